@@ -1,0 +1,119 @@
+/**
+ * Compare, join, slice and print byte strings; read and write fixed-width integers.
+ *
+ * All integers are little-endian. A u48 travels as six bytes and lives in a JavaScript number,
+ * exactly: that is why counters and sequences are 48 bits wide and not 64.
+ */
+import { assert } from './assert.ts'
+
+export const EMPTY_BYTES: Uint8Array = new Uint8Array(0)
+export const U32_MAX = 0xffff_ffff
+export const U48_MAX = 2 ** 48 - 1
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+export function utf8Bytes(text: string): Uint8Array {
+  return encoder.encode(text)
+}
+
+/** The text of `bytes`, with U+FFFD where they are not UTF-8. */
+export function utf8Text(bytes: Uint8Array): string {
+  return decoder.decode(bytes)
+}
+
+/** The text of `bytes`, or undefined where they are not UTF-8. */
+export function utf8TextExact(bytes: Uint8Array): string | undefined {
+  try {
+    return strictDecoder.decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+/** Negative, zero or positive, as bytes are ordered; a prefix comes before what it begins. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const shared = Math.min(a.length, b.length)
+  for (let i = 0; i < shared; i++) {
+    const difference = (a[i] as number) - (b[i] as number)
+    if (difference !== 0) return difference
+  }
+  return a.length - b.length
+}
+
+/** Equal in a time that depends on the lengths alone: for secrets. */
+export function equalSecrets(a: Uint8Array, b: Uint8Array): boolean {
+  let difference = a.length ^ b.length
+  for (let i = 0; i < a.length; i++) difference |= (a[i] as number) ^ (b[i % b.length] ?? 0)
+  return difference === 0
+}
+
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0
+  for (const part of parts) length += part.length
+  const joined = new Uint8Array(length)
+  let at = 0
+  for (const part of parts) {
+    joined.set(part, at)
+    at += part.length
+  }
+  return joined
+}
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
+export function hexOf(bytes: Uint8Array, start = 0, end: number = bytes.length): string {
+  let text = ''
+  for (let i = start; i < end; i++) text += HEX[bytes[i] as number] as string
+  return text
+}
+
+/** The bytes that lower- or upper-case `hex` spells, or undefined where it spells none. */
+export function bytesOfHex(hex: string): Uint8Array | undefined {
+  if (hex.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(hex)) return undefined
+  const bytes = new Uint8Array(hex.length / 2)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16)
+  return bytes
+}
+
+/** One char a byte: the cheapest exact key of a Map for a byte string. */
+export function latin1Of(bytes: Uint8Array): string {
+  let text = ''
+  for (let i = 0; i < bytes.length; i++) text += String.fromCharCode(bytes[i] as number)
+  return text
+}
+
+export function readU16(bytes: Uint8Array, at: number): number {
+  return (bytes[at] as number) | ((bytes[at + 1] as number) << 8)
+}
+
+export function readU32(bytes: Uint8Array, at: number): number {
+  return (readU16(bytes, at) | (readU16(bytes, at + 2) << 16)) >>> 0
+}
+
+export function readU48(bytes: Uint8Array, at: number): number {
+  return readU32(bytes, at) + readU16(bytes, at + 4) * 2 ** 32
+}
+
+export function writeU16(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value
+  bytes[at + 1] = value >>> 8
+}
+
+export function writeU32(bytes: Uint8Array, at: number, value: number): void {
+  writeU16(bytes, at, value)
+  writeU16(bytes, at + 2, value >>> 16)
+}
+
+export function writeU48(bytes: Uint8Array, at: number, value: number): void {
+  assert(value >= 0 && value <= U48_MAX, 'a counter fits 48 bits')
+  writeU32(bytes, at, value % 2 ** 32 | 0)
+  writeU16(bytes, at + 4, Math.floor(value / 2 ** 32))
+}

@@ -1,0 +1,156 @@
+/**
+ * The operating errors: one class, one table of codes.
+ *
+ * An operating error says that the world misbehaved (a full disk, a garbled frame, a quorum that
+ * cannot be met) and what to do about it. Outcomes that nobody likes but that are true answers
+ * (not found, siblings) are values, and our own bugs are broken beliefs (`assert.ts`).
+ *
+ * Every failed request is one of two things. *refused*: certainly not applied, now or later.
+ * *in-doubt*: it may be applied, or may still appear. Never say refused of what can still appear.
+ *
+ * These numbers are on the wire. Append only; never reuse. The same table stands in
+ * `protocol/README.md`, and a test keeps the two alike.
+ */
+
+export type Certainty = 'refused' | 'in-doubt'
+
+interface ErrorKind {
+  /** Its number on the wire. */
+  readonly number: number
+  readonly certainty: Certainty
+  /** True where the same request may succeed elsewhere or later without being changed. */
+  readonly isRetryable: boolean
+}
+
+const refused = (number: number): ErrorKind => ({
+  number,
+  certainty: 'refused',
+  isRetryable: false,
+})
+const retryable = (number: number): ErrorKind => ({
+  number,
+  certainty: 'refused',
+  isRetryable: true,
+})
+const inDoubt = (number: number): ErrorKind => ({
+  number,
+  certainty: 'in-doubt',
+  isRetryable: true,
+})
+
+export const ERROR_KINDS = {
+  // The stream cannot be trusted any more: costs the connection.
+  'frame-magic': refused(1),
+  'frame-format': refused(2),
+  'frame-checksum': refused(3),
+  'frame-too-long': refused(4),
+  'frame-reserved': refused(5),
+  'handshake-expected': refused(6),
+  'handshake-late': retryable(7),
+  'format-unsupported': refused(8),
+  'wrong-cluster': refused(9),
+  'proof-wrong': refused(10),
+  'token-wrong': refused(11),
+  'node-id-taken': refused(12),
+  'credit-overrun': refused(13),
+  'reader-too-slow': inDoubt(14),
+  'too-many-connections': retryable(15),
+
+  // This message cannot be answered: costs the request.
+  'kind-unknown': refused(20),
+  'message-garbled': refused(21),
+  'message-too-long': refused(22),
+  'bucket-wrong': refused(23),
+  'key-wrong': refused(24),
+  'value-too-long': refused(25),
+  'request-id-wrong': refused(26),
+  'quorum-wrong': refused(27),
+  'deadline-wrong': refused(28),
+  'cursor-wrong': refused(29),
+  'object-too-large': refused(30),
+  'siblings-full': refused(31),
+
+  // The causal contexts that came with a put.
+  'context-garbled': refused(40),
+  'context-foreign': refused(41),
+  'context-forged': refused(42),
+  'context-key-unknown': retryable(43),
+  'context-full': refused(44),
+  'contexts-too-many': refused(45),
+
+  // The cluster cannot do it now.
+  overloaded: retryable(60),
+  'deadline-passed': retryable(61),
+  'replicas-short': retryable(62),
+  'write-in-doubt': inDoubt(63),
+  'ring-differs': retryable(64),
+  'node-stopping': retryable(65),
+  'not-an-owner': retryable(66),
+  'peer-away': retryable(67),
+
+  // The store.
+  'disk-full': retryable(80),
+  'disk-failed': inDoubt(81),
+  'record-rotten': retryable(82),
+  'data-locked': refused(83),
+  'data-foreign': refused(84),
+  'data-newer': refused(85),
+  'data-rotten': refused(86),
+
+  // Seen only in one process: the client's own, or the command's.
+  'config-wrong': refused(100),
+  'bind-insecure': refused(101),
+  'key-file-wrong': refused(102),
+  'address-taken': refused(103),
+  'not-connected': retryable(110),
+  'connection-lost': inDoubt(111),
+  aborted: inDoubt(112),
+  closed: refused(113),
+  'value-unreadable': refused(114),
+  'input-wrong': refused(115),
+  internal: inDoubt(127),
+} as const satisfies Record<string, ErrorKind>
+
+export type ErrorCode = keyof typeof ERROR_KINDS
+
+/** Marks the class across copies of this library, where `instanceof` would not. */
+const BRAND: unique symbol = Symbol.for('everwrite.error') as never
+
+/**
+ * Something outside went wrong. `code` is stable; `message` says what to do; `isRetryable` says
+ * whether the unchanged request may succeed elsewhere or later; `certainty` says whether a failed
+ * write may be applied.
+ */
+export class OperatingError extends Error {
+  override readonly name = 'OperatingError'
+  readonly code: ErrorCode
+  readonly isRetryable: boolean
+  readonly certainty: Certainty
+  readonly [BRAND] = true
+
+  /** `certainty` may be made weaker than the table's where the caller knows that it is. */
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options?: { readonly cause?: unknown; readonly certainty?: Certainty },
+  ) {
+    super(message, options?.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.isRetryable = ERROR_KINDS[code].isRetryable
+    this.certainty = options?.certainty ?? ERROR_KINDS[code].certainty
+  }
+}
+
+/** True for an operating error of this or of another copy of the library. */
+export function isOperatingError(value: unknown): value is OperatingError {
+  return typeof value === 'object' && value !== null && BRAND in value
+}
+
+const CODE_BY_NUMBER = new Map<number, ErrorCode>(
+  Object.entries(ERROR_KINDS).map(([code, kind]) => [kind.number, code as ErrorCode]),
+)
+
+/** The code with this number on the wire; `internal` where a newer peer sent one we do not know. */
+export function errorCodeOf(number: number): ErrorCode {
+  return CODE_BY_NUMBER.get(number) ?? 'internal'
+}

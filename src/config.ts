@@ -1,0 +1,78 @@
+/**
+ * What an operator may choose for one node, checked; and the defaults.
+ *
+ * These are the types and the defaults; `cli/settings.ts` reads them from a file, the environment
+ * and flags. Tiny numbers are legal on purpose: simulation shrinks them until rare paths are
+ * common. The ceilings stand in `limits.ts`.
+ */
+import type { Address } from './world/network.ts'
+
+/** A bucket's quorums; `n` is the bucket's for ever, the others are defaults of a request. */
+export interface BucketConfig {
+  readonly name: string
+  readonly n: number
+  readonly r: number
+  readonly w: number
+}
+
+export interface MemberConfig {
+  readonly name: string
+  readonly host: string
+  readonly clientPort: number
+  readonly peerPort: number
+  /** What fails together with it. */
+  readonly machine: string
+  readonly zone: string
+  readonly weight: number
+}
+
+export interface Config {
+  /** Members of different clusters never talk. */
+  readonly cluster: string
+  /** Which of `members` this node is. */
+  readonly name: string
+  readonly members: readonly MemberConfig[]
+  /** A power of two. */
+  readonly partitions: number
+  /** The quorums of buckets that are not named below. */
+  readonly defaults: Omit<BucketConfig, 'name'>
+  readonly buckets: readonly BucketConfig[]
+
+  /** Where this node listens; by default its member entry's host and ports. */
+  readonly clientListen: Address
+  readonly peerListen: Address
+  /** 16 bytes that all nodes share: peers prove it, contexts are signed with it. */
+  readonly clusterKey: Uint8Array
+  /** What clients must send; undefined: nothing. */
+  readonly clientToken: Uint8Array | undefined
+  /** Lifts the refusal to listen beyond loopback without a token; said every minute. */
+  readonly isInsecure: boolean
+
+  readonly engine: 'log' | 'memory'
+  /** The data directory. */
+  readonly directory: string
+  readonly segmentBytes: number
+
+  /** Of a request that names none. */
+  readonly deadlineMs: number
+  /** After this long without an answer to a read the next replica is asked too. */
+  readonly hedgeMs: number
+  /** After this long without a beginning of an answer a forwarded put goes to the next owner. */
+  readonly forwardMs: number
+  /** Requests of clients in progress at once. */
+  readonly callsMax: number
+}
+
+export const DEFAULTS = {
+  partitions: 256,
+  n: 3,
+  r: 2,
+  w: 2,
+  clientPort: 7400,
+  peerPort: 7500,
+  segmentBytes: 64 * 1024 * 1024,
+  deadlineMs: 5_000,
+  hedgeMs: 50,
+  forwardMs: 100,
+  callsMax: 4096,
+} as const

@@ -1,0 +1,87 @@
+/**
+ * Who should own what: even by weight, spread out, for a list of members (Dynamo 6.2).
+ *
+ * Partitions are dealt clockwise. Each goes to the member that is furthest behind its share, among
+ * those whose machine (and, while there are enough, whose zone) does not own one of the N - 1
+ * partitions before it or, near the end, of those after it past zero. Any N neighbours then lie on
+ * N distinct machines, a preference list is the next N owners, and what each member holds is N
+ * times what it owns: the shares balance replicas, not only first places.
+ *
+ * Where the rules cannot all hold, zones give way first, then machines; balance never gives way
+ * to zones, and a member never stands beside itself while another remains.
+ *
+ * Invariant: the result depends on the set of members, the bits and N alone, not on any order.
+ */
+import { assert } from '../../base/assert.ts'
+import { preferenceListOf } from './preference-list.ts'
+import { type Member, Ring } from './ring.ts'
+
+/** Deals 2^bits partitions to `members` so that `n` neighbours are distinct where they can be. */
+export function claim(members: readonly Member[], bits: number, n: number): Ring {
+  assert(members.length > 0, 'somebody can own partitions')
+  const sorted = members.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
+  const count = 2 ** bits
+  const total = sorted.reduce((sum, member) => sum + member.weight, 0)
+  const owners = new Uint16Array(count)
+  const held = sorted.map(() => 0)
+  for (let partition = 0; partition < count; partition++) {
+    const near = neighboursOf(owners, partition, n).map((i) => sorted[i] as Member)
+    const due = (i: number): number =>
+      ((sorted[i] as Member).weight / total) * (partition + 1) - (held[i] as number)
+    const chosen = furthestBehind(sorted, near, due)
+    owners[partition] = chosen
+    held[chosen] = (held[chosen] as number) + 1
+  }
+  return new Ring(bits, sorted, owners)
+}
+
+/** Owners dealt so far that stand within n - 1 places of `partition`, either way round. */
+function neighboursOf(owners: Uint16Array, partition: number, n: number): readonly number[] {
+  const near = new Set<number>()
+  for (let step = 1; step < n; step++) {
+    if (partition - step >= 0) near.add(owners[partition - step] as number)
+    const after = (partition + step) % owners.length
+    if (after < partition) near.add(owners[after] as number)
+  }
+  return [...near]
+}
+
+function furthestBehind(
+  members: readonly Member[],
+  near: readonly Member[],
+  due: (index: number) => number,
+): number {
+  const rules: ((member: Member) => boolean)[] = [
+    (m) => near.every((o) => o.machine !== m.machine && (m.zone === '' || o.zone !== m.zone)),
+    (m) => near.every((o) => o.machine !== m.machine),
+    (m) => !near.includes(m),
+    (m) => near[0] !== m,
+    () => true,
+  ]
+  for (const rule of rules) {
+    let best = -1
+    members.forEach((member, i) => {
+      if (rule(member) && (best === -1 || due(i) > due(best))) best = i
+    })
+    // A member far beyond its share is worse than a repeated zone.
+    if (best !== -1 && due(best) > -near.length - 1) return best
+  }
+  return members.reduce((best, _, i) => (due(i) > due(best) ? i : best), 0)
+}
+
+export interface Holding {
+  readonly member: Member
+  /** Partitions of which it is one of the `n` owners. */
+  readonly replicas: number
+}
+
+/** What each member holds: the replicas of partitions, which is what claiming balances. */
+export function holdingsOf(ring: Ring, n: number): readonly Holding[] {
+  const replicas = new Map<Member, number>(ring.members.map((member) => [member, 0]))
+  for (let partition = 0; partition < ring.partitionCount; partition++) {
+    for (const owner of preferenceListOf(ring, partition, n).owners) {
+      replicas.set(owner, (replicas.get(owner) ?? 0) + 1)
+    }
+  }
+  return ring.members.map((member) => ({ member, replicas: replicas.get(member) ?? 0 }))
+}

@@ -1,0 +1,49 @@
+/**
+ * Equal slices of the ring of tokens (Dynamo 6.2, strategy 3).
+ *
+ * The ring has 2^bits partitions; a token lies in the one that its first bits name. Doubling the
+ * number of partitions is one more bit: every partition splits in two and no key moves.
+ *
+ *     token   0x00000000…            0x40000000…            0x80000000…            0xffffffff…
+ *     bits=2  |---- partition 0 ----|---- partition 1 ----|---- partition 2 ----|---- 3 ----|
+ *
+ * Invariant: partitions are numbered clockwise, from token zero, and cover the ring once.
+ */
+import { assert } from '../../base/assert.ts'
+import { U32_MAX } from '../../base/bytes.ts'
+import { PARTITIONS_MAX } from '../../limits.ts'
+import type { Token } from '../../native/digest.ts'
+
+export const PARTITION_BITS_MAX: number = Math.log2(PARTITIONS_MAX)
+
+/** The partition, 0 to 2^bits - 1, in which `token` lies. */
+export function partitionOf(token: Token, bits: number): number {
+  return bits === 0 ? 0 : token.hi >>> (32 - bits)
+}
+
+/** The first token of a partition. */
+export function firstTokenOf(partition: number, bits: number): Token {
+  assert(partition < 2 ** bits, 'the partition is on the ring')
+  return { hi: bits === 0 ? 0 : (partition << (32 - bits)) >>> 0, lo: 0 }
+}
+
+/** The last token of a partition: both ends belong to it. */
+export function lastTokenOf(partition: number, bits: number): Token {
+  assert(partition < 2 ** bits, 'the partition is on the ring')
+  const hi = (partition + 1) * 2 ** (32 - bits) - 1
+  return { hi, lo: U32_MAX }
+}
+
+/** Negative, zero or positive, as tokens lie clockwise from zero. */
+export function compareTokens(a: Token, b: Token): number {
+  return a.hi === b.hi ? a.lo - b.lo : a.hi - b.hi
+}
+
+/** The token one step clockwise, or undefined past the last. */
+export function nextToken(token: Token): Token | undefined {
+  if (token.lo < U32_MAX) return { hi: token.hi, lo: token.lo + 1 }
+  return token.hi < U32_MAX ? { hi: token.hi + 1, lo: 0 } : undefined
+}
+
+export const FIRST_TOKEN: Token = { hi: 0, lo: 0 }
+export const LAST_TOKEN: Token = { hi: U32_MAX, lo: U32_MAX }

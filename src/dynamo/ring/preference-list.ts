@@ -1,0 +1,87 @@
+/**
+ * The N members that should hold a key, then the fallbacks behind them (Dynamo 4.3, 4.6).
+ *
+ * From the key's partition walk clockwise, meeting members as owners of partitions. A member that
+ * was met before is skipped; so is one whose machine, or whose zone, is already in the list, while
+ * others remain. Distinctness gives way in the opposite order: first zones repeat, then machines,
+ * never members. So with N members the list has N, however few the machines.
+ *
+ * Invariant: the list depends on the ring and N alone; every node derives the same one.
+ */
+import { assert } from '../../base/assert.ts'
+import { REPLICAS_MAX } from '../../limits.ts'
+import type { Token } from '../../native/digest.ts'
+import type { Member, Ring } from './ring.ts'
+
+export interface PreferenceList {
+  /** The first N distinct members, or all where there are fewer. */
+  readonly owners: readonly Member[]
+  /** Everyone else, in the order in which they stand in for an owner that is away. */
+  readonly fallbacks: readonly Member[]
+}
+
+/** The preference list of one partition for `n` replicas, 1 to REPLICAS_MAX. */
+export function preferenceListOf(ring: Ring, partition: number, n: number): PreferenceList {
+  assert(n >= 1 && n <= REPLICAS_MAX, 'replicas are bounded')
+  const met = clockwiseFrom(ring, partition)
+  const owners = spread(met, Math.min(n, met.length))
+  return { owners, fallbacks: met.filter((member) => !owners.includes(member)) }
+}
+
+/** Every member once, in the order in which a walk from `partition` meets it. */
+function clockwiseFrom(ring: Ring, partition: number): readonly Member[] {
+  const met = new Set<Member>()
+  for (let step = 0; step < ring.partitionCount && met.size < ring.members.length; step++) {
+    met.add(ring.ownerOf(partition + step))
+  }
+  // Members that own nothing are nobody's neighbours: they come last.
+  for (const member of ring.members) met.add(member)
+  return [...met]
+}
+
+/** The first `count` of `met`, machines and zones distinct while there are enough of them. */
+function spread(met: readonly Member[], count: number): readonly Member[] {
+  const chosen: Member[] = []
+  const isNew = (member: Member, what: 'machine' | 'zone'): boolean =>
+    chosen.every((other) => other[what] !== member[what])
+  const rules: ((member: Member) => boolean)[] = [
+    (member) => isNew(member, 'machine') && (member.zone === '' || isNew(member, 'zone')),
+    (member) => isNew(member, 'machine'),
+    () => true,
+  ]
+  for (const rule of rules) {
+    for (const member of met) {
+      if (chosen.length === count) return chosen
+      if (!chosen.includes(member) && rule(member)) chosen.push(member)
+    }
+  }
+  return chosen
+}
+
+/** Preference lists of one ring, each computed once: the hot path asks for one per request. */
+export class PreferenceLists {
+  readonly ring: Ring
+  readonly #byN = new Map<number, (PreferenceList | undefined)[]>()
+
+  constructor(ring: Ring) {
+    this.ring = ring
+  }
+
+  of(token: Token, n: number): PreferenceList {
+    return this.ofPartition(this.ring.partitionOf(token), n)
+  }
+
+  ofPartition(partition: number, n: number): PreferenceList {
+    let lists = this.#byN.get(n)
+    if (lists === undefined) {
+      lists = Array.from({ length: this.ring.partitionCount })
+      this.#byN.set(n, lists)
+    }
+    let list = lists[partition]
+    if (list === undefined) {
+      list = preferenceListOf(this.ring, partition, n)
+      lists[partition] = list
+    }
+    return list
+  }
+}

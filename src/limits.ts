@@ -1,0 +1,82 @@
+/**
+ * Every upper bound in the system, with its unit in its name. A bound without a line here is a bug.
+ *
+ * What an operator may choose is in `config.ts`, within these ceilings. Relations between the
+ * numbers are asserted as this module loads.
+ */
+import { assert } from './base/assert.ts'
+
+const KIB = 1024
+const MIB = 1024 * KIB
+
+// What clients may store.
+export const BUCKET_BYTES_MAX = 255
+export const KEY_BYTES_MAX = 4 * KIB
+export const VALUE_BYTES_MAX = 8 * MIB
+/** All siblings of a key together, on client puts only: what is merged must stay movable. */
+export const OBJECT_BYTES_MAX = 16 * MIB
+/** On client puts only. */
+export const SIBLINGS_MAX = 64
+/** On client puts only: above it `context-full`. */
+export const RANGES_PER_PUT_MAX = 64
+/** What a merge accepts: bounded by what the encoding and a message can carry. */
+export const RANGES_MAX = 4096
+export const DOTS_PER_SIBLING_MAX = 64
+export const REQUEST_ID_BYTES = 16
+
+// Placement and quorums.
+export const REPLICAS_MAX = 16
+export const PARTITIONS_MAX = 65_536
+export const MEMBERS_MAX = 1024
+export const BUCKETS_MAX = 1024
+/** Contexts in one put: one a replica that a client read for itself. */
+export const CONTEXTS_MAX = REPLICAS_MAX
+
+// Frames and messages.
+export const FRAME_BODY_BYTES_MAX = 16 * MIB
+/** Longer bodies travel as several chunks that interleave with other calls. */
+export const CHUNK_BYTES_MAX = 256 * KIB
+/** Chunk bytes that one call may send before the other side has given more credit. */
+export const CREDIT_BYTES_MAX = 1 * MIB
+/** A message, all its chunks together: an object beyond the put limit, grown by merges, fits. */
+export const MESSAGE_BYTES_MAX = 64 * MIB
+export const HANDSHAKE_FRAME_BYTES_MAX = 4 * KIB
+export const HANDSHAKE_CONNECTION_BYTES_MAX = 16 * KIB
+export const HANDSHAKE_MS_MAX = 5_000
+
+// Connections and requests.
+export const CONNECTIONS_MAX = 10_000
+export const CALLS_PER_CONNECTION_MAX = 1024
+export const CALLS_PER_NODE_MAX = 16_384
+/** Bytes of half-received messages on one connection. */
+export const INCOMING_BYTES_PER_CONNECTION_MAX = 2 * MESSAGE_BYTES_MAX
+/** Bytes waiting for one slow reader before it is cut off. */
+export const OUTGOING_BYTES_PER_CONNECTION_MAX = 2 * MESSAGE_BYTES_MAX
+/** Above this many waiting bytes a connection is not read from until its reader catches up. */
+export const OUTGOING_BYTES_PAUSE = 1 * MIB
+export const DEADLINE_MS_MAX = 60_000
+/** Puts that wait for the one before them on the same key. */
+export const WAITERS_PER_KEY_MAX = 1024
+/** Request ids that a coordinator remembers after their sibling was replaced. */
+export const REMEMBERED_REQUESTS_MAX = 65_536
+export const SCAN_PAGE_KEYS_MAX = 1000
+export const SCAN_PAGE_BYTES_MAX = 1 * MIB
+
+// The log.
+export const SEGMENT_BYTES_MAX = 1024 * MIB
+export const SEGMENTS_MAX = 1_000_000
+export const GROUP_BYTES_MAX = 64 * MIB
+export const NOTE_BYTES_MAX = 64
+/** A record: key, note, and an object as large as a message can bring. */
+export const RECORD_BYTES_MAX: number = MESSAGE_BYTES_MAX + 8 * KIB
+/** Appends that wait for the disk before the store says overloaded. */
+export const UNSYNCED_BYTES_MAX: number = 4 * GROUP_BYTES_MAX
+
+assert(OBJECT_BYTES_MAX >= VALUE_BYTES_MAX, 'an object can hold the largest value')
+assert(CHUNK_BYTES_MAX <= FRAME_BODY_BYTES_MAX, 'a chunk fits a frame')
+assert(CREDIT_BYTES_MAX >= 2 * CHUNK_BYTES_MAX, 'credit keeps a chunk in flight and one coming')
+assert(MESSAGE_BYTES_MAX > OBJECT_BYTES_MAX, 'any object that a put made fits a message')
+assert(RECORD_BYTES_MAX > MESSAGE_BYTES_MAX + KEY_BYTES_MAX, 'any object received can be stored')
+assert(RANGES_PER_PUT_MAX <= RANGES_MAX, 'what a put may make, a merge accepts')
+assert(HANDSHAKE_FRAME_BYTES_MAX <= HANDSHAKE_CONNECTION_BYTES_MAX, 'a first frame fits')
+assert(OUTGOING_BYTES_PAUSE < OUTGOING_BYTES_PER_CONNECTION_MAX, 'pausing comes before cutting')

@@ -1,0 +1,100 @@
+/**
+ * The storage contract: what a node asks of an engine, and what the engine promises.
+ *
+ * An engine maps (bucket, key) to one object, as bytes that it does not understand, with a *note*:
+ * a few bytes that this copy keeps about itself. A third party can add an engine from this file
+ * alone; `test/unit/store/conformance.ts` is the suite that it must pass.
+ *
+ * Promises:
+ *   - An append is visible to every later `get`, `digest` and `scan` at once, before it is durable.
+ *   - `synced(sequence)` resolves when that append, and every earlier one, survives a power cut.
+ *     Appends of one batch survive together or not at all.
+ *   - What was not synced may be gone after a crash, from the newest backwards, never from between.
+ *   - The full bucket and key are checked on every read: two keys of one token are two keys.
+ *   - An engine that is not durable resolves `synced` at once and restarts empty.
+ */
+import type { KeyName } from '../dynamo/names.ts'
+import type { Token } from '../native/digest.ts'
+
+/** 64 bits of SipHash over the object's bytes, keyed by the cluster. */
+export interface Digest {
+  readonly hi: number
+  readonly lo: number
+}
+
+/** One key's present copy. The bytes belong to the caller: the engine never changes them. */
+export interface Stored {
+  readonly note: Uint8Array
+  readonly object: Uint8Array
+  readonly digest: Digest
+}
+
+export type Entry =
+  | {
+      readonly kind: 'object'
+      readonly token: Token
+      readonly name: KeyName
+      readonly note: Uint8Array
+      readonly object: Uint8Array
+    }
+  /** This copy forgets the key: not a delete of the client's, which is a put of a tombstone. */
+  | { readonly kind: 'erasure'; readonly token: Token; readonly name: KeyName }
+
+/** At once where the bytes are resident, later where they are not. */
+export type Soon<T> = T | Promise<T>
+
+export interface ScanQuery {
+  /** The first token wanted; tokens are ordered by (hi, lo). */
+  readonly from: Token
+  /** The last token wanted. */
+  readonly to: Token
+  /** Restricts to one bucket. */
+  readonly bucket?: Uint8Array
+  readonly keysMax: number
+  readonly bytesMax: number
+}
+
+export interface ScanPage {
+  /** In token order; keys of one token are never split over two pages. */
+  readonly entries: readonly ({ readonly token: Token; readonly name: KeyName } & Stored)[]
+  /** Where to go on; undefined when `to` was reached. */
+  readonly next: Token | undefined
+}
+
+export interface EngineReport {
+  readonly keys: number
+  /** Bytes on disk (or in memory) for records, living and dead. */
+  readonly bytes: number
+  readonly segments: number
+  /** Group commits since the start, and appends that they covered. */
+  readonly syncs: number
+  readonly appends: number
+}
+
+export interface Engine {
+  /** False where a restart finds nothing: the node then counts as one with an emptied disk. */
+  readonly isDurable: boolean
+
+  /** Rejects (or throws) `record-rotten` where the copy is there but cannot be believed. */
+  get(token: Token, name: KeyName): Soon<Stored | undefined>
+
+  /** The digest alone, without the value where the engine can. */
+  digest(token: Token, name: KeyName): Soon<Digest | undefined>
+
+  /**
+   * Appends all entries, or throws and appends none: `disk-full`, `overloaded` (too much waits for
+   * the disk), `disk-failed` (after a failed sync, until the node has restarted). Returns the
+   * sequence to wait for.
+   */
+  append(entries: readonly Entry[]): number
+
+  /** Resolves when `sequence` is durable; rejects `disk-failed` where that can no longer be known. */
+  synced(sequence: number): Promise<void>
+
+  scan(query: ScanQuery): Promise<ScanPage>
+
+  report(): EngineReport
+
+  /** Syncs what was appended, then lets go of all files. Nothing may be asked afterwards. */
+  close(): Promise<void>
+}

@@ -1,0 +1,6 @@
+/** What a node may ask of chance: unpredictable bytes, for ids, starts, nonces and seeds. */
+
+export interface Entropy {
+  /** `count` fresh bytes, 1 to 1,024. Unpredictable on the real machine, seeded in simulation. */
+  bytes(count: number): Uint8Array
+}

@@ -1,0 +1,62 @@
+/**
+ * What a node may ask of a network, and what a network may do to a connection.
+ *
+ * Within a connection bytes arrive in order, cut at arbitrary places, or not at all. A connection
+ * may be refused, reset, stall, die for one direction, or die after an unknown part of what was
+ * written has arrived. Nothing tells the writer what arrived; only an answer does.
+ */
+
+export interface Address {
+  readonly host: string
+  /** 1 to 65,535; 0 asks a listener to choose. */
+  readonly port: number
+}
+
+export function addressLabel(address: Address): string {
+  return address.host.includes(':')
+    ? `[${address.host}]:${address.port}`
+    : `${address.host}:${address.port}`
+}
+
+export interface ConnectionEvents {
+  /**
+   * Bytes as they came. The receiver may keep `chunk` as long as it likes, and must not change it.
+   */
+  onData(chunk: Uint8Array): void
+  /** Unsent bytes fell to zero after having been above it. */
+  onDrain(): void
+  /** Once, and nothing after it; `error` where it was not an orderly end. Never within a call. */
+  onClose(error: Error | undefined): void
+}
+
+export interface Connection {
+  /** The other side, as this side sees it. */
+  readonly remote: Address
+  /** Written and not yet taken by the system. */
+  readonly unsentBytes: number
+  /** To be called once, in the turn in which the connection was handed out. */
+  listen(events: ConnectionEvents): void
+  /** Takes `bytes` over: they must not change afterwards. A closed connection drops them. */
+  write(bytes: Uint8Array): void
+  /** Stops and resumes `onData`; the other side then feels it as back-pressure. */
+  pause(): void
+  resume(): void
+  /** Sends what was written, then closes. */
+  end(): void
+  /** Closes at once. */
+  destroy(): void
+}
+
+export interface Listener {
+  /** Where it really listens (the port chosen, where 0 was asked). */
+  readonly address: Address
+  /** Accepts no more; connections already accepted live on. */
+  close(): Promise<void>
+}
+
+export interface Network {
+  /** Fails with `address-taken` or the system's error. */
+  listen(address: Address, onConnection: (connection: Connection) => void): Promise<Listener>
+  /** Fails with the system's error, or when `timeoutMs` have passed. */
+  connect(address: Address, timeoutMs: number): Promise<Connection>
+}

@@ -1,0 +1,54 @@
+/**
+ * Where a node writes down what happened, as facts rather than sentences.
+ *
+ * A fact has a name from the table below and a few fields. Tests assert that a fact occurred, so
+ * production code points at the test that explains it. Keys and values of clients never appear.
+ */
+
+export type Weight = 'detail' | 'notice' | 'warning' | 'failure'
+
+/** Every fact, with its weight. Add a line here before tracing a new one. */
+export const FACTS = {
+  // A node's life.
+  'node-starting': 'detail',
+  'node-ready': 'notice',
+  'node-stopping': 'detail',
+  'node-stopped': 'notice',
+  'new-start-drawn': 'warning',
+  'insecure-bind': 'warning',
+
+  // Connections.
+  'listening': 'detail',
+  'client-connected': 'detail',
+  'connection-refused': 'warning',
+  'connection-closed': 'detail',
+  'stream-broken': 'warning',
+  'slow-reader-cut': 'warning',
+  'peer-connected': 'notice',
+  'peer-away': 'notice',
+
+  // Requests.
+  'read-repaired': 'detail',
+  'repair-failed': 'detail',
+  'put-repeated': 'detail',
+  'work-expired': 'detail',
+  'request-failed': 'failure',
+
+  // The store.
+  'segment-created': 'detail',
+  'segment-sealed': 'detail',
+  'torn-tail-dropped': 'notice',
+  'batch-tail-dropped': 'notice',
+  'rot-found': 'failure',
+  'recovered': 'notice',
+  'sync-failed': 'failure',
+  'disk-full': 'failure',
+} as const satisfies Record<string, Weight>
+
+export type Fact = keyof typeof FACTS
+
+export type Fields = Readonly<Record<string, string | number | boolean>>
+
+export interface Trace {
+  note(fact: Fact, fields?: Fields): void
+}

@@ -1,0 +1,40 @@
+/** `npm run prove -- NAME [arguments]`: runs one proof; without a name it lists them all. */
+import { CannotRun, type Proof } from './proof.ts'
+
+type Load = () => Promise<Proof>
+
+/** One line a proof; a proof is loaded only when it is run or listed. */
+const PROOFS: Record<string, Load> = {
+  native: async () => (await import('../../bench/prove/native.ts')).proof,
+}
+
+async function list(): Promise<void> {
+  for (const load of Object.values(PROOFS)) {
+    const proof = await load()
+    console.log(`${`${proof.name} ${proof.usage ?? ''}`.padEnd(28)} ${proof.shows}`)
+  }
+}
+
+async function main(): Promise<number> {
+  const [name, ...args] = process.argv.slice(2)
+  if (name === undefined) {
+    await list()
+    return 0
+  }
+  const load = Object.hasOwn(PROOFS, name) ? PROOFS[name] : undefined
+  if (load === undefined) {
+    console.error(`no proof is called ${name}; npm run prove lists them`)
+    return 2
+  }
+  try {
+    const verdict = await (await load()).run(args)
+    console.log(`${verdict.isMet ? 'met' : 'MISSED'}: ${verdict.figure}`)
+    return verdict.isMet ? 0 : 1
+  } catch (error) {
+    if (!(error instanceof CannotRun)) throw error
+    console.log(`cannot run here: ${error.message}`)
+    return 3
+  }
+}
+
+process.exit(await main())
