@@ -1,0 +1,24 @@
+// What is exported, and nothing else.
+//
+// The module keeps nothing of its own: each environment that loads it (a worker thread, a second
+// copy of the file) gets its own functions, and they share only code and constants.
+#include "args.h"
+
+namespace everwrite {
+
+/** src/native/addon.ts expects this very number: raise both when a signature changes. */
+constexpr uint32_t kAbi = 1;
+
+static Napi::Object load(Napi::Env env, Napi::Object exports) {
+  give(env, exports, "abi", kAbi);
+  bindDigest(env, exports);
+  bindFrame(env, exports);
+  bindRecord(env, exports);
+  bindKeyDirectory(env, exports);
+  bindResident(env, exports);
+  return exports;
+}
+
+NODE_API_MODULE(everwrite, load)
+
+}  // namespace everwrite

@@ -1,0 +1,121 @@
+// JavaScript faces of md5, token, crc32c and siphash. All borrow their input for the call and write
+// into memory that the caller owns.
+#include "args.h"
+#include "crc32c.h"
+#include "siphash.h"
+#include "token.h"
+
+namespace everwrite {
+namespace {
+
+/** md5Into(input, start, length, out, outStart) */
+napi_value md5Into(napi_env env, napi_callback_info info) {
+  Args<5> args(env, info);
+  Bytes input;
+  uint8_t* out = nullptr;
+  if (!args.part(0, input) || !args.room(3, kMd5Bytes, out)) return nullptr;
+  const Md5Digest digest = md5({input, {}, false});
+  std::memcpy(out, digest.words, kMd5Bytes);
+  return nullptr;
+}
+
+/** md5Batch(input, spans, count, out) */
+napi_value md5BatchInto(napi_env env, napi_callback_info info) {
+  Args<4> args(env, info);
+  Bytes input;
+  std::span<uint32_t> spans;
+  size_t count = 0;
+  std::span<uint8_t> out;
+  if (!args.bytes(0, input) || !args.words(1, spans)) return nullptr;
+  if (!args.integer(2, spans.size() / 2, count) || !args.bytes(3, out)) return nullptr;
+  if (out.size() / kMd5Bytes < count) return args.refuseRange(3), nullptr;
+
+  // In groups, so that no memory is asked for.
+  constexpr size_t kGroup = 64;
+  Md5Message messages[kGroup];
+  Md5Digest digests[kGroup];
+  for (size_t done = 0; done < count; done += kGroup) {
+    const size_t group = count - done < kGroup ? count - done : kGroup;
+    for (size_t i = 0; i < group; i++) {
+      const size_t start = spans[2 * (done + i)];
+      const size_t length = spans[2 * (done + i) + 1];
+      if (start > input.size() || length > input.size() - start) {
+        return args.refuseRange(1), nullptr;
+      }
+      messages[i] = {input.subspan(start, length), {}, false};
+    }
+    md5Batch(messages, group, digests);
+    std::memcpy(out.data() + done * kMd5Bytes, digests, group * kMd5Bytes);
+  }
+  return nullptr;
+}
+
+/** tokenInto(bucket, key, out): writes hi and lo. */
+napi_value tokenInto(napi_env env, napi_callback_info info) {
+  Args<3> args(env, info);
+  Bytes bucket;
+  Bytes key;
+  std::span<uint32_t> out;
+  if (!args.bytes(0, bucket) || !args.bytes(1, key) || !args.words(2, out)) return nullptr;
+  if (bucket.size() > kBucketBytesMax) return args.refuseRange(0), nullptr;
+  if (out.size() < 2) return args.refuseRange(2), nullptr;
+  const Token token = tokenOf(bucket, key);
+  out[0] = token.hi;
+  out[1] = token.lo;
+  return nullptr;
+}
+
+/** crc32c(bytes, start, length) */
+napi_value crc32cOf(napi_env env, napi_callback_info info) {
+  Args<3> args(env, info);
+  Bytes bytes;
+  if (!args.part(0, bytes)) return nullptr;
+  return number(env, crc32c(bytes));
+}
+
+/** Reads the key of a SipHash: 16 bytes, no more and no fewer. */
+template <size_t Count>
+bool sipHashKey(Args<Count>& args, Bytes& key) {
+  if (!args.bytes(0, key)) return false;
+  return key.size() == kSipHashKeyBytes || args.refuseRange(0);
+}
+
+/** sipHash64Into(key, bytes, start, length, out): writes the high half and the low. */
+napi_value sipHash64Into(napi_env env, napi_callback_info info) {
+  Args<5> args(env, info);
+  Bytes key;
+  Bytes bytes;
+  std::span<uint32_t> out;
+  if (!sipHashKey(args, key) || !args.part(1, bytes) || !args.words(4, out)) return nullptr;
+  if (out.size() < 2) return args.refuseRange(4), nullptr;
+  const uint64_t digest = sipHash64(key.data(), bytes);
+  out[0] = static_cast<uint32_t>(digest >> 32);
+  out[1] = static_cast<uint32_t>(digest);
+  return nullptr;
+}
+
+/** sipHash128Into(key, bytes, start, length, out, outStart) */
+napi_value sipHash128Into(napi_env env, napi_callback_info info) {
+  Args<6> args(env, info);
+  Bytes key;
+  Bytes bytes;
+  uint8_t* out = nullptr;
+  if (!sipHashKey(args, key) || !args.part(1, bytes) || !args.room(4, 16, out)) return nullptr;
+  sipHash128(key.data(), bytes, out);
+  return nullptr;
+}
+
+}  // namespace
+
+void bindDigest(Napi::Env env, Napi::Object exports) {
+  give(env, exports, "md5Into", md5Into);
+  give(env, exports, "md5Batch", md5BatchInto);
+  give(env, exports, "md5Lanes", static_cast<uint32_t>(md5Lanes()));
+  give(env, exports, "tokenInto", tokenInto);
+  give(env, exports, "crc32c", crc32cOf);
+  exports.Set("crc32cVariant", Napi::String::New(env, crc32cVariant()));
+  give(env, exports, "sipHash64Into", sipHash64Into);
+  give(env, exports, "sipHash128Into", sipHash128Into);
+}
+
+}  // namespace everwrite

@@ -1,0 +1,110 @@
+// JavaScript faces of record: one call writes a record whole, one judges it, one scans many.
+#include "args.h"
+#include "record.h"
+#include "siphash.h"
+
+namespace everwrite {
+namespace {
+
+/** Words behind the room for records: count, consumed, status, needed. */
+constexpr size_t kSummaryWords = 4;
+
+/** Reads the 6th to the 12th argument of encodeRecord: the contents and the key of the digest. */
+bool readContents(Args<12>& args, RecordContents& contents, Bytes& digestKey) {
+  if (!args.bytes(7, contents.bucket) || !args.bytes(8, contents.key)) return false;
+  if (!args.bytes(9, contents.note) || !args.bytes(10, contents.body)) return false;
+  if (!args.bytes(11, digestKey)) return false;
+  if (contents.bucket.size() > 0xffff) return args.refuseRange(7);
+  if (contents.key.size() > 0xffff) return args.refuseRange(8);
+  if (contents.note.size() > 0xffff) return args.refuseRange(9);
+  if (contents.body.size() > 0xffffffff) return args.refuseRange(10);
+  return digestKey.size() == kSipHashKeyBytes || args.refuseRange(11);
+}
+
+/**
+ * encodeRecord(out, at, kind, segment, offset, sequence, synced, bucket, key, note, body, digestKey)
+ *
+ * Copies bucket, key, note and body into `out`, and returns the bytes written.
+ */
+napi_value encodeRecordAt(napi_env env, napi_callback_info info) {
+  Args<12> args(env, info);
+  RecordHead head;
+  RecordContents contents;
+  Bytes digestKey;
+  uint8_t* out = nullptr;
+  if (!args.integer(2, 0xff, head.kind) || !args.word(3, head.segment)) return nullptr;
+  if (!args.word(4, head.offset) || !args.integer(5, kSequenceMax, head.sequence)) return nullptr;
+  if (!args.integer(6, kSequenceMax, head.synced)) return nullptr;
+  if (!readContents(args, contents, digestKey)) return nullptr;
+
+  head.bucketBytes = static_cast<uint16_t>(contents.bucket.size());
+  head.keyBytes = static_cast<uint16_t>(contents.key.size());
+  head.noteBytes = static_cast<uint16_t>(contents.note.size());
+  head.bodyBytes = static_cast<uint32_t>(contents.body.size());
+  if (head.totalBytes() > kRecordBytesMax) return args.refuseRange(10), nullptr;
+  if (!args.room(0, head.totalBytes(), out)) return nullptr;
+  return number(env, encodeRecord(out, head, contents, digestKey.data()));
+}
+
+/** verifyRecord(bytes, start, end, segment, offset, out) */
+napi_value verifyRecordAt(napi_env env, napi_callback_info info) {
+  Args<6> args(env, info);
+  Bytes bytes;
+  size_t start = 0;
+  size_t end = 0;
+  uint32_t segment = 0;
+  uint32_t offset = 0;
+  std::span<uint32_t> out;
+  if (!args.bytes(0, bytes)) return nullptr;
+  if (!args.integer(2, bytes.size(), end) || !args.integer(1, end, start)) return nullptr;
+  if (!args.word(3, segment) || !args.word(4, offset) || !args.words(5, out)) return nullptr;
+  if (out.size() < kRecordWords) return args.refuseRange(5), nullptr;
+
+  RecordHead head;
+  const RecordStatus status =
+      verifyRecord(bytes.subspan(start, end - start), segment, offset, head);
+  if (status == RecordStatus::ok || status == RecordStatus::truncated ||
+      status == RecordStatus::bodyChecksum) {
+    head.describe(out.data());
+  }
+  return number(env, static_cast<uint32_t>(status));
+}
+
+/** scanRecords(bytes, start, end, segment, baseOffset, out) */
+napi_value scanRecordsInto(napi_env env, napi_callback_info info) {
+  Args<6> args(env, info);
+  Bytes bytes;
+  size_t start = 0;
+  size_t end = 0;
+  uint32_t segment = 0;
+  uint32_t baseOffset = 0;
+  std::span<uint32_t> out;
+  if (!args.bytes(0, bytes)) return nullptr;
+  // Positions are given as 32-bit words.
+  if (bytes.size() > 0xffffffff) return args.refuseRange(0), nullptr;
+  if (!args.integer(2, bytes.size(), end) || !args.integer(1, end, start)) return nullptr;
+  if (!args.word(3, segment) || !args.word(4, baseOffset) || !args.words(5, out)) return nullptr;
+  if (out.size() < kRecordScanWords + kSummaryWords) return args.refuseRange(5), nullptr;
+
+  const std::span<uint32_t> words = out.first(out.size() - kSummaryWords);
+  const RecordScan scan = scanRecords(bytes, start, end, segment, baseOffset, words);
+  uint32_t* summary = out.data() + words.size();
+  summary[0] = scan.count;
+  summary[1] = scan.consumed;
+  summary[2] = static_cast<uint32_t>(scan.status);
+  summary[3] = scan.needed;
+  return number(env, scan.count);
+}
+
+}  // namespace
+
+void bindRecord(Napi::Env env, Napi::Object exports) {
+  give(env, exports, "recordHeaderBytes", kRecordHeaderBytes);
+  give(env, exports, "recordWords", kRecordWords);
+  give(env, exports, "recordScanWords", kRecordScanWords);
+  give(env, exports, "encodeRecord", encodeRecordAt);
+  give(env, exports, "verifyRecord", verifyRecordAt);
+  give(env, exports, "scanRecords", scanRecordsInto);
+}
+
+}  // namespace everwrite

@@ -1,0 +1,194 @@
+// Ordered linear probing, without wrapping round: see the header for the idea.
+#include "key_directory.h"
+
+#include <cstdlib>
+
+namespace everwrite {
+namespace {
+
+constexpr uint32_t kSlotsMin = 4;
+
+/** At most 85 of 100 slots are taken; then 72 are: a growth by a fifth. */
+bool isFull(uint64_t taken, uint64_t slots) { return taken * 100 > slots * 85; }
+uint32_t slotsToGrow(uint64_t taken) { return static_cast<uint32_t>(taken * 100 / 72 + 1); }
+
+/** Removals leave at least 71 of 100 homes taken; a rebuild then leaves 78 of 100 slots. */
+bool isSparse(uint64_t taken, uint64_t homes) { return taken * 100 < homes * 71; }
+uint32_t slotsToShrink(uint64_t taken) { return static_cast<uint32_t>(taken * 100 / 78 + 1); }
+
+/** Slots kept behind the homes: one in 32, and two. */
+uint32_t spareSlots(uint32_t slots) { return slots / 32 + 2; }
+
+}  // namespace
+
+uint32_t KeyDirectory::Table::homeOf(uint64_t token) const {
+  const unsigned __int128 product = static_cast<unsigned __int128>(token << kTableBits) * homes;
+  return static_cast<uint32_t>(product >> 64);
+}
+
+/** The first slot from the token's home on that is free or holds no smaller token. */
+uint32_t KeyDirectory::Table::lowerBound(uint64_t token) const {
+  uint32_t slot = homeOf(token);
+  while (slot < slots && !entries[slot].isFree() && entries[slot].token < token) slot += 1;
+  return slot;
+}
+
+/** The slot of that very entry, or `slots`. */
+uint32_t KeyDirectory::Table::slotOf(uint64_t token, Place place) const {
+  for (uint32_t slot = lowerBound(token); slot < slots; slot++) {
+    const Entry& entry = entries[slot];
+    if (entry.isFree() || entry.token != token) break;
+    if (entry.place == place) return slot;
+  }
+  return slots;
+}
+
+/** Moves a table into `slots` slots, or more where its last entries need them. */
+bool KeyDirectory::rebuild(Table& table, uint32_t slots) {
+  Table wider;
+  if (slots < kSlotsMin) slots = kSlotsMin;
+  wider.homes = slots - spareSlots(slots);
+  wider.taken = table.taken;
+
+  // First walk: where would the last entry stand?
+  uint64_t next = 0;
+  for (uint32_t slot = 0; slot < table.slots; slot++) {
+    if (table.entries[slot].isFree()) continue;
+    const uint32_t home = wider.homeOf(table.entries[slot].token);
+    next = (home > next ? home : next) + 1;
+  }
+  // Room for more to be pushed out, in proportion, so that the next rebuild is far.
+  const uint64_t needed = next + 1 + (next > wider.homes ? (next - wider.homes) / 4 : 0);
+  wider.slots = needed > slots ? static_cast<uint32_t>(needed) : slots;
+  wider.entries = static_cast<Entry*>(std::malloc(wider.slots * sizeof(Entry)));
+  if (wider.entries == nullptr) return false;
+  std::memset(static_cast<void*>(wider.entries), 0xff, wider.slots * sizeof(Entry));
+
+  // Second walk: the move, in order.
+  uint32_t to = 0;
+  for (uint32_t slot = 0; slot < table.slots; slot++) {
+    if (table.entries[slot].isFree()) continue;
+    const uint32_t home = wider.homeOf(table.entries[slot].token);
+    if (home > to) to = home;
+    wider.entries[to++] = table.entries[slot];
+  }
+  slotsHeld_ += wider.slots;
+  slotsHeld_ -= table.slots;
+  std::free(table.entries);
+  table = wider;
+  return true;
+}
+
+bool KeyDirectory::insert(uint64_t token, Place place) {
+  Table& table = tables_[tableOf(token)];
+  if (isFull(uint64_t{table.taken} + 1, table.slots)) {
+    if (!rebuild(table, slotsToGrow(uint64_t{table.taken} + 1))) return false;
+  }
+  uint32_t slot = 0;
+  uint32_t freeSlot = 0;
+  for (;;) {
+    slot = table.lowerBound(token);
+    const auto isBefore = [&](const Entry& entry) { return entry.token == token; };
+    while (slot < table.slots && !table.entries[slot].isFree() && isBefore(table.entries[slot])) {
+      slot += 1;
+    }
+    freeSlot = slot;
+    while (freeSlot < table.slots && !table.entries[freeSlot].isFree()) freeSlot += 1;
+    if (freeSlot < table.slots) break;
+    // No slot is free up to the end: the same homes and more room behind them, or a growth.
+    const uint32_t slots = slotsToGrow(uint64_t{table.taken} + 1);
+    const uint32_t same = table.homes + spareSlots(table.homes);
+    if (!rebuild(table, slots > same ? slots : same)) return false;
+  }
+  Entry* entries = table.entries;
+  std::memmove(entries + slot + 1, entries + slot, (freeSlot - slot) * sizeof(Entry));
+  entries[slot] = {token, place};
+  table.taken += 1;
+  size_ += 1;
+  return true;
+}
+
+size_t KeyDirectory::find(uint64_t token, std::span<uint32_t> places) const {
+  const Table& table = tables_[tableOf(token)];
+  const size_t countMax = places.size() / 2;
+  size_t count = 0;
+  for (uint32_t slot = table.lowerBound(token); slot < table.slots && count < countMax; slot++) {
+    const Entry& entry = table.entries[slot];
+    if (entry.isFree() || entry.token != token) break;
+    places[2 * count] = entry.place.segment;
+    places[2 * count + 1] = entry.place.offset;
+    count += 1;
+  }
+  return count;
+}
+
+bool KeyDirectory::replace(uint64_t token, Place from, Place to) {
+  const Table& table = tables_[tableOf(token)];
+  const uint32_t slot = table.slotOf(token, from);
+  if (slot == table.slots) return false;
+  table.entries[slot].place = to;
+  return true;
+}
+
+bool KeyDirectory::remove(uint64_t token, Place place) {
+  Table& table = tables_[tableOf(token)];
+  uint32_t slot = table.slotOf(token, place);
+  if (slot == table.slots) return false;
+  // Those behind it that stand after their home each come one slot nearer.
+  uint32_t next = slot + 1;
+  while (next < table.slots && !table.entries[next].isFree() &&
+         table.homeOf(table.entries[next].token) < next) {
+    next += 1;
+  }
+  Entry* entries = table.entries;
+  std::memmove(entries + slot, entries + slot + 1, (next - 1 - slot) * sizeof(Entry));
+  entries[next - 1].place.segment = kNoSegment;
+  table.taken -= 1;
+  size_ -= 1;
+  if (table.taken == 0) {
+    slotsHeld_ -= table.slots;
+    std::free(table.entries);
+    table = Table();
+  } else if (table.slots > kSlotsMin && isSparse(table.taken, table.homes)) {
+    // Without memory to shrink into, the table stays as it is, and is right.
+    rebuild(table, slotsToShrink(table.taken));
+  }
+  return true;
+}
+
+size_t KeyDirectory::page(uint64_t from, std::span<uint32_t> words) const {
+  const size_t countMax = words.size() / kDirectoryWords;
+  size_t count = 0;
+  // Entries of the last token given, and that token.
+  size_t run = 0;
+  uint64_t last = 0;
+  for (size_t at = tableOf(from); at < kTables; at++) {
+    const Table& table = tables_[at];
+    uint32_t slot = at == tableOf(from) ? table.homeOf(from) : 0;
+    for (; slot < table.slots; slot++) {
+      const Entry& entry = table.entries[slot];
+      if (entry.isFree() || entry.token < from) continue;
+      if (count == countMax) return entry.token == last && run < count ? count - run : count;
+      run = count > 0 && entry.token == last ? run + 1 : 1;
+      last = entry.token;
+      uint32_t* out = words.data() + count * kDirectoryWords;
+      out[0] = static_cast<uint32_t>(entry.token >> 32);
+      out[1] = static_cast<uint32_t>(entry.token);
+      out[2] = entry.place.segment;
+      out[3] = entry.place.offset;
+      count += 1;
+    }
+  }
+  return count;
+}
+
+void KeyDirectory::clear() {
+  for (Table& table : tables_) {
+    std::free(table.entries);
+    table = Table();
+  }
+  size_ = 0;
+  slotsHeld_ = 0;
+}
+
+}  // namespace everwrite

@@ -1,0 +1,160 @@
+// Writing, judging and scanning records. No length is believed before its checksum.
+#include "record.h"
+
+#include "crc32c.h"
+#include "siphash.h"
+#include "token.h"
+
+namespace everwrite {
+namespace {
+
+constexpr uint32_t kMagic = 0x31725745;  // 'E', 'W', 'r', '1'
+constexpr uint8_t kFormat = 1;
+
+uint32_t low(uint64_t value) { return static_cast<uint32_t>(value); }
+uint32_t high(uint64_t value) { return static_cast<uint32_t>(value >> 32); }
+
+uint64_t contentBytes(const RecordHead& head) {
+  return uint64_t{head.bucketBytes} + head.keyBytes + head.noteBytes + head.bodyBytes;
+}
+
+RecordHead readHead(const uint8_t* header) {
+  RecordHead head;
+  head.kind = header[5];
+  head.bucketBytes = load<uint16_t>(header + 6);
+  head.keyBytes = load<uint16_t>(header + 8);
+  head.noteBytes = load<uint16_t>(header + 10);
+  head.bodyBytes = load<uint32_t>(header + 12);
+  head.segment = load<uint32_t>(header + 16);
+  head.offset = load<uint32_t>(header + 20);
+  head.sequence = load48(header + 24);
+  head.digest = uint64_t{load<uint32_t>(header + 32)} << 32 | load<uint32_t>(header + 36);
+  head.synced = load48(header + 40);
+  return head;
+}
+
+/** Writes all of the header but its two checksums. */
+void writeHead(uint8_t* header, const RecordHead& head) {
+  std::memset(header, 0, kRecordHeaderBytes);
+  store<uint32_t>(header, kMagic);
+  header[4] = kFormat;
+  header[5] = head.kind;
+  store<uint16_t>(header + 6, head.bucketBytes);
+  store<uint16_t>(header + 8, head.keyBytes);
+  store<uint16_t>(header + 10, head.noteBytes);
+  store<uint32_t>(header + 12, head.bodyBytes);
+  store<uint32_t>(header + 16, head.segment);
+  store<uint32_t>(header + 20, head.offset);
+  store48(header + 24, head.sequence);
+  store<uint32_t>(header + 32, high(head.digest));
+  store<uint32_t>(header + 36, low(head.digest));
+  store48(header + 40, head.synced);
+}
+
+uint8_t* append(uint8_t* at, Bytes bytes) {
+  std::memmove(at, bytes.data(), bytes.size());
+  return at + bytes.size();
+}
+
+/** Describes one record of a scan, and asks for its token. */
+void describeInScan(uint32_t* words, const RecordHead& head, const uint8_t* contents,
+                    uint32_t start, TokenBatch& tokens) {
+  words[0] = head.kind;
+  words[1] = start;
+  words[2] = low(head.totalBytes());
+  tokens.add({contents, head.bucketBytes}, {contents + head.bucketBytes, head.keyBytes}, words + 3);
+  words[5] = low(head.sequence);
+  words[6] = high(head.sequence);
+  words[7] = low(head.synced);
+  words[8] = high(head.synced);
+  words[9] = high(head.digest);
+  words[10] = low(head.digest);
+}
+
+}  // namespace
+
+uint64_t RecordHead::totalBytes() const {
+  return (kRecordHeaderBytes + contentBytes(*this) + 7) & ~uint64_t{7};
+}
+
+void RecordHead::describe(uint32_t* words) const {
+  const uint64_t total = totalBytes();
+  words[0] = kind;
+  words[1] = bucketBytes;
+  words[2] = keyBytes;
+  words[3] = noteBytes;
+  words[4] = bodyBytes;
+  words[5] = low(sequence);
+  words[6] = high(sequence);
+  words[7] = high(digest);
+  words[8] = low(digest);
+  words[9] = low(synced);
+  words[10] = high(synced);
+  words[11] = total > kRecordBytesMax ? static_cast<uint32_t>(kRecordBytesMax) : low(total);
+}
+
+uint32_t encodeRecord(uint8_t* out, RecordHead head, const RecordContents& contents,
+                      const uint8_t* digestKey) {
+  head.bucketBytes = static_cast<uint16_t>(contents.bucket.size());
+  head.keyBytes = static_cast<uint16_t>(contents.key.size());
+  head.noteBytes = static_cast<uint16_t>(contents.note.size());
+  head.bodyBytes = static_cast<uint32_t>(contents.body.size());
+  head.digest = sipHash64(digestKey, contents.body);
+  const uint32_t total = low(head.totalBytes());
+
+  uint8_t* first = out + kRecordHeaderBytes;
+  uint8_t* last = append(append(append(append(first, contents.bucket), contents.key),
+                                contents.note), contents.body);
+  std::memset(last, 0, static_cast<size_t>(out + total - last));
+  writeHead(out, head);
+  store<uint32_t>(out + 48, crc32c({first, static_cast<size_t>(last - first)}));
+  store<uint32_t>(out + 52, crc32c({out, 52}));
+  return total;
+}
+
+RecordStatus verifyRecord(Bytes bytes, uint32_t segment, uint32_t offset, RecordHead& head) {
+  const uint8_t* header = bytes.data();
+  if (bytes.size() < kRecordHeaderBytes) return RecordStatus::tooShort;
+  if (load<uint32_t>(header) != kMagic) return RecordStatus::noRecord;
+  if (header[4] != kFormat) return RecordStatus::formatUnknown;
+  if (load<uint32_t>(header + 52) != crc32c({header, 52})) return RecordStatus::headerChecksum;
+  // Sound bytes where this format has zeros: someone has found a use for them since.
+  if (load<uint16_t>(header + 30) != 0) return RecordStatus::formatUnknown;
+  if (load<uint16_t>(header + 46) != 0) return RecordStatus::formatUnknown;
+
+  const RecordHead read = readHead(header);
+  if (read.segment != segment || read.offset != offset) return RecordStatus::misplaced;
+  head = read;
+  if (read.totalBytes() > bytes.size()) return RecordStatus::truncated;
+  const Bytes contents(header + kRecordHeaderBytes, static_cast<size_t>(contentBytes(read)));
+  if (load<uint32_t>(header + 48) != crc32c(contents)) return RecordStatus::bodyChecksum;
+  return RecordStatus::ok;
+}
+
+RecordScan scanRecords(Bytes bytes, size_t start, size_t end, uint32_t segment,
+                       uint32_t baseOffset, std::span<uint32_t> words) {
+  RecordScan scan;
+  TokenBatch tokens;
+  const size_t countMax = words.size() / kRecordScanWords;
+  size_t at = start;
+  while (scan.count < countMax && at < end) {
+    RecordHead head;
+    const uint32_t offset = static_cast<uint32_t>(baseOffset + (at - start));
+    scan.status = verifyRecord(bytes.subspan(at, end - at), segment, offset, head);
+    if (scan.status == RecordStatus::tooShort) scan.needed = kRecordHeaderBytes;
+    if (scan.status == RecordStatus::truncated) {
+      const uint64_t total = head.totalBytes();
+      scan.needed = low(total > kRecordBytesMax ? kRecordBytesMax : total);
+    }
+    if (scan.status != RecordStatus::ok) break;
+    describeInScan(words.data() + scan.count * kRecordScanWords, head,
+                   bytes.data() + at + kRecordHeaderBytes, static_cast<uint32_t>(at), tokens);
+    scan.count += 1;
+    at += static_cast<size_t>(head.totalBytes());
+  }
+  tokens.flush();
+  scan.consumed = static_cast<uint32_t>(at - start);
+  return scan;
+}
+
+}  // namespace everwrite

@@ -1,0 +1,68 @@
+// Two rounds a word, four at the end. Both lengths of digest share all but three constants.
+#include "siphash.h"
+
+namespace everwrite {
+namespace {
+
+struct State {
+  uint64_t v0, v1, v2, v3;
+
+  void round() {
+    v0 += v1;
+    v2 += v3;
+    v1 = std::rotl(v1, 13) ^ v0;
+    v3 = std::rotl(v3, 16) ^ v2;
+    v0 = std::rotl(v0, 32);
+    v2 += v1;
+    v0 += v3;
+    v1 = std::rotl(v1, 17) ^ v2;
+    v3 = std::rotl(v3, 21) ^ v0;
+    v2 = std::rotl(v2, 32);
+  }
+
+  void take(uint64_t word) {
+    v3 ^= word;
+    round();
+    round();
+    v0 ^= word;
+  }
+
+  uint64_t end() {
+    for (int i = 0; i < 4; i++) round();
+    return v0 ^ v1 ^ v2 ^ v3;
+  }
+};
+
+/** The state after the whole input; `mark` sets the two lengths of digest apart. */
+State absorb(const uint8_t* key, Bytes bytes, uint64_t mark) {
+  const uint64_t k0 = load<uint64_t>(key);
+  const uint64_t k1 = load<uint64_t>(key + 8);
+  // "somepseudorandomlygeneratedbytes", in ASCII.
+  State state{k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d ^ mark, k0 ^ 0x6c7967656e657261,
+              k1 ^ 0x7465646279746573};
+  const uint8_t* at = bytes.data();
+  size_t left = bytes.size();
+  for (; left >= 8; at += 8, left -= 8) state.take(load<uint64_t>(at));
+  uint64_t last = static_cast<uint64_t>(bytes.size()) << 56;
+  for (size_t i = 0; i < left; i++) last |= static_cast<uint64_t>(at[i]) << (8 * i);
+  state.take(last);
+  return state;
+}
+
+}  // namespace
+
+uint64_t sipHash64(const uint8_t* key, Bytes bytes) {
+  State state = absorb(key, bytes, 0);
+  state.v2 ^= 0xff;
+  return state.end();
+}
+
+void sipHash128(const uint8_t* key, Bytes bytes, uint8_t* out) {
+  State state = absorb(key, bytes, 0xee);
+  state.v2 ^= 0xee;
+  store<uint64_t>(out, state.end());
+  state.v1 ^= 0xdd;
+  store<uint64_t>(out + 8, state.end());
+}
+
+}  // namespace everwrite

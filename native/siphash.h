@@ -1,0 +1,23 @@
+// SipHash-2-4: a digest under a secret key, for what an adversary may choose.
+//
+// Whoever does not know the key can neither find two inputs with one digest nor tell the digest
+// from chance; so a client cannot prepare values that look alike to a hash tree. Source: Aumasson
+// and Bernstein, "SipHash: a fast short-input PRF", 2012, and their reference code for 128 bits.
+#ifndef EVERWRITE_SIPHASH_H_
+#define EVERWRITE_SIPHASH_H_
+
+#include "bytes.h"
+
+namespace everwrite {
+
+inline constexpr size_t kSipHashKeyBytes = 16;
+
+/** The digest as a number; the reference code prints it little-endian. `key` is 16 bytes. */
+uint64_t sipHash64(const uint8_t* key, Bytes bytes);
+
+/** Writes 16 bytes into `out`, as the reference code prints them. `key` is 16 bytes. */
+void sipHash128(const uint8_t* key, Bytes bytes, uint8_t* out);
+
+}  // namespace everwrite
+
+#endif  // EVERWRITE_SIPHASH_H_
