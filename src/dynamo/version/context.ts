@@ -1,0 +1,183 @@
+/**
+ * Know which writes are already accounted for: the causal context.
+ *
+ * A context is a set of dots, kept as ranges: (line, first..last) stands for every dot that the
+ * line has between those counters. An object's context holds all the dots that its siblings
+ * carry or have replaced; a client's holds all that it was shown. People see it as the vector
+ * clock of Dynamo 4.4; unlike that clock it is exact, so it can tell "replaced" from "not yet
+ * heard of".
+ *
+ * Invariant: canonical. Ranges are sorted by line and first; two of one line neither overlap nor
+ * touch. Equal sets are equal lists.
+ *
+ * Why not a version vector (a maximum for each node): it covers every counter below the maximum,
+ * also those of writes that live elsewhere and were never seen; the merge would drop them.
+ * Why not prune by age or length (Dynamo's own 10 entries): a dropped entry makes an old sibling
+ * look new, and a regained one makes a new sibling look old. Ranges go by proof alone.
+ *
+ * Source: dotted version vectors (Preguiça et al. 2010); as sets of dots: Almeida, Shoker,
+ * Baquero, "Delta State Replicated Data Types" (2018), 7.2, where a causal context is any set of
+ * dots.
+ */
+import { assert } from '../../base/assert.ts'
+import { U48_MAX } from '../../base/bytes.ts'
+import { compareLines, type Dot, type Line, sameLine } from './dot.ts'
+
+/** The dots of one line from `first` to `last`, both included. */
+export interface Range extends Line {
+  readonly first: number
+  readonly last: number
+}
+
+/** At most this many ranges are searched one by one: fewer steps than halving would take. */
+const SCAN_MAX = 16
+
+export function rangeOn(line: Line, first: number, last: number): Range {
+  return { node: line.node, start: line.start, opened: line.opened, first, last }
+}
+
+/** True for numbers that a range may hold; decoders ask, `Context.of` insists. */
+export function isRange(range: Range): boolean {
+  const { opened, first, last } = range
+  return opened >= 1 && opened <= first && first <= last && last <= U48_MAX
+}
+
+/** An immutable set of dots. Operations return an operand itself where it is the answer. */
+export class Context {
+  static readonly empty: Context = new Context([])
+
+  readonly ranges: readonly Range[]
+
+  private constructor(ranges: readonly Range[]) {
+    this.ranges = ranges
+  }
+
+  /** The union of ranges in any order. */
+  static of(ranges: Iterable<Range>): Context {
+    const sorted = [...ranges].sort(compareRanges)
+    const joined: Range[] = []
+    for (const range of sorted) {
+      assert(isRange(range), 'a range lies within its line')
+      append(joined, range)
+    }
+    return joined.length === 0 ? Context.empty : new Context(joined)
+  }
+
+  /** Takes over `ranges`. Requires: canonical, which a decoder has checked with `isCanonical`. */
+  static ofCanonical(ranges: readonly Range[]): Context {
+    return ranges.length === 0 ? Context.empty : new Context(ranges)
+  }
+
+  get count(): number {
+    return this.ranges.length
+  }
+
+  get isEmpty(): boolean {
+    return this.ranges.length === 0
+  }
+
+  covers(dot: Dot): boolean {
+    return this.indexOf(dot) >= 0
+  }
+
+  /** The place of the range that `dot` is in, or -1. */
+  indexOf(dot: Dot): number {
+    const { ranges } = this
+    if (ranges.length > SCAN_MAX) return this.#halve(dot)
+    for (let i = 0; i < ranges.length; i++) {
+      const range = ranges[i] as Range
+      if (dot.counter < range.first || dot.counter > range.last) continue
+      if (sameLine(range, dot)) return i
+    }
+    return -1
+  }
+
+  /** The range with the line's highest counters, or undefined where no dot of it is known. */
+  tailOf(line: Line): Range | undefined {
+    return this.ranges.findLast((range) => sameLine(range, line))
+  }
+
+  /** True where every dot of `other` is here too. */
+  includes(other: Context): boolean {
+    if (other === this) return true
+    const { ranges } = this
+    let at = 0
+    for (const wanted of other.ranges) {
+      while (at < ranges.length && endsBefore(ranges[at] as Range, wanted)) at++
+      const range = ranges[at]
+      if (range === undefined || !sameLine(range, wanted) || range.first > wanted.first)
+        return false
+    }
+    return true
+  }
+
+  equals(other: Context): boolean {
+    if (other === this) return true
+    if (other.ranges.length !== this.ranges.length) return false
+    return this.ranges.every((range, i) => equalRanges(range, other.ranges[i] as Range))
+  }
+
+  /** The union. `this` where `other` adds nothing, else `other` where `this` adds nothing. */
+  join(other: Context): Context {
+    if (this.includes(other)) return this
+    if (other.includes(this)) return other
+    const joined: Range[] = []
+    const a = this.ranges
+    const b = other.ranges
+    let i = 0
+    let j = 0
+    while (i < a.length || j < b.length) {
+      const isFromA = j >= b.length || (i < a.length && compareRanges(a[i]!, b[j]!) <= 0)
+      append(joined, (isFromA ? a[i++] : b[j++]) as Range)
+    }
+    return new Context(joined)
+  }
+
+  with(range: Range): Context {
+    return this.join(new Context([range]))
+  }
+
+  /** Binary search: the last range that begins at or before the dot is the only candidate. */
+  #halve(dot: Dot): number {
+    let low = 0
+    let high = this.ranges.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const range = this.ranges[middle] as Range
+      const order = compareLines(range, dot)
+      if (order < 0 || (order === 0 && range.first <= dot.counter)) low = middle + 1
+      else high = middle
+    }
+    const range = this.ranges[low - 1]
+    return range !== undefined && sameLine(range, dot) && dot.counter <= range.last ? low - 1 : -1
+  }
+}
+
+/** True where `next` may stand right after `range` in a canonical list. */
+export function isCanonical(range: Range, next: Range): boolean {
+  const order = compareLines(range, next)
+  return order < 0 || (order === 0 && range.last + 1 < next.first)
+}
+
+function compareRanges(a: Range, b: Range): number {
+  const order = compareLines(a, b)
+  return order === 0 ? a.first - b.first : order
+}
+
+function equalRanges(a: Range, b: Range): boolean {
+  return a.first === b.first && a.last === b.last && sameLine(a, b)
+}
+
+function endsBefore(range: Range, wanted: Range): boolean {
+  const order = compareLines(range, wanted)
+  return order < 0 || (order === 0 && range.last < wanted.last)
+}
+
+/** Adds a range that begins no earlier than the last one: joined with it where they touch. */
+function append(ranges: Range[], range: Range): void {
+  const before = ranges[ranges.length - 1]
+  if (before === undefined || isCanonical(before, range)) ranges.push(range)
+  else if (range.last > before.last) {
+    ranges[ranges.length - 1] = rangeOn(before, before.first, range.last)
+  }
+}

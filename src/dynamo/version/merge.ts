@@ -1,0 +1,148 @@
+/**
+ * Bring two copies of a key together, dot by dot.
+ *
+ * A dot survives if both copies carry it, or if one carries it and the other's context does not
+ * cover it (the other has not heard of it). A dot that one carries and the other covers without
+ * carrying was replaced there, knowingly. A sibling lives while one of its dots does.
+ *
+ * Siblings that agree in request id and value are one write that was attempted more than once:
+ * they become one sibling with all the dots, so that replacing it replaces every attempt that was
+ * seen. The same request id with other bytes is a client's error, and loses nothing: both stay.
+ *
+ * Invariants:
+ *   - Commutative, associative, idempotent: copies that have met the same writes are equal,
+ *     whatever the order. (The cut at DOTS_PER_SIBLING_MAX alone depends on order; what it cuts is
+ *     a further attempt of a write that stays, and copies still converge.)
+ *   - Nothing is refused here, whatever its size: what was acknowledged must be able to move.
+ *   - Where one operand already says it all, that very operand is the result, so that
+ *     `merged === held` means "nothing to write". (The held record may still be unsynced: the
+ *     acknowledgement waits for it.)
+ *
+ * A dot that carries two different writes can only come from a broken peer. Its lifetime is still
+ * judged by the dot, and both writes stay.
+ *
+ * Source: Almeida, Baquero, Gonçalves, Preguiça, Fonte, "Scalable and Accurate Causality Tracking
+ * for Eventually Consistent Stores" (2014), 5, `sync`; Dynamo 4.4.
+ */
+import { DOTS_PER_SIBLING_MAX } from '../../limits.ts'
+import { compareDots, type Dot } from './dot.ts'
+import { compareSiblings, equalValues, type Sibling, type VersionedObject } from './object.ts'
+
+/** The least object that says what `a` and `b` say; `a` or `b` itself where it is that. */
+export function merge(a: VersionedObject, b: VersionedObject): VersionedObject {
+  if (a === b) return a
+  const context = a.context.join(b.context)
+  const keptA = survivors(a, b)
+  const keptB = survivors(b, a)
+  const siblings = unite(keptA, keptB)
+  if (context === a.context && isSameList(siblings, a.siblings)) return a
+  // The union prefers `a`'s siblings, so `b` is recognised by uniting the other way round.
+  if (b.context.includes(context) && isSameList(unite(keptB, keptA), b.siblings)) return b
+  return { context, siblings }
+}
+
+/** True where merging `other` into `object` changes nothing: `object` descends from it. */
+export function descends(object: VersionedObject, other: VersionedObject): boolean {
+  return merge(object, other) === object
+}
+
+/** The siblings of `mine` with those dots that `theirs` has not replaced. */
+function survivors(mine: VersionedObject, theirs: VersionedObject): readonly Sibling[] {
+  let carried: readonly Dot[] | undefined
+  const survives = (dot: Dot): boolean => {
+    if (!theirs.context.covers(dot)) return true
+    carried ??= sortedDots(theirs.siblings)
+    return isAmong(dot, carried)
+  }
+  let areAll = true
+  const kept: Sibling[] = []
+  for (const sibling of mine.siblings) {
+    const survivor = withDots(sibling, sibling.dots.filter(survives))
+    if (survivor !== sibling) areAll = false
+    if (survivor !== undefined) kept.push(survivor)
+  }
+  return areAll ? mine.siblings : kept
+}
+
+/** `sibling` with fewer or more dots: itself where they are as many, undefined where none. */
+export function withDots(sibling: Sibling, dots: readonly Dot[]): Sibling | undefined {
+  if (dots.length === sibling.dots.length) return sibling
+  if (dots.length === 0) return undefined
+  return { requestId: sibling.requestId, dots, value: sibling.value }
+}
+
+function sortedDots(siblings: readonly Sibling[]): readonly Dot[] {
+  if (siblings.length === 1) return (siblings[0] as Sibling).dots
+  return siblings.flatMap((sibling) => sibling.dots).sort(compareDots)
+}
+
+function isAmong(dot: Dot, sorted: readonly Dot[]): boolean {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (compareDots(sorted[middle] as Dot, dot) < 0) low = middle + 1
+    else high = middle
+  }
+  const found = sorted[low]
+  return found !== undefined && compareDots(found, dot) === 0
+}
+
+/** Both lists as one, writes that are the same collapsed; `a` itself where `b` adds nothing. */
+function unite(a: readonly Sibling[], b: readonly Sibling[]): readonly Sibling[] {
+  const places = placesByRequest(a)
+  let united: Sibling[] | undefined
+  for (const sibling of b) {
+    const place = places(sibling)
+    if (place === undefined) {
+      united ??= [...a]
+      united.push(sibling)
+      continue
+    }
+    const mine = a[place] as Sibling
+    const both = collapse(mine, sibling)
+    if (both === mine) continue
+    united ??= [...a]
+    united[place] = both
+  }
+  return united === undefined ? a : united.sort(compareSiblings)
+}
+
+/** At most this many siblings are searched one by one. */
+const SCAN_MAX = 8
+
+/** Tells at which place of `siblings` the same write stands. */
+function placesByRequest(siblings: readonly Sibling[]): (wanted: Sibling) => number | undefined {
+  const isSame = (wanted: Sibling, at: number): boolean => {
+    const sibling = siblings[at] as Sibling
+    return sibling.requestId === wanted.requestId && equalValues(sibling.value, wanted.value)
+  }
+  if (siblings.length <= SCAN_MAX) {
+    return (wanted) => {
+      for (let i = 0; i < siblings.length; i++) if (isSame(wanted, i)) return i
+      return undefined
+    }
+  }
+  const places = new Map<string, number[]>()
+  for (const [i, { requestId }] of siblings.entries()) {
+    const others = places.get(requestId)
+    if (others === undefined) places.set(requestId, [i])
+    else others.push(i)
+  }
+  return (wanted) => places.get(wanted.requestId)?.find((i) => isSame(wanted, i))
+}
+
+/** One sibling for two attempts of one request; `a` itself where `b` adds no dot. */
+function collapse(a: Sibling, b: Sibling): Sibling {
+  const added = b.dots.filter((dot) => !isAmong(dot, a.dots))
+  if (added.length === 0) return a
+  const dots = [...a.dots, ...added].sort(compareDots)
+  if (dots.length > DOTS_PER_SIBLING_MAX) dots.length = DOTS_PER_SIBLING_MAX
+  return { requestId: a.requestId, dots, value: a.value }
+}
+
+function isSameList(a: readonly Sibling[], b: readonly Sibling[]): boolean {
+  if (a === b) return true
+  if (a.length !== b.length) return false
+  return a.every((sibling, i) => sibling === b[i])
+}

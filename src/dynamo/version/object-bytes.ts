@@ -1,0 +1,200 @@
+/**
+ * Write and read an object: one form on disk, between peers and under the digest.
+ *
+ *     u8 format | u8 zero | u16 ranges | u16 siblings | u16 zero
+ *     ranges, 34 bytes each                                        (range-bytes.ts)
+ *     siblings, each:
+ *       u8 flags (1 = tombstone) | u8 dots | request id 16
+ *       dots, 8 bytes each: u16 place of its range | u48 counter
+ *       u32 value bytes | value                                    integers little-endian
+ *
+ * A dot is written as the place of its range in the context, which is where its line stands.
+ *
+ * Invariants:
+ *   - Canonical: equal objects have equal bytes, so a digest over the bytes compares objects. What
+ *     is not canonical is turned away, even where its meaning is clear.
+ *   - Reading checks every count against its limit and against the bytes that are left before it
+ *     allocates, and never throws: bytes that are no object are undefined. (Whether that means a
+ *     lying peer or a rotten record, the caller knows.)
+ *   - Values are views of the bytes read, not copies. Whoever keeps them longer keeps all of it.
+ */
+import { assert } from '../../base/assert.ts'
+import { readU16, readU32, readU48, writeU16, writeU32, writeU48 } from '../../base/bytes.ts'
+import {
+  DOTS_PER_SIBLING_MAX,
+  MESSAGE_BYTES_MAX,
+  RANGES_MAX,
+  REQUEST_ID_BYTES,
+} from '../../limits.ts'
+import { Context } from './context.ts'
+import { compareDots, type Dot, dotOn } from './dot.ts'
+import { compareSiblings, compareWrites, type Sibling, type VersionedObject } from './object.ts'
+import { RANGE_BYTES, readRanges, writeRanges } from './range-bytes.ts'
+
+/** These numbers are in files and on the wire. Append only; never reuse. */
+const FORMAT = 1
+const FLAG_TOMBSTONE = 1
+
+const HEADER_BYTES = 8
+const DOT_BYTES = 8
+/** Flags, dot count, request id and value length: a sibling without its dots and value. */
+const SIBLING_BYTES = 2 + REQUEST_ID_BYTES + 4
+const SIBLINGS_ENCODED_MAX = 0xffff
+
+/** How many bytes `encodeObject` will write. */
+export function objectBytes(object: VersionedObject): number {
+  let bytes = HEADER_BYTES + object.context.count * RANGE_BYTES
+  for (const sibling of object.siblings) {
+    bytes += SIBLING_BYTES + sibling.dots.length * DOT_BYTES + (sibling.value?.length ?? 0)
+  }
+  return bytes
+}
+
+/**
+ * False for what no record and no message can hold. Merges refuse nothing, so a replica asks
+ * before it writes what a peer's object made of its own, and refuses that message: nothing is
+ * lost, the peer keeps its copy. Client puts stay far below.
+ */
+export function isStorable(object: VersionedObject): boolean {
+  return (
+    object.context.count <= RANGES_MAX &&
+    object.siblings.length <= SIBLINGS_ENCODED_MAX &&
+    objectBytes(object) <= MESSAGE_BYTES_MAX
+  )
+}
+
+/** Requires: `isStorable`. */
+export function encodeObject(object: VersionedObject): Uint8Array {
+  const bytes = new Uint8Array(objectBytes(object))
+  writeObject(object, bytes, 0)
+  return bytes
+}
+
+/** Writes `objectBytes(object)` bytes from `at` on; returns where they end. */
+export function writeObject(object: VersionedObject, bytes: Uint8Array, at: number): number {
+  const { context, siblings } = object
+  assert(context.count <= RANGES_MAX, 'a context that is written fits its count')
+  assert(siblings.length <= SIBLINGS_ENCODED_MAX, 'siblings that are written fit their count')
+  bytes[at] = FORMAT
+  bytes[at + 1] = 0
+  writeU16(bytes, at + 2, context.count)
+  writeU16(bytes, at + 4, siblings.length)
+  writeU16(bytes, at + 6, 0)
+  at = writeRanges(context, bytes, at + HEADER_BYTES)
+  for (const sibling of siblings) at = writeSibling(sibling, context, bytes, at)
+  return at
+}
+
+function writeSibling(
+  { requestId, dots, value }: Sibling,
+  context: Context,
+  bytes: Uint8Array,
+  at: number,
+): number {
+  assert(dots.length >= 1 && dots.length <= DOTS_PER_SIBLING_MAX, 'a sibling has a few dots')
+  assert(requestId.length === REQUEST_ID_BYTES, 'a request id has 16 bytes')
+  bytes[at] = value === undefined ? FLAG_TOMBSTONE : 0
+  bytes[at + 1] = dots.length
+  at += 2
+  for (let i = 0; i < REQUEST_ID_BYTES; i++) bytes[at + i] = requestId.charCodeAt(i)
+  at += REQUEST_ID_BYTES
+  for (const dot of dots) {
+    const place = context.indexOf(dot)
+    assert(place >= 0, 'the context covers every dot of a sibling')
+    writeU16(bytes, at, place)
+    writeU48(bytes, at + 2, dot.counter)
+    at += DOT_BYTES
+  }
+  writeU32(bytes, at, value?.length ?? 0)
+  if (value !== undefined) bytes.set(value, at + 4)
+  return at + 4 + (value?.length ?? 0)
+}
+
+/** The bytes of the ranges inside an encoded object, as a view; for a seal without decoding. */
+export function encodedRanges(bytes: Uint8Array): Uint8Array | undefined {
+  const ranges = rangeCount(bytes)
+  if (ranges === undefined) return undefined
+  return bytes.subarray(HEADER_BYTES, HEADER_BYTES + ranges * RANGE_BYTES)
+}
+
+/** The count that the header announces, if it can be true. */
+function rangeCount(bytes: Uint8Array): number | undefined {
+  if (bytes.length < HEADER_BYTES || bytes[0] !== FORMAT || bytes[1] !== 0) return undefined
+  if (readU16(bytes, 6) !== 0) return undefined
+  const count = readU16(bytes, 2)
+  if (count > RANGES_MAX || HEADER_BYTES + count * RANGE_BYTES > bytes.length) return undefined
+  return count
+}
+
+/** The object, its values views of `bytes`; undefined where `bytes` are no object, or not its form. */
+export function decodeObject(bytes: Uint8Array): VersionedObject | undefined {
+  const count = rangeCount(bytes)
+  if (count === undefined) return undefined
+  const ranges = readRanges(bytes, HEADER_BYTES, count)
+  if (ranges === undefined) return undefined
+  const context = Context.ofCanonical(ranges)
+
+  const siblings: Sibling[] = []
+  let at = HEADER_BYTES + count * RANGE_BYTES
+  for (let left = readU16(bytes, 4); left > 0; left--) {
+    const sibling = readSibling(bytes, at, context)
+    if (sibling === undefined) return undefined
+    const before = siblings[siblings.length - 1]
+    if (before !== undefined && compareSiblings(before, sibling) >= 0) return undefined
+    siblings.push(sibling)
+    at += SIBLING_BYTES + sibling.dots.length * DOT_BYTES + (sibling.value?.length ?? 0)
+  }
+  if (at !== bytes.length || hasTwins(siblings)) return undefined
+  return { context, siblings }
+}
+
+function readSibling(bytes: Uint8Array, at: number, context: Context): Sibling | undefined {
+  if (at + SIBLING_BYTES > bytes.length) return undefined
+  const flags = bytes[at] as number
+  const count = bytes[at + 1] as number
+  if (flags > FLAG_TOMBSTONE || count === 0 || count > DOTS_PER_SIBLING_MAX) return undefined
+  if (at + SIBLING_BYTES + count * DOT_BYTES > bytes.length) return undefined
+  const requestId = readRequestId(bytes, at + 2)
+  const dots = readDots(bytes, at + 2 + REQUEST_ID_BYTES, count, context)
+  if (dots === undefined) return undefined
+
+  const start = at + SIBLING_BYTES + count * DOT_BYTES
+  const length = readU32(bytes, start - 4)
+  if (length > bytes.length - start) return undefined
+  if (flags !== FLAG_TOMBSTONE) {
+    return { requestId, dots, value: bytes.subarray(start, start + length) }
+  }
+  return length === 0 ? { requestId, dots, value: undefined } : undefined
+}
+
+function readDots(
+  bytes: Uint8Array,
+  at: number,
+  count: number,
+  context: Context,
+): Dot[] | undefined {
+  const dots: Dot[] = []
+  let before: Dot | undefined
+  for (let i = 0; i < count; i++, at += DOT_BYTES) {
+    const range = context.ranges[readU16(bytes, at)]
+    if (range === undefined) return undefined
+    const dot = dotOn(range, readU48(bytes, at + 2))
+    if (dot.counter < range.first || dot.counter > range.last) return undefined
+    if (before !== undefined && compareDots(before, dot) >= 0) return undefined
+    dots.push(dot)
+    before = dot
+  }
+  return dots
+}
+
+/** All 16 chars in one call: a flat string, where adding them up leaves a tree to flatten. */
+function readRequestId(bytes: Uint8Array, at: number): string {
+  return String.fromCharCode.apply(null, bytes.subarray(at, at + REQUEST_ID_BYTES) as never)
+}
+
+/** True where one write stands twice, which a merge would have made one sibling. */
+function hasTwins(siblings: readonly Sibling[]): boolean {
+  if (siblings.length < 2) return false
+  const byWrite = siblings.toSorted(compareWrites)
+  return byWrite.some((sibling, i) => i > 0 && compareWrites(byWrite[i - 1]!, sibling) === 0)
+}

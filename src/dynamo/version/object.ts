@@ -1,0 +1,91 @@
+/**
+ * All that is kept of one key: its siblings and their causal context.
+ *
+ * A sibling is a value that nothing known has replaced. Usually there is one; there are several
+ * after writes that did not know of each other, until a client that saw them all replaces them
+ * (Dynamo 4.4, its shopping cart). A delete is a sibling too, one without a value: a tombstone.
+ *
+ * Invariants:
+ *   - Every dot of a sibling is covered by the object's context.
+ *   - Dots within a sibling, and siblings within an object, are sorted; no two siblings have both
+ *     request id and value in common. So equal objects are equal lists, and have equal bytes.
+ *   - A covered dot that no sibling carries was replaced by someone who knew it.
+ */
+import { compareBytes, equalBytes, latin1Of } from '../../base/bytes.ts'
+import { Context } from './context.ts'
+import { compareDots, type Dot, equalDots } from './dot.ts'
+
+/**
+ * The 16 bytes by which a client names one request through all its attempts, one char a byte: it
+ * compares and serves as a key of a Map without conversion. For people, `requestLabel`.
+ */
+export type RequestId = string & { readonly __requestId?: never }
+
+export interface Sibling {
+  readonly requestId: RequestId
+  /** At least one; several where attempts of one request met different coordinators. */
+  readonly dots: readonly Dot[]
+  /** Undefined in a tombstone. May be a view of the bytes that it was decoded from. */
+  readonly value: Uint8Array | undefined
+}
+
+export interface VersionedObject {
+  readonly context: Context
+  readonly siblings: readonly Sibling[]
+}
+
+/** What a node holds of a key that it never heard of. */
+export const NOTHING: VersionedObject = { context: Context.empty, siblings: [] }
+
+export function requestIdOf(bytes: Uint8Array): RequestId {
+  return latin1Of(bytes)
+}
+
+export function requestIdBytes(requestId: RequestId): Uint8Array {
+  return Uint8Array.from(requestId, (char) => char.charCodeAt(0))
+}
+
+export function requestLabel(requestId: RequestId): string {
+  let text = ''
+  for (const char of requestId) text += char.charCodeAt(0).toString(16).padStart(2, '0')
+  return text
+}
+
+export function equalValues(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  if (a === b) return true
+  return a !== undefined && b !== undefined && equalBytes(a, b)
+}
+
+/** By first dot. The rest decides only where a dot was given twice, which starts exclude. */
+export function compareSiblings(a: Sibling, b: Sibling): number {
+  const order = compareDots(a.dots[0] as Dot, b.dots[0] as Dot)
+  return order === 0 ? compareWrites(a, b) : order
+}
+
+/** By request id, then value: zero for two attempts of one write. A tombstone comes first. */
+export function compareWrites(a: Sibling, b: Sibling): number {
+  if (a.requestId !== b.requestId) return a.requestId < b.requestId ? -1 : 1
+  if (a.value === undefined || b.value === undefined) {
+    return Number(a.value !== undefined) - Number(b.value !== undefined)
+  }
+  return compareBytes(a.value, b.value)
+}
+
+export function equalObjects(a: VersionedObject, b: VersionedObject): boolean {
+  if (a === b) return true
+  if (a.siblings.length !== b.siblings.length || !a.context.equals(b.context)) return false
+  return a.siblings.every((sibling, i) => equalSiblings(sibling, b.siblings[i] as Sibling))
+}
+
+function equalSiblings(a: Sibling, b: Sibling): boolean {
+  if (a === b) return true
+  if (a.requestId !== b.requestId || a.dots.length !== b.dots.length) return false
+  return a.dots.every((dot, i) => equalDots(dot, b.dots[i] as Dot)) && equalValues(a.value, b.value)
+}
+
+/** The bytes of all values together: what OBJECT_BYTES_MAX bounds. */
+export function valueBytes(siblings: readonly Sibling[]): number {
+  let bytes = 0
+  for (const sibling of siblings) bytes += sibling.value?.length ?? 0
+  return bytes
+}
