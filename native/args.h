@@ -26,6 +26,13 @@ class Args {
 
   napi_value self() const { return self_; }
 
+  /** Whether an argument that may be left out was given. */
+  bool isGiven(size_t index) const {
+    napi_valuetype type = napi_undefined;
+    napi_typeof(env_, values_[index], &type);
+    return type != napi_undefined;
+  }
+
   /** A Uint8Array, a Buffer included. */
   bool bytes(size_t index, std::span<uint8_t>& out) {
     return view(index, napi_uint8_array, "a Uint8Array", out);

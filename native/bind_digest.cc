@@ -19,9 +19,10 @@ napi_value md5Into(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-/** md5Batch(input, spans, count, out) */
+/** md5Batch(input, spans, count, out [, variant]): the last is for tests and benchmarks. */
 napi_value md5BatchInto(napi_env env, napi_callback_info info) {
-  Args<4> args(env, info);
+  Args<5> args(env, info);
+  size_t variant = 0;
   Bytes input;
   std::span<uint32_t> spans;
   size_t count = 0;
@@ -29,6 +30,7 @@ napi_value md5BatchInto(napi_env env, napi_callback_info info) {
   if (!args.bytes(0, input) || !args.words(1, spans)) return nullptr;
   if (!args.integer(2, spans.size() / 2, count) || !args.bytes(3, out)) return nullptr;
   if (out.size() / kMd5Bytes < count) return args.refuseRange(3), nullptr;
+  if (args.isGiven(4) && !args.integer(4, md5VariantCount() - 1, variant)) return nullptr;
 
   // In groups, so that no memory is asked for.
   constexpr size_t kGroup = 64;
@@ -44,7 +46,7 @@ napi_value md5BatchInto(napi_env env, napi_callback_info info) {
       }
       messages[i] = {input.subspan(start, length), {}, false};
     }
-    md5Batch(messages, group, digests);
+    md5BatchBy(variant, messages, group, digests);
     std::memcpy(out.data() + done * kMd5Bytes, digests, group * kMd5Bytes);
   }
   return nullptr;
@@ -71,6 +73,29 @@ napi_value crc32cOf(napi_env env, napi_callback_info info) {
   Bytes bytes;
   if (!args.part(0, bytes)) return nullptr;
   return number(env, crc32c(bytes));
+}
+
+/** crc32cBy(variant, bytes, start, length): for tests and benchmarks. */
+napi_value crc32cByVariant(napi_env env, napi_callback_info info) {
+  Args<4> args(env, info);
+  size_t variant = 0;
+  Bytes bytes;
+  if (!args.integer(0, crc32cVariantCount() - 1, variant) || !args.part(1, bytes)) return nullptr;
+  return number(env, crc32cBy(variant, bytes));
+}
+
+/** The names of the variants of crc32c and the lanes of those of md5Batch, the fastest first. */
+void giveVariants(Napi::Env env, Napi::Object exports) {
+  const Napi::Array names = Napi::Array::New(env);
+  for (uint32_t i = 0; i < crc32cVariantCount(); i++) {
+    names.Set(i, Napi::String::New(env, crc32cVariantName(i)));
+  }
+  exports.Set("crc32cVariants", names);
+  const Napi::Array lanes = Napi::Array::New(env);
+  for (uint32_t i = 0; i < md5VariantCount(); i++) {
+    lanes.Set(i, Napi::Number::New(env, static_cast<double>(md5VariantLanes(i))));
+  }
+  exports.Set("md5Lanes", lanes);
 }
 
 /** Reads the key of a SipHash: 16 bytes, no more and no fewer. */
@@ -110,10 +135,10 @@ napi_value sipHash128Into(napi_env env, napi_callback_info info) {
 void bindDigest(Napi::Env env, Napi::Object exports) {
   give(env, exports, "md5Into", md5Into);
   give(env, exports, "md5Batch", md5BatchInto);
-  give(env, exports, "md5Lanes", static_cast<uint32_t>(md5Lanes()));
   give(env, exports, "tokenInto", tokenInto);
   give(env, exports, "crc32c", crc32cOf);
-  exports.Set("crc32cVariant", Napi::String::New(env, crc32cVariant()));
+  give(env, exports, "crc32cBy", crc32cByVariant);
+  giveVariants(env, exports);
   give(env, exports, "sipHash64Into", sipHash64Into);
   give(env, exports, "sipHash128Into", sipHash128Into);
 }

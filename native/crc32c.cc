@@ -175,25 +175,37 @@ struct Variant {
   const char* name;
 };
 
-Variant choose() {
-#if defined(__x86_64__)
-  const bool hasInstruction = __builtin_cpu_supports("sse4.2");
-  const bool hasProduct = hasInstruction && __builtin_cpu_supports("pclmul");
-  const bool hasWide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("vpclmulqdq");
-  if (hasProduct && hasWide) return {extendVpclmul, "vpclmul"};
-  if (hasProduct) return {extendPclmul, "pclmul"};
-  if (hasInstruction) return {extendSse42, "sse4.2"};
-#endif
-  return {extendByTable, "table"};
-}
+/** What this processor can run, the fastest first. */
+struct Variants {
+  Variant list[4];
+  size_t count = 0;
 
-const Variant kVariant = choose();
+  Variants() {
+#if defined(__x86_64__)
+    const bool hasInstruction = __builtin_cpu_supports("sse4.2");
+    const bool hasProduct = hasInstruction && __builtin_cpu_supports("pclmul");
+    const bool hasWide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+                         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("vpclmulqdq");
+    if (hasProduct && hasWide) list[count++] = {extendVpclmul, "vpclmul"};
+    if (hasProduct) list[count++] = {extendPclmul, "pclmul"};
+    if (hasInstruction) list[count++] = {extendSse42, "sse4.2"};
+#endif
+    list[count++] = {extendByTable, "table"};
+  }
+};
+
+const Variants kVariants;
 
 }  // namespace
 
-uint32_t crc32c(Bytes bytes) { return ~kVariant.extend(~0u, bytes.data(), bytes.size()); }
+uint32_t crc32c(Bytes bytes) { return ~kVariants.list[0].extend(~0u, bytes.data(), bytes.size()); }
 
-const char* crc32cVariant() { return kVariant.name; }
+size_t crc32cVariantCount() { return kVariants.count; }
+
+const char* crc32cVariantName(size_t index) { return kVariants.list[index].name; }
+
+uint32_t crc32cBy(size_t index, Bytes bytes) {
+  return ~kVariants.list[index].extend(~0u, bytes.data(), bytes.size());
+}
 
 }  // namespace everwrite

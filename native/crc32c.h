@@ -11,8 +11,11 @@ namespace everwrite {
 
 uint32_t crc32c(Bytes bytes);
 
-/** The name of the variant chosen on this processor: for benchmarks and tests. */
-const char* crc32cVariant();
+// The variants that this processor can run, the fastest, which crc32c uses, first. For tests and
+// benchmarks: a machine must not run what no test has run.
+size_t crc32cVariantCount();
+const char* crc32cVariantName(size_t index);
+uint32_t crc32cBy(size_t index, Bytes bytes);
 
 }  // namespace everwrite
 

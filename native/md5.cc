@@ -128,17 +128,23 @@ struct Variant {
   size_t lanes;
 };
 
-Variant choose() {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")) {
-    return {runLanes<16, compress16>, 16};
-  }
-  if (__builtin_cpu_supports("avx2")) return {runLanes<8, compress8>, 8};
-#endif
-  return {runLanes<4, compress4>, 4};
-}
+/** What this processor can run, the widest first. */
+struct Variants {
+  Variant list[3];
+  size_t count = 0;
 
-const Variant kVariant = choose();
+  Variants() {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")) {
+      list[count++] = {runLanes<16, compress16>, 16};
+    }
+    if (__builtin_cpu_supports("avx2")) list[count++] = {runLanes<8, compress8>, 8};
+#endif
+    list[count++] = {runLanes<4, compress4>, 4};
+  }
+};
+
+const Variants kVariants;
 
 }  // namespace
 
@@ -159,9 +165,15 @@ void md5Batch(const Md5Message* messages, size_t count, Md5Digest* digests) {
     digests[0] = md5(messages[0]);
     return;
   }
-  kVariant.batch(messages, count, digests);
+  kVariants.list[0].batch(messages, count, digests);
 }
 
-size_t md5Lanes() { return kVariant.lanes; }
+size_t md5VariantCount() { return kVariants.count; }
+
+size_t md5VariantLanes(size_t index) { return kVariants.list[index].lanes; }
+
+void md5BatchBy(size_t index, const Md5Message* messages, size_t count, Md5Digest* digests) {
+  kVariants.list[index].batch(messages, count, digests);
+}
 
 }  // namespace everwrite

@@ -41,8 +41,11 @@ Md5Digest md5(const Md5Message& message);
 /** `count` messages over the widest lanes this processor has; digests[i] is of messages[i]. */
 void md5Batch(const Md5Message* messages, size_t count, Md5Digest* digests);
 
-/** Messages digested side by side on this processor: 4, 8 or 16. */
-size_t md5Lanes();
+// The variants that this processor can run, the widest, which md5Batch uses, first. For tests and
+// benchmarks: a machine must not run what no test has run.
+size_t md5VariantCount();
+size_t md5VariantLanes(size_t index);
+void md5BatchBy(size_t index, const Md5Message* messages, size_t count, Md5Digest* digests);
 
 }  // namespace everwrite
 

@@ -4,13 +4,13 @@
 // and not templates: the instructions a function may use are an attribute of that very function,
 // and the compiler takes vectors apart in a template before it inlines it where they would fit.
 //
-// F and G are written to shorten the chain through b, the newest word: G as a sum, whose two
-// halves never have a bit in common.
+// G is written as a sum, since its halves never have a bit in common: the half without b, the newest
+// word, is then added before b is known, and the chain is shorter.
 #ifndef EVERWRITE_MD5_ROUNDS_H_
 #define EVERWRITE_MD5_ROUNDS_H_
 
 #define MD5_F(b, c, d) (d ^ (b & (c ^ d)))
-#define MD5_G(b, c, d) (c ^ (d & (b ^ c)))
+#define MD5_G(b, c, d) ((c & ~d) + (b & d))
 #define MD5_H(b, c, d) (b ^ c ^ d)
 #define MD5_I(b, c, d) (c ^ (b | ~d))
 

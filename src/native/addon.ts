@@ -21,8 +21,9 @@ const ABI = 1
 export interface Addon {
   readonly abi: number
 
-  readonly md5Lanes: number
-  readonly crc32cVariant: string
+  /** The variants this processor can run, the one in use first: for tests and benchmarks. */
+  readonly md5Lanes: readonly number[]
+  readonly crc32cVariants: readonly string[]
   readonly md5Into: (
     input: Uint8Array,
     start: number,
@@ -30,9 +31,21 @@ export interface Addon {
     out: Uint8Array,
     outStart: number,
   ) => void
-  readonly md5Batch: (input: Uint8Array, spans: Uint32Array, count: number, out: Uint8Array) => void
+  readonly md5Batch: (
+    input: Uint8Array,
+    spans: Uint32Array,
+    count: number,
+    out: Uint8Array,
+    variant?: number,
+  ) => void
   readonly tokenInto: (bucket: Uint8Array, key: Uint8Array, out: Uint32Array) => void
   readonly crc32c: (bytes: Uint8Array, start: number, length: number) => number
+  readonly crc32cBy: (
+    variant: number,
+    bytes: Uint8Array,
+    start: number,
+    length: number,
+  ) => number
   readonly sipHash64Into: (
     key: Uint8Array,
     bytes: Uint8Array,
