@@ -1,0 +1,25 @@
+/** Errors as a system would report them: with a `code`, and what was being done. */
+
+const SAYINGS: Readonly<Record<string, string>> = {
+  EADDRNOTAVAIL: 'address not available',
+  EBADF: 'bad file descriptor',
+  ECONNABORTED: 'software caused connection abort',
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset by peer',
+  EEXIST: 'file already exists',
+  EIO: 'i/o error',
+  ENOENT: 'no such file or directory',
+  ENOSPC: 'no space left on device',
+  ENOTFOUND: 'no such host',
+  ETIMEDOUT: 'connection timed out',
+}
+
+export interface SystemFailure extends Error {
+  readonly code: string
+  readonly syscall: string
+}
+
+export function systemFailure(code: string, syscall: string): SystemFailure {
+  const error = new Error(`${code}: ${SAYINGS[code] ?? 'failed'}, ${syscall}`)
+  return Object.assign(error, { code, syscall })
+}
