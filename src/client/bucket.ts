@@ -1,0 +1,236 @@
+/**
+ * Get, put, delete and reconcile the values of one bucket.
+ *
+ * A put says what it replaces, always: what a context covers, or what the coordinator sees just
+ * before (`replace: 'seen'`), or nothing. A put that says nothing never overwrites; it leaves a
+ * sibling. That is what keeps two programs that know nothing of each other from losing writes.
+ */
+import { utf8Bytes } from '../base/bytes.ts'
+import type { KeyName } from '../dynamo/names.ts'
+import { checkBucket, checkName, checkValue } from '../wire/bounds.ts'
+import type { PutReply, ScanReply } from '../wire/message.ts'
+import { type Answer, answerOf, type Entry, entryOf, keyTextOf, ownBytes } from './answer.ts'
+import type { Calls } from './calls.ts'
+import type { Chance } from './chance.ts'
+import { type Codec, encodeWith } from './codec.ts'
+import { type Context, contextOf } from './context.ts'
+import { unsent } from './failure.ts'
+import { type CallOptions, positive } from './options.ts'
+import type { Pool } from './pool.ts'
+import { Scan } from './scan.ts'
+
+/** A key: 1 to 4,096 bytes; a string stands for its UTF-8. */
+export type Key = string | Uint8Array
+
+export interface GetOptions extends CallOptions {
+  /** Replicas that must answer; without it the bucket's own R. */
+  readonly r?: number | undefined
+}
+
+/** Which versions a put or delete replaces. */
+export interface Replacing {
+  /** What this context of a get or put covers. */
+  readonly context?: Context | undefined
+  /** The same for several contexts of one key, at most 16. */
+  readonly contexts?: readonly Context[] | undefined
+  /** What the coordinator reads just before; concurrent writes survive as siblings. */
+  readonly replace?: 'seen' | undefined
+}
+
+export interface PutOptions extends CallOptions, Replacing {
+  /** Machines that must hold it durably; without it the bucket's own W. */
+  readonly w?: number | undefined
+  /** With `replace: 'seen'`: replicas that must answer the read. */
+  readonly r?: number | undefined
+}
+
+export interface UpdateOptions extends CallOptions {
+  readonly r?: number | undefined
+  readonly w?: number | undefined
+}
+
+export interface ScanOptions extends CallOptions {
+  readonly r?: number | undefined
+  /** Go on where another scan of this bucket was: its `cursor`. */
+  readonly cursor?: string | undefined
+}
+
+/** What a put returns. */
+export interface Written {
+  /** Covers what was replaced and the write itself: serves for the next put. */
+  readonly context: Context
+}
+
+/**
+ * Makes one value of several: the siblings that were found, none to many. Undefined deletes.
+ * Called once for each update; it may wait.
+ */
+export type Merge<T> = (siblings: readonly T[]) => T | undefined | Promise<T | undefined>
+
+/** What buckets share: the client's inside. */
+export interface Core {
+  readonly calls: Calls
+  readonly pool: Pool
+  readonly chance: Chance
+  readonly timeoutMs: number
+  now(): number
+}
+
+/** A page may hold a megabyte from several replicas: it gets the time of four attempts. */
+const SCAN_PATIENCE = 4
+
+export class Bucket<T> {
+  readonly name: string
+  readonly #core: Core
+  readonly #codec: Codec<T>
+  readonly #bytes: Uint8Array
+
+  /** For the library itself: programs get buckets from `client.bucket`. */
+  constructor(core: Core, name: string, codec: Codec<T>) {
+    this.name = name
+    this.#core = core
+    this.#codec = codec
+    this.#bytes = utf8Bytes(name)
+    checkBucket(this.#bytes)
+  }
+
+  /** All versions under `key`. A key that is not there is an answer without siblings. */
+  async get(key: Key, options?: GetOptions): Promise<Answer<T>> {
+    const name = this.#nameOf(key)
+    const r = options?.r ?? 0
+    const reply = await this.#core.calls.run(
+      {
+        kind: 'get',
+        isWrite: false,
+        list: this.#core.pool.routes?.of(this.name, this.#bytes, name.key),
+        request: (deadlineMs) => ({ name, r, deadlineMs }),
+      },
+      options,
+    )
+    return answerOf(reply, this.#codec)
+  }
+
+  /**
+   * Writes `value`, in place of what `options` say; without them beside what is there.
+   * Resolves when W machines hold it durably.
+   */
+  async put(key: Key, value: T, options?: PutOptions): Promise<Written> {
+    const encoded = encodeWith(this.#codec, value)
+    checkValue(encoded)
+    return this.#write(key, encoded, options)
+  }
+
+  /**
+   * Deletes what `options` say: the versions that a context covers, or those that are seen. To
+   * delete nothing in particular is refused with `input-wrong`.
+   */
+  async delete(key: Key, options: PutOptions): Promise<Written> {
+    const { context, contexts, replace } = options ?? {}
+    if (context === undefined && contexts === undefined && replace === undefined) {
+      throw unsent(
+        'input-wrong',
+        "a delete says what it deletes: { context } of a get, or { replace: 'seen' }",
+      )
+    }
+    return this.#write(key, undefined, options)
+  }
+
+  /**
+   * Reads, lets `merge` make one value of the siblings, and writes it in their place. A write
+   * that came between the two survives as a sibling, for the next update. Resolves to the value.
+   */
+  async update(key: Key, merge: Merge<T>, options?: UpdateOptions): Promise<T | undefined> {
+    const timeout = positive('timeout', options?.timeout, this.#core.timeoutMs)
+    const deadline = this.#core.now() + timeout
+    const { r, w, signal } = options ?? {}
+    const answer = await this.get(key, { r, signal, timeout })
+    const value = await merge(answer.siblings)
+    if (value === undefined && !answer.isFound) return undefined
+    const left = Math.max(1, deadline - this.#core.now())
+    const writing = { context: answer.context, w, signal, timeout: left }
+    if (value === undefined) await this.delete(key, writing)
+    else await this.put(key, value, writing)
+    return value
+  }
+
+  /** The bucket's keys as text; use `keyBytes` where some are not UTF-8. No particular order. */
+  keys(options?: ScanOptions): Scan<string> {
+    return this.#scan(false, (entry) => keyTextOf(entry.key), options)
+  }
+
+  /** The bucket's keys as bytes. */
+  keyBytes(options?: ScanOptions): Scan<Uint8Array> {
+    return this.#scan(false, (entry) => ownBytes(entry.key), options)
+  }
+
+  /** The bucket's keys with what is under them; each may serve for a put or delete at once. */
+  entries(options?: ScanOptions): Scan<Entry<T>> {
+    return this.#scan(true, (entry) => entryOf(entry, this.#codec), options)
+  }
+
+  async #write(
+    key: Key,
+    value: Uint8Array | undefined,
+    options: PutOptions | undefined,
+  ): Promise<Written> {
+    const name = this.#nameOf(key)
+    const fixed = {
+      name,
+      contexts: sealedOf(options),
+      value,
+      requestId: this.#core.chance.requestId(),
+      w: options?.w ?? 0,
+      r: options?.r ?? 0,
+      replace: options?.replace === 'seen' ? ('seen' as const) : ('given' as const),
+    }
+    const reply: PutReply = await this.#core.calls.run(
+      {
+        kind: 'put',
+        isWrite: true,
+        list: this.#core.pool.routes?.of(this.name, this.#bytes, name.key),
+        request: (deadlineMs) => ({ ...fixed, deadlineMs }),
+      },
+      options,
+    )
+    return { context: contextOf(reply.context) }
+  }
+
+  #nameOf(key: Key): KeyName {
+    if (typeof key !== 'string' && !(key instanceof Uint8Array)) {
+      throw unsent('key-wrong', `a key is a string or a Uint8Array, not a ${typeof key}`)
+    }
+    const bytes = typeof key === 'string' ? utf8Bytes(key) : key
+    const name = { bucket: this.#bytes, key: bytes }
+    checkName(name)
+    return name
+  }
+
+  #scan<Item>(
+    withValues: boolean,
+    read: ConstructorParameters<typeof Scan<Item>>[1],
+    options: ScanOptions | undefined,
+  ): Scan<Item> {
+    const bucket = this.#bytes
+    const r = options?.r ?? 0
+    const fetch = (cursor: Uint8Array): Promise<ScanReply> =>
+      this.#core.calls.run(
+        {
+          kind: 'scan',
+          isWrite: false,
+          patience: SCAN_PATIENCE,
+          request: (deadlineMs) => ({ bucket, cursor, keysMax: 0, withValues, r, deadlineMs }),
+        },
+        options,
+      )
+    return new Scan(fetch, read, options?.cursor)
+  }
+}
+
+function sealedOf(options: PutOptions | undefined): readonly Uint8Array[] {
+  const { context, contexts } = options ?? {}
+  if (context === undefined && contexts === undefined) return NO_CONTEXTS
+  const all = context === undefined ? (contexts ?? []) : [context, ...(contexts ?? [])]
+  return all.filter((one) => !one.isEmpty).map((one) => one.sealed)
+}
+
+const NO_CONTEXTS: readonly Uint8Array[] = []

@@ -1,0 +1,271 @@
+/**
+ * Carry one call to an answer: attempts, until one succeeds, is final, or time is up.
+ *
+ * Each attempt goes to one node and lasts at most `attemptMs`; then the next node is tried at
+ * once. When all were tried, a pause follows (5 to 50 ms, at random), and attempts may last twice
+ * as long: what is too large for one attempt's time is not refused for ever. Every attempt of a
+ * put carries the same request id, so a retry leaves one sibling, and the answer of an attempt
+ * that was given up is as good as that of the last.
+ *
+ *     attempt 1 ----(450 ms)--x attempt 2 --refused x  pause  attempt 3 ---- answer
+ *     owner 1                   owner 2                       owner 1 again
+ *
+ * There is no timer for each call: one sweep every 10 ms looks at all that are in flight.
+ */
+import { OperatingError } from '../base/errors.ts'
+import type { PreferenceList } from '../dynamo/ring/preference-list.ts'
+import { DEADLINE_MS_MAX } from '../limits.ts'
+import type { Reply, Request, RequestKind } from '../wire/message.ts'
+import type { Clock } from '../world/clock.ts'
+import type { Chance } from './chance.ts'
+import { CallError, unsent } from './failure.ts'
+import type { Link, Outcome } from './link.ts'
+import { type CallOptions, type ClientSettings, positive } from './options.ts'
+import type { Pool } from './pool.ts'
+
+const SWEEP_MS = 10
+const PAUSE_MS_MIN = 5
+const PAUSE_MS_MAX = 50
+
+/** What is asked, and of whom. */
+export interface Plan<K extends RequestKind> {
+  readonly kind: K
+  /** True where a failed attempt may have changed something. */
+  readonly isWrite: boolean
+  /** Whom to ask first; undefined: anybody. */
+  readonly list?: PreferenceList | undefined
+  /** Nobody but this node may answer. */
+  readonly only?: Link | undefined
+  /** How many ordinary attempts' time one of these may take: 1. */
+  readonly patience?: number
+  request(deadlineMs: number): Request<K>
+}
+
+/** One call in flight. */
+interface Call<K extends RequestKind> {
+  readonly plan: Plan<K>
+  readonly deadline: number
+  readonly resolve: (reply: Reply<K>) => void
+  readonly reject: (error: unknown) => void
+  readonly signal: AbortSignal | undefined
+  readonly onAbort: (() => void) | undefined
+  isDone: boolean
+  /** How long the next attempt may last. */
+  attemptMs: number
+  /** Between attempts, until `due`. */
+  isPaused: boolean
+  /** When the attempt or the pause ends. */
+  due: number
+  attempts: number
+  /** Tried in this round; the last is asked now. */
+  tried: Link[]
+  /** What `answers` of the link asked was when it was asked. */
+  answersBefore: number
+  rounds: number
+  /** An attempt of a write may be applied. */
+  isInDoubt: boolean
+  failure: OperatingError | undefined
+  node: string | undefined
+}
+
+export class Calls {
+  readonly #pool: Pool
+  readonly #clock: Clock
+  readonly #chance: Chance
+  readonly #settings: ClientSettings
+  readonly #inFlight = new Set<Call<RequestKind>>()
+  #isSweeping = false
+  #isClosed = false
+
+  constructor(pool: Pool, clock: Clock, chance: Chance, settings: ClientSettings) {
+    this.#pool = pool
+    this.#clock = clock
+    this.#chance = chance
+    this.#settings = settings
+  }
+
+  run<K extends RequestKind>(plan: Plan<K>, options: CallOptions | undefined): Promise<Reply<K>> {
+    return new Promise((resolve, reject) => {
+      const signal = options?.signal
+      this.#admit(signal)
+      const now = this.#clock.now()
+      const call: Call<K> = {
+        plan,
+        deadline: now + positive('timeout', options?.timeout, this.#settings.timeoutMs),
+        resolve,
+        reject,
+        signal,
+        onAbort: signal === undefined ? undefined : () => this.#abort(call),
+        isDone: false,
+        attemptMs: this.#settings.attemptMs * (plan.patience ?? 1),
+        isPaused: false,
+        due: 0,
+        attempts: 0,
+        tried: [],
+        answersBefore: 0,
+        rounds: 0,
+        isInDoubt: false,
+        failure: undefined,
+        node: undefined,
+      }
+      if (call.onAbort !== undefined) signal?.addEventListener('abort', call.onAbort)
+      this.#inFlight.add(call as unknown as Call<RequestKind>)
+      this.#sweepLater()
+      this.#attempt(call, now)
+    })
+  }
+
+  /** Ends all calls in flight with `closed`. */
+  close(): void {
+    this.#isClosed = true
+    for (const call of [...this.#inFlight]) {
+      if (call.plan.isWrite && call.attempts > 0) call.isInDoubt = true
+      this.#fail(call, new OperatingError('closed', 'the client was closed during the call'))
+    }
+  }
+
+  #admit(signal: AbortSignal | undefined): void {
+    if (this.#isClosed) throw unsent('closed', 'the client is closed: connect again')
+    if (signal?.aborted === true) throw aborted(signal)
+    if (this.#inFlight.size >= this.#settings.callsMax) {
+      throw unsent(
+        'overloaded',
+        `${this.#settings.callsMax} calls are in flight: await some before making more, ` +
+          'or connect with a larger callsMax',
+      )
+    }
+  }
+
+  #attempt<K extends RequestKind>(call: Call<K>, now: number): void {
+    const { plan } = call
+    const leftMs = call.deadline - now
+    if (leftMs < 1) return this.#expire(call)
+    const link = this.#choose(call)
+    if (link === undefined) return this.#endRound(call, now)
+    const limitMs = Math.min(call.attemptMs, leftMs)
+    const attempt = ++call.attempts
+    call.tried.push(link)
+    call.node = link.label
+    call.isPaused = false
+    call.due = now + limitMs
+    call.answersBefore = link.answers
+    const deadlineMs = Math.min(Math.ceil(limitMs), DEADLINE_MS_MAX)
+    try {
+      link.call(plan.kind, plan.request(deadlineMs), (outcome) => {
+        this.#onOutcome(call, attempt, link, outcome)
+      })
+    } catch (error) {
+      // What the wire cannot say was not sent; another node would not hear it either.
+      if (!(error instanceof OperatingError)) throw error
+      this.#fail(call, error)
+    }
+  }
+
+  #choose<K extends RequestKind>(call: Call<K>): Link | undefined {
+    const { only, list } = call.plan
+    if (only === undefined) return this.#pool.choose(list, call.tried)
+    return only.isOpen && !call.tried.includes(only) ? only : undefined
+  }
+
+  #onOutcome<K extends RequestKind>(
+    call: Call<K>,
+    attempt: number,
+    link: Link,
+    outcome: Outcome<K>,
+  ): void {
+    if (!(outcome instanceof OperatingError)) {
+      link.heard()
+      if (call.isDone) return
+      this.#end(call)
+      call.resolve(outcome)
+      return
+    }
+    if (outcome.code !== 'connection-lost') link.heard()
+    if (call.isDone) return
+    if (call.plan.isWrite && outcome.certainty === 'in-doubt') call.isInDoubt = true
+    // An attempt that was given up tells nothing new by failing.
+    if (attempt !== call.attempts || call.isPaused) return
+    call.failure = outcome
+    if (!outcome.isRetryable) return this.#fail(call, outcome)
+    if (outcome.code === 'ring-differs') this.#pool.refresh()
+    const now = this.#clock.now()
+    if (outcome.code === 'overloaded') this.#pause(call, now)
+    else this.#attempt(call, now)
+  }
+
+  /** Nobody is left to ask: try all again, later and longer. */
+  #endRound<K extends RequestKind>(call: Call<K>, now: number): void {
+    if (call.tried.length > 0) {
+      call.tried = []
+      call.attemptMs *= 2
+    } else {
+      const failure = call.plan.only?.failure ?? this.#pool.failure()
+      call.failure ??= failure
+      if (!failure.isRetryable) return this.#fail(call, failure)
+    }
+    this.#pause(call, now)
+  }
+
+  #pause<K extends RequestKind>(call: Call<K>, now: number): void {
+    const ceiling = Math.min(PAUSE_MS_MAX, PAUSE_MS_MIN * 2 ** call.rounds)
+    call.rounds++
+    call.isPaused = true
+    call.due = Math.min(call.deadline, now + ceiling / 2 + this.#chance.below(ceiling / 2))
+  }
+
+  #sweepLater(): void {
+    if (this.#isSweeping) return
+    this.#isSweeping = true
+    this.#clock.after(SWEEP_MS, () => {
+      this.#isSweeping = false
+      const now = this.#clock.now()
+      for (const call of this.#inFlight) if (now >= call.due) this.#onDue(call, now)
+      if (this.#inFlight.size > 0) this.#sweepLater()
+    })
+  }
+
+  #onDue(call: Call<RequestKind>, now: number): void {
+    if (!call.isPaused) {
+      const link = call.tried[call.tried.length - 1] as Link
+      if (link.answers === call.answersBefore) link.silent()
+      if (call.plan.isWrite) call.isInDoubt = true
+      call.failure = new OperatingError(
+        'deadline-passed',
+        'the node did not answer in time: it may be paused, cut off or overloaded',
+      )
+    }
+    this.#attempt(call, now)
+  }
+
+  #expire<K extends RequestKind>(call: Call<K>): void {
+    const late = new OperatingError(
+      'deadline-passed',
+      "the call's time was up before any node could be asked",
+    )
+    this.#fail(call, call.failure ?? late)
+  }
+
+  #abort<K extends RequestKind>(call: Call<K>): void {
+    if (call.plan.isWrite && call.attempts > 0) call.isInDoubt = true
+    this.#fail(call, aborted(call.signal as AbortSignal))
+  }
+
+  #fail<K extends RequestKind>(call: Call<K>, failure: OperatingError): void {
+    this.#end(call)
+    const certainty = call.isInDoubt ? 'in-doubt' : 'refused'
+    call.reject(new CallError(failure, certainty, call.attempts, call.node))
+  }
+
+  #end<K extends RequestKind>(call: Call<K>): void {
+    call.isDone = true
+    this.#inFlight.delete(call as unknown as Call<RequestKind>)
+    if (call.onAbort !== undefined) call.signal?.removeEventListener('abort', call.onAbort)
+  }
+}
+
+function aborted(signal: AbortSignal): OperatingError {
+  return new OperatingError('aborted', "the call's signal was aborted", {
+    cause: signal.reason,
+    certainty: 'refused',
+  })
+}

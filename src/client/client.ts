@@ -1,0 +1,223 @@
+/**
+ * The cluster seen from outside: one object, all nodes.
+ *
+ * A client keeps a connection to every node that it uses, knows where keys live, and hides the
+ * loss of any node: calls that fail there are tried elsewhere, within their deadline. Read
+ * `calls.ts` for how, `pool.ts` for whom it asks, `bucket.ts` for what can be asked.
+ */
+import { hexOf } from '../base/bytes.ts'
+import { DEFAULT_BUCKET } from '../dynamo/names.ts'
+import type { Status, Topology } from '../wire/message.ts'
+import type { World } from '../world/world.ts'
+import type { Answer, Entry } from './answer.ts'
+import {
+  Bucket,
+  type Core,
+  type GetOptions,
+  type Key,
+  type Merge,
+  type PutOptions,
+  type ScanOptions,
+  type UpdateOptions,
+  type Written,
+} from './bucket.ts'
+import { Calls } from './calls.ts'
+import { Chance } from './chance.ts'
+import { type Codec, text } from './codec.ts'
+import { dialer } from './dial.ts'
+import { unsent } from './failure.ts'
+import type { Dial, Link } from './link.ts'
+import {
+  type CallOptions,
+  type ClientSettings,
+  type ConnectOptions,
+  settingsOf,
+} from './options.ts'
+import { Pool } from './pool.ts'
+import type { Scan } from './scan.ts'
+
+/** What a client asks of the outside: no disk, so any part of a program can have one. */
+export type ClientWorld = Pick<World, 'clock' | 'network' | 'entropy' | 'trace'>
+
+export interface BucketOptions<T> {
+  /** How values become bytes: `text` without it. */
+  readonly codec?: Codec<T> | undefined
+}
+
+/** The members and where keys live, as one node knows it. */
+export interface ClusterView {
+  readonly cluster: string
+  /** Two nodes with the same digest place keys alike: 16 hexadecimal digits. */
+  readonly ring: string
+  readonly partitions: number
+  readonly members: readonly {
+    readonly id: string
+    readonly name: string
+    readonly host: string
+    readonly clientPort: number
+    readonly peerPort: number
+    readonly machine: string
+    readonly zone: string
+  }[]
+  /** The first, without a name, is for all buckets that are not listed. */
+  readonly buckets: readonly {
+    readonly name: string
+    readonly n: number
+    readonly r: number
+    readonly w: number
+  }[]
+}
+
+/** What one node says of itself. */
+export interface NodeStatus {
+  readonly id: string
+  readonly name: string
+  readonly version: string
+  readonly cluster: string
+  readonly peers: readonly {
+    readonly id: string
+    readonly name: string
+    readonly isConnected: boolean
+  }[]
+  /** Counters and gauges by name. */
+  readonly figures: Readonly<Record<string, number>>
+  /** Sentences for an operator. */
+  readonly warnings: readonly string[]
+}
+
+/** Connects to a cluster; resolves when one node has answered and its topology is known. */
+export async function connectTo(
+  options: ConnectOptions,
+  world: ClientWorld,
+  dial?: Dial,
+): Promise<Client> {
+  const settings = settingsOf(options)
+  const client = new Client(settings, world, dial ?? dialer(settings, world))
+  try {
+    await client.topology({ timeout: settings.connectMs })
+    return client
+  } catch (error) {
+    await client.close()
+    throw error
+  }
+}
+
+export class Client implements AsyncDisposable {
+  readonly #core: Core
+  readonly #pool: Pool
+  readonly #calls: Calls
+  readonly #default: Bucket<string>
+
+  /** For the library itself: programs call `connect`. */
+  constructor(settings: ClientSettings, world: ClientWorld, dial: Dial) {
+    const { clock } = world
+    const chance = new Chance(world.entropy)
+    this.#pool = new Pool(settings.seeds, { clock, chance, dial })
+    this.#calls = new Calls(this.#pool, clock, chance, settings)
+    this.#core = {
+      calls: this.#calls,
+      pool: this.#pool,
+      chance,
+      timeoutMs: settings.timeoutMs,
+      now: () => clock.now(),
+    }
+    this.#default = new Bucket(this.#core, DEFAULT_BUCKET, text)
+  }
+
+  /** A bucket by name, `default` without one; nothing is sent. Values are text by default. */
+  bucket(name?: string): Bucket<string>
+  bucket<T = string>(name: string | undefined, options: BucketOptions<T>): Bucket<T>
+  bucket<T>(name: string = DEFAULT_BUCKET, options?: BucketOptions<T>): Bucket<T> {
+    return new Bucket(this.#core, name, options?.codec ?? (text as unknown as Codec<T>))
+  }
+
+  /** `Bucket.get` of the default bucket, as text. */
+  get(key: Key, options?: GetOptions): Promise<Answer<string>> {
+    return this.#default.get(key, options)
+  }
+
+  /** `Bucket.put` of the default bucket, as text. */
+  put(key: Key, value: string, options?: PutOptions): Promise<Written> {
+    return this.#default.put(key, value, options)
+  }
+
+  /** `Bucket.delete` of the default bucket. */
+  delete(key: Key, options: PutOptions): Promise<Written> {
+    return this.#default.delete(key, options)
+  }
+
+  /** `Bucket.update` of the default bucket, as text. */
+  update(key: Key, merge: Merge<string>, options?: UpdateOptions): Promise<string | undefined> {
+    return this.#default.update(key, merge, options)
+  }
+
+  /** `Bucket.keys` of the default bucket. */
+  keys(options?: ScanOptions): Scan<string> {
+    return this.#default.keys(options)
+  }
+
+  /** `Bucket.entries` of the default bucket, as text. */
+  entries(options?: ScanOptions): Scan<Entry<string>> {
+    return this.#default.entries(options)
+  }
+
+  /** Asks a node who the members are and where keys live; the client routes by it from then on. */
+  async topology(options?: CallOptions): Promise<ClusterView> {
+    const topology = await this.#calls.run(
+      { kind: 'topology', isWrite: false, request: () => ({}) },
+      options,
+    )
+    this.#pool.learn(topology)
+    return viewOf(topology)
+  }
+
+  /** Asks the node of this name how it is; any node without a name. */
+  async status(node?: string, options?: CallOptions): Promise<NodeStatus> {
+    const only = node === undefined ? undefined : this.#named(node)
+    const status = await this.#calls.run(
+      { kind: 'status', isWrite: false, only, request: () => ({}) },
+      options,
+    )
+    return nodeStatusOf(status)
+  }
+
+  /** Closes all connections; calls in flight end with `closed`. May be called twice. */
+  async close(): Promise<void> {
+    this.#calls.close()
+    this.#pool.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #named(node: string): Link {
+    const link = this.#pool.named(node)
+    if (link !== undefined) return link
+    const names = this.#pool.routes?.members.map((member) => member.name).join(', ')
+    throw unsent('input-wrong', `no member is named ${node}: there are ${names ?? 'none'}`)
+  }
+}
+
+function viewOf(topology: Topology): ClusterView {
+  const { hi, lo } = topology.ring
+  return {
+    cluster: topology.cluster,
+    ring: hi.toString(16).padStart(8, '0') + lo.toString(16).padStart(8, '0'),
+    partitions: 2 ** topology.partitionBits,
+    members: topology.members.map(({ node, ...member }) => ({ id: hexOf(node), ...member })),
+    buckets: topology.buckets,
+  }
+}
+
+function nodeStatusOf(status: Status): NodeStatus {
+  return {
+    id: hexOf(status.node),
+    name: status.name,
+    version: status.version,
+    cluster: status.cluster,
+    peers: status.peers.map(({ node, ...peer }) => ({ id: hexOf(node), ...peer })),
+    figures: Object.fromEntries(status.figures.map(({ name, value }) => [name, value])),
+    warnings: status.warnings,
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * Turn a program's values into bytes and back.
+ *
+ * The store keeps bytes and never looks inside. A codec belongs to a bucket object, not to the
+ * data: two programs may read one bucket through different codecs. The default is `text`, as Node
+ * programs mostly store strings; it refuses bytes that are not UTF-8 instead of replacing them,
+ * because a value that was read with a loss and written back would be destroyed.
+ */
+import { utf8Bytes, utf8TextExact } from '../base/bytes.ts'
+import { isOperatingError, OperatingError } from '../base/errors.ts'
+import { unsent } from './failure.ts'
+
+/** How values of one bucket become bytes. Both functions may throw; the call then fails. */
+export interface Codec<T> {
+  encode(value: T): Uint8Array
+  /** The bytes belong to the codec: it may keep them. */
+  decode(bytes: Uint8Array): T
+}
+
+/** Values are strings, kept as UTF-8. */
+export const text: Codec<string> = {
+  encode(value) {
+    if (typeof value !== 'string') {
+      throw unsent(
+        'input-wrong',
+        `this bucket's codec is text and takes a string, not ${kindOf(value)}: ` +
+          'open the bucket with { codec: bytes } or { codec: json() } for other values',
+      )
+    }
+    return utf8Bytes(value)
+  },
+  decode(bytes) {
+    const decoded = utf8TextExact(bytes)
+    if (decoded === undefined) {
+      throw new OperatingError(
+        'value-unreadable',
+        'the value is not UTF-8 text: open the bucket with { codec: bytes } to read it',
+      )
+    }
+    return decoded
+  },
+}
+
+/** Values are byte strings, kept as they are. */
+export const bytes: Codec<Uint8Array> = {
+  encode(value) {
+    if (!(value instanceof Uint8Array)) {
+      throw unsent(
+        'input-wrong',
+        `this bucket's codec is bytes and takes a Uint8Array, not ${kindOf(value)}`,
+      )
+    }
+    return value
+  },
+  decode: (value) => value,
+}
+
+/**
+ * Values are whatever JSON can say. `check` may verify or convert what was read (a schema's parse
+ * function fits); what it throws becomes the cause of `value-unreadable`.
+ */
+export function json<T = unknown>(check?: (value: unknown) => T): Codec<T> {
+  return {
+    encode(value) {
+      const encoded = JSON.stringify(value) as string | undefined
+      if (encoded === undefined) {
+        throw unsent('input-wrong', `JSON cannot say ${kindOf(value)}: put another value`)
+      }
+      return utf8Bytes(encoded)
+    },
+    decode(encoded) {
+      const value: unknown = JSON.parse(text.decode(encoded))
+      return check === undefined ? (value as T) : check(value)
+    },
+  }
+}
+
+/** What `codec` makes of `encoded`; whatever it throws becomes `value-unreadable`. */
+export function decodeWith<T>(codec: Codec<T>, encoded: Uint8Array): T {
+  try {
+    return codec.decode(encoded)
+  } catch (cause) {
+    if (isOperatingError(cause)) throw cause
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new OperatingError(
+      'value-unreadable',
+      `the bucket's codec cannot read the value: ${reason}`,
+      { cause },
+    )
+  }
+}
+
+/** What `codec` makes of `value`; whatever it throws becomes `input-wrong`. */
+export function encodeWith<T>(codec: Codec<T>, value: T): Uint8Array {
+  try {
+    return codec.encode(value)
+  } catch (cause) {
+    if (isOperatingError(cause)) throw cause
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new OperatingError(
+      'input-wrong',
+      `the bucket's codec cannot write the value: ${reason}`,
+      {
+        cause,
+      },
+    )
+  }
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'an array'
+  if (value instanceof Uint8Array) return 'bytes'
+  return value === undefined ? 'undefined' : `a ${typeof value}`
+}

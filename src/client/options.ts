@@ -1,0 +1,96 @@
+/**
+ * What a program may choose about its connection, and what is left to each call.
+ *
+ * Times are in milliseconds. Every call has one deadline; attempts are what the client makes of
+ * it, and a node is told how long it may take, so that late work is dropped and not done.
+ */
+import { EMPTY_BYTES, utf8Bytes } from '../base/bytes.ts'
+import { DEFAULTS } from '../config.ts'
+import { CALLS_PER_CONNECTION_MAX } from '../limits.ts'
+import type { Address } from '../world/network.ts'
+import { unsent } from './failure.ts'
+
+export interface ConnectOptions {
+  /**
+   * Nodes to ask first: `'host:port'`, `'host'` (port 7400), `'[::1]:7400'` or `{ host, port }`.
+   * One that answers is enough; the others are learned from it.
+   */
+  readonly seeds: readonly (string | Address)[]
+  /** What the cluster's operator asks of clients, where a token is configured. */
+  readonly token?: string | Uint8Array | undefined
+  /** Refuse to talk to any cluster but the one of this name. */
+  readonly cluster?: string | undefined
+  /** Deadline of a call that names none, all its attempts together: 5,000 ms. */
+  readonly timeout?: number | undefined
+  /** How long one node may take before the next is tried: 450 ms. */
+  readonly attemptTimeout?: number | undefined
+  /** How long `connect` itself may take: as `timeout`. */
+  readonly connectTimeout?: number | undefined
+  /** Calls in flight at once; one more fails at once with `overloaded`: 1,024. */
+  readonly callsMax?: number | undefined
+}
+
+/** What every call may be given. */
+export interface CallOptions {
+  /** Ends the call early with `aborted`. A write that was sent may be applied all the same. */
+  readonly signal?: AbortSignal | undefined
+  /** Deadline of this call in milliseconds, all its attempts together. */
+  readonly timeout?: number | undefined
+}
+
+/** The same, checked and complete. */
+export interface ClientSettings {
+  readonly seeds: readonly Address[]
+  readonly token: Uint8Array
+  readonly cluster: string
+  readonly timeoutMs: number
+  readonly attemptMs: number
+  readonly connectMs: number
+  readonly callsMax: number
+}
+
+const TIMEOUT_MS = 5_000
+const ATTEMPT_MS = 450
+/** No more than one node takes from one connection, so one node alone can serve them all. */
+const CALLS_MAX = CALLS_PER_CONNECTION_MAX
+
+export function settingsOf(options: ConnectOptions): ClientSettings {
+  const { token } = options
+  if (!Array.isArray(options.seeds) || options.seeds.length === 0) {
+    throw unsent(
+      'config-wrong',
+      "connect needs seeds, nodes to ask first: connect({ seeds: ['127.0.0.1:7400'] })",
+    )
+  }
+  const timeoutMs = positive('timeout', options.timeout, TIMEOUT_MS)
+  return {
+    seeds: options.seeds.map((seed) => (typeof seed === 'string' ? parseSeed(seed) : seed)),
+    token: typeof token === 'string' ? utf8Bytes(token) : (token ?? EMPTY_BYTES),
+    cluster: options.cluster ?? '',
+    timeoutMs,
+    attemptMs: positive('attemptTimeout', options.attemptTimeout, ATTEMPT_MS),
+    connectMs: positive('connectTimeout', options.connectTimeout, timeoutMs),
+    callsMax: positive('callsMax', options.callsMax, CALLS_MAX),
+  }
+}
+
+/** Throws `config-wrong` unless `value` is a number above zero; undefined gives `fallback`. */
+export function positive(name: string, value: number | undefined, fallback: number): number {
+  if (value === undefined) return fallback
+  if (typeof value === 'number' && value > 0) return value
+  throw unsent('config-wrong', `${name} is a number above 0, not ${String(value)}`)
+}
+
+/** `host`, `host:port`, `[v6]` or `[v6]:port`. */
+export function parseSeed(seed: string): Address {
+  const parts = /^(?:\[([^\]]+)\]|([^:[\]/\s]+))(?::(\d{1,5}))?$/.exec(seed.trim())
+  const host = parts?.[1] ?? parts?.[2]
+  const port = parts?.[3] === undefined ? DEFAULTS.clientPort : Number(parts[3])
+  if (host === undefined || port < 1 || port > 65_535) {
+    throw unsent(
+      'config-wrong',
+      `a seed is host:port or host, such as 127.0.0.1:7400, not ${JSON.stringify(seed)}`,
+    )
+  }
+  return { host, port }
+}

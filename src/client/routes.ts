@@ -1,0 +1,80 @@
+/**
+ * Know where a key lives: what a client makes of a topology.
+ *
+ * The client derives the same preference lists as the nodes do, from the same code, so that it
+ * asks an owner directly. Being wrong is harmless: any node answers any request, by asking the
+ * owners itself. So routes may be old, and are never waited for.
+ */
+import { hexOf, readU16, utf8Bytes } from '../base/bytes.ts'
+import { OperatingError } from '../base/errors.ts'
+import { type PreferenceList, PreferenceLists } from '../dynamo/ring/preference-list.ts'
+import { PARTITION_BITS_MAX } from '../dynamo/ring/partition.ts'
+import { type Member, Ring } from '../dynamo/ring/ring.ts'
+import { MEMBERS_MAX, REPLICAS_MAX } from '../limits.ts'
+import { tokenOf } from '../native/digest.ts'
+import type { Topology } from '../wire/message.ts'
+
+export class Routes {
+  readonly topology: Topology
+  readonly members: readonly Member[]
+  readonly #lists: PreferenceLists
+  readonly #nByBucket: ReadonlyMap<string, number>
+  readonly #nOfOthers: number
+
+  /** Throws `message-garbled` where the topology contradicts itself. */
+  constructor(topology: Topology) {
+    const fault = faultOf(topology)
+    if (fault !== undefined) {
+      throw new OperatingError('message-garbled', `a node sent a topology in which ${fault}`)
+    }
+    this.topology = topology
+    this.members = topology.members.map((member) => ({
+      id: hexOf(member.node),
+      name: member.name,
+      host: member.host,
+      clientPort: member.clientPort,
+      peerPort: member.peerPort,
+      machine: member.machine,
+      zone: member.zone,
+      // Weights decide who owns what, and that is decided: the table is here.
+      weight: 1,
+    }))
+    const owners = Uint16Array.from({ length: 2 ** topology.partitionBits }, (_, partition) =>
+      readU16(topology.owners, 2 * partition),
+    )
+    this.#lists = new PreferenceLists(new Ring(topology.partitionBits, this.members, owners))
+    this.#nByBucket = new Map(topology.buckets.map((bucket) => [bucket.name, bucket.n]))
+    this.#nOfOthers = (topology.buckets[0] as { n: number }).n
+  }
+
+  /** Who holds a key, and who stands in: the same on every node. */
+  of(bucket: string, bucketBytes: Uint8Array, key: Uint8Array): PreferenceList {
+    const n = this.#nByBucket.get(bucket) ?? this.#nOfOthers
+    return this.#lists.of(tokenOf(bucketBytes, key), n)
+  }
+}
+
+/** What is wrong with a topology, as the end of a sentence; a node that lies must not end us. */
+function faultOf(topology: Topology): string | undefined {
+  const { members, owners, partitionBits, buckets } = topology
+  if (members.length < 1 || members.length > MEMBERS_MAX) return 'the members are none or too many'
+  if (!(partitionBits >= 0 && partitionBits <= PARTITION_BITS_MAX)) {
+    return 'the partitions are too many'
+  }
+  if (owners.length !== 2 * 2 ** partitionBits) return 'not every partition has an owner'
+  for (let at = 0; at < owners.length; at += 2) {
+    if (readU16(owners, at) >= members.length) return 'an owner is no member'
+  }
+  const ids = members.map((member) => hexOf(member.node))
+  if (ids.some((id, i) => id.length !== 16 || (i > 0 && (ids[i - 1] as string) >= id))) {
+    return 'the members are not sorted by id'
+  }
+  if (buckets.length === 0) return 'there are no defaults'
+  if (buckets.some(({ n }) => !(n >= 1 && n <= REPLICAS_MAX))) return 'a bucket has no such N'
+  return undefined
+}
+
+/** The bytes of a bucket's name, as keys are placed with them. */
+export function bucketBytesOf(name: string): Uint8Array {
+  return utf8Bytes(name)
+}

@@ -1,0 +1,52 @@
+/**
+ * What a program may import: a client of a running cluster.
+ *
+ *     import { connect, json } from 'everwrite'
+ *
+ *     await using client = await connect({ seeds: ['127.0.0.1:7400'] })
+ *     const carts = client.bucket('carts', { codec: json<string[]>() })
+ *
+ *     await carts.put('anna', ['tea'], { replace: 'seen' })
+ *     const { siblings, context } = await carts.get('anna')
+ *     await carts.put('anna', [...new Set(siblings.flat()), 'milk'], { context })
+ *     await carts.update('anna', (found) => [...new Set(found.flat()), 'bread'])
+ *
+ * Times are in milliseconds. Everything that fails throws an `OperatingError` with a stable
+ * `code`, `isRetryable` and `certainty`; a failed call throws its subclass `CallError`.
+ */
+import { type Client, connectTo } from './client/client.ts'
+import type { ConnectOptions } from './client/options.ts'
+import { hostWorld } from './host/world.ts'
+
+export { isOperatingError, OperatingError } from './base/errors.ts'
+export type { Certainty, ErrorCode } from './base/errors.ts'
+export { Answer, Entry } from './client/answer.ts'
+export type {
+  Bucket,
+  GetOptions,
+  Key,
+  Merge,
+  PutOptions,
+  Replacing,
+  ScanOptions,
+  UpdateOptions,
+  Written,
+} from './client/bucket.ts'
+export type { BucketOptions, Client, ClusterView, NodeStatus } from './client/client.ts'
+export { bytes, type Codec, json, text } from './client/codec.ts'
+export { Context } from './client/context.ts'
+export { CallError } from './client/failure.ts'
+export type { CallOptions, ConnectOptions } from './client/options.ts'
+export type { Scan } from './client/scan.ts'
+
+/**
+ * Connects to a cluster through any of `options.seeds`; the other nodes are learned from it.
+ *
+ * Resolves when a node has answered. Throws `config-wrong` for options that make no sense,
+ * `not-connected` when no seed answered within `connectTimeout`, and `token-wrong` or
+ * `wrong-cluster` when all seeds turned this client away for that. Close the client with
+ * `close()` or `await using`; until then it keeps the process alive.
+ */
+export function connect(options: ConnectOptions): Promise<Client> {
+  return connectTo(options, hostWorld())
+}
