@@ -1,0 +1,171 @@
+/**
+ * Every code of base/errors.ts is told, raised and tested.
+ *
+ * Told: it stands in protocol/README.md with its number, its certainty and whether to try again.
+ * Raised: some file of src names it where an error is made. Tested: some test names it. The last
+ * two are judged by the text alone; what is not so yet stands below with its reason, and an entry
+ * that has become untrue fails like a missing one.
+ */
+import t from 'tap'
+import { ERROR_KINDS } from '../../src/base/errors.ts'
+import { readTree, type Tree, tableRows, uncommented, within } from './source.ts'
+
+type Kinds = Readonly<
+  Record<string, { readonly number: number; certainty: string; isRetryable: boolean }>
+>
+/** What is exempt, gathered under the reason why. */
+type Exempt = Readonly<Record<string, readonly string[]>>
+
+const TABLE = 'src/base/errors.ts'
+const PAGE = 'protocol/README.md'
+
+/** Codes that nothing in src raises yet. */
+const UNRAISED: Exempt = {}
+
+/** Codes that no test names yet. */
+const UNTESTED: Exempt = {}
+
+const COLUMNS = ['code', 'number', 'certainty', 'retryable'] as const
+
+/** Rows of the page's table of errors, each as its cells in the order of `COLUMNS`. */
+function errorsIn(page: string): string[][] {
+  const rows = tableRows(page)
+  let places: number[] = []
+  const found: string[][] = []
+  for (const row of rows) {
+    const heads = row.map((cell) => cell.toLowerCase())
+    const next = COLUMNS.map((name) => heads.findIndex((cell) => cell.startsWith(name)))
+    if (next.every((place) => place !== -1)) places = next
+    else if (/^[a-z]+(?:-[a-z]+)*$/.test(row[places[0] ?? -1] ?? '')) {
+      const cells = places.map((place) => row[place] ?? '')
+      if (/^\d+$/.test(cells[1] ?? '')) found.push(cells)
+    }
+  }
+  return found
+}
+
+function pageTellsThem(kinds: Kinds, page: string): string[] {
+  const wrong: string[] = []
+  const told = new Map(errorsIn(page).map((cells) => [cells[0] ?? '', cells.slice(1)]))
+  const numbers = new Map<number, string>()
+  for (const [code, kind] of Object.entries(kinds)) {
+    const other = numbers.get(kind.number)
+    if (other !== undefined) wrong.push(`${code} and ${other} have one number, ${kind.number}`)
+    numbers.set(kind.number, code)
+    const expected = `${kind.number}, ${kind.certainty}, ${kind.isRetryable ? 'yes' : 'no'}`
+    const cells = told.get(code)
+    const actual = cells?.join(', ').replace('in doubt', 'in-doubt')
+    if (actual !== expected) wrong.push(`${code}: ${expected}; in ${PAGE}: ${actual ?? 'nothing'}`)
+  }
+  for (const code of told.keys()) {
+    if (!Object.hasOwn(kinds, code)) wrong.push(`${code} stands in ${PAGE}, and is no code`)
+  }
+  return wrong
+}
+
+/** A code of one word may mean anything; where an error is made it is the first thing said. */
+function raising(code: string): RegExp {
+  return code.includes('-')
+    ? new RegExp(`(?<!(?:[!=]==\\s*|case\\s+|\\bnote\\(\\s*))'${code}'`)
+    : new RegExp(`\\(\\s*(?:[^()'"]+\\?\\s*)?(?:'[\\w-]+'\\s*:\\s*)?'${code}'\\s*[,:)]`)
+}
+
+function testing(code: string): RegExp {
+  return code.includes('-')
+    ? new RegExp(`'${code}'`)
+    : new RegExp(`(?:code[:,]\\s*|\\(\\s*)'${code}'`)
+}
+
+function judged(
+  tree: Tree,
+  marks: ReadonlyMap<string, RegExp>,
+  exempt: Exempt,
+  act: string,
+): string[] {
+  const texts = [...tree].map(([path, text]) => uncommented(path, text))
+  const exempted = Object.values(exempt).flat()
+  const wrong: string[] = []
+  for (const [code, mark] of marks) {
+    const isSo = texts.some((text) => mark.test(text))
+    if (!isSo && !exempted.includes(code)) wrong.push(`${code}: is never ${act}`)
+    if (isSo && exempted.includes(code)) wrong.push(`${code}: is ${act}: strike it from the list`)
+  }
+  const gone = exempted.filter((code) => !marks.has(code))
+  return [...wrong, ...gone.map((code) => `${code}: is no code: strike it from the list`)]
+}
+
+function codesAreRaised(kinds: Kinds, tree: Tree, unraised = UNRAISED): string[] {
+  const sources = new Map([...within(tree, ['src'], ['.ts'])].filter(([path]) => path !== TABLE))
+  const marks = new Map(Object.keys(kinds).map((code) => [code, raising(code)]))
+  return judged(sources, marks, unraised, 'raised')
+}
+
+function codesAreTested(kinds: Kinds, tree: Tree, untested = UNTESTED): string[] {
+  const all = [...within(tree, ['test'], ['.ts'])]
+  const tests = new Map(all.filter(([path]) => !path.startsWith('test/law/')))
+  const marks = new Map(Object.keys(kinds).map((code) => [code, testing(code)]))
+  return judged(tests, marks, untested, 'tested')
+}
+
+const tree = readTree()
+
+t.test('the protocol tells every error', async (t) => {
+  t.same(pageTellsThem(ERROR_KINDS, tree.get(PAGE) ?? ''), [])
+  const kinds = {
+    'disk-full': { number: 80, certainty: 'refused', isRetryable: true },
+    aborted: { number: 112, certainty: 'in-doubt', isRetryable: true },
+  }
+  const full = '| 80 | `disk-full` | refused | yes | Make room. |'
+  const aborted = '| 112 | `aborted` | in doubt | yes | Ask. |'
+  const page = (...rows: string[]): string =>
+    ['| number | code | certainty | retryable | advice |', '|--:|---|---|---|---|', ...rows].join(
+      '\n',
+    )
+  t.same(pageTellsThem(kinds, page(full, aborted)), [])
+  t.equal(pageTellsThem(kinds, page(full)).length, 1)
+  t.equal(pageTellsThem(kinds, '').length, 2)
+  t.equal(pageTellsThem(kinds, page(full.replace('80', '81'), aborted)).length, 1)
+  t.equal(pageTellsThem(kinds, page(full.replace('yes', 'no'), aborted)).length, 1)
+  t.equal(pageTellsThem(kinds, page(full, aborted.replace('in doubt', 'refused'))).length, 1)
+  t.equal(pageTellsThem(kinds, page(full, aborted, full.replace('full', 'new'))).length, 1)
+  const twice = { ...kinds, aborted: { ...kinds.aborted, number: 80 } }
+  t.not(pageTellsThem(twice, page(full, aborted.replace('112', '80'))).length, 0)
+})
+
+const PLANTED: Kinds = {
+  'disk-full': { number: 80, certainty: 'refused', isRetryable: true },
+  closed: { number: 113, certainty: 'refused', isRetryable: false },
+}
+
+t.test('every error is raised somewhere', async (t) => {
+  t.same(codesAreRaised(ERROR_KINDS, tree), [])
+  const silent = new Map([
+    [TABLE, "'disk-full': 80, refuse('closed', '')"],
+    ['src/a.ts', "if (code === 'disk-full') return\nnote('disk-full')\ncase 'disk-full':"],
+    ['src/b.ts', "// new OperatingError('disk-full')\nthis.#state = 'closed'"],
+    ['test/a.ts', "new OperatingError('disk-full'); new OperatingError('closed', '')"],
+  ])
+  t.equal(codesAreRaised(PLANTED, silent, {}).length, 2)
+  t.same(codesAreRaised(PLANTED, silent, { later: ['disk-full', 'closed'] }), [])
+  t.equal(codesAreRaised(PLANTED, silent, { later: ['disk-full', 'closed', 'gone'] }).length, 1)
+  const raised = new Map([
+    ['src/a.ts', "throw new OperatingError('disk-full', 'x')"],
+    ['src/b.ts', "throw refused(\n  'closed',\n  'x')"],
+  ])
+  t.same(codesAreRaised(PLANTED, raised, {}), [])
+  t.equal(codesAreRaised(PLANTED, raised, { later: ['closed'] }).length, 1)
+})
+
+t.test('every error is named in a test', async (t) => {
+  t.same(codesAreTested(ERROR_KINDS, tree), [])
+  const silent = new Map([
+    ['src/a.ts', "'disk-full', { code: 'closed' }"],
+    ['test/law/a.test.ts', "'disk-full', { code: 'closed' }"],
+    ['test/unit/a.test.ts', "t.equal(state, 'closed') // 'disk-full'"],
+  ])
+  t.equal(codesAreTested(PLANTED, silent, {}).length, 2)
+  t.same(codesAreTested(PLANTED, silent, { later: ['disk-full', 'closed'] }), [])
+  const tested = new Map([['test/a.test.ts', "{ code: 'disk-full' }; t.equal(e.code, 'closed')"]])
+  t.same(codesAreTested(PLANTED, tested, {}), [])
+  t.equal(codesAreTested(PLANTED, tested, { later: ['closed'] }).length, 1)
+})

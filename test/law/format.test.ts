@@ -1,0 +1,65 @@
+/**
+ * The formatter would change nothing, and the linter has nothing to say.
+ *
+ * Both run as programs over the whole checkout, as `npm run check` runs them. `npm run format` does
+ * what the first would; which rules the second keeps stands in .oxlintrc.json.
+ */
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { ROOT } from './source.ts'
+
+const TIMEOUT_MS = 120_000
+
+/** Ends with 0 where there is nothing to complain about; what it printed, where there is. */
+function run(program: string, args: readonly string[], cwd: string): string | 0 {
+  // tap hands every child process a loader in NODE_OPTIONS, with which oxlint does not start.
+  const bare = ['-u', 'NODE_OPTIONS', join(ROOT, 'node_modules/.bin', program)]
+  const options = { cwd, encoding: 'utf8', timeout: TIMEOUT_MS } as const
+  const result = spawnSync('env', [...bare, ...args], options)
+  if (result.error !== undefined) throw result.error
+  return result.status === 0 ? 0 : `${result.stdout}${result.stderr}`
+}
+
+const format = (cwd: string): string | 0 => run('biome', ['format', '--reporter=summary'], cwd)
+const lint = (cwd: string): string | 0 => run('oxlint', ['--type-aware', '--format=unix'], cwd)
+
+/** A folder with our settings and one file, for as long as `look` looks at it. */
+function planting(text: string, look: (folder: string) => void): void {
+  const folder = mkdtempSync(join(tmpdir(), 'everwrite-law-'))
+  try {
+    for (const name of ['biome.json', '.oxlintrc.json', '.gitignore']) {
+      copyFileSync(join(ROOT, name), join(folder, name))
+    }
+    const compilerOptions = { strict: true, target: 'es2023', module: 'nodenext', types: [] }
+    writeFileSync(join(folder, 'tsconfig.json'), `${JSON.stringify({ compilerOptions })}\n`)
+    writeFileSync(join(folder, 'planted.ts'), text)
+    look(folder)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+t.test('the formatter would change nothing', async (t) => {
+  t.equal(format(ROOT), 0)
+  const object = (text: string): void =>
+    planting(text, (folder) => t.match(format(folder), /planted\.ts/, text))
+  object('export const x = "y"\n')
+  object("export const x = 'y';\n")
+  object('export function f(): void {\n    return\n}\n')
+})
+
+t.test('the linter has nothing to say', async (t) => {
+  t.equal(lint(ROOT), 0)
+  const object = (text: string, rule: string): void =>
+    planting(text, (folder) => t.match(lint(folder), rule, text))
+  const wait = 'async function wait(): Promise<void> {}\n'
+  object(`${wait}export function f(): void {\n  wait()\n}\n`, 'no-floating-promises')
+  object(`${wait}export const x = [1].forEach(wait)\n`, 'no-misused-promises')
+  object('export const x: any = 1\n', 'no-explicit-any')
+  object('export default 1\n', 'no-default-export')
+  object('export const f = (x: number): boolean => x == 1\n', 'eqeqeq')
+  planting(`${wait}await wait()\nexport const x = 1\n`, (folder) => t.equal(lint(folder), 0))
+})

@@ -1,0 +1,116 @@
+/**
+ * The bounds stand in three places that agree: limits.ts, the code that keeps them, and, where the
+ * other side of a connection can meet them, the table in protocol/README.md.
+ */
+import t from 'tap'
+import * as LIMITS from '../../src/limits.ts'
+import { codeOf, readTree, type Tree, tableRows, within } from './source.ts'
+
+type Limits = Readonly<Record<string, number>>
+/** What is exempt, gathered under the reason why. */
+type Exempt = Readonly<Record<string, readonly string[]>>
+
+const PAGE = 'protocol/README.md'
+
+/** Limits that another implementation never meets as a number: they need not stand in the page. */
+const INSIDE: Exempt = {
+  'how much a node takes on at once: the other side is told overloaded or too-many-connections': [
+    'CONNECTIONS_MAX',
+    'CALLS_PER_NODE_MAX',
+    'WAITERS_PER_KEY_MAX',
+    'UNSYNCED_BYTES_MAX',
+  ],
+  'what a node remembers, or when it rests: seen as time alone': [
+    'REMEMBERED_REQUESTS_MAX',
+    'OUTGOING_BYTES_PAUSE',
+  ],
+  'the shape of files, which no message carries': [
+    'SEGMENT_BYTES_MAX',
+    'SEGMENTS_MAX',
+    'GROUP_BYTES_MAX',
+    'NOTE_BYTES_MAX',
+    'RECORD_BYTES_MAX',
+  ],
+}
+
+/** Limits that nothing in src keeps yet. */
+const UNUSED: Exempt = {}
+
+function namesIn(exempt: Exempt): string[] {
+  return Object.values(exempt).flat()
+}
+
+/** The limits in a page: the rows whose first cell is a constant's name. */
+function limitsIn(page: string): Map<string, string> {
+  const rows = tableRows(page).filter(([name]) =>
+    /^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$/.test(name ?? ''),
+  )
+  return new Map(rows.map(([name, value]) => [name ?? '', value ?? '']))
+}
+
+function pageAgrees(limits: Limits, page: string, inside = INSIDE): string[] {
+  const wrong: string[] = []
+  const rows = limitsIn(page)
+  for (const [name, value] of Object.entries(limits)) {
+    const cell = rows.get(name)
+    if (cell === undefined) {
+      if (!namesIn(inside).includes(name)) wrong.push(`${name} does not stand in ${PAGE}`)
+      continue
+    }
+    const digits = /^(\d[\d _]*)(?:\s*(?:bytes|ms))?$/.exec(cell)?.[1]?.replace(/[ _]/g, '')
+    if (digits !== String(value)) wrong.push(`${name} is ${value}, and ${cell} in ${PAGE}`)
+  }
+  for (const name of rows.keys()) {
+    if (!Object.hasOwn(limits, name)) wrong.push(`${name} stands in ${PAGE}, and is no limit`)
+  }
+  for (const name of namesIn(inside)) {
+    if (!Object.hasOwn(limits, name)) wrong.push(`${name} is no limit: strike it from INSIDE`)
+  }
+  return wrong
+}
+
+function limitsAreKept(names: readonly string[], tree: Tree, unused = UNUSED): string[] {
+  const words = new Set<string>()
+  for (const [path, text] of within(tree, ['src'], ['.ts'])) {
+    if (path === 'src/limits.ts') continue
+    for (const [word] of codeOf(path, text).matchAll(/\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b/g)) {
+      words.add(word)
+    }
+  }
+  const exempt = namesIn(unused)
+  const dead = names.filter((name) => !words.has(name) && !exempt.includes(name))
+  const stale = exempt.filter((name) => words.has(name) || !names.includes(name))
+  return [
+    ...dead.map((name) => `${name}: nothing in src keeps it`),
+    ...stale.map((name) => `${name}: is used or gone: strike it from UNUSED`),
+  ]
+}
+
+const tree = readTree()
+
+t.test('every limit that the wire can meet stands in the page, with its number', async (t) => {
+  t.same(pageAgrees(LIMITS, tree.get(PAGE) ?? ''), [])
+  const page =
+    '| limit | value |\n|---|--:|\n| `KEY_BYTES_MAX` | 4 096 |\n| `A_MS_MAX` | 60_000 ms |\n'
+  t.same(pageAgrees({ KEY_BYTES_MAX: 4096, A_MS_MAX: 60_000 }, page, {}), [])
+  t.equal(pageAgrees({ KEY_BYTES_MAX: 4097, A_MS_MAX: 60_000 }, page, {}).length, 1)
+  t.equal(pageAgrees({ KEY_BYTES_MAX: 4096 }, page, {}).length, 1, 'one that is gone')
+  t.equal(pageAgrees({ KEY_BYTES_MAX: 4096, A_MS_MAX: 60_000, B_MAX: 1 }, page, {}).length, 1)
+  const inside = { 'of a file': ['B_MAX'] }
+  t.same(pageAgrees({ KEY_BYTES_MAX: 4096, A_MS_MAX: 60_000, B_MAX: 1 }, page, inside), [])
+  t.equal(pageAgrees({ KEY_BYTES_MAX: 4096, A_MS_MAX: 60_000 }, page, inside).length, 1)
+  t.equal(pageAgrees({ KEY_BYTES_MAX: 4 }, '| `KEY_BYTES_MAX` | four |', {}).length, 1)
+})
+
+t.test('every limit is kept by something', async (t) => {
+  t.same(limitsAreKept(Object.keys(LIMITS), tree), [])
+  const used = new Map([
+    ['src/limits.ts', 'export const A_MAX = 1\nexport const B_MAX = 2'],
+    ['src/node/a.ts', 'if (x > A_MAX) refuse() // B_MAX'],
+    ['test/a.ts', 'B_MAX'],
+  ])
+  t.same(limitsAreKept(['A_MAX', 'B_MAX'], used, {}), ['B_MAX: nothing in src keeps it'])
+  t.same(limitsAreKept(['A_MAX', 'B_MAX'], used, { later: ['B_MAX'] }), [])
+  t.equal(limitsAreKept(['A_MAX'], used, { later: ['A_MAX'] }).length, 1)
+  t.equal(limitsAreKept(['A_MAX'], used, { later: ['C_MAX'] }).length, 1)
+})
