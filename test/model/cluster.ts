@@ -1,0 +1,301 @@
+/**
+ * The nodes of the model and what is on its way between them.
+ *
+ * One key, three owners, two more nodes. Whatever moves an object from copy to copy is here:
+ * coordinating, replicating, hinting, handing off, dropping, crashing. Nothing decides here what
+ * happens next; `history.ts` draws that.
+ */
+import type { Context } from '../../src/dynamo/version/context.ts'
+import { dotLabel } from '../../src/dynamo/version/dot.ts'
+import type { Note } from '../../src/dynamo/version/note.ts'
+import type { VersionedObject } from '../../src/dynamo/version/object.ts'
+import type { PutOutcome } from '../../src/dynamo/version/put.ts'
+import {
+  type Appended,
+  type Attempt,
+  type Copy,
+  type Handoff,
+  ModelNode,
+  NODES,
+  OWN,
+  OWNERS,
+} from './node.ts'
+import { type Oracle, REQUEST_IDS, valueOf } from './oracle.ts'
+import type { Rules } from './rules.ts'
+
+const WRITE_QUORUM = 2
+/** More are dropped, as a network may. */
+const MESSAGES_MAX = 24
+
+const VALUES: readonly Uint8Array[] = REQUEST_IDS.map((_, value) => Uint8Array.of(value))
+
+/** An object for a place, or the news that a handoff is durable. */
+interface Message {
+  readonly to: number
+  readonly place: number
+  readonly object: VersionedObject
+  readonly attempt: Attempt | undefined
+  readonly handoff: Handoff | undefined
+  readonly isHandoffDone: boolean
+}
+
+export interface ModelPut {
+  readonly value: number
+  readonly isDelete: boolean
+  readonly seen: Context
+}
+
+export class Cluster {
+  readonly nodes: readonly ModelNode[]
+  readonly messages: Message[] = []
+  readonly rules: Rules
+  readonly #oracle: Oracle
+  /** Lines for people, kept only for a history that is told. */
+  readonly #story: string[] | undefined
+  /** Notes of dropped copies, for the rule that forgets to drop them too. */
+  readonly #ghosts = new Map<number, Note>()
+
+  constructor(rules: Rules, oracle: Oracle, story: string[] | undefined) {
+    this.rules = rules
+    this.#oracle = oracle
+    this.#story = story
+    this.nodes = Array.from({ length: NODES }, (_, i) => new ModelNode(i))
+  }
+
+  say(line: () => string): void {
+    this.#story?.push(line())
+  }
+
+  /** A coordinator adds the write to its copy. What it did is for the caller to send on. */
+  coordinate(node: ModelNode, place: number, put: ModelPut, skipped: number): PutOutcome {
+    const copy = node.copies[place]
+    const note = copy === undefined ? undefined : (copy.note ?? this.#ghostNote(node, place))
+    const { start, counter } = this.#number(node, copy, note, skipped)
+    const outcome = this.rules.put(copy?.object, note, {
+      node: node.id,
+      start,
+      counter,
+      requestId: REQUEST_IDS[put.value] as string,
+      value: put.isDelete ? undefined : VALUES[put.value],
+      seen: put.seen,
+    })
+    if (outcome.kind === 'written') {
+      this.say(
+        () => `  dot ${dotLabel(outcome.dot)}; ${where(node, place)} ${tell(outcome.object)}`,
+      )
+    }
+    return outcome
+  }
+
+  /** The start and the next counter, with those shortcuts that rules may take. */
+  #number(
+    node: ModelNode,
+    copy: Copy | undefined,
+    note: Note | undefined,
+    skipped: number,
+  ): { start: string; counter: number } {
+    const rules = this.rules
+    const start = rules.isNoteValidAfterRestart && note !== undefined ? note.start : node.start
+    if (!rules.isCounterPerKey && start === node.start) {
+      node.counter += 1 + skipped
+      return { start, counter: node.counter }
+    }
+    let counter = 1
+    for (const range of copy?.object.context.ranges ?? []) {
+      if (range.start === start) counter = Math.max(counter, range.last + 1)
+    }
+    return { start, counter }
+  }
+
+  #ghostNote(node: ModelNode, place: number): Note | undefined {
+    return this.rules.isNoteKeptOnDrop ? this.#ghosts.get(node.index * 8 + place) : undefined
+  }
+
+  append(node: ModelNode, record: Appended): void {
+    node.append(record)
+    if (this.rules.isAckBeforeSync) this.#acknowledge(node, record)
+  }
+
+  send(
+    to: number,
+    place: number,
+    object: VersionedObject,
+    rest?: { attempt?: Attempt; handoff?: Handoff },
+  ): void {
+    if (this.messages.length >= MESSAGES_MAX) return
+    const { attempt, handoff } = rest ?? {}
+    this.messages.push({ to, place, object, attempt, handoff, isHandoffDone: false })
+  }
+
+  /** One message arrives, in no order; a copy of it may be on its way still. */
+  deliver(at: number, isCopied: boolean): void {
+    const message = this.messages[at] as Message
+    if (!isCopied) {
+      this.messages[at] = this.messages[this.messages.length - 1] as Message
+      this.messages.pop()
+    }
+    if (message.isHandoffDone) this.#finishHandoff(message)
+    else this.#receive(message)
+  }
+
+  #receive({ to, place, object, attempt, handoff }: Message): void {
+    const node = this.nodes[to] as ModelNode
+    const held = node.copies[place]
+    const merged = held === undefined ? object : this.rules.merge(held.object, object)
+    this.say(() => `${where(node, place)} receives ${tell(object)}: ${tell(merged)}`)
+    const isUnchanged = held !== undefined && merged === held.object
+    const copy = isUnchanged ? held : { object: merged, note: held?.note }
+    const record: Appended = { place, copy, attempt, handoff }
+    // Nothing new still waits for the sync: what is held may be only in memory.
+    if (isUnchanged && this.rules.isUnchangedAckedAtOnce) this.#acknowledge(node, record)
+    else this.append(node, record)
+  }
+
+  /** The hint goes home only if all that it now holds was in what the owner made durable. */
+  #finishHandoff({ to, place, object }: Message): void {
+    const node = this.nodes[to] as ModelNode
+    const copy = node.copies[place]
+    if (copy === undefined) return
+    const hasGrown = this.rules.merge(object, copy.object) !== object
+    if (hasGrown && !this.rules.isGrownHintDropped) return
+    this.drop(node, place)
+  }
+
+  handOff(node: ModelNode, place: number): void {
+    const copy = node.copies[place]
+    if (copy === undefined || place === OWN) return
+    this.say(() => `${where(node, place)} is handed off`)
+    const handoff = { from: node.index, place, sent: copy.object }
+    this.send(node.ownerAt(place), OWN, copy.object, { handoff })
+    if (this.rules.isSentHintDropped) this.drop(node, place)
+  }
+
+  /** The same with nothing in between. */
+  handOffAtOnce(node: ModelNode, place: number): void {
+    const before = this.messages.length
+    this.handOff(node, place)
+    if (this.messages.length === before) return
+    const owner = this.nodes[node.ownerAt(place)] as ModelNode
+    this.deliver(before, false)
+    this.sync(owner)
+    const last = this.messages.length - 1
+    if (this.messages[last]?.isHandoffDone) this.deliver(last, false)
+  }
+
+  drop(node: ModelNode, place: number): void {
+    const note = node.copies[place]?.note
+    if (note !== undefined) this.#ghosts.set(node.index * 8 + place, note)
+    this.say(() => `${where(node, place)} is dropped`)
+    node.append({ place, copy: undefined })
+  }
+
+  /** A copy moves to another node for good: durable there before it is dropped here. */
+  moveAway(node: ModelNode, place: number, to: ModelNode, toPlace: number): void {
+    const copy = node.copies[place]
+    if (copy === undefined || node === to) return
+    this.say(() => `${where(node, place)} moves away`)
+    this.#receive({
+      to: to.index,
+      place: toPlace,
+      object: copy.object,
+      attempt: undefined,
+      handoff: undefined,
+      isHandoffDone: false,
+    })
+    this.sync(to)
+    this.drop(node, place)
+  }
+
+  /** A hint is for another owner now: one batch writes the new place and voids the old one. */
+  readdress(node: ModelNode, from: number, to: number): void {
+    const copy = node.copies[from]
+    const held = node.copies[to]
+    if (copy === undefined || from === to) return
+    this.say(() => `${where(node, from)} is addressed to ${where(node, to)}`)
+    const moved =
+      held === undefined
+        ? copy
+        : { object: this.rules.merge(held.object, copy.object), note: held.note }
+    if (this.rules.isNoteCopied) node.append({ place: to, copy: moved })
+    else node.append({ place: to, copy: moved, voided: from })
+  }
+
+  sync(node: ModelNode): void {
+    if (node.tailLength === 0) return
+    this.say(() => `${node.id.slice(0, 2)} syncs ${node.tailLength}`)
+    for (const record of node.sync()) {
+      this.#onDurable(record)
+      this.#acknowledge(node, record)
+    }
+  }
+
+  crash(node: ModelNode, kept: number): void {
+    this.say(() => `${node.id.slice(0, 2)} crashes, ${kept} of ${node.tailLength} records kept`)
+    for (const record of node.crash(kept, this.rules.isStartKept)) this.#onDurable(record)
+  }
+
+  loseDisk(node: ModelNode): void {
+    this.say(() => `${node.id.slice(0, 2)} loses its disk`)
+    node.loseDisk()
+    this.#oracle.onDiskLost()
+  }
+
+  #onDurable({ copy }: Appended): void {
+    if (copy !== undefined) this.#oracle.onDurable(copy.object)
+  }
+
+  #acknowledge(node: ModelNode, { place, attempt, handoff }: Appended): void {
+    if (attempt !== undefined) this.#countHolder(attempt, node.index, node.ownerAt(place))
+    if (handoff === undefined || this.messages.length >= MESSAGES_MAX) return
+    this.messages.push({
+      to: handoff.from,
+      place: handoff.place,
+      object: handoff.sent,
+      attempt: undefined,
+      handoff: undefined,
+      isHandoffDone: true,
+    })
+  }
+
+  /** W distinct nodes, and W distinct owners that they stand for: a hint goes home one day. */
+  #countHolder(attempt: Attempt, node: number, owner: number): void {
+    const { holders, value } = attempt
+    const isSecond = holders.some(
+      (holder) =>
+        holder.node !== node && (holder.owner !== owner || this.rules.isOwnerCountedTwice),
+    )
+    holders.push({ node, owner })
+    if (!isSecond || WRITE_QUORUM > holders.length) return
+    this.say(() => `  v${value} is acknowledged`)
+    this.#oracle.onAcknowledged(value)
+  }
+
+  /** All that is left, in memory and on its way, brought together in the given order. */
+  converge(order: readonly number[], areMessagesLost: boolean): VersionedObject | undefined {
+    const left: VersionedObject[] = []
+    for (const node of this.nodes) {
+      for (const copy of node.copies) if (copy !== undefined) left.push(copy.object)
+    }
+    if (!areMessagesLost) for (const { object } of this.messages) left.push(object)
+    const sequence = order.map((at) => left[at]).filter((object) => object !== undefined)
+    return sequence.length === 0 ? undefined : sequence.reduce(this.rules.merge)
+  }
+}
+
+export function where(node: ModelNode, place: number): string {
+  return `${node.id.slice(0, 2)}${place === OWN ? '' : `(hint for a${place - 1})`}`
+}
+
+export function tell(object: VersionedObject): string {
+  const siblings = object.siblings.map(
+    ({ requestId, dots, value }) =>
+      `${value === undefined ? '†' : ''}v${valueOf(requestId)}{${dots.map(dotLabel).join(' ')}}`,
+  )
+  const ranges = object.context.ranges.map(
+    (r) => `${dotLabel({ ...r, counter: r.first })}..${r.last}`,
+  )
+  return `[${siblings.join(', ')} | ${ranges.join(' ')}]`
+}
+
+/** Places and nodes that a copy may be at. */
+export const LEFT_MAX: number = NODES * (1 + OWNERS) + MESSAGES_MAX

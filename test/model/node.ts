@@ -1,0 +1,137 @@
+/**
+ * A node of the model: copies of one key in memory, on disk, and the log's tail between them.
+ *
+ * A node may have several copies of the key: its own, and a hint for each owner. What it appends
+ * is in memory at once and durable at the next sync; a crash keeps the disk and any first part of
+ * the tail, and draws a new start.
+ */
+import type { NodeId, Start } from '../../src/dynamo/names.ts'
+import type { Note } from '../../src/dynamo/version/note.ts'
+import type { VersionedObject } from '../../src/dynamo/version/object.ts'
+
+export const OWNERS = 3
+export const NODES = 5
+/** The own copy and one hint for each owner. */
+export const PLACES: number = 1 + OWNERS
+export const OWN = 0
+
+export interface Copy {
+  readonly object: VersionedObject
+  readonly note: Note | undefined
+}
+
+/** One write on its way to W holders. */
+export interface Attempt {
+  readonly value: number
+  /** (node, the owner that it stands for) of every durable copy. */
+  readonly holders: { readonly node: number; readonly owner: number }[]
+}
+
+/** A hint on its way home: what was sent, to tell whether it grew since. */
+export interface Handoff {
+  readonly from: number
+  readonly place: number
+  readonly sent: VersionedObject
+}
+
+/** A record in the log that no sync has covered yet. */
+export interface Appended {
+  readonly place: number
+  /** Undefined drops the copy. */
+  readonly copy: Copy | undefined
+  /** Moved in the same batch: this place is voided. */
+  readonly voided?: number
+  readonly attempt?: Attempt | undefined
+  readonly handoff?: Handoff | undefined
+}
+
+export class ModelNode {
+  readonly index: number
+  readonly id: NodeId
+  start: Start
+  counter = 0
+  readonly copies: (Copy | undefined)[] = [undefined, undefined, undefined, undefined]
+  #durable: (Copy | undefined)[] = [undefined, undefined, undefined, undefined]
+  #tail: Appended[] = []
+  #starts = 0
+
+  constructor(index: number) {
+    this.index = index
+    this.id = IDS[index] as string
+    this.start = startName(index, 0)
+  }
+
+  get tailLength(): number {
+    return this.#tail.length
+  }
+
+  /** Which owner the copy at `place` stands for. */
+  ownerAt(place: number): number {
+    return place === OWN ? this.index : place - 1
+  }
+
+  append(record: Appended): void {
+    apply(record, this.copies)
+    this.#tail.push(record)
+  }
+
+  /** Makes the tail durable; returns it, for its acknowledgements. */
+  sync(): readonly Appended[] {
+    const synced = this.#tail
+    for (const record of synced) apply(record, this.#durable)
+    this.#tail = []
+    return synced
+  }
+
+  /** Keeps the disk and the first `kept` records of the tail; returns those that were saved. */
+  crash(kept: number, isStartKept: boolean): readonly Appended[] {
+    const saved = this.#tail.slice(0, kept)
+    for (const record of saved) apply(record, this.#durable)
+    this.#tail = []
+    this.copies.splice(0, PLACES, ...this.#durable)
+    if (isStartKept) this.counter = this.#highestCounter()
+    else this.drawStart()
+    return saved
+  }
+
+  /** An empty disk in place of the old one. */
+  loseDisk(): void {
+    this.#tail = []
+    this.#durable = [undefined, undefined, undefined, undefined]
+    this.copies.fill(undefined)
+    this.drawStart()
+  }
+
+  drawStart(): void {
+    this.#starts += 1
+    this.start = startName(this.index, this.#starts)
+    this.counter = 0
+  }
+
+  /** What a recovery could know of this start's counters. */
+  #highestCounter(): number {
+    let highest = 0
+    for (const copy of this.copies) {
+      for (const range of copy?.object.context.ranges ?? []) {
+        if (range.start === this.start) highest = Math.max(highest, range.last)
+      }
+    }
+    return highest
+  }
+}
+
+function apply(record: Appended, copies: (Copy | undefined)[]): void {
+  copies[record.place] = record.copy
+  if (record.voided !== undefined) copies[record.voided] = undefined
+}
+
+const IDS: readonly string[] = Array.from({ length: NODES }, (_, i) => `a${i}`.padEnd(16, '0'))
+
+const STARTS: readonly string[] = Array.from({ length: NODES * 64 }, (_, i) =>
+  (Math.imul(i + 1, 0x9e37_79b1) >>> 0).toString(16).padStart(16, 'c'),
+)
+
+/** Starts in no order, as random ones are; each differs from all others. */
+function startName(node: number, count: number): string {
+  return STARTS[node * 64 + (count % 64)] as string
+}
