@@ -12,6 +12,7 @@ constexpr uint32_t kAbi = 1;
 static Napi::Object load(Napi::Env env, Napi::Object exports) {
   give(env, exports, "abi", kAbi);
   bindDigest(env, exports);
+  bindFlock(env, exports);
   bindFrame(env, exports);
   bindRecord(env, exports);
   bindKeyDirectory(env, exports);

@@ -169,6 +169,7 @@ inline void give(Napi::Env env, Napi::Object exports, const char* name, uint32_t
 
 // One for each bind_*.cc: adds its functions to `exports`.
 void bindDigest(Napi::Env env, Napi::Object exports);
+void bindFlock(Napi::Env env, Napi::Object exports);
 void bindFrame(Napi::Env env, Napi::Object exports);
 void bindKeyDirectory(Napi::Env env, Napi::Object exports);
 void bindRecord(Napi::Env env, Napi::Object exports);

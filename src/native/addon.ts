@@ -118,6 +118,8 @@ export interface Addon {
   readonly directoryWords: number
   readonly KeyDirectory: new () => unknown
 
+  /** 0 taken, 1 held elsewhere, 2 failed. */
+  readonly tryLock: (fd: number) => number
   readonly readResident: (
     fd: number,
     position: number,
