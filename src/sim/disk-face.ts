@@ -48,7 +48,7 @@ class Caller {
           }
           resolve(act(fault))
         } catch (error) {
-          reject(error as Error)
+          reject(error)
         }
       })
     })

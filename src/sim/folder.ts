@@ -97,11 +97,7 @@ function apply(names: Map<string, Inode>, change: NameChange): void {
   names.set(change.kind === 'create' ? change.name : change.to, change.inode)
 }
 
-function keepSome(
-  names: Map<string, Inode>,
-  changes: readonly NameChange[],
-  prng: Prng,
-): void {
+function keepSome(names: Map<string, Inode>, changes: readonly NameChange[], prng: Prng): void {
   if (changes.length === 0) return
   const shape = prng.pick(['none', 'all', 'beginning', 'scattered'] as const)
   if (shape === 'none') return

@@ -209,12 +209,7 @@ export class SimNetwork {
     })
   }
 
-  #connect(
-    machine: Machine,
-    life: Life,
-    address: Address,
-    timeoutMs: number,
-  ): Promise<Connection> {
+  #connect(machine: Machine, life: Life, address: Address, timeoutMs: number): Promise<Connection> {
     return new Promise((resolve, reject) => {
       const settle = <Value>(act: (value: Value) => void): ((value: Value) => void) => {
         return (value) => {

@@ -1,0 +1,81 @@
+/**
+ * Facts as lines of JSON on standard error.
+ *
+ *     {"level":"warn","time":"2026-01-01T00:00:00.000Z","event":"peer-away","member":3}
+ *
+ * Lines are written at once and in order, so that the last one before an abrupt end is there. A
+ * fact that repeats itself in a hurry is cut off for the rest of its second, and one line then
+ * says how often it went unwritten: a flood of complaints must not become a second failure.
+ */
+import { destination, pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino'
+import { FACTS, type Fact, type Fields, type Trace, type Weight } from '../world/trace.ts'
+
+/** What is written: this weight and all that weigh more. */
+export type TraceLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
+
+export const LEVEL_OF_WEIGHT: Readonly<Record<Weight, Exclude<TraceLevel, 'silent'>>> = {
+  detail: 'debug',
+  notice: 'info',
+  warning: 'warn',
+  failure: 'error',
+}
+
+const STANDARD_ERROR = 2
+/** Lines of one fact in one second, where it is a warning or a failure. */
+const REPEATS_MAX = 10
+const WINDOW_MS = 1000
+
+export interface TraceOptions {
+  readonly level: TraceLevel
+  /** Fields of every line: which node of several in this process, say. */
+  readonly fields?: Fields
+  /** Where lines go; standard error unless told. */
+  readonly stream?: DestinationStream
+}
+
+export class HostTrace implements Trace {
+  readonly #logger: Logger
+  /** Lines of each fact in its present second, those unwritten included. */
+  readonly #repeats = new Map<Fact, number>()
+
+  constructor(options: TraceOptions) {
+    this.#logger = pino(
+      {
+        level: options.level,
+        base: options.fields ?? {},
+        timestamp: stdTimeFunctions.isoTime,
+        formatters: { level: (level) => ({ level }) },
+      },
+      options.stream ?? standardError(),
+    )
+  }
+
+  note(fact: Fact, fields: Fields = {}): void {
+    const weight: Weight = FACTS[fact]
+    const level = LEVEL_OF_WEIGHT[weight]
+    if (!this.#logger.isLevelEnabled(level)) return
+    const isLimited = weight === 'warning' || weight === 'failure'
+    if (isLimited && !this.#mayRepeat(fact)) return
+    this.#logger[level]({ event: fact, ...fields })
+  }
+
+  #mayRepeat(fact: Fact): boolean {
+    const before = this.#repeats.get(fact)
+    this.#repeats.set(fact, (before ?? 0) + 1)
+    if (before === undefined) setTimeout(() => this.#endWindow(fact), WINDOW_MS).unref()
+    return before === undefined || before < REPEATS_MAX
+  }
+
+  #endWindow(fact: Fact): void {
+    const suppressed = (this.#repeats.get(fact) ?? 0) - REPEATS_MAX
+    this.#repeats.delete(fact)
+    if (suppressed > 0) this.#logger[LEVEL_OF_WEIGHT[FACTS[fact]]]({ event: fact, suppressed })
+  }
+}
+
+function standardError(): DestinationStream {
+  const stream = destination({ dest: STANDARD_ERROR, sync: true })
+  // Whoever read the lines has gone; a node does not stop for that.
+  stream.on('error', () => undefined)
+  return stream
+}
