@@ -11,7 +11,7 @@ constexpr uint16_t kMagic = 0x5745;  // 'E', 'W'
 constexpr uint8_t kFormat = 1;
 
 /** Kinds 32..63. */
-bool speaksOfOneKey(uint8_t kind) { return (kind & 0x60) == 0x20; }
+bool speaksOfOneKey(uint8_t kind) { return (kind & 0xe0) == 0x20; }
 
 /** Reads a protobuf message field by field, never past its end. */
 class FieldReader {
