@@ -23,7 +23,6 @@ import {
 import { type Oracle, REQUEST_IDS, valueOf } from './oracle.ts'
 import type { Rules } from './rules.ts'
 
-const WRITE_QUORUM = 2
 /** More are dropped, as a network may. */
 const MESSAGES_MAX = 24
 
@@ -257,15 +256,17 @@ export class Cluster {
     })
   }
 
-  /** W distinct nodes, and W distinct owners that they stand for: a hint goes home one day. */
+  /** Two holders count as two only where they will still be two when their hints are home. */
   #countHolder(attempt: Attempt, node: number, owner: number): void {
     const { holders, value } = attempt
     const isSecond = holders.some(
       (holder) =>
-        holder.node !== node && (holder.owner !== owner || this.rules.isOwnerCountedTwice),
+        holder.node !== node &&
+        (this.rules.isOwnerCountedTwice ||
+          (holder.owner !== owner && holder.owner !== node && holder.node !== owner)),
     )
     holders.push({ node, owner })
-    if (!isSecond || WRITE_QUORUM > holders.length) return
+    if (!isSecond) return
     this.say(() => `  v${value} is acknowledged`)
     this.#oracle.onAcknowledged(value)
   }

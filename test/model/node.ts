@@ -128,7 +128,7 @@ function apply(record: Appended, copies: (Copy | undefined)[]): void {
 const IDS: readonly string[] = Array.from({ length: NODES }, (_, i) => `a${i}`.padEnd(16, '0'))
 
 const STARTS: readonly string[] = Array.from({ length: NODES * 64 }, (_, i) =>
-  (Math.imul(i + 1, 0x9e37_79b1) >>> 0).toString(16).padStart(16, 'c'),
+  (Math.imul(i + 1, 0x9e37_79b1) >>> 0).toString(16).padEnd(16, 'c'),
 )
 
 /** Starts in no order, as random ones are; each differs from all others. */

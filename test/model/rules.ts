@@ -21,6 +21,7 @@ import {
   type PutRequest,
   type Written,
 } from '../../src/dynamo/version/put.ts'
+import type { Fault } from './oracle.ts'
 
 export interface Rules {
   readonly put: (
@@ -63,11 +64,14 @@ export interface Broken {
   /** The shortcut, in words. */
   readonly shortcut: string
   readonly rules: Rules
+  /** What it must be found by. */
+  readonly fault: Fault
 }
 
-const broken = (shortcut: string, difference: Partial<Rules>): Broken => ({
+const broken = (shortcut: string, difference: Partial<Rules>, fault: Fault = 'lost'): Broken => ({
   shortcut,
   rules: { ...RULES, ...difference },
+  fault,
 })
 
 export const BROKEN: Readonly<Record<string, Broken>> = {
@@ -91,10 +95,16 @@ export const BROKEN: Readonly<Record<string, Broken>> = {
     put: (held, note, request) =>
       put(held, note, request.seen.isEmpty && held ? { ...request, seen: held.context } : request),
   }),
-  pruned: broken('a context forgets lines that no sibling stands on', {
-    merge: (a, b) => prune(merge(a, b)),
-  }),
-  'retry-not-collapsed': broken('attempts of one request stay apart', { merge: mergeApart }),
+  pruned: broken(
+    'a context forgets lines that no sibling stands on',
+    { merge: (a, b) => prune(merge(a, b)) },
+    'false-sibling',
+  ),
+  'retry-not-collapsed': broken(
+    'attempts of one request stay apart',
+    { merge: mergeApart },
+    'twins',
+  ),
   'ack-before-sync': broken('acknowledged before it is durable', { isAckBeforeSync: true }),
   'unchanged-acked': broken('nothing new is acknowledged without waiting for the sync', {
     isUnchangedAckedAtOnce: true,
