@@ -1,0 +1,60 @@
+/** Records of 100 bytes and of 4 KiB written, judged and scanned, beside plain TypeScript. */
+import {
+  encodeRecord,
+  RECORD_WORDS,
+  recordBytes,
+  recordScanWords,
+  scanRecords,
+  verifyRecord,
+} from '../src/native/record.ts'
+import { Chance, encodeRecordPlain, type PlainRecord } from '../test/unit/native/rivals.ts'
+import { measure, sizeFrom, type Task } from './harness.ts'
+
+const size = sizeFrom(process.argv)
+const chance = new Chance(3)
+const digestKey = chance.bytes(16)
+
+function encode(out: Uint8Array, at: number, record: PlainRecord): number {
+  const { kind, segment, offset, sequence, synced, bucket, key, note, body } = record
+  const put = encodeRecord
+  return put(out, at, kind, segment, offset, sequence, synced, bucket, key, note, body, digestKey)
+}
+
+function tasksFor(bodyBytes: number): readonly Task[] {
+  const record: PlainRecord = {
+    kind: 1,
+    segment: 1,
+    offset: 0,
+    sequence: 12_345_678_901,
+    synced: 12_345_678_000,
+    bucket: Buffer.from('carts'),
+    key: chance.bytes(24),
+    note: chance.bytes(16),
+    body: chance.bytes(bodyBytes),
+  }
+  const total = recordBytes(5, 24, 16, bodyBytes)
+  const out = new Uint8Array(total)
+  const count = 64
+  const log = new Uint8Array(count * total)
+  for (let i = 0; i < count; i++) encode(log, i * total, { ...record, offset: i * total })
+  const words = new Uint32Array(RECORD_WORDS)
+  const scanned = recordScanWords(count)
+  const agrees = `encode ${bodyBytes}`
+  const task = (name: string, run: () => Uint8Array | Uint32Array, more: object = {}): Task => ({
+    name: `${name}, ${bodyBytes} bytes`,
+    run,
+    ...more,
+  })
+  return [
+    task('TypeScript encodes', () => encodeRecordPlain(record, digestKey), { agrees }),
+    task('encodeRecord', () => (encode(out, 0, record), out), { agrees }),
+    task('verifyRecord', () => (verifyRecord(log, 0, total, 1, 0, words), words)),
+    task('scanRecords', () => (scanRecords(log, 0, log.length, 1, 0, scanned), scanned), {
+      operations: count,
+    }),
+  ]
+}
+
+for (const bodyBytes of [100, 4096]) {
+  await measure(`Records of ${bodyBytes} bytes`, size, tasksFor(bodyBytes))
+}
