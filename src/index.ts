@@ -48,5 +48,5 @@ export type { Scan } from './client/scan.ts'
  * `close()` or `await using`; until then it keeps the process alive.
  */
 export function connect(options: ConnectOptions): Promise<Client> {
-  return connectTo(options, hostWorld())
+  return connectTo(options, hostWorld({ traceLevel: 'silent' }))
 }

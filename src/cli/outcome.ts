@@ -1,0 +1,63 @@
+/**
+ * How a command ends: its exit code, and the sentence that says why.
+ *
+ *     0  done    1  not found    2  used wrongly    3  unavailable, or failed    70  our own bug
+ *
+ * Scripts may rely on these. With `--json` the reason is one line of JSON on standard error.
+ */
+import { isOperatingError, OperatingError, type ErrorCode } from '../base/errors.ts'
+
+export const EXIT = { done: 0, notFound: 1, usage: 2, failed: 3, bug: 70 } as const
+
+export const EXIT_CODES_HELP: string = `
+Exit codes:
+  0  done
+  1  the key is not there
+  2  used wrongly: arguments, options, configuration or input
+  3  unavailable or failed; what was in doubt is said so`
+
+/** What only the person at the keyboard can put right. */
+const USAGE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'config-wrong',
+  'bind-insecure',
+  'key-file-wrong',
+  'input-wrong',
+  'bucket-wrong',
+  'key-wrong',
+  'value-too-long',
+  'quorum-wrong',
+  'deadline-wrong',
+  'context-garbled',
+  'context-foreign',
+  'context-forged',
+])
+
+export function exitCodeOf(error: unknown): number {
+  if (!isOperatingError(error)) return EXIT.bug
+  return USAGE.has(error.code) ? EXIT.usage : EXIT.failed
+}
+
+/** Says why on standard error. */
+export function tellFailure(error: unknown, isJson: boolean): void {
+  if (!isOperatingError(error)) {
+    const stack = error instanceof Error ? error.stack : String(error)
+    process.stderr.write(`everwrite: this is a bug in everwrite, please report it:\n${stack}\n`)
+    return
+  }
+  const { code, message, certainty, isRetryable } = error
+  const line = isJson
+    ? JSON.stringify({ error: { code, message, certainty, isRetryable } })
+    : `everwrite: ${message} (${code})`
+  process.stderr.write(`${line}\n`)
+}
+
+/** A mistake at the keyboard. */
+export function misuse(sentence: string, cause?: unknown): OperatingError {
+  return new OperatingError('input-wrong', sentence, { cause })
+}
+
+/** Writes to standard output and waits where the reader is slow. */
+export async function print(data: string | Uint8Array): Promise<void> {
+  if (process.stdout.write(data)) return
+  await new Promise<void>((resolve) => process.stdout.once('drain', () => resolve()))
+}

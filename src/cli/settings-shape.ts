@@ -1,0 +1,176 @@
+/**
+ * What a configuration file may say: names, shapes and single bounds.
+ *
+ * Names are those of the flags: `key-file` in the file, `--key-file` as a flag,
+ * `EVERWRITE_KEY_FILE` in the environment. A name that is not here is a fault, because a setting
+ * that is misspelt and silently ignored is worse than a node that does not start. What only two
+ * settings together can get wrong is in `settings-faults.ts`.
+ */
+import { z } from 'zod'
+import { DEFAULTS } from '../config.ts'
+import {
+  BUCKETS_MAX,
+  CALLS_PER_NODE_MAX,
+  DEADLINE_MS_MAX,
+  MEMBERS_MAX,
+  PARTITIONS_MAX,
+  REPLICAS_MAX,
+  SEGMENT_BYTES_MAX,
+} from '../limits.ts'
+
+/** A configuration whose single settings are sound; whether they agree is not yet known. */
+export interface Settings {
+  readonly cluster: string
+  readonly name: string
+  readonly data?: string | undefined
+  readonly 'key-file': string
+  readonly 'client-token-file'?: string | undefined
+  readonly insecure: boolean
+  readonly partitions: number
+  readonly n: number
+  readonly r: number
+  readonly w: number
+  readonly 'client-listen'?: string | undefined
+  readonly 'peer-listen'?: string | undefined
+  readonly engine: 'log' | 'memory'
+  readonly 'segment-bytes': number
+  readonly 'deadline-ms': number
+  readonly 'hedge-ms': number
+  readonly 'forward-ms': number
+  readonly 'calls-max': number
+  readonly members: readonly {
+    readonly name: string
+    readonly host: string
+    readonly 'client-port': number
+    readonly 'peer-port': number
+    readonly machine?: string | undefined
+    readonly zone: string
+    readonly weight: number
+  }[]
+  readonly buckets: readonly {
+    readonly name: string
+    readonly n?: number | undefined
+    readonly r?: number | undefined
+    readonly w?: number | undefined
+  }[]
+}
+
+const name = z.string().min(1).max(255)
+const port = z.number().int().min(1).max(65_535)
+const count = (max: number): z.ZodNumber => z.number().int().min(1).max(max)
+const quorum = count(REPLICAS_MAX)
+
+const member = z.strictObject({
+  name,
+  host: name.default('127.0.0.1'),
+  'client-port': port.default(DEFAULTS.clientPort),
+  'peer-port': port.default(DEFAULTS.peerPort),
+  machine: name.optional(),
+  zone: z.string().max(255).default(''),
+  weight: z.number().positive().default(1),
+})
+
+const bucket = z.strictObject({
+  name,
+  n: quorum.optional(),
+  r: quorum.optional(),
+  w: quorum.optional(),
+})
+
+const shape: z.ZodType<Settings> = z.strictObject({
+  cluster: name,
+  name,
+  data: z.string().min(1).optional(),
+  'key-file': z.string().min(1),
+  'client-token-file': z.string().min(1).optional(),
+  insecure: z.boolean().default(false),
+  partitions: count(PARTITIONS_MAX).default(DEFAULTS.partitions),
+  n: quorum.default(DEFAULTS.n),
+  r: quorum.default(DEFAULTS.r),
+  w: quorum.default(DEFAULTS.w),
+  'client-listen': z.string().min(1).optional(),
+  'peer-listen': z.string().min(1).optional(),
+  engine: z.enum(['log', 'memory']).default('log'),
+  'segment-bytes': count(SEGMENT_BYTES_MAX).default(DEFAULTS.segmentBytes),
+  'deadline-ms': count(DEADLINE_MS_MAX).default(DEFAULTS.deadlineMs),
+  'hedge-ms': count(DEADLINE_MS_MAX).default(DEFAULTS.hedgeMs),
+  'forward-ms': count(DEADLINE_MS_MAX).default(DEFAULTS.forwardMs),
+  'calls-max': count(CALLS_PER_NODE_MAX).default(DEFAULTS.callsMax),
+  members: z.array(member).min(1).max(MEMBERS_MAX),
+  buckets: z.array(bucket).max(BUCKETS_MAX).default([]),
+})
+
+
+/** What a setting is, so that text from the environment or a flag can become it. */
+export type ScalarKind = 'text' | 'number' | 'flag'
+
+/** The settings that the environment and flags may give too, with what help says of them. */
+export const SCALARS: Readonly<Record<string, readonly [ScalarKind, string]>> = {
+  cluster: ['text', 'members of different clusters never talk'],
+  name: ['text', 'which of the members this node is'],
+  data: ['text', 'the data directory'],
+  'key-file': ['text', 'file of the cluster key: 32 hexadecimal digits, mode 0600'],
+  'client-token-file': ['text', 'file of the token that clients must send, mode 0600'],
+  insecure: ['flag', 'let clients in from other machines without a token'],
+  partitions: ['number', `slices of the ring, a power of two (${DEFAULTS.partitions})`],
+  n: ['number', `copies of each key (${DEFAULTS.n})`],
+  r: ['number', `copies that a get compares (${DEFAULTS.r})`],
+  w: ['number', `copies that are durable before a put is acknowledged (${DEFAULTS.w})`],
+  'client-listen': ['text', "host:port for clients, where it is not the member's"],
+  'peer-listen': ['text', "host:port for other nodes, where it is not the member's"],
+  engine: ['text', 'log or memory (log)'],
+  'segment-bytes': ['number', 'size of a file of the log'],
+  'deadline-ms': ['number', 'time for a request that names none'],
+  'hedge-ms': ['number', 'after which a read asks the next copy too'],
+  'forward-ms': ['number', 'after which a put is passed to the next owner too'],
+  'calls-max': ['number', 'requests of clients in progress at once'],
+}
+
+/** One thing that is wrong, where, and what to do. */
+export interface Fault {
+  /** `members[1].name`, as in the file. */
+  readonly path: string
+  readonly code: 'config-wrong' | 'bind-insecure' | 'key-file-wrong'
+  readonly sentence: string
+}
+
+/** The settings in `raw`, or every fault that one setting alone can have. */
+export function shapeOf(raw: unknown): Settings | readonly Fault[] {
+  const result = shape.safeParse(raw)
+  if (result.success) return result.data
+  return result.error.issues.flatMap((issue) => {
+    const path = labelOf(issue.path)
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => ({
+        path: path === '' ? key : `${path}.${key}`,
+        code: 'config-wrong' as const,
+        sentence: 'is no setting: correct the name or remove it',
+      }))
+    }
+    const isMissing = issue.code === 'invalid_type' && issue.message.endsWith('undefined')
+    const sentence = isMissing ? `is missing: give it${exampleOf(path)}` : lowerFirst(issue.message)
+    return [{ path, code: 'config-wrong' as const, sentence }]
+  })
+}
+
+function labelOf(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((label, part) => {
+    if (typeof part === 'number') return `${label}[${part}]`
+    return label === '' ? String(part) : `${label}.${String(part)}`
+  }, '')
+}
+
+const EXAMPLES: Readonly<Record<string, string>> = {
+  cluster: ', such as cluster = "shop"',
+  name: ', or --name, such as name = "node-1"',
+  'key-file': ', such as key-file = "cluster.key" (openssl rand -hex 16, mode 0600)',
+  members: ', one [[members]] with a name for each node',
+}
+
+function exampleOf(path: string): string {
+  return EXAMPLES[path] ?? ''
+}
+
+function lowerFirst(sentence: string): string {
+  return sentence.charAt(0).toLowerCase() + sentence.slice(1)
+}
