@@ -43,6 +43,22 @@ export const MESSAGE_BYTES_MAX = 64 * MIB
 export const HANDSHAKE_FRAME_BYTES_MAX = 4 * KIB
 export const HANDSHAKE_CONNECTION_BYTES_MAX = 16 * KIB
 export const HANDSHAKE_MS_MAX = 5_000
+/** A scan's cursor. */
+export const CURSOR_BYTES_MAX = 64
+/** The sentence in a failure or goodbye, in characters. */
+export const SENTENCE_CHARS_MAX = 1024
+/** Fields in one request, known or not: each costs more memory than bytes. */
+export const REQUEST_FIELDS_MAX = 1024
+/** Fields in one answer, those of what is nested in it included. */
+export const ANSWER_FIELDS_MAX = 262_144
+/** How often what was begun and has not ended is looked at. */
+export const PROGRESS_MS = 10_000
+/** What a half frame, or a reader that others wait for, must take in that time. */
+export const PROGRESS_BYTES_MIN: number = 10 * KIB
+/** A message of which nothing came, or was taken, for so long is given up, with its connection. */
+export const MESSAGE_STALL_MS_MAX = 60_000
+/** Sockets that were ended and whose other side reads no further are closed after this. */
+export const GOODBYE_MS_MAX = 5_000
 
 // Connections and requests.
 export const CONNECTIONS_MAX = 10_000

@@ -1,0 +1,168 @@
+/**
+ * Long messages on their way in: chunks put together again, and credit given for more.
+ *
+ * Invariant: memory follows bytes received. A message's buffer is at most twice as long as what
+ * came of it; all together hold at most `INCOMING_BYTES_PER_CONNECTION_MAX` received bytes.
+ *
+ * A message that is too long, or comes when too many are half there, costs that message: it is
+ * refused at once and the rest of it is thrown away as it comes, with credit, because its sender
+ * must be able to end it. A sender that spends more credit than it has costs the connection.
+ */
+import { EMPTY_BYTES } from '../base/bytes.ts'
+import type { ErrorCode } from '../base/errors.ts'
+import {
+  CALLS_PER_CONNECTION_MAX,
+  CREDIT_BYTES_MAX,
+  INCOMING_BYTES_PER_CONNECTION_MAX,
+  MESSAGE_BYTES_MAX,
+  MESSAGE_STALL_MS_MAX,
+  PROGRESS_MS,
+} from '../limits.ts'
+import { chunkKey } from './chunk-sender.ts'
+import type { Frame } from './frame.ts'
+import { FLAG_MORE } from './message.ts'
+
+/** A message of which some has come. */
+interface Incoming {
+  readonly kind: number
+  buffer: Uint8Array
+  received: number
+  /** Bytes that its sender was allowed so far. */
+  granted: number
+  /** Thrown away as it comes. */
+  isDropped: boolean
+  /** How often the line was looked at since the last byte came. */
+  idleChecks: number
+}
+
+/** What a chunk came to. */
+export type ChunkOutcome =
+  /** The message goes on, or was thrown away and has now ended. */
+  | { readonly kind: 'nothing' }
+  /** The message is whole. */
+  | { readonly kind: 'whole'; readonly bytes: Uint8Array; readonly length: number }
+  /** The message is refused; told once. */
+  | { readonly kind: 'refused'; readonly code: ErrorCode }
+  /** The stream cannot be believed. */
+  | { readonly kind: 'broken'; readonly code: ErrorCode; readonly sentence: string }
+
+const NOTHING: ChunkOutcome = { kind: 'nothing' }
+const IDLE_CHECKS_MAX: number = MESSAGE_STALL_MS_MAX / PROGRESS_MS
+
+export class ChunkReceiver {
+  readonly #grant: (callId: number, isAnswer: boolean, bytes: number) => void
+  readonly #messages = new Map<number, Incoming>()
+  #heldBytes = 0
+
+  /** `grant` tells the other side that it may send so many bytes more. */
+  constructor(grant: (callId: number, isAnswer: boolean, bytes: number) => void) {
+    this.#grant = grant
+  }
+
+  /** Half-received messages. */
+  get count(): number {
+    return this.#messages.size
+  }
+
+  get heldBytes(): number {
+    return this.#heldBytes
+  }
+
+  /** Whether the frame is a whole message by itself: asked first, since nearly all are. */
+  isWhole(frame: Frame, isAnswer: boolean): boolean {
+    if ((frame.flags & FLAG_MORE) !== 0) return false
+    return this.#messages.size === 0 || !this.#messages.has(chunkKey(frame.callId, isAnswer))
+  }
+
+  /** Takes a frame that is not a whole message. One that nobody wants is thrown away. */
+  add(frame: Frame, isAnswer: boolean, isWanted: boolean): ChunkOutcome {
+    const key = chunkKey(frame.callId, isAnswer)
+    let message = this.#messages.get(key)
+    if (message === undefined) {
+      // Each side has at most so many calls in flight, and each call two messages.
+      if (this.#messages.size >= 2 * CALLS_PER_CONNECTION_MAX) {
+        return broken('overloaded', 'more messages were begun than calls may be in flight')
+      }
+      message = newMessage(frame.kind, isWanted)
+      this.#messages.set(key, message)
+    } else if (message.kind !== frame.kind) {
+      return broken('message-garbled', 'a message changed its kind between two chunks')
+    }
+    message.received += frame.length
+    message.idleChecks = 0
+    if (message.received > message.granted) {
+      return broken('credit-overrun', 'a message was sent beyond its credit: wait for credit')
+    }
+    const isLast = (frame.flags & FLAG_MORE) === 0
+    const refusal = message.isDropped ? undefined : this.#keep(message, frame)
+    if (isLast) {
+      this.#messages.delete(key)
+      if (!message.isDropped) this.#heldBytes -= message.received
+    } else {
+      this.#grantMore(message, frame.callId, isAnswer)
+    }
+    if (refusal !== undefined) return { kind: 'refused', code: refusal }
+    if (!isLast || message.isDropped) return NOTHING
+    return { kind: 'whole', bytes: message.buffer, length: message.received }
+  }
+
+  /** Some `PROGRESS_MS` have passed; returns whether a message has stood still for too long. */
+  isStalled(): boolean {
+    for (const message of this.#messages.values()) {
+      message.idleChecks += 1
+      if (message.idleChecks > IDLE_CHECKS_MAX) return true
+    }
+    return false
+  }
+
+  clear(): void {
+    this.#messages.clear()
+    this.#heldBytes = 0
+  }
+
+  /** Appends the frame's body; or throws the message away, and says why. */
+  #keep(message: Incoming, frame: Frame): ErrorCode | undefined {
+    const before = message.received - frame.length
+    const isTooLong = message.received > MESSAGE_BYTES_MAX
+    if (isTooLong || this.#heldBytes + frame.length > INCOMING_BYTES_PER_CONNECTION_MAX) {
+      this.#heldBytes -= before
+      message.buffer = EMPTY_BYTES
+      message.isDropped = true
+      return isTooLong ? 'message-too-long' : 'overloaded'
+    }
+    this.#heldBytes += frame.length
+    if (message.received > message.buffer.length) {
+      const room = Math.min(2 * message.received, MESSAGE_BYTES_MAX)
+      const grown = new Uint8Array(room)
+      grown.set(message.buffer.subarray(0, before))
+      message.buffer = grown
+    }
+    const { bytes, start, length } = frame
+    message.buffer.set(bytes.subarray(start, start + length), before)
+    return undefined
+  }
+
+  /** Tops the credit up when half of it is used, so that the sender need not stop. */
+  #grantMore(message: Incoming, callId: number, isAnswer: boolean): void {
+    const left = message.granted - message.received
+    if (left > CREDIT_BYTES_MAX / 2) return
+    const bytes = CREDIT_BYTES_MAX - left
+    message.granted += bytes
+    this.#grant(callId, isAnswer, bytes)
+  }
+}
+
+function newMessage(kind: number, isWanted: boolean): Incoming {
+  return {
+    kind,
+    buffer: EMPTY_BYTES,
+    received: 0,
+    granted: CREDIT_BYTES_MAX,
+    isDropped: !isWanted,
+    idleChecks: 0,
+  }
+}
+
+function broken(code: ErrorCode, sentence: string): ChunkOutcome {
+  return { kind: 'broken', code, sentence }
+}

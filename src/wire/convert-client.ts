@@ -1,0 +1,303 @@
+/**
+ * Clients' requests and their answers, to and from protobuf.
+ *
+ * One entry a kind; `convert.ts` gives them their reader and writer and names their failures. Each
+ * `encode` checks what it is given as strictly as `decode` does what came: see `bounds.ts`.
+ */
+import type { Reader, Writer } from 'protobufjs/minimal.js'
+import { EMPTY_BYTES } from '../base/bytes.ts'
+import { BUCKETS_MAX, MEMBERS_MAX, PARTITIONS_MAX, SCAN_PAGE_KEYS_MAX } from '../limits.ts'
+import {
+  checkBucket,
+  checkContexts,
+  checkCursor,
+  checkDeadline,
+  checkName,
+  checkQuorum,
+  checkRequestId,
+  checkValue,
+  garbled,
+} from './bounds.ts'
+import { everwrite as pb } from './generated/messages.js'
+import type {
+  Get,
+  GetReply,
+  Put,
+  PutReply,
+  Reply,
+  Request,
+  RequestKind,
+  Scan,
+  ScanReply,
+  Status,
+  Topology,
+} from './message.ts'
+
+/** How one kind of message becomes bytes and back. */
+export interface Converter<Message> {
+  /** Appends to `writer`; throws an `OperatingError` where the message breaks a bound. */
+  encode(message: Message, writer: Writer): void
+  /** Reads to the reader's end. Byte strings are views of what is read, and pin all of it. */
+  decode(reader: Reader): Message
+}
+
+export type ExchangeConverter<K extends RequestKind> = {
+  readonly request: Converter<Request<K>>
+  readonly reply: Converter<Reply<K>>
+}
+
+/** Protobuf's empty byte string is a `Buffer`; ours is not. */
+export function plain(bytes: Uint8Array | null | undefined): Uint8Array {
+  return bytes === null || bytes === undefined || bytes.length === 0 ? EMPTY_BYTES : bytes
+}
+
+export function digestOf(wide: pb.Wide.$Properties | null | undefined): { hi: number; lo: number } {
+  return { hi: wide?.hi ?? 0, lo: wide?.lo ?? 0 }
+}
+
+/** A list of values: each in a message of its own, so that an empty one is still counted. */
+function valuesOf(values: readonly pb.Value.$Properties[] | null | undefined): Uint8Array[] {
+  const plainValues: Uint8Array[] = []
+  for (const { value } of values ?? []) plainValues.push(plain(value))
+  return plainValues
+}
+
+const get: ExchangeConverter<'get'> = {
+  request: {
+    encode(get: Get, writer: Writer): void {
+      checkGet(get)
+      const { bucket, key } = get.name
+      pb.Get.encode({ bucket, key, r: get.r, deadlineMs: get.deadlineMs }, writer)
+    },
+    decode(reader: Reader): Get {
+      const { bucket, key, r, deadlineMs } = pb.Get.decode(reader)
+      const get: Get = { name: { bucket: plain(bucket), key: plain(key) }, r, deadlineMs }
+      checkGet(get)
+      return get
+    },
+  },
+  reply: {
+    encode({ siblings, context, tombstones }: GetReply, writer: Writer): void {
+      const values = siblings.map((value) => ({ value }))
+      pb.GetReply.encode({ siblings: values, context, tombstones }, writer)
+    },
+    decode(reader: Reader): GetReply {
+      const { siblings, context, tombstones } = pb.GetReply.decode(reader)
+      return { siblings: valuesOf(siblings), context: plain(context), tombstones }
+    },
+  },
+}
+
+function checkGet(get: Get): void {
+  checkName(get.name)
+  checkQuorum('r', get.r)
+  checkDeadline(get.deadlineMs)
+}
+
+const put: ExchangeConverter<'put'> = {
+  request: {
+    encode(put: Put, writer: Writer): void {
+      checkPut(put)
+      const message: pb.Put.$Properties = {
+        bucket: put.name.bucket,
+        key: put.name.key,
+        contexts: put.contexts as Uint8Array[],
+        value: put.value ?? EMPTY_BYTES,
+        tombstone: put.value === undefined,
+        requestId: put.requestId,
+        w: put.w,
+        deadlineMs: put.deadlineMs,
+        replace: put.replace === 'seen' ? pb.Replace.SEEN : pb.Replace.GIVEN,
+        r: put.r,
+      }
+      pb.Put.encode(message, writer)
+    },
+    decode(reader: Reader): Put {
+      const message = pb.Put.decode(reader)
+      const value = plain(message.value)
+      if (message.tombstone && value.length > 0) throw garbled('a delete carries a value')
+      if (message.replace > 1) throw garbled('replace is neither GIVEN nor SEEN')
+      const put: Put = {
+        name: { bucket: plain(message.bucket), key: plain(message.key) },
+        contexts: message.contexts,
+        value: message.tombstone ? undefined : value,
+        requestId: plain(message.requestId),
+        w: message.w,
+        r: message.r,
+        deadlineMs: message.deadlineMs,
+        replace: message.replace === pb.Replace.SEEN ? 'seen' : 'given',
+      }
+      checkPut(put)
+      return put
+    },
+  },
+  reply: {
+    encode({ context }: PutReply, writer: Writer): void {
+      pb.PutReply.encode({ context }, writer)
+    },
+    decode(reader: Reader): PutReply {
+      return { context: plain(pb.PutReply.decode(reader).context) }
+    },
+  },
+}
+
+function checkPut(put: Put): void {
+  checkName(put.name)
+  checkContexts(put.contexts)
+  if (put.value !== undefined) checkValue(put.value)
+  checkRequestId(put.requestId)
+  checkQuorum('w', put.w)
+  checkQuorum('r', put.r)
+  checkDeadline(put.deadlineMs)
+}
+
+const scan: ExchangeConverter<'scan'> = {
+  request: {
+    encode(scan: Scan, writer: Writer): void {
+      checkScan(scan)
+      pb.Scan.encode(scan, writer)
+    },
+    decode(reader: Reader): Scan {
+      const { bucket, cursor, keysMax, withValues, r, deadlineMs } = pb.Scan.decode(reader)
+      const scan: Scan = {
+        bucket: plain(bucket),
+        cursor: plain(cursor),
+        // Whoever asks for more gets a full page, and asks again.
+        keysMax: Math.min(keysMax, SCAN_PAGE_KEYS_MAX),
+        withValues,
+        r,
+        deadlineMs,
+      }
+      checkScan(scan)
+      return scan
+    },
+  },
+  reply: {
+    encode({ entries, cursor }: ScanReply, writer: Writer): void {
+      checkCursor(cursor)
+      const messages = entries.map(({ key, siblings, context }) => ({
+        key,
+        siblings: siblings.map((value) => ({ value })),
+        context,
+      }))
+      pb.ScanReply.encode({ entries: messages, cursor }, writer)
+    },
+    decode(reader: Reader): ScanReply {
+      const { entries, cursor } = pb.ScanReply.decode(reader)
+      const plainEntries = (entries ?? []).map((entry) => ({
+        key: plain(entry.key),
+        siblings: valuesOf(entry.siblings),
+        context: plain(entry.context),
+      }))
+      return { entries: plainEntries, cursor: plain(cursor) }
+    },
+  },
+}
+
+function checkScan(scan: Scan): void {
+  checkBucket(scan.bucket)
+  checkCursor(scan.cursor)
+  checkQuorum('r', scan.r)
+  checkDeadline(scan.deadlineMs)
+}
+
+const NOTHING = {}
+
+const topology: ExchangeConverter<'topology'> = {
+  request: {
+    encode(_: Request<'topology'>, writer: Writer): void {
+      pb.TopologyQuery.encode(NOTHING, writer)
+    },
+    decode(reader: Reader): Request<'topology'> {
+      pb.TopologyQuery.decode(reader)
+      return NOTHING
+    },
+  },
+  reply: {
+    encode(topology: Topology, writer: Writer): void {
+      checkTopology(topology)
+      pb.Topology.encode(topology as pb.Topology.$Properties, writer)
+    },
+    decode(reader: Reader): Topology {
+      const message = pb.Topology.decode(reader)
+      const topology: Topology = {
+        cluster: message.cluster,
+        ring: digestOf(message.ring),
+        partitionBits: message.partitionBits,
+        members: (message.members ?? []).map((member) => ({
+          node: plain(member.node),
+          name: member.name ?? '',
+          host: member.host ?? '',
+          clientPort: member.clientPort ?? 0,
+          peerPort: member.peerPort ?? 0,
+          machine: member.machine ?? '',
+          zone: member.zone ?? '',
+        })),
+        owners: plain(message.owners),
+        buckets: (message.buckets ?? []).map(({ name, n, r, w }) => ({
+          name: name ?? '',
+          n: n ?? 0,
+          r: r ?? 0,
+          w: w ?? 0,
+        })),
+      }
+      checkTopology(topology)
+      return topology
+    },
+  },
+}
+
+/** Whoever walks the ring may then index `members` by any owner. */
+function checkTopology({ partitionBits, members, owners, buckets }: Topology): void {
+  const partitions = 2 ** partitionBits
+  if (partitions > PARTITIONS_MAX) throw garbled(`the ring has 2^${partitionBits} partitions`)
+  if (members.length > MEMBERS_MAX) throw garbled(`the ring has ${members.length} members`)
+  if (buckets.length > BUCKETS_MAX) throw garbled(`${buckets.length} buckets are described`)
+  if (owners.length !== 2 * partitions) {
+    throw garbled(`${partitions} partitions have ${owners.length / 2} owners`)
+  }
+  for (let at = 0; at < owners.length; at += 2) {
+    const owner = (owners[at] as number) | ((owners[at + 1] as number) << 8)
+    if (owner >= members.length) throw garbled(`partition ${at / 2} is owned by no member`)
+  }
+}
+
+const status: ExchangeConverter<'status'> = {
+  request: {
+    encode(_: Request<'status'>, writer: Writer): void {
+      pb.StatusQuery.encode(NOTHING, writer)
+    },
+    decode(reader: Reader): Request<'status'> {
+      pb.StatusQuery.decode(reader)
+      return NOTHING
+    },
+  },
+  reply: {
+    encode(status: Status, writer: Writer): void {
+      pb.Status.encode(status as pb.Status.$Properties, writer)
+    },
+    decode(reader: Reader): Status {
+      const message = pb.Status.decode(reader)
+      return {
+        node: plain(message.node),
+        name: message.name,
+        version: message.version,
+        cluster: message.cluster,
+        peers: (message.peers ?? []).map((peer) => ({
+          node: plain(peer.node),
+          name: peer.name ?? '',
+          isConnected: peer.isConnected ?? false,
+        })),
+        figures: (message.figures ?? []).map(({ name, value }) => ({
+          name: name ?? '',
+          value: value ?? 0,
+        })),
+        warnings: message.warnings,
+      }
+    },
+  },
+}
+
+export const CLIENT_CONVERTERS: {
+  readonly [K in 'topology' | 'status' | 'scan' | 'get' | 'put']: ExchangeConverter<K>
+} = { topology, status, scan, get, put }

@@ -1,0 +1,122 @@
+/** Peers' requests and their answers, to and from protobuf: one entry a kind, for `convert.ts`. */
+import type { Reader, Writer } from 'protobufjs/minimal.js'
+import { SCAN_PAGE_KEYS_MAX } from '../limits.ts'
+import { checkBucket, checkDeadline, checkName } from './bounds.ts'
+import { digestOf, type ExchangeConverter, plain } from './convert-client.ts'
+import { everwrite as pb } from './generated/messages.js'
+import type {
+  PeerRange,
+  PeerRangeReply,
+  PeerRead,
+  PeerReadReply,
+  PeerWrite,
+  PeerWriteReply,
+} from './message.ts'
+
+const peerRead: ExchangeConverter<'peerRead'> = {
+  request: {
+    encode(read: PeerRead, writer: Writer): void {
+      checkPeerRequest(read)
+      const { bucket, key } = read.name
+      const { ring, digestOnly, deadlineMs } = read
+      pb.PeerRead.encode({ bucket, key, ring, digestOnly, deadlineMs }, writer)
+    },
+    decode(reader: Reader): PeerRead {
+      const { bucket, key, ring, digestOnly, deadlineMs } = pb.PeerRead.decode(reader)
+      const name = { bucket: plain(bucket), key: plain(key) }
+      const read: PeerRead = { name, ring: digestOf(ring), digestOnly, deadlineMs }
+      checkPeerRequest(read)
+      return read
+    },
+  },
+  reply: {
+    encode({ isFound, object, digest }: PeerReadReply, writer: Writer): void {
+      pb.PeerReadReply.encode({ isFound, object, digest }, writer)
+    },
+    decode(reader: Reader): PeerReadReply {
+      const { isFound, object, digest } = pb.PeerReadReply.decode(reader)
+      return { isFound, object: plain(object), digest: digestOf(digest) }
+    },
+  },
+}
+
+const peerWrite: ExchangeConverter<'peerWrite'> = {
+  request: {
+    encode(write: PeerWrite, writer: Writer): void {
+      checkPeerRequest(write)
+      const { bucket, key } = write.name
+      const { ring, object, deadlineMs } = write
+      pb.PeerWrite.encode({ bucket, key, ring, object, deadlineMs }, writer)
+    },
+    decode(reader: Reader): PeerWrite {
+      const { bucket, key, ring, object, deadlineMs } = pb.PeerWrite.decode(reader)
+      const name = { bucket: plain(bucket), key: plain(key) }
+      const write: PeerWrite = { name, ring: digestOf(ring), object: plain(object), deadlineMs }
+      checkPeerRequest(write)
+      return write
+    },
+  },
+  reply: {
+    encode(reply: PeerWriteReply, writer: Writer): void {
+      pb.PeerWriteReply.encode(reply, writer)
+    },
+    decode(reader: Reader): PeerWriteReply {
+      pb.PeerWriteReply.decode(reader)
+      return NOTHING
+    },
+  },
+}
+
+const NOTHING = {}
+
+function checkPeerRequest(request: PeerRead | PeerWrite): void {
+  checkName(request.name)
+  checkDeadline(request.deadlineMs)
+}
+
+const peerRange: ExchangeConverter<'peerRange'> = {
+  request: {
+    encode(range: PeerRange, writer: Writer): void {
+      checkPeerRange(range)
+      pb.PeerRange.encode(range, writer)
+    },
+    decode(reader: Reader): PeerRange {
+      const message = pb.PeerRange.decode(reader)
+      const range: PeerRange = {
+        ring: digestOf(message.ring),
+        from: digestOf(message.from),
+        to: digestOf(message.to),
+        bucket: plain(message.bucket),
+        keysMax: Math.min(message.keysMax, SCAN_PAGE_KEYS_MAX),
+        deadlineMs: message.deadlineMs,
+      }
+      checkPeerRange(range)
+      return range
+    },
+  },
+  reply: {
+    encode({ entries, next }: PeerRangeReply, writer: Writer): void {
+      const message = { entries: entries as pb.PeerRangeEntry.$Properties[], next: next ?? null }
+      pb.PeerRangeReply.encode(message, writer)
+    },
+    decode(reader: Reader): PeerRangeReply {
+      const { entries, next } = pb.PeerRangeReply.decode(reader)
+      const plainEntries = (entries ?? []).map(({ token, key, object }) => ({
+        token: digestOf(token),
+        key: plain(key),
+        object: plain(object),
+      }))
+      const isLast = next === null || next === undefined
+      return { entries: plainEntries, next: isLast ? undefined : digestOf(next) }
+    },
+  },
+}
+
+function checkPeerRange(range: PeerRange): void {
+  checkBucket(range.bucket)
+  checkDeadline(range.deadlineMs)
+}
+
+export const PEER_CONVERTERS: {
+  readonly [K in 'peerRange' | 'peerRead' | 'peerWrite']: ExchangeConverter<K>
+} = { peerRange, peerRead, peerWrite }

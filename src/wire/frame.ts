@@ -1,0 +1,222 @@
+/**
+ * Bytes to frames: cuts what a connection brings, wherever the network cut it.
+ *
+ * A chunk that begins at the beginning of a frame is scanned where it lies, by one native call for
+ * all frames in it; bodies are views of the chunk and nothing is copied. Only the half frame at its
+ * end is carried over, in a buffer of its own.
+ *
+ * Invariant: memory follows bytes received, never bytes announced. The carried buffer is at most
+ * twice as long as what it holds, whatever length the header claims.
+ * Invariant: after a fault nothing more is read: where the next frame begins is not known.
+ *
+ * Why not: search for the next magic after a fault. A client's value may hold any bytes, also a
+ * whole frame; whoever resynchronises can be made to act on it.
+ */
+import { EMPTY_BYTES } from '../base/bytes.ts'
+import type { ErrorCode } from '../base/errors.ts'
+import {
+  FRAME_HEADER_BYTES,
+  FRAME_WORDS,
+  FrameFault,
+  FrameSummary,
+  FrameWord,
+  frameSummaryAt,
+  frameWords,
+  scanFrames,
+} from '../native/frame-scanner.ts'
+
+/** One frame, told by a reader that uses the same object for the next: read it at once. */
+export interface Frame {
+  kind: number
+  flags: number
+  callId: number
+  /** The body is bytes[start, start + length): a view that may be kept, and must not be changed. */
+  bytes: Uint8Array
+  start: number
+  length: number
+  /** Whether the scan could tell the token of the key that the body speaks of. */
+  hasToken: boolean
+  tokenHi: number
+  tokenLo: number
+}
+
+/** Frames told by one scan; a fuller chunk is scanned again. */
+const FRAMES_PER_SCAN = 128
+
+const FAULT_CODES: Readonly<Record<FrameFault, ErrorCode | undefined>> = {
+  [FrameFault.none]: undefined,
+  [FrameFault.magic]: 'frame-magic',
+  [FrameFault.format]: 'frame-format',
+  [FrameFault.headerChecksum]: 'frame-checksum',
+  [FrameFault.bodyTooLong]: 'frame-too-long',
+  [FrameFault.bodyChecksum]: 'frame-checksum',
+  [FrameFault.reservedBits]: 'frame-reserved',
+}
+
+/** Descriptions of frames between a scan and their dispatch, shared by all readers. */
+const spareWords: Uint32Array[] = []
+const COUNT_AT = FRAMES_PER_SCAN * FRAME_WORDS + FrameSummary.count
+
+/** The same bytes as a plain Uint8Array: a `Buffer` has its own, slower and other, `slice`. */
+function plainBytes(chunk: Uint8Array): Uint8Array {
+  return chunk.constructor === Uint8Array
+    ? chunk
+    : new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length)
+}
+
+export class FrameReader {
+  readonly #onFrame: (frame: Frame) => void
+  readonly #frame: Frame = {
+    kind: 0,
+    flags: 0,
+    callId: 0,
+    bytes: EMPTY_BYTES,
+    start: 0,
+    length: 0,
+    hasToken: false,
+    tokenHi: 0,
+    tokenLo: 0,
+  }
+  #bodyBytesMax: number
+  /** A half frame: its first `#carried` bytes, in a buffer that no frame told so far lies in. */
+  #carry: Uint8Array = EMPTY_BYTES
+  #carried = 0
+  /** All bytes of the half frame, once its header has been verified; 0 before. */
+  #needed = 0
+  #framesRead = 0
+  #isStopped = false
+
+  /** `onFrame` is called within `feed`, once a frame. */
+  constructor(bodyBytesMax: number, onFrame: (frame: Frame) => void) {
+    this.#bodyBytesMax = bodyBytesMax
+    this.#onFrame = onFrame
+  }
+
+  /** Bytes held of a frame whose end has not come. */
+  get carriedBytes(): number {
+    return this.#carried
+  }
+
+  /** Frames told so far: with `carriedBytes`, whether a half frame goes on. */
+  get framesRead(): number {
+    return this.#framesRead
+  }
+
+  /** From the next frame on, also of the chunk that is being read, bodies may be this long. */
+  setBodyBytesMax(bytes: number): void {
+    this.#bodyBytesMax = bytes
+  }
+
+  /** Nothing more is told, not even what is left of the chunk that is being read. */
+  stop(): void {
+    this.#isStopped = true
+    this.#carry = EMPTY_BYTES
+    this.#carried = 0
+  }
+
+  /**
+   * Tells every frame that `chunk` completes, in order. The chunk is borrowed for as long as any
+   * body is kept. Returns why the stream cannot be read further, if so.
+   */
+  feed(chunk: Uint8Array): ErrorCode | undefined {
+    if (this.#isStopped) return undefined
+    const bytes = plainBytes(chunk)
+    const words = spareWords.pop() ?? frameWords(FRAMES_PER_SCAN)
+    let at = 0
+    let fault: ErrorCode | undefined
+    while (this.#carried > 0 && at < bytes.length && fault === undefined) {
+      const taken = this.#continue(bytes, at)
+      at += taken
+      fault = this.#scanCarried(words)
+    }
+    while (at < bytes.length && fault === undefined && !this.#isStopped) {
+      const before = at
+      at = this.#tell(bytes, at, bytes.length, words)
+      if (at < 0) {
+        fault = FAULT_CODES[words[frameSummaryAt(words, FrameSummary.fault)] as FrameFault]
+      } else if (at === before) {
+        this.#carryOver(bytes, at, words[frameSummaryAt(words, FrameSummary.needed)] as number)
+        break
+      }
+    }
+    if (fault !== undefined) this.stop()
+    spareWords.push(words)
+    return fault
+  }
+
+  /**
+   * Scans bytes[from, end) and tells the frames found; returns where the last one ended, or -1 at
+   * a fault with no frame before it. Stops early where the bound has changed, to scan again.
+   */
+  #tell(bytes: Uint8Array, from: number, end: number, words: Uint32Array): number {
+    const bound = this.#bodyBytesMax
+    const count = scanFrames(bytes, from, end, bound, words)
+    if (count === 0) {
+      return words[COUNT_AT + FrameSummary.fault] === FrameFault.none ? from : -1
+    }
+    const frame = this.#frame
+    frame.bytes = bytes
+    let at = from
+    for (let i = 0; i < count; i++) {
+      const word = i * FRAME_WORDS
+      frame.kind = words[word + FrameWord.kind] as number
+      frame.flags = words[word + FrameWord.flags] as number
+      frame.callId = words[word + FrameWord.callId] as number
+      frame.start = words[word + FrameWord.bodyStart] as number
+      frame.length = words[word + FrameWord.bodyLength] as number
+      frame.hasToken = words[word + FrameWord.hasToken] === 1
+      frame.tokenHi = words[word + FrameWord.tokenHi] as number
+      frame.tokenLo = words[word + FrameWord.tokenLo] as number
+      at = frame.start + frame.length + 4
+      this.#framesRead += 1
+      this.#onFrame(frame)
+      if (this.#isStopped || this.#bodyBytesMax !== bound) break
+    }
+    frame.bytes = EMPTY_BYTES
+    return at
+  }
+
+  /** Keeps the beginning of a frame that ends in a later chunk. */
+  #carryOver(bytes: Uint8Array, from: number, needed: number): void {
+    const length = bytes.length - from
+    const room = Math.max(2 * length, FRAME_HEADER_BYTES)
+    this.#carry = new Uint8Array(needed === 0 ? room : Math.min(needed, room))
+    this.#carry.set(from === 0 ? bytes : bytes.subarray(from))
+    this.#carried = length
+    this.#needed = needed
+  }
+
+  /** Adds to the half frame what it lacks, of its header or of all of it; returns how much. */
+  #continue(bytes: Uint8Array, from: number): number {
+    const wanted = this.#needed === 0 ? FRAME_HEADER_BYTES : this.#needed
+    const taken = Math.min(wanted - this.#carried, bytes.length - from)
+    const length = this.#carried + taken
+    if (length > this.#carry.length) {
+      const grown = new Uint8Array(Math.min(wanted, 2 * length))
+      grown.set(this.#carry.subarray(0, this.#carried))
+      this.#carry = grown
+    }
+    this.#carry.set(bytes.subarray(from, from + taken), this.#carried)
+    this.#carried = length
+    return taken
+  }
+
+  /** Judges the half frame, and tells it where it is whole. */
+  #scanCarried(words: Uint32Array): ErrorCode | undefined {
+    if (this.#carried < this.#needed) return undefined
+    const whole = this.#carry
+    const end = this.#carried
+    if (this.#needed === 0) {
+      // Only the header can be judged: an empty frame still lacks its trailer.
+      const at = this.#tell(whole, 0, end, words)
+      if (at < 0) return FAULT_CODES[words[COUNT_AT + FrameSummary.fault] as FrameFault]
+      this.#needed = words[COUNT_AT + FrameSummary.needed] as number
+      return undefined
+    }
+    this.#carry = EMPTY_BYTES
+    this.#carried = 0
+    this.#needed = 0
+    const at = this.#tell(whole, 0, end, words)
+    return at < 0 ? FAULT_CODES[words[COUNT_AT + FrameSummary.fault] as FrameFault] : undefined
+  }
+}
