@@ -42,6 +42,11 @@ export interface PutOptions extends CallOptions, Replacing {
   readonly w?: number | undefined
   /** With `replace: 'seen'`: replicas that must answer the read. */
   readonly r?: number | undefined
+  /**
+   * Names this write through all its attempts: 16 bytes, fresh without it. Give the same again to
+   * repeat a write that ended in doubt: however often it is sent, it leaves one sibling.
+   */
+  readonly requestId?: Uint8Array | undefined
 }
 
 export interface UpdateOptions extends CallOptions {
@@ -59,6 +64,8 @@ export interface ScanOptions extends CallOptions {
 export interface Written {
   /** Covers what was replaced and the write itself: serves for the next put. */
   readonly context: Context
+  /** How often it was sent: above 1 an earlier attempt may surface once as a sibling. */
+  readonly attempts: number
 }
 
 /**
@@ -178,21 +185,25 @@ export class Bucket<T> {
       name,
       contexts: sealedOf(options),
       value,
-      requestId: this.#core.chance.requestId(),
+      requestId: options?.requestId ?? this.#core.chance.requestId(),
       w: options?.w ?? 0,
       r: options?.r ?? 0,
       replace: options?.replace === 'seen' ? ('seen' as const) : ('given' as const),
     }
+    let attempts = 0
     const reply: PutReply = await this.#core.calls.run(
       {
         kind: 'put',
         isWrite: true,
         list: this.#core.pool.routes?.of(this.name, this.#bytes, name.key),
-        request: (deadlineMs) => ({ ...fixed, deadlineMs }),
+        request: (deadlineMs) => {
+          attempts += 1
+          return { ...fixed, deadlineMs }
+        },
       },
       options,
     )
-    return { context: contextOf(reply.context) }
+    return { context: contextOf(reply.context), attempts }
   }
 
   #nameOf(key: Key): KeyName {

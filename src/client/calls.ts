@@ -12,7 +12,7 @@
  *
  * There is no timer for each call: one sweep every 10 ms looks at all that are in flight.
  */
-import { OperatingError } from '../base/errors.ts'
+import { type ErrorCode, OperatingError } from '../base/errors.ts'
 import type { PreferenceList } from '../dynamo/ring/preference-list.ts'
 import { DEADLINE_MS_MAX } from '../limits.ts'
 import type { Reply, Request, RequestKind } from '../wire/message.ts'
@@ -26,6 +26,9 @@ import type { Pool } from './pool.ts'
 const SWEEP_MS = 10
 const PAUSE_MS_MIN = 5
 const PAUSE_MS_MAX = 50
+
+/** Failures that this side came to by itself: they say nothing of the node. */
+const UNHEARD: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['connection-lost', 'not-connected'])
 
 /** What is asked, and of whom. */
 export interface Plan<K extends RequestKind> {
@@ -150,15 +153,9 @@ export class Calls {
     call.due = now + limitMs
     call.answersBefore = link.answers
     const deadlineMs = Math.min(Math.ceil(limitMs), DEADLINE_MS_MAX)
-    try {
-      link.call(plan.kind, plan.request(deadlineMs), (outcome) => {
-        this.#onOutcome(call, attempt, link, outcome)
-      })
-    } catch (error) {
-      // What the wire cannot say was not sent; another node would not hear it either.
-      if (!(error instanceof OperatingError)) throw error
-      this.#fail(call, error)
-    }
+    link.call(plan.kind, plan.request(deadlineMs), (outcome) => {
+      this.#onOutcome(call, attempt, link, outcome)
+    })
   }
 
   #choose<K extends RequestKind>(call: Call<K>): Link | undefined {
@@ -180,7 +177,7 @@ export class Calls {
       call.resolve(outcome)
       return
     }
-    if (outcome.code !== 'connection-lost') link.heard()
+    if (!UNHEARD.has(outcome.code)) link.heard()
     if (call.isDone) return
     if (call.plan.isWrite && outcome.certainty === 'in-doubt') call.isInDoubt = true
     // An attempt that was given up tells nothing new by failing.

@@ -23,16 +23,20 @@ export type Outcome<K extends RequestKind> = Reply<K> | OperatingError
 export interface Conversation {
   /** Who answered: 16 hexadecimal digits. */
   readonly node: string
+  readonly isEnded: boolean
   /** `onOutcome` is called once, and never within this call. */
   call<K extends RequestKind>(
     kind: K,
     request: Request<K>,
     onOutcome: (outcome: Outcome<K>) => void,
   ): void
+  /** Says goodbye and ends. */
   close(): void
+  /** Ends at once. */
+  drop(reason: OperatingError): void
 }
 
-/** Opens a conversation. `onEnd` is called once after success, when it has ended. */
+/** Opens a conversation, which calls `onEnd` once, when it has ended; perhaps at once. */
 export type Dial = (
   address: Address,
   onEnd: (reason: OperatingError) => void,
@@ -115,7 +119,9 @@ export class Link {
     conversation.call('topology', {}, (outcome) => {
       if (!(outcome instanceof OperatingError)) this.heard()
     })
-    this.#patience = this.#clock.after(QUIET_MS_MAX, () => conversation.close())
+    this.#patience = this.#clock.after(QUIET_MS_MAX, () => {
+      conversation.drop(new OperatingError('not-connected', `${this.label} fell silent`))
+    })
   }
 
   close(): void {
@@ -136,6 +142,8 @@ export class Link {
   }
 
   #opened(conversation: Conversation): void {
+    // One that ended before we came to look has said so itself, and is dialled again.
+    if (conversation.isEnded) return
     if (this.#state === 'closed') {
       conversation.close()
       return
