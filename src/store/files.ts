@@ -1,0 +1,92 @@
+/**
+ * The names in a data directory.
+ *
+ *   00000001.seg, 00000002.seg, …   segments, by their number in hexadecimal, in order
+ *   identity                        whose data this is (`identity.ts`)
+ *   *.new                           not finished: written, synced and then renamed, or removed
+ *
+ * A file gets its name only when its content is durable, and the name is durable before anyone
+ * relies on it. So a file that ends in `.new` holds nothing that anyone was promised, and what has
+ * its name and cannot be read has rotted. Files with other names belong to others.
+ */
+import type { Directory, File } from '../world/disk.ts'
+
+const SEGMENT_PATTERN = /^[0-9a-f]{8}\.seg$/
+const UNFINISHED_PATTERN = /^([0-9a-f]{8}\.seg|identity)\.new$/
+
+export const IDENTITY_NAME = 'identity'
+
+export function segmentName(number: number): string {
+  return `${number.toString(16).padStart(8, '0')}.seg`
+}
+
+/** Numbers of all segments, ascending. */
+export async function segmentNumbers(directory: Directory): Promise<readonly number[]> {
+  const names = (await directory.list()).filter((name) => SEGMENT_PATTERN.test(name))
+  return names.map((name) => Number.parseInt(name, 16)).sort((a, b) => a - b)
+}
+
+/** Removes what a crash left unfinished. Their coming back would do no harm. */
+export async function removeUnfinished(directory: Directory): Promise<void> {
+  for (const name of await directory.list()) {
+    if (UNFINISHED_PATTERN.test(name)) await directory.remove(name)
+  }
+}
+
+/**
+ * Makes `name`, filled by `fill`, appear whole or not at all; durable when this resolves. Where it
+ * fails nothing of it is left, as far as the disk allows.
+ */
+export async function createWhole(
+  directory: Directory,
+  name: string,
+  fill: (file: File) => Promise<void>,
+): Promise<File> {
+  const unfinished = `${name}.new`
+  const file = await createAnew(directory, unfinished)
+  try {
+    await fill(file)
+    await file.sync()
+    await directory.rename(unfinished, name)
+    await directory.sync()
+    return file
+  } catch (error) {
+    await file.close().catch(() => {})
+    await directory.remove(unfinished).catch(() => {})
+    throw error
+  }
+}
+
+/** An earlier failure may have left the name behind, where removing it failed too. */
+async function createAnew(directory: Directory, name: string): Promise<File> {
+  try {
+    return await directory.create(name)
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error
+    await directory.remove(name)
+    return directory.create(name)
+  }
+}
+
+/** Whether a system error has one of these codes. */
+export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  const code = (error as { readonly code?: unknown } | undefined)?.code
+  return typeof code === 'string' && codes.includes(code)
+}
+
+/** Reads up to `length` bytes, fewer only at the end of the file; the count. */
+export async function readFully(
+  file: File,
+  position: number,
+  into: Uint8Array,
+  start: number,
+  length: number,
+): Promise<number> {
+  let done = 0
+  while (done < length) {
+    const count = await file.read(position + done, into, start + done, length - done)
+    if (count === 0) break
+    done += count
+  }
+  return done
+}

@@ -1,0 +1,25 @@
+/**
+ * What a record of the log can be.
+ *
+ * These numbers are in files. Append only; never reuse.
+ */
+
+export const RecordKind = {
+  /** A key's copy: note and object. */
+  object: 1,
+  /** This copy forgets the key. */
+  erasure: 2,
+  /** Nothing but its header: it writes down up to where the log was durable. */
+  mark: 3,
+} as const
+
+/** Added to the kind of every record of a batch but its last: more of the batch follows. */
+export const CONTINUES = 0x80
+
+export function kindOf(byte: number): number {
+  return byte & ~CONTINUES
+}
+
+export function isContinued(byte: number): boolean {
+  return (byte & CONTINUES) !== 0
+}
