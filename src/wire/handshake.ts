@@ -160,7 +160,10 @@ class Handshake implements LineEvents {
         return
       }
       if (kind !== CONTROL_KINDS[this.#steps.awaited]) throw this.#unexpected(kind)
-      if (this.#line.bytesReceived > HANDSHAKE_CONNECTION_BYTES_MAX && this.#line.side === 'acceptor') {
+      if (
+        this.#line.bytesReceived > HANDSHAKE_CONNECTION_BYTES_MAX &&
+        this.#line.side === 'acceptor'
+      ) {
         throw new OperatingError('frame-too-long', 'too many bytes before the handshake was done')
       }
       const facts = this.#steps.take(frame, this.#send)

@@ -64,6 +64,8 @@ export class Line {
   readonly #flush: () => void
   /** Looks for standstill; armed only while something could stand still. */
   #watch: Timer | undefined
+  /** Closes what was ended and does not close. */
+  #farewell: Timer | undefined
   #bytesReceived = 0
   #bytesWritten = 0
   /** What was there when the watch was armed: frames and bytes read, bytes that had left. */
@@ -174,9 +176,8 @@ export class Line {
     this.#writer.add(CONTROL_KINDS.goodbye, 0, 0, body.bytes, 0, body.length)
     this.#writer.flush()
     this.#connection.end()
-    const connection = this.#connection
-    // Harmless once it has closed, and the only way to be rid of one who never reads.
-    this.world.clock.after(GOODBYE_MS_MAX, () => connection.destroy())
+    // The only way to be rid of one who never reads.
+    this.#farewell = this.world.clock.after(GOODBYE_MS_MAX, () => this.#connection.destroy())
     this.#over(reason)
   }
 
@@ -192,7 +193,10 @@ export class Line {
     if (this.#isEnded) return
     this.world.trace.note('slow-reader-cut', { remote: addressLabel(this.remote), waitingBytes })
     this.drop(
-      new OperatingError('reader-too-slow', 'the other side reads too slowly: its bytes were dropped'),
+      new OperatingError(
+        'reader-too-slow',
+        'the other side reads too slowly: its bytes were dropped',
+      ),
     )
   }
 
@@ -233,6 +237,7 @@ export class Line {
   }
 
   #onClose(error: Error | undefined): void {
+    this.#farewell?.cancel()
     if (this.#isEnded) return
     this.#isEnded = true
     this.#reader.stop()

@@ -185,7 +185,10 @@ export class Session {
 
   onProgressCheck(): boolean {
     if (this.#receiver.isStalled()) {
-      this.#line.breakOff('frame-late', 'a message was begun and did not go on: send all its chunks')
+      this.#line.breakOff(
+        'frame-late',
+        'a message was begun and did not go on: send all its chunks',
+      )
       return false
     }
     const isWaiting = this.#sender.waitingBytes > 0
@@ -286,7 +289,8 @@ export class Session {
     const { kind, callId } = frame
     const message = this.#onChunk(frame, false, true)
     // The token of a message in chunks is nobody's yet: no scan has seen its key whole.
-    if (message !== undefined) this.#onRequest(kind, callId, message.bytes, 0, message.length, undefined)
+    if (message !== undefined)
+      this.#onRequest(kind, callId, message.bytes, 0, message.length, undefined)
   }
 
   #onRequest(
