@@ -13,6 +13,7 @@ Token tokenIn(const Md5Digest& digest) {
 Token tokenOf(Bytes bucket, Bytes key) { return tokenIn(md5({bucket, key, true})); }
 
 void TokenBatch::flush() {
+  if (count_ == 0) return;
   Md5Digest digests[kCapacity];
   md5Batch(messages_, count_, digests);
   for (size_t i = 0; i < count_; i++) {

@@ -30,6 +30,8 @@ Token tokenOf(Bytes bucket, Bytes key);
  */
 class TokenBatch {
  public:
+  TokenBatch() {}
+
   /** Requires: bucket.size() <= kBucketBytesMax. */
   void add(Bytes bucket, Bytes key, uint32_t* words) {
     messages_[count_] = {bucket, key, true};
@@ -43,8 +45,11 @@ class TokenBatch {
  private:
   static constexpr size_t kCapacity = 64;
   size_t count_ = 0;
-  Md5Message messages_[kCapacity];
   uint32_t* words_[kCapacity];
+  // In a union, which nobody fills beforehand: a scan of one frame should not pay for 64 messages.
+  union {
+    Md5Message messages_[kCapacity];
+  };
 };
 
 }  // namespace everwrite

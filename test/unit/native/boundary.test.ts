@@ -31,6 +31,7 @@ const FUNCTIONS: readonly (readonly [name: string, call: Any, kinds: string])[] 
   ['encodeRecord', addon.encodeRecord as Any, 'bnnnnnnbbbbb'],
   ['verifyRecord', addon.verifyRecord as Any, 'bnnnnw'],
   ['scanRecords', addon.scanRecords as Any, 'bnnnnw'],
+  ['tryLock', addon.tryLock as Any, 'n'],
   ['readResident', addon.readResident as Any, 'nnbnn'],
   ['KeyDirectory.insert', method('insert'), 'nnnn'],
   ['KeyDirectory.find', method('find'), 'nnw'],
@@ -40,6 +41,10 @@ const FUNCTIONS: readonly (readonly [name: string, call: Any, kinds: string])[] 
 ]
 
 const KINDS: Record<string, Argument> = { b: 'bytes', w: 'words', n: 'number' }
+
+/** The kinds behind letters like `bnw`. */
+const kindsOf = (letters: string): Argument[] =>
+  Array.from(letters, (letter) => KINDS[letter] as Argument)
 
 /** Sixteen bytes are a key of SipHash, and enough of all else that 0 counts of it are wanted. */
 const right = (kind: Argument): unknown =>
@@ -87,7 +92,7 @@ const WRONG: Record<Argument, readonly unknown[]> = {
 
 t.test('a wrong type throws TypeError, in every place of every function', async (t) => {
   for (const [name, call, letters] of FUNCTIONS) {
-    const kinds = [...letters].map((letter) => KINDS[letter] as Argument)
+    const kinds = kindsOf(letters)
     for (const [index, kind] of kinds.entries()) {
       for (const wrong of WRONG[kind]) {
         const args = kinds.map(right)
@@ -103,7 +108,7 @@ t.test('a wrong type throws TypeError, in every place of every function', async 
 
 t.test('a number that is no count throws RangeError, in every place', async (t) => {
   for (const [name, call, letters] of FUNCTIONS) {
-    const kinds = [...letters].map((letter) => KINDS[letter] as Argument)
+    const kinds = kindsOf(letters)
     for (const [index, kind] of kinds.entries()) {
       if (kind !== 'number') continue
       for (const wrong of [-1, 0.5, Number.NaN, Infinity, -Infinity, 2 ** 53, 1e300]) {
@@ -117,7 +122,7 @@ t.test('a number that is no count throws RangeError, in every place', async (t) 
 
 t.test('a detached buffer has no room and no bytes', async (t) => {
   for (const [name, call, letters] of FUNCTIONS) {
-    const kinds = [...letters].map((letter) => KINDS[letter] as Argument)
+    const kinds = kindsOf(letters)
     for (const [index, kind] of kinds.entries()) {
       if (kind === 'number') continue
       const args = kinds.map(right)
