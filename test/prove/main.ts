@@ -5,6 +5,8 @@ type Load = () => Promise<Proof>
 
 /** One line a proof; a proof is loaded only when it is run or listed. */
 const PROOFS: Record<string, Load> = {
+  versions: async () => (await import('./versions.ts')).proof,
+  simulate: async () => (await import('./simulate.ts')).proof,
   native: async () => (await import('../../bench/prove/native.ts')).proof,
 }
 

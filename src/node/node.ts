@@ -1,0 +1,190 @@
+/**
+ * One member of the cluster: the parts, in the order they start and the order they stop.
+ *
+ *     identity ─► log recovered ─► replica ─► peers sought ─► doors opened ─► ready
+ *
+ * Nothing is answered before what survived a crash has been read and is durable again. Stopping
+ * goes the other way: nobody new is let in, work in progress ends or is told that it does not,
+ * the log is synced.
+ */
+import { OperatingError } from '../base/errors.ts'
+import type { Config } from '../config.ts'
+import { ContextSeal } from '../dynamo/version/context-seal.ts'
+import type { Engine } from '../store/engine.ts'
+import { openEngine } from './storage.ts'
+import type { Status } from '../wire/message.ts'
+import type { Timer } from '../world/clock.ts'
+import type { Address } from '../world/network.ts'
+import type { World } from '../world/world.ts'
+import { Dispatch } from './dispatch.ts'
+import { Door } from './doors.ts'
+import type { Parts } from './parts.ts'
+import { Peers } from './peers.ts'
+import { Replica } from './replica.ts'
+import { Counters, figuresOf } from './report.ts'
+import { idBytes, Topology } from './topology.ts'
+import { VERSION } from '../version.ts'
+
+/** The signing key's id, until keys are rotated. */
+const FIRST_KEY_ID = 1
+const INSECURE_REMINDER_MS = 60_000
+/** How long work in progress may take to end once the node is asked to stop. */
+const DRAIN_MS_MAX = 2_000
+const DRAIN_STEP_MS = 10
+
+export interface RunningNode {
+  /** Where clients and peers really reach it. */
+  readonly clientAddress: Address
+  readonly peerAddress: Address
+  /** What this cluster would not survive, in sentences for the operator. */
+  readonly warnings: readonly string[]
+  status(): Status
+  /** Ends everything in order; resolves when the data directory is free. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts a node and resolves when it answers. Fails with what `openEngine` documents, with
+ * `address-taken`, or with `bind-insecure`.
+ */
+export async function startNode(config: Config, world: World): Promise<RunningNode> {
+  const node = new Node(config, world)
+  await node.start()
+  return node
+}
+
+class Node implements RunningNode {
+  readonly #config: Config
+  readonly #world: World
+  readonly #topology: Topology
+  readonly #counters = new Counters()
+  readonly #peers: Peers
+  readonly #started: number
+  #engine: Engine | undefined
+  #dispatch: Dispatch | undefined
+  #clients: Door | undefined
+  #peerDoor: Door | undefined
+  #reminder: Timer | undefined
+  clientAddress: Address
+  peerAddress: Address
+
+  constructor(config: Config, world: World) {
+    this.#config = config
+    this.#world = world
+    this.#topology = new Topology(config)
+    this.#peers = new Peers(config, world, this.#topology)
+    this.#started = world.clock.now()
+    this.clientAddress = config.clientListen
+    this.peerAddress = config.peerListen
+  }
+
+  get warnings(): readonly string[] {
+    return this.#topology.warnings()
+  }
+
+  async start(): Promise<void> {
+    const { trace } = this.#world
+    const { self } = this.#topology
+    refuseInsecure(this.#config)
+    trace.note('node-starting', { node: self.id, name: self.name })
+    this.#engine = await openEngine(this.#config, self.id, this.#world)
+    const parts = this.#assemble(this.#engine)
+    this.#dispatch = new Dispatch(parts, () => this.status())
+    this.#peerDoor = this.#door('peer', this.#dispatch)
+    this.#clients = this.#door('client', this.#dispatch)
+    try {
+      this.peerAddress = await this.#peerDoor.open(this.#config.peerListen)
+      this.clientAddress = await this.#clients.open(this.#config.clientListen)
+    } catch (error) {
+      await this.stop()
+      throw error
+    }
+    this.#peers.start()
+    if (this.#config.isInsecure) this.#remind()
+    trace.note('node-ready', { node: self.id, name: self.name })
+  }
+
+  async stop(): Promise<void> {
+    const { trace } = this.#world
+    const { self } = this.#topology
+    trace.note('node-stopping', { node: self.id })
+    this.#reminder?.cancel()
+    await this.#drain()
+    await this.#clients?.close()
+    await this.#peerDoor?.close()
+    this.#peers.stop()
+    await this.#engine?.close()
+    trace.note('node-stopped', { node: self.id, name: self.name })
+  }
+
+  status(): Status {
+    const { self, cluster } = this.#topology
+    const report = this.#engine?.report() ?? NO_ENGINE
+    return {
+      node: idBytes(self.id),
+      name: self.name,
+      version: VERSION,
+      cluster,
+      peers: this.#peers.list().map(({ member, isConnected }) => ({
+        node: idBytes(member.id),
+        name: member.name,
+        isConnected,
+      })),
+      figures: [
+        ...figuresOf(this.#counters, report, this.#world.clock.now() - this.#started),
+        { name: 'client_connections', value: this.#clients?.connections ?? 0 },
+        { name: 'calls_in_progress', value: this.#dispatch?.inProgress ?? 0 },
+      ],
+      warnings: this.warnings,
+    }
+  }
+
+  #assemble(engine: Engine): Parts {
+    const config = this.#config
+    const { entropy, trace } = this.#world
+    const { self } = this.#topology
+    const counters = this.#counters
+    return {
+      config,
+      world: this.#world,
+      topology: this.#topology,
+      replica: new Replica({ engine, node: self.id, entropy, trace, counters }),
+      peers: this.#peers,
+      seal: new ContextSeal([{ id: FIRST_KEY_ID, key: config.clusterKey }], config.cluster),
+      counters,
+    }
+  }
+
+  #door(role: 'client' | 'peer', dispatch: Dispatch): Door {
+    return new Door(role, this.#config, this.#world, this.#topology, dispatch)
+  }
+
+  /** Lets work in progress end, for a bounded time. */
+  async #drain(): Promise<void> {
+    const { clock } = this.#world
+    const until = clock.now() + DRAIN_MS_MAX
+    while ((this.#dispatch?.inProgress ?? 0) > 0 && clock.now() < until) {
+      await new Promise<void>((resolve) => clock.after(DRAIN_STEP_MS, resolve))
+    }
+  }
+
+  #remind(): void {
+    this.#world.trace.note('insecure-bind', { at: this.clientAddress.host })
+    this.#reminder = this.#world.clock.after(INSECURE_REMINDER_MS, () => this.#remind())
+  }
+}
+
+const NO_ENGINE = { keys: 0, bytes: 0, segments: 0, syncs: 0, appends: 0 }
+
+const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/
+
+/** A door that strangers can reach, with nothing to keep them out, is refused. */
+function refuseInsecure(config: Config): void {
+  const isOpen = !LOOPBACK.test(config.clientListen.host) && config.clientToken === undefined
+  if (!isOpen || config.isInsecure) return
+  throw new OperatingError(
+    'bind-insecure',
+    `clients could reach ${config.clientListen.host} without a token: set client-token-file, ` +
+      'listen on 127.0.0.1, or lift this with --insecure',
+  )
+}

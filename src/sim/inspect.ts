@@ -1,0 +1,127 @@
+/**
+ * What every replica holds in the end, asked over the peers' own protocol.
+ *
+ * An outside view: each owner of each key is asked for its object, and the objects must be the
+ * same byte for byte. Writes are known by the request ids that stand in the objects, so that
+ * tombstones are told apart as values are.
+ */
+import { bytesOfHex, equalBytes, utf8Bytes, utf8Text } from '../base/bytes.ts'
+import { OperatingError } from '../base/errors.ts'
+import { connectTo } from '../client/client.ts'
+import { DEFAULT_BUCKET } from '../dynamo/names.ts'
+import { decodeObject } from '../dynamo/version/object-bytes.ts'
+import { requestLabel, type Sibling } from '../dynamo/version/object.ts'
+import { memberIdOf } from '../node/topology.ts'
+import { connectSession } from '../wire/handshake.ts'
+import type { PeerReadReply, Request } from '../wire/message.ts'
+import type { Session } from '../wire/session.ts'
+import type { World } from '../world/world.ts'
+import type { Cluster } from './cluster.ts'
+import { idOf, type WriteEvent } from './history.ts'
+
+export interface Inspection {
+  /** Numbers of the writes that stand under each key, tombstones among them. */
+  readonly final: ReadonlyMap<string, readonly number[]>
+  /** Replicas that differ, values that are not their own, in sentences. */
+  readonly violations: readonly string[]
+}
+
+const DEADLINE_MS = 5_000
+const CONNECT_MS = 5_000
+
+/** Requires: every node runs, and every key has N = all nodes as owners. */
+export async function inspect(
+  cluster: Cluster,
+  keys: readonly string[],
+  requests: ReadonlyMap<string, WriteEvent>,
+): Promise<Inspection> {
+  const world = cluster.clientWorld()
+  const client = await connectTo({ seeds: cluster.seeds, timeout: DEADLINE_MS }, world)
+  const ring = ringOf((await client.topology()).ring)
+  const sessions: Session[] = []
+  for (const machine of cluster.machines) sessions.push(await asPeer(cluster, machine, world))
+  const final = new Map<string, readonly number[]>()
+  const violations: string[] = []
+  for (const key of keys) {
+    const name = { bucket: utf8Bytes(DEFAULT_BUCKET), key: utf8Bytes(key) }
+    const request = { name, ring, digestOnly: false, deadlineMs: DEADLINE_MS }
+    const copies: PeerReadReply[] = []
+    for (const session of sessions) copies.push(await ask(session, request))
+    const [first] = copies
+    if (first === undefined) continue
+    if (!copies.every((copy) => copy.isFound === first.isFound && isSame(copy, first))) {
+      violations.push(`replicas differ: the copies of ${key} are not equal after a read of all`)
+    }
+    final.set(key, first.isFound ? numbersIn(first.object, key, requests, violations) : [])
+  }
+  await client.close()
+  return { final, violations }
+}
+
+function isSame(a: PeerReadReply, b: PeerReadReply): boolean {
+  return equalBytes(a.object, b.object) && a.digest.hi === b.digest.hi && a.digest.lo === b.digest.lo
+}
+
+function numbersIn(
+  bytes: Uint8Array,
+  key: string,
+  requests: ReadonlyMap<string, WriteEvent>,
+  violations: string[],
+): readonly number[] {
+  const object = decodeObject(bytes)
+  if (object === undefined) {
+    violations.push(`garbled: the object of ${key} cannot be read`)
+    return []
+  }
+  return object.siblings.map((sibling) => {
+    const write = requests.get(requestLabel(sibling.requestId))
+    if (write === undefined || !isOwnValue(sibling, write)) {
+      violations.push(`wrong value: ${key} holds what its write did not write`)
+      return -1
+    }
+    return write.id
+  })
+}
+
+function isOwnValue({ value }: Sibling, write: WriteEvent): boolean {
+  if (value === undefined) return write.isDelete
+  return !write.isDelete && idOf(utf8Text(value)) === write.id
+}
+
+/** Opens a session to a node in another member's name: with one node alone, there is none. */
+async function asPeer(cluster: Cluster, machine: number, world: World): Promise<Session> {
+  const { peerListen, cluster: name, clusterKey } = cluster.configOf(machine)
+  const other = cluster.machines.find((one) => one !== machine) ?? machine
+  const node = memberIdOf(name, `n${other}`)
+  const connection = await world.network.connect(peerListen, CONNECT_MS)
+  return connectSession(
+    connection,
+    world,
+    { role: 'peer', cluster: name, node, clusterKey },
+    {
+      onCall: () => {
+        throw new OperatingError('kind-unknown', 'an inspector answers nothing')
+      },
+      onEnd: () => undefined,
+    },
+  )
+}
+
+function ask(
+  session: Session,
+  request: Request<'peerRead'>,
+): Promise<PeerReadReply> {
+  return new Promise((resolve, reject) => {
+    session.call('peerRead', request, (answer) => {
+      if (answer instanceof OperatingError) reject(answer)
+      else resolve(answer)
+    })
+  })
+}
+
+function ringOf(hex: string): { readonly hi: number; readonly lo: number } {
+  const bytes = bytesOfHex(hex) ?? new Uint8Array(8)
+  const big = (at: number): number =>
+    [0, 1, 2, 3].reduce((sum, i) => sum * 256 + (bytes[at + i] as number), 0)
+  return { hi: big(0), lo: big(4) }
+}

@@ -1,0 +1,248 @@
+/**
+ * Clients that get and put, and remember exactly what they were shown and promised.
+ *
+ * Each runs the real client library on a machine of its own, one operation after another, over a
+ * few keys, so that they meet: updates, blind writes, writes with an old context or with two,
+ * chains that never read, deletes, and writes that replace what their coordinator sees.
+ */
+import type { Prng } from '../base/prng.ts'
+import { requestLabel, requestIdOf } from '../dynamo/version/object.ts'
+import { isOperatingError } from '../base/errors.ts'
+import type { Bucket, PutOptions } from '../client/bucket.ts'
+import { type Client, connectTo } from '../client/client.ts'
+import type { Context } from '../client/context.ts'
+import type { Clock } from '../world/clock.ts'
+import type { Cluster } from './cluster.ts'
+import { type History, idOf, valueOf, type WriteEvent } from './history.ts'
+
+export interface WorkloadOptions {
+  readonly clients: number
+  readonly keys: number
+  readonly valueBytesMax: number
+  /** Of one operation. */
+  readonly timeoutMs: number
+  /** Between two operations of one client, at most. */
+  readonly thinkMsMax: number
+}
+
+/** What a client was told of a key: the values it saw, and the context that covers them. */
+interface Shown {
+  readonly ids: readonly number[]
+  /** Deletes that the tombstones it was told of may be of. */
+  readonly deletes: readonly number[]
+  readonly context: Context
+}
+
+const REMEMBERED_MAX = 8
+const CONNECT_MS = 3_600_000
+
+export class Workload {
+  readonly #cluster: Cluster
+  readonly #history: History
+  readonly #options: WorkloadOptions
+  readonly #users: User[] = []
+  /** Which write a request id is of: how a tombstone on a replica is known. */
+  readonly requests: Map<string, WriteEvent> = new Map()
+
+  constructor(cluster: Cluster, history: History, options: WorkloadOptions) {
+    this.#cluster = cluster
+    this.#history = history
+    this.#options = options
+  }
+
+  get keys(): readonly string[] {
+    return Array.from({ length: this.#options.keys }, (_, i) => `key-${i}`)
+  }
+
+  /** Starts all clients; they go on until `end`. */
+  begin(): void {
+    for (let i = 0; i < this.#options.clients; i++) {
+      const user = new User(this.#cluster, this.#history, this.requests, {
+        ...this.#options,
+        keyNames: this.keys,
+        prng: this.#cluster.world.prng(`user:${i}`),
+      })
+      this.#users.push(user)
+      user.begin()
+    }
+  }
+
+  /** Lets every operation in progress end; false where one does not within `limitMs`. */
+  async end(limitMs: number): Promise<boolean> {
+    for (const user of this.#users) user.isOver = true
+    return this.#cluster.world.runUntil(() => this.#users.every((user) => user.isIdle), limitMs)
+  }
+
+  /** Reads every key at all its owners, and so repairs what a read finds behind. */
+  async sweep(r: number): Promise<void> {
+    const [user] = this.#users
+    for (const key of this.keys) await this.#cluster.world.complete(user?.get(key, r) ?? never(), 60_000)
+  }
+}
+
+function never(): Promise<never> {
+  return Promise.reject(new Error('a workload has at least one client'))
+}
+
+interface UserOptions extends WorkloadOptions {
+  readonly keyNames: readonly string[]
+  readonly prng: Prng
+}
+
+class User {
+  readonly #cluster: Cluster
+  readonly #clock: Clock
+  readonly #history: History
+  readonly #requests: Map<string, WriteEvent>
+  readonly #options: UserOptions
+  readonly #prng: Prng
+  readonly #client: Promise<Client>
+  readonly #shown = new Map<string, Shown[]>()
+  isOver = false
+  isIdle = false
+
+  constructor(
+    cluster: Cluster,
+    history: History,
+    requests: Map<string, WriteEvent>,
+    options: UserOptions,
+  ) {
+    this.#cluster = cluster
+    this.#history = history
+    this.#requests = requests
+    this.#options = options
+    this.#prng = options.prng
+    const world = cluster.clientWorld()
+    this.#clock = world.clock
+    this.#client = connectTo(
+      { seeds: cluster.seeds, timeout: options.timeoutMs, connectTimeout: CONNECT_MS },
+      world,
+    )
+  }
+
+  begin(): void {
+    void this.#live()
+  }
+
+  async #live(): Promise<void> {
+    await this.#client
+    while (!this.isOver) {
+      await this.#act(this.#prng.pick(this.#options.keyNames))
+      await new Promise<void>((resolve) => {
+        this.#clock.after(this.#prng.unit() * this.#options.thinkMsMax, resolve)
+      })
+    }
+    this.isIdle = true
+  }
+
+  async #act(key: string): Promise<void> {
+    const known = this.#shown.get(key) ?? []
+    const choice = this.#prng.unit()
+    if (choice < 0.15) await this.get(key)
+    else if (choice < 0.55) await this.#update(key)
+    else if (choice < 0.62) await this.#write(key, false, undefined)
+    else if (choice < 0.72) await this.#write(key, false, joined(this.#some(known, 1)))
+    else if (choice < 0.78) await this.#write(key, false, joined(this.#some(known, 2)))
+    else if (choice < 0.86) await this.#write(key, false, joined(known.slice(-1)))
+    else if (choice < 0.94) await this.#write(key, true, joined(known.slice(-1)))
+    else if (key.endsWith('0')) await this.#write(key, false, 'seen')
+    else await this.#update(key)
+  }
+
+  #some(known: readonly Shown[], count: number): readonly Shown[] {
+    return known.length === 0 ? [] : Array.from({ length: count }, () => this.#prng.pick(known))
+  }
+
+  async #update(key: string): Promise<void> {
+    const shown = await this.get(key)
+    if (shown !== undefined) await this.#write(key, false, joined([shown]))
+  }
+
+  /** Reads, remembers and notes; undefined where the read failed. */
+  async get(key: string, r?: number): Promise<Shown | undefined> {
+    const startedMs = this.#cluster.world.nowMs
+    try {
+      const answer = await (await this.#bucket()).get(key, { r })
+      const ids = answer.siblings.map(idOf)
+      this.#note(key, startedMs, ids, '')
+      const deletes = answer.tombstones > 0 ? this.#history.deletesOf(key) : []
+      const shown = { ids, deletes, context: answer.context }
+      this.#remember(key, shown)
+      return shown
+    } catch (error) {
+      this.#note(key, startedMs, undefined, codeOf(error))
+      return undefined
+    }
+  }
+
+  #note(key: string, startedMs: number, shown: readonly number[] | undefined, code: string): void {
+    this.#history.read({ key, startedMs, endedMs: this.#cluster.world.nowMs, shown, code })
+  }
+
+  async #write(key: string, isDelete: boolean, replaces: Replaces): Promise<void> {
+    const replacesSeen = replaces === 'seen'
+    const given = replaces === 'seen' || replaces === undefined ? NOTHING_SHOWN : replaces
+    if (isDelete && given.contexts.length === 0) return
+    const startedMs = this.#cluster.world.nowMs
+    const { ids: follows, deletes: mayFollow } = given
+    const event = { key, isDelete, replacesSeen, follows, mayFollow, startedMs }
+    const write = this.#history.begin(event)
+    const requestId = this.#prng.fill(new Uint8Array(16))
+    this.#requests.set(requestLabel(requestIdOf(requestId)), write)
+    const options: PutOptions = replacesSeen
+      ? { replace: 'seen', requestId }
+      : { contexts: given.contexts, requestId }
+    try {
+      const bucket = await this.#bucket()
+      const written = isDelete
+        ? await bucket.delete(key, options)
+        : await bucket.put(key, this.#valueFor(write), options)
+      write.wasRetried ||= written.attempts > 1
+      this.#history.end(write, 'ok', this.#cluster.world.nowMs)
+      if (!replacesSeen) {
+        const ids = [...follows, write.id]
+        this.#remember(key, { ids, deletes: mayFollow, context: written.context })
+      }
+    } catch (error) {
+      write.wasRetried = true
+      const outcome = isOperatingError(error) ? error.certainty : 'in-doubt'
+      this.#history.end(write, outcome, this.#cluster.world.nowMs, codeOf(error))
+    }
+  }
+
+  #valueFor(write: WriteEvent): string {
+    return valueOf(write.id, this.#prng.between(8, this.#options.valueBytesMax))
+  }
+
+  #remember(key: string, shown: Shown): void {
+    const known = this.#shown.get(key) ?? []
+    known.push(shown)
+    if (known.length > REMEMBERED_MAX) known.shift()
+    this.#shown.set(key, known)
+  }
+
+  async #bucket(): Promise<Bucket<string>> {
+    return (await this.#client).bucket()
+  }
+}
+
+type Replaces =
+  | (Omit<Shown, 'context'> & { readonly contexts: readonly Context[] })
+  | 'seen'
+  | undefined
+
+const NOTHING_SHOWN = { ids: [], deletes: [], contexts: [] } as const
+
+function joined(all: readonly Shown[]): Replaces {
+  return {
+    ids: [...new Set(all.flatMap(({ ids }) => ids))],
+    deletes: [...new Set(all.flatMap(({ deletes }) => deletes))],
+    contexts: all.map(({ context }) => context),
+  }
+}
+
+/** Anything but an operating error is a broken belief, and goes on its way. */
+function codeOf(error: unknown): string {
+  if (isOperatingError(error)) return error.code
+  throw error
+}
