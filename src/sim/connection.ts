@@ -125,7 +125,7 @@ export class SimConnection implements Connection {
 
   onEnd(how: 'fin' | 'reset'): void {
     if (how === 'reset') {
-      this.#outgoing.drop()
+      this.#outgoing.onReset()
       this.#close(systemFailure('ECONNRESET', 'read'))
       return
     }

@@ -118,6 +118,12 @@ export class Stream {
     this.#stopGivingUp()
   }
 
+  /** The other end has reset the connection: what is under way to it is gone with it. */
+  onReset(): void {
+    // Where both ends were reset from outside, the news to the other is still under way.
+    if (this.#pieces.at(-1) !== 'reset') this.drop()
+  }
+
   /** The path may have healed: what was stuck is sent again. */
   resend(): void {
     const { from, to } = this.#ends()
