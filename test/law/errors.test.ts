@@ -8,6 +8,7 @@
  */
 import t from 'tap'
 import { ERROR_KINDS } from '../../src/base/errors.ts'
+import { FACTS } from '../../src/world/trace.ts'
 import { readTree, type Tree, tableRows, uncommented, within } from './source.ts'
 
 type Kinds = Readonly<
@@ -20,10 +21,39 @@ const TABLE = 'src/base/errors.ts'
 const PAGE = 'protocol/README.md'
 
 /** Codes that nothing in src raises yet. */
-const UNRAISED: Exempt = {}
+const UNRAISED: Exempt = {
+  'two nodes of one id are told apart when membership is gossip': ['node-id-taken'],
+  'what a request met that nobody foresaw: the dispatcher is still to say so': ['internal'],
+}
 
 /** Codes that no test names yet. */
-const UNTESTED: Exempt = {}
+const UNTESTED: Exempt = {
+  'nothing raises it': ['node-id-taken', 'internal'],
+  'the tests of src/wire are still to be written': [
+    ...['frame-magic', 'frame-format', 'frame-checksum', 'frame-too-long', 'frame-reserved'],
+    ...['handshake-expected', 'handshake-late', 'format-unsupported', 'wrong-cluster'],
+    ...['proof-wrong', 'token-wrong', 'not-a-member', 'credit-overrun', 'reader-too-slow'],
+    ...['too-many-connections', 'frame-late', 'kind-unknown', 'message-garbled'],
+    ...['message-too-long', 'bucket-wrong', 'key-wrong', 'value-too-long', 'quorum-wrong'],
+    ...['deadline-wrong', 'cursor-wrong', 'contexts-too-many', 'not-connected'],
+    ...['connection-lost'],
+  ],
+  'the tests of src/dynamo/version are still to be written': [
+    ...['context-garbled', 'context-foreign', 'context-forged', 'context-key-unknown'],
+  ],
+  'the tests of src/node are still to be written': [
+    ...['overloaded', 'deadline-passed', 'replicas-short', 'write-in-doubt', 'ring-differs'],
+    ...['node-stopping', 'not-an-owner', 'peer-away'],
+  ],
+  'the tests of src/store are still to be written': [
+    ...['disk-full', 'disk-failed', 'record-rotten', 'data-foreign', 'data-newer'],
+    ...['data-rotten'],
+  ],
+  'the tests of src/client and src/cli are still to be written': [
+    ...['config-wrong', 'bind-insecure', 'key-file-wrong', 'aborted', 'closed'],
+    ...['value-unreadable', 'input-wrong'],
+  ],
+}
 
 const COLUMNS = ['code', 'number', 'certainty', 'retryable'] as const
 
@@ -70,10 +100,11 @@ function raising(code: string): RegExp {
     : new RegExp(`\\(\\s*(?:[^()'"]+\\?\\s*)?(?:'[\\w-]+'\\s*:\\s*)?'${code}'\\s*[,:)]`)
 }
 
+/** One word, or the name of a fact too, counts only where it is said to be a code. */
 function testing(code: string): RegExp {
-  return code.includes('-')
+  return code.includes('-') && !Object.hasOwn(FACTS, code)
     ? new RegExp(`'${code}'`)
-    : new RegExp(`(?:code[:,]\\s*|\\(\\s*)'${code}'`)
+    : new RegExp(`(?:code[:,]\\s*|(?<!note)\\(\\s*)'${code}'`)
 }
 
 function judged(

@@ -12,7 +12,14 @@ type Exempt = Readonly<Record<string, readonly string[]>>
 const TABLE = 'src/world/trace.ts'
 
 /** Facts that nothing in src notes yet. */
-const UNNOTED: Exempt = {}
+const UNNOTED: Exempt = {
+  'src/wire and src/node are still being written': [
+    'client-connected',
+    'connection-closed',
+    'work-expired',
+    'request-failed',
+  ],
+}
 
 /** The first thing said to `note`, or a field `fact`; each may choose between two. */
 function noting(fact: string): RegExp {

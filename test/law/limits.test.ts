@@ -34,7 +34,9 @@ const INSIDE: Exempt = {
 }
 
 /** Limits that nothing in src keeps yet. */
-const UNUSED: Exempt = {}
+const UNUSED: Exempt = {
+  'the log is still being written': ['SEGMENTS_MAX'],
+}
 
 function namesIn(exempt: Exempt): string[] {
   return Object.values(exempt).flat()

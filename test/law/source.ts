@@ -240,8 +240,11 @@ export interface Import {
   readonly isReexport: boolean
 }
 
-const NAMED =
-  /^[ \t]*(import|export)\s+(type\s+)?((?:[\w$]+\s*,\s*)?(?:\*(?:\s+as\s+[\w$]+)?|\{[^}]*\})|[\w$]+)\s*from\s*['"]([^'"]+)['"]/gm
+const NAMES = String.raw`(?:[\w$]+\s*,\s*)?(?:\*(?:\s+as\s+[\w$]+)?|\{[^}]*\})|[\w$]+`
+const NAMED = new RegExp(
+  String.raw`^[ \t]*(import|export)\s+(type\s+)?(${NAMES})\s*from\s*['"]([^'"]+)['"]`,
+  'gm',
+)
 const BARE = /\bimport\s*\(?\s*['"]([^'"]+)['"]/g
 
 /** All imports of a TypeScript file: named, bare and dynamic, and exports from elsewhere. */

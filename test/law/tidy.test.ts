@@ -2,8 +2,8 @@
  * What a reader may count on in every file: a header, a size, a width, a name, nothing left over.
  *
  * The numbers stand below; STYLE.md gives the reasons. Lengths of functions are found by counting
- * braces, not by parsing: what stands before a brace in its line, brackets taken as one, is its head,
- * and a head that looks like a function's begins one.
+ * braces, not by parsing: what stands before a brace in its line, brackets taken as one, is its
+ * head, and a head that looks like a function's begins one.
  */
 import { basename, extname } from 'node:path'
 import t from 'tap'
@@ -179,6 +179,21 @@ function nothingNamesMachine(tree: Tree): string[] {
   return wrong
 }
 
+/** What a package may install must be locked, for every machine: else `npm ci` refuses to. */
+function lockIsWhole(tree: Tree): string[] {
+  const lock = JSON.parse(tree.get('package-lock.json') ?? '{}') as {
+    packages?: Record<string, { optionalDependencies?: Record<string, string> }>
+  }
+  const wrong: string[] = []
+  const locked = Object.entries(lock.packages ?? {})
+  const names = new Set(locked.map(([path]) => path.split('node_modules/').at(-1)))
+  for (const [path, { optionalDependencies }] of locked) {
+    const missing = Object.keys(optionalDependencies ?? {}).filter((name) => !names.has(name))
+    if (missing.length > 0) wrong.push(`package-lock.json: ${path}: lacks ${missing.join(', ')}`)
+  }
+  return wrong
+}
+
 const tree = readTree()
 
 type Law = (tree: Tree) => string[]
@@ -316,4 +331,13 @@ t.test('nothing names one machine, or where packages came from', async (t) => {
     ['package-lock.json', '"version": "1.0.0", "funding": "https://example.org"'],
   ])
   t.same(nothingNamesMachine(calm), [])
+})
+
+t.test('the lock is whole', async (t) => {
+  t.same(lockIsWhole(tree), [])
+  const lock = (packages: object): Tree =>
+    new Map([['package-lock.json', JSON.stringify({ packages })]])
+  const a = { optionalDependencies: { '@b/linux': '1.0.0' } }
+  t.equal(lockIsWhole(lock({ 'node_modules/a': a })).length, 1)
+  t.same(lockIsWhole(lock({ 'node_modules/a': a, 'node_modules/@b/linux': {} })), [])
 })
