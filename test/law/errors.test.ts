@@ -104,7 +104,7 @@ function raising(code: string): RegExp {
 function testing(code: string): RegExp {
   return code.includes('-') && !Object.hasOwn(FACTS, code)
     ? new RegExp(`'${code}'`)
-    : new RegExp(`(?:code[:,]\\s*|(?<!note)\\(\\s*)'${code}'`)
+    : new RegExp(`(?:code[:,]\\s*|(?<!note|count)\\(\\s*)'${code}'`)
 }
 
 function judged(
