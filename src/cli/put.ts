@@ -56,7 +56,9 @@ async function put(
 function valueOf(text: string | undefined): Uint8Array {
   if (text !== undefined && text !== '-') return utf8Bytes(text)
   if (text === undefined && process.stdin.isTTY) {
-    throw misuse("give a value, or - to type it and end with ctrl-D: everwrite put BUCKET KEY 'VALUE'")
+    throw misuse(
+      "give a value, or - to type it and end with ctrl-D: everwrite put BUCKET KEY 'VALUE'",
+    )
   }
   return readStandardInput()
 }

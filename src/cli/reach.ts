@@ -16,7 +16,7 @@ export interface ReachOptions {
 }
 
 /** Without a cluster to talk to a person should not wait for the whole deadline. */
-const CONNECT_MS_MAX = 3_000
+const CONNECT_MS_MAX = 2_000
 
 /** Adds the options that every such command has. */
 export function reaching(command: Command, timeoutMs = 5_000): Command {

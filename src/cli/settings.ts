@@ -11,7 +11,8 @@ import { OperatingError } from '../base/errors.ts'
 import type { BucketConfig, Config, MemberConfig } from '../config.ts'
 import { readKeyFile, readTokenFile } from './key-file.ts'
 import { addressOf, contradictionsOf } from './settings-faults.ts'
-import { type Fault, SCALARS, type ScalarKind, type Settings, shapeOf } from './settings-shape.ts'
+import { SCALARS, type ScalarKind } from './settings-names.ts'
+import { type Fault, type Settings, shapeOf } from './settings-shape.ts'
 
 /** Read by the commands that are clients, and no settings of a node. */
 const OTHER_VARIABLES = new Set(['EVERWRITE_SEEDS', 'EVERWRITE_TOKEN', 'EVERWRITE_CONFIG'])
@@ -94,7 +95,8 @@ function parseFile(file: string): Record<string, unknown> {
 /** What text of the environment or of a flag means; the shape then judges it. */
 function valueOf(name: string, text: string, kind: ScalarKind): unknown {
   if (kind === 'number') return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text
-  if (kind === 'flag') return text === 'true' || text === '1' ? true : text === 'false' ? false : text
+  if (kind === 'flag')
+    return text === 'true' || text === '1' ? true : text === 'false' ? false : text
   return (PATHS as readonly string[]).includes(name) ? resolve(text) : text
 }
 
@@ -133,14 +135,18 @@ function configOf(settings: Settings, secrets: Secrets): Config {
     members,
     partitions: settings.partitions,
     defaults: { n, r, w },
-    buckets: settings.buckets.map((bucket): BucketConfig => ({
-      name: bucket.name,
-      n: bucket.n ?? n,
-      r: bucket.r ?? r,
-      w: bucket.w ?? w,
-    })),
-    clientListen:
-      addressOf(settings['client-listen'] ?? '') ?? { host: own.host, port: own.clientPort },
+    buckets: settings.buckets.map(
+      (bucket): BucketConfig => ({
+        name: bucket.name,
+        n: bucket.n ?? n,
+        r: bucket.r ?? r,
+        w: bucket.w ?? w,
+      }),
+    ),
+    clientListen: addressOf(settings['client-listen'] ?? '') ?? {
+      host: own.host,
+      port: own.clientPort,
+    },
     peerListen: addressOf(settings['peer-listen'] ?? '') ?? { host: own.host, port: own.peerPort },
     ...secrets,
     isInsecure: settings.insecure,

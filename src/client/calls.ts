@@ -197,7 +197,7 @@ export class Calls {
       call.attemptMs *= 2
     } else {
       const failure = call.plan.only?.failure ?? this.#pool.failure()
-      call.failure ??= failure
+      if (call.attempts === 0) call.failure = failure
       if (!failure.isRetryable) return this.#fail(call, failure)
     }
     this.#pause(call, now)

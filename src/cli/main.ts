@@ -1,0 +1,66 @@
+#!/usr/bin/env node
+/**
+ * The command `everwrite`: which commands there are, and how each ends. Read this first.
+ *
+ * What a command needs is loaded when it runs: help must not wait for the store or the wire.
+ */
+import { Command, CommanderError } from 'commander'
+import { VERSION } from '../version.ts'
+import { addDelete } from './delete.ts'
+import { addDev } from './dev.ts'
+import { addExport } from './export.ts'
+import { addGet } from './get.ts'
+import { addImport } from './import.ts'
+import { addKeys } from './keys.ts'
+import { EXIT, EXIT_CODES_HELP, exitCodeOf, tellFailure } from './outcome.ts'
+import { addPut } from './put.ts'
+import { addServe } from './serve.ts'
+import { addStatus } from './status.ts'
+
+function commandLine(): Command {
+  const program = new Command('everwrite')
+    .description('An always-writeable, leaderless key-value store.')
+    .version(VERSION)
+    .showHelpAfterError('(everwrite help COMMAND shows examples)')
+    .exitOverride()
+    .addHelpText(
+      'after',
+      `
+Begin:
+  $ everwrite dev                           three nodes on this machine
+  $ everwrite put carts anna 'tea'          in another terminal
+  $ everwrite get carts anna
+
+Commands find a cluster by --seeds or EVERWRITE_SEEDS (127.0.0.1:7400).
+${EXIT_CODES_HELP}`,
+    )
+  const all = [
+    addDev,
+    addServe,
+    addGet,
+    addPut,
+    addDelete,
+    addKeys,
+    addImport,
+    addExport,
+    addStatus,
+  ]
+  for (const add of all) add(program)
+  return program
+}
+
+/** A reader that has seen enough (`everwrite keys carts | head`) is no failure. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? EXIT.done : EXIT.failed)
+})
+
+try {
+  await commandLine().parseAsync()
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage
+  } else {
+    tellFailure(error, process.argv.includes('--json'))
+    process.exitCode = exitCodeOf(error)
+  }
+}
