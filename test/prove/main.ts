@@ -7,6 +7,7 @@ type Load = () => Promise<Proof>
 const PROOFS: Record<string, Load> = {
   versions: async () => (await import('./versions.ts')).proof,
   simulate: async () => (await import('./simulate.ts')).proof,
+  rate: async () => (await import('../../bench/prove/rate.ts')).proof,
   native: async () => (await import('../../bench/prove/native.ts')).proof,
 }
 
