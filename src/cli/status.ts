@@ -37,11 +37,15 @@ async function status(options: ReachOptions): Promise<void> {
   const timeout = Math.min(millisecondsOf(options.timeout), NODE_MS_MAX)
   await reach(options, async (client) => {
     const cluster = await client.topology()
-    const lines = await Promise.all(cluster.members.map((one) => ask(client, one, timeout)))
+    const lines = await Promise.all(byName(cluster.members).map((one) => ask(client, one, timeout)))
     if (lines.some((line) => line.status === undefined)) process.exitCode = EXIT.failed
     if (options.json === true) await print(`${JSON.stringify(jsonOf(cluster, lines))}\n`)
     else await print(plainOf(cluster, lines))
   })
+}
+
+function byName(members: ClusterView['members']): ClusterView['members'] {
+  return members.toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
 }
 
 async function ask(client: Client, member: Line['member'], timeout: number): Promise<Line> {
