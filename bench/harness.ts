@@ -51,7 +51,7 @@ function checkAgreement(tasks: readonly Task[], digests: readonly string[]): voi
   }
 }
 
-/** Measures all tasks, in turn, and prints a line for each: what it does a second, and its digest. */
+/** Measures all tasks, in turn, and prints a line for each: its rate, its time and its digest. */
 export async function measure(title: string, size: Size, tasks: readonly Task[]): Promise<void> {
   const digests = tasks.map((task) => digestOf(task.run()))
   checkAgreement(tasks, digests)

@@ -22,7 +22,8 @@ bool readContents(Args<12>& args, RecordContents& contents, Bytes& digestKey) {
 }
 
 /**
- * encodeRecord(out, at, kind, segment, offset, sequence, synced, bucket, key, note, body, digestKey)
+ * encodeRecord(out, at, kind, segment, offset, sequence, synced, bucket, key, note, body,
+ *              digestKey)
  *
  * Copies bucket, key, note and body into `out`, and returns the bytes written.
  */

@@ -43,7 +43,7 @@ struct FrameScan {
   uint32_t count = 0;
   /** Bytes they take, from the start of the scan. */
   uint32_t consumed = 0;
-  /** All bytes of the frame after them, if its header is there and true and its end is not; or 0. */
+  /** All bytes of the frame after them, where its header is true and its end not there; else 0. */
   uint32_t needed = 0;
   /** Why the scan ended early; the frames before it are good. */
   FrameFault fault = FrameFault::none;

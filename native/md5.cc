@@ -1,4 +1,5 @@
-// MD5 over lanes: the schedule (which message is in which lane) apart from the steps (md5_rounds.h).
+// MD5 over lanes: the schedule (which message is in which lane) apart from the steps, which are in
+// md5_rounds.h.
 //
 // Invariant: a lane's state belongs to one message from its first block to its last; a lane without
 // a message still computes, and nobody reads it.
@@ -15,7 +16,7 @@ constexpr size_t kBlockBytes = 64;
 /** A message is followed by 0x80, zeros, and its length in bits: nine bytes at the least. */
 uint64_t blockCount(uint64_t bytes) { return (bytes + 8) / kBlockBytes + 1; }
 
-/** Copies what part of `piece`, which begins at `begin` of the message, falls in the block at `at`. */
+/** Copies what falls in the block at `at` of a piece that begins at `begin` of the message. */
 inline void layPiece(Bytes piece, uint64_t begin, uint64_t at, uint8_t* block) {
   const uint64_t end = begin + piece.size();
   if (end <= at || begin >= at + kBlockBytes) return;

@@ -4,8 +4,8 @@
 // and not templates: the instructions a function may use are an attribute of that very function,
 // and the compiler takes vectors apart in a template before it inlines it where they would fit.
 //
-// G is written as a sum, since its halves never have a bit in common: the half without b, the newest
-// word, is then added before b is known, and the chain is shorter.
+// G is written as a sum, since its halves never have a bit in common: the half without b, the
+// newest word, is then added before b is known, and the chain is shorter.
 #ifndef EVERWRITE_MD5_ROUNDS_H_
 #define EVERWRITE_MD5_ROUNDS_H_
 

@@ -10,8 +10,8 @@
 //   16  4  segment                      when this was written
 //
 // Segment and offset are in the record because a disk may give back sound bytes from the wrong
-// place. The digest is of the body under the node's secret key (siphash.h), so that replicas compare
-// values without reading them. Padding is not covered by a checksum: it carries nothing.
+// place. The digest is of the body under a secret key (siphash.h), so that values are compared
+// without being read. Padding is not covered by a checksum: it carries nothing.
 //
 // These numbers are in files. Append only; never reuse.
 #ifndef EVERWRITE_RECORD_H_

@@ -2,7 +2,7 @@
 //
 // A read through the thread pool costs tens of microseconds, most of it the way there and back. A
 // page that is in memory already can be had in less than one, if the kernel promises not to wait
-// for the disk: preadv2 with RWF_NOWAIT (Linux 4.14). Where it would wait, the caller asks the pool.
+// for the disk: preadv2 with RWF_NOWAIT (Linux 4.14). Where it would wait, the pool is asked.
 //
 // This is I/O, and stands in native/host for that reason: only src/host may use it.
 #ifndef EVERWRITE_HOST_RESIDENT_H_

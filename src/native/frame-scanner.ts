@@ -1,5 +1,5 @@
 /**
- * Cuts a chunk from the network into frames: one native call a chunk, however many frames are in it.
+ * Cuts a chunk from the network into frames: one native call, however many frames are in it.
  *
  * The frame, byte by byte, is in protocol/README.md and native/frame.h. A scan verifies the header
  * before it believes the length in it, and the body before it reports the frame; it describes each
@@ -8,7 +8,7 @@
  *   out | frame 0 | frame 1 | ... | frame n-1 | count | consumed | needed | fault |
  *
  * Frames whose kind is 32..63 speak of one key: bucket and key open their body, and the scan gives
- * their token. It gives none (hasToken 0) where bucket or key is missing or empty, or is said twice:
+ * their token. It gives none (hasToken 0) where bucket or key is missing or empty, or said twice:
  * there the last one would count for a protobuf reader, and the token must be of what is read.
  */
 import { addon } from './addon.ts'

@@ -1,6 +1,6 @@
 /**
  * What could go wrong at the boundary, for every function that crosses it: a wrong type, nothing at
- * all, a detached or shrunk buffer, zero length, the limit and one more, two copies, another thread.
+ * all, a detached or shrunk buffer, zero length, the limit plus one, two copies, another thread.
  * Nothing of it may end the process or touch memory that was not given.
  */
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'

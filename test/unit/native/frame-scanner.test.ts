@@ -173,6 +173,7 @@ t.test('where there is no more room the scan ends, and goes on from there', asyn
   const kinds: number[] = []
   for (let at = 0; at < chunk.length; ) {
     const count = scanFrames(chunk, at, chunk.length, BODY_MAX, words)
+    if (count === 0) throw new Error(`nothing found at ${at}`)
     for (let i = 0; i < count; i++) kinds.push(words[i * FRAME_WORDS] as number)
     at += words[frameSummaryAt(words, FrameSummary.consumed)] as number
   }

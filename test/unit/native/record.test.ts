@@ -210,6 +210,7 @@ t.test('a scan describes records in order, each with its token', async (t) => {
   const found: number[][] = []
   for (let at = 0; at < bytes.length; ) {
     const count = scanRecords(bytes, at, bytes.length, 3, 4096 + at, out)
+    if (count === 0) throw new Error(`nothing found at ${at}`)
     for (let i = 0; i < count; i++) {
       found.push([...out.subarray(i * RECORD_SCAN_WORDS, (i + 1) * RECORD_SCAN_WORDS)])
     }
