@@ -44,17 +44,32 @@ export async function createWhole(
 ): Promise<File> {
   const unfinished = `${name}.new`
   const file = await createAnew(directory, unfinished)
+  let present = unfinished
   try {
     await fill(file)
     await file.sync()
     await directory.rename(unfinished, name)
+    present = name
     await directory.sync()
     return file
   } catch (error) {
     await file.close().catch(() => {})
-    await directory.remove(unfinished).catch(() => {})
+    await directory.remove(present).catch(() => {})
     throw error
   }
+}
+
+/**
+ * Makes names durable that are there, of files that are. A sync alone would not: where an earlier
+ * one has failed, the system may take a name for durable that is not, and a later sync says nothing
+ * about it. So each name is given anew.
+ */
+export async function confirmNames(directory: Directory, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    await directory.rename(name, `${name}.new`)
+    await directory.rename(`${name}.new`, name)
+  }
+  if (names.length > 0) await directory.sync()
 }
 
 /** An earlier failure may have left the name behind, where removing it failed too. */

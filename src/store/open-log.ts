@@ -5,14 +5,15 @@
  * in this order, each step durable before the next, so that a crash at any point leaves a log that
  * the next start reads to the same effect or to a better one:
  *
- *   1. What was accepted above S is copied to a new segment; where there is nothing to copy, a mark
- *      is written. So what the last process only hoped was durable is, and S is written down anew.
+ *   1. What was accepted above S is copied to a new segment, with its sequences, and behind it goes
+ *      a mark. So what the last process only hoped was durable is, and S is written down anew.
  *      (After a failed sync the system may show bytes that the disk does not have: hence a copy.)
- *   2. Segments with nothing at or below S in them are removed.
- *   3. What is above S is cut off the others: it was copied, or is torn. Left there, it would look
- *      like rot at the next start, when S is higher. Why not before step 2: what is cut off may be
- *      the start of a run that goes on in a segment not yet removed, which would then end early the
- *      run of the copies.
+ *   2. Segments with nothing at or below S in them are removed, and what is above S is cut off the
+ *      others: it was copied, or is torn. Left there, it would look like rot at the next start,
+ *      when S is higher.
+ *
+ * Until step 2 is done every record written states S as it was found: a higher one would vouch for
+ * what is about to be removed.
  */
 import { OperatingError } from '../base/errors.ts'
 import { SEGMENT_BYTES_MAX, UNSYNCED_BYTES_MAX } from '../limits.ts'
@@ -21,7 +22,13 @@ import type { Directory } from '../world/disk.ts'
 import type { Trace } from '../world/trace.ts'
 import { assert } from '../base/assert.ts'
 import type { Engine } from './engine.ts'
-import { readFully, removeUnfinished, segmentName, segmentNumbers } from './files.ts'
+import {
+  confirmNames,
+  readFully,
+  removeUnfinished,
+  segmentName,
+  segmentNumbers,
+} from './files.ts'
 import { KeyPlaces } from './key-places.ts'
 import { LogEngine } from './log.ts'
 import { Pending } from './pending.ts'
@@ -170,7 +177,10 @@ async function makeWriter(
     if (isNext && candidate.bytes >= segmentBytes) spares.push(candidate)
     else await removeSegment(directory, candidate)
   }
-  if (spares.length < empty.length) await directory.sync()
+  await confirmNames(
+    directory,
+    spares.map((spare) => segmentName(spare.number)),
+  )
   const supply = new SegmentSupply({
     directory,
     clock,
@@ -239,12 +249,11 @@ async function writeTail(parts: Parts, judgement: Judgement): Promise<void> {
     await copyBatch(parts, accepted.slice(start, i + 1))
     start = i + 1
   }
-  if (accepted.length === 0) {
-    writer.reserve(MARK_BYTES)
-    writer.mark()
-  }
+  writer.skipTo(judgement.highest)
+  writer.reserve(MARK_BYTES, Number.POSITIVE_INFINITY)
+  writer.mark()
   try {
-    await writer.synced(writer.commit())
+    await writer.synced(writer.sequence)
   } catch (error) {
     const cause = (error as { readonly cause?: unknown }).cause
     throw cause instanceof OperatingError ? cause : error
@@ -257,7 +266,8 @@ async function copyBatch(parts: Parts, batch: readonly Found[]): Promise<void> {
   for (const { segment, offset } of batch) {
     readings.push(await reader.read({ segment, offset, name: undefined, isHeadOnly: false }))
   }
-  writer.reserve(batch.reduce((bytes, found) => bytes + found.bytes, 0))
+  const bytes = batch.reduce((sum, found) => sum + found.bytes, 0)
+  writer.reserve(bytes, Number.POSITIVE_INFINITY)
   for (const [i, found] of batch.entries()) {
     const { name, note, object, rot } = readings[i] as (typeof readings)[number]
     if (name === undefined || rot !== 'none') {

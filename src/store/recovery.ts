@@ -13,6 +13,9 @@
  *              ok  ok  rot ok  ok  ok  ok  --  ok
  *              kept    told    kept accepted  dropped
  *
+ * Sequences are never used twice, not even those of records that were dropped: the next one is
+ * above all that were seen. So a dropped record that a crash brings back has still no neighbour.
+ *
  * What is damaged has no sequence. It stands behind a record that has one: where that is below S,
  * the next one was durable, and the damage is rot. (The last record before a crash may be durable,
  * acknowledged, and rotten, with no later record to say so. That cannot be told from a torn tail;
@@ -57,6 +60,8 @@ interface Damage {
 export interface Judgement {
   /** S: all up to here was durable. */
   readonly durable: number
+  /** No record has a higher sequence, kept or not; at least S. */
+  readonly highest: number
   /** Above S, to be kept, in order: S+1, S+2, … */
   readonly accepted: readonly Found[]
   /** Records above S that are dropped, and how many of them for want of their batch's end. */
@@ -79,6 +84,7 @@ export class Recovery {
   readonly #reader: RecordReader
   readonly #trace: Trace
   #durable = 0
+  #highest = 0
   /** The sequence of the last sound record in the order of the log. */
   #previous = 0
   #lastUsed = 0
@@ -127,19 +133,21 @@ export class Recovery {
       if (damage.found !== undefined) await this.#apply(damage.found)
     }
     const tail = this.#uncertain
-    const accepted = acceptedOf(tail, this.#durable)
+    const { accepted, droppedOfBatch } = acceptedOf(tail, this.#durable)
+    const last = this.#durable + accepted.length
+    const dropped = tail.filter((found) => found.sequence > last && !isMark(found))
     let tornBytes = 0
     for (const damage of torn) tornBytes += damage.to - damage.from
-    for (const found of tail) tornBytes += found.bytes
-    for (const found of accepted.records) tornBytes -= found.bytes
+    for (const found of dropped) tornBytes += found.bytes
     for (const { token, segment, offset } of this.#erasures) {
       this.#places.directory.remove(token.hi, token.lo, segment, offset)
     }
     return {
       durable: this.#durable,
-      accepted: accepted.records,
-      droppedRecords: tail.length - accepted.records.length,
-      droppedOfBatch: accepted.droppedOfBatch,
+      highest: this.#highest,
+      accepted,
+      droppedRecords: dropped.length,
+      droppedOfBatch,
       tornBytes,
       rotten: rot.length,
       lastUsed: this.#lastUsed,
@@ -166,7 +174,7 @@ export class Recovery {
         const found = rottenFound(segment, offset, words, bytes, start)
         const to = offset + found.bytes
         this.#damage({ segment, from: offset, to, sequence: found.sequence, found })
-        this.#previous = found.sequence
+        this.#advance(found.sequence)
       },
     }
   }
@@ -177,11 +185,16 @@ export class Recovery {
   }
 
   #onRecord(found: Found, synced: number): Promise<void> | undefined {
-    this.#previous = found.sequence
+    this.#advance(found.sequence)
     if (synced > this.#durable) this.#durable = synced
     if (found.sequence <= this.#durable) return this.#apply(found)
     this.#uncertain.push(found)
     return undefined
+  }
+
+  #advance(sequence: number): void {
+    this.#previous = sequence
+    this.#highest = Math.max(this.#highest, sequence)
   }
 
   /** Applies what has turned out to be at or below S. */
@@ -198,9 +211,8 @@ export class Recovery {
   /** The record is part of the log: its place is its key's, unless a newer one has it. */
   #apply(found: Found): Promise<void> | undefined {
     this.#keep(found.segment, found.offset + found.bytes)
-    const kind = kindOf(found.kind)
-    if (kind === RecordKind.mark) return undefined
-    if (kind === RecordKind.erasure) this.#erasures.push(found)
+    if (isMark(found)) return undefined
+    if (kindOf(found.kind) === RecordKind.erasure) this.#erasures.push(found)
     const others = this.#places.places(found.token)
     if (others.length > 0) return this.#applyBeside(found, others)
     const { hi, lo } = found.token
@@ -239,19 +251,31 @@ export class Recovery {
   }
 }
 
-/** The unbroken run above S, to the end of its last whole batch. */
+/**
+ * The unbroken run above S, to the end of its last whole batch. Where an earlier start was cut short
+ * there are copies of the same records with the same sequences: any one will do.
+ */
 function acceptedOf(
   tail: readonly Found[],
   durable: number,
-): { readonly records: readonly Found[]; readonly droppedOfBatch: number } {
-  let count = 0
+): { readonly accepted: readonly Found[]; readonly droppedOfBatch: number } {
+  const bySequence = new Map<number, Found>()
+  for (const found of tail) bySequence.set(found.sequence, found)
+  const run: Found[] = []
   let whole = 0
-  for (const found of tail) {
-    if (found.sequence !== durable + 1 + count) break
-    count += 1
-    if (!isContinued(found.kind)) whole = count
+  for (;;) {
+    const found = bySequence.get(durable + 1 + run.length)
+    if (found === undefined) break
+    run.push(found)
+    // A mark at the end is of no more use: there will be a new one.
+    if (!isContinued(found.kind) && !isMark(found)) whole = run.length
   }
-  return { records: tail.slice(0, whole), droppedOfBatch: count - whole }
+  const isCutShort = run.length > 0 && isContinued((run.at(-1) as Found).kind)
+  return { accepted: run.slice(0, whole), droppedOfBatch: isCutShort ? run.length - whole : 0 }
+}
+
+function isMark(found: Found): boolean {
+  return kindOf(found.kind) === RecordKind.mark
 }
 
 function syncedIn(words: Uint32Array, i: number): number {

@@ -128,10 +128,10 @@ export class Writer {
    * Makes sure that `bytes` of records can follow, side by side. Throws `disk-failed`, `overloaded`
    * or `disk-full`, and has then changed nothing.
    */
-  reserve(bytes: number): void {
+  reserve(bytes: number, unsyncedBytesMax: number = this.#options.unsyncedBytesMax): void {
     if (this.#failure !== undefined) throw this.#failure
     const unsyncedBytes = this.#unsyncedBytes + bytes
-    if (this.#unsyncedBytes > 0 && unsyncedBytes > this.#options.unsyncedBytesMax) {
+    if (this.#unsyncedBytes > 0 && unsyncedBytes > unsyncedBytesMax) {
       throw new OperatingError('overloaded', 'too much waits for the disk: write more slowly')
     }
     if (this.#offset + bytes > this.#segmentBytes) this.#begin(bytes)
@@ -180,10 +180,15 @@ export class Writer {
     return offset
   }
 
+  /** Leaves out the sequences up to this one. */
+  skipTo(sequence: number): void {
+    this.#sequence = Math.max(this.#sequence, sequence)
+  }
+
   /** Writes down up to where the log is durable, where there is room for it beside the rest. */
   mark(): void {
     if (this.#failure !== undefined || this.#offset + MARK_BYTES > this.#segmentBytes) return
-    this.reserve(MARK_BYTES)
+    this.reserve(MARK_BYTES, Number.POSITIVE_INFINITY)
     this.add(RecordKind.mark, EMPTY_BYTES, EMPTY_BYTES, EMPTY_BYTES, EMPTY_BYTES, MARK_BYTES)
     this.commit()
   }
