@@ -5,7 +5,7 @@
  * its two closures and a turn of the microtask queue for each would cost more than the frame.
  */
 import { assert } from '../base/assert.ts'
-import { OperatingError } from '../base/errors.ts'
+import type { OperatingError } from '../base/errors.ts'
 import type { Token } from '../native/digest.ts'
 import type { Reply, Request, RequestKind } from './message.ts'
 

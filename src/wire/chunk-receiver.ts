@@ -42,11 +42,21 @@ export type ChunkOutcome =
   /** The message is whole. */
   | { readonly kind: 'whole'; readonly bytes: Uint8Array; readonly length: number }
   /** The message is refused; told once. */
-  | { readonly kind: 'refused'; readonly code: ErrorCode }
+  | { readonly kind: 'refused'; readonly code: ErrorCode; readonly sentence: string }
   /** The stream cannot be believed. */
   | { readonly kind: 'broken'; readonly code: ErrorCode; readonly sentence: string }
 
 const NOTHING: ChunkOutcome = { kind: 'nothing' }
+const TOO_LONG: ChunkOutcome = {
+  kind: 'refused',
+  code: 'message-too-long',
+  sentence: `a message may have ${MESSAGE_BYTES_MAX} bytes, all its chunks together`,
+}
+const TOO_MUCH: ChunkOutcome = {
+  kind: 'refused',
+  code: 'overloaded',
+  sentence: 'too many long messages are half received on this connection: try again later',
+}
 const IDLE_CHECKS_MAX: number = MESSAGE_STALL_MS_MAX / PROGRESS_MS
 
 export class ChunkReceiver {
@@ -101,7 +111,7 @@ export class ChunkReceiver {
     } else {
       this.#grantMore(message, frame.callId, isAnswer)
     }
-    if (refusal !== undefined) return { kind: 'refused', code: refusal }
+    if (refusal !== undefined) return refusal
     if (!isLast || message.isDropped) return NOTHING
     return { kind: 'whole', bytes: message.buffer, length: message.received }
   }
@@ -121,14 +131,14 @@ export class ChunkReceiver {
   }
 
   /** Appends the frame's body; or throws the message away, and says why. */
-  #keep(message: Incoming, frame: Frame): ErrorCode | undefined {
+  #keep(message: Incoming, frame: Frame): ChunkOutcome | undefined {
     const before = message.received - frame.length
     const isTooLong = message.received > MESSAGE_BYTES_MAX
     if (isTooLong || this.#heldBytes + frame.length > INCOMING_BYTES_PER_CONNECTION_MAX) {
       this.#heldBytes -= before
       message.buffer = EMPTY_BYTES
       message.isDropped = true
-      return isTooLong ? 'message-too-long' : 'overloaded'
+      return isTooLong ? TOO_LONG : TOO_MUCH
     }
     this.#heldBytes += frame.length
     if (message.received > message.buffer.length) {

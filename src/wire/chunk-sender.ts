@@ -1,5 +1,6 @@
 /**
- * Long messages on their way out: cut into chunks that take turns, as far as credit goes.
+ * Messages on their way out: short ones as they are, long ones cut into chunks that take turns, as
+ * far as credit goes.
  *
  *     call 7   |MORE 256 KiB|            |MORE 256 KiB|            |last|
  *     call 9                |MORE 256 KiB|            |last|
@@ -11,9 +12,17 @@
  * Invariant: a message that was begun is sent to its end. Half a message could be read as a whole
  * one: its bytes are a protobuf message up to any field.
  */
-import { CHUNK_BYTES_MAX, CREDIT_BYTES_MAX } from '../limits.ts'
+import type { OperatingError } from '../base/errors.ts'
+import {
+  CHUNK_BYTES_MAX,
+  CREDIT_BYTES_MAX,
+  MESSAGE_STALL_MS_MAX,
+  OUTGOING_BYTES_PER_CONNECTION_MAX,
+  PROGRESS_MS,
+} from '../limits.ts'
+import { type Body, encodeControl } from './convert.ts'
 import type { Line } from './line.ts'
-import { FLAG_MORE } from './message.ts'
+import { FAILURE_KIND, FLAG_MORE, REPLY } from './message.ts'
 
 /** One message, and how far it has gone. */
 interface Outgoing {
@@ -29,6 +38,7 @@ interface Outgoing {
 
 /** Bytes left to the connection at once. */
 const WINDOW_BYTES: number = 2 * CHUNK_BYTES_MAX
+const IDLE_CHECKS_MAX: number = MESSAGE_STALL_MS_MAX / PROGRESS_MS
 
 /** Requests and answers are numbered by different sides: one key for both. */
 export function chunkKey(callId: number, isAnswer: boolean): number {
@@ -40,31 +50,51 @@ export class ChunkSender {
   readonly #messages = new Map<number, Outgoing>()
   /** Those with credit, in turn. */
   readonly #ready: Outgoing[] = []
-  #waitingBytes = 0
+  /** Bytes of messages that were not sent yet. */
+  #heldBytes = 0
+  /** For standstill: chunk bytes sent, as many at the last check, and checks since they grew. */
   #sentBytes = 0
+  #sentThen = 0
+  #idleChecks = 0
 
   constructor(line: Line) {
     this.#line = line
   }
 
-  /** Bytes of messages that were not sent yet. */
+  /** Bytes that wait, here and in the line. */
   get waitingBytes(): number {
-    return this.#waitingBytes
+    return this.#heldBytes + this.#line.waitingBytes
   }
 
-  /** Bytes sent so far: whether those that wait go on. */
-  get sentBytes(): number {
-    return this.#sentBytes
+  /** Whether so much waits that nothing should be begun that would add to it. */
+  get isFull(): boolean {
+    return this.waitingBytes >= OUTGOING_BYTES_PER_CONNECTION_MAX / 2
   }
 
-  /** Sends bytes[0, length), taken over, as chunks. */
-  add(kind: number, callId: number, isAnswer: boolean, bytes: Uint8Array, length: number): void {
+  /** Sends a request, or an answer: those of kind 64 and above. */
+  send(kind: number, callId: number, body: Body): void {
+    if (body.length <= CHUNK_BYTES_MAX) {
+      this.#line.send(kind, callId, body)
+      return
+    }
+    if (this.#line.isEnded) return
+    const { bytes, length } = body
     const credit = CREDIT_BYTES_MAX
     const message = { kind, callId, bytes, length, sent: 0, credit, isReady: true }
-    this.#messages.set(chunkKey(callId, isAnswer), message)
+    this.#messages.set(chunkKey(callId, kind >= REPLY), message)
     this.#ready.push(message)
-    this.#waitingBytes += length
+    this.#heldBytes += length
     this.pump()
+    if (this.waitingBytes > OUTGOING_BYTES_PER_CONNECTION_MAX) {
+      this.#line.cutSlowReader(this.waitingBytes)
+    } else {
+      this.#line.watch()
+    }
+  }
+
+  /** Answers a call of theirs with an error. */
+  fail(callId: number, { code, message, certainty }: OperatingError): void {
+    this.#line.send(FAILURE_KIND, callId, encodeControl('failure', { code, message, certainty }))
   }
 
   /** What is granted to a message that has ended is of no use, and no harm. */
@@ -81,11 +111,19 @@ export class ChunkSender {
 
   /** Sends what credit and the connection's room allow. */
   pump(): void {
-    while (this.#line.waitingBytes < WINDOW_BYTES) {
+    while (this.#line.waitingBytes < WINDOW_BYTES && !this.#line.isEnded) {
       const message = this.#ready.shift()
       if (message === undefined) return
       this.#sendChunk(message)
     }
+  }
+
+  /** Some `PROGRESS_MS` have passed; returns whether messages wait, and have for too long. */
+  checkProgress(): 'none-waits' | 'goes-on' | 'stalled' {
+    if (this.#heldBytes === 0) return 'none-waits'
+    this.#idleChecks = this.#sentBytes === this.#sentThen ? this.#idleChecks + 1 : 0
+    this.#sentThen = this.#sentBytes
+    return this.#idleChecks > IDLE_CHECKS_MAX ? 'stalled' : 'goes-on'
   }
 
   #sendChunk(message: Outgoing): void {
@@ -95,10 +133,10 @@ export class ChunkSender {
     this.#line.sendPart(kind, isLast ? 0 : FLAG_MORE, callId, bytes, sent, chunk)
     message.sent += chunk
     message.credit -= chunk
-    this.#waitingBytes -= chunk
+    this.#heldBytes -= chunk
     this.#sentBytes += chunk
     if (isLast) {
-      this.#messages.delete(chunkKey(callId, kind >= 64))
+      this.#messages.delete(chunkKey(callId, kind >= REPLY))
       return
     }
     message.isReady = message.credit > 0

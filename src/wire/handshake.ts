@@ -18,10 +18,7 @@
  *
  * A refusal says no more than it must: whoever fails at proof or token learns just that.
  */
-import { bytesOfHex, EMPTY_BYTES, equalSecrets, hexOf } from '../base/bytes.ts'
-import { assert } from '../base/assert.ts'
-import { type ErrorCode, isOperatingError, OperatingError } from '../base/errors.ts'
-import { ID_BYTES, type NodeId } from '../dynamo/names.ts'
+import { isOperatingError, OperatingError } from '../base/errors.ts'
 import {
   FRAME_BODY_BYTES_MAX,
   HANDSHAKE_CONNECTION_BYTES_MAX,
@@ -30,43 +27,27 @@ import {
 } from '../limits.ts'
 import type { Timer } from '../world/clock.ts'
 import { addressLabel, type Connection } from '../world/network.ts'
-import { type ControlName, decodeControl, encodeControl, errorOf } from './convert.ts'
+import { decodeControl, encodeControl, errorOf } from './convert.ts'
 import type { Frame } from './frame.ts'
+import {
+  type AcceptOptions,
+  AcceptorSteps,
+  type ConnectOptions,
+  ConnectorSteps,
+  type Send,
+  type Steps,
+} from './handshake-steps.ts'
 import { Line, type LineEvents, type Side, type WireWorld } from './line.ts'
-import { CONTROL_KINDS, FORMAT, type Hello, type Welcome } from './message.ts'
-import { type Agreement, CLUSTER_KEY_BYTES, NONCE_BYTES, proofKeyOf, proofOf } from './proof.ts'
+import { CONTROL_KINDS } from './message.ts'
 import { Session, type SessionEvents, type SessionFacts } from './session.ts'
 
-/** A client's side of a connection to a node. */
-export interface ClientOptions {
-  readonly role: 'client'
-  /** Empty: whichever cluster answers. */
-  readonly cluster: string
-  readonly token?: Uint8Array | undefined
-}
-
-/** A node's side of a connection to or from another node. */
-export interface PeerOptions {
-  readonly role: 'peer'
-  readonly cluster: string
-  readonly node: NodeId
-  /** 16 bytes. */
-  readonly clusterKey: Uint8Array
-  /** Asked once the other side has proved itself: why this member is not let in, if so. */
-  readonly admit?: (node: NodeId) => ErrorCode | undefined
-}
-
-/** A node's side of a connection from a client. */
-export interface ServeOptions {
-  readonly role: 'client'
-  readonly cluster: string
-  readonly node: NodeId
-  /** Where one is configured, clients must send it. */
-  readonly token?: Uint8Array | undefined
-}
-
-export type ConnectOptions = ClientOptions | PeerOptions
-export type AcceptOptions = ServeOptions | PeerOptions
+export type {
+  AcceptOptions,
+  ClientOptions,
+  ConnectOptions,
+  PeerOptions,
+  ServeOptions,
+} from './handshake-steps.ts'
 
 /**
  * Begins a session on a connection that this side opened. Rejects with an `OperatingError`; the
@@ -98,26 +79,6 @@ export function acceptSession(
   })
 }
 
-type Send = <N extends 'hello' | 'welcome' | 'proof' | 'ready'>(
-  name: N,
-  message: N extends 'hello'
-    ? Hello
-    : N extends 'welcome'
-      ? Welcome
-      : N extends 'proof'
-        ? Uint8Array
-        : undefined,
-) => void
-
-/** What one side does at each step. Throws an `OperatingError` to refuse. */
-interface Steps {
-  /** The frame that must come next. */
-  readonly awaited: 'hello' | 'welcome' | 'proof' | 'ready'
-  begin(send: Send): void
-  /** Takes the awaited frame; returns what was found out where it was the last one. */
-  take(frame: Frame, send: Send): SessionFacts | undefined
-}
-
 /** Carries either side's steps over a line, within the bounds. */
 class Handshake implements LineEvents {
   readonly #line: Line
@@ -144,7 +105,7 @@ class Handshake implements LineEvents {
     this.#resolve = resolve
     this.#reject = reject
     this.#send = (name, message) =>
-      this.#line.send(CONTROL_KINDS[name], 0, encodeControl(name as ControlName, message as never))
+      this.#line.send(CONTROL_KINDS[name], 0, encodeControl(name, message))
     this.#timer = world.clock.after(HANDSHAKE_MS_MAX, () => this.#onLate())
   }
 
@@ -227,190 +188,4 @@ class Handshake implements LineEvents {
       `a frame of kind ${kind} came before the handshake was done: ${this.#steps.awaited} is next`,
     )
   }
-}
-
-class ConnectorSteps implements Steps {
-  awaited: 'welcome' | 'ready' = 'welcome'
-  readonly #options: ConnectOptions
-  readonly #hello: Hello
-  #facts: SessionFacts | undefined
-
-  constructor(world: WireWorld, options: ConnectOptions) {
-    this.#options = options
-    const isPeer = options.role === 'peer'
-    this.#hello = {
-      formatMin: FORMAT,
-      formatMax: FORMAT,
-      cluster: options.cluster,
-      node: isPeer ? idBytes(options.node) : EMPTY_BYTES,
-      nonce: isPeer ? world.entropy.bytes(NONCE_BYTES) : EMPTY_BYTES,
-      token: isPeer ? EMPTY_BYTES : (options.token ?? EMPTY_BYTES),
-    }
-  }
-
-  begin(send: Send): void {
-    send('hello', this.#hello)
-  }
-
-  take({ bytes, start, length }: Frame, send: Send): SessionFacts | undefined {
-    if (this.awaited === 'ready') {
-      decodeControl('ready', bytes, start, length)
-      return this.#facts
-    }
-    this.#takeWelcome(decodeControl('welcome', bytes, start, length), send)
-    this.awaited = 'ready'
-    return undefined
-  }
-
-  #takeWelcome(welcome: Welcome, send: Send): void {
-    const options = this.#options
-    if (welcome.format !== FORMAT) throw formatUnsupported(welcome.format, welcome.format)
-    if (options.role === 'peer' || options.cluster !== '') {
-      checkCluster(options.cluster, welcome.cluster)
-    }
-    const node = nodeIdOf(welcome.node)
-    this.#facts = { role: options.role, cluster: welcome.cluster, node }
-    if (options.role === 'client') return
-    checkNonce(welcome.nonce)
-    const hello = this.#hello
-    const agreement: Agreement = {
-      formatMin: hello.formatMin,
-      formatMax: hello.formatMax,
-      format: welcome.format,
-      cluster: options.cluster,
-      connectorNode: hello.node,
-      acceptorNode: welcome.node,
-      connectorNonce: hello.nonce,
-      acceptorNonce: welcome.nonce,
-    }
-    const key = proofKeyOf(options.clusterKey)
-    checkProof(welcome.proof, proofOf('acceptor', agreement, key))
-    checkAdmitted(options, node)
-    send('proof', proofOf('connector', agreement, key))
-  }
-}
-
-class AcceptorSteps implements Steps {
-  awaited: 'hello' | 'proof' = 'hello'
-  readonly #options: AcceptOptions
-  readonly #world: WireWorld
-  /** What a peer's proof must be, and who it then is. */
-  #expected: Uint8Array = EMPTY_BYTES
-  #peer: NodeId | undefined
-
-  constructor(world: WireWorld, options: AcceptOptions) {
-    this.#world = world
-    this.#options = options
-  }
-
-  begin(): void {
-    // The side that connected speaks first.
-  }
-
-  take({ bytes, start, length }: Frame, send: Send): SessionFacts | undefined {
-    const options = this.#options
-    if (this.awaited === 'proof') {
-      assert(options.role === 'peer', 'only peers prove')
-      checkProof(decodeControl('proof', bytes, start, length), this.#expected)
-      checkAdmitted(options, this.#peer as NodeId)
-      send('ready', undefined)
-      return { role: 'peer', cluster: options.cluster, node: this.#peer }
-    }
-    const hello = decodeControl('hello', bytes, start, length)
-    if (hello.formatMin > FORMAT || hello.formatMax < FORMAT) {
-      throw formatUnsupported(hello.formatMin, hello.formatMax)
-    }
-    if (options.role === 'client') return this.#welcomeClient(options, hello, send)
-    this.#welcomePeer(options, hello, send)
-    this.awaited = 'proof'
-    return undefined
-  }
-
-  #welcomeClient(options: ServeOptions, hello: Hello, send: Send): SessionFacts {
-    if (hello.node.length > 0) {
-      throw new OperatingError('handshake-expected', 'this port is for clients: use the peer port')
-    }
-    if (hello.cluster !== '') checkCluster(options.cluster, hello.cluster)
-    const { token } = options
-    if (token !== undefined && !equalSecrets(token, hello.token)) {
-      throw new OperatingError('token-wrong', 'the token is wrong: give the one of this cluster')
-    }
-    const { cluster } = options
-    const node = idBytes(options.node)
-    send('welcome', { format: FORMAT, cluster, node, nonce: EMPTY_BYTES, proof: EMPTY_BYTES })
-    send('ready', undefined)
-    return { role: 'client', cluster, node: undefined }
-  }
-
-  #welcomePeer(options: PeerOptions, hello: Hello, send: Send): void {
-    if (hello.node.length === 0) {
-      throw new OperatingError('handshake-expected', 'this port is for nodes: use the client port')
-    }
-    checkCluster(options.cluster, hello.cluster)
-    checkNonce(hello.nonce)
-    this.#peer = nodeIdOf(hello.node)
-    const agreement: Agreement = {
-      formatMin: hello.formatMin,
-      formatMax: hello.formatMax,
-      format: FORMAT,
-      cluster: options.cluster,
-      connectorNode: hello.node,
-      acceptorNode: idBytes(options.node),
-      connectorNonce: hello.nonce,
-      acceptorNonce: this.#world.entropy.bytes(NONCE_BYTES),
-    }
-    const key = proofKeyOf(options.clusterKey)
-    this.#expected = proofOf('connector', agreement, key)
-    send('welcome', {
-      format: FORMAT,
-      cluster: options.cluster,
-      node: agreement.acceptorNode,
-      nonce: agreement.acceptorNonce,
-      proof: proofOf('acceptor', agreement, key),
-    })
-  }
-}
-
-function idBytes(node: NodeId): Uint8Array {
-  const bytes = bytesOfHex(node)
-  assert(bytes !== undefined && bytes.length === ID_BYTES, 'a node id is 16 hexadecimal digits')
-  return bytes
-}
-
-function nodeIdOf(bytes: Uint8Array): NodeId {
-  if (bytes.length === ID_BYTES) return hexOf(bytes)
-  throw new OperatingError('message-garbled', `the node id has ${bytes.length} bytes: give 8`)
-}
-
-function checkNonce(nonce: Uint8Array): void {
-  if (nonce.length === NONCE_BYTES) return
-  throw new OperatingError('message-garbled', `the nonce has ${nonce.length} bytes: give 16`)
-}
-
-function checkCluster(own: string, theirs: string): void {
-  if (own === theirs) return
-  throw new OperatingError(
-    'wrong-cluster',
-    `one side belongs to cluster ${JSON.stringify(own.slice(0, 100))}, the other to ` +
-      `${JSON.stringify(theirs.slice(0, 100))}: check the address and the cluster's name`,
-  )
-}
-
-function checkProof(shown: Uint8Array, expected: Uint8Array): void {
-  if (equalSecrets(expected, shown)) return
-  throw new OperatingError('proof-wrong', 'the cluster key is not ours: give both nodes the same')
-}
-
-function checkAdmitted(options: PeerOptions, node: NodeId): void {
-  assert(options.clusterKey.length === CLUSTER_KEY_BYTES, 'a cluster key has 16 bytes')
-  const code = options.admit?.(node)
-  if (code === undefined) return
-  throw new OperatingError(code, `node ${node} is not let in: give every node its own id and data`)
-}
-
-function formatUnsupported(min: number, max: number): OperatingError {
-  return new OperatingError(
-    'format-unsupported',
-    `formats ${min} to ${max} are offered and format ${FORMAT} is spoken here: upgrade the older`,
-  )
 }
