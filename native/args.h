@@ -158,8 +158,9 @@ inline napi_value boolean(napi_env env, bool value) {
 /** Names one function in `exports`. */
 inline void give(Napi::Env env, Napi::Object exports, const char* name, napi_callback function) {
   napi_value value = nullptr;
-  if (napi_create_function(env, name, NAPI_AUTO_LENGTH, function, nullptr, &value) != napi_ok) return;
-  napi_set_named_property(env, exports, name, value);
+  const napi_status status =
+      napi_create_function(env, name, NAPI_AUTO_LENGTH, function, nullptr, &value);
+  if (status == napi_ok) napi_set_named_property(env, exports, name, value);
 }
 
 /** Names one number in `exports`: constants are typed once, here, and read by TypeScript. */

@@ -40,12 +40,7 @@ export interface Addon {
   ) => void
   readonly tokenInto: (bucket: Uint8Array, key: Uint8Array, out: Uint32Array) => void
   readonly crc32c: (bytes: Uint8Array, start: number, length: number) => number
-  readonly crc32cBy: (
-    variant: number,
-    bytes: Uint8Array,
-    start: number,
-    length: number,
-  ) => number
+  readonly crc32cBy: (variant: number, bytes: Uint8Array, start: number, length: number) => number
   readonly sipHash64Into: (
     key: Uint8Array,
     bytes: Uint8Array,
