@@ -61,7 +61,8 @@ function survivors(mine: VersionedObject, theirs: VersionedObject): readonly Sib
     if (survivor !== sibling) areAll = false
     if (survivor !== undefined) kept.push(survivor)
   }
-  return areAll ? mine.siblings : kept
+  // A sibling that lost its first dot may belong further down.
+  return areAll ? mine.siblings : kept.sort(compareSiblings)
 }
 
 /** `sibling` with fewer or more dots: itself where they are as many, undefined where none. */

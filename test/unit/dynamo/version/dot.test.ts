@@ -1,0 +1,22 @@
+import t from 'tap'
+import { compareDots, dotLabel, dotOn, equalDots } from '../../../../src/dynamo/version/dot.ts'
+import { line, NODE_A, NODE_B, START_1, START_2 } from './samples.ts'
+
+t.test('dots sort by node, start, opening and counter, and are equal in all four', async (t) => {
+  const sorted = [
+    dotOn(line(NODE_A, START_1, 1), 1),
+    dotOn(line(NODE_A, START_1, 1), 10),
+    dotOn(line(NODE_A, START_1, 2), 2),
+    dotOn(line(NODE_A, START_1, 10), 10),
+    dotOn(line(NODE_A, START_2, 1), 1),
+    dotOn(line(NODE_B, START_1, 1), 1),
+  ]
+  t.same([...sorted].reverse().sort(compareDots), sorted)
+  for (const [i, a] of sorted.entries()) {
+    for (const [j, b] of sorted.entries()) t.equal(equalDots(a, { ...b }), i === j)
+  }
+})
+
+t.test('a dot prints short enough for a line and long enough to tell apart', async (t) => {
+  t.equal(dotLabel(dotOn(line(NODE_A, START_1, 4), 9)), 'a000.0000.4:9')
+})

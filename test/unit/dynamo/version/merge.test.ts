@@ -1,0 +1,158 @@
+import t from 'tap'
+import { Prng } from '../../../../src/base/prng.ts'
+import { type Dot } from '../../../../src/dynamo/version/dot.ts'
+import { descends, merge } from '../../../../src/dynamo/version/merge.ts'
+import {
+  equalObjects,
+  NOTHING,
+  type VersionedObject,
+} from '../../../../src/dynamo/version/object.ts'
+import { DOTS_PER_SIBLING_MAX } from '../../../../src/limits.ts'
+import {
+  anyObject,
+  dot,
+  object,
+  range,
+  requestId,
+  sibling,
+  textsOf,
+  writeOfDot,
+} from './samples.ts'
+
+const SEED = 20_262
+const CASES = 4000
+
+function forTriples(
+  check: (a: VersionedObject, b: VersionedObject, c: VersionedObject) => boolean,
+): number {
+  const prng = Prng.of(SEED)
+  let wrong = 0
+  for (let i = 0; i < CASES; i++) {
+    // Every other case gives dots twice, with another write: merging still is a semilattice.
+    const writeOf = i % 2 ? writeOfDot : (_: Dot) => `write ${prng.below(3)}`
+    const make = (): VersionedObject => anyObject(prng, writeOf)
+    if (!check(make(), make(), make())) wrong += 1
+  }
+  return wrong
+}
+
+t.test(`D4: merging is commutative (seed ${SEED})`, async (t) => {
+  t.equal(
+    forTriples((a, b) => equalObjects(merge(a, b), merge(b, a))),
+    0,
+  )
+})
+
+t.test(`D4: merging is associative (seed ${SEED})`, async (t) => {
+  const isSame = (a: VersionedObject, b: VersionedObject, c: VersionedObject): boolean =>
+    equalObjects(merge(merge(a, b), c), merge(a, merge(b, c)))
+  t.equal(forTriples(isSame), 0)
+})
+
+t.test(`D4: merging is idempotent, and returns what it was given (seed ${SEED})`, async (t) => {
+  t.equal(
+    forTriples((a) => merge(a, { ...a }) === a),
+    0,
+  )
+  const isAbsorbed = (a: VersionedObject, b: VersionedObject): boolean => {
+    const merged = merge(a, b)
+    return merge(merged, a) === merged && merge(merged, b) === merged
+  }
+  t.equal(forTriples(isAbsorbed), 0)
+})
+
+t.test(`the operand that says it all is the result, on either side (seed ${SEED})`, async (t) => {
+  const isOperand = (a: VersionedObject, b: VersionedObject): boolean => {
+    const merged = merge(a, b)
+    if (equalObjects(merged, a)) return merged === a
+    return equalObjects(merged, b) ? merged === b : merged !== a && merged !== b
+  }
+  t.equal(forTriples(isOperand), 0)
+})
+
+t.test(`D4: to descend from is reflexive and transitive, and equal both ways only`, async (t) => {
+  t.ok(descends(object([range(1, 1, 2)]), object([range(1, 1, 1)])))
+  const isOrder = (a: VersionedObject, b: VersionedObject, c: VersionedObject): boolean => {
+    const ab = merge(a, b)
+    const abc = merge(ab, c)
+    if (!descends(a, a) || !descends(ab, a) || !descends(abc, a)) return false
+    return !descends(a, b) || !descends(b, a) || equalObjects(a, b)
+  }
+  t.equal(forTriples(isOrder), 0)
+})
+
+t.test(`every dot of a merged sibling is covered, and siblings are sorted`, async (t) => {
+  const isSound = (a: VersionedObject, b: VersionedObject): boolean => {
+    const { context, siblings } = merge(a, b)
+    return siblings.every(({ dots }) => dots.length > 0 && dots.every((d) => context.covers(d)))
+  }
+  t.equal(forTriples(isSound), 0)
+})
+
+t.test('what one side has not heard of stays; what it replaced goes', async (t) => {
+  const old = object([range(1, 1, 1)], sibling('old', dot(1, 1)))
+  const replaced = object([range(1, 1, 2)], sibling('new', dot(1, 2)))
+  const beside = object([range(5, 5, 5)], sibling('beside', dot(5, 5)))
+  t.same(textsOf(merge(old, replaced)), ['new'])
+  t.same(textsOf(merge(old, beside)), ['beside', 'old'])
+  t.same(textsOf(merge(merge(old, beside), replaced)), ['beside', 'new'])
+  t.equal(merge(NOTHING, old), old)
+})
+
+t.test('attempts of one request become one sibling with all dots', async (t) => {
+  const first = object([range(1, 1, 1)], sibling('put', dot(1, 1)))
+  const second = object([range(5, 5, 5)], sibling('put', dot(5, 5)))
+  const both = merge(first, second)
+  t.equal(both.siblings.length, 1)
+  t.same(both.siblings[0]?.dots, [dot(1, 1), dot(5, 5)])
+})
+
+t.test('an attempt that was replaced elsewhere leaves the other dot', async (t) => {
+  const both = object([range(1, 1, 1), range(5, 5, 5)], sibling('put', dot(1, 1), dot(5, 5)))
+  const replaced = object([range(1, 1, 2)], sibling('new', dot(1, 2)))
+  const merged = merge(both, replaced)
+  t.same(textsOf(merged), ['new', 'put'])
+  t.same(merged.siblings.find(({ value }) => value?.length === 3 && value[0] === 112)?.dots, [
+    dot(5, 5),
+  ])
+})
+
+t.test('one request id with other bytes, or without, loses nothing', async (t) => {
+  const id = requestId('same')
+  const one = { ...sibling('one', dot(1, 1)), requestId: id }
+  const two = { ...sibling('two', dot(5, 5)), requestId: id }
+  const gone = { requestId: id, dots: [dot(7, 7)], value: undefined }
+  const merged = [
+    object([range(1, 1, 1)], one),
+    object([range(5, 5, 5)], two),
+    object([range(7, 7, 7)], gone),
+  ].reduce(merge)
+  t.same(textsOf(merged), ['one', 'two', '†'])
+})
+
+t.test('a dot that was given twice keeps both writes', async (t) => {
+  const one = object([range(1, 1, 1)], sibling('one', dot(1, 1)))
+  const two = object([range(1, 1, 1)], sibling('two', dot(1, 1)))
+  t.same(textsOf(merge(one, two)), ['one', 'two'])
+  t.same(textsOf(merge(merge(one, two), object([range(1, 1, 1)]))), [])
+})
+
+t.test('D10: a merge refuses no number of siblings', async (t) => {
+  const many = Array.from({ length: 500 }, (_, i) =>
+    object([range(2 * i + 1, 2 * i + 1, 2 * i + 1)], sibling(`v${i}`, dot(2 * i + 1, 2 * i + 1))),
+  )
+  const left = many.reduce(merge)
+  t.equal(left.siblings.length, 500)
+  t.ok(equalObjects(left, [...many].reverse().reduce(merge)))
+})
+
+t.test('a sibling keeps at most its number of dots; the rest stay covered', async (t) => {
+  const attempts = Array.from({ length: DOTS_PER_SIBLING_MAX + 5 }, (_, i) =>
+    object([range(2 * i + 1, 2 * i + 1, 2 * i + 1)], sibling('put', dot(2 * i + 1, 2 * i + 1))),
+  )
+  const merged = attempts.reduce(merge)
+  t.same(textsOf(merged), ['put'])
+  t.equal(merged.siblings[0]?.dots.length, DOTS_PER_SIBLING_MAX)
+  t.equal(merged.context.count, attempts.length)
+  t.equal(merge(merged, attempts.at(-1) as VersionedObject), merged)
+})

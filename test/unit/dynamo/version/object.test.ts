@@ -1,0 +1,53 @@
+import t from 'tap'
+import {
+  compareSiblings,
+  equalObjects,
+  requestIdBytes,
+  requestIdOf,
+  requestLabel,
+  valueBytes,
+} from '../../../../src/dynamo/version/object.ts'
+import { dot, object, range, sibling } from './samples.ts'
+
+t.test(
+  'a request id comes back from its bytes, whatever they are, and prints in hex',
+  async (t) => {
+    const bytes = Uint8Array.from({ length: 16 }, (_, i) => i * 17)
+    t.same(requestIdBytes(requestIdOf(bytes)), bytes)
+    t.equal(requestIdOf(bytes).length, 16)
+    t.equal(requestLabel(requestIdOf(bytes)), '00112233445566778899aabbccddeeff')
+  },
+)
+
+t.test(
+  'objects are equal in context, requests, dots and values, and in nothing less',
+  async (t) => {
+    const one = object([range(1, 1, 3)], sibling('x', dot(1, 1)))
+    t.ok(equalObjects(one, object([range(1, 1, 3)], sibling('x', dot(1, 1)))))
+    t.notOk(equalObjects(one, object([range(1, 1, 4)], sibling('x', dot(1, 1)))))
+    t.notOk(equalObjects(one, object([range(1, 1, 3)], sibling('x', dot(1, 2)))))
+    t.notOk(equalObjects(one, object([range(1, 1, 3)], sibling('x', dot(1, 1), dot(1, 2)))))
+    t.notOk(equalObjects(one, object([range(1, 1, 3)], sibling('y', dot(1, 1)))))
+    const gone = { ...sibling('x', dot(1, 1)), value: undefined }
+    t.notOk(equalObjects(one, object([range(1, 1, 3)], gone)))
+    const empty = { ...sibling('x', dot(1, 1)), value: new Uint8Array(0) }
+    t.notOk(equalObjects(object([range(1, 1, 3)], gone), object([range(1, 1, 3)], empty)))
+  },
+)
+
+t.test('siblings sort by dot, then request, then value, a tombstone first', async (t) => {
+  const gone = { ...sibling('x', dot(1, 2)), value: undefined }
+  const sorted = [
+    sibling('z', dot(1, 1)),
+    sibling('a', dot(1, 2)),
+    gone,
+    { ...sibling('x', dot(1, 2)), value: Uint8Array.of(1) },
+    { ...sibling('x', dot(1, 2)), value: Uint8Array.of(1, 0) },
+  ]
+  t.same([...sorted].reverse().sort(compareSiblings), sorted)
+})
+
+t.test('the size of an object counts values, and tombstones as nothing', async (t) => {
+  const gone = { ...sibling('x', dot(1, 2)), value: undefined }
+  t.equal(valueBytes([sibling('four', dot(1, 1)), gone, sibling('six', dot(1, 3))]), 7)
+})

@@ -1,0 +1,174 @@
+import t from 'tap'
+import { Context } from '../../../../src/dynamo/version/context.ts'
+import { merge } from '../../../../src/dynamo/version/merge.ts'
+import type { VersionedObject } from '../../../../src/dynamo/version/object.ts'
+import { deltaOf, put } from '../../../../src/dynamo/version/put.ts'
+import { RANGES_MAX, RANGES_PER_PUT_MAX, SIBLINGS_MAX } from '../../../../src/limits.ts'
+import {
+  dot,
+  NODE_B,
+  object,
+  range,
+  request,
+  requestId,
+  sibling,
+  START_2,
+  textsOf,
+  written,
+} from './samples.ts'
+
+t.test('the first put of a key opens a line at its own dot', async (t) => {
+  const outcome = written(put(undefined, undefined, request('x', { counter: 5 })))
+  t.same(outcome.dot, dot(5, 5))
+  t.same(outcome.note, { start: outcome.dot.start, opened: 5 })
+  t.same(outcome.object, object([range(5, 5, 5)], sibling('x', dot(5, 5))))
+})
+
+t.test('a thousand puts through one copy leave one range', async (t) => {
+  let outcome = written(put(undefined, undefined, request('0')))
+  for (let i = 1; i < 1000; i++) {
+    const seen = outcome.object.context
+    outcome = written(put(outcome.object, outcome.note, request(`${i}`, { seen })))
+  }
+  t.equal(outcome.object.context.count, 1)
+  t.same(textsOf(outcome.object), ['999'])
+})
+
+t.test('a copy without a note opens a line, whatever it has heard of', async (t) => {
+  const held = object([range(1, 1, 3)], sibling('x', dot(1, 3)))
+  const outcome = written(put(held, undefined, request('y', { counter: 9 })))
+  t.same(outcome.object.context.ranges, [range(1, 1, 3), range(9, 9, 9)])
+})
+
+t.test('a note of an earlier start opens a line', async (t) => {
+  const first = written(put(undefined, undefined, request('x', { counter: 1 })))
+  const again = request('y', { counter: 1, start: START_2 })
+  t.equal(written(put(first.object, first.note, again)).object.context.count, 2)
+})
+
+t.test('D7: a put without context replaces nothing', async (t) => {
+  const first = written(put(undefined, undefined, request('x')))
+  const second = written(put(first.object, first.note, request('y')))
+  t.same(textsOf(second.object), ['x', 'y'])
+})
+
+t.test('a put replaces what its client saw, and no more', async (t) => {
+  const x = written(put(undefined, undefined, request('x')))
+  const y = written(put(x.object, x.note, request('y')))
+  const z = written(put(y.object, y.note, request('z', { seen: x.object.context })))
+  t.same(textsOf(z.object), ['y', 'z'])
+})
+
+t.test('a sibling with two dots loses the one that was seen and lives on the other', async (t) => {
+  const held = object([range(1, 1, 1), range(5, 5, 5)], sibling('put', dot(1, 1), dot(5, 5)))
+  const seen = Context.of([range(1, 1, 1)])
+  const once = written(put(held, undefined, request('new', { counter: 9, seen })))
+  t.same(textsOf(once.object), ['new', 'put'])
+  const twice = written(put(held, undefined, request('new', { counter: 9, seen: held.context })))
+  t.same(textsOf(twice.object), ['new'])
+})
+
+t.test('what was seen elsewhere counts here from now on', async (t) => {
+  const seen = Context.of([range(7, 7, 8)])
+  const outcome = written(put(undefined, undefined, request('x', { counter: 9, seen })))
+  const late = object([range(7, 7, 7)], sibling('late', dot(7, 7)))
+  t.same(textsOf(merge(outcome.object, late)), ['x'])
+})
+
+t.test('a delete is a put without a value', async (t) => {
+  const x = written(put(undefined, undefined, request('x')))
+  const seen = x.object.context
+  const gone = written(put(x.object, x.note, request('', { value: undefined, seen })))
+  t.same(textsOf(gone.object), ['†'])
+})
+
+t.test('a request that is already here is repeated, with its old dot', async (t) => {
+  const first = written(put(undefined, undefined, request('x')))
+  const again = put(first.object, first.note, request('x'))
+  t.match(again, { kind: 'repeated', object: first.object, sibling: first.sibling })
+})
+
+t.test('a request id that comes back with other bytes is refused', async (t) => {
+  const first = written(put(undefined, undefined, request('x')))
+  const other = put(first.object, first.note, request('y', { requestId: requestId('x') }))
+  t.match(other, { kind: 'refused', code: 'request-id-wrong' })
+  const gone = put(first.object, first.note, request('x', { value: undefined }))
+  t.match(gone, { kind: 'refused', code: 'request-id-wrong' })
+})
+
+t.test('a put that meets its own dot asks for a new start', async (t) => {
+  const held = object([range(9, 9, 30)])
+  t.same(put(held, undefined, request('x', { counter: 9 })), { kind: 'start-spent' })
+  const seen = held.context
+  t.same(put(undefined, undefined, request('x', { counter: 9, seen })), { kind: 'start-spent' })
+})
+
+t.test('the delta says what the put says and nothing of what else is held', async (t) => {
+  const x = written(put(undefined, undefined, request('x')))
+  const y = written(put(x.object, x.note, request('y')))
+  const z = written(put(y.object, y.note, request('z', { seen: x.object.context })))
+  const delta = deltaOf(z, x.object.context)
+  t.same(textsOf(merge(x.object, delta)), ['z'])
+  t.same(textsOf(merge(y.object, delta)), ['y', 'z'])
+  t.equal(merge(z.object, delta), z.object)
+})
+
+t.test('deltas that all arrive leave one range, as the object has', async (t) => {
+  let here = written(put(undefined, undefined, request('0')))
+  let there: VersionedObject = here.object
+  for (let i = 1; i < 50; i++) {
+    const seen = here.object.context
+    here = written(put(here.object, here.note, request(`${i}`, { seen })))
+    there = merge(there, deltaOf(here, seen))
+  }
+  t.same(there, here.object)
+})
+
+const crowd = (count: number): VersionedObject =>
+  Array.from({ length: count }, (_, i) =>
+    object([range(2 * i + 1, 2 * i + 1, 2 * i + 1)], sibling(`v${i}`, dot(2 * i + 1, 2 * i + 1))),
+  ).reduce(merge)
+
+t.test('a context that is full takes no new line, but goes on with an open one', async (t) => {
+  const full = crowd(RANGES_PER_PUT_MAX)
+  const seen = full.context
+  const refused = put(full, undefined, request('x', { counter: 1000, seen }))
+  t.match(refused, {
+    kind: 'refused',
+    code: 'context-full',
+    count: RANGES_PER_PUT_MAX + 1,
+    limit: RANGES_PER_PUT_MAX,
+  })
+  const note = { start: request('x').start, opened: 1 }
+  const goesOn = written(put(full, note, request('x', { counter: 1000, seen })))
+  t.equal(goesOn.object.context.count, RANGES_PER_PUT_MAX)
+})
+
+t.test('an open line ends at what an object can hold', async (t) => {
+  const full = crowd(RANGES_MAX)
+  const note = { start: request('x').start, opened: 1 }
+  const seen = Context.of([...full.context.ranges, { ...range(1, 1, 1), node: NODE_B }])
+  const outcome = put(full, note, request('x', { counter: 100_000, seen }))
+  t.match(outcome, { kind: 'refused', code: 'context-full', limit: RANGES_MAX })
+})
+
+t.test('too many siblings refuse one more, and welcome a put that leaves as many', async (t) => {
+  const full = crowd(SIBLINGS_MAX + 10)
+  const note = { start: request('x').start, opened: 1 }
+  const blind = put(full, note, request('x', { counter: 1000 }))
+  t.match(blind, { kind: 'refused', code: 'siblings-full', count: SIBLINGS_MAX + 11 })
+  const seen = Context.of(full.context.ranges.slice(0, 1))
+  t.equal(put(full, note, request('x', { counter: 1000, seen })).kind, 'written')
+  t.match(put(crowd(SIBLINGS_MAX - 1), note, request('x', { counter: 1000 })), { kind: 'written' })
+})
+
+t.test('values past the size of an object are refused, unless they make it smaller', async (t) => {
+  const eight = new Uint8Array(8 * 2 ** 20)
+  const one = written(put(undefined, undefined, request('1', { value: eight })))
+  const two = written(put(one.object, one.note, request('2', { value: eight })))
+  const three = put(two.object, two.note, request('3'))
+  t.match(three, { kind: 'refused', code: 'object-too-large', limit: 16 * 2 ** 20 })
+  const seen = two.object.context
+  t.equal(put(two.object, two.note, request('3', { value: eight, seen })).kind, 'written')
+  t.equal(put(two.object, two.note, request('4', { value: undefined })).kind, 'written')
+})
