@@ -32,14 +32,19 @@ export class SimConnection implements Connection {
     this.#onClosed = onClosed
   }
 
-  /** The two ends of a new connection; `onDelivery` hears of every chunk. */
+  /**
+   * The two ends of a new connection; `onDelivery` hears of every chunk. The client learns of it
+   * at `knownMicros`, and nothing that the server writes may come before that.
+   */
   static join(
     client: SimConnection,
     server: SimConnection,
+    knownMicros: number,
     onDelivery: (bytes: number) => void,
   ): void {
     client.#outgoing = new Stream(client, server, onDelivery)
     server.#outgoing = new Stream(server, client, onDelivery)
+    server.#outgoing.notBefore(knownMicros + 1)
     client.#incoming = server.#outgoing
     server.#incoming = client.#outgoing
   }

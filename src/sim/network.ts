@@ -267,7 +267,7 @@ export class SimNetwork {
       return
     }
     const remote = { host: machine.host, port: takePort(machine) }
-    const { client, server } = this.#join(attempt, listener, remote)
+    const { client, server } = this.#join(attempt, listener, remote, back)
     listener.life.enter(() => {
       if (!server.isClosed) listener.onConnection(server)
     })
@@ -277,7 +277,7 @@ export class SimNetwork {
     })
   }
 
-  #join(attempt: Attempt, listener: OpenListener, remote: Address): Link {
+  #join(attempt: Attempt, listener: OpenListener, remote: Address, knownMicros: number): Link {
     const onClosed = (): void => {
       if (client.isClosed && server.isClosed) this.#links.delete(link)
     }
@@ -289,7 +289,7 @@ export class SimNetwork {
       this.#bytesDelivered += bytes
       this.#trace.mixNow(bytes)
     }
-    SimConnection.join(client, server, onDelivery)
+    SimConnection.join(client, server, knownMicros, onDelivery)
     this.#links.add(link)
     return link
   }

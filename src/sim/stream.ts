@@ -54,6 +54,11 @@ export class Stream {
     this.#onDelivery = onDelivery
   }
 
+  /** Nothing of it arrives earlier. */
+  notBefore(micros: number): void {
+    this.#lastDue = Math.max(this.#lastDue, micros)
+  }
+
   get unsentBytes(): number {
     return this.#unsentBytes
   }

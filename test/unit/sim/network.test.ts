@@ -76,6 +76,20 @@ t.test('bytes are cut and joined at places that the seed chooses, never reordere
   t.equal(cuts.size, 22)
 })
 
+t.test('what a server says at once never comes before its client knows of it', async (t) => {
+  for (let seed = 0; seed < 50; seed++) {
+    const sim = new SimWorld({ seed })
+    const [near, far] = [sim.start(0), sim.start(1)]
+    const address = { host: sim.hostOf(1), port: PORT }
+    const greet = (connection: Connection): void => new End(sim, connection).send('welcome')
+    await sim.complete(far.network.listen(address, greet))
+    const connected = near.network.connect(address, 1000)
+    const client = await sim.complete(connected.then((connection) => new End(sim, connection)))
+    await sim.run(100)
+    t.equal(client.text, 'welcome')
+  }
+})
+
 t.test('what is sent into a cut waits, and arrives after it heals', async (t) => {
   const { sim, client, server } = await scene(1)
   sim.cut(0, 1)

@@ -25,10 +25,8 @@ async function live(sim: SimWorld, world: World, number: number): Promise<void> 
       onData: (chunk) => {
         const at = size
         size += chunk.length
-        void file.write(at, chunk).then(
-          () => file.sync(),
-          () => world.trace.note('sync-failed', { at }),
-        )
+        const written = file.write(at, chunk).then(() => file.sync())
+        void written.catch(() => world.trace.note('sync-failed', { at }))
         if (chunk.length > 8) connections.at(at % connections.length)?.write(chunk.slice(3))
       },
       onDrain: () => undefined,
