@@ -1,4 +1,5 @@
 /** Digests against published vectors, `node:crypto` and plain TypeScript, for every variant. */
+import { fail } from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import { addon } from '../../../src/native/addon.ts'
@@ -35,7 +36,7 @@ t.test('MD5 agrees with node:crypto at every length around its blocks', async (t
   const chance = new Chance(1)
   for (let length = 0; length <= 300; length++) {
     const bytes = chance.bytes(length)
-    if (md5(bytes) !== hex(md5Plain(bytes))) t.fail(`length ${length}`)
+    if (md5(bytes) !== hex(md5Plain(bytes))) fail(`length ${length}`)
   }
   const long = chance.bytes(100_000)
   t.equal(md5(long), hex(md5Plain(long)))
@@ -63,7 +64,7 @@ t.test('a batch gives each message its own digest, in every variant', async (t) 
         const start = spans[2 * i] as number
         const message = input.subarray(start, start + (spans[2 * i + 1] as number))
         const digest = out.subarray(16 * i, 16 * i + 16)
-        if (hex(digest) !== hex(md5Plain(message))) t.fail(`${lanes} lanes, round ${round}, ${i}`)
+        if (hex(digest) !== hex(md5Plain(message))) fail(`${lanes} lanes, round ${round}, ${i}`)
       }
     }
     t.pass(`${lanes} lanes, seed ${chance.seed}`)
@@ -86,7 +87,7 @@ t.test('a token is the first 64 bits of the digest, read big-endian', async (t) 
     const key = chance.bytes(chance.below(i % 7 === 0 ? 4096 : 60))
     const { hi, lo } = tokenOf(bucket, key)
     const [plainHi, plainLo] = tokenPlain(bucket, key)
-    if (hi !== plainHi || lo !== plainLo) t.fail(`${bucket.length} and ${key.length} bytes`)
+    if (hi !== plainHi || lo !== plainLo) fail(`${bucket.length} and ${key.length} bytes`)
   }
   t.doesNotThrow(() => tokenOf(new Uint8Array(65_535), new Uint8Array(0)))
   t.throws(() => tokenOf(new Uint8Array(65_536), new Uint8Array(0)), RangeError)
@@ -110,7 +111,7 @@ t.test('CRC-32C agrees with a table in TypeScript, in every variant', async (t) 
     const check = (start: number, length: number): void => {
       const wanted = crc32cPlain(bytes, start, length)
       if (addon.crc32cBy(variant, bytes, start, length) !== wanted) {
-        t.fail(`${name}: ${length} bytes at ${start}`)
+        fail(`${name}: ${length} bytes at ${start}`)
       }
     }
     for (let length = 0; length <= 1100; length++) check(length % 17, length)
@@ -151,9 +152,9 @@ t.test('SipHash agrees with BigInt on other keys and lengths', async (t) => {
     sipHash64Into(key, bytes, 0, bytes.length, pair)
     out.writeUInt32LE(pair[1] as number, 0)
     out.writeUInt32LE(pair[0] as number, 4)
-    if (hex(out.subarray(0, 8)) !== hex(sipHashPlain(key, bytes, 8))) t.fail(`64 bits, ${i}`)
+    if (hex(out.subarray(0, 8)) !== hex(sipHashPlain(key, bytes, 8))) fail(`64 bits, ${i}`)
     sipHash128Into(key, bytes, 0, bytes.length, out, 1)
-    if (hex(out.subarray(1)) !== hex(sipHashPlain(key, bytes, 16))) t.fail(`128 bits, ${i}`)
+    if (hex(out.subarray(1)) !== hex(sipHashPlain(key, bytes, 16))) fail(`128 bits, ${i}`)
   }
   t.pass(`seed ${chance.seed}`)
 })

@@ -1,4 +1,5 @@
 /** Frames cut by the addon, against the same in TypeScript: whole, cut short, and damaged. */
+import { fail } from 'node:assert/strict'
 import t from 'tap'
 import { tokenOf } from '../../../src/native/digest.ts'
 import {
@@ -210,7 +211,7 @@ t.test('chunks from a seed are cut as TypeScript cuts them, whole or damaged', a
     const ours = frameWords(1 + chance.below(300))
     const plain = new Uint32Array(ours.length)
     const count = scanFrames(chunk, start, end, max, ours)
-    if (count !== scanFramesPlain(chunk, start, end, max, plain)) t.fail(`round ${round}: count`)
+    if (count !== scanFramesPlain(chunk, start, end, max, plain)) fail(`round ${round}: count`)
     if (Buffer.compare(Buffer.from(ours.buffer), Buffer.from(plain.buffer)) !== 0) {
       t.same([...ours], [...plain], `round ${round}`)
     }

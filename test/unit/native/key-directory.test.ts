@@ -1,4 +1,5 @@
 /** The key directory against a sorted list, and against its bound of 24 bytes a key. */
+import { fail } from 'node:assert/strict'
 import t from 'tap'
 import { DIRECTORY_WORDS, KeyDirectory } from '../../../src/native/key-directory.ts'
 import { Chance } from './rivals.ts'
@@ -95,11 +96,11 @@ for (const [name, draw] of Object.entries(NATURES)) {
       const place = [chance.below(4), chance.below(1000)] as const
       const entry: Entry = known !== undefined && isRemoval ? known : [hi, lo, ...place]
       if (isRemoval) {
-        if (directory.remove(...entry) !== plain.remove(entry)) t.fail(`remove, step ${step}`)
+        if (directory.remove(...entry) !== plain.remove(entry)) fail(`remove, step ${step}`)
       } else if (chance.below(4) === 0) {
         const from = known ?? entry
         if (directory.replace(...from, ...place) !== plain.replace(from, ...place)) {
-          t.fail(`replace, step ${step}`)
+          fail(`replace, step ${step}`)
         }
       } else {
         directory.insert(...entry)
@@ -110,8 +111,8 @@ for (const [name, draw] of Object.entries(NATURES)) {
       const isSame = wanted.every(
         ([, , segment, offset], i) => out[2 * i] === segment && out[2 * i + 1] === offset,
       )
-      if (count !== wanted.length || !isSame) t.fail(`find, step ${step}`)
-      if (directory.size !== plain.entries.length) t.fail(`size, step ${step}`)
+      if (count !== wanted.length || !isSame) fail(`find, step ${step}`)
+      if (directory.size !== plain.entries.length) fail(`size, step ${step}`)
       if (step % 3000 === 0) t.same(walk(directory, 4000), plain.entries, `walk, step ${step}`)
     }
     t.same(walk(directory, 4000), plain.entries, `seed ${chance.seed}`)
@@ -137,8 +138,7 @@ t.test('an entry costs at most 24 bytes from 100,000 on, growing and shrinking',
   const grown = worst
   worst = 0
   for (let i = 0; i < count; i++) {
-    if (!directory.remove(tokens[2 * i] as number, tokens[2 * i + 1] as number, 1, i))
-      t.fail(`${i}`)
+    if (!directory.remove(tokens[2 * i] as number, tokens[2 * i + 1] as number, 1, i)) fail(`${i}`)
     if (i % 1000 === 0) measure()
   }
   t.ok(grown > 16 && grown <= 24, `growing: ${grown.toFixed(2)} bytes an entry at the most`)

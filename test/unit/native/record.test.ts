@@ -1,4 +1,5 @@
 /** Records written and judged by the addon, against TypeScript and against damage. */
+import { fail } from 'node:assert/strict'
 import t from 'tap'
 import { tokenOf } from '../../../src/native/digest.ts'
 import {
@@ -74,7 +75,7 @@ t.test('records are written as TypeScript writes them from the table of the form
   for (let i = 0; i < 400; i++) {
     const record = randomRecord(chance)
     const plain = encodeRecordPlain(record, DIGEST_KEY)
-    if (!bytesOf(record).equals(plain)) t.fail(`record ${i}`)
+    if (!bytesOf(record).equals(plain)) fail(`record ${i}`)
   }
   const largest = { ...randomRecord(chance), sequence: SEQUENCE_MAX, synced: SEQUENCE_MAX }
   t.ok(bytesOf(largest).equals(encodeRecordPlain(largest, DIGEST_KEY)))
@@ -134,7 +135,7 @@ t.test('every flipped bit is noticed, but in the padding, which carries nothing'
     const damaged = Buffer.from(bytes)
     damaged[bit >>> 3] = (damaged[bit >>> 3] as number) ^ (1 << (bit & 7))
     const [status] = verify(damaged, record)
-    if (status === RecordStatus.ok) t.fail(`bit ${bit}`)
+    if (status === RecordStatus.ok) fail(`bit ${bit}`)
     seen.add(status)
   }
   const { noRecord, formatUnknown, headerChecksum, bodyChecksum } = RecordStatus
