@@ -43,11 +43,7 @@ function buildAddon() {
   if (!isStale(output, [join(root, 'native'), join(root, 'binding.gyp')])) return
   const prefix = dirname(dirname(process.execPath))
   const hasHeaders = existsSync(join(prefix, 'include/node/node_api.h'))
-  run('node-gyp', [
-    'rebuild',
-    '--silent',
-    ...(hasHeaders ? [`--nodedir=${prefix}`] : []),
-  ])
+  run('node-gyp', ['rebuild', '--silent', ...(hasHeaders ? [`--nodedir=${prefix}`] : [])])
 }
 
 function buildProtocol() {

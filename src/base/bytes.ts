@@ -114,6 +114,6 @@ export function writeU32(bytes: Uint8Array, at: number, value: number): void {
 
 export function writeU48(bytes: Uint8Array, at: number, value: number): void {
   assert(value >= 0 && value <= U48_MAX, 'a counter fits 48 bits')
-  writeU32(bytes, at, value % 2 ** 32 | 0)
+  writeU32(bytes, at, (value % 2 ** 32) | 0)
   writeU16(bytes, at + 4, Math.floor(value / 2 ** 32))
 }

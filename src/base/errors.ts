@@ -55,8 +55,8 @@ export const ERROR_KINDS = {
   'credit-overrun': refused(13),
   'reader-too-slow': inDoubt(14),
   'too-many-connections': retryable(15),
-  'not-a-member': refused(17),
   'frame-late': inDoubt(16),
+  'not-a-member': refused(17),
 
   // This message cannot be answered: costs the request.
   'kind-unknown': refused(20),

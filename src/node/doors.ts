@@ -72,7 +72,10 @@ export class Door {
 
   async #accept(connection: Connection): Promise<void> {
     if (this.#connections >= CONNECTIONS_MAX) {
-      this.#world.trace.note('connection-refused', { for: this.#role, code: 'too-many-connections' })
+      this.#world.trace.note('connection-refused', {
+        for: this.#role,
+        code: 'too-many-connections',
+      })
       connection.listen({ onData: ignore, onDrain: ignore, onClose: ignore })
       connection.destroy()
       return
@@ -93,7 +96,7 @@ export class Door {
       if (isCounted) this.#sessions.add(session)
     } catch (error) {
       leave()
-      const reason = isOperatingError(error) ? error.code : String((error as Error).message)
+      const reason = isOperatingError(error) ? error.code : (error as Error).message
       this.#world.trace.note('connection-refused', { for: this.#role, code: reason })
     }
   }

@@ -77,10 +77,14 @@ class Forward {
 
   #lastFailure(): OperatingError {
     const failure =
-      this.#failure ?? new OperatingError('replicas-short', 'no owner of this key is here; try again')
+      this.#failure ??
+      new OperatingError('replicas-short', 'no owner of this key is here; try again')
     const isInDoubt = this.#isInDoubt || this.#awaited > 0
     if (!isInDoubt || failure.certainty === 'in-doubt') return failure
-    return new OperatingError('write-in-doubt', `an owner may have taken the write: ${failure.message}`)
+    return new OperatingError(
+      'write-in-doubt',
+      `an owner may have taken the write: ${failure.message}`,
+    )
   }
 
   #end(result: PutReply | OperatingError): void {

@@ -222,7 +222,11 @@ export class Replica {
     return this.#finish(key, this.#find(name, token), step)
   }
 
-  async #finish<T>(key: string, found: Soon<Stored | 'rotten' | undefined>, step: (held: Held) => T) {
+  async #finish<T>(
+    key: string,
+    found: Soon<Stored | 'rotten' | undefined>,
+    step: (held: Held) => T,
+  ) {
     try {
       return step(this.#held(await found))
     } finally {

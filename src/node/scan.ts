@@ -147,11 +147,7 @@ async function askInTurn(
   return replies
 }
 
-function askOne(
-  parts: Parts,
-  node: NodeId,
-  range: PeerRange,
-): Promise<PeerRangeReply | undefined> {
+function askOne(parts: Parts, node: NodeId, range: PeerRange): Promise<PeerRangeReply | undefined> {
   if (node === parts.topology.self.id) return scanOwn(parts, range)
   return new Promise((resolve) => {
     const timer = parts.world.clock.after(range.deadlineMs, () => resolve(undefined))

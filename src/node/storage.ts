@@ -12,7 +12,6 @@ import { MemoryEngine } from '../store/memory.ts'
 import { openLog } from '../store/open-log.ts'
 import type { World } from '../world/world.ts'
 
-
 /**
  * Resolves when everything that survived is there and durable. Fails with `data-locked`,
  * `data-foreign`, `data-newer`, `data-rotten` or `disk-full`; nothing is then changed.

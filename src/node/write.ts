@@ -45,11 +45,13 @@ export function write(parts: Parts, request: WriteRequest, settle: Settle<PutRep
     settle(new OperatingError(opened.code, CONTEXT_ADVICE[opened.code]))
     return
   }
-  const isPresent = (node: NodeId): boolean =>
-    node === topology.self.id || peers.isConnected(node)
+  const isPresent = (node: NodeId): boolean => node === topology.self.id || peers.isConnected(node)
   if (!canReach(owners, isPresent, w)) {
     settle(
-      new OperatingError('replicas-short', `fewer than ${w} owners of this key are here; try again`),
+      new OperatingError(
+        'replicas-short',
+        `fewer than ${w} owners of this key are here; try again`,
+      ),
     )
     return
   }
@@ -112,7 +114,9 @@ class Write {
     const { put, token, deadline } = this.#request
     if (world.clock.now() >= deadline) {
       this.#parts.counters.expired += 1
-      this.#settle(new OperatingError('deadline-passed', 'the deadline passed before the write began'))
+      this.#settle(
+        new OperatingError('deadline-passed', 'the deadline passed before the write began'),
+      )
       return
     }
     const write = { requestId: requestIdOf(put.requestId), value: put.value, seen }
@@ -130,7 +134,10 @@ class Write {
     const { name } = this.#request.put
     if (outcome.kind === 'refused') {
       this.#settle(
-        new OperatingError(outcome.code, `${REFUSAL_ADVICE[outcome.code]} (${outcome.count} > ${outcome.limit})`),
+        new OperatingError(
+          outcome.code,
+          `${REFUSAL_ADVICE[outcome.code]} (${outcome.count} > ${outcome.limit})`,
+        ),
       )
       return
     }

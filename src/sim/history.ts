@@ -79,7 +79,9 @@ export class History {
       if (write === undefined || write.key !== event.key || write.isDelete) {
         this.violations.push(`phantom: ${event.key} showed ${id}, which nobody wrote there`)
       } else if (write.outcome === 'refused') {
-        this.violations.push(`refused and seen: ${event.key} showed ${id}, refused as ${write.code}`)
+        this.violations.push(
+          `refused and seen: ${event.key} showed ${id}, refused as ${write.code}`,
+        )
       }
     }
   }

@@ -59,7 +59,9 @@ export async function inspect(
 }
 
 function isSame(a: PeerReadReply, b: PeerReadReply): boolean {
-  return equalBytes(a.object, b.object) && a.digest.hi === b.digest.hi && a.digest.lo === b.digest.lo
+  return (
+    equalBytes(a.object, b.object) && a.digest.hi === b.digest.hi && a.digest.lo === b.digest.lo
+  )
 }
 
 function numbersIn(
@@ -107,10 +109,7 @@ async function asPeer(cluster: Cluster, machine: number, world: World): Promise<
   )
 }
 
-function ask(
-  session: Session,
-  request: Request<'peerRead'>,
-): Promise<PeerReadReply> {
+function ask(session: Session, request: Request<'peerRead'>): Promise<PeerReadReply> {
   return new Promise((resolve, reject) => {
     session.call('peerRead', request, (answer) => {
       if (answer instanceof OperatingError) reject(answer)

@@ -86,12 +86,13 @@ export async function simulate(options: SimulateOptions): Promise<SimulateResult
   await workload.sweep(cluster.size)
   await world.run(STEP_MS)
 
-  const state = await world.complete(inspect(cluster, workload.keys, workload.requests), QUIET_MS_MAX)
+  const state = await world.complete(
+    inspect(cluster, workload.keys, workload.requests),
+    QUIET_MS_MAX,
+  )
   violations.push(...history.violations, ...cluster.failures, ...state.violations)
   violations.push(...checkDurability(history, state.final), ...checkCausality(history))
-  violations.push(
-    ...checkLiveness(history, { deadlineMs: TIMEOUT_MS, graceMs: GRACE_MS, quietMs }),
-  )
+  violations.push(...checkLiveness(history, { deadlineMs: TIMEOUT_MS, graceMs: GRACE_MS, quietMs }))
   return {
     seed,
     violations,

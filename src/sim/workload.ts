@@ -76,7 +76,8 @@ export class Workload {
   /** Reads every key at all its owners, and so repairs what a read finds behind. */
   async sweep(r: number): Promise<void> {
     const [user] = this.#users
-    for (const key of this.keys) await this.#cluster.world.complete(user?.get(key, r) ?? never(), 60_000)
+    for (const key of this.keys)
+      await this.#cluster.world.complete(user?.get(key, r) ?? never(), 60_000)
   }
 }
 

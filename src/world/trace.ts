@@ -18,7 +18,7 @@ export const FACTS = {
   'insecure-bind': 'warning',
 
   // Connections.
-  'listening': 'detail',
+  listening: 'detail',
   'client-connected': 'detail',
   'connection-refused': 'warning',
   'connection-closed': 'detail',
@@ -40,7 +40,7 @@ export const FACTS = {
   'torn-tail-dropped': 'notice',
   'batch-tail-dropped': 'notice',
   'rot-found': 'failure',
-  'recovered': 'notice',
+  recovered: 'notice',
   'sync-failed': 'failure',
   'disk-full': 'failure',
 } as const satisfies Record<string, Weight>

@@ -73,7 +73,8 @@ async function runAll(seeds: readonly number[], workers: number): Promise<readon
         next()
       })
       child.on('exit', (code) => {
-        if (current !== undefined) reject(new Error(`seed ${current.seed} ended its process: ${code}`))
+        if (current !== undefined)
+          reject(new Error(`seed ${current.seed} ended its process: ${code}`))
       })
       next()
     })
@@ -106,7 +107,9 @@ function judge(
   const faults = least((outcome) => outcome.faults)
   const cpuMs = outcomes.reduce((sum, outcome) => sum + outcome.cpuMs, 0)
   const deliveries = outcomes.reduce((sum, outcome) => sum + outcome.deliveries, 0)
-  console.log(`${total((o) => o.acknowledged)} writes acknowledged, ${total((o) => o.faults)} faults`)
+  console.log(
+    `${total((o) => o.acknowledged)} writes acknowledged, ${total((o) => o.faults)} faults`,
+  )
   console.log(
     `${Math.round(total((o) => o.simulatedMs) / 1000)} s simulated in ${Math.round(tookMs / 1000)} s; ` +
       `${Math.round(deliveries / (cpuMs / 1000))} deliveries per core-second`,

@@ -51,7 +51,8 @@ export class LocalCluster {
     }))
     const clusterKey = new Uint8Array(16).fill(7)
     const configs = members.map((self, i): Config => {
-      const { n, r, w, partitions, segmentBytes, deadlineMs, hedgeMs, forwardMs, callsMax } = DEFAULTS
+      const { n, r, w, partitions, segmentBytes, deadlineMs, hedgeMs, forwardMs, callsMax } =
+        DEFAULTS
       const count = options.nodes
       return {
         cluster: CLUSTER,

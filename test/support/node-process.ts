@@ -3,9 +3,7 @@ import { hostWorld } from '../../src/host/world.ts'
 import type { Config } from '../../src/config.ts'
 import { type RunningNode, startNode } from '../../src/node/node.ts'
 
-export type ToNode =
-  | { readonly ask: 'start'; readonly config: Config }
-  | { readonly ask: 'usage' }
+export type ToNode = { readonly ask: 'start'; readonly config: Config } | { readonly ask: 'usage' }
 
 export interface Usage {
   /** Microseconds of processor time. */

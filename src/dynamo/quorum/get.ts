@@ -55,9 +55,7 @@ export type GetOutcome =
   /** R can no longer be reached: `answered` of them did. */
   | { readonly kind: 'short'; readonly answered: number }
 
-type Replica =
-  | { readonly kind: 'unasked' | 'awaited-object' | 'awaited-digest' }
-  | CopyAnswer
+type Replica = { readonly kind: 'unasked' | 'awaited-object' | 'awaited-digest' } | CopyAnswer
 
 const WAITING: GetOutcome = { kind: 'waiting' }
 
@@ -119,8 +117,9 @@ export class GetRound {
     for (const [node, replica] of this.#replicas) {
       if (replica.kind !== 'unasked') continue
       // One object is enough while everyone agrees; without one, digests explain nothing.
-      const digestOnly = this.#count((kind) => kind === 'object' || kind === 'absent') > 0
-        || this.#isFirstObjectFresh()
+      const digestOnly =
+        this.#count((kind) => kind === 'object' || kind === 'absent') > 0 ||
+        this.#isFirstObjectFresh()
       this.#replicas.set(node, { kind: digestOnly ? 'awaited-digest' : 'awaited-object' })
       return { node, digestOnly }
     }

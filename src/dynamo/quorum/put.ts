@@ -47,6 +47,10 @@ export class PutRound {
 }
 
 /** Whether enough owners seem to be there to begin a write at all. */
-export function canReach(owners: readonly NodeId[], present: (node: NodeId) => boolean, w: number): boolean {
+export function canReach(
+  owners: readonly NodeId[],
+  present: (node: NodeId) => boolean,
+  w: number,
+): boolean {
   return owners.filter(present).length >= w
 }

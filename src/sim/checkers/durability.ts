@@ -43,7 +43,9 @@ export function checkDurability(history: History, final: Final): readonly string
   for (const write of history.writes) {
     if (write.outcome !== 'ok' || accounted.has(write.id)) continue
     if (write.startedMs <= (seenPuts.get(write.key) ?? -1)) continue
-    found.push(`lost: ${write.key} no longer holds ${write.id}, acknowledged at ${write.endedMs} ms`)
+    found.push(
+      `lost: ${write.key} no longer holds ${write.id}, acknowledged at ${write.endedMs} ms`,
+    )
   }
   for (const [key, ids] of final) {
     for (const id of ids) {
