@@ -1,0 +1,79 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { hostDisk } from '../../../src/host/disk.ts'
+
+const root = await mkdtemp(join(tmpdir(), 'everwrite-host-'))
+t.teardown(() => rm(root, { recursive: true }))
+
+t.test(
+  'its owner alone may read what is made, in directories made with their parents',
+  async (t) => {
+    const path = join(root, 'deep/er/data')
+    const directory = await hostDisk.directory(path)
+    const file = await directory.create('one')
+    await directory.lock()
+    const modeOf = async (at: string): Promise<number> => (await stat(at)).mode & 0o777
+    t.equal(await modeOf(join(path, 'one')), 0o600)
+    t.equal(await modeOf(join(path, 'lock')), 0o600)
+    for (const at of [path, join(root, 'deep/er'), join(root, 'deep')]) {
+      t.equal(await modeOf(at), 0o700)
+    }
+    await file.close()
+  },
+)
+
+t.test('what is not a file of the data is not listed', async (t) => {
+  const directory = await hostDisk.directory(join(root, 'mixed'))
+  await hostDisk.directory(join(root, 'mixed/inside'))
+  await writeFile(join(root, 'mixed/lock'), 'left by someone')
+  await writeFile(join(root, 'mixed/b'), '')
+  await writeFile(join(root, 'mixed/a'), '')
+  t.same(await directory.list(), ['a', 'b'])
+  const lock = await directory.lock()
+  await lock.unlock()
+})
+
+t.test('the lock of another process holds until it ends, however it ends', async (t) => {
+  const path = join(root, 'locked')
+  const directory = await hostDisk.directory(path)
+  const module = import.meta.resolve('../../../src/host/disk.ts').replace(/\.ts$/, '.js')
+  const script = `
+    const { hostDisk } = await import(${JSON.stringify(module)})
+    await (await hostDisk.directory(${JSON.stringify(path)})).lock()
+    process.stdout.write('locked')
+    setInterval(() => undefined, 1000)
+  `
+  const args = ['--input-type=module', '-e', script]
+  const other = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  await once(other.stdout, 'data')
+  await t.rejects(directory.lock(), { code: 'data-locked', message: path })
+  other.kill('SIGKILL')
+  await once(other, 'exit')
+  const lock = await directory.lock()
+  await lock.unlock()
+})
+
+t.test('a file closes only after what was asked of it', async (t) => {
+  const directory = await hostDisk.directory(join(root, 'closing'))
+  const file = await directory.create('one')
+  const order: string[] = []
+  const writes = Array.from({ length: 20 }, (_, i) =>
+    file.write(i * 100_000, new Uint8Array(100_000)).then(() => order.push('written')),
+  )
+  const closing = file.close().then(() => order.push('closed'))
+  await t.rejects(file.sync(), { code: 'EBADF' })
+  await t.rejects(file.close(), { code: 'EBADF' })
+  t.throws(() => file.readResident(0, new Uint8Array(1), 0, 1), /the file is open/)
+  await Promise.all([...writes, closing])
+  t.equal(order.indexOf('closed'), 20)
+})
+
+t.test('a name cannot lead out of its directory', async (t) => {
+  const directory = await hostDisk.directory(join(root, 'names'))
+  await t.rejects(directory.create('../stranger'), /a name is of a file/)
+  await t.rejects(directory.open(''), /a name is of a file/)
+})
