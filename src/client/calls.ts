@@ -57,6 +57,8 @@ interface Call<K extends RequestKind> {
   attemptMs: number
   /** Between attempts, until `due`. */
   isPaused: boolean
+  /** Paused because nobody could be asked: goes on as soon as somebody can. */
+  isStranded: boolean
   /** When the attempt or the pause ends. */
   due: number
   attempts: number
@@ -85,6 +87,7 @@ export class Calls {
     this.#clock = clock
     this.#chance = chance
     this.#settings = settings
+    pool.onOpen = () => this.#onOpen()
   }
 
   run<K extends RequestKind>(plan: Plan<K>, options: CallOptions | undefined): Promise<Reply<K>> {
@@ -102,6 +105,7 @@ export class Calls {
         isDone: false,
         attemptMs: this.#settings.attemptMs * (plan.patience ?? 1),
         isPaused: false,
+        isStranded: false,
         due: 0,
         attempts: 0,
         tried: [],
@@ -150,6 +154,7 @@ export class Calls {
     call.tried.push(link)
     call.node = link.label
     call.isPaused = false
+    call.isStranded = false
     call.due = now + limitMs
     call.answersBefore = link.answers
     const deadlineMs = Math.min(Math.ceil(limitMs), DEADLINE_MS_MAX)
@@ -196,7 +201,9 @@ export class Calls {
       call.tried = []
       call.attemptMs *= 2
     } else {
-      const failure = call.plan.only?.failure ?? this.#pool.failure()
+      call.isStranded = true
+      const { only } = call.plan
+      const failure = only === undefined ? this.#pool.failure() : whyNot(only)
       if (call.attempts === 0) call.failure = failure
       if (!failure.isRetryable) return this.#fail(call, failure)
     }
@@ -234,6 +241,11 @@ export class Calls {
     this.#attempt(call, now)
   }
 
+  #onOpen(): void {
+    const now = this.#clock.now()
+    for (const call of this.#inFlight) if (call.isStranded) this.#attempt(call, now)
+  }
+
   #expire<K extends RequestKind>(call: Call<K>): void {
     const late = new OperatingError(
       'deadline-passed',
@@ -258,6 +270,11 @@ export class Calls {
     this.#inFlight.delete(call as unknown as Call<RequestKind>)
     if (call.onAbort !== undefined) call.signal?.removeEventListener('abort', call.onAbort)
   }
+}
+
+function whyNot(link: Link): OperatingError {
+  const sentence = `${link.label} is not connected`
+  return link.failure ?? new OperatingError('not-connected', sentence)
 }
 
 function aborted(signal: AbortSignal): OperatingError {

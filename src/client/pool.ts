@@ -23,6 +23,8 @@ import { Routes } from './routes.ts'
 const REFRESH_MS_MIN = 100
 
 export class Pool {
+  /** Called when a node can be asked again. */
+  onOpen: (() => void) | undefined
   readonly #clock: Clock
   readonly #chance: Chance
   readonly #dial: Dial
@@ -161,10 +163,15 @@ export class Pool {
       clock: this.#clock,
       chance: this.#chance,
       dial: this.#dial,
-      events: { onOpen: () => this.refresh() },
+      events: { onOpen: () => this.#onOpen() },
     })
     this.#links.set(label, link)
     return link
+  }
+
+  #onOpen(): void {
+    this.refresh()
+    this.onOpen?.()
   }
 
   #isCurrent(topology: Topology): boolean {

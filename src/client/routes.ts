@@ -5,7 +5,7 @@
  * asks an owner directly. Being wrong is harmless: any node answers any request, by asking the
  * owners itself. So routes may be old, and are never waited for.
  */
-import { hexOf, readU16, utf8Bytes } from '../base/bytes.ts'
+import { hexOf, readU16 } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
 import { type PreferenceList, PreferenceLists } from '../dynamo/ring/preference-list.ts'
 import { PARTITION_BITS_MAX } from '../dynamo/ring/partition.ts'
@@ -17,6 +17,7 @@ import type { Topology } from '../wire/message.ts'
 export class Routes {
   readonly topology: Topology
   readonly members: readonly Member[]
+  readonly ring: Ring
   readonly #lists: PreferenceLists
   readonly #nByBucket: ReadonlyMap<string, number>
   readonly #nOfOthers: number
@@ -42,7 +43,8 @@ export class Routes {
     const owners = Uint16Array.from({ length: 2 ** topology.partitionBits }, (_, partition) =>
       readU16(topology.owners, 2 * partition),
     )
-    this.#lists = new PreferenceLists(new Ring(topology.partitionBits, this.members, owners))
+    this.ring = new Ring(topology.partitionBits, this.members, owners)
+    this.#lists = new PreferenceLists(this.ring)
     this.#nByBucket = new Map(topology.buckets.map((bucket) => [bucket.name, bucket.n]))
     this.#nOfOthers = (topology.buckets[0] as { n: number }).n
   }
@@ -72,9 +74,4 @@ function faultOf(topology: Topology): string | undefined {
   if (buckets.length === 0) return 'there are no defaults'
   if (buckets.some(({ n }) => !(n >= 1 && n <= REPLICAS_MAX))) return 'a bucket has no such N'
   return undefined
-}
-
-/** The bytes of a bucket's name, as keys are placed with them. */
-export function bucketBytesOf(name: string): Uint8Array {
-  return utf8Bytes(name)
 }

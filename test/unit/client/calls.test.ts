@@ -1,0 +1,301 @@
+/** Attempts, deadlines, doubt: what a call does when nodes do not behave (`client/calls.ts`). */
+import t from 'tap'
+import { EMPTY_BYTES, hexOf } from '../../../src/base/bytes.ts'
+import { OperatingError } from '../../../src/base/errors.ts'
+import type { CallError } from '../../../src/client/failure.ts'
+import type { RequestKind } from '../../../src/wire/message.ts'
+import { foundReply, settle, Stage } from './scripted.ts'
+
+const WRITTEN = { context: new Uint8Array([1]) }
+
+/** What the promise threw, once it has. */
+async function failureOf(promise: Promise<unknown>): Promise<CallError> {
+  return promise.then(
+    () => {
+      throw new Error('it succeeded')
+    },
+    (error: unknown) => error as CallError,
+  )
+}
+
+function refuse(kind: RequestKind): OperatingError | undefined {
+  return kind === 'put' ? new OperatingError('replicas-short', 'too few') : undefined
+}
+
+/** Keeps a promise whose failure a test looks at later from ending the process. */
+function later<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {})
+  return promise
+}
+
+t.test('a call goes to one owner, and its answer comes back', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect()
+  const got = client.get('k')
+  await settle()
+  t.equal(stage.asked.length, 1)
+  stage.asked[0]?.asked.answer(foundReply('v'))
+  t.equal((await got).value, 'v')
+})
+
+t.test('a refused attempt is followed by one at another owner, at once', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect()
+  const got = client.get('k')
+  await settle()
+  stage.asked[0]?.asked.fail('replicas-short')
+  await settle()
+  t.equal(stage.asked.length, 2)
+  t.not(stage.asked[0]?.node, stage.asked[1]?.node)
+  stage.asked[1]?.asked.answer(foundReply('v'))
+  t.equal((await got).value, 'v')
+})
+
+t.test('every attempt of a put carries one request id, and another put another', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect()
+  const put = client.put('k', 'v')
+  await settle()
+  stage.asked[0]?.asked.fail('write-in-doubt')
+  await settle()
+  stage.asked[1]?.asked.answer(WRITTEN)
+  await put
+  const ids = stage.nodes.flatMap((node) => node.puts()).map((one) => hexOf(one.requestId))
+  t.equal(ids.length, 2)
+  t.equal(ids[0], ids[1])
+  void later(client.put('k', 'v'))
+  await settle()
+  const all = new Set(stage.nodes.flatMap((node) => node.puts()).map((p) => hexOf(p.requestId)))
+  t.equal(all.size, 2)
+})
+
+t.test('an attempt is given up after 450 ms, and the node is told its time', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect()
+  const put = client.put('k', 'v')
+  await settle()
+  t.equal((stage.asked[0]?.asked.request as unknown as { deadlineMs: number }).deadlineMs, 450)
+  await stage.clock.pass(440)
+  t.equal(stage.asked.length, 1)
+  await stage.clock.pass(30)
+  t.equal(stage.asked.length, 2)
+  stage.asked[1]?.asked.answer(WRITTEN)
+  await put
+})
+
+t.test('an answer to an attempt that was given up is an answer', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect()
+  const put = client.put('k', 'v')
+  await stage.clock.pass(470)
+  t.equal(stage.asked.length, 2)
+  stage.asked[0]?.asked.answer(WRITTEN)
+  t.same((await put).context.sealed, WRITTEN.context)
+})
+
+t.test('a failure that cannot pass ends the call at once', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect()
+  const put = later(client.put('k', 'v'))
+  await settle()
+  stage.asked[0]?.asked.fail('context-forged')
+  const failure = await failureOf(put)
+  t.equal(failure.code, 'context-forged')
+  t.equal(failure.certainty, 'refused')
+  t.equal(failure.attempts, 1)
+  t.equal(stage.asked.length, 1)
+})
+
+t.test(
+  'a write that may have been applied once stays in doubt, whatever refuses it later',
+  async (t) => {
+    const stage = new Stage()
+    const client = await stage.connect()
+    const put = later(client.put('k', 'v'))
+    await settle()
+    stage.asked[0]?.asked.fail('connection-lost')
+    await settle()
+    stage.asked[1]?.asked.fail('siblings-full')
+    const failure = await failureOf(put)
+    t.equal(failure.code, 'siblings-full')
+    t.equal(failure.certainty, 'in-doubt')
+  },
+)
+
+t.test('a write that every node refused is refused', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect({ timeout: 300 })
+  for (const node of stage.nodes) node.reply = refuse
+  const put = later(client.put('k', 'v'))
+  await stage.clock.pass(400)
+  const failure = await failureOf(put)
+  t.equal(failure.code, 'replicas-short')
+  t.equal(failure.certainty, 'refused')
+  t.ok(failure.attempts > 3, 'it was tried more than one round')
+  t.ok(failure.attempts < 40, 'and not in a hurry')
+})
+
+t.test('a read is never in doubt', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect({ timeout: 1000 })
+  const got = later(client.get('k'))
+  await stage.clock.pass(1100)
+  const failure = await failureOf(got)
+  t.equal(failure.code, 'deadline-passed')
+  t.equal(failure.certainty, 'refused')
+})
+
+t.test('a write that nobody answered is in doubt when its time is up, not later', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect()
+  const began = stage.clock.now()
+  let endedAt = 0
+  const put = later(client.put('k', 'v', { timeout: 700 }))
+  put.catch(() => (endedAt = stage.clock.now()))
+  await stage.clock.pass(2000)
+  const failure = await failureOf(put)
+  t.equal(failure.code, 'deadline-passed')
+  t.equal(failure.certainty, 'in-doubt')
+  t.ok(endedAt - began <= 720, `it took ${endedAt - began} ms`)
+})
+
+t.test('when all nodes were too slow, attempts may last longer', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect()
+  void later(client.get('k'))
+  await stage.clock.pass(4900)
+  const times = stage.asked.map(({ asked }) => asked.at)
+  const gaps = times.slice(1).map((at, i) => at - (times[i] as number))
+  t.ok((gaps[0] as number) < 480, 'the first lasts 450 ms')
+  t.ok((gaps[4] as number) > 850, 'one of the second round lasts twice as long')
+})
+
+t.test('calls beyond the window are refused at once', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect({ callsMax: 2 })
+  void later(client.get('a'))
+  void later(client.get('b'))
+  const failure = await failureOf(client.put('c', 'v'))
+  t.equal(failure.code, 'overloaded')
+  t.equal(failure.certainty, 'refused')
+})
+
+t.test('an overloaded node is given a pause', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect()
+  const got = client.get('k')
+  await settle()
+  stage.asked[0]?.asked.fail('overloaded')
+  await settle()
+  t.equal(stage.asked.length, 1)
+  await stage.clock.pass(60)
+  t.equal(stage.asked.length, 2)
+  stage.asked[1]?.asked.answer(foundReply())
+  t.notOk((await got).isFound)
+})
+
+t.test('an aborted signal ends the call, keeps the connection, and tells the doubt', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect()
+  const abort = new AbortController()
+  const got = later(client.get('k', { signal: abort.signal }))
+  const put = later(client.put('k', 'v', { signal: abort.signal }))
+  await settle()
+  abort.abort('enough')
+  const [read, write] = [await failureOf(got), await failureOf(put)]
+  t.equal(read.code, 'aborted')
+  t.equal(read.certainty, 'refused')
+  t.equal(write.code, 'aborted')
+  t.equal(write.certainty, 'in-doubt')
+  t.equal((write.cause as Error).cause, 'enough')
+  t.ok(stage.nodes.every((node) => node.connections === 1))
+  const before = await failureOf(client.put('k', 'v', { signal: abort.signal }))
+  t.equal(before.certainty, 'refused', 'what was never sent is not in doubt')
+})
+
+t.test('closing ends what is in flight, and what comes after', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect()
+  const put = later(client.put('k', 'v'))
+  await settle()
+  await client.close()
+  await client.close()
+  const failure = await failureOf(put)
+  t.equal(failure.code, 'closed')
+  t.equal(failure.certainty, 'in-doubt')
+  t.equal((await failureOf(client.get('k'))).code, 'closed')
+  t.ok(stage.nodes.every((node) => node.connections === 0))
+  await stage.clock.pass(100)
+  t.equal(stage.clock.waiting, 0, 'no timer is left')
+})
+
+t.test('a client that does nothing sets no timer', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect()
+  for (const node of stage.nodes) node.reply = () => foundReply('v')
+  await client.get('k')
+  await stage.clock.pass(100)
+  t.equal(stage.clock.waiting, 0)
+})
+
+t.test('a key, value or timeout that cannot be is refused before anything is sent', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect()
+  t.equal((await failureOf(client.get(''))).code, 'key-wrong')
+  t.equal((await failureOf(client.get('x'.repeat(4097)))).code, 'key-wrong')
+  t.equal((await failureOf(client.get(7 as never))).code, 'key-wrong')
+  t.equal((await failureOf(client.get('k', { timeout: -1 }))).code, 'config-wrong')
+  const long = 'x'.repeat(8 * 1024 * 1024 + 1)
+  t.equal((await failureOf(client.put('k', long))).code, 'value-too-long')
+  t.throws(() => client.bucket(''), { code: 'bucket-wrong' })
+  t.equal((await failureOf(client.delete('k', {}))).code, 'input-wrong')
+  t.equal(stage.asked.length, 0)
+})
+
+t.test('what a put replaces travels as it was said', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect()
+  const { context } = await answerGet(stage, client.get('k'))
+  for (const node of stage.nodes) node.reply = undefined
+  void later(client.put('k', 'v'))
+  void later(client.put('k', 'v', { context }))
+  void later(client.put('k', 'v', { contexts: [context, context] }))
+  void later(client.put('k', 'v', { replace: 'seen', w: 3, r: 1 }))
+  void later(client.delete('k', { replace: 'seen' }))
+  await settle()
+  const puts = stage.nodes.flatMap((node) => node.puts())
+  t.same(
+    puts.map((put) => put.contexts.length),
+    [0, 1, 2, 0, 0],
+  )
+  t.same(
+    puts.map((put) => put.replace),
+    ['given', 'given', 'given', 'seen', 'seen'],
+  )
+  t.same(
+    puts.map((put) => put.value === undefined),
+    [false, false, false, false, true],
+  )
+  t.equal(puts[3]?.w, 3)
+  t.equal(puts[3]?.r, 1)
+})
+
+t.test('the context of a key that was never there is not sent', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect()
+  for (const node of stage.nodes) {
+    node.reply = (kind) =>
+      kind === 'get' ? { siblings: [], context: EMPTY_BYTES, tombstones: 0 } : undefined
+  }
+  const { context } = await client.get('k')
+  t.ok(context.isEmpty)
+  void later(client.put('k', 'v', { context }))
+  await settle()
+  t.same(stage.nodes.flatMap((node) => node.puts())[0]?.contexts, [])
+})
+
+async function answerGet<T>(stage: Stage, got: Promise<T>): Promise<T> {
+  await settle()
+  stage.asked.at(-1)?.asked.answer(foundReply('v'))
+  return got
+}

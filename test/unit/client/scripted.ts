@@ -1,0 +1,235 @@
+/**
+ * A client without a network: time that tests move by hand, and nodes that do as they are told.
+ *
+ * `Stage` holds a clock, a seeded source of bytes and any number of nodes. A node records what it
+ * is asked; a test answers each request, or lets it lie.
+ */
+import { utf8Bytes, writeU16 } from '../../../src/base/bytes.ts'
+import { OperatingError, type ErrorCode } from '../../../src/base/errors.ts'
+import { type Client, connectTo } from '../../../src/client/client.ts'
+import type { Conversation, Dial, Outcome } from '../../../src/client/link.ts'
+import type { ConnectOptions } from '../../../src/client/options.ts'
+import type { GetReply, Put, RequestKind, Topology } from '../../../src/wire/message.ts'
+import type { Clock, Timer } from '../../../src/world/clock.ts'
+import { addressLabel } from '../../../src/world/network.ts'
+
+/** Lets everything that is ready run: promises and what they lead to. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 20; i++) await Promise.resolve()
+}
+
+export class StageClock implements Clock {
+  #now = 1000
+  #timers: { at: number; wake: () => void; isCancelled: boolean }[] = []
+
+  now(): number {
+    return this.#now
+  }
+
+  wallTime(): number {
+    return 0
+  }
+
+  after(delayMs: number, wake: () => void): Timer {
+    const timer = { at: this.#now + delayMs, wake, isCancelled: false }
+    this.#timers.push(timer)
+    return { cancel: () => (timer.isCancelled = true) }
+  }
+
+  soon(run: () => void): void {
+    queueMicrotask(run)
+  }
+
+  /** Timers that wait. */
+  get waiting(): number {
+    return this.#timers.filter((timer) => !timer.isCancelled).length
+  }
+
+  /** Moves time on, timer by timer, and lets what each does settle. */
+  async pass(ms: number): Promise<void> {
+    const until = this.#now + ms
+    for (;;) {
+      await settle()
+      const due = this.#timers
+        .filter((timer) => !timer.isCancelled && timer.at <= until)
+        .sort((a, b) => a.at - b.at)[0]
+      if (due === undefined) break
+      this.#timers = this.#timers.filter((timer) => timer !== due)
+      this.#now = Math.max(this.#now, due.at)
+      due.wake()
+    }
+    this.#now = until
+    await settle()
+  }
+}
+
+/** One request that a node was sent. */
+export interface Asked {
+  readonly kind: RequestKind
+  readonly request: never
+  readonly at: number
+  answer(outcome: Outcome<RequestKind>): void
+  fail(code: ErrorCode): void
+}
+
+export class StageNode {
+  readonly id: string
+  readonly name: string
+  readonly port: number
+  /** Everything but topology, which is answered at once while the node is awake. */
+  readonly asked: Asked[] = []
+  /** Answers requests without a test's doing, where it is set. */
+  reply: ((kind: RequestKind, request: never) => Outcome<RequestKind> | undefined) | undefined
+  isReachable = true
+  isAwake = true
+  dials = 0
+  refusal: OperatingError | undefined
+  readonly #stage: Stage
+  readonly #ends = new Set<(reason: OperatingError) => void>()
+
+  constructor(stage: Stage, index: number) {
+    this.#stage = stage
+    this.id = `${index + 1}`.repeat(16)
+    this.name = `node-${index + 1}`
+    this.port = 7400 + index
+  }
+
+  get connections(): number {
+    return this.#ends.size
+  }
+
+  /** Cuts all its connections. */
+  drop(reason = new OperatingError('connection-lost', 'cut')): void {
+    for (const end of this.#ends) end(reason)
+  }
+
+  puts(): Put[] {
+    return this.asked.filter(({ kind }) => kind === 'put').map(({ request }) => request as Put)
+  }
+
+  converse(onEnd: (reason: OperatingError) => void): Conversation {
+    const pending = new Set<(outcome: Outcome<RequestKind>) => void>()
+    let isEnded = false
+    const end = (reason: OperatingError): void => {
+      if (isEnded) return
+      isEnded = true
+      this.#ends.delete(end)
+      const lost = new OperatingError('connection-lost', `cut: ${reason.message}`)
+      for (const settle of pending) settle(lost)
+      pending.clear()
+      onEnd(reason)
+    }
+    this.#ends.add(end)
+    return {
+      node: this.id,
+      get isEnded() {
+        return isEnded
+      },
+      close: () => end(new OperatingError('closed', 'closed')),
+      drop: end,
+      call: (kind, request, onOutcome) => {
+        const answer = (outcome: Outcome<RequestKind>): void => {
+          if (!pending.delete(answer)) return
+          onOutcome(outcome as never)
+        }
+        pending.add(answer)
+        this.#take(kind, request as never, answer)
+      },
+    }
+  }
+
+  #take(kind: RequestKind, request: never, answer: (outcome: Outcome<RequestKind>) => void): void {
+    const outcome =
+      kind === 'topology' && this.isAwake ? this.#stage.topology : this.reply?.(kind, request)
+    if (outcome !== undefined) {
+      queueMicrotask(() => answer(outcome))
+      return
+    }
+    if (kind === 'topology') return
+    const fail = (code: ErrorCode): void => answer(new OperatingError(code, code))
+    this.asked.push({ kind, request, at: this.#stage.clock.now(), answer, fail })
+  }
+}
+
+export class Stage {
+  readonly clock = new StageClock()
+  readonly nodes: readonly StageNode[]
+  topology: Topology
+  #seed = 1
+
+  constructor(count = 3) {
+    this.nodes = Array.from({ length: count }, (_, i) => new StageNode(this, i))
+    this.topology = topologyOf(this.nodes)
+  }
+
+  readonly dial: Dial = (address, onEnd) => {
+    const label = addressLabel(address)
+    const node = this.nodes.find((one) => `127.0.0.1:${one.port}` === label)
+    if (node !== undefined) node.dials++
+    if (node?.refusal !== undefined) return Promise.reject(node.refusal)
+    if (node === undefined || !node.isReachable) {
+      return Promise.reject(new OperatingError('not-connected', `${label} is not there`))
+    }
+    return Promise.resolve(node.converse(onEnd))
+  }
+
+  /** A client that knows the topology and, where asked, is connected to every node. */
+  async connect(options: Partial<ConnectOptions> = {}): Promise<Client> {
+    const seeds = this.nodes.map((node) => `127.0.0.1:${node.port}`)
+    const client = connectTo({ seeds, ...options }, this.world, this.dial)
+    client.catch(() => {})
+    await settle()
+    return client
+  }
+
+  get world(): Parameters<typeof connectTo>[1] {
+    return {
+      clock: this.clock,
+      network: undefined as never,
+      trace: { note: () => {} },
+      entropy: {
+        bytes: (count) =>
+          Uint8Array.from({ length: count }, () => {
+            this.#seed = (Math.imul(this.#seed, 1_103_515_245) + 12_345) >>> 0
+            return this.#seed >>> 24
+          }),
+      },
+    }
+  }
+
+  /** All that was asked, of any node, in order. */
+  get asked(): { readonly node: StageNode; readonly asked: Asked }[] {
+    return this.nodes
+      .flatMap((node) => node.asked.map((asked) => ({ node, asked })))
+      .sort((a, b) => a.asked.at - b.asked.at)
+  }
+}
+
+/** Partition i belongs to node i mod count; N = 3, and 2 for the bucket `pairs`. */
+export function topologyOf(nodes: readonly StageNode[], bits = 4): Topology {
+  const owners = new Uint8Array(2 * 2 ** bits)
+  for (let i = 0; i < 2 ** bits; i++) writeU16(owners, 2 * i, i % nodes.length)
+  return {
+    cluster: 'stage',
+    ring: { hi: 1, lo: 2 },
+    partitionBits: bits,
+    members: nodes.map((node) => ({
+      node: Buffer.from(node.id, 'hex'),
+      name: node.name,
+      host: '127.0.0.1',
+      clientPort: node.port,
+      peerPort: node.port + 100,
+      machine: node.name,
+      zone: '',
+    })),
+    owners,
+    buckets: [
+      { name: '', n: 3, r: 2, w: 2 },
+      { name: 'pairs', n: 2, r: 1, w: 1 },
+    ],
+  }
+}
+
+export function foundReply(...values: string[]): GetReply {
+  return { siblings: values.map(utf8Bytes), context: utf8Bytes('ctx'), tombstones: 0 }
+}
