@@ -48,6 +48,7 @@ class Caller {
           }
           resolve(act(fault))
         } catch (error) {
+          assert(error instanceof Error, 'what is thrown is an error')
           reject(error)
         }
       })

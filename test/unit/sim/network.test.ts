@@ -171,7 +171,7 @@ t.test('a reset comes after an unknown beginning of what was under way', async (
     t.same([client.closed, server.closed], ['ECONNRESET', 'ECONNRESET'])
     t.equal(sim.network.connections, 0)
   }
-  t.same([...lengths].sort(), [0, 1, 2, 3])
+  t.ok([0, 1, 2, 3].every((length) => lengths.has(length)))
 })
 
 t.test('destroying loses an unknown end of what was sent, in order or by a reset', async (t) => {
@@ -255,7 +255,7 @@ t.test('a killed process is heard of at once: its system closes for it', async (
     const refused = sim.start(0 + 2).network.connect({ host: sim.hostOf(1), port: PORT }, 1000)
     await t.rejects(sim.complete(refused), { code: 'ECONNREFUSED' })
   }
-  t.same([...seen].sort(), ['', 'ECONNRESET'])
+  t.ok(seen.has('') && seen.has('ECONNRESET') && seen.size === 2)
 })
 
 t.test('connecting fails as it would: refused, unknown, timed out', async (t) => {
