@@ -9,7 +9,7 @@
 import { mkdirSync } from 'node:fs'
 import { createHistogram } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
-import { bytes, connect } from '../../src/index.ts'
+import { bytes, type Client, connect } from '../../src/index.ts'
 import type { Proof, Verdict } from '../../test/prove/proof.ts'
 import { LocalCluster } from '../../test/support/local-cluster.ts'
 
@@ -57,11 +57,11 @@ async function measure(cluster: LocalCluster, seconds: number): Promise<Verdict>
   const latencies = { get: createHistogram(), put: createHistogram() }
   const counts = { get: 0, put: 0, failed: 0 }
   let isMeasured = false
-  let isOver = false
+  const state = { isOver: false }
   const loop = async (index: number): Promise<void> => {
-    const bucket = clients[index]?.bucket('rate', { codec: bytes })
+    const bucket = (clients[index] as Client).bucket('rate', { codec: bytes })
     const value = new Uint8Array(VALUE_BYTES).fill(index)
-    while (!isOver && bucket !== undefined) {
+    while (!state.isOver) {
       const key = `key-${Math.floor(Math.random() * KEYS)}`
       const started = process.hrtime.bigint()
       try {
@@ -87,9 +87,11 @@ async function measure(cluster: LocalCluster, seconds: number): Promise<Verdict>
   await sleep(seconds)
   isMeasured = false
   const took = (performance.now() - started) / 1000
-  const used = (await cpuSeconds(cluster)) - before
+  const after = await cpuSeconds(cluster)
+  const used = after.user + after.system - before.user - before.system
+  const inKernel = (after.system - before.system) / used
   const client = process.cpuUsage(clientBefore)
-  isOver = true
+  state.isOver = true
   await Promise.all(loops)
   for (const one of clients) await one.close()
 
@@ -101,7 +103,8 @@ async function measure(cluster: LocalCluster, seconds: number): Promise<Verdict>
   const clientMicros = (client.user + client.system) / done
   console.log(
     `${Math.round(done / took)} operations/s, ${counts.failed} failed; ` +
-      `servers ${((used * 1e6) / done).toFixed(0)} µs, client ${clientMicros.toFixed(0)} µs an operation`,
+      `servers ${((used * 1e6) / done).toFixed(0)} µs an operation, ` +
+      `${Math.round(inKernel * 100)} % of it in the kernel; client ${clientMicros.toFixed(0)} µs`,
   )
   const rate = Math.round(done / used)
   return {
@@ -110,13 +113,20 @@ async function measure(cluster: LocalCluster, seconds: number): Promise<Verdict>
   }
 }
 
-async function cpuSeconds(cluster: LocalCluster): Promise<number> {
-  let micros = 0
+interface CpuSeconds {
+  readonly user: number
+  readonly system: number
+}
+
+async function cpuSeconds(cluster: LocalCluster): Promise<CpuSeconds> {
+  let user = 0
+  let system = 0
   for (let node = 0; node < cluster.size; node++) {
     const usage = await cluster.usage(node)
-    micros += usage.userMicros + usage.systemMicros
+    user += usage.userMicros / 1e6
+    system += usage.systemMicros / 1e6
   }
-  return micros / 1e6
+  return { user, system }
 }
 
 function sleep(seconds: number): Promise<void> {

@@ -98,7 +98,7 @@ export class GetRound {
   /** What was asked is late: returns whom to ask beside them, at most one. */
   onLate(): readonly Ask[] {
     if (this.#outcome.kind !== 'waiting') return []
-    const ask = this.#askNext()
+    const ask = this.#askNext(true)
     return ask === undefined ? [] : [ask]
   }
 
@@ -106,34 +106,24 @@ export class GetRound {
   #askMore(): readonly Ask[] {
     const asks: Ask[] = []
     while (this.#count((kind) => kind !== 'unasked' && kind !== 'failed') < this.#needed) {
-      const ask = this.#askNext()
+      const ask = this.#askNext(false)
       if (ask === undefined) break
       asks.push(ask)
     }
     return asks
   }
 
-  #askNext(): Ask | undefined {
+  /** Asks one more: for its object unless one has come, or (not being late) is on its way. */
+  #askNext(isLate: boolean): Ask | undefined {
     for (const [node, replica] of this.#replicas) {
       if (replica.kind !== 'unasked') continue
-      // One object is enough while everyone agrees; without one, digests explain nothing.
       const digestOnly =
         this.#count((kind) => kind === 'object' || kind === 'absent') > 0 ||
-        this.#isFirstObjectFresh()
+        (!isLate && this.#count((kind) => kind === 'awaited-object') > 0)
       this.#replicas.set(node, { kind: digestOnly ? 'awaited-digest' : 'awaited-object' })
       return { node, digestOnly }
     }
     return undefined
-  }
-
-  /** While nothing has come back at all, the object asked of the first is believed to come. */
-  #isFirstObjectFresh(): boolean {
-    let awaited = 0
-    for (const replica of this.#replicas.values()) {
-      if (replica.kind === 'awaited-object') awaited += 1
-      else if (replica.kind !== 'unasked' && replica.kind !== 'awaited-digest') return false
-    }
-    return awaited > 0 && this.#count((kind) => kind !== 'unasked') < this.#needed
   }
 
   /** Digests that no object here has: their bearers are asked for the object. */
