@@ -39,6 +39,11 @@ export interface RunningNode {
   /** What this cluster would not survive, in sentences for the operator. */
   readonly warnings: readonly string[]
   status(): Status
+  /**
+   * Resolves with the reason when the node has stopped because its disk failed: start it again, so
+   * that it reads what the disk kept. Never otherwise.
+   */
+  readonly failed: Promise<OperatingError>
   /** Ends everything in order; resolves when the data directory is free. */
   stop(): Promise<void>
 }
@@ -65,8 +70,11 @@ class Node implements RunningNode {
   #clients: Door | undefined
   #peerDoor: Door | undefined
   #reminder: Timer | undefined
+  #stopping: Promise<void> | undefined
+  #onFailed: (error: OperatingError) => void = () => undefined
   clientAddress: Address
   peerAddress: Address
+  readonly failed: Promise<OperatingError>
 
   constructor(config: Config, world: World) {
     this.#config = config
@@ -76,6 +84,9 @@ class Node implements RunningNode {
     this.#started = world.clock.now()
     this.clientAddress = config.clientListen
     this.peerAddress = config.peerListen
+    this.failed = new Promise((resolve) => {
+      this.#onFailed = resolve
+    })
   }
 
   get warnings(): readonly string[] {
@@ -104,7 +115,12 @@ class Node implements RunningNode {
     trace.note('node-ready', { node: self.id, name: self.name })
   }
 
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<void> {
     const { trace } = this.#world
     const { self } = this.#topology
     trace.note('node-stopping', { node: self.id })
@@ -148,11 +164,26 @@ class Node implements RunningNode {
       config,
       world: this.#world,
       topology: this.#topology,
-      replica: new Replica({ engine, node: self.id, entropy, trace, counters }),
+      replica: new Replica({
+        engine,
+        node: self.id,
+        entropy,
+        trace,
+        counters,
+        onDiskFailed: (error) => this.#fail(error),
+      }),
       peers: this.#peers,
       seal: new ContextSeal([{ id: FIRST_KEY_ID, key: config.clusterKey }], config.cluster),
       counters,
     }
+  }
+
+  /** After a failed sync only a new start, which reads the disk anew, may acknowledge again. */
+  #fail(error: OperatingError): void {
+    if (this.#stopping !== undefined) return
+    const tell = (): void => this.#onFailed(error)
+    // The last sync may fail as well: that is the same news.
+    this.stop().then(tell, tell)
   }
 
   #door(role: 'client' | 'peer', dispatch: Dispatch): Door {

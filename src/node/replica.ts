@@ -66,6 +66,8 @@ export interface ReplicaParts {
   readonly entropy: Entropy
   readonly trace: Trace
   readonly counters: Counters
+  /** The disk took no write, and what it kept is unknown: nothing more is acknowledged here. */
+  readonly onDiskFailed: (error: OperatingError) => void
 }
 
 export class Replica {
@@ -107,7 +109,11 @@ export class Replica {
   whenSynced(sequence: number, done: (error: OperatingError | undefined) => void): void {
     void this.#engine.synced(sequence).then(
       () => done(undefined),
-      (error: unknown) => done(isOperatingError(error) ? error : diskFailed(error)),
+      (error: unknown) => {
+        const failure = isOperatingError(error) ? error : diskFailed(error)
+        done(failure)
+        this.#parts.onDiskFailed(failure)
+      },
     )
   }
 
