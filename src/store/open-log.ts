@@ -22,13 +22,7 @@ import type { Directory } from '../world/disk.ts'
 import type { Trace } from '../world/trace.ts'
 import { assert } from '../base/assert.ts'
 import type { Engine } from './engine.ts'
-import {
-  confirmNames,
-  readFully,
-  removeUnfinished,
-  segmentName,
-  segmentNumbers,
-} from './files.ts'
+import { confirmNames, readFully, removeUnfinished, segmentName, segmentNumbers } from './files.ts'
 import { KeyPlaces } from './key-places.ts'
 import { LogEngine } from './log.ts'
 import { Pending } from './pending.ts'

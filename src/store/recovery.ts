@@ -24,8 +24,9 @@
  * Newest sequence wins, wherever the records of a key stand. An erasure takes part like any other
  * record and is taken out of the directory at the end.
  *
- * A key whose newest record has rotted keeps its place in the directory, as far as its header still
- * names it: reading it fails with `record-rotten`, where silence would bring an old version back.
+ * A key whose newest record has rotted keeps its place in the directory, where its object is what
+ * rotted and its key can still be believed: reading it fails with `record-rotten`, where silence
+ * would bring an old version back.
  */
 import { type Token, tokenOf } from '../native/digest.ts'
 import { number48, RECORD_HEADER_BYTES, RecordScanWord, RecordWord } from '../native/record.ts'
@@ -53,7 +54,7 @@ interface Damage {
   readonly to: number
   /** The lowest sequence that may have been there. */
   readonly sequence: number
-  /** Where the header is sound: what it says. */
+  /** The record, where its key can be believed: its header is sound, and its object is not. */
   readonly found: Found | undefined
 }
 
@@ -170,10 +171,10 @@ export class Recovery {
       onDamage: (from, to) => {
         this.#damage({ segment, from, to, sequence: this.#previous + 1, found: undefined })
       },
-      onRottenRecord: (offset, words, bytes, start) => {
+      onRottenRecord: (offset, words, bytes, start, isObjectSound) => {
         const found = rottenFound(segment, offset, words, bytes, start)
-        const to = offset + found.bytes
-        this.#damage({ segment, from: offset, to, sequence: found.sequence, found })
+        const damage = { segment, from: offset, to: offset + found.bytes, sequence: found.sequence }
+        this.#damage({ ...damage, found: isObjectSound ? undefined : found })
         this.#advance(found.sequence)
       },
     }
@@ -302,7 +303,7 @@ function foundIn(segment: number, base: number, words: Uint32Array, i: number): 
   }
 }
 
-/** The token is of bytes that may have rotted: then it is nobody's, and does no harm. */
+/** Should the key have rotted too, its token is nobody's, and does no harm. */
 function rottenFound(
   segment: number,
   offset: number,

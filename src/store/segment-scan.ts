@@ -45,8 +45,18 @@ export interface ScanEvents {
   onRecords(words: Uint32Array, count: number, base: number): Promise<void>
   /** From here to there nothing can be believed. */
   onDamage(from: number, to: number): void
-  /** A record with a sound header, as `verifyRecord` describes it, and contents that are not. */
-  onRottenRecord(offset: number, words: Uint32Array, bytes: Uint8Array, start: number): void
+  /**
+   * A record with a sound header, as `verifyRecord` describes it, and contents that are not. Where
+   * the object has its digest, which is in the header, it is the rest that has rotted: the key too,
+   * perhaps.
+   */
+  onRottenRecord(
+    offset: number,
+    words: Uint32Array,
+    bytes: Uint8Array,
+    start: number,
+    isObjectSound: boolean,
+  ): void
 }
 
 /** A part of the file in memory, which moves forward. Starts at multiples of 8. */
@@ -163,7 +173,8 @@ export class SegmentScanner {
   #passRotten(segment: number, window: Window, at: number, events: ScanEvents): number {
     const start = at - window.base
     verifyRecord(window.bytes, start, window.filled, segment, at, this.#one)
-    events.onRottenRecord(at, this.#one, window.bytes, start)
+    const isObjectSound = this.#hasDigest(window.bytes, start)
+    events.onRottenRecord(at, this.#one, window.bytes, start, isObjectSound)
     return at + (this.#one[RecordWord.totalBytes] as number)
   }
 
@@ -207,16 +218,18 @@ export class SegmentScanner {
       await window.moveTo(at, total)
       status = verifyRecord(window.bytes, 0, window.filled, segment, at, words)
     }
-    if (status !== RecordStatus.ok) return false
-    const bodyStart =
-      at -
-      window.base +
-      RECORD_HEADER_BYTES +
-      (words[RecordWord.bucketBytes] as number) +
-      (words[RecordWord.keyBytes] as number) +
-      (words[RecordWord.noteBytes] as number)
-    const bodyBytes = words[RecordWord.bodyBytes] as number
-    sipHash64Into(this.#digestKey, window.bytes, bodyStart, bodyBytes, this.#digest)
+    return status === RecordStatus.ok && this.#hasDigest(window.bytes, at - window.base)
+  }
+
+  /** Whether the object of the record at `start` that has just been verified has its digest. */
+  #hasDigest(bytes: Uint8Array, start: number): boolean {
+    const words = this.#one
+    const nameBytes =
+      (words[RecordWord.bucketBytes] as number) + (words[RecordWord.keyBytes] as number)
+    const objectStart =
+      start + RECORD_HEADER_BYTES + nameBytes + (words[RecordWord.noteBytes] as number)
+    const objectBytes = words[RecordWord.bodyBytes] as number
+    sipHash64Into(this.#digestKey, bytes, objectStart, objectBytes, this.#digest)
     return (
       this.#digest[0] === words[RecordWord.digestHi] &&
       this.#digest[1] === words[RecordWord.digestLo]

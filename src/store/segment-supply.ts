@@ -96,7 +96,8 @@ export class SegmentSupply {
 
   /** Starts to prepare the segment that will be wanted after `number`. */
   prepareAfter(number: number): void {
-    if (this.#isClosed || this.#spares.length > 0 || this.#next !== undefined) return
+    const isUnderWay = this.#next !== undefined && this.#next.state !== 'failed'
+    if (this.#isClosed || this.#spares.length > 0 || isUnderWay) return
     this.#prepare(number + 1, this.#options.segmentBytes, this.#options.reserveBytes)
   }
 
@@ -175,7 +176,6 @@ export class SegmentSupply {
     if (this.#isClosed || !this.isPatient || this.#wake !== undefined) return
     this.#retry?.cancel()
     this.#retry = this.#options.clock.after(this.#options.retryMs, () => {
-      if (this.#next?.state === 'failed') this.#next = undefined
       this.prepareAfter(number)
     })
   }

@@ -45,10 +45,11 @@ export function encodeSegmentHeader(
   number: number,
   bytes: number,
   digestKey: Uint8Array,
+  format: number = SEGMENT_FORMAT,
 ): Uint8Array {
   const header = new Uint8Array(SEGMENT_HEADER_BYTES)
   writeU32(header, 0, MAGIC)
-  header[4] = SEGMENT_FORMAT
+  header[4] = format
   writeU32(header, 8, number)
   writeU32(header, 12, bytes)
   const check = new Uint32Array(2)

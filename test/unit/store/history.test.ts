@@ -91,10 +91,10 @@ class History {
 async function round(t: Test, history: History, what: string, faults: boolean): Promise<void> {
   const { lab } = history
   const { prng } = lab
-  let isOver = false
+  const life = { isOver: false }
   const over = new Promise<'over'>((resolve) => {
     lab.sim.after(prng.between(0, 40_000) / 1000, () => {
-      isOver = true
+      life.isOver = true
       if (prng.chance(0.7)) lab.crash()
       else lab.kill()
       resolve('over')
@@ -106,15 +106,15 @@ async function round(t: Test, history: History, what: string, faults: boolean): 
   }
   const work = async (): Promise<void> => {
     const { engine, recovery } = await lab.open()
-    if (isOver) return
+    if (life.isOver) return
     if (recovery.rotten > 0) t.fail(`${what}: rot was reported, and there is none`)
     await history.check(t, engine, what)
-    while (!isOver) {
+    while (!life.isOver) {
       history.append(engine)
       if (prng.chance(0.4)) await lab.pause(prng.below(3000) / 1000)
-      if (prng.chance(0.05) && !isOver) {
+      if (prng.chance(0.05) && !life.isOver) {
         await history.lab.pause(5)
-        if (isOver) return
+        if (life.isOver) return
         await engine.close()
         return
       }
@@ -140,7 +140,7 @@ async function history(t: Test, seed: number, faults: boolean): Promise<void> {
   )
 }
 
-const SEEDS = Number(process.env['EVERWRITE_SEEDS'] ?? 150)
+const SEEDS = Number(process.env['EVERWRITE_SEEDS'] ?? 60)
 
 void t.test('a crash takes nothing that was synced, and of the rest the newest', async (t) => {
   for (let seed = 1; seed <= SEEDS; seed++) await history(t, seed, false)

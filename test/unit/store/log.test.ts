@@ -1,0 +1,261 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { keyName } from '../../../src/dynamo/names.ts'
+import { tokenOf } from '../../../src/native/digest.ts'
+import { hostWorld } from '../../../src/host/world.ts'
+import { openLog } from '../../../src/store/open-log.ts'
+import { conformance } from './conformance.ts'
+import { contents, DIGEST_KEY, erasure, keep, Lab, PATH, put, textOf } from './lab.ts'
+
+for (const [segmentBytes, residentChance] of [
+  [400, 0.9],
+  [400, 0],
+  [65_536, 1],
+] as const) {
+  conformance(t, `log, ${segmentBytes} bytes, resident ${residentChance}`, async () => {
+    const lab = new Lab(1, { residentChance })
+    return {
+      open: async () => (await lab.open({ segmentBytes })).engine,
+      done: (promise) => lab.done(promise),
+      end: async () => undefined,
+    }
+  })
+}
+
+conformance(t, 'log on this machine', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'everwrite-store-'))
+  const { disk, clock, trace } = hostWorld()
+  return {
+    open: async () => {
+      const directory = await disk.directory(join(root, 'data'))
+      const options = { directory, clock, trace, digestKey: DIGEST_KEY, segmentBytes: 1 << 20 }
+      return (await openLog(options)).engine
+    },
+    done: (promise) => promise,
+    end: () => rm(root, { recursive: true }),
+  }
+})
+
+void t.test('appends of one turn share a sync', async (t) => {
+  const lab = new Lab(1)
+  await lab.done(
+    (async () => {
+      const { engine } = await lab.open({ segmentBytes: 65_536 })
+      const before = engine.report().syncs
+      for (let i = 0; i < 100; i++) engine.append([put(keyName('b', `${i}`), 'x')])
+      await engine.synced(engine.append([put(keyName('b', 'last'), 'x')]))
+      t.equal(engine.report().syncs, before + 1)
+      t.equal(engine.report().appends, 101)
+    })(),
+  )
+})
+
+void t.test('two opens of one directory: the second is refused, and harms nothing', async (t) => {
+  const lab = new Lab(1)
+  await lab.done(
+    (async () => {
+      const { engine } = await lab.open()
+      await keep(engine, 'a', '1')
+      await t.rejects(lab.open(), { code: 'data-locked' })
+      await keep(engine, 'b', '2')
+      await engine.close()
+      const again = await lab.open()
+      t.same(
+        [...(await contents(again.engine))],
+        [
+          ['a', '1'],
+          ['b', '2'],
+        ],
+      )
+    })(),
+  )
+})
+
+for (const call of ['sync', 'write'] as const) {
+  void t.test(`after a failed ${call} nothing more is acknowledged, and reads go on`, async (t) => {
+    const lab = new Lab(3)
+    await lab.done(
+      (async () => {
+        const { engine } = await lab.open({ segmentBytes: 4096 })
+        await keep(engine, 'a', '1')
+        await lab.pause(50)
+        lab.disk.arm({ call })
+        const first = engine.append([put(keyName('b', 'b'), '2')])
+        const waits = [engine.synced(first)]
+        await lab.pause(0.01)
+        waits.push(engine.synced(engine.append([put(keyName('b', 'c'), '3')])))
+        for (const result of await Promise.allSettled(waits)) {
+          t.match(result, { status: 'rejected', reason: { code: 'disk-failed' } })
+        }
+        t.throws(() => engine.append([put(keyName('b', 'd'), '4')]), { code: 'disk-failed' })
+        await t.rejects(engine.synced(first), { code: 'disk-failed' }, 'for ever')
+        t.equal(await textOf(engine, 'a'), '1')
+        t.equal(await textOf(engine, 'b'), '2', 'what was visible stays so')
+        t.equal(lab.sim.trace.count('sync-failed'), 1)
+        await engine.close()
+        lab.kill()
+        const again = await lab.open({ segmentBytes: 4096 })
+        const [one, two] = [await textOf(again.engine, 'a'), await textOf(again.engine, 'b')]
+        t.equal(one, '1')
+        lab.crash()
+        const last = await lab.open({ segmentBytes: 4096 })
+        t.equal(await textOf(last.engine, 'b'), two, 'what a start showed is durable')
+        t.equal(last.recovery.rotten, 0)
+      })(),
+    )
+  })
+}
+
+void t.test(
+  'a full disk refuses appends before they are accepted, and then recovers',
+  async (t) => {
+    const lab = new Lab(1)
+    await lab.done(
+      (async () => {
+        const options = { segmentBytes: 400, reserveBytes: 800, retryMs: 100 }
+        const { engine } = await lab.open(options)
+        await keep(engine, 'a', '1')
+        lab.disk.limit(lab.disk.usedBytes + 2000)
+        let accepted = 0
+        const waits: Promise<void>[] = []
+        await t.rejects(
+          (async () => {
+            for (;;) {
+              waits.push(engine.synced(engine.append([put(keyName('b', `k${accepted}`), 'x')])))
+              accepted += 1
+              await lab.pause(5)
+            }
+          })(),
+          { code: 'disk-full' },
+        )
+        t.ok(accepted > 3)
+        await Promise.all(waits)
+        t.pass('all that was accepted is durable')
+        t.equal(await textOf(engine, `k${accepted}`), undefined, 'what was refused is not there')
+        t.equal(await textOf(engine, 'k0'), 'x')
+        t.equal(lab.sim.trace.count('disk-full'), 1)
+
+        lab.crash()
+        const again = (await lab.open(options)).engine
+        t.equal((await contents(again)).size, accepted + 1, 'a full disk can be opened')
+        lab.disk.limit(1 << 20)
+        await lab.pause(1000)
+        for (let i = 0; i < 20; i++) await keep(again, 'a', `${i}`)
+        t.equal(await textOf(again, 'a'), '19')
+      })(),
+    )
+  },
+)
+
+void t.test('records accepted while the disk fills wait for space, and are not lost', async (t) => {
+  const lab = new Lab(1)
+  await lab.done(
+    (async () => {
+      const { engine } = await lab.open({ reserveBytes: 0, retryMs: 100 })
+      await keep(engine, 'a', '1')
+      lab.disk.limit(lab.disk.usedBytes)
+      const sequence = engine.append([put(keyName('b', 'big'), 'x'.repeat(5000))])
+      let isSynced = false
+      const synced = engine.synced(sequence).then(() => {
+        isSynced = true
+      })
+      await lab.pause(1000)
+      t.equal(isSynced, false)
+      t.throws(() => engine.append([put(keyName('b', 'c'), 'x'.repeat(300))]), {
+        code: 'disk-full',
+      })
+      t.equal((await textOf(engine, 'big'))?.length, 5000)
+      lab.disk.limit(1 << 20)
+      await synced
+      lab.crash()
+      t.equal((await textOf((await lab.open()).engine, 'big'))?.length, 5000)
+    })(),
+  )
+})
+
+void t.test('when too much waits for the disk, appends are refused', async (t) => {
+  const lab = new Lab(1)
+  await lab.done(
+    (async () => {
+      const { engine } = await lab.open({ unsyncedBytesMax: 1000 })
+      const append = (): number => engine.append([put(keyName('b', 'a'), 'x'.repeat(100))])
+      let last = 0
+      t.throws(
+        () => {
+          for (;;) last = append()
+        },
+        { code: 'overloaded' },
+      )
+      await engine.synced(last)
+      await engine.synced(append())
+    })(),
+  )
+})
+
+void t.test('a rotten record is not handed out; a put makes the key good again', async (t) => {
+  for (const place of ['header', 'key', 'object'] as const) {
+    const lab = new Lab(2)
+    await lab.done(
+      (async () => {
+        const { engine } = await lab.open()
+        for (const key of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) await keep(engine, key, `of ${key}`)
+        const at = { header: 32 + 20, key: 32 + 57, object: 32 + 60 }[place]
+        lab.disk.rot(PATH, '00000001.seg', at)
+        const name = keyName('b', 'a')
+        const token = tokenOf(name.bucket, name.key)
+        const get = async (): Promise<unknown> => engine.get(token, name)
+        if (place === 'key') t.equal(await get().catch(() => undefined), undefined)
+        else await t.rejects(get(), { code: 'record-rotten' })
+        t.ok(lab.sim.trace.count('rot-found') > 0)
+        const found = await contents(engine)
+        t.equal(found.has('a'), false, 'a scan leaves it out')
+        t.equal(found.size, 6)
+        await keep(engine, 'a', 'again')
+        t.equal(await textOf(engine, 'a'), 'again')
+      })(),
+    )
+  }
+})
+
+void t.test('where the disk fails a read, the record counts as rotten', async (t) => {
+  const lab = new Lab(2, { residentChance: 0 })
+  await lab.done(
+    (async () => {
+      const { engine } = await lab.open()
+      for (const key of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) await keep(engine, key, `of ${key}`)
+      lab.disk.arm({ call: 'read' })
+      await t.rejects(textOf(engine, 'a'), { code: 'record-rotten' })
+      t.equal(await textOf(engine, 'a'), 'of a')
+    })(),
+  )
+})
+
+void t.test('what an append replaces is settled when only the disk knows it', async (t) => {
+  const lab = new Lab(2, { residentChance: 0 })
+  await lab.done(
+    (async () => {
+      const { engine } = await lab.open()
+      for (let i = 0; i < 8; i++) await keep(engine, `k${i}`, 'old')
+      for (let i = 0; i < 4; i++) engine.append([put(keyName('b', `k${i}`), 'new')])
+      engine.append([erasure(keyName('b', 'k4'))])
+      engine.append([erasure(keyName('b', 'k5')), put(keyName('b', 'k5'), 'back')])
+      const expected = [
+        ['k0', 'new'],
+        ['k1', 'new'],
+        ['k2', 'new'],
+        ['k3', 'new'],
+        ['k5', 'back'],
+        ['k6', 'old'],
+        ['k7', 'old'],
+      ]
+      t.ok(engine.report().keys > 7, 'both places are known at first')
+      t.equal(await textOf(engine, 'k4'), undefined)
+      t.same([...(await contents(engine))], expected)
+      await lab.pause(100)
+      t.equal(engine.report().keys, 7)
+      t.same([...(await contents(engine))], expected)
+    })(),
+  )
+})
