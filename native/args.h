@@ -21,10 +21,13 @@ class Args {
  public:
   Args(napi_env env, napi_callback_info info) : env_(env) {
     size_t count = Count;
-    napi_get_cb_info(env, info, &count, values_, &self_, nullptr);
+    napi_get_cb_info(env, info, &count, values_, &self_, &data_);
   }
 
   napi_value self() const { return self_; }
+
+  /** What the function was made with: see `give`. */
+  void* data() const { return data_; }
 
   /** Whether an argument that may be left out was given. */
   bool isGiven(size_t index) const {
@@ -140,6 +143,7 @@ class Args {
 
   napi_env env_;
   napi_value self_ = nullptr;
+  void* data_ = nullptr;
   napi_value values_[Count] = {};
 };
 
@@ -155,11 +159,12 @@ inline napi_value boolean(napi_env env, bool value) {
   return result;
 }
 
-/** Names one function in `exports`. */
-inline void give(Napi::Env env, Napi::Object exports, const char* name, napi_callback function) {
+/** Names one function in `exports`; `data`, if any, outlives it. */
+inline void give(Napi::Env env, Napi::Object exports, const char* name, napi_callback function,
+                 void* data = nullptr) {
   napi_value value = nullptr;
   const napi_status status =
-      napi_create_function(env, name, NAPI_AUTO_LENGTH, function, nullptr, &value);
+      napi_create_function(env, name, NAPI_AUTO_LENGTH, function, data, &value);
   if (status == napi_ok) napi_set_named_property(env, exports, name, value);
 }
 

@@ -67,6 +67,34 @@ napi_value tokenInto(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+/** token(bucket, key): writes hi and lo into tokenWords. */
+napi_value tokenOfKey(napi_env env, napi_callback_info info) {
+  Args<2> args(env, info);
+  Bytes bucket;
+  Bytes key;
+  if (!args.bytes(0, bucket) || !args.bytes(1, key)) return nullptr;
+  if (bucket.size() > kBucketBytesMax) return args.refuseRange(0), nullptr;
+  *static_cast<Token*>(args.data()) = tokenOf(bucket, key);
+  return nullptr;
+}
+
+/**
+ * Exports `token` and `tokenWords`, a Uint32Array over eight bytes of this environment: an answer
+ * laid where JavaScript reads it saves a fifth of the call. The eight bytes are never freed, so
+ * that nothing which JavaScript may do to the array (give it to another thread, detach it) leaves
+ * `token` with memory that is someone else's.
+ */
+void giveToken(Napi::Env env, Napi::Object exports) {
+  Token* token = new Token{0, 0};
+  napi_value buffer = nullptr;
+  napi_value words = nullptr;
+  const auto keep = [](napi_env, void*, void*) {};
+  napi_create_external_arraybuffer(env, token, sizeof *token, keep, nullptr, &buffer);
+  napi_create_typedarray(env, napi_uint32_array, 2, buffer, 0, &words);
+  napi_set_named_property(env, exports, "tokenWords", words);
+  give(env, exports, "token", tokenOfKey, token);
+}
+
 /** crc32c(bytes, start, length) */
 napi_value crc32cOf(napi_env env, napi_callback_info info) {
   Args<3> args(env, info);
@@ -136,6 +164,7 @@ void bindDigest(Napi::Env env, Napi::Object exports) {
   give(env, exports, "md5Into", md5Into);
   give(env, exports, "md5Batch", md5BatchInto);
   give(env, exports, "tokenInto", tokenInto);
+  giveToken(env, exports);
   give(env, exports, "crc32c", crc32cOf);
   give(env, exports, "crc32cBy", crc32cByVariant);
   giveVariants(env, exports);

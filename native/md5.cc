@@ -19,7 +19,7 @@ uint64_t blockCount(uint64_t bytes) { return (bytes + 8) / kBlockBytes + 1; }
 /** Copies what falls in the block at `at` of a piece that begins at `begin` of the message. */
 inline void layPiece(Bytes piece, uint64_t begin, uint64_t at, uint8_t* block) {
   const uint64_t end = begin + piece.size();
-  if (end <= at || begin >= at + kBlockBytes) return;
+  if (piece.empty() || end <= at || begin >= at + kBlockBytes) return;
   const uint64_t from = begin < at ? at : begin;
   const uint64_t to = end > at + kBlockBytes ? at + kBlockBytes : end;
   std::memcpy(block + (from - at), piece.data() + (from - begin), to - from);

@@ -42,13 +42,13 @@ export const md5Batch: (
 export const tokenInto: (bucket: Uint8Array, key: Uint8Array, out: Uint32Array) => void =
   addon.tokenInto
 
-/** Holds one token between the addon and the object below; its content means nothing. */
-const scratch = new Uint32Array(2)
+/** Where the addon lays the token that was asked for last. */
+const words = addon.tokenWords
 
 /** The token of a key in a bucket, as an object: see `tokenInto`. */
 export function tokenOf(bucket: Uint8Array, key: Uint8Array): Token {
-  addon.tokenInto(bucket, key, scratch)
-  return { hi: scratch[0] as number, lo: scratch[1] as number }
+  addon.token(bucket, key)
+  return { hi: words[0] as number, lo: words[1] as number }
 }
 
 /** The CRC-32C (RFC 3720, B.4) of bytes[start, start + length), unsigned. */

@@ -10,6 +10,7 @@ import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { type Addon, addon, addonPath, loadAddon } from '../../../src/native/addon.ts'
 import type { KeyDirectory } from '../../../src/native/key-directory.ts'
+import { tokenPlain } from './rivals.ts'
 
 type Argument = 'bytes' | 'words' | 'number'
 
@@ -22,6 +23,7 @@ const FUNCTIONS: readonly (readonly [name: string, call: Any, kinds: string])[] 
   ['md5Into', addon.md5Into as Any, 'bnnbn'],
   ['md5Batch', addon.md5Batch as Any, 'bwnb'],
   ['tokenInto', addon.tokenInto as Any, 'bbw'],
+  ['token', addon.token as Any, 'bb'],
   ['crc32c', addon.crc32c as Any, 'bnn'],
   ['crc32cBy', addon.crc32cBy as Any, 'nbnn'],
   ['sipHash64Into', addon.sipHash64Into as Any, 'bbnnw'],
@@ -189,6 +191,24 @@ t.test('the limit is right, and one more is refused', async (t) => {
   t.throws(() => addon.verifyRecord(bytes, 0, 65, 0, 0, words), RangeError)
   t.throws(() => addon.verifyRecord(bytes, 0, 64, 0, 0, words.subarray(0, 11)), RangeError)
   t.throws(() => addon.scanRecords(bytes, 0, 64, 0, 0, words.subarray(0, 14)), RangeError)
+})
+
+t.test('the words of a token cannot be taken from under the addon', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'everwrite-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'copy.node')
+  copyFileSync(addonPath, path)
+  const copy = loadAddon(path)
+  // Lines of Node.js differ: some refuse to transfer such memory, some copy it.
+  try {
+    detached(copy.tokenWords as Uint32Array)
+  } catch (error) {
+    t.match(error, { name: 'DataCloneError' })
+  }
+  const key = new Uint8Array(1)
+  copy.token(key, key)
+  if (copy.tokenWords.length === 2) t.same([...copy.tokenWords], tokenPlain(key, key))
+  t.pass('the process lives')
 })
 
 t.test('two copies of the addon live side by side and are strangers', async (t) => {

@@ -9,6 +9,7 @@ import {
   md5Into,
   sipHash64Into,
   sipHash128Into,
+  tokenInto,
   tokenOf,
 } from '../../../src/native/digest.ts'
 import { Chance, crc32cPlain, md5Plain, sipHashPlain, tokenPlain } from './rivals.ts'
@@ -82,12 +83,15 @@ t.test('a token is the first 64 bits of the digest, read big-endian', async (t) 
     'the length of the bucket keeps buckets apart',
   )
   const chance = new Chance(3)
+  const pair = new Uint32Array(2)
   for (let i = 0; i < 500; i++) {
     const bucket = chance.bytes(chance.below(i % 10 === 0 ? 300 : 20))
     const key = chance.bytes(chance.below(i % 7 === 0 ? 4096 : 60))
     const { hi, lo } = tokenOf(bucket, key)
     const [plainHi, plainLo] = tokenPlain(bucket, key)
-    if (hi !== plainHi || lo !== plainLo) fail(`${bucket.length} and ${key.length} bytes`)
+    tokenInto(bucket, key, pair)
+    if (hi !== plainHi || lo !== plainLo || pair[0] !== hi || pair[1] !== lo)
+      fail(`${bucket.length} and ${key.length} bytes`)
   }
   t.doesNotThrow(() => tokenOf(new Uint8Array(65_535), new Uint8Array(0)))
   t.throws(() => tokenOf(new Uint8Array(65_536), new Uint8Array(0)), RangeError)
