@@ -82,7 +82,8 @@ export class FrameWriter {
       this.#write(block.subarray(0, used))
       return
     }
-    const copy = unfilled(used)
+    // Node.js cuts short buffers from a slab of 8 KiB: 0.2 µs, where one of its own takes 1.3.
+    const copy = Buffer.allocUnsafe(used)
     copy.set(block.subarray(0, used))
     if (spareBlocks.length < SPARE_BLOCKS_MAX) spareBlocks.push(block)
     this.#write(copy)

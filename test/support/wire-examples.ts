@@ -1,0 +1,227 @@
+/**
+ * One example of every message: what protocol/README.md shows byte by byte, and what tests send.
+ *
+ * The page and this file are held together by test/golden/wire.test.ts.
+ */
+import { bytesOfHex, utf8Bytes } from '../../src/base/bytes.ts'
+import { OperatingError } from '../../src/base/errors.ts'
+import {
+  type Body,
+  type Control,
+  type ControlName,
+  decodeControl,
+  decodeReply,
+  decodeRequest,
+  encodeControl,
+  encodeReply,
+  encodeRequest,
+} from '../../src/wire/convert.ts'
+import {
+  CONTROL_KINDS,
+  FAILURE_KIND,
+  REPLY,
+  type Reply,
+  type Request,
+  REQUEST_KINDS,
+  type RequestKind,
+} from '../../src/wire/message.ts'
+import { proofKeyOf, proofOf } from '../../src/wire/proof.ts'
+import { CLUSTER_KEY, NODE_A, NODE_B } from './wire-frames.ts'
+
+export interface Example {
+  /** As the page calls it: `Put`, `PutReply`. */
+  readonly title: string
+  readonly kind: number
+  readonly callId: number
+  encode(): Body
+  /** What these bytes say, and what the example is. */
+  decode(bytes: Uint8Array): unknown
+  readonly message: unknown
+}
+
+const none = new Uint8Array(0)
+const bytes = (length: number, first: number): Uint8Array =>
+  Uint8Array.from({ length }, (_, i) => first + i)
+const id = (hex: string): Uint8Array => bytesOfHex(hex) as Uint8Array
+
+export const NAME = { bucket: utf8Bytes('carts'), key: utf8Bytes('ann') }
+const ring = { hi: 0x01020304, lo: 0x05060708 }
+const context = id('c0ffee')
+
+export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
+  topology: {},
+  status: {},
+  scan: {
+    bucket: NAME.bucket,
+    cursor: none,
+    keysMax: 100,
+    withValues: true,
+    r: 0,
+    deadlineMs: 1000,
+  },
+  peerRange: {
+    ring,
+    from: { hi: 0, lo: 0 },
+    to: { hi: 0x7fffffff, lo: 0xffffffff },
+    bucket: NAME.bucket,
+    keysMax: 100,
+    deadlineMs: 1000,
+  },
+  get: { name: NAME, r: 2, deadlineMs: 450 },
+  put: {
+    name: NAME,
+    contexts: [context],
+    value: utf8Bytes('milk'),
+    requestId: bytes(16, 0x10),
+    w: 2,
+    r: 0,
+    deadlineMs: 450,
+    replace: 'given',
+  },
+  peerRead: { name: NAME, ring, digestOnly: true, deadlineMs: 400 },
+  peerWrite: { name: NAME, ring, object: id('0b1ec7'), deadlineMs: 400 },
+}
+
+export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
+  topology: {
+    cluster: 'shop',
+    ring,
+    partitionBits: 1,
+    members: [member(NODE_A, 'one', 7400), member(NODE_B, 'two', 7401)],
+    owners: Uint8Array.of(0, 0, 1, 0),
+    buckets: [{ name: '', n: 3, r: 2, w: 2 }],
+  },
+  status: {
+    node: id(NODE_B),
+    name: 'two',
+    version: '0.1.0',
+    cluster: 'shop',
+    peers: [{ node: id(NODE_A), name: 'one', isConnected: true }],
+    figures: [{ name: 'gets', value: 7 }],
+    warnings: ['this cluster survives no lost disk'],
+  },
+  scan: {
+    entries: [{ key: NAME.key, siblings: [utf8Bytes('milk')], context }],
+    cursor: id('0102'),
+  },
+  peerRange: {
+    entries: [{ token: { hi: 9, lo: 10 }, key: NAME.key, object: id('0b1ec7') }],
+    next: { hi: 0x40000000, lo: 0 },
+  },
+  get: { siblings: [utf8Bytes('milk'), none], context, tombstones: 0 },
+  put: { context },
+  peerRead: { isFound: true, object: none, digest: { hi: 0x0a0b0c0d, lo: 0x0e0f1011 } },
+  peerWrite: {},
+}
+
+function member(node: string, name: string, clientPort: number): Reply<'topology'>['members'][0] {
+  const host = '10.0.0.1'
+  return {
+    node: id(node),
+    name,
+    host,
+    clientPort,
+    peerPort: clientPort + 100,
+    machine: 'm1',
+    zone: '',
+  }
+}
+
+const hello = {
+  formatMin: 1,
+  formatMax: 1,
+  cluster: 'shop',
+  node: id(NODE_A),
+  nonce: bytes(16, 0x20),
+  token: none,
+}
+
+const agreement = {
+  formatMin: 1,
+  formatMax: 1,
+  format: 1,
+  cluster: 'shop',
+  connectorNode: hello.node,
+  acceptorNode: id(NODE_B),
+  connectorNonce: hello.nonce,
+  acceptorNonce: bytes(16, 0x30),
+}
+const proofKey = proofKeyOf(CLUSTER_KEY)
+
+export const CONTROLS: { readonly [N in ControlName]: Control<N> } = {
+  hello,
+  welcome: {
+    format: 1,
+    cluster: 'shop',
+    node: agreement.acceptorNode,
+    nonce: agreement.acceptorNonce,
+    proof: proofOf('acceptor', agreement, proofKey),
+  },
+  proof: proofOf('connector', agreement, proofKey),
+  ready: undefined,
+  goodbye: {
+    code: 'node-stopping',
+    message: 'this node is stopping: use another',
+    certainty: 'refused',
+  },
+  credit: { bytes: 1_048_576, ofAnswer: true },
+  failure: failureOf(new OperatingError('write-in-doubt', '1 of 2 machines answered in time')),
+}
+
+function failureOf({ code, message, certainty }: OperatingError): Control<'failure'> {
+  return { code, message, certainty }
+}
+
+const capital = (name: string): string => name[0]?.toUpperCase() + name.slice(1)
+
+/** Answers have the title of their message in the .proto files. */
+const REPLY_TITLES: Readonly<Partial<Record<RequestKind, string>>> = {
+  topology: 'Topology',
+  status: 'Status',
+}
+const REQUEST_TITLES: Readonly<Partial<Record<RequestKind, string>>> = {
+  topology: 'TopologyQuery',
+  status: 'StatusQuery',
+}
+
+function controlExample(name: ControlName): Example {
+  const kind = name === 'failure' ? FAILURE_KIND : CONTROL_KINDS[name]
+  return {
+    title: capital(name),
+    kind,
+    callId: name === 'failure' || name === 'credit' ? 7 : 0,
+    encode: () => encodeControl(name, CONTROLS[name]),
+    decode: (bytes) => decodeControl(name, bytes, 0, bytes.length),
+    message: CONTROLS[name],
+  }
+}
+
+function requestExample<K extends RequestKind>(kind: K): Example {
+  return {
+    title: REQUEST_TITLES[kind] ?? capital(kind),
+    kind: REQUEST_KINDS[kind],
+    callId: 7,
+    encode: () => encodeRequest(kind, REQUESTS[kind]),
+    decode: (bytes) => decodeRequest(kind, bytes, 0, bytes.length),
+    message: REQUESTS[kind],
+  }
+}
+
+function replyExample<K extends RequestKind>(kind: K): Example {
+  return {
+    title: REPLY_TITLES[kind] ?? `${capital(kind)}Reply`,
+    kind: REQUEST_KINDS[kind] + REPLY,
+    callId: 7,
+    encode: () => encodeReply(kind, REPLIES[kind]),
+    decode: (bytes) => decodeReply(kind, bytes, 0, bytes.length),
+    message: REPLIES[kind],
+  }
+}
+
+const KINDS = Object.keys(REQUEST_KINDS) as RequestKind[]
+
+/** In the order of the page: the conversation, then each request and its answer. */
+export const EXAMPLES: readonly Example[] = [
+  ...(Object.keys(CONTROLS) as ControlName[]).map(controlExample),
+  ...KINDS.flatMap((kind) => [requestExample(kind), replyExample(kind)]),
+]

@@ -1,0 +1,162 @@
+/** Frames by hand, for tests that speak to a session as someone who does not keep the rules. */
+import {
+  FRAME_HEADER_BYTES,
+  FRAME_TRAILER_BYTES,
+  writeFrame,
+} from '../../src/native/frame-scanner.ts'
+import { encodeControl, type Body } from '../../src/wire/convert.ts'
+import { FrameReader } from '../../src/wire/frame.ts'
+import { acceptSession, connectSession } from '../../src/wire/handshake.ts'
+import type { AcceptOptions, ConnectOptions } from '../../src/wire/handshake.ts'
+import { CONTROL_KINDS } from '../../src/wire/message.ts'
+import type { IncomingCall, Session, SessionEvents } from '../../src/wire/session.ts'
+import { type PipeEnd, WirePipeWorld, wirePipe } from './wire-pipe.ts'
+
+export const NODE_A = 'aaaaaaaaaaaaaaaa'
+export const NODE_B = 'bbbbbbbbbbbbbbbb'
+export const CLUSTER_KEY: Uint8Array = Uint8Array.from({ length: 16 }, (_, i) => i)
+
+export function bytesOf(body: Body): Uint8Array {
+  return body.bytes.slice(0, body.length)
+}
+
+export function frameOf(
+  kind: number,
+  callId: number,
+  body: Uint8Array = new Uint8Array(0),
+  flags = 0,
+): Uint8Array {
+  const frame = new Uint8Array(FRAME_HEADER_BYTES + body.length + FRAME_TRAILER_BYTES)
+  frame.set(body, FRAME_HEADER_BYTES)
+  writeFrame(frame, 0, kind, flags, callId, body.length)
+  return frame
+}
+
+/** A frame as it came, with a copy of its body. */
+export interface GotFrame {
+  readonly kind: number
+  readonly flags: number
+  readonly callId: number
+  readonly body: Uint8Array
+}
+
+/** One end of a pipe that speaks frames and nothing else. */
+export class RawEnd {
+  readonly frames: GotFrame[] = []
+  isClosed = false
+  readonly end: PipeEnd
+
+  constructor(end: PipeEnd) {
+    this.end = end
+    const reader = new FrameReader(2 ** 24, ({ kind, flags, callId, bytes, start, length }) => {
+      this.frames.push({ kind, flags, callId, body: bytes.slice(start, start + length) })
+    })
+    end.listen({
+      onData: (chunk) => void reader.feed(chunk),
+      onDrain: () => undefined,
+      onClose: () => {
+        this.isClosed = true
+      },
+    })
+  }
+
+  send(kind: number, callId: number, body?: Uint8Array, flags?: number): void {
+    this.end.write(frameOf(kind, callId, body, flags))
+  }
+
+  /** The frames that came since this was last asked. */
+  take(): GotFrame[] {
+    return this.frames.splice(0)
+  }
+}
+
+export const CLIENT: ConnectOptions = { role: 'client', cluster: '' }
+export const FOR_CLIENTS: AcceptOptions = { role: 'client', cluster: 'shop', node: NODE_B }
+export const PEER_A: ConnectOptions & AcceptOptions = {
+  role: 'peer',
+  cluster: 'shop',
+  node: NODE_A,
+  clusterKey: CLUSTER_KEY,
+}
+export const PEER_B: ConnectOptions & AcceptOptions = { ...PEER_A, node: NODE_B }
+
+/** What a session told its owner. */
+export class Told implements SessionEvents {
+  readonly calls: IncomingCall[] = []
+  readonly ends: string[] = []
+  onCall: (call: IncomingCall) => void = (call) => void this.calls.push(call)
+  onEnd = (reason: { readonly code: string }): void => void this.ends.push(reason.code)
+}
+
+export interface Pair {
+  readonly world: WirePipeWorld
+  readonly near: Session
+  readonly far: Session
+  readonly nearEnd: PipeEnd
+  readonly farEnd: PipeEnd
+  readonly nearTold: Told
+  readonly farTold: Told
+}
+
+/** Two sessions that talk: `near` connected, `far` accepted. */
+export async function sessionPair(
+  connect: ConnectOptions = CLIENT,
+  accept: AcceptOptions = FOR_CLIENTS,
+): Promise<Pair> {
+  const world = new WirePipeWorld()
+  const [nearEnd, farEnd] = wirePipe(world)
+  const nearTold = new Told()
+  const farTold = new Told()
+  const connecting = connectSession(nearEnd, world, connect, nearTold)
+  const accepting = acceptSession(farEnd, world, accept, farTold)
+  await world.settle()
+  const [near, far] = await Promise.all([connecting, accepting])
+  return { world, near, far, nearEnd, farEnd, nearTold, farTold }
+}
+
+export interface RawPair {
+  readonly world: WirePipeWorld
+  readonly raw: RawEnd
+  readonly session: Session
+  readonly told: Told
+}
+
+/** A client by hand, past its handshake, and the session that serves it. */
+export async function rawClient(): Promise<RawPair> {
+  const world = new WirePipeWorld()
+  const [nearEnd, farEnd] = wirePipe(world)
+  const raw = new RawEnd(nearEnd)
+  const told = new Told()
+  const accepting = acceptSession(farEnd, world, FOR_CLIENTS, told)
+  raw.send(CONTROL_KINDS.hello, 0, helloBytes())
+  await world.settle()
+  raw.take()
+  return { world, raw, session: await accepting, told }
+}
+
+/** A node by hand, past its handshake, and the client's session with it. */
+export async function rawNode(): Promise<RawPair> {
+  const world = new WirePipeWorld()
+  const [nearEnd, farEnd] = wirePipe(world)
+  const raw = new RawEnd(farEnd)
+  const told = new Told()
+  const connecting = connectSession(nearEnd, world, CLIENT, told)
+  const none = new Uint8Array(0)
+  const node = new Uint8Array(8).fill(0xbb)
+  const welcome = { format: 1, cluster: 'shop', node, nonce: none, proof: none }
+  raw.send(CONTROL_KINDS.welcome, 0, bytesOf(encodeControl('welcome', welcome)))
+  raw.send(CONTROL_KINDS.ready, 0)
+  await world.settle()
+  raw.take()
+  return { world, raw, session: await connecting, told }
+}
+
+export function helloBytes(change: Partial<Parameters<typeof encodeHello>[0]> = {}): Uint8Array {
+  const none = new Uint8Array(0)
+  const client = { formatMin: 1, formatMax: 1, cluster: '', node: none, nonce: none, token: none }
+  return encodeHello({ ...client, ...change })
+}
+
+function encodeHello(hello: Parameters<typeof encodeControl<'hello'>>[1]): Uint8Array {
+  return bytesOf(encodeControl('hello', hello))
+}

@@ -1,0 +1,375 @@
+/** Long messages take turns, within their credit; whoever overdraws it or never reads is cut off. */
+import t from 'tap'
+import { isOperatingError } from '../../../src/base/errors.ts'
+import {
+  CALLS_PER_CONNECTION_MAX,
+  CHUNK_BYTES_MAX,
+  CREDIT_BYTES_MAX,
+  MESSAGE_BYTES_MAX,
+  MESSAGE_STALL_MS_MAX,
+  OUTGOING_BYTES_PAUSE,
+  OUTGOING_BYTES_PER_CONNECTION_MAX,
+} from '../../../src/limits.ts'
+import { tokenOf } from '../../../src/native/digest.ts'
+import { ChunkReceiver } from '../../../src/wire/chunk-receiver.ts'
+import {
+  decodeControl,
+  encodeControl,
+  encodeReply,
+  encodeRequest,
+} from '../../../src/wire/convert.ts'
+import type { Frame } from '../../../src/wire/frame.ts'
+import {
+  CONTROL_KINDS,
+  FAILURE_KIND,
+  FLAG_MORE,
+  type Put,
+  REPLY,
+  REQUEST_KINDS,
+} from '../../../src/wire/message.ts'
+import type { IncomingCallOf } from '../../../src/wire/session.ts'
+import { NAME, REPLIES, REQUESTS } from '../../support/wire-examples.ts'
+import {
+  bytesOf,
+  type GotFrame,
+  rawClient,
+  RawEnd,
+  rawNode,
+  sessionPair,
+} from '../../support/wire-frames.ts'
+
+const { put: PUT, get: GET } = REQUEST_KINDS
+const CREDIT = CONTROL_KINDS.credit
+
+function putOf(length: number): Put {
+  const value = new Uint8Array(length)
+  for (let at = 0; at < length; at += 997) value[at] = at & 255
+  return { ...REQUESTS.put, value }
+}
+
+function codeOf(answer: unknown): string {
+  return isOperatingError(answer) ? answer.code : 'reply'
+}
+
+function failureIn(frame: GotFrame | undefined): string {
+  const { kind, body } = frame as GotFrame
+  const name = kind === FAILURE_KIND ? 'failure' : 'goodbye'
+  return decodeControl(name, body, 0, body.length).code
+}
+
+/** The body of a put, cut into chunks. */
+function chunksOf(put: Put, length = CHUNK_BYTES_MAX): Uint8Array[] {
+  const body = bytesOf(encodeRequest('put', put))
+  const chunks: Uint8Array[] = []
+  for (let at = 0; at < body.length; at += length) chunks.push(body.subarray(at, at + length))
+  return chunks
+}
+
+t.test('long requests and answers arrive whole, among short ones', async (t) => {
+  const { world, near, farTold, nearEnd, farEnd } = await sessionPair()
+  nearEnd.cut = farEnd.cut = (available) => Math.min(available, 1 + world.random(90_000))
+  const lengths = [CHUNK_BYTES_MAX, 300_000, 8_000_000, 5, 2_000_000, 1_000_000, 70_000]
+  farTold.onCall = (call) => {
+    const { request, answer, token } = call as IncomingCallOf<'put'>
+    if (token.hi !== tokenOf(NAME.bucket, NAME.key).hi) t.fail('the token is of the whole message')
+    answer.call(call, { context: (request.value as Uint8Array).slice() })
+  }
+  let right = 0
+  for (let i = 0; i < 21; i++) {
+    const put = putOf(lengths[i % lengths.length] as number)
+    near.call('put', put, (answer) => {
+      if (isOperatingError(answer)) t.fail(answer.message)
+      else if (Buffer.compare(answer.context, put.value as Uint8Array) === 0) right += 1
+    })
+  }
+  await world.settle()
+  t.equal(right, 21)
+  t.same([near.callsInFlight, near.waitingBytes], [0, 0])
+  world.pass(100_000)
+  t.equal(world.timers, 0)
+})
+
+t.test('messages take turns, and short ones wait for none', async (t) => {
+  const { world, raw, session } = await rawNode()
+  session.call('put', putOf(3_000_000), () => undefined)
+  session.call('put', putOf(3_000_000), () => undefined)
+  session.call('get', REQUESTS.get, () => undefined)
+  world.run()
+  const sent = raw.take()
+  const order = sent.map(({ kind, callId }) => (kind === GET ? 'get' : callId))
+  t.same(
+    order
+      .slice(0, 8)
+      .filter((x) => x !== 'get')
+      .slice(0, 6),
+    [1, 1, 2, 1, 2, 1].slice(0, 6),
+  )
+  const place = order.indexOf('get')
+  t.ok(place >= 0 && place <= 3, `the short one came as frame ${place}`)
+  t.ok(sent.every(({ body }) => body.length <= CHUNK_BYTES_MAX))
+})
+
+t.test('a sender stops at its credit, and goes on with more', async (t) => {
+  const { world, raw, session } = await rawNode()
+  const put = putOf(4_000_000)
+  const length = bytesOf(encodeRequest('put', put)).length
+  session.call('put', put, () => undefined)
+  let got = 0
+  const take = (): number => {
+    world.run()
+    for (const { body } of raw.take()) got += body.length
+    return got
+  }
+  t.equal(take(), CREDIT_BYTES_MAX)
+  world.pass(1000)
+  t.equal(take(), CREDIT_BYTES_MAX, 'and waits')
+  raw.send(CREDIT, 1, bytesOf(encodeControl('credit', { bytes: 10, ofAnswer: false })))
+  t.equal(take(), CREDIT_BYTES_MAX + 10)
+  raw.send(CREDIT, 1, bytesOf(encodeControl('credit', { bytes: 2 ** 20, ofAnswer: true })))
+  raw.send(CREDIT, 2, bytesOf(encodeControl('credit', { bytes: 2 ** 20, ofAnswer: false })))
+  t.equal(take(), CREDIT_BYTES_MAX + 10, 'credit for others is not for this one')
+  raw.send(CREDIT, 1, bytesOf(encodeControl('credit', { bytes: 2 ** 24, ofAnswer: false })))
+  t.equal(take(), length)
+})
+
+t.test('credit keeps a receiver from holding more than it grants', async (t) => {
+  const { world, raw, told } = await rawClient()
+  const chunks = chunksOf(putOf(6_000_000))
+  let granted = CREDIT_BYTES_MAX
+  let sent = 0
+  for (const [i, chunk] of chunks.entries()) {
+    t.ok(sent + chunk.length <= granted, 'credit comes before it is used up')
+    raw.send(PUT, 1, chunk, i + 1 < chunks.length ? FLAG_MORE : 0)
+    sent += chunk.length
+    world.run()
+    for (const { kind, callId, body } of raw.take()) {
+      t.same([kind, callId], [CREDIT, 1])
+      const credit = decodeControl('credit', body, 0, body.length)
+      t.equal(credit.ofAnswer, false)
+      granted += credit.bytes
+    }
+    t.ok(granted - sent <= CREDIT_BYTES_MAX)
+  }
+  t.equal(told.calls.length, 1)
+})
+
+t.test('who spends more than its credit is cut off', async (t) => {
+  const { world, raw, told } = await rawClient()
+  for (const chunk of chunksOf(putOf(4_000_000))) raw.send(PUT, 1, chunk, FLAG_MORE)
+  raw.end.isDeaf = false
+  await world.settle()
+  t.equal(told.ends.length, 0, 'a sender that is answered with credit in time may go on')
+
+  const second = await rawClient()
+  const frames = chunksOf(putOf(4_000_000)).slice(0, 5)
+  const writes: Uint8Array[] = []
+  second.raw.end.isRecording = true
+  second.raw.end.other.pause()
+  for (const chunk of frames) second.raw.send(PUT, 1, chunk, FLAG_MORE)
+  writes.push(...second.raw.end.written)
+  const stream = Buffer.concat(writes)
+  second.raw.end.other.events?.onData(new Uint8Array(stream))
+  second.world.run()
+  t.same(second.told.ends, [])
+
+  const third = await rawClient()
+  const tooMuch = new Uint8Array(CREDIT_BYTES_MAX + 1)
+  third.raw.send(PUT, 1, tooMuch, FLAG_MORE)
+  await third.world.settle()
+  t.same(third.told.ends, ['credit-overrun'])
+  t.equal(failureIn(third.raw.take().at(-1)), 'credit-overrun')
+})
+
+t.test('a message without end costs itself, and the rest of it is thrown away', async (t) => {
+  const { world, raw, told, session } = await rawClient()
+  const chunk = new Uint8Array(CHUNK_BYTES_MAX)
+  const before = process.memoryUsage().arrayBuffers
+  const failures: string[] = []
+  for (let sent = 0; sent <= MESSAGE_BYTES_MAX + 40 * CHUNK_BYTES_MAX; sent += chunk.length) {
+    raw.send(PUT, 1, chunk, FLAG_MORE)
+    world.run()
+    for (const frame of raw.take()) if (frame.kind !== CREDIT) failures.push(failureIn(frame))
+  }
+  raw.send(PUT, 1, chunk)
+  raw.send(GET, 2, bytesOf(encodeRequest('get', REQUESTS.get)))
+  world.run()
+  t.same(failures, ['message-too-long'], 'told once')
+  t.equal(told.calls[0]?.kind, 'get', 'and the connection goes on')
+  t.equal(session.isEnded, false)
+  const held = process.memoryUsage().arrayBuffers - before
+  t.ok(held < 4 * MESSAGE_BYTES_MAX, `${held} bytes`)
+})
+
+const frame = (callId: number, length: number, isLast: boolean, kind = PUT as number): Frame => ({
+  kind,
+  flags: isLast ? 0 : FLAG_MORE,
+  callId,
+  bytes: new Uint8Array(length),
+  start: 0,
+  length,
+  hasToken: false,
+  tokenHi: 0,
+  tokenLo: 0,
+})
+
+t.test('half-received messages are bounded together', async (t) => {
+  const receiver = new ChunkReceiver(() => undefined)
+  const refused: number[] = []
+  for (let callId = 1; callId <= 160; callId++) {
+    for (let i = 0; i < 4; i++) {
+      const outcome = receiver.add(frame(callId, CHUNK_BYTES_MAX, false), false, true)
+      if (outcome.kind === 'refused') refused.push(callId)
+      else if (outcome.kind !== 'nothing') t.fail(outcome.kind)
+    }
+  }
+  t.same(
+    refused,
+    Array.from({ length: 32 }, (_, i) => 129 + i),
+    'each told once',
+  )
+  t.equal(receiver.heldBytes, 128 * 4 * CHUNK_BYTES_MAX)
+  t.equal(receiver.add(frame(1, 9, true), false, true).kind, 'whole')
+  t.equal(receiver.add(frame(160, 9, true), false, true).kind, 'nothing', 'that one was refused')
+  t.equal(receiver.heldBytes, 127 * 4 * CHUNK_BYTES_MAX, 'what has ended is not held')
+  receiver.clear()
+  t.same([receiver.count, receiver.heldBytes], [0, 0])
+})
+
+t.test('memory follows what came', async (t) => {
+  const receiver = new ChunkReceiver(() => undefined)
+  const before = process.memoryUsage().arrayBuffers
+  for (let callId = 1; callId <= 1000; callId++)
+    receiver.add(frame(callId, 100, false), false, true)
+  t.ok(process.memoryUsage().arrayBuffers - before < 1000 * 500)
+  t.equal(receiver.count, 1000)
+})
+
+t.test('more begun messages than calls, or one that changes its kind: not believed', async (t) => {
+  const receiver = new ChunkReceiver(() => undefined)
+  for (let callId = 1; callId <= 2 * CALLS_PER_CONNECTION_MAX; callId++) {
+    receiver.add(frame(callId, 1, false), false, true)
+  }
+  t.match(receiver.add(frame(9999, 1, false), false, true), { kind: 'broken', code: 'overloaded' })
+  t.match(receiver.add(frame(1, 1, false, GET), false, true), {
+    kind: 'broken',
+    code: 'message-garbled',
+  })
+})
+
+t.test('a long answer that nobody wants is thrown away', async (t) => {
+  const { world, raw, session } = await rawNode()
+  const answers: string[] = []
+  const forgotten = session.call('get', REQUESTS.get, (answer) => answers.push(codeOf(answer)))
+  session.call('get', REQUESTS.get, (answer) => answers.push(codeOf(answer)))
+  world.run()
+  raw.take()
+  forgotten.forget()
+  const reply = { ...REPLIES.get, siblings: [new Uint8Array(900_000)] }
+  const body = bytesOf(encodeReply('get', reply))
+  const half = body.length >> 1
+  for (const callId of [1, 2, 3]) raw.send(GET + REPLY, callId, body.subarray(0, half), FLAG_MORE)
+  world.run()
+  t.equal(session.callsInFlight, 2)
+  for (const callId of [1, 2, 3]) raw.send(GET + REPLY, callId, body.subarray(half))
+  world.run()
+  t.same(answers, ['reply'])
+  t.equal(session.callsInFlight, 0)
+})
+
+t.test('a message that stands still is given up, with its connection', async (t) => {
+  const { world, raw, told } = await rawClient()
+  raw.send(PUT, 1, new Uint8Array(100), FLAG_MORE)
+  world.pass(MESSAGE_STALL_MS_MAX - 1000)
+  t.same(told.ends, [])
+  world.pass(30_000)
+  t.same(told.ends, ['frame-late'])
+  t.equal(failureIn(raw.take().at(-1)), 'frame-late')
+  t.equal(world.timers, 0)
+})
+
+t.test('a receiver that never gives credit is given up', async (t) => {
+  const { world, raw, session, told } = await rawNode()
+  session.call('put', putOf(4_000_000), () => undefined)
+  world.pass(MESSAGE_STALL_MS_MAX + 30_000)
+  t.same(told.ends, ['reader-too-slow'])
+  t.ok(raw.isClosed)
+  t.equal(world.timers, 0)
+})
+
+t.test('who reads slowly is not read from; who never reads is cut off', async (t) => {
+  const { world, raw, session, told } = await rawClient()
+  const get = bytesOf(encodeRequest('get', REQUESTS.get))
+  const reply = { ...REPLIES.get, siblings: [new Uint8Array(100_000)] }
+  const far = raw.end.other
+  raw.end.isDeaf = true
+  for (let i = 0; i < 40; i++) {
+    raw.send(GET, i + 1, get)
+    world.run()
+    ;(told.calls.at(-1) as IncomingCallOf<'get'>).answer(reply)
+    world.run()
+    if (far.isPaused) break
+  }
+  t.ok(far.isPaused, 'what waits beyond a bound stops the reading')
+  t.ok(far.unsentBytes > OUTGOING_BYTES_PAUSE)
+  t.ok(far.unsentBytes < OUTGOING_BYTES_PAUSE + 400_000)
+  const asked = told.calls.length
+  raw.send(GET, 100, get)
+  world.run()
+  t.equal(told.calls.length, asked)
+  raw.end.hear()
+  world.run()
+  t.equal(far.isPaused, false)
+  t.equal(told.calls.length, asked + 1, 'who reads again is read from again')
+
+  raw.end.isDeaf = true
+  for (let i = 0; i < 30; i++) {
+    raw.send(GET, 200 + i, get)
+    world.run()
+    if (told.calls.length > asked + 1 + i)
+      (told.calls.at(-1) as IncomingCallOf<'get'>).answer(reply)
+    world.run()
+  }
+  t.ok(far.isPaused)
+  world.pass(25_000)
+  t.same(told.ends, ['reader-too-slow'])
+  t.ok(session.isEnded)
+  t.ok(world.facts.some(({ fact }) => fact === 'slow-reader-cut'))
+  t.equal(world.timers, 0)
+})
+
+t.test('what waits for one reader is bounded', async (t) => {
+  const { world, raw, told } = await rawClient()
+  const get = bytesOf(encodeRequest('get', REQUESTS.get))
+  const big = { ...REPLIES.get, siblings: [new Uint8Array(8_000_000)] }
+  const refused: string[] = []
+  for (let i = 0; i < 40; i++) {
+    raw.send(GET, i + 1, get)
+    world.run()
+    for (const frame of raw.take()) if (frame.kind === FAILURE_KIND) refused.push(failureIn(frame))
+    if (told.calls.length > i) (told.calls[i] as IncomingCallOf<'get'>).answer(big)
+  }
+  t.ok(refused.length > 20, 'no more is begun')
+  t.ok(refused.every((code) => code === 'overloaded'))
+
+  const second = await rawClient()
+  for (let i = 0; i < 40; i++) second.raw.send(GET, i + 1, get)
+  second.world.run()
+  for (const call of second.told.calls) (call as IncomingCallOf<'get'>).answer(big)
+  second.world.run()
+  t.same(second.told.ends, ['reader-too-slow'], 'what was asked before is cut off')
+  t.ok(second.session.waitingBytes <= OUTGOING_BYTES_PER_CONNECTION_MAX + 9_000_000)
+})
+
+t.test('the side that connected always reads', async (t) => {
+  const { world, raw, session } = await rawNode()
+  raw.end.isDeaf = true
+  const answers: string[] = []
+  for (let i = 0; i < 900; i++) session.call('put', putOf(250_000), (a) => answers.push(codeOf(a)))
+  world.run()
+  t.equal(raw.end.other.isPaused, false)
+  t.ok(answers.length > 300 && answers.every((code) => code === 'overloaded'))
+})
+
+t.test('a raw end hears what a session says', async (t) => {
+  t.type(RawEnd, 'function')
+})

@@ -1,0 +1,232 @@
+/** What is sent is what is read, and nothing that breaks a bound is either. */
+import t from 'tap'
+import fc from 'fast-check'
+import { isOperatingError, type ErrorCode } from '../../../src/base/errors.ts'
+import {
+  BUCKET_BYTES_MAX,
+  CURSOR_BYTES_MAX,
+  DEADLINE_MS_MAX,
+  KEY_BYTES_MAX,
+  MESSAGE_BYTES_MAX,
+  REPLICAS_MAX,
+  SCAN_PAGE_KEYS_MAX,
+  VALUE_BYTES_MAX,
+} from '../../../src/limits.ts'
+import {
+  decodeReply,
+  decodeRequest,
+  encodeReply,
+  encodeRequest,
+  isOwned,
+} from '../../../src/wire/convert.ts'
+import { everwrite as pb } from '../../../src/wire/generated/messages.js'
+import type { Put, Request, RequestKind, Topology } from '../../../src/wire/message.ts'
+import { EXAMPLES, NAME, REPLIES, REQUESTS } from '../../support/wire-examples.ts'
+import { bytesOf } from '../../support/wire-frames.ts'
+
+const { put, get, scan, peerRead, peerWrite, peerRange } = REQUESTS
+
+/** The code of what `act` throws. */
+function codeOf(act: () => unknown): string {
+  try {
+    act()
+    return 'nothing thrown'
+  } catch (error) {
+    return isOperatingError(error) ? error.code : String(error)
+  }
+}
+
+t.test('every message comes back as it was', async (t) => {
+  for (const { title, encode, decode, message } of EXAMPLES) {
+    const body = bytesOf(encode())
+    t.same(decode(body), message, title)
+    const framed = Buffer.concat([new Uint8Array(3), body, new Uint8Array(3)])
+    t.same(decode(new Uint8Array(framed).subarray(3, 3 + body.length)), message)
+  }
+})
+
+t.test('puts of any shape come back as they were', async (t) => {
+  const bytes = (min: number, max: number): fc.Arbitrary<Uint8Array> =>
+    fc.uint8Array({ minLength: min, maxLength: max })
+  const puts: fc.Arbitrary<Put> = fc.record({
+    name: fc.record({ bucket: bytes(1, 255), key: bytes(1, 300) }),
+    contexts: fc.array(bytes(0, 40), { maxLength: 16 }),
+    value: fc.option(bytes(0, 2000), { nil: undefined }),
+    requestId: bytes(16, 16),
+    w: fc.nat(16),
+    r: fc.nat(16),
+    deadlineMs: fc.nat(60_000),
+    replace: fc.constantFrom('given', 'seen'),
+  })
+  fc.assert(
+    fc.property(puts, (put) => {
+      const body = bytesOf(encodeRequest('put', put))
+      t.same(decodeRequest('put', body, 0, body.length), put)
+    }),
+    { numRuns: 300 },
+  )
+})
+
+/** Requests that break one bound each; both sides must say the same of them. */
+const WRONG: readonly (readonly [ErrorCode, RequestKind, unknown])[] = [
+  ['bucket-wrong', 'get', { ...get, name: { ...NAME, bucket: new Uint8Array(0) } }],
+  [
+    'bucket-wrong',
+    'put',
+    { ...put, name: { ...NAME, bucket: new Uint8Array(BUCKET_BYTES_MAX + 1) } },
+  ],
+  ['bucket-wrong', 'scan', { ...scan, bucket: new Uint8Array(0) }],
+  ['bucket-wrong', 'peerRange', { ...peerRange, bucket: new Uint8Array(0) }],
+  ['key-wrong', 'get', { ...get, name: { ...NAME, key: new Uint8Array(0) } }],
+  ['key-wrong', 'put', { ...put, name: { ...NAME, key: new Uint8Array(KEY_BYTES_MAX + 1) } }],
+  ['key-wrong', 'peerRead', { ...peerRead, name: { ...NAME, key: new Uint8Array(0) } }],
+  ['key-wrong', 'peerWrite', { ...peerWrite, name: { ...NAME, key: new Uint8Array(0) } }],
+  ['value-too-long', 'put', { ...put, value: new Uint8Array(VALUE_BYTES_MAX + 1) }],
+  ['request-id-wrong', 'put', { ...put, requestId: new Uint8Array(0) }],
+  ['request-id-wrong', 'put', { ...put, requestId: new Uint8Array(17) }],
+  ['contexts-too-many', 'put', { ...put, contexts: Array(17).fill(new Uint8Array(1)) }],
+  ['contexts-too-many', 'put', { ...put, contexts: Array(100).fill(new Uint8Array(0)) }],
+  ['quorum-wrong', 'put', { ...put, w: REPLICAS_MAX + 1 }],
+  ['quorum-wrong', 'put', { ...put, r: REPLICAS_MAX + 1 }],
+  ['quorum-wrong', 'get', { ...get, r: 0xffff_ffff }],
+  ['quorum-wrong', 'scan', { ...scan, r: REPLICAS_MAX + 1 }],
+  ['deadline-wrong', 'get', { ...get, deadlineMs: DEADLINE_MS_MAX + 1 }],
+  ['deadline-wrong', 'put', { ...put, deadlineMs: 0xffff_ffff }],
+  ['deadline-wrong', 'scan', { ...scan, deadlineMs: DEADLINE_MS_MAX + 1 }],
+  ['deadline-wrong', 'peerRead', { ...peerRead, deadlineMs: DEADLINE_MS_MAX + 1 }],
+  ['deadline-wrong', 'peerWrite', { ...peerWrite, deadlineMs: DEADLINE_MS_MAX + 1 }],
+  ['deadline-wrong', 'peerRange', { ...peerRange, deadlineMs: DEADLINE_MS_MAX + 1 }],
+  ['cursor-wrong', 'scan', { ...scan, cursor: new Uint8Array(CURSOR_BYTES_MAX + 1) }],
+]
+
+const SPELL: Readonly<Record<string, (message: never) => Uint8Array>> = {
+  get: ({ name, ...rest }: Request<'get'>) => pb.Get.encode({ ...name, ...rest }).finish(),
+  put: ({ name, contexts, value, replace: _, ...rest }: Put) =>
+    pb.Put.encode({ ...name, ...rest, contexts: [...contexts], value: value ?? null }).finish(),
+  scan: (message: Request<'scan'>) => pb.Scan.encode(message).finish(),
+  peerRead: ({ name, ...rest }: Request<'peerRead'>) =>
+    pb.PeerRead.encode({ ...name, ...rest }).finish(),
+  peerWrite: ({ name, ...rest }: Request<'peerWrite'>) =>
+    pb.PeerWrite.encode({ ...name, ...rest }).finish(),
+  peerRange: (message: Request<'peerRange'>) => pb.PeerRange.encode(message).finish(),
+}
+
+t.test('a broken bound has its code, whether it is sent or received', async (t) => {
+  for (const [code, kind, request] of WRONG) {
+    t.equal(
+      codeOf(() => encodeRequest(kind, request as never)),
+      code,
+      `${kind} sent`,
+    )
+    const bytes = SPELL[kind]?.(request as never) as Uint8Array
+    t.equal(
+      codeOf(() => decodeRequest(kind, bytes, 0, bytes.length)),
+      code,
+      `${kind} received`,
+    )
+  }
+  t.equal(
+    codeOf(() => encodeRequest('get', { ...get, r: 1.5 })),
+    'quorum-wrong',
+  )
+  t.equal(
+    codeOf(() => encodeRequest('get', { ...get, deadlineMs: -1 })),
+    'deadline-wrong',
+  )
+})
+
+t.test('what stands just within the bounds is taken', async (t) => {
+  const name = { bucket: new Uint8Array(255).fill(1), key: new Uint8Array(4096).fill(2) }
+  const largest = {
+    ...put,
+    name,
+    contexts: Array(16).fill(new Uint8Array(9)),
+    value: new Uint8Array(VALUE_BYTES_MAX),
+    w: 16,
+    r: 16,
+    deadlineMs: 60_000,
+  }
+  const body = encodeRequest('put', largest)
+  t.ok(isOwned(body), 'what does not fit the scratch buffer is its own')
+  const { value, ...rest } = decodeRequest('put', body.bytes, 0, body.length)
+  t.same({ ...rest, value: value?.length }, { ...largest, value: VALUE_BYTES_MAX })
+  const page = pb.Scan.encode({ ...scan, keysMax: 5000 }).finish()
+  t.equal(decodeRequest('scan', page, 0, page.length).keysMax, SCAN_PAGE_KEYS_MAX)
+})
+
+t.test('bytes that are no message are garbled, and say so', async (t) => {
+  const spell = (message: pb.Put.$Properties): Uint8Array => pb.Put.encode(message).finish()
+  const base = { ...NAME, requestId: new Uint8Array(16) }
+  const wrong: readonly Uint8Array[] = [
+    Uint8Array.of(0xff),
+    Uint8Array.of(10, 200, 1),
+    spell(base).subarray(0, 20),
+    spell({ ...base, tombstone: true, value: Uint8Array.of(1) }),
+    spell({ ...base, replace: 7 as never }),
+    new Uint8Array(4000).fill(0x0b),
+    Uint8Array.from({ length: 4000 }, (_, i) => (i % 2 === 0 ? 26 : 0)),
+  ]
+  for (const bytes of wrong) {
+    t.equal(
+      codeOf(() => decodeRequest('put', bytes, 0, bytes.length)),
+      'message-garbled',
+    )
+  }
+  t.equal(
+    codeOf(() =>
+      encodeReply('get', { ...REPLIES.get, siblings: [new Uint8Array(MESSAGE_BYTES_MAX)] }),
+    ),
+    'message-too-long',
+  )
+})
+
+t.test('fields that are not known are skipped: nodes of two versions talk', async (t) => {
+  const body = bytesOf(encodeRequest('get', get))
+  const newer = Buffer.concat([body, Uint8Array.of(0xf8, 0x07, 0x05, 0xfa, 0x07, 0x02, 0x01, 0x02)])
+  t.same(decodeRequest('get', new Uint8Array(newer), 0, newer.length), get)
+})
+
+t.test('a ring that nobody could walk is refused', async (t) => {
+  const ring = REPLIES.topology
+  const wrong: readonly Topology[] = [
+    { ...ring, partitionBits: 17 },
+    { ...ring, partitionBits: 2 },
+    { ...ring, owners: Uint8Array.of(0, 0, 2, 0) },
+    { ...ring, owners: Uint8Array.of(0, 0, 0) },
+    { ...ring, members: Array(1025).fill(ring.members[0]) },
+    { ...ring, buckets: Array(1025).fill(ring.buckets[0]) },
+  ]
+  for (const topology of wrong) {
+    const bytes = pb.Topology.encode(topology as pb.Topology.$Properties).finish()
+    t.equal(
+      codeOf(() => decodeReply('topology', bytes, 0, bytes.length)),
+      'message-garbled',
+    )
+  }
+})
+
+t.test('whatever the bytes, what is thrown is an operating error', async (t) => {
+  let seed = 7
+  const random = (bound: number): number => {
+    seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0
+    return Math.floor((seed / 2 ** 32) * bound)
+  }
+  let thrown = 0
+  for (const { title, encode, decode } of EXAMPLES) {
+    const body = bytesOf(encode())
+    for (let i = 0; i < 3000; i++) {
+      const bytes = body.length < 4 || i % 3 === 0 ? new Uint8Array(random(60)) : body.slice()
+      if (bytes.length !== body.length) for (const at of bytes.keys()) bytes[at] = random(256)
+      for (let change = random(4); change >= 0 && bytes.length > 0; change--) {
+        bytes[random(bytes.length)] = random(256)
+      }
+      try {
+        decode(bytes.subarray(0, random(4) === 0 ? random(bytes.length + 1) : bytes.length))
+      } catch (error) {
+        thrown += 1
+        if (!isOperatingError(error)) t.fail(`${title}: ${String(error)}`)
+      }
+    }
+  }
+  t.ok(thrown > 1000, 'the changes do harm')
+})

@@ -1,0 +1,308 @@
+/** Who may talk to whom: one line for each thing that can be wrong, and what it is called. */
+import t from 'tap'
+import { isOperatingError } from '../../../src/base/errors.ts'
+import { HANDSHAKE_MS_MAX } from '../../../src/limits.ts'
+import {
+  type AcceptOptions,
+  acceptSession,
+  type ConnectOptions,
+  connectSession,
+} from '../../../src/wire/handshake.ts'
+import { encodeControl, encodeRequest } from '../../../src/wire/convert.ts'
+import { CONTROL_KINDS, REQUEST_KINDS } from '../../../src/wire/message.ts'
+import { proofKeyOf, proofOf } from '../../../src/wire/proof.ts'
+import { REQUESTS } from '../../support/wire-examples.ts'
+import {
+  bytesOf,
+  CLIENT,
+  CLUSTER_KEY,
+  FOR_CLIENTS,
+  frameOf,
+  helloBytes,
+  NODE_A,
+  NODE_B,
+  PEER_A,
+  PEER_B,
+  RawEnd,
+  sessionPair,
+  Told,
+} from '../../support/wire-frames.ts'
+import { type PipeEnd, WirePipeWorld, wirePipe } from '../../support/wire-pipe.ts'
+
+const token = (text: string): { token: Uint8Array } => ({ token: new TextEncoder().encode(text) })
+
+/** What became of a promise: `open`, or the code. */
+async function outcomeOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise
+    return 'open'
+  } catch (error) {
+    return isOperatingError(error) ? error.code : String(error)
+  }
+}
+
+/** What both sides came to. */
+async function meet(
+  connect: ConnectOptions,
+  accept: AcceptOptions,
+  prepare: (near: PipeEnd, far: PipeEnd) => void = () => undefined,
+): Promise<readonly [string, string]> {
+  const world = new WirePipeWorld()
+  const [near, far] = wirePipe(world)
+  prepare(near, far)
+  const connecting = outcomeOf(connectSession(near, world, connect, new Told()))
+  const accepting = outcomeOf(acceptSession(far, world, accept, new Told()))
+  await world.settle()
+  world.pass(60_000)
+  return Promise.all([connecting, accepting])
+}
+
+const TABLE: readonly (readonly [string, ConnectOptions, AcceptOptions, string, string])[] = [
+  ['client', CLIENT, FOR_CLIENTS, 'open', 'open'],
+  ['client of the cluster', { ...CLIENT, cluster: 'shop' }, FOR_CLIENTS, 'open', 'open'],
+  [
+    'client of another',
+    { ...CLIENT, cluster: 'test' },
+    FOR_CLIENTS,
+    'wrong-cluster',
+    'wrong-cluster',
+  ],
+  ['token given', { ...CLIENT, ...token('x') }, { ...FOR_CLIENTS, ...token('x') }, 'open', 'open'],
+  ['token not wanted', { ...CLIENT, ...token('x') }, FOR_CLIENTS, 'open', 'open'],
+  ['token missing', CLIENT, { ...FOR_CLIENTS, ...token('x') }, 'token-wrong', 'token-wrong'],
+  [
+    'token wrong',
+    { ...CLIENT, ...token('y') },
+    { ...FOR_CLIENTS, ...token('x') },
+    'token-wrong',
+    'token-wrong',
+  ],
+  ['peers', PEER_A, PEER_B, 'open', 'open'],
+  ['peer at the client port', PEER_A, FOR_CLIENTS, 'handshake-expected', 'handshake-expected'],
+  ['client at the peer port', CLIENT, PEER_B, 'handshake-expected', 'handshake-expected'],
+  [
+    'peer of another cluster',
+    { ...PEER_A, cluster: 'test' } as ConnectOptions,
+    PEER_B,
+    'wrong-cluster',
+    'wrong-cluster',
+  ],
+  [
+    'peer with another key',
+    { ...PEER_A, clusterKey: new Uint8Array(16) } as ConnectOptions,
+    PEER_B,
+    'proof-wrong',
+    'proof-wrong',
+  ],
+  [
+    'not admitted by the acceptor',
+    PEER_A,
+    {
+      ...PEER_B,
+      admit: (id: string) => (id === NODE_A ? 'node-id-taken' : undefined),
+    } as AcceptOptions,
+    'node-id-taken',
+    'node-id-taken',
+  ],
+  [
+    'not admitted by the connector',
+    {
+      ...PEER_A,
+      admit: (id: string) => (id === NODE_B ? 'node-id-taken' : undefined),
+    } as ConnectOptions,
+    PEER_B,
+    'node-id-taken',
+    'node-id-taken',
+  ],
+  ['both ends are one node', PEER_A, PEER_A, 'open', 'open'],
+]
+
+t.test('who meets whom, and what comes of it', async (t) => {
+  for (const [title, connect, accept, near, far] of TABLE) {
+    t.same(await meet(connect, accept), [near, far], title)
+    const cuts = (end: PipeEnd): void => void (end.cut = () => 1)
+    const outcome = await meet(connect, accept, (a, b) => [a, b].forEach(cuts))
+    t.same(outcome, [near, far], `${title}, byte by byte`)
+  }
+})
+
+t.test('each side learns who the other is', async (t) => {
+  const peers = await sessionPair(PEER_A, PEER_B)
+  t.same([peers.near.node, peers.far.node], [NODE_B, NODE_A])
+  t.same([peers.near.role, peers.far.role], ['peer', 'peer'])
+  const client = await sessionPair()
+  t.same([client.near.node, client.near.cluster], [NODE_B, 'shop'], 'also the name of the cluster')
+  t.equal(client.far.node, undefined)
+  t.equal(client.world.timers, 0)
+})
+
+/** Frames by hand to one who accepts; the code of its goodbye, and of its promise. */
+async function greet(
+  accept: AcceptOptions,
+  ...frames: readonly Uint8Array[]
+): Promise<readonly [string, string | undefined]> {
+  const world = new WirePipeWorld()
+  const [near, far] = wirePipe(world)
+  const raw = new RawEnd(near)
+  const outcome = outcomeOf(acceptSession(far, world, accept, new Told()))
+  for (const frame of frames) near.write(frame)
+  await world.settle()
+  world.pass(60_000)
+  const last = raw.take().at(-1)
+  t.equal(world.timers, 0)
+  return [await outcome, last === undefined ? undefined : String(last.kind)]
+}
+
+const node = new Uint8Array(8).fill(0xaa)
+const nonce = new Uint8Array(16).fill(0x11)
+const hello = (change: Parameters<typeof helloBytes>[0] = {}): Uint8Array =>
+  frameOf(CONTROL_KINDS.hello, 0, helloBytes(change))
+const peerHello = { cluster: 'shop', node, nonce }
+const proof = (bytes: Uint8Array): Uint8Array =>
+  frameOf(CONTROL_KINDS.proof, 0, bytesOf(encodeControl('proof', bytes)))
+
+t.test('whoever does not keep the steps is told and cut off', async (t) => {
+  const get = frameOf(REQUEST_KINDS.get, 1, bytesOf(encodeRequest('get', REQUESTS.get)))
+  const goodbye = String(CONTROL_KINDS.goodbye)
+  const cases: readonly (readonly [string, AcceptOptions, readonly Uint8Array[]])[] = [
+    ['handshake-expected', FOR_CLIENTS, [get]],
+    ['handshake-expected', PEER_B, [get]],
+    ['handshake-expected', PEER_B, [hello(peerHello), get]],
+    ['handshake-expected', PEER_B, [hello(peerHello), hello(peerHello)]],
+    ['format-unsupported', FOR_CLIENTS, [hello({ formatMin: 2, formatMax: 9 })]],
+    ['format-unsupported', FOR_CLIENTS, [hello({ formatMin: 0, formatMax: 0 })]],
+    ['frame-too-long', FOR_CLIENTS, [frameOf(CONTROL_KINDS.hello, 0, new Uint8Array(4097))]],
+    ['frame-magic', FOR_CLIENTS, [new TextEncoder().encode('GET / HTTP/1.1\r\n\r\n')]],
+    ['frame-format', FOR_CLIENTS, [Uint8Array.of(0x45, 0x57, 2, 1)]],
+    ['message-garbled', FOR_CLIENTS, [frameOf(CONTROL_KINDS.hello, 0, Uint8Array.of(0xff))]],
+    ['message-garbled', PEER_B, [hello({ ...peerHello, node: new Uint8Array(7) })]],
+    ['message-garbled', PEER_B, [hello({ ...peerHello, nonce: new Uint8Array(15) })]],
+    ['proof-wrong', PEER_B, [hello(peerHello), proof(new Uint8Array(16))]],
+    ['proof-wrong', PEER_B, [hello(peerHello), proof(new Uint8Array(0))]],
+    ['handshake-late', FOR_CLIENTS, []],
+    ['handshake-late', FOR_CLIENTS, [hello().slice(0, 10)]],
+    ['handshake-late', PEER_B, [hello(peerHello)]],
+    ['frame-too-long', FOR_CLIENTS, [Buffer.concat([hello(), new Uint8Array(20_000)])]],
+  ]
+  for (const [code, accept, frames] of cases) {
+    t.same(await greet(accept, ...frames), [code, goodbye], code)
+  }
+  t.same(await greet(FOR_CLIENTS, hello({ formatMin: 0, formatMax: 9 })), ['open', '4'])
+})
+
+t.test('the acceptor takes no proof but that of this connection', async (t) => {
+  const key = proofKeyOf(CLUSTER_KEY)
+  const attempts: readonly (readonly [string, (welcome: Uint8Array) => Uint8Array])[] = [
+    ['its own', (welcome) => welcome.slice(-22, -6)],
+    ['of another nonce', () => proofOf('connector', agreement(new Uint8Array(16)), key)],
+  ]
+  for (const [title, make] of attempts) {
+    const world = new WirePipeWorld()
+    const [near, far] = wirePipe(world)
+    const raw = new RawEnd(near)
+    const outcome = outcomeOf(acceptSession(far, world, PEER_B, new Told()))
+    near.write(hello(peerHello))
+    await world.settle()
+    near.write(proof(make(raw.take()[0]?.body as Uint8Array)))
+    await world.settle()
+    t.equal(await outcome, 'proof-wrong', title)
+  }
+})
+
+function agreement(acceptorNonce: Uint8Array): Parameters<typeof proofOf>[1] {
+  const acceptorNode = new Uint8Array(8).fill(0xbb)
+  const formats = { formatMin: 1, formatMax: 1, format: 1 }
+  return {
+    ...formats,
+    cluster: 'shop',
+    connectorNode: node,
+    acceptorNode,
+    connectorNonce: nonce,
+    acceptorNonce,
+  }
+}
+
+t.test('the acceptor proves first, and whoever cannot sees no proof', async (t) => {
+  const world = new WirePipeWorld()
+  const [near, far] = wirePipe(world)
+  const raw = new RawEnd(far)
+  const outcome = outcomeOf(connectSession(near, world, PEER_A, new Told()))
+  await world.settle()
+  raw.take()
+  const welcome = { format: 1, cluster: 'shop', node, nonce, proof: new Uint8Array(16) }
+  raw.send(CONTROL_KINDS.welcome, 0, bytesOf(encodeControl('welcome', welcome)))
+  await world.settle()
+  t.equal(await outcome, 'proof-wrong')
+  t.same(
+    raw.take().map(({ kind }) => kind),
+    [CONTROL_KINDS.goodbye],
+  )
+})
+
+t.test('every part of what was agreed is in the proof', async (t) => {
+  const key = proofKeyOf(CLUSTER_KEY)
+  const base = agreement(nonce)
+  const other = new Uint8Array(16).fill(1)
+  const proofs = [
+    proofOf('acceptor', base, key),
+    proofOf('connector', base, key),
+    proofOf('connector', base, proofKeyOf(other)),
+    proofOf('connector', { ...base, formatMin: 2 }, key),
+    proofOf('connector', { ...base, formatMax: 2 }, key),
+    proofOf('connector', { ...base, format: 2 }, key),
+    proofOf('connector', { ...base, cluster: 'shoq' }, key),
+    proofOf('connector', { ...base, connectorNode: other.slice(8) }, key),
+    proofOf('connector', { ...base, acceptorNode: other.slice(8) }, key),
+    proofOf('connector', { ...base, connectorNonce: other }, key),
+    proofOf('connector', { ...base, acceptorNonce: other }, key),
+  ].map((proof) => Buffer.from(proof).toString('hex'))
+  t.equal(new Set(proofs).size, proofs.length)
+})
+
+t.test('a connection that ends, stalls or is no node surfaces as an operating error', async (t) => {
+  const acts: readonly (readonly [string, (far: PipeEnd) => void])[] = [
+    ['not-connected', (far) => far.end()],
+    ['not-connected', (far) => far.destroy(new Error('reset'))],
+    ['handshake-late', () => undefined],
+    ['frame-magic', (far) => far.write(new TextEncoder().encode('HTTP/1.1 400 Bad Request'))],
+    ['handshake-expected', (far) => far.write(frameOf(CONTROL_KINDS.ready, 0))],
+    ['handshake-expected', (far) => far.write(frameOf(REQUEST_KINDS.get, 0))],
+  ]
+  for (const [code, act] of acts) {
+    const world = new WirePipeWorld()
+    const [near, far] = wirePipe(world)
+    new RawEnd(far)
+    const outcome = outcomeOf(connectSession(near, world, CLIENT, new Told()))
+    act(far)
+    await world.settle()
+    world.pass(HANDSHAKE_MS_MAX + 10_000)
+    await world.settle()
+    t.equal(await outcome, code)
+    t.same([near.isClosed, world.timers], [true, 0])
+  }
+})
+
+t.test('a request in the same chunk as ready is not lost, and may be long', async (t) => {
+  const world = new WirePipeWorld()
+  const [near, far] = wirePipe(world)
+  const raw = new RawEnd(far)
+  const told = new Told()
+  const connecting = connectSession(near, world, PEER_A, told)
+  const key = proofKeyOf(CLUSTER_KEY)
+  await world.settle()
+  const { body } = raw.take()[0] as { body: Uint8Array }
+  const connectorNonce = body.slice(-16)
+  const proof = proofOf('acceptor', { ...agreement(nonce), connectorNonce }, key)
+  const welcome = { format: 1, cluster: 'shop', node: new Uint8Array(8).fill(0xbb), nonce, proof }
+  const write = { ...REQUESTS.peerWrite, object: new Uint8Array(9000) }
+  far.write(
+    Buffer.concat([
+      frameOf(CONTROL_KINDS.welcome, 0, bytesOf(encodeControl('welcome', welcome))),
+      frameOf(CONTROL_KINDS.ready, 0),
+      frameOf(REQUEST_KINDS.peerWrite, 1, bytesOf(encodeRequest('peerWrite', write))),
+    ]),
+  )
+  await world.settle()
+  t.equal((await connecting).node, NODE_B)
+  t.equal(told.calls.length, 1)
+})
