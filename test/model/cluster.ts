@@ -150,22 +150,33 @@ export class Cluster {
     else this.append(node, record)
   }
 
-  /** The hint goes home only if all that it now holds was in what the owner made durable. */
-  #finishHandoff({ to, place, object }: Message): void {
+  /**
+   * The copy goes only if nothing was accepted for its place since it was sent. What it holds is
+   * not enough to compare: whoever made it durable may have given it back here meanwhile.
+   */
+  #finishHandoff({ to, place, object, handoff }: Message): void {
     const node = this.nodes[to] as ModelNode
     const copy = node.copies[place]
     if (copy === undefined) return
-    const hasGrown = this.rules.merge(object, copy.object) !== object
-    if (hasGrown && !this.rules.isGrownHintDropped) return
+    const { isGrownHintDropped, isHandoffAckKept, merge } = this.rules
+    const isTouched = node.accepted[place] !== handoff?.accepted
+    const hasGrown = merge(object, copy.object) !== object
+    if (isHandoffAckKept ? hasGrown : isTouched && !isGrownHintDropped) return
     this.drop(node, place)
   }
 
   handOff(node: ModelNode, place: number): void {
+    if (place !== OWN) this.giveTo(node, place, this.nodes[node.ownerAt(place)] as ModelNode, OWN)
+  }
+
+  /** Sends a copy away for good; it is dropped when the news comes that it is durable there. */
+  giveTo(node: ModelNode, place: number, to: ModelNode, toPlace: number): void {
     const copy = node.copies[place]
-    if (copy === undefined || place === OWN) return
-    this.say(() => `${where(node, place)} is handed off`)
-    const handoff = { from: node.index, place, sent: copy.object }
-    this.send(node.ownerAt(place), OWN, copy.object, { handoff })
+    if (copy === undefined || to === node) return
+    this.say(() => `${where(node, place)} is on its way to ${where(to, toPlace)}`)
+    const accepted = node.accepted[place] as number
+    const handoff = { from: node.index, place, sent: copy.object, accepted }
+    this.send(to.index, toPlace, copy.object, { handoff })
     if (this.rules.isSentHintDropped) this.drop(node, place)
   }
 
@@ -251,7 +262,7 @@ export class Cluster {
       place: handoff.place,
       object: handoff.sent,
       attempt: undefined,
-      handoff: undefined,
+      handoff,
       isHandoffDone: true,
     })
   }

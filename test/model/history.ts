@@ -265,7 +265,8 @@ class History {
     const place = this.#prng.chance(0.7) ? OWN : this.#anyPlace()
     const to = this.#anyNode()
     const toPlace = to.index < OWNERS && this.#prng.chance(0.8) ? OWN : this.#anyPlace()
-    this.#cluster.moveAway(node, place, to, toPlace)
+    if (this.#prng.chance(0.5)) this.#cluster.moveAway(node, place, to, toPlace)
+    else this.#cluster.giveTo(node, place, to, toPlace)
   }
 
   #loseDisk(): void {

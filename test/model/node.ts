@@ -27,11 +27,13 @@ export interface Attempt {
   readonly holders: { readonly node: number; readonly owner: number }[]
 }
 
-/** A hint on its way home: what was sent, to tell whether it grew since. */
+/** A copy on its way to whom it belongs: what was sent, to tell whether the place changed since. */
 export interface Handoff {
   readonly from: number
   readonly place: number
   readonly sent: VersionedObject
+  /** How often the copy had been accepted for when it was sent. */
+  readonly accepted: number
 }
 
 /** A record in the log that no sync has covered yet. */
@@ -51,6 +53,8 @@ export class ModelNode {
   start: Start
   counter = 0
   readonly copies: (Copy | undefined)[] = [undefined, undefined, undefined, undefined]
+  /** How often each place was written or acknowledged for; never goes back. */
+  readonly accepted: number[] = [0, 0, 0, 0]
   #durable: (Copy | undefined)[] = [undefined, undefined, undefined, undefined]
   #tail: Appended[] = []
   #starts = 0
@@ -72,6 +76,8 @@ export class ModelNode {
 
   append(record: Appended): void {
     apply(record, this.copies)
+    this.accepted[record.place]! += 1
+    if (record.voided !== undefined) this.accepted[record.voided]! += 1
     this.#tail.push(record)
   }
 
@@ -89,6 +95,7 @@ export class ModelNode {
     for (const record of saved) apply(record, this.#durable)
     this.#tail = []
     this.copies.splice(0, PLACES, ...this.#durable)
+    this.#forgetHandoffs()
     if (isStartKept) this.counter = this.#highestCounter()
     else this.drawStart()
     return saved
@@ -99,7 +106,13 @@ export class ModelNode {
     this.#tail = []
     this.#durable = [undefined, undefined, undefined, undefined]
     this.copies.fill(undefined)
+    this.#forgetHandoffs()
     this.drawStart()
+  }
+
+  /** What was sent before a crash was another copy. */
+  #forgetHandoffs(): void {
+    for (let place = 0; place < PLACES; place++) this.accepted[place]! += 1
   }
 
   drawStart(): void {

@@ -40,6 +40,7 @@ export interface Rules {
   readonly isAckBeforeSync: boolean
   readonly isUnchangedAckedAtOnce: boolean
   readonly isGrownHintDropped: boolean
+  readonly isHandoffAckKept: boolean
   readonly isSentHintDropped: boolean
   readonly isOwnerCountedTwice: boolean
 }
@@ -56,6 +57,7 @@ export const RULES: Rules = {
   isAckBeforeSync: false,
   isUnchangedAckedAtOnce: false,
   isGrownHintDropped: false,
+  isHandoffAckKept: false,
   isSentHintDropped: false,
   isOwnerCountedTwice: false,
 }
@@ -110,6 +112,9 @@ export const BROKEN: Readonly<Record<string, Broken>> = {
     isUnchangedAckedAtOnce: true,
   }),
   'hint-grown': broken('a delivered hint is dropped though it grew', { isGrownHintDropped: true }),
+  'handoff-crossed': broken('an old handoff still counts after its copy was given back', {
+    isHandoffAckKept: true,
+  }),
   'hint-sent': broken('a hint is dropped when it is sent', { isSentHintDropped: true }),
   'owner-twice': broken('an owner and the hint for it count as two', {
     isOwnerCountedTwice: true,
