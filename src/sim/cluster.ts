@@ -130,6 +130,12 @@ export class Cluster {
     this.world.crash(machine)
   }
 
+  /** Takes its power, and puts an empty disk into it. */
+  crashAndWipe(machine: number): void {
+    this.crash(machine)
+    this.world.wipe(machine)
+  }
+
   /** Ends a node as SIGKILL does: what it wrote is still there. */
   kill(machine: number): void {
     this.#running.delete(machine)
@@ -138,6 +144,11 @@ export class Cluster {
 
   isRunning(machine: number): boolean {
     return this.world.isRunning(machine)
+  }
+
+  /** A process runs and does not answer yet. */
+  isStarting(machine: number): boolean {
+    return this.world.isRunning(machine) && !this.#running.has(machine)
   }
 
   /** Stops a node in order. */

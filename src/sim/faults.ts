@@ -2,16 +2,24 @@
  * What goes wrong and when: drawn from the seed, never more than the promise survives.
  *
  * Each seed first chooses which faults exist, then how often they come. Power cuts of any number
- * of machines are within the promise; destroyed disks are not among these faults. Only faults that
- * took effect are counted: a reset without a connection is no fault.
+ * of machines are within the promise at any time. Destroyed disks are not: so in each seed one
+ * machine, drawn at its beginning, is *frail*; its disk may be emptied and no other's ever is, and
+ * of any W >= 2 machines that acknowledged a write one is not it. Only faults that took effect are
+ * counted: a reset without a connection is no fault.
  */
+import { unreachable } from '../base/assert.ts'
 import type { Prng } from '../base/prng.ts'
 import type { Cluster } from './cluster.ts'
+import type { History } from './history.ts'
 
 export const FAULT_KINDS = [
   'crash',
   'crash-all',
+  'crash-in-write',
+  'crash-in-start',
   'kill',
+  'wipe',
+  'sync-failure',
   'pause',
   'cut',
   'cut-one-way',
@@ -29,30 +37,49 @@ export interface FaultOptions {
   readonly kinds: readonly FaultKind[]
   /** Between two faults, on average. */
   readonly everyMs: number
+  /** The one machine whose disk may be destroyed. */
+  readonly frail: number
 }
 
-/** Which faults exist this time: always a crash, and most of the others. */
-export function drawFaults(prng: Prng): FaultOptions {
-  const kinds = FAULT_KINDS.filter((kind) => kind === 'crash' || prng.chance(0.6))
-  return { kinds, everyMs: prng.between(60, 500) }
+/** Which faults exist this time: always crashes, and most of the others. */
+export function drawFaults(prng: Prng, machines: readonly number[], w: number): FaultOptions {
+  const frail = prng.pick(machines)
+  const kinds = FAULT_KINDS.filter((kind) => {
+    // With one holder of a write, no disk may be destroyed.
+    if (kind === 'wipe') return prng.chance(0.4) && w > 1
+    return prng.chance(0.6) || kind === 'crash' || kind === 'crash-in-write'
+  })
+  return { kinds, everyMs: prng.pick([60, 150, 400]), frail }
 }
 
-/** How long what was broken stays so, in milliseconds. */
-const DOWN_MS: readonly [number, number] = [5, 2_500]
+/** How long what was broken stays so, in milliseconds: usually short. */
+const DOWN_MS: readonly [number, number] = [5, 400]
+const DOWN_LONG_MS: readonly [number, number] = [400, 2_500]
+const LONG_CHANCE = 0.2
+/** Within so long after a client began a write, or a node its start, the power goes. */
+const IN_WRITE_MS = 3
+const IN_START_MS = 30
+const YEARS_MS = 365 * 86_400_000
 
 export class Faults {
   readonly #cluster: Cluster
   readonly #prng: Prng
   readonly #options: FaultOptions
+  readonly #history: History
   readonly counts = new Map<FaultKind, number>()
+  /** Power cuts of a node while some client waited for a write. */
+  crashesInWrites = 0
   /** Machines that are down on purpose. */
   readonly #down = new Set<number>()
+  /** Machines whose disk was told to fail, and that have not been started again since. */
+  readonly #failing = new Set<number>()
   #isOver = false
 
-  constructor(cluster: Cluster, prng: Prng, options: FaultOptions) {
+  constructor(cluster: Cluster, prng: Prng, options: FaultOptions, history: History) {
     this.#cluster = cluster
     this.#prng = prng
     this.#options = options
+    this.#history = history
   }
 
   get total(): number {
@@ -68,12 +95,14 @@ export class Faults {
   /** No more faults; whatever is still down, cut, paused or slow is made good. */
   async end(): Promise<void> {
     this.#isOver = true
+    this.#history.onNextWrite = undefined
     const { world } = this.#cluster
     world.heal()
     for (const machine of this.#cluster.machines) {
       world.disk(machine).slow(1)
       if (world.isPaused(machine)) world.resume(machine)
     }
+    this.#takeDown([...this.#failing], 0, 'crash')
     const isUp = (): boolean => this.#down.size === 0
     await world.runUntil(isUp, 60_000)
   }
@@ -83,74 +112,142 @@ export class Faults {
     this.#cluster.world.after(waitMs, () => {
       if (this.#isOver) return
       const kind = this.#prng.pick(this.#options.kinds)
-      if (this.#inject(kind)) this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1)
+      if (this.#inject(kind)) this.#count(kind)
       this.#next()
     })
   }
 
-  /** True where it took effect. */
+  #count(kind: FaultKind): void {
+    this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1)
+  }
+
+  /** True where it took effect; those that take effect later count themselves. */
   #inject(kind: FaultKind): boolean {
     const { world, machines } = this.#cluster
     const machine = this.#prng.pick(machines)
     const other = this.#prng.pick([...machines, ...this.#cluster.clientMachines])
-    const forMs = this.#prng.between(...DOWN_MS)
+    const forMs = this.#prng.between(...(this.#prng.chance(LONG_CHANCE) ? DOWN_LONG_MS : DOWN_MS))
     switch (kind) {
       case 'crash':
-        return this.#takeDown([machine], forMs, true)
+        return this.#takeDown([machine], forMs, 'crash')
       case 'crash-all':
-        return this.#takeDown(machines, forMs, true)
+        return this.#takeDown(machines, forMs, 'crash')
       case 'kill':
-        return this.#takeDown([machine], forMs, false)
+        return this.#takeDown([machine], forMs, 'kill')
+      case 'wipe':
+        return this.#takeDown([this.#options.frail], forMs, 'wipe')
+      case 'crash-in-write':
+        return this.#crashInWrite(this.#prng.chance(0.5) ? machines : [machine], forMs)
+      case 'crash-in-start':
+        return this.#takeDown([machine], forMs, 'crash', true) && false
+      case 'sync-failure':
+        return this.#failSync(machine, forMs)
       case 'pause':
         return this.#pause(machine, forMs)
-      case 'cut':
-        if (machine === other) return false
-        world.cut(machine, other)
-        return this.#later(forMs, () => world.healBetween(machine, other))
-      case 'cut-one-way':
-        if (machine === other) return false
-        world.cutOneWay(machine, other)
-        return this.#later(forMs, () => world.healBetween(machine, other))
-      case 'stall':
-        if (machine === other) return false
-        world.network.stall(machine, other, forMs)
-        return true
-      case 'slow':
-        if (machine === other) return false
-        world.network.slow(machine, other, this.#prng.between(1, 200))
-        return this.#later(forMs, () => world.network.slow(machine, other, 0))
-      case 'reset':
-        return world.network.reset(machine, other) > 0
-      case 'half-open':
-        return world.network.breakSilently(machine, other) > 0
       case 'slow-disk':
         world.disk(machine).slow(this.#prng.between(2, 50))
         return this.#later(forMs, () => world.disk(machine).slow(1))
       case 'clock-step':
-        world.stepWallTime(machine, (this.#prng.unit() - 0.5) * 20 * 365 * 86_400_000)
+        world.stepWallTime(machine, (this.#prng.unit() - 0.5) * 20 * YEARS_MS)
         return true
+      default:
+        return machine !== other && this.#harmPath(kind, machine, other, forMs)
     }
   }
 
-  #takeDown(machines: readonly number[], forMs: number, isPowerLost: boolean): boolean {
+  #harmPath(kind: PathFault, from: number, to: number, forMs: number): boolean {
+    const { world } = this.#cluster
+    switch (kind) {
+      case 'cut':
+        world.cut(from, to)
+        return this.#later(forMs, () => world.healBetween(from, to))
+      case 'cut-one-way':
+        world.cutOneWay(from, to)
+        return this.#later(forMs, () => world.healBetween(from, to))
+      case 'stall':
+        world.network.stall(from, to, forMs)
+        return true
+      case 'slow':
+        world.network.slow(from, to, this.#prng.between(1, 200))
+        return this.#later(forMs, () => world.network.slow(from, to, 0))
+      case 'reset':
+        return world.network.reset(from, to) > 0
+      case 'half-open':
+        return world.network.breakSilently(from, to) > 0
+      default:
+        return unreachable(kind)
+    }
+  }
+
+  #takeDown(machines: readonly number[], forMs: number, how: How, again = false): boolean {
     const up = machines.filter((machine) => this.#cluster.isRunning(machine))
+    if (up.length > 0 && how !== 'kill' && this.#history.open > 0) this.crashesInWrites += 1
     for (const machine of up) {
-      if (isPowerLost) this.#cluster.crash(machine)
-      else this.#cluster.kill(machine)
+      this.#end(machine, how)
       this.#down.add(machine)
-      this.#bringBack(machine, forMs + this.#prng.between(0, 200))
+      this.#bringBack(machine, forMs + this.#prng.between(0, 200), again)
     }
     return up.length > 0
   }
 
-  #bringBack(machine: number, afterMs: number): void {
-    this.#cluster.world.after(afterMs, () => {
+  #end(machine: number, how: How): void {
+    this.#cluster.world.disk(machine).disarm()
+    this.#failing.delete(machine)
+    if (how === 'kill') this.#cluster.kill(machine)
+    else if (how === 'crash') this.#cluster.crash(machine)
+    else this.#cluster.crashAndWipe(machine)
+  }
+
+  /** Starts it again; where `again` is true it is first interrupted while it recovers. */
+  #bringBack(machine: number, afterMs: number, again: boolean): void {
+    const { world } = this.#cluster
+    world.after(afterMs, () => {
       this.#cluster.start(machine).then(
         () => this.#down.delete(machine),
         // Noted by the cluster: a node that cannot start fails the seed.
         () => this.#down.delete(machine),
       )
+      if (!again) return
+      const how = this.#prng.chance(0.5) ? 'crash' : 'kill'
+      world.after(this.#prng.unit() * IN_START_MS, () => {
+        if (!this.#cluster.isStarting(machine)) return
+        this.#count('crash-in-start')
+        this.#end(machine, how)
+        this.#bringBack(machine, this.#prng.between(0, 200), this.#prng.chance(0.3))
+      })
     })
+  }
+
+  /** Waits for the next write of a client, and cuts the power while it is being done. */
+  #crashInWrite(machines: readonly number[], forMs: number): boolean {
+    const afterMs = this.#prng.unit() * IN_WRITE_MS
+    this.#history.onNextWrite = () => {
+      this.#cluster.world.after(afterMs, () => {
+        if (this.#isOver || !this.#takeDown(machines, forMs, 'crash')) return
+        this.#count('crash-in-write')
+      })
+    }
+    return false
+  }
+
+  /**
+   * The next sync of a segment fails, and with it this run of the log; later the node is started
+   * again, after its power was cut or after its process alone was ended.
+   */
+  #failSync(machine: number, forMs: number): boolean {
+    const { world } = this.#cluster
+    if (!this.#cluster.isRunning(machine) || this.#cluster.isStarting(machine)) return false
+    const before = world.trace.count('disk-fault')
+    world.disk(machine).arm({ call: 'sync', name: '.seg' })
+    this.#failing.add(machine)
+    const how = this.#prng.chance(0.5) ? 'crash' : 'kill'
+    world.after(forMs, () => {
+      world.disk(machine).disarm()
+      if (this.#isOver || !this.#failing.delete(machine)) return
+      if (world.trace.count('disk-fault') === before) return
+      if (this.#takeDown([machine], 0, how)) this.#count('sync-failure')
+    })
+    return false
   }
 
   #pause(machine: number, forMs: number): boolean {
@@ -167,3 +264,6 @@ export class Faults {
     return true
   }
 }
+
+type How = 'crash' | 'kill' | 'wipe'
+type PathFault = 'cut' | 'cut-one-way' | 'stall' | 'slow' | 'reset' | 'half-open'

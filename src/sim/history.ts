@@ -42,6 +42,10 @@ export class History {
   /** What must never be, seen while it ran. */
   readonly violations: string[] = []
   acknowledged = 0
+  /** Writes asked for and not yet answered. */
+  open = 0
+  /** Told of the next write that begins, once: for a fault that is to meet it. */
+  onNextWrite: (() => void) | undefined
   readonly #deletes = new Map<string, readonly number[]>()
 
   begin(event: Omit<WriteEvent, 'id' | 'outcome' | 'endedMs' | 'code' | 'wasRetried'>): WriteEvent {
@@ -54,12 +58,17 @@ export class History {
       wasRetried: false,
     }
     this.writes.push(write)
+    this.open += 1
+    const told = this.onNextWrite
+    this.onNextWrite = undefined
+    told?.()
     if (write.isDelete) this.#deletes.set(write.key, [...this.deletesOf(write.key), write.id])
     return write
   }
 
   end(write: WriteEvent, outcome: Exclude<WriteOutcome, 'open'>, nowMs: number, code = ''): void {
     assert(write.outcome === 'open', 'a write ends once')
+    this.open -= 1
     write.outcome = outcome
     write.endedMs = nowMs
     write.code = code

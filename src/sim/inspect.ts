@@ -5,13 +5,13 @@
  * same byte for byte. Writes are known by the request ids that stand in the objects, so that
  * tombstones are told apart as values are.
  */
-import { bytesOfHex, equalBytes, utf8Bytes, utf8Text } from '../base/bytes.ts'
+import { equalBytes, utf8Bytes, utf8Text } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
-import { connectTo } from '../client/client.ts'
 import { DEFAULT_BUCKET } from '../dynamo/names.ts'
 import { decodeObject } from '../dynamo/version/object-bytes.ts'
 import { requestLabel, type Sibling } from '../dynamo/version/object.ts'
-import { memberIdOf } from '../node/topology.ts'
+import { tokenOf } from '../native/digest.ts'
+import { memberIdOf, Topology } from '../node/topology.ts'
 import { connectSession } from '../wire/handshake.ts'
 import type { PeerReadReply, Request } from '../wire/message.ts'
 import type { Session } from '../wire/session.ts'
@@ -29,24 +29,28 @@ export interface Inspection {
 const DEADLINE_MS = 5_000
 const CONNECT_MS = 5_000
 
-/** Requires: every node runs, and every key has N = all nodes as owners. */
+/** Requires: every node runs. */
 export async function inspect(
   cluster: Cluster,
   keys: readonly string[],
   requests: ReadonlyMap<string, WriteEvent>,
 ): Promise<Inspection> {
   const world = cluster.clientWorld()
-  const client = await connectTo({ seeds: cluster.seeds, timeout: DEADLINE_MS }, world)
-  const ring = ringOf((await client.topology()).ring)
-  const sessions: Session[] = []
-  for (const machine of cluster.machines) sessions.push(await asPeer(cluster, machine, world))
+  const topology = new Topology(cluster.configOf(1))
+  const ring = topology.ring.digest
+  const sessions = new Map<string, Session>()
+  for (const machine of cluster.machines) {
+    sessions.set(`n${machine}`, await asPeer(cluster, machine, world))
+  }
   const final = new Map<string, readonly number[]>()
   const violations: string[] = []
   for (const key of keys) {
     const name = { bucket: utf8Bytes(DEFAULT_BUCKET), key: utf8Bytes(key) }
     const request = { name, ring, digestOnly: false, deadlineMs: DEADLINE_MS }
     const copies: PeerReadReply[] = []
-    for (const session of sessions) copies.push(await ask(session, request))
+    for (const owner of topology.ownersOf(tokenOf(name.bucket, name.key), name.bucket)) {
+      copies.push(await ask(sessions.get(owner.name) as Session, request))
+    }
     const [first] = copies
     if (first === undefined) continue
     if (!copies.every((copy) => copy.isFound === first.isFound && isSame(copy, first))) {
@@ -54,7 +58,6 @@ export async function inspect(
     }
     final.set(key, first.isFound ? numbersIn(first.object, key, requests, violations) : [])
   }
-  await client.close()
   return { final, violations }
 }
 
@@ -116,11 +119,4 @@ function ask(session: Session, request: Request<'peerRead'>): Promise<PeerReadRe
       else resolve(answer)
     })
   })
-}
-
-function ringOf(hex: string): { readonly hi: number; readonly lo: number } {
-  const bytes = bytesOfHex(hex) ?? new Uint8Array(8)
-  const big = (at: number): number =>
-    [0, 1, 2, 3].reduce((sum, i) => sum * 256 + (bytes[at + i] as number), 0)
-  return { hi: big(0), lo: big(4) }
 }

@@ -7,6 +7,7 @@
  *
  * The seed and the build decide everything: two runs have one trace digest.
  */
+import { Prng } from '../base/prng.ts'
 import { checkCausality } from './checkers/causality.ts'
 import { checkDurability } from './checkers/durability.ts'
 import { checkLiveness } from './checkers/liveness.ts'
@@ -32,6 +33,8 @@ export interface SimulateResult {
   readonly acknowledged: number
   readonly operations: number
   readonly faults: ReadonlyMap<FaultKind, number>
+  /** Power cuts of a node while some client waited for a write. */
+  readonly crashesInWrites: number
   /** Pieces of stream delivered. */
   readonly deliveries: number
   readonly simulatedMs: number
@@ -41,9 +44,20 @@ export interface SimulateResult {
 }
 
 const ACKNOWLEDGED = 1_000
-const FAULTS = 5
+const FAULTS = 20
+/** N: of every key in every seed. */
+const COPIES = 3
 const TIMEOUT_MS = 1_500
 const GRACE_MS = 500
+/** R and W: mostly the defaults. */
+const QUORUMS: readonly (readonly [number, number])[] = [
+  [2, 2],
+  [2, 2],
+  [2, 2],
+  [1, 2],
+  [1, 3],
+  [3, 1],
+]
 /** Chaos that has not brought enough by then is a violation itself. */
 const CHAOS_MS_MAX = 3_600_000
 const QUIET_MS_MAX = 60_000
@@ -51,22 +65,19 @@ const STEP_MS = 250
 
 export async function simulate(options: SimulateOptions): Promise<SimulateResult> {
   const { seed } = options
-  const world = new SimWorld({ seed })
-  const prng = world.prng('options')
-  const cluster = new Cluster(world, {
-    nodes: 3,
-    partitions: 8,
-    segmentBytes: prng.pick([4_096, 16_384, 262_144]),
-  })
+  const { world, cluster, w } = build(seed)
+  const prng = world.prng('workload')
   const history = new History()
   const workload = new Workload(cluster, history, {
     clients: prng.between(3, 8),
-    keys: prng.between(4, 24),
+    keys: prng.between(2, 12),
+    writesPerKey: prng.pick([15, 60, 100_000]),
     valueBytesMax: prng.pick([32, 200, 2_000]),
     timeoutMs: TIMEOUT_MS,
-    thinkMsMax: prng.pick([0, 5, 40]),
+    thinkMsMax: prng.pick([0, 5, 20]),
   })
-  const faults = new Faults(cluster, world.prng('faults'), drawFaults(world.prng('fault kinds')))
+  const drawn = drawFaults(world.prng('fault kinds'), cluster.machines, w)
+  const faults = new Faults(cluster, world.prng('faults'), drawn, history)
   const violations: string[] = []
 
   await cluster.startAll()
@@ -83,7 +94,7 @@ export async function simulate(options: SimulateOptions): Promise<SimulateResult
   if (!haveEnded) violations.push('no answer: a client still waits long after its deadline')
   await awaitPeace(cluster)
   const quietMs = world.nowMs
-  await workload.sweep(cluster.size)
+  await workload.sweep(COPIES)
   await world.run(STEP_MS)
 
   const state = await world.complete(
@@ -99,11 +110,35 @@ export async function simulate(options: SimulateOptions): Promise<SimulateResult
     acknowledged: history.acknowledged,
     operations: history.writes.length + history.reads.length,
     faults: faults.counts,
+    crashesInWrites: faults.crashesInWrites,
     deliveries: world.network.chunksDelivered,
     simulatedMs: world.nowMs,
     digest: world.trace.digest(),
     lines: world.trace.lines(),
   }
+}
+
+/**
+ * A cluster of the seed's own size and numbers: small ones, so that what is rare in the world is
+ * common here. Many records lie beyond memory, many files end, many reads come short.
+ */
+function build(seed: number): { world: SimWorld; cluster: Cluster; w: number } {
+  const prng = Prng.of(seed, 'options')
+  const disk = {
+    residentChance: prng.pick([0.9, 0.5, 0.1]),
+    shortReadChance: prng.pick([0.02, 0.3]),
+  }
+  const network = { cutChance: prng.pick([0.05, 0.2, 0.5]) }
+  const world = new SimWorld({ seed, disk, network })
+  const [r, w] = prng.pick(QUORUMS)
+  const cluster = new Cluster(world, {
+    nodes: prng.pick([3, 3, 3, 4, 5]),
+    partitions: prng.pick([1, 8, 16]),
+    quorums: { n: COPIES, r, w },
+    segmentBytes: prng.pick([512, 2_048, 8_192, 65_536]),
+    hedgeMs: prng.pick([5, 50]),
+  })
+  return { world, cluster, w }
 }
 
 /** All nodes are up and see each other. */

@@ -3,7 +3,9 @@
  *
  * Each runs the real client library on a machine of its own, one operation after another, over a
  * few keys, so that they meet: updates, blind writes, writes with an old context or with two,
- * chains that never read, deletes, and writes that replace what their coordinator sees.
+ * chains that never read, deletes, and writes that replace what their coordinator sees. The few
+ * keys move on, so that keys are always being born; and now and then a client tries what must be
+ * refused: a context that it was given for another key.
  */
 import type { Prng } from '../base/prng.ts'
 import { requestLabel, requestIdOf } from '../dynamo/version/object.ts'
@@ -17,7 +19,10 @@ import { type History, idOf, valueOf, type WriteEvent } from './history.ts'
 
 export interface WorkloadOptions {
   readonly clients: number
+  /** In use at one time. */
   readonly keys: number
+  /** After so many writes the oldest of them gives way to a new one. */
+  readonly writesPerKey: number
   readonly valueBytesMax: number
   /** Of one operation. */
   readonly timeoutMs: number
@@ -50,8 +55,13 @@ export class Workload {
     this.#options = options
   }
 
+  /** All that were ever in use. */
   get keys(): readonly string[] {
-    return Array.from({ length: this.#options.keys }, (_, i) => `key-${i}`)
+    return Array.from({ length: this.#born + this.#options.keys }, (_, i) => `key-${i}`)
+  }
+
+  get #born(): number {
+    return Math.floor(this.#history.writes.length / this.#options.writesPerKey)
   }
 
   /** Starts all clients; they go on until `end`. */
@@ -59,7 +69,7 @@ export class Workload {
     for (let i = 0; i < this.#options.clients; i++) {
       const user = new User(this.#cluster, this.#history, this.requests, {
         ...this.#options,
-        keyNames: this.keys,
+        firstKey: () => this.#born,
         prng: this.#cluster.world.prng(`user:${i}`),
       })
       this.#users.push(user)
@@ -86,7 +96,7 @@ function never(): Promise<never> {
 }
 
 interface UserOptions extends WorkloadOptions {
-  readonly keyNames: readonly string[]
+  readonly firstKey: () => number
   readonly prng: Prng
 }
 
@@ -128,7 +138,8 @@ class User {
   async #live(): Promise<void> {
     await this.#client
     while (!this.isOver) {
-      await this.#act(this.#prng.pick(this.#options.keyNames))
+      const { firstKey, keys } = this.#options
+      await this.#act(`key-${firstKey() + this.#prng.below(keys)}`)
       await new Promise<void>((resolve) => {
         this.#clock.after(this.#prng.unit() * this.#options.thinkMsMax, resolve)
       })
@@ -139,7 +150,8 @@ class User {
   async #act(key: string): Promise<void> {
     const known = this.#shown.get(key) ?? []
     const choice = this.#prng.unit()
-    if (choice < 0.15) await this.get(key)
+    if (choice < 0.14) await this.get(key)
+    else if (choice < 0.15) await this.#intrude(key)
     else if (choice < 0.55) await this.#update(key)
     else if (choice < 0.62) await this.#write(key, false, undefined)
     else if (choice < 0.72) await this.#write(key, false, joined(this.#some(known, 1)))
@@ -208,6 +220,19 @@ class User {
       write.wasRetried = true
       const outcome = isOperatingError(error) ? error.certainty : 'in-doubt'
       this.#history.end(write, outcome, this.#cluster.world.nowMs, codeOf(error))
+    }
+  }
+
+  /** Gives the context of another key: it must be refused, whatever it covers. */
+  async #intrude(key: string): Promise<void> {
+    const others = [...this.#shown].filter(([other]) => other !== key)
+    const [shown] = others.length === 0 ? [] : this.#some(this.#prng.pick(others)[1], 1)
+    if (shown === undefined || shown.context.isEmpty) return
+    try {
+      await (await this.#bucket()).put(key, '', { context: shown.context })
+      this.#history.violations.push(`taken: ${key} was put with the context of another key`)
+    } catch (error) {
+      codeOf(error)
     }
   }
 

@@ -6,6 +6,7 @@ export interface Outcome {
   readonly violations: readonly string[]
   readonly acknowledged: number
   readonly faults: number
+  readonly crashesInWrites: number
   readonly deliveries: number
   readonly simulatedMs: number
   readonly cpuMs: number
@@ -20,8 +21,18 @@ async function runOne(seed: number): Promise<Outcome> {
   const before = process.cpuUsage()
   const result = await simulate({ seed })
   const { user, system } = process.cpuUsage(before)
-  const { violations, acknowledged, deliveries, simulatedMs, digest } = result
+  const { violations, acknowledged, crashesInWrites, deliveries, simulatedMs, digest } = result
   const faults = [...result.faults.values()].reduce((sum, count) => sum + count, 0)
   const cpuMs = (user + system) / 1000
-  return { seed, violations, acknowledged, faults, deliveries, simulatedMs, cpuMs, digest }
+  return {
+    seed,
+    violations,
+    acknowledged,
+    faults,
+    crashesInWrites,
+    deliveries,
+    simulatedMs,
+    cpuMs,
+    digest,
+  }
 }
