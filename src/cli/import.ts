@@ -36,7 +36,7 @@ export function addImport(program: Command): void {
       `
 Each line is one record:
   {"key":"anna","value":"tea"}                       text
-  {"key64":"/w==","value64":"AAE="}                  bytes that are not UTF-8, as base64
+  {"key64":"/w==","value64":"/wA="}                  bytes that are not UTF-8, as base64
   {"key":"anna","siblings":[{"value":"tea"},...]}    as export writes what is not reconciled
 
 Examples:

@@ -2,7 +2,7 @@
  * One record as a line of JSON: what `import` reads, and `export`, `get` and `keys` print.
  *
  *     {"key":"anna","value":"tea"}                            text
- *     {"key64":"/w==","value64":"AAE="}                       bytes that are not UTF-8, as base64
+ *     {"key64":"/w==","value64":"/wA="}                       bytes that are not UTF-8, as base64
  *     {"key":"anna","siblings":[{"value":"tea"},{"value":"milk"}]}      nobody has reconciled them
  */
 import { utf8Bytes, utf8TextExact } from '../base/bytes.ts'

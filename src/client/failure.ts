@@ -27,8 +27,8 @@ function sentenceOf(
   attempts: number,
   node: string | undefined,
 ): string {
-  const tries = attempts === 1 ? '1 attempt' : `${attempts} attempts`
-  const where = node === undefined ? '' : ` (${tries}, the last at ${node})`
+  const tries = attempts === 1 ? '' : `${attempts} attempts, the last `
+  const where = node === undefined ? '' : ` (${tries}at ${node})`
   const doubt = certainty === 'in-doubt' ? ' The write may have been applied.' : ''
   return `${last.message}${where}${doubt}`
 }
