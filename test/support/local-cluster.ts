@@ -1,10 +1,11 @@
 /**
  * Real nodes on loopback: each a process of its own, with the real disk and the real sockets.
  *
- * Ports are chosen by the system, data lies in a fresh directory below the system's temporary one,
+ * Ports are free ones, data lies in a fresh directory below the system's temporary one,
  * and `stop` leaves nothing behind. A process is ended by its own handle and nothing else.
  */
 import { type ChildProcess, fork } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -160,15 +161,30 @@ function ask(child: ChildProcess, message: ToNode, limitMs: number): Promise<unk
   })
 }
 
-/** Ports that nobody listened on a moment ago. */
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  const ports: number[] = []
-  for (const server of servers) {
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    const address = server.address()
-    if (address !== null && typeof address === 'object') ports.push(address.port)
+/**
+ * Ports that nobody listened on a moment ago.
+ *
+ * They lie below those that systems draw for outgoing connections (from 32,768 on): while a killed
+ * node is away none of its others' dials can take its port, or meet itself there.
+ */
+export async function freePorts(count: number): Promise<readonly number[]> {
+  const ports = new Set<number>()
+  while (ports.size < count) {
+    const port = randomInt(FIRST_PORT, LAST_PORT)
+    if (await isFree(port)) ports.add(port)
   }
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
+  return [...ports]
+}
+
+const FIRST_PORT = 12_000
+const LAST_PORT = 32_000
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
+      server.close(() => resolve(true))
+    })
+  })
 }
