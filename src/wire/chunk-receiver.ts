@@ -134,7 +134,9 @@ export class ChunkReceiver {
   #keep(message: Incoming, frame: Frame): ChunkOutcome | undefined {
     const before = message.received - frame.length
     const isTooLong = message.received > MESSAGE_BYTES_MAX
-    if (isTooLong || this.#heldBytes + frame.length > INCOMING_BYTES_PER_CONNECTION_MAX) {
+    // The second half of the room is for messages that were begun: so that some come to an end.
+    const room = INCOMING_BYTES_PER_CONNECTION_MAX / (before === 0 ? 2 : 1)
+    if (isTooLong || this.#heldBytes + frame.length > room) {
       this.#heldBytes -= before
       message.buffer = EMPTY_BYTES
       message.isDropped = true
@@ -142,8 +144,7 @@ export class ChunkReceiver {
     }
     this.#heldBytes += frame.length
     if (message.received > message.buffer.length) {
-      const room = Math.min(2 * message.received, MESSAGE_BYTES_MAX)
-      const grown = new Uint8Array(room)
+      const grown = new Uint8Array(Math.min(2 * message.received, MESSAGE_BYTES_MAX))
       grown.set(message.buffer.subarray(0, before))
       message.buffer = grown
     }

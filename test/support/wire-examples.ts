@@ -33,9 +33,9 @@ export interface Example {
   readonly title: string
   readonly kind: number
   readonly callId: number
-  encode(): Body
+  readonly encode: () => Body
   /** What these bytes say, and what the example is. */
-  decode(bytes: Uint8Array): unknown
+  readonly decode: (bytes: Uint8Array) => unknown
   readonly message: unknown
 }
 

@@ -1,6 +1,6 @@
 /** What is sent is what is read, and nothing that breaks a bound is either. */
 import t from 'tap'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { isOperatingError, type ErrorCode } from '../../../src/base/errors.ts'
 import {
   BUCKET_BYTES_MAX,
@@ -101,8 +101,16 @@ const WRONG: readonly (readonly [ErrorCode, RequestKind, unknown])[] = [
 
 const SPELL: Readonly<Record<string, (message: never) => Uint8Array>> = {
   get: ({ name, ...rest }: Request<'get'>) => pb.Get.encode({ ...name, ...rest }).finish(),
-  put: ({ name, contexts, value, replace: _, ...rest }: Put) =>
-    pb.Put.encode({ ...name, ...rest, contexts: [...contexts], value: value ?? null }).finish(),
+  put: ({ name, contexts, value, requestId, w, r, deadlineMs }: Put) =>
+    pb.Put.encode({
+      ...name,
+      contexts: [...contexts],
+      value: value ?? null,
+      requestId,
+      w,
+      r,
+      deadlineMs,
+    }).finish(),
   scan: (message: Request<'scan'>) => pb.Scan.encode(message).finish(),
   peerRead: ({ name, ...rest }: Request<'peerRead'>) =>
     pb.PeerRead.encode({ ...name, ...rest }).finish(),

@@ -82,7 +82,7 @@ const TABLE: readonly (readonly [string, ConnectOptions, AcceptOptions, string, 
   ['client at the peer port', CLIENT, PEER_B, 'handshake-expected', 'handshake-expected'],
   [
     'peer of another cluster',
-    { ...PEER_A, cluster: 'test' } as ConnectOptions,
+    { ...PEER_A, cluster: 'test' },
     PEER_B,
     'wrong-cluster',
     'wrong-cluster',
@@ -271,9 +271,9 @@ t.test('a connection that ends, stalls or is no node surfaces as an operating er
   for (const [code, act] of acts) {
     const world = new WirePipeWorld()
     const [near, far] = wirePipe(world)
-    new RawEnd(far)
+    const raw = new RawEnd(far)
     const outcome = outcomeOf(connectSession(near, world, CLIENT, new Told()))
-    act(far)
+    act(raw.end)
     await world.settle()
     world.pass(HANDSHAKE_MS_MAX + 10_000)
     await world.settle()

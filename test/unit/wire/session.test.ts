@@ -28,7 +28,7 @@ function codeOf(answer: unknown): string {
 
 /** The code in the only frame that came: a failure, or a goodbye. */
 function codeIn(frames: readonly GotFrame[], kind: number): string {
-  if (frames.length !== 1 || frames[0]?.kind !== kind) return `${JSON.stringify(frames)}`
+  if (frames.length !== 1 || frames[0]?.kind !== kind) return JSON.stringify(frames)
   const { body } = frames[0]
   const name = kind === FAILURE_KIND ? 'failure' : 'goodbye'
   return decodeControl(name, body, 0, body.length).code
@@ -46,7 +46,8 @@ t.test('100,000 calls, answered in random order, each get their own answer', asy
   let made = 0
   let answered = 0
   let wrong = 0
-  while (answered < 100_000) {
+  for (;;) {
+    if (answered === 100_000) break
     while (made < 100_000 && near.callsInFlight < CALLS_PER_CONNECTION_MAX) {
       const key = `key ${made}`
       made += 1
@@ -67,9 +68,8 @@ t.test('100,000 calls, answered in random order, each get their own answer', asy
 t.test('either peer calls the other, under the same numbers', async (t) => {
   const { world, near, far, nearTold, farTold } = await sessionPair(PEER_A, PEER_B)
   const echo = (digest: number) => (call: unknown) => {
-    const { answer } = call as IncomingCallOf<'peerRead'>
     const reply = { ...REPLIES.peerRead, digest: { hi: digest, lo: 0 } }
-    answer.call(call, reply)
+    ;(call as IncomingCallOf<'peerRead'>).answer(reply)
   }
   nearTold.onCall = echo(1)
   farTold.onCall = echo(2)
