@@ -8,13 +8,13 @@ namespace {
 
 constexpr uint32_t kSlotsMin = 4;
 
-/** At most 85 of 100 slots are taken; then 72 are: a growth by a fifth. */
-bool isFull(uint64_t taken, uint64_t slots) { return taken * 100 > slots * 85; }
-uint32_t slotsToGrow(uint64_t taken) { return static_cast<uint32_t>(taken * 100 / 72 + 1); }
+/** At most 87 of 100 slots are taken; then 76 are: a growth by a seventh. */
+bool isFull(uint64_t taken, uint64_t slots) { return taken * 100 > slots * 87; }
+uint32_t slotsToGrow(uint64_t taken) { return static_cast<uint32_t>(taken * 100 / 76 + 1); }
 
-/** Removals leave at least 71 of 100 homes taken; a rebuild then leaves 78 of 100 slots. */
-bool isSparse(uint64_t taken, uint64_t homes) { return taken * 100 < homes * 71; }
-uint32_t slotsToShrink(uint64_t taken) { return static_cast<uint32_t>(taken * 100 / 78 + 1); }
+/** Removals leave at least 74 of 100 homes taken; a rebuild then leaves 81 of 100 slots. */
+bool isSparse(uint64_t taken, uint64_t homes) { return taken * 100 < homes * 74; }
+uint32_t slotsToShrink(uint64_t taken) { return static_cast<uint32_t>(taken * 100 / 81 + 1); }
 
 /** Slots kept behind the homes: one in 32, and two. */
 uint32_t spareSlots(uint32_t slots) { return slots / 32 + 2; }

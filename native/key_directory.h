@@ -14,8 +14,9 @@
 //             0    1    2    3    4    5    6    7
 //
 // The top ten bits choose one of 1,024 tables, which grow one at a time: no pause is longer than
-// the move of one table. A table grows by a fifth when 85 of 100 slots are taken, and never holds
-// fewer than 70 of 100 for long; so an entry costs about 19 to 23 bytes, and 24 is the bound.
+// the move of one table. A table grows by a seventh when 87 of 100 slots are taken, and removals
+// shrink it before 74 of 100 homes are left taken. So an entry costs 18 to 22 bytes; the allocator
+// adds some three for the holes it keeps, and 24 is the bound.
 //
 // Who grinds keys whose tokens stand together makes runs, and a change moves the rest of its run:
 // ten thousand ground keys cost ten microseconds a change. That is the worst of it.

@@ -1,7 +1,7 @@
 /**
  * The key directory: from a key's token to the place of its newest record, off the JavaScript heap.
  *
- * An entry holds no key, so it costs the same for every key: 19 to 23 bytes, and at most 24 from
+ * An entry holds no key, so it costs the same for every key: 18 to 22 bytes, and at most 24 from
  * 100,000 entries on. Entries whose tokens are equal stand side by side, and the caller tells them
  * apart by the record, which holds its key in full. How it works is in native/key_directory.h.
  *
