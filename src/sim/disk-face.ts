@@ -11,7 +11,7 @@ import type { DiskCall, DiskFault, SimDisk } from './disk.ts'
 import { systemFailure } from './failure.ts'
 import type { Folder } from './folder.ts'
 import type { Life } from './life.ts'
-import type { Inode } from './platter.ts'
+import { Inode } from './platter.ts'
 
 /** Makes the calls of one process. */
 class Caller {
@@ -88,7 +88,7 @@ class DirectoryFace implements Directory {
     return this.#caller.call('create', name, () => {
       if (this.#folder.get(name) !== undefined) throw systemFailure('EEXIST', 'create')
       if (this.#caller.disk.freeBytes === 0) throw systemFailure('ENOSPC', 'create')
-      const inode = this.#caller.disk.newInode()
+      const inode = new Inode()
       this.#folder.create(name, inode)
       return new FileFace(this.#caller, inode, name)
     })

@@ -13,7 +13,7 @@ import type { Disk } from '../world/disk.ts'
 import { DiskFace } from './disk-face.ts'
 import { Folder } from './folder.ts'
 import type { Life } from './life.ts'
-import { Inode } from './platter.ts'
+import type { Inode } from './platter.ts'
 import type { SimTrace } from './trace.ts'
 
 export type DiskCall =
@@ -100,7 +100,6 @@ export class SimDisk {
   #capacityBytes: number
   #usedBytes = 0
   #slowness = 1
-  #inodes = 0
 
   constructor(prng: Prng, trace: SimTrace, options: Partial<DiskOptions> = {}) {
     this.prng = prng
@@ -201,10 +200,6 @@ export class SimDisk {
       this.#folders.set(path, folder)
     }
     return folder
-  }
-
-  newInode(): Inode {
-    return new Inode(this.#inodes++)
   }
 
   isResident(): boolean {

@@ -67,7 +67,6 @@ export class Life {
   }
 
   #enter(held: Held): void {
-    if (held.wakeup?.isCancelled === true) return
     if (this.#state === 'running') held.run()
     else if (this.#state !== 'ended') this.#held.push(held)
   }

@@ -71,25 +71,13 @@ interface Change {
 }
 
 export class Inode {
-  /** Its number on its disk, for the trace. */
-  readonly number: number
   readonly cached: Content = new Content()
   readonly durable: Content = new Content()
   #unsynced: Change[] = []
   /** Changes that were synced or given up, ever: the number of the first unsynced one. */
   #settled = 0
-  /** The cache shows what is not on the disk and will not come there. */
-  #isAstray = false
   /** Writes that were asked for and not yet answered. */
   readonly #underWay = new Set<Change>()
-
-  constructor(number: number) {
-    this.number = number
-  }
-
-  get isClean(): boolean {
-    return this.#unsynced.length === 0 && !this.#isAstray
-  }
 
   /** Changes so far: what a sync that begins now will cover. */
   mark(): number {
@@ -104,7 +92,6 @@ export class Inode {
   }
 
   write(position: number, bytes: Uint8Array, landing: number | 'nowhere' = position): void {
-    if (landing !== position) this.#isAstray = true
     this.cached.write(position, bytes)
     this.#unsynced.push({ position, bytes: bytes.slice(), landing })
   }
@@ -119,10 +106,7 @@ export class Inode {
   }
 
   failSync(mark: number, prng: Prng): void {
-    const changes = this.#take(mark)
-    if (changes.length === 0) return
-    keepSome(this.durable, changes, prng)
-    this.#isAstray = true
+    keepSome(this.durable, this.#take(mark), prng)
   }
 
   /** The process died: each write under way was done, or begun, or not. */
@@ -139,7 +123,6 @@ export class Inode {
     this.interrupt(prng)
     keepSome(this.durable, this.#take(this.mark()), prng)
     this.cached.copyFrom(this.durable)
-    this.#isAstray = false
   }
 
   /** The cache gives up its clean pages: reads see the disk, and what is still unsynced. */
@@ -149,7 +132,6 @@ export class Inode {
       if (bytes === undefined) this.cached.truncate(position)
       else this.cached.write(position, bytes)
     }
-    this.#isAstray = this.#unsynced.some(({ position, landing }) => position !== landing)
   }
 
   #take(mark: number): readonly Change[] {

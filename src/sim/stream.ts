@@ -138,7 +138,6 @@ export class Stream {
     const due = this.#scheduler.nowMicros + delay + this.#paths.latencyMicros(from, to)
     for (; this.#stuck > 0; this.#stuck--) this.#scheduler.at(due, this.#arrive)
     this.#lastDue = Math.max(this.#lastDue, due)
-    this.#stopGivingUp()
   }
 
   /** Hands to the target what has arrived, while it wants it. Only from a wake-up. */

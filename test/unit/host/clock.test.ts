@@ -3,7 +3,13 @@ import t from 'tap'
 
 const MODULE = import.meta.resolve('../../../src/host/world.ts').replace(/\.ts$/, '.js')
 
-function run(script: string): { readonly stdout: string; readonly status: number | null } {
+interface Outcome {
+  readonly stdout: string
+  readonly stderr: string
+  readonly status: number | null
+}
+
+function run(script: string): Outcome {
   const whole = `const { hostWorld } = await import(${JSON.stringify(MODULE)})\n${script}`
   return spawnSync(process.execPath, ['--input-type=module', '-e', whole], {
     encoding: 'utf8',
@@ -16,6 +22,15 @@ t.test('a timer that holds keeps a waiting program alive; a server has others', 
   t.match(run(`const { clock } = hostWorld(); ${wait}`), { stdout: 'woken', status: 0 })
   const server = run(`const { clock } = hostWorld({ timersHold: false }); ${wait}`)
   t.match(server, { stdout: '', status: 0 })
+})
+
+t.test('a delay that the system cannot count is counted all the same', async (t) => {
+  const script = `
+    const { clock } = hostWorld({ timersHold: false })
+    clock.after(2 ** 33, () => process.stdout.write('woken'))
+    setTimeout(() => undefined, 50)
+  `
+  t.match(run(script), { stdout: '', stderr: '', status: 0 })
 })
 
 t.test('a server lives by its listener, and ends when that is closed', async (t) => {

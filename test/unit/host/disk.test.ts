@@ -61,15 +61,14 @@ t.test('a file closes only after what was asked of it', async (t) => {
   const directory = await hostDisk.directory(join(root, 'closing'))
   const file = await directory.create('one')
   const order: string[] = []
-  const writes = Array.from({ length: 20 }, (_, i) =>
-    file.write(i * 100_000, new Uint8Array(100_000)).then(() => order.push('written')),
-  )
+  const bytes = new Uint8Array(64 * 1024 * 1024)
+  const write = file.write(0, bytes).then(() => order.push('written'))
   const closing = file.close().then(() => order.push('closed'))
   await t.rejects(file.sync(), { code: 'EBADF' })
   await t.rejects(file.close(), { code: 'EBADF' })
   t.throws(() => file.readResident(0, new Uint8Array(1), 0, 1), /the file is open/)
-  await Promise.all([...writes, closing])
-  t.equal(order.indexOf('closed'), 20)
+  await Promise.all([write, closing])
+  t.same(order, ['written', 'closed'])
 })
 
 t.test('a name cannot lead out of its directory', async (t) => {

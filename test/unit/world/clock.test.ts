@@ -28,6 +28,16 @@ for (const make of PLACES) {
     },
   )
 
+  t.test(`${place.name}: of many wake-ups none is early`, async (t) => {
+    const waits = Array.from({ length: 400 }, async (_, i) => {
+      const [before, delayMs] = [clock.now(), (i * 0.37) % 40]
+      await passed(clock, delayMs)
+      return clock.now() - before - delayMs
+    })
+    const late = await place.done(Promise.all(waits))
+    t.ok(Math.min(...late) >= -1e-9)
+  })
+
   t.test(
     `${place.name}: a cancelled wake-up never comes, and cancelling late is harmless`,
     async (t) => {

@@ -8,6 +8,7 @@ for (const make of PLACES) {
 
   t.test(`${place.name}: as many bytes as were asked for, and never the same again`, async (t) => {
     const { entropy } = place.worlds[0]
+    t.notSame(place.worlds[1].entropy.bytes(1024), entropy.bytes(1024), 'nodes differ')
     for (const count of [1, 7, 1000, 1024]) t.equal(entropy.bytes(count).length, count)
     const first = entropy.bytes(16)
     const seen = new Set([hexOf(first)])
