@@ -1,4 +1,5 @@
 /** Attempts, deadlines, doubt: what a call does when nodes do not behave (`client/calls.ts`). */
+import { getEventListeners } from 'node:events'
 import t from 'tap'
 import { EMPTY_BYTES, hexOf } from '../../../src/base/bytes.ts'
 import { OperatingError } from '../../../src/base/errors.ts'
@@ -145,6 +146,42 @@ t.test('a read is never in doubt', async (t) => {
   t.equal(failure.certainty, 'refused')
 })
 
+t.test('not even a read whose connection was lost', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect()
+  const got = later(client.get('k'))
+  await settle()
+  stage.asked[0]?.asked.fail('connection-lost')
+  await settle()
+  stage.asked[1]?.asked.fail('key-wrong')
+  t.equal((await failureOf(got)).certainty, 'refused')
+})
+
+t.test('the failure of an attempt that was given up changes nothing', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect()
+  const put = client.put('k', 'v')
+  await stage.clock.pass(470)
+  stage.asked[0]?.asked.fail('replicas-short')
+  await settle()
+  t.equal(stage.asked.length, 2, 'no further attempt beside the one that runs')
+  stage.asked[1]?.asked.answer(WRITTEN)
+  await put
+})
+
+t.test('nor does it while the call pauses between two rounds', async (t) => {
+  const stage = new Stage(1)
+  const client = await stage.connect()
+  const put = client.put('k', 'v')
+  // The attempt is given up at the sweep of 450 ms, and the next begins one sweep later.
+  await stage.clock.pass(451)
+  t.equal(stage.asked.length, 1)
+  stage.asked[0]?.asked.fail('siblings-full')
+  await stage.clock.pass(30)
+  stage.asked[1]?.asked.answer(WRITTEN)
+  await put
+})
+
 t.test('a write that nobody answered is in doubt when its time is up, not later', async (t) => {
   const stage = new Stage()
   const client = await stage.connect()
@@ -209,6 +246,7 @@ t.test('an aborted signal ends the call, keeps the connection, and tells the dou
   t.equal(write.certainty, 'in-doubt')
   t.equal((write.cause as Error).cause, 'enough')
   t.ok(stage.nodes.every((node) => node.connections === 1))
+  t.equal(getEventListeners(abort.signal, 'abort').length, 0, 'nothing is left on the signal')
   const before = await failureOf(client.put('k', 'v', { signal: abort.signal }))
   t.equal(before.certainty, 'refused', 'what was never sent is not in doubt')
 })

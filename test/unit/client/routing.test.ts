@@ -145,16 +145,22 @@ t.test('when every seed turns the client away, connect ends at once and says why
 
 t.test('a changed topology is learned when the ring is said to differ', async (t) => {
   const stage = new Stage()
-  const client = await stage.connect()
+  const probe = await stage.connect()
+  const first = (await askedFor(stage, () => probe.get('k'))) as StageNode
+  await probe.close()
+  first.asked.length = 0
+  const other = stage.nodes.find((node) => node !== first) as StageNode
+  const client = await stage.connect({ seeds: [`127.0.0.1:${other.port}`] })
+  await askedFor(stage, () => client.get('k'))
   await stage.clock.pass(200)
-  const first = (await askedFor(stage, () => client.get('k'))) as StageNode
+  t.equal(await askedFor(stage, () => client.get('k')), first)
   const others = topologyOf(stage.nodes.filter((node) => node !== first))
   stage.topology = { ...others, ring: { hi: 7, lo: 7 } }
   first.asked[0]?.fail('ring-differs')
   await settle()
-  const { ring } = await client.topology()
-  t.equal(ring, '0000000700000007')
   t.not(await askedFor(stage, () => client.get('k')), first)
+  t.equal(first.connections, 0, 'who is no member any more is let go')
+  t.equal((await client.topology()).ring, '0000000700000007')
 })
 
 t.test('a topology that contradicts itself is refused, and the one before stays', async (t) => {
@@ -182,4 +188,59 @@ t.test('status asks the node that is named, and no other', async (t) => {
   const client = await stage.connect()
   t.equal(await askedFor(stage, () => client.status('node-2')), stage.nodes[1])
   await t.rejects(client.status('node-9'), { code: 'input-wrong', message: /node-1, node-2/ })
+})
+
+t.test('a node that is known by two addresses has one connection', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect({ seeds: ['localhost:7400'] })
+  for (let i = 0; i < 20; i++) client.get(`key-${i}`).catch(() => {})
+  await settle()
+  t.same(
+    stage.nodes.map((node) => node.connections),
+    [1, 1, 1],
+  )
+})
+
+t.test('the only node is asked again though it was silent', async (t) => {
+  const stage = new Stage(1)
+  const client = await stage.connect()
+  client.get('k').catch(() => {})
+  await stage.clock.pass(600)
+  t.equal(stage.asked.length, 2)
+})
+
+t.test('a connection that ends as it begins is dialled again', async (t) => {
+  const stage = new Stage(1)
+  const [node] = stage.nodes as [StageNode]
+  node.endsAtOnce = true
+  const connecting = stage.connect()
+  await stage.clock.pass(200)
+  t.ok(node.dials > 1)
+  node.endsAtOnce = false
+  await stage.clock.pass(1000)
+  t.equal((await (await connecting).topology()).members.length, 1)
+  t.equal(node.connections, 1)
+})
+
+t.test('only the owners of a key are dialled for it, as many as its bucket has', async (t) => {
+  for (const [bucket, n] of [
+    ['pairs', 2],
+    ['others', 3],
+  ] as const) {
+    // The seed must be no owner, or nobody would need to be dialled.
+    const stage = new Stage(9)
+    const client = await stage.connect({ seeds: ['127.0.0.1:7400'] })
+    const routes = new Routes(stage.topology)
+    const isOwner = (key: string): boolean =>
+      routes
+        .of(bucket, utf8Bytes(bucket), utf8Bytes(key))
+        .owners.some(({ name }) => name === 'node-1')
+    const key = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].find((one) => !isOwner(one)) as string
+    client
+      .bucket(bucket)
+      .get(key)
+      .catch(() => {})
+    await settle()
+    t.equal(stage.nodes.filter((node) => node.dials > 0).length, n + 1, bucket)
+  }
 })

@@ -82,6 +82,8 @@ export class StageNode {
   reply: ((kind: RequestKind, request: never) => Outcome<RequestKind> | undefined) | undefined
   isReachable = true
   isAwake = true
+  /** Every conversation has ended before its dialler comes to look. */
+  endsAtOnce = false
   dials = 0
   refusal: OperatingError | undefined
   readonly #stage: Stage
@@ -120,6 +122,7 @@ export class StageNode {
       onEnd(reason)
     }
     this.#ends.add(end)
+    if (this.endsAtOnce) end(new OperatingError('connection-lost', 'ended at once'))
     return {
       node: this.id,
       get isEnded() {
@@ -163,7 +166,7 @@ export class Stage {
   }
 
   readonly dial: Dial = (address, onEnd) => {
-    const label = addressLabel(address)
+    const label = addressLabel(address).replace('localhost', '127.0.0.1')
     const node = this.nodes.find((one) => `127.0.0.1:${one.port}` === label)
     if (node !== undefined) node.dials++
     if (node?.refusal !== undefined) return Promise.reject(node.refusal)
