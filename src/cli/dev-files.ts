@@ -78,10 +78,11 @@ export function serveArguments(cluster: DevCluster, node: DevNode): readonly str
 }
 
 function nodeOf(directory: string, member: TomlTable): DevNode {
-  const name = String(member['name'])
+  const { name, host } = member
+  if (typeof name !== 'string') throw misuse(`a member in ${directory}/everwrite.toml has no name`)
   return {
     name,
-    host: String(member['host'] ?? '127.0.0.1'),
+    host: typeof host === 'string' ? host : '127.0.0.1',
     clientPort: Number(member['client-port'] ?? DEFAULTS.clientPort),
     peerPort: Number(member['peer-port'] ?? DEFAULTS.peerPort),
     data: join(directory, name),

@@ -18,7 +18,7 @@ const SILENT: Progress = {
 
 /** `total` is undefined where nobody knows: then only the records are counted. */
 export function progressOf(verb: string, total: number | undefined): Progress {
-  if (process.stderr.isTTY !== true) return SILENT
+  if (!process.stderr.isTTY) return SILENT
   const format =
     total === undefined
       ? `${verb} {records} records`

@@ -58,7 +58,10 @@ function faultsOfMembers(settings: Settings): Fault[] {
   const names = members.map((member) => member.name)
   if (!names.includes(name)) {
     faults.push(
-      wrong('name', `is ${name}, which is no member: add a [[members]] or give one of ${names}`),
+      wrong(
+        'name',
+        `is ${name}, which is no member: add a [[members]] or give one of ${names.join(', ')}`,
+      ),
     )
   }
   const takenBy = new Map<string, string>()

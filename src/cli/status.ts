@@ -135,7 +135,7 @@ function remarksOf(lines: readonly Line[]): string[] {
 }
 
 function paint(colour: 'red' | 'green' | 'yellow', text: string): string {
-  const isColoured = process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined
+  const isColoured = process.stdout.isTTY && process.env['NO_COLOR'] === undefined
   return isColoured ? styleText(colour, text) : text
 }
 

@@ -75,7 +75,7 @@ t.test('an attempt is given up after 450 ms, and the node is told its time', asy
   const client = await stage.connect()
   const put = client.put('k', 'v')
   await settle()
-  t.equal((stage.asked[0]?.asked.request as unknown as { deadlineMs: number }).deadlineMs, 450)
+  t.equal(stage.nodes.flatMap((node) => node.puts())[0]?.deadlineMs, 450)
   await stage.clock.pass(440)
   t.equal(stage.asked.length, 1)
   await stage.clock.pass(30)

@@ -2,6 +2,7 @@
 import t from 'tap'
 import { utf8Bytes } from '../../../src/base/bytes.ts'
 import { OperatingError } from '../../../src/base/errors.ts'
+import type { CallError } from '../../../src/client/failure.ts'
 import { Routes } from '../../../src/client/routes.ts'
 import { preferenceListOf } from '../../../src/dynamo/ring/preference-list.ts'
 import { tokenOf } from '../../../src/native/digest.ts'
@@ -204,6 +205,7 @@ t.test('a node that is known by two addresses has one connection', async (t) => 
 t.test('the only node is asked again though it was silent', async (t) => {
   const stage = new Stage(1)
   const client = await stage.connect()
+  ;(stage.nodes[0] as StageNode).isAwake = false
   client.get('k').catch(() => {})
   await stage.clock.pass(600)
   t.equal(stage.asked.length, 2)
@@ -213,9 +215,14 @@ t.test('a connection that ends as it begins is dialled again', async (t) => {
   const stage = new Stage(1)
   const [node] = stage.nodes as [StageNode]
   node.endsAtOnce = true
+  const failing = stage.connect({ connectTimeout: 300 })
+  await stage.clock.pass(400)
+  const error = (await failing.catch((thrown: unknown) => thrown)) as CallError
+  t.equal(error.code, 'not-connected')
+  t.equal(error.attempts, 0, 'nothing is sent into it')
+  t.ok(node.dials > 1)
   const connecting = stage.connect()
   await stage.clock.pass(200)
-  t.ok(node.dials > 1)
   node.endsAtOnce = false
   await stage.clock.pass(1000)
   t.equal((await (await connecting).topology()).members.length, 1)

@@ -133,7 +133,7 @@ export class StageNode {
       call: (kind, request, onOutcome) => {
         const answer = (outcome: Outcome<RequestKind>): void => {
           if (!pending.delete(answer)) return
-          onOutcome(outcome as never)
+          onOutcome(outcome)
         }
         pending.add(answer)
         this.#take(kind, request as never, answer)
