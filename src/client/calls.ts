@@ -10,20 +10,21 @@
  *     attempt 1 ----(450 ms)--x attempt 2 --refused x  pause  attempt 3 ---- answer
  *     owner 1                   owner 2                       owner 1 again
  *
- * There is no timer for each call: one sweep every 10 ms looks at all that are in flight.
+ * There is no timer for each call but one for all: it fires when the first attempt or pause ends,
+ * at most every 10 ms, and then looks at every call in flight.
  */
 import { type ErrorCode, OperatingError } from '../base/errors.ts'
 import type { PreferenceList } from '../dynamo/ring/preference-list.ts'
 import { DEADLINE_MS_MAX } from '../limits.ts'
 import type { Reply, Request, RequestKind } from '../wire/message.ts'
-import type { Clock } from '../world/clock.ts'
+import type { Clock, Timer } from '../world/clock.ts'
 import type { Chance } from './chance.ts'
 import { CallError, unsent } from './failure.ts'
 import type { Link, Outcome } from './link.ts'
 import { type CallOptions, type ClientSettings, positive } from './options.ts'
 import type { Pool } from './pool.ts'
 
-const SWEEP_MS = 10
+const SWEEP_MS_MIN = 10
 const PAUSE_MS_MIN = 5
 const PAUSE_MS_MAX = 50
 
@@ -79,7 +80,9 @@ export class Calls {
   readonly #chance: Chance
   readonly #settings: ClientSettings
   readonly #inFlight = new Set<Call<RequestKind>>()
-  #isSweeping = false
+  #sweep: Timer | undefined
+  /** When the sweep comes; never when no call waits for it. */
+  #sweepAt = Number.POSITIVE_INFINITY
   #isClosed = false
 
   constructor(pool: Pool, clock: Clock, chance: Chance, settings: ClientSettings) {
@@ -117,7 +120,6 @@ export class Calls {
       }
       if (call.onAbort !== undefined) signal?.addEventListener('abort', call.onAbort)
       this.#inFlight.add(call as unknown as Call<RequestKind>)
-      this.#sweepLater()
       this.#attempt(call, now)
     })
   }
@@ -125,6 +127,7 @@ export class Calls {
   /** Ends all calls in flight with `closed`. */
   close(): void {
     this.#isClosed = true
+    this.#sweep?.cancel()
     for (const call of [...this.#inFlight]) {
       if (call.plan.isWrite && call.attempts > 0) call.isInDoubt = true
       this.#fail(call, new OperatingError('closed', 'the client was closed during the call'))
@@ -155,7 +158,7 @@ export class Calls {
     call.node = link.label
     call.isPaused = false
     call.isStranded = false
-    call.due = now + limitMs
+    this.#lookAgain(call, now + limitMs, now)
     call.answersBefore = link.answers
     const deadlineMs = Math.min(Math.ceil(limitMs), DEADLINE_MS_MAX)
     link.call(plan.kind, plan.request(deadlineMs), (outcome) => {
@@ -214,18 +217,31 @@ export class Calls {
     const ceiling = Math.min(PAUSE_MS_MAX, PAUSE_MS_MIN * 2 ** call.rounds)
     call.rounds++
     call.isPaused = true
-    call.due = Math.min(call.deadline, now + ceiling / 2 + this.#chance.below(ceiling / 2))
+    const pauseMs = ceiling / 2 + this.#chance.below(ceiling / 2)
+    this.#lookAgain(call, Math.min(call.deadline, now + pauseMs), now)
   }
 
-  #sweepLater(): void {
-    if (this.#isSweeping) return
-    this.#isSweeping = true
-    this.#clock.after(SWEEP_MS, () => {
-      this.#isSweeping = false
-      const now = this.#clock.now()
-      for (const call of this.#inFlight) if (now >= call.due) this.#onDue(call, now)
-      if (this.#inFlight.size > 0) this.#sweepLater()
-    })
+  /** Makes sure that `call` is looked at when its attempt or pause ends. */
+  #lookAgain<K extends RequestKind>(call: Call<K>, due: number, now: number): void {
+    call.due = due
+    if (due < this.#sweepAt) this.#sweepOn(due, now)
+  }
+
+  #sweepOn(at: number, now: number): void {
+    this.#sweep?.cancel()
+    this.#sweepAt = at
+    this.#sweep = this.#clock.after(at - now, () => this.#onSweep())
+  }
+
+  #onSweep(): void {
+    const now = this.#clock.now()
+    // Whatever is put off during the sweep is found by it in the end.
+    this.#sweepAt = Number.NEGATIVE_INFINITY
+    for (const call of this.#inFlight) if (now >= call.due) this.#onDue(call, now)
+    let earliest = Number.POSITIVE_INFINITY
+    for (const { due } of this.#inFlight) if (due < earliest) earliest = due
+    this.#sweepAt = earliest
+    if (this.#inFlight.size > 0) this.#sweepOn(Math.max(earliest, now + SWEEP_MS_MIN), now)
   }
 
   #onDue(call: Call<RequestKind>, now: number): void {
