@@ -7,7 +7,7 @@
 import { isOperatingError, OperatingError } from '../base/errors.ts'
 import { CALLS_PER_CONNECTION_MAX } from '../limits.ts'
 import { type Token, tokenOf } from '../native/digest.ts'
-import { type Answering, type IncomingCall, type KeyedKind, ReceivedCall } from './call.ts'
+import { type Answering, ReceivedCall } from './call.ts'
 import type { ChunkReceiver } from './chunk-receiver.ts'
 import type { ChunkSender } from './chunk-sender.ts'
 import { type Body, decodeRequest, encodeReply } from './convert.ts'
@@ -22,6 +22,7 @@ import {
   type RequestKind,
   type Role,
 } from './message.ts'
+import type { IncomingCall, KeyedKind } from './session.ts'
 
 const REQUEST_KIND_NAMES = Object.keys(REQUEST_KINDS) as RequestKind[]
 const KIND_BY_NUMBER: readonly (RequestKind | undefined)[] = Array.from(

@@ -7,7 +7,7 @@
  */
 import { type ErrorCode, isOperatingError, OperatingError } from '../base/errors.ts'
 import { CALLS_PER_CONNECTION_MAX } from '../limits.ts'
-import { type Answer, type CallHandle, OutgoingCall } from './call.ts'
+import { OutgoingCall } from './call.ts'
 import type { ChunkReceiver } from './chunk-receiver.ts'
 import type { ChunkSender } from './chunk-sender.ts'
 import { type Body, decodeControl, decodeReply, encodeRequest, errorOf } from './convert.ts'
@@ -21,6 +21,7 @@ import {
   REQUEST_KINDS,
   type RequestKind,
 } from './message.ts'
+import type { Answer, CallHandle } from './session.ts'
 
 const CALL_ID_MAX = 0xffff_ffff
 

@@ -1,39 +1,9 @@
-/**
- * One call, seen from each side.
- *
- * Call-backs and not promises: a call is made for every operation of every replica, and a promise,
- * its two closures and a turn of the microtask queue for each would cost more than the frame.
- */
+/** The two ends of one call: what waits for an answer, and what is to be answered. */
 import { assert } from '../base/assert.ts'
 import type { OperatingError } from '../base/errors.ts'
 import type { Token } from '../native/digest.ts'
 import type { Reply, Request, RequestKind } from './message.ts'
-
-/** What came of a call: its reply, or why there is none (`instanceof OperatingError`). */
-export type Answer<K extends RequestKind> = Reply<K> | OperatingError
-
-/** A call that was made. */
-export interface CallHandle {
-  /** The answer is not wanted any more; the call itself goes on over there. */
-  forget(): void
-}
-
-/** Kinds that speak of one key, and so have a token. */
-export type KeyedKind = 'get' | 'put' | 'peerRead' | 'peerWrite'
-
-export interface IncomingCallOf<K extends RequestKind> {
-  readonly kind: K
-  /** Byte strings in it are views: copy what outlives the call. */
-  readonly request: Request<K>
-  /** The key's place on the ring, of keyed kinds. */
-  readonly token: K extends KeyedKind ? Token : undefined
-  /** To be called once, or `fail`; at any time, also after the session has ended. */
-  answer(reply: Reply<K>): void
-  fail(error: OperatingError): void
-}
-
-/** A call to be answered: `switch (call.kind)` tells its request, token and reply. */
-export type IncomingCall = { [K in RequestKind]: IncomingCallOf<K> }[RequestKind]
+import type { CallHandle } from './session.ts'
 
 /** A call of ours that waits for its answer. */
 export class OutgoingCall implements CallHandle {

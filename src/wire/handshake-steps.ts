@@ -43,9 +43,6 @@ export interface ServeOptions {
   readonly token?: Uint8Array | undefined
 }
 
-export type ConnectOptions = ClientOptions | PeerOptions
-export type AcceptOptions = ServeOptions | PeerOptions
-
 /** The frames of a handshake. */
 type Step = 'hello' | 'welcome' | 'proof' | 'ready'
 
@@ -62,11 +59,11 @@ export interface Steps {
 
 export class ConnectorSteps implements Steps {
   awaited: 'welcome' | 'ready' = 'welcome'
-  readonly #options: ConnectOptions
+  readonly #options: ClientOptions | PeerOptions
   readonly #hello: Hello
   #facts: SessionFacts | undefined
 
-  constructor(world: WireWorld, options: ConnectOptions) {
+  constructor(world: WireWorld, options: ClientOptions | PeerOptions) {
     this.#options = options
     const isPeer = options.role === 'peer'
     this.#hello = {
@@ -123,13 +120,13 @@ export class ConnectorSteps implements Steps {
 
 export class AcceptorSteps implements Steps {
   awaited: 'hello' | 'proof' = 'hello'
-  readonly #options: AcceptOptions
+  readonly #options: ServeOptions | PeerOptions
   readonly #world: WireWorld
   /** What a peer's proof must be, and who it then is. */
   #expected: Uint8Array = EMPTY_BYTES
   #peer: NodeId | undefined
 
-  constructor(world: WireWorld, options: AcceptOptions) {
+  constructor(world: WireWorld, options: ServeOptions | PeerOptions) {
     this.#world = world
     this.#options = options
   }

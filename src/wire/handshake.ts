@@ -27,27 +27,27 @@ import {
 } from '../limits.ts'
 import type { Timer } from '../world/clock.ts'
 import { addressLabel, type Connection } from '../world/network.ts'
+import { Conversation } from './conversation.ts'
 import { decodeControl, encodeControl, errorOf } from './convert.ts'
 import type { Frame } from './frame.ts'
 import {
-  type AcceptOptions,
   AcceptorSteps,
-  type ConnectOptions,
+  type ClientOptions,
   ConnectorSteps,
+  type PeerOptions,
   type Send,
+  type ServeOptions,
   type Steps,
 } from './handshake-steps.ts'
 import { Line, type LineEvents, type Side, type WireWorld } from './line.ts'
 import { CONTROL_KINDS } from './message.ts'
-import { Session, type SessionEvents, type SessionFacts } from './session.ts'
+import type { Session, SessionEvents, SessionFacts } from './session.ts'
 
-export type {
-  AcceptOptions,
-  ClientOptions,
-  ConnectOptions,
-  PeerOptions,
-  ServeOptions,
-} from './handshake-steps.ts'
+/** What this side is where it connected: a client, or a node that speaks to another. */
+export type ConnectOptions = ClientOptions | PeerOptions
+
+/** What this side is where it accepted: a node, towards a client or another node. */
+export type AcceptOptions = ServeOptions | PeerOptions
 
 /**
  * Begins a session on a connection that this side opened. Rejects with an `OperatingError`; the
@@ -165,7 +165,7 @@ class Handshake implements LineEvents {
   #open(facts: SessionFacts): void {
     this.#isDone = true
     this.#timer.cancel()
-    const session = new Session(this.#line, facts, this.#sessionEvents)
+    const session = new Conversation(this.#line, facts, this.#sessionEvents)
     this.#line.open(FRAME_BODY_BYTES_MAX, session)
     this.#resolve(session)
   }

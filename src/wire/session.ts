@@ -1,34 +1,49 @@
 /**
- * One conversation between two programs: many calls at once, each answered in its own time.
+ * One conversation between two programs, as its owner sees it: many calls at once, each answered in
+ * its own time.
  *
- * Either side of a session between peers may call; each numbers its own calls, and an answer
- * carries the number of its call. What goes wrong with one message costs that call; what makes the
- * stream unbelievable costs the session, which says goodbye and tells why.
+ * Either side of a session between peers may call. What goes wrong with one message costs that
+ * call; what makes the stream unbelievable costs the session, which says goodbye and tells why.
  *
  * When a session ends, every call in flight is answered `connection-lost`: in doubt, because the
  * request may have arrived. Who only read may call it refused.
+ *
+ * `handshake.ts` makes sessions, `conversation.ts` is one.
+ *
+ * Why not: promises. A call is made for every operation of every replica, and a promise, its two
+ * closures and a turn of the microtask queue for each would cost more than the frame.
  */
-import { isOperatingError, type OperatingError } from '../base/errors.ts'
+import type { OperatingError } from '../base/errors.ts'
 import type { NodeId } from '../dynamo/names.ts'
+import type { Token } from '../native/digest.ts'
 import type { Address } from '../world/network.ts'
-import { Answerer } from './answerer.ts'
-import { Asker } from './asker.ts'
-import type { Answer, CallHandle, IncomingCall } from './call.ts'
-import { ChunkReceiver } from './chunk-receiver.ts'
-import { ChunkSender } from './chunk-sender.ts'
-import { decodeControl, encodeControl, errorOf } from './convert.ts'
-import type { Frame } from './frame.ts'
-import type { Line, LineEvents } from './line.ts'
-import {
-  CONTROL_KINDS,
-  FAILURE_KIND,
-  REPLY,
-  type Request,
-  type RequestKind,
-  type Role,
-} from './message.ts'
+import type { Reply, Request, RequestKind, Role } from './message.ts'
 
-export type { Answer, CallHandle, IncomingCall, IncomingCallOf, KeyedKind } from './call.ts'
+/** What came of a call: its reply, or why there is none (`instanceof OperatingError`). */
+export type Answer<K extends RequestKind> = Reply<K> | OperatingError
+
+/** A call that was made. */
+export interface CallHandle {
+  /** The answer is not wanted any more; the call itself goes on over there. */
+  forget(): void
+}
+
+/** Kinds that speak of one key, and so have a token. */
+export type KeyedKind = 'get' | 'put' | 'peerRead' | 'peerWrite'
+
+export interface IncomingCallOf<K extends RequestKind> {
+  readonly kind: K
+  /** Byte strings in it are views: copy what outlives the call. */
+  readonly request: Request<K>
+  /** The key's place on the ring, of keyed kinds. */
+  readonly token: K extends KeyedKind ? Token : undefined
+  /** To be called once, or `fail`; at any time, also after the session has ended. */
+  answer(reply: Reply<K>): void
+  fail(error: OperatingError): void
+}
+
+/** A call to be answered: `switch (call.kind)` tells its request, token and reply. */
+export type IncomingCall = { [K in RequestKind]: IncomingCallOf<K> }[RequestKind]
 
 /** What the owner of a session does with it. */
 export interface SessionEvents {
@@ -47,59 +62,15 @@ export interface SessionFacts {
   readonly node: NodeId | undefined
 }
 
-/** The first kind of a request. */
-const REQUEST = 16
-
-export class Session implements LineEvents {
-  readonly role: Role
-  readonly cluster: string
-  readonly node: NodeId | undefined
-  readonly #line: Line
-  readonly #events: SessionEvents
-  readonly #sender: ChunkSender
-  readonly #receiver: ChunkReceiver
-  readonly #asker: Asker
-  readonly #answerer: Answerer
-
-  /** `firstCallId` is for tests of what happens after the last number. */
-  constructor(line: Line, facts: SessionFacts, events: SessionEvents, firstCallId?: number) {
-    this.role = facts.role
-    this.cluster = facts.cluster
-    this.node = facts.node
-    this.#line = line
-    this.#events = events
-    this.#sender = new ChunkSender(line)
-    this.#receiver = new ChunkReceiver((callId, ofAnswer, bytes) => {
-      line.send(CONTROL_KINDS.credit, callId, encodeControl('credit', { bytes, ofAnswer }))
-    })
-    this.#asker = new Asker(line, this.#sender, this.#receiver, firstCallId)
-    const onCall = (call: IncomingCall): void => events.onCall(call, this)
-    this.#answerer = new Answerer(line, facts.role, this.#sender, this.#receiver, onCall)
-  }
-
-  get remote(): Address {
-    return this.#line.remote
-  }
-
-  get isEnded(): boolean {
-    return this.#line.isEnded
-  }
-
+export interface Session extends SessionFacts {
+  readonly remote: Address
+  readonly isEnded: boolean
   /** Calls of ours that wait for an answer, forgotten ones included. */
-  get callsInFlight(): number {
-    return this.#asker.inFlight
-  }
-
+  readonly callsInFlight: number
   /** Calls of theirs that wait for ours. */
-  get callsToAnswer(): number {
-    return this.#answerer.unanswered
-  }
-
+  readonly callsToAnswer: number
   /** Bytes that wait to be sent. */
-  get waitingBytes(): number {
-    return this.#sender.waitingBytes
-  }
-
+  readonly waitingBytes: number
   /**
    * Asks the other side. `onAnswer` is called once, and never within this call: with the reply, or
    * with the error that the other side, this side or the connection's end came to. Byte strings in
@@ -109,61 +80,9 @@ export class Session implements LineEvents {
     kind: K,
     request: Request<K>,
     onAnswer: (answer: Answer<K>) => void,
-  ): CallHandle {
-    return this.#asker.call(kind, request, onAnswer)
-  }
-
+  ): CallHandle
   /** Says why, lets what was sent leave, and ends. */
-  end(reason: OperatingError): void {
-    this.#line.end(reason)
-  }
-
+  end(reason: OperatingError): void
   /** Ends at once. */
-  drop(reason: OperatingError): void {
-    this.#line.drop(reason)
-  }
-
-  onFrame(frame: Frame): void {
-    const { kind } = frame
-    if (kind >= REQUEST && kind < REPLY) this.#answerer.onFrame(frame)
-    else if (kind >= REPLY && kind <= FAILURE_KIND) this.#asker.onFrame(frame)
-    else this.#onControlFrame(frame)
-  }
-
-  onRoom(): void {
-    this.#sender.pump()
-  }
-
-  onProgressCheck(): boolean {
-    const sending = this.#sender.checkProgress()
-    if (this.#receiver.isStalled()) {
-      const sentence = 'a message was begun and did not go on: send all its chunks'
-      this.#line.breakOff('frame-late', sentence)
-    } else if (sending === 'stalled') {
-      this.#line.cutSlowReader(this.waitingBytes)
-    }
-    return sending === 'goes-on' || this.#receiver.count > 0
-  }
-
-  onEnd(reason: OperatingError): void {
-    this.#receiver.clear()
-    this.#asker.onEnd(reason)
-    this.#events.onEnd(reason, this)
-  }
-
-  #onControlFrame({ kind, callId, bytes, start, length }: Frame): void {
-    try {
-      if (kind === CONTROL_KINDS.credit) {
-        const credit = decodeControl('credit', bytes, start, length)
-        this.#sender.grant(callId, credit.ofAnswer, credit.bytes)
-      } else if (kind === CONTROL_KINDS.goodbye) {
-        this.#line.drop(errorOf(decodeControl('goodbye', bytes, start, length)))
-      } else {
-        this.#line.breakOff('kind-unknown', `frames of kind ${kind} have no place in a session`)
-      }
-    } catch (error) {
-      if (!isOperatingError(error)) throw error
-      this.#line.breakOff(error.code, error.message)
-    }
-  }
+  drop(reason: OperatingError): void
 }

@@ -4,10 +4,11 @@ import { utf8Bytes } from '../../../src/base/bytes.ts'
 import { isOperatingError, OperatingError } from '../../../src/base/errors.ts'
 import { CALLS_PER_CONNECTION_MAX } from '../../../src/limits.ts'
 import { tokenOf } from '../../../src/native/digest.ts'
+import { Conversation } from '../../../src/wire/conversation.ts'
 import { decodeControl, encodeReply, encodeRequest } from '../../../src/wire/convert.ts'
 import { Line } from '../../../src/wire/line.ts'
 import { CONTROL_KINDS, FAILURE_KIND, REPLY, REQUEST_KINDS } from '../../../src/wire/message.ts'
-import { type CallHandle, type IncomingCallOf, Session } from '../../../src/wire/session.ts'
+import type { CallHandle, IncomingCallOf } from '../../../src/wire/session.ts'
 import { NAME, REPLIES, REQUESTS } from '../../support/wire-examples.ts'
 import {
   bytesOf,
@@ -141,7 +142,7 @@ t.test('what is forgotten is not told, and its number not used again before it e
   let mute = true
   const events = new Told()
   const late: (() => void)[] = []
-  const line = (end: typeof nearEnd, side: 'connector' | 'acceptor'): Session => {
+  const line = (end: typeof nearEnd, side: 'connector' | 'acceptor'): Conversation => {
     const quiet = {
       onFrame: () => undefined,
       onRoom: () => undefined,
@@ -149,7 +150,7 @@ t.test('what is forgotten is not told, and its number not used again before it e
     }
     const line = new Line(end, side, world, 2 ** 20, { ...quiet, onEnd: () => undefined })
     const facts = { role: 'client' as const, cluster: 'shop', node: undefined }
-    const session = new Session(line, facts, events, 0xffff_fffe)
+    const session = new Conversation(line, facts, events, 0xffff_fffe)
     line.open(2 ** 20, {
       onFrame: (frame) => {
         ids.push(frame.callId)

@@ -1,0 +1,145 @@
+/**
+ * A session over a line: gives each frame to who it is for, and ends all of them together.
+ *
+ *     frames in  --> kinds 1..15    here          goodbye, credit
+ *                --> kinds 16..63   Answerer      their calls
+ *                --> kinds 64..127  Asker         answers to ours
+ *     frames out <-- ChunkSender, which both share, as they share the ChunkReceiver
+ */
+import { isOperatingError, type OperatingError } from '../base/errors.ts'
+import type { NodeId } from '../dynamo/names.ts'
+import type { Address } from '../world/network.ts'
+import { Answerer } from './answerer.ts'
+import { Asker } from './asker.ts'
+import { ChunkReceiver } from './chunk-receiver.ts'
+import { ChunkSender } from './chunk-sender.ts'
+import { decodeControl, encodeControl, errorOf } from './convert.ts'
+import type { Frame } from './frame.ts'
+import type { Line, LineEvents } from './line.ts'
+import {
+  CONTROL_KINDS,
+  FAILURE_KIND,
+  REPLY,
+  type Request,
+  type RequestKind,
+  type Role,
+} from './message.ts'
+import type {
+  Answer,
+  CallHandle,
+  IncomingCall,
+  Session,
+  SessionEvents,
+  SessionFacts,
+} from './session.ts'
+
+/** The first kind of a request. */
+const REQUEST = 16
+
+export class Conversation implements Session, LineEvents {
+  readonly role: Role
+  readonly cluster: string
+  readonly node: NodeId | undefined
+  readonly #line: Line
+  readonly #events: SessionEvents
+  readonly #sender: ChunkSender
+  readonly #receiver: ChunkReceiver
+  readonly #asker: Asker
+  readonly #answerer: Answerer
+
+  /** `firstCallId` is for tests of what happens after the last number. */
+  constructor(line: Line, facts: SessionFacts, events: SessionEvents, firstCallId?: number) {
+    this.role = facts.role
+    this.cluster = facts.cluster
+    this.node = facts.node
+    this.#line = line
+    this.#events = events
+    this.#sender = new ChunkSender(line)
+    this.#receiver = new ChunkReceiver((callId, ofAnswer, bytes) => {
+      line.send(CONTROL_KINDS.credit, callId, encodeControl('credit', { bytes, ofAnswer }))
+    })
+    this.#asker = new Asker(line, this.#sender, this.#receiver, firstCallId)
+    const onCall = (call: IncomingCall): void => events.onCall(call, this)
+    this.#answerer = new Answerer(line, facts.role, this.#sender, this.#receiver, onCall)
+  }
+
+  get remote(): Address {
+    return this.#line.remote
+  }
+
+  get isEnded(): boolean {
+    return this.#line.isEnded
+  }
+
+  get callsInFlight(): number {
+    return this.#asker.inFlight
+  }
+
+  get callsToAnswer(): number {
+    return this.#answerer.unanswered
+  }
+
+  get waitingBytes(): number {
+    return this.#sender.waitingBytes
+  }
+
+  call<K extends RequestKind>(
+    kind: K,
+    request: Request<K>,
+    onAnswer: (answer: Answer<K>) => void,
+  ): CallHandle {
+    return this.#asker.call(kind, request, onAnswer)
+  }
+
+  end(reason: OperatingError): void {
+    this.#line.end(reason)
+  }
+
+  drop(reason: OperatingError): void {
+    this.#line.drop(reason)
+  }
+
+  onFrame(frame: Frame): void {
+    const { kind } = frame
+    if (kind >= REQUEST && kind < REPLY) this.#answerer.onFrame(frame)
+    else if (kind >= REPLY && kind <= FAILURE_KIND) this.#asker.onFrame(frame)
+    else this.#onControlFrame(frame)
+  }
+
+  onRoom(): void {
+    this.#sender.pump()
+  }
+
+  onProgressCheck(): boolean {
+    const sending = this.#sender.checkProgress()
+    if (this.#receiver.isStalled()) {
+      const sentence = 'a message was begun and did not go on: send all its chunks'
+      this.#line.breakOff('frame-late', sentence)
+    } else if (sending === 'stalled') {
+      this.#line.cutSlowReader(this.waitingBytes)
+    }
+    return sending === 'goes-on' || this.#receiver.count > 0
+  }
+
+  onEnd(reason: OperatingError): void {
+    this.#receiver.clear()
+    this.#asker.onEnd(reason)
+    this.#events.onEnd(reason, this)
+  }
+
+  #onControlFrame({ kind, callId, bytes, start, length }: Frame): void {
+    try {
+      if (kind === CONTROL_KINDS.credit) {
+        const credit = decodeControl('credit', bytes, start, length)
+        this.#sender.grant(callId, credit.ofAnswer, credit.bytes)
+      } else if (kind === CONTROL_KINDS.goodbye) {
+        this.#line.drop(errorOf(decodeControl('goodbye', bytes, start, length)))
+      } else {
+        this.#line.breakOff('kind-unknown', `frames of kind ${kind} have no place in a session`)
+      }
+    } catch (error) {
+      if (!isOperatingError(error)) throw error
+      this.#line.breakOff(error.code, error.message)
+    }
+  }
+}
