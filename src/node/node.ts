@@ -170,7 +170,7 @@ class Node implements RunningNode {
         entropy,
         trace,
         counters,
-        onDiskFailed: (error) => this.#fail(error),
+        onDiskFailed: (error) => void this.#fail(error),
       }),
       peers: this.#peers,
       seal: new ContextSeal([{ id: FIRST_KEY_ID, key: config.clusterKey }], config.cluster),
@@ -179,11 +179,11 @@ class Node implements RunningNode {
   }
 
   /** After a failed sync only a new start, which reads the disk anew, may acknowledge again. */
-  #fail(error: OperatingError): void {
+  async #fail(error: OperatingError): Promise<void> {
     if (this.#stopping !== undefined) return
-    const tell = (): void => this.#onFailed(error)
     // The last sync may fail as well: that is the same news.
-    this.stop().then(tell, tell)
+    await this.stop().catch(() => undefined)
+    this.#onFailed(error)
   }
 
   #door(role: 'client' | 'peer', dispatch: Dispatch): Door {
