@@ -79,7 +79,7 @@ async function serve(options: Flags): Promise<void> {
     flags: flagsOf(options),
   })
   endOnBrokenBelief()
-  const world = hostWorld({ timersHold: false, traceFields: { node: config.name } })
+  const world = hostWorld({ timersHold: false, traceFields: { from: config.name } })
   const node = await startNode(config, world)
   stopOnSignal(() => node.stop())
   announce(config, {

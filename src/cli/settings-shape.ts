@@ -108,23 +108,49 @@ export interface Fault {
   readonly sentence: string
 }
 
-/** The settings in `raw`, or every fault that one setting alone can have. */
-export function shapeOf(raw: unknown): Settings | readonly Fault[] {
+export interface Judged {
+  /** Undefined where a setting is missing or of the wrong shape. */
+  readonly settings: Settings | undefined
+  readonly faults: readonly Fault[]
+}
+
+/** The settings in `raw`, and every fault that one setting alone can have. */
+export function shapeOf(raw: Record<string, unknown>): Judged {
   const result = shape.safeParse(raw)
-  if (result.success) return result.data
-  return result.error.issues.flatMap((issue) => {
-    const path = labelOf(issue.path)
-    if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => ({
-        path: path === '' ? key : `${path}.${key}`,
-        code: 'config-wrong' as const,
-        sentence: 'is no setting: correct the name or remove it',
-      }))
-    }
-    const isMissing = issue.code === 'invalid_type' && issue.message.endsWith('undefined')
-    const sentence = isMissing ? `is missing: give it${exampleOf(path)}` : lowerFirst(issue.message)
-    return [{ path, code: 'config-wrong' as const, sentence }]
-  })
+  if (result.success) return { settings: result.data, faults: [] }
+  const { issues } = result.error
+  const faults = issues.flatMap(faultsOf)
+  // Names that mean nothing need not hide what else is wrong.
+  const isAllNames = issues.every((issue) => issue.code === 'unrecognized_keys')
+  const settings = isAllNames ? shape.safeParse(without(raw, issues)).data : undefined
+  return { settings, faults }
+}
+
+type Issue = z.core.$ZodIssue
+
+function faultsOf(issue: Issue): readonly Fault[] {
+  const path = labelOf(issue.path)
+  const code = 'config-wrong'
+  if (issue.code === 'unrecognized_keys') {
+    const sentence = 'is no setting: correct the name or remove it'
+    return issue.keys.map((key) => ({ path: path === '' ? key : `${path}.${key}`, code, sentence }))
+  }
+  const isMissing = issue.code === 'invalid_type' && issue.message.endsWith('undefined')
+  const sentence = isMissing
+    ? `is missing: give it${EXAMPLES[path] ?? ''}`
+    : lowerFirst(issue.message)
+  return [{ path, code, sentence }]
+}
+
+/** `raw` without the names that `issues` are about. */
+function without(raw: Record<string, unknown>, issues: readonly Issue[]): unknown {
+  const copy: unknown = structuredClone(raw)
+  for (const issue of issues) {
+    if (issue.code !== 'unrecognized_keys') continue
+    const table = issue.path.reduce<unknown>((at, part) => (at as never)[part], copy)
+    for (const key of issue.keys) delete (table as Record<string, unknown>)[key]
+  }
+  return copy
 }
 
 function labelOf(path: readonly PropertyKey[]): string {
@@ -139,10 +165,6 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   name: ', or --name, such as name = "node-1"',
   'key-file': ', such as key-file = "cluster.key" (openssl rand -hex 16, mode 0600)',
   members: ', one [[members]] with a name for each node',
-}
-
-function exampleOf(path: string): string {
-  return EXAMPLES[path] ?? ''
 }
 
 function lowerFirst(sentence: string): string {

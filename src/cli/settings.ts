@@ -53,16 +53,14 @@ export function readSettings(sources: Sources): Config {
     if (given === undefined || kind === undefined) continue
     raw[name] = typeof given === 'boolean' ? given : valueOf(name, given, kind)
   }
-  const settings = shapeOf(raw)
-  if (isFaults(settings)) throw new SettingsError([...faults, ...settings])
+  const judged = shapeOf(raw)
+  faults.push(...judged.faults)
+  const { settings } = judged
+  if (settings === undefined) throw new SettingsError(faults)
   faults.push(...contradictionsOf(settings))
   const secrets = secretsOf(settings, faults)
   if (faults.length > 0) throw new SettingsError(faults)
   return configOf(settings, secrets)
-}
-
-function isFaults(outcome: Settings | readonly Fault[]): outcome is readonly Fault[] {
-  return Array.isArray(outcome)
 }
 
 function unknownVariable(variable: string): Fault {

@@ -186,8 +186,12 @@ for (const [what, toml, expected] of TABLE) {
 }
 
 t.test('all faults are told at once, each with what to do', async (t) => {
-  const toml = changed('data =', 'partitions = 100\nr = 4\nclient-listen = "0.0.0.0:1"\ndata =')
+  const toml = changed(
+    'data =',
+    'partitons = 1\npartitions = 100\nr = 4\nclient-listen = "0.0.0.0:1"\ndata =',
+  )
   t.same(faultsOf(toml), [
+    'partitons: config-wrong',
     'partitions: config-wrong',
     'r: config-wrong',
     'client-token-file: bind-insecure',
