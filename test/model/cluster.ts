@@ -38,6 +38,13 @@ interface Message {
   readonly isHandoffDone: boolean
 }
 
+interface Given {
+  readonly node: ModelNode
+  readonly place: number
+  readonly to: ModelNode
+  readonly toPlace: number
+}
+
 export interface ModelPut {
   readonly value: number
   readonly isDelete: boolean
@@ -53,6 +60,8 @@ export class Cluster {
   readonly #story: string[] | undefined
   /** Notes of dropped copies, for the rule that forgets to drop them too. */
   readonly #ghosts = new Map<number, Note>()
+
+  #lastGiven: Given | undefined
 
   constructor(rules: Rules, oracle: Oracle, story: string[] | undefined) {
     this.rules = rules
@@ -174,6 +183,7 @@ export class Cluster {
     const copy = node.copies[place]
     if (copy === undefined || to === node) return
     this.say(() => `${where(node, place)} is on its way to ${where(to, toPlace)}`)
+    this.#lastGiven = { node, place, to, toPlace }
     const accepted = node.accepted[place] as number
     const handoff = { from: node.index, place, sent: copy.object, accepted }
     this.send(to.index, toPlace, copy.object, { handoff })
@@ -214,6 +224,14 @@ export class Cluster {
     })
     this.sync(to)
     this.drop(node, place)
+  }
+
+  /** Owners change and change back: what was last given away comes home. */
+  giveBack(isAtOnce: boolean): void {
+    if (this.#lastGiven === undefined) return
+    const { node, place, to, toPlace } = this.#lastGiven
+    if (isAtOnce) this.moveAway(to, toPlace, node, place)
+    else this.giveTo(to, toPlace, node, place)
   }
 
   /** A hint is for another owner now: one batch writes the new place and voids the old one. */

@@ -262,6 +262,10 @@ class History {
       this.#cluster.readdress(node, this.#anyPlace(), this.#anyPlace())
       return
     }
+    if (this.#prng.chance(0.3)) {
+      this.#cluster.giveBack(this.#prng.chance(0.5))
+      return
+    }
     const place = this.#prng.chance(0.7) ? OWN : this.#anyPlace()
     const to = this.#anyNode()
     const toPlace = to.index < OWNERS && this.#prng.chance(0.8) ? OWN : this.#anyPlace()

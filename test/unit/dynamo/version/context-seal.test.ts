@@ -1,0 +1,103 @@
+import t from 'tap'
+import { utf8Bytes } from '../../../../src/base/bytes.ts'
+import { Prng } from '../../../../src/base/prng.ts'
+import { ContextSeal, readContext } from '../../../../src/dynamo/version/context-seal.ts'
+import { Context } from '../../../../src/dynamo/version/context.ts'
+import { CONTEXTS_MAX } from '../../../../src/limits.ts'
+import { range } from './samples.ts'
+
+const clusterKey = (id: number): { id: number; key: Uint8Array } => ({
+  id,
+  key: Prng.of(id, 'cluster key').fill(new Uint8Array(16)),
+})
+const bucket = utf8Bytes('carts')
+const key = utf8Bytes('alice')
+const context = Context.of([range(1, 1, 4), range(9, 9, 9)])
+const seal = new ContextSeal([clusterKey(1)], 'cluster')
+const sealed = seal.seal(bucket, key, context)
+
+const codeOf = (opened: ReturnType<ContextSeal['open']>): string =>
+  opened.kind === 'opened' ? 'opened' : opened.code
+
+t.test('what was sealed for a key opens for that key', async (t) => {
+  const opened = seal.open(bucket, key, sealed)
+  t.ok(opened.kind === 'opened' && opened.context.equals(context))
+})
+
+t.test('no context is no bytes, and no bytes are no context', async (t) => {
+  t.equal(seal.seal(bucket, key, Context.empty).length, 0)
+  t.same(seal.open(bucket, key, new Uint8Array(0)), { kind: 'opened', context: Context.empty })
+})
+
+t.test('D12: a context with any one bit changed never opens', async (t) => {
+  const codes = new Set<string>()
+  for (let bit = 0; bit < sealed.length * 8; bit++) {
+    const bytes = Uint8Array.from(sealed)
+    bytes[bit >>> 3]! ^= 1 << (bit & 7)
+    codes.add(codeOf(seal.open(bucket, key, bytes)))
+  }
+  t.same([...codes].sort(), ['context-forged', 'context-garbled', 'context-key-unknown'])
+})
+
+t.test('D12: a context that is cut or has grown is garbled', async (t) => {
+  for (let length = 1; length < sealed.length; length++) {
+    t.equal(codeOf(seal.open(bucket, key, sealed.subarray(0, length))), 'context-garbled')
+  }
+  t.equal(codeOf(seal.open(bucket, key, Uint8Array.of(...sealed, 0))), 'context-garbled')
+})
+
+t.test('D12: a counter that was raised, signed with a guess, is forged', async (t) => {
+  const forger = new ContextSeal([{ ...clusterKey(2), id: 1 }], 'cluster')
+  const huge = forger.seal(bucket, key, Context.of([range(1, 1, 2 ** 48 - 1)]))
+  t.equal(codeOf(seal.open(bucket, key, huge)), 'context-forged')
+})
+
+t.test('D12: a context of another key, bucket or cluster is foreign', async (t) => {
+  t.equal(codeOf(seal.open(bucket, utf8Bytes('bob'), sealed)), 'context-foreign')
+  t.equal(codeOf(seal.open(utf8Bytes('card'), utf8Bytes('salice'), sealed)), 'context-foreign')
+  t.equal(codeOf(seal.open(utf8Bytes('cartsa'), utf8Bytes('lice'), sealed)), 'context-foreign')
+  const other = new ContextSeal([clusterKey(1)], 'other')
+  t.equal(codeOf(other.open(bucket, key, sealed)), 'context-foreign')
+})
+
+t.test('a key verifies before it signs and until it is retired; then it is unknown', async (t) => {
+  const [one, two] = [clusterKey(1), clusterKey(2)]
+  const stages = [[one], [one, two], [two, one], [two]].map(
+    (keys) => new ContextSeal(keys, 'cluster'),
+  )
+  const opens = stages.map((signer) => {
+    const bytes = signer.seal(bucket, key, context)
+    return stages.map((verifier) => codeOf(verifier.open(bucket, key, bytes)))
+  })
+  const unknown = 'context-key-unknown'
+  t.same(opens, [
+    ['opened', 'opened', 'opened', unknown],
+    ['opened', 'opened', 'opened', unknown],
+    [unknown, 'opened', 'opened', 'opened'],
+    [unknown, 'opened', 'opened', 'opened'],
+  ])
+})
+
+t.test('several contexts are joined; one bad one refuses all; too many are refused', async (t) => {
+  const other = Context.of([range(20, 20, 21)])
+  const both = seal.openAll(bucket, key, [sealed, seal.seal(bucket, key, other)])
+  t.ok(both.kind === 'opened' && both.context.equals(context.join(other)))
+  const bad = sealed.subarray(1)
+  t.equal(codeOf(seal.openAll(bucket, key, [sealed, bad])), 'context-garbled')
+  const many = Array.from({ length: CONTEXTS_MAX + 1 }, () => sealed)
+  t.equal(codeOf(seal.openAll(bucket, key, many)), 'contexts-too-many')
+  t.equal(codeOf(seal.openAll(bucket, key, many.slice(1))), 'opened')
+})
+
+t.test('people may read a context without any key', async (t) => {
+  const read = readContext(sealed)
+  t.equal(read?.keyId, 1)
+  t.ok(read?.context.equals(context))
+  t.equal(readContext(sealed.subarray(1)), undefined)
+  t.equal(readContext(new Uint8Array(0)), undefined)
+})
+
+t.test('a seal without keys, or with two of one id, is our own bug', async (t) => {
+  t.throws(() => new ContextSeal([], 'cluster'), { name: 'BrokenBelief' })
+  t.throws(() => new ContextSeal([clusterKey(1), clusterKey(1)], 'c'), { name: 'BrokenBelief' })
+})

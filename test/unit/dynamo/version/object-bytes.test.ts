@@ -1,0 +1,163 @@
+import t from 'tap'
+import { Prng } from '../../../../src/base/prng.ts'
+import { Context } from '../../../../src/dynamo/version/context.ts'
+import {
+  decodeObject,
+  encodedRanges,
+  encodeObject,
+  isStorable,
+  objectBytes,
+} from '../../../../src/dynamo/version/object-bytes.ts'
+import {
+  equalObjects,
+  NOTHING,
+  type Sibling,
+  type VersionedObject,
+} from '../../../../src/dynamo/version/object.ts'
+import { RANGE_BYTES, writeRanges } from '../../../../src/dynamo/version/range-bytes.ts'
+import { RANGES_MAX } from '../../../../src/limits.ts'
+import { anyObject, dot, object, range, requestId, sibling, writeOfDot } from './samples.ts'
+
+const SEED = 20_263
+
+const sample = object(
+  [range(1, 1, 4), range(6, 6, 6), range(9, 9, 12)],
+  sibling('first', dot(1, 2), dot(6, 6)),
+  { ...sibling('gone', dot(9, 10)), value: undefined },
+  { ...sibling('empty', dot(9, 12)), value: new Uint8Array(0) },
+)
+
+t.test(`an object comes back from its bytes, and those from it (seed ${SEED})`, async (t) => {
+  const prng = Prng.of(SEED)
+  let wrong = 0
+  for (let i = 0; i < 3000; i++) {
+    const before = anyObject(prng, writeOfDot)
+    const bytes = encodeObject(before)
+    const after = decodeObject(bytes)
+    if (after === undefined || !equalObjects(before, after)) wrong += 1
+    else if (Buffer.compare(encodeObject(after), bytes) !== 0) wrong += 1
+    if (bytes.length !== objectBytes(before)) wrong += 1
+  }
+  t.equal(wrong, 0)
+  t.ok(equalObjects(sample, decodeObject(encodeObject(sample)) as VersionedObject))
+  t.ok(equalObjects(NOTHING, decodeObject(encodeObject(NOTHING)) as VersionedObject))
+})
+
+t.test('the bytes are these, in files and on the wire', async (t) => {
+  const one = object([range(1, 1, 258)], sibling('x', dot(1, 258)))
+  const hex = Buffer.from(encodeObject(one)).toString('hex')
+  const header = '01000100' + '01000000'
+  const only = 'a000000000000000' + '0000000000000001' + '010000000000' + '010000000000'
+  const value = '00' + '01' + '782e2e2e2e2e2e2e2e2e2e2e2e2e2e2e' + '0000020100000000' + '01000000'
+  t.equal(hex, `${header}${only}020100000000${value}78`)
+})
+
+t.test(`what is read from any bytes is written as the same bytes (seed ${SEED})`, async (t) => {
+  const prng = Prng.of(SEED)
+  const good = encodeObject(sample)
+  let wrong = 0
+  let accepted = 0
+  for (let i = 0; i < 100_000; i++) {
+    const bytes = mutated(prng, good)
+    const read = decodeObject(bytes)
+    if (read === undefined) continue
+    accepted += 1
+    if (Buffer.compare(encodeObject(read), bytes) !== 0) wrong += 1
+    if (!read.siblings.every(({ dots }) => dots.every((d) => read.context.covers(d)))) wrong += 1
+  }
+  t.equal(wrong, 0)
+  t.ok(accepted > 100, `${accepted} mutations kept the form`)
+})
+
+/** A few bytes changed, cut off, or added. */
+function mutated(prng: Prng, good: Uint8Array): Uint8Array {
+  const bytes = Uint8Array.from(good)
+  for (let changes = prng.between(1, 3); changes > 0; changes--) {
+    const at = prng.below(bytes.length)
+    bytes[at] = prng.chance(0.5) ? prng.below(256) : (bytes[at] as number) ^ (1 << prng.below(8))
+  }
+  const draw = prng.below(10)
+  if (draw === 0) return bytes.subarray(0, prng.below(bytes.length))
+  return draw === 1 ? Uint8Array.of(...bytes, prng.below(256)) : bytes
+}
+
+t.test('every cut of an object is refused', async (t) => {
+  const good = encodeObject(sample)
+  const cuts = Array.from(good, (_, length) => decodeObject(good.subarray(0, length)))
+  t.ok(cuts.every((read) => read === undefined))
+})
+
+/** The bytes of what no merge would make. */
+const written = (siblings: Sibling[], ranges = [range(1, 1, 9)]): Uint8Array =>
+  encodeObject({ context: Context.ofCanonical(ranges), siblings })
+
+t.test('what is not canonical is refused, even where its meaning is clear', async (t) => {
+  const [x, y] = [sibling('x', dot(1, 1)), sibling('y', dot(1, 2))]
+  t.ok(decodeObject(written([x, y])))
+  t.notOk(decodeObject(written([y, x])), 'siblings out of order')
+  t.notOk(decodeObject(written([x, x])), 'a sibling twice')
+  t.notOk(decodeObject(written([sibling('x', dot(1, 2), dot(1, 1))])), 'dots out of order')
+  t.notOk(decodeObject(written([sibling('x', dot(1, 1), dot(1, 1))])), 'a dot twice')
+  t.notOk(decodeObject(written([x, { ...x, dots: [dot(1, 3)] }])), 'one write as two siblings')
+  const other = { ...y, requestId: requestId('x') }
+  t.ok(decodeObject(written([x, other])), 'one request with two values is a client’s error')
+  t.notOk(decodeObject(written([], [range(1, 1, 4), range(1, 5, 9)])), 'ranges that touch')
+  t.notOk(decodeObject(written([], [range(4, 4, 4), range(1, 1, 1)])), 'ranges out of order')
+  t.notOk(decodeObject(written([], [range(4, 3, 4)])), 'a range before its line')
+})
+
+t.test('unknown formats, flags and filled gaps are refused', async (t) => {
+  const good = encodeObject(object([range(1, 1, 1)], sibling('x', dot(1, 1))))
+  const flagsAt = 8 + RANGE_BYTES
+  for (const at of [0, 1, 6, 7, flagsAt]) {
+    const bytes = Uint8Array.from(good)
+    bytes[at] = 2
+    t.equal(decodeObject(bytes), undefined, `byte ${at}`)
+  }
+  const tombstone = Uint8Array.from(good)
+  tombstone[flagsAt] = 1
+  t.equal(decodeObject(tombstone), undefined, 'a tombstone has no value')
+})
+
+t.test('counts that cannot be true are refused before anything is allocated', async (t) => {
+  const bytes = new Uint8Array(8)
+  bytes[0] = 1
+  for (const [ranges, siblings] of [
+    [RANGES_MAX + 1, 0],
+    [RANGES_MAX, 0],
+    [1, 0],
+    [0, 65_535],
+    [0, 1],
+  ] as const) {
+    bytes[2] = ranges
+    bytes[3] = ranges >>> 8
+    bytes[4] = siblings
+    bytes[5] = siblings >>> 8
+    t.equal(decodeObject(bytes), undefined)
+  }
+})
+
+t.test('a decoded value is a view of the bytes that it came from', async (t) => {
+  const bytes = encodeObject(object([range(1, 1, 1)], sibling('x', dot(1, 1))))
+  t.equal(decodeObject(bytes)?.siblings[0]?.value?.buffer, bytes.buffer)
+})
+
+t.test('the ranges inside an encoded object are those of its context', async (t) => {
+  const { context } = sample
+  const expected = new Uint8Array(context.count * RANGE_BYTES)
+  writeRanges(context, expected, 0)
+  t.same(encodedRanges(encodeObject(sample)), expected)
+  t.equal(encodedRanges(new Uint8Array(3)), undefined)
+  t.equal(encodedRanges(Uint8Array.of(1, 0, 1, 0, 0, 0, 0, 0)), undefined)
+})
+
+t.test('what no record can hold is not storable', async (t) => {
+  const ranges = Array.from({ length: RANGES_MAX + 1 }, (_, i) =>
+    range(2 * i + 1, 2 * i + 1, 2 * i + 1),
+  )
+  t.ok(isStorable(object(ranges.slice(1))))
+  t.notOk(isStorable(object(ranges)))
+  t.throws(() => encodeObject(object(ranges)), { name: 'BrokenBelief' })
+  const large = { ...sibling('x', dot(1, 1)), value: { length: 64 * 2 ** 20 } as Uint8Array }
+  t.notOk(isStorable(object([range(1, 1, 1)], large)))
+})
