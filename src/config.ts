@@ -13,6 +13,8 @@ export interface BucketConfig {
   readonly n: number
   readonly r: number
   readonly w: number
+  /** Of a request that names none; the node's own where the bucket names none either. */
+  readonly deadlineMs?: number | undefined
 }
 
 export interface MemberConfig {
@@ -35,7 +37,7 @@ export interface Config {
   /** A power of two. */
   readonly partitions: number
   /** The quorums of buckets that are not named below. */
-  readonly defaults: Omit<BucketConfig, 'name'>
+  readonly defaults: Pick<BucketConfig, 'n' | 'r' | 'w'>
   readonly buckets: readonly BucketConfig[]
 
   /** Where this node listens; by default its member entry's host and ports. */

@@ -61,6 +61,7 @@ flags win over the environment, and that over the file. A file for three nodes:
   [[buckets]]                    # buckets that are not named have the defaults n = 3, r = 2, w = 2
   name = "sessions"
   r = 1
+  deadline-ms = 500
 
 Example:
   $ everwrite serve --config shop.toml --name node-1
@@ -82,6 +83,10 @@ async function serve(options: Flags): Promise<void> {
   const world = hostWorld({ timersHold: false, traceFields: { from: config.name } })
   const node = await startNode(config, world)
   stopOnSignal(() => node.stop())
+  void node.failed.then((reason) => {
+    tellFailure(reason, false)
+    process.exit(EXIT.failed)
+  })
   announce(config, {
     everwrite: 'ready',
     clientAddress: addressLabel(node.clientAddress),

@@ -52,6 +52,7 @@ export interface Settings {
     readonly n?: number | undefined
     readonly r?: number | undefined
     readonly w?: number | undefined
+    readonly 'deadline-ms'?: number | undefined
   }[]
 }
 
@@ -75,6 +76,7 @@ const bucket = z.strictObject({
   n: quorum.optional(),
   r: quorum.optional(),
   w: quorum.optional(),
+  'deadline-ms': count(DEADLINE_MS_MAX).optional(),
 })
 
 const shape: z.ZodType<Settings> = z.strictObject({

@@ -139,6 +139,7 @@ function configOf(settings: Settings, secrets: Secrets): Config {
         n: bucket.n ?? n,
         r: bucket.r ?? r,
         w: bucket.w ?? w,
+        deadlineMs: bucket['deadline-ms'],
       }),
     ),
     clientListen: addressOf(settings['client-listen'] ?? '') ?? {

@@ -52,7 +52,7 @@ export class Dispatch {
         return this.#peerWrite(call)
       case 'scan': {
         this.#parts.counters.scans += 1
-        const deadline = this.#deadlineOf(call.request.deadlineMs)
+        const deadline = this.#deadlineOf(call.request.bucket, call.request.deadlineMs)
         return this.#later(call, () => scan(this.#parts, call.request, deadline))
       }
       case 'peerRange':
@@ -73,7 +73,7 @@ export class Dispatch {
     const { name, r } = request
     counters.gets += 1
     const end = this.#begin(counters.getLatencies)
-    const deadline = this.#deadlineOf(request.deadlineMs)
+    const deadline = this.#deadlineOf(name.bucket, request.deadlineMs)
     read(this.#parts, { name, token, r, deadline }, (object) => {
       end()
       if (isFailure(object)) return this.#fail(call, object)
@@ -97,7 +97,7 @@ export class Dispatch {
     }
     counters.puts += 1
     const end = this.#begin(counters.putLatencies)
-    const request = { put, token, deadline: this.#deadlineOf(put.deadlineMs) }
+    const request = { put, token, deadline: this.#deadlineOf(put.name.bucket, put.deadlineMs) }
     const drive = isOwner ? write : forward
     drive(this.#parts, request, (reply) => {
       end()
@@ -174,8 +174,8 @@ export class Dispatch {
     })
   }
 
-  #deadlineOf(deadlineMs: number): number {
-    const asked = deadlineMs === 0 ? this.#parts.config.deadlineMs : deadlineMs
+  #deadlineOf(bucket: Uint8Array, deadlineMs: number): number {
+    const asked = deadlineMs === 0 ? this.#parts.topology.quorumsOf(bucket).deadlineMs : deadlineMs
     return this.#parts.world.clock.now() + Math.min(asked, DEADLINE_MS_MAX)
   }
 

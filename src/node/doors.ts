@@ -95,9 +95,9 @@ export class Door {
       })
       if (isCounted) this.#sessions.add(session)
     } catch (error) {
+      // The handshake has told the other side, and the trace, why.
       leave()
-      const reason = isOperatingError(error) ? error.code : (error as Error).message
-      this.#world.trace.note('connection-refused', { for: this.#role, code: reason })
+      if (!isOperatingError(error)) throw error
     }
   }
 }

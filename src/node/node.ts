@@ -179,11 +179,11 @@ class Node implements RunningNode {
   }
 
   /** After a failed sync only a new start, which reads the disk anew, may acknowledge again. */
-  async #fail(error: OperatingError): Promise<void> {
+  async #fail(reason: OperatingError): Promise<void> {
     if (this.#stopping !== undefined) return
     // The last sync may fail as well: that is the same news.
     await this.stop().catch(() => undefined)
-    this.#onFailed(error)
+    this.#onFailed(reason)
   }
 
   #door(role: 'client' | 'peer', dispatch: Dispatch): Door {

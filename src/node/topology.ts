@@ -20,6 +20,8 @@ export interface Quorums {
   readonly n: number
   readonly r: number
   readonly w: number
+  /** Milliseconds for a request that names no deadline. */
+  readonly deadlineMs: number
 }
 
 /** The id of a configured member: the same wherever the list is read, and for ever. */
@@ -48,8 +50,14 @@ export class Topology {
     assert(self !== undefined, 'a checked configuration names its own node among the members')
     this.self = self
     this.#lists = new PreferenceLists(this.ring)
-    this.#defaults = config.defaults
-    this.#buckets = new Map(config.buckets.map((b) => [latin1Of(utf8Bytes(b.name)), b]))
+    const { deadlineMs } = config
+    this.#defaults = { ...config.defaults, deadlineMs }
+    this.#buckets = new Map(
+      config.buckets.map(({ name, n, r, w, deadlineMs: own }) => [
+        latin1Of(utf8Bytes(name)),
+        { n, r, w, deadlineMs: own ?? deadlineMs },
+      ]),
+    )
   }
 
   quorumsOf(bucket: Uint8Array): Quorums {
