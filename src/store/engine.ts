@@ -91,6 +91,11 @@ export interface Engine {
   /** Resolves when `sequence` is durable; rejects `disk-failed` where that can no longer be known. */
   synced(sequence: number): Promise<void>
 
+  /**
+   * A copy that cannot be believed is left out: whoever compares finds it missing, and repairs it.
+   * A page may be short, even empty, and still have a `next`. Keys that change during the call are
+   * given as they were or as they are.
+   */
   scan(query: ScanQuery): Promise<ScanPage>
 
   report(): EngineReport
