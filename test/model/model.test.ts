@@ -1,3 +1,4 @@
+/** The model of versions: nothing is lost, and each shortcut is seen to lose something. */
 import t from 'tap'
 import { BROKEN, RULES } from './rules.ts'
 import { search, searchBroken, tellHistory } from './search.ts'

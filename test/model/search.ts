@@ -35,7 +35,7 @@ export function searchBroken({ rules, fault, from }: Broken): Found | undefined 
   return search({ from, count: BROKEN_HISTORIES_MAX, rules, only: fault })
 }
 
-/** The rules without the one named; all of them where none is. Undefined where none is so called. */
+/** The rules without the one named, or all of them; undefined where none is so called. */
 export function rulesWithout(name: string | undefined): Rules | undefined {
   if (name === undefined) return RULES
   return Object.hasOwn(BROKEN, name) ? BROKEN[name]?.rules : undefined

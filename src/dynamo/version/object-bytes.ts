@@ -126,7 +126,7 @@ function rangeCount(bytes: Uint8Array): number | undefined {
   return count
 }
 
-/** The object, its values views of `bytes`; undefined where `bytes` are no object, or not its form. */
+/** The object, its values views of `bytes`; undefined where they are none, or not canonical. */
 export function decodeObject(bytes: Uint8Array): VersionedObject | undefined {
   const count = rangeCount(bytes)
   if (count === undefined) return undefined

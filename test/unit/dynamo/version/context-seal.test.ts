@@ -1,3 +1,4 @@
+/** Sealed contexts: what opens, and by which code each other one is refused. */
 import t from 'tap'
 import { utf8Bytes } from '../../../../src/base/bytes.ts'
 import { Prng } from '../../../../src/base/prng.ts'

@@ -1,3 +1,4 @@
+/** Contexts against plain sets of dots: the same answers in every operation. */
 import t from 'tap'
 import { Prng } from '../../../../src/base/prng.ts'
 import { Context, rangeOn } from '../../../../src/dynamo/version/context.ts'

@@ -1,3 +1,4 @@
+/** Dots: their order, their equality, their label. */
 import t from 'tap'
 import { compareDots, dotLabel, dotOn, equalDots } from '../../../../src/dynamo/version/dot.ts'
 import { line, NODE_A, NODE_B, START_1, START_2 } from './samples.ts'

@@ -1,6 +1,6 @@
+/** Merging: its algebra on any objects at all, and what stays of siblings by example. */
 import t from 'tap'
 import { Prng } from '../../../../src/base/prng.ts'
-import { type Dot } from '../../../../src/dynamo/version/dot.ts'
 import { descends, merge } from '../../../../src/dynamo/version/merge.ts'
 import {
   equalObjects,
@@ -29,7 +29,7 @@ function forTriples(
   let wrong = 0
   for (let i = 0; i < CASES; i++) {
     // Every other case gives dots twice, with another write: merging still is a semilattice.
-    const writeOf = i % 2 ? writeOfDot : (_: Dot) => `write ${prng.below(3)}`
+    const writeOf = i % 2 ? writeOfDot : () => `write ${prng.below(3)}`
     const make = (): VersionedObject => anyObject(prng, writeOf)
     if (!check(make(), make(), make())) wrong += 1
   }

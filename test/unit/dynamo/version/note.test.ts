@@ -1,3 +1,4 @@
+/** Notes: when a copy may go on with its line, and when it must open one. */
 import t from 'tap'
 import { Context } from '../../../../src/dynamo/version/context.ts'
 import { decodeNote, encodeNote, openTail } from '../../../../src/dynamo/version/note.ts'

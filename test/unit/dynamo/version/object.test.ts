@@ -1,3 +1,4 @@
+/** Objects: request ids, equality, the order of siblings, their size. */
 import t from 'tap'
 import {
   compareSiblings,

@@ -1,3 +1,4 @@
+/** Puts: what they replace, which line they write, and when they are refused. */
 import t from 'tap'
 import { Context } from '../../../../src/dynamo/version/context.ts'
 import { merge } from '../../../../src/dynamo/version/merge.ts'

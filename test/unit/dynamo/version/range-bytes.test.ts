@@ -1,3 +1,4 @@
+/** Ranges and identities as bytes: there and back, and what is refused. */
 import t from 'tap'
 import { Context } from '../../../../src/dynamo/version/context.ts'
 import {

@@ -1,5 +1,5 @@
 /** Makes contexts and objects for these tests: by hand, and at random from a printed seed. */
-import { Prng } from '../../../../src/base/prng.ts'
+import type { Prng } from '../../../../src/base/prng.ts'
 import { Context, type Range, rangeOn } from '../../../../src/dynamo/version/context.ts'
 import { type Dot, dotOn, type Line } from '../../../../src/dynamo/version/dot.ts'
 import { merge } from '../../../../src/dynamo/version/merge.ts'
@@ -8,7 +8,7 @@ import {
   type Sibling,
   type VersionedObject,
 } from '../../../../src/dynamo/version/object.ts'
-import { put, type PutRequest, type Written } from '../../../../src/dynamo/version/put.ts'
+import type { PutOutcome, PutRequest, Written } from '../../../../src/dynamo/version/put.ts'
 
 export const NODE_A: string = 'a'.padEnd(16, '0')
 export const NODE_B: string = 'b'.padEnd(16, '0')
@@ -58,7 +58,7 @@ export const request = (text: string, rest: Partial<PutRequest> = {}): PutReques
 }
 
 /** The outcome of a put that must succeed. */
-export function written(outcome: ReturnType<typeof put>): Written {
+export function written(outcome: PutOutcome): Written {
   if (outcome.kind !== 'written') throw new Error(`the put was ${outcome.kind}`)
   return outcome
 }
