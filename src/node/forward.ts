@@ -46,20 +46,25 @@ class Forward {
 
   next(): void {
     const { peers, world, config, counters } = this.#parts
-    this.#timer?.cancel()
     const left = this.#request.deadline - world.clock.now()
     const node = left > 0 ? this.#untried.shift() : undefined
     if (node === undefined) {
       if (this.#awaited === 0 || left <= 0) this.#end(this.#lastFailure())
-      else this.#timer = world.clock.after(left, () => this.#end(this.#lastFailure()))
+      else this.#after(left, () => this.#end(this.#lastFailure()))
       return
     }
     this.#awaited += 1
     counters.forwards += 1
     const put = { ...this.#request.put, deadlineMs: Math.max(1, Math.floor(left)) }
+    // Before the call, which may fail, and go on to the next owner, within itself.
+    this.#after(Math.min(config.forwardMs, left), () => this.next())
     peers.call(node, 'put', put, (answer) => this.#onAnswer(answer))
-    if (this.#isSettled || this.#awaited === 0) return
-    this.#timer = world.clock.after(Math.min(config.forwardMs, left), () => this.next())
+  }
+
+  /** One timer at a time. */
+  #after(delayMs: number, run: () => void): void {
+    this.#timer?.cancel()
+    this.#timer = this.#parts.world.clock.after(delayMs, run)
   }
 
   #onAnswer(answer: Answer<'put'>): void {
