@@ -14,7 +14,10 @@
 export interface File {
   /** Bytes, as of now. */
   size(): Promise<number>
-  /** Reads up to `length` bytes at `position` into `into` from `start`; the count, 0 at the end. */
+  /**
+   * Reads up to `length` bytes at `position` into `into` from `start`; the count, which may be
+   * short anywhere, and is 0 at the end alone.
+   */
   read(position: number, into: Uint8Array, start: number, length: number): Promise<number>
   /**
    * The same without waiting: the count read (perhaps short), or -1 where the bytes would have to
@@ -30,7 +33,7 @@ export interface File {
 
 export interface Directory {
   readonly path: string
-  /** Names of the files in it, sorted. */
+  /** Names of the files in it, sorted; the lock's and subdirectories are left out. */
   list(): Promise<readonly string[]>
   /** Fails with `EEXIST` where the name is taken. Its owner alone may read the new file. */
   create(name: string): Promise<File>
