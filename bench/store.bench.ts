@@ -137,7 +137,7 @@ async function drive(
   const { user, system } = process.cpuUsage(cpu)
   waits.sort()
   const at = (share: number): string =>
-    `${((waits[Math.floor(count * share)] as number) * 1000).toFixed(0)}`
+    ((waits[Math.floor(count * share)] as number) * 1000).toFixed(0)
   const rate = Math.round(count / seconds).toLocaleString('en')
   console.log(
     `  ${title.padEnd(26)} ${rate.padStart(9)}/s  ` +
