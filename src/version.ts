@@ -1,2 +1,2 @@
-/** The version of this build, as `everwrite --version` and `status` say it; a test keeps it true. */
+/** The version of this build, as `everwrite --version` and `status` say it. */
 export const VERSION = '0.1.0'

@@ -7,7 +7,7 @@
  * do not. `--seconds N` (20), `--profile DIR` keeps a CPU profile of each node there.
  */
 import { mkdirSync } from 'node:fs'
-import { createHistogram } from 'node:perf_hooks'
+import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
 import { bytes, type Client, connect } from '../../src/index.ts'
 import type { Proof, Verdict } from '../../test/prove/proof.ts'
@@ -50,67 +50,78 @@ async function run(args: readonly string[]): Promise<Verdict> {
   }
 }
 
+interface Tally {
+  readonly latencies: Readonly<Record<'get' | 'put', RecordableHistogram>>
+  operations: number
+  failed: number
+  isMeasured: boolean
+  isOver: boolean
+}
+
 async function measure(cluster: LocalCluster, seconds: number): Promise<Verdict> {
   const clients = await Promise.all(
     Array.from({ length: CONNECTIONS }, () => connect({ seeds: cluster.seeds })),
   )
   const latencies = { get: createHistogram(), put: createHistogram() }
-  const counts = { get: 0, put: 0, failed: 0 }
-  let isMeasured = false
-  const state = { isOver: false }
-  const loop = async (index: number): Promise<void> => {
-    const bucket = (clients[index] as Client).bucket('rate', { codec: bytes })
-    const value = new Uint8Array(VALUE_BYTES).fill(index)
-    while (!state.isOver) {
-      const key = `key-${Math.floor(Math.random() * KEYS)}`
-      const started = process.hrtime.bigint()
-      try {
-        const found = await bucket.get(key)
-        const between = process.hrtime.bigint()
-        await bucket.put(key, value, { context: found.context })
-        if (!isMeasured) continue
-        latencies.get.record(between - started)
-        latencies.put.record(process.hrtime.bigint() - between)
-        counts.get += 1
-        counts.put += 1
-      } catch {
-        counts.failed += 1
-      }
-    }
-  }
-  const loops = Array.from({ length: CONNECTIONS }, (_, i) => loop(i))
+  const tally = { latencies, operations: 0, failed: 0, isMeasured: false, isOver: false }
+  const loops = clients.map((client, i) => loop(client, i, tally))
   await sleep(WARM_UP_SECONDS)
   const before = await cpuSeconds(cluster)
   const clientBefore = process.cpuUsage()
   const started = performance.now()
-  isMeasured = true
+  tally.isMeasured = true
   await sleep(seconds)
-  isMeasured = false
+  tally.isMeasured = false
   const took = (performance.now() - started) / 1000
   const after = await cpuSeconds(cluster)
-  const used = after.user + after.system - before.user - before.system
-  const inKernel = (after.system - before.system) / used
   const client = process.cpuUsage(clientBefore)
-  state.isOver = true
+  tally.isOver = true
   await Promise.all(loops)
   for (const one of clients) await one.close()
 
-  const done = counts.get + counts.put
-  for (const kind of ['get', 'put'] as const) {
-    const of = (share: number): string => (latencies[kind].percentile(share) / 1e6).toFixed(2)
-    console.log(`${kind}: p50 ${of(50)} ms, p99 ${of(99)} ms, p99.9 ${of(99.9)} ms`)
-  }
-  const clientMicros = (client.user + client.system) / done
-  console.log(
-    `${Math.round(done / took)} operations/s, ${counts.failed} failed; ` +
-      `servers ${((used * 1e6) / done).toFixed(0)} µs an operation, ` +
-      `${Math.round(inKernel * 100)} % of it in the kernel; client ${clientMicros.toFixed(0)} µs`,
-  )
-  const rate = Math.round(done / used)
+  const user = after.user - before.user
+  const system = after.system - before.system
+  tell(tally, took, { user, system }, (client.user + client.system) / tally.operations)
+  const rate = Math.round(tally.operations / (user + system))
   return {
-    isMet: rate >= BAR && counts.failed === 0,
+    isMet: rate >= BAR && tally.failed === 0,
     figure: `${rate} operations per server processor-second (bar ${BAR})`,
   }
+}
+
+/** One connection's closed loop: reads a key, and replaces what it read. */
+async function loop(client: Client, index: number, tally: Tally): Promise<void> {
+  const bucket = client.bucket('rate', { codec: bytes })
+  const value = new Uint8Array(VALUE_BYTES).fill(index)
+  while (!tally.isOver) {
+    const key = `key-${Math.floor(Math.random() * KEYS)}`
+    const started = process.hrtime.bigint()
+    try {
+      const found = await bucket.get(key)
+      const between = process.hrtime.bigint()
+      await bucket.put(key, value, { context: found.context })
+      if (!tally.isMeasured) continue
+      tally.latencies.get.record(between - started)
+      tally.latencies.put.record(process.hrtime.bigint() - between)
+      tally.operations += 2
+    } catch {
+      tally.failed += 1
+    }
+  }
+}
+
+function tell(tally: Tally, took: number, used: CpuSeconds, clientMicros: number): void {
+  for (const kind of ['get', 'put'] as const) {
+    const of = (share: number): string => (tally.latencies[kind].percentile(share) / 1e6).toFixed(2)
+    console.log(`${kind}: p50 ${of(50)} ms, p99 ${of(99)} ms, p99.9 ${of(99.9)} ms`)
+  }
+  const total = used.user + used.system
+  const micros = ((total * 1e6) / tally.operations).toFixed(0)
+  console.log(
+    `${Math.round(tally.operations / took)} operations/s, ${tally.failed} failed; ` +
+      `servers ${micros} µs an operation, ${Math.round((100 * used.system) / total)} % of it ` +
+      `in the kernel; client ${clientMicros.toFixed(0)} µs`,
+  )
 }
 
 interface CpuSeconds {

@@ -90,7 +90,8 @@ function nodeOf(directory: string, member: TomlTable): DevNode {
   }
 }
 
-const HEADER = `# Made by \`everwrite dev\`. Buckets and defaults may be edited; see \`everwrite serve --help\`.
+const HEADER = `# Made by \`everwrite dev\`. Buckets and defaults may be edited.
+# What can be said here: \`everwrite serve --help\`.
 `
 
 function configOf(count: number, portBase: number): string {

@@ -37,7 +37,7 @@ export function addDev(program: Command): void {
       `
 Examples:
   $ everwrite dev                               three nodes, data in ./everwrite-data
-  $ everwrite dev --nodes 5 --data /tmp/five --port-base 7410
+  $ everwrite dev --nodes 5 --data five --port-base 7410
 
 ctrl-C stops all nodes cleanly; their data stays. Remove the directory to begin anew.
 ${EXIT_CODES_HELP}`,

@@ -93,7 +93,10 @@ function plainOf(cluster: ClusterView, lines: readonly Line[]): string {
   for (const line of lines) table.push(rowOf(line))
   const [others] = cluster.buckets
   const quorums = others === undefined ? '' : `, N=${others.n} R=${others.r} W=${others.w}`
-  const title = `cluster ${cluster.cluster}: ${lines.length} nodes, ${cluster.partitions} partitions${quorums}\n`
+  const title = [
+    `cluster ${cluster.cluster}: ${lines.length} nodes`,
+    `${cluster.partitions} partitions${quorums}\n`,
+  ].join(', ')
   return `${title}${table.toString()}\n${remarksOf(lines).join('')}`
 }
 

@@ -24,8 +24,8 @@ export async function openEngine(config: Config, self: NodeId, world: World): Pr
   if (identity.node !== self) {
     throw new OperatingError(
       'data-foreign',
-      `${config.directory} holds the data of member ${identity.node}; this node is ${config.name} ` +
-        `(${self}): give it its own directory`,
+      `${config.directory} holds the data of member ${identity.node}; this node is ` +
+        `${config.name} (${self}): give it its own directory`,
     )
   }
   const { clock, trace } = world

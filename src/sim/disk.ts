@@ -9,8 +9,6 @@
 import { assert } from '../base/assert.ts'
 import { OperatingError } from '../base/errors.ts'
 import type { Prng } from '../base/prng.ts'
-import type { Disk } from '../world/disk.ts'
-import { DiskFace } from './disk-face.ts'
 import { Folder } from './folder.ts'
 import type { Life } from './life.ts'
 import type { Inode } from './platter.ts'
@@ -106,11 +104,6 @@ export class SimDisk {
     this.trace = trace
     this.#options = { ...DISK_DEFAULTS, ...options }
     this.#capacityBytes = this.#options.capacityBytes
-  }
-
-  /** The disk as the process with this life sees it. */
-  of(life: Life): Disk {
-    return new DiskFace(this, life)
   }
 
   /** Fails, or falsifies, calls to come. */

@@ -17,6 +17,7 @@ export const FAULT_KINDS = [
   'crash-all',
   'crash-in-write',
   'crash-in-start',
+  'crash-behind',
   'kill',
   'wipe',
   'sync-failure',
@@ -41,13 +42,15 @@ export interface FaultOptions {
   readonly frail: number
 }
 
+const ALWAYS: ReadonlySet<FaultKind> = new Set(['crash', 'crash-in-write', 'crash-behind'])
+
 /** Which faults exist this time: always crashes, and most of the others. */
 export function drawFaults(prng: Prng, machines: readonly number[], w: number): FaultOptions {
   const frail = prng.pick(machines)
   const kinds = FAULT_KINDS.filter((kind) => {
     // With one holder of a write, no disk may be destroyed.
     if (kind === 'wipe') return prng.chance(0.4) && w > 1
-    return prng.chance(0.6) || kind === 'crash' || kind === 'crash-in-write'
+    return prng.chance(0.6) || ALWAYS.has(kind)
   })
   return { kinds, everyMs: prng.pick([60, 150, 400]), frail }
 }
@@ -59,7 +62,10 @@ const LONG_CHANCE = 0.2
 /** Within so long after a client began a write, or a node its start, the power goes. */
 const IN_WRITE_MS = 3
 const IN_START_MS = 30
-const YEARS_MS = 365 * 86_400_000
+/** How much slower a disk is that falls behind, and for how long before the power goes. */
+const BEHIND_FACTOR = 100
+const BEHIND_MS: readonly [number, number] = [10, 150]
+const YEAR_MS = 365 * 86_400_000
 
 export class Faults {
   readonly #cluster: Cluster
@@ -135,11 +141,15 @@ export class Faults {
       case 'kill':
         return this.#takeDown([machine], forMs, 'kill')
       case 'wipe':
-        return this.#takeDown([this.#options.frail], forMs, 'wipe')
-      case 'crash-in-write':
-        return this.#crashInWrite(this.#prng.chance(0.5) ? machines : [machine], forMs)
+        return this.#meetWrite(() => this.#wipe(this.#prng.chance(0.5), forMs))
+      case 'crash-in-write': {
+        const some = machines.filter((one) => one === machine || this.#prng.chance(0.6))
+        return this.#meetWrite(() => this.#takeDown(some, forMs, 'crash') && kind)
+      }
       case 'crash-in-start':
         return this.#takeDown([machine], forMs, 'crash', true) && false
+      case 'crash-behind':
+        return this.#crashBehind(machine)
       case 'sync-failure':
         return this.#failSync(machine, forMs)
       case 'pause':
@@ -148,7 +158,7 @@ export class Faults {
         world.disk(machine).slow(this.#prng.between(2, 50))
         return this.#later(forMs, () => world.disk(machine).slow(1))
       case 'clock-step':
-        world.stepWallTime(machine, (this.#prng.unit() - 0.5) * 20 * YEARS_MS)
+        world.stepWallTime(machine, (this.#prng.unit() - 0.5) * 20 * YEAR_MS)
         return true
       default:
         return machine !== other && this.#harmPath(kind, machine, other, forMs)
@@ -185,7 +195,7 @@ export class Faults {
     for (const machine of up) {
       this.#end(machine, how)
       this.#down.add(machine)
-      this.#bringBack(machine, forMs + this.#prng.between(0, 200), again)
+      this.#bringBack(machine, forMs + this.#prng.between(0, forMs + 1), again)
     }
     return up.length > 0
   }
@@ -218,16 +228,39 @@ export class Faults {
     })
   }
 
-  /** Waits for the next write of a client, and cuts the power while it is being done. */
-  #crashInWrite(machines: readonly number[], forMs: number): boolean {
+  /** Waits for the next write of a client, and does harm while it is being done. */
+  #meetWrite(harm: () => FaultKind | false): boolean {
     const afterMs = this.#prng.unit() * IN_WRITE_MS
     this.#history.onNextWrite = () => {
       this.#cluster.world.after(afterMs, () => {
-        if (this.#isOver || !this.#takeDown(machines, forMs, 'crash')) return
-        this.#count('crash-in-write')
+        const kind = this.#isOver ? false : harm()
+        if (kind !== false) this.#count(kind)
       })
     }
     return false
+  }
+
+  /**
+   * A disk falls far behind the others, which go on acknowledging; then the power goes, and the
+   * node comes back at once: without what it wrote, while the others hold it.
+   */
+  #crashBehind(machine: number): boolean {
+    const { world } = this.#cluster
+    world.disk(machine).slow(BEHIND_FACTOR)
+    world.after(this.#prng.between(...BEHIND_MS), () => {
+      world.disk(machine).slow(1)
+      if (this.#isOver || !this.#takeDown([machine], 0, 'crash')) return
+      this.#count('crash-behind')
+    })
+    return false
+  }
+
+  /** Destroys the frail disk: alone, or in a power cut of all machines. */
+  #wipe(isForAll: boolean, forMs: number): FaultKind | false {
+    const { frail } = this.#options
+    if (!this.#takeDown([frail], forMs, 'wipe')) return false
+    if (isForAll) this.#takeDown(this.#cluster.machines, forMs, 'crash')
+    return 'wipe'
   }
 
   /**

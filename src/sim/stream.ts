@@ -14,9 +14,27 @@
  */
 import { assert } from '../base/assert.ts'
 import { joinBytes } from '../base/bytes.ts'
-import type { SimConnection } from './connection.ts'
+import type { Life } from './life.ts'
 import type { Paths } from './path.ts'
 import type { Scheduler, Wakeup } from './scheduler.ts'
+
+/** One end of a connection, as a stream meets it. */
+export interface StreamEnd {
+  readonly life: Life
+  readonly paths: Paths
+  readonly isPaused: boolean
+  readonly isClosed: boolean
+  /** Bytes have come. */
+  onBytes(bytes: Uint8Array): void
+  /** The other side has closed, in order or not. */
+  onEnd(how: 'fin' | 'reset'): void
+  /** All that was written has been taken. */
+  onSent(): void
+  /** What was written cannot be brought. */
+  onGivenUp(): void
+  /** Bytes have come for one who has closed. */
+  answerReset(): void
+}
 
 type Piece = Uint8Array | 'fin' | 'reset'
 
@@ -26,8 +44,8 @@ const JOINED_BYTES_MAX = 16 * 1024
 const RESEND_MICROS_MAX = 200_000
 
 export class Stream {
-  readonly source: SimConnection
-  readonly target: SimConnection
+  readonly source: StreamEnd
+  readonly target: StreamEnd
   readonly #scheduler: Scheduler
   readonly #paths: Paths
   readonly #onDelivery: (bytes: number) => void
@@ -46,7 +64,7 @@ export class Stream {
   #giveUp: Wakeup | undefined
   #isOver = false
 
-  constructor(source: SimConnection, target: SimConnection, onDelivery: (bytes: number) => void) {
+  constructor(source: StreamEnd, target: StreamEnd, onDelivery: (bytes: number) => void) {
     this.source = source
     this.target = target
     this.#scheduler = source.life.scheduler

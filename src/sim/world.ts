@@ -19,6 +19,7 @@ import { assert } from '../base/assert.ts'
 import { Prng } from '../base/prng.ts'
 import type { World } from '../world/world.ts'
 import { SimClock, type WallClock } from './clock.ts'
+import { DiskFace } from './disk-face.ts'
 import { type DiskOptions, SimDisk } from './disk.ts'
 import { SimEntropy } from './entropy.ts'
 import { Life } from './life.ts'
@@ -114,7 +115,7 @@ export class SimWorld {
     this.trace.mark('start', { machine: number })
     return {
       clock,
-      disk: machine.disk.of(life),
+      disk: new DiskFace(machine.disk, life),
       network: this.network.of(life),
       entropy: machine.entropy,
       trace: this.trace.of(number),

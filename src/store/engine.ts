@@ -88,7 +88,7 @@ export interface Engine {
    */
   append(entries: readonly Entry[]): number
 
-  /** Resolves when `sequence` is durable; rejects `disk-failed` where that can no longer be known. */
+  /** Resolves when `sequence` is durable; rejects `disk-failed` where nobody can know. */
   synced(sequence: number): Promise<void>
 
   /**

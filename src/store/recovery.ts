@@ -253,8 +253,8 @@ export class Recovery {
 }
 
 /**
- * The unbroken run above S, to the end of its last whole batch. Where an earlier start was cut short
- * there are copies of the same records with the same sequences: any one will do.
+ * The unbroken run above S, to the end of its last whole batch. Where an earlier start was cut
+ * short there are copies of the same records with the same sequences: any one will do.
  */
 function acceptedOf(
   tail: readonly Found[],

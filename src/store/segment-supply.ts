@@ -48,7 +48,7 @@ export class SegmentSupply {
   #next: Preparation | undefined
   #isFull = false
   #isClosed = false
-  /** False while the log is being opened: then lack of space is an answer, not a thing to wait for. */
+  /** False while the log is being opened: then lack of space is an answer, not a wait. */
   isPatient = false
   #retry: Timer | undefined
   /** Ends the pause of a group that waits for space. */

@@ -187,7 +187,7 @@ const failure: Converter<Failure> = {
   },
 }
 
-/** Goodbye is Failure without its third field: whether a call is in doubt is its caller's to say. */
+/** Goodbye is Failure without its third field: whether a call is in doubt is its caller's. */
 const goodbye: Converter<Failure> = {
   encode: ({ code, message }, writer) =>
     void pb.Goodbye.encode(

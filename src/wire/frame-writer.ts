@@ -11,7 +11,7 @@
 import { FRAME_HEADER_BYTES, FRAME_TRAILER_BYTES, writeFrame } from '../native/frame-scanner.ts'
 
 const BLOCK_BYTES = 64 * 1024
-/** From here on a block is handed over and not copied: it is then never more than 4 times too big. */
+/** From here on a block is handed over and not copied: it is never more than 4 times too big. */
 const HAND_OVER_BYTES = 16 * 1024
 /** Longer frames leave by a write of their own. */
 const GATHERED_FRAME_BYTES_MAX = 32 * 1024

@@ -24,7 +24,7 @@ export interface File {
    * come from the disk, and `read` is to be used.
    */
   readResident(position: number, into: Uint8Array, start: number, length: number): number
-  /** Writes all of `bytes`, growing the file where needed. They must not change until it resolves. */
+  /** Writes all of `bytes`, growing the file where needed. They must not change meanwhile. */
   write(position: number, bytes: Uint8Array): Promise<void>
   sync(): Promise<void>
   truncate(size: number): Promise<void>

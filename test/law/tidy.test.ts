@@ -49,6 +49,8 @@ const REGISTRY = /"resolved":\s*"https?:|\/\/registry\.|\/\/npm\.pkg\./g
 function headersOpenFiles(tree: Tree): string[] {
   const wrong: string[] = []
   for (const [path, text] of within(tree, PLACES, LANGUAGES)) {
+    // A unit test is about the source whose path it has, and that file says what it is.
+    if (isWithin(path, ['test/unit']) && path.endsWith('.test.ts')) continue
     const opening = text.replace(/^#!.*\n/, '')
     const comment = /^(?:\/\*\*?|\/\/)\s*(?:\*\s*)?([^\n]*)/.exec(opening)?.[1] ?? ''
     if (!/[A-Za-z]{2}/.test(comment)) wrong.push(`${path}:1: opens without a header comment`)

@@ -111,7 +111,8 @@ function judge(
     `${total((o) => o.acknowledged)} writes acknowledged, ${total((o) => o.faults)} faults`,
   )
   console.log(
-    `${Math.round(total((o) => o.simulatedMs) / 1000)} s simulated in ${Math.round(tookMs / 1000)} s; ` +
+    `${Math.round(total((o) => o.simulatedMs) / 1000)} s simulated in ` +
+      `${Math.round(tookMs / 1000)} s; ` +
       `${Math.round(deliveries / (cpuMs / 1000))} deliveries per core-second`,
   )
   const isMet =

@@ -5,7 +5,7 @@
  * keys alike exactly when their rings have one digest; every peer request names it.
  *
  * Invariants:
- *   - Members are sorted by id, and each id stands once: the order in a configuration means nothing.
+ *   - Members are sorted by id, and each id stands once: no order of a configuration matters.
  *   - `owners` has one member index per partition.
  */
 import { assert } from '../../base/assert.ts'

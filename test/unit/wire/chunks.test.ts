@@ -1,4 +1,4 @@
-/** Long messages take turns, within their credit; whoever overdraws it or never reads is cut off. */
+/** Long messages take turns, within their credit; who overdraws it or never reads is cut off. */
 import t from 'tap'
 import { isOperatingError } from '../../../src/base/errors.ts'
 import {

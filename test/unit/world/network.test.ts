@@ -125,7 +125,7 @@ for (const make of PLACES) {
     await listener.close()
   })
 
-  test('a reader that pauses holds the writer back, and a drain says when it may go on', async (t) => {
+  test('a reader that pauses holds the writer back, and a drain says when to go on', async (t) => {
     const { client, server, listener } = await pairIn(place)
     server.connection.pause()
     const block = new Uint8Array(256 * 1024)
