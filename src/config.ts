@@ -5,6 +5,7 @@
  * and flags. Tiny numbers are legal on purpose: simulation shrinks them until rare paths are
  * common. The ceilings stand in `limits.ts`.
  */
+import { CONNECTIONS_MAX } from './limits.ts'
 import type { Address } from './world/network.ts'
 
 /** A bucket's quorums; `n` is the bucket's for ever, the others are defaults of a request. */
@@ -63,6 +64,8 @@ export interface Config {
   readonly forwardMs: number
   /** Requests of clients in progress at once. */
   readonly callsMax: number
+  /** Connections at each door at once, those in a handshake included. */
+  readonly connectionsMax: number
 }
 
 export const DEFAULTS = {
@@ -77,4 +80,5 @@ export const DEFAULTS = {
   hedgeMs: 50,
   forwardMs: 100,
   callsMax: 4096,
+  connectionsMax: CONNECTIONS_MAX,
 } as const

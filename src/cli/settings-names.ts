@@ -28,4 +28,5 @@ export const SCALARS: Readonly<Record<string, readonly [ScalarKind, string]>> = 
   'hedge-ms': ['number', 'after which a read asks the next copy too'],
   'forward-ms': ['number', 'after which a put is passed to the next owner too'],
   'calls-max': ['number', 'requests of clients in progress at once'],
+  'connections-max': ['number', 'connections of clients at once, and as many of peers'],
 }

@@ -11,6 +11,7 @@ import { DEFAULTS } from '../config.ts'
 import {
   BUCKETS_MAX,
   CALLS_PER_NODE_MAX,
+  CONNECTIONS_MAX,
   DEADLINE_MS_MAX,
   MEMBERS_MAX,
   PARTITIONS_MAX,
@@ -38,6 +39,7 @@ export interface Settings {
   readonly 'hedge-ms': number
   readonly 'forward-ms': number
   readonly 'calls-max': number
+  readonly 'connections-max': number
   readonly members: readonly {
     readonly name: string
     readonly host: string
@@ -98,6 +100,7 @@ const shape: z.ZodType<Settings> = z.strictObject({
   'hedge-ms': count(DEADLINE_MS_MAX).default(DEFAULTS.hedgeMs),
   'forward-ms': count(DEADLINE_MS_MAX).default(DEFAULTS.forwardMs),
   'calls-max': count(CALLS_PER_NODE_MAX).default(DEFAULTS.callsMax),
+  'connections-max': count(CONNECTIONS_MAX).default(DEFAULTS.connectionsMax),
   members: z.array(member).min(1).max(MEMBERS_MAX),
   buckets: z.array(bucket).max(BUCKETS_MAX).default([]),
 })

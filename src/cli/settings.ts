@@ -156,6 +156,7 @@ function configOf(settings: Settings, secrets: Secrets): Config {
     hedgeMs: settings['hedge-ms'],
     forwardMs: settings['forward-ms'],
     callsMax: settings['calls-max'],
+    connectionsMax: settings['connections-max'],
   }
 }
 

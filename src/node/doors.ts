@@ -9,10 +9,10 @@
 import { isOperatingError, OperatingError } from '../base/errors.ts'
 import type { Config } from '../config.ts'
 import type { NodeId } from '../dynamo/names.ts'
-import { CONNECTIONS_MAX } from '../limits.ts'
 import { type AcceptOptions, acceptSession } from '../wire/handshake.ts'
 import type { Role } from '../wire/message.ts'
 import type { Session } from '../wire/session.ts'
+import { turnAway } from '../wire/turn-away.ts'
 import { type Address, addressLabel, type Connection, type Listener } from '../world/network.ts'
 import type { World } from '../world/world.ts'
 import type { Dispatch } from './dispatch.ts'
@@ -71,13 +71,11 @@ export class Door {
   }
 
   async #accept(connection: Connection): Promise<void> {
-    if (this.#connections >= CONNECTIONS_MAX) {
-      this.#world.trace.note('connection-refused', {
-        for: this.#role,
-        code: 'too-many-connections',
-      })
-      connection.listen({ onData: ignore, onDrain: ignore, onClose: ignore })
-      connection.destroy()
+    if (this.#connections >= this.#config.connectionsMax) {
+      const code = 'too-many-connections'
+      this.#world.trace.note('connection-refused', { for: this.#role, code })
+      const sentence = 'this node has too many connections; try another, or again later'
+      turnAway(connection, this.#world, new OperatingError(code, sentence))
       return
     }
     this.#connections += 1
@@ -100,8 +98,4 @@ export class Door {
       if (!isOperatingError(error)) throw error
     }
   }
-}
-
-function ignore(): void {
-  // Nothing is asked of a connection that is turned away.
 }

@@ -24,6 +24,7 @@ export interface ClusterOptions {
   readonly deadlineMs?: number
   readonly hedgeMs?: number
   readonly callsMax?: number
+  readonly connectionsMax?: number
 }
 
 const CLIENT_PORT = 7400
@@ -100,6 +101,7 @@ export class Cluster {
       hedgeMs: options.hedgeMs ?? DEFAULTS.hedgeMs,
       forwardMs: DEFAULTS.forwardMs,
       callsMax: options.callsMax ?? DEFAULTS.callsMax,
+      connectionsMax: options.connectionsMax ?? DEFAULTS.connectionsMax,
     }
   }
 

@@ -52,8 +52,18 @@ export class LocalCluster {
     }))
     const clusterKey = new Uint8Array(16).fill(7)
     const configs = members.map((self, i): Config => {
-      const { n, r, w, partitions, segmentBytes, deadlineMs, hedgeMs, forwardMs, callsMax } =
-        DEFAULTS
+      const {
+        n,
+        r,
+        w,
+        partitions,
+        segmentBytes,
+        deadlineMs,
+        hedgeMs,
+        forwardMs,
+        callsMax,
+        connectionsMax,
+      } = DEFAULTS
       const count = options.nodes
       return {
         cluster: CLUSTER,
@@ -74,6 +84,7 @@ export class LocalCluster {
         hedgeMs,
         forwardMs,
         callsMax,
+        connectionsMax,
       }
     })
     const cluster = new LocalCluster(root, configs, options)
