@@ -59,6 +59,9 @@ export function drawFaults(prng: Prng, machines: readonly number[], w: number): 
 const DOWN_MS: readonly [number, number] = [5, 400]
 const DOWN_LONG_MS: readonly [number, number] = [400, 2_500]
 const LONG_CHANCE = 0.2
+/** Storms have an end: now and then nothing new goes wrong for a while, and work gets done. */
+const CALM_CHANCE = 0.1
+const CALM_MS: readonly [number, number] = [200, 1_000]
 /** Within so long after a client began a write, or a node its start, the power goes. */
 const IN_WRITE_MS = 3
 const IN_START_MS = 30
@@ -114,7 +117,8 @@ export class Faults {
   }
 
   #next(): void {
-    const waitMs = this.#options.everyMs * (0.2 + 1.6 * this.#prng.unit())
+    const calmMs = this.#prng.chance(CALM_CHANCE) ? this.#prng.between(...CALM_MS) : 0
+    const waitMs = calmMs + this.#options.everyMs * (0.2 + 1.6 * this.#prng.unit())
     this.#cluster.world.after(waitMs, () => {
       if (this.#isOver) return
       const kind = this.#prng.pick(this.#options.kinds)

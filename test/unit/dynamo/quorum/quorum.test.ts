@@ -1,0 +1,122 @@
+/**
+ * Every N up to five, every need, every order and mix of answers: small enough to be exhaustive.
+ *
+ *     needed 2 of 3    yes yes      → reached
+ *                      yes no       → waiting
+ *                      no  no       → impossible
+ */
+import t from 'tap'
+import { canReach, PutRound } from '../../../../src/dynamo/quorum/put.ts'
+import { Quorum, type Verdict } from '../../../../src/dynamo/quorum/quorum.ts'
+
+const NODES = ['a', 'b', 'c', 'd', 'e']
+
+/** What the counts say, from their meaning alone. */
+function meant(asked: number, needed: number, yes: number, no: number): Verdict {
+  if (yes >= needed) return 'reached'
+  return asked - no >= needed ? 'waiting' : 'impossible'
+}
+
+/** Every sequence of answers: each member at most once, each yes or no, in any order. */
+function* sequences(members: readonly string[]): Iterable<readonly (readonly [string, boolean])[]> {
+  yield []
+  for (const member of members) {
+    const others = members.filter((other) => other !== member)
+    for (const rest of sequences(others)) {
+      yield [[member, true], ...rest]
+      yield [[member, false], ...rest]
+    }
+  }
+}
+
+t.test('Q1: a verdict is what the answers mean, for every N to 4, need and order', async (t) => {
+  let checked = 0
+  for (let asked = 1; asked <= 4; asked++) {
+    const members = NODES.slice(0, asked)
+    for (let needed = 1; needed <= asked; needed++) {
+      for (const sequence of sequences(members)) {
+        const quorum = new Quorum(members, needed)
+        let yes = 0
+        let no = 0
+        for (const [member, isAgreed] of sequence) {
+          quorum.count(member, isAgreed)
+          if (isAgreed) yes += 1
+          else no += 1
+        }
+        checked += 1
+        if (quorum.verdict() !== meant(asked, needed, yes, no) || quorum.agreed !== yes) {
+          t.fail(`${needed} of ${asked}: ${JSON.stringify(sequence)} is ${quorum.verdict()}`)
+        }
+      }
+    }
+  }
+  t.ok(checked > 2_000, `${checked} sequences`)
+})
+
+t.test('Q1: with five asked, every mix of answers has the verdict of the table', async (t) => {
+  for (let needed = 1; needed <= 5; needed++) {
+    for (let mix = 0; mix < 3 ** 5; mix++) {
+      const quorum = new Quorum(NODES, needed)
+      const round = new PutRound(NODES, needed)
+      const counts = [0, 0, 0]
+      NODES.forEach((node, i) => {
+        const said = Math.floor(mix / 3 ** i) % 3
+        counts[said] = (counts[said] as number) + 1
+        if (said === 2) return
+        quorum.count(node, said === 1)
+        if (said === 1) round.onHeld(node)
+        else round.onFailed(node)
+      })
+      const expected = meant(5, needed, counts[1] as number, counts[0] as number)
+      if (quorum.verdict() !== expected) t.fail(`${needed} of 5 in mix ${mix}`)
+      if (round.verdict() !== expected) t.fail(`a put: ${needed} of 5 in mix ${mix}`)
+    }
+  }
+})
+
+t.test('Q2: a member counts once, whatever it says and however often', async (t) => {
+  const quorum = new Quorum(['a', 'b', 'c'], 2)
+  t.ok(quorum.count('a', true))
+  t.notOk(quorum.count('a', true), 'a repeat')
+  t.notOk(quorum.count('a', false), 'a change of mind')
+  t.equal(quorum.agreed, 1)
+  t.equal(quorum.verdict(), 'waiting')
+  t.notOk(quorum.count('x', true), 'never asked')
+  t.equal(quorum.verdict(), 'waiting')
+  quorum.count('b', false)
+  t.notOk(quorum.count('b', true), 'a failure stays one')
+  t.equal(quorum.verdict(), 'waiting')
+  quorum.count('c', true)
+  t.equal(quorum.verdict(), 'reached')
+})
+
+t.test('a verdict that was reached never changes', async (t) => {
+  for (const late of [true, false]) {
+    const quorum = new Quorum(NODES, 2)
+    quorum.count('a', true)
+    quorum.count('b', true)
+    for (const node of ['c', 'd', 'e']) quorum.count(node, late)
+    t.equal(quorum.verdict(), 'reached')
+    const lost = new Quorum(['a', 'b', 'c'], 3)
+    lost.count('b', false)
+    for (const node of ['a', 'c']) lost.count(node, late)
+    t.equal(lost.verdict(), 'impossible')
+  }
+})
+
+t.test('nobody is asked twice, and no more is needed than was asked for', async (t) => {
+  t.throws(() => new Quorum(['a', 'a'], 1), /no member is asked twice/)
+  t.throws(() => new Quorum(['a'], 2), /what is needed was asked for/)
+  t.throws(() => new Quorum(['a'], 0), /something is needed/)
+  t.throws(() => new PutRound(['a', 'a'], 1), /no owner stands twice/)
+})
+
+t.test('Q1: a write begins only where W owners seem to be there', async (t) => {
+  const owners = ['a', 'b', 'c']
+  const among = (present: string) => (node: string) => present.includes(node)
+  t.ok(canReach(owners, among('ab'), 2))
+  t.notOk(canReach(owners, among('a'), 2))
+  t.ok(canReach(owners, among('a'), 1))
+  t.notOk(canReach(owners, among('xyz'), 1))
+  t.notOk(canReach(owners, among('abc'), 4), 'fewer owners than W, in a small cluster')
+})
