@@ -118,7 +118,7 @@ class Tally {
     this.retries += other.retries
   }
 
-  toString(): string {
+  get text(): string {
     const { missing, wrong, siblings, retries } = this
     return `${missing} missing, ${wrong} wrong, ${siblings} with siblings, ${retries} reads repeated`
   }
@@ -212,7 +212,8 @@ class Job {
   }
 
   #judgeImport({ code, stdout, stderr }: Ended): void {
-    const told = code === 0 ? (JSON.parse(stdout) as { records: number; seconds: number }) : undefined
+    const told =
+      code === 0 ? (JSON.parse(stdout) as { records: number; seconds: number }) : undefined
     const rate = told === undefined ? 0 : Math.round(told.records / told.seconds)
     this.#options.say(`import ended with ${code}: ${told?.records ?? 0} records, ${rate} a second`)
     if (stderr !== '') this.#options.say(stderr.trimEnd())
@@ -235,7 +236,7 @@ class Job {
   async #readThroughAll(when: string): Promise<void> {
     for (let node = 0; node < this.#cluster.size; node++) {
       const tally = await this.#readThrough(node)
-      this.#options.say(`${when}, through node-${node + 1}: ${tally}`)
+      this.#options.say(`${when}, through node-${node + 1}: ${tally.text}`)
       this.#total.add(tally)
     }
   }

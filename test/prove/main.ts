@@ -6,6 +6,7 @@ type Load = () => Promise<Proof>
 /** One line a proof; a proof is loaded only when it is run or listed. */
 const PROOFS: Record<string, Load> = {
   'main-job': async () => (await import('./main-job.ts')).proof,
+  'bad-input': async () => (await import('./bad-input.ts')).proof,
   versions: async () => (await import('./versions.ts')).proof,
   simulate: async () => (await import('./simulate.ts')).proof,
   rate: async () => (await import('../../bench/prove/rate.ts')).proof,

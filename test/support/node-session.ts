@@ -39,7 +39,7 @@ export class NodeSession {
     return new Promise((resolve, reject) => {
       this.session.call(kind, request, (answer) => {
         if (isOperatingError(answer)) reject(answer)
-        else resolve(answer as Reply<K>)
+        else resolve(answer)
       })
     })
   }

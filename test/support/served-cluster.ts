@@ -11,8 +11,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stringify } from 'smol-toml'
+import { utf8Bytes } from '../../src/base/bytes.ts'
 import type { Address } from '../../src/world/network.ts'
 import { freePorts } from './local-cluster.ts'
+import { NodeSession } from './node-session.ts'
 
 export interface ServedOptions {
   readonly nodes: number
@@ -23,6 +25,8 @@ export interface ServedOptions {
   readonly token?: string
   /** Settings of all nodes beside those that every cluster needs. */
   readonly settings?: Readonly<Record<string, string | number | boolean>>
+  /** Whether nodes are started so that they can be asked to collect garbage. */
+  readonly isCollecting?: boolean
 }
 
 /** What a command came to. */
@@ -34,7 +38,9 @@ export interface Ended {
 
 export const CLUSTER_KEY_HEX = '000102030405060708090a0b0c0d0e0f'
 const COMMAND = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+const COLLECTING = new URL('./collect.js', import.meta.url).href
 const READY_MS_MAX = 60_000
+const POLL_MS = 20
 const HOST = '127.0.0.1'
 
 interface Member {
@@ -50,10 +56,14 @@ export class ServedCluster {
   readonly root: string
   readonly config: string
   readonly members: readonly Member[]
+  readonly #token: string | undefined
+  readonly #execArgv: readonly string[]
   readonly #children = new Map<number, ChildProcess>()
 
   private constructor(root: string, members: readonly Member[], options: ServedOptions) {
     this.root = root
+    this.#token = options.token
+    this.#execArgv = options.isCollecting === true ? ['--expose-gc', '--import', COLLECTING] : []
     this.members = members
     this.config = join(root, 'everwrite.toml')
     const { cluster = 'served', key = CLUSTER_KEY_HEX, token, settings = {} } = options
@@ -69,7 +79,7 @@ export class ServedCluster {
     writeFileSync(this.config, stringify(table))
   }
 
-  /** Starts all nodes; resolves when each answers. */
+  /** Starts all nodes; resolves when each answers and sees the others. */
   static async start(options: ServedOptions): Promise<ServedCluster> {
     const root = mkdtempSync(join(tmpdir(), 'everwrite-'))
     const ports = await freePorts(2 * options.nodes)
@@ -83,6 +93,7 @@ export class ServedCluster {
     const cluster = new ServedCluster(root, members, options)
     try {
       await Promise.all(members.map((_, i) => cluster.startNode(i)))
+      await Promise.all(members.map((_, i) => cluster.sees(i)))
     } catch (error) {
       await cluster.stop()
       throw error
@@ -127,7 +138,7 @@ export class ServedCluster {
     const { name } = this.#member(node)
     const output = openSync(this.#logPath(node), 'a', 0o600)
     const argv = ['serve', '--config', this.config, '--name', name, '--data', this.data(node)]
-    const child = spawn(process.execPath, [COMMAND, ...argv], {
+    const child = spawn(process.execPath, [...this.#execArgv, COMMAND, ...argv], {
       stdio: ['ignore', output, output, 'ipc'],
       env: cleanEnvironment(),
     })
@@ -147,6 +158,33 @@ export class ServedCluster {
         resolve()
       })
     })
+  }
+
+  /** Resolves when the node is connected to all others. */
+  async sees(node: number): Promise<void> {
+    const session = await NodeSession.connect(this.clientAddress(node), {
+      role: 'client',
+      cluster: '',
+      ...(this.#token === undefined ? {} : { token: utf8Bytes(this.#token) }),
+    })
+    const until = performance.now() + READY_MS_MAX
+    for (;;) {
+      const { peers } = await session.ask('status', {})
+      if (peers.every((peer) => peer.isConnected)) break
+      if (performance.now() > until) throw new Error(`node ${node} does not find the others`)
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    }
+    session.close()
+  }
+
+  /** Resolves when the node has collected its garbage. Requires: `isCollecting`. */
+  async collectGarbage(node: number): Promise<void> {
+    const child = this.#children.get(node)
+    if (child === undefined || hasEnded(child)) return
+    const answered = new Promise((resolve) => child.once('message', resolve))
+    const gone = new Promise((resolve) => child.once('exit', resolve))
+    child.send('collect')
+    await Promise.race([answered, gone])
   }
 
   /** SIGKILL: no goodbye, nothing flushed. Resolves when the process is gone. */
