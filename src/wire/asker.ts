@@ -23,7 +23,13 @@ import {
 } from './message.ts'
 import type { Answer, CallHandle } from './session.ts'
 
-const CALL_ID_MAX = 0xffff_ffff
+/** The numbers that calls are given, in turn. */
+export interface CallIds {
+  readonly first: number
+  readonly last: number
+}
+
+const CALL_IDS: CallIds = { first: 1, last: 0xffff_ffff }
 
 export class Asker {
   readonly #line: Line
@@ -31,14 +37,21 @@ export class Asker {
   readonly #receiver: ChunkReceiver
   /** In flight, by number. */
   readonly #calls = new Map<number, OutgoingCall>()
-  #lastCallId: number
+  readonly #callIds: CallIds
+  #nextCallId: number
 
-  /** The first call is numbered `firstCallId`: 1, but for tests of what happens after the last. */
-  constructor(line: Line, sender: ChunkSender, receiver: ChunkReceiver, firstCallId = 1) {
+  /** `callIds` are fewer in tests of what happens after the last. */
+  constructor(
+    line: Line,
+    sender: ChunkSender,
+    receiver: ChunkReceiver,
+    callIds: CallIds = CALL_IDS,
+  ) {
     this.#line = line
     this.#sender = sender
     this.#receiver = receiver
-    this.#lastCallId = firstCallId - 1
+    this.#callIds = callIds
+    this.#nextCallId = callIds.first
   }
 
   /** Calls that wait for an answer, forgotten ones included. */
@@ -61,7 +74,7 @@ export class Asker {
       if (!isOperatingError(error)) throw error
       return this.#settleSoon(call, error)
     }
-    const callId = this.#nextCallId()
+    const callId = this.#takeCallId()
     this.#calls.set(callId, call)
     this.#sender.send(REQUEST_KINDS[kind], callId, body)
     return call
@@ -124,11 +137,12 @@ export class Asker {
     return call
   }
 
-  #nextCallId(): number {
-    do {
-      this.#lastCallId = this.#lastCallId >= CALL_ID_MAX ? 1 : this.#lastCallId + 1
-    } while (this.#calls.has(this.#lastCallId))
-    return this.#lastCallId
+  #takeCallId(): number {
+    const { first, last } = this.#callIds
+    let callId = this.#nextCallId
+    while (this.#calls.has(callId)) callId = callId === last ? first : callId + 1
+    this.#nextCallId = callId === last ? first : callId + 1
+    return callId
   }
 }
 

@@ -10,7 +10,7 @@ import { isOperatingError, type OperatingError } from '../base/errors.ts'
 import type { NodeId } from '../dynamo/names.ts'
 import type { Address } from '../world/network.ts'
 import { Answerer } from './answerer.ts'
-import { Asker } from './asker.ts'
+import { Asker, type CallIds } from './asker.ts'
 import { ChunkReceiver } from './chunk-receiver.ts'
 import { ChunkSender } from './chunk-sender.ts'
 import { decodeControl, encodeControl, errorOf } from './convert.ts'
@@ -47,8 +47,8 @@ export class Conversation implements Session, LineEvents {
   readonly #asker: Asker
   readonly #answerer: Answerer
 
-  /** `firstCallId` is for tests of what happens after the last number. */
-  constructor(line: Line, facts: SessionFacts, events: SessionEvents, firstCallId?: number) {
+  /** `callIds` are fewer in tests of what happens after the last. */
+  constructor(line: Line, facts: SessionFacts, events: SessionEvents, callIds?: CallIds) {
     this.role = facts.role
     this.cluster = facts.cluster
     this.node = facts.node
@@ -58,7 +58,7 @@ export class Conversation implements Session, LineEvents {
     this.#receiver = new ChunkReceiver((callId, ofAnswer, bytes) => {
       line.send(CONTROL_KINDS.credit, callId, encodeControl('credit', { bytes, ofAnswer }))
     })
-    this.#asker = new Asker(line, this.#sender, this.#receiver, firstCallId)
+    this.#asker = new Asker(line, this.#sender, this.#receiver, callIds)
     const onCall = (call: IncomingCall): void => events.onCall(call, this)
     this.#answerer = new Answerer(line, facts.role, this.#sender, this.#receiver, onCall)
   }

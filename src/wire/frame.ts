@@ -12,6 +12,7 @@
  * Why not: search for the next magic after a fault. A client's value may hold any bytes, also a
  * whole frame; whoever resynchronises can be made to act on it.
  */
+import { assert } from '../base/assert.ts'
 import { EMPTY_BYTES } from '../base/bytes.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import {
@@ -102,8 +103,9 @@ export class FrameReader {
     return this.#framesRead
   }
 
-  /** From the next frame on, also of the chunk that is being read, bodies may be this long. */
-  setBodyBytesMax(bytes: number): void {
+  /** Bodies may be longer from the next frame on, also of the chunk that is being read. */
+  raiseBodyBytesMax(bytes: number): void {
+    assert(bytes >= this.#bodyBytesMax, 'frames that were scanned already keep the new bound too')
     this.#bodyBytesMax = bytes
   }
 
@@ -146,11 +148,10 @@ export class FrameReader {
 
   /**
    * Scans bytes[from, end) and tells the frames found; returns where the last one ended, or -1 at
-   * a fault with no frame before it. Stops early where the bound has changed, to scan again.
+   * a fault with no frame before it.
    */
   #tell(bytes: Uint8Array, from: number, end: number, words: Uint32Array): number {
-    const bound = this.#bodyBytesMax
-    const count = scanFrames(bytes, from, end, bound, words)
+    const count = scanFrames(bytes, from, end, this.#bodyBytesMax, words)
     if (count === 0) {
       return words[COUNT_AT + FrameSummary.fault] === FrameFault.none ? from : -1
     }
@@ -170,7 +171,7 @@ export class FrameReader {
       at = frame.start + frame.length + 4
       this.#framesRead += 1
       this.#onFrame(frame)
-      if (this.#isStopped || this.#bodyBytesMax !== bound) break
+      if (this.#isStopped) break
     }
     frame.bytes = EMPTY_BYTES
     return at

@@ -120,7 +120,7 @@ export class Line {
 
   /** Hands the line on: from the next frame on, bodies may be longer and others listen. */
   open(bodyBytesMax: number, events: LineEvents): void {
-    this.#reader.setBodyBytesMax(bodyBytesMax)
+    this.#reader.raiseBodyBytesMax(bodyBytesMax)
     this.#events = events
   }
 

@@ -143,7 +143,7 @@ t.test('a new bound holds from the next frame on, within a chunk as well', async
   const frames: number[] = []
   const reader = new FrameReader(10, ({ length }) => {
     frames.push(length)
-    reader.setBodyBytesMax(100)
+    reader.raiseBodyBytesMax(100)
   })
   const stream = Buffer.concat([
     frameOf(96, 1, new Uint8Array(10)),
