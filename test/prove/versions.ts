@@ -15,6 +15,7 @@ import { BROKEN, RULES } from '../model/rules.ts'
 import { type Found, rulesWithout, search, searchBroken, tellHistory } from '../model/search.ts'
 import type { Report, Share } from '../model/search-worker.ts'
 import type { Proof, Verdict } from './proof.ts'
+import { tryLive } from './versions-live.ts'
 
 interface Options {
   readonly histories: number
@@ -33,6 +34,7 @@ const PROGRESS_EVERY = 1_000_000
 const PARTS: readonly Part[] = [
   { name: 'no history loses a write', run: tryHistories },
   { name: 'every broken rule is found', run: breakRules },
+  { name: 'three real nodes overwrite nothing unseen', run: ({ seed }) => tryLive(seed) },
 ]
 
 export const proof: Proof = {
