@@ -1,0 +1,267 @@
+/**
+ * One read against a reference that states only what must be true of it.
+ *
+ * Replicas hold subsets of three concurrent writes, or nothing, or fail. Answers come in random
+ * order, with hedges between them, and after each the round is compared with the reference.
+ */
+import t from 'tap'
+import { Prng } from '../../../../src/base/prng.ts'
+import {
+  type Ask,
+  type CopyAnswer,
+  type CopyDigest,
+  GetRound,
+} from '../../../../src/dynamo/quorum/get.ts'
+import { merge } from '../../../../src/dynamo/version/merge.ts'
+import { Context } from '../../../../src/dynamo/version/context.ts'
+import { equalObjects, type VersionedObject } from '../../../../src/dynamo/version/object.ts'
+import { put } from '../../../../src/dynamo/version/put.ts'
+
+const NODES = ['a', 'b', 'c', 'd', 'e']
+const WRITES: readonly VersionedObject[] = [1, 2, 3].map((number) => {
+  const written = put(undefined, undefined, {
+    node: `${number}`.repeat(16),
+    start: `${number}`.repeat(16),
+    counter: 1,
+    requestId: String.fromCharCode(number).repeat(16),
+    value: Uint8Array.of(number),
+    seen: Context.empty,
+  })
+  if (written.kind !== 'written') throw new Error('a first write is written')
+  return written.object
+})
+
+/** The writes in `mask`, together. */
+function objectOf(mask: number): VersionedObject {
+  const held = WRITES.filter((_, i) => (mask & (1 << i)) !== 0)
+  return held.reduce((all, one) => merge(all, one))
+}
+
+const OBJECTS = [1, 2, 3, 4, 5, 6, 7].map(objectOf)
+
+function digestOf(mask: number): CopyDigest {
+  return { hi: 7, lo: mask }
+}
+
+/** What a replica has: a mask of writes, 0 for nothing; undefined where it will fail. */
+type Held = number | undefined
+
+function answerOf(held: Held, digestOnly: boolean): CopyAnswer {
+  if (held === undefined) return { kind: 'failed' }
+  if (held === 0) return { kind: 'absent' }
+  if (digestOnly) return { kind: 'digest', digest: digestOf(held) }
+  return { kind: 'object', object: OBJECTS[held - 1] as VersionedObject, digest: digestOf(held) }
+}
+
+/** What must be true, from the answers that were given and not withdrawn by asking again. */
+class Reference {
+  readonly answers = new Map<string, CopyAnswer>()
+  readonly asked = new Map<string, boolean[]>()
+  readonly #size: number
+  readonly #needed: number
+
+  constructor(size: number, needed: number) {
+    this.#size = size
+    this.#needed = needed
+  }
+
+  onAsk({ node, digestOnly }: Ask): void {
+    this.asked.set(node, [...(this.asked.get(node) ?? []), digestOnly])
+    this.answers.delete(node)
+  }
+
+  #of(kind: CopyAnswer['kind']): number {
+    return [...this.answers.values()].filter((answer) => answer.kind === kind).length
+  }
+
+  get outcome(): 'waiting' | 'answered' | 'short' {
+    if (this.#size - this.#of('failed') < this.#needed) return 'short'
+    const answered = this.answers.size - this.#of('failed')
+    return answered >= this.#needed && this.isExplained ? 'answered' : 'waiting'
+  }
+
+  get isExplained(): boolean {
+    const masks = new Set<number>()
+    for (const one of this.answers.values()) if (one.kind === 'object') masks.add(one.digest.lo)
+    return [...this.answers.values()].every(
+      (one) => one.kind !== 'digest' || masks.has(one.digest.lo),
+    )
+  }
+
+  get whole(): number {
+    let mask = 0
+    for (const one of this.answers.values()) if (one.kind === 'object') mask |= one.digest.lo
+    return mask
+  }
+
+  get behind(): readonly string[] {
+    const { whole } = this
+    const held = (one: CopyAnswer): number =>
+      one.kind === 'object' || one.kind === 'digest' ? one.digest.lo : 0
+    return [...this.answers]
+      .filter(([, one]) => one.kind !== 'failed' && held(one) !== whole)
+      .map(([node]) => node)
+      .sort()
+  }
+}
+
+/** Plays one round to its end; what was wrong, or undefined. */
+function play(prng: Prng): string | undefined {
+  const size = prng.between(1, 5)
+  const needed = prng.between(1, size)
+  const nodes = NODES.slice(0, size)
+  const same = prng.between(0, 7)
+  const held = new Map<string, Held>(
+    nodes.map((node) => {
+      if (prng.chance(0.2)) return [node, undefined]
+      return [node, prng.chance(0.5) ? same : prng.between(0, 7)]
+    }),
+  )
+  const round = new GetRound(nodes, needed)
+  const reference = new Reference(size, needed)
+  const waiting: Ask[] = []
+  const note = (asks: readonly Ask[]): void => {
+    for (const ask of asks) {
+      waiting.push(ask)
+      reference.onAsk(ask)
+    }
+  }
+  note(round.begin())
+  if (waiting.length !== needed) return `asked ${waiting.length} at first, not ${needed}`
+  while (waiting.length > 0 && round.outcome.kind === 'waiting') {
+    if (prng.chance(0.15)) {
+      const late = round.onLate()
+      if (late.length > 1) return 'a hedge asks one'
+      note(late)
+    }
+    const [ask] = waiting.splice(prng.below(waiting.length), 1) as [Ask]
+    const answer = answerOf(held.get(ask.node), ask.digestOnly)
+    reference.answers.set(ask.node, answer)
+    note(round.onAnswer(ask.node, answer))
+    if (round.outcome.kind !== reference.outcome) {
+      return `is ${round.outcome.kind}, and should be ${reference.outcome}`
+    }
+  }
+  const twice = [...reference.asked.values()].some(
+    (asks) => asks.length > 2 || (asks.length === 2 && !(asks[0] === true && asks[1] === false)),
+  )
+  if (twice) return 'somebody was asked twice for one thing'
+  return judgeEnd(round, reference)
+}
+
+function judgeEnd(round: GetRound, reference: Reference): string | undefined {
+  const { outcome } = round
+  if (outcome.kind === 'waiting') return 'everybody has answered, and it waits'
+  if (outcome.kind === 'short') return undefined
+  const { whole } = reference
+  if (whole === 0) return outcome.object === undefined ? undefined : 'shows what nobody holds'
+  const isWhole =
+    outcome.object !== undefined && equalObjects(outcome.object, OBJECTS[whole - 1]!)
+  if (!isWhole) return 'does not show all that the answers hold'
+  const behind = [...outcome.behind].sort().join()
+  return behind === reference.behind.join() ? undefined : `${behind} behind, not ${reference.behind}`
+}
+
+t.test('Q1, D9: a read settles exactly when R answered and all is explained', async (t) => {
+  const seed = 20_260_101
+  const prng = Prng.of(seed, 'reads')
+  const rounds = 60_000
+  for (let i = 0; i < rounds; i++) {
+    const wrong = play(prng)
+    if (wrong !== undefined) t.fail(`round ${i} of seed ${seed}: ${wrong}`)
+  }
+  t.pass(`${rounds} rounds`)
+})
+
+const object = (mask: number): CopyAnswer => answerOf(mask, false)
+const digest = (mask: number): CopyAnswer => answerOf(mask, true)
+
+t.test('agreement costs one value: the first is asked for it, the others for digests', async (t) => {
+  const round = new GetRound(['a', 'b', 'c'], 2)
+  t.strictSame(round.begin(), [
+    { node: 'a', digestOnly: false },
+    { node: 'b', digestOnly: true },
+  ])
+  t.strictSame(round.onAnswer('b', digest(1)), [])
+  t.strictSame(round.onAnswer('a', object(1)), [])
+  t.match(round.outcome, { kind: 'answered', behind: [] })
+})
+
+t.test('a digest that differs is asked for its object, and who lacks some is behind', async (t) => {
+  const round = new GetRound(['a', 'b', 'c'], 2)
+  round.begin()
+  round.onAnswer('a', object(1))
+  t.strictSame(round.onAnswer('b', digest(3)), [{ node: 'b', digestOnly: false }])
+  t.equal(round.outcome.kind, 'waiting')
+  round.onAnswer('b', object(3))
+  t.match(round.outcome, { kind: 'answered', behind: ['a'] })
+})
+
+t.test('two that know different things are both behind', async (t) => {
+  const round = new GetRound(['a', 'b'], 2)
+  round.begin()
+  round.onAnswer('a', object(1))
+  round.onAnswer('b', digest(2))
+  round.onAnswer('b', object(2))
+  t.match(round.outcome, { kind: 'answered', behind: ['a', 'b'] })
+})
+
+t.test('a value-bearer that fails is made up for by a value', async (t) => {
+  const round = new GetRound(['a', 'b', 'c'], 2)
+  round.begin()
+  round.onAnswer('b', digest(1))
+  const asks = round.onAnswer('a', { kind: 'failed' })
+  t.ok(asks.some(({ digestOnly }) => !digestOnly), 'somebody is asked for the value')
+})
+
+t.test('Q9: a late value-bearer is hedged by a value', async (t) => {
+  const round = new GetRound(['a', 'b', 'c'], 2)
+  round.begin()
+  t.strictSame(round.onAnswer('b', digest(1)), [])
+  t.strictSame(round.onLate(), [{ node: 'c', digestOnly: false }])
+  round.onAnswer('c', object(1))
+  t.match(round.outcome, { kind: 'answered', behind: [] }, 'without the late one')
+  t.strictSame(round.onAnswer('a', object(3)), [], 'which changes nothing any more')
+  t.match(round.outcome, { kind: 'answered', behind: [] })
+})
+
+t.test('nothing anywhere is an answer; nothing beside something is behind', async (t) => {
+  const nothing = new GetRound(['a', 'b'], 2)
+  nothing.begin()
+  nothing.onAnswer('a', { kind: 'absent' })
+  nothing.onAnswer('b', { kind: 'absent' })
+  t.strictSame(nothing.outcome, { kind: 'answered', object: undefined, behind: [] })
+  const some = new GetRound(['a', 'b'], 2)
+  some.begin()
+  some.onAnswer('a', { kind: 'absent' })
+  t.strictSame(some.onAnswer('b', digest(1)), [{ node: 'b', digestOnly: false }])
+  some.onAnswer('b', object(1))
+  t.match(some.outcome, { kind: 'answered', behind: ['a'] })
+})
+
+t.test('Q1: with too few left it is short, and says how many answered', async (t) => {
+  const round = new GetRound(['a', 'b', 'c'], 2)
+  round.begin()
+  round.onAnswer('a', object(1))
+  round.onAnswer('b', { kind: 'failed' })
+  t.equal(round.outcome.kind, 'waiting')
+  round.onAnswer('c', { kind: 'failed' })
+  t.strictSame(round.outcome, { kind: 'short', answered: 1 })
+  t.strictSame(round.onLate(), [])
+})
+
+t.test('P5: an answer that nobody waits for changes nothing', async (t) => {
+  const round = new GetRound(['a', 'b', 'c'], 2)
+  round.begin()
+  t.strictSame(round.onAnswer('c', object(1)), [], 'not asked')
+  t.strictSame(round.onAnswer('x', object(1)), [], 'no owner')
+  round.onAnswer('a', object(1))
+  round.onAnswer('a', { kind: 'failed' })
+  round.onAnswer('b', digest(1))
+  t.match(round.outcome, { kind: 'answered' }, 'a repeat is not heard')
+})
+
+t.test('owners stand once, and are enough', async (t) => {
+  t.throws(() => new GetRound(['a', 'a'], 1), /no owner stands twice/)
+  t.throws(() => new GetRound(['a'], 2), /enough owners exist/)
+})
