@@ -24,8 +24,8 @@ export interface FloodOptions {
 const CONNECTIONS = 32
 const WARM_UP_FRAMES = 10_000
 const RSS_GROWTH_MAX = 0.1
-/** A short flood ends before the node's heap has come to rest: it may grow by half of it. */
-const RSS_GROWTH_MAX_SHORT = 0.5
+/** A short flood ends before the node's heap has come to rest: it may grow more. */
+const RSS_GROWTH_MAX_SHORT = 0.25
 const RULE_KEEPERS = 4
 const PAUSE_MS = 5
 
