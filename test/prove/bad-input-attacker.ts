@@ -1,4 +1,4 @@
-/** One who sends damaged frames to a node, as a client and as a peer, and counts what it is told. */
+/** One who sends damaged frames to a node, as client and as peer, and counts what it is told. */
 import { bytesOfHex, utf8Bytes } from '../../src/base/bytes.ts'
 import type { Prng } from '../../src/base/prng.ts'
 import { memberIdOf } from '../../src/node/topology.ts'

@@ -7,7 +7,7 @@ import { FAILURE_KIND, REPLY, REQUEST_KINDS } from '../../src/wire/message.ts'
 import { NodeSession } from '../support/node-session.ts'
 import { frame, RawClient } from '../support/raw-client.ts'
 import { CLUSTER_KEY_HEX } from '../support/served-cluster.ts'
-import { codeOf, type Lab, OTHER_TOKEN, type Row, rowsOf } from './bad-input-row.ts'
+import { codeOf, type Lab, OTHER_TOKEN, type Row, rowsOf, SINGLE } from './bad-input-row.ts'
 
 const CALL = 7
 const MIB = 1024 * 1024
@@ -147,7 +147,13 @@ export function peerMessageRows(lab: Lab): readonly Row[] {
   }
   const topology = (session: NodeSession) => session.ask('topology', {})
   const otherRing = { hi: 1, lo: 2 }
+  /** Two in three keys of such a bucket are others'. */
+  const putAll = async (session: NodeSession): Promise<void> => {
+    const bucket = utf8Bytes(SINGLE.name)
+    for (let i = 0; i < 20; i++) await session.put(bucket, utf8Bytes(`key ${i}`), name.key)
+  }
   return rowsOf('peer', [
+    ['a put to one who does not own the key', 'not-an-owner', () => asPeer(putAll)],
     ['a get from a peer', 'kind-unknown', () => asPeer((one) => one.get(BUCKET, name.key))],
     [
       'a read under another ring',

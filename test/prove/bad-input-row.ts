@@ -23,6 +23,9 @@ export interface Lab {
   readonly directory: string
 }
 
+/** A bucket of which each key has one owner. */
+export const SINGLE = { name: 'single', n: 1, r: 1, w: 1 } as const
+
 export const OTHER_CLUSTER = 'elsewhere'
 export const OTHER_TOKEN = 'sesame'
 

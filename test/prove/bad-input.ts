@@ -17,7 +17,7 @@ import { ServedCluster } from '../support/served-cluster.ts'
 import { flood } from './bad-input-flood.ts'
 import { commandRows, configRows, optionRows } from './bad-input-local.ts'
 import { contextRows, messageRows, peerMessageRows } from './bad-input-message.ts'
-import { type Lab, OTHER_CLUSTER, OTHER_TOKEN, type Row } from './bad-input-row.ts'
+import { type Lab, OTHER_CLUSTER, OTHER_TOKEN, type Row, SINGLE } from './bad-input-row.ts'
 import { chunkRows, frameRows, handshakeRows, peerRows } from './bad-input-wire.ts'
 import type { Proof, Verdict } from './proof.ts'
 
@@ -57,7 +57,7 @@ export async function badInput(options: BadInputOptions): Promise<Verdict> {
   const directory = mkdtempSync(join(tmpdir(), 'everwrite-'))
   const clusters: ServedCluster[] = []
   try {
-    const cluster = await ServedCluster.start({ nodes: 3 })
+    const cluster = await ServedCluster.start({ nodes: 3, buckets: [SINGLE] })
     clusters.push(cluster)
     const solo = { nodes: 1, cluster: OTHER_CLUSTER, token: OTHER_TOKEN }
     const other = await ServedCluster.start(solo)
@@ -108,7 +108,9 @@ async function tryTable(lab: Lab, options: BadInputOptions): Promise<Verdict> {
   const seconds = ((performance.now() - began) / 1000).toFixed(0)
   return {
     isMet: right === results.length && results.length > 0 && isUp,
-    figure: `${right} of ${results.length} kinds of wrong input got their code (bar: all), ${seconds} s`,
+    figure:
+      `${right} of ${results.length} kinds of wrong input got their code (bar: all), ` +
+      `${seconds} s`,
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * Shows the main job: a real data set goes in while a node is away, and all of it comes out.
  *
- *     import FILE ──► a third: SIGKILL node 2 ──► two thirds: start it again ──► end
+ *     import FILE │ at a third: SIGKILL node 2 │ at two thirds: start it again │ end
  *     read back through each node │ SIGKILL all, start them, read │ import again, read
  *
  * Nodes and imports are the product's own command in processes of their own. The file is read here
@@ -120,7 +120,10 @@ class Tally {
 
   get text(): string {
     const { missing, wrong, siblings, retries } = this
-    return `${missing} missing, ${wrong} wrong, ${siblings} with siblings, ${retries} reads repeated`
+    return (
+      `${missing} missing, ${wrong} wrong, ${siblings} with siblings, ` +
+      `${retries} reads repeated`
+    )
   }
 }
 
@@ -220,7 +223,7 @@ class Job {
     this.#refused += this.#lines - (told?.records ?? 0)
   }
 
-  /** Resolves when `acknowledged` keys certainly are, or the import is over; to the keys written. */
+  /** The keys written, once `acknowledged` of them certainly are, or the import is over. */
   async #reached(
     watcher: NodeSession,
     acknowledged: number,

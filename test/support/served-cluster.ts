@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stringify } from 'smol-toml'
 import { utf8Bytes } from '../../src/base/bytes.ts'
+import type { BucketConfig } from '../../src/config.ts'
 import type { Address } from '../../src/world/network.ts'
 import { freePorts } from './local-cluster.ts'
 import { NodeSession } from './node-session.ts'
@@ -25,6 +26,8 @@ export interface ServedOptions {
   readonly token?: string
   /** Settings of all nodes beside those that every cluster needs. */
   readonly settings?: Readonly<Record<string, string | number | boolean>>
+  /** Those that do not have the defaults. */
+  readonly buckets?: readonly BucketConfig[]
   /** Whether nodes are started so that they can be asked to collect garbage. */
   readonly isCollecting?: boolean
 }
@@ -66,7 +69,7 @@ export class ServedCluster {
     this.#execArgv = options.isCollecting === true ? ['--expose-gc', '--import', COLLECTING] : []
     this.members = members
     this.config = join(root, 'everwrite.toml')
-    const { cluster = 'served', key = CLUSTER_KEY_HEX, token, settings = {} } = options
+    const { cluster = 'served', key = CLUSTER_KEY_HEX, token, settings = {}, buckets } = options
     writeFileSync(join(root, 'cluster.key'), `${key}\n`, { mode: 0o600 })
     const secrets: Record<string, string> = { 'key-file': 'cluster.key' }
     if (token !== undefined) {
@@ -75,7 +78,8 @@ export class ServedCluster {
     }
     const count = Math.min(3, members.length)
     const quorums = { n: count, r: Math.min(2, count), w: Math.min(2, count) }
-    const table = { cluster, ...secrets, ...quorums, ...settings, members: [...members] }
+    const lists = { buckets: [...(buckets ?? [])], members: [...members] }
+    const table = { cluster, ...secrets, ...quorums, ...settings, ...lists }
     writeFileSync(this.config, stringify(table))
   }
 
