@@ -138,9 +138,11 @@ t.test('a failure arrives as it was said', async (t) => {
 })
 
 /** A session that numbers its calls from `callIds`, with a node by hand. */
-async function fewNumbers(
-  callIds: CallIds,
-): Promise<{ near: Conversation; raw: RawEnd; run(): void }> {
+function fewNumbers(callIds: CallIds): {
+  near: Conversation
+  raw: RawEnd
+  run: () => void
+} {
   const world = new WirePipeWorld()
   const [nearEnd, farEnd] = wirePipe(world)
   const raw = new RawEnd(farEnd)
