@@ -268,14 +268,14 @@ export class Faults {
   }
 
   /**
-   * The next sync of a segment fails, and with it this run of the log; later the node is started
+   * The next sync of a file fails, and with it this run of the log; later the node is started
    * again, after its power was cut or after its process alone was ended.
    */
   #failSync(machine: number, forMs: number): boolean {
     const { world } = this.#cluster
     if (!this.#cluster.isRunning(machine) || this.#cluster.isStarting(machine)) return false
     const before = world.trace.count('disk-fault')
-    world.disk(machine).arm({ call: 'sync', name: '.seg' })
+    world.disk(machine).arm({ call: 'sync' })
     this.#failing.add(machine)
     const how = this.#prng.chance(0.5) ? 'crash' : 'kill'
     world.after(forMs, () => {

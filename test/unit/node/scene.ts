@@ -7,7 +7,7 @@ import { utf8Bytes } from '../../../src/base/bytes.ts'
 import { type Client, connectTo } from '../../../src/client/client.ts'
 import { DEFAULT_BUCKET, type KeyName } from '../../../src/dynamo/names.ts'
 import { tokenOf } from '../../../src/native/digest.ts'
-import { Topology } from '../../../src/node/topology.ts'
+import { memberIdOf, Topology } from '../../../src/node/topology.ts'
 import { Cluster, type ClusterOptions } from '../../../src/sim/cluster.ts'
 import { SimWorld } from '../../../src/sim/index.ts'
 import type { DiskOptions } from '../../../src/sim/disk.ts'
@@ -59,6 +59,27 @@ export class Scene {
       ),
     )
     return new NodeDoor(this, await this.run(opening))
+  }
+
+  /** Asks a node in the name of another member. */
+  async asPeer<K extends RequestKind>(
+    machine: number,
+    kind: K,
+    request: Request<K>,
+  ): Promise<Answer<K>> {
+    const world = this.cluster.clientWorld()
+    const { peerListen, cluster, clusterKey } = this.cluster.configOf(machine)
+    const other = this.cluster.machines.find((one) => one !== machine)
+    const connection = await world.network.connect(peerListen, 1_000)
+    const session = await connectSession(
+      connection,
+      world,
+      { role: 'peer', cluster, node: memberIdOf(cluster, `n${other}`), clusterKey },
+      { onCall: () => undefined, onEnd: () => undefined },
+    )
+    return new Promise((resolve) => {
+      session.call(kind, request, resolve)
+    })
   }
 
   /** Numbers of the machines that own `key`, in order of preference, and of those that do not. */
