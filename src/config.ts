@@ -58,7 +58,10 @@ export interface Config {
 
   /** Of a request that names none. */
   readonly deadlineMs: number
-  /** After this long without an answer to a read the next replica is asked too. */
+  /**
+   * A read asks the next replica too when it is late: at the 95th percentile of recent ones, at
+   * this long at the latest.
+   */
   readonly hedgeMs: number
   /** After this long without a beginning of an answer a forwarded put goes to the next owner. */
   readonly forwardMs: number

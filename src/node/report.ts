@@ -10,16 +10,31 @@ const CLASSES = 96
 const CLASSES_PER_DOUBLING = 4
 const FIRST_CLASS_MS = 0.016
 
-/** How long requests took, in classes: bounded memory, whatever the number of requests. */
+/** Old requests weigh half each time so many were added: quantiles are of the recent ones. */
+const HALVED_EVERY = 8_192
+const LATE_SHARE = 0.95
+const LATE_EVERY = 256
+
+/** How long recent requests took, in classes: bounded memory, whatever their number. */
 export class Latencies {
   readonly #counts = new Float64Array(CLASSES)
   #total = 0
+  #added = 0
+  #lateMs = Number.POSITIVE_INFINITY
 
   add(ms: number): void {
     const doublings = Math.log2(Math.max(ms, FIRST_CLASS_MS) / FIRST_CLASS_MS)
     const index = Math.min(CLASSES - 1, Math.ceil(doublings * CLASSES_PER_DOUBLING))
     this.#counts[index] = (this.#counts[index] as number) + 1
     this.#total += 1
+    this.#added += 1
+    if (this.#added % HALVED_EVERY === 0) this.#halve()
+    if (this.#added % LATE_EVERY === 0) this.#lateMs = this.quantile(LATE_SHARE)
+  }
+
+  /** The 95th percentile of not long ago; infinite while too little is known. */
+  get lateMs(): number {
+    return this.#lateMs
   }
 
   /** The upper bound, in milliseconds, of the class in which `share` (0 to 1) of requests end. */
@@ -31,6 +46,13 @@ export class Latencies {
       if (left <= 0) return FIRST_CLASS_MS * 2 ** (index / CLASSES_PER_DOUBLING)
     }
     return FIRST_CLASS_MS * 2 ** (CLASSES / CLASSES_PER_DOUBLING)
+  }
+
+  #halve(): void {
+    for (let index = 0; index < CLASSES; index++) {
+      this.#counts[index] = (this.#counts[index] as number) / 2
+    }
+    this.#total /= 2
   }
 }
 
