@@ -25,9 +25,10 @@ export interface Source {
 /** The lines of `file`, of standard input where there is none. Throws `input-wrong`. */
 export function linesOf(file: string | undefined): Source {
   let bytesRead = 0
-  const raw = file === undefined ? process.stdin : createReadStream(file)
   async function* counted(): AsyncGenerator<Uint8Array> {
     try {
+      // Opened only now: a stream that fails before anyone listens would end the process.
+      const raw = file === undefined ? process.stdin : createReadStream(file)
       for await (const chunk of raw as AsyncIterable<Uint8Array>) {
         bytesRead += chunk.length
         yield chunk

@@ -64,13 +64,13 @@ export function settingsOf(options: ConnectOptions): ClientSettings {
   }
   const timeoutMs = positive('timeout', options.timeout, TIMEOUT_MS)
   return {
-    seeds: options.seeds.map((seed) => (typeof seed === 'string' ? parseSeed(seed) : seed)),
-    token: typeof token === 'string' ? utf8Bytes(token) : (token ?? EMPTY_BYTES),
-    cluster: options.cluster ?? '',
+    seeds: options.seeds.map(seedOf),
+    token: tokenBytes(token),
+    cluster: clusterName(options.cluster),
     timeoutMs,
     attemptMs: positive('attemptTimeout', options.attemptTimeout, ATTEMPT_MS),
     connectMs: positive('connectTimeout', options.connectTimeout, timeoutMs),
-    callsMax: positive('callsMax', options.callsMax, CALLS_MAX),
+    callsMax: whole('callsMax', options.callsMax, CALLS_MAX),
   }
 }
 
@@ -79,6 +79,36 @@ export function positive(name: string, value: number | undefined, fallback: numb
   if (value === undefined) return fallback
   if (typeof value === 'number' && value > 0) return value
   throw unsent('config-wrong', `${name} is a number above 0, not ${String(value)}`)
+}
+
+function whole(name: string, value: number | undefined, fallback: number): number {
+  const number = positive(name, value, fallback)
+  if (Number.isInteger(number)) return number
+  throw unsent('config-wrong', `${name} is a whole number above 0, not ${number}`)
+}
+
+function tokenBytes(token: ConnectOptions['token']): Uint8Array {
+  if (token === undefined) return EMPTY_BYTES
+  if (typeof token === 'string') return utf8Bytes(token)
+  if (token instanceof Uint8Array) return token
+  throw unsent('config-wrong', `token is a string or a Uint8Array, not a ${typeof token}`)
+}
+
+function clusterName(cluster: ConnectOptions['cluster']): string {
+  if (cluster === undefined || typeof cluster === 'string') return cluster ?? ''
+  throw unsent('config-wrong', `cluster is a string, not a ${typeof cluster}`)
+}
+
+/** Programs without types may pass anything. */
+function seedOf(seed: unknown): Address {
+  if (typeof seed === 'string') return parseSeed(seed)
+  const { host, port } = (seed ?? {}) as Partial<Address>
+  const isPort = typeof port === 'number' && Number.isInteger(port) && port > 0 && port <= 65_535
+  if (typeof host === 'string' && host !== '' && isPort) return { host, port }
+  throw unsent(
+    'config-wrong',
+    `a seed is 'host:port' or { host, port }, not ${JSON.stringify(seed) ?? String(seed)}`,
+  )
 }
 
 /** `host`, `host:port`, `[v6]` or `[v6]:port`. */

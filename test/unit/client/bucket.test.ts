@@ -207,5 +207,17 @@ t.test('seeds and options are checked', async (t) => {
   }
   t.throws(() => settingsOf({ seeds: [] }), { code: 'config-wrong' })
   t.throws(() => settingsOf({ seeds: ['a'], timeout: 0 }), { code: 'config-wrong' })
+  const untyped: readonly unknown[] = [
+    { seeds: [7] },
+    { seeds: [null] },
+    { seeds: [{ host: 'a' }] },
+    { seeds: [{ host: 'a', port: 99_999 }] },
+    { seeds: ['a'], callsMax: 1.5 },
+    { seeds: ['a'], token: 7 },
+    { seeds: ['a'], cluster: 7 },
+  ]
+  for (const wrong of untyped) {
+    t.throws(() => settingsOf(wrong as never), { code: 'config-wrong' }, JSON.stringify(wrong))
+  }
   t.throws(() => settingsOf({ seeds: ['a'], callsMax: Number.NaN }), { code: 'config-wrong' })
 })
