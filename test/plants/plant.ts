@@ -87,7 +87,10 @@ function patch(folder: string, plant: Plant): void {
     )
   }
   unlinkSync(path)
-  writeFileSync(path, text.replace(plant.find, () => plant.replace))
+  writeFileSync(
+    path,
+    text.replace(plant.find, () => plant.replace),
+  )
 }
 
 /** One seed after another in one child, until one objects. */
@@ -124,11 +127,7 @@ function runSeeds(folder: string, options: PlantOptions): Promise<Caught | undef
 }
 
 /** One compiled test: caught where it fails. */
-function runTest(
-  folder: string,
-  test: string,
-  options: PlantOptions,
-): Promise<Caught | undefined> {
+function runTest(folder: string, test: string, options: PlantOptions): Promise<Caught | undefined> {
   const path = join(folder, 'dist', test.replace(/\.ts$/, '.js'))
   if (!existsSync(path)) throw new Error(`${test}, which should catch a plant, is not there`)
   const child = spawn(process.execPath, [path], {

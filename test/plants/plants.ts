@@ -193,7 +193,7 @@ const HONESTY: readonly Plant[] = [
     kind: 'honesty',
     file: 'client/calls.js',
     find: "const certainty = call.isInDoubt ? 'in-doubt' : 'refused';",
-    replace: "const certainty = failure.certainty;",
+    replace: 'const certainty = failure.certainty;',
     why: 'the last attempt was refused, and an earlier one may have been applied',
   },
 ]

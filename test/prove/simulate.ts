@@ -8,12 +8,13 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { simulate } from '../../src/sim/simulate.ts'
+import { idle, simulate } from '../../src/sim/simulate.ts'
 import type { Proof, Verdict } from './proof.ts'
 import type { Outcome } from './simulate-worker.ts'
 
 const REPEATED_MAX = 100
 const LINES_SHOWN = 50
+const PACE_MS = 600_000
 const ACKNOWLEDGED_MIN = 1_000
 const FAULTS_MIN = 5
 
@@ -41,7 +42,23 @@ async function run(args: readonly string[]): Promise<Verdict> {
   const repeated = seeds.slice(0, Math.min(REPEATED_MAX, Math.ceil(count / 10)))
   const started = performance.now()
   const outcomes = await runAll([...seeds, ...repeated], Number(values.workers))
-  return judge(seeds, repeated, outcomes, performance.now() - started)
+  const verdict = judge(seeds, repeated, outcomes, performance.now() - started)
+  await showPace()
+  return verdict
+}
+
+/** How much faster than real time an idle cluster lives, at ten operations a simulated second. */
+async function showPace(): Promise<void> {
+  await idle(1, PACE_MS / 10)
+  const before = process.cpuUsage()
+  const { operations } = await idle(2, PACE_MS)
+  const { user, system } = process.cpuUsage(before)
+  const perSecond = operations / (PACE_MS / 1000)
+  const ratio = (PACE_MS / ((user + system) / 1000)) * (perSecond / 10)
+  console.log(
+    `${Math.round(ratio)} simulated seconds in one of a core, at ten operations a second ` +
+      `(measured at ${perSecond.toFixed(1)})`,
+  )
 }
 
 async function replay(seed: number): Promise<Verdict> {
@@ -108,7 +125,9 @@ function judge(
   const cpuMs = outcomes.reduce((sum, outcome) => sum + outcome.cpuMs, 0)
   const deliveries = outcomes.reduce((sum, outcome) => sum + outcome.deliveries, 0)
   console.log(
-    `${total((o) => o.acknowledged)} writes acknowledged, ${total((o) => o.faults)} faults`,
+    `${total((o) => o.acknowledged)} writes acknowledged, ${total((o) => o.faults)} faults; ` +
+      `${total((o) => o.crashesInWrites)} power cuts during a write, ` +
+      `at least ${least((o) => o.crashesInWrites)} a seed`,
   )
   console.log(
     `${Math.round(total((o) => o.simulatedMs) / 1000)} s simulated in ` +

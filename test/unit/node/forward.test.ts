@@ -102,13 +102,16 @@ t.test('two that fail one after another are answered once', async (t) => {
   t.pass('nobody objected')
 })
 
-t.test('O1: a node with too much in progress refuses clients, and goes on with the rest', async (t) => {
-  const scene = await Scene.open({ callsMax: 8 })
-  const door = await scene.door(1)
-  const asked = Array.from({ length: 20 }, (_, i) => door.begin('put', putOf(`k${i}`, 'v')))
-  const verdicts = (await scene.run(Promise.all(asked))).map(verdictOf)
-  t.equal(verdicts.filter((verdict) => verdict === 'ok').length, 8)
-  t.equal(verdicts.filter((verdict) => verdict === 'overloaded refused').length, 12)
-  t.equal(verdictOf(await door.put('later', 'v')), 'ok')
-  t.equal(verdictOf(await door.ask('get', { name: nameOf('k0'), r: 0, deadlineMs: 0 })), 'ok')
-})
+t.test(
+  'O1: a node with too much in progress refuses clients, and goes on with the rest',
+  async (t) => {
+    const scene = await Scene.open({ callsMax: 8 })
+    const door = await scene.door(1)
+    const asked = Array.from({ length: 20 }, (_, i) => door.begin('put', putOf(`k${i}`, 'v')))
+    const verdicts = (await scene.run(Promise.all(asked))).map(verdictOf)
+    t.equal(verdicts.filter((verdict) => verdict === 'ok').length, 8)
+    t.equal(verdicts.filter((verdict) => verdict === 'overloaded refused').length, 12)
+    t.equal(verdictOf(await door.put('later', 'v')), 'ok')
+    t.equal(verdictOf(await door.ask('get', { name: nameOf('k0'), r: 0, deadlineMs: 0 })), 'ok')
+  },
+)

@@ -11,17 +11,20 @@ t.test('Q1: an R that no bucket has is refused', async (t) => {
   t.equal(verdictOf(await door.get(KEY, 4)), 'quorum-wrong refused')
 })
 
-t.test('Q1: with too few replicas a read fails at once, with a smaller R it succeeds', async (t) => {
-  const scene = await Scene.open()
-  const door = await scene.door(1)
-  replyOf(await door.put(KEY, 'a', { w: 3 }))
-  for (const machine of [2, 3]) scene.cluster.kill(machine)
-  await scene.settle()
-  const began = scene.world.nowMs
-  t.equal(verdictOf(await door.get(KEY)), 'replicas-short refused')
-  t.ok(scene.world.nowMs - began < 100, 'without waiting')
-  t.equal(replyOf(await door.get(KEY, 1)).siblings.length, 1)
-})
+t.test(
+  'Q1: with too few replicas a read fails at once, with a smaller R it succeeds',
+  async (t) => {
+    const scene = await Scene.open()
+    const door = await scene.door(1)
+    replyOf(await door.put(KEY, 'a', { w: 3 }))
+    for (const machine of [2, 3]) scene.cluster.kill(machine)
+    await scene.settle()
+    const began = scene.world.nowMs
+    t.equal(verdictOf(await door.get(KEY)), 'replicas-short refused')
+    t.ok(scene.world.nowMs - began < 100, 'without waiting')
+    t.equal(replyOf(await door.get(KEY, 1)).siblings.length, 1)
+  },
+)
 
 t.test('Q1: a cluster smaller than R says so', async (t) => {
   const scene = await Scene.open({ nodes: 1, quorums: { n: 3, r: 1, w: 1 } })

@@ -149,7 +149,10 @@ t.test('steps that wait for the disk run in order, each on what came before', as
     t.equal(valuesOf(objectOf(locals[3] as LocalWrite)), 'a b c d')
     t.equal(rangesOf(objectOf(locals[3] as LocalWrite)), 1, 'one line')
     const sequences = locals.map(({ sequence }) => sequence)
-    t.strictSame(sequences, sequences.toSorted((a, b) => a - b))
+    t.strictSame(
+      sequences,
+      sequences.toSorted((a, b) => a - b),
+    )
   }
 })
 
@@ -158,7 +161,7 @@ t.test('a peer that brings an object waits its turn as clients do', async (t) =>
   all.engine.isSlow = false
   const foreign = bench()
   foreign.engine.isSlow = false
-  const brought = objectOf((await write(foreign, 'from a peer')) as LocalWrite)
+  const brought = objectOf(await write(foreign, 'from a peer'))
   all.engine.isSlow = true
   const first = write(all, 'mine')
   const name = nameOf('k')
@@ -190,7 +193,7 @@ t.test('O1: too many that wait for one key are refused, and the others are serve
   await first
   const outcomes = await Promise.all(waiting)
   t.ok(outcomes.some(({ outcome }) => outcome.kind === 'written'))
-  const next = (await write(all, 'next')) as LocalWrite
+  const next = await write(all, 'next')
   t.not(next.outcome, undefined, 'and the key is free again')
 })
 
@@ -209,31 +212,31 @@ t.test('a step that fails lets the next one go on', async (t) => {
 t.test('D7: a write without a context is a sibling, one with it replaces its past', async (t) => {
   const all = bench()
   all.engine.isSlow = false
-  const a = objectOf((await write(all, 'a')) as LocalWrite)
-  t.equal(valuesOf(objectOf((await write(all, 'b')) as LocalWrite)), 'a b')
-  const c = objectOf((await write(all, 'c', { seen: a.context })) as LocalWrite)
+  const a = objectOf(await write(all, 'a'))
+  t.equal(valuesOf(objectOf(await write(all, 'b'))), 'a b')
+  const c = objectOf(await write(all, 'c', { seen: a.context }))
   t.equal(valuesOf(c), 'b c')
 })
 
 t.test('Q6: a request that is repeated is written once', async (t) => {
   const all = bench()
   all.engine.isSlow = false
-  const first = (await write(all, 'a', { requestId: 'one' })) as LocalWrite
-  const again = (await write(all, 'a', { requestId: 'one' })) as LocalWrite
+  const first = await write(all, 'a', { requestId: 'one' })
+  const again = await write(all, 'a', { requestId: 'one' })
   t.equal(first.outcome.kind, 'written')
   t.equal(again.outcome.kind, 'repeated')
   t.equal(all.engine.appended, 1)
   t.ok(again.sequence >= first.sequence, 'and waits for the same sync')
-  const other = (await write(all, 'b', { requestId: 'one' })) as LocalWrite
+  const other = await write(all, 'b', { requestId: 'one' })
   t.match(other.outcome, { kind: 'refused', code: 'request-id-wrong' })
 })
 
 t.test('Q6: a request whose value was replaced meanwhile does not bring it back', async (t) => {
   const all = bench()
   all.engine.isSlow = false
-  const a = objectOf((await write(all, 'a', { requestId: 'one' })) as LocalWrite)
+  const a = objectOf(await write(all, 'a', { requestId: 'one' }))
   await write(all, 'b', { seen: a.context })
-  const again = (await write(all, 'a', { requestId: 'one' })) as LocalWrite
+  const again = await write(all, 'a', { requestId: 'one' })
   t.equal(again.outcome.kind, 'remembered')
   t.equal(valuesOf(objectOf(again)), 'b')
 })
@@ -241,10 +244,10 @@ t.test('Q6: a request whose value was replaced meanwhile does not bring it back'
 t.test('S5, K1: a rotten copy is no copy: a new start, a new line', async (t) => {
   const all = bench()
   all.engine.isSlow = false
-  const before = objectOf((await write(all, 'a')) as LocalWrite)
+  const before = objectOf(await write(all, 'a'))
   const start = all.replica.start
   all.engine.isRotten = true
-  const after = objectOf((await write(all, 'b')) as LocalWrite)
+  const after = objectOf(await write(all, 'b'))
   t.not(all.replica.start, start)
   t.equal(all.counters.newStarts, 1)
   t.equal(valuesOf(after), 'b')
@@ -255,12 +258,12 @@ t.test('S5, K1: a rotten copy is no copy: a new start, a new line', async (t) =>
 t.test('K1: a line learned from others is not gone on with', async (t) => {
   const all = bench()
   all.engine.isSlow = false
-  const a = objectOf((await write(all, 'a')) as LocalWrite)
+  const a = objectOf(await write(all, 'a'))
   await write(all, 'b')
   const fresh = nameOf('k2')
   // The copy comes back from a peer that had heard of the first write alone.
   await all.replica.merge(fresh, tokenOf(fresh.bucket, fresh.key), a)
-  const c = objectOf((await write(all, 'c', { key: 'k2' })) as LocalWrite)
+  const c = objectOf(await write(all, 'c', { key: 'k2' }))
   t.equal(rangesOf(c), 2, 'its dot opens a line of its own')
 })
 

@@ -50,14 +50,16 @@ export class Scene {
   async door(machine: number): Promise<NodeDoor> {
     const world = this.cluster.clientWorld()
     const { clientListen } = this.cluster.configOf(machine)
-    const opening = world.network.connect(clientListen, 1_000).then((connection) =>
-      connectSession(
-        connection,
-        world,
-        { role: 'client', cluster: '' },
-        { onCall: () => undefined, onEnd: () => undefined },
-      ),
-    )
+    const opening = world.network
+      .connect(clientListen, 1_000)
+      .then((connection) =>
+        connectSession(
+          connection,
+          world,
+          { role: 'client', cluster: '' },
+          { onCall: () => undefined, onEnd: () => undefined },
+        ),
+      )
     return new NodeDoor(this, await this.run(opening))
   }
 

@@ -18,20 +18,23 @@ async function add(client: Client, word: string): Promise<number> {
   return answer.siblings.length
 }
 
-t.test('D1, D2: two clients that interleave a hundred rounds leave at most two siblings', async (t) => {
-  const scene = await Scene.open()
-  const clients = [await scene.client(), await scene.client()]
-  let most = 0
-  for (let round = 0; round < ROUNDS; round++) {
-    const adding = clients.map((client, i) => add(client, `${i}-${round}`))
-    for (const seen of await scene.run(Promise.all(adding))) most = Math.max(most, seen)
-  }
-  await scene.settle()
-  const { siblings } = await scene.run(clients[0]!.get(KEY, { r: 3 }))
-  t.ok(siblings.length <= 2, `${siblings.length} in the end`)
-  t.ok(most <= 2, `${most} at most`)
-  t.equal(union(siblings).size, 2 * ROUNDS, 'and all changes are there')
-})
+t.test(
+  'D1, D2: two clients that interleave a hundred rounds leave at most two siblings',
+  async (t) => {
+    const scene = await Scene.open()
+    const clients = [await scene.client(), await scene.client()]
+    let most = 0
+    for (let round = 0; round < ROUNDS; round++) {
+      const adding = clients.map((client, i) => add(client, `${i}-${round}`))
+      for (const seen of await scene.run(Promise.all(adding))) most = Math.max(most, seen)
+    }
+    await scene.settle()
+    const { siblings } = await scene.run(clients[0]!.get(KEY, { r: 3 }))
+    t.ok(siblings.length <= 2, `${siblings.length} in the end`)
+    t.ok(most <= 2, `${most} at most`)
+    t.equal(union(siblings).size, 2 * ROUNDS, 'and all changes are there')
+  },
+)
 
 t.test('D6: writers with one context leave a sibling each, until somebody merges', async (t) => {
   const scene = await Scene.open()

@@ -74,32 +74,35 @@ t.test('S7: a disk that fails a sync acknowledges nothing, and its node stops', 
   t.ok((await scene.run(failed as Promise<OperatingError>)) instanceof OperatingError)
 })
 
-t.test('D12: contexts that were not made here for this key are refused, and harm nothing', async (t) => {
-  const scene = await Scene.open()
-  const door = await scene.door(1)
-  replyOf(await door.put(KEY, 'a', { w: 3 }))
-  replyOf(await door.put('other', 'b', { w: 3 }))
-  const good = contextOf(replyOf(await door.get(KEY)))
-  const foreign = contextOf(replyOf(await door.get('other')))
-  const forged = good.slice()
-  forged[20] = (forged[20] as number) ^ 1
-  const unknown = good.slice()
-  unknown[1] = (unknown[1] as number) ^ 1
-  const huge = good.slice()
-  huge.fill(0xff, 15 + 28, 15 + 34)
-  const put = async (...contexts: Uint8Array[]): Promise<string> =>
-    verdictOf(await door.put(KEY, 'x', { contexts }))
-  t.equal(await put(foreign), 'context-foreign refused')
-  t.equal(await put(forged), 'context-forged refused')
-  t.equal(await put(huge), 'context-forged refused')
-  t.equal(await put(unknown), 'context-key-unknown refused')
-  t.equal(await put(good.subarray(1)), 'context-garbled refused')
-  t.equal(await put(good, foreign), 'context-foreign refused', 'one bad one refuses all')
-  const { siblings } = replyOf(await door.get(KEY, 3))
-  t.strictSame(siblings.map(String), [String(new TextEncoder().encode('a'))])
-  t.equal(await put(good), 'ok')
-  t.equal(replyOf(await door.get(KEY, 3)).siblings.length, 1)
-})
+t.test(
+  'D12: contexts that were not made here for this key are refused, and harm nothing',
+  async (t) => {
+    const scene = await Scene.open()
+    const door = await scene.door(1)
+    replyOf(await door.put(KEY, 'a', { w: 3 }))
+    replyOf(await door.put('other', 'b', { w: 3 }))
+    const good = contextOf(replyOf(await door.get(KEY)))
+    const foreign = contextOf(replyOf(await door.get('other')))
+    const forged = good.slice()
+    forged[20] = (forged[20] as number) ^ 1
+    const unknown = good.slice()
+    unknown[1] = (unknown[1] as number) ^ 1
+    const huge = good.slice()
+    huge.fill(0xff, 15 + 28, 15 + 34)
+    const put = async (...contexts: Uint8Array[]): Promise<string> =>
+      verdictOf(await door.put(KEY, 'x', { contexts }))
+    t.equal(await put(foreign), 'context-foreign refused')
+    t.equal(await put(forged), 'context-forged refused')
+    t.equal(await put(huge), 'context-forged refused')
+    t.equal(await put(unknown), 'context-key-unknown refused')
+    t.equal(await put(good.subarray(1)), 'context-garbled refused')
+    t.equal(await put(good, foreign), 'context-foreign refused', 'one bad one refuses all')
+    const { siblings } = replyOf(await door.get(KEY, 3))
+    t.strictSame(siblings.map(String), [String(new TextEncoder().encode('a'))])
+    t.equal(await put(good), 'ok')
+    t.equal(replyOf(await door.get(KEY, 3)).siblings.length, 1)
+  },
+)
 
 t.test('D7: blind puts never overwrite, whoever coordinates them', async (t) => {
   const scene = await Scene.open()
@@ -119,49 +122,58 @@ t.test('Q6: a request that is sent again, anywhere, leaves one sibling', async (
   t.equal(replyOf(await (await scene.door(1)).get(KEY, 3)).siblings.length, 1)
 })
 
-t.test('Q6: of one request that two owners took, a client that replaces it replaces both', async (t) => {
-  const scene = await Scene.open()
-  const put = putOf(KEY, 'once', { w: 1 })
-  const doors = [await scene.door(1), await scene.door(2)]
-  const answers = doors.map((door) => door.begin('put', put))
-  await scene.run(Promise.all(answers))
-  await scene.settle()
-  const read = replyOf(await doors[0]!.get(KEY, 3))
-  t.equal(read.siblings.length, 1)
-  replyOf(await doors[1]!.put(KEY, 'next', { w: 3, contexts: [contextOf(read)] }))
-  t.equal(replyOf(await doors[0]!.get(KEY, 3)).siblings.length, 1)
-})
+t.test(
+  'Q6: of one request that two owners took, a client that replaces it replaces both',
+  async (t) => {
+    const scene = await Scene.open()
+    const put = putOf(KEY, 'once', { w: 1 })
+    const doors = [await scene.door(1), await scene.door(2)]
+    const answers = doors.map((door) => door.begin('put', put))
+    await scene.run(Promise.all(answers))
+    await scene.settle()
+    const read = replyOf(await doors[0]!.get(KEY, 3))
+    t.equal(read.siblings.length, 1)
+    replyOf(await doors[1]!.put(KEY, 'next', { w: 3, contexts: [contextOf(read)] }))
+    t.equal(replyOf(await doors[0]!.get(KEY, 3)).siblings.length, 1)
+  },
+)
 
-t.test('replace: seen replaces what the coordinator reads, and concurrent writes stay', async (t) => {
-  const scene = await Scene.open()
-  const door = await scene.door(1)
-  replyOf(await door.put(KEY, 'a', { w: 3 }))
-  replyOf(await door.put(KEY, 'b', { w: 3 }))
-  replyOf(await door.put(KEY, 'c', { w: 3, replace: 'seen' }))
-  t.equal(replyOf(await door.get(KEY, 3)).siblings.length, 1)
-  const [one, two] = [await scene.door(2), await scene.door(3)]
-  const both = [one, two].map((each, i) =>
-    each.begin('put', putOf(KEY, `concurrent ${i}`, { replace: 'seen' })),
-  )
-  for (const answer of await scene.run(Promise.all(both))) replyOf(answer)
-  await scene.settle()
-  t.equal(replyOf(await door.get(KEY, 3)).siblings.length, 2)
-})
+t.test(
+  'replace: seen replaces what the coordinator reads, and concurrent writes stay',
+  async (t) => {
+    const scene = await Scene.open()
+    const door = await scene.door(1)
+    replyOf(await door.put(KEY, 'a', { w: 3 }))
+    replyOf(await door.put(KEY, 'b', { w: 3 }))
+    replyOf(await door.put(KEY, 'c', { w: 3, replace: 'seen' }))
+    t.equal(replyOf(await door.get(KEY, 3)).siblings.length, 1)
+    const [one, two] = [await scene.door(2), await scene.door(3)]
+    const both = [one, two].map((each, i) =>
+      each.begin('put', putOf(KEY, `concurrent ${i}`, { replace: 'seen' })),
+    )
+    for (const answer of await scene.run(Promise.all(both))) replyOf(answer)
+    await scene.settle()
+    t.equal(replyOf(await door.get(KEY, 3)).siblings.length, 2)
+  },
+)
 
-t.test('a delete with a context replaces what it covers, and T4: a concurrent write stays', async (t) => {
-  const scene = await Scene.open()
-  const door = await scene.door(1)
-  replyOf(await door.put(KEY, 'a', { w: 3 }))
-  const contexts = [contextOf(replyOf(await door.get(KEY)))]
-  replyOf(await door.put(KEY, 'meanwhile', { w: 3 }))
-  replyOf(await door.put(KEY, undefined, { w: 3, contexts }))
-  const read = replyOf(await door.get(KEY, 3))
-  t.equal(read.siblings.length, 1)
-  t.equal(read.tombstones, 1)
-  replyOf(await door.put(KEY, undefined, { w: 3, contexts: [contextOf(read)] }))
-  const after = replyOf(await door.get(KEY, 3))
-  t.match(after, { siblings: [], tombstones: 1 })
-})
+t.test(
+  'a delete with a context replaces what it covers, and T4: a concurrent write stays',
+  async (t) => {
+    const scene = await Scene.open()
+    const door = await scene.door(1)
+    replyOf(await door.put(KEY, 'a', { w: 3 }))
+    const contexts = [contextOf(replyOf(await door.get(KEY)))]
+    replyOf(await door.put(KEY, 'meanwhile', { w: 3 }))
+    replyOf(await door.put(KEY, undefined, { w: 3, contexts }))
+    const read = replyOf(await door.get(KEY, 3))
+    t.equal(read.siblings.length, 1)
+    t.equal(read.tombstones, 1)
+    replyOf(await door.put(KEY, undefined, { w: 3, contexts: [contextOf(read)] }))
+    const after = replyOf(await door.get(KEY, 3))
+    t.match(after, { siblings: [], tombstones: 1 })
+  },
+)
 
 t.test('a read for replace: seen that runs out of time refuses the write', async (t) => {
   const scene = await Scene.open()

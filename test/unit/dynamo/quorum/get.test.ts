@@ -155,11 +155,12 @@ function judgeEnd(round: GetRound, reference: Reference): string | undefined {
   if (outcome.kind === 'short') return undefined
   const { whole } = reference
   if (whole === 0) return outcome.object === undefined ? undefined : 'shows what nobody holds'
-  const isWhole =
-    outcome.object !== undefined && equalObjects(outcome.object, OBJECTS[whole - 1]!)
+  const isWhole = outcome.object !== undefined && equalObjects(outcome.object, OBJECTS[whole - 1]!)
   if (!isWhole) return 'does not show all that the answers hold'
   const behind = [...outcome.behind].sort().join()
-  return behind === reference.behind.join() ? undefined : `${behind} behind, not ${reference.behind}`
+  return behind === reference.behind.join()
+    ? undefined
+    : `${behind} behind, not ${reference.behind}`
 }
 
 t.test('Q1, D9: a read settles exactly when R answered and all is explained', async (t) => {
@@ -176,16 +177,19 @@ t.test('Q1, D9: a read settles exactly when R answered and all is explained', as
 const object = (mask: number): CopyAnswer => answerOf(mask, false)
 const digest = (mask: number): CopyAnswer => answerOf(mask, true)
 
-t.test('agreement costs one value: the first is asked for it, the others for digests', async (t) => {
-  const round = new GetRound(['a', 'b', 'c'], 2)
-  t.strictSame(round.begin(), [
-    { node: 'a', digestOnly: false },
-    { node: 'b', digestOnly: true },
-  ])
-  t.strictSame(round.onAnswer('b', digest(1)), [])
-  t.strictSame(round.onAnswer('a', object(1)), [])
-  t.match(round.outcome, { kind: 'answered', behind: [] })
-})
+t.test(
+  'agreement costs one value: the first is asked for it, the others for digests',
+  async (t) => {
+    const round = new GetRound(['a', 'b', 'c'], 2)
+    t.strictSame(round.begin(), [
+      { node: 'a', digestOnly: false },
+      { node: 'b', digestOnly: true },
+    ])
+    t.strictSame(round.onAnswer('b', digest(1)), [])
+    t.strictSame(round.onAnswer('a', object(1)), [])
+    t.match(round.outcome, { kind: 'answered', behind: [] })
+  },
+)
 
 t.test('a digest that differs is asked for its object, and who lacks some is behind', async (t) => {
   const round = new GetRound(['a', 'b', 'c'], 2)
@@ -211,7 +215,10 @@ t.test('a value-bearer that fails is made up for by a value', async (t) => {
   round.begin()
   round.onAnswer('b', digest(1))
   const asks = round.onAnswer('a', { kind: 'failed' })
-  t.ok(asks.some(({ digestOnly }) => !digestOnly), 'somebody is asked for the value')
+  t.ok(
+    asks.some(({ digestOnly }) => !digestOnly),
+    'somebody is asked for the value',
+  )
 })
 
 t.test('Q9: a late value-bearer is hedged by a value', async (t) => {

@@ -74,7 +74,11 @@ t.test('processes of one machine are never neighbours while machines are enough'
 })
 
 t.test('copies lie in distinct zones while there are N of them', async (t) => {
-  const ring = claim(members(9, (i) => ({ zone: `z${i % 3}` })), 8, N)
+  const ring = claim(
+    members(9, (i) => ({ zone: `z${i % 3}` })),
+    8,
+    N,
+  )
   let crowdedZones = 0
   for (let partition = 0; partition < 256; partition++) {
     const { owners } = preferenceListOf(ring, partition, N)
@@ -112,7 +116,11 @@ t.test('a small cluster runs: one member, or fewer than N, or one machine', asyn
   for (let partition = 0; partition < 16; partition++) {
     t.equal(preferenceListOf(two, partition, N).owners.length, 2)
   }
-  const crammed = claim(members(4, () => ({ machine: 'one' })), 6, N)
+  const crammed = claim(
+    members(4, () => ({ machine: 'one' })),
+    6,
+    N,
+  )
   for (let partition = 0; partition < 64; partition++) {
     t.equal(new Set(preferenceListOf(crammed, partition, N).owners).size, 3)
   }
@@ -120,14 +128,17 @@ t.test('a small cluster runs: one member, or fewer than N, or one machine', asyn
   t.ok(least > 0.8 && most < 1.2, 'and is balanced all the same')
 })
 
-t.test('more members than partitions: everybody is in some list, owners are distinct', async (t) => {
-  const ring = claim(members(20), 3, N)
-  for (let partition = 0; partition < 8; partition++) {
-    const { owners, fallbacks } = preferenceListOf(ring, partition, N)
-    t.equal(new Set(owners).size, 3)
-    t.equal(owners.length + fallbacks.length, 20)
-  }
-})
+t.test(
+  'more members than partitions: everybody is in some list, owners are distinct',
+  async (t) => {
+    const ring = claim(members(20), 3, N)
+    for (let partition = 0; partition < 8; partition++) {
+      const { owners, fallbacks } = preferenceListOf(ring, partition, N)
+      t.equal(new Set(owners).size, 3)
+      t.equal(owners.length + fallbacks.length, 20)
+    }
+  },
+)
 
 t.test('nobody cannot own anything', async (t) => {
   t.throws(() => claim([], 4, N), /somebody can own partitions/)

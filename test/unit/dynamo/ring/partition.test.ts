@@ -42,7 +42,13 @@ t.test('one more bit splits every partition in two and moves no token', async (t
 })
 
 t.test('tokens are ordered by both halves', async (t) => {
-  const tokens = [FIRST_TOKEN, { hi: 0, lo: 1 }, { hi: 1, lo: 0 }, { hi: 2 ** 31, lo: 5 }, LAST_TOKEN]
+  const tokens = [
+    FIRST_TOKEN,
+    { hi: 0, lo: 1 },
+    { hi: 1, lo: 0 },
+    { hi: 2 ** 31, lo: 5 },
+    LAST_TOKEN,
+  ]
   tokens.forEach((a, i) => {
     tokens.forEach((b, j) => t.equal(Math.sign(compareTokens(a, b)), Math.sign(i - j)))
   })

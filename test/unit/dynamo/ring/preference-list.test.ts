@@ -2,10 +2,7 @@
 import t from 'tap'
 import { Prng } from '../../../../src/base/prng.ts'
 import { claim } from '../../../../src/dynamo/ring/claim.ts'
-import {
-  PreferenceLists,
-  preferenceListOf,
-} from '../../../../src/dynamo/ring/preference-list.ts'
+import { PreferenceLists, preferenceListOf } from '../../../../src/dynamo/ring/preference-list.ts'
 import { type Member, Ring } from '../../../../src/dynamo/ring/ring.ts'
 import { member, members } from './members.ts'
 
@@ -52,34 +49,37 @@ t.test('zones are spread first, then machines', async (t) => {
   t.equal(names(preferenceListOf(ring, 0, 3).owners), 'n1 n4 n2', 'a zone repeats before a machine')
 })
 
-t.test('M1: N distinct members whenever N exist, distinct machines whenever possible', async (t) => {
-  const prng = Prng.of(7, 'lists')
-  for (let round = 0; round < 300; round++) {
-    const count = prng.between(1, 12)
-    const machines = prng.between(1, count)
-    const all = members(count, () => ({
-      machine: `m${prng.below(machines)}`,
-      zone: prng.chance(0.5) ? '' : `z${prng.below(3)}`,
-    }))
-    const owners = Array.from({ length: 32 }, () => prng.below(count))
-    const ring = ringOf(all, owners)
-    const n = prng.between(1, 5)
-    for (let partition = 0; partition < 32; partition++) {
-      const list = preferenceListOf(ring, partition, n)
-      const distinct = new Set(list.owners)
-      const onMachines = new Set(list.owners.map(({ machine }) => machine))
-      const there = new Set(all.map(({ machine }) => machine)).size
-      const everybody = new Set([...list.owners, ...list.fallbacks])
-      const isRight =
-        distinct.size === Math.min(n, count) &&
-        list.owners.length === distinct.size &&
-        onMachines.size === Math.min(n, there) &&
-        everybody.size === count &&
-        list.owners.length + list.fallbacks.length === count
-      if (!isRight) t.fail(`round ${round}, partition ${partition}: ${names(list.owners)}`)
+t.test(
+  'M1: N distinct members whenever N exist, distinct machines whenever possible',
+  async (t) => {
+    const prng = Prng.of(7, 'lists')
+    for (let round = 0; round < 300; round++) {
+      const count = prng.between(1, 12)
+      const machines = prng.between(1, count)
+      const all = members(count, () => ({
+        machine: `m${prng.below(machines)}`,
+        zone: prng.chance(0.5) ? '' : `z${prng.below(3)}`,
+      }))
+      const owners = Array.from({ length: 32 }, () => prng.below(count))
+      const ring = ringOf(all, owners)
+      const n = prng.between(1, 5)
+      for (let partition = 0; partition < 32; partition++) {
+        const list = preferenceListOf(ring, partition, n)
+        const distinct = new Set(list.owners)
+        const onMachines = new Set(list.owners.map(({ machine }) => machine))
+        const there = new Set(all.map(({ machine }) => machine)).size
+        const everybody = new Set([...list.owners, ...list.fallbacks])
+        const isRight =
+          distinct.size === Math.min(n, count) &&
+          list.owners.length === distinct.size &&
+          onMachines.size === Math.min(n, there) &&
+          everybody.size === count &&
+          list.owners.length + list.fallbacks.length === count
+        if (!isRight) t.fail(`round ${round}, partition ${partition}: ${names(list.owners)}`)
+      }
     }
-  }
-})
+  },
+)
 
 t.test('a kept list is the list', async (t) => {
   const ring = claim(members(5), 6, 3)

@@ -11,7 +11,10 @@ t.test('members are found by id, owners by partition, also past the end', async 
   t.equal(ring.partitionCount, 4)
   t.equal(ring.member('0000000000000002'), all[1])
   t.equal(ring.member('00000000000000ff'), undefined)
-  t.strictSame([0, 1, 2, 3, 4, 5].map((p) => ring.ownerOf(p).name), ['n1', 'n2', 'n3', 'n1', 'n1', 'n2'])
+  t.strictSame(
+    [0, 1, 2, 3, 4, 5].map((p) => ring.ownerOf(p).name),
+    ['n1', 'n2', 'n3', 'n1', 'n1', 'n2'],
+  )
   t.equal(ring.partitionOf({ hi: 0x8000_0000, lo: 0 }), 2)
 })
 
