@@ -9,7 +9,7 @@ import type { CallIds } from '../../../src/wire/asker.ts'
 import { Conversation } from '../../../src/wire/conversation.ts'
 import { decodeControl, encodeReply, encodeRequest } from '../../../src/wire/convert.ts'
 import { Line } from '../../../src/wire/line.ts'
-import { CONTROL_KINDS, FAILURE_KIND, REPLY, REQUEST_KINDS } from '../../../src/wire/message.ts'
+import { FAILURE_KIND, REPLY, REQUEST_KINDS } from '../../../src/wire/message.ts'
 import type { CallHandle, IncomingCallOf } from '../../../src/wire/session.ts'
 import { NAME, REPLIES, REQUESTS } from '../../support/wire-examples.ts'
 import {
@@ -19,7 +19,6 @@ import {
   PEER_B,
   rawClient,
   RawEnd,
-  rawNode,
   sessionPair,
   Told,
 } from '../../support/wire-frames.ts'
@@ -189,109 +188,6 @@ t.test('what is forgotten is not told, and no number is used again while in flig
   )
 })
 
-t.test('a mistake costs its own request', async (t) => {
-  const { world, raw, told, session } = await rawClient()
-  const get = bytesOf(encodeRequest('get', REQUESTS.get))
-  const mistakes: readonly (readonly [number, Uint8Array, string])[] = [
-    [REQUEST_KINDS.get, Uint8Array.of(0xff), 'message-garbled'],
-    [REQUEST_KINDS.get, new Uint8Array(0), 'bucket-wrong'],
-    [REQUEST_KINDS.peerRead, bytesOf(encodeRequest('peerRead', REQUESTS.peerRead)), 'kind-unknown'],
-    [REQUEST_KINDS.peerWrite, get, 'kind-unknown'],
-    [REQUEST_KINDS.peerRange, get, 'kind-unknown'],
-    [63, get, 'kind-unknown'],
-    [16 + 7, get, 'kind-unknown'],
-  ]
-  for (const [kind, body, code] of mistakes) {
-    raw.send(kind, 9, body)
-    world.run()
-    t.equal(codeIn(raw.take(), FAILURE_KIND), code, `kind ${kind}`)
-  }
-  t.equal(told.calls.length, 0)
-  raw.send(REQUEST_KINDS.get, 10, get)
-  world.run()
-  t.equal(told.calls.length, 1, 'and the connection goes on')
-  t.equal(session.isEnded, false)
-})
-
-t.test('a client is asked nothing', async (t) => {
-  const { world, raw, told } = await rawNode()
-  raw.send(REQUEST_KINDS.get, 1, bytesOf(encodeRequest('get', REQUESTS.get)))
-  world.run()
-  t.equal(codeIn(raw.take(), FAILURE_KIND), 'kind-unknown')
-  t.equal(told.calls.length, 0)
-})
-
-t.test('a peer is not asked what is for clients', async (t) => {
-  const { world, near } = await sessionPair(PEER_A, PEER_B)
-  const codes: string[] = []
-  near.call('get', REQUESTS.get, (answer) => codes.push(codeOf(answer)))
-  near.call('scan', REQUESTS.scan, (answer) => codes.push(codeOf(answer)))
-  world.run()
-  t.same(codes, ['kind-unknown', 'kind-unknown'])
-})
-
-t.test('a stream that cannot be believed costs the connection', async (t) => {
-  const hello = CONTROL_KINDS.hello
-  const spoiled = Uint8Array.of(0x45, 0x57, 1, 33, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 9, 9, 9, 9)
-  const breaks: readonly (readonly [
-    string,
-    (raw: Awaited<ReturnType<typeof rawClient>>['raw']) => void,
-  ])[] = [
-    ['frame-checksum', (raw) => raw.end.write(spoiled)],
-    ['frame-magic', (raw) => raw.end.write(utf8Bytes('GET / HTTP/1.1\r\n\r\n'))],
-    ['frame-reserved', (raw) => raw.send(REQUEST_KINDS.get, 1, new Uint8Array(0), 2)],
-    ['kind-unknown', (raw) => raw.send(hello, 0)],
-    ['kind-unknown', (raw) => raw.send(CONTROL_KINDS.ready, 0)],
-    ['kind-unknown', (raw) => raw.send(15, 0)],
-    ['kind-unknown', (raw) => raw.send(128, 0)],
-    ['kind-unknown', (raw) => raw.send(255, 0)],
-    ['message-garbled', (raw) => raw.send(CONTROL_KINDS.credit, 1, Uint8Array.of(0xff))],
-  ]
-  for (const [code, act] of breaks) {
-    const { world, raw, told, session } = await rawClient()
-    act(raw)
-    raw.send(REQUEST_KINDS.get, 1, bytesOf(encodeRequest('get', REQUESTS.get)))
-    await world.settle()
-    t.equal(codeIn(raw.take(), CONTROL_KINDS.goodbye), code)
-    t.same([raw.isClosed, session.isEnded, told.ends, told.calls.length], [true, true, [code], 0])
-    t.ok(
-      world.facts.some(({ fact, fields }) => fact === 'stream-broken' && fields['code'] === code),
-    )
-    t.equal(world.timers, 0)
-  }
-})
-
-t.test('an answer of another kind than its call cannot be believed', async (t) => {
-  const { world, raw, session, told } = await rawNode()
-  const codes: string[] = []
-  session.call('get', REQUESTS.get, (answer) => codes.push(codeOf(answer)))
-  world.run()
-  raw.send(REQUEST_KINDS.put + REPLY, 1, bytesOf(encodeReply('put', REPLIES.put)))
-  world.run()
-  t.same(told.ends, ['message-garbled'])
-  t.same(codes, ['connection-lost'])
-})
-
-t.test('an answer that cannot be read leaves its call in doubt', async (t) => {
-  const { world, raw, session } = await rawNode()
-  const answers: unknown[] = []
-  session.call('put', REQUESTS.put, (answer) => answers.push(answer))
-  session.call('put', REQUESTS.put, (answer) => answers.push(answer))
-  session.call('put', REQUESTS.put, (answer) => answers.push(answer))
-  world.run()
-  raw.send(REQUEST_KINDS.put + REPLY, 1, Uint8Array.of(0xff))
-  raw.send(FAILURE_KIND, 2, Uint8Array.of(0xff))
-  raw.send(FAILURE_KIND, 3, Uint8Array.of(8, 119))
-  raw.send(REQUEST_KINDS.put + REPLY, 77, Uint8Array.of(0xff))
-  world.run()
-  t.match(answers, [
-    { code: 'message-garbled', certainty: 'in-doubt' },
-    { code: 'message-garbled', certainty: 'in-doubt' },
-    { code: 'internal' },
-  ])
-  t.equal(session.isEnded, false)
-})
-
 t.test('calls in flight are bounded, both ways', async (t) => {
   const { world, near, farTold } = await sessionPair()
   const codes: string[] = []
@@ -329,74 +225,3 @@ t.test('a request that breaks a bound is not sent', async (t) => {
   t.same(codes, ['quorum-wrong'])
   t.same([near.callsInFlight, farTold.calls.length], [0, 0])
 })
-
-t.test('when the connection goes, every call in flight is told so, once', async (t) => {
-  const ways: readonly (readonly [
-    string,
-    (pair: Awaited<ReturnType<typeof sessionPair>>) => void,
-  ])[] = [
-    ['connection-lost', ({ farEnd }) => farEnd.destroy(new Error('reset'))],
-    ['connection-lost', ({ farEnd }) => farEnd.end()],
-    ['node-stopping', ({ far }) => far.end(new OperatingError('node-stopping', 'stopping'))],
-    ['closed', ({ near }) => near.end(new OperatingError('closed', 'done'))],
-    ['closed', ({ near }) => near.drop(new OperatingError('closed', 'done'))],
-  ]
-  for (const [code, act] of ways) {
-    const pair = await sessionPair()
-    const { world, near, far, nearTold, farTold } = pair
-    const answers: unknown[] = []
-    const calls = [0, 1, 2].map(() => near.call('put', REQUESTS.put, (a) => answers.push(a)))
-    calls[1]?.forget()
-    world.run()
-    act(pair)
-    t.equal(answers.length, 0)
-    await world.settle()
-    t.match(answers, Array(2).fill({ code: 'connection-lost', certainty: 'in-doubt' }))
-    t.same(nearTold.ends, [code])
-    t.equal(farTold.ends.length, 1)
-    t.same([near.isEnded, far.isEnded], [true, true])
-    for (const call of farTold.calls) (call as IncomingCallOf<'put'>).answer(REPLIES.put)
-    near.call('put', REQUESTS.put, (answer) => answers.push(answer))
-    world.pass(120_000)
-    t.match(answers[2], { code: 'not-connected', certainty: 'refused' })
-    t.same([nearTold.ends.length, world.timers], [1, 0])
-  }
-})
-
-t.test('a half frame that does not go on is cut off; a quiet connection stays', async (t) => {
-  const { world, raw, told, session } = await rawClient()
-  world.pass(3_600_000)
-  t.equal(session.isEnded, false, 'an hour of silence is no offence')
-  raw.end.write(Uint8Array.of(0x45, 0x57))
-  world.pass(60_000)
-  t.equal(codeIn(raw.take(), CONTROL_KINDS.goodbye), 'frame-late')
-  t.same(told.ends, ['frame-late'])
-})
-
-t.test(
-  'a frame that comes slowly enough to be an attack is cut off, a slow link is not',
-  async (t) => {
-    for (const [bytesPerSecond, isCut] of [
-      [10, true],
-      [5_000, false],
-    ] as const) {
-      const { world, raw, session } = await rawClient()
-      const value = new Uint8Array(200_000)
-      raw.end.cut = () => bytesPerSecond
-      const body = bytesOf(encodeRequest('put', { ...REQUESTS.put, value }))
-      raw.send(REQUEST_KINDS.put, 1, body)
-      raw.end.other.isDeaf = true
-      for (let second = 0; second < 45 && !session.isEnded; second++) {
-        raw.end.other.isDeaf = false
-        raw.end.other.pause()
-        raw.end.other.resume()
-        raw.end.cut = (available) => {
-          raw.end.other.isDeaf = true
-          return Math.min(available, bytesPerSecond)
-        }
-        world.pass(1000)
-      }
-      t.equal(session.isEnded, isCut, `${bytesPerSecond} bytes a second`)
-    }
-  },
-)

@@ -1,0 +1,125 @@
+/** Who stands still, reads slowly or never reads holds up nobody else, and not for ever. */
+import t from 'tap'
+import { isOperatingError } from '../../../src/base/errors.ts'
+import {
+  MESSAGE_STALL_MS_MAX,
+  OUTGOING_BYTES_PAUSE,
+  OUTGOING_BYTES_PER_CONNECTION_MAX,
+} from '../../../src/limits.ts'
+import { decodeControl, encodeRequest } from '../../../src/wire/convert.ts'
+import { FAILURE_KIND, FLAG_MORE, type Put, REQUEST_KINDS } from '../../../src/wire/message.ts'
+import type { IncomingCallOf } from '../../../src/wire/session.ts'
+import { REPLIES, REQUESTS } from '../../support/wire-examples.ts'
+import { bytesOf, type GotFrame, rawClient, rawNode } from '../../support/wire-frames.ts'
+
+const { put: PUT, get: GET } = REQUEST_KINDS
+
+function putOf(length: number): Put {
+  const value = new Uint8Array(length)
+  for (let at = 0; at < length; at += 997) value[at] = at & 255
+  return { ...REQUESTS.put, value }
+}
+
+function codeOf(answer: unknown): string {
+  return isOperatingError(answer) ? answer.code : 'reply'
+}
+
+function failureIn(frame: GotFrame | undefined): string {
+  const { kind, body } = frame as GotFrame
+  const name = kind === FAILURE_KIND ? 'failure' : 'goodbye'
+  return decodeControl(name, body, 0, body.length).code
+}
+
+t.test('a message that stands still is given up, with its connection', async (t) => {
+  const { world, raw, told } = await rawClient()
+  raw.send(PUT, 1, new Uint8Array(100), FLAG_MORE)
+  world.pass(MESSAGE_STALL_MS_MAX - 1000)
+  t.same(told.ends, [])
+  world.pass(30_000)
+  t.same(told.ends, ['frame-late'])
+  t.equal(failureIn(raw.take().at(-1)), 'frame-late')
+  t.equal(world.timers, 0)
+})
+
+t.test('a receiver that never gives credit is given up', async (t) => {
+  const { world, raw, session, told } = await rawNode()
+  session.call('put', putOf(4_000_000), () => undefined)
+  world.pass(MESSAGE_STALL_MS_MAX + 30_000)
+  t.same(told.ends, ['reader-too-slow'])
+  t.ok(raw.isClosed)
+  t.equal(world.timers, 0)
+})
+
+t.test('who reads slowly is not read from; who never reads is cut off', async (t) => {
+  const { world, raw, session, told } = await rawClient()
+  const get = bytesOf(encodeRequest('get', REQUESTS.get))
+  const reply = { ...REPLIES.get, siblings: [new Uint8Array(100_000)] }
+  const far = raw.end.other
+  raw.end.isDeaf = true
+  for (let i = 0; i < 40; i++) {
+    raw.send(GET, i + 1, get)
+    world.run()
+    ;(told.calls.at(-1) as IncomingCallOf<'get'>).answer(reply)
+    world.run()
+    if (far.isPaused) break
+  }
+  t.ok(far.isPaused, 'what waits beyond a bound stops the reading')
+  t.ok(far.unsentBytes > OUTGOING_BYTES_PAUSE)
+  t.ok(far.unsentBytes < OUTGOING_BYTES_PAUSE + 400_000)
+  const asked = told.calls.length
+  raw.send(GET, 100, get)
+  world.run()
+  t.equal(told.calls.length, asked)
+  raw.end.hear()
+  world.run()
+  t.equal(far.isPaused, false)
+  t.equal(told.calls.length, asked + 1, 'who reads again is read from again')
+
+  raw.end.isDeaf = true
+  for (let i = 0; i < 30; i++) {
+    raw.send(GET, 200 + i, get)
+    world.run()
+    if (told.calls.length > asked + 1 + i)
+      (told.calls.at(-1) as IncomingCallOf<'get'>).answer(reply)
+    world.run()
+  }
+  t.ok(far.isPaused)
+  world.pass(25_000)
+  t.same(told.ends, ['reader-too-slow'])
+  t.ok(session.isEnded)
+  t.ok(world.facts.some(({ fact }) => fact === 'slow-reader-cut'))
+  t.equal(world.timers, 0)
+})
+
+t.test('what waits for one reader is bounded', async (t) => {
+  const { world, raw, told } = await rawClient()
+  const get = bytesOf(encodeRequest('get', REQUESTS.get))
+  const big = { ...REPLIES.get, siblings: [new Uint8Array(8_000_000)] }
+  const refused: string[] = []
+  for (let i = 0; i < 40; i++) {
+    raw.send(GET, i + 1, get)
+    world.run()
+    for (const frame of raw.take()) if (frame.kind === FAILURE_KIND) refused.push(failureIn(frame))
+    if (told.calls.length > i) (told.calls[i] as IncomingCallOf<'get'>).answer(big)
+  }
+  t.ok(refused.length > 20, 'no more is begun')
+  t.ok(refused.every((code) => code === 'overloaded'))
+
+  const second = await rawClient()
+  for (let i = 0; i < 40; i++) second.raw.send(GET, i + 1, get)
+  second.world.run()
+  for (const call of second.told.calls) (call as IncomingCallOf<'get'>).answer(big)
+  second.world.run()
+  t.same(second.told.ends, ['reader-too-slow'], 'what was asked before is cut off')
+  t.ok(second.session.waitingBytes <= OUTGOING_BYTES_PER_CONNECTION_MAX + 9_000_000)
+})
+
+t.test('the side that connected always reads', async (t) => {
+  const { world, raw, session } = await rawNode()
+  raw.end.isDeaf = true
+  const answers: string[] = []
+  for (let i = 0; i < 900; i++) session.call('put', putOf(250_000), (a) => answers.push(codeOf(a)))
+  world.run()
+  t.equal(raw.end.other.isPaused, false)
+  t.ok(answers.length > 300 && answers.every((code) => code === 'overloaded'))
+})
