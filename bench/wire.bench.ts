@@ -1,5 +1,5 @@
 /**
- * What the wire costs a put of 1 KiB: its bytes made and read, and a whole call through two sessions.
+ * What the wire costs a put of 1 KiB: its bytes made and read, and a call through two sessions.
  *
  * The sessions talk through an in-memory pipe of the tests; its share stands in a line of its own.
  * protobufjs as its manual has it, a writer for each message, is the rival of our one writer.

@@ -149,29 +149,14 @@ t.test('credit keeps a receiver from holding more than it grants', async (t) => 
 
 t.test('who spends more than its credit is cut off', async (t) => {
   const { world, raw, told } = await rawClient()
-  for (const chunk of chunksOf(putOf(4_000_000))) raw.send(PUT, 1, chunk, FLAG_MORE)
-  raw.end.isDeaf = false
+  raw.send(PUT, 1, new Uint8Array(CREDIT_BYTES_MAX), FLAG_MORE)
   await world.settle()
-  t.equal(told.ends.length, 0, 'a sender that is answered with credit in time may go on')
-
+  t.same(told.ends, [])
   const second = await rawClient()
-  const frames = chunksOf(putOf(4_000_000)).slice(0, 5)
-  const writes: Uint8Array[] = []
-  second.raw.end.isRecording = true
-  second.raw.end.other.pause()
-  for (const chunk of frames) second.raw.send(PUT, 1, chunk, FLAG_MORE)
-  writes.push(...second.raw.end.written)
-  const stream = Buffer.concat(writes)
-  second.raw.end.other.events?.onData(new Uint8Array(stream))
-  second.world.run()
-  t.same(second.told.ends, [])
-
-  const third = await rawClient()
-  const tooMuch = new Uint8Array(CREDIT_BYTES_MAX + 1)
-  third.raw.send(PUT, 1, tooMuch, FLAG_MORE)
-  await third.world.settle()
-  t.same(third.told.ends, ['credit-overrun'])
-  t.equal(failureIn(third.raw.take().at(-1)), 'credit-overrun')
+  second.raw.send(PUT, 1, new Uint8Array(CREDIT_BYTES_MAX + 1), FLAG_MORE)
+  await second.world.settle()
+  t.same(second.told.ends, ['credit-overrun'])
+  t.equal(failureIn(second.raw.take().at(-1)), 'credit-overrun')
 })
 
 t.test('a message without end costs itself, and the rest of it is thrown away', async (t) => {
