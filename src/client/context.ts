@@ -5,7 +5,7 @@
  * nothing that it did not know of. It is sealed by the cluster: nobody else can make or change
  * one, and it serves for its own key alone. It may travel as text through a web form or a queue.
  */
-import { EMPTY_BYTES } from '../base/bytes.ts'
+import { base64urlOf, bytesOfBase64url, EMPTY_BYTES } from '../base/bytes.ts'
 import { unsent } from './failure.ts'
 
 export class Context {
@@ -22,7 +22,7 @@ export class Context {
     if (!/^[\w-]*$/.test(text) || text.length % 4 === 1) {
       throw unsent('context-garbled', 'this is not the text of a context: pass it on unchanged')
     }
-    return new Context(new Uint8Array(Buffer.from(text, 'base64url')))
+    return new Context(bytesOfBase64url(text))
   }
 
   /** True where nothing was ever under the key: a put with it replaces nothing. */
@@ -37,7 +37,7 @@ export class Context {
 
   /** The context as text of letters, digits, `-` and `_`. */
   toString(): string {
-    return Buffer.from(this.#sealed).toString('base64url')
+    return base64urlOf(this.#sealed)
   }
 
   toJSON(): string {

@@ -6,7 +6,7 @@
  * cursor of a scan that was left half-way starts another one there, in another process if need
  * be: keys of the page that was being looked at then come again.
  */
-import { EMPTY_BYTES } from '../base/bytes.ts'
+import { base64urlOf, bytesOfBase64url, EMPTY_BYTES } from '../base/bytes.ts'
 import type { ScanEntry, ScanReply } from '../wire/message.ts'
 import { unsent } from './failure.ts'
 
@@ -28,7 +28,7 @@ export class Scan<Item> implements AsyncIterable<Item> {
 
   /** Where another scan can go on: text. Undefined once everything was looked at. */
   get cursor(): string | undefined {
-    return this.#isEnded ? undefined : Buffer.from(this.#cursor).toString('base64url')
+    return this.#isEnded ? undefined : base64urlOf(this.#cursor)
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Item, void, undefined> {
@@ -49,5 +49,5 @@ function bytesOfCursor(cursor: string): Uint8Array {
   if (!/^[\w-]*$/.test(cursor)) {
     throw unsent('cursor-wrong', 'this is not a cursor: pass on what scan.cursor was, unchanged')
   }
-  return new Uint8Array(Buffer.from(cursor, 'base64url'))
+  return bytesOfBase64url(cursor)
 }

@@ -39,6 +39,8 @@ interface Shown {
 }
 
 const REMEMBERED_MAX = 8
+/** Some clients give up soon, and so hear of more failures. */
+const HASTE_MS = 200
 const CONNECT_MS = 3_600_000
 
 export class Workload {
@@ -87,7 +89,10 @@ export class Workload {
   async sweep(r: number): Promise<void> {
     const [user] = this.#users
     for (const key of this.keys)
-      await this.#cluster.world.complete(user?.get(key, r) ?? never(), 60_000)
+      await this.#cluster.world.complete(
+        user?.get(key, r, this.#options.timeoutMs) ?? never(),
+        60_000,
+      )
   }
 }
 
@@ -108,6 +113,8 @@ class User {
   readonly #options: UserOptions
   readonly #prng: Prng
   readonly #client: Promise<Client>
+  /** How often it goes on from its own last put, without reading. */
+  readonly #chains: number
   readonly #shown = new Map<string, Shown[]>()
   isOver = false
   isIdle = false
@@ -123,10 +130,12 @@ class User {
     this.#requests = requests
     this.#options = options
     this.#prng = options.prng
+    this.#chains = this.#prng.pick([0, 0, 0.5])
+    const patienceMs = this.#prng.pick([options.timeoutMs, options.timeoutMs, HASTE_MS])
     const world = cluster.clientWorld()
     this.#clock = world.clock
     this.#client = connectTo(
-      { seeds: cluster.seeds, timeout: options.timeoutMs, connectTimeout: CONNECT_MS },
+      { seeds: cluster.seeds, timeout: patienceMs, connectTimeout: CONNECT_MS },
       world,
     )
   }
@@ -149,6 +158,10 @@ class User {
 
   async #act(key: string): Promise<void> {
     const known = this.#shown.get(key) ?? []
+    if (this.#prng.chance(this.#chains)) {
+      await this.#write(key, false, joined(known.slice(-1)))
+      return
+    }
     const choice = this.#prng.unit()
     if (choice < 0.14) await this.get(key)
     else if (choice < 0.15) await this.#intrude(key)
@@ -172,10 +185,10 @@ class User {
   }
 
   /** Reads, remembers and notes; undefined where the read failed. */
-  async get(key: string, r?: number): Promise<Shown | undefined> {
+  async get(key: string, r?: number, timeout?: number): Promise<Shown | undefined> {
     const startedMs = this.#cluster.world.nowMs
     try {
-      const answer = await (await this.#bucket()).get(key, { r })
+      const answer = await (await this.#bucket()).get(key, { r, timeout })
       const ids = answer.siblings.map(idOf)
       this.#note(key, startedMs, ids, '')
       const deletes = answer.tombstones > 0 ? this.#history.deletesOf(key) : []

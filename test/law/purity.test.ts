@@ -36,8 +36,7 @@ interface Ban {
 
 /** Files outside `src/host` that may use `Buffer`, each with what it gains. */
 const BUFFER_FILES: Readonly<Record<string, string>> = {
-  'src/client/context.ts': 'base64url, which Uint8Array lacks in the oldest Node.js we run on',
-  'src/client/scan.ts': 'base64url, as above',
+  'src/base/bytes.ts': 'long comparisons 75 times as fast; base64url, which older Node.js lacks',
   'src/wire/frame-writer.ts': 'a block that is overwritten whole need not be filled with zeros',
 }
 
