@@ -9,6 +9,7 @@ const PROOFS: Record<string, Load> = {
   'bad-input': async () => (await import('./bad-input.ts')).proof,
   versions: async () => (await import('./versions.ts')).proof,
   simulate: async () => (await import('./simulate.ts')).proof,
+  sigkill: async () => (await import('./sigkill.ts')).proof,
   rate: async () => (await import('../../bench/prove/rate.ts')).proof,
   native: async () => (await import('../../bench/prove/native.ts')).proof,
 }

@@ -1,0 +1,71 @@
+/**
+ * Reads every key at all its owners until all copies are equal, and says what they hold.
+ *
+ * A get with r = N stands for the exchange of trees that is yet to come. Its repair follows the
+ * answer and may be lost on its way, so a key is done only when its owners, asked one by one,
+ * hold the same.
+ */
+import type { Client } from '../../src/client/client.ts'
+import type { Finals } from './judge.ts'
+import { areEqual, type Inspector, writesIn } from './inspector.ts'
+import type { Load } from './load.ts'
+import type { Recording } from './recording.ts'
+
+export interface SweepOptions {
+  readonly client: Client
+  readonly load: Load
+  readonly recording: Recording
+  readonly inspector: Inspector
+  /** Given up after this. */
+  readonly limitMs: number
+  /** Whether to say what is held: only while nobody writes. */
+  readonly isFinal: boolean
+  /** Keys under way at once: 64. */
+  readonly window?: number
+  readonly isOver?: () => boolean
+}
+
+const RETRY_MS = 20
+
+export interface Swept {
+  readonly finals: Finals
+  /** Keys whose copies did not become equal in time. */
+  readonly unequal: readonly number[]
+}
+
+export async function sweep(options: SweepOptions): Promise<Swept> {
+  const finals = new Map<number, readonly number[]>()
+  const unequal: number[] = []
+  const until = performance.now() + options.limitMs
+  const { keys } = options.load
+  let next = 0
+  const work = async (): Promise<void> => {
+    for (let key = keys[next++]; key !== undefined; key = keys[next++]) {
+      const isDone = await sweepKey(options, key, until, finals)
+      if (!isDone) unequal.push(key)
+    }
+  }
+  await Promise.all(Array.from({ length: options.window ?? 64 }, work))
+  return { finals, unequal }
+}
+
+async function sweepKey(
+  options: SweepOptions,
+  key: number,
+  until: number,
+  finals: Map<number, readonly number[]>,
+): Promise<boolean> {
+  const { client, load, recording, inspector, isFinal } = options
+  while (performance.now() < until && options.isOver?.() !== true) {
+    if (await load.readAll(client, key)) {
+      const copies = await inspector.copiesOf(key, !isFinal)
+      const [first] = copies ?? []
+      if (copies !== undefined && first !== undefined && areEqual(copies)) {
+        if (isFinal) finals.set(key, writesIn(first, key, load, recording))
+        return true
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+  }
+  return false
+}
