@@ -10,6 +10,7 @@ const PROOFS: Record<string, Load> = {
   versions: async () => (await import('./versions.ts')).proof,
   simulate: async () => (await import('./simulate.ts')).proof,
   sigkill: async () => (await import('./sigkill.ts')).proof,
+  'power-cut': async () => (await import('./power-cut.ts')).proof,
   rate: async () => (await import('../../bench/prove/rate.ts')).proof,
   native: async () => (await import('../../bench/prove/native.ts')).proof,
 }
