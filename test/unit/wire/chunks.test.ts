@@ -195,22 +195,31 @@ t.test('an answer without end is told once, also when the connection ends', asyn
   t.same(answers, ['message-too-long'])
 })
 
-/** Bytes outside the heap, after what is garbage has gone. */
-function arrayBytes(): number {
+/** Bytes outside the heap, after what is garbage has gone: V8 frees it beside the program. */
+async function arrayBytes(): Promise<number> {
   setFlagsFromString('--expose-gc')
-  ;(runInNewContext('gc') as () => void)()
+  const collect = runInNewContext('gc') as () => void
+  for (let i = 0; i < 3; i++) {
+    collect()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
   return process.memoryUsage().arrayBuffers
 }
 
 t.test('what is thrown away is not held', async (t) => {
-  const receiver = new ChunkReceiver(() => undefined)
-  const before = arrayBytes()
-  for (let i = 0; i <= MESSAGE_BYTES_MAX / CHUNK_BYTES_MAX; i++) {
-    receiver.add(frame(1, CHUNK_BYTES_MAX, false), false, true)
+  const before = await arrayBytes()
+  const receivers = [1, 2, 3].map(() => new ChunkReceiver(() => undefined))
+  for (const receiver of receivers) {
+    for (let i = 0; i <= MESSAGE_BYTES_MAX / CHUNK_BYTES_MAX; i++) {
+      receiver.add(frame(1, CHUNK_BYTES_MAX, false), false, true)
+    }
   }
-  t.equal(receiver.heldBytes, 0)
-  t.equal(receiver.count, 1)
-  t.ok(arrayBytes() - before < MESSAGE_BYTES_MAX / 8)
+  const held = (await arrayBytes()) - before
+  t.ok(held < MESSAGE_BYTES_MAX, `${held} bytes of three thrown away messages are held`)
+  t.same(
+    receivers.map(({ heldBytes, count }) => [heldBytes, count]),
+    Array(3).fill([0, 1]),
+  )
 })
 
 const frame = (callId: number, length: number, isLast: boolean, kind = PUT as number): Frame => ({
