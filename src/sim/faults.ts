@@ -143,7 +143,7 @@ export class Faults {
       case 'crash-all':
         return this.#takeDown(machines, forMs, 'crash')
       case 'kill':
-        return this.#takeDown([machine], forMs, 'kill')
+        return this.#takeDown(this.#prng.chance(0.3) ? machines : [machine], forMs, 'kill')
       case 'wipe':
         return this.#meetWrite(() => this.#wipe(this.#prng.chance(0.5), forMs))
       case 'crash-in-write': {

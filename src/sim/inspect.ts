@@ -14,7 +14,7 @@ import { tokenOf } from '../native/digest.ts'
 import { memberIdOf, Topology } from '../node/topology.ts'
 import { connectSession } from '../wire/handshake.ts'
 import type { PeerReadReply, Request } from '../wire/message.ts'
-import type { Session } from '../wire/session.ts'
+import type { Answer, Session } from '../wire/session.ts'
 import type { World } from '../world/world.ts'
 import type { Cluster } from './cluster.ts'
 import { idOf, type WriteEvent } from './history.ts'
@@ -49,7 +49,10 @@ export async function inspect(
     const request = { name, ring, digestOnly: false, deadlineMs: DEADLINE_MS }
     const copies: PeerReadReply[] = []
     for (const owner of topology.ownersOf(tokenOf(name.bucket, name.key), name.bucket)) {
-      copies.push(await ask(sessions.get(owner.name) as Session, request))
+      const copy = await ask(sessions.get(owner.name) as Session, request)
+      if (copy instanceof OperatingError) {
+        violations.push(`unreadable: ${owner.name} cannot give its copy of ${key}: ${copy.code}`)
+      } else copies.push(copy)
     }
     const [first] = copies
     if (first === undefined) continue
@@ -112,11 +115,8 @@ async function asPeer(cluster: Cluster, machine: number, world: World): Promise<
   )
 }
 
-function ask(session: Session, request: Request<'peerRead'>): Promise<PeerReadReply> {
-  return new Promise((resolve, reject) => {
-    session.call('peerRead', request, (answer) => {
-      if (answer instanceof OperatingError) reject(answer)
-      else resolve(answer)
-    })
+function ask(session: Session, request: Request<'peerRead'>): Promise<Answer<'peerRead'>> {
+  return new Promise((resolve) => {
+    session.call('peerRead', request, resolve)
   })
 }

@@ -71,6 +71,7 @@ const ACKNOWLEDGING: readonly Plant[] = [
     find: 'await segment.file.sync();',
     replace: 'await segment.file.sync().catch(() => segment.file.sync());',
     why: 'the second sync says nothing about the pages that the first one lost',
+    caughtBy: 'test/unit/node/write.test.ts',
   },
 ]
 
@@ -88,12 +89,15 @@ const CAUSALITY: readonly Plant[] = [
       'tail took and that live elsewhere: they count as replaced',
   },
   {
-    name: 'dots are given twice after a restart',
+    name: 'dots are given twice after a crash',
     kind: 'range-without-copy',
     file: 'node/replica.js',
-    find: 'this.#start = this.#newStart();\n    }',
-    replace: 'this.#start = parts.node;\n    }',
-    why: 'one dot names two writes, and who replaces one replaces both',
+    find: 'start: this.#start,\n                counter: this.#nextCounter(),',
+    replace:
+      'start: this.#parts.node, counter: 1 + Math.max(0, ...(held.object?.context.ranges ?? [])' +
+      '.filter((one) => one.node === this.#parts.node).map((one) => one.last)),',
+    why: 'a counter a key, as vector clocks have: a torn tail takes it back, and it is used again',
+    caughtBy: 'test/unit/node/replica.test.ts',
   },
   {
     name: 'a sibling is dropped in a merge',
@@ -238,6 +242,7 @@ const STORAGE: readonly Plant[] = [
     find: 'if (found.sequence <= this.#durable)\n            return this.#apply(found);',
     replace: 'if (found.sequence > 0)\n            return this.#apply(found);',
     why: 'records above a gap are kept whose neighbours are gone',
+    caughtBy: 'test/unit/store/recovery.test.ts',
   },
 ]
 

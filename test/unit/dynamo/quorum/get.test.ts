@@ -160,7 +160,7 @@ function judgeEnd(round: GetRound, reference: Reference): string | undefined {
   const behind = [...outcome.behind].sort().join()
   return behind === reference.behind.join()
     ? undefined
-    : `${behind} behind, not ${reference.behind}`
+    : `${behind} behind, not ${reference.behind.join()}`
 }
 
 t.test('Q1, D9: a read settles exactly when R answered and all is explained', async (t) => {
