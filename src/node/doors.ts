@@ -26,6 +26,7 @@ export class Door {
   readonly #dispatch: Dispatch
   readonly #sessions = new Set<Session>()
   #connections = 0
+  #isClosed = false
   #listener: Listener | undefined
 
   constructor(role: Role, config: Config, world: World, topology: Topology, dispatch: Dispatch) {
@@ -52,9 +53,10 @@ export class Door {
 
   /** Lets nobody in any more, and says goodbye to those inside. */
   async close(): Promise<void> {
+    this.#isClosed = true
     const listening = this.#listener?.close()
     for (const session of this.#sessions) {
-      session.end(new OperatingError('node-stopping', 'this node is stopping; ask another'))
+      session.end(stopping())
     }
     this.#sessions.clear()
     await listening
@@ -88,14 +90,23 @@ export class Door {
     }
     try {
       session = await acceptSession(connection, this.#world, this.#terms(), {
-        onCall: (call) => this.#dispatch.onCall(call, this.#role),
+        onCall: (call) => {
+          if (this.#isClosed) throw stopping()
+          this.#dispatch.onCall(call, this.#role)
+        },
         onEnd: leave,
       })
-      if (isCounted) this.#sessions.add(session)
+      // A handshake that was under way when the door closed comes to its end after it.
+      if (this.#isClosed) session.end(stopping())
+      else if (isCounted) this.#sessions.add(session)
     } catch (error) {
       // The handshake has told the other side, and the trace, why.
       leave()
       if (!isOperatingError(error)) throw error
     }
   }
+}
+
+function stopping(): OperatingError {
+  return new OperatingError('node-stopping', 'this node is stopping; ask another')
 }

@@ -66,6 +66,7 @@ class Node implements RunningNode {
   readonly #peers: Peers
   readonly #started: number
   #engine: Engine | undefined
+  #replica: Replica | undefined
   #dispatch: Dispatch | undefined
   #clients: Door | undefined
   #peerDoor: Door | undefined
@@ -129,6 +130,7 @@ class Node implements RunningNode {
     await this.#clients?.close()
     await this.#peerDoor?.close()
     this.#peers.stop()
+    this.#replica?.close()
     await this.#engine?.close()
     trace.note('node-stopped', { node: self.id, name: self.name })
   }
@@ -160,18 +162,20 @@ class Node implements RunningNode {
     const { entropy, trace } = this.#world
     const { self } = this.#topology
     const counters = this.#counters
+    const replica = new Replica({
+      engine,
+      node: self.id,
+      entropy,
+      trace,
+      counters,
+      onDiskFailed: (error) => void this.#fail(error),
+    })
+    this.#replica = replica
     return {
       config,
       world: this.#world,
       topology: this.#topology,
-      replica: new Replica({
-        engine,
-        node: self.id,
-        entropy,
-        trace,
-        counters,
-        onDiskFailed: (error) => void this.#fail(error),
-      }),
+      replica,
       peers: this.#peers,
       seal: new ContextSeal([{ id: FIRST_KEY_ID, key: config.clusterKey }], config.cluster),
       counters,

@@ -72,7 +72,6 @@ export interface ReplicaParts {
 
 export class Replica {
   readonly #parts: ReplicaParts
-  readonly #engine: Engine
   /** Keys whose copy is being waited for, and who waits to be next. */
   readonly #busy = new Map<string, (() => void)[]>()
   /** Which requests were written here lately, and where: a retry may find its sibling replaced. */
@@ -80,11 +79,23 @@ export class Replica {
   #start: Start
   #counter = 0
   #lastSequence = 0
+  #isClosed = false
 
   constructor(parts: ReplicaParts) {
     this.#parts = parts
-    this.#engine = parts.engine
     this.#start = this.#newStart()
+  }
+
+  /** From now on whoever asks is refused: the engine is about to let go of its files. */
+  close(): void {
+    this.#isClosed = true
+  }
+
+  /** Work that began before the end may come back for more after it. */
+  get #engine(): Engine {
+    if (this.#isClosed)
+      throw new OperatingError('node-stopping', 'this node is stopping; ask another')
+    return this.#parts.engine
   }
 
   get start(): Start {
@@ -107,7 +118,7 @@ export class Replica {
 
   /** Calls `done` when everything up to `sequence` is durable, or when that cannot be known. */
   whenSynced(sequence: number, done: (error: OperatingError | undefined) => void): void {
-    void this.#engine.synced(sequence).then(
+    void this.#parts.engine.synced(sequence).then(
       () => done(undefined),
       (error: unknown) => {
         const failure = isOperatingError(error) ? error : diskFailed(error)
