@@ -39,8 +39,11 @@ export class Inspector {
 
   /** The numbers of the nodes that own `key`; a phantom has none and is left out. */
   ownersOf(key: number): readonly number[] {
-    const name = utf8Bytes(nameOf(key))
-    const owners = this.#topology.ownersOf(tokenOf(BUCKET, name), BUCKET)
+    return this.ownersOfName(BUCKET, utf8Bytes(nameOf(key)))
+  }
+
+  ownersOfName(bucket: Uint8Array, key: Uint8Array): readonly number[] {
+    const owners = this.#topology.ownersOf(tokenOf(bucket, key), bucket)
     return owners.flatMap((owner) => this.#numbers.get(owner.name) ?? [])
   }
 
@@ -75,8 +78,8 @@ export class Inspector {
           resolve(answer instanceof OperatingError ? undefined : answer)
         })
       })
-    } catch (error) {
-      if (!(error instanceof OperatingError)) throw error
+    } catch {
+      // A node that is away cannot be asked, whatever the network calls it.
       return undefined
     }
   }

@@ -129,7 +129,10 @@ export class Load {
       const deletesBelow = answer.tombstones > 0 ? recording.writes : 0
       return { ids: ids.filter((id) => id !== NO_WRITE), deletesBelow, context: answer.context }
     } catch (error) {
-      recording.readFailed(codeOf(error))
+      const code = codeOf(error)
+      recording.readFailed(code)
+      if (code === 'value-unreadable')
+        recording.violations.push(`garbled: ${nameOf(key)} is no text`)
       return undefined
     }
   }

@@ -64,7 +64,8 @@ class NodeProcess {
 
   constructor(prefix: readonly string[], plant: string | undefined) {
     const load = plant === undefined ? [] : ['--import', PLANTED]
-    const [command, ...argv] = [...prefix, process.execPath, ...load, ENTRY] as [string]
+    const node = process.execPath
+    const [command = node, ...argv] = [...prefix, node, ...load, ENTRY]
     const variables = plant === undefined ? {} : { [PLANT_VARIABLE]: plant }
     this.#child = spawn(command, argv, {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

@@ -11,6 +11,7 @@ const PROOFS: Record<string, Load> = {
   simulate: async () => (await import('./simulate.ts')).proof,
   sigkill: async () => (await import('./sigkill.ts')).proof,
   'power-cut': async () => (await import('./power-cut.ts')).proof,
+  chaos: async () => (await import('./chaos.ts')).proof,
   rate: async () => (await import('../../bench/prove/rate.ts')).proof,
   native: async () => (await import('../../bench/prove/native.ts')).proof,
 }

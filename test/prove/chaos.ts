@@ -1,0 +1,152 @@
+/**
+ * Shows that nothing acknowledged is lost while real nodes meet every fault at once.
+ *
+ * Seven nodes, N = 3, W = R = 2, each in a network namespace and with a file system in memory of
+ * its own. Until hints exist, writes to keys of which two owners are away are refused or in doubt;
+ * that is no fault of theirs. What is acknowledged must be there in the end.
+ */
+import { spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Caretaker, requireMeans } from '../machine/caretaker.ts'
+import { FAULTS, type FaultKind } from '../machine/faults.ts'
+import { hostOf, makeNetwork, prefixOf } from '../machine/namespaces.ts'
+import { argumentsOf } from '../machine/options.ts'
+import type { FromDriver } from './chaos-driver.ts'
+import { type ChaosPlan, type ChaosResult, faultsLine } from './chaos-run.ts'
+import { CannotRun, type Proof, type Verdict } from './proof.ts'
+
+export const proof: Proof = {
+  name: 'chaos',
+  shows: 'real nodes under all faults at once lose nothing that was acknowledged',
+  usage: '[--writes N] [--nodes N]',
+  run: (args) => {
+    const given = argumentsOf(args)
+    return chaos({
+      writes: given.count('writes', 1_000_000),
+      nodes: given.count('nodes', 7),
+      seed: given.seed,
+      plant: given.text('plant'),
+      say: (line) => console.log(line),
+    })
+  },
+}
+
+export interface ChaosOptions {
+  readonly writes: number
+  readonly nodes: number
+  readonly seed: number
+  /** A bug of `test/plants` in every node: then something wrong must be found. */
+  readonly plant?: string | undefined
+  readonly say: (line: string) => void
+}
+
+const MEANS = ['python3', 'nsenter', 'ip', 'nft', 'strace', 'mount'] as const
+const DRIVER = fileURLToPath(new URL('chaos-driver.js', import.meta.url))
+const MOUNT_BYTES = 3 * 1024 ** 3
+const KEYS_MIN = 500
+const KEYS_MAX = 100_000
+/** So few on average that contexts stay small, and so many that writes meet. */
+const WRITES_PER_KEY = 50
+const WINDOW = 64
+const CLIENT_PORT = 7400
+const PEER_PORT = 7500
+
+export async function chaos(options: ChaosOptions): Promise<Verdict> {
+  const { writes, nodes, seed, plant, say } = options
+  say(`seed ${seed}`)
+  if (nodes < 3) throw new CannotRun('chaos takes three nodes or more')
+  const caretaker = new Caretaker()
+  const root = mkdtempSync(join(tmpdir(), 'everwrite-chaos-'))
+  try {
+    await requireMeans(caretaker, MEANS)
+    const network = await makeNetwork(caretaker, nodes)
+    const mounts = await mountAll(caretaker, root, nodes)
+    const places = mounts.map((mount, i) => ({
+      host: hostOf(i),
+      clientPort: CLIENT_PORT,
+      peerPort: PEER_PORT,
+      directory: join(mount, 'data'),
+      prefix: prefixOf(network.nodes[i] as string),
+    }))
+    const keys = Math.max(KEYS_MIN, Math.min(KEYS_MAX, Math.round(writes / WRITES_PER_KEY)))
+    const plan: ChaosPlan = {
+      ...{ writes, keys, seed, root, places, mounts, plant },
+      namespaces: network.nodes,
+      mountBytes: MOUNT_BYTES,
+      kinds: FAULTS,
+      isDestroying: true,
+      pace: 1,
+      window: WINDOW,
+    }
+    return verdictOf(await drive(prefixOf(network.hub), plan, say), plan, say)
+  } finally {
+    await caretaker.end()
+    rmSync(root, { recursive: true, force: true })
+  }
+}
+
+async function mountAll(caretaker: Caretaker, root: string, nodes: number) {
+  const mounts: string[] = []
+  for (let i = 0; i < nodes; i++) {
+    const target = join(root, `disk-${i}`)
+    mkdirSync(target)
+    await caretaker.later(`! mountpoint -q ${target} || umount ${target}`)
+    await caretaker.mount('tmpfs', target, 'tmpfs', `size=${MOUNT_BYTES}`).catch((error) => {
+      throw new CannotRun(`no tmpfs can be mounted here: ${error}`)
+    })
+    mounts.push(target)
+  }
+  return mounts
+}
+
+/** Runs the plan in a process inside the network. */
+function drive(
+  prefix: readonly string[],
+  plan: ChaosPlan,
+  say: (line: string) => void,
+): Promise<ChaosResult> {
+  const [command = process.execPath, ...argv] = [...prefix, process.execPath, DRIVER]
+  const child = spawn(command, argv, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  return new Promise((resolve, reject) => {
+    const told: { result?: ChaosResult; reason?: string } = {}
+    child.on('message', (message: FromDriver) => {
+      if (message.kind === 'line') say(message.line)
+      else if (message.kind === 'result') told.result = message.result
+      else told.reason = message.reason
+    })
+    child.once('error', reject)
+    child.once('close', (code, signal) => {
+      if (told.result !== undefined) resolve(told.result)
+      else reject(new Error(told.reason ?? `the driver ended with ${code ?? signal}`))
+    })
+    child.send(plan)
+  })
+}
+
+export function verdictOf(
+  result: ChaosResult,
+  plan: ChaosPlan,
+  say: (line: string) => void,
+): Verdict {
+  const { writes, lost, count, faults } = result
+  for (const sentence of result.sentences) say(sentence)
+  const failures = Object.entries(result.failures).map(([code, n]) => `${code} ${n}`)
+  say(`operations that failed: ${failures.join(', ') || 'none'}`)
+  say(`${result.reads} reads; at most ${result.siblingsMax} siblings in the end`)
+  const missing = Object.keys(faults).filter((kind) => faults[kind] === 0)
+  const without = missing.length === 0 ? '' : `; none of ${missing.join(', ')} took effect`
+  return {
+    isMet: count === 0 && writes.ok >= plan.writes && missing.length === 0,
+    figure:
+      `${writes.ok} acknowledged writes (bar: ${plan.writes}) on ${plan.places.length} nodes, ` +
+      `${result.rate.toFixed(0)} a second in ${result.seconds.toFixed(0)} s, ${writes.refused} ` +
+      `refused, ${writes['in-doubt']} in doubt; ${faultsLine(Object.entries(faults))}${without}: ` +
+      `${lost} lost, ${count - lost} wrong (bar: 0, 0)`,
+  }
+}
+
+/** Kinds of faults that need no privilege. */
+export const PLAIN_FAULTS: readonly FaultKind[] = ['kill', 'pause']
