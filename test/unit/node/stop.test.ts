@@ -12,7 +12,10 @@ const KEY = 'cart'
 // ends such a session and refuses its calls, and a closed replica refuses whoever still has work.
 t.test('a handshake that ends after the doors were closed opens nothing', async (t) => {
   for (let step = 0; step < 40; step++) {
-    const scene = await Scene.open({ seed: step })
+    const scene = await Scene.open({ seed: step, segmentBytes: 512, disk: { residentChance: 1 } })
+    const door = await scene.door(1)
+    // The key's record is to be in a file, and no longer in memory.
+    for (const key of [KEY, 'a', 'b', 'c', 'd']) await door.put(key, 'v'.repeat(200), { w: 3 })
     const world = scene.cluster.clientWorld()
     const { clientListen } = scene.cluster.configOf(1)
     const events = { onCall: () => undefined, onEnd: () => undefined }
