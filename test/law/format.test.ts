@@ -16,7 +16,9 @@ const TIMEOUT_MS = 120_000
 /** Ends with 0 where there is nothing to complain about; what it printed, where there is. */
 function run(program: string, args: readonly string[], cwd: string): string | 0 {
   // tap hands every child process a loader in NODE_OPTIONS, with which oxlint does not start.
-  const bare = ['-u', 'NODE_OPTIONS', join(ROOT, 'node_modules/.bin', program)]
+  // oxlint looks for its half that knows types on the path, as npm sets it.
+  const path = `PATH=${join(ROOT, 'node_modules/.bin')}:${process.env['PATH'] ?? ''}`
+  const bare = ['-u', 'NODE_OPTIONS', path, program]
   const options = { cwd, encoding: 'utf8', timeout: TIMEOUT_MS } as const
   const result = spawnSync('env', [...bare, ...args], options)
   if (result.error !== undefined) throw result.error
