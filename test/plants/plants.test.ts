@@ -11,6 +11,8 @@ const SEEDS_MAX = 100
 /** Each: they are found within a few seeds, of about a second. */
 const SECONDS_MAX = 60
 
+t.setTimeout(5 * SECONDS_MAX * 1000)
+
 function plantOf(kind: PlantKind): Plant {
   const plant = PLANTS.find((one) => one.kind === kind)
   if (plant === undefined) throw new Error(`no plant is of kind ${kind}`)

@@ -35,7 +35,7 @@ const ACKNOWLEDGING: readonly Plant[] = [
     name: 'ack before sync',
     kind: 'ack-before-sync',
     file: 'node/replica.js',
-    find: 'void this.#engine.synced(sequence).then(',
+    find: 'void this.#parts.engine.synced(sequence).then(',
     replace: 'void Promise.resolve().then(',
     why: 'a power cut of all machines takes what was acknowledged',
   },

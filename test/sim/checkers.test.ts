@@ -119,6 +119,17 @@ t.test('a put after a tombstone accounts for the deletes that it may be of', asy
   t.strictSame(checkDurability(history, final(2)), [])
 })
 
+// What went wrong (seed 107): a delete that was refused stood among those that a later put may have
+// followed, and what it would have replaced was said to have come back.
+t.test('a delete that may have been followed proves nothing to be replaced', async (t) => {
+  const history = story(
+    {},
+    { follows: [0], isDelete: true, outcome: 'refused' },
+    { mayFollow: [1] },
+  )
+  t.strictSame(checkDurability(history, final(0, 2)), [])
+})
+
 t.test('a put that replaced what its coordinator saw accounts for what had begun', async (t) => {
   const seen = { replacesSeen: true, at: 100 }
   t.strictSame(checkDurability(story({}, {}, seen), final(2)), [])

@@ -29,16 +29,13 @@ export function checkDurability(history: History, final: Final): readonly string
       walk.push(id)
     }
   }
+  for (const id of walk) markReplaced(history, id, replaced)
   for (let id = walk.pop(); id !== undefined; id = walk.pop()) {
     const write = history.writes[id]
     if (write === undefined || accounted.has(id)) continue
     accounted.add(id)
     if (write.replacesSeen) noteSeenPut(seenPuts, write)
-    for (const earlier of write.follows) {
-      replaced.add(earlier)
-      walk.push(earlier)
-    }
-    walk.push(...write.mayFollow)
+    walk.push(...write.follows, ...write.mayFollow)
   }
   for (const write of history.writes) {
     if (write.outcome !== 'ok' || accounted.has(write.id)) continue
@@ -54,6 +51,21 @@ export function checkDurability(history: History, final: Final): readonly string
     }
   }
   return found
+}
+
+/**
+ * Marks what the write, which is there or was shown, has surely replaced. A delete that it may have
+ * followed proves nothing: it may never have been applied.
+ */
+function markReplaced(history: History, id: number, replaced: Set<number>): void {
+  const walk = [id]
+  for (let next = walk.pop(); next !== undefined; next = walk.pop()) {
+    for (const earlier of history.writes[next]?.follows ?? []) {
+      if (replaced.has(earlier)) continue
+      replaced.add(earlier)
+      walk.push(earlier)
+    }
+  }
 }
 
 /** Writes begun before the last such put ended may have been seen, and replaced, by it. */
