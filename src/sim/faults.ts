@@ -273,7 +273,8 @@ export class Faults {
    */
   #failSync(machine: number, forMs: number): boolean {
     const { world } = this.#cluster
-    if (!this.#cluster.isRunning(machine) || this.#cluster.isStarting(machine)) return false
+    const isUp = this.#cluster.isRunning(machine) && !this.#cluster.isStarting(machine)
+    if (!isUp || this.#failing.has(machine)) return false
     const before = world.trace.count('disk-fault')
     world.disk(machine).arm({ call: 'sync' })
     this.#failing.add(machine)

@@ -14,7 +14,7 @@ import { tokenOf } from '../native/digest.ts'
 import { memberIdOf, Topology } from '../node/topology.ts'
 import { connectSession } from '../wire/handshake.ts'
 import type { PeerReadReply, Request } from '../wire/message.ts'
-import type { Answer, Session } from '../wire/session.ts'
+import { type Answer, Session } from '../wire/session.ts'
 import type { World } from '../world/world.ts'
 import type { Cluster } from './cluster.ts'
 import { idOf, type WriteEvent } from './history.ts'
@@ -39,17 +39,21 @@ export async function inspect(
   const topology = new Topology(cluster.configOf(1))
   const ring = topology.ring.digest
   const sessions = new Map<string, Session>()
+  const violations: string[] = []
   for (const machine of cluster.machines) {
-    sessions.set(`n${machine}`, await asPeer(cluster, machine, world))
+    const session = await asPeer(cluster, machine, world).catch((error: unknown) => error)
+    if (session instanceof Session) sessions.set(`n${machine}`, session)
+    else violations.push(`away: n${machine} cannot be reached in quiet: ${String(session)}`)
   }
   const final = new Map<string, readonly number[]>()
-  const violations: string[] = []
   for (const key of keys) {
     const name = { bucket: utf8Bytes(DEFAULT_BUCKET), key: utf8Bytes(key) }
     const request = { name, ring, digestOnly: false, deadlineMs: DEADLINE_MS }
     const copies: PeerReadReply[] = []
     for (const owner of topology.ownersOf(tokenOf(name.bucket, name.key), name.bucket)) {
-      const copy = await ask(sessions.get(owner.name) as Session, request)
+      const session = sessions.get(owner.name)
+      if (session === undefined) continue
+      const copy = await ask(session, request)
       if (copy instanceof OperatingError) {
         violations.push(`unreadable: ${owner.name} cannot give its copy of ${key}: ${copy.code}`)
       } else copies.push(copy)
