@@ -14,7 +14,7 @@ import { tokenOf } from '../native/digest.ts'
 import { memberIdOf, Topology } from '../node/topology.ts'
 import { connectSession } from '../wire/handshake.ts'
 import type { PeerReadReply, Request } from '../wire/message.ts'
-import { type Answer, Session } from '../wire/session.ts'
+import type { Answer, Session } from '../wire/session.ts'
 import type { World } from '../world/world.ts'
 import type { Cluster } from './cluster.ts'
 import { idOf, type WriteEvent } from './history.ts'
@@ -41,9 +41,11 @@ export async function inspect(
   const sessions = new Map<string, Session>()
   const violations: string[] = []
   for (const machine of cluster.machines) {
-    const session = await asPeer(cluster, machine, world).catch((error: unknown) => error)
-    if (session instanceof Session) sessions.set(`n${machine}`, session)
-    else violations.push(`away: n${machine} cannot be reached in quiet: ${String(session)}`)
+    try {
+      sessions.set(`n${machine}`, await asPeer(cluster, machine, world))
+    } catch (error) {
+      violations.push(`away: n${machine} cannot be reached in quiet: ${String(error)}`)
+    }
   }
   const final = new Map<string, readonly number[]>()
   for (const key of keys) {
