@@ -62,10 +62,21 @@ export async function inflict(
   }
 }
 
-/** Kills the node and takes all its data; it comes back empty. */
+/**
+ * Kills the node and takes all its data; it comes back empty. Often its peers are cut off before,
+ * while clients still reach it: what it took alone must not have been acknowledged.
+ */
 export async function destroy(scene: Scene, node: number, prng: Prng): Promise<void> {
-  const { nodes, pace } = scene
+  const { nodes, caretaker, namespaces, pace } = scene
+  const name = prng.unit() < 0.6 ? namespaces[node] : undefined
+  if (name !== undefined) {
+    const peers = nodes.places.map((_, i) => i).filter((i) => i !== node)
+    const drops = peers.map((i) => `ip daddr ${hostOf(i)} counter drop`)
+    await shape(caretaker, name, { output: drops })
+    await sleep(pace * (300 + prng.unit() * 500))
+  }
   await nodes.kill(node)
+  if (name !== undefined) await heal(caretaker, name)
   const directory = nodes.places[node]?.directory
   if (directory === undefined) throw new Error(`there is no node ${node}`)
   await rm(directory, { recursive: true, force: true })

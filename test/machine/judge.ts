@@ -7,7 +7,7 @@
 import { checkCausality } from '../../src/sim/checkers/causality.ts'
 import { checkDurability } from '../../src/sim/checkers/durability.ts'
 import { History } from '../../src/sim/history.ts'
-import type { Recording } from './recording.ts'
+import type { Recording, WriteRow } from './recording.ts'
 
 /** Numbers of the writes that stand under each key in the end, tombstones among them. */
 export type Finals = ReadonlyMap<number, readonly number[]>
@@ -17,15 +17,19 @@ export interface Judgement {
   readonly count: number
   readonly lost: number
   readonly sentences: readonly string[]
+  /** All that happened to the first key of which something is wrong. */
+  readonly story: readonly string[]
 }
 
 const SENTENCES_MAX = 20
 
 export function judge(recording: Recording, finals: Finals, keys: number): Judgement {
   const found = [...recording.violations]
+  let story: readonly string[] = []
   const writes = grouped(recording.writes, keys, (write) => recording.keyOfWrite(write))
   const reads = grouped(recording.reads, keys, (read) => recording.keyOfRead(read))
   for (let key = 0; key < keys; key++) {
+    const before = found.length
     const { history, numberOf } = historyOf(recording, key, writes.of(key), reads.of(key))
     found.push(...history.violations, ...checkCausality(history))
     const final = finals.get(key)
@@ -34,9 +38,12 @@ export function judge(recording: Recording, finals: Finals, keys: number): Judge
       continue
     }
     found.push(...checkDurability(history, new Map([[nameOf(key), final.map(numberOf)]])))
+    if (found.length > before && story.length === 0) {
+      story = storyOf(history, nameOf(key), final.map(numberOf))
+    }
   }
   const lost = found.filter((sentence) => sentence.startsWith('lost')).length
-  return { count: found.length, lost, sentences: found.slice(0, SENTENCES_MAX) }
+  return { count: found.length, lost, sentences: found.slice(0, SENTENCES_MAX), story }
 }
 
 export function nameOf(key: number): string {
@@ -68,13 +75,44 @@ function historyOf(
     })
     if (isDelete) deletes.push(write)
     event.wasRetried = row.wasRetried
-    if (row.outcome !== 'open') history.end(event, row.outcome, row.endedMs, row.code)
+    if (row.outcome !== 'open') history.end(event, row.outcome, endOf(row), row.code)
   }
   for (const read of reads) {
     const { startedMs, endedMs, shown } = recording.readAt(read)
     history.read({ key: nameOf(key), startedMs, endedMs, shown: shown.map(numberOf), code: '' })
   }
   return { history, numberOf }
+}
+
+/**
+ * When the last attempt of a write may have been carried out, at the latest. One that was given up
+ * may reach its coordinator at any later time (a cut ends, a paused node goes on), and if it
+ * replaces all that is seen, it then replaces what is there by then.
+ */
+function endOf({ outcome, replacesSeen, wasRetried, endedMs }: WriteRow): number {
+  const isOpenEnded = replacesSeen && (wasRetried || outcome === 'in-doubt')
+  return isOpenEnded ? Number.POSITIVE_INFINITY : endedMs
+}
+
+/** Writes and reads of one key in the order of their beginning, one a line. */
+function storyOf(history: History, name: string, final: readonly number[]): readonly string[] {
+  const lines: (readonly [number, string])[] = []
+  const span = (from: number, to: number): string => `${from.toFixed(1)} to ${to.toFixed(1)} ms`
+  for (const write of history.writes) {
+    const kind = write.isDelete ? 'delete' : write.replacesSeen ? 'put of all seen' : 'put'
+    const deletes = write.mayFollow.length === 0 ? '' : `, perhaps deletes ${write.mayFollow}`
+    const retried = write.wasRetried ? ', retried' : ''
+    lines.push([
+      write.startedMs,
+      `${span(write.startedMs, write.endedMs)}: write ${write.id}, ${kind} after ` +
+        `[${write.follows}]${deletes}: ${write.outcome}${retried} ${write.code}`,
+    ])
+  }
+  for (const { startedMs, endedMs, shown } of history.reads) {
+    lines.push([startedMs, `${span(startedMs, endedMs)}: read shows [${shown}]`])
+  }
+  lines.sort(([a], [b]) => a - b)
+  return [`the story of ${name}:`, ...lines.map(([, line]) => line), `in the end: [${final}]`]
 }
 
 /** Rows by key, each key's in their order: a counting sort. */

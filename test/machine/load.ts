@@ -7,7 +7,7 @@
  */
 import type { Prng } from '../../src/base/prng.ts'
 import { isOperatingError } from '../../src/base/errors.ts'
-import type { Bucket, PutOptions } from '../../src/client/bucket.ts'
+import type { Bucket, GetOptions, PutOptions } from '../../src/client/bucket.ts'
 import type { Client } from '../../src/client/client.ts'
 import type { Context } from '../../src/client/context.ts'
 import { nameOf } from './judge.ts'
@@ -82,8 +82,9 @@ export class Load {
   }
 
   /** Reads a key at all its owners, and notes what it shows; false where that failed. */
-  async readAll(client: Client, key: number): Promise<boolean> {
-    return (await this.#get(client.bucket(), key, this.#options.replicas)) !== undefined
+  async readAll(client: Client, key: number, timeout: number): Promise<boolean> {
+    const terms = { r: this.#options.replicas, timeout }
+    return (await this.#get(client.bucket(), key, terms)) !== undefined
   }
 
   /** The write that a request id is of; `NO_WRITE` where it is of none of this run. */
@@ -119,11 +120,11 @@ export class Load {
     return shown !== undefined
   }
 
-  async #get(bucket: Bucket<string>, key: number, r?: number): Promise<Shown | undefined> {
+  async #get(bucket: Bucket<string>, key: number, terms?: GetOptions): Promise<Shown | undefined> {
     const { recording } = this.#options
     const startedMs = performance.now()
     try {
-      const answer = await bucket.get(nameOf(key), { r })
+      const answer = await bucket.get(nameOf(key), terms)
       const ids = answer.siblings.map((value) => recording.writeOf(value))
       recording.read({ key, startedMs, endedMs: performance.now(), shown: ids })
       const deletesBelow = answer.tombstones > 0 ? recording.writes : 0

@@ -20,12 +20,15 @@ export interface SweepOptions {
   readonly limitMs: number
   /** Whether to say what is held: only while nobody writes. */
   readonly isFinal: boolean
-  /** Keys under way at once: 64. */
+  /** Keys under way at once: 128. */
   readonly window?: number
   readonly isOver?: () => boolean
 }
 
 const RETRY_MS = 20
+/** A read that waits for an owner that is away is given up, and tried again later. */
+const READ_MS_MAX = 1_000
+const WINDOW = 128
 
 export interface Swept {
   readonly finals: Finals
@@ -45,7 +48,7 @@ export async function sweep(options: SweepOptions): Promise<Swept> {
       if (!isDone) unequal.push(key)
     }
   }
-  await Promise.all(Array.from({ length: options.window ?? 64 }, work))
+  await Promise.all(Array.from({ length: options.window ?? WINDOW }, work))
   return { finals, unequal }
 }
 
@@ -57,7 +60,7 @@ async function sweepKey(
 ): Promise<boolean> {
   const { client, load, recording, inspector, isFinal } = options
   while (performance.now() < until && options.isOver?.() !== true) {
-    if (await load.readAll(client, key)) {
+    if (await load.readAll(client, key, READ_MS_MAX)) {
       const copies = await inspector.copiesOf(key, !isFinal)
       const [first] = copies ?? []
       if (copies !== undefined && first !== undefined && areEqual(copies)) {

@@ -114,7 +114,7 @@ export class Tally {
     this.acknowledged += result.acknowledged
     this.inDoubt += result.inDoubt
     this.reads += result.reads
-    this.sentences.push(...result.sentences.slice(0, Math.max(0, 20 - this.sentences.length)))
+    if (this.sentences.length === 0) this.sentences.push(...result.sentences, ...result.story)
   }
 
   get wrong(): number {

@@ -51,7 +51,7 @@ const TIMEOUT_MS = 3_000
 const ATTEMPT_MS = 350
 const CONNECT_MS = 60_000
 const SWEEP_MS_MAX = 600_000
-const QUIET_SWEEP_MS_MAX = 300_000
+const QUIET_SWEEP_MS_MAX = 120_000
 /** What is to happen once more after the writes are there is waited for so long. */
 const EXTRA_MS_MAX = 180_000
 const SAY_MS = 10_000

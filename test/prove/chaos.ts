@@ -21,7 +21,7 @@ import { CannotRun, type Proof, type Verdict } from './proof.ts'
 export const proof: Proof = {
   name: 'chaos',
   shows: 'real nodes under all faults at once lose nothing that was acknowledged',
-  usage: '[--writes N] [--nodes N]',
+  usage: '[--writes N] [--nodes N] [--plant NAME]',
   run: (args) => {
     const given = argumentsOf(args)
     return chaos({
@@ -62,6 +62,7 @@ export async function chaos(options: ChaosOptions): Promise<Verdict> {
   const root = mkdtempSync(join(tmpdir(), 'everwrite-chaos-'))
   try {
     await requireMeans(caretaker, MEANS)
+    await caretaker.later(`! ls ${root} || rm -r --one-file-system ${root}`)
     const network = await makeNetwork(caretaker, nodes)
     const mounts = await mountAll(caretaker, root, nodes)
     const places = mounts.map((mount, i) => ({
@@ -132,7 +133,11 @@ export function verdictOf(
   say: (line: string) => void,
 ): Verdict {
   const { writes, lost, count, faults } = result
-  for (const sentence of result.sentences) say(sentence)
+  if (plan.plant !== undefined) {
+    const figure = `"${plan.plant}" in every node: ${lost} lost, ${count - lost} wrong were found`
+    return { isMet: count > 0, figure: `${figure} in ${writes.ok} acknowledged writes` }
+  }
+  for (const sentence of [...result.sentences, ...result.story]) say(sentence)
   const failures = Object.entries(result.failures).map(([code, n]) => `${code} ${n}`)
   say(`operations that failed: ${failures.join(', ') || 'none'}`)
   say(`${result.reads} reads; at most ${result.siblingsMax} siblings in the end`)
