@@ -321,7 +321,7 @@ t.test('nothing is left over', async (t) => {
 t.test('nothing names one machine, or where packages came from', async (t) => {
   t.same(nothingNamesMachine(tree), [])
   objects(t, nothingNamesMachine, [
-    ['README.md', 'see /work/main'],
+    ['README.md', 'see /home/someone/main'],
     ['src/a.ts', "const path = '/tmp/x'"],
     ['.ci/run', 'cd /root/x'],
     ['protocol/README.md', '(/home/me/x)'],
@@ -329,7 +329,7 @@ t.test('nothing names one machine, or where packages came from', async (t) => {
     ['package.json', 'https://registry.example.org/'],
   ])
   const calm = new Map([
-    ['README.md', 'test/work/, ../tmp/x, $HOME/tmp/, ~/work/, /var/lib/everwrite'],
+    ['README.md', 'test/home/, ../tmp/x, $HOME/tmp/, ~/root/, /var/lib/everwrite'],
     ['package-lock.json', '"version": "1.0.0", "funding": "https://example.org"'],
   ])
   t.same(nothingNamesMachine(calm), [])
