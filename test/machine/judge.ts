@@ -17,6 +17,8 @@ export interface Judgement {
   readonly count: number
   readonly lost: number
   readonly sentences: readonly string[]
+  /** How many there are of each kind: what stands before the colon. */
+  readonly kinds: Readonly<Record<string, number>>
   /** All that happened to the first key of which something is wrong. */
   readonly story: readonly string[]
 }
@@ -42,8 +44,13 @@ export function judge(recording: Recording, finals: Finals, keys: number): Judge
       story = storyOf(history, nameOf(key), final.map(numberOf))
     }
   }
-  const lost = found.filter((sentence) => sentence.startsWith('lost')).length
-  return { count: found.length, lost, sentences: found.slice(0, SENTENCES_MAX), story }
+  const kinds: Record<string, number> = {}
+  for (const sentence of found) {
+    const kind = sentence.split(':', 1)[0] as string
+    kinds[kind] = (kinds[kind] ?? 0) + 1
+  }
+  const sentences = found.slice(0, SENTENCES_MAX)
+  return { count: found.length, lost: kinds['lost'] ?? 0, sentences, kinds, story }
 }
 
 export function nameOf(key: number): string {

@@ -25,7 +25,7 @@ export interface SweepOptions {
   readonly isOver?: () => boolean
 }
 
-const RETRY_MS = 20
+const RETRY_MS = 50
 /** A read that waits for an owner that is away is given up, and tried again later. */
 const READ_MS_MAX = 1_000
 const WINDOW = 128
@@ -38,37 +38,36 @@ export interface Swept {
 
 export async function sweep(options: SweepOptions): Promise<Swept> {
   const finals = new Map<number, readonly number[]>()
-  const unequal: number[] = []
   const until = performance.now() + options.limitMs
-  const { keys } = options.load
-  let next = 0
-  const work = async (): Promise<void> => {
-    for (let key = keys[next++]; key !== undefined; key = keys[next++]) {
-      const isDone = await sweepKey(options, key, until, finals)
-      if (!isDone) unequal.push(key)
+  const isOver = (): boolean => performance.now() > until || options.isOver?.() === true
+  let keys = options.load.keys
+  while (keys.length > 0 && !isOver()) {
+    // Keys of an owner that is away do not hold up the others: they come again in the next round.
+    const left: number[] = []
+    let next = 0
+    const work = async (): Promise<void> => {
+      for (let key = keys[next++]; key !== undefined; key = keys[next++]) {
+        if (isOver() || !(await isEqualised(options, key, finals))) left.push(key)
+      }
     }
+    await Promise.all(Array.from({ length: options.window ?? WINDOW }, work))
+    keys = left
+    if (keys.length > 0) await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
   }
-  await Promise.all(Array.from({ length: options.window ?? WINDOW }, work))
-  return { finals, unequal }
+  return { finals, unequal: keys }
 }
 
-async function sweepKey(
+/** Whether the copies of `key` were all there and equal after a read of all. */
+async function isEqualised(
   options: SweepOptions,
   key: number,
-  until: number,
   finals: Map<number, readonly number[]>,
 ): Promise<boolean> {
   const { client, load, recording, inspector, isFinal } = options
-  while (performance.now() < until && options.isOver?.() !== true) {
-    if (await load.readAll(client, key, READ_MS_MAX)) {
-      const copies = await inspector.copiesOf(key, !isFinal)
-      const [first] = copies ?? []
-      if (copies !== undefined && first !== undefined && areEqual(copies)) {
-        if (isFinal) finals.set(key, writesIn(first, key, load, recording))
-        return true
-      }
-    }
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
-  }
-  return false
+  if (!(await load.readAll(client, key, READ_MS_MAX))) return false
+  const copies = await inspector.copiesOf(key, !isFinal)
+  const [first] = copies ?? []
+  if (copies === undefined || first === undefined || !areEqual(copies)) return false
+  if (isFinal) finals.set(key, writesIn(first, key, load, recording))
+  return true
 }

@@ -214,6 +214,8 @@ class Chaos {
   /** A node that nobody has, for a fault of one's own. */
   #take(prng: Prng): number | undefined {
     const { nodes } = this.#scene
+    // With more than half of three owners hurt nothing would be acknowledged, and nothing shown.
+    if (this.#busy.size >= Math.floor((nodes.size - 1) / 2)) return undefined
     const free = nodes.places.map((_, node) => node).filter((node) => !this.#busy.has(node))
     if (free.length === 0) return undefined
     const node = prng.pick(free)

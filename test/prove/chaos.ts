@@ -15,8 +15,9 @@ import { FAULTS, type FaultKind } from '../machine/faults.ts'
 import { hostOf, makeNetwork, prefixOf } from '../machine/namespaces.ts'
 import { argumentsOf } from '../machine/options.ts'
 import type { FromDriver } from './chaos-driver.ts'
-import { type ChaosPlan, type ChaosResult, faultsLine } from './chaos-run.ts'
+import { type ChaosPlan, type ChaosResult, faultsLine, runChaos } from './chaos-run.ts'
 import { CannotRun, type Proof, type Verdict } from './proof.ts'
+import { placesOn } from './sigkill.ts'
 
 export const proof: Proof = {
   name: 'chaos',
@@ -139,6 +140,8 @@ export function verdictOf(
   }
   for (const sentence of [...result.sentences, ...result.story]) say(sentence)
   const failures = Object.entries(result.failures).map(([code, n]) => `${code} ${n}`)
+  const found = Object.entries(result.kinds).map(([kind, n]) => `${kind} ${n}`)
+  if (count > 0) say(`found: ${found.join(', ')}`)
   say(`operations that failed: ${failures.join(', ') || 'none'}`)
   say(`${result.reads} reads; at most ${result.siblingsMax} siblings in the end`)
   const missing = Object.keys(faults).filter((kind) => faults[kind] === 0)
@@ -154,4 +157,44 @@ export function verdictOf(
 }
 
 /** Kinds of faults that need no privilege. */
-export const PLAIN_FAULTS: readonly FaultKind[] = ['kill', 'pause']
+const PLAIN_FAULTS: readonly FaultKind[] = ['kill', 'pause']
+const SMALL_KEYS = 200
+const SMALL_PACE = 0.25
+const SMALL_WINDOW = 12
+
+/**
+ * The small form: three nodes on loopback, without namespaces, so without faults of the network.
+ * Where this process is not root, disks neither fill up nor fail; `say` tells what is left out.
+ */
+export async function chaosOnLoopback(options: Omit<ChaosOptions, 'nodes'>): Promise<Verdict> {
+  const { writes, seed, plant, say } = options
+  const caretaker = new Caretaker()
+  const root = mkdtempSync(join(tmpdir(), 'everwrite-chaos-'))
+  try {
+    const kinds = [...PLAIN_FAULTS]
+    let mounts: readonly string[] = []
+    try {
+      await requireMeans(caretaker, ['python3', 'mount', 'strace'])
+      mounts = await mountAll(caretaker, root, 3)
+      kinds.push('full disk', 'disk error')
+    } catch (error) {
+      if (!(error instanceof CannotRun)) throw error
+      say(`without full and failing disks: ${error.message}`)
+    }
+    const places = (await placesOn(root, 3)).map((place, i) => ({
+      ...place,
+      directory: join(mounts[i] ?? root, `data-${i}`),
+    }))
+    const plan: ChaosPlan = {
+      ...{ writes, seed, root, places, mounts, kinds, plant },
+      ...{ keys: SMALL_KEYS, pace: SMALL_PACE, window: SMALL_WINDOW },
+      namespaces: [],
+      mountBytes: MOUNT_BYTES,
+      isDestroying: true,
+    }
+    return verdictOf(await runChaos(plan, say), plan, say)
+  } finally {
+    await caretaker.end()
+    rmSync(root, { recursive: true, force: true })
+  }
+}
