@@ -119,7 +119,8 @@ function rulesFor(kind: FilterKind, { nodes }: Scene, node: number, prng: Prng):
     case 'reset':
       return {
         input: [
-          `ip protocol tcp numgen random mod ${10 + prng.below(90)} < 1 counter reject with tcp reset`,
+          `ip protocol tcp numgen random mod ${10 + prng.below(90)} < 1 ` +
+            'counter reject with tcp reset',
         ],
       }
   }

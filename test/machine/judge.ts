@@ -107,19 +107,24 @@ function storyOf(history: History, name: string, final: readonly number[]): read
   const span = (from: number, to: number): string => `${from.toFixed(1)} to ${to.toFixed(1)} ms`
   for (const write of history.writes) {
     const kind = write.isDelete ? 'delete' : write.replacesSeen ? 'put of all seen' : 'put'
-    const deletes = write.mayFollow.length === 0 ? '' : `, perhaps deletes ${write.mayFollow}`
+    const deletes =
+      write.mayFollow.length === 0 ? '' : `, perhaps deletes ${write.mayFollow.join()}`
     const retried = write.wasRetried ? ', retried' : ''
     lines.push([
       write.startedMs,
       `${span(write.startedMs, write.endedMs)}: write ${write.id}, ${kind} after ` +
-        `[${write.follows}]${deletes}: ${write.outcome}${retried} ${write.code}`,
+        `[${write.follows.join()}]${deletes}: ${write.outcome}${retried} ${write.code}`,
     ])
   }
   for (const { startedMs, endedMs, shown } of history.reads) {
-    lines.push([startedMs, `${span(startedMs, endedMs)}: read shows [${shown}]`])
+    lines.push([startedMs, `${span(startedMs, endedMs)}: read shows [${shown?.join() ?? ''}]`])
   }
   lines.sort(([a], [b]) => a - b)
-  return [`the story of ${name}:`, ...lines.map(([, line]) => line), `in the end: [${final}]`]
+  return [
+    `the story of ${name}:`,
+    ...lines.map(([, line]) => line),
+    `in the end: [${final.join()}]`,
+  ]
 }
 
 /** Rows by key, each key's in their order: a counting sort. */

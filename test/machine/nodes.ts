@@ -65,7 +65,7 @@ class NodeProcess {
   constructor(prefix: readonly string[], plant: string | undefined) {
     const load = plant === undefined ? [] : ['--import', PLANTED]
     const node = process.execPath
-    const [command = node, ...argv] = [...prefix, node, ...load, ENTRY]
+    const [command, ...argv] = [...prefix, node, ...load, ENTRY] as const
     const variables = plant === undefined ? {} : { [PLANT_VARIABLE]: plant }
     this.#child = spawn(command, argv, {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

@@ -20,7 +20,8 @@ export const load: LoadHook = async (url, context, nextLoad) => {
   const loaded = await nextLoad(url, context)
   for (const { file, find, replace } of patches) {
     if (!url.endsWith(`/src/${file}`)) continue
-    const text = String(loaded.source)
+    const source = loaded.source ?? ''
+    const text = typeof source === 'string' ? source : new TextDecoder().decode(source)
     const count = text.split(find).length - 1
     if (count !== 1) throw new Error(`a plant's text stands ${count} times in ${file}, not once`)
     return { ...loaded, source: text.replace(find, () => replace) }

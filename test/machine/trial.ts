@@ -121,7 +121,7 @@ export class Tally {
     return this.violations - this.lost
   }
 
-  toString(): string {
+  get line(): string {
     return (
       `${this.acknowledged} acknowledged writes, ${this.inDoubt} in doubt, ${this.reads} reads: ` +
       `${this.lost} lost, ${this.wrong} wrong`

@@ -110,7 +110,7 @@ function drive(
   plan: ChaosPlan,
   say: (line: string) => void,
 ): Promise<ChaosResult> {
-  const [command = process.execPath, ...argv] = [...prefix, process.execPath, DRIVER]
+  const [command, ...argv] = [...prefix, process.execPath, DRIVER] as const
   const child = spawn(command, argv, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   return new Promise((resolve, reject) => {
     const told: { result?: ChaosResult; reason?: string } = {}

@@ -72,7 +72,7 @@ export async function powerCut(options: PowerCutOptions): Promise<Verdict> {
     const prng = Prng.of(seed, 'power-cut')
     if (options.isTrusted !== true) {
       const found = await findOut(caretaker, prng.stream('planted'))
-      say(`nodes that acknowledge before they sync: ${found}, of ${found.blows} cuts`)
+      say(`nodes that acknowledge before they sync: ${found.line}, of ${found.blows} cuts`)
       if (found.lost === 0) {
         return {
           isMet: false,
@@ -90,8 +90,8 @@ export async function powerCut(options: PowerCutOptions): Promise<Verdict> {
     return {
       isMet: isClean && isWhole && hasWritten,
       figure:
-        `single node: ${alone} (bar: ${single} cuts, 0, 0); ` +
-        `whole cluster: ${together} (bar: ${cluster} cuts, 0, 0)`,
+        `single node: ${alone.line} (bar: ${single} cuts, 0, 0); ` +
+        `whole cluster: ${together.line} (bar: ${cluster} cuts, 0, 0)`,
     }
   } finally {
     await caretaker.end()
@@ -152,13 +152,12 @@ async function cuts(options: PowerCutOptions, caretaker: Caretaker, plan: Plan, 
       const stream = prng.stream(`${size} from ${begun}`)
       begun += blows
       tally.add(await cutting(caretaker, size, blows, stream), blows)
-      options.say(`${tally.blows} cuts of ${size === 1 ? 'one' : 'all three'}: ${tally}`)
+      options.say(`${tally.blows} cuts of ${size === 1 ? 'one' : 'all three'}: ${tally.line}`)
     }
   }
   await Promise.all(Array.from({ length: size === 1 ? LANES : 1 }, lane))
   const rate = tally.blows / ((performance.now() - began) / 1000)
-  const toString = (): string => `${tally.blows} cuts, ${rate.toFixed(1)} a second, ${tally}`
-  return { tally, toString }
+  return { tally, line: `${tally.blows} cuts, ${rate.toFixed(1)} a second, ${tally.line}` }
 }
 
 /** One trial of `size` nodes on fresh images. */

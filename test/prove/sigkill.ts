@@ -57,7 +57,7 @@ export async function sigkill(options: SigkillOptions): Promise<Verdict> {
   if (options.isTrusted !== true) {
     const planted = await findOut(prng.stream('planted'))
     say(
-      `nodes that acknowledge before they write: ${planted.tally}, of ${planted.tally.blows} kills`,
+      `nodes that acknowledge before they write: ${planted.tally.line}, of ${planted.tally.blows} kills`,
     )
     if (!planted.isFound) {
       return { isMet: false, figure: 'nodes that acknowledge before they write were not found out' }
@@ -73,7 +73,7 @@ export async function sigkill(options: SigkillOptions): Promise<Verdict> {
       begun += blows
       const size = number % CLUSTER_EVERY === CLUSTER_EVERY - 1 ? 3 : 1
       tally.add(await killing(size, blows, prng.stream(`trial ${number}`)), blows)
-      say(`${tally.blows} kills: ${tally}`)
+      say(`${tally.blows} kills: ${tally.line}`)
     }
   }
   await Promise.all(Array.from({ length: LANES }, lane))
@@ -81,7 +81,9 @@ export async function sigkill(options: SigkillOptions): Promise<Verdict> {
   const rate = tally.blows / ((performance.now() - began) / 1000)
   return {
     isMet: tally.violations === 0 && tally.acknowledged > 0 && tally.blows >= kills,
-    figure: `${tally.blows} kills (bar: ${kills}), ${rate.toFixed(1)} a second; ${tally} (bar: 0, 0)`,
+    figure:
+      `${tally.blows} kills (bar: ${kills}), ${rate.toFixed(1)} a second; ` +
+      `${tally.line} (bar: 0, 0)`,
   }
 }
 
