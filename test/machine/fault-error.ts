@@ -7,6 +7,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Prng } from '../../src/base/prng.ts'
 import { EXIT } from '../../src/cli/outcome.ts'
+import { NodeSession } from '../support/node-session.ts'
 import type { Scene } from './faults.ts'
 import { type Ended, nameOfNode, wordsOf } from './nodes.ts'
 
@@ -29,12 +30,16 @@ export async function errorOfDisk(scene: Scene, node: number, prng: Prng): Promi
     tracer.once('exit', () => resolve())
   })
   const ended = await within(gone, END_MS_MAX)
+  const figures = ended === undefined ? await figuresOf(scene, node) : ''
   await stopTracing(tracer, left)
   const name = nameOfNode(node)
   if (ended === undefined) {
     await nodes.kill(node)
+    const words = (await gone)?.lastWords ?? ''
     if (/attach/i.test(said)) return restart(scene, node, false)
-    recording.violations.push(`${name} went on after ${call} had failed with EIO (${said})`)
+    recording.violations.push(
+      `${name} went on after ${call} had failed with EIO ${said}\n${figures}\n${words}`,
+    )
   } else if (ended.code !== EXIT.failed) {
     recording.violations.push(`${name} met EIO of ${call}, and ${wordsOf(ended)}`)
   }
@@ -44,6 +49,21 @@ export async function errorOfDisk(scene: Scene, node: number, prng: Prng): Promi
 async function restart({ nodes }: Scene, node: number, hadEffect: boolean): Promise<boolean> {
   await nodes.start(node)
   return hadEffect
+}
+
+/** What the node says of itself, if it says anything. */
+async function figuresOf({ nodes }: Scene, node: number): Promise<string> {
+  const { host, clientPort } = nodes.places[node] ?? { host: '', clientPort: 0 }
+  try {
+    const session = await NodeSession.connect({ host, port: clientPort })
+    const { figures, peers } = await session.ask('status', {})
+    session.close()
+    const away = peers.filter((peer) => !peer.isConnected).map((peer) => peer.name)
+    const told = figures.map(({ name, value }) => `${name} ${value}`).join(', ')
+    return `${told}; away: ${away.join(', ')}`
+  } catch (error) {
+    return `it does not say how it is: ${String(error)}`
+  }
 }
 
 function within(gone: Promise<Ended | undefined>, limitMs: number): Promise<Ended | undefined> {

@@ -38,8 +38,8 @@ export async function fillDisk(scene: Scene, node: number): Promise<boolean> {
     await resize(scene, node, scene.mountBytes)
   }
   const last = await probe.putUntil((code) => code === 'ok', ROOM_MS_MAX)
-  if (last === 'disk-full') {
-    recording.violations.push(`${nameOfNode(node)} has room again and still refuses`)
+  if (last !== 'ok') {
+    recording.violations.push(`${nameOfNode(node)} has room again and takes no put: ${last}`)
   }
   probe.close()
   return isFull

@@ -23,6 +23,8 @@ export interface SweepOptions {
   /** Keys under way at once: 128. */
   readonly window?: number
   readonly isOver?: () => boolean
+  /** Keys of such a node are left for a later round. */
+  readonly isAway?: (node: number) => boolean
 }
 
 const RETRY_MS = 50
@@ -63,7 +65,8 @@ async function isEqualised(
   key: number,
   finals: Map<number, readonly number[]>,
 ): Promise<boolean> {
-  const { client, load, recording, inspector, isFinal } = options
+  const { client, load, recording, inspector, isFinal, isAway } = options
+  if (isAway !== undefined && inspector.ownersOf(key).some(isAway)) return false
   if (!(await load.readAll(client, key, READ_MS_MAX))) return false
   const copies = await inspector.copiesOf(key, !isFinal)
   const [first] = copies ?? []

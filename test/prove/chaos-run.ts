@@ -55,7 +55,7 @@ const QUIET_SWEEP_MS_MAX = 120_000
 /** What is to happen once more after the writes are there is waited for so long. */
 const EXTRA_MS_MAX = 180_000
 const SAY_MS = 10_000
-const GAP_MS = 600
+const GAP_MS = 2_000
 const AFTER_SWEEP_MS = 1_000
 const DESTROYED = 'destroyed disk'
 const SETTINGS = { 'segment-bytes': 1024 * 1024, insecure: true }
@@ -203,7 +203,9 @@ class Chaos {
       await destroy(this.#scene, node, prng)
       this.#busy.delete(node)
       const isOver = (): boolean => this.#isOver
-      const swept = await sweep({ ...view, limitMs: SWEEP_MS_MAX, isFinal: false, isOver })
+      const isAway = (one: number): boolean => this.#busy.has(one)
+      const terms = { limitMs: SWEEP_MS_MAX, isFinal: false, isOver, isAway }
+      const swept = await sweep({ ...view, ...terms })
       if (swept.unequal.length > 0 && !this.#isOver) {
         view.recording.violations.push(`a disk was not rebuilt: ${swept.unequal.length} keys`)
       }

@@ -51,7 +51,7 @@ const KEYS_MIN = 500
 const KEYS_MAX = 100_000
 /** So few on average that contexts stay small, and so many that writes meet. */
 const WRITES_PER_KEY = 50
-const WINDOW = 64
+const WINDOW = 128
 const CLIENT_PORT = 7400
 const PEER_PORT = 7500
 
