@@ -6,6 +6,7 @@
  */
 import { OperatingError } from '../base/errors.ts'
 import type { NodeId } from '../dynamo/names.ts'
+import { requestIdOf, requestLabel } from '../dynamo/version/object.ts'
 import type { PutReply } from '../wire/message.ts'
 import type { Answer } from '../wire/session.ts'
 import type { Timer } from '../world/clock.ts'
@@ -29,6 +30,7 @@ class Forward {
   /** True once an owner may have taken it: no later refusal may hide that. */
   #isInDoubt = false
   #failure: OperatingError | undefined
+  #isFirst = true
   #timer: Timer | undefined
   #isSettled = false
 
@@ -55,6 +57,9 @@ class Forward {
     }
     this.#awaited += 1
     counters.forwards += 1
+    // Two owners may now make a dot each for one put: whoever judges a history must know.
+    if (!this.#isFirst) world.trace.note('put-passed-on-again', { request: this.#requestLabel() })
+    this.#isFirst = false
     const put = { ...this.#request.put, deadlineMs: Math.max(1, Math.floor(left)) }
     // Before the call, which may fail, and go on to the next owner, within itself.
     this.#after(Math.min(config.forwardMs, left), () => this.next())
@@ -78,6 +83,10 @@ class Forward {
     if (answer.certainty === 'in-doubt') this.#isInDoubt = true
     if (answer.isRetryable) this.next()
     else this.#end(this.#lastFailure())
+  }
+
+  #requestLabel(): string {
+    return requestLabel(requestIdOf(this.#request.put.requestId))
   }
 
   #lastFailure(): OperatingError {

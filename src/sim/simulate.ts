@@ -80,6 +80,9 @@ export async function simulate(options: SimulateOptions): Promise<SimulateResult
   const faults = new Faults(cluster, world.prng('faults'), drawn, history)
   const violations: string[] = []
 
+  world.trace.watch('put-passed-on-again', ({ request }) => {
+    workload.onPassedOnAgain(String(request))
+  })
   await cluster.startAll()
   workload.begin()
   faults.begin()

@@ -28,6 +28,7 @@ const EVENTS_KEPT = 200
 export class SimTrace {
   readonly #scheduler: Scheduler
   readonly #counts = new Map<string, number>()
+  readonly #watchers = new Map<string, (fields: Fields) => void>()
   /** A ring: the oldest is at `#written % EVENTS_KEPT` once it is full. */
   readonly #events: Event[] = []
   #written = 0
@@ -43,6 +44,11 @@ export class SimTrace {
 
   get nowMicros(): number {
     return this.#scheduler.nowMicros
+  }
+
+  /** Calls `see` with the fields of each such fact to come, from whichever node. */
+  watch(fact: Fact, see: (fields: Fields) => void): void {
+    this.#watchers.set(fact, see)
   }
 
   /** The trace that one node is handed. */
@@ -104,6 +110,7 @@ export class SimTrace {
   #note(node: number | undefined, weight: string, name: string, fields: Fields): void {
     const micros = this.#scheduler.nowMicros
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1)
+    this.#watchers.get(name)?.(fields)
     this.#events[this.#written % EVENTS_KEPT] = { micros, node, weight, name, fields }
     this.#written += 1
     this.mix(micros)

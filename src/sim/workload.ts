@@ -58,6 +58,12 @@ export class Workload {
   }
 
   /** All that were ever in use. */
+  /** A put that was passed on to a second owner has two attempts, whatever its client knows. */
+  onPassedOnAgain(request: string): void {
+    const write = this.requests.get(request)
+    if (write !== undefined) write.wasRetried = true
+  }
+
   get keys(): readonly string[] {
     return Array.from({ length: this.#born + this.#options.keys }, (_, i) => `key-${i}`)
   }

@@ -31,6 +31,7 @@ export const FACTS = {
   'read-repaired': 'detail',
   'repair-failed': 'detail',
   'put-repeated': 'detail',
+  'put-passed-on-again': 'detail',
   'work-expired': 'detail',
   'request-failed': 'failure',
 

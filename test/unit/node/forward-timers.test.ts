@@ -34,7 +34,8 @@ t.test('an owner that is gone at once and one that answers end a put once', asyn
     },
   } as unknown as Parts
   const ends: unknown[] = []
-  const put = { name: { bucket: new Uint8Array(1), key: new Uint8Array(1) } }
+  const name = { bucket: new Uint8Array(1), key: new Uint8Array(1) }
+  const put = { name, requestId: new Uint8Array(16) }
   const request = { put, token: { hi: 0, lo: 0 }, deadline: world.clock.now() + 500 }
   forward(parts, request as unknown as Parameters<typeof forward>[1], (end) => ends.push(end))
   await sim.run(2_000)
