@@ -46,7 +46,7 @@ for line in sys.stdin:
     except Exception as error: answer = {'error': str(error)}
     print(json.dumps(answer), flush=True)
 for command in reversed(undo):
-    for _ in range(50):
+    for _ in range(300):
         if subprocess.run(['sh', '-c', command], capture_output=True).returncode == 0: break
         time.sleep(0.1)
 `

@@ -91,8 +91,11 @@ async function kill({ nodes, pace }: Scene, node: number, prng: Prng): Promise<b
   return true
 }
 
-async function pause({ nodes, pace }: Scene, node: number, prng: Prng): Promise<boolean> {
+async function pause(scene: Scene, node: number, prng: Prng): Promise<boolean> {
+  const { nodes, caretaker, pace } = scene
   const pid = nodes.pid(node)
+  // One that is stopped would not notice that we have ended.
+  await caretaker.later(`! grep -q node-entry /proc/${pid}/cmdline || kill -CONT ${pid}`)
   nodes.signal(node, 'SIGSTOP')
   await sleep(pace * (300 + prng.unit() * 2_500))
   const isStopped = pid > 0 && /\) T/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))

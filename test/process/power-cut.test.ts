@@ -7,6 +7,8 @@ const SEED = 7
 /** Of a machine that does much else; it takes seconds. */
 const LIMIT = { timeout: 180_000 }
 
+t.setTimeout(LIMIT.timeout)
+
 t.test('what is acknowledged survives power cuts', LIMIT, async (t) => {
   const say = (line: string): void => t.comment(line)
   try {

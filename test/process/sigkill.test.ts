@@ -6,6 +6,8 @@ const SEED = 7
 /** Of a machine that does much else; it takes seconds. */
 const LIMIT = { timeout: 180_000 }
 
+t.setTimeout(LIMIT.timeout)
+
 t.test('what is acknowledged survives SIGKILL at random instants', LIMIT, async (t) => {
   const say = (line: string): void => t.comment(line)
   const verdict = await sigkill({ kills: 10, seed: SEED, say, isTrusted: true })
