@@ -1,4 +1,4 @@
-/** Puts through real nodes: what is acknowledged, refused, in doubt; and what a refusal is worth. */
+/** Puts through real nodes: acknowledged, refused or in doubt, and what a refusal is worth. */
 import t from 'tap'
 import { OperatingError } from '../../../src/base/errors.ts'
 import type { Reply } from '../../../src/wire/message.ts'
