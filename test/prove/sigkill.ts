@@ -56,9 +56,8 @@ export async function sigkill(options: SigkillOptions): Promise<Verdict> {
   const prng = Prng.of(seed, 'sigkill')
   if (options.isTrusted !== true) {
     const planted = await findOut(prng.stream('planted'))
-    say(
-      `nodes that acknowledge before they write: ${planted.tally.line}, of ${planted.tally.blows} kills`,
-    )
+    const { line, blows } = planted.tally
+    say(`nodes that acknowledge before they write: ${line}, of ${blows} kills`)
     if (!planted.isFound) {
       return { isMet: false, figure: 'nodes that acknowledge before they write were not found out' }
     }
