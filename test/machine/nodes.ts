@@ -50,7 +50,8 @@ export interface Ended {
 
 const CLUSTER = 'machine'
 const KEY_HEX = '000102030405060708090a0b0c0d0e0f'
-const READY_MS_MAX = 60_000
+/** A machine that does much else may give a start little time. */
+const READY_MS_MAX = 180_000
 const LAST_WORDS_CHARS = 6_000
 const ENTRY = fileURLToPath(new URL('node-entry.js', import.meta.url))
 const PLANTED = new URL('planted.js', import.meta.url).href
