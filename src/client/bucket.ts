@@ -33,7 +33,12 @@ export interface Replacing {
   readonly context?: Context | undefined
   /** The same for several contexts of one key, at most 16. */
   readonly contexts?: readonly Context[] | undefined
-  /** What the coordinator reads just before; concurrent writes survive as siblings. */
+  /**
+   * What a get finds just before; concurrent writes survive as siblings. The get is made once, by
+   * this client, and every attempt of the write replaces just that. Why not let the coordinator
+   * read, as the protocol allows: an attempt that was given up and arrives late would read again,
+   * and replace what was acknowledged since.
+   */
   readonly replace?: 'seen' | undefined
 }
 
@@ -181,14 +186,20 @@ export class Bucket<T> {
     options: PutOptions | undefined,
   ): Promise<Written> {
     const name = this.#nameOf(key)
+    const deadline = this.#core.now() + positive('timeout', options?.timeout, this.#core.timeoutMs)
+    const contexts = [...sealedOf(options)]
+    if (options?.replace === 'seen') {
+      const { context } = await this.get(key, { r: options.r, ...callOptionsOf(options) })
+      if (!context.isEmpty) contexts.push(context.sealed)
+    }
     const fixed = {
       name,
-      contexts: sealedOf(options),
+      contexts,
       value,
       requestId: options?.requestId ?? this.#core.chance.requestId(),
       w: options?.w ?? 0,
-      r: options?.r ?? 0,
-      replace: options?.replace === 'seen' ? ('seen' as const) : ('given' as const),
+      r: 0,
+      replace: 'given' as const,
     }
     let attempts = 0
     const reply: PutReply = await this.#core.calls.run(
@@ -201,7 +212,7 @@ export class Bucket<T> {
           return { ...fixed, deadlineMs }
         },
       },
-      options,
+      { signal: options?.signal, timeout: Math.max(1, deadline - this.#core.now()) },
     )
     return { context: contextOf(reply.context), attempts }
   }
@@ -235,6 +246,10 @@ export class Bucket<T> {
       )
     return new Scan(fetch, read, options?.cursor)
   }
+}
+
+function callOptionsOf({ signal, timeout }: CallOptions): CallOptions {
+  return { signal, timeout }
 }
 
 function sealedOf(options: PutOptions | undefined): readonly Uint8Array[] {

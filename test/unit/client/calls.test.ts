@@ -298,24 +298,49 @@ t.test('what a put replaces travels as it was said', async (t) => {
   void later(client.put('k', 'v'))
   void later(client.put('k', 'v', { context }))
   void later(client.put('k', 'v', { contexts: [context, context] }))
-  void later(client.put('k', 'v', { replace: 'seen', w: 3, r: 1 }))
-  void later(client.delete('k', { replace: 'seen' }))
+  void later(client.put('k', 'v', { w: 3 }))
+  void later(client.delete('k', { context }))
   await settle()
   const puts = stage.nodes.flatMap((node) => node.puts())
   t.same(
     puts.map((put) => put.contexts.length),
-    [0, 1, 2, 0, 0],
-  )
-  t.same(
-    puts.map((put) => put.replace),
-    ['given', 'given', 'given', 'seen', 'seen'],
+    [0, 1, 2, 0, 1],
   )
   t.same(
     puts.map((put) => put.value === undefined),
     [false, false, false, false, true],
   )
   t.equal(puts[3]?.w, 3)
-  t.equal(puts[3]?.r, 1)
+})
+
+t.test('what is seen is read once, and each attempt replaces that and no more', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect()
+  const reads: { readonly r: number }[] = []
+  for (const node of stage.nodes) {
+    node.reply = (kind, request) => {
+      if (kind === 'get') reads.push(request)
+      return kind === 'get' ? foundReply('old') : undefined
+    }
+  }
+  void later(client.put('k', 'new', { replace: 'seen', r: 1 }))
+  void later(client.delete('k', { replace: 'seen' }))
+  for (let i = 0; i < 5; i++) {
+    await settle()
+    await stage.clock.pass(470)
+  }
+  const puts = stage.nodes.flatMap((node) => node.puts())
+  t.ok(puts.length > 2, 'both were attempted more than once')
+  t.same(
+    [...new Set(reads.map(({ r }) => r))].toSorted((a, b) => a - b),
+    [0, 1],
+  )
+  t.equal(reads.length, 2, 'one read each, however many attempts')
+  for (const put of puts) {
+    t.equal(put.replace, 'given')
+    t.same(put.contexts, puts[0]?.contexts)
+    t.equal(put.contexts.length, 1)
+  }
 })
 
 t.test('the context of a key that was never there is not sent', async (t) => {
