@@ -9,7 +9,7 @@ import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 
 const COMMAND = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
-const READY_MS_MAX = 20_000
+const READY_MS_MAX = 60_000
 
 export interface Result {
   readonly code: number | null
