@@ -52,7 +52,7 @@ export class Running {
     this.#process = spawn(process.execPath, [COMMAND, ...argv], { env: environment({}) })
     this.#process.stdout?.on('data', (chunk) => (this.#output += String(chunk)))
     this.#process.stderr?.on('data', (chunk) => (this.#output += String(chunk)))
-    this.#exit = new Promise((resolve) => this.#process.once('exit', resolve))
+    this.#exit = new Promise((resolve) => this.#process.once('close', resolve))
   }
 
   /** Resolves when the nodes are ready. */
@@ -62,7 +62,7 @@ export class Running {
     nodes: number | undefined = 3,
   ): Promise<Running> {
     const running = new Running(directory, portBase ?? (await freePorts()), nodes)
-    await running.says(/ready/)
+    await running.says(/ready[^]*everwrite status/)
     return running
   }
 
