@@ -45,6 +45,7 @@ t.test('a value that is not what was imported, and a sibling, are found', async 
     say,
     window: WINDOW,
     tamper: async (cluster) => {
+      await cluster.sees(0)
       const session = await NodeSession.connect(cluster.clientAddress(0))
       const put = (key: string, terms: { readonly replace?: 'seen' }): Promise<unknown> =>
         session.put(bucket, utf8Bytes(key), utf8Bytes('another'), terms)

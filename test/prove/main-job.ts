@@ -37,7 +37,7 @@ export interface JobOptions {
   readonly say: (line: string) => void
   /** Puts in flight in an import: 128. */
   readonly window?: number
-  /** Called when all is read back, with the cluster still running. */
+  /** Called when all nodes run again after SIGKILL, before everything is read back. */
   readonly tamper?: (cluster: ServedCluster) => Promise<void>
 }
 
