@@ -75,6 +75,8 @@ export const DEADLINE_MS_MAX = 60_000
 export const WAITERS_PER_KEY_MAX = 1024
 /** Request ids that a coordinator remembers after their sibling was replaced. */
 export const REMEMBERED_REQUESTS_MAX = 65_536
+/** Copies that have rotted and are being brought back from other owners. */
+export const MENDS_MAX = 64
 export const SCAN_PAGE_KEYS_MAX = 1000
 export const SCAN_PAGE_BYTES_MAX = 1 * MIB
 

@@ -18,6 +18,7 @@ import type { Address } from '../world/network.ts'
 import type { World } from '../world/world.ts'
 import { Dispatch } from './dispatch.ts'
 import { Door } from './doors.ts'
+import { Mender } from './mend.ts'
 import type { Parts } from './parts.ts'
 import { Peers } from './peers.ts'
 import { Replica } from './replica.ts'
@@ -100,6 +101,7 @@ class Node implements RunningNode {
     refuseInsecure(this.#config)
     trace.note('node-starting', { node: self.id, name: self.name })
     this.#engine = await openEngine(this.#config, self.id, this.#world)
+    void this.#engine.failed.then((error) => this.#fail(error))
     const parts = this.#assemble(this.#engine)
     this.#dispatch = new Dispatch(parts, () => this.status())
     this.#peerDoor = this.#door('peer', this.#dispatch)
@@ -168,10 +170,10 @@ class Node implements RunningNode {
       entropy,
       trace,
       counters,
-      onDiskFailed: (error) => void this.#fail(error),
+      onRotten: (name, token) => mender.mend(name, token),
     })
     this.#replica = replica
-    return {
+    const parts: Parts = {
       config,
       world: this.#world,
       topology: this.#topology,
@@ -180,9 +182,11 @@ class Node implements RunningNode {
       seal: new ContextSeal([{ id: FIRST_KEY_ID, key: config.clusterKey }], config.cluster),
       counters,
     }
+    const mender = new Mender(parts)
+    return parts
   }
 
-  /** After a failed sync only a new start, which reads the disk anew, may acknowledge again. */
+  /** After its disk has failed only a new start, which reads the disk anew, may acknowledge again. */
   async #fail(reason: OperatingError): Promise<void> {
     if (this.#stopping !== undefined) return
     // The last sync may fail as well: that is the same news.

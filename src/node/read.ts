@@ -53,6 +53,28 @@ export function read(
   new Read(parts, request, new GetRound(ordered, r), r, settle).begin()
 }
 
+/**
+ * The same, from owners other than this node: as many as `request.r`, or all of them where they are
+ * fewer. Where this node is the only owner there is nothing to be found.
+ */
+export function readFromOthers(
+  parts: Parts,
+  request: ReadRequest,
+  settle: Settle<VersionedObject | undefined>,
+): void {
+  const { topology, peers } = parts
+  const { id: self } = topology.self
+  const owners = topology.ownersOf(request.token, request.name.bucket).map((owner) => owner.id)
+  const others = owners.filter((owner) => owner !== self)
+  if (others.length === 0) {
+    settle(undefined)
+    return
+  }
+  const r = Math.min(request.r, others.length)
+  const ordered = nearestFirst(others, self, (node) => peers.isConnected(node))
+  new Read(parts, request, new GetRound(ordered, r), r, settle).begin()
+}
+
 /** This node, then those it is connected to, then the rest. */
 export function nearestFirst(
   owners: readonly NodeId[],

@@ -8,7 +8,8 @@
  *   - Reads inside see appends that are not durable yet; acknowledgements wait for the sync of the
  *     merged record.
  *   - A copy that cannot be believed (rot) is no copy: a new start is drawn, what a peer brings
- *     replaces it, and a read of it fails rather than saying that nothing is there.
+ *     replaces it, and a read of it fails rather than saying that nothing is there. Whoever mends
+ *     such copies (`mend.ts`) is told of each.
  */
 import { assert } from '../base/assert.ts'
 import { hexOf, latin1Of, U48_MAX } from '../base/bytes.ts'
@@ -55,10 +56,13 @@ export interface LocalWrite {
 interface Held {
   readonly object: VersionedObject | undefined
   readonly stored: Stored | undefined
+  /** Something is there, and cannot be believed. */
+  readonly isRotten: boolean
 }
 
 const NO_NOTE = new Uint8Array(0)
-const NOTHING_HELD: Held = { object: undefined, stored: undefined }
+const NOTHING_HELD: Held = { object: undefined, stored: undefined, isRotten: false }
+const ROTTEN: Held = { ...NOTHING_HELD, isRotten: true }
 
 export interface ReplicaParts {
   readonly engine: Engine
@@ -66,8 +70,8 @@ export interface ReplicaParts {
   readonly entropy: Entropy
   readonly trace: Trace
   readonly counters: Counters
-  /** The disk took no write, and what it kept is unknown: nothing more is acknowledged here. */
-  readonly onDiskFailed: (error: OperatingError) => void
+  /** A copy was asked for that cannot be believed. */
+  readonly onRotten: (name: KeyName, token: Token) => void
 }
 
 export class Replica {
@@ -104,11 +108,25 @@ export class Replica {
 
   /** This member's own copy. Fails with `record-rotten`. */
   read(name: KeyName, token: Token): Soon<Copy | undefined> {
-    return this.#engine.get(token, name)
+    return this.#tellingOfRot(name, token, () => this.#engine.get(token, name))
   }
 
+  /** Fails with `record-rotten`. */
   digest(name: KeyName, token: Token): Soon<Digest | undefined> {
-    return this.#engine.digest(token, name)
+    return this.#tellingOfRot(name, token, () => this.#engine.digest(token, name))
+  }
+
+  #tellingOfRot<T>(name: KeyName, token: Token, ask: () => Soon<T>): Soon<T> {
+    const onError = (error: unknown): never => {
+      if (isRot(error)) this.#parts.onRotten(name, token)
+      throw error
+    }
+    try {
+      const found = ask()
+      return found instanceof Promise ? found.catch(onError) : found
+    } catch (error) {
+      return onError(error)
+    }
   }
 
   /** This member's copies in a range of tokens. */
@@ -120,11 +138,7 @@ export class Replica {
   whenSynced(sequence: number, done: (error: OperatingError | undefined) => void): void {
     void this.#parts.engine.synced(sequence).then(
       () => done(undefined),
-      (error: unknown) => {
-        const failure = isOperatingError(error) ? error : diskFailed(error)
-        done(failure)
-        this.#parts.onDiskFailed(failure)
-      },
+      (error: unknown) => done(isOperatingError(error) ? error : diskFailed(error)),
     )
   }
 
@@ -135,6 +149,19 @@ export class Replica {
       if (merged === held.object) return this.#lastSequence
       if (!isStorable(merged)) throw tooLarge()
       return this.#append(name, token, merged, held.stored?.note ?? NO_NOTE).sequence
+    })
+  }
+
+  /**
+   * Puts what other owners hold in place of a copy that has rotted; where they hold nothing, the
+   * copy goes. Merges where a sound copy has come in between. The sequence to wait for.
+   */
+  mend(name: KeyName, token: Token, found: VersionedObject | undefined): Soon<number> {
+    if (found !== undefined) return this.merge(name, token, found)
+    return this.#serially(name, token, (held) => {
+      if (!held.isRotten) return this.#lastSequence
+      this.#lastSequence = this.#engine.append([{ kind: 'erasure', token, name }])
+      return this.#lastSequence
     })
   }
 
@@ -266,10 +293,10 @@ export class Replica {
     if (found === undefined) return NOTHING_HELD
     if (found !== 'rotten') {
       const object = decodeObject(found.object)
-      if (object !== undefined) return { object, stored: found }
+      if (object !== undefined) return { object, stored: found, isRotten: false }
     }
     this.drawNewStart('rot')
-    return NOTHING_HELD
+    return ROTTEN
   }
 }
 
@@ -282,8 +309,12 @@ function diskFailed(cause: unknown): OperatingError {
 }
 
 function rottenOr(error: unknown): 'rotten' {
-  if (isOperatingError(error) && error.code === 'record-rotten') return 'rotten'
+  if (isRot(error)) return 'rotten'
   throw error
+}
+
+function isRot(error: unknown): boolean {
+  return isOperatingError(error) && error.code === 'record-rotten'
 }
 
 function busyKey(name: KeyName): string {

@@ -30,6 +30,8 @@ export const FACTS = {
   // Requests.
   'read-repaired': 'detail',
   'repair-failed': 'detail',
+  'copy-mended': 'notice',
+  'mending-failed': 'warning',
   'put-repeated': 'detail',
   'put-passed-on-again': 'detail',
   'work-expired': 'detail',
@@ -42,7 +44,7 @@ export const FACTS = {
   'batch-tail-dropped': 'notice',
   'rot-found': 'failure',
   recovered: 'notice',
-  'sync-failed': 'failure',
+  'log-failed': 'failure',
   'disk-full': 'failure',
 } as const satisfies Record<string, Weight>
 

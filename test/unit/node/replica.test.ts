@@ -108,6 +108,7 @@ function bench(): Bench {
     trace: world.trace,
     counters,
     onDiskFailed: (error) => failures.push(error),
+    onRotten: () => undefined,
   })
   return { replica, engine, counters, failures }
 }
