@@ -101,7 +101,6 @@ class Node implements RunningNode {
     refuseInsecure(this.#config)
     trace.note('node-starting', { node: self.id, name: self.name })
     this.#engine = await openEngine(this.#config, self.id, this.#world)
-    void this.#engine.failed.then((error) => this.#fail(error))
     const parts = this.#assemble(this.#engine)
     this.#dispatch = new Dispatch(parts, () => this.status())
     this.#peerDoor = this.#door('peer', this.#dispatch)
@@ -113,6 +112,7 @@ class Node implements RunningNode {
       await this.stop()
       throw error
     }
+    void this.#engine.failed.then((error) => this.#fail(error))
     this.#peers.start()
     if (this.#config.isInsecure) this.#remind()
     trace.note('node-ready', { node: self.id, name: self.name })
@@ -186,7 +186,7 @@ class Node implements RunningNode {
     return parts
   }
 
-  /** After its disk has failed only a new start, which reads the disk anew, may acknowledge again. */
+  /** Once its disk has failed only a new start, which reads it anew, may acknowledge again. */
   async #fail(reason: OperatingError): Promise<void> {
     if (this.#stopping !== undefined) return
     // The last sync may fail as well: that is the same news.

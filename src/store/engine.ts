@@ -13,6 +13,7 @@
  *   - The full bucket and key are checked on every read: two keys of one token are two keys.
  *   - An engine that is not durable resolves `synced` at once and restarts empty.
  */
+import type { OperatingError } from '../base/errors.ts'
 import type { KeyName } from '../dynamo/names.ts'
 import type { Token } from '../native/digest.ts'
 
@@ -74,6 +75,12 @@ export interface EngineReport {
 export interface Engine {
   /** False where a restart finds nothing: the node then counts as one with an emptied disk. */
   readonly isDurable: boolean
+
+  /**
+   * Resolves with `disk-failed` when nothing can be made durable any more until the node has
+   * restarted, whether or not anybody waits for something. Never otherwise.
+   */
+  readonly failed: Promise<OperatingError>
 
   /** Rejects (or throws) `record-rotten` where the copy is there but cannot be believed. */
   get(token: Token, name: KeyName): Soon<Stored | undefined>

@@ -60,6 +60,7 @@ export interface LogParts {
 
 export class LogEngine implements Engine {
   readonly isDurable = true
+  readonly failed: Promise<OperatingError>
   readonly #parts: LogParts
   readonly #writer: Writer
   readonly #places: KeyPlaces
@@ -68,6 +69,7 @@ export class LogEngine implements Engine {
   constructor(parts: LogParts) {
     this.#parts = parts
     this.#writer = parts.writer
+    this.failed = parts.writer.failed
     this.#places = parts.places
   }
 

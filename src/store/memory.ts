@@ -26,6 +26,7 @@ const DONE: Promise<void> = Promise.resolve()
 
 export class MemoryEngine implements Engine {
   readonly isDurable = false
+  readonly failed: Promise<never> = new Promise(() => undefined)
   readonly #digestKey: Uint8Array
   /** Each in token order. */
   readonly #lists: Kept[][] = Array.from({ length: LISTS }, () => [])

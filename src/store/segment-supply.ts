@@ -11,8 +11,9 @@
  * tries again by itself. Preparing in the background leaves `reserveBytes` free; a segment that
  * accepted records wait for may take them.
  *
- * Invariant: a failure to prepare a segment puts no record in doubt, so, unlike a failed sync, it
- * may be tried again.
+ * Any other failure is of the disk: `failed` says so at once, not when the segment is wanted. It
+ * puts no record in doubt, yet who acknowledges on a disk that fails must stop. Why not try again:
+ * what fails in the background fails the next time where it matters, and by then more is promised.
  */
 import { OperatingError } from '../base/errors.ts'
 import type { Clock, Timer } from '../world/clock.ts'
@@ -43,7 +44,10 @@ interface Preparation {
 }
 
 export class SegmentSupply {
+  /** Resolves with what the disk failed with, once it has failed. */
+  readonly failed: Promise<unknown>
   readonly #options: SupplyOptions
+  #onFailed!: (cause: unknown) => void
   readonly #spares: Segment[]
   #next: Preparation | undefined
   #isFull = false
@@ -57,6 +61,9 @@ export class SegmentSupply {
   constructor(options: SupplyOptions) {
     this.#options = options
     this.#spares = [...options.spares]
+    this.failed = new Promise((resolve) => {
+      this.#onFailed = resolve
+    })
   }
 
   /** True while the disk has no room for another segment. */
@@ -142,8 +149,7 @@ export class SegmentSupply {
         return segment
       }),
     }
-    // Whoever wants the segment hears of it; until then it is nobody's business.
-    preparation.done.catch(() => {})
+    preparation.done.catch((cause: unknown) => this.#onFailed(cause))
     this.#next = preparation
     return preparation
   }

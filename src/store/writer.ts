@@ -10,9 +10,10 @@
  * Every record states the highest sequence that was known durable when it was written: that is how
  * recovery tells rot from the torn end of the log.
  *
- * A failed write or sync is the end of this writer. After a failed sync the system may call the
- * lost pages clean, and the next sync succeeds and means nothing (Rebello et al., ATC 2020). So
- * nothing is tried again: what was not durable is in doubt until the node restarts and verifies.
+ * A failed write or sync, of records or of a segment in the making, is the end of this writer.
+ * After a failed sync the system may call the lost pages clean, and the next sync succeeds and
+ * means nothing (Rebello et al., ATC 2020). So nothing is tried again: what was not durable is in
+ * doubt until the node restarts and verifies.
  *
  * Invariants:
  *   - Places and sequences ascend together; a batch lies in one segment and in one group.
@@ -83,6 +84,8 @@ export const MARK_BYTES: number = recordBytes(0, 0, 0, 0)
 const DURABLE: Promise<void> = Promise.resolve()
 
 export class Writer {
+  /** Resolves with `disk-failed` when this writer has ended; never otherwise. */
+  readonly failed: Promise<OperatingError>
   readonly #options: WriterOptions
   readonly #pending: Pending
   /** Not yet durable, in order; the first may be on its way to the disk. */
@@ -97,6 +100,7 @@ export class Writer {
   #unsyncedBytes = 0
   #isRunning = false
   #failure: OperatingError | undefined
+  #onFailed!: (error: OperatingError) => void
   #syncs = 0
 
   constructor(options: WriterOptions) {
@@ -105,6 +109,10 @@ export class Writer {
     this.#segment = options.segment
     this.#sequence = options.durable
     this.#durable = options.durable
+    this.failed = new Promise((resolve) => {
+      this.#onFailed = resolve
+    })
+    void options.supply.failed.then((cause) => this.#fail(cause))
   }
 
   /** The sequence of the newest record. */
@@ -234,8 +242,9 @@ export class Writer {
         await this.#write(group)
       } catch (error) {
         this.#fail(error)
-        return
       }
+      // Also where it has failed beside this write, which then promises nothing any more.
+      if (this.hasFailed) return
       this.#syncs += 1
       this.#groups.shift()
       this.#durable = group.last
@@ -263,7 +272,8 @@ export class Writer {
   }
 
   #fail(cause: unknown): void {
-    this.#options.trace.note('sync-failed', {
+    if (this.#failure !== undefined) return
+    this.#options.trace.note('log-failed', {
       segment: this.#segment,
       reason: cause instanceof Error ? cause.message : String(cause),
     })
@@ -274,6 +284,7 @@ export class Writer {
       { cause },
     )
     for (const group of this.#groups) group.reject(this.#failure)
+    this.#onFailed(this.#failure)
   }
 }
 

@@ -74,6 +74,13 @@ t.test('S7: a disk that fails a sync acknowledges nothing, and its node stops', 
   t.ok((await scene.run(failed as Promise<OperatingError>)) instanceof OperatingError)
 })
 
+t.test('a disk that fails while nobody writes stops its node too', async (t) => {
+  const scene = await Scene.open({ disk: { syncMicros: [200_000, 200_000] } })
+  const failed = scene.cluster.node(1)?.failed
+  scene.world.disk(1).arm({ call: 'sync' })
+  t.match(await scene.run(failed as Promise<OperatingError>), { code: 'disk-failed' })
+})
+
 t.test(
   'D12: contexts that were not made here for this key are refused, and harm nothing',
   async (t) => {

@@ -26,7 +26,7 @@ async function live(sim: SimWorld, world: World, number: number): Promise<void> 
         const at = size
         size += chunk.length
         const written = file.write(at, chunk).then(() => file.sync())
-        void written.catch(() => world.trace.note('sync-failed', { at }))
+        void written.catch(() => world.trace.note('log-failed', { at }))
         if (chunk.length > 8) connections.at(at % connections.length)?.write(chunk.slice(3))
       },
       onDrain: () => undefined,

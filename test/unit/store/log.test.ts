@@ -95,7 +95,7 @@ for (const call of ['sync', 'write'] as const) {
         await t.rejects(engine.synced(first), { code: 'disk-failed' }, 'for ever')
         t.equal(await textOf(engine, 'a'), '1')
         t.equal(await textOf(engine, 'b'), '2', 'what was visible stays so')
-        t.equal(lab.sim.trace.count('sync-failed'), 1)
+        t.equal(lab.sim.trace.count('log-failed'), 1)
         await engine.close()
         lab.kill()
         const again = await lab.open({ segmentBytes: 4096 })
@@ -109,6 +109,54 @@ for (const call of ['sync', 'write'] as const) {
     )
   })
 }
+
+/**
+ * What went wrong: preparing failed in the background, and nobody heard before the segment was
+ * wanted. A node went on for twenty seconds on a disk that had answered EIO.
+ */
+for (const call of ['write', 'sync', 'rename', 'sync-directory'] as const) {
+  void t.test(
+    `a ${call} that fails while a segment is prepared ends the log at once`,
+    async (t) => {
+      const lab = new Lab(3)
+      await lab.done(
+        (async () => {
+          const { engine } = await lab.open({ segmentBytes: 4096 })
+          const name = call === 'write' || call === 'sync' ? { name: '.new' } : {}
+          lab.disk.arm({ call, ...name })
+          t.match(await engine.failed, { code: 'disk-failed', cause: { code: 'EIO' } })
+          t.equal(engine.report().appends, 0, 'nobody had wanted the segment')
+          t.equal(lab.sim.trace.count('log-failed'), 1)
+          t.throws(() => engine.append([put(keyName('b', 'a'), '1')]), { code: 'disk-failed' })
+          await engine.close()
+          lab.kill()
+          await keep((await lab.open({ segmentBytes: 4096 })).engine, 'a', '2')
+        })(),
+      )
+    },
+  )
+}
+
+void t.test('what waits while preparing the next segment fails is not acknowledged', async (t) => {
+  const lab = new Lab(3, { syncMicros: [5000, 5000] })
+  await lab.done(
+    (async () => {
+      const { engine } = await lab.open({ segmentBytes: 4096 })
+      await keep(engine, 'a', '1')
+      await lab.pause(100)
+      // Fills what there is, so that the next is prepared while the last append is synced.
+      await keep(engine, 'b', 'x'.repeat(3900))
+      const sequence = engine.append([put(keyName('b', 'c'), 'x'.repeat(300))])
+      lab.disk.arm({ call: 'create' })
+      await t.rejects(engine.synced(sequence), { code: 'disk-failed' })
+      await engine.failed
+      await lab.pause(100)
+      await t.rejects(engine.synced(sequence), { code: 'disk-failed' }, 'for ever')
+      t.throws(() => engine.append([put(keyName('b', 'd'), '4')]), { code: 'disk-failed' })
+      await engine.close()
+    })(),
+  )
+})
 
 void t.test(
   'a full disk refuses appends before they are accepted, and then recovers',
