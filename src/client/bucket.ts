@@ -69,7 +69,10 @@ export interface ScanOptions extends CallOptions {
 export interface Written {
   /** Covers what was replaced and the write itself: serves for the next put. */
   readonly context: Context
-  /** How often it was sent: above 1 an earlier attempt may surface once as a sibling. */
+  /**
+   * How many owners it was given to, at least, by this client and by nodes that passed it on: above
+   * 1 an earlier attempt may surface once as a sibling.
+   */
   readonly attempts: number
 }
 
@@ -201,20 +204,20 @@ export class Bucket<T> {
       r: 0,
       replace: 'given' as const,
     }
-    let attempts = 0
+    let sent = 0
     const reply: PutReply = await this.#core.calls.run(
       {
         kind: 'put',
         isWrite: true,
         list: this.#core.pool.routes?.of(this.name, this.#bytes, name.key),
         request: (deadlineMs) => {
-          attempts += 1
+          sent += 1
           return { ...fixed, deadlineMs }
         },
       },
       { signal: options?.signal, timeout: Math.max(1, deadline - this.#core.now()) },
     )
-    return { context: contextOf(reply.context), attempts }
+    return { context: contextOf(reply.context), attempts: sent - 1 + reply.attempts }
   }
 
   #nameOf(key: Key): KeyName {

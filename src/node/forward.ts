@@ -2,7 +2,8 @@
  * Passes a put on to an owner of its key: once, and to the next owner when the first is slow.
  *
  * A put keeps its request id however often it is passed on, so that two owners that both took it
- * leave one sibling in the end (design 3.4).
+ * leave one sibling in the end (design 3.4). The reply says how many were asked: the later of two
+ * that took it may surface after it was replaced.
  */
 import { OperatingError } from '../base/errors.ts'
 import type { NodeId } from '../dynamo/names.ts'
@@ -25,12 +26,12 @@ class Forward {
   readonly #request: WriteRequest
   readonly #untried: NodeId[]
   readonly #settle: Settle<PutReply>
+  #asked = 0
   /** Asked, and neither answered nor failed. */
   #awaited = 0
   /** True once an owner may have taken it: no later refusal may hide that. */
   #isInDoubt = false
   #failure: OperatingError | undefined
-  #isFirst = true
   #timer: Timer | undefined
   #isSettled = false
 
@@ -58,8 +59,8 @@ class Forward {
     this.#awaited += 1
     counters.forwards += 1
     // Two owners may now make a dot each for one put: whoever judges a history must know.
-    if (!this.#isFirst) world.trace.note('put-passed-on-again', { request: this.#requestLabel() })
-    this.#isFirst = false
+    if (this.#asked > 0) world.trace.note('put-passed-on-again', { request: this.#requestLabel() })
+    this.#asked += 1
     const put = { ...this.#request.put, deadlineMs: Math.max(1, Math.floor(left)) }
     // Before the call, which may fail, and go on to the next owner, within itself.
     this.#after(Math.min(config.forwardMs, left), () => this.next())
@@ -76,7 +77,7 @@ class Forward {
     if (this.#isSettled) return
     this.#awaited -= 1
     if (!isFailure(answer)) {
-      this.#end(answer)
+      this.#end({ ...answer, attempts: this.#asked - 1 + answer.attempts })
       return
     }
     this.#failure = answer

@@ -148,7 +148,8 @@ class Write {
         : outcome.kind === 'repeated'
           ? seen.join(dotsOf(outcome.sibling))
           : seen
-    this.#reply = { context: this.#parts.seal.seal(name.bucket, name.key, covered) }
+    const context = this.#parts.seal.seal(name.bucket, name.key, covered)
+    this.#reply = { context, attempts: 1 }
     this.#spread(name, object)
     this.#awaitOwn(sequence)
     if (!this.#isSettled) this.#awaitDeadline()

@@ -132,11 +132,12 @@ const put: ExchangeConverter<'put'> = {
     },
   },
   reply: {
-    encode({ context }: PutReply, writer: Writer): void {
-      pb.PutReply.encode({ context }, writer)
+    encode({ context, attempts }: PutReply, writer: Writer): void {
+      pb.PutReply.encode({ context, attempts }, writer)
     },
     decode(reader: Reader): PutReply {
-      return { context: plain(pb.PutReply.decode(reader).context) }
+      const { context, attempts } = pb.PutReply.decode(reader)
+      return { context: plain(context), attempts: Math.max(1, attempts) }
     },
   },
 }

@@ -113,6 +113,8 @@ export interface Put {
 
 export interface PutReply {
   readonly context: Uint8Array
+  /** Owners that this attempt was given to, 1 or more: above 1 an earlier one may surface once. */
+  readonly attempts: number
 }
 
 export interface Scan {

@@ -109,7 +109,7 @@ export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
     next: { hi: 0x40000000, lo: 0 },
   },
   get: { siblings: [utf8Bytes('milk'), none], context, tombstones: 0 },
-  put: { context },
+  put: { context, attempts: 2 },
   peerRead: { isFound: true, object: none, digest: { hi: 0x0a0b0c0d, lo: 0x0e0f1011 } },
   peerWrite: {},
 }

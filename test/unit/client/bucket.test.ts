@@ -24,7 +24,7 @@ async function holding(...values: string[]): Promise<{ stage: Stage; puts: Put[]
       return foundReply(...values) as never
     }
     puts.push(request)
-    return { context: utf8Bytes('written') } as never
+    return { context: utf8Bytes('written'), attempts: 1 } as never
   }
   for (const node of stage.nodes) node.reply = reply
   return { stage, puts, gets }

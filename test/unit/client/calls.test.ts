@@ -7,7 +7,7 @@ import type { CallError } from '../../../src/client/failure.ts'
 import type { RequestKind } from '../../../src/wire/message.ts'
 import { foundReply, settle, Stage } from './scripted.ts'
 
-const WRITTEN = { context: new Uint8Array([1]) }
+const WRITTEN = { context: new Uint8Array([1]), attempts: 1 }
 
 /** What the promise threw, once it has. */
 async function failureOf(promise: Promise<unknown>): Promise<CallError> {
@@ -92,6 +92,27 @@ t.test('an answer to an attempt that was given up is an answer', async (t) => {
   t.equal(stage.asked.length, 2)
   stage.asked[0]?.asked.answer(WRITTEN)
   t.same((await put).context.sealed, WRITTEN.context)
+})
+
+t.test('the attempts of a put are those of the client and of the nodes together', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect()
+  for (const [failures, ofNode, together] of [
+    [0, 1, 1],
+    [0, 3, 3],
+    [2, 1, 3],
+    [2, 2, 4],
+  ] as const) {
+    const before = stage.asked.length
+    const put = client.put('k', 'v')
+    await settle()
+    for (let i = 0; i < failures; i++) {
+      stage.asked[before + i]?.asked.fail('write-in-doubt')
+      await stage.clock.pass(1)
+    }
+    stage.asked[before + failures]?.asked.answer({ ...WRITTEN, attempts: ofNode })
+    t.equal((await put).attempts, together)
+  }
 })
 
 t.test('a failure that cannot pass ends the call at once', async (t) => {

@@ -13,7 +13,7 @@ import type { Parts } from '../../../src/node/parts.ts'
 import { Counters } from '../../../src/node/report.ts'
 import { SimWorld } from '../../../src/sim/world.ts'
 
-const REPLY = { context: new Uint8Array(0) }
+const REPLY = { context: new Uint8Array(0), attempts: 1 }
 
 t.test('an owner that is gone at once and one that answers end a put once', async (t) => {
   const sim = new SimWorld({ seed: 1 })
@@ -40,5 +40,5 @@ t.test('an owner that is gone at once and one that answers end a put once', asyn
   forward(parts, request as unknown as Parameters<typeof forward>[1], (end) => ends.push(end))
   await sim.run(2_000)
   t.same(asked, ['gone', 'slow'])
-  t.same(ends, [REPLY])
+  t.same(ends, [{ ...REPLY, attempts: 2 }])
 })

@@ -19,7 +19,7 @@ async function five(seed = 1): Promise<Five> {
 t.test('any node takes a put, and an owner coordinates it', async (t) => {
   const { scene, owners, outsider } = await five()
   const door = await scene.door(outsider)
-  replyOf(await door.put(KEY, 'a', { w: 3 }))
+  t.equal(replyOf(await door.put(KEY, 'a', { w: 3 })).attempts, 1)
   t.equal(scene.figure(outsider, 'forwards_total'), 1)
   t.equal(scene.figure(outsider, 'keys'), 0, 'it keeps nothing itself')
   for (const owner of owners) t.equal(scene.figure(owner, 'keys'), 1)
@@ -42,7 +42,8 @@ t.test('Q6: an owner that is silent is passed over, and one sibling is left', as
   const door = await scene.door(outsider)
   scene.world.pause(owners[0] as number)
   const began = scene.world.nowMs
-  replyOf(await door.put(KEY, 'a'))
+  const { attempts } = replyOf(await door.put(KEY, 'a'))
+  t.equal(attempts, 2, 'and the client is told of both')
   t.ok(scene.world.nowMs - began < 200, `${scene.world.nowMs - began} ms`)
   t.equal(scene.figure(outsider, 'forwards_total'), 2)
   scene.world.resume(owners[0] as number)

@@ -194,6 +194,11 @@ t.test('fields that are not known are skipped: nodes of two versions talk', asyn
   t.same(decodeRequest('get', new Uint8Array(newer), 0, newer.length), get)
 })
 
+t.test('an answer that does not count its attempts was one', async (t) => {
+  const bytes = pb.PutReply.encode({ context: Uint8Array.of(1) }).finish()
+  t.equal(decodeReply('put', bytes, 0, bytes.length).attempts, 1)
+})
+
 t.test('a ring that nobody could walk is refused', async (t) => {
   const ring = REPLIES.topology
   const wrong: readonly Topology[] = [
