@@ -17,7 +17,7 @@ import type { PeerReadReply, Request } from '../wire/message.ts'
 import type { Answer, Session } from '../wire/session.ts'
 import type { World } from '../world/world.ts'
 import type { Cluster } from './cluster.ts'
-import { idOf, type WriteEvent } from './history.ts'
+import { idOf, type Written } from './history.ts'
 
 export interface Inspection {
   /** Numbers of the writes that stand under each key, tombstones among them. */
@@ -33,7 +33,7 @@ const CONNECT_MS = 5_000
 export async function inspect(
   cluster: Cluster,
   keys: readonly string[],
-  requests: ReadonlyMap<string, WriteEvent>,
+  requests: ReadonlyMap<string, Written>,
 ): Promise<Inspection> {
   const world = cluster.clientWorld()
   const topology = new Topology(cluster.configOf(1))
@@ -79,7 +79,7 @@ function isSame(a: PeerReadReply, b: PeerReadReply): boolean {
 function numbersIn(
   bytes: Uint8Array,
   key: string,
-  requests: ReadonlyMap<string, WriteEvent>,
+  requests: ReadonlyMap<string, Written>,
   violations: string[],
 ): readonly number[] {
   const object = decodeObject(bytes)
@@ -97,7 +97,7 @@ function numbersIn(
   })
 }
 
-function isOwnValue({ value }: Sibling, write: WriteEvent): boolean {
+function isOwnValue({ value }: Sibling, write: Written): boolean {
   if (value === undefined) return write.isDelete
   return !write.isDelete && idOf(utf8Text(value)) === write.id
 }

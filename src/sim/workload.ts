@@ -15,7 +15,7 @@ import { type Client, connectTo } from '../client/client.ts'
 import type { Context } from '../client/context.ts'
 import type { Clock } from '../world/clock.ts'
 import type { Cluster } from './cluster.ts'
-import { type History, idOf, valueOf, type WriteEvent } from './history.ts'
+import { type History, idOf, valueOf, type Written } from './history.ts'
 
 export interface WorkloadOptions {
   readonly clients: number
@@ -33,8 +33,8 @@ export interface WorkloadOptions {
 /** What a client was told of a key: the values it saw, and the context that covers them. */
 interface Shown {
   readonly ids: readonly number[]
-  /** Deletes that the tombstones it was told of may be of. */
-  readonly deletes: readonly number[]
+  /** The tombstones it was told of are of deletes below this number; 0 where of none. */
+  readonly deletesBelow: number
   readonly context: Context
 }
 
@@ -49,7 +49,7 @@ export class Workload {
   readonly #options: WorkloadOptions
   readonly #users: User[] = []
   /** Which write a request id is of: how a tombstone on a replica is known. */
-  readonly requests: Map<string, WriteEvent> = new Map()
+  readonly requests: Map<string, Written> = new Map()
 
   constructor(cluster: Cluster, history: History, options: WorkloadOptions) {
     this.#cluster = cluster
@@ -61,7 +61,7 @@ export class Workload {
   /** A put that was passed on to a second owner has two attempts, whatever its client knows. */
   onPassedOnAgain(request: string): void {
     const write = this.requests.get(request)
-    if (write !== undefined) write.wasRetried = true
+    if (write !== undefined) this.#history.markRetried(write.id)
   }
 
   get keys(): readonly string[] {
@@ -115,7 +115,7 @@ class User {
   readonly #cluster: Cluster
   readonly #clock: Clock
   readonly #history: History
-  readonly #requests: Map<string, WriteEvent>
+  readonly #requests: Map<string, Written>
   readonly #options: UserOptions
   readonly #prng: Prng
   readonly #client: Promise<Client>
@@ -128,7 +128,7 @@ class User {
   constructor(
     cluster: Cluster,
     history: History,
-    requests: Map<string, WriteEvent>,
+    requests: Map<string, Written>,
     options: UserOptions,
   ) {
     this.#cluster = cluster
@@ -197,8 +197,8 @@ class User {
       const answer = await (await this.#bucket()).get(key, { r, timeout })
       const ids = answer.siblings.map(idOf)
       this.#note(key, startedMs, ids, '')
-      const deletes = answer.tombstones > 0 ? this.#history.deletesOf(key) : []
-      const shown = { ids, deletes, context: answer.context }
+      const deletesBelow = answer.tombstones > 0 ? this.#history.writes.length : 0
+      const shown = { ids, deletesBelow, context: answer.context }
       this.#remember(key, shown)
       return shown
     } catch (error) {
@@ -216,11 +216,11 @@ class User {
     const given = replaces === 'seen' || replaces === undefined ? NOTHING_SHOWN : replaces
     if (isDelete && given.contexts.length === 0) return
     const startedMs = this.#cluster.world.nowMs
-    const { ids: follows, deletes: mayFollow } = given
-    const event = { key, isDelete, replacesSeen, follows, mayFollow, startedMs }
-    const write = this.#history.begin(event)
+    const { ids: follows, deletesBelow } = given
+    const event = { key, isDelete, replacesSeen, follows, deletesBelow, startedMs }
+    const id = this.#history.begin(event)
     const requestId = this.#prng.fill(new Uint8Array(16))
-    this.#requests.set(requestLabel(requestIdOf(requestId)), write)
+    this.#requests.set(requestLabel(requestIdOf(requestId)), { id, isDelete })
     const options: PutOptions = replacesSeen
       ? { replace: 'seen', requestId }
       : { contexts: given.contexts, requestId }
@@ -228,17 +228,17 @@ class User {
       const bucket = await this.#bucket()
       const written = isDelete
         ? await bucket.delete(key, options)
-        : await bucket.put(key, this.#valueFor(write), options)
-      write.wasRetried ||= written.attempts > 1
-      this.#history.end(write, 'ok', this.#cluster.world.nowMs)
+        : await bucket.put(key, this.#valueFor(id), options)
+      if (written.attempts > 1) this.#history.markRetried(id)
+      this.#history.end(id, 'ok', this.#cluster.world.nowMs)
       if (!replacesSeen) {
-        const ids = [...follows, write.id]
-        this.#remember(key, { ids, deletes: mayFollow, context: written.context })
+        const ids = [...follows, id]
+        this.#remember(key, { ids, deletesBelow, context: written.context })
       }
     } catch (error) {
-      write.wasRetried = true
+      this.#history.markRetried(id)
       const outcome = isOperatingError(error) ? error.certainty : 'in-doubt'
-      this.#history.end(write, outcome, this.#cluster.world.nowMs, codeOf(error))
+      this.#history.end(id, outcome, this.#cluster.world.nowMs, codeOf(error))
     }
   }
 
@@ -255,8 +255,8 @@ class User {
     }
   }
 
-  #valueFor(write: WriteEvent): string {
-    return valueOf(write.id, this.#prng.between(8, this.#options.valueBytesMax))
+  #valueFor(id: number): string {
+    return valueOf(id, this.#prng.between(8, this.#options.valueBytesMax))
   }
 
   #remember(key: string, shown: Shown): void {
@@ -276,12 +276,12 @@ type Replaces =
   | 'seen'
   | undefined
 
-const NOTHING_SHOWN = { ids: [], deletes: [], contexts: [] } as const
+const NOTHING_SHOWN = { ids: [], deletesBelow: 0, contexts: [] } as const
 
 function joined(all: readonly Shown[]): Replaces {
   return {
     ids: [...new Set(all.flatMap(({ ids }) => ids))],
-    deletes: [...new Set(all.flatMap(({ deletes }) => deletes))],
+    deletesBelow: Math.max(0, ...all.map(({ deletesBelow }) => deletesBelow)),
     contexts: all.map(({ context }) => context),
   }
 }

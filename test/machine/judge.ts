@@ -1,13 +1,10 @@
 /**
  * Judges a recording by the simulator's own checkers: nothing acknowledged is lost or wrong.
- *
- * Keys have nothing to do with each other, so each is judged for itself: its rows become a history
- * that lives as long as its judgement. Linear in the recording, and small whatever its length.
  */
 import { checkCausality } from '../../src/sim/checkers/causality.ts'
 import { checkDurability } from '../../src/sim/checkers/durability.ts'
-import { History } from '../../src/sim/history.ts'
-import type { Recording, WriteRow } from './recording.ts'
+import type { History } from '../../src/sim/history.ts'
+import type { Recording } from './recording.ts'
 
 /** Numbers of the writes that stand under each key in the end, tombstones among them. */
 export type Finals = ReadonlyMap<number, readonly number[]>
@@ -24,31 +21,26 @@ export interface Judgement {
 }
 
 const SENTENCES_MAX = 20
+const KEY_NAME = /\bkey-\d+\b/
 
 export function judge(recording: Recording, finals: Finals, keys: number): Judgement {
-  const found = [...recording.violations]
-  let story: readonly string[] = []
-  const writes = grouped(recording.writes, keys, (write) => recording.keyOfWrite(write))
-  const reads = grouped(recording.reads, keys, (read) => recording.keyOfRead(read))
+  const { history } = recording
+  const final = new Map<string, readonly number[]>()
   for (let key = 0; key < keys; key++) {
-    const before = found.length
-    const { history, numberOf } = historyOf(recording, key, writes.of(key), reads.of(key))
-    found.push(...history.violations, ...checkCausality(history))
-    const final = finals.get(key)
-    if (final === undefined) {
-      if (history.acknowledged > 0) found.push(`unread: nothing is known of ${nameOf(key)}`)
-      continue
-    }
-    found.push(...checkDurability(history, new Map([[nameOf(key), final.map(numberOf)]])))
-    if (found.length > before && story.length === 0) {
-      story = storyOf(history, nameOf(key), final.map(numberOf))
-    }
+    const ids = finals.get(key)
+    if (ids !== undefined) final.set(nameOf(key), ids)
   }
+  const judged = [...checkCausality(history), ...checkDurability(history, final)]
+  const found = [...history.violations, ...judged]
   const kinds: Record<string, number> = {}
   for (const sentence of found) {
     const kind = sentence.split(':', 1)[0] as string
     kinds[kind] = (kinds[kind] ?? 0) + 1
   }
+  const name = judged
+    .map((sentence) => KEY_NAME.exec(sentence)?.[0])
+    .find((one) => one !== undefined)
+  const story = name === undefined ? [] : storyOf(history, name, final.get(name))
   const sentences = found.slice(0, SENTENCES_MAX)
   return { count: found.length, lost: kinds['lost'] ?? 0, sentences, kinds, story }
 }
@@ -57,97 +49,49 @@ export function nameOf(key: number): string {
   return `key-${key}`
 }
 
-/** The rows of one key, as a history in which they are numbered from zero. */
-function historyOf(
-  recording: Recording,
-  key: number,
-  writes: Uint32Array,
-  reads: Uint32Array,
-): { readonly history: History; readonly numberOf: (write: number) => number } {
-  const history = new History()
-  const numbers = new Map<number, number>()
-  writes.forEach((write, number) => numbers.set(write, number))
-  const numberOf = (write: number): number => numbers.get(write) ?? -1
-  const deletes: number[] = []
-  for (const write of writes) {
-    const row = recording.writeAt(write)
-    const { isDelete, replacesSeen, startedMs, deletesBelow } = row
-    const event = history.begin({
-      key: nameOf(key),
-      isDelete,
-      replacesSeen,
-      startedMs,
-      follows: row.follows.map(numberOf),
-      mayFollow: deletes.filter((one) => one < deletesBelow).map(numberOf),
-    })
-    if (isDelete) deletes.push(write)
-    event.wasRetried = row.wasRetried
-    if (row.outcome !== 'open') history.end(event, row.outcome, endOf(row), row.code)
-  }
-  for (const read of reads) {
-    const { startedMs, endedMs, shown } = recording.readAt(read)
-    history.read({ key: nameOf(key), startedMs, endedMs, shown: shown.map(numberOf), code: '' })
-  }
-  return { history, numberOf }
-}
-
-/**
- * When the last attempt of a write may have been carried out, at the latest. One that was given up
- * may reach its coordinator at any later time (a cut ends, a paused node goes on), and if it
- * replaces all that is seen, it then replaces what is there by then.
- */
-function endOf({ outcome, replacesSeen, wasRetried, endedMs }: WriteRow): number {
-  const isOpenEnded = replacesSeen && (wasRetried || outcome === 'in-doubt')
-  return isOpenEnded ? Number.POSITIVE_INFINITY : endedMs
+/** The number of the key that has this name. */
+export function keyOf(name: string): number {
+  return Number(name.slice('key-'.length))
 }
 
 /** Writes and reads of one key in the order of their beginning, one a line. */
-function storyOf(history: History, name: string, final: readonly number[]): readonly string[] {
+function storyOf(
+  { keys, writes, reads }: History,
+  name: string,
+  final: readonly number[] | undefined,
+): readonly string[] {
+  const key = keys.find(name)
   const lines: (readonly [number, string])[] = []
   const span = (from: number, to: number): string => `${from.toFixed(1)} to ${to.toFixed(1)} ms`
-  for (const write of history.writes) {
-    const kind = write.isDelete ? 'delete' : write.replacesSeen ? 'put of all seen' : 'put'
-    const deletes =
-      write.mayFollow.length === 0 ? '' : `, perhaps deletes ${write.mayFollow.join()}`
-    const retried = write.wasRetried ? ', retried' : ''
+  for (let id = 0; id < writes.length; id++) {
+    if (writes.key(id) !== key) continue
+    const kind = writes.isDelete(id)
+      ? 'delete'
+      : writes.replacesSeen(id)
+        ? 'put of all seen'
+        : 'put'
+    const below = writes.deletesBelow(id)
+    const deletes = below === 0 ? '' : `, perhaps deletes below ${below}`
+    const retried = writes.wasRetried(id) ? ', retried' : ''
     lines.push([
-      write.startedMs,
-      `${span(write.startedMs, write.endedMs)}: write ${write.id}, ${kind} after ` +
-        `[${write.follows.join()}]${deletes}: ${write.outcome}${retried} ${write.code}`,
+      writes.startedMs(id),
+      `${span(writes.startedMs(id), writes.endedMs(id))}: write ${id}, ${kind} after ` +
+        `[${writes.follows.of(id).join()}]${deletes}: ` +
+        `${writes.outcome(id)}${retried} ${writes.code(id)}`,
     ])
   }
-  for (const { startedMs, endedMs, shown } of history.reads) {
-    lines.push([startedMs, `${span(startedMs, endedMs)}: read shows [${shown?.join() ?? ''}]`])
+  for (let read = 0; read < reads.length; read++) {
+    if (reads.key(read) !== key) continue
+    const shown = reads.shown.of(read).join()
+    lines.push([
+      reads.startedMs(read),
+      `${span(reads.startedMs(read), reads.endedMs(read))}: read shows [${shown}]`,
+    ])
   }
   lines.sort(([a], [b]) => a - b)
   return [
     `the story of ${name}:`,
     ...lines.map(([, line]) => line),
-    `in the end: [${final.join()}]`,
+    `in the end: [${final?.join() ?? 'unknown'}]`,
   ]
-}
-
-/** Rows by key, each key's in their order: a counting sort. */
-function grouped(
-  rows: number,
-  keys: number,
-  keyOf: (row: number) => number,
-): { of(key: number): Uint32Array } {
-  const starts = new Uint32Array(keys + 1)
-  for (let row = 0; row < rows; row++) {
-    const above = keyOf(row) + 1
-    starts[above] = (starts[above] as number) + 1
-  }
-  for (let key = 0; key < keys; key++) {
-    starts[key + 1] = (starts[key + 1] as number) + (starts[key] as number)
-  }
-  const next = starts.slice()
-  const order = new Uint32Array(rows)
-  for (let row = 0; row < rows; row++) {
-    const key = keyOf(row)
-    const at = next[key] as number
-    order[at] = row
-    next[key] = at + 1
-  }
-  return { of: (key) => order.subarray(starts[key], starts[key + 1]) }
 }

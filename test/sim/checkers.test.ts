@@ -6,13 +6,14 @@
 import t from 'tap'
 import { checkCausality } from '../../src/sim/checkers/causality.ts'
 import { checkDurability } from '../../src/sim/checkers/durability.ts'
+import { SENTENCES_MAX } from '../../src/sim/checkers/findings.ts'
 import { checkLiveness } from '../../src/sim/checkers/liveness.ts'
 import { History, idOf, valueOf, type WriteEvent } from '../../src/sim/history.ts'
 
 interface Told {
   readonly key?: string
   readonly follows?: readonly number[]
-  readonly mayFollow?: readonly number[]
+  readonly deletesBelow?: number
   readonly isDelete?: boolean
   readonly replacesSeen?: boolean
   readonly outcome?: 'ok' | 'refused' | 'in-doubt' | 'open'
@@ -26,19 +27,25 @@ function story(...told: readonly Told[]): History {
   const history = new History()
   told.forEach((one, i) => {
     const startedMs = one.at ?? 10 * i
-    const write = history.begin({
+    const id = history.begin({
       key: one.key ?? 'k',
       isDelete: one.isDelete ?? false,
       replacesSeen: one.replacesSeen ?? false,
       follows: one.follows ?? [],
-      mayFollow: one.mayFollow ?? [],
+      deletesBelow: one.deletesBelow ?? 0,
       startedMs,
     })
-    write.wasRetried = one.wasRetried ?? false
+    if (one.wasRetried === true) history.markRetried(id)
     const outcome = one.outcome ?? 'ok'
-    if (outcome !== 'open') history.end(write, outcome, startedMs + (one.took ?? 1), '')
+    if (outcome !== 'open')
+      history.end(id, outcome, startedMs + (one.took ?? 1), outcome === 'ok' ? '' : 'x')
   })
   return history
+}
+
+function writing(startedMs: number): WriteEvent {
+  const told = { key: 'k', isDelete: false, replacesSeen: false, follows: [], deletesBelow: 0 }
+  return { ...told, startedMs }
 }
 
 function final(...ids: readonly number[]): ReadonlyMap<string, readonly number[]> {
@@ -57,9 +64,10 @@ t.test('a chain of updates accounts for all of them', async (t) => {
 t.test('dropped: an acknowledged write that nothing leads to is lost', async (t) => {
   t.match(checkDurability(story({}, {}), final(1)), [/^lost: k no longer holds 0/])
   t.match(checkDurability(story({}), final()), [/^lost/])
-  t.match(checkDurability(story({}), new Map()), [/^lost/], 'of a key that nobody looked at')
+  t.match(checkDurability(story({}, {}), new Map()), [/^unread: nobody looked at k/], 'once a key')
   const across = story({ key: 'a' }, { key: 'k' })
-  t.match(checkDurability(across, final(1)), [/^lost: a /], 'another key accounts for nothing')
+  const both = new Map([...final(1), ['a', []]])
+  t.match(checkDurability(across, both), [/^lost: a /], 'another key accounts for nothing')
 })
 
 t.test('a write that saw a sibling does not account for the other', async (t) => {
@@ -83,7 +91,22 @@ t.test('Q5: what was refused must never appear', async (t) => {
   const history = story({ outcome: 'refused' }, {})
   t.match(checkDurability(history, final(0, 1)), [/^refused and kept: k holds 0/])
   show(history, [0])
-  t.match(history.violations, [/^refused and seen: k showed 0/])
+  t.match(checkCausality(history), [/^refused and seen: k showed 0, refused as x/])
+  const early = new History()
+  const id = early.begin(writing(0))
+  show(early, [id], 1)
+  early.end(id, 'refused', 2, 'x')
+  t.match(checkCausality(early), [/^refused and seen/], 'also before its client was told')
+  const deleted = story({}, { follows: [0], isDelete: true, outcome: 'refused' })
+  t.match(checkDurability(deleted, final(0, 1)), [/^refused and kept: k holds 1/, /^came back/])
+})
+
+t.test('a read shows only what had begun when it ended', async (t) => {
+  const history = story({ at: 101 }, { at: 102 })
+  show(history, [0], 100)
+  t.strictSame(checkCausality(history), [], 'while the read went on')
+  show(history, [1], 100)
+  t.match(checkCausality(history), [/^early: k showed 1 before/])
 })
 
 t.test('changed or phantom: a value that nobody wrote there', async (t) => {
@@ -92,8 +115,10 @@ t.test('changed or phantom: a value that nobody wrote there', async (t) => {
   const other = story({ key: 'a' }, {})
   t.match(checkDurability(other, new Map([['k', [0, 1]]])), [/^phantom: k holds 0/])
   const history = story({}, { key: 'a' }, { isDelete: true })
-  for (const id of [-1, 7, 1, 2]) show(history, [id])
-  t.equal(history.violations.length, 4, 'nobody, not yet, elsewhere, and a delete')
+  for (const id of [-1, 7, 1, 2, 2 ** 32, 0]) show(history, [id])
+  const found = checkCausality(history)
+  t.equal(found.length, 5, 'nobody, not yet, elsewhere, a delete, and nothing that is a number')
+  for (const sentence of found) t.match(sentence, /^phantom: k showed/)
   t.equal(idOf(valueOf(31, 20)), 31)
   t.equal(idOf(valueOf(31, 2)), 31)
   t.equal(idOf(valueOf(31, 20).replace('f', 'g')), -1)
@@ -115,8 +140,21 @@ t.test('a write that was retried may surface once more', async (t) => {
 })
 
 t.test('a put after a tombstone accounts for the deletes that it may be of', async (t) => {
-  const history = story({}, { follows: [0], isDelete: true }, { mayFollow: [1] })
+  const history = story({}, { follows: [0], isDelete: true }, { deletesBelow: 2 })
   t.strictSame(checkDurability(history, final(2)), [])
+  const later = story({ isDelete: true }, { isDelete: true }, { deletesBelow: 1 })
+  t.match(checkDurability(later, final(2)), [/^lost: k no longer holds 1/], 'of no later one')
+  const elsewhere = story({ key: 'a', isDelete: true }, { deletesBelow: 1 })
+  t.match(
+    checkDurability(
+      elsewhere,
+      new Map([
+        ['a', []],
+        ['k', [1]],
+      ]),
+    ),
+    [/^lost: a /],
+  )
 })
 
 // What went wrong (seed 107): a delete that was refused stood among those that a later put may have
@@ -125,7 +163,7 @@ t.test('a delete that may have been followed proves nothing to be replaced', asy
   const history = story(
     {},
     { follows: [0], isDelete: true, outcome: 'refused' },
-    { mayFollow: [1] },
+    { deletesBelow: 2 },
   )
   t.strictSame(checkDurability(history, final(0, 2)), [])
 })
@@ -138,13 +176,28 @@ t.test('a put that replaced what its coordinator saw accounts for what had begun
   t.equal(checkDurability(lost, final()).length, 2, 'but only while it is there itself')
 })
 
+// What is seen is read once, before the first attempt. An attempt that arrives after its client gave
+// up replaces what was there then, and nothing that was written since.
+t.test('a late attempt of a put of all seen accounts for nothing newer', async (t) => {
+  const late = { replacesSeen: true, outcome: 'in-doubt', wasRetried: true, took: 50 } as const
+  const history = story({ at: 0 }, { ...late, at: 10 }, { at: 55 }, { at: 70 })
+  t.match(checkDurability(history, final(1)), [/^lost: k no longer holds 3/])
+  const open = story({ ...late, outcome: 'open' }, { at: 500 })
+  t.strictSame(checkDurability(open, final(0)), [], 'but one that goes on may see what comes')
+})
+
 t.test('duplicated: one write shown as two siblings', async (t) => {
   const history = story({}, {})
   show(history, [0, 0])
-  t.match(checkCausality(history), [/^twice: k showed one write as two/])
+  t.match(checkCausality(history), [/^twice: k showed 0 as two siblings/])
   const retried = story({ wasRetried: true })
   show(retried, [0, 0])
   t.strictSame(checkCausality(retried), [])
+  const beside = story({ wasRetried: true }, {})
+  show(beside, [0, 0, 1])
+  t.strictSame(checkCausality(beside), [], 'whatever stands beside it')
+  show(beside, [0, 1, 1])
+  t.match(checkCausality(beside), [/^twice: k showed 1/])
 })
 
 t.test('a value beside the write that replaced it', async (t) => {
@@ -186,11 +239,43 @@ t.test('a long chain is judged in linear time and without recursion', async (t) 
   const count = 200_000
   const history = new History()
   for (let i = 0; i < count; i++) {
-    const follows = i === 0 ? [] : [i - 1]
-    const told = { key: 'k', isDelete: false, replacesSeen: false, follows, mayFollow: [] }
-    const write: WriteEvent = history.begin({ ...told, startedMs: i })
-    history.end(write, 'ok', i)
+    history.end(history.begin({ ...writing(i), follows: i === 0 ? [] : [i - 1] }), 'ok', i)
   }
   t.strictSame(checkDurability(history, final(count - 1)), [])
   t.equal(checkDurability(history, final(count - 2)).length, 1)
+})
+
+t.test('many deletes that a tombstone may be of are walked once', async (t) => {
+  const count = 200_000
+  const history = new History()
+  for (let i = 0; i < count; i++) {
+    const event = { ...writing(i), isDelete: true, follows: i === 0 ? [] : [i - 1] }
+    history.end(history.begin({ ...event, deletesBelow: i }), 'ok', i)
+  }
+  t.strictSame(checkDurability(history, final(count - 1)), [])
+})
+
+t.test('where everything is wrong, so many sentences are enough', async (t) => {
+  const history = story(...Array.from({ length: SENTENCES_MAX + 7 }, () => ({})))
+  const found = checkDurability(history, final())
+  t.equal(found.length, SENTENCES_MAX + 1)
+  t.equal(found.at(-1), 'and more: 7 sentences were left out')
+})
+
+t.test('what was told is there again, row by row', async (t) => {
+  const history = story({ follows: [7, 8], deletesBelow: 3 }, { outcome: 'refused' }, { key: 'a' })
+  for (let i = 0; i < 5_000; i++) history.begin(writing(i))
+  const { writes, reads, keys } = history
+  t.strictSame(writes.follows.of(0), [7, 8])
+  t.strictSame(writes.follows.of(1), [])
+  t.equal(writes.deletesBelow(0), 3)
+  t.strictSame([writes.outcome(0), writes.code(0), writes.endedMs(0)], ['ok', '', 1])
+  t.strictSame([writes.outcome(1), writes.code(1), writes.endedMs(1)], ['refused', 'x', 11])
+  t.strictSame([keys.at(writes.key(2)), writes.startedMs(2)], ['a', 20])
+  t.strictSame([writes.outcome(4_000), writes.endedMs(4_000)], ['open', Number.NaN])
+  t.strictSame([writes.length, history.open, history.acknowledged], [5_003, 5_000, 2])
+  show(history, undefined)
+  show(history, [1, 2])
+  t.strictSame([reads.hasFailed(0), reads.code(0), reads.shown.of(0)], [true, 'x', []])
+  t.strictSame([reads.hasFailed(1), reads.code(1), reads.shown.of(1)], [false, '', [1, 2]])
 })

@@ -1,28 +1,76 @@
 /**
- * A value vanishes only when a later write had seen it: no read goes behind what is accounted for.
+ * A read shows writes of its key that had begun and were not refused, each once, and none beside
+ * one that replaced it.
  *
- * Judged on the history alone, for single reads: what a get shows together is what nobody replaced
- * in one another's knowledge. A value and a write that replaced it, shown side by side, say that a
- * replica forgot which came first.
+ * Judged on the history alone, when all of it is known: a value that a read showed before its
+ * write was told that it was refused is as wrong as one shown after. What a get shows together is
+ * what nobody replaced in one another's knowledge; a value beside a write that replaced it says
+ * that a replica forgot which came first.
+ *
+ * Linear in what was shown: each write remembers the last read that showed it.
  */
 import type { History } from '../history.ts'
+import { Findings } from './findings.ts'
 
 export function checkCausality(history: History): readonly string[] {
-  const found: string[] = []
-  for (const { key, shown, endedMs } of history.reads) {
-    if (shown === undefined || shown.length < 2) continue
-    const together = new Set(shown)
-    if (together.size < shown.length) {
-      const retried = shown.every((id) => history.writes[id]?.wasRetried !== false)
-      if (!retried) found.push(`twice: ${key} showed one write as two siblings at ${endedMs} ms`)
-    }
-    for (const id of together) {
-      const write = history.writes[id]
-      for (const earlier of write?.follows ?? []) {
-        if (!together.has(earlier) || history.writes[earlier]?.wasRetried !== false) continue
-        found.push(`side by side: ${key} showed ${earlier} beside ${id}, which replaced it`)
-      }
+  const found = new Findings()
+  const { shown } = history.reads
+  const lastShownBy = new Int32Array(history.writes.length).fill(-1)
+  for (let read = 0; read < history.reads.length; read++) {
+    const from = shown.from(read)
+    const to = shown.to(read)
+    for (let i = from; i < to; i++) checkShown(history, found, read, shown.item(i), lastShownBy)
+    if (to - from < 2) continue
+    for (let i = from; i < to; i++) {
+      checkBeside(history, found, read, shown.item(i), lastShownBy)
     }
   }
-  return found
+  return found.sentences
+}
+
+/** One value in a read: is it a write's, once, and may it be seen at all? */
+function checkShown(
+  history: History,
+  found: Findings,
+  read: number,
+  id: number,
+  lastShownBy: Int32Array,
+): void {
+  const { keys, reads, writes } = history
+  if (!writes.isOf(id, reads.key(read)) || writes.isDelete(id)) {
+    const key = keys.at(reads.key(read))
+    found.say('phantom', `${key} showed ${id}, which nobody wrote there`)
+    return
+  }
+  if (writes.outcome(id) === 'refused') {
+    const key = keys.at(reads.key(read))
+    found.say('refused and seen', `${key} showed ${id}, refused as ${writes.code(id)}`)
+  }
+  if (writes.startedMs(id) > reads.endedMs(read)) {
+    const key = keys.at(reads.key(read))
+    found.say('early', `${key} showed ${id} before anybody asked for it`)
+  }
+  if (lastShownBy[id] === read && !writes.wasRetried(id)) {
+    const key = keys.at(reads.key(read))
+    found.say('twice', `${key} showed ${id} as two siblings at ${reads.endedMs(read)} ms`)
+  }
+  lastShownBy[id] = read
+}
+
+/** What the write `id` replaced must not stand beside it. */
+function checkBeside(
+  { keys, reads, writes }: History,
+  found: Findings,
+  read: number,
+  id: number,
+  lastShownBy: Int32Array,
+): void {
+  if (!writes.isOf(id, reads.key(read))) return
+  const { follows } = writes
+  for (let i = follows.from(id); i < follows.to(id); i++) {
+    const earlier = follows.item(i)
+    if (lastShownBy[earlier] !== read || writes.wasRetried(earlier)) continue
+    const key = keys.at(reads.key(read))
+    found.say('side by side', `${key} showed ${earlier} beside ${id}, which replaced it`)
+  }
 }

@@ -6,70 +6,149 @@
  * returned the value to that client (design 1). One walk backwards from what is there marks all
  * that is accounted for: linear in the history.
  *
- * A put that replaced what its coordinator saw follows what nobody but the coordinator knows. Such
- * a put accounts for writes to its key that had begun when it ended.
+ * A put that replaced what was read for it follows what its client was not shown. It accounts for
+ * writes to its key that had begun when it ended: its read came before its first attempt, so an
+ * attempt that arrives later, even after the client gave up, replaces nothing newer.
  */
-import type { History, WriteEvent } from '../history.ts'
+import { counts } from '../columns.ts'
+import type { History } from '../history.ts'
+import { Findings } from './findings.ts'
 
 /** What stands under a key in the end: numbers of writes, tombstones among them. */
 export type Final = ReadonlyMap<string, readonly number[]>
 
 /** Everything that is wrong, in sentences; none where all is well. */
 export function checkDurability(history: History, final: Final): readonly string[] {
-  const found: string[] = []
-  const replaced = new Set<number>()
-  const accounted = new Set<number>()
-  const seenPuts = new Map<string, number>()
-  const walk: number[] = []
+  const found = new Findings()
+  const standing = standingIn(history, final, found)
+  const { accounted, seenUntil } = account(history, standing)
+  findLost(history, final, found, (id, key) => {
+    return accounted[id] === 1 || history.writes.startedMs(id) <= (seenUntil[key] as number)
+  })
+  const replaced = replacedBy(history, standing)
+  for (const id of standing) {
+    if (replaced[id] === 0 || history.writes.wasRetried(id)) continue
+    const key = history.keys.at(history.writes.key(id))
+    found.say('came back', `${key} holds ${id}, which a later put had replaced`)
+  }
+  return found.sentences
+}
+
+/** The writes that stand in the end; what must not stand there is told. */
+function standingIn(history: History, final: Final, found: Findings): readonly number[] {
+  const { keys, writes } = history
+  const standing: number[] = []
   for (const [key, ids] of final) {
+    const number = keys.find(key)
     for (const id of ids) {
-      const write = history.writes[id]
-      if (write === undefined || write.key !== key) found.push(`phantom: ${key} holds ${id}`)
-      else if (write.outcome === 'refused') found.push(`refused and kept: ${key} holds ${id}`)
-      walk.push(id)
+      if (!writes.isOf(id, number)) {
+        found.say('phantom', `${key} holds ${id}, which nobody wrote there`)
+        continue
+      }
+      if (writes.outcome(id) === 'refused') {
+        found.say('refused and kept', `${key} holds ${id}, refused as ${writes.code(id)}`)
+      }
+      standing.push(id)
     }
   }
-  for (const id of walk) markReplaced(history, id, replaced)
+  return standing
+}
+
+interface Accounted {
+  /** 1 for each write that is there, or that a chain leads from to one that is. */
+  readonly accounted: Uint8Array
+  /** For each key: what had begun by then may have been seen and replaced. */
+  readonly seenUntil: Float64Array
+}
+
+function account(history: History, standing: readonly number[]): Accounted {
+  const { writes } = history
+  const { follows } = writes
+  const accounted = new Uint8Array(writes.length)
+  const seenUntil = new Float64Array(history.keys.length).fill(Number.NEGATIVE_INFINITY)
+  const deletes = new Deletes(history)
+  const walk = counts()
+  for (const id of standing) walk.push(id)
   for (let id = walk.pop(); id !== undefined; id = walk.pop()) {
-    const write = history.writes[id]
-    if (write === undefined || accounted.has(id)) continue
-    accounted.add(id)
-    if (write.replacesSeen) noteSeenPut(seenPuts, write)
-    walk.push(...write.follows, ...write.mayFollow)
+    if (accounted[id] === 1) continue
+    accounted[id] = 1
+    const key = writes.key(id)
+    if (writes.replacesSeen(id)) {
+      seenUntil[key] = Math.max(seenUntil[key] as number, endOf(history, id))
+    }
+    for (let i = follows.from(id); i < follows.to(id); i++) {
+      if (writes.isOf(follows.item(i), key)) walk.push(follows.item(i))
+    }
+    deletes.take(key, writes.deletesBelow(id), (one) => walk.push(one))
   }
-  for (const write of history.writes) {
-    if (write.outcome !== 'ok' || accounted.has(write.id)) continue
-    if (write.startedMs <= (seenPuts.get(write.key) ?? -1)) continue
-    found.push(
-      `lost: ${write.key} no longer holds ${write.id}, acknowledged at ${write.endedMs} ms`,
-    )
-  }
-  for (const [key, ids] of final) {
-    for (const id of ids) {
-      if (!replaced.has(id) || history.writes[id]?.wasRetried !== false) continue
-      found.push(`came back: ${key} holds ${id}, which a later put had replaced`)
+  return { accounted, seenUntil }
+}
+
+/** Acknowledged writes that nothing accounts for. */
+function findLost(
+  { keys, writes }: History,
+  final: Final,
+  found: Findings,
+  isAccounted: (id: number, key: number) => boolean,
+): void {
+  const isUnread = new Uint8Array(keys.length)
+  for (let id = 0; id < writes.length; id++) {
+    const key = writes.key(id)
+    if (writes.outcome(id) !== 'ok' || isAccounted(id, key)) continue
+    const name = keys.at(key)
+    if (final.has(name)) {
+      found.say('lost', `${name} no longer holds ${id}, acknowledged at ${writes.endedMs(id)} ms`)
+    } else if (isUnread[key] === 0) {
+      isUnread[key] = 1
+      found.say('unread', `nobody looked at ${name} in the end`)
     }
   }
-  return found
 }
 
 /**
- * Marks what the write, which is there or was shown, has surely replaced. A delete that it may have
- * followed proves nothing: it may never have been applied.
+ * 1 for what a write that stands there has surely replaced. A delete that it may have followed
+ * proves nothing: it may never have been applied.
  */
-function markReplaced(history: History, id: number, replaced: Set<number>): void {
-  const walk = [id]
-  for (let next = walk.pop(); next !== undefined; next = walk.pop()) {
-    for (const earlier of history.writes[next]?.follows ?? []) {
-      if (replaced.has(earlier)) continue
-      replaced.add(earlier)
+function replacedBy({ writes }: History, standing: readonly number[]): Uint8Array {
+  const { follows } = writes
+  const replaced = new Uint8Array(writes.length)
+  const walk = counts()
+  for (const id of standing) walk.push(id)
+  for (let id = walk.pop(); id !== undefined; id = walk.pop()) {
+    for (let i = follows.from(id); i < follows.to(id); i++) {
+      const earlier = follows.item(i)
+      if (!writes.isOf(earlier, writes.key(id)) || replaced[earlier] === 1) continue
+      replaced[earlier] = 1
       walk.push(earlier)
     }
   }
+  return replaced
 }
 
-/** Writes begun before the last such put ended may have been seen, and replaced, by it. */
-function noteSeenPut(seenPuts: Map<string, number>, write: WriteEvent): void {
-  const ended = Number.isNaN(write.endedMs) ? Number.POSITIVE_INFINITY : write.endedMs
-  seenPuts.set(write.key, Math.max(seenPuts.get(write.key) ?? -1, ended))
+function endOf({ writes }: History, id: number): number {
+  return writes.outcome(id) === 'open' ? Number.POSITIVE_INFINITY : writes.endedMs(id)
+}
+
+/** The deletes of each key, given out from the first on, each once. */
+class Deletes {
+  /** By key, the last first. */
+  readonly #left = new Map<number, number[]>()
+
+  constructor({ writes }: History) {
+    for (let id = writes.length - 1; id >= 0; id--) {
+      if (!writes.isDelete(id)) continue
+      const list = this.#left.get(writes.key(id))
+      if (list === undefined) this.#left.set(writes.key(id), [id])
+      else list.push(id)
+    }
+  }
+
+  /** Calls `see` with the deletes of `key` below `below` that were not given out yet. */
+  take(key: number, below: number, see: (id: number) => void): void {
+    const list = this.#left.get(key) ?? []
+    for (let id = list.at(-1); id !== undefined && id < below; id = list.at(-1)) {
+      list.pop()
+      see(id)
+    }
+  }
 }

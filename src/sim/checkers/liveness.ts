@@ -2,6 +2,7 @@
  * Every request ends, and soon: during chaos by its deadline, in quiet with success.
  */
 import type { History } from '../history.ts'
+import { Findings } from './findings.ts'
 
 export interface LivenessBounds {
   /** The deadline that clients gave. */
@@ -13,25 +14,30 @@ export interface LivenessBounds {
 }
 
 export function checkLiveness(history: History, bounds: LivenessBounds): readonly string[] {
-  const found: string[] = []
-  const longest = bounds.deadlineMs + bounds.graceMs
-  for (const write of history.writes) {
-    if (write.outcome === 'open') {
-      found.push(`no answer: write ${write.id} of ${write.key} never ended`)
+  const found = new Findings()
+  const { keys, reads, writes } = history
+  const longestMs = bounds.deadlineMs + bounds.graceMs
+  for (let id = 0; id < writes.length; id++) {
+    const outcome = writes.outcome(id)
+    if (outcome === 'open') {
+      found.say('no answer', `write ${id} of ${keys.at(writes.key(id))} never ended`)
       continue
     }
-    const took = write.endedMs - write.startedMs
-    if (took > longest) found.push(`late: write ${write.id} took ${took} ms`)
-    if (write.startedMs > bounds.quietMs && write.outcome !== 'ok') {
-      found.push(`not live: write ${write.id} failed in quiet: ${write.code}`)
+    const tookMs = writes.endedMs(id) - writes.startedMs(id)
+    if (tookMs > longestMs) found.say('late', `write ${id} took ${tookMs} ms`)
+    if (writes.startedMs(id) > bounds.quietMs && outcome !== 'ok') {
+      found.say('not live', `write ${id} failed in quiet: ${writes.code(id)}`)
     }
   }
-  for (const read of history.reads) {
-    const took = read.endedMs - read.startedMs
-    if (took > longest) found.push(`late: a read of ${read.key} took ${took} ms`)
-    if (read.startedMs > bounds.quietMs && read.shown === undefined) {
-      found.push(`not live: a read of ${read.key} failed in quiet: ${read.code}`)
+  for (let read = 0; read < reads.length; read++) {
+    const tookMs = reads.endedMs(read) - reads.startedMs(read)
+    if (tookMs > longestMs) {
+      found.say('late', `a read of ${keys.at(reads.key(read))} took ${tookMs} ms`)
+    }
+    if (reads.startedMs(read) > bounds.quietMs && reads.hasFailed(read)) {
+      const key = keys.at(reads.key(read))
+      found.say('not live', `a read of ${key} failed in quiet: ${reads.code(read)}`)
     }
   }
-  return found
+  return found.sentences
 }

@@ -1,0 +1,48 @@
+/**
+ * What a checker found wrong, in sentences that begin with their kind.
+ *
+ * Bounded: where everything is wrong, the first thousand sentences tell it as well as a million.
+ */
+
+/** Every kind of sentence that a checker says; `test/README.md` explains them. */
+export const KINDS = [
+  'lost',
+  'unread',
+  'came back',
+  'phantom',
+  'early',
+  'refused and seen',
+  'refused and kept',
+  'twice',
+  'side by side',
+  'no answer',
+  'late',
+  'not live',
+  'over a limit',
+  'went back',
+  'dropped',
+  'keys missing',
+  'rot',
+  'and more',
+] as const
+
+export type Kind = (typeof KINDS)[number]
+
+export const SENTENCES_MAX = 1_000
+
+export class Findings {
+  readonly #sentences: string[] = []
+  #untold = 0
+
+  say(kind: Kind, sentence: string): void {
+    if (this.#sentences.length < SENTENCES_MAX) this.#sentences.push(`${kind}: ${sentence}`)
+    else this.#untold += 1
+  }
+
+  /** In the order in which they were found; the last says how many were left out. */
+  get sentences(): readonly string[] {
+    const more: Kind = 'and more'
+    if (this.#untold === 0) return [...this.#sentences]
+    return [...this.#sentences, `${more}: ${this.#untold} sentences were left out`]
+  }
+}
