@@ -6,7 +6,6 @@
  * would be in a machine room.
  */
 import { assert } from '../base/assert.ts'
-import { isOperatingError } from '../base/errors.ts'
 import type { BucketConfig, Config } from '../config.ts'
 import { DEFAULTS } from '../config.ts'
 import { type RunningNode, startNode } from '../node/node.ts'
@@ -30,7 +29,7 @@ export interface ClusterOptions {
 const CLIENT_PORT = 7400
 const PEER_PORT = 7500
 const FIRST_CLIENT = 1001
-const CLUSTER = 'simulated'
+export const CLUSTER = 'simulated'
 const SEGMENT_BYTES = 64 * 1024
 const RESTART_MS_MAX = 600_000
 
@@ -40,8 +39,11 @@ export class Cluster {
   readonly #options: ClusterOptions
   readonly #key: Uint8Array
   readonly #running = new Map<number, RunningNode>()
-  /** Starts that failed: a node that cannot start is what a test wants to know. */
-  readonly failures: string[] = []
+  /**
+   * Told of a node that has ended by itself since its disk failed; its process is still there, to
+   * be killed or crashed. Without it such a node stays as it is.
+   */
+  onFailed: ((machine: number, error: unknown) => void) | undefined
   #clients = 0
 
   constructor(world: SimWorld, options: ClusterOptions) {
@@ -105,15 +107,20 @@ export class Cluster {
     }
   }
 
-  /** Starts a node on a machine that runs none. It is ready when the promise resolves, or never. */
+  /**
+   * Starts a node on a machine that runs none. It is ready when the promise resolves; rejects where
+   * it does not start, and nothing runs there then. Is never settled where it is ended meanwhile.
+   */
   async start(machine: number): Promise<void> {
     const world = this.world.start(machine)
     try {
       const node = await startNode(this.configOf(machine), world)
       this.#running.set(machine, node)
+      void node.failed.then((error) => {
+        if (this.#running.get(machine) === node) this.onFailed?.(machine, error)
+      })
     } catch (error) {
-      const reason = isOperatingError(error) ? error.code : String(error)
-      this.failures.push(`node ${machine} did not start: ${reason}`)
+      this.world.kill(machine)
       throw error
     }
   }

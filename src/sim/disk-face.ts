@@ -49,6 +49,7 @@ class Caller {
           resolve(act(fault))
         } catch (error) {
           assert(error instanceof Error, 'what is thrown is an error')
+          this.disk.failures += 1
           reject(error)
         }
       })
@@ -136,7 +137,11 @@ class DirectoryFace implements Directory {
   }
 
   freeBytes(): Promise<number> {
-    return this.#caller.call('free-bytes', this.path, () => this.#caller.disk.freeBytes)
+    const { disk } = this.#caller
+    return this.#caller.call('free-bytes', this.path, () => {
+      if (disk.isLimited) disk.failures += 1
+      return disk.freeBytes
+    })
   }
 
   #inode(name: string, syscall: string): Inode {

@@ -11,7 +11,7 @@ import { OperatingError } from '../base/errors.ts'
 import type { Prng } from '../base/prng.ts'
 import { Folder } from './folder.ts'
 import type { Life } from './life.ts'
-import type { Inode } from './platter.ts'
+import { Inode } from './platter.ts'
 import type { SimTrace } from './trace.ts'
 
 export type DiskCall =
@@ -82,6 +82,9 @@ export interface DiskFile {
   readonly durableSize: number
 }
 
+/** What a disk held at some instant, file by file. */
+export type Backup = ReadonlyMap<string, ReadonlyMap<string, Uint8Array>>
+
 interface Armed {
   readonly fault: DiskFault
   skip: number
@@ -98,6 +101,10 @@ export class SimDisk {
   #capacityBytes: number
   #usedBytes = 0
   #slowness = 1
+  /** Calls that were answered with an error so far, or told of a disk with too little room. */
+  failures = 0
+  /** Writes that the disk said it had done, and did elsewhere or not at all. */
+  lies = 0
 
   constructor(prng: Prng, trace: SimTrace, options: Partial<DiskOptions> = {}) {
     this.prng = prng
@@ -121,8 +128,13 @@ export class SimDisk {
     this.#slowness = factor
   }
 
-  limit(capacityBytes: number): void {
+  /** Of now on; without a number, as large as it was made. */
+  limit(capacityBytes: number = this.#options.capacityBytes): void {
     this.#capacityBytes = capacityBytes
+  }
+
+  get isLimited(): boolean {
+    return this.#capacityBytes < this.#options.capacityBytes
   }
 
   get freeBytes(): number {
@@ -177,6 +189,24 @@ export class SimDisk {
     this.recount()
   }
 
+  /** What would be left if the power went now and nothing unsynced were kept. */
+  backup(): Backup {
+    const folders = new Map<string, ReadonlyMap<string, Uint8Array>>()
+    for (const folder of this.#folders.values()) folders.set(folder.path, folder.backup())
+    return folders
+  }
+
+  /** A disk with what `backup` holds takes its place. Requires: nothing runs on the machine. */
+  restore(backup: Backup): void {
+    this.wipe()
+    for (const [path, files] of backup) {
+      const folder = this.folder(path)
+      for (const [name, bytes] of files) folder.create(name, Inode.of(bytes))
+      folder.sync(folder.mark())
+    }
+    this.recount()
+  }
+
   /** An empty disk takes its place. */
   wipe(): void {
     this.#folders.clear()
@@ -218,7 +248,9 @@ export class SimDisk {
       }
       armed.times -= 1
       if (armed.times <= 0) this.#armed = this.#armed.filter((other) => other !== armed)
-      this.trace.mark('disk-fault', { call, effect: armed.fault.effect ?? 'fail', name })
+      const effect = armed.fault.effect ?? 'fail'
+      this.trace.mark('disk-fault', { call, effect, name })
+      if (effect !== 'fail') this.lies += 1
       return armed.fault
     }
     return undefined

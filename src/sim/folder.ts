@@ -38,6 +38,17 @@ export class Folder {
     return this.#durable.values()
   }
 
+  /** The bytes that are safe, under the names that are. */
+  backup(): ReadonlyMap<string, Uint8Array> {
+    const files = new Map<string, Uint8Array>()
+    for (const [name, { durable }] of this.#durable) {
+      const bytes = new Uint8Array(durable.size)
+      durable.read(0, bytes, 0, bytes.length)
+      files.set(name, bytes)
+    }
+    return files
+  }
+
   get(name: string): Inode | undefined {
     return this.#names.get(name)
   }

@@ -5,9 +5,9 @@
  * same byte for byte. Writes are known by the request ids that stand in the objects, so that
  * tombstones are told apart as values are.
  */
-import { equalBytes, utf8Bytes, utf8Text } from '../base/bytes.ts'
+import { equalBytes, utf8Text } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
-import { DEFAULT_BUCKET } from '../dynamo/names.ts'
+import { keyName } from '../dynamo/names.ts'
 import { decodeObject } from '../dynamo/version/object-bytes.ts'
 import { requestLabel, type Sibling } from '../dynamo/version/object.ts'
 import { tokenOf } from '../native/digest.ts'
@@ -18,9 +18,10 @@ import type { Answer, Session } from '../wire/session.ts'
 import type { World } from '../world/world.ts'
 import type { Cluster } from './cluster.ts'
 import { idOf, type Written } from './history.ts'
+import type { Place } from './workload.ts'
 
 export interface Inspection {
-  /** Numbers of the writes that stand under each key, tombstones among them. */
+  /** Numbers of the writes that stand under each key, by its label; tombstones among them. */
   readonly final: ReadonlyMap<string, readonly number[]>
   /** Replicas that differ, values that are not their own, in sentences. */
   readonly violations: readonly string[]
@@ -28,11 +29,15 @@ export interface Inspection {
 
 const DEADLINE_MS = 5_000
 const CONNECT_MS = 5_000
+/** A copy that has rotted is mended once it was asked for. */
+const TRIES = 5
+const AGAIN_MS = 200
 
-/** Requires: every node runs. */
+/** Requires: every node of `machines` runs, and they reach each other. */
 export async function inspect(
   cluster: Cluster,
-  keys: readonly string[],
+  machines: readonly number[],
+  places: readonly Place[],
   requests: ReadonlyMap<string, Written>,
 ): Promise<Inspection> {
   const world = cluster.clientWorld()
@@ -40,7 +45,7 @@ export async function inspect(
   const ring = topology.ring.digest
   const sessions = new Map<string, Session>()
   const violations: string[] = []
-  for (const machine of cluster.machines) {
+  for (const machine of machines) {
     try {
       sessions.set(`n${machine}`, await asPeer(cluster, machine, world))
     } catch (error) {
@@ -48,26 +53,41 @@ export async function inspect(
     }
   }
   const final = new Map<string, readonly number[]>()
-  for (const key of keys) {
-    const name = { bucket: utf8Bytes(DEFAULT_BUCKET), key: utf8Bytes(key) }
+  for (const { bucket, key, label } of places) {
+    const name = keyName(bucket, key)
     const request = { name, ring, digestOnly: false, deadlineMs: DEADLINE_MS }
     const copies: PeerReadReply[] = []
     for (const owner of topology.ownersOf(tokenOf(name.bucket, name.key), name.bucket)) {
       const session = sessions.get(owner.name)
       if (session === undefined) continue
-      const copy = await ask(session, request)
+      const copy = await askPatiently(session, request, world)
       if (copy instanceof OperatingError) {
-        violations.push(`unreadable: ${owner.name} cannot give its copy of ${key}: ${copy.code}`)
+        violations.push(`unreadable: ${owner.name} cannot give its copy of ${label}: ${copy.code}`)
       } else copies.push(copy)
     }
     const [first] = copies
     if (first === undefined) continue
     if (!copies.every((copy) => copy.isFound === first.isFound && isSame(copy, first))) {
-      violations.push(`replicas differ: the copies of ${key} are not equal after a read of all`)
+      violations.push(`replicas differ: the copies of ${label} are not equal after a read of all`)
     }
-    final.set(key, first.isFound ? numbersIn(first.object, key, requests, violations) : [])
+    final.set(label, first.isFound ? numbersIn(first.object, label, requests, violations) : [])
   }
+  const done = new OperatingError('node-stopping', 'the inspector has seen enough')
+  for (const session of sessions.values()) session.end(done)
   return { final, violations }
+}
+
+async function askPatiently(
+  session: Session,
+  request: Request<'peerRead'>,
+  world: World,
+): Promise<Answer<'peerRead'>> {
+  for (let tries = 1; ; tries++) {
+    const copy = await ask(session, request)
+    const isRotten = copy instanceof OperatingError && copy.code === 'record-rotten'
+    if (!isRotten || tries === TRIES) return copy
+    await new Promise<void>((resolve) => world.clock.after(AGAIN_MS, resolve))
+  }
 }
 
 function isSame(a: PeerReadReply, b: PeerReadReply): boolean {

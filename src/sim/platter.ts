@@ -79,6 +79,14 @@ export class Inode {
   /** Writes that were asked for and not yet answered. */
   readonly #underWay = new Set<Change>()
 
+  /** A file that was there all along. */
+  static of(bytes: Uint8Array): Inode {
+    const inode = new Inode()
+    inode.durable.write(0, bytes)
+    inode.cached.copyFrom(inode.durable)
+    return inode
+  }
+
   /** Changes so far: what a sync that begins now will cover. */
   mark(): number {
     return this.#settled + this.#unsynced.length

@@ -1,38 +1,45 @@
 /**
  * One seed: a cluster, clients and faults; then quiet; then every checker.
  *
- * Act one is chaos, until enough writes were acknowledged and enough faults took effect. Act two
- * is quiet: what is down starts, every operation ends, every key is read once at all its owners
- * (until replicas compare trees, that stands for it), and the replicas must be equal.
+ * Act one is chaos, in rounds, until enough writes were acknowledged and enough faults took effect;
+ * between two rounds everything is healed and every key swept, so that the next disk may be
+ * damaged. Act two is quiet (`quiet.ts`): first with some nodes dead for ever, then with all.
  *
- * The seed and the build decide everything: two runs have one trace digest.
+ * The seed, the scenario and the build decide everything: two runs have one trace digest.
  */
-import { Prng } from '../base/prng.ts'
+import { Account } from './account.ts'
 import { checkCausality } from './checkers/causality.ts'
 import { checkDurability } from './checkers/durability.ts'
 import { checkLiveness } from './checkers/liveness.ts'
 import { Cluster } from './cluster.ts'
-import { drawFaults, type FaultKind, Faults } from './faults.ts'
+import { Faults } from './faults.ts'
 import { History } from './history.ts'
-import { inspect } from './inspect.ts'
+import type { Inspection } from './inspect.ts'
+import { Operator } from './operator.ts'
+import { core, Quiet } from './quiet.ts'
+import { drawScenario, type FaultKind, type Scenario } from './scenario.ts'
 import { Workload } from './workload.ts'
 import { SimWorld } from './world.ts'
 
 export interface SimulateOptions {
   readonly seed: number
-  /** Chaos goes on until so many writes were acknowledged. */
-  readonly acknowledged?: number
-  /** And until so many faults took effect. */
-  readonly faults?: number
+  /** In place of the one that the seed draws. */
+  readonly scenario?: Scenario
 }
 
 export interface SimulateResult {
   readonly seed: number
+  readonly scenario: Scenario
   /** What was wrong, in sentences; none where all is well. */
   readonly violations: readonly string[]
   readonly acknowledged: number
   readonly operations: number
+  /** Faults that took effect. */
   readonly faults: ReadonlyMap<FaultKind, number>
+  /** All that were drawn, in order, whether they took effect or not. */
+  readonly drawn: readonly FaultKind[]
+  /** Faults that would have been more than is promised to be survived, and were not done. */
+  readonly withheld: number
   /** Power cuts of a node while some client waited for a write. */
   readonly crashesInWrites: number
   /** Pieces of stream delivered. */
@@ -43,82 +50,143 @@ export interface SimulateResult {
   readonly lines: readonly string[]
 }
 
-const ACKNOWLEDGED = 1_000
-const FAULTS = 20
-/** N: of every key in every seed. */
-const COPIES = 3
 const TIMEOUT_MS = 1_500
 const GRACE_MS = 500
-/** R and W: mostly the defaults. */
-const QUORUMS: readonly (readonly [number, number])[] = [
-  [2, 2],
-  [2, 2],
-  [2, 2],
-  [1, 2],
-  [1, 3],
-  [3, 1],
-]
 /** Chaos that has not brought enough by then is a violation itself. */
 const CHAOS_MS_MAX = 3_600_000
-const QUIET_MS_MAX = 60_000
+/** Operations of each client while some nodes are dead for ever. */
+const QUIET_OPERATIONS = 8
+const QUIET_MS_MAX = 120_000
 const STEP_MS = 250
 
-export async function simulate(options: SimulateOptions): Promise<SimulateResult> {
-  const { seed } = options
-  const { world, cluster, w } = build(seed)
-  const prng = world.prng('workload')
-  const history = new History()
-  const workload = new Workload(cluster, history, {
-    clients: prng.between(3, 8),
-    keys: prng.between(2, 12),
-    writesPerKey: prng.pick([15, 60, 100_000]),
-    valueBytesMax: prng.pick([32, 200, 2_000]),
-    timeoutMs: TIMEOUT_MS,
-    thinkMsMax: prng.pick([0, 5, 20]),
-  })
-  const drawn = drawFaults(world.prng('fault kinds'), cluster.machines, w)
-  const faults = new Faults(cluster, world.prng('faults'), drawn, history)
-  const violations: string[] = []
+/** Runs `seed`, and judges what came of it. */
+export function simulate({ seed, scenario }: SimulateOptions): Promise<SimulateResult> {
+  return new Simulation(seed, scenario ?? drawScenario(seed)).run()
+}
 
-  world.trace.watch('put-passed-on-again', ({ request }) => {
-    workload.onPassedOnAgain(String(request))
-  })
-  await cluster.startAll()
-  workload.begin()
-  faults.begin()
-  const isEnough = (): boolean =>
-    history.acknowledged >= (options.acknowledged ?? ACKNOWLEDGED) &&
-    faults.total >= (options.faults ?? FAULTS) &&
-    faults.crashesInWrites > 0
-  while (!isEnough() && world.nowMs < CHAOS_MS_MAX) await world.run(STEP_MS)
-  if (!isEnough()) violations.push(`too little happened: ${history.acknowledged} acknowledged`)
+class Simulation {
+  readonly #seed: number
+  readonly #scenario: Scenario
+  readonly #world: SimWorld
+  readonly #cluster: Cluster
+  readonly #account: Account
+  readonly #history = new History()
+  readonly #workload: Workload
+  readonly #operator: Operator
+  readonly #faults: Faults
+  readonly #quiet: Quiet
+  readonly #violations: string[] = []
 
-  await faults.end()
-  const haveEnded = await workload.end(TIMEOUT_MS + 10 * GRACE_MS)
-  if (!haveEnded) violations.push('no answer: a client still waits long after its deadline')
-  await awaitPeace(cluster)
-  const quietMs = world.nowMs
-  await workload.sweep(COPIES)
-  await world.run(STEP_MS)
+  constructor(seed: number, scenario: Scenario) {
+    this.#seed = seed
+    this.#scenario = scenario
+    const { residentChance, shortReadChance, cutChance, buckets } = scenario
+    const disk = { residentChance, shortReadChance }
+    this.#world = new SimWorld({ seed, disk, network: { cutChance } })
+    const [defaults, ...others] = buckets
+    this.#cluster = new Cluster(this.#world, {
+      ...scenario,
+      ...(defaults === undefined ? {} : { quorums: defaults }),
+      buckets: others,
+    })
+    const names = buckets.map(({ name }) => name)
+    this.#workload = new Workload(this.#cluster, this.#history, {
+      ...scenario,
+      buckets: names,
+      timeoutMs: TIMEOUT_MS,
+    })
+    this.#account = new Account(Math.min(...buckets.map(({ w }) => w)), this.#world.trace)
+    const prng = this.#world.prng('operator')
+    this.#operator = new Operator(this.#cluster, prng, this.#account, this.#history)
+    const parts = [this.#cluster, this.#operator, this.#account, this.#history] as const
+    this.#faults = new Faults(...parts, scenario)
+    this.#quiet = new Quiet(this.#cluster, this.#workload)
+    this.#world.trace.watch('put-passed-on-again', ({ request }) => {
+      this.#workload.onPassedOnAgain(String(request))
+    })
+  }
 
-  const state = await world.complete(
-    inspect(cluster, workload.keys, workload.requests),
-    QUIET_MS_MAX,
-  )
-  violations.push(...history.violations, ...cluster.failures, ...state.violations)
-  violations.push(...checkDurability(history, state.final), ...checkCausality(history))
-  violations.push(...checkLiveness(history, { deadlineMs: TIMEOUT_MS, graceMs: GRACE_MS, quietMs }))
-  return {
-    seed,
-    violations,
-    acknowledged: history.acknowledged,
-    operations: history.writes.length + history.reads.length,
-    faults: faults.counts,
-    crashesInWrites: faults.crashesInWrites,
-    deliveries: world.network.chunksDelivered,
-    simulatedMs: world.nowMs,
-    digest: world.trace.digest(),
-    lines: world.trace.lines(),
+  async run(): Promise<SimulateResult> {
+    const { machines } = this.#cluster
+    const { rounds } = this.#scenario
+    await this.#cluster.startAll()
+    let state: Inspection | undefined
+    let quietMs = 0
+    for (let round = 1; round <= rounds; round++) {
+      await this.#chaos(round / rounds)
+      const living = round < rounds ? machines : core(this.#cluster, this.#world.prng('core'))
+      if (living.length < machines.length) await this.#liveWithFew(living)
+      await this.#operator.keepOnly(machines)
+      quietMs = this.#world.nowMs
+      state = await this.#quiet.settle(machines)
+      this.#account.settle()
+    }
+    return this.#judge(state, quietMs)
+  }
+
+  /** Until this part of all that is wanted has been done; then all is healed, and clients wait. */
+  async #chaos(part: number): Promise<void> {
+    const { acknowledged, faultsMin } = this.#scenario
+    this.#workload.begin()
+    this.#faults.begin()
+    const startedMs = this.#world.nowMs
+    const isEnough = (): boolean =>
+      this.#history.acknowledged >= part * acknowledged &&
+      this.#faults.total >= part * faultsMin &&
+      (this.#operator.crashesInWrites > 0 || faultsMin === 0)
+    while (!isEnough() && this.#world.nowMs < startedMs + CHAOS_MS_MAX) {
+      await this.#world.run(STEP_MS)
+    }
+    if (!isEnough()) {
+      const { acknowledged: done } = this.#history
+      this.#violations.push(`too little happened: ${done} acknowledged`)
+    }
+    this.#faults.end()
+    const haveEnded = await this.#workload.end(TIMEOUT_MS + 10 * GRACE_MS)
+    if (!haveEnded) this.#fail('no answer: a client still waits long after its deadline')
+  }
+
+  /** The others are dead for ever: whoever is left goes on, and agrees. */
+  async #liveWithFew(living: readonly number[]): Promise<void> {
+    await this.#operator.keepOnly(living)
+    await this.#quiet.peace(living)
+    this.#workload.begin(QUIET_OPERATIONS)
+    const haveEnded = await this.#workload.idle(QUIET_MS_MAX)
+    if (!haveEnded) this.#fail('no answer: a client still waits though enough nodes live')
+    await this.#quiet.settle(living)
+  }
+
+  #fail(violation: string): void {
+    this.#violations.push(violation)
+  }
+
+  #judge(state: Inspection | undefined, quietMs: number): SimulateResult {
+    const history = this.#history
+    const bounds = { deadlineMs: TIMEOUT_MS, graceMs: GRACE_MS, quietMs }
+    const violations = [
+      ...this.#violations,
+      ...history.violations,
+      ...this.#operator.violations,
+      ...this.#quiet.violations,
+      ...checkDurability(history, state?.final ?? new Map()),
+      ...checkCausality(history),
+      ...checkLiveness(history, bounds),
+    ]
+    return {
+      seed: this.#seed,
+      scenario: this.#scenario,
+      violations,
+      acknowledged: history.acknowledged,
+      operations: history.writes.length + history.reads.length,
+      faults: this.#faults.counts,
+      drawn: this.#faults.drawn,
+      withheld: this.#account.withheld,
+      crashesInWrites: this.#operator.crashesInWrites,
+      deliveries: this.#world.network.chunksDelivered,
+      simulatedMs: this.#world.nowMs,
+      digest: this.#world.trace.digest(),
+      lines: this.#world.trace.lines(),
+    }
   }
 }
 
@@ -130,9 +198,13 @@ export async function idle(seed: number, forMs: number): Promise<{ readonly oper
   const world = new SimWorld({ seed })
   const cluster = new Cluster(world, { nodes: 3 })
   const history = new History()
-  const options = { clients: 2, keys: 8, writesPerKey: 100, valueBytesMax: 200 }
   const workload = new Workload(cluster, history, {
-    ...options,
+    ...drawScenario(seed),
+    clients: 2,
+    buckets: ['default'],
+    keys: 8,
+    writesPerKey: 100,
+    valueBytesMax: 200,
     timeoutMs: TIMEOUT_MS,
     thinkMsMax: 600,
   })
@@ -140,37 +212,4 @@ export async function idle(seed: number, forMs: number): Promise<{ readonly oper
   workload.begin()
   await world.run(forMs)
   return { operations: history.writes.length + history.reads.length }
-}
-
-/**
- * A cluster of the seed's own size and numbers: small ones, so that what is rare in the world is
- * common here. Many records lie beyond memory, many files end, many reads come short.
- */
-function build(seed: number): { world: SimWorld; cluster: Cluster; w: number } {
-  const prng = Prng.of(seed, 'options')
-  const disk = {
-    residentChance: prng.pick([0.9, 0.5, 0.1]),
-    shortReadChance: prng.pick([0.02, 0.3]),
-  }
-  const network = { cutChance: prng.pick([0.05, 0.2, 0.5]) }
-  const world = new SimWorld({ seed, disk, network })
-  const [r, w] = prng.pick(QUORUMS)
-  const cluster = new Cluster(world, {
-    nodes: prng.pick([3, 3, 3, 4, 5]),
-    partitions: prng.pick([1, 8, 16]),
-    quorums: { n: COPIES, r, w },
-    segmentBytes: prng.pick([512, 2_048, 8_192, 65_536]),
-    hedgeMs: prng.pick([5, 50]),
-  })
-  return { world, cluster, w }
-}
-
-/** All nodes are up and see each other. */
-async function awaitPeace(cluster: Cluster): Promise<void> {
-  const isPeaceful = (): boolean =>
-    cluster.machines.every((machine) => {
-      const node = cluster.node(machine)
-      return node !== undefined && node.status().peers.every((peer) => peer.isConnected)
-    })
-  await cluster.world.runUntil(isPeaceful, QUIET_MS_MAX)
 }

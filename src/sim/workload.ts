@@ -2,23 +2,25 @@
  * Clients that get and put, and remember exactly what they were shown and promised.
  *
  * Each runs the real client library on a machine of its own, one operation after another, over a
- * few keys, so that they meet: updates, blind writes, writes with an old context or with two,
- * chains that never read, deletes, and writes that replace what their coordinator sees. The few
- * keys move on, so that keys are always being born; and now and then a client tries what must be
+ * few keys of a few buckets, so that they meet: updates, blind writes, writes with an old context
+ * or with two, chains that never read, deletes, and writes that replace what is seen. The few keys
+ * move on, so that keys are always being born; and now and then a client tries what must be
  * refused: a context that it was given for another key.
  */
-import type { Prng } from '../base/prng.ts'
-import { requestLabel, requestIdOf } from '../dynamo/version/object.ts'
 import { isOperatingError } from '../base/errors.ts'
+import type { Prng } from '../base/prng.ts'
 import type { Bucket, PutOptions } from '../client/bucket.ts'
 import { type Client, connectTo } from '../client/client.ts'
 import type { Context } from '../client/context.ts'
+import { requestLabel, requestIdOf } from '../dynamo/version/object.ts'
 import type { Clock } from '../world/clock.ts'
 import type { Cluster } from './cluster.ts'
 import { type History, idOf, valueOf, type Written } from './history.ts'
+import type { Mix } from './scenario.ts'
 
 export interface WorkloadOptions {
   readonly clients: number
+  readonly buckets: readonly string[]
   /** In use at one time. */
   readonly keys: number
   /** After so many writes the oldest of them gives way to a new one. */
@@ -28,6 +30,14 @@ export interface WorkloadOptions {
   readonly timeoutMs: number
   /** Between two operations of one client, at most. */
   readonly thinkMsMax: number
+  readonly mix: Mix
+}
+
+/** A key, as the history and people name it: `bucket/key`. */
+export interface Place {
+  readonly bucket: string
+  readonly key: string
+  readonly label: string
 }
 
 /** What a client was told of a key: the values it saw, and the context that covers them. */
@@ -42,6 +52,9 @@ const REMEMBERED_MAX = 8
 /** Some clients give up soon, and so hear of more failures. */
 const HASTE_MS = 200
 const CONNECT_MS = 3_600_000
+/** A sweep asks again where a copy is being mended. */
+const SWEEP_TRIES = 5
+const SWEEP_MS_MAX = 60_000
 
 export class Workload {
   readonly #cluster: Cluster
@@ -55,58 +68,68 @@ export class Workload {
     this.#cluster = cluster
     this.#history = history
     this.#options = options
+    for (let i = 0; i < options.clients; i++) {
+      const prng = cluster.world.prng(`user:${i}`)
+      const place = (number: number): Place => this.#placeOf(number)
+      const firstKey = (): number => this.#born
+      const own = { ...options, place, firstKey, prng }
+      this.#users.push(new User(cluster, history, this.requests, own))
+    }
   }
 
-  /** All that were ever in use. */
   /** A put that was passed on to a second owner has two attempts, whatever its client knows. */
   onPassedOnAgain(request: string): void {
     const write = this.requests.get(request)
     if (write !== undefined) this.#history.markRetried(write.id)
   }
 
-  get keys(): readonly string[] {
-    return Array.from({ length: this.#born + this.#options.keys }, (_, i) => `key-${i}`)
+  /** All keys that were ever in use. */
+  get places(): readonly Place[] {
+    return Array.from({ length: this.#born + this.#options.keys }, (_, i) => this.#placeOf(i))
   }
 
   get #born(): number {
     return Math.floor(this.#history.writes.length / this.#options.writesPerKey)
   }
 
-  /** Starts all clients; they go on until `end`. */
-  begin(): void {
-    for (let i = 0; i < this.#options.clients; i++) {
-      const user = new User(this.#cluster, this.#history, this.requests, {
-        ...this.#options,
-        firstKey: () => this.#born,
-        prng: this.#cluster.world.prng(`user:${i}`),
-      })
-      this.#users.push(user)
-      user.begin()
-    }
+  #placeOf(number: number): Place {
+    const { buckets } = this.#options
+    const bucket = buckets[number % buckets.length] as string
+    return { bucket, key: `key-${number}`, label: `${bucket}/key-${number}` }
+  }
+
+  /** All clients go on from here; until `end`, or until each has done `operations`. */
+  begin(operations: number = Number.POSITIVE_INFINITY): void {
+    for (const user of this.#users) user.begin(operations)
   }
 
   /** Lets every operation in progress end; false where one does not within `limitMs`. */
   async end(limitMs: number): Promise<boolean> {
     for (const user of this.#users) user.isOver = true
+    return this.idle(limitMs)
+  }
+
+  /** True when every client has done all its operations within `limitMs`. */
+  idle(limitMs: number): Promise<boolean> {
     return this.#cluster.world.runUntil(() => this.#users.every((user) => user.isIdle), limitMs)
   }
 
-  /** Reads every key at all its owners, and so repairs what a read finds behind. */
-  async sweep(r: number): Promise<void> {
+  /** Reads every key at as many owners as `r` says, and so repairs what a read finds behind. */
+  async sweep(r: (place: Place) => number): Promise<void> {
     const [user] = this.#users
-    for (const key of this.keys)
-      await this.#cluster.world.complete(
-        user?.get(key, r, this.#options.timeoutMs) ?? never(),
-        60_000,
-      )
+    for (const place of this.places) {
+      if (user === undefined || r(place) === 0) continue
+      const options = { r: r(place), timeout: this.#options.timeoutMs }
+      for (let tries = 1; tries <= SWEEP_TRIES; tries++) {
+        const shown = await this.#cluster.world.complete(user.get(place, options), SWEEP_MS_MAX)
+        if (shown !== undefined) break
+      }
+    }
   }
 }
 
-function never(): Promise<never> {
-  return Promise.reject(new Error('a workload has at least one client'))
-}
-
 interface UserOptions extends WorkloadOptions {
+  readonly place: (number: number) => Place
   readonly firstKey: () => number
   readonly prng: Prng
 }
@@ -121,9 +144,11 @@ class User {
   readonly #client: Promise<Client>
   /** How often it goes on from its own last put, without reading. */
   readonly #chains: number
+  readonly #acts: readonly Act[]
+  readonly #total: number
   readonly #shown = new Map<string, Shown[]>()
   isOver = false
-  isIdle = false
+  isIdle = true
 
   constructor(
     cluster: Cluster,
@@ -144,80 +169,115 @@ class User {
       { seeds: cluster.seeds, timeout: patienceMs, connectTimeout: CONNECT_MS },
       world,
     )
+    this.#acts = this.#actsOf(options.mix)
+    this.#total = this.#acts.reduce((sum, [weight]) => sum + weight, 0)
   }
 
-  begin(): void {
-    void this.#live()
+  begin(operations: number): void {
+    this.isOver = false
+    this.isIdle = false
+    void this.#live(operations)
   }
 
-  async #live(): Promise<void> {
+  async #live(operations: number): Promise<void> {
     await this.#client
-    while (!this.isOver) {
-      const { firstKey, keys } = this.#options
-      await this.#act(`key-${firstKey() + this.#prng.below(keys)}`)
+    for (let done = 0; done < operations && !this.isOver; done++) {
+      const { firstKey, keys, place, thinkMsMax } = this.#options
+      await this.#act(place(firstKey() + this.#prng.below(keys)))
       await new Promise<void>((resolve) => {
-        this.#clock.after(this.#prng.unit() * this.#options.thinkMsMax, resolve)
+        this.#clock.after(this.#prng.unit() * thinkMsMax, resolve)
       })
     }
     this.isIdle = true
   }
 
-  async #act(key: string): Promise<void> {
-    const known = this.#shown.get(key) ?? []
+  async #act(place: Place): Promise<void> {
     if (this.#prng.chance(this.#chains)) {
-      await this.#write(key, false, joined(known.slice(-1)))
+      await this.#write(place, false, joined(this.#known(place).slice(-1)))
       return
     }
-    const choice = this.#prng.unit()
-    if (choice < 0.14) await this.get(key)
-    else if (choice < 0.15) await this.#intrude(key)
-    else if (choice < 0.55) await this.#update(key)
-    else if (choice < 0.62) await this.#write(key, false, undefined)
-    else if (choice < 0.72) await this.#write(key, false, joined(this.#some(known, 1)))
-    else if (choice < 0.78) await this.#write(key, false, joined(this.#some(known, 2)))
-    else if (choice < 0.86) await this.#write(key, false, joined(known.slice(-1)))
-    else if (choice < 0.94) await this.#write(key, true, joined(known.slice(-1)))
-    else if (key.endsWith('0')) await this.#write(key, false, 'seen')
-    else await this.#update(key)
+    let left = this.#prng.unit() * this.#total
+    for (const [weight, act] of this.#acts) {
+      left -= weight
+      if (left < 0) {
+        await act(place)
+        return
+      }
+    }
+  }
+
+  #actsOf(mix: Mix): readonly Act[] {
+    const last = (place: Place): Replaces => joined(this.#known(place).slice(-1))
+    const old = (place: Place, count: number): Replaces =>
+      joined(this.#some(this.#known(place), count))
+    return [
+      [mix.get, (place) => this.get(place)],
+      [mix.update, (place) => this.#update(place)],
+      [mix.blind, (place) => this.#write(place, false, undefined)],
+      [mix.stale, (place) => this.#write(place, false, old(place, 1))],
+      [mix.joined, (place) => this.#write(place, false, old(place, 2))],
+      [mix.chained, (place) => this.#write(place, false, last(place))],
+      [mix.delete, (place) => this.#write(place, true, last(place))],
+      // What was seen only the library knows: on few keys, so that the others are judged strictly.
+      [mix.seen, (place) => this.#see(place)],
+      [mix.intrude, (place) => this.#intrude(place)],
+    ]
+  }
+
+  #known(place: Place): readonly Shown[] {
+    return this.#shown.get(place.label) ?? []
   }
 
   #some(known: readonly Shown[], count: number): readonly Shown[] {
     return known.length === 0 ? [] : Array.from({ length: count }, () => this.#prng.pick(known))
   }
 
-  async #update(key: string): Promise<void> {
-    const shown = await this.get(key)
-    if (shown !== undefined) await this.#write(key, false, joined([shown]))
+  async #update(place: Place): Promise<void> {
+    const shown = await this.get(place)
+    if (shown !== undefined) await this.#write(place, false, joined([shown]))
+  }
+
+  async #see(place: Place): Promise<void> {
+    if (place.key.endsWith('0')) await this.#write(place, false, 'seen')
+    else await this.#update(place)
   }
 
   /** Reads, remembers and notes; undefined where the read failed. */
-  async get(key: string, r?: number, timeout?: number): Promise<Shown | undefined> {
+  async get(
+    place: Place,
+    options: { readonly r?: number; readonly timeout?: number } = {},
+  ): Promise<Shown | undefined> {
     const startedMs = this.#cluster.world.nowMs
     try {
-      const answer = await (await this.#bucket()).get(key, { r, timeout })
+      const answer = await (await this.#bucket(place)).get(place.key, options)
       const ids = answer.siblings.map(idOf)
-      this.#note(key, startedMs, ids, '')
+      this.#note(place, startedMs, ids, '')
       const deletesBelow = answer.tombstones > 0 ? this.#history.writes.length : 0
       const shown = { ids, deletesBelow, context: answer.context }
-      this.#remember(key, shown)
+      this.#remember(place, shown)
       return shown
     } catch (error) {
-      this.#note(key, startedMs, undefined, codeOf(error))
+      this.#note(place, startedMs, undefined, codeOf(error))
       return undefined
     }
   }
 
-  #note(key: string, startedMs: number, shown: readonly number[] | undefined, code: string): void {
+  #note(
+    { label: key }: Place,
+    startedMs: number,
+    shown: readonly number[] | undefined,
+    code: string,
+  ): void {
     this.#history.read({ key, startedMs, endedMs: this.#cluster.world.nowMs, shown, code })
   }
 
-  async #write(key: string, isDelete: boolean, replaces: Replaces): Promise<void> {
+  async #write(place: Place, isDelete: boolean, replaces: Replaces): Promise<void> {
     const replacesSeen = replaces === 'seen'
     const given = replaces === 'seen' || replaces === undefined ? NOTHING_SHOWN : replaces
     if (isDelete && given.contexts.length === 0) return
     const startedMs = this.#cluster.world.nowMs
     const { ids: follows, deletesBelow } = given
-    const event = { key, isDelete, replacesSeen, follows, deletesBelow, startedMs }
+    const event = { key: place.label, isDelete, replacesSeen, follows, deletesBelow, startedMs }
     const id = this.#history.begin(event)
     const requestId = this.#prng.fill(new Uint8Array(16))
     this.#requests.set(requestLabel(requestIdOf(requestId)), { id, isDelete })
@@ -225,15 +285,15 @@ class User {
       ? { replace: 'seen', requestId }
       : { contexts: given.contexts, requestId }
     try {
-      const bucket = await this.#bucket()
+      const bucket = await this.#bucket(place)
       const written = isDelete
-        ? await bucket.delete(key, options)
-        : await bucket.put(key, this.#valueFor(id), options)
+        ? await bucket.delete(place.key, options)
+        : await bucket.put(place.key, this.#valueFor(id), options)
       if (written.attempts > 1) this.#history.markRetried(id)
       this.#history.end(id, 'ok', this.#cluster.world.nowMs)
       if (!replacesSeen) {
         const ids = [...follows, id]
-        this.#remember(key, { ids, deletesBelow, context: written.context })
+        this.#remember(place, { ids, deletesBelow, context: written.context })
       }
     } catch (error) {
       this.#history.markRetried(id)
@@ -243,13 +303,13 @@ class User {
   }
 
   /** Gives the context of another key: it must be refused, whatever it covers. */
-  async #intrude(key: string): Promise<void> {
-    const others = [...this.#shown].filter(([other]) => other !== key)
+  async #intrude(place: Place): Promise<void> {
+    const others = [...this.#shown].filter(([label]) => label !== place.label)
     const [shown] = others.length === 0 ? [] : this.#some(this.#prng.pick(others)[1], 1)
     if (shown === undefined || shown.context.isEmpty) return
     try {
-      await (await this.#bucket()).put(key, '', { context: shown.context })
-      this.#history.violations.push(`taken: ${key} was put with the context of another key`)
+      await (await this.#bucket(place)).put(place.key, '', { context: shown.context })
+      this.#history.violations.push(`taken: ${place.label} was put with the context of another key`)
     } catch (error) {
       codeOf(error)
     }
@@ -259,17 +319,20 @@ class User {
     return valueOf(id, this.#prng.between(8, this.#options.valueBytesMax))
   }
 
-  #remember(key: string, shown: Shown): void {
-    const known = this.#shown.get(key) ?? []
+  #remember({ label }: Place, shown: Shown): void {
+    const known = this.#shown.get(label) ?? []
     known.push(shown)
     if (known.length > REMEMBERED_MAX) known.shift()
-    this.#shown.set(key, known)
+    this.#shown.set(label, known)
   }
 
-  async #bucket(): Promise<Bucket<string>> {
-    return (await this.#client).bucket()
+  async #bucket({ bucket }: Place): Promise<Bucket<string>> {
+    return (await this.#client).bucket(bucket)
   }
 }
+
+/** How often, beside the others, and what is done. */
+type Act = readonly [number, (place: Place) => Promise<unknown>]
 
 type Replaces =
   | (Omit<Shown, 'context'> & { readonly contexts: readonly Context[] })

@@ -1,0 +1,44 @@
+/**
+ * The fault account: how many disks have lost something since all copies were last made whole.
+ *
+ * Design 1 promises that no acknowledged write is lost while fewer than W of the disks that hold it
+ * are destroyed before lost copies are rebuilt. A disk that was wiped, restored, made to rot, to
+ * misdirect or to forget a write counts as destroyed, though most of it may be sound. A full sweep,
+ * with every node there, makes all copies whole, and the account is empty again. What would exceed
+ * it is withheld, and said in the trace: a fault beyond the promise teaches nothing.
+ */
+import type { SimTrace } from './trace.ts'
+
+export class Account {
+  readonly #disksMax: number
+  readonly #trace: SimTrace
+  readonly #damaged = new Set<number>()
+  /** Faults that were not done since one more would have been too much. */
+  withheld = 0
+
+  /** Requires: `leastW` is the smallest W that any client writes with. */
+  constructor(leastW: number, trace: SimTrace) {
+    this.#disksMax = leastW - 1
+    this.#trace = trace
+  }
+
+  /** True where the disk of `machine` may be damaged; it then counts as destroyed. */
+  mayDamage(machine: number, kind: string): boolean {
+    if (!this.#damaged.has(machine) && this.#damaged.size >= this.#disksMax) {
+      this.withheld += 1
+      this.#trace.mark('fault-withheld', { machine, kind, damaged: [...this.#damaged].join(' ') })
+      return false
+    }
+    this.#damaged.add(machine)
+    return true
+  }
+
+  isDamaged(machine: number): boolean {
+    return this.#damaged.has(machine)
+  }
+
+  /** Every node was there, and every copy of every key is whole. */
+  settle(): void {
+    this.#damaged.clear()
+  }
+}

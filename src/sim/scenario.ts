@@ -1,0 +1,179 @@
+/**
+ * What one seed is about, as plain data: the cluster, its clients, and which faults exist.
+ *
+ * A seed draws a scenario; a failing one is shrunk by taking things out of it and running the same
+ * seed again (`shrink.ts`). Sizes are tiny on purpose: what is rare in the world is common here.
+ * Many records lie beyond memory, many files end, many reads come short, many queues are full.
+ */
+import { Prng } from '../base/prng.ts'
+import type { BucketConfig } from '../config.ts'
+
+/** What may go wrong. What each does stands in `faults.ts`, `disk-faults.ts`, `path-faults.ts`. */
+export const FAULT_KINDS = [
+  // Processes and power.
+  'crash',
+  'crash-all',
+  'crash-in-write',
+  'crash-in-start',
+  'crash-behind',
+  'kill',
+  'pause',
+  // The network.
+  'cut',
+  'cut-one-way',
+  'isolate',
+  'split',
+  'swizzle',
+  'stall',
+  'slow',
+  'reset',
+  'half-open',
+  // Disks that fail, and say so.
+  'sync-failure',
+  'io-error',
+  'slow-disk',
+  'full-disk',
+  // Disks that lose what they had promised to keep: each counts as a destroyed disk.
+  'wipe',
+  'restore',
+  'rot',
+  'misdirect',
+  'lost-write',
+  // Clocks.
+  'clock-step',
+  'clock-leap',
+  'clock-drift',
+] as const
+
+export type FaultKind = (typeof FAULT_KINDS)[number]
+
+/** How often clients do what, as parts of a whole that need not be 1. */
+export interface Mix {
+  readonly get: number
+  readonly update: number
+  /** A put without a context. */
+  readonly blind: number
+  /** A put with a context that may be old. */
+  readonly stale: number
+  /** A put with two contexts. */
+  readonly joined: number
+  /** A put that goes on from the newest context, without a read. */
+  readonly chained: number
+  readonly delete: number
+  readonly seen: number
+  /** A put with the context of another key: it must be refused. */
+  readonly intrude: number
+}
+
+export interface Scenario {
+  readonly nodes: number
+  /** A power of two. */
+  readonly partitions: number
+  /** The first is the default bucket. */
+  readonly buckets: readonly BucketConfig[]
+  readonly segmentBytes: number
+  readonly callsMax: number
+  readonly hedgeMs: number
+  /** See `DiskOptions` and `NetworkOptions`. */
+  readonly residentChance: number
+  readonly shortReadChance: number
+  readonly cutChance: number
+
+  readonly clients: number
+  /** In use at one time. */
+  readonly keys: number
+  /** After so many writes the oldest of them gives way to a new one. */
+  readonly writesPerKey: number
+  readonly valueBytesMax: number
+  /** Between two operations of one client, at most. */
+  readonly thinkMsMax: number
+  readonly mix: Mix
+
+  readonly faults: readonly FaultKind[]
+  /** Between two faults, on average. */
+  readonly everyMs: number
+  /** Chaos comes in so many rounds, with a full sweep behind each. */
+  readonly rounds: number
+  /** Until so many writes were acknowledged, all rounds together. */
+  readonly acknowledged: number
+  /** And until so many faults took effect. */
+  readonly faultsMin: number
+  /** Faults that are drawn and then not done, by their place among all; and all from a place on. */
+  readonly omitted: readonly number[]
+  readonly faultsMax: number
+}
+
+const ACKNOWLEDGED = 1_000
+const FAULTS_MIN = 15
+const FAULTS_MAX = 1_000_000
+const NODES = [3, 3, 3, 4, 5, 5, 6, 7, 9] as const
+/** N, R and W: mostly the defaults. */
+const QUORUMS: readonly (readonly [number, number, number])[] = [
+  [3, 2, 2],
+  [3, 2, 2],
+  [3, 2, 2],
+  [3, 1, 2],
+  [3, 1, 3],
+  [3, 3, 1],
+  [2, 1, 2],
+  [4, 2, 3],
+  [5, 3, 3],
+  [5, 2, 3],
+  [1, 1, 1],
+]
+/** They are what is most often wrong: no seed is without. */
+const ALWAYS: ReadonlySet<FaultKind> = new Set(['crash', 'crash-in-write', 'crash-behind'])
+const EXISTS_CHANCE = 0.55
+const BUCKET_NAMES = ['default', 'carts', 'flags'] as const
+
+/** The scenario that belongs to `seed`. */
+export function drawScenario(seed: number): Scenario {
+  const prng = Prng.of(seed, 'scenario')
+  const nodes = prng.pick(NODES)
+  const possible = QUORUMS.filter(([n]) => n <= nodes)
+  const names = BUCKET_NAMES.slice(0, prng.pick([1, 1, 2, 3]))
+  const keys = prng.between(2, 12)
+  return {
+    nodes,
+    partitions: prng.pick([1, 8, 16, 32]),
+    buckets: names.map((name) => {
+      const [n, r, w] = prng.pick(possible)
+      return { name, n, r, w }
+    }),
+    segmentBytes: prng.pick([400, 2_048, 8_192, 65_536]),
+    callsMax: prng.pick([4, 4096, 4096]),
+    hedgeMs: prng.pick([5, 50]),
+    residentChance: prng.pick([0.9, 0.5, 0.1]),
+    shortReadChance: prng.pick([0.02, 0.3]),
+    cutChance: prng.pick([0.05, 0.2, 0.5]),
+    clients: prng.between(3, 8),
+    keys,
+    writesPerKey: prng.pick([15, 60, 100_000]),
+    valueBytesMax: prng.pick([32, 200, 2_000]),
+    thinkMsMax: prng.pick([0, 5, 20]),
+    mix: drawMix(prng),
+    faults: FAULT_KINDS.filter((kind) => prng.chance(EXISTS_CHANCE) || ALWAYS.has(kind)),
+    everyMs: prng.pick([40, 100, 200]),
+    rounds: prng.pick([1, 2, 3]),
+    acknowledged: ACKNOWLEDGED,
+    faultsMin: FAULTS_MIN,
+    omitted: [],
+    faultsMax: FAULTS_MAX,
+  }
+}
+
+/** Mostly what applications do; each part now and then the greatest. */
+function drawMix(prng: Prng): Mix {
+  const some = (usual: number): number => usual * prng.pick([0.2, 1, 1, 4])
+  return {
+    get: some(14),
+    update: some(40),
+    blind: some(7),
+    stale: some(10),
+    joined: some(6),
+    chained: some(8),
+    delete: some(8),
+    seen: some(1),
+    intrude: 1,
+  }
+}
