@@ -7,7 +7,14 @@
  * moves all the same, so that not every failure can be made smaller.
  */
 import type { Scenario } from './scenario.ts'
-import { simulate, type SimulateResult } from './simulate.ts'
+import { simulate, type SimulateOptions, type SimulateResult } from './simulate.ts'
+
+export interface ShrinkOptions {
+  /** Runs at most; each takes as long as the seed did. */
+  readonly runsMax?: number
+  /** Runs one: in another process, where a belief may be broken. */
+  readonly simulate?: (options: SimulateOptions) => Promise<SimulateResult>
+}
 
 export interface Shrunk {
   /** Of the smallest scenario found that fails. */
@@ -17,12 +24,11 @@ export interface Shrunk {
   readonly runs: number
 }
 
-/** Runs at most; each takes as long as the seed did. */
 const RUNS_MAX = 80
 
 /** Requires: `failed` has violations. */
-export async function shrink(failed: SimulateResult, runsMax: number = RUNS_MAX): Promise<Shrunk> {
-  const shrinker = new Shrinker(failed, runsMax)
+export async function shrink(failed: SimulateResult, options: ShrinkOptions = {}): Promise<Shrunk> {
+  const shrinker = new Shrinker(failed, options)
   await shrinker.run()
   const { best, runs } = shrinker
   return { result: best, faults: placesOf(best).length, runs }
@@ -43,11 +49,13 @@ class Shrinker {
   best: SimulateResult
   runs = 0
   readonly #runsMax: number
+  readonly #simulate: (options: SimulateOptions) => Promise<SimulateResult>
   readonly #kind: string
 
-  constructor(failed: SimulateResult, runsMax: number) {
+  constructor(failed: SimulateResult, options: ShrinkOptions) {
     this.best = failed
-    this.#runsMax = runsMax
+    this.#runsMax = options.runsMax ?? RUNS_MAX
+    this.#simulate = options.simulate ?? simulate
     this.#kind = kindOf(failed)
   }
 
@@ -96,7 +104,7 @@ class Shrinker {
     if (this.runs >= this.#runsMax) return false
     this.runs += 1
     const { seed, scenario } = this.best
-    const result = await simulate({ seed, scenario: { ...scenario, ...change } })
+    const result = await this.#simulate({ seed, scenario: { ...scenario, ...change } })
     if (kindOf(result) !== this.#kind) return false
     this.best = result
     return true

@@ -25,7 +25,14 @@ export interface SimulateOptions {
   readonly seed: number
   /** In place of the one that the seed draws. */
   readonly scenario?: Scenario
+  /**
+   * Handed, before anything happens, what tells how far it has come, with one more violation: for
+   * whoever sees a node break a belief, of which nothing in here hears.
+   */
+  readonly onBegin?: (soFar: SoFar) => void
 }
+
+export type SoFar = (violation: string) => SimulateResult
 
 export interface SimulateResult {
   readonly seed: number
@@ -60,8 +67,10 @@ const QUIET_MS_MAX = 120_000
 const STEP_MS = 250
 
 /** Runs `seed`, and judges what came of it. */
-export function simulate({ seed, scenario }: SimulateOptions): Promise<SimulateResult> {
-  return new Simulation(seed, scenario ?? drawScenario(seed)).run()
+export function simulate({ seed, scenario, onBegin }: SimulateOptions): Promise<SimulateResult> {
+  const simulation = new Simulation(seed, scenario ?? drawScenario(seed))
+  onBegin?.((violation) => simulation.result([violation]))
+  return simulation.run()
 }
 
 class Simulation {
@@ -172,6 +181,12 @@ class Simulation {
       ...checkCausality(history),
       ...checkLiveness(history, bounds),
     ]
+    return this.result(violations)
+  }
+
+  /** What has happened so far, with these violations. */
+  result(violations: readonly string[]): SimulateResult {
+    const history = this.#history
     return {
       seed: this.#seed,
       scenario: this.#scenario,
