@@ -41,6 +41,11 @@ export class Door {
     return this.#connections
   }
 
+  /** Those that are inside. */
+  get sessions(): Iterable<Session> {
+    return this.#sessions
+  }
+
   /** Fails with `address-taken`. */
   async open(address: Address): Promise<Address> {
     this.#listener = await this.#world.network.listen(address, (connection) => {

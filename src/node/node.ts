@@ -10,9 +10,10 @@
 import { OperatingError } from '../base/errors.ts'
 import type { Config } from '../config.ts'
 import { ContextSeal } from '../dynamo/version/context-seal.ts'
-import type { Engine } from '../store/engine.ts'
+import type { Engine, EngineReport } from '../store/engine.ts'
 import { openEngine } from './storage.ts'
 import type { Status } from '../wire/message.ts'
+import type { Session } from '../wire/session.ts'
 import type { Timer } from '../world/clock.ts'
 import type { Address } from '../world/network.ts'
 import type { World } from '../world/world.ts'
@@ -22,7 +23,7 @@ import { Mender } from './mend.ts'
 import type { Parts } from './parts.ts'
 import { Peers } from './peers.ts'
 import { Replica } from './replica.ts'
-import { Counters, figuresOf } from './report.ts'
+import { Counters, type Durable, figuresOf, type Gauges } from './report.ts'
 import { idBytes, Topology } from './topology.ts'
 import { VERSION } from '../version.ts'
 
@@ -40,6 +41,10 @@ export interface RunningNode {
   /** What this cluster would not survive, in sentences for the operator. */
   readonly warnings: readonly string[]
   status(): Status
+  /** What has a bound, for whoever watches that it is kept. */
+  gauges(): Gauges
+  /** What a crash at this moment leaves, for whoever compares it with what is then found. */
+  readonly durable: Durable
   /**
    * Resolves with the reason when the node has stopped because its disk failed: start it again, so
    * that it reads what the disk kept. Never otherwise.
@@ -159,6 +164,30 @@ class Node implements RunningNode {
     }
   }
 
+  gauges(): Gauges {
+    const clients = [...(this.#clients?.sessions ?? [])]
+    const all = [...clients, ...(this.#peerDoor?.sessions ?? []), ...this.#peers.sessions]
+    const most = (of: (session: Session) => number): number => Math.max(0, ...all.map(of))
+    const { unsyncedBytes, segmentBytesMax } = this.#engine?.report() ?? NO_ENGINE
+    return {
+      clientConnections: this.#clients?.connections ?? 0,
+      peerConnections: this.#peerDoor?.connections ?? 0,
+      clientCalls: clients.reduce((sum, { callsToAnswer }) => sum + callsToAnswer, 0),
+      callsOfConnection: most((session) => Math.max(session.callsInFlight, session.callsToAnswer)),
+      outgoingBytes: most(({ waitingBytes }) => waitingBytes),
+      incomingBytes: most(({ incomingBytes }) => incomingBytes),
+      waitersOfKey: this.#replica?.waitersOfKey ?? 0,
+      rememberedRequests: this.#replica?.rememberedRequests ?? 0,
+      unsyncedBytes,
+      segmentBytes: segmentBytesMax,
+    }
+  }
+
+  get durable(): Durable {
+    const { durableSequence, durableKeys } = this.#engine?.report() ?? NO_ENGINE
+    return { sequence: durableSequence, keys: durableKeys }
+  }
+
   #assemble(engine: Engine): Parts {
     const config = this.#config
     const { entropy, trace } = this.#world
@@ -213,7 +242,17 @@ class Node implements RunningNode {
   }
 }
 
-const NO_ENGINE = { keys: 0, bytes: 0, segments: 0, syncs: 0, appends: 0 }
+const NO_ENGINE: EngineReport = {
+  keys: 0,
+  bytes: 0,
+  segments: 0,
+  syncs: 0,
+  appends: 0,
+  durableSequence: 0,
+  durableKeys: 0,
+  unsyncedBytes: 0,
+  segmentBytesMax: 0,
+}
 
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/
 

@@ -58,6 +58,11 @@ export class Peers {
     else session.call(kind, request, onAnswer)
   }
 
+  /** Those that are connected now. */
+  get sessions(): Iterable<Session> {
+    return [...this.#links.values()].flatMap(({ session }) => session ?? [])
+  }
+
   /** Every other member, and whether it is connected now. */
   list(): readonly { readonly member: Member; readonly isConnected: boolean }[] {
     return [...this.#links.values()].map(({ member, session }) => ({

@@ -102,6 +102,17 @@ export class Replica {
     return this.#parts.engine
   }
 
+  /** Writes that wait for the one before them, at the key where most do. */
+  get waitersOfKey(): number {
+    let most = 0
+    for (const waiters of this.#busy.values()) most = Math.max(most, waiters.length)
+    return most
+  }
+
+  get rememberedRequests(): number {
+    return this.#remembered.size
+  }
+
   get start(): Start {
     return this.#start
   }

@@ -88,6 +88,32 @@ export interface Figure {
   readonly value: number
 }
 
+/** What has a bound, in `limits.ts` or in the configuration, as it is at this moment. */
+export interface Gauges {
+  readonly clientConnections: number
+  readonly peerConnections: number
+  /** Calls of clients that wait for an answer. */
+  readonly clientCalls: number
+  /** The most of any one connection: calls either way, bytes that wait, bytes half received. */
+  readonly callsOfConnection: number
+  readonly outgoingBytes: number
+  readonly incomingBytes: number
+  /** Writes that wait for another one, at the key where most do. */
+  readonly waitersOfKey: number
+  readonly rememberedRequests: number
+  readonly unsyncedBytes: number
+  /** Of the largest segment. */
+  readonly segmentBytes: number
+}
+
+/** What a node's disk surely keeps, whatever happens now. */
+export interface Durable {
+  /** All that was appended up to here. */
+  readonly sequence: number
+  /** At least so many keys. */
+  readonly keys: number
+}
+
 /** Everything counted, by names that stay. */
 export function figuresOf(counters: Counters, engine: EngineReport, uptimeMs: number): Figure[] {
   const latencies = (kind: string, of: Latencies): Figure[] => [

@@ -28,7 +28,7 @@ const EVENTS_KEPT = 200
 export class SimTrace {
   readonly #scheduler: Scheduler
   readonly #counts = new Map<string, number>()
-  readonly #watchers = new Map<string, (fields: Fields) => void>()
+  readonly #watchers = new Map<string, ((fields: Fields, node: number) => void)[]>()
   /** A ring: the oldest is at `#written % EVENTS_KEPT` once it is full. */
   readonly #events: Event[] = []
   #written = 0
@@ -46,14 +46,19 @@ export class SimTrace {
     return this.#scheduler.nowMicros
   }
 
-  /** Calls `see` with the fields of each such fact to come, from whichever node. */
-  watch(fact: Fact, see: (fields: Fields) => void): void {
-    this.#watchers.set(fact, see)
+  /** Calls `see` with the fields of each such fact to come, and with the node that noted it. */
+  watch(fact: Fact, see: (fields: Fields, node: number) => void): void {
+    this.#watchers.set(fact, [...(this.#watchers.get(fact) ?? []), see])
   }
 
   /** The trace that one node is handed. */
   of(node: number): Trace {
-    return { note: (fact, fields = NO_FIELDS) => this.#note(node, FACTS[fact], fact, fields) }
+    return {
+      note: (fact, fields = NO_FIELDS) => {
+        this.#note(node, FACTS[fact], fact, fields)
+        for (const see of this.#watchers.get(fact) ?? []) see(fields, node)
+      },
+    }
   }
 
   /** Something that the world did to the nodes. */
@@ -110,7 +115,6 @@ export class SimTrace {
   #note(node: number | undefined, weight: string, name: string, fields: Fields): void {
     const micros = this.#scheduler.nowMicros
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1)
-    this.#watchers.get(name)?.(fields)
     this.#events[this.#written % EVENTS_KEPT] = { micros, node, weight, name, fields }
     this.#written += 1
     this.mix(micros)

@@ -70,6 +70,13 @@ export interface EngineReport {
   /** Group commits since the start, and appends that they covered. */
   readonly syncs: number
   readonly appends: number
+  /** All that was appended up to here survives a power cut; and at least so many keys do. */
+  readonly durableSequence: number
+  readonly durableKeys: number
+  /** Bytes of appends that do not survive one yet. */
+  readonly unsyncedBytes: number
+  /** Of the largest segment. */
+  readonly segmentBytesMax: number
 }
 
 export interface Engine {

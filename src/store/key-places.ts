@@ -54,6 +54,12 @@ export class KeyPlaces {
     return this.directory.size
   }
 
+  /** At most so many entries of the directory stand beside another one of the same key. */
+  get surplusMax(): number {
+    // An old place, and an erasure's own.
+    return 2 * (this.#unsettled.length + this.#settling)
+  }
+
   /** True while no more can be appended without knowing what it replaces. */
   get isBehind(): boolean {
     return this.#unsettled.length >= UNSETTLED_MAX

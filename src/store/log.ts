@@ -111,13 +111,23 @@ export class LogEngine implements Engine {
 
   report(): EngineReport {
     let bytes = 0
-    for (const segment of this.#parts.segments.values()) bytes += segment.bytes
+    let segmentBytesMax = 0
+    for (const segment of this.#parts.segments.values()) {
+      bytes += segment.bytes
+      segmentBytesMax = Math.max(segmentBytesMax, segment.bytes)
+    }
+    const unsynced = this.#writer.sequence - this.#writer.durable
     return {
       keys: this.#places.size,
       bytes,
       segments: this.#parts.segments.size,
       syncs: this.#writer.syncs,
       appends: this.#appends,
+      durableSequence: this.#writer.durableEntry,
+      // Each record that is not synced may be of one more key.
+      durableKeys: Math.max(0, this.#places.size - this.#places.surplusMax - unsynced),
+      unsyncedBytes: this.#writer.unsyncedBytes,
+      segmentBytesMax,
     }
   }
 

@@ -93,6 +93,10 @@ export class MemoryEngine implements Engine {
       segments: 0,
       syncs: 0,
       appends: this.#sequence,
+      durableSequence: 0,
+      durableKeys: 0,
+      unsyncedBytes: 0,
+      segmentBytesMax: 0,
     }
   }
 

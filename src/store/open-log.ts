@@ -60,6 +60,8 @@ export interface RecoveryReport {
   /** Dropped from the end of the log: never known durable, so never promised. */
   readonly tornBytes: number
   readonly highestSequence: number
+  /** All that was appended up to here is kept, but what rotted. */
+  readonly keptSequence: number
 }
 
 export interface OpenedLog {
@@ -114,8 +116,9 @@ export async function openLog(options: LogOptions): Promise<OpenedLog> {
 }
 
 function reportOf(records: number, judgement: Judgement, sequence: number): RecoveryReport {
-  const { rotten, tornBytes } = judgement
-  return { records, rotten, tornBytes, highestSequence: sequence }
+  const { rotten, tornBytes, durable, accepted } = judgement
+  const keptSequence = durable + accepted.length
+  return { records, rotten, tornBytes, highestSequence: sequence, keptSequence }
 }
 
 /** Opens all segments, in order; returns those whose header has rotted. */

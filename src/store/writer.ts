@@ -55,6 +55,9 @@ class Group {
   readonly from: number
   to: number
   last = 0
+  /** A mark in it, and the record before that; 0 for none. */
+  mark = 0
+  beforeMark = 0
   #done: Deferred | undefined
 
   constructor(segment: number, segmentBytes: number, from: number) {
@@ -62,6 +65,11 @@ class Group {
     this.segmentBytes = segmentBytes
     this.from = from
     this.to = from
+  }
+
+  /** The last record but a mark; 0 for none. */
+  get lastEntry(): number {
+    return this.last === this.mark ? this.beforeMark : this.last
   }
 
   /** One promise for all who wait for this group. */
@@ -97,6 +105,7 @@ export class Writer {
   #segmentBytes = 0
   #sequence: number
   #durable: number
+  #durableEntry: number
   #unsyncedBytes = 0
   #isRunning = false
   #failure: OperatingError | undefined
@@ -109,6 +118,7 @@ export class Writer {
     this.#segment = options.segment
     this.#sequence = options.durable
     this.#durable = options.durable
+    this.#durableEntry = options.durable
     this.failed = new Promise((resolve) => {
       this.#onFailed = resolve
     })
@@ -118,6 +128,20 @@ export class Writer {
   /** The sequence of the newest record. */
   get sequence(): number {
     return this.#sequence
+  }
+
+  /** All up to here is durable. */
+  get durable(): number {
+    return this.#durable
+  }
+
+  /** The same, of what recovery keeps: it leaves out a mark at the end. */
+  get durableEntry(): number {
+    return this.#durableEntry
+  }
+
+  get unsyncedBytes(): number {
+    return this.#unsyncedBytes
   }
 
   get segment(): number {
@@ -197,7 +221,11 @@ export class Writer {
   mark(): void {
     if (this.#failure !== undefined || this.#offset + MARK_BYTES > this.#segmentBytes) return
     this.reserve(MARK_BYTES, Number.POSITIVE_INFINITY)
+    const group = this.#open
+    assert(group !== undefined, 'room was reserved')
+    group.beforeMark = group.lastEntry
     this.add(RecordKind.mark, EMPTY_BYTES, EMPTY_BYTES, EMPTY_BYTES, EMPTY_BYTES, MARK_BYTES)
+    group.mark = this.#sequence
     this.commit()
   }
 
@@ -248,6 +276,7 @@ export class Writer {
       this.#syncs += 1
       this.#groups.shift()
       this.#durable = group.last
+      this.#durableEntry = Math.max(this.#durableEntry, group.lastEntry)
       this.#unsyncedBytes -= group.to - group.from
       this.#pending.release(group.segment, group.to)
       group.resolve()

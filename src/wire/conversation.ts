@@ -83,6 +83,10 @@ export class Conversation implements Session, LineEvents {
     return this.#sender.waitingBytes
   }
 
+  get incomingBytes(): number {
+    return this.#receiver.heldBytes
+  }
+
   call<K extends RequestKind>(
     kind: K,
     request: Request<K>,

@@ -71,6 +71,8 @@ export interface Session extends SessionFacts {
   readonly callsToAnswer: number
   /** Bytes that wait to be sent. */
   readonly waitingBytes: number
+  /** Bytes of messages that are half received. */
+  readonly incomingBytes: number
   /**
    * Asks the other side. `onAnswer` is called once, and never within this call: with the reply, or
    * with the error that the other side, this side or the connection's end came to. Byte strings in

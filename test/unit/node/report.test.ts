@@ -28,7 +28,9 @@ t.test('every figure is a number with a name of its own', async (t) => {
   const counters = new Counters()
   for (const count of [0, 1, 2, 4, 9]) counters.sawVersions(count)
   t.strictSame(counters.versionsSeen, [1, 1, 0, 2], 'nothing is no version; four is four or more')
-  const engine = { keys: 1, bytes: 2, segments: 3, syncs: 4, appends: 5 }
+  const counted = { keys: 1, bytes: 2, segments: 3, syncs: 4, appends: 5 }
+  const durable = { durableSequence: 6, durableKeys: 7, unsyncedBytes: 8, segmentBytesMax: 9 }
+  const engine = { ...counted, ...durable }
   const figures = figuresOf(counters, engine, 12_345)
   t.equal(new Set(figures.map(({ name }) => name)).size, figures.length)
   t.ok(figures.every(({ name, value }) => /^[a-z0-9_]+$/.test(name) && Number.isFinite(value)))

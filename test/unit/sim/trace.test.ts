@@ -53,3 +53,17 @@ t.test('the digest follows every fact, field, node and instant', async (t) => {
   late.trace.of(0).note('recovered')
   t.notOk(digests.has(late.trace.digest()))
 })
+
+t.test('whoever watches a fact is told of each, and of the node that noted it', async (t) => {
+  const sim = new SimWorld({ seed: 1 })
+  const seen: unknown[] = []
+  sim.trace.watch('recovered', ({ keys }, node) => seen.push(['first', node, keys]))
+  sim.trace.watch('recovered', (_, node) => seen.push(['second', node]))
+  sim.trace.of(3).note('recovered', { keys: 5 })
+  sim.trace.of(4).note('node-ready')
+  sim.trace.mark('recovered')
+  t.strictSame(seen, [
+    ['first', 3, 5],
+    ['second', 3],
+  ])
+})

@@ -43,7 +43,7 @@ void t.test('the example is read back', async (t) => {
       await lab.write('00000001.seg', example())
       const { engine, recovery } = await lab.open()
       t.same([...(await contents(engine))], [['bob', 'pen']])
-      t.same(recovery, { records: 3, rotten: 0, tornBytes: 0, highestSequence: 4 })
+      t.same(recovery, { records: 3, rotten: 0, tornBytes: 0, highestSequence: 4, keptSequence: 3 })
     })(),
   )
 })

@@ -1,0 +1,51 @@
+import t from 'tap'
+import { Scene } from './scene.ts'
+
+t.test('a node tells what it holds at this moment', async (t) => {
+  const scene = await Scene.open({ nodes: 3 })
+  const node = scene.cluster.node(1)
+  if (node === undefined) throw new Error('the node runs')
+  const idle = node.gauges()
+  t.equal(idle.clientConnections, 0)
+  t.equal(idle.peerConnections, 2, 'each other node asks on a connection of its own')
+  t.strictSame([idle.clientCalls, idle.callsOfConnection, idle.unsyncedBytes], [0, 0, 0])
+  const client = await scene.client()
+  const bucket = client.bucket()
+  const puts = Array.from({ length: 40 }, (_, i) => bucket.put(`key-${i}`, 'x'.repeat(1_000)))
+  const highest = { clientCalls: 0, callsOfConnection: 0, unsyncedBytes: 0, outgoingBytes: 0 }
+  const isSeen = (): boolean => {
+    const now = node.gauges()
+    for (const gauge of Object.keys(highest) as (keyof typeof highest)[]) {
+      highest[gauge] = Math.max(highest[gauge], now[gauge])
+    }
+    return Object.values(highest).every((value) => value > 0)
+  }
+  t.ok(await scene.world.runUntil(isSeen, 10_000), JSON.stringify(highest))
+  await scene.run(Promise.all(puts))
+  const after = node.gauges()
+  t.ok(after.clientConnections > 0)
+  t.ok(after.rememberedRequests > 0)
+  t.ok(after.segmentBytes > 0)
+  t.equal(after.clientCalls, 0)
+  await scene.run(client.close())
+})
+
+t.test('what a node says is durable is there after its power went', async (t) => {
+  const scene = await Scene.open({ nodes: 1 })
+  const before = scene.cluster.node(1)?.durable
+  t.equal(before?.keys, 0)
+  const bucket = (await scene.client()).bucket()
+  for (let i = 0; i < 10; i++) await scene.run(bucket.put(`key-${i}`, 'x'))
+  const durable = scene.cluster.node(1)?.durable
+  t.equal(durable?.keys, 10)
+  t.equal(durable?.sequence, (before?.sequence ?? 0) + 10)
+  let kept = -1
+  scene.world.trace.watch('recovered', ({ keptSequence }) => {
+    kept = Number(keptSequence)
+  })
+  scene.cluster.crash(1)
+  await scene.run(scene.cluster.start(1))
+  t.equal(kept, durable?.sequence)
+  t.equal(scene.cluster.node(1)?.durable.keys, 10)
+  t.equal(scene.cluster.node(1)?.durable.sequence, kept, 'the mark of a start is no entry')
+})
