@@ -9,6 +9,8 @@
  *     await cluster.startAll()
  *     cluster.crash(2)
  */
+export { Bounds } from './checkers/bounds.ts'
+export { Recovery } from './checkers/recovery.ts'
 export { SimClock, WALL_EPOCH_MS } from './clock.ts'
 export { Cluster, type ClusterOptions } from './cluster.ts'
 export type { DiskCall, DiskFault, DiskFile, DiskOptions, SimDisk } from './disk.ts'

@@ -20,7 +20,6 @@ export const KINDS = [
   'not live',
   'over a limit',
   'went back',
-  'dropped',
   'keys missing',
   'rot',
   'and more',

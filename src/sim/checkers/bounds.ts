@@ -1,0 +1,96 @@
+/**
+ * Nothing is ever over its bound: what a node holds, as often as it is looked at, against
+ * `limits.ts` and its configuration; and what stands under a key in the end.
+ *
+ *     const bounds = new Bounds(cluster.configOf(1))
+ *     bounds.sample(machine, node.gauges())       // now and then, and as a node ends
+ *     bounds.object(label, object, copies)        // each object found in the end
+ *     violations.push(...bounds.violations)
+ *
+ * Every gauge that a node has stands in the table below, or this does not compile. `peaks` tells
+ * how near to its bound each came: a bound that nothing comes near is watched, and not tried.
+ *
+ * Why not the number of all calls in progress: peers' calls are admitted by the coordinators that
+ * make them, and one whose connection ended is counted until it is done.
+ */
+import type { Config } from '../../config.ts'
+import type { VersionedObject } from '../../dynamo/version/object.ts'
+import {
+  CALLS_PER_CONNECTION_MAX,
+  DOTS_PER_SIBLING_MAX,
+  INCOMING_BYTES_PER_CONNECTION_MAX,
+  OUTGOING_BYTES_PER_CONNECTION_MAX,
+  RANGES_MAX,
+  RECORD_BYTES_MAX,
+  REMEMBERED_REQUESTS_MAX,
+  SIBLINGS_MAX,
+  UNSYNCED_BYTES_MAX,
+  VALUE_BYTES_MAX,
+  WAITERS_PER_KEY_MAX,
+} from '../../limits.ts'
+import type { Gauges } from '../../node/report.ts'
+import { SEGMENT_HEADER_BYTES } from '../../store/segment.ts'
+import { MARK_BYTES } from '../../store/writer.ts'
+import { Findings } from './findings.ts'
+
+type Gauge = keyof Gauges
+type Bounded = Pick<Config, 'callsMax' | 'connectionsMax' | 'segmentBytes'>
+
+export class Bounds {
+  readonly #maxima: Readonly<Record<Gauge, number>>
+  readonly #found = new Findings()
+  /** The highest of each so far, beside its bound. */
+  readonly peaks: Map<Gauge, { readonly value: number; readonly max: number }> = new Map()
+
+  constructor({ callsMax, connectionsMax, segmentBytes }: Bounded) {
+    this.#maxima = {
+      clientConnections: connectionsMax,
+      peerConnections: connectionsMax,
+      clientCalls: callsMax,
+      callsOfConnection: CALLS_PER_CONNECTION_MAX,
+      outgoingBytes: OUTGOING_BYTES_PER_CONNECTION_MAX,
+      incomingBytes: INCOMING_BYTES_PER_CONNECTION_MAX,
+      waitersOfKey: WAITERS_PER_KEY_MAX,
+      rememberedRequests: REMEMBERED_REQUESTS_MAX,
+      // A mark is written whatever waits.
+      unsyncedBytes: UNSYNCED_BYTES_MAX + MARK_BYTES,
+      // A record that is larger than a segment has one for itself.
+      segmentBytes: Math.max(segmentBytes, SEGMENT_HEADER_BYTES + RECORD_BYTES_MAX),
+    }
+  }
+
+  get violations(): readonly string[] {
+    return this.#found.sentences
+  }
+
+  /** What a running node holds at this moment. */
+  sample(machine: number, gauges: Gauges): void {
+    for (const [gauge, max] of Object.entries(this.#maxima) as [Gauge, number][]) {
+      const value = gauges[gauge]
+      if (value > (this.peaks.get(gauge)?.value ?? -1)) this.peaks.set(gauge, { value, max })
+      if (value <= max) continue
+      this.#found.say(
+        'over a limit',
+        `node ${machine} has ${gauge} ${value}, at most ${max} may be`,
+      )
+    }
+  }
+
+  /**
+   * What stands under a key in the end. Clients' puts are refused above `SIBLINGS_MAX` at each copy
+   * for itself: merged, there may be that many for each of `copies`, its owners and one more for
+   * each disk of theirs that was emptied meanwhile.
+   */
+  object(key: string, { siblings, context }: VersionedObject, copies: number): void {
+    this.#check(key, 'siblings', siblings.length, copies * SIBLINGS_MAX)
+    this.#check(key, 'ranges', context.ranges.length, RANGES_MAX)
+    for (const { dots, value } of siblings) {
+      this.#check(key, 'dots of a sibling', dots.length, DOTS_PER_SIBLING_MAX)
+      this.#check(key, 'bytes of a value', value?.length ?? 0, VALUE_BYTES_MAX)
+    }
+  }
+
+  #check(key: string, what: string, value: number, max: number): void {
+    if (value > max) this.#found.say('over a limit', `${key} has ${value} ${what}, at most ${max}`)
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * What a node's log had synced is there when the node has started again.
+ *
+ * A simulation tells it when a node ends, what a disk went through, and what starting nodes find:
+ *
+ *     recovery.ended(machine, node.durable)       // before the crash or kill of a running node
+ *     recovery.replaced(machine)                  // after its disk was emptied
+ *     recovery.damaged(machine)                   // when its disk rots, lies or is set back
+ *     trace.watch('recovered', (fields, node) => recovery.recovered(node, fields))
+ *     trace.watch('rot-found', (_, node) => recovery.rotFound(node))
+ *     violations.push(...recovery.violations)
+ *
+ * A node that ends while it starts has promised nothing new: what was told before still holds.
+ *
+ * What it cannot know: whether the bytes of a kept record are the right ones (the checks of each
+ * record, and durability over all replicas, see to that).
+ */
+import type { Durable } from '../../node/report.ts'
+import type { Fields } from '../../world/trace.ts'
+import { Findings } from './findings.ts'
+
+const NOTHING: Durable = { sequence: 0, keys: 0 }
+
+export class Recovery {
+  readonly #promised = new Map<number, Durable>()
+  readonly #damaged = new Set<number>()
+  readonly #found = new Findings()
+  /** Starts that were compared with what was promised. */
+  compared = 0
+
+  get violations(): readonly string[] {
+    return this.#found.sentences
+  }
+
+  /** A running node ends at this moment, in whatever way; so much of its log was synced. */
+  ended(machine: number, durable: Durable): void {
+    if (!this.#damaged.has(machine)) this.#promised.set(machine, durable)
+  }
+
+  /** Its disk has another, empty disk's content: nothing is promised yet, and nothing is rotten. */
+  replaced(machine: number): void {
+    this.#promised.delete(machine)
+    this.#damaged.delete(machine)
+  }
+
+  /** What the disk holds is promised no more, and rot may be found, until it is replaced. */
+  damaged(machine: number): void {
+    this.#promised.delete(machine)
+    this.#damaged.add(machine)
+  }
+
+  /** A starting node noted `recovered`, with these fields. */
+  recovered(machine: number, fields: Fields): void {
+    if (this.#damaged.has(machine)) return
+    const { keptSequence, keys, rotten } = fields
+    const promised = this.#promised.get(machine) ?? NOTHING
+    if (this.#promised.has(machine)) this.compared += 1
+    if (!(Number(keptSequence) >= promised.sequence)) {
+      const synced = `${promised.sequence} was synced`
+      this.#found.say('went back', `node ${machine} kept its log to ${keptSequence}, ${synced}`)
+    }
+    if (!(Number(keys) >= promised.keys)) {
+      const sentence = `node ${machine} found ${keys} keys, at least ${promised.keys} were synced`
+      this.#found.say('keys missing', sentence)
+    }
+    if (rotten !== 0) this.#sayRot(machine)
+  }
+
+  /** A node noted `rot-found`. */
+  rotFound(machine: number): void {
+    if (!this.#damaged.has(machine)) this.#sayRot(machine)
+  }
+
+  #sayRot(machine: number): void {
+    this.#found.say('rot', `node ${machine} found rot, and its disk was never harmed`)
+  }
+}

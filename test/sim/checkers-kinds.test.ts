@@ -1,0 +1,114 @@
+/**
+ * Every kind of sentence that a checker can say is provoked, and explained in `test/README.md`.
+ */
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { Context } from '../../src/dynamo/version/context.ts'
+import { Bounds } from '../../src/sim/checkers/bounds.ts'
+import { checkCausality } from '../../src/sim/checkers/causality.ts'
+import { checkDurability, type Final } from '../../src/sim/checkers/durability.ts'
+import { type Kind, KINDS, SENTENCES_MAX } from '../../src/sim/checkers/findings.ts'
+import { checkLiveness } from '../../src/sim/checkers/liveness.ts'
+import { Recovery } from '../../src/sim/checkers/recovery.ts'
+import { History, type WriteEvent } from '../../src/sim/history.ts'
+
+function writing(event: Partial<WriteEvent> = {}): WriteEvent {
+  const told = { key: 'k', isDelete: false, replacesSeen: false, follows: [], deletesBelow: 0 }
+  return { ...told, startedMs: 0, ...event }
+}
+
+function done(history: History, event: Partial<WriteEvent> = {}, endedMs = 1): number {
+  const id = history.begin(writing(event))
+  history.end(id, 'ok', endedMs)
+  return id
+}
+
+function refused(history: History): number {
+  const id = history.begin(writing())
+  history.end(id, 'refused', 1, 'overloaded')
+  return id
+}
+
+function show(history: History, ...shown: readonly number[]): void {
+  history.read({ key: 'k', startedMs: 2, endedMs: 3, shown, code: '' })
+}
+
+function lives(tell: (history: History) => void): readonly string[] {
+  const history = new History()
+  tell(history)
+  return checkLiveness(history, { deadlineMs: 10, graceMs: 0, quietMs: 100 })
+}
+
+function reads(tell: (history: History) => void): readonly string[] {
+  const history = new History()
+  tell(history)
+  return checkCausality(history)
+}
+
+function holds(tell: (history: History) => Final): readonly string[] {
+  const history = new History()
+  return checkDurability(history, tell(history))
+}
+
+function recovers(keptSequence: number, keys: number, rotten: number): readonly string[] {
+  const recovery = new Recovery()
+  recovery.ended(1, { sequence: 5, keys: 5 })
+  recovery.recovered(1, { keptSequence, keys, rotten })
+  return recovery.violations
+}
+
+/** One case of each; a kind that is new does not compile without one. */
+const PROVOKED: Readonly<Record<Kind, () => readonly string[]>> = {
+  lost: () => holds((history) => (done(history), new Map([['k', []]]))),
+  unread: () => holds((history) => (done(history), new Map())),
+  'came back': () =>
+    holds((history) => new Map([['k', [0, 1].map((id) => done(history, { follows: [id - 1] }))]])),
+  phantom: () => reads((history) => show(history, 7)),
+  early: () => reads((history) => (done(history, { startedMs: 9 }, 10), show(history, 0))),
+  'refused and seen': () => reads((history) => show(history, refused(history))),
+  'refused and kept': () => holds((history) => new Map([['k', [refused(history)]]])),
+  twice: () => reads((history) => (done(history), show(history, 0, 0))),
+  'side by side': () =>
+    reads((history) => (done(history), done(history, { follows: [0] }), show(history, 0, 1))),
+  'no answer': () => lives((history) => history.begin(writing())),
+  late: () => lives((history) => done(history, {}, 11)),
+  'not live': () =>
+    lives((history) =>
+      history.read({
+        key: 'k',
+        startedMs: 101,
+        endedMs: 102,
+        shown: undefined,
+        code: 'overloaded',
+      }),
+    ),
+  'over a limit': () => {
+    const bounds = new Bounds({ callsMax: 0, connectionsMax: 0, segmentBytes: 0 })
+    bounds.object('k', { context: Context.of([]), siblings: [] }, -1)
+    return bounds.violations
+  },
+  'went back': () => recovers(4, 5, 0),
+  'keys missing': () => recovers(5, 4, 0),
+  rot: () => recovers(5, 5, 1),
+  'and more': () =>
+    reads((history) => {
+      for (let i = 0; i <= SENTENCES_MAX; i++) show(history, 7)
+    }),
+}
+
+t.test('every kind of sentence is provoked by a case of its own', async (t) => {
+  t.strictSame(Object.keys(PROVOKED).sort(), [...KINDS].sort())
+  for (const kind of KINDS) {
+    t.ok(
+      PROVOKED[kind]().some((sentence) => sentence.startsWith(`${kind}: `)),
+      kind,
+    )
+  }
+})
+
+t.test('every kind of sentence is explained', async (t) => {
+  const page = readFileSync('test/README.md', 'utf8')
+  const rows = page.split('\n').filter((line) => line.startsWith('|') && line.includes('checkers/'))
+  const explained = rows.flatMap((row) => (row.split('|')[1] ?? '').match(/`[^`]+`/g) ?? [])
+  t.strictSame(explained.map((kind) => kind.slice(1, -1)).sort(), [...KINDS].sort())
+})
