@@ -33,10 +33,14 @@ const CONNECT_MS = 5_000
 const TRIES = 5
 const AGAIN_MS = 200
 
-/** Requires: every node of `machines` runs, and they reach each other. */
+/**
+ * Requires: every node of `machines` runs, and they reach each other. A copy that stays rotten is a
+ * violation unless `mayBeRotten`.
+ */
 export async function inspect(
   cluster: Cluster,
   machines: readonly number[],
+  mayBeRotten: (machine: number) => boolean,
   places: readonly Place[],
   requests: ReadonlyMap<string, Written>,
 ): Promise<Inspection> {
@@ -62,6 +66,7 @@ export async function inspect(
       if (session === undefined) continue
       const copy = await askPatiently(session, request, world)
       if (copy instanceof OperatingError) {
+        if (isRot(copy) && mayBeRotten(Number(owner.name.slice(1)))) continue
         violations.push(`unreadable: ${owner.name} cannot give its copy of ${label}: ${copy.code}`)
       } else copies.push(copy)
     }
@@ -84,10 +89,13 @@ async function askPatiently(
 ): Promise<Answer<'peerRead'>> {
   for (let tries = 1; ; tries++) {
     const copy = await ask(session, request)
-    const isRotten = copy instanceof OperatingError && copy.code === 'record-rotten'
-    if (!isRotten || tries === TRIES) return copy
+    if (!isRot(copy) || tries === TRIES) return copy
     await new Promise<void>((resolve) => world.clock.after(AGAIN_MS, resolve))
   }
+}
+
+function isRot(copy: Answer<'peerRead'>): boolean {
+  return copy instanceof OperatingError && copy.code === 'record-rotten'
 }
 
 function isSame(a: PeerReadReply, b: PeerReadReply): boolean {

@@ -11,6 +11,7 @@ import type { Prng } from '../base/prng.ts'
 import { keyName } from '../dynamo/names.ts'
 import { tokenOf } from '../native/digest.ts'
 import { memberIdOf, Topology } from '../node/topology.ts'
+import type { Account } from './account.ts'
 import { CLUSTER, type Cluster } from './cluster.ts'
 import { inspect, type Inspection } from './inspect.ts'
 import type { Place, Workload } from './workload.ts'
@@ -51,11 +52,13 @@ export function core(cluster: Cluster, prng: Prng): readonly number[] {
 export class Quiet {
   readonly #cluster: Cluster
   readonly #workload: Workload
+  readonly #account: Account
   readonly #topology: Topology
   readonly violations: string[] = []
 
-  constructor(cluster: Cluster, workload: Workload) {
+  constructor(cluster: Cluster, workload: Workload, account: Account) {
     this.#cluster = cluster
+    this.#account = account
     this.#workload = workload
     this.#topology = new Topology(cluster.configOf(1))
   }
@@ -81,7 +84,10 @@ export class Quiet {
     await this.#workload.sweep(owners)
     await world.run(STEP_MS)
     const { places, requests } = this.#workload
-    const looking = inspect(this.#cluster, living, places, requests)
+    // A copy that rotted is mended from others, and they may be among the dead.
+    const mayBeRotten = (machine: number): boolean =>
+      living.length < this.#cluster.size && this.#account.isDamaged(machine)
+    const looking = inspect(this.#cluster, living, mayBeRotten, places, requests)
     const state = await world.complete(looking, INSPECT_MS_MAX)
     this.violations.push(...state.violations)
     await world.run(STEP_MS)

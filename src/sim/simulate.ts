@@ -109,7 +109,7 @@ class Simulation {
     this.#operator = new Operator(this.#cluster, prng, this.#account, this.#history)
     const parts = [this.#cluster, this.#operator, this.#account, this.#history] as const
     this.#faults = new Faults(...parts, scenario)
-    this.#quiet = new Quiet(this.#cluster, this.#workload)
+    this.#quiet = new Quiet(this.#cluster, this.#workload, this.#account)
     this.#world.trace.watch('put-passed-on-again', ({ request }) => {
       this.#workload.onPassedOnAgain(String(request))
     })
