@@ -123,8 +123,8 @@ const MEANS: Readonly<Record<string, string>> = {
   nft: 'nftables',
   strace: 'strace',
   losetup: 'util-linux',
+  fallocate: 'util-linux',
   nsenter: 'util-linux',
-  mount: 'util-linux',
   'mkfs.ext4': 'e2fsprogs',
   python3: 'python3',
 }

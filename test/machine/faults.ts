@@ -10,7 +10,9 @@ import type { Prng } from '../../src/base/prng.ts'
 import type { Caretaker } from './caretaker.ts'
 import { errorOfDisk } from './fault-error.ts'
 import { fillDisk } from './fault-full.ts'
+import { cutPowerOf } from './fault-power.ts'
 import type { Inspector } from './inspector.ts'
+import type { Image } from './images.ts'
 import { heal, hostOf, hubHost, type Rules, shape } from './namespaces.ts'
 import type { Nodes } from './nodes.ts'
 import type { Recording } from './recording.ts'
@@ -24,7 +26,17 @@ export const FAULTS = [
   'reset',
   'full disk',
   'disk error',
+  'power cut',
+  'blackout',
 ] as const
+
+/** Those that need a disk that this process may do as it likes with. */
+export const DISK_FAULTS: readonly FaultKind[] = [
+  'full disk',
+  'disk error',
+  'power cut',
+  'blackout',
+]
 
 export type FaultKind = (typeof FAULTS)[number]
 
@@ -35,19 +47,20 @@ export interface Scene {
   readonly recording: Recording
   /** Namespaces of the nodes; empty where they share the machine's. */
   readonly namespaces: readonly string[]
-  /** Mounted at each node's data, if anything is. */
-  readonly mounts: readonly string[]
-  readonly mountBytes: number
+  /** Each node's own; empty where they share the machine's. */
+  readonly images: readonly Image[]
   /** Scales how long faults last. */
   readonly pace: number
 }
 
+/** To the first of `nodes`; a blackout is for all of them. */
 export async function inflict(
   scene: Scene,
   kind: FaultKind,
-  node: number,
+  nodes: readonly number[],
   prng: Prng,
 ): Promise<boolean> {
+  const node = nodes[0] as number
   switch (kind) {
     case 'kill':
       return kill(scene, node, prng)
@@ -57,6 +70,10 @@ export async function inflict(
       return fillDisk(scene, node)
     case 'disk error':
       return errorOfDisk(scene, node, prng)
+    case 'power cut':
+      return cutPowerOf(scene, [node], prng)
+    case 'blackout':
+      return cutPowerOf(scene, nodes, prng)
     default:
       return filter(scene, node, rulesFor(kind, scene, node, prng), prng)
   }
@@ -103,7 +120,7 @@ async function pause(scene: Scene, node: number, prng: Prng): Promise<boolean> {
   return isStopped
 }
 
-type FilterKind = Exclude<FaultKind, 'kill' | 'pause' | 'full disk' | 'disk error'>
+type FilterKind = 'loss' | 'one-way cut' | 'isolation' | 'reset'
 
 function rulesFor(kind: FilterKind, { nodes }: Scene, node: number, prng: Prng): Rules {
   switch (kind) {

@@ -9,6 +9,7 @@ import { Prng } from '../../src/base/prng.ts'
 import { connect } from '../../src/index.ts'
 import { Caretaker } from '../machine/caretaker.ts'
 import { destroy, type FaultKind, inflict, type Scene, sleep } from '../machine/faults.ts'
+import { Image, type ImagePlace } from '../machine/images.ts'
 import { Inspector } from '../machine/inspector.ts'
 import { judge, type Judgement } from '../machine/judge.ts'
 import { Load } from '../machine/load.ts'
@@ -25,8 +26,8 @@ export interface ChaosPlan {
   readonly root: string
   readonly places: readonly Place[]
   readonly namespaces: readonly string[]
-  readonly mounts: readonly string[]
-  readonly mountBytes: number
+  /** One a node; empty where they share the machine's disk. */
+  readonly images: readonly ImagePlace[]
   readonly kinds: readonly FaultKind[]
   readonly isDestroying: boolean
   readonly pace: number
@@ -47,7 +48,8 @@ export interface ChaosResult extends Judgement {
 }
 
 const CLIENTS = 4
-const TIMEOUT_MS = 3_000
+/** Soon given up: clients that wait for keys whose owners are away ask the others nothing. */
+const TIMEOUT_MS = 1_000
 const ATTEMPT_MS = 350
 const CONNECT_MS = 60_000
 const SWEEP_MS_MAX = 600_000
@@ -58,17 +60,18 @@ const SAY_MS = 10_000
 const GAP_MS = 2_000
 const AFTER_SWEEP_MS = 1_000
 const DESTROYED = 'destroyed disk'
+/** Of a fault: each keeps all clients waiting. */
+const BLACKOUT_CHANCE = 0.03
 const SETTINGS = { 'segment-bytes': 1024 * 1024, insecure: true }
 
 export async function runChaos(plan: ChaosPlan, say: (line: string) => void): Promise<ChaosResult> {
   const caretaker = new Caretaker()
-  const { root, places, plant, mounts, mountBytes, namespaces, pace } = plan
+  const { root, places, plant, namespaces, pace } = plan
   const nodes = new Nodes({ root, places, plant, settings: SETTINGS, n: 3, w: 2, r: 2 })
   const recording = new Recording()
   const inspector = new Inspector(nodes)
-  const scene = {
-    ...{ nodes, caretaker, inspector, recording, namespaces, mounts, mountBytes, pace },
-  }
+  const images = plan.images.map((place) => new Image(caretaker, place))
+  const scene = { nodes, caretaker, inspector, recording, namespaces, images, pace }
   try {
     await nodes.startAll()
     return await new Chaos(plan, scene, say).run()
@@ -180,16 +183,21 @@ class Chaos {
       await sleep(this.#plan.pace * prng.unit() * GAP_MS)
       const node = this.#take(prng)
       if (node === undefined) continue
-      const kind = this.#rarest(prng, kinds)
-      if (await inflict(this.#scene, kind, node, prng)) this.#count(kind)
-      this.#busy.delete(node)
+      const kind = this.#choose(prng, kinds)
+      const struck = kind === 'blackout' ? [node, ...this.#takeAll()] : [node]
+      if (await inflict(this.#scene, kind, struck, prng)) this.#count(kind)
+      for (const one of struck) this.#busy.delete(one)
     }
   }
 
-  /** By chance, but in a short run every kind has its turn. */
-  #rarest(prng: Prng, kinds: readonly FaultKind[]): FaultKind {
+  /** By chance, but in a short run every kind has its turn, and in a long one the lights are on. */
+  #choose(prng: Prng, kinds: readonly FaultKind[]): FaultKind {
     const missing = kinds.filter((kind) => this.#faults.get(kind) === 0)
-    return prng.pick(missing.length > 0 ? missing : kinds)
+    if (missing.length > 0) return prng.pick(missing)
+    const single = kinds.filter((kind) => kind !== 'blackout')
+    return single.length < kinds.length && prng.unit() < BLACKOUT_CHANCE
+      ? 'blackout'
+      : prng.pick(single)
   }
 
   async #destroyDisks(
@@ -223,6 +231,14 @@ class Chaos {
     const node = prng.pick(free)
     this.#busy.add(node)
     return node
+  }
+
+  /** All that nobody has. */
+  #takeAll(): readonly number[] {
+    const all = this.#scene.nodes.places.map((_, node) => node)
+    const free = all.filter((node) => !this.#busy.has(node))
+    for (const node of free) this.#busy.add(node)
+    return free
   }
 
   #count(kind: string): void {

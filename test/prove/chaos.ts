@@ -1,17 +1,18 @@
 /**
  * Shows that nothing acknowledged is lost while real nodes meet every fault at once.
  *
- * Seven nodes, N = 3, W = R = 2, each in a network namespace and with a file system in memory of
- * its own. Until hints exist, writes to keys of which two owners are away are refused or in doubt;
- * that is no fault of theirs. What is acknowledged must be there in the end.
+ * Seven nodes, N = 3, W = R = 2, each in a network namespace and with an ext4 of its own, in
+ * memory, whose power can be cut. Until hints exist, writes to keys of which two owners are away
+ * are refused or in doubt; that is no fault of theirs. What is acknowledged must be there at last.
  */
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Caretaker, requireMeans } from '../machine/caretaker.ts'
-import { FAULTS, type FaultKind } from '../machine/faults.ts'
+import { DISK_FAULTS, FAULTS, type FaultKind } from '../machine/faults.ts'
+import { Image, IMAGES_ROOT } from '../machine/images.ts'
 import { hostOf, makeNetwork, prefixOf } from '../machine/namespaces.ts'
 import { argumentsOf } from '../machine/options.ts'
 import type { FromDriver } from './chaos-driver.ts'
@@ -44,14 +45,15 @@ export interface ChaosOptions {
   readonly say: (line: string) => void
 }
 
-const MEANS = ['python3', 'nsenter', 'ip', 'nft', 'strace', 'mount'] as const
+const DISK_MEANS = ['python3', 'strace', 'losetup', 'fallocate', 'mkfs.ext4'] as const
+const MEANS = [...DISK_MEANS, 'nsenter', 'ip', 'nft'] as const
 const DRIVER = fileURLToPath(new URL('chaos-driver.js', import.meta.url))
-const MOUNT_BYTES = 3 * 1024 ** 3
+const IMAGE_MIB = 3 * 1024
 const KEYS_MIN = 500
 const KEYS_MAX = 100_000
 /** So few on average that contexts stay small, and so many that writes meet. */
 const WRITES_PER_KEY = 50
-const WINDOW = 128
+const WINDOW = 192
 const CLIENT_PORT = 7400
 const PEER_PORT = 7500
 
@@ -63,21 +65,20 @@ export async function chaos(options: ChaosOptions): Promise<Verdict> {
   const root = mkdtempSync(join(tmpdir(), 'everwrite-chaos-'))
   try {
     await requireMeans(caretaker, MEANS)
-    await caretaker.later(`! ls ${root} || rm -r --one-file-system ${root}`)
     const network = await makeNetwork(caretaker, nodes)
-    const mounts = await mountAll(caretaker, root, nodes)
-    const places = mounts.map((mount, i) => ({
+    const images = await makeImages(caretaker, nodes)
+    const places = images.map(({ target }, i) => ({
       host: hostOf(i),
       clientPort: CLIENT_PORT,
       peerPort: PEER_PORT,
-      directory: join(mount, 'data'),
+      directory: join(target, 'data'),
       prefix: prefixOf(network.nodes[i] as string),
     }))
     const keys = Math.max(KEYS_MIN, Math.min(KEYS_MAX, Math.round(writes / WRITES_PER_KEY)))
     const plan: ChaosPlan = {
-      ...{ writes, keys, seed, root, places, mounts, plant },
+      ...{ writes, keys, seed, root, places, plant },
+      images: images.map((image) => image.place),
       namespaces: network.nodes,
-      mountBytes: MOUNT_BYTES,
       kinds: FAULTS,
       isDestroying: true,
       pace: 1,
@@ -90,18 +91,14 @@ export async function chaos(options: ChaosOptions): Promise<Verdict> {
   }
 }
 
-async function mountAll(caretaker: Caretaker, root: string, nodes: number) {
-  const mounts: string[] = []
+async function makeImages(caretaker: Caretaker, nodes: number) {
+  const root = mkdtempSync(join(IMAGES_ROOT, 'everwrite-disks-'))
+  await caretaker.later(`! ls ${root} || rm -r --one-file-system ${root}`)
+  const images: Image[] = []
   for (let i = 0; i < nodes; i++) {
-    const target = join(root, `disk-${i}`)
-    mkdirSync(target)
-    await caretaker.later(`! mountpoint -q ${target} || umount ${target}`)
-    await caretaker.mount('tmpfs', target, 'tmpfs', `size=${MOUNT_BYTES}`).catch((error) => {
-      throw new CannotRun(`no tmpfs can be mounted here: ${error}`)
-    })
-    mounts.push(target)
+    images.push(await Image.make(caretaker, root, `disk-${i}`, IMAGE_MIB))
   }
-  return mounts
+  return images
 }
 
 /** Runs the plan in a process inside the network. */
@@ -164,7 +161,7 @@ const SMALL_WINDOW = 12
 
 /**
  * The small form: three nodes on loopback, without namespaces, so without faults of the network.
- * Where this process is not root, disks neither fill up nor fail; `say` tells what is left out.
+ * Where this process is not root, nothing is done to disks; `say` tells what is left out.
  */
 export async function chaosOnLoopback(options: Omit<ChaosOptions, 'nodes'>): Promise<Verdict> {
   const { writes, seed, plant, say } = options
@@ -172,24 +169,24 @@ export async function chaosOnLoopback(options: Omit<ChaosOptions, 'nodes'>): Pro
   const root = mkdtempSync(join(tmpdir(), 'everwrite-chaos-'))
   try {
     const kinds = [...PLAIN_FAULTS]
-    let mounts: readonly string[] = []
+    let images: readonly Image[] = []
     try {
-      await requireMeans(caretaker, ['python3', 'mount', 'strace'])
-      mounts = await mountAll(caretaker, root, 3)
-      kinds.push('full disk', 'disk error')
+      await requireMeans(caretaker, DISK_MEANS)
+      images = await makeImages(caretaker, 3)
+      kinds.push(...DISK_FAULTS)
     } catch (error) {
       if (!(error instanceof CannotRun)) throw error
-      say(`without full and failing disks: ${error.message}`)
+      say(`without full, failing and dark disks: ${error.message}`)
     }
     const places = (await placesOn(root, 3)).map((place, i) => ({
       ...place,
-      directory: join(mounts[i] ?? root, `data-${i}`),
+      directory: join(images[i]?.target ?? root, `data-${i}`),
     }))
     const plan: ChaosPlan = {
-      ...{ writes, seed, root, places, mounts, kinds, plant },
+      ...{ writes, seed, root, places, kinds, plant },
+      images: images.map((image) => image.place),
       ...{ keys: SMALL_KEYS, pace: SMALL_PACE, window: SMALL_WINDOW },
       namespaces: [],
-      mountBytes: MOUNT_BYTES,
       isDestroying: true,
     }
     return verdictOf(await runChaos(plan, say), plan, say)
