@@ -13,13 +13,17 @@ export class Account {
   readonly #disksMax: number
   readonly #trace: SimTrace
   readonly #damaged = new Set<number>()
+  readonly #onDamaged: (machine: number) => void
   /** Faults that were not done since one more would have been too much. */
   withheld = 0
+  /** Disks that were damaged; one that was damaged twice counts twice. */
+  damages = 0
 
   /** Requires: `leastW` is the smallest W that any client writes with. */
-  constructor(leastW: number, trace: SimTrace) {
+  constructor(leastW: number, trace: SimTrace, onDamaged: (machine: number) => void) {
     this.#disksMax = leastW - 1
     this.#trace = trace
+    this.#onDamaged = onDamaged
   }
 
   /** True where the disk of `machine` may be damaged; it then counts as destroyed. */
@@ -30,6 +34,8 @@ export class Account {
       return false
     }
     this.#damaged.add(machine)
+    this.damages += 1
+    this.#onDamaged(machine)
     return true
   }
 

@@ -125,9 +125,9 @@ export class DiskFaults {
 
   /** Alone, or in a power cut of all machines. */
   #wipe(isForAll: boolean, machine: number, forMs: number): boolean {
-    const { machines, world } = this.#cluster
-    if (!this.#replaceDisk('wipe', machine, forMs, () => world.wipe(machine))) return false
-    if (isForAll) this.#operator.takeDown(machines, forMs, 'crash')
+    const wipe = (): void => this.#operator.wipe(machine)
+    if (!this.#replaceDisk('wipe', machine, forMs, wipe)) return false
+    if (isForAll) this.#operator.takeDown(this.#cluster.machines, forMs, 'crash')
     return true
   }
 

@@ -207,8 +207,9 @@ export class SimDisk {
     this.recount()
   }
 
-  /** An empty disk takes its place. */
+  /** An empty disk takes its place, and nothing is armed for it. */
   wipe(): void {
+    this.disarm()
     this.#folders.clear()
     this.#locks.clear()
     this.recount()

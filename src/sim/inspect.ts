@@ -9,7 +9,7 @@ import { equalBytes, utf8Text } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
 import { keyName } from '../dynamo/names.ts'
 import { decodeObject } from '../dynamo/version/object-bytes.ts'
-import { requestLabel, type Sibling } from '../dynamo/version/object.ts'
+import { requestLabel, type Sibling, type VersionedObject } from '../dynamo/version/object.ts'
 import { tokenOf } from '../native/digest.ts'
 import { memberIdOf, Topology } from '../node/topology.ts'
 import { connectSession } from '../wire/handshake.ts'
@@ -33,17 +33,19 @@ const CONNECT_MS = 5_000
 const TRIES = 5
 const AGAIN_MS = 200
 
-/**
- * Requires: every node of `machines` runs, and they reach each other. A copy that stays rotten is a
- * violation unless `mayBeRotten`.
- */
-export async function inspect(
-  cluster: Cluster,
-  machines: readonly number[],
-  mayBeRotten: (machine: number) => boolean,
-  places: readonly Place[],
-  requests: ReadonlyMap<string, Written>,
-): Promise<Inspection> {
+export interface InspectOptions {
+  /** Every node of them runs, and they reach each other. */
+  readonly machines: readonly number[]
+  readonly places: readonly Place[]
+  readonly requests: ReadonlyMap<string, Written>
+  /** A copy that stays rotten is a violation, but there. */
+  readonly mayBeRotten: (machine: number) => boolean
+  /** Told of what stands under each key, and of how many owners were asked. */
+  readonly onObject: (label: string, object: VersionedObject, owners: number) => void
+}
+
+export async function inspect(cluster: Cluster, options: InspectOptions): Promise<Inspection> {
+  const { machines, places, requests, mayBeRotten, onObject } = options
   const world = cluster.clientWorld()
   const topology = new Topology(cluster.configOf(1))
   const ring = topology.ring.digest
@@ -75,7 +77,12 @@ export async function inspect(
     if (!copies.every((copy) => copy.isFound === first.isFound && isSame(copy, first))) {
       violations.push(`replicas differ: the copies of ${label} are not equal after a read of all`)
     }
-    final.set(label, first.isFound ? numbersIn(first.object, label, requests, violations) : [])
+    const object = first.isFound ? decodeObject(first.object) : undefined
+    if (first.isFound && object === undefined) {
+      violations.push(`garbled: the object of ${label} cannot be read`)
+    }
+    if (object !== undefined) onObject(label, object, copies.length)
+    final.set(label, object === undefined ? [] : numbersIn(object, label, requests, violations))
   }
   const done = new OperatingError('node-stopping', 'the inspector has seen enough')
   for (const session of sessions.values()) session.end(done)
@@ -105,16 +112,11 @@ function isSame(a: PeerReadReply, b: PeerReadReply): boolean {
 }
 
 function numbersIn(
-  bytes: Uint8Array,
+  object: VersionedObject,
   key: string,
   requests: ReadonlyMap<string, Written>,
   violations: string[],
 ): readonly number[] {
-  const object = decodeObject(bytes)
-  if (object === undefined) {
-    violations.push(`garbled: the object of ${key} cannot be read`)
-    return []
-  }
   return object.siblings.map((sibling) => {
     const write = requests.get(requestLabel(sibling.requestId))
     if (write === undefined || !isOwnValue(sibling, write)) {

@@ -13,9 +13,12 @@ import type { History } from './history.ts'
 
 export type How = 'crash' | 'kill'
 
-/** What is to be told of the end of a process, just before it and after. */
+/** Who watches what nodes keep is told what becomes of them. */
 export interface OperatorEvents {
-  readonly beforeEnd?: (machine: number) => void
+  /** The process on `machine`, if it is a node that runs, is about to end. */
+  readonly beforeEnd: (machine: number) => void
+  /** An empty disk is in place of the one that was. */
+  readonly onEmptied: (machine: number) => void
 }
 
 /** Within so long after a node began to start, it is interrupted where that was asked for. */
@@ -47,7 +50,7 @@ export class Operator {
     prng: Prng,
     account: Account,
     history: History,
-    events: OperatorEvents = {},
+    events: OperatorEvents,
   ) {
     this.#cluster = cluster
     this.#prng = prng
@@ -77,7 +80,13 @@ export class Operator {
     return up.length > 0
   }
 
-  /** The same, and the start is interrupted while it recovers; perhaps the next one too. */
+  /** Puts an empty disk in place. Requires: nothing runs on `machine`. */
+  wipe(machine: number): void {
+    this.#cluster.world.wipe(machine)
+    this.#events.onEmptied(machine)
+  }
+
+  /** Takes its power, and interrupts the start that follows; perhaps the next one too. */
   takeDownTwice(machine: number, forMs: number, onInterrupted: () => void): void {
     if (!this.#cluster.isRunning(machine)) return
     this.#end(machine, 'crash')
@@ -100,7 +109,7 @@ export class Operator {
   }
 
   #end(machine: number, how: How): void {
-    this.#events.beforeEnd?.(machine)
+    this.#events.beforeEnd(machine)
     if (how === 'kill') this.#cluster.kill(machine)
     else this.#cluster.crash(machine)
   }
@@ -139,7 +148,7 @@ export class Operator {
     this.#failedStarts.set(machine, failed)
     if (UNUSABLE.has(code) && this.#account.isDamaged(machine)) {
       this.#cluster.world.trace.mark('disk-replaced', { machine, code })
-      this.#cluster.world.wipe(machine)
+      this.wipe(machine)
     } else if (!this.#hasDiskFailed(machine)) {
       this.violations.push(`did not start: node ${machine} fails with ${code}`)
     }

@@ -9,9 +9,11 @@
 import { utf8Bytes } from '../base/bytes.ts'
 import type { Prng } from '../base/prng.ts'
 import { keyName } from '../dynamo/names.ts'
+import type { VersionedObject } from '../dynamo/version/object.ts'
 import { tokenOf } from '../native/digest.ts'
 import { memberIdOf, Topology } from '../node/topology.ts'
 import type { Account } from './account.ts'
+import type { Bounds } from './checkers/bounds.ts'
 import { CLUSTER, type Cluster } from './cluster.ts'
 import { inspect, type Inspection } from './inspect.ts'
 import type { Place, Workload } from './workload.ts'
@@ -53,12 +55,14 @@ export class Quiet {
   readonly #cluster: Cluster
   readonly #workload: Workload
   readonly #account: Account
+  readonly #bounds: Bounds
   readonly #topology: Topology
   readonly violations: string[] = []
 
-  constructor(cluster: Cluster, workload: Workload, account: Account) {
+  constructor(cluster: Cluster, workload: Workload, account: Account, bounds: Bounds) {
     this.#cluster = cluster
     this.#account = account
+    this.#bounds = bounds
     this.#workload = workload
     this.#topology = new Topology(cluster.configOf(1))
   }
@@ -87,8 +91,10 @@ export class Quiet {
     // A copy that rotted is mended from others, and they may be among the dead.
     const mayBeRotten = (machine: number): boolean =>
       living.length < this.#cluster.size && this.#account.isDamaged(machine)
-    const looking = inspect(this.#cluster, living, mayBeRotten, places, requests)
-    const state = await world.complete(looking, INSPECT_MS_MAX)
+    const onObject = (label: string, object: VersionedObject, owners: number): void =>
+      this.#bounds.object(label, object, owners + this.#account.damages)
+    const options = { machines: living, places, requests, mayBeRotten, onObject }
+    const state = await world.complete(inspect(this.#cluster, options), INSPECT_MS_MAX)
     this.violations.push(...state.violations)
     await world.run(STEP_MS)
     const before = this.#appends(living)

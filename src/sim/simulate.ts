@@ -8,9 +8,11 @@
  * The seed, the scenario and the build decide everything: two runs have one trace digest.
  */
 import { Account } from './account.ts'
+import { Bounds } from './checkers/bounds.ts'
 import { checkCausality } from './checkers/causality.ts'
 import { checkDurability } from './checkers/durability.ts'
 import { checkLiveness } from './checkers/liveness.ts'
+import { Recovery } from './checkers/recovery.ts'
 import { Cluster } from './cluster.ts'
 import { Faults } from './faults.ts'
 import { History } from './history.ts'
@@ -84,6 +86,8 @@ class Simulation {
   readonly #operator: Operator
   readonly #faults: Faults
   readonly #quiet: Quiet
+  readonly #bounds: Bounds
+  readonly #recovery = new Recovery()
   readonly #violations: string[] = []
 
   constructor(seed: number, scenario: Scenario) {
@@ -104,15 +108,28 @@ class Simulation {
       buckets: names,
       timeoutMs: TIMEOUT_MS,
     })
-    this.#account = new Account(Math.min(...buckets.map(({ w }) => w)), this.#world.trace)
-    const prng = this.#world.prng('operator')
-    this.#operator = new Operator(this.#cluster, prng, this.#account, this.#history)
+    const { trace } = this.#world
+    this.#bounds = new Bounds(this.#cluster.configOf(1))
+    const leastW = Math.min(...buckets.map(({ w }) => w))
+    this.#account = new Account(leastW, trace, (machine) => this.#recovery.damaged(machine))
+    this.#operator = new Operator(
+      this.#cluster,
+      this.#world.prng('operator'),
+      this.#account,
+      this.#history,
+      {
+        beforeEnd: (machine) => this.#beforeEnd(machine),
+        onEmptied: (machine) => this.#recovery.replaced(machine),
+      },
+    )
     const parts = [this.#cluster, this.#operator, this.#account, this.#history] as const
     this.#faults = new Faults(...parts, scenario)
-    this.#quiet = new Quiet(this.#cluster, this.#workload, this.#account)
-    this.#world.trace.watch('put-passed-on-again', ({ request }) => {
+    this.#quiet = new Quiet(this.#cluster, this.#workload, this.#account, this.#bounds)
+    trace.watch('put-passed-on-again', ({ request }) => {
       this.#workload.onPassedOnAgain(String(request))
     })
+    trace.watch('recovered', (fields, machine) => this.#recovery.recovered(machine, fields))
+    trace.watch('rot-found', (_, machine) => this.#recovery.rotFound(machine))
   }
 
   async run(): Promise<SimulateResult> {
@@ -145,6 +162,7 @@ class Simulation {
       (this.#operator.crashesInWrites > 0 || faultsMin === 0)
     while (!isEnough() && this.#world.nowMs < startedMs + CHAOS_MS_MAX) {
       await this.#world.run(STEP_MS)
+      for (const machine of this.#cluster.machines) this.#sample(machine)
     }
     if (!isEnough()) {
       const { acknowledged: done } = this.#history
@@ -153,6 +171,18 @@ class Simulation {
     this.#faults.end()
     const haveEnded = await this.#workload.end(TIMEOUT_MS + 10 * GRACE_MS)
     if (!haveEnded) this.#fail('no answer: a client still waits long after its deadline')
+  }
+
+  #beforeEnd(machine: number): void {
+    const node = this.#cluster.node(machine)
+    if (node === undefined) return
+    this.#recovery.ended(machine, node.durable)
+    this.#sample(machine)
+  }
+
+  #sample(machine: number): void {
+    const node = this.#cluster.node(machine)
+    if (node !== undefined) this.#bounds.sample(machine, node.gauges())
   }
 
   /** The others are dead for ever: whoever is left goes on, and agrees. */
@@ -177,6 +207,8 @@ class Simulation {
       ...history.violations,
       ...this.#operator.violations,
       ...this.#quiet.violations,
+      ...this.#recovery.violations,
+      ...this.#bounds.violations,
       ...checkDurability(history, state?.final ?? new Map()),
       ...checkCausality(history),
       ...checkLiveness(history, bounds),
