@@ -45,6 +45,29 @@ t.test('comparing agrees with Buffer, for short and long, equal and nearly equal
   t.notOk(equalSecrets(Uint8Array.of(1), new Uint8Array(0)), 'an empty secret equals no other')
 })
 
+/** The same bytes, noting how often one of them is looked at. */
+function watched(bytes: Uint8Array): { readonly bytes: Uint8Array; looks: () => number } {
+  let looks = 0
+  const watching = new Proxy(bytes, {
+    get: (target, name) => {
+      if (/^\d+$/.test(String(name))) looks += 1
+      return Reflect.get(target, name) as unknown
+    },
+  })
+  return { bytes: watching, looks: () => looks }
+}
+
+t.test('secrets are looked at to their ends, wherever they differ', async (t) => {
+  const secret = utf8Bytes('0123456789abcdef')
+  const guesses = ['0123456789abcdef', '0123456789abcdeX', 'X123456789abcdef', 'XXXXXXXXXXXXXXXX']
+  for (const guess of guesses) {
+    const [own, shown] = [watched(secret), watched(utf8Bytes(guess))]
+    t.equal(equalSecrets(own.bytes, shown.bytes), guess === guesses[0])
+    t.equal(own.looks(), secret.length, guess)
+    t.equal(shown.looks(), secret.length, guess)
+  }
+})
+
 t.test('integers come back, and their ends are where DataView has them', async (t) => {
   const bytes = new Uint8Array(16)
   const view = new DataView(bytes.buffer)

@@ -193,6 +193,20 @@ t.test('a read for replace: seen that runs out of time refuses the write', async
   t.strictSame(replyOf(await door.get(KEY, 3)).siblings, [])
 })
 
+t.test('a put whose time is up before it begins is not begun', async (t) => {
+  const scene = await Scene.open()
+  const door = await scene.door(1)
+  const put = putOf(KEY, 'a', { replace: 'seen', deadlineMs: 300 })
+  const asked = door.begin('put', put)
+  await scene.world.runUntil(() => scene.total('peer_reads_total') > 0, 1_000)
+  // What comes back from its read waits until long after the deadline, and is first in line.
+  scene.world.pause(1)
+  await scene.world.run(1_000)
+  scene.world.resume(1)
+  t.equal(verdictOf(await scene.run(asked)), 'deadline-passed refused')
+  t.strictSame(replyOf(await door.get(KEY, 3)).siblings, [])
+})
+
 t.test('a bound on siblings refuses a client, and says how to go on', async (t) => {
   const scene = await Scene.open()
   const door = await scene.door(1)

@@ -332,6 +332,23 @@ void t.test('settling tells keys of one token apart', async (t) => {
   )
 })
 
+void t.test('a key that is not there is not the other key of its token', async (t) => {
+  const lab = new Lab(2, { residentChance: 0 })
+  await lab.done(
+    (async () => {
+      const { engine } = await lab.open()
+      const token = { hi: 1, lo: 1 }
+      const last = engine.append([{ ...put(keyName('b', 'here'), 'x'), token }])
+      for (const when of ['before its sync', 'on the disk']) {
+        t.equal(await engine.get(token, keyName('b', 'other')), undefined, when)
+        t.equal(await engine.digest(token, keyName('b', 'other')), undefined, when)
+        t.not(await engine.get(token, keyName('b', 'here')), undefined, when)
+        await engine.synced(last)
+      }
+    })(),
+  )
+})
+
 /** After a failed sync of the directory its names are in doubt, whatever a later sync says. */
 void t.test(
   'a segment whose name may not be durable is named anew before it is used',

@@ -2,6 +2,7 @@
 import t from 'tap'
 import { isOperatingError } from '../../../src/base/errors.ts'
 import {
+  CHUNK_BYTES_MAX,
   MESSAGE_STALL_MS_MAX,
   OUTGOING_BYTES_PAUSE,
   OUTGOING_BYTES_PER_CONNECTION_MAX,
@@ -112,6 +113,23 @@ t.test('what waits for one reader is bounded', async (t) => {
   second.world.run()
   t.same(second.told.ends, ['reader-too-slow'], 'what was asked before is cut off')
   t.ok(second.session.waitingBytes <= OUTGOING_BYTES_PER_CONNECTION_MAX + 9_000_000)
+})
+
+t.test('what waits for one reader is bounded, also where every answer is short', async (t) => {
+  const { world, raw, told, session } = await rawClient()
+  const get = bytesOf(encodeRequest('get', REQUESTS.get))
+  const short = { ...REPLIES.get, siblings: [new Uint8Array(CHUNK_BYTES_MAX - 1_000)] }
+  for (let i = 0; i < 900; i++) raw.send(GET, i + 1, get)
+  world.run()
+  t.equal(told.calls.length, 900)
+  raw.end.isDeaf = true
+  for (const call of told.calls) {
+    if (session.isEnded) break
+    ;(call as IncomingCallOf<'get'>).answer(short)
+    world.run()
+  }
+  t.same(told.ends, ['reader-too-slow'])
+  t.ok(session.waitingBytes <= OUTGOING_BYTES_PER_CONNECTION_MAX + 2 * CHUNK_BYTES_MAX)
 })
 
 t.test('the side that connected always reads', async (t) => {

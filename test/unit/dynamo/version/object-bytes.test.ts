@@ -16,7 +16,7 @@ import {
   type VersionedObject,
 } from '../../../../src/dynamo/version/object.ts'
 import { RANGE_BYTES, writeRanges } from '../../../../src/dynamo/version/range-bytes.ts'
-import { RANGES_MAX } from '../../../../src/limits.ts'
+import { OBJECT_BYTES_MAX, RANGES_MAX } from '../../../../src/limits.ts'
 import { anyObject, dot, object, range, requestId, sibling, writeOfDot } from './samples.ts'
 
 const SEED = 20_263
@@ -163,4 +163,14 @@ t.test('what no record can hold is not storable', async (t) => {
   t.throws(() => encodeObject(object(ranges)), { name: 'BrokenBelief' })
   const large = { ...sibling('x', dot(1, 1)), value: { length: 64 * 2 ** 20 } as Uint8Array }
   t.notOk(isStorable(object([range(1, 1, 1)], large)))
+})
+
+t.test('what puts could not make, and a message can hold, is storable', async (t) => {
+  const value = { length: OBJECT_BYTES_MAX } as Uint8Array
+  const two = object(
+    [range(1, 1, 2)],
+    { ...sibling('x', dot(1, 1)), value },
+    { ...sibling('y', dot(1, 2)), value },
+  )
+  t.ok(isStorable(two))
 })
