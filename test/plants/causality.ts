@@ -1,0 +1,204 @@
+/** Plants about which value is newer: dots, lines, contexts, merges. */
+import type { Plant } from './plant.ts'
+
+const LINES: readonly Plant[] = [
+  {
+    name: 'a line goes on over dots that a crash took',
+    file: 'node/replica.js',
+    find: 'this.#start = this.#newStart();\n    }',
+    replace:
+      'this.#start = parts.node; globalThis.leased = (globalThis.leased ?? 0) + 1e6; ' +
+      'this.#counter = globalThis.leased;\n    }',
+    why:
+      'counters are leased and no dot is given twice, yet a torn tail took dots of the line that ' +
+      'other owners acknowledged: they count as replaced',
+  },
+  {
+    name: 'a node that forgot its copy goes on in its old line',
+    file: 'dynamo/version/note.js',
+    find:
+      'if (note === undefined || note.start !== now.start)\n        return undefined;\n    ' +
+      'const tail = context.tailOf({ node: now.node, start: now.start, opened: note.opened });',
+    replace: 'const tail = context.ranges.findLast((range) => range.node === now.node);',
+    why: 'the line is known from others, who need not hold all of it: the rest counts as replaced',
+  },
+  {
+    name: 'dots are given twice after a crash',
+    file: 'node/replica.js',
+    find: 'start: this.#start,\n                counter: this.#nextCounter(),',
+    replace:
+      'start: this.#parts.node, counter: 1 + Math.max(0, ...[' +
+      '...(held.object?.context.ranges ?? []), ...request.seen.ranges].filter(' +
+      '(one) => one.node === this.#parts.node).map((one) => one.last)),',
+    why: 'a counter a key, as vector clocks have: a torn tail takes it back, and it is used again',
+  },
+  {
+    name: 'starts are not told apart',
+    file: 'dynamo/version/merge.js',
+    find: 'if (!theirs.context.covers(dot))',
+    replace:
+      'if (!theirs.context.ranges.some((one) => one.node === dot.node && ' +
+      'one.first <= dot.counter && dot.counter <= one.last))',
+    why: 'each start counts from one: its dots are taken for those of an earlier one',
+  },
+  {
+    name: 'a context is a maximum',
+    file: 'dynamo/version/context.js',
+    find: 'if (dot.counter < range.first || dot.counter > range.last)',
+    replace: 'if (dot.counter > range.last)',
+    why: 'it covers writes of the same line that its client never saw',
+  },
+  {
+    name: 'a context keeps its last ten ranges',
+    file: 'dynamo/version/context.js',
+    find: 'return new Context(joined);',
+    replace: 'return new Context(joined.slice(-10));',
+    why: 'what a pruned range had replaced looks new again',
+  },
+]
+
+const MERGES: readonly Plant[] = [
+  {
+    name: 'a sibling is dropped in a merge',
+    file: 'dynamo/version/merge.js',
+    find: 'const keptB = survivors(b, a);',
+    replace: 'const keptB = survivors(b, a).slice(0, 1);',
+    why: 'of two concurrent writes that arrive together one is forgotten',
+  },
+  {
+    name: 'concurrent writes with equal counters are one',
+    file: 'dynamo/version/merge.js',
+    find: 'sibling.requestId === wanted.requestId && equalValues(sibling.value, wanted.value);',
+    replace: 'sibling.dots[0].counter === wanted.dots[0].counter;',
+    why: 'two nodes count alike, and one of the writes is forgotten',
+  },
+  {
+    name: 'a merge is not idempotent',
+    file: 'dynamo/version/merge.js',
+    find: 'if (place === undefined) {',
+    replace: 'if (place !== -1) {',
+    why: 'what both sides hold stands twice',
+  },
+  {
+    name: 'attempts of one request keep one dot',
+    file: 'dynamo/version/merge.js',
+    find: 'if (added.length === 0)',
+    replace: 'if (added.length >= 0)',
+    why: 'which one depends on who merges, and replacing it does not replace the other',
+  },
+  {
+    name: 'two merges of one key at once',
+    file: 'node/replica.js',
+    find: 'if (this.#busy.size > 0) {',
+    replace: 'if (this.#busy.size > 1_000_000) {',
+    why: 'where a copy is read from the disk, the second step starts from what the first replaced',
+  },
+  {
+    name: 'a merge without the append before it',
+    file: 'store/log.js',
+    find: 'this.#places.put(token, name, this.#writer.segment, offset, isErasure);',
+    replace:
+      'const { segment, sequence } = this.#writer;\n' +
+      'const own = { bucket: name.bucket.slice(), key: name.key.slice() };\n' +
+      'const place = () => this.#places.put({ ...token }, own, segment, offset, isErasure);\n' +
+      'void this.#writer.synced(sequence).then(place, () => undefined);',
+    why: 'the second of two does not see the first, which is not synced yet, and replaces it',
+  },
+]
+
+const CONTEXTS: readonly Plant[] = [
+  {
+    name: "a put's context covers what its client never saw",
+    file: 'node/write.js',
+    find: '? seen.with(outcome.fresh)',
+    replace: '? outcome.object.context',
+    why: 'a client that goes on from its own put replaces siblings that it was not shown',
+  },
+  {
+    name: "the new sibling travels with its coordinator's context",
+    file: 'node/replica.js',
+    find: 'return { outcome, ...written };',
+    replace:
+      'const { context } = outcome.object; const siblings = [outcome.sibling]; ' +
+      'return { outcome, ...written, object: encodeObject({ context, siblings }) };',
+    why: 'the context covers siblings that the receiver holds and nobody replaced',
+  },
+  {
+    name: 'a put without context overwrites',
+    file: 'dynamo/version/put.js',
+    find: 'if (seen.isEmpty)\n        return siblings;',
+    replace: 'if (seen.isEmpty)\n        return [];',
+    why: 'a blind write replaces what nobody saw',
+  },
+  {
+    name: 'any context replaces everything',
+    file: 'dynamo/version/put.js',
+    find: 'sibling.dots.filter((dot) => !seen.covers(dot))',
+    replace: 'sibling.dots.filter(() => false)',
+    why: 'a write with an old context replaces what came after it',
+  },
+  {
+    name: 'a context serves for any key',
+    file: 'dynamo/version/context-seal.js',
+    find: 'if (!isOfThisKey)',
+    replace: 'if (!isOfThisKey && bytes.length === 0)',
+    why: 'the context of one key erases writes of another',
+  },
+  {
+    name: 'a deleted key is forgotten at once',
+    file: 'node/replica.js',
+    find: "append([{ kind: 'object', token, name, note, object: bytes }])",
+    replace:
+      "append([{ kind: object.siblings.every((one) => one.value === undefined) ? 'erasure' : " +
+      "'object', token, name, note, object: bytes }])",
+    why: 'a replica that missed the delete brings back what was deleted',
+  },
+]
+
+const REQUESTS: readonly Plant[] = [
+  {
+    name: 'a later attempt is a write of its own',
+    file: 'dynamo/version/put.js',
+    find: 'if (earlier.length > 0) {',
+    replace: 'if (earlier.length > 1_000) {',
+    why: 'one request stands twice in one object',
+  },
+  {
+    name: 'forwarding draws a request id of its own',
+    file: 'node/forward.js',
+    find: 'const put = { ...this.#request.put,',
+    replace:
+      'const put = { ...this.#request.put, requestId: this.#request.put.requestId.map(' +
+      '(byte, i) => byte + i + this.#untried.length),',
+    why: 'two owners that both took one put leave two siblings',
+  },
+  {
+    name: 'the client draws a request id for each attempt',
+    file: 'client/bucket.js',
+    find: 'return { ...fixed, deadlineMs };',
+    replace:
+      'fixed.sent = (fixed.sent ?? 0) + 1; return { ...fixed, deadlineMs, ' +
+      'requestId: fixed.sent > 1 ? this.#core.chance.requestId() : fixed.requestId };',
+    why: 'a retry leaves two siblings of one put',
+  },
+  {
+    name: 'each attempt replaces what its coordinator sees',
+    file: 'client/bucket.js',
+    find: "replace: 'given',",
+    replace: "replace: options?.replace ?? 'given',",
+    why:
+      'an attempt that arrives late replaces what was acknowledged since; to a checker that is ' +
+      'a put that saw it',
+    caughtBy: 'test/unit/client/calls.test.ts',
+  },
+  {
+    name: 'a request whose value was replaced is forgotten',
+    file: 'node/replica.js',
+    find: 'if (held.object !== undefined && earlier?.hi === token.hi && earlier.lo === token.lo) {',
+    replace: 'if (held.object === null) {',
+    why: 'a retry brings back what was replaced; once it may, so no checker objects',
+    caughtBy: 'test/unit/node/replica.test.ts',
+  },
+]
+
+export const CAUSALITY: readonly Plant[] = [...LINES, ...MERGES, ...CONTEXTS, ...REQUESTS]

@@ -1,0 +1,86 @@
+/** Plants about asking others: reads, repair, peers that come and go. */
+import type { Plant } from './plant.ts'
+
+export const QUORUM: readonly Plant[] = [
+  {
+    name: 'what a peer brings overwrites',
+    file: 'node/replica.js',
+    find: 'held.object === undefined ? incoming : merge(held.object, incoming);',
+    replace: 'incoming;',
+    why: 'a copy replaces what it had not heard of',
+  },
+  {
+    name: 'nobody is repaired',
+    file: 'node/read.js',
+    find: 'this.#repair(outcome.object, outcome.behind);',
+    replace: 'void outcome.behind;',
+    why: 'replicas that missed a write never get it',
+  },
+  {
+    name: 'a copy that lacks the key is not behind',
+    file: 'dynamo/quorum/get.js',
+    find: "replica.kind === 'digest' || replica.kind === 'absent';",
+    replace: "replica.kind === 'digest';",
+    why: 'a replica that lost all never gets it back',
+  },
+  {
+    name: 'a differing digest is taken for agreement',
+    file: 'dynamo/quorum/get.js',
+    find: 'return a.hi === b.hi && a.lo === b.lo;',
+    replace: 'return true;',
+    why: 'a read shows one copy where two differ, and repairs nothing',
+  },
+  {
+    name: 'one answer is enough for any R',
+    file: 'dynamo/quorum/get.js',
+    find: 'if (answered + digests.length < this.#needed)',
+    replace: 'if (answered + digests.length < 1)',
+    why: 'a read need not meet the write that was acknowledged before it',
+  },
+  {
+    name: 'a read shows the first of the copies that differ',
+    file: 'dynamo/quorum/get.js',
+    find: 'object = object === undefined ? replica.object : merge(object, replica.object);',
+    replace: 'object ??= replica.object;',
+    why: 'what the other copies hold is not shown, and not repaired',
+  },
+  {
+    name: 'an owner that fails says that nothing is there',
+    file: 'node/read.js',
+    find: 'if (isFailure(answer))\n        return FAILED;',
+    replace: 'if (isFailure(answer))\n        return ABSENT;',
+    why: 'with too few owners a read succeeds and shows nothing; stale reads are no violation',
+    caughtBy: 'test/unit/node/read.test.ts',
+  },
+  {
+    name: 'a lost peer is not sought again',
+    file: 'node/peers.js',
+    find: 'this.#timer = this.#world.clock.after(delayMs, () => this.open());',
+    replace: 'void delayMs;',
+    why: 'one broken connection takes a member away for ever',
+  },
+  {
+    name: 'nodes with different rings talk',
+    file: 'node/dispatch.js',
+    find: 'if (this.#parts.topology.isSameRing(ring))',
+    replace: 'if (ring !== undefined)',
+    why: 'what one takes for an owner is none to the other; simulated nodes have one list',
+    caughtBy: 'test/unit/node/write.test.ts',
+  },
+  {
+    name: 'merges are bounded as puts are, in siblings',
+    file: 'node/replica.js',
+    find: 'if (!isStorable(merged))',
+    replace: 'if (!isStorable(merged) || merged.siblings.length > 64)',
+    why: 'a copy that was behind can never catch up; simulated keys have few siblings',
+    caughtBy: 'test/unit/node/merge-bounds.test.ts',
+  },
+  {
+    name: 'merges are bounded as puts are, in bytes',
+    file: 'dynamo/version/object-bytes.js',
+    find: 'objectBytes(object) <= MESSAGE_BYTES_MAX',
+    replace: 'objectBytes(object) <= 16 * 1024 * 1024',
+    why: 'a copy that was behind can never catch up; simulated values are small',
+    caughtBy: 'test/unit/dynamo/version/object-bytes.test.ts',
+  },
+]

@@ -1,0 +1,87 @@
+/** Plants about who is believed: handshakes, tokens, proofs, seals. The simulator has no liars. */
+import type { Plant } from './plant.ts'
+
+const HANDSHAKE = 'test/unit/wire/handshake.test.ts'
+
+export const STRANGERS: readonly Plant[] = [
+  {
+    name: 'the seal of a context is not verified',
+    file: 'dynamo/version/context-seal.js',
+    find: 'if (!equalSecrets(this.#mac, bytes.subarray(signed))) {',
+    replace: 'if (this.#mac.length === 0) {',
+    why: 'an invented range with a huge counter erases writes to come',
+    caughtBy: 'test/unit/dynamo/version/context-seal.test.ts',
+  },
+  {
+    name: "questions between nodes are taken at the clients' door",
+    file: 'wire/answerer.js',
+    find: 'if (kind === undefined || !this.#allowed.has(kind)) {',
+    replace: 'if (kind === undefined) {',
+    why: 'a client writes objects with contexts of its own making',
+    caughtBy: 'test/unit/wire/broken.test.ts',
+  },
+  {
+    name: 'secrets are compared up to where they differ',
+    file: 'base/bytes.js',
+    find: 'difference |= a[i] ^ (b[i % b.length] ?? 0);',
+    replace: 'if (a[i] !== b[i % b.length]) return false;',
+    why: 'how long it takes tells how much of a guess was right',
+    caughtBy: 'test/unit/base/bytes.test.ts',
+  },
+  {
+    name: 'any token opens the door',
+    file: 'wire/handshake-steps.js',
+    find: 'if (token !== undefined && !equalSecrets(token, hello.token)) {',
+    replace: 'if (token !== undefined && hello.token.length === 0) {',
+    why: 'whoever says something is let in',
+    caughtBy: HANDSHAKE,
+  },
+  {
+    name: 'any proof will do',
+    file: 'wire/handshake-steps.js',
+    find: 'if (equalSecrets(expected, shown))',
+    replace: 'if (shown.length === expected.length)',
+    why: 'a stranger is a member',
+    caughtBy: HANDSHAKE,
+  },
+  {
+    name: 'a proof fits every connection',
+    file: 'wire/proof.js',
+    find: 'const nodes = [connectorNode, acceptorNode, connectorNonce, acceptorNonce];',
+    replace: 'const nodes = [connectorNode, acceptorNode];',
+    why: 'one that was overheard opens the door again',
+    caughtBy: HANDSHAKE,
+  },
+  {
+    name: 'whoever has the cluster key is a member',
+    file: 'node/doors.js',
+    find: "const admit = (id) => (isMember(id) ? undefined : 'not-a-member');",
+    replace: 'const admit = () => undefined;',
+    why: 'a node that was never added, or a second one under the same id, takes writes',
+    caughtBy: 'test/unit/node/doors.test.ts',
+  },
+  {
+    name: 'frames before the handshake may be of any length',
+    file: 'wire/handshake.js',
+    find: 'new Line(connection, side, world, HANDSHAKE_FRAME_BYTES_MAX, this)',
+    replace: 'new Line(connection, side, world, FRAME_BODY_BYTES_MAX, this)',
+    why: 'strangers take memory before they have said who they are',
+    caughtBy: HANDSHAKE,
+  },
+  {
+    name: 'a handshake may take for ever',
+    file: 'wire/handshake.js',
+    find: 'world.clock.after(HANDSHAKE_MS_MAX, () => this.#onLate())',
+    replace: 'world.clock.after(1_000_000 * HANDSHAKE_MS_MAX, () => this.#onLate())',
+    why: 'strangers who say nothing take all connections',
+    caughtBy: HANDSHAKE,
+  },
+  {
+    name: 'connections have no bound',
+    file: 'node/doors.js',
+    find: 'if (this.#connections >= this.#config.connectionsMax) {',
+    replace: 'if (this.#connections < 0) {',
+    why: 'strangers take all descriptors',
+    caughtBy: 'test/unit/node/doors.test.ts',
+  },
+]
