@@ -43,7 +43,14 @@ export class Account {
     return this.#damaged.has(machine)
   }
 
-  /** Every node was there, and every copy of every key is whole. */
+  get damaged(): readonly number[] {
+    return [...this.#damaged]
+  }
+
+  /**
+   * Every node was there, and every copy of every key is whole. Requires: each damaged disk was read
+   * by a start since, so that no damage waits on it unseen.
+   */
   settle(): void {
     this.#damaged.clear()
   }

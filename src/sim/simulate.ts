@@ -171,6 +171,8 @@ class Simulation {
     this.#faults.end()
     const haveEnded = await this.#workload.end(TIMEOUT_MS + 10 * GRACE_MS)
     if (!haveEnded) this.#fail('no answer: a client still waits long after its deadline')
+    // A start reads the whole disk: what waits there unseen would be a damage of the next round.
+    this.#operator.takeDown(this.#account.damaged, 0, 'crash')
   }
 
   #beforeEnd(machine: number): void {

@@ -20,3 +20,27 @@ t.test('a put that was passed on twice may surface twice', async (t) => {
     t.same(violations, [], `seed ${seed}`)
   }
 })
+
+/**
+ * While a node was dead for ever, another found its copy of a key rotten. It asks two others before
+ * it believes that it knows all, and only one lived: the copy waited, as it must, and the inspector
+ * objected. Now a copy on a damaged disk may wait while not all nodes live.
+ */
+const ROTTEN_WHILE_FEW_LIVE = 165
+
+t.test('a rotten copy may wait for nodes that are dead', async (t) => {
+  const { violations } = await simulate({ seed: ROTTEN_WHILE_FEW_LIVE })
+  t.same(violations, [])
+})
+
+/**
+ * A bit of a node's identity file rotted in one round and was met by a start in the next, when the
+ * account had been settled: the disk had to be replaced, as a damage that nobody had paid for. Now
+ * damaged disks are read by a start before a sweep settles them.
+ */
+const DAMAGE_FOUND_LATE = 204
+
+t.test('damage comes to light in the round that it was done in', async (t) => {
+  const { violations } = await simulate({ seed: DAMAGE_FOUND_LATE })
+  t.same(violations, [])
+})
