@@ -10,6 +10,7 @@ const PROOFS: Record<string, Load> = {
   versions: async () => (await import('./versions.ts')).proof,
   simulate: async () => (await import('./simulate.ts')).proof,
   'planted-bugs': async () => (await import('./planted-bugs.ts')).proof,
+  checkers: async () => (await import('./checkers.ts')).proof,
   sigkill: async () => (await import('./sigkill.ts')).proof,
   'power-cut': async () => (await import('./power-cut.ts')).proof,
   chaos: async () => (await import('./chaos.ts')).proof,

@@ -212,7 +212,7 @@ t.test('a value beside the write that replaced it', async (t) => {
 t.test('a write that never ended, and one that ended late', async (t) => {
   const bounds = { deadlineMs: 100, graceMs: 10, quietMs: 1_000 }
   t.match(checkLiveness(story({ outcome: 'open' }), bounds), [/^no answer: write 0/])
-  t.match(checkLiveness(story({ took: 111 }), bounds), [/^late: write 0 took 111 ms/])
+  t.match(checkLiveness(story({ took: 111 }), bounds), [/^late: write 0 of k took 111 ms/])
   t.strictSame(checkLiveness(story({ took: 110 }), bounds), [])
   t.strictSame(checkLiveness(story({ outcome: 'in-doubt', took: 100 }), bounds), [])
 })
@@ -225,7 +225,7 @@ t.test('in quiet nothing may fail, in chaos anything may', async (t) => {
   const quiet = story({ outcome: 'refused', at: 1_001 })
   show(quiet, undefined, 1_001)
   const found = checkLiveness(quiet, bounds)
-  t.match(found, [/^not live: write 0 failed in quiet/, /^not live: a read of k failed/])
+  t.match(found, [/^not live: write 0 of k failed in quiet/, /^not live: a read of k failed/])
 })
 
 t.test('a read that took too long', async (t) => {

@@ -19,14 +19,15 @@ export function checkLiveness(history: History, bounds: LivenessBounds): readonl
   const longestMs = bounds.deadlineMs + bounds.graceMs
   for (let id = 0; id < writes.length; id++) {
     const outcome = writes.outcome(id)
+    const key = writes.key(id)
     if (outcome === 'open') {
-      found.say('no answer', `write ${id} of ${keys.at(writes.key(id))} never ended`)
+      found.say('no answer', `write ${id} of ${keys.at(key)} never ended`)
       continue
     }
     const tookMs = writes.endedMs(id) - writes.startedMs(id)
-    if (tookMs > longestMs) found.say('late', `write ${id} took ${tookMs} ms`)
+    if (tookMs > longestMs) found.say('late', `write ${id} of ${keys.at(key)} took ${tookMs} ms`)
     if (writes.startedMs(id) > bounds.quietMs && outcome !== 'ok') {
-      found.say('not live', `write ${id} failed in quiet: ${writes.code(id)}`)
+      found.say('not live', `write ${id} of ${keys.at(key)} failed in quiet: ${writes.code(id)}`)
     }
   }
   for (let read = 0; read < reads.length; read++) {

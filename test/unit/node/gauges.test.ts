@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Scene } from './scene.ts'
+import { putOf, Scene } from './scene.ts'
 
 t.test('a node tells what it holds at this moment', async (t) => {
   const scene = await Scene.open({ nodes: 3 })
@@ -48,4 +48,24 @@ t.test('what a node says is durable is there after its power went', async (t) =>
   t.equal(kept, durable?.sequence)
   t.equal(scene.cluster.node(1)?.durable.keys, 10)
   t.equal(scene.cluster.node(1)?.durable.sequence, kept, 'the mark of a start is no entry')
+})
+
+t.test('the most of any one connection is told, whichever side opened it', async (t) => {
+  const scene = await Scene.open({ nodes: 3, partitions: 1 })
+  const node = scene.cluster.node(1)
+  if (node === undefined) throw new Error('the node runs')
+  const doors = [await scene.door(1), await scene.door(1), await scene.door(1)]
+  for (const other of [2, 3]) scene.world.pause(other)
+  const puts = doors.map((door, i) => door.begin('put', putOf(`key-${i}`, 'x')))
+  const waits = (): boolean => node.gauges().callsOfConnection === doors.length
+  t.ok(await scene.world.runUntil(waits, 1_000), 'one of each client, all of them to each peer')
+  t.equal(node.gauges().clientCalls, doors.length)
+  for (const other of [2, 3]) scene.world.resume(other)
+  await scene.run(Promise.all(puts))
+
+  const [door] = doors
+  const long = door?.begin('put', putOf('long', 'x'.repeat(2_000_000)))
+  t.ok(await scene.world.runUntil(() => node.gauges().incomingBytes > 0, 10_000), 'half received')
+  await scene.run(Promise.resolve(long))
+  t.equal(node.gauges().incomingBytes, 0)
 })

@@ -187,6 +187,7 @@ t.test('O1: too many that wait for one key are refused, and the others are serve
   const first = write(all, 'first')
   const waiting = Array.from({ length: WAITERS_PER_KEY_MAX }, (_, i) => write(all, `w${i}`))
   await t.rejects(write(all, 'one too many') as Promise<LocalWrite>, { code: 'overloaded' })
+  t.equal(all.replica.waitersOfKey, WAITERS_PER_KEY_MAX)
   all.engine.isSlow = false
   await all.engine.release()
   await first
@@ -194,6 +195,9 @@ t.test('O1: too many that wait for one key are refused, and the others are serve
   t.ok(outcomes.some(({ outcome }) => outcome.kind === 'written'))
   const next = await write(all, 'next')
   t.not(next.outcome, undefined, 'and the key is free again')
+  t.equal(all.replica.waitersOfKey, 0)
+  const written = outcomes.filter(({ outcome }) => outcome.kind === 'written')
+  t.equal(all.replica.rememberedRequests, written.length + 1, 'what was refused is not remembered')
 })
 
 t.test('a step that fails lets the next one go on', async (t) => {
