@@ -15,6 +15,7 @@ import { addKeys } from './keys.ts'
 import { EXIT, EXIT_CODES_HELP, exitCodeOf, tellFailure } from './outcome.ts'
 import { addPut } from './put.ts'
 import { addServe } from './serve.ts'
+import { addSimulate } from './simulate.ts'
 import { addStatus } from './status.ts'
 
 function commandLine(): Command {
@@ -44,6 +45,7 @@ ${EXIT_CODES_HELP}`,
     addImport,
     addExport,
     addStatus,
+    addSimulate,
   ]
   for (const add of all) add(program)
   return program

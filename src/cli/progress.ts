@@ -6,23 +6,33 @@
 import { SingleBar } from 'cli-progress'
 
 export interface Progress {
-  /** `done` of the total, in the unit that the bar was made for; `records` besides. */
-  update(done: number, records: number): void
+  /** `done` of the total, in the unit that the bar was made for; `counted` besides. */
+  update(done: number, counted: number): void
+  /** Takes the bar away until the next update: what is printed now has its own line. */
+  clear(): void
   end(): void
 }
 
+/** To the beginning of the line, and nothing behind. */
+const CLEAR_LINE = '\r\x1b[K'
+
 const SILENT: Progress = {
   update: () => {},
+  clear: () => {},
   end: () => {},
 }
 
-/** `total` is undefined where nobody knows: then only the records are counted. */
-export function progressOf(verb: string, total: number | undefined): Progress {
+/** `total` is undefined where nobody knows: then only the `unit` is counted. */
+export function progressOf(
+  verb: string,
+  total: number | undefined,
+  unit: string = 'records',
+): Progress {
   if (!process.stderr.isTTY) return SILENT
   const format =
     total === undefined
-      ? `${verb} {records} records`
-      : `${verb} [{bar}] {percentage}% | {records} records | {eta_formatted} left`
+      ? `${verb} {counted} ${unit}`
+      : `${verb} [{bar}] {percentage}% | {counted} ${unit} | {eta_formatted} left`
   const bar = new SingleBar({
     format,
     stream: process.stderr,
@@ -31,9 +41,10 @@ export function progressOf(verb: string, total: number | undefined): Progress {
     barIncompleteChar: '.',
     clearOnComplete: true,
   })
-  bar.start(total ?? 0, 0, { records: 0 })
+  bar.start(total ?? 0, 0, { counted: 0 })
   return {
-    update: (done, records) => bar.update(done, { records: records.toLocaleString('en') }),
+    update: (done, counted) => bar.update(done, { counted: counted.toLocaleString('en') }),
+    clear: () => process.stderr.write(CLEAR_LINE),
     end: () => bar.stop(),
   }
 }

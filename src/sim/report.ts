@@ -69,11 +69,8 @@ export function resultLines(result: SimulateResult, events: number): readonly st
         `${(result.simulatedMs / 1000).toFixed(1)} s simulated`,
     ),
     ...wrapped('effects', `${number(sum(result.faults.values()))} faults:`, kinds),
-    line(
-      'withheld',
-      `${counted(result.withheld, 'fault')} beyond the promise; ` +
-        `${counted(result.crashesInWrites, 'crash', 'crashes')} during a write`,
-    ),
+    line('withheld', `${counted(result.withheld, 'fault')} beyond the promise`),
+    line('crashes', `${number(result.crashesInWrites)} during a write`),
     ...(shown.length === 0 ? [] : ['', EVENT_HEADER, ...shown]),
     '',
     ...verdictLines(result),
@@ -222,8 +219,9 @@ function wrapped(label: string, head: string, words: readonly string[]): readonl
   return [...lines, current]
 }
 
-function counted(count: number, one: string, many = `${one}s`): string {
-  return `${number(count)} ${count === 1 ? one : many}`
+/** `1 node`, `3 nodes`. */
+export function counted(count: number, one: string): string {
+  return `${number(count)} ${count === 1 ? one : `${one}s`}`
 }
 
 function number(value: number): string {
