@@ -6,6 +6,8 @@
  * would be in a machine room.
  */
 import { assert } from '../base/assert.ts'
+import { type Client, connectTo } from '../client/client.ts'
+import type { ConnectOptions } from '../client/options.ts'
 import type { BucketConfig, Config } from '../config.ts'
 import { DEFAULTS } from '../config.ts'
 import { type RunningNode, startNode } from '../node/node.ts'
@@ -174,6 +176,11 @@ export class Cluster {
     const machine = FIRST_CLIENT + this.#clients
     this.#clients += 1
     return this.world.start(machine)
+  }
+
+  /** One more client, on a machine of its own. */
+  connect(options: Partial<ConnectOptions> = {}): Promise<Client> {
+    return connectTo({ seeds: this.seeds, ...options }, this.clientWorld())
   }
 
   /** The machines of the clients so far. */

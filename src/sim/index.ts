@@ -1,15 +1,44 @@
 /**
- * What a test may import as `everwrite/sim`: a simulated world, ours or a user's, and whole
- * clusters in it.
+ * What a test may import as `everwrite/sim`: a simulated world, and whole clusters in it.
  *
+ * Your own code runs on them as on real ones, and you judge by your own rules what it did. Virtual
+ * time passes only inside of `run`, `runUntil` and `complete`, as fast as the processor can:
+ *
+ *     import { deepEqual } from 'node:assert/strict'
+ *     import { json } from 'everwrite'
  *     import { Cluster, SimWorld } from 'everwrite/sim'
  *
  *     const world = new SimWorld({ seed: 7 })
  *     const cluster = new Cluster(world, { nodes: 3 })
  *     await cluster.startAll()
- *     cluster.crash(2)
+ *     const client = await world.complete(cluster.connect())
+ *     const carts = client.bucket('carts', { codec: json() })
+ *     const add = (item) => carts.update('anna', (found) => [...new Set([...found.flat(), item])])
+ *     await world.complete(add('tea'))
+ *     world.after(1, () => cluster.crash(1)) // its power goes while the next is being written
+ *     await world.complete(add('milk'))
+ *     await world.complete(cluster.start(1))
+ *     for (const machine of cluster.machines) cluster.crash(machine) // and everybody's
+ *     await cluster.startAll()
+ *     const { siblings } = await world.complete(carts.get('anna'))
+ *     deepEqual(new Set(siblings.flat()), new Set(['tea', 'milk'])) // nothing put in is lost
+ *
+ * | to do | take |
+ * |---|---|
+ * | something to a machine, its disk, its clock, a path | `SimWorld`, and its `disk(machine)` |
+ * | something to a node, or be its client | `Cluster` |
+ * | judge what clients of yours saw | `History`, and the checkers over it |
+ * | what `everwrite simulate` does | `drawScenario`, `simulate`, `shrink` |
+ * | tell a failure as it does | `scenarioLines`, `resultLines`, `replayCommand` |
+ *
+ * One seed does the same each time, on one build, if what is yours is of the seed too: chance by
+ * `world.prng(name)`, time by `world.nowMs`. A node that breaks a belief throws out of whatever
+ * called it, and so ends the process, as it should in a test.
  */
 export { Bounds } from './checkers/bounds.ts'
+export { checkCausality } from './checkers/causality.ts'
+export { checkDurability, type Final } from './checkers/durability.ts'
+export { checkLiveness, type LivenessBounds } from './checkers/liveness.ts'
 export { Recovery } from './checkers/recovery.ts'
 export { SimClock, WALL_EPOCH_MS } from './clock.ts'
 export { Cluster, type ClusterOptions } from './cluster.ts'
@@ -17,9 +46,10 @@ export type { DiskCall, DiskFault, DiskFile, DiskOptions, SimDisk } from './disk
 export { History, type ReadEvent, type WriteEvent } from './history.ts'
 export type { SimNetwork } from './network.ts'
 export type { NetworkOptions } from './path.ts'
+export { replayCommand, resultLines, scenarioLines } from './report.ts'
 export type { Scheduler, Wakeup } from './scheduler.ts'
 export { drawScenario, FAULT_KINDS, type FaultKind, type Mix, type Scenario } from './scenario.ts'
-export { shrink, type Shrunk } from './shrink.ts'
-export { simulate, type SimulateOptions, type SimulateResult } from './simulate.ts'
+export { shrink, type Shrunk, type ShrinkOptions } from './shrink.ts'
+export { simulate, type SimulateOptions, type SimulateResult, type SoFar } from './simulate.ts'
 export type { SimTrace } from './trace.ts'
 export { SimWorld, type SimWorldOptions } from './world.ts'

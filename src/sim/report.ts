@@ -17,6 +17,9 @@ export const EVENT_HEADER: string = [
   'fields',
 ].join(' ')
 
+/** Of a run whose process died. */
+export const NO_DIGEST = 'none'
+
 const COLUMNS_MAX = 100
 const LABEL_CHARS = 10
 const VIOLATIONS_SHOWN = 20
@@ -107,7 +110,7 @@ export function unfinished(seed: number, scenario: Scenario, violation: string):
     crashesInWrites: 0,
     deliveries: 0,
     simulatedMs: 0,
-    digest: 'none',
+    digest: NO_DIGEST,
     lines: [],
   }
 }
