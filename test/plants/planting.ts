@@ -9,7 +9,7 @@ import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Outcome } from '../prove/simulate-worker.ts'
+import type { Told } from '../../src/cli/simulate-worker.ts'
 import { patchedBuild, removeBuild } from './patched-build.ts'
 import type { Plant } from './plant.ts'
 
@@ -87,9 +87,15 @@ interface Seeds {
 
 /** Seeds in one child, until one objects. */
 function runSeeds(folder: string, { from, to, until }: Seeds): Promise<Caught | undefined> {
-  const path = join(folder, 'dist/test/prove/simulate-worker.js')
+  const path = join(folder, 'dist/src/cli/simulate-worker.js')
   // Without what a test runner adds to its own processes.
-  const child = fork(path, { silent: true, cwd: folder, execArgv: [], env: plainEnv(folder) })
+  const child = fork(path, {
+    silent: true,
+    serialization: 'advanced',
+    cwd: folder,
+    execArgv: [],
+    env: plainEnv(folder),
+  })
   const output = outputOf(child)
   return new Promise((resolve, reject) => {
     let seed = from - 1
@@ -99,22 +105,29 @@ function runSeeds(folder: string, { from, to, until }: Seeds): Promise<Caught | 
       child.kill('SIGKILL')
       resolve(caught)
     }
+    const fail = (text: string): void => {
+      reject(blunder(text))
+      end(undefined)
+    }
     const leftMs = Math.min(2 ** 31 - 1, Math.max(0, until - performance.now()))
     const timer = setTimeout(() => end(undefined), leftMs)
     const next = (): void => {
       seed += 1
       if (seed > to) end(undefined)
-      else child.send(seed)
+      else child.send({ seed })
     }
     child.on('message', (message) => {
-      const [sentence] = (message as Outcome).violations
+      const told = message as Told
+      if (told.kind === 'ready') return
+      const [sentence] = told.report.result.violations
       if (sentence === undefined) next()
+      else if (BLUNDERS.test(sentence)) fail(sentence)
       else end({ seed, by: sentence.split(':')[0] as string, sentence })
     })
     child.on('close', () => {
       clearTimeout(timer)
       if (BLUNDERS.test(output.text)) reject(blunder(output.text))
-      else resolve({ seed, by: 'a broken belief', sentence: lastErrorIn(output.text) })
+      else resolve({ seed, by: 'the end of its process', sentence: lastErrorIn(output.text) })
     })
     next()
   })

@@ -88,7 +88,7 @@ t.test('of many seeds those that fail are told, and all others are counted', asy
   t.equal(many.code, 1)
   t.match(
     many.stdout,
-    /^seed 2 failed: TypeError \(planted\): at .*\n {2}everwrite simulate --seed 2 --scenario .*kept/m,
+    /^seed 2 failed: TypeError \(planted\): at .*\n {2}everwrite simulate --seed 2 --sc.*kept/m,
   )
   t.match(many.stdout, /^seed 3 failed: process ended: SIGKILL$/m)
   t.match(many.stdout, /^seeds +4, 2 failed$/m)

@@ -9,6 +9,7 @@ const PROOFS: Record<string, Load> = {
   'bad-input': async () => (await import('./bad-input.ts')).proof,
   versions: async () => (await import('./versions.ts')).proof,
   simulate: async () => (await import('./simulate.ts')).proof,
+  replay: async () => (await import('./replay.ts')).proof,
   'planted-bugs': async () => (await import('./planted-bugs.ts')).proof,
   checkers: async () => (await import('./checkers.ts')).proof,
   sigkill: async () => (await import('./sigkill.ts')).proof,
