@@ -15,12 +15,15 @@ const LINES: readonly Plant[] = [
   },
   {
     name: 'a node that forgot its copy goes on in its old line',
-    file: 'dynamo/version/note.js',
-    find:
-      'if (note === undefined || note.start !== now.start)\n        return undefined;\n    ' +
-      'const tail = context.tailOf({ node: now.node, start: now.start, opened: note.opened });',
-    replace: 'const tail = context.ranges.findLast((range) => range.node === now.node);',
-    why: 'the line is known from others, who need not hold all of it: the rest counts as replaced',
+    file: 'dynamo/version/put.js',
+    find: 'const tail = openTail(note, before.context, request);',
+    replace:
+      'const tail = before.context.ranges.findLast((range) => range.node === request.node) ?? ' +
+      'openTail(note, before.context, request); globalThis.leased = (globalThis.leased ?? 0) + 1; ' +
+      'if (tail !== undefined) request = { ...request, counter: tail.last + globalThis.leased };',
+    why:
+      'it knows the line from others, who need not hold all of it: what they lack counts as ' +
+      'replaced. So would a fallback that wrote, handed off, forgot, and writes again',
   },
   {
     name: 'dots are given twice after a crash',

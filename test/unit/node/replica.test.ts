@@ -234,6 +234,16 @@ t.test('Q6: a request that is repeated is written once', async (t) => {
   t.match(other.outcome, { kind: 'refused', code: 'request-id-wrong' })
 })
 
+t.test('S1: an object that is held already is durable when its append is', async (t) => {
+  const all = bench()
+  all.engine.isSlow = false
+  const local = await write(all, 'a')
+  const name = nameOf('k')
+  const again = await all.replica.merge(name, tokenOf(name.bucket, name.key), objectOf(local))
+  t.equal(all.engine.appended, 1, 'nothing is appended')
+  t.ok(again >= local.sequence, 'and whoever brought it waits for the same sync')
+})
+
 t.test('Q6: a request whose value was replaced meanwhile does not bring it back', async (t) => {
   const all = bench()
   all.engine.isSlow = false
