@@ -19,7 +19,8 @@ const LINES: readonly Plant[] = [
     find: 'const tail = openTail(note, before.context, request);',
     replace:
       'const tail = before.context.ranges.findLast((range) => range.node === request.node) ?? ' +
-      'openTail(note, before.context, request); globalThis.leased = (globalThis.leased ?? 0) + 1; ' +
+      'openTail(note, before.context, request);\n' +
+      'globalThis.leased = (globalThis.leased ?? 0) + 1;\n' +
       'if (tail !== undefined) request = { ...request, counter: tail.last + globalThis.leased };',
     why:
       'it knows the line from others, who need not hold all of it: what they lack counts as ' +
