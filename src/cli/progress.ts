@@ -15,6 +15,8 @@ export interface Progress {
 
 /** To the beginning of the line, and nothing behind. */
 const CLEAR_LINE = '\r\x1b[K'
+/** The bar, when it ends, goes back to the place kept last, and clears that line. */
+const KEEP_PLACE = '\x1b7'
 
 const SILENT: Progress = {
   update: () => {},
@@ -42,9 +44,17 @@ export function progressOf(
     clearOnComplete: true,
   })
   bar.start(total ?? 0, 0, { counted: 0 })
+  let isAway = false
   return {
-    update: (done, counted) => bar.update(done, { counted: counted.toLocaleString('en') }),
-    clear: () => process.stderr.write(CLEAR_LINE),
+    update: (done, counted) => {
+      if (isAway) process.stderr.write(KEEP_PLACE)
+      isAway = false
+      bar.update(done, { counted: counted.toLocaleString('en') })
+    },
+    clear: () => {
+      isAway = true
+      process.stderr.write(CLEAR_LINE)
+    },
     end: () => bar.stop(),
   }
 }

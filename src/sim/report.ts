@@ -62,6 +62,7 @@ export function scenarioLines(scenario: Scenario): readonly string[] {
 
 /** What came of one seed, with its last `events`. */
 export function resultLines(result: SimulateResult, events: number): readonly string[] {
+  const effects = sum(result.faults.values())
   const kinds = [...result.faults].map(([kind, count]) => `${kind} ${count}`)
   const shown = events === 0 ? [] : result.lines.slice(-events)
   return [
@@ -71,7 +72,7 @@ export function resultLines(result: SimulateResult, events: number): readonly st
         `acknowledged, ${number(result.deliveries)} deliveries, ` +
         `${(result.simulatedMs / 1000).toFixed(1)} s simulated`,
     ),
-    ...wrapped('effects', `${number(sum(result.faults.values()))} faults:`, kinds),
+    ...wrapped('effects', `${counted(effects, 'fault')}${effects === 0 ? '' : ':'}`, kinds),
     line('withheld', `${counted(result.withheld, 'fault')} beyond the promise`),
     line('crashes', `${number(result.crashesInWrites)} during a write`),
     ...(shown.length === 0 ? [] : ['', EVENT_HEADER, ...shown]),
