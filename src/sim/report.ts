@@ -154,7 +154,7 @@ export class Tally {
   }
 
   get deliveriesPerCoreSecond(): number {
-    return Math.round(this.deliveries / (this.cpuMs / 1000))
+    return Math.floor(this.deliveries / (this.cpuMs / 1000))
   }
 
   /** Kinds that never took effect. */

@@ -71,7 +71,7 @@ async function pace(): Promise<number> {
   const { user, system } = process.cpuUsage(before)
   const perSecond = operations / (PACE_MS / 1000)
   console.log(`pace      measured at ${perSecond.toFixed(1)} operations a simulated second`)
-  return Math.round((PACE_MS / ((user + system) / 1000)) * (perSecond / OPERATIONS_PER_SECOND))
+  return Math.floor((PACE_MS / ((user + system) / 1000)) * (perSecond / OPERATIONS_PER_SECOND))
 }
 
 function judge(tally: Tally, paced: number): Verdict {
@@ -97,6 +97,7 @@ function judge(tally: Tally, paced: number): Verdict {
       `${missing.length} kinds of fault never took effect ` +
       `(${mustHaveAll ? 'bar 0' : `a bar from ${ALL_KINDS_SEEDS} seeds on`}); ` +
       `${deliveriesPerCoreSecond} deliveries per core-second (bar ${DELIVERIES_MIN}); ` +
-      `simulated to real time ${paced} to 1 at ten operations a second (bar ${PACE_MIN})`,
+      `simulated time to that of a core ${paced} to 1, at ten operations a second ` +
+      `(bar ${PACE_MIN})`,
   }
 }
