@@ -125,7 +125,7 @@ class Read {
     if (!this.#isSettled) this.#wait(hedgeAfter(this.#parts), true)
   }
 
-  /** One timer at a time: first for being late, then for the deadline. */
+  /** One timer at a time: for being late while anybody is left to ask, then for the deadline. */
   #wait(delayMs: number, isHedge: boolean): void {
     const { clock } = this.#parts.world
     const left = this.#request.deadline - clock.now()
@@ -134,9 +134,13 @@ class Read {
         this.#end(new OperatingError('deadline-passed', 'not enough replicas answered in time'))
         return
       }
-      this.#parts.counters.hedges += 1
-      this.#askAll(this.#round.onLate())
-      if (!this.#isSettled) this.#wait(Number.POSITIVE_INFINITY, false)
+      const asks = this.#round.onLate()
+      this.#parts.counters.hedges += asks.length
+      this.#askAll(asks)
+      // Whoever was asked instead may be silent too: the next one is asked as long as there is one.
+      if (this.#isSettled) return
+      if (asks.length > 0) this.#wait(hedgeAfter(this.#parts), true)
+      else this.#wait(Number.POSITIVE_INFINITY, false)
     })
   }
 

@@ -48,8 +48,8 @@ export class Account {
   }
 
   /**
-   * Every node was there, and every copy of every key is whole. Requires: each damaged disk was read
-   * by a start since, so that no damage waits on it unseen.
+   * Every node was there, and every copy of every key is whole. Requires: each damaged disk was
+   * read by a start since, so that no damage waits on it unseen.
    */
   settle(): void {
     this.#damaged.clear()

@@ -85,12 +85,17 @@ export class Quiet {
     await this.peace(living)
     await world.run(LATE_MS)
     const owners = (place: Place): number => this.#livingOwners(place, living)
-    await this.#workload.sweep(owners)
-    await world.run(STEP_MS)
-    const { places, requests } = this.#workload
     // A copy that rotted is mended from others, and they may be among the dead.
     const mayBeRotten = (machine: number): boolean =>
       living.length < this.#cluster.size && this.#account.isDamaged(machine)
+    const rotten = living.filter(mayBeRotten).length
+    let unread = await this.#workload.sweep(this.#workload.places, owners)
+    if (rotten > 0) unread = await this.#workload.sweep(unread, (place) => owners(place) - rotten)
+    for (const { label } of unread) {
+      this.violations.push(`not live: ${label} cannot be read at all its owners that live`)
+    }
+    await world.run(STEP_MS)
+    const { places, requests } = this.#workload
     const onObject = (label: string, object: VersionedObject, owners: number): void =>
       this.#bounds.object(label, object, owners + this.#account.damages)
     const options = { machines: living, places, requests, mayBeRotten, onObject }
@@ -98,7 +103,7 @@ export class Quiet {
     this.violations.push(...state.violations)
     await world.run(STEP_MS)
     const before = this.#appends(living)
-    await this.#workload.sweep(owners)
+    await this.#workload.sweep(places, owners)
     await world.run(STEP_MS)
     for (const [machine, appends] of this.#appends(living)) {
       const more = appends - (before.get(machine) ?? 0)

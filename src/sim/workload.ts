@@ -114,17 +114,27 @@ export class Workload {
     return this.#cluster.world.runUntil(() => this.#users.every((user) => user.isIdle), limitMs)
   }
 
-  /** Reads every key at as many owners as `r` says, and so repairs what a read finds behind. */
-  async sweep(r: (place: Place) => number): Promise<void> {
-    const [user] = this.#users
-    for (const place of this.places) {
-      if (user === undefined || r(place) === 0) continue
-      const options = { r: r(place), timeout: this.#options.timeoutMs }
-      for (let tries = 1; tries <= SWEEP_TRIES; tries++) {
-        const shown = await this.#cluster.world.complete(user.get(place, options), SWEEP_MS_MAX)
-        if (shown !== undefined) break
-      }
+  /**
+   * Reads keys at as many owners as `r` says, and so repairs what a read finds behind. Returns
+   * those that could not be read so.
+   */
+  async sweep(places: readonly Place[], r: (place: Place) => number): Promise<readonly Place[]> {
+    const failed: Place[] = []
+    for (const place of places) {
+      if (r(place) > 0 && !(await this.#readPatiently(place, r(place)))) failed.push(place)
     }
+    return failed
+  }
+
+  async #readPatiently(place: Place, r: number): Promise<boolean> {
+    const [user] = this.#users
+    if (user === undefined) return false
+    const options = { r, timeout: this.#options.timeoutMs }
+    for (let tries = 1; tries <= SWEEP_TRIES; tries++) {
+      const shown = await this.#cluster.world.complete(user.get(place, options), SWEEP_MS_MAX)
+      if (shown !== undefined) return true
+    }
+    return false
   }
 }
 
