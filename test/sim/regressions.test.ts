@@ -48,8 +48,8 @@ t.test('damage comes to light in the round that it was done in', async (t) => {
 /**
  * Two of five owners had lost their power, and were not known to be away yet. A read at the three
  * that lived was hedged once, by the second of the dead or by one that lived, and then waited for
- * its deadline; the sweep, which took its failure for nothing, left copies that differed. Now a read
- * asks the next owner each time that it is late, and a sweep that fails is a violation.
+ * its deadline; the sweep, which took its failure for nothing, left copies that differed. Now a
+ * read asks the next owner each time that it is late, and a sweep that fails is a violation.
  */
 const HEDGED_ONCE = 1130
 
