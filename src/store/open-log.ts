@@ -10,7 +10,7 @@
  *      (After a failed sync the system may show bytes that the disk does not have: hence a copy.)
  *   2. Segments with nothing at or below S in them are removed, and what is above S is cut off the
  *      others: it was copied, or is torn. Left there, it would look like rot at the next start,
- *      when S is higher.
+ *      when S is higher. The last that is kept is cut in any case, as `cutOff` tells.
  *
  * Until step 2 is done every record written states S as it was found: a higher one would vouch for
  * what is about to be removed.
@@ -225,15 +225,24 @@ async function putInOrder(options: LogOptions, parts: Parts, judgement: Judgemen
   }
   if (unused.length > 0) await directory.sync()
 
+  const last = Math.max(...judgement.keptEnds.keys())
   for (const segment of old) {
     const end = judgement.keptEnds.get(segment.number)
-    const isAtEnd =
-      segment.number === judgement.lastUsed || judgement.tornSegments.has(segment.number)
-    if (end === undefined || !isAtEnd || end >= segment.bytes) continue
-    await segment.file.truncate(end)
-    await segment.file.sync()
-    segment.bytes = end
+    const isAtEnd = segment.number === last || judgement.tornSegments.has(segment.number)
+    if (end !== undefined && isAtEnd) await cutOff(segment, end)
   }
+}
+
+/**
+ * Where the segment already ends there, an earlier start may have cut it and failed to sync that:
+ * the system then shows an end that the disk does not have, and a sync would say nothing about it.
+ * So it is cut anew.
+ */
+async function cutOff(segment: Segment, end: number): Promise<void> {
+  if (segment.bytes === end) await segment.file.truncate(end + 1)
+  await segment.file.truncate(end)
+  await segment.file.sync()
+  segment.bytes = end
 }
 
 /** Step 1: the same records, with the same sequences, at the new end of the log. */
