@@ -1,6 +1,6 @@
 /**
  * The simulator finds a bug of each kind that it exists for, within a hundred seeds; and all plants
- * are still plants: they fit the code.
+ * are still plants: they fit the code, and stand in the table.
  *
  * What finds the others: `npm run prove -- planted-bugs`.
  */
@@ -9,6 +9,7 @@ import { patchedText } from './patched-build.ts'
 import type { Plant } from './plant.ts'
 import { tryPlant } from './planting.ts'
 import { PLANTS } from './plants.ts'
+import { faultsOf, rowsOfTable } from './table.ts'
 
 const SEEDS_MAX = 100
 /** Each: a few seeds of about a second, and a machine that has much else to do. */
@@ -24,7 +25,7 @@ function plantOf(name: string): Plant {
 
 const FOUND_HERE = [
   'ack before sync',
-  'a line goes on over dots that a crash took',
+  'a node that forgot its copy goes on in its old line',
   'a sibling is dropped in a merge',
   'two merges of one key at once',
 ]
@@ -41,6 +42,18 @@ for (const plant of FOUND_HERE.map(plantOf)) {
 
 t.test('every plant fits the code: its text stands there once', async (t) => {
   for (const plant of PLANTS) t.doesNotThrow(() => patchedText(plant), plant.name)
+})
+
+t.test('every plant has its line in the table, and every line its plant', async (t) => {
+  const rows = rowsOfTable()
+  t.strictSame(faultsOf(rows), [])
+  t.strictSame(faultsOf(rows.slice(1)), [`${rows[0]?.name}: stands 0 times in the table`])
+  const [first, ...others] = rows
+  if (first === undefined) return
+  const strange = { ...first, name: 'nobody planted this' }
+  t.strictSame(faultsOf([...rows, strange]), ['nobody planted this: is planted no more'])
+  const wrong = { ...first, why: 'it is not', caughtBy: 'nobody' }
+  t.equal(faultsOf([wrong, ...others]).length, 2, 'and both say the same')
 })
 
 t.test('a plant whose text is gone says so', async (t) => {

@@ -51,11 +51,12 @@ async function run(args: readonly string[]): Promise<Verdict> {
     console.log(`the table is in ${values.table}`)
   }
   const bySeed = caught.filter((result) => result.caught?.seed !== undefined)
+  console.log(`${bySeed.length} by the simulator, ${caught.length - bySeed.length} by named tests`)
   return {
     isMet,
     figure:
-      `${bySeed.length} of them by the simulator; ${results.length} bugs planted, ` +
-      `${caught.length} caught (bar: at least ${PLANTED_MIN}, all)`,
+      `${results.length} bugs planted, ${caught.length} caught ` +
+      `(bar: at least ${PLANTED_MIN}, all)`,
   }
 }
 
