@@ -349,8 +349,8 @@ void t.test('a start cut short does not bring back what it dropped', async (t) =
 
 /**
  * What went wrong (seed 273): a start cut a torn record off, and the sync of that failed; the next
- * start was shown the file as cut, and left it. When the power went, the torn record was back, below
- * S by now, and passed for rot: the key's sound copy was hidden behind it.
+ * start was shown the file as cut, and left it. When the power went, the torn record was back,
+ * below S by now, and passed for rot: the key's sound copy was hidden behind it.
  */
 void t.test('what a start cut off, and could not sync, the next one cuts off anew', async (t) => {
   const source = new Lab(1)
