@@ -79,8 +79,7 @@ export const ACKNOWLEDGING: readonly Plant[] = [
     file: 'node/replica.js',
     find: '(error) => done(isOperatingError(error) ? error : diskFailed(error))',
     replace: '() => done(undefined)',
-    why: 'it counts towards W; the node stops at once, so that W holders seldom fail together',
-    caughtBy: 'test/unit/node/replica.test.ts',
+    why: 'what the disk did not take is counted towards W',
   },
   {
     name: 'what is held already is acknowledged at once',

@@ -80,7 +80,6 @@ const STARTING: readonly Plant[] = [
     find: 'if (found.sequence <= this.#durable)\n            return this.#apply(found);',
     replace: 'if (found.sequence > 0)\n            return this.#apply(found);',
     why: 'records above a gap are kept whose neighbours are gone',
-    caughtBy: 'test/unit/store/recovery.test.ts',
   },
   {
     name: 'a batch is kept in part',
@@ -121,7 +120,6 @@ const READING: readonly Plant[] = [
     find: 'const isBodyRotten = status === RecordStatus.bodyChecksum;',
     replace: 'const isBodyRotten = false;',
     why: 'what rots is served, and spreads to the other owners',
-    caughtBy: 'test/unit/store/log.test.ts',
   },
   {
     name: 'a record with a note is not verified',
@@ -129,7 +127,6 @@ const READING: readonly Plant[] = [
     find: 'if (load<uint32_t>(header + 48) != crc32c(contents))',
     replace: 'if (read.noteBytes == 0 && load<uint32_t>(header + 48) != crc32c(contents))',
     why: 'rot in records of one shape is not noticed',
-    caughtBy: 'test/unit/native/record.test.ts',
   },
 ]
 
