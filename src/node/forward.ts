@@ -58,7 +58,7 @@ class Forward {
     }
     this.#awaited += 1
     counters.forwards += 1
-    // Two owners may now make a dot each for one put: whoever judges a history must know.
+    // Two owners may now make a dot each for one put: the reply tells how many were asked.
     if (this.#asked > 0) world.trace.note('put-passed-on-again', { request: this.#requestLabel() })
     this.#asked += 1
     const put = { ...this.#request.put, deadlineMs: Math.max(1, Math.floor(left)) }

@@ -77,12 +77,6 @@ export class Workload {
     }
   }
 
-  /** A put that was passed on to a second owner has two attempts, whatever its client knows. */
-  onPassedOnAgain(request: string): void {
-    const write = this.requests.get(request)
-    if (write !== undefined) this.#history.markRetried(write.id)
-  }
-
   /** All keys that were ever in use. */
   get places(): readonly Place[] {
     return Array.from({ length: this.#born + this.#options.keys }, (_, i) => this.#placeOf(i))

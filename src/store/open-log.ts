@@ -10,7 +10,8 @@
  *      (After a failed sync the system may show bytes that the disk does not have: hence a copy.)
  *   2. Segments with nothing at or below S in them are removed, and what is above S is cut off the
  *      others: it was copied, or is torn. Left there, it would look like rot at the next start,
- *      when S is higher. The last that is kept is cut in any case, as `cutOff` tells.
+ *      when S is higher. What an earlier start may have cut or removed, and failed to sync, is cut
+ *      and removed anew.
  *
  * Until step 2 is done every record written states S as it was found: a higher one would vouch for
  * what is about to be removed.
@@ -29,7 +30,7 @@ import { Pending } from './pending.ts'
 import { isContinued, kindOf, RecordKind } from './record-kinds.ts'
 import { RecordReader } from './record-reader.ts'
 import { type Found, type Judgement, Recovery } from './recovery.ts'
-import { judgeSegmentHeader, SEGMENT_HEADER_BYTES, type Segment } from './segment.ts'
+import { createSegment, judgeSegmentHeader, SEGMENT_HEADER_BYTES, type Segment } from './segment.ts'
 import { SegmentScanner } from './segment-scan.ts'
 import { SegmentSupply } from './segment-supply.ts'
 import { MARK_BYTES, Writer } from './writer.ts'
@@ -223,9 +224,16 @@ async function putInOrder(options: LogOptions, parts: Parts, judgement: Judgemen
     parts.segments.delete(segment.number)
     await removeSegment(directory, segment)
   }
-  if (unused.length > 0) await directory.sync()
+  const last = Math.max(0, ...judgement.keptEnds.keys())
+  const seen = new Set(old.map(({ number }) => number))
+  const gone = numbersBetween(last, judgement.lastUsed).filter((number) => !seen.has(number))
+  // A name that is not shown may still be on the disk, where the sync of its removal failed.
+  for (const number of gone) {
+    const stand = await createSegment(directory, number, SEGMENT_HEADER_BYTES, options.digestKey)
+    await removeSegment(directory, stand)
+  }
+  if (unused.length > 0 || gone.length > 0) await directory.sync()
 
-  const last = Math.max(...judgement.keptEnds.keys())
   for (const segment of old) {
     const end = judgement.keptEnds.get(segment.number)
     const isAtEnd = segment.number === last || judgement.tornSegments.has(segment.number)
@@ -294,6 +302,11 @@ function traceTail(trace: Trace, judgement: Judgement): void {
     trace.note('torn-tail-dropped', { records: droppedRecords, bytes: tornBytes })
   }
   if (droppedOfBatch > 0) trace.note('batch-tail-dropped', { records: droppedOfBatch })
+}
+
+/** Above the first and below the last. */
+function numbersBetween(first: number, last: number): readonly number[] {
+  return Array.from({ length: Math.max(0, last - first - 1) }, (_, i) => first + 1 + i)
 }
 
 async function removeSegment(directory: Directory, segment: Segment): Promise<void> {

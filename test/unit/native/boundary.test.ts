@@ -235,11 +235,12 @@ t.test('a worker thread has functions and directories of its own', async (t) => 
     parentPort.postMessage([directory.size, addon.crc32c(Buffer.from('123456789'), 0, 9)])`
   for (let i = 0; i < 2; i++) {
     const worker = new Worker(code, { eval: true, workerData: addonPath })
+    const ended = new Promise((resolve) => worker.once('exit', resolve))
     const answer = await new Promise((resolve, reject) => {
       worker.once('message', resolve)
       worker.once('error', reject)
     })
-    await new Promise((resolve) => worker.once('exit', resolve))
+    await ended
     t.same(answer, [50_000, 0xe3069283])
   }
 })

@@ -387,3 +387,40 @@ void t.test('what a start cut off, and could not sync, the next one cuts off ane
   }
   t.equal(failed, 20, 'each sync of what was cut off failed')
 })
+
+/** The same of a name (seed 5183): the sync of the directory failed after a segment was removed. */
+void t.test('what a start removed, and could not sync, the next one removes anew', async (t) => {
+  const source = new Lab(1)
+  const files = await source.done(
+    (async () => {
+      const { engine } = await source.open()
+      for (const key of ['a', 'b']) await keep(engine, key, '1')
+      engine.append([named('b', 'x'.repeat(200))])
+      await source.pause(50)
+      source.kill()
+      return Promise.all((await source.segments()).map((name) => source.read(name)))
+    })(),
+  )
+  files[1]?.fill(0xff, SEGMENT_HEADER_BYTES + taken(200) - 8, SEGMENT_HEADER_BYTES + taken(200))
+  let failed = 0
+  for (let seed = 1; seed <= 20; seed++) {
+    const lab = new Lab(seed)
+    await lab.done(
+      (async () => {
+        for (const [i, bytes] of files.entries()) await lab.write(`0000000${i + 1}.seg`, bytes)
+        // The first two make the names of new segments durable.
+        lab.disk.arm({ call: 'sync-directory', skip: lab.prng.between(0, 2), times: 1 })
+        await lab.open().catch(() => (failed += 1))
+        lab.disk.disarm()
+        lab.kill()
+        const again = await lab.open()
+        for (const key of ['c', 'd']) await keep(again.engine, key, '1')
+        lab.crash()
+        const { engine, recovery } = await lab.open()
+        t.equal(recovery.rotten, 0, `seed ${seed}`)
+        t.equal(await textOf(engine, 'b'), '1')
+      })(),
+    )
+  }
+  t.ok(failed > 5, 'syncs of the directory failed')
+})
