@@ -71,6 +71,8 @@ export interface OpenedLog {
 }
 
 const RETRY_MS = 1000
+/** Names that a start removes anew: more than starts that fail in a row leave behind. */
+const REMOVED_AGAIN_MAX = 256
 
 /**
  * Fails with `data-locked`, `data-foreign` or `data-newer` and has then changed nothing; with
@@ -304,9 +306,10 @@ function traceTail(trace: Trace, judgement: Judgement): void {
   if (droppedOfBatch > 0) trace.note('batch-tail-dropped', { records: droppedOfBatch })
 }
 
-/** Above the first and below the last. */
+/** Above the first and below the last; only the first of them where a stray name makes many. */
 function numbersBetween(first: number, last: number): readonly number[] {
-  return Array.from({ length: Math.max(0, last - first - 1) }, (_, i) => first + 1 + i)
+  const length = Math.min(Math.max(0, last - first - 1), REMOVED_AGAIN_MAX)
+  return Array.from({ length }, (_, i) => first + 1 + i)
 }
 
 async function removeSegment(directory: Directory, segment: Segment): Promise<void> {
