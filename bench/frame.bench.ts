@@ -1,11 +1,11 @@
 /** Frames of 100-byte bodies cut out of chunks, beside the same in TypeScript. */
 import { frameWords, scanFrames, writeFrame } from '../src/native/frame-scanner.ts'
-import { Chance, scanFramesPlain } from '../test/unit/native/rivals.ts'
+import { Random, scanFramesPlain } from '../test/unit/native/rivals.ts'
 import { chunkOf, FRAME_BYTES } from './frames.ts'
 import { measure, sizeFrom, type Task } from './harness.ts'
 
 const size = sizeFrom(process.argv)
-const chance = new Chance(2)
+const chance = new Random(2)
 
 function tasksFor(count: number, kind: number): readonly Task[] {
   const chunk = chunkOf(chance, count, kind)

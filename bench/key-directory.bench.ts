@@ -1,6 +1,6 @@
 /** The key directory beside a Map from key to place: time and memory. */
 import { DIRECTORY_WORDS, KeyDirectory } from '../src/native/key-directory.ts'
-import { Chance } from '../test/unit/native/rivals.ts'
+import { Random } from '../test/unit/native/rivals.ts'
 import { measure, sizeFrom } from './harness.ts'
 
 const size = sizeFrom(process.argv)
@@ -8,7 +8,7 @@ const KEYS = size === 'full' ? 1_000_000 : 20_000
 /** Many, so that they do not all stay in the caches. */
 const FINDS = size === 'full' ? 200_000 : 1000
 
-const chance = new Chance(4)
+const chance = new Random(4)
 const tokens = Uint32Array.from({ length: 2 * KEYS }, () => chance.word())
 const hi = (i: number): number => tokens[2 * i] as number
 const lo = (i: number): number => tokens[2 * i + 1] as number

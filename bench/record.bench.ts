@@ -7,11 +7,11 @@ import {
   scanRecords,
   verifyRecord,
 } from '../src/native/record.ts'
-import { Chance, encodeRecordPlain, type PlainRecord } from '../test/unit/native/rivals.ts'
+import { Random, encodeRecordPlain, type PlainRecord } from '../test/unit/native/rivals.ts'
 import { measure, sizeFrom, type Task } from './harness.ts'
 
 const size = sizeFrom(process.argv)
-const chance = new Chance(3)
+const chance = new Random(3)
 const digestKey = chance.bytes(16)
 
 function encode(out: Uint8Array, at: number, record: PlainRecord): number {

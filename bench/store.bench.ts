@@ -15,7 +15,7 @@ import type { KeyName } from '../src/dynamo/names.ts'
 import { hostWorld } from '../src/host/world.ts'
 import { type Token, tokenOf } from '../src/native/digest.ts'
 import type { Engine } from '../src/store/engine.ts'
-import { openLog } from '../src/store/open-log.ts'
+import { openLog } from '../src/store/log/open-log.ts'
 import { sizeFrom } from './harness.ts'
 
 const isFull = sizeFrom(process.argv) === 'full'

@@ -11,7 +11,7 @@ import * as zlib from 'node:zlib'
 import { crc32c, md5Batch, tokenOf } from '../../src/native/digest.ts'
 import { frameWords, scanFrames } from '../../src/native/frame-scanner.ts'
 import type { Proof } from '../../test/prove/proof.ts'
-import { Chance, crc32cPlain, md5Plain, scanFramesPlain } from '../../test/unit/native/rivals.ts'
+import { Random, crc32cPlain, md5Plain, scanFramesPlain } from '../../test/unit/native/rivals.ts'
 import { chunkOf } from '../frames.ts'
 
 const ROUNDS = 21
@@ -76,7 +76,7 @@ function checkSame(what: string, ours: ArrayBufferView, rival: ArrayBufferView):
   if (!bytes(ours).equals(bytes(rival))) throw new Error(`${what}: the two sides differ`)
 }
 
-function contests(chance: Chance): readonly Contest[] {
+function contests(chance: Random): readonly Contest[] {
   const bucket = Buffer.from('carts')
   const keys = chance.bytes(64 * 24)
   const keyAt = Array.from({ length: 64 }, (_, i) => keys.subarray(24 * i, 24 * i + 24))
@@ -141,7 +141,7 @@ export const proof: Proof = {
   async run() {
     const figures: string[] = []
     let isMet = true
-    for (const contest of contests(new Chance(5))) {
+    for (const contest of contests(new Random(5))) {
       const { ratio, oursNs, rivalNs } = play(contest)
       if (ratio < contest.bar) isMet = false
       console.log(`${contest.name}: ${oursNs.toFixed(1)} ns, rival ${rivalNs.toFixed(1)} ns`)

@@ -6,17 +6,17 @@
  */
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../version.ts'
-import { addDelete } from './delete.ts'
-import { addDev } from './dev.ts'
-import { addExport } from './export.ts'
-import { addGet } from './get.ts'
-import { addImport } from './import.ts'
-import { addKeys } from './keys.ts'
+import { addDelete } from './data/delete.ts'
+import { addDev } from './nodes/dev.ts'
+import { addExport } from './data/export.ts'
+import { addGet } from './data/get.ts'
+import { addImport } from './data/import.ts'
+import { addKeys } from './data/keys.ts'
 import { EXIT, EXIT_CODES_HELP, exitCodeOf, tellFailure } from './outcome.ts'
-import { addPut } from './put.ts'
-import { addServe } from './serve.ts'
-import { addSimulate } from './simulate.ts'
-import { addStatus } from './status.ts'
+import { addPut } from './data/put.ts'
+import { addServe } from './nodes/serve.ts'
+import { addSimulate } from './simulate/simulate.ts'
+import { addStatus } from './nodes/status.ts'
 
 function commandLine(): Command {
   const program = new Command('everwrite')

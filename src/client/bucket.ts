@@ -11,7 +11,7 @@ import { checkBucket, checkName, checkValue } from '../wire/bounds.ts'
 import type { PutReply, ScanReply } from '../wire/message.ts'
 import { type Answer, answerOf, type Entry, entryOf, keyTextOf, ownBytes } from './answer.ts'
 import type { Calls } from './calls.ts'
-import type { Chance } from './chance.ts'
+import type { Random } from './random.ts'
 import { type Codec, encodeWith } from './codec.ts'
 import { type Context, contextOf } from './context.ts'
 import { unsent } from './failure.ts'
@@ -86,7 +86,7 @@ export type Merge<T> = (siblings: readonly T[]) => T | undefined | Promise<T | u
 export interface Core {
   readonly calls: Calls
   readonly pool: Pool
-  readonly chance: Chance
+  readonly chance: Random
   readonly timeoutMs: number
   now(): number
 }

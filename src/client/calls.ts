@@ -18,7 +18,7 @@ import type { PreferenceList } from '../dynamo/ring/preference-list.ts'
 import { DEADLINE_MS_MAX } from '../limits.ts'
 import type { Reply, Request, RequestKind } from '../wire/message.ts'
 import type { Clock, Timer } from '../world/clock.ts'
-import type { Chance } from './chance.ts'
+import type { Random } from './random.ts'
 import { CallError, unsent } from './failure.ts'
 import type { Link, Outcome } from './link.ts'
 import { type CallOptions, type ClientSettings, positive } from './options.ts'
@@ -77,7 +77,7 @@ interface Call<K extends RequestKind> {
 export class Calls {
   readonly #pool: Pool
   readonly #clock: Clock
-  readonly #chance: Chance
+  readonly #chance: Random
   readonly #settings: ClientSettings
   readonly #inFlight = new Set<Call<RequestKind>>()
   #sweep: Timer | undefined
@@ -85,7 +85,7 @@ export class Calls {
   #sweepAt = Number.POSITIVE_INFINITY
   #isClosed = false
 
-  constructor(pool: Pool, clock: Clock, chance: Chance, settings: ClientSettings) {
+  constructor(pool: Pool, clock: Clock, chance: Random, settings: ClientSettings) {
     this.#pool = pool
     this.#clock = clock
     this.#chance = chance

@@ -22,7 +22,7 @@ import {
   type Written,
 } from './bucket.ts'
 import { Calls } from './calls.ts'
-import { Chance } from './chance.ts'
+import { Random } from './random.ts'
 import { type Codec, text } from './codec.ts'
 import { dialer } from './dial.ts'
 import { unsent } from './failure.ts'
@@ -111,7 +111,7 @@ export class Client implements AsyncDisposable {
   /** For the library itself: programs call `connect`. */
   constructor(settings: ClientSettings, world: ClientWorld, dial: Dial) {
     const { clock } = world
-    const chance = new Chance(world.entropy)
+    const chance = new Random(world.entropy)
     this.#pool = new Pool(settings.seeds, { clock, chance, dial })
     this.#calls = new Calls(this.#pool, clock, chance, settings)
     this.#core = {

@@ -14,7 +14,7 @@ import { OperatingError } from '../base/errors.ts'
 import type { Reply, Request, RequestKind } from '../wire/message.ts'
 import type { Clock, Timer } from '../world/clock.ts'
 import { type Address, addressLabel } from '../world/network.ts'
-import type { Chance } from './chance.ts'
+import type { Random } from './random.ts'
 
 /** What came of one call: its reply, or why there is none. */
 export type Outcome<K extends RequestKind> = Reply<K> | OperatingError
@@ -63,7 +63,7 @@ export class Link {
   failure: OperatingError | undefined
 
   readonly #clock: Clock
-  readonly #chance: Chance
+  readonly #chance: Random
   readonly #dial: Dial
   readonly #events: LinkEvents
   #conversation: Conversation | undefined
@@ -75,7 +75,7 @@ export class Link {
 
   constructor(
     address: Address,
-    parts: { clock: Clock; chance: Chance; dial: Dial; events: LinkEvents },
+    parts: { clock: Clock; chance: Random; dial: Dial; events: LinkEvents },
   ) {
     this.address = address
     this.label = addressLabel(address)

@@ -15,7 +15,7 @@ import type { Member } from '../dynamo/ring/ring.ts'
 import type { Topology } from '../wire/message.ts'
 import type { Clock } from '../world/clock.ts'
 import { type Address, addressLabel } from '../world/network.ts'
-import type { Chance } from './chance.ts'
+import type { Random } from './random.ts'
 import { type Dial, Link } from './link.ts'
 import { Routes } from './routes.ts'
 
@@ -26,7 +26,7 @@ export class Pool {
   /** Called when a node can be asked again. */
   onOpen: (() => void) | undefined
   readonly #clock: Clock
-  readonly #chance: Chance
+  readonly #chance: Random
   readonly #dial: Dial
   readonly #seeds: readonly Link[]
   /** By address; in the order of their making. */
@@ -41,7 +41,7 @@ export class Pool {
 
   constructor(
     seeds: readonly Address[],
-    parts: { readonly clock: Clock; readonly chance: Chance; readonly dial: Dial },
+    parts: { readonly clock: Clock; readonly chance: Random; readonly dial: Dial },
   ) {
     this.#clock = parts.clock
     this.#chance = parts.chance

@@ -50,7 +50,7 @@ export class HostTrace implements Trace {
     )
   }
 
-  note(fact: Fact, fields: Fields = {}): void {
+  record(fact: Fact, fields: Fields = {}): void {
     const weight: Weight = FACTS[fact]
     const level = LEVEL_OF_WEIGHT[weight]
     if (!this.#logger.isLevelEnabled(level)) return

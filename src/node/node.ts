@@ -11,20 +11,20 @@ import { OperatingError } from '../base/errors.ts'
 import type { Config } from '../config.ts'
 import { ContextSeal } from '../dynamo/version/context-seal.ts'
 import type { Engine, EngineReport } from '../store/engine.ts'
-import { openEngine } from './storage.ts'
+import { openEngine } from './replica/open-engine.ts'
 import type { Status } from '../wire/message.ts'
 import type { Session } from '../wire/session.ts'
 import type { Timer } from '../world/clock.ts'
 import type { Address } from '../world/network.ts'
 import type { World } from '../world/world.ts'
-import { Dispatch } from './dispatch.ts'
-import { Door } from './doors.ts'
-import { Mender } from './mend.ts'
+import { Dispatch } from './listeners/dispatch.ts'
+import { SessionListener } from './listeners/session-listener.ts'
+import { Mender } from './background/mender.ts'
 import type { Parts } from './parts.ts'
-import { Peers } from './peers.ts'
-import { Replica } from './replica.ts'
+import { Peers } from './cluster/peers.ts'
+import { Replica } from './replica/replica.ts'
 import { Counters, type Durable, figuresOf, type Gauges } from './report.ts'
-import { idBytes, Topology } from './topology.ts'
+import { idBytes, Topology } from './cluster/topology.ts'
 import { VERSION } from '../version.ts'
 
 /** The signing key's id, until keys are rotated. */
@@ -74,8 +74,8 @@ class Node implements RunningNode {
   #engine: Engine | undefined
   #replica: Replica | undefined
   #dispatch: Dispatch | undefined
-  #clients: Door | undefined
-  #peerDoor: Door | undefined
+  #clients: SessionListener | undefined
+  #peerDoor: SessionListener | undefined
   #reminder: Timer | undefined
   #stopping: Promise<void> | undefined
   #onFailed: (error: OperatingError) => void = () => undefined
@@ -104,7 +104,7 @@ class Node implements RunningNode {
     const { trace } = this.#world
     const { self } = this.#topology
     refuseInsecure(this.#config)
-    trace.note('node-starting', { node: self.id, name: self.name })
+    trace.record('node-starting', { node: self.id, name: self.name })
     this.#engine = await openEngine(this.#config, self.id, this.#world)
     const parts = this.#assemble(this.#engine)
     this.#dispatch = new Dispatch(parts, () => this.status())
@@ -120,7 +120,7 @@ class Node implements RunningNode {
     void this.#engine.failed.then((error) => this.#fail(error))
     this.#peers.start()
     if (this.#config.isInsecure) this.#remind()
-    trace.note('node-ready', { node: self.id, name: self.name })
+    trace.record('node-ready', { node: self.id, name: self.name })
   }
 
   stop(): Promise<void> {
@@ -131,7 +131,7 @@ class Node implements RunningNode {
   async #stop(): Promise<void> {
     const { trace } = this.#world
     const { self } = this.#topology
-    trace.note('node-stopping', { node: self.id })
+    trace.record('node-stopping', { node: self.id })
     this.#reminder?.cancel()
     await this.#drain()
     await this.#clients?.close()
@@ -139,7 +139,7 @@ class Node implements RunningNode {
     this.#peers.stop()
     this.#replica?.close()
     await this.#engine?.close()
-    trace.note('node-stopped', { node: self.id, name: self.name })
+    trace.record('node-stopped', { node: self.id, name: self.name })
   }
 
   status(): Status {
@@ -223,8 +223,8 @@ class Node implements RunningNode {
     this.#onFailed(reason)
   }
 
-  #door(role: 'client' | 'peer', dispatch: Dispatch): Door {
-    return new Door(role, this.#config, this.#world, this.#topology, dispatch)
+  #door(role: 'client' | 'peer', dispatch: Dispatch): SessionListener {
+    return new SessionListener(role, this.#config, this.#world, this.#topology, dispatch)
   }
 
   /** Lets work in progress end, for a bounded time. */
@@ -237,7 +237,7 @@ class Node implements RunningNode {
   }
 
   #remind(): void {
-    this.#world.trace.note('insecure-bind', { at: this.clientAddress.host })
+    this.#world.trace.record('insecure-bind', { at: this.clientAddress.host })
     this.#reminder = this.#world.clock.after(INSECURE_REMINDER_MS, () => this.#remind())
   }
 }

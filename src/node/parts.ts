@@ -7,12 +7,12 @@
 import { OperatingError } from '../base/errors.ts'
 import type { Config } from '../config.ts'
 import type { ContextSeal } from '../dynamo/version/context-seal.ts'
-import type { Soon } from '../store/engine.ts'
+import type { MaybePromise } from '../store/engine.ts'
 import type { World } from '../world/world.ts'
-import type { Peers } from './peers.ts'
-import type { Replica } from './replica.ts'
+import type { Peers } from './cluster/peers.ts'
+import type { Replica } from './replica/replica.ts'
 import type { Counters } from './report.ts'
-import type { Topology } from './topology.ts'
+import type { Topology } from './cluster/topology.ts'
 
 export interface Parts {
   readonly config: Config
@@ -35,7 +35,7 @@ export function isFailure<T>(result: T | OperatingError): result is OperatingErr
  * Runs `work` and hands on its result, at once where it is there at once. An operating error is a
  * result; anything else that is thrown is a broken belief and is left to end the process.
  */
-export function settleSoon<T>(work: () => Soon<T>, settle: Settle<T>): void {
+export function settleSoon<T>(work: () => MaybePromise<T>, settle: Settle<T>): void {
   let result: T | OperatingError
   try {
     const soon = work()

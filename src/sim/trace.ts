@@ -11,7 +11,7 @@
  * Why not a cryptographic digest: nobody forges a trace, and this one costs some nanoseconds.
  */
 import { FACTS, type Fact, type Fields, type Trace } from '../world/trace.ts'
-import type { Scheduler } from './scheduler.ts'
+import type { Scheduler } from './time/scheduler.ts'
 
 interface Event {
   readonly micros: number
@@ -54,8 +54,8 @@ export class SimTrace {
   /** The trace that one node is handed. */
   of(node: number): Trace {
     return {
-      note: (fact, fields = NO_FIELDS) => {
-        this.#note(node, FACTS[fact], fact, fields)
+      record: (fact, fields = NO_FIELDS) => {
+        this.#record(node, FACTS[fact], fact, fields)
         for (const see of this.#watchers.get(fact) ?? []) see(fields, node)
       },
     }
@@ -63,7 +63,7 @@ export class SimTrace {
 
   /** Something that the world did to the nodes. */
   mark(name: string, fields: Fields = NO_FIELDS): void {
-    this.#note(undefined, 'world', name, fields)
+    this.#record(undefined, 'world', name, fields)
   }
 
   /** Adds to the digest only: for what happens too often to be kept. */
@@ -112,7 +112,7 @@ export class SimTrace {
     return lines
   }
 
-  #note(node: number | undefined, weight: string, name: string, fields: Fields): void {
+  #record(node: number | undefined, weight: string, name: string, fields: Fields): void {
     const micros = this.#scheduler.nowMicros
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1)
     this.#events[this.#written % EVENTS_KEPT] = { micros, node, weight, name, fields }

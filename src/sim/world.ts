@@ -18,14 +18,14 @@
 import { assert } from '../base/assert.ts'
 import { Prng } from '../base/prng.ts'
 import type { World } from '../world/world.ts'
-import { SimClock, type WallClock } from './clock.ts'
-import { DiskFace } from './disk-face.ts'
-import { type DiskOptions, SimDisk } from './disk.ts'
+import { SimClock, type WallClock } from './time/clock.ts'
+import { DiskFace } from './disk/disk-face.ts'
+import { type DiskOptions, SimDisk } from './disk/disk.ts'
 import { SimEntropy } from './entropy.ts'
-import { Life } from './life.ts'
-import { SimNetwork } from './network.ts'
-import type { NetworkOptions } from './path.ts'
-import { Scheduler } from './scheduler.ts'
+import { SimProcess } from './time/sim-process.ts'
+import { SimNetwork } from './network/network.ts'
+import type { NetworkOptions } from './network/path.ts'
+import { Scheduler } from './time/scheduler.ts'
 import { SimTrace } from './trace.ts'
 
 export interface SimWorldOptions {
@@ -43,7 +43,7 @@ interface Machine {
   readonly wall: WallClock
   /** Of its clock: local seconds in a virtual one. */
   rate: number
-  process: { readonly life: Life; readonly clock: SimClock } | undefined
+  process: { readonly life: SimProcess; readonly clock: SimClock } | undefined
 }
 
 const DRIFT_MAX = 1e-4
@@ -108,7 +108,7 @@ export class SimWorld {
   start(number: number): World {
     const machine = this.#machineOf(number)
     assert(machine.process === undefined, 'one process at a time runs on a machine')
-    const life = new Life(this.scheduler, number)
+    const life = new SimProcess(this.scheduler, number)
     const clock = new SimClock(life, machine.wall, machine.rate)
     machine.process = { life, clock }
     this.network.powerOn(number)
@@ -234,7 +234,7 @@ export class SimWorld {
     this.network.healAll()
   }
 
-  #running(number: number): { readonly machine: Machine; readonly life: Life } {
+  #running(number: number): { readonly machine: Machine; readonly life: SimProcess } {
     const machine = this.#machineOf(number)
     assert(machine.process !== undefined, 'a process runs on the machine')
     return { machine, life: machine.process.life }

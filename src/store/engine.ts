@@ -42,7 +42,7 @@ export type Entry =
   | { readonly kind: 'erasure'; readonly token: Token; readonly name: KeyName }
 
 /** At once where the bytes are resident, later where they are not. */
-export type Soon<T> = T | Promise<T>
+export type MaybePromise<T> = T | Promise<T>
 
 export interface ScanQuery {
   /** The first token wanted; tokens are ordered by (hi, lo). */
@@ -90,10 +90,10 @@ export interface Engine {
   readonly failed: Promise<OperatingError>
 
   /** Rejects (or throws) `record-rotten` where the copy is there but cannot be believed. */
-  get(token: Token, name: KeyName): Soon<Stored | undefined>
+  get(token: Token, name: KeyName): MaybePromise<Stored | undefined>
 
   /** The digest alone, without the value where the engine can. */
-  digest(token: Token, name: KeyName): Soon<Digest | undefined>
+  digest(token: Token, name: KeyName): MaybePromise<Digest | undefined>
 
   /**
    * Appends all entries, or throws and appends none: `disk-full`, `overloaded` (too much waits for

@@ -21,7 +21,7 @@ import {
   PROGRESS_MS,
 } from '../limits.ts'
 import { type Body, encodeControl } from './convert.ts'
-import type { Line } from './line.ts'
+import type { FramedConnection } from './framed-connection.ts'
 import { FAILURE_KIND, FLAG_MORE, REPLY } from './message.ts'
 
 /** One message, and how far it has gone. */
@@ -46,7 +46,7 @@ export function chunkKey(callId: number, isAnswer: boolean): number {
 }
 
 export class ChunkSender {
-  readonly #line: Line
+  readonly #line: FramedConnection
   readonly #messages = new Map<number, Outgoing>()
   /** Those with credit, in turn. */
   readonly #ready: Outgoing[] = []
@@ -57,7 +57,7 @@ export class ChunkSender {
   #sentThen = 0
   #idleChecks = 0
 
-  constructor(line: Line) {
+  constructor(line: FramedConnection) {
     this.#line = line
   }
 

@@ -2,20 +2,20 @@
  * A session over a line: gives each frame to who it is for, and ends all of them together.
  *
  *     frames in  --> kinds 1..15    here          goodbye, credit
- *                --> kinds 16..63   Answerer      their calls
- *                --> kinds 64..127  Asker         answers to ours
+ *                --> kinds 16..63   IncomingCalls      their calls
+ *                --> kinds 64..127  OutgoingCalls         answers to ours
  *     frames out <-- ChunkSender, which both share, as they share the ChunkReceiver
  */
 import { isOperatingError, type OperatingError } from '../base/errors.ts'
 import type { NodeId } from '../dynamo/names.ts'
 import type { Address } from '../world/network.ts'
-import { Answerer } from './answerer.ts'
-import { Asker, type CallIds } from './asker.ts'
+import { IncomingCalls } from './incoming-calls.ts'
+import { OutgoingCalls, type CallIds } from './outgoing-calls.ts'
 import { ChunkReceiver } from './chunk-receiver.ts'
 import { ChunkSender } from './chunk-sender.ts'
 import { decodeControl, encodeControl, errorOf } from './convert.ts'
 import type { Frame } from './frame.ts'
-import type { Line, LineEvents } from './line.ts'
+import type { FramedConnection, FrameEvents } from './framed-connection.ts'
 import {
   CONTROL_KINDS,
   FAILURE_KIND,
@@ -36,19 +36,24 @@ import type {
 /** The first kind of a request. */
 const REQUEST = 16
 
-export class Conversation implements Session, LineEvents {
+export class Conversation implements Session, FrameEvents {
   readonly role: Role
   readonly cluster: string
   readonly node: NodeId | undefined
-  readonly #line: Line
+  readonly #line: FramedConnection
   readonly #events: SessionEvents
   readonly #sender: ChunkSender
   readonly #receiver: ChunkReceiver
-  readonly #asker: Asker
-  readonly #answerer: Answerer
+  readonly #outgoing: OutgoingCalls
+  readonly #incoming: IncomingCalls
 
   /** `callIds` are fewer in tests of what happens after the last. */
-  constructor(line: Line, facts: SessionFacts, events: SessionEvents, callIds?: CallIds) {
+  constructor(
+    line: FramedConnection,
+    facts: SessionFacts,
+    events: SessionEvents,
+    callIds?: CallIds,
+  ) {
     this.role = facts.role
     this.cluster = facts.cluster
     this.node = facts.node
@@ -58,9 +63,9 @@ export class Conversation implements Session, LineEvents {
     this.#receiver = new ChunkReceiver((callId, ofAnswer, bytes) => {
       line.send(CONTROL_KINDS.credit, callId, encodeControl('credit', { bytes, ofAnswer }))
     })
-    this.#asker = new Asker(line, this.#sender, this.#receiver, callIds)
+    this.#outgoing = new OutgoingCalls(line, this.#sender, this.#receiver, callIds)
     const onCall = (call: IncomingCall): void => events.onCall(call, this)
-    this.#answerer = new Answerer(line, facts.role, this.#sender, this.#receiver, onCall)
+    this.#incoming = new IncomingCalls(line, facts.role, this.#sender, this.#receiver, onCall)
   }
 
   get remote(): Address {
@@ -72,11 +77,11 @@ export class Conversation implements Session, LineEvents {
   }
 
   get callsInFlight(): number {
-    return this.#asker.inFlight
+    return this.#outgoing.inFlight
   }
 
   get callsToAnswer(): number {
-    return this.#answerer.unanswered
+    return this.#incoming.unanswered
   }
 
   get waitingBytes(): number {
@@ -92,7 +97,7 @@ export class Conversation implements Session, LineEvents {
     request: Request<K>,
     onAnswer: (answer: Answer<K>) => void,
   ): CallHandle {
-    return this.#asker.call(kind, request, onAnswer)
+    return this.#outgoing.call(kind, request, onAnswer)
   }
 
   end(reason: OperatingError): void {
@@ -105,8 +110,8 @@ export class Conversation implements Session, LineEvents {
 
   onFrame(frame: Frame): void {
     const { kind } = frame
-    if (kind >= REQUEST && kind < REPLY) this.#answerer.onFrame(frame)
-    else if (kind >= REPLY && kind <= FAILURE_KIND) this.#asker.onFrame(frame)
+    if (kind >= REQUEST && kind < REPLY) this.#incoming.onFrame(frame)
+    else if (kind >= REPLY && kind <= FAILURE_KIND) this.#outgoing.onFrame(frame)
     else this.#onControlFrame(frame)
   }
 
@@ -127,7 +132,7 @@ export class Conversation implements Session, LineEvents {
 
   onEnd(reason: OperatingError): void {
     this.#receiver.clear()
-    this.#asker.onEnd(reason)
+    this.#outgoing.onEnd(reason)
     this.#events.onEnd(reason, this)
   }
 

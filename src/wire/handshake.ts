@@ -39,7 +39,12 @@ import {
   type ServeOptions,
   type Steps,
 } from './handshake-steps.ts'
-import { Line, type LineEvents, type Side, type WireWorld } from './line.ts'
+import {
+  FramedConnection,
+  type FrameEvents,
+  type Side,
+  type WireWorld,
+} from './framed-connection.ts'
 import { CONTROL_KINDS } from './message.ts'
 import type { Session, SessionEvents, SessionFacts } from './session.ts'
 
@@ -80,8 +85,8 @@ export function acceptSession(
 }
 
 /** Carries either side's steps over a line, within the bounds. */
-class Handshake implements LineEvents {
-  readonly #line: Line
+class Handshake implements FrameEvents {
+  readonly #line: FramedConnection
   readonly #steps: Steps
   readonly #sessionEvents: SessionEvents
   readonly #resolve: (session: Session) => void
@@ -99,7 +104,7 @@ class Handshake implements LineEvents {
     resolve: (session: Session) => void,
     reject: (error: OperatingError) => void,
   ) {
-    this.#line = new Line(connection, side, world, HANDSHAKE_FRAME_BYTES_MAX, this)
+    this.#line = new FramedConnection(connection, side, world, HANDSHAKE_FRAME_BYTES_MAX, this)
     this.#steps = steps
     this.#sessionEvents = sessionEvents
     this.#resolve = resolve
@@ -178,7 +183,7 @@ class Handshake implements LineEvents {
 
   #refuse(reason: OperatingError): void {
     const remote = addressLabel(this.#line.remote)
-    this.#line.world.trace.note('connection-refused', { remote, code: reason.code })
+    this.#line.world.trace.record('connection-refused', { remote, code: reason.code })
     this.#line.end(reason)
   }
 

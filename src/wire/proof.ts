@@ -12,7 +12,7 @@
  */
 import { joinBytes, utf8Bytes, writeU16, writeU32 } from '../base/bytes.ts'
 import { sipHash128Into } from '../native/digest.ts'
-import type { Side } from './line.ts'
+import type { Side } from './framed-connection.ts'
 
 export const PROOF_BYTES = 16
 export const NONCE_BYTES = 16

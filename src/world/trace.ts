@@ -53,5 +53,5 @@ export type Fact = keyof typeof FACTS
 export type Fields = Readonly<Record<string, string | number | boolean>>
 
 export interface Trace {
-  note(fact: Fact, fields?: Fields): void
+  record(fact: Fact, fields?: Fields): void
 }

@@ -1,6 +1,6 @@
 /**
- * Every fact of world/trace.ts is noted somewhere: a fact that nobody notes is a promise to whoever
- * waits for it in a trace. (That no other fact is noted, the compiler sees.)
+ * Every fact of world/trace.ts is recorded somewhere: a test that waits for any other would wait
+ * for ever. (That no other fact is recorded, the compiler sees.)
  */
 import t from 'tap'
 import { FACTS } from '../../src/world/trace.ts'
@@ -11,8 +11,8 @@ type Exempt = Readonly<Record<string, readonly string[]>>
 
 const TABLE = 'src/world/trace.ts'
 
-/** Facts that nothing in src notes yet. */
-const UNNOTED: Exempt = {
+/** Facts that nothing in src records yet. */
+const UNRECORDED: Exempt = {
   'src/wire and src/node are still being written': [
     'client-connected',
     'connection-closed',
@@ -21,40 +21,42 @@ const UNNOTED: Exempt = {
   ],
 }
 
-/** The first thing said to `note`, or a field `fact`; each may choose between two. */
-function noting(fact: string): RegExp {
+/** The first thing passed to `record`, or a field `fact`; each may choose between two. */
+function recording(fact: string): RegExp {
   return new RegExp(
-    `(?:note\\(|\\bfact:)\\s*(?:[^'",]+\\?\\s*)?(?:'[\\w-]+'\\s*:\\s*)?'${fact}'`,
+    `(?:record\\(|\\bfact:)\\s*(?:[^'",]+\\?\\s*)?(?:'[\\w-]+'\\s*:\\s*)?'${fact}'`,
     'i',
   )
 }
 
-function factsAreNoted(facts: readonly string[], tree: Tree, unnoted = UNNOTED): string[] {
+function factsAreRecorded(facts: readonly string[], tree: Tree, unrecorded = UNRECORDED): string[] {
   const texts = [...within(tree, ['src'], ['.ts'])]
     .filter(([path]) => path !== TABLE)
     .map(([path, text]) => uncommented(path, text))
-  const exempt = Object.values(unnoted).flat()
-  const isNoted = (fact: string): boolean => texts.some((text) => noting(fact).test(text))
-  const silent = facts.filter((fact) => !isNoted(fact) && !exempt.includes(fact))
-  const stale = exempt.filter((fact) => !facts.includes(fact) || isNoted(fact))
+  const exempt = Object.values(unrecorded).flat()
+  const isRecorded = (fact: string): boolean => texts.some((text) => recording(fact).test(text))
+  const silent = facts.filter((fact) => !isRecorded(fact) && !exempt.includes(fact))
+  const stale = exempt.filter((fact) => !facts.includes(fact) || isRecorded(fact))
   return [
-    ...silent.map((fact) => `${fact}: nobody notes it`),
-    ...stale.map((fact) => `${fact}: is noted or gone: strike it from UNNOTED`),
+    ...silent.map((fact) => `${fact}: is never recorded`),
+    ...stale.map((fact) => `${fact}: is recorded or gone: strike it from UNRECORDED`),
   ]
 }
 
-t.test('every fact is noted somewhere', async (t) => {
-  t.same(factsAreNoted(Object.keys(FACTS), readTree()), [])
+t.test('every fact is recorded somewhere', async (t) => {
+  t.same(factsAreRecorded(Object.keys(FACTS), readTree()), [])
   const facts = ['rot-found', 'recovered']
   const silent = new Map([
-    [TABLE, "note('rot-found'); note('recovered')"],
-    ['src/a.ts', "// note('rot-found')\nthrow new OperatingError('recovered')"],
-    ['test/a.ts', "note('rot-found'); note('recovered')"],
+    [TABLE, "record('rot-found'); record('recovered')"],
+    ['src/a.ts', "// record('rot-found')\nthrow new OperatingError('recovered')"],
+    ['test/a.ts', "record('rot-found'); record('recovered')"],
   ])
-  t.equal(factsAreNoted(facts, silent, {}).length, 2)
-  t.same(factsAreNoted(facts, silent, { later: facts }), [])
-  t.equal(factsAreNoted(facts, silent, { later: [...facts, 'gone'] }).length, 1)
-  const noted = new Map([['src/a.ts', "trace.note(isRot ? 'rot-found' : 'recovered', { at })"]])
-  t.same(factsAreNoted(facts, noted, {}), [])
-  t.equal(factsAreNoted(facts, noted, { later: ['recovered'] }).length, 1)
+  t.equal(factsAreRecorded(facts, silent, {}).length, 2)
+  t.same(factsAreRecorded(facts, silent, { later: facts }), [])
+  t.equal(factsAreRecorded(facts, silent, { later: [...facts, 'gone'] }).length, 1)
+  const recorded = new Map([
+    ['src/a.ts', "trace.record(isRot ? 'rot-found' : 'recovered', { at })"],
+  ])
+  t.same(factsAreRecorded(facts, recorded, {}), [])
+  t.equal(factsAreRecorded(facts, recorded, { later: ['recovered'] }).length, 1)
 })

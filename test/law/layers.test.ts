@@ -206,7 +206,7 @@ t.test('imports point down', async (t) => {
       ['src/node/node.ts', ''],
       ['src/host/disk.ts', ''],
       ['src/store/engine.ts', ''],
-      ['src/store/log.ts', ''],
+      ['src/store/log/log.ts', ''],
       ['src/sim/index.ts', ''],
       ['src/dynamo/ring/ring.ts', ''],
     ]
@@ -220,7 +220,7 @@ t.test('imports point down', async (t) => {
   object('src/base/b.ts', "export * from '../node/node.ts'")
   object('src/base/b.ts', "import '../node/node.ts'")
   object('src/base/b.ts', "import { gone } from './gone.ts'")
-  object('src/base/b.ts', "import { t } from '../../test/law/source.ts'")
+  object('src/base/b.ts', "import { t } from './source.ts'")
   object('src/dynamo/version/a.ts', "import { Ring } from '../ring/ring.ts'")
   object('src/dynamo/ring/a.ts', "import type { Clock } from '../../world/clock.ts'")
   object('src/dynamo/chance/a.ts', '')

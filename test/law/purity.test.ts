@@ -341,8 +341,8 @@ t.test('imports that need leave are made where they have it', async (t) => {
   object('src/client/a.ts', 'net')
   object('src/wire/frame.ts', './generated/messages.js')
   object('src/wire/frame.ts', 'protobufjs/minimal.js')
-  object('src/store/log.ts', '../native/addon.ts')
-  object('src/store/log.ts', '../native/resident.ts')
+  object('src/store/log/log.ts', '../../native/addon.ts')
+  object('src/store/log/log.ts', '../../native/resident.ts')
   const calm = new Map([
     ['native/host/resident.cc', ''],
     ['src/wire/convert.ts', "import { everwrite } from './generated/messages.js'"],

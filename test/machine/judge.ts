@@ -3,7 +3,7 @@
  */
 import { checkCausality } from '../../src/sim/checkers/causality.ts'
 import { checkDurability } from '../../src/sim/checkers/durability.ts'
-import type { History } from '../../src/sim/history.ts'
+import type { History } from '../../src/sim/history/history.ts'
 import type { Recording } from './recording.ts'
 
 /** Numbers of the writes that stand under each key in the end, tombstones among them. */

@@ -5,7 +5,7 @@
  * until its parent says with which arguments the command is to run; from then on it is the
  * product's own command and nothing else.
  */
-import '../../src/cli/settings.ts'
+import '../../src/cli/settings/settings.ts'
 import '../../src/host/world.ts'
 import '../../src/node/node.ts'
 import 'commander'

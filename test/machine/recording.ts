@@ -5,7 +5,7 @@
  * Here keys are numbers, a value's length and its request id are its own too, and what failed is
  * counted.
  */
-import { History, NO_WRITE, valueOf, type WriteOutcome } from '../../src/sim/history.ts'
+import { History, NO_WRITE, valueOf, type WriteOutcome } from '../../src/sim/history/history.ts'
 import { keyOf, nameOf } from './judge.ts'
 
 export { NO_WRITE }

@@ -1,6 +1,6 @@
 /** Dynamo 4.3: replication; and 4.2 as far as it says where a key lives. */
 import t from 'tap'
-import { Topology } from '../../src/node/topology.ts'
+import { Topology } from '../../src/node/cluster/topology.ts'
 import { tokenOf } from '../../src/native/digest.ts'
 import { nameOf, replyOf, Scene } from '../unit/node/scene.ts'
 

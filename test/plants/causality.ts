@@ -4,7 +4,7 @@ import type { Plant } from './plant.ts'
 const LINES: readonly Plant[] = [
   {
     name: 'a line goes on over dots that a crash took',
-    file: 'node/replica.js',
+    file: 'node/replica/replica.js',
     find: 'this.#start = this.#newStart();\n    }',
     replace:
       'this.#start = parts.node; globalThis.leased = (globalThis.leased ?? 0) + 1e6; ' +
@@ -28,7 +28,7 @@ const LINES: readonly Plant[] = [
   },
   {
     name: 'dots are given twice after a crash',
-    file: 'node/replica.js',
+    file: 'node/replica/replica.js',
     find: 'start: this.#start,\n                counter: this.#nextCounter(),',
     replace:
       'start: this.#parts.node, counter: 1 + Math.max(0, ...[' +
@@ -92,14 +92,14 @@ const MERGES: readonly Plant[] = [
   },
   {
     name: 'two merges of one key at once',
-    file: 'node/replica.js',
+    file: 'node/replica/replica.js',
     find: 'if (this.#busy.size > 0) {',
     replace: 'if (this.#busy.size > 1_000_000) {',
     why: 'where a copy is read from the disk, the second step starts from what the first replaced',
   },
   {
     name: 'a merge without the append before it',
-    file: 'store/log.js',
+    file: 'store/log/log.js',
     find: 'this.#places.put(token, name, this.#writer.segment, offset, isErasure);',
     replace:
       'const { segment, sequence } = this.#writer;\n' +
@@ -113,14 +113,14 @@ const MERGES: readonly Plant[] = [
 const CONTEXTS: readonly Plant[] = [
   {
     name: "a put's context covers what its client never saw",
-    file: 'node/write.js',
+    file: 'node/coordinator/put.js',
     find: '? seen.with(outcome.fresh)',
     replace: '? outcome.object.context',
     why: 'a client that goes on from its own put replaces siblings that it was not shown',
   },
   {
     name: "the new sibling travels with its coordinator's context",
-    file: 'node/replica.js',
+    file: 'node/replica/replica.js',
     find: 'return { outcome, ...written };',
     replace:
       'const { context } = outcome.object; const siblings = [outcome.sibling]; ' +
@@ -150,7 +150,7 @@ const CONTEXTS: readonly Plant[] = [
   },
   {
     name: 'a deleted key is forgotten at once',
-    file: 'node/replica.js',
+    file: 'node/replica/replica.js',
     find: "append([{ kind: 'object', token, name, note, object: bytes }])",
     replace:
       "append([{ kind: object.siblings.every((one) => one.value === undefined) ? 'erasure' : " +
@@ -169,7 +169,7 @@ const REQUESTS: readonly Plant[] = [
   },
   {
     name: 'forwarding draws a request id of its own',
-    file: 'node/forward.js',
+    file: 'node/coordinator/forward.js',
     find: 'const put = { ...this.#request.put,',
     replace:
       'const put = { ...this.#request.put, requestId: this.#request.put.requestId.map(' +
@@ -197,11 +197,11 @@ const REQUESTS: readonly Plant[] = [
   },
   {
     name: 'a request whose value was replaced is forgotten',
-    file: 'node/replica.js',
+    file: 'node/replica/replica.js',
     find: 'if (held.object !== undefined && earlier?.hi === token.hi && earlier.lo === token.lo) {',
     replace: 'if (held.object === null) {',
     why: 'a retry brings back what was replaced; once it may, so no checker objects',
-    caughtBy: 'test/unit/node/replica.test.ts',
+    caughtBy: 'test/unit/node/replica/replica.test.ts',
   },
 ]
 

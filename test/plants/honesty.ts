@@ -4,7 +4,7 @@ import type { Plant } from './plant.ts'
 export const HONESTY: readonly Plant[] = [
   {
     name: 'running out of time is called refused',
-    file: 'node/write.js',
+    file: 'node/coordinator/put.js',
     find: "return new OperatingError('write-in-doubt', `${this",
     replace: "return new OperatingError('replicas-short', `${this",
     why: 'a write that was reported as refused appears later',
@@ -32,14 +32,14 @@ export const HONESTY: readonly Plant[] = [
   },
   {
     name: "a second owner's refusal hides the first one's doubt",
-    file: 'node/forward.js',
+    file: 'node/coordinator/forward.js',
     find: 'const isInDoubt = this.#isInDoubt || this.#awaited > 0;',
     replace: 'const isInDoubt = false;',
     why: 'the first owner, who has not answered, may have taken it',
   },
   {
     name: 'an answer that cannot be read refuses its call',
-    file: 'wire/asker.js',
+    file: 'wire/outgoing-calls.js',
     find: "certainty: 'in-doubt',",
     replace: "certainty: 'refused',",
     why: 'what was asked for may have been done; in the simulator no answer is garbled',
@@ -47,10 +47,10 @@ export const HONESTY: readonly Plant[] = [
   },
   {
     name: 'an expired request is executed',
-    file: 'node/write.js',
+    file: 'node/coordinator/put.js',
     find: 'if (world.clock.now() >= deadline) {',
     replace: 'if (deadline === 0) {',
     why: 'its client has long been told that it failed; no promise is broken, only patience',
-    caughtBy: 'test/unit/node/write.test.ts',
+    caughtBy: 'test/unit/node/coordinator/put.test.ts',
   },
 ]

@@ -14,7 +14,7 @@ export const STRANGERS: readonly Plant[] = [
   },
   {
     name: "questions between nodes are taken at the clients' door",
-    file: 'wire/answerer.js',
+    file: 'wire/incoming-calls.js',
     find: 'if (kind === undefined || !this.#allowed.has(kind)) {',
     replace: 'if (kind === undefined) {',
     why: 'a client writes objects with contexts of its own making',
@@ -54,17 +54,17 @@ export const STRANGERS: readonly Plant[] = [
   },
   {
     name: 'whoever has the cluster key is a member',
-    file: 'node/doors.js',
+    file: 'node/listeners/session-listener.js',
     find: "const admit = (id) => (isMember(id) ? undefined : 'not-a-member');",
     replace: 'const admit = () => undefined;',
     why: 'a node that was never added, or a second one under the same id, takes writes',
-    caughtBy: 'test/unit/node/doors.test.ts',
+    caughtBy: 'test/unit/node/listeners/session-listener.test.ts',
   },
   {
     name: 'frames before the handshake may be of any length',
     file: 'wire/handshake.js',
-    find: 'new Line(connection, side, world, HANDSHAKE_FRAME_BYTES_MAX, this)',
-    replace: 'new Line(connection, side, world, FRAME_BODY_BYTES_MAX, this)',
+    find: 'new FramedConnection(connection, side, world, HANDSHAKE_FRAME_BYTES_MAX, this)',
+    replace: 'new FramedConnection(connection, side, world, FRAME_BODY_BYTES_MAX, this)',
     why: 'strangers take memory before they have said who they are',
     caughtBy: HANDSHAKE,
   },
@@ -78,10 +78,10 @@ export const STRANGERS: readonly Plant[] = [
   },
   {
     name: 'connections have no bound',
-    file: 'node/doors.js',
+    file: 'node/listeners/session-listener.js',
     find: 'if (this.#connections >= this.#config.connectionsMax) {',
     replace: 'if (this.#connections < 0) {',
     why: 'strangers take all descriptors',
-    caughtBy: 'test/unit/node/doors.test.ts',
+    caughtBy: 'test/unit/node/listeners/session-listener.test.ts',
   },
 ]

@@ -38,7 +38,7 @@ const FRAMES: readonly Plant[] = [
 const CALLS: readonly Plant[] = [
   {
     name: 'an answer goes to the oldest call of its kind',
-    file: 'wire/asker.js',
+    file: 'wire/outgoing-calls.js',
     find: 'const call = this.#calls.get(callId);',
     replace:
       'const call = [...this.#calls.values()].find((one) => REQUEST_KINDS[one.kind] + REPLY ' +
@@ -47,7 +47,7 @@ const CALLS: readonly Plant[] = [
   },
   {
     name: 'calls in flight have no bound',
-    file: 'wire/asker.js',
+    file: 'wire/outgoing-calls.js',
     find: 'if (this.#calls.size < CALLS_PER_CONNECTION_MAX && !this.#sender.isFull)',
     replace: 'if (this.#calls.size >= 0)',
     why: 'a peer that does not answer takes all memory',
@@ -55,11 +55,11 @@ const CALLS: readonly Plant[] = [
   },
   {
     name: 'writes that wait for one key have no bound',
-    file: 'node/replica.js',
+    file: 'node/replica/replica.js',
     find: 'if (waiters.length >= WAITERS_PER_KEY_MAX) {',
     replace: 'if (waiters.length < 0) {',
     why: 'one busy key takes all memory',
-    caughtBy: 'test/unit/node/replica.test.ts',
+    caughtBy: 'test/unit/node/replica/replica.test.ts',
   },
 ]
 
@@ -90,7 +90,7 @@ const STREAMS: readonly Plant[] = [
   },
   {
     name: 'short answers that wait for one reader have no bound',
-    file: 'wire/line.js',
+    file: 'wire/framed-connection.js',
     find: 'if (unsent > OUTGOING_BYTES_PER_CONNECTION_MAX) {',
     replace: 'if (unsent < 0) {',
     why: 'a client that asks and does not read takes all memory',
@@ -98,11 +98,11 @@ const STREAMS: readonly Plant[] = [
   },
   {
     name: 'what waits for the disk has no bound',
-    file: 'store/writer.js',
+    file: 'store/log/writer.js',
     find: 'if (this.#unsyncedBytes > 0 && unsyncedBytes > unsyncedBytesMax) {',
     replace: 'if (unsyncedBytes < 0) {',
     why: 'a slow disk takes all memory',
-    caughtBy: 'test/unit/store/log.test.ts',
+    caughtBy: 'test/unit/store/log/log.test.ts',
   },
 ]
 

@@ -1,7 +1,7 @@
 /** One who sends damaged frames to a node, as client and as peer, and counts what it is told. */
 import { bytesOfHex, utf8Bytes } from '../../src/base/bytes.ts'
 import type { Prng } from '../../src/base/prng.ts'
-import { memberIdOf } from '../../src/node/topology.ts'
+import { memberIdOf } from '../../src/node/cluster/topology.ts'
 import { everwrite as pb } from '../../src/wire/generated/messages.js'
 import { CONTROL_KINDS, FORMAT, REQUEST_KINDS } from '../../src/wire/message.ts'
 import { proofKeyOf, proofOf } from '../../src/wire/proof.ts'

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { parse, stringify, type TomlTable } from 'smol-toml'
 import { bytes, type ConnectOptions, connect, Context, json } from '../../src/index.ts'
 import { identityText } from '../../src/store/identity.ts'
-import { memberIdOf } from '../../src/node/topology.ts'
+import { memberIdOf } from '../../src/node/cluster/topology.ts'
 import { everwrite } from '../support/served-cluster.ts'
 import { codeOf, type Lab, OTHER_TOKEN, type Row, rowsOf } from './bad-input-row.ts'
 

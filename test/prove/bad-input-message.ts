@@ -1,7 +1,7 @@
 /** Wrong messages and wrong contexts in good frames, sent by hand to real nodes. */
 import { hexOf, joinBytes, utf8Bytes } from '../../src/base/bytes.ts'
 import { errorCodeOf } from '../../src/base/errors.ts'
-import { memberIdOf } from '../../src/node/topology.ts'
+import { memberIdOf } from '../../src/node/cluster/topology.ts'
 import { everwrite as pb } from '../../src/wire/generated/messages.js'
 import { FAILURE_KIND, REPLY, REQUEST_KINDS } from '../../src/wire/message.ts'
 import { NodeSession } from '../support/node-session.ts'

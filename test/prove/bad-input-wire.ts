@@ -1,6 +1,6 @@
 /** Wrong frames and wrong handshakes, sent by hand to real nodes. */
 import { bytesOfHex, utf8Bytes } from '../../src/base/bytes.ts'
-import { memberIdOf } from '../../src/node/topology.ts'
+import { memberIdOf } from '../../src/node/cluster/topology.ts'
 import { crc32c } from '../../src/native/digest.ts'
 import { everwrite as pb } from '../../src/wire/generated/messages.js'
 import { CONTROL_KINDS, FLAG_MORE, FORMAT, REQUEST_KINDS } from '../../src/wire/message.ts'

@@ -5,8 +5,8 @@
  * part in the first; the digests hold every fact, every delivery and every call of a disk.
  */
 import { parseArgs } from 'node:util'
-import { runJobs } from '../../src/cli/simulate-process.ts'
-import { NO_DIGEST, replayCommand } from '../../src/sim/report.ts'
+import { runJobs } from '../../src/cli/simulate/simulate-process.ts'
+import { NO_DIGEST, replayCommand } from '../../src/sim/seed/report.ts'
 import type { Proof, Verdict } from './proof.ts'
 
 export const proof: Proof = {

@@ -6,10 +6,10 @@
  * not the worst, shows nothing.
  */
 import { parseArgs } from 'node:util'
-import { runJobs } from '../../src/cli/simulate-process.ts'
-import type { Job } from '../../src/cli/simulate-worker.ts'
-import { replayCommand, Tally } from '../../src/sim/report.ts'
-import { idle } from '../../src/sim/simulate.ts'
+import { runJobs } from '../../src/cli/simulate/simulate-process.ts'
+import type { Job } from '../../src/cli/simulate/simulate-worker.ts'
+import { replayCommand, Tally } from '../../src/sim/seed/report.ts'
+import { idle } from '../../src/sim/seed/simulate.ts'
 import type { Proof, Verdict } from './proof.ts'
 
 /** Of each seed. */

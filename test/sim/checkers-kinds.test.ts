@@ -10,7 +10,7 @@ import { checkDurability, type Final } from '../../src/sim/checkers/durability.t
 import { type Kind, KINDS, SENTENCES_MAX } from '../../src/sim/checkers/findings.ts'
 import { checkLiveness } from '../../src/sim/checkers/liveness.ts'
 import { Recovery } from '../../src/sim/checkers/recovery.ts'
-import { History, type WriteEvent } from '../../src/sim/history.ts'
+import { History, type WriteEvent } from '../../src/sim/history/history.ts'
 
 function writing(event: Partial<WriteEvent> = {}): WriteEvent {
   const told = { key: 'k', isDelete: false, replacesSeen: false, follows: [], deletesBelow: 0 }

@@ -16,7 +16,7 @@ import {
 import type { Gauges } from '../../src/node/report.ts'
 import { Bounds } from '../../src/sim/checkers/bounds.ts'
 import { Recovery } from '../../src/sim/checkers/recovery.ts'
-import { Cluster } from '../../src/sim/cluster.ts'
+import { Cluster } from '../../src/sim/cluster/cluster.ts'
 import { SimWorld } from '../../src/sim/world.ts'
 import { Scene } from '../unit/node/scene.ts'
 

@@ -8,7 +8,7 @@ import { checkCausality } from '../../src/sim/checkers/causality.ts'
 import { checkDurability } from '../../src/sim/checkers/durability.ts'
 import { SENTENCES_MAX } from '../../src/sim/checkers/findings.ts'
 import { checkLiveness } from '../../src/sim/checkers/liveness.ts'
-import { History, idOf, valueOf, type WriteEvent } from '../../src/sim/history.ts'
+import { History, idOf, valueOf, type WriteEvent } from '../../src/sim/history/history.ts'
 
 interface Told {
   readonly key?: string

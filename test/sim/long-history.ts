@@ -9,7 +9,7 @@
  */
 import { Prng } from '../../src/base/prng.ts'
 import type { Kind } from '../../src/sim/checkers/findings.ts'
-import { History } from '../../src/sim/history.ts'
+import { History } from '../../src/sim/history/history.ts'
 
 export const DEADLINE_MS = 100
 const STEP_MS = 0.01

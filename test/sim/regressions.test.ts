@@ -3,7 +3,7 @@
  * changes with the build, so each tells its story too.
  */
 import t from 'tap'
-import { simulate } from '../../src/sim/simulate.ts'
+import { simulate } from '../../src/sim/seed/simulate.ts'
 
 /**
  * A node that owned nothing of a key passed a put on to one owner, which was slow, and after 100 ms
@@ -61,7 +61,7 @@ t.test('a read at all that live gets by all that are dead', async (t) => {
 /**
  * A start cut a torn record off the log, the disk failed the sync of that, and the next start was
  * shown the file as cut and left it. The power went, and the record was back, as rot that hid the
- * sound copy of its key. The cut is now made anew by every start; `store/recovery.test.ts` has the
+ * sound copy of its key. The cut is now made anew by every start; `store/log/recovery.test.ts` has the
  * scenario by itself.
  */
 const CUT_THAT_CAME_BACK = 273

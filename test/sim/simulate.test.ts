@@ -3,9 +3,9 @@
  * replay.
  */
 import t from 'tap'
-import { runJobs } from '../../src/cli/simulate-process.ts'
-import { replayCommand, Tally } from '../../src/sim/report.ts'
-import type { SimulateResult } from '../../src/sim/simulate.ts'
+import { runJobs } from '../../src/cli/simulate/simulate-process.ts'
+import { replayCommand, Tally } from '../../src/sim/seed/report.ts'
+import type { SimulateResult } from '../../src/sim/seed/simulate.ts'
 
 const SEEDS = 200
 const REPEATED = 5

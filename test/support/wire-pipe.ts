@@ -35,7 +35,7 @@ export class WirePipeWorld {
       soon: (run) => void this.#soons.push(run),
     }
     this.entropy = { bytes: (count) => Uint8Array.from({ length: count }, () => this.random(256)) }
-    this.trace = { note: (fact, fields = {}) => void this.facts.push({ fact, fields }) }
+    this.trace = { record: (fact, fields = {}) => void this.facts.push({ fact, fields }) }
   }
 
   /** Timers that have not fired. */

@@ -29,8 +29,8 @@ import {
   WAITERS_PER_KEY_MAX,
 } from '../../limits.ts'
 import type { Gauges } from '../../node/report.ts'
-import { SEGMENT_HEADER_BYTES } from '../../store/segment.ts'
-import { MARK_BYTES } from '../../store/writer.ts'
+import { SEGMENT_HEADER_BYTES } from '../../store/log/segment.ts'
+import { MARK_BYTES } from '../../store/log/writer.ts'
 import { Findings } from './findings.ts'
 
 type Gauge = keyof Gauges

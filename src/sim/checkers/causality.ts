@@ -9,7 +9,7 @@
  *
  * Linear in what was shown: each write remembers the last read that showed it.
  */
-import type { History } from '../history.ts'
+import type { History } from '../history/history.ts'
 import { Findings } from './findings.ts'
 
 export function checkCausality(history: History): readonly string[] {

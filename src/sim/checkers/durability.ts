@@ -10,8 +10,8 @@
  * writes to its key that had begun when it ended: its read came before its first attempt, so an
  * attempt that arrives later, even after the client gave up, replaces nothing newer.
  */
-import { counts } from '../columns.ts'
-import type { History } from '../history.ts'
+import { counts } from '../history/columns.ts'
+import type { History } from '../history/history.ts'
 import { Findings } from './findings.ts'
 
 /** What stands under a key in the end: numbers of writes, tombstones among them. */

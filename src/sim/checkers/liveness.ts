@@ -1,7 +1,7 @@
 /**
  * Every request ends, and soon: during chaos by its deadline, in quiet with success.
  */
-import type { History } from '../history.ts'
+import type { History } from '../history/history.ts'
 import { Findings } from './findings.ts'
 
 export interface LivenessBounds {

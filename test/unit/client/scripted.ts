@@ -189,7 +189,7 @@ export class Stage {
     return {
       clock: this.clock,
       network: undefined as never,
-      trace: { note: () => {} },
+      trace: { record: () => {} },
       entropy: {
         bytes: (count) =>
           Uint8Array.from({ length: count }, () => {

@@ -20,10 +20,10 @@ t.test('a fact becomes a line, its weight a level, and less weight than asked no
   const lines: Line[] = []
   for (const level of ['debug', 'info', 'warn', 'error', 'silent'] as const) {
     const trace = traceInto(lines, level)
-    trace.note('client-connected')
-    trace.note('node-ready')
-    trace.note('stream-broken', { reason: 'nonsense' })
-    trace.note('rot-found')
+    trace.record('client-connected')
+    trace.record('node-ready')
+    trace.record('stream-broken', { reason: 'nonsense' })
+    trace.record('rot-found')
   }
   const levels = lines.map((line) => line.level).join(' ')
   t.equal(levels, 'debug info warn error info warn error warn error error')
@@ -34,9 +34,9 @@ t.test('a fact becomes a line, its weight a level, and less weight than asked no
 t.test('a flood of one warning is cut off, counted, and over after its second', async (t) => {
   const lines: Line[] = []
   const trace = traceInto(lines, 'info')
-  for (let i = 0; i < 35; i++) trace.note('stream-broken', { i })
-  for (let i = 0; i < 35; i++) trace.note('node-ready', { i })
-  trace.note('rot-found')
+  for (let i = 0; i < 35; i++) trace.record('stream-broken', { i })
+  for (let i = 0; i < 35; i++) trace.record('node-ready', { i })
+  trace.record('rot-found')
   const count = (event: string): number => lines.filter((line) => line.event === event).length
   t.equal(count('stream-broken'), 10)
   t.equal(count('node-ready'), 35, 'notices are not limited')
@@ -45,7 +45,7 @@ t.test('a flood of one warning is cut off, counted, and over after its second', 
     setTimeout(resolve, 1100)
   })
   t.match(lines.at(-1), { event: 'stream-broken', level: 'warn', suppressed: 25 })
-  trace.note('stream-broken')
+  trace.record('stream-broken')
   t.equal(count('stream-broken'), 12)
 })
 
@@ -54,8 +54,8 @@ t.test('the last line before an abrupt end is there, on standard error', async (
   const script = `
     const { hostWorld } = await import(${JSON.stringify(module)})
     const { trace } = hostWorld({ traceLevel: 'warn', traceFields: { node: 1 } })
-    for (let i = 0; i < 5; i++) trace.note('rot-found', { i })
-    trace.note('node-ready')
+    for (let i = 0; i < 5; i++) trace.record('rot-found', { i })
+    trace.record('node-ready')
     process.kill(process.pid, 'SIGKILL')
   `
   const args = ['--input-type=module', '-e', script]

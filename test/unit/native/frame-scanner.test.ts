@@ -15,7 +15,7 @@ import {
   scanFrames,
   writeFrame,
 } from '../../../src/native/frame-scanner.ts'
-import { Chance, crc32cPlain, scanFramesPlain } from './rivals.ts'
+import { Random, crc32cPlain, scanFramesPlain } from './rivals.ts'
 
 const BODY_MAX = 5000
 
@@ -182,7 +182,7 @@ t.test('where there is no more room the scan ends, and goes on from there', asyn
   t.equal(words.length, 3 * FRAME_WORDS + FRAME_SUMMARY_WORDS)
 })
 
-function randomBody(chance: Chance): Uint8Array {
+function randomBody(chance: Random): Uint8Array {
   if (chance.below(4) === 0) return chance.bytes(chance.below(300))
   const bucket = field(0x0a, chance.bytes(chance.below(12)))
   const key = field(0x12, chance.bytes(chance.below(chance.below(8) === 0 ? 300 : 40)))
@@ -191,7 +191,7 @@ function randomBody(chance: Chance): Uint8Array {
 }
 
 t.test('chunks from a seed are cut as TypeScript cuts them, whole or damaged', async (t) => {
-  const chance = new Chance(6)
+  const chance = new Random(6)
   for (let round = 0; round < 1500; round++) {
     const frames = Array.from({ length: chance.below(round % 50 === 0 ? 200 : 8) }, () => ({
       kind: chance.below(128),

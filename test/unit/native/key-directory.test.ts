@@ -2,7 +2,7 @@
 import { fail } from 'node:assert/strict'
 import t from 'tap'
 import { DIRECTORY_WORDS, KeyDirectory } from '../../../src/native/key-directory.ts'
-import { Chance } from './rivals.ts'
+import { Random } from './rivals.ts'
 
 type Entry = readonly [hi: number, lo: number, segment: number, offset: number]
 
@@ -74,7 +74,7 @@ function walk(directory: KeyDirectory, pageEntries: number): Entry[] {
 }
 
 /** Tokens of several natures: spread, few, crowded at either end of one table. */
-const NATURES: Record<string, (chance: Chance) => readonly [number, number]> = {
+const NATURES: Record<string, (chance: Random) => readonly [number, number]> = {
   spread: (chance) => [chance.word(), chance.word()],
   few: (chance) => [chance.below(5) * 0x3fffffff, chance.below(3)],
   'at the start': (chance) => [0, chance.below(500)],
@@ -84,7 +84,7 @@ const NATURES: Record<string, (chance: Chance) => readonly [number, number]> = {
 
 for (const [name, draw] of Object.entries(NATURES)) {
   t.test(`whatever is done, it agrees with a sorted list: tokens ${name}`, async (t) => {
-    const chance = new Chance(18)
+    const chance = new Random(18)
     const directory = new KeyDirectory()
     const plain = new PlainDirectory()
     const out = new Uint32Array(2 * 4000)
@@ -123,7 +123,7 @@ for (const [name, draw] of Object.entries(NATURES)) {
 }
 
 t.test('an entry costs at most 24 bytes from 100,000 on, growing and shrinking', async (t) => {
-  const chance = new Chance(19)
+  const chance = new Random(19)
   const count = 450_000
   const tokens = Uint32Array.from({ length: 2 * count }, () => chance.word())
   const directory = new KeyDirectory()

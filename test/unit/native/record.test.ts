@@ -18,12 +18,12 @@ import {
   scanRecords,
   verifyRecord,
 } from '../../../src/native/record.ts'
-import { Chance, crc32cPlain, encodeRecordPlain, type PlainRecord, sipHashPlain } from './rivals.ts'
+import { Random, crc32cPlain, encodeRecordPlain, type PlainRecord, sipHashPlain } from './rivals.ts'
 
 const DIGEST_KEY = Uint8Array.from({ length: 16 }, (_, i) => i)
 const SEQUENCE_MAX = 2 ** 48 - 1
 
-function randomRecord(chance: Chance): PlainRecord {
+function randomRecord(chance: Random): PlainRecord {
   return {
     kind: chance.below(256),
     segment: chance.word(),
@@ -71,7 +71,7 @@ function verify(bytes: Uint8Array, record: PlainRecord): readonly [RecordStatus,
 }
 
 t.test('records are written as TypeScript writes them from the table of the format', async (t) => {
-  const chance = new Chance(7)
+  const chance = new Random(7)
   for (let i = 0; i < 400; i++) {
     const record = randomRecord(chance)
     const plain = encodeRecordPlain(record, DIGEST_KEY)
@@ -85,7 +85,7 @@ t.test('records are written as TypeScript writes them from the table of the form
 })
 
 t.test('what was written is found, and described', async (t) => {
-  const chance = new Chance(8)
+  const chance = new Random(8)
   for (let i = 0; i < 200; i++) {
     const record = randomRecord(chance)
     const bytes = bytesOf(record)
@@ -113,7 +113,7 @@ t.test('what was written is found, and described', async (t) => {
 
 t.test('a record matches its own bucket and key only', async (t) => {
   const record = {
-    ...randomRecord(new Chance(9)),
+    ...randomRecord(new Random(9)),
     bucket: Buffer.from('ab'),
     key: Buffer.from('c'),
   }
@@ -126,7 +126,7 @@ t.test('a record matches its own bucket and key only', async (t) => {
 })
 
 t.test('every flipped bit is noticed, but in the padding, which carries nothing', async (t) => {
-  const record = { ...randomRecord(new Chance(10)), body: Buffer.from('a body') }
+  const record = { ...randomRecord(new Random(10)), body: Buffer.from('a body') }
   const bytes = bytesOf(record)
   const contentEnd =
     RECORD_HEADER_BYTES + record.bucket.length + record.key.length + record.note.length + 6
@@ -146,7 +146,7 @@ t.test('every flipped bit is noticed, but in the padding, which carries nothing'
 })
 
 t.test('a record cut short is told from one that is not there', async (t) => {
-  const record = randomRecord(new Chance(11))
+  const record = randomRecord(new Random(11))
   const bytes = bytesOf(record)
   for (let length = 0; length < bytes.length; length++) {
     const [status, out] = verify(bytes.subarray(0, length), record)
@@ -158,7 +158,7 @@ t.test('a record cut short is told from one that is not there', async (t) => {
 })
 
 t.test('sound bytes in another place are misplaced, and say nothing', async (t) => {
-  const record = { ...randomRecord(new Chance(12)), segment: 5, offset: 64 }
+  const record = { ...randomRecord(new Random(12)), segment: 5, offset: 64 }
   const bytes = bytesOf(record)
   for (const place of [{ segment: 6 }, { offset: 72 }]) {
     const [status, out] = verify(bytes, { ...record, ...place })
@@ -171,7 +171,7 @@ t.test('sound bytes in another place are misplaced, and say nothing', async (t) 
 })
 
 t.test('a sound header that uses reserved bytes is of a format to come', async (t) => {
-  const record = randomRecord(new Chance(13))
+  const record = randomRecord(new Random(13))
   for (const at of [30, 47]) {
     const bytes = bytesOf(record)
     bytes[at] = 1
@@ -182,7 +182,7 @@ t.test('a sound header that uses reserved bytes is of a format to come', async (
 })
 
 t.test('a header whose lengths pass 4 GiB is truncated, whatever follows', async (t) => {
-  const record = randomRecord(new Chance(14))
+  const record = randomRecord(new Random(14))
   const bytes = bytesOf(record)
   bytes.writeUInt32LE(0xffffffff, 12)
   bytes.writeUInt32LE(crc32cPlain(bytes, 0, 52), 52)
@@ -192,7 +192,7 @@ t.test('a header whose lengths pass 4 GiB is truncated, whatever follows', async
 })
 
 /** Records one behind the other from `base` on, as a log has them. */
-function logOf(chance: Chance, count: number, segment: number, base: number) {
+function logOf(chance: Random, count: number, segment: number, base: number) {
   const records: PlainRecord[] = []
   const parts: Buffer[] = []
   let offset = base
@@ -206,7 +206,7 @@ function logOf(chance: Chance, count: number, segment: number, base: number) {
 }
 
 t.test('a scan describes records in order, each with its token', async (t) => {
-  const { records, parts, bytes } = logOf(new Chance(15), 300, 3, 4096)
+  const { records, parts, bytes } = logOf(new Random(15), 300, 3, 4096)
   const out = recordScanWords(64)
   const found: number[][] = []
   for (let at = 0; at < bytes.length; ) {
@@ -241,7 +241,7 @@ t.test('a scan describes records in order, each with its token', async (t) => {
 })
 
 t.test('a scan ends at what is not sound, and says what that is', async (t) => {
-  const { parts, bytes } = logOf(new Chance(16), 5, 1, 0)
+  const { parts, bytes } = logOf(new Random(16), 5, 1, 0)
   const before = bytes.length - (parts[4] as Buffer).length
   const last = parts[4] as Buffer
   const endAt = (end: number, change?: (copy: Buffer) => void): number[] => {
@@ -270,7 +270,7 @@ t.test('a scan ends at what is not sound, and says what that is', async (t) => {
 })
 
 t.test('what does not fit is refused, and nothing is written', async (t) => {
-  const record = randomRecord(new Chance(17))
+  const record = randomRecord(new Random(17))
   const length = bytesOf(record).length
   const out = new Uint8Array(length + 8)
   t.throws(() => encode(out, 9, record), RangeError, 'one byte past the end')

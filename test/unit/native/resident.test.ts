@@ -3,13 +3,13 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs
 import { join } from 'node:path'
 import t from 'tap'
 import { READ_FAILED, readResident, WOULD_WAIT } from '../../../src/native/resident.ts'
-import { Chance } from './rivals.ts'
+import { Random } from './rivals.ts'
 
 t.test('what is in the page cache is read as it is, or not at all', async (t) => {
   const folder = mkdtempSync(join(process.cwd(), 'build/resident-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
   const path = join(folder, 'file')
-  const content = new Chance(20).bytes(10_000)
+  const content = new Random(20).bytes(10_000)
   writeFileSync(path, content)
   const fd = openSync(path, 'r')
   t.teardown(() => closeSync(fd))

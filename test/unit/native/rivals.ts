@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto'
 import { FRAME_SUMMARY_WORDS, FRAME_WORDS, FrameFault } from '../../../src/native/frame-scanner.ts'
 
 /** A stream of 32-bit numbers from a seed (xorshift32, Marsaglia 2003). */
-export class Chance {
+export class Random {
   readonly seed: number
   #state: number
 

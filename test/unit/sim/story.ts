@@ -26,14 +26,14 @@ async function live(sim: SimWorld, world: World, number: number): Promise<void> 
         const at = size
         size += chunk.length
         const written = file.write(at, chunk).then(() => file.sync())
-        void written.catch(() => world.trace.note('log-failed', { at }))
+        void written.catch(() => world.trace.record('log-failed', { at }))
         if (chunk.length > 8) connections.at(at % connections.length)?.write(chunk.slice(3))
       },
       onDrain: () => undefined,
       onClose: (error) => {
         const position = connections.indexOf(connection)
         connections.splice(position, 1)
-        world.trace.note('connection-closed', { reason: error?.message ?? 'ended', position })
+        world.trace.record('connection-closed', { reason: error?.message ?? 'ended', position })
       },
     })
   }
@@ -47,7 +47,7 @@ async function live(sim: SimWorld, world: World, number: number): Promise<void> 
     const address = { host: sim.hostOf(peer), port: PORT }
     await world.network.connect(address, 500).then(attend, () => undefined)
   }
-  world.trace.note('node-ready', { name })
+  world.trace.record('node-ready', { name })
 }
 
 export async function digestOf(seed: number): Promise<string> {

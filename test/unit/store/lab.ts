@@ -5,7 +5,7 @@ import { type KeyName, keyName } from '../../../src/dynamo/names.ts'
 import { type Token, tokenOf } from '../../../src/native/digest.ts'
 import { type DiskOptions, type SimDisk, SimWorld } from '../../../src/sim/index.ts'
 import type { Engine, Entry, ScanPage } from '../../../src/store/engine.ts'
-import { type LogOptions, type OpenedLog, openLog } from '../../../src/store/open-log.ts'
+import { type LogOptions, type OpenedLog, openLog } from '../../../src/store/log/open-log.ts'
 import type { Directory } from '../../../src/world/disk.ts'
 import type { World } from '../../../src/world/world.ts'
 

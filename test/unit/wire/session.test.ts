@@ -5,10 +5,10 @@ import { utf8Bytes } from '../../../src/base/bytes.ts'
 import { isOperatingError, OperatingError } from '../../../src/base/errors.ts'
 import { CALLS_PER_CONNECTION_MAX } from '../../../src/limits.ts'
 import { tokenOf } from '../../../src/native/digest.ts'
-import type { CallIds } from '../../../src/wire/asker.ts'
+import type { CallIds } from '../../../src/wire/outgoing-calls.ts'
 import { Conversation } from '../../../src/wire/conversation.ts'
 import { decodeControl, encodeReply, encodeRequest } from '../../../src/wire/convert.ts'
-import { Line } from '../../../src/wire/line.ts'
+import { FramedConnection } from '../../../src/wire/framed-connection.ts'
 import { FAILURE_KIND, REPLY, REQUEST_KINDS } from '../../../src/wire/message.ts'
 import type { CallHandle, IncomingCallOf } from '../../../src/wire/session.ts'
 import { NAME, REPLIES, REQUESTS } from '../../support/wire-examples.ts'
@@ -147,7 +147,7 @@ function fewNumbers(callIds: CallIds): {
   const raw = new RawEnd(farEnd)
   const never = (): void => assert(false, 'the line is handed on before anything happens')
   const none = { onFrame: never, onRoom: never, onEnd: never, onProgressCheck: () => false }
-  const line = new Line(nearEnd, 'connector', world, 2 ** 20, none)
+  const line = new FramedConnection(nearEnd, 'connector', world, 2 ** 20, none)
   const facts = { role: 'client' as const, cluster: 'shop', node: undefined }
   const near = new Conversation(line, facts, new Told(), callIds)
   line.open(2 ** 20, near)

@@ -1,0 +1,75 @@
+/**
+ * What all commands that talk to a cluster share: whom to ask, how long, and in which form.
+ */
+import { readFileSync } from 'node:fs'
+import { type Command, Option } from 'commander'
+import type { Bucket } from '../client/bucket.ts'
+import type { Client } from '../client/client.ts'
+import { readTokenFile } from './settings/key-file.ts'
+import { misuse } from './outcome.ts'
+
+export interface ReachOptions {
+  readonly seeds: string
+  readonly json?: true
+  readonly timeout: string
+  readonly tokenFile?: string
+}
+
+/** Without a cluster to talk to a person should not wait for the whole deadline. */
+const CONNECT_MS_MAX = 2_000
+
+/** Adds the options that every such command has. */
+export function reaching(command: Command, timeoutMs = 5_000): Command {
+  return command
+    .addOption(
+      new Option('--seeds <host:port,...>', 'nodes to ask first')
+        .env('EVERWRITE_SEEDS')
+        .default('127.0.0.1:7400'),
+    )
+    .option('--timeout <ms>', 'deadline of each request', String(timeoutMs))
+    .option('--token-file <file>', "the cluster's client token, mode 0600 (or EVERWRITE_TOKEN)")
+    .option('--json', 'print JSON, one object a line')
+}
+
+/** Connects, lets `work` run, and closes. */
+export async function reach<T>(
+  options: ReachOptions,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  const timeout = millisecondsOf(options.timeout)
+  const { connect } = await import('../index.ts')
+  await using client = await connect({
+    seeds: options.seeds.split(','),
+    timeout,
+    connectTimeout: Math.min(timeout, CONNECT_MS_MAX),
+    token:
+      options.tokenFile === undefined
+        ? process.env['EVERWRITE_TOKEN']
+        : readTokenFile(options.tokenFile),
+  })
+  return await work(client)
+}
+
+/** A bucket of bytes, as the command line has it: what the values mean is not its business. */
+export async function bucketOf(client: Client, name: string): Promise<Bucket<Uint8Array>> {
+  const { bytes } = await import('../client/codec.ts')
+  return client.bucket(name, { codec: bytes })
+}
+
+export function millisecondsOf(text: string): number {
+  const value = Number(text)
+  if (Number.isFinite(value) && value > 0) return value
+  throw misuse(`--timeout is a number of milliseconds above 0, not ${text}`)
+}
+
+/** A count such as --nodes: a whole number from `min` to `max`. */
+export function countOf(option: string, text: string, min: number, max: number): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= min && value <= max) return value
+  throw misuse(`${option} is a whole number from ${min} to ${max}, not ${text}`)
+}
+
+/** All of standard input. */
+export function readStandardInput(): Uint8Array {
+  return readFileSync(0)
+}

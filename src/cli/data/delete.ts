@@ -1,0 +1,39 @@
+/** `everwrite delete BUCKET KEY`: deletes what is seen there. */
+import type { Command } from 'commander'
+import { Context } from '../../client/context.ts'
+import { EXIT_CODES_HELP, print } from '../outcome.ts'
+import { bucketOf, reach, reaching, type ReachOptions } from '../cluster-options.ts'
+
+interface Options extends ReachOptions {
+  readonly context?: string
+}
+
+export function addDelete(program: Command): void {
+  reaching(program.command('delete'))
+    .argument('<bucket>')
+    .argument('<key>')
+    .description('delete what is there')
+    .option('--context <text>', 'delete only what this context covers: from get --json')
+    .addHelpText(
+      'after',
+      `
+Example:
+  $ everwrite delete carts anna
+
+The node that coordinates the delete reads first and deletes what it read; a write that comes at
+the same moment survives. Deleting a key that is not there is no failure.
+${EXIT_CODES_HELP}`,
+    )
+    .action(remove)
+}
+
+async function remove(bucketName: string, key: string, options: Options): Promise<void> {
+  const { context } = await reach(options, async (client) => {
+    const bucket = await bucketOf(client, bucketName)
+    if (options.context === undefined) return bucket.delete(key, { replace: 'seen' })
+    return bucket.delete(key, { context: Context.parse(options.context) })
+  })
+  if (options.json === true) {
+    await print(`${JSON.stringify({ bucket: bucketName, key, context })}\n`)
+  }
+}

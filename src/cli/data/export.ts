@@ -1,0 +1,124 @@
+/**
+ * `everwrite export [FILE] --bucket B`: all records of a bucket, one a line.
+ *
+ * A key with siblings is one line with all of them, and importing it leaves the same siblings. A
+ * file gets its name only when it is whole: an export that was cut short is not mistaken for one.
+ */
+import { createWriteStream, renameSync, rmSync } from 'node:fs'
+import type { Writable } from 'node:stream'
+import { finished } from 'node:stream/promises'
+import { createGzip } from 'node:zlib'
+import type { Command } from 'commander'
+import type { Bucket } from '../../client/bucket.ts'
+import { EXIT_CODES_HELP, misuse } from '../outcome.ts'
+import { progressOf, rateOf } from '../progress.ts'
+import { bucketOf, reach, reaching, type ReachOptions } from '../cluster-options.ts'
+import { recordLine } from './record.ts'
+
+interface Options extends ReachOptions {
+  readonly bucket: string
+}
+
+const BLOCK_CHARS = 65_536
+
+export function addExport(program: Command): void {
+  reaching(program.command('export'), 30_000)
+    .argument(
+      '[file]',
+      'where to write; a name that ends in .gz is compressed; else standard output',
+    )
+    .requiredOption('--bucket <name>', 'the bucket to read')
+    .description('write all records of a bucket as lines of JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ everwrite export packages.ndjson.gz --bucket packages
+  $ everwrite export --bucket carts | wc -l
+
+A key that has siblings is one line, {"key":...,"siblings":[{"value":...},...]}; import puts them
+back side by side. Records that are written meanwhile may be in or not.
+${EXIT_CODES_HELP}`,
+    )
+    .action(exportRecords)
+}
+
+interface Counts {
+  records: number
+  bytes: number
+  withSiblings: number
+}
+
+async function exportRecords(file: string | undefined, options: Options): Promise<void> {
+  const counts: Counts = { records: 0, bytes: 0, withSiblings: 0 }
+  const began = performance.now()
+  await reach(options, async (client) => {
+    const bucket = await bucketOf(client, options.bucket)
+    if (file === undefined) await copy(bucket, process.stdout, counts)
+    else await copyToFile(bucket, file, counts)
+  })
+  const seconds = (performance.now() - began) / 1000
+  const said = options.json === true ? jsonOf(options, counts, seconds) : plainOf(counts, seconds)
+  // Standard output may be the records themselves.
+  process.stderr.write(`${said}\n`)
+}
+
+function jsonOf(options: Options, counts: Counts, seconds: number): string {
+  return JSON.stringify({ bucket: options.bucket, ...counts, seconds })
+}
+
+function plainOf({ records, bytes, withSiblings }: Counts, seconds: number): string {
+  const count = records === 1 ? '1 record' : `${records.toLocaleString('en')} records`
+  const siblings = withSiblings === 0 ? '' : `, ${withSiblings} of them with siblings`
+  const megabytes = (bytes / 1e6).toFixed(1)
+  return `exported ${count} (${megabytes} MB)${siblings} in ${rateOf(records, seconds)}`
+}
+
+async function copyToFile(bucket: Bucket<Uint8Array>, file: string, counts: Counts): Promise<void> {
+  const part = `${file}.part`
+  const output = createWriteStream(part)
+  try {
+    const compressed = file.endsWith('.gz') ? createGzip() : undefined
+    compressed?.pipe(output)
+    const sink = compressed ?? output
+    const written = finished(output)
+    // Heard where it is awaited below; until then it must not end the process.
+    written.catch(() => {})
+    await Promise.race([copy(bucket, sink, counts), written])
+    sink.end()
+    await written
+    renameSync(part, file)
+  } catch (error) {
+    output.destroy()
+    rmSync(part, { force: true })
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === undefined || !/^E[A-Z]+$/.test(code)) throw error
+    throw misuse(`${file} cannot be written: ${message}`, error)
+  }
+}
+
+async function copy(bucket: Bucket<Uint8Array>, sink: Writable, counts: Counts): Promise<void> {
+  const progress = progressOf('exporting', undefined)
+  let block = ''
+  try {
+    for await (const { keyBytes, siblings } of bucket.entries()) {
+      if (siblings.length === 0) continue
+      block += `${recordLine(keyBytes, siblings)}\n`
+      counts.records++
+      if (siblings.length > 1) counts.withSiblings++
+      for (const sibling of siblings) counts.bytes += sibling.length
+      if (block.length < BLOCK_CHARS) continue
+      progress.update(0, counts.records)
+      await write(sink, block)
+      block = ''
+    }
+    await write(sink, block)
+  } finally {
+    progress.end()
+  }
+}
+
+async function write(sink: Writable, block: string): Promise<void> {
+  if (block === '' || sink.write(block)) return
+  await new Promise<void>((resolve) => sink.once('drain', () => resolve()))
+}

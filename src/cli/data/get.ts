@@ -1,0 +1,94 @@
+/** `everwrite get BUCKET KEY`: all that is under a key, and how to reconcile it. */
+import type { Command } from 'commander'
+import { utf8TextExact } from '../../base/bytes.ts'
+import type { Answer } from '../../client/answer.ts'
+import { EXIT, EXIT_CODES_HELP, misuse, print } from '../outcome.ts'
+import { bucketOf, reach, reaching, type ReachOptions } from '../cluster-options.ts'
+import { fieldOf } from './record.ts'
+
+interface Options extends ReachOptions {
+  readonly raw?: true
+  readonly r?: string
+}
+
+export function addGet(program: Command): void {
+  reaching(program.command('get'))
+    .argument('<bucket>')
+    .argument('<key>')
+    .description('print what is under a key; siblings, where there are several, all of them')
+    .option('--raw', 'print the bytes of the one value and nothing else')
+    .option('--r <count>', "copies to compare, in place of the bucket's own R")
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ everwrite get carts anna
+  $ everwrite get carts anna --json     {"key":"anna","siblings":[{"value":"tea"}],...}
+  $ everwrite get images logo --raw > logo.png
+
+Two programs that wrote without knowing of each other leave two siblings. Reconcile them by
+putting one value in their place: everwrite put BUCKET KEY VALUE
+${EXIT_CODES_HELP}`,
+    )
+    .action(get)
+}
+
+async function get(bucketName: string, key: string, options: Options): Promise<void> {
+  const answer = await reach(options, async (client) => {
+    const bucket = await bucketOf(client, bucketName)
+    return bucket.get(key, options.r === undefined ? {} : { r: Number(options.r) })
+  })
+  if (!answer.isFound) process.exitCode = EXIT.notFound
+  if (options.json === true) await print(`${jsonOf(bucketName, key, answer)}\n`)
+  else if (!answer.isFound) process.stderr.write(`${bucketName}/${key} is not there\n`)
+  else if (options.raw === true) await printRaw(bucketName, key, answer)
+  else if (answer.siblings.length === 1) await printValue(answer.siblings[0] as Uint8Array)
+  else await printSiblings(bucketName, key, answer)
+}
+
+function jsonOf(bucket: string, key: string, answer: Answer<Uint8Array>): string {
+  return JSON.stringify({
+    bucket,
+    key,
+    siblings: answer.siblings.map((sibling) => fieldOf('value', sibling)),
+    tombstones: answer.tombstones,
+    context: answer.context,
+  })
+}
+
+async function printRaw(bucket: string, key: string, answer: Answer<Uint8Array>): Promise<void> {
+  if (answer.siblings.length > 1) {
+    throw misuse(
+      `${bucket}/${key} has ${answer.siblings.length} siblings and --raw prints one value: ` +
+        'look at them without --raw, then put one in their place',
+    )
+  }
+  await print(answer.siblings[0] as Uint8Array)
+}
+
+async function printValue(value: Uint8Array): Promise<void> {
+  const text = utf8TextExact(value)
+  if (text === undefined && process.stdout.isTTY) {
+    await print(`${Buffer.from(value).toString('base64')}\n`)
+    process.stderr.write('(not text: shown as base64; --raw prints the bytes)\n')
+    return
+  }
+  await print(value)
+  if (text?.endsWith('\n') !== true) await print('\n')
+}
+
+async function printSiblings(
+  bucket: string,
+  key: string,
+  answer: Answer<Uint8Array>,
+): Promise<void> {
+  const count = answer.siblings.length
+  for (const [i, sibling] of answer.siblings.entries()) {
+    process.stderr.write(`--- sibling ${i + 1} of ${count}\n`)
+    await printValue(sibling)
+  }
+  process.stderr.write(
+    `--- ${count} siblings: they were written without knowing of each other. Reconcile them by\n` +
+      `    putting one value in their place:  everwrite put ${bucket} ${key} VALUE\n`,
+  )
+}

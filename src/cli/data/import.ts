@@ -1,0 +1,158 @@
+/**
+ * `everwrite import [FILE] --bucket B`: one put for each line, many in flight.
+ *
+ * Each record replaces what is seen under its key, so a second import of one file leaves one
+ * sibling each. Two lines with one key follow each other, never side by side: the later wins, as
+ * in the file. A line that is wrong ends the import there; what was put before stays.
+ */
+import type { Command } from 'commander'
+import type { Bucket } from '../../client/bucket.ts'
+import { latin1Of } from '../../base/bytes.ts'
+import { isOperatingError, OperatingError } from '../../base/errors.ts'
+import { linesOf, type Source } from './lines.ts'
+import { EXIT_CODES_HELP, print } from '../outcome.ts'
+import { type Progress, progressOf, rateOf } from '../progress.ts'
+import { bucketOf, countOf, reach, reaching, type ReachOptions } from '../cluster-options.ts'
+import { type ImportRecord, parseRecord } from './record.ts'
+
+interface Options extends ReachOptions {
+  readonly bucket: string
+  readonly window: string
+}
+
+/** A node that is restarted must not end an import: each put may take this long. */
+const PUT_TIMEOUT_MS = 30_000
+const WINDOW = 128
+const WINDOW_MAX = 1024
+
+export function addImport(program: Command): void {
+  reaching(program.command('import'), PUT_TIMEOUT_MS)
+    .argument('[file]', 'lines of JSON, plain or gzip; standard input without it')
+    .requiredOption('--bucket <name>', 'the bucket to put the records into')
+    .option('--window <count>', 'records in flight at once', String(WINDOW))
+    .description('put the records of a file into a bucket')
+    .addHelpText(
+      'after',
+      `
+Each line is one record:
+  {"key":"anna","value":"tea"}                       text
+  {"key64":"/w==","value64":"/wA="}                  bytes that are not UTF-8, as base64
+  {"key":"anna","siblings":[{"value":"tea"},...]}    as export writes what is not reconciled
+
+Examples:
+  $ everwrite import packages.ndjson.gz --bucket packages
+  $ everwrite export --bucket a | everwrite import --bucket b
+
+A record takes the place of what is there, so importing a file again changes nothing.
+${EXIT_CODES_HELP}`,
+    )
+    .action(importRecords)
+}
+
+async function importRecords(file: string | undefined, options: Options): Promise<void> {
+  const window = countOf('--window', options.window, 1, WINDOW_MAX)
+  const source = linesOf(file)
+  await reach(options, async (client) => {
+    const bucket = await bucketOf(client, options.bucket)
+    const progress = progressOf('importing', source.bytesTotal)
+    const began = performance.now()
+    const run = new ImportRun(bucket, window)
+    try {
+      await run.all(source, progress)
+    } catch (error) {
+      progress.end()
+      throw stoppedBy(error, run.records)
+    }
+    progress.end()
+    await tell(options, run, (performance.now() - began) / 1000)
+  })
+}
+
+async function tell(options: Options, run: ImportRun, seconds: number): Promise<void> {
+  const { records, bytes } = run
+  if (options.json === true) {
+    await print(`${JSON.stringify({ bucket: options.bucket, records, bytes, seconds })}\n`)
+    return
+  }
+  const count = records === 1 ? '1 record' : `${records.toLocaleString('en')} records`
+  const megabytes = (bytes / 1e6).toFixed(1)
+  await print(
+    `imported ${count} (${megabytes} MB) into ${options.bucket} in ${rateOf(records, seconds)}\n`,
+  )
+}
+
+/** The same error, which also says what is done already. */
+function stoppedBy(error: unknown, records: number): unknown {
+  if (!isOperatingError(error)) return error
+  const { code, message, certainty } = error
+  return new OperatingError(
+    code,
+    `the import stopped: ${message}. ${records} records were put before and stay; importing ` +
+      'again is safe',
+    { cause: error, certainty },
+  )
+}
+
+/** One pass over the lines, with at most `window` puts in flight. */
+class ImportRun {
+  /** Acknowledged. */
+  records = 0
+  /** Of acknowledged values. */
+  bytes = 0
+  readonly #bucket: Bucket<Uint8Array>
+  readonly #window: number
+  /** By key: the next record of a key waits for this one. */
+  readonly #inFlight = new Map<string, Promise<void>>()
+  #failure: { readonly error: unknown } | undefined
+  #wake: (() => void) | undefined
+
+  constructor(bucket: Bucket<Uint8Array>, window: number) {
+    this.#bucket = bucket
+    this.#window = window
+  }
+
+  async all(source: Source, progress: Progress): Promise<void> {
+    let lineNumber = 0
+    try {
+      for await (const line of source.lines) {
+        lineNumber++
+        if (line.trim() === '') continue
+        const record = parseRecord(line, lineNumber)
+        const id = latin1Of(record.key)
+        await this.#inFlight.get(id)
+        while (this.#inFlight.size >= this.#window && this.#failure === undefined) {
+          await new Promise<void>((resolve) => (this.#wake = resolve))
+        }
+        if (this.#failure !== undefined) break
+        this.#inFlight.set(id, this.#put(id, record, lineNumber))
+        progress.update(source.bytesRead(), this.records)
+      }
+    } finally {
+      await Promise.all(this.#inFlight.values())
+    }
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  /** Never rejects: the first failure is kept for `all`. */
+  async #put(id: string, record: ImportRecord, lineNumber: number): Promise<void> {
+    try {
+      const [first, ...others] = record.values
+      await this.#bucket.put(record.key, first as Uint8Array, { replace: 'seen' })
+      // The others stand beside the first again, as they did where they were exported.
+      for (const other of others) await this.#bucket.put(record.key, other)
+      this.records++
+      for (const value of record.values) this.bytes += value.length
+    } catch (error) {
+      this.#failure ??= { error: atLine(error, lineNumber) }
+    } finally {
+      this.#inFlight.delete(id)
+      this.#wake?.()
+    }
+  }
+}
+
+function atLine(error: unknown, lineNumber: number): unknown {
+  if (!isOperatingError(error)) return error
+  const { code, message, certainty } = error
+  return new OperatingError(code, `line ${lineNumber}: ${message}`, { cause: error, certainty })
+}

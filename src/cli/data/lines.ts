@@ -1,0 +1,100 @@
+/**
+ * Cut a stream of bytes into lines, plain or compressed.
+ *
+ * gzip is known by its first two bytes, not by the name of the file, so standard input may be
+ * either.
+ */
+import { createReadStream, statSync } from 'node:fs'
+import { Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { joinBytes, utf8TextExact } from '../../base/bytes.ts'
+import { MESSAGE_BYTES_MAX } from '../../limits.ts'
+import { misuse } from '../outcome.ts'
+
+const NEWLINE = 10
+const GZIP_MAGIC = [0x1f, 0x8b] as const
+
+export interface Source {
+  readonly lines: AsyncIterable<string>
+  /** Bytes read from the file so far, before decompression. */
+  readonly bytesRead: () => number
+  /** Of the file; undefined for standard input. */
+  readonly bytesTotal: number | undefined
+}
+
+/** The lines of `file`, of standard input where there is none. Throws `input-wrong`. */
+export function linesOf(file: string | undefined): Source {
+  let bytesRead = 0
+  async function* counted(): AsyncGenerator<Uint8Array> {
+    try {
+      // Opened only now: a stream that fails before anyone listens would end the process.
+      const raw = file === undefined ? process.stdin : createReadStream(file)
+      for await (const chunk of raw as AsyncIterable<Uint8Array>) {
+        bytesRead += chunk.length
+        yield chunk
+      }
+    } catch (cause) {
+      throw misuse(`${file ?? 'standard input'} cannot be read: ${(cause as Error).message}`, cause)
+    }
+  }
+  return {
+    lines: cut(inflated(counted())),
+    bytesRead: () => bytesRead,
+    bytesTotal: file === undefined ? undefined : statSync(file, { throwIfNoEntry: false })?.size,
+  }
+}
+
+async function* inflated(chunks: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const first = await chunks.next()
+  if (first.done === true) return
+  async function* whole(): AsyncGenerator<Uint8Array> {
+    yield first.value as Uint8Array
+    yield* chunks
+  }
+  if (first.value[0] !== GZIP_MAGIC[0] || first.value[1] !== GZIP_MAGIC[1]) {
+    yield* whole()
+    return
+  }
+  const gunzip = createGunzip()
+  const compressed = Readable.from(whole(), { objectMode: false })
+  compressed.on('error', (error) => gunzip.destroy(error))
+  try {
+    for await (const chunk of compressed.pipe(gunzip)) yield chunk as Uint8Array
+  } catch (cause) {
+    if (!(cause as NodeJS.ErrnoException).code?.startsWith('Z_')) throw cause
+    throw misuse(`the gzip data is broken: ${(cause as Error).message}`, cause)
+  }
+}
+
+/** Lines without their ends; an empty one is left out, the last may lack its end. */
+export async function* cut(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  let begun: Uint8Array[] = []
+  let begunBytes = 0
+  let lineNumber = 1
+  for await (const chunk of chunks) {
+    let from = 0
+    for (;;) {
+      const at = chunk.indexOf(NEWLINE, from)
+      if (at === -1) break
+      begun.push(chunk.subarray(from, at))
+      yield textOf(begun, lineNumber++)
+      begun = []
+      begunBytes = 0
+      from = at + 1
+    }
+    if (from === chunk.length) continue
+    begun.push(chunk.subarray(from))
+    begunBytes += chunk.length - from
+    if (begunBytes > MESSAGE_BYTES_MAX) {
+      throw misuse(`line ${lineNumber} is longer than ${MESSAGE_BYTES_MAX} bytes: no record is`)
+    }
+  }
+  if (begun.length > 0) yield textOf(begun, lineNumber)
+}
+
+function textOf(parts: readonly Uint8Array[], lineNumber: number): string {
+  const bytes = parts.length === 1 ? (parts[0] as Uint8Array) : joinBytes(parts)
+  const text = utf8TextExact(bytes)
+  if (text !== undefined) return text
+  throw misuse(`line ${lineNumber} is not UTF-8: give bytes as key64 and value64 (base64)`)
+}

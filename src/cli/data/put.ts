@@ -1,0 +1,76 @@
+/** `everwrite put BUCKET KEY [VALUE]`: writes a value in place of what is seen there. */
+import type { Command } from 'commander'
+import { utf8Bytes } from '../../base/bytes.ts'
+import { Context } from '../../client/context.ts'
+import type { PutOptions } from '../../client/bucket.ts'
+import { EXIT_CODES_HELP, misuse, print } from '../outcome.ts'
+import {
+  bucketOf,
+  reach,
+  reaching,
+  type ReachOptions,
+  readStandardInput,
+} from '../cluster-options.ts'
+
+interface Options extends ReachOptions {
+  readonly context?: string
+  readonly sibling?: true
+  readonly w?: string
+}
+
+export function addPut(program: Command): void {
+  reaching(program.command('put'))
+    .argument('<bucket>')
+    .argument('<key>')
+    .argument('[value]', 'the value; - or nothing reads standard input')
+    .description('write a value in place of what is there')
+    .option('--context <text>', 'replace only what this context covers: from get --json')
+    .option('--sibling', 'replace nothing: the value stands beside what is there')
+    .option('--w <count>', "copies that must be durable, in place of the bucket's own W")
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ everwrite put carts anna '["tea"]'
+  $ everwrite put images logo - < logo.png
+
+The node that coordinates the write reads first and replaces what it read; a write that comes at
+the same moment survives as a sibling.
+${EXIT_CODES_HELP}`,
+    )
+    .action(put)
+}
+
+async function put(
+  bucketName: string,
+  key: string,
+  text: string | undefined,
+  options: Options,
+): Promise<void> {
+  const replacing = replacingOf(options)
+  const value = valueOf(text)
+  const { context } = await reach(options, async (client) => {
+    const bucket = await bucketOf(client, bucketName)
+    const w = options.w === undefined ? {} : { w: Number(options.w) }
+    return bucket.put(key, value, { ...replacing, ...w })
+  })
+  if (options.json === true) {
+    await print(`${JSON.stringify({ bucket: bucketName, key, bytes: value.length, context })}\n`)
+  }
+}
+
+function valueOf(text: string | undefined): Uint8Array {
+  if (text !== undefined && text !== '-') return utf8Bytes(text)
+  if (text === undefined && process.stdin.isTTY) {
+    throw misuse(
+      "give a value, or - to type it and end with ctrl-D: everwrite put BUCKET KEY 'VALUE'",
+    )
+  }
+  return readStandardInput()
+}
+
+function replacingOf(options: Options): PutOptions {
+  if (options.sibling === true) return {}
+  if (options.context === undefined) return { replace: 'seen' }
+  return { context: Context.parse(options.context) }
+}

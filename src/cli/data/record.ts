@@ -1,0 +1,88 @@
+/**
+ * One record as a line of JSON: what `import` reads, and `export`, `get` and `keys` print.
+ *
+ *     {"key":"anna","value":"tea"}                            text
+ *     {"key64":"/w==","value64":"/wA="}                       bytes that are not UTF-8, as base64
+ *     {"key":"anna","siblings":[{"value":"tea"},{"value":"milk"}]}      nobody has reconciled them
+ */
+import { utf8Bytes, utf8TextExact } from '../../base/bytes.ts'
+import { misuse } from '../outcome.ts'
+
+export interface ImportRecord {
+  readonly key: Uint8Array
+  /** One value, or several siblings. */
+  readonly values: readonly Uint8Array[]
+}
+
+/** `{ key }` where the bytes are UTF-8, `{ key64 }` where they are not; the same for `value`. */
+export function fieldOf<Name extends string>(
+  name: Name,
+  bytes: Uint8Array,
+): Readonly<Record<string, string>> {
+  const text = utf8TextExact(bytes)
+  if (text !== undefined) return { [name]: text }
+  return { [`${name}64`]: Buffer.from(bytes).toString('base64') }
+}
+
+/** The record of one key with at least one value. */
+export function recordLine(key: Uint8Array, siblings: readonly Uint8Array[]): string {
+  const [only] = siblings
+  const rest =
+    siblings.length === 1 && only !== undefined
+      ? fieldOf('value', only)
+      : { siblings: siblings.map((sibling) => fieldOf('value', sibling)) }
+  return JSON.stringify({ ...fieldOf('key', key), ...rest })
+}
+
+/** Throws `input-wrong`, naming the line. */
+export function parseRecord(line: string, lineNumber: number): ImportRecord {
+  const fail = (sentence: string): never => {
+    throw misuse(`line ${lineNumber} ${sentence}`)
+  }
+  const record = objectOf(line) ?? fail('is not a JSON object: each line is one record')
+  for (const name of Object.keys(record)) {
+    if (!FIELDS.has(name)) fail(`has a field ${JSON.stringify(name)}, which no record has`)
+  }
+  const key = bytesOf(record, 'key') ?? fail('has no key: give "key" (text) or "key64" (base64)')
+  const siblings = record['siblings']
+  if (siblings === undefined) {
+    const value =
+      bytesOf(record, 'value') ?? fail('has no value: give "value" (text) or "value64" (base64)')
+    return { key, values: [value] }
+  }
+  if (!Array.isArray(siblings) || siblings.length === 0) {
+    return fail('has siblings that are no list of values')
+  }
+  const values = siblings.map(
+    (sibling: unknown) =>
+      (isRecord(sibling) ? bytesOf(sibling, 'value') : undefined) ??
+      fail('has a sibling without "value" or "value64"'),
+  )
+  return { key, values }
+}
+
+const FIELDS: ReadonlySet<string> = new Set(['key', 'key64', 'value', 'value64', 'siblings'])
+const BASE64 = /^(?:[\w+/-]{4})*(?:[\w+/-]{2}(?:==)?|[\w+/-]{3}=?)?$/
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function objectOf(line: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(line)
+    return isRecord(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The bytes of a field that is there once, as text or as base64. */
+function bytesOf(record: Record<string, unknown>, name: string): Uint8Array | undefined {
+  const text = record[name]
+  const base64 = record[`${name}64`]
+  if ((text === undefined) === (base64 === undefined)) return undefined
+  if (typeof text === 'string') return utf8Bytes(text)
+  if (typeof base64 !== 'string' || !BASE64.test(base64)) return undefined
+  return Buffer.from(base64, 'base64')
+}

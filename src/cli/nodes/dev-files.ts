@@ -1,0 +1,122 @@
+/**
+ * What `everwrite dev` keeps in its directory: a key, a configuration, and a folder for each node.
+ *
+ *     everwrite-data/
+ *       cluster.key        made once, mode 0600
+ *       everwrite.toml     made once; buckets and defaults in it may be edited
+ *       node-1/  node-1.log  node-2/  ...
+ *
+ * The configuration is an ordinary one: a cluster that outgrows `dev` goes on with `serve` and
+ * this file. The number of nodes is fixed with the first start, because the data lies where that
+ * number put it.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse, stringify, type TomlTable } from 'smol-toml'
+import { DEFAULTS } from '../../config.ts'
+import { makeKeyFile } from '../settings/key-file.ts'
+import { misuse } from '../outcome.ts'
+
+export interface DevNode {
+  readonly name: string
+  readonly host: string
+  readonly clientPort: number
+  readonly peerPort: number
+  /** Its data directory. */
+  readonly data: string
+  /** Where what it says is written. */
+  readonly log: string
+}
+
+export interface DevCluster {
+  readonly config: string
+  readonly isNew: boolean
+  readonly nodes: readonly DevNode[]
+}
+
+export interface DevWish {
+  readonly directory: string
+  /** Undefined: as many as there are, or three. */
+  readonly nodes: number | undefined
+  /** Undefined: as they are, or 7400. Peers have a hundred more. */
+  readonly portBase: number | undefined
+}
+
+const NODES = 3
+const PEER_PORTS_ABOVE: number = DEFAULTS.peerPort - DEFAULTS.clientPort
+
+/** Makes what is missing, and says what is there. Throws `input-wrong` where the wish differs. */
+export function prepareDev(wish: DevWish): DevCluster {
+  const { directory } = wish
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const config = join(directory, 'everwrite.toml')
+  const key = join(directory, 'cluster.key')
+  if (!existsSync(key)) makeKeyFile(key)
+  const isNew = !existsSync(config)
+  if (isNew) {
+    writeFileSync(config, configOf(wish.nodes ?? NODES, wish.portBase ?? DEFAULTS.clientPort))
+  }
+  const table = parse(readFileSync(config, 'utf8'))
+  const members = membersOf(table, config)
+  if (wish.nodes !== undefined && wish.nodes !== members.length) {
+    throw misuse(
+      `${directory} holds a cluster of ${members.length} nodes, not ${wish.nodes}: start it with ` +
+        `--nodes ${members.length}, or a new one with another --data`,
+    )
+  }
+  if (wish.portBase !== undefined && members[0]?.['client-port'] !== wish.portBase) {
+    const base = wish.portBase
+    members.forEach((member, i) => Object.assign(member, portsOf(base, i)))
+    writeFileSync(config, HEADER + stringify(table))
+  }
+  return { config, isNew, nodes: members.map((member) => nodeOf(directory, member)) }
+}
+
+/** How a node is started again by hand. */
+export function serveArguments(cluster: DevCluster, node: DevNode): readonly string[] {
+  return ['serve', '--config', cluster.config, '--name', node.name, '--data', node.data]
+}
+
+function nodeOf(directory: string, member: TomlTable): DevNode {
+  const { name, host } = member
+  if (typeof name !== 'string') throw misuse(`a member in ${directory}/everwrite.toml has no name`)
+  return {
+    name,
+    host: typeof host === 'string' ? host : '127.0.0.1',
+    clientPort: Number(member['client-port'] ?? DEFAULTS.clientPort),
+    peerPort: Number(member['peer-port'] ?? DEFAULTS.peerPort),
+    data: join(directory, name),
+    log: join(directory, `${name}.log`),
+  }
+}
+
+const HEADER = `# Made by \`everwrite dev\`. Buckets and defaults may be edited.
+# What can be said here: \`everwrite serve --help\`.
+`
+
+function configOf(count: number, portBase: number): string {
+  const n = Math.min(count, DEFAULTS.n)
+  const table = {
+    cluster: 'dev',
+    'key-file': 'cluster.key',
+    n,
+    r: Math.min(n, DEFAULTS.r),
+    w: Math.min(n, DEFAULTS.w),
+    members: Array.from({ length: count }, (_, i) => ({
+      name: `node-${i + 1}`,
+      host: '127.0.0.1',
+      ...portsOf(portBase, i),
+    })),
+  }
+  return HEADER + stringify(table)
+}
+
+function portsOf(portBase: number, i: number): Record<string, number> {
+  return { 'client-port': portBase + i, 'peer-port': portBase + PEER_PORTS_ABOVE + i }
+}
+
+function membersOf(table: TomlTable, config: string): TomlTable[] {
+  const { members } = table
+  if (Array.isArray(members) && members.length > 0) return members as TomlTable[]
+  throw misuse(`${config} names no members: remove it, and everwrite dev makes a new one`)
+}

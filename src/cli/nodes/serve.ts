@@ -1,0 +1,146 @@
+/**
+ * `everwrite serve --config FILE`: one node, until it is told to stop.
+ *
+ * The first SIGTERM or SIGINT stops it cleanly, a second one at once; both are safe, the second
+ * only leaves more to recover. A node that `everwrite dev` started has its parent at the other
+ * end of a channel: it says when it is ready, and stops when the parent has gone.
+ */
+import type { Command } from 'commander'
+import { Option } from 'commander'
+import type { Config } from '../../config.ts'
+import { addressLabel } from '../../world/network.ts'
+import { EXIT, EXIT_CODES_HELP, exitCodeOf, tellFailure } from '../outcome.ts'
+import { SCALARS } from '../settings/settings-names.ts'
+
+/** A second signal within this time is the same one, passed on by a parent (npm does that). */
+const ECHO_MS = 500
+
+/** What a node tells the process that started it, once. */
+export interface ReadyNote {
+  readonly everwrite: 'ready'
+  readonly clientAddress: string
+  readonly peerAddress: string
+  readonly warnings: readonly string[]
+}
+
+type Flags = Readonly<Record<string, string | boolean | undefined>>
+
+export function addServe(program: Command): void {
+  const command = program
+    .command('serve')
+    .description('run one node')
+    .addOption(
+      new Option('--config <file>', 'the configuration, TOML')
+        .env('EVERWRITE_CONFIG')
+        .makeOptionMandatory(),
+    )
+  for (const [name, [kind, description]] of Object.entries(SCALARS)) {
+    command.option(kind === 'flag' ? `--${name}` : `--${name} <${kind}>`, description)
+  }
+  command
+    .addHelpText(
+      'after',
+      `
+Every option is a setting of the file too, and EVERWRITE_… in the environment (EVERWRITE_KEY_FILE);
+flags win over the environment, and that over the file. A file for three nodes:
+
+  cluster = "shop"
+  key-file = "cluster.key"       # openssl rand -hex 16 > cluster.key; chmod 600 cluster.key
+  data = "data"                  # one directory for each node: give --data where they share a disk
+
+  [[members]]
+  name = "node-1"
+  host = "10.0.0.1"
+  [[members]]
+  name = "node-2"
+  host = "10.0.0.2"
+  [[members]]
+  name = "node-3"
+  host = "10.0.0.3"
+
+  [[buckets]]                    # buckets that are not named have the defaults n = 3, r = 2, w = 2
+  name = "sessions"
+  r = 1
+  deadline-ms = 500
+
+Example:
+  $ everwrite serve --config shop.toml --name node-1
+${EXIT_CODES_HELP}`,
+    )
+    .action(serve)
+}
+
+async function serve(options: Flags): Promise<void> {
+  const { readSettings } = await import('../settings/settings.ts')
+  const { hostWorld } = await import('../../host/world.ts')
+  const { startNode } = await import('../../node/node.ts')
+  const config = readSettings({
+    file: options['config'] as string,
+    environment: process.env,
+    flags: flagsOf(options),
+  })
+  endOnBrokenBelief()
+  const world = hostWorld({ timersHold: false, traceFields: { from: config.name } })
+  const node = await startNode(config, world)
+  stopOnSignal(() => node.stop())
+  void node.failed.then((reason) => {
+    tellFailure(reason, false)
+    process.exit(EXIT.failed)
+  })
+  announce(config, {
+    everwrite: 'ready',
+    clientAddress: addressLabel(node.clientAddress),
+    peerAddress: addressLabel(node.peerAddress),
+    warnings: node.warnings,
+  })
+}
+
+/** Commander writes `--key-file` as `keyFile`; settings are named as in the file. */
+function flagsOf(options: Flags): Flags {
+  const camel = (name: string): string =>
+    name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
+  return Object.fromEntries(Object.keys(SCALARS).map((name) => [name, options[camel(name)]]))
+}
+
+function announce(config: Config, note: ReadyNote): void {
+  if (process.send !== undefined) {
+    process.send(note)
+    return
+  }
+  process.stdout.write(
+    `${config.name} of cluster ${config.cluster} is ready: clients at ${note.clientAddress}, ` +
+      `peers at ${note.peerAddress}\n`,
+  )
+  for (const warning of note.warnings) process.stdout.write(`warning: ${warning}\n`)
+}
+
+function stopOnSignal(stop: () => Promise<void>): void {
+  let askedAt: number | undefined
+  const ask = (): void => {
+    if (askedAt !== undefined) {
+      if (performance.now() - askedAt > ECHO_MS) process.exit(EXIT.failed)
+      return
+    }
+    askedAt = performance.now()
+    stop().then(
+      () => process.exit(EXIT.done),
+      (error: unknown) => {
+        tellFailure(error, false)
+        process.exit(exitCodeOf(error))
+      },
+    )
+  }
+  process.on('SIGTERM', ask)
+  process.on('SIGINT', ask)
+  if (process.send !== undefined) process.on('disconnect', ask)
+}
+
+/** Our own bug: say so and end; what is on the disk is safe, and recovery is well tested. */
+function endOnBrokenBelief(): void {
+  const end = (error: unknown): void => {
+    tellFailure(error, false)
+    process.exit(EXIT.bug)
+  }
+  process.on('uncaughtException', end)
+  process.on('unhandledRejection', end)
+}

@@ -1,0 +1,157 @@
+/** `everwrite status`: every node at a glance, and what the operator should know. */
+import { styleText } from 'node:util'
+import Table from 'cli-table3'
+import type { Command } from 'commander'
+import { isOperatingError } from '../../base/errors.ts'
+import type { Client, ClusterView, NodeStatus } from '../../client/client.ts'
+import { EXIT, EXIT_CODES_HELP, print } from '../outcome.ts'
+import { millisecondsOf, reach, reaching, type ReachOptions } from '../cluster-options.ts'
+
+/** A node that does not answer must not hold up the others' lines. */
+const NODE_MS_MAX = 2_000
+
+interface Line {
+  readonly member: ClusterView['members'][number]
+  /** Undefined where it did not answer. */
+  readonly status: NodeStatus | undefined
+  readonly reason: string | undefined
+}
+
+export function addStatus(program: Command): void {
+  reaching(program.command('status'))
+    .description('show every node: what it holds, how fast it answers, what to know')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ everwrite status
+  $ everwrite status --json | jq '.nodes[].figures.keys'
+
+Exit code 3 where a node does not answer.
+${EXIT_CODES_HELP}`,
+    )
+    .action(status)
+}
+
+async function status(options: ReachOptions): Promise<void> {
+  const timeout = Math.min(millisecondsOf(options.timeout), NODE_MS_MAX)
+  await reach(options, async (client) => {
+    const cluster = await client.topology()
+    const lines = await Promise.all(byName(cluster.members).map((one) => ask(client, one, timeout)))
+    if (lines.some((line) => line.status === undefined)) process.exitCode = EXIT.failed
+    if (options.json === true) await print(`${JSON.stringify(jsonOf(cluster, lines))}\n`)
+    else await print(plainOf(cluster, lines))
+  })
+}
+
+function byName(members: ClusterView['members']): ClusterView['members'] {
+  return members.toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
+}
+
+async function ask(client: Client, member: Line['member'], timeout: number): Promise<Line> {
+  try {
+    return { member, status: await client.status(member.name, { timeout }), reason: undefined }
+  } catch (error) {
+    if (!isOperatingError(error)) throw error
+    return { member, status: undefined, reason: error.message }
+  }
+}
+
+function jsonOf(cluster: ClusterView, lines: readonly Line[]): unknown {
+  return {
+    cluster: cluster.cluster,
+    ring: cluster.ring,
+    partitions: cluster.partitions,
+    buckets: cluster.buckets,
+    nodes: lines.map(({ member, status, reason }) => ({
+      ...member,
+      isUp: status !== undefined,
+      ...(status === undefined ? { reason } : { ...status }),
+    })),
+  }
+}
+
+const HEAD = [
+  'node',
+  'address',
+  'state',
+  'peers',
+  'keys',
+  'data',
+  'gets',
+  'puts',
+  'get p99',
+  'put p99',
+]
+
+function plainOf(cluster: ClusterView, lines: readonly Line[]): string {
+  const table = new Table({
+    head: HEAD,
+    style: { head: [], border: [], compact: true },
+    colAligns: HEAD.map((_, i) => (i < 3 ? 'left' : 'right')),
+  })
+  for (const line of lines) table.push(rowOf(line))
+  const [others] = cluster.buckets
+  const quorums = others === undefined ? '' : `, N=${others.n} R=${others.r} W=${others.w}`
+  const title = [
+    `cluster ${cluster.cluster}: ${lines.length} nodes`,
+    `${cluster.partitions} partitions${quorums}\n`,
+  ].join(', ')
+  return `${title}${table.toString()}\n${remarksOf(lines).join('')}`
+}
+
+function rowOf({ member, status }: Line): string[] {
+  const place = [member.name, `${member.host}:${member.clientPort}`]
+  if (status === undefined) return [...place, paint('red', 'away'), '', '', '', '', '', '', '']
+  const { figures, peers } = status
+  const connected = peers.filter((peer) => peer.isConnected).length
+  return [
+    ...place,
+    paint('green', 'up'),
+    `${connected}/${peers.length}`,
+    countLabel(figures['keys']),
+    bytesLabel(figures['bytes']),
+    countLabel(figures['gets_total']),
+    countLabel(figures['puts_total']),
+    millisecondsLabel(figures['get_ms_p99']),
+    millisecondsLabel(figures['put_ms_p99']),
+  ]
+}
+
+/** Each warning once, with the nodes that said it; and why a node is away. */
+function remarksOf(lines: readonly Line[]): string[] {
+  const saidBy = new Map<string, string[]>()
+  for (const { member, status } of lines) {
+    for (const warning of status?.warnings ?? []) {
+      saidBy.set(warning, [...(saidBy.get(warning) ?? []), member.name])
+    }
+  }
+  const up = lines.filter((line) => line.status !== undefined).length
+  const warnings = [...saidBy].map(([warning, names]) => {
+    const who = names.length === up ? '' : `${names.join(', ')}: `
+    return `${paint('yellow', 'warning')} ${who}${warning}\n`
+  })
+  const reasons = lines
+    .filter((line) => line.status === undefined)
+    .map(({ member, reason }) => `${paint('red', 'away')} ${member.name}: ${reason ?? ''}\n`)
+  return [...warnings, ...reasons]
+}
+
+function paint(colour: 'red' | 'green' | 'yellow', text: string): string {
+  const isColoured = process.stdout.isTTY && process.env['NO_COLOR'] === undefined
+  return isColoured ? styleText(colour, text) : text
+}
+
+function countLabel(value: number | undefined): string {
+  return value === undefined ? '-' : value.toLocaleString('en')
+}
+
+function bytesLabel(value: number | undefined): string {
+  if (value === undefined) return '-'
+  if (value < 1e6) return `${(value / 1e3).toFixed(1)} kB`
+  return value < 1e9 ? `${(value / 1e6).toFixed(1)} MB` : `${(value / 1e9).toFixed(2)} GB`
+}
+
+function millisecondsLabel(value: number | undefined): string {
+  return value === undefined || value === 0 ? '-' : `${value.toFixed(1)} ms`
+}

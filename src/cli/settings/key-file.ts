@@ -1,0 +1,61 @@
+/**
+ * Read and make the files that hold secrets: the cluster key, the clients' token.
+ *
+ * Whoever has the cluster key can pose as a node and forge contexts, so its file is for its owner
+ * alone, and one that others may read is refused instead of warned about: nobody reads warnings.
+ */
+import { randomBytes } from 'node:crypto'
+import { chmodSync, closeSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
+import { bytesOfHex, hexOf } from '../../base/bytes.ts'
+import { OperatingError } from '../../base/errors.ts'
+
+const KEY_BYTES = 16
+const TOKEN_BYTES_MAX = 1024
+
+/** The 16 bytes in the cluster key file at `path`. Throws `key-file-wrong`. */
+export function readKeyFile(path: string): Uint8Array {
+  const key = bytesOfHex(readSecret(path).trim())
+  if (key?.length === KEY_BYTES) return key
+  throw wrong(
+    `${path} does not hold a cluster key: ${2 * KEY_BYTES} hexadecimal digits, as ` +
+      '`openssl rand -hex 16` prints them',
+  )
+}
+
+/** The token in the file at `path`, without the line's end. Throws `key-file-wrong`. */
+export function readTokenFile(path: string): Uint8Array {
+  const token = new TextEncoder().encode(readSecret(path).replace(/\r?\n$/, ''))
+  if (token.length >= 1 && token.length <= TOKEN_BYTES_MAX) return token
+  throw wrong(`${path} does not hold a token: one line of 1 to ${TOKEN_BYTES_MAX} bytes`)
+}
+
+/** Makes a fresh cluster key at `path`, for its owner alone. Fails where the file is there. */
+export function makeKeyFile(path: string): void {
+  const file = openSync(path, 'wx', 0o600)
+  try {
+    // The process's mask may have taken bits away, and must not have added any.
+    chmodSync(path, 0o600)
+    writeSync(file, `${hexOf(randomBytes(KEY_BYTES))}\n`)
+  } finally {
+    closeSync(file)
+  }
+}
+
+function readSecret(path: string): string {
+  try {
+    const { mode } = statSync(path)
+    if ((mode & 0o077) !== 0) {
+      const octal = (mode & 0o777).toString(8).padStart(4, '0')
+      throw wrong(`${path} has mode ${octal}, so others may read it: chmod 600 ${path}`)
+    }
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    if (cause instanceof OperatingError) throw cause
+    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause)
+    throw wrong(`${path} cannot be read (${reason}): check the path and who owns it`, cause)
+  }
+}
+
+function wrong(sentence: string, cause?: unknown): OperatingError {
+  return new OperatingError('key-file-wrong', sentence, { cause })
+}

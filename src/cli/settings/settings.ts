@@ -1,0 +1,174 @@
+/**
+ * From a file, the environment and flags to a checked `Config`; the later wins.
+ *
+ * All faults are told at once, each with where it came from. Paths in the file are relative to
+ * the file, those in the environment and in flags to the current directory.
+ */
+import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { parse, TomlError } from 'smol-toml'
+import { OperatingError } from '../../base/errors.ts'
+import type { BucketConfig, Config, MemberConfig } from '../../config.ts'
+import { readKeyFile, readTokenFile } from './key-file.ts'
+import { addressOf, contradictionsOf } from './settings-faults.ts'
+import { SCALARS, type ScalarKind } from './settings-names.ts'
+import { type Fault, type Settings, shapeOf } from './settings-shape.ts'
+
+/** Read by the commands that are clients, and no settings of a node. */
+const OTHER_VARIABLES = new Set(['EVERWRITE_SEEDS', 'EVERWRITE_TOKEN', 'EVERWRITE_CONFIG'])
+const PATHS = ['data', 'key-file', 'client-token-file'] as const
+
+/** All that is wrong with a configuration. Its code is that of the first fault. */
+export class SettingsError extends OperatingError {
+  readonly faults: readonly Fault[]
+
+  constructor(faults: readonly Fault[]) {
+    const lines = faults.map((fault) => `\n  ${fault.path} ${fault.sentence}`)
+    super((faults[0] as Fault).code, `this node cannot be started so:${lines.join('')}`)
+    this.faults = faults
+  }
+}
+
+export interface Sources {
+  /** The path of the TOML file. */
+  readonly file: string
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** By the setting's name; text, or true for a flag without a value. */
+  readonly flags: Readonly<Record<string, string | boolean | undefined>>
+}
+
+/** Throws `SettingsError` with every fault: `config-wrong`, `bind-insecure`, `key-file-wrong`. */
+export function readSettings(sources: Sources): Config {
+  const raw = rawOf(sources)
+  const faults: Fault[] = []
+  for (const [variable, text] of Object.entries(sources.environment)) {
+    if (text === undefined || !variable.startsWith('EVERWRITE_')) continue
+    const name = variable.slice('EVERWRITE_'.length).toLowerCase().replaceAll('_', '-')
+    const kind = SCALARS[name]?.[0]
+    if (kind !== undefined) raw[name] = valueOf(name, text, kind)
+    else if (!OTHER_VARIABLES.has(variable)) faults.push(unknownVariable(variable))
+  }
+  for (const [name, given] of Object.entries(sources.flags)) {
+    const kind = SCALARS[name]?.[0]
+    if (given === undefined || kind === undefined) continue
+    raw[name] = typeof given === 'boolean' ? given : valueOf(name, given, kind)
+  }
+  const judged = shapeOf(raw)
+  faults.push(...judged.faults)
+  const { settings } = judged
+  if (settings === undefined) throw new SettingsError(faults)
+  faults.push(...contradictionsOf(settings))
+  const secrets = secretsOf(settings, faults)
+  if (faults.length > 0) throw new SettingsError(faults)
+  return configOf(settings, secrets)
+}
+
+function unknownVariable(variable: string): Fault {
+  const sentence = 'is in the environment but is no setting: unset it or correct its name'
+  return { path: variable, code: 'config-wrong', sentence }
+}
+
+/** The file as it is, its paths made absolute. */
+function rawOf({ file }: Sources): Record<string, unknown> {
+  const raw = parseFile(file)
+  for (const name of PATHS) {
+    if (typeof raw[name] === 'string') raw[name] = resolve(dirname(file), raw[name])
+  }
+  return raw
+}
+
+function parseFile(file: string): Record<string, unknown> {
+  const fail = (sentence: string): never => {
+    throw new SettingsError([{ path: file, code: 'config-wrong', sentence }])
+  }
+  try {
+    return parse(readFileSync(file, 'utf8'))
+  } catch (error) {
+    if (error instanceof TomlError) return fail(`is not TOML: ${error.message}`)
+    const { code } = error as NodeJS.ErrnoException
+    return fail(`cannot be read (${code ?? String(error)}): give the path with --config`)
+  }
+}
+
+/** What text of the environment or of a flag means; the shape then judges it. */
+function valueOf(name: string, text: string, kind: ScalarKind): unknown {
+  if (kind === 'number') return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text
+  if (kind === 'flag')
+    return text === 'true' || text === '1' ? true : text === 'false' ? false : text
+  return (PATHS as readonly string[]).includes(name) ? resolve(text) : text
+}
+
+interface Secrets {
+  readonly clusterKey: Uint8Array
+  readonly clientToken: Uint8Array | undefined
+}
+
+function secretsOf(settings: Settings, faults: Fault[]): Secrets {
+  const read = (path: string, from: () => Uint8Array): Uint8Array => {
+    try {
+      return from()
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error
+      faults.push({ path, code: 'key-file-wrong', sentence: `is wrong: ${error.message}` })
+      return new Uint8Array(0)
+    }
+  }
+  const tokenFile = settings['client-token-file']
+  return {
+    clusterKey: read('key-file', () => readKeyFile(settings['key-file'])),
+    clientToken:
+      tokenFile === undefined
+        ? undefined
+        : read('client-token-file', () => readTokenFile(tokenFile)),
+  }
+}
+
+function configOf(settings: Settings, secrets: Secrets): Config {
+  const { n, r, w } = settings
+  const members = settings.members.map(memberOf)
+  const own = members.find((member) => member.name === settings.name) as MemberConfig
+  return {
+    cluster: settings.cluster,
+    name: settings.name,
+    members,
+    partitions: settings.partitions,
+    defaults: { n, r, w },
+    buckets: settings.buckets.map(
+      (bucket): BucketConfig => ({
+        name: bucket.name,
+        n: bucket.n ?? n,
+        r: bucket.r ?? r,
+        w: bucket.w ?? w,
+        deadlineMs: bucket['deadline-ms'],
+      }),
+    ),
+    clientListen: addressOf(settings['client-listen'] ?? '') ?? {
+      host: own.host,
+      port: own.clientPort,
+    },
+    peerListen: addressOf(settings['peer-listen'] ?? '') ?? { host: own.host, port: own.peerPort },
+    ...secrets,
+    isInsecure: settings.insecure,
+    engine: settings.engine,
+    directory: settings.data ?? '',
+    segmentBytes: settings['segment-bytes'],
+    deadlineMs: settings['deadline-ms'],
+    hedgeMs: settings['hedge-ms'],
+    forwardMs: settings['forward-ms'],
+    callsMax: settings['calls-max'],
+    connectionsMax: settings['connections-max'],
+  }
+}
+
+function memberOf(member: Settings['members'][number]): MemberConfig {
+  return {
+    name: member.name,
+    host: member.host,
+    clientPort: member['client-port'],
+    peerPort: member['peer-port'],
+    // Nodes of one host share a machine unless somebody says that they do not.
+    machine: member.machine ?? member.host,
+    zone: member.zone,
+    weight: member.weight,
+  }
+}

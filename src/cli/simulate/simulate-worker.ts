@@ -1,0 +1,77 @@
+/**
+ * A process of `everwrite simulate`: is sent a seed, sends back what came of it.
+ *
+ * A node that breaks a belief ends its process, simulated or not: what broke is told as a failure
+ * of the seed, and the process ends, since nothing in it can be trusted any more. What dies without
+ * a word is told by whoever sent the seed (`simulate-process.ts`).
+ */
+import { drawScenario, type Scenario } from '../../sim/scenario.ts'
+import { simulate, type SimulateResult, type SoFar } from '../../sim/seed/simulate.ts'
+import { unfinished } from '../../sim/seed/report.ts'
+
+export interface Job {
+  readonly seed: number
+  /** In place of the one that the seed draws. */
+  readonly scenario?: Scenario | undefined
+}
+
+export interface SeedReport {
+  readonly result: SimulateResult
+  readonly cpuMs: number
+}
+
+export type Told =
+  | { readonly kind: 'ready' }
+  /** The process ends by itself where it `isLast`. */
+  | { readonly kind: 'report'; readonly report: SeedReport; readonly isLast: boolean }
+
+const FRAMES_SHOWN = 4
+
+let cpuBefore: NodeJS.CpuUsage
+let soFar: SoFar
+
+async function run({ seed, scenario = drawScenario(seed) }: Job): Promise<void> {
+  cpuBefore = process.cpuUsage()
+  soFar = (violation) => unfinished(seed, scenario, violation)
+  try {
+    const onBegin = (tell: SoFar): void => {
+      soFar = tell
+    }
+    report(await simulate({ seed, scenario, onBegin }), false)
+  } catch (error) {
+    onBroken(error)
+  }
+}
+
+function onBroken(error: unknown): void {
+  report(soFar(sentenceOf(error)), true)
+}
+
+function report(result: SimulateResult, isLast: boolean): void {
+  const { user, system } = process.cpuUsage(cpuBefore)
+  const cpuMs = (user + system) / 1000
+  tell({ kind: 'report', report: { result, cpuMs }, isLast }, () => {
+    if (isLast) process.exit(1)
+  })
+}
+
+function tell(told: Told, onSent: () => void): void {
+  process.send?.(told, undefined, undefined, onSent)
+}
+
+/** Its kind before the colon, as checkers have it; behind it where that was. */
+function sentenceOf(error: unknown): string {
+  if (!(error instanceof Error)) return `threw: ${String(error)}`
+  const { name, message, stack = '' } = error
+  const what = name === 'BrokenBelief' ? 'broken belief' : name
+  const frames = stack.split('\n').filter((one) => /^ +at /.test(one))
+  const where = frames.slice(0, FRAMES_SHOWN).map((one) => {
+    return one.trim().replace(/file:.*\/dist\//, '')
+  })
+  return `${what} (${message.replace(/^not so: /, '')}): ${where.join(' ')}`
+}
+
+process.on('uncaughtException', onBroken)
+process.on('disconnect', () => process.exit())
+process.on('message', (job) => void run(job as Job))
+tell({ kind: 'ready' }, () => {})

@@ -1,0 +1,43 @@
+/**
+ * Opens the engine that a configuration names, in a directory that must be this node's own.
+ */
+import { OperatingError } from '../../base/errors.ts'
+import { joinBytes, utf8Bytes } from '../../base/bytes.ts'
+import type { Config } from '../../config.ts'
+import type { NodeId } from '../../dynamo/names.ts'
+import { sipHash128Into } from '../../native/digest.ts'
+import type { Engine } from '../../store/engine.ts'
+import { openIdentity } from '../../store/identity.ts'
+import { MemoryEngine } from '../../store/memory/memory.ts'
+import { openLog } from '../../store/log/open-log.ts'
+import type { World } from '../../world/world.ts'
+
+/**
+ * Resolves when everything that survived is there and durable. Fails with `data-locked`,
+ * `data-foreign`, `data-newer`, `data-rotten` or `disk-full`; nothing is then changed.
+ */
+export async function openEngine(config: Config, self: NodeId, world: World): Promise<Engine> {
+  const digestKey = digestKeyOf(config)
+  if (config.engine === 'memory') return new MemoryEngine({ digestKey })
+  const directory = await world.disk.directory(config.directory)
+  const identity = await openIdentity(directory, { cluster: config.cluster, newNodeId: () => self })
+  if (identity.node !== self) {
+    throw new OperatingError(
+      'data-foreign',
+      `${config.directory} holds the data of member ${identity.node}; this node is ` +
+        `${config.name} (${self}): give it its own directory`,
+    )
+  }
+  const { clock, trace } = world
+  const { segmentBytes } = config
+  const { engine } = await openLog({ directory, clock, trace, digestKey, segmentBytes })
+  return engine
+}
+
+/** Equal copies have equal digests on all nodes of a cluster, and on no others. */
+function digestKeyOf({ clusterKey, cluster }: Config): Uint8Array {
+  const label = joinBytes([utf8Bytes('everwrite object digest\0'), utf8Bytes(cluster)])
+  const key = new Uint8Array(16)
+  sipHash128Into(clusterKey, label, 0, label.length, key, 0)
+  return key
+}

@@ -1,0 +1,57 @@
+/**
+ * The fault account: how many disks have lost something since all copies were last made whole.
+ *
+ * Design 1 promises that no acknowledged write is lost while fewer than W of the disks that hold it
+ * are destroyed before lost copies are rebuilt. A disk that was wiped, restored, made to rot, to
+ * misdirect or to forget a write counts as destroyed, though most of it may be sound. A full sweep,
+ * with every node there, makes all copies whole, and the account is empty again. What would exceed
+ * it is withheld, and said in the trace: a fault beyond the promise teaches nothing.
+ */
+import type { SimTrace } from '../trace.ts'
+
+export class Account {
+  readonly #disksMax: number
+  readonly #trace: SimTrace
+  readonly #damaged = new Set<number>()
+  readonly #onDamaged: (machine: number) => void
+  /** Faults that were not done since one more would have been too much. */
+  withheld = 0
+  /** Disks that were damaged; one that was damaged twice counts twice. */
+  damages = 0
+
+  /** Requires: `leastW` is the smallest W that any client writes with. */
+  constructor(leastW: number, trace: SimTrace, onDamaged: (machine: number) => void) {
+    this.#disksMax = leastW - 1
+    this.#trace = trace
+    this.#onDamaged = onDamaged
+  }
+
+  /** True where the disk of `machine` may be damaged; it then counts as destroyed. */
+  mayDamage(machine: number, kind: string): boolean {
+    if (!this.#damaged.has(machine) && this.#damaged.size >= this.#disksMax) {
+      this.withheld += 1
+      this.#trace.mark('fault-withheld', { machine, kind, damaged: [...this.#damaged].join(' ') })
+      return false
+    }
+    this.#damaged.add(machine)
+    this.damages += 1
+    this.#onDamaged(machine)
+    return true
+  }
+
+  isDamaged(machine: number): boolean {
+    return this.#damaged.has(machine)
+  }
+
+  get damaged(): readonly number[] {
+    return [...this.#damaged]
+  }
+
+  /**
+   * Every node was there, and every copy of every key is whole. Requires: each damaged disk was
+   * read by a start since, so that no damage waits on it unseen.
+   */
+  settle(): void {
+    this.#damaged.clear()
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * A whole cluster in a simulated world: real nodes, with the real store and the real addon.
+ *
+ * Machines 1 to `nodes` run one node each; clients live on machines from 1,001 on. Everything that
+ * a node keeps is on its simulated disk, so that a crash, a restart, or an emptied disk is what it
+ * would be in a machine room.
+ */
+import { assert } from '../../base/assert.ts'
+import { type Client, connectTo } from '../../client/client.ts'
+import type { ConnectOptions } from '../../client/options.ts'
+import type { BucketConfig, Config } from '../../config.ts'
+import { DEFAULTS } from '../../config.ts'
+import { type RunningNode, startNode } from '../../node/node.ts'
+import type { World } from '../../world/world.ts'
+import type { SimWorld } from '../world.ts'
+
+export interface ClusterOptions {
+  /** Nodes, 1 to 99. */
+  readonly nodes: number
+  readonly partitions?: number
+  readonly quorums?: { readonly n: number; readonly r: number; readonly w: number }
+  readonly buckets?: readonly BucketConfig[]
+  /** Small ones make rare paths common. */
+  readonly segmentBytes?: number
+  readonly deadlineMs?: number
+  readonly hedgeMs?: number
+  readonly callsMax?: number
+  readonly connectionsMax?: number
+}
+
+const CLIENT_PORT = 7400
+const PEER_PORT = 7500
+const FIRST_CLIENT = 1001
+export const CLUSTER = 'simulated'
+const SEGMENT_BYTES = 64 * 1024
+const RESTART_MS_MAX = 600_000
+
+export class Cluster {
+  readonly world: SimWorld
+  readonly size: number
+  readonly #options: ClusterOptions
+  readonly #key: Uint8Array
+  readonly #running = new Map<number, RunningNode>()
+  /**
+   * Told of a node that has ended by itself since its disk failed; its process is still there, to
+   * be killed or crashed. Without it such a node stays as it is.
+   */
+  onFailed: ((machine: number, error: unknown) => void) | undefined
+  #clients = 0
+
+  constructor(world: SimWorld, options: ClusterOptions) {
+    assert(options.nodes >= 1 && options.nodes < 100, 'a simulated cluster is small')
+    this.world = world
+    this.size = options.nodes
+    this.#options = options
+    this.#key = world.prng('cluster key').fill(new Uint8Array(16))
+  }
+
+  /** The machines that nodes run on. */
+  get machines(): readonly number[] {
+    return Array.from({ length: this.size }, (_, i) => i + 1)
+  }
+
+  get clusterKey(): Uint8Array {
+    return this.#key
+  }
+
+  /** Where clients reach the nodes. */
+  get seeds(): readonly string[] {
+    return this.machines.map((machine) => `${this.world.hostOf(machine)}:${CLIENT_PORT}`)
+  }
+
+  node(machine: number): RunningNode | undefined {
+    return this.#running.get(machine)
+  }
+
+  configOf(machine: number): Config {
+    const host = this.world.hostOf(machine)
+    const options = this.#options
+    const { n, r, w } = options.quorums ?? DEFAULTS
+    return {
+      cluster: CLUSTER,
+      name: `n${machine}`,
+      members: this.machines.map((other) => ({
+        name: `n${other}`,
+        host: this.world.hostOf(other),
+        clientPort: CLIENT_PORT,
+        peerPort: PEER_PORT,
+        machine: `m${other}`,
+        zone: '',
+        weight: 1,
+      })),
+      partitions: options.partitions ?? 16,
+      defaults: { n: Math.min(n, this.size), r: Math.min(r, this.size), w: Math.min(w, this.size) },
+      buckets: options.buckets ?? [],
+      clientListen: { host, port: CLIENT_PORT },
+      peerListen: { host, port: PEER_PORT },
+      clusterKey: this.#key,
+      clientToken: undefined,
+      isInsecure: false,
+      engine: 'log',
+      directory: '/data',
+      segmentBytes: options.segmentBytes ?? SEGMENT_BYTES,
+      deadlineMs: options.deadlineMs ?? 2_000,
+      hedgeMs: options.hedgeMs ?? DEFAULTS.hedgeMs,
+      forwardMs: DEFAULTS.forwardMs,
+      callsMax: options.callsMax ?? DEFAULTS.callsMax,
+      connectionsMax: options.connectionsMax ?? DEFAULTS.connectionsMax,
+    }
+  }
+
+  /**
+   * Starts a node on a machine that runs none. It is ready when the promise resolves; rejects where
+   * it does not start, and nothing runs there then. Is never settled where it is ended meanwhile.
+   */
+  async start(machine: number): Promise<void> {
+    const world = this.world.start(machine)
+    try {
+      const node = await startNode(this.configOf(machine), world)
+      this.#running.set(machine, node)
+      void node.failed.then((error) => {
+        if (this.#running.get(machine) === node) this.onFailed?.(machine, error)
+      })
+    } catch (error) {
+      this.world.kill(machine)
+      throw error
+    }
+  }
+
+  /** Starts all nodes, and lets time pass until they answer. */
+  async startAll(): Promise<void> {
+    await this.world.complete(Promise.all(this.machines.map((machine) => this.start(machine))))
+    const isWhole = (): boolean =>
+      [...this.#running.values()].every((node) => node.status().peers.every((p) => p.isConnected))
+    await this.world.runUntil(isWhole, RESTART_MS_MAX)
+  }
+
+  /** Takes the power of a machine that runs a node: what was not synced may be gone. */
+  crash(machine: number): void {
+    this.#running.delete(machine)
+    this.world.crash(machine)
+  }
+
+  /** Takes its power, and puts an empty disk into it. */
+  crashAndWipe(machine: number): void {
+    this.crash(machine)
+    this.world.wipe(machine)
+  }
+
+  /** Ends a node as SIGKILL does: what it wrote is still there. */
+  kill(machine: number): void {
+    this.#running.delete(machine)
+    this.world.kill(machine)
+  }
+
+  isRunning(machine: number): boolean {
+    return this.world.isRunning(machine)
+  }
+
+  /** A process runs and does not answer yet. */
+  isStarting(machine: number): boolean {
+    return this.world.isRunning(machine) && !this.#running.has(machine)
+  }
+
+  /** Stops a node in order. */
+  async stop(machine: number): Promise<void> {
+    const node = this.#running.get(machine)
+    assert(node !== undefined, 'a node runs on the machine')
+    await node.stop()
+    this.#running.delete(machine)
+    this.world.kill(machine)
+  }
+
+  /** The world of one more client, on a machine of its own. */
+  clientWorld(): World {
+    const machine = FIRST_CLIENT + this.#clients
+    this.#clients += 1
+    return this.world.start(machine)
+  }
+
+  /** One more client, on a machine of its own. */
+  connect(options: Partial<ConnectOptions> = {}): Promise<Client> {
+    return connectTo({ seeds: this.seeds, ...options }, this.clientWorld())
+  }
+
+  /** The machines of the clients so far. */
+  get clientMachines(): readonly number[] {
+    return Array.from({ length: this.#clients }, (_, i) => FIRST_CLIENT + i)
+  }
+}

@@ -1,0 +1,252 @@
+/**
+ * The simulated disk as one process sees it: `world/disk` over `SimDisk`.
+ *
+ * A call takes effect at some instant between being made and being answered; here it is the
+ * answer's. Calls on one file that are under way together are answered in any order, as a pool of
+ * threads would. A process that has ended is never answered.
+ */
+import { assert } from '../../base/assert.ts'
+import type { Directory, Disk, File, Lock } from '../../world/disk.ts'
+import type { DiskCall, DiskFault, SimDisk } from './disk.ts'
+import { systemFailure } from '../system-error.ts'
+import type { SimDirectory } from './sim-directory.ts'
+import type { SimProcess } from '../time/sim-process.ts'
+import { Inode } from './sim-file.ts'
+
+/** Makes the calls of one process. */
+class Caller {
+  readonly disk: SimDisk
+  readonly #life: SimProcess
+
+  constructor(disk: SimDisk, life: SimProcess) {
+    this.disk = disk
+    this.#life = life
+  }
+
+  get life(): SimProcess {
+    return this.#life
+  }
+
+  /** Answers after the call's time. `fail` may do half of the work before an armed failure. */
+  call<Value>(
+    call: DiskCall,
+    name: string,
+    act: (fault: DiskFault | undefined) => Value,
+    fail: () => void = nothing,
+  ): Promise<Value> {
+    if (this.#life.isEnded) return new Promise(nothing)
+    const due = this.#life.scheduler.nowMicros + this.disk.micros(call)
+    return new Promise((resolve, reject) => {
+      this.#life.at(due, () => {
+        this.disk.trace.mixCall(call)
+        const fault = this.disk.takeFault(call, name)
+        const isFailing = fault !== undefined && (fault.effect ?? 'fail') === 'fail'
+        try {
+          if (isFailing) {
+            fail()
+            throw systemFailure(fault.code ?? 'EIO', call)
+          }
+          resolve(act(fault))
+        } catch (error) {
+          assert(error instanceof Error, 'what is thrown is an error')
+          this.disk.failures += 1
+          reject(error)
+        }
+      })
+    })
+  }
+}
+
+export class DiskFace implements Disk {
+  readonly #caller: Caller
+
+  constructor(disk: SimDisk, life: SimProcess) {
+    this.#caller = new Caller(disk, life)
+  }
+
+  directory(path: string): Promise<Directory> {
+    const act = (): Directory => new DirectoryFace(this.#caller, this.#caller.disk.folder(path))
+    return this.#caller.call('directory', path, act)
+  }
+}
+
+class DirectoryFace implements Directory {
+  readonly path: string
+  readonly #caller: Caller
+  readonly #folder: SimDirectory
+
+  constructor(caller: Caller, folder: SimDirectory) {
+    this.path = folder.path
+    this.#caller = caller
+    this.#folder = folder
+  }
+
+  list(): Promise<readonly string[]> {
+    return this.#caller.call('list', this.path, () => this.#folder.names())
+  }
+
+  create(name: string): Promise<File> {
+    return this.#caller.call('create', name, () => {
+      if (this.#folder.get(name) !== undefined) throw systemFailure('EEXIST', 'create')
+      if (this.#caller.disk.freeBytes === 0) throw systemFailure('ENOSPC', 'create')
+      const inode = new Inode()
+      this.#folder.create(name, inode)
+      return new FileFace(this.#caller, inode, name)
+    })
+  }
+
+  open(name: string): Promise<File> {
+    return this.#caller.call('open', name, () => {
+      return new FileFace(this.#caller, this.#inode(name, 'open'), name)
+    })
+  }
+
+  rename(from: string, to: string): Promise<void> {
+    return this.#caller.call('rename', from, () => {
+      this.#inode(from, 'rename')
+      this.#folder.rename(from, to)
+      this.#caller.disk.recount()
+    })
+  }
+
+  remove(name: string): Promise<void> {
+    return this.#caller.call('remove', name, () => {
+      this.#inode(name, 'remove')
+      this.#folder.remove(name)
+      this.#caller.disk.recount()
+    })
+  }
+
+  sync(): Promise<void> {
+    const mark = this.#folder.mark()
+    const act = (): void => this.#folder.sync(mark)
+    const fail = (): void => this.#folder.failSync(mark, this.#caller.disk.prng)
+    return this.#caller.call('sync-directory', this.path, act, fail)
+  }
+
+  lock(): Promise<Lock> {
+    const { disk, life } = this.#caller
+    return this.#caller.call('lock', this.path, () => {
+      const release = disk.lock(this.path, life)
+      return {
+        unlock: async () => {
+          if (!life.isEnded) release()
+        },
+      }
+    })
+  }
+
+  freeBytes(): Promise<number> {
+    const { disk } = this.#caller
+    return this.#caller.call('free-bytes', this.path, () => {
+      if (disk.isLimited) disk.failures += 1
+      return disk.freeBytes
+    })
+  }
+
+  #inode(name: string, syscall: string): Inode {
+    const inode = this.#folder.get(name)
+    if (inode === undefined) throw systemFailure('ENOENT', syscall)
+    return inode
+  }
+}
+
+class FileFace implements File {
+  readonly #caller: Caller
+  readonly #inode: Inode
+  readonly #name: string
+  #isClosed = false
+
+  constructor(caller: Caller, inode: Inode, name: string) {
+    this.#caller = caller
+    this.#inode = inode
+    this.#name = name
+  }
+
+  size(): Promise<number> {
+    return this.#call('size', () => this.#inode.cached.size)
+  }
+
+  read(position: number, into: Uint8Array, start: number, length: number): Promise<number> {
+    assert(start + length <= into.length, 'what is read fits')
+    return this.#call('read', () => {
+      return this.#inode.cached.read(position, into, start, this.#lengthNow(length))
+    })
+  }
+
+  readResident(position: number, into: Uint8Array, start: number, length: number): number {
+    assert(start + length <= into.length, 'what is read fits')
+    assert(!this.#isClosed, 'the file is open')
+    const { disk } = this.#caller
+    if (this.#caller.life.isEnded || !disk.isResident()) return -1
+    return this.#inode.cached.read(position, into, start, this.#lengthNow(length))
+  }
+
+  write(position: number, bytes: Uint8Array): Promise<void> {
+    const done = this.#caller.life.isEnded ? nothing : this.#inode.begin(position, bytes)
+    const act = (fault: DiskFault | undefined): void => {
+      done()
+      this.#write(position, bytes, fault)
+    }
+    const fail = (): void => {
+      done()
+      const count = this.#caller.disk.prng.below(bytes.length + 1)
+      this.#write(position, bytes.subarray(0, count), undefined)
+    }
+    return this.#call('write', act, fail)
+  }
+
+  sync(): Promise<void> {
+    const mark = this.#inode.mark()
+    const act = (): void => this.#inode.sync(mark)
+    return this.#call('sync', act, () => this.#inode.failSync(mark, this.#caller.disk.prng))
+  }
+
+  truncate(size: number): Promise<void> {
+    return this.#call('truncate', () => {
+      const before = this.#inode.cached.size
+      this.#inode.truncate(size)
+      this.#caller.disk.grow(size - before)
+    })
+  }
+
+  close(): Promise<void> {
+    return this.#call('close', () => {
+      this.#isClosed = true
+    })
+  }
+
+  #call<Value>(
+    call: DiskCall,
+    act: (fault: DiskFault | undefined) => Value,
+    fail?: () => void,
+  ): Promise<Value> {
+    if (this.#isClosed) return Promise.reject(systemFailure('EBADF', call))
+    return this.#caller.call(call, this.#name, act, fail)
+  }
+
+  /** Of `length`, all, or now and then only a beginning, as a system may. */
+  #lengthNow(length: number): number {
+    const { disk } = this.#caller
+    return length > 1 && disk.isShort() ? 1 + disk.prng.below(length - 1) : length
+  }
+
+  #write(position: number, bytes: Uint8Array, fault: DiskFault | undefined): void {
+    const { disk } = this.#caller
+    const before = this.#inode.cached.size
+    const growth = Math.max(0, position + bytes.length - before)
+    const excess = growth - disk.freeBytes
+    const kept = excess > 0 ? Math.max(0, bytes.length - excess) : bytes.length
+    const written = kept === bytes.length ? bytes : bytes.subarray(0, kept)
+    if (fault?.effect === 'drop') this.#inode.write(position, written, 'nowhere')
+    else if (fault?.effect === 'misdirect') {
+      this.#inode.write(position, written, disk.prng.below(before + written.length + 1))
+    } else this.#inode.write(position, written)
+    disk.grow(this.#inode.cached.size - before)
+    if (excess > 0) throw systemFailure('ENOSPC', 'write')
+  }
+}
+
+function nothing(): void {
+  // Nothing to do, or nobody to answer.
+}

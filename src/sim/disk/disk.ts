@@ -1,0 +1,308 @@
+/**
+ * The disk of one simulated machine: it keeps what was synced, and of the rest some.
+ *
+ * `SimDisk` is the machine's: it outlives processes, loses power, fills up, and fails where it is
+ * told to. What a process sees of it is `disk-face.ts`. Random decides here how long a call takes,
+ * how much of the unsynced a crash keeps, and whether bytes happen to be in memory; whether a
+ * fault happens is decided by whoever calls `arm`, `rot` and the rest.
+ */
+import { assert } from '../../base/assert.ts'
+import { OperatingError } from '../../base/errors.ts'
+import type { Prng } from '../../base/prng.ts'
+import { SimDirectory } from './sim-directory.ts'
+import type { SimProcess } from '../time/sim-process.ts'
+import { Inode } from './sim-file.ts'
+import type { SimTrace } from '../trace.ts'
+
+export type DiskCall =
+  | 'directory'
+  | 'list'
+  | 'create'
+  | 'open'
+  | 'rename'
+  | 'remove'
+  | 'sync-directory'
+  | 'lock'
+  | 'free-bytes'
+  | 'size'
+  | 'read'
+  | 'write'
+  | 'sync'
+  | 'truncate'
+  | 'close'
+
+export interface DiskOptions {
+  readonly capacityBytes: number
+  /** How often `readResident` finds the bytes in memory. */
+  readonly residentChance: number
+  /** How often a read brings fewer bytes than it could. */
+  readonly shortReadChance: number
+  /** Least and most, evenly drawn. */
+  readonly readMicros: readonly [number, number]
+  readonly writeMicros: readonly [number, number]
+  readonly syncMicros: readonly [number, number]
+  /** Of every other call. */
+  readonly callMicros: readonly [number, number]
+}
+
+export const DISK_DEFAULTS: DiskOptions = {
+  capacityBytes: 1024 * 1024 * 1024,
+  residentChance: 0.9,
+  shortReadChance: 0.02,
+  readMicros: [40, 150],
+  writeMicros: [5, 40],
+  syncMicros: [150, 900],
+  callMicros: [5, 60],
+}
+
+/** What goes wrong, once armed: the call fails, or pretends to have done what it did not. */
+export interface DiskFault {
+  readonly call: DiskCall
+  /**
+   * `fail`: it is answered with an error. `misdirect` (writes): the disk puts the bytes elsewhere
+   * in the same file. `drop` (writes): the disk keeps the old ones. Of the last two the writer is
+   * not told, and the cache hides them until a crash or `evictCache`.
+   */
+  readonly effect?: 'fail' | 'misdirect' | 'drop'
+  /** Of the error; `EIO` unless told. */
+  readonly code?: string
+  /** Only calls on files (or directories) whose name ends so. */
+  readonly name?: string
+  /** Calls let through first. */
+  readonly skip?: number
+  /** How often; once unless told. */
+  readonly times?: number
+}
+
+/** A file of the disk, for whoever chooses where something rots. */
+export interface DiskFile {
+  readonly directory: string
+  readonly name: string
+  readonly size: number
+  readonly durableSize: number
+}
+
+/** What a disk held at some instant, file by file. */
+export type Backup = ReadonlyMap<string, ReadonlyMap<string, Uint8Array>>
+
+interface Armed {
+  readonly fault: DiskFault
+  skip: number
+  times: number
+}
+
+export class SimDisk {
+  readonly prng: Prng
+  readonly trace: SimTrace
+  readonly #options: DiskOptions
+  readonly #folders = new Map<string, SimDirectory>()
+  readonly #locks = new Map<string, SimProcess>()
+  #armed: Armed[] = []
+  #capacityBytes: number
+  #usedBytes = 0
+  #slowness = 1
+  /** Calls that were answered with an error so far, or told of a disk with too little room. */
+  failures = 0
+  /** Writes that the disk said it had done, and did elsewhere or not at all. */
+  lies = 0
+
+  constructor(prng: Prng, trace: SimTrace, options: Partial<DiskOptions> = {}) {
+    this.prng = prng
+    this.trace = trace
+    this.#options = { ...DISK_DEFAULTS, ...options }
+    this.#capacityBytes = this.#options.capacityBytes
+  }
+
+  /** Fails, or falsifies, calls to come. */
+  arm(fault: DiskFault): void {
+    this.#armed.push({ fault, skip: fault.skip ?? 0, times: fault.times ?? 1 })
+  }
+
+  /** Forgets all that was armed and has not happened. */
+  disarm(): void {
+    this.#armed = []
+  }
+
+  /** Every call takes so many times as long. */
+  slow(factor: number): void {
+    this.#slowness = factor
+  }
+
+  /** Of now on; without a number, as large as it was made. */
+  limit(capacityBytes: number = this.#options.capacityBytes): void {
+    this.#capacityBytes = capacityBytes
+  }
+
+  get isLimited(): boolean {
+    return this.#capacityBytes < this.#options.capacityBytes
+  }
+
+  get freeBytes(): number {
+    return Math.max(0, this.#capacityBytes - this.#usedBytes)
+  }
+
+  get usedBytes(): number {
+    return this.#usedBytes
+  }
+
+  /** Every file that has a name now, in a fixed order. */
+  files(): readonly DiskFile[] {
+    const files: DiskFile[] = []
+    for (const folder of this.#folders.values()) {
+      for (const name of folder.names()) {
+        const inode = folder.get(name) as Inode
+        const [size, durableSize] = [inode.cached.size, inode.durable.size]
+        files.push({ directory: folder.path, name, size, durableSize })
+      }
+    }
+    return files
+  }
+
+  /** Flips one bit of each byte in that range, on the disk and in memory. */
+  rot(directory: string, name: string, position: number, length = 1): void {
+    const inode = this.#folders.get(directory)?.get(name)
+    assert(inode !== undefined, 'what rots is there')
+    for (let at = position; at < position + length; at++) {
+      const mask = 1 << this.prng.below(8)
+      inode.durable.flip(at, mask)
+      inode.cached.flip(at, mask)
+    }
+  }
+
+  /** Memory keeps nothing: reads see what the disk really holds, and what is not yet synced. */
+  evictCache(): void {
+    for (const inode of this.#all()) inode.evict()
+    this.recount()
+  }
+
+  /** A process ended; the machine did not. */
+  interrupt(): void {
+    for (const inode of this.#all()) inode.interrupt(this.prng)
+    this.recount()
+  }
+
+  /** The power went. */
+  crash(): void {
+    const inodes = this.#all()
+    for (const folder of this.#folders.values()) folder.crash(this.prng)
+    for (const inode of inodes) inode.crash(this.prng)
+    this.recount()
+  }
+
+  /** What would be left if the power went now and nothing unsynced were kept. */
+  backup(): Backup {
+    const folders = new Map<string, ReadonlyMap<string, Uint8Array>>()
+    for (const folder of this.#folders.values()) folders.set(folder.path, folder.backup())
+    return folders
+  }
+
+  /** A disk with what `backup` holds takes its place. Requires: nothing runs on the machine. */
+  restore(backup: Backup): void {
+    this.wipe()
+    for (const [path, files] of backup) {
+      const folder = this.folder(path)
+      for (const [name, bytes] of files) folder.create(name, Inode.of(bytes))
+      folder.sync(folder.mark())
+    }
+    this.recount()
+  }
+
+  /** An empty disk takes its place, and nothing is armed for it. */
+  wipe(): void {
+    this.disarm()
+    this.#folders.clear()
+    this.#locks.clear()
+    this.recount()
+  }
+
+  // For `disk-face.ts` alone.
+
+  folder(path: string): SimDirectory {
+    let folder = this.#folders.get(path)
+    if (folder === undefined) {
+      folder = new SimDirectory(path)
+      this.#folders.set(path, folder)
+    }
+    return folder
+  }
+
+  isResident(): boolean {
+    return this.prng.chance(this.#options.residentChance)
+  }
+
+  isShort(): boolean {
+    return this.prng.chance(this.#options.shortReadChance)
+  }
+
+  micros(call: DiskCall): number {
+    const [least, most] = this.#range(call)
+    return Math.round(this.prng.between(least, most) * this.#slowness)
+  }
+
+  /** The fault that this call meets, if one was armed for it. */
+  takeFault(call: DiskCall, name: string): DiskFault | undefined {
+    for (const armed of this.#armed) {
+      if (armed.fault.call !== call || !name.endsWith(armed.fault.name ?? '')) continue
+      if (armed.skip > 0) {
+        armed.skip -= 1
+        continue
+      }
+      armed.times -= 1
+      if (armed.times <= 0) this.#armed = this.#armed.filter((other) => other !== armed)
+      const effect = armed.fault.effect ?? 'fail'
+      this.trace.mark('disk-fault', { call, effect, name })
+      if (effect !== 'fail') this.lies += 1
+      return armed.fault
+    }
+    return undefined
+  }
+
+  grow(bytes: number): void {
+    this.#usedBytes += bytes
+  }
+
+  /** After names have changed. */
+  recount(): void {
+    this.#usedBytes = 0
+    for (const inode of this.#named()) this.#usedBytes += inode.cached.size
+  }
+
+  lock(path: string, life: SimProcess): () => void {
+    const holder = this.#locks.get(path)
+    if (holder !== undefined && !holder.isEnded) {
+      throw new OperatingError('data-locked', `${path} is in use by another process`)
+    }
+    this.#locks.set(path, life)
+    return () => {
+      if (this.#locks.get(path) === life) this.#locks.delete(path)
+    }
+  }
+
+  #range(call: DiskCall): readonly [number, number] {
+    switch (call) {
+      case 'read':
+        return this.#options.readMicros
+      case 'write':
+        return this.#options.writeMicros
+      case 'sync':
+      case 'sync-directory':
+        return this.#options.syncMicros
+      default:
+        return this.#options.callMicros
+    }
+  }
+
+  *#named(): Iterable<Inode> {
+    for (const folder of this.#folders.values()) yield* folder.inodes()
+  }
+
+  /** Also those that only a durable name leads to. */
+  #all(): ReadonlySet<Inode> {
+    const inodes = new Set<Inode>()
+    for (const folder of this.#folders.values()) {
+      for (const inode of folder.inodes()) inodes.add(inode)
+      for (const inode of folder.durableInodes()) inodes.add(inode)
+    }
+    return inodes
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * What one simulated directory is: the names that programs see, the names that are safe, and the
+ * changes between the two.
+ *
+ * A name is not a file: creating, renaming and removing change the directory, and a crash forgets
+ * some of that until the directory itself was synced, whatever became of the file's own bytes.
+ *
+ * Invariant: an inode has at most one durable name. A rename is there as a whole or not at all.
+ */
+import type { Prng } from '../../base/prng.ts'
+import type { Inode } from './sim-file.ts'
+
+type NameChange =
+  | { readonly kind: 'create'; readonly name: string; readonly inode: Inode }
+  | { readonly kind: 'rename'; readonly from: string; readonly to: string; readonly inode: Inode }
+  | { readonly kind: 'remove'; readonly name: string }
+
+export class SimDirectory {
+  readonly path: string
+  #names = new Map<string, Inode>()
+  readonly #durable = new Map<string, Inode>()
+  #unsynced: NameChange[] = []
+  #settled = 0
+
+  constructor(path: string) {
+    this.path = path
+  }
+
+  names(): readonly string[] {
+    return [...this.#names.keys()].sort()
+  }
+
+  inodes(): Iterable<Inode> {
+    return this.#names.values()
+  }
+
+  durableInodes(): Iterable<Inode> {
+    return this.#durable.values()
+  }
+
+  /** The bytes that are safe, under the names that are. */
+  backup(): ReadonlyMap<string, Uint8Array> {
+    const files = new Map<string, Uint8Array>()
+    for (const [name, { durable }] of this.#durable) {
+      const bytes = new Uint8Array(durable.size)
+      durable.read(0, bytes, 0, bytes.length)
+      files.set(name, bytes)
+    }
+    return files
+  }
+
+  get(name: string): Inode | undefined {
+    return this.#names.get(name)
+  }
+
+  create(name: string, inode: Inode): void {
+    this.#change({ kind: 'create', name, inode })
+  }
+
+  /** Requires: `from` is there. */
+  rename(from: string, to: string): void {
+    if (from === to) return
+    this.#change({ kind: 'rename', from, to, inode: this.#names.get(from) as Inode })
+  }
+
+  remove(name: string): void {
+    this.#change({ kind: 'remove', name })
+  }
+
+  /** Changes so far: what a sync that begins now will cover. */
+  mark(): number {
+    return this.#settled + this.#unsynced.length
+  }
+
+  sync(mark: number): void {
+    for (const change of this.#take(mark)) apply(this.#durable, change)
+  }
+
+  /** Some of the changes are on the disk; of the rest no later sync will say anything. */
+  failSync(mark: number, prng: Prng): void {
+    keepSome(this.#durable, this.#take(mark), prng)
+  }
+
+  crash(prng: Prng): void {
+    keepSome(this.#durable, this.#take(this.mark()), prng)
+    this.#names = new Map(this.#durable)
+  }
+
+  #change(change: NameChange): void {
+    apply(this.#names, change)
+    this.#unsynced.push(change)
+  }
+
+  #take(mark: number): readonly NameChange[] {
+    const taken = this.#unsynced.splice(0, mark - this.#settled)
+    this.#settled += taken.length
+    return taken
+  }
+}
+
+function apply(names: Map<string, Inode>, change: NameChange): void {
+  if (change.kind === 'remove') {
+    names.delete(change.name)
+    return
+  }
+  // Where changes before this one were forgotten, the inode may still have another name.
+  for (const [name, inode] of names) if (inode === change.inode) names.delete(name)
+  names.set(change.kind === 'create' ? change.name : change.to, change.inode)
+}
+
+function keepSome(names: Map<string, Inode>, changes: readonly NameChange[], prng: Prng): void {
+  if (changes.length === 0) return
+  const shape = prng.pick(['none', 'all', 'beginning', 'scattered'] as const)
+  if (shape === 'none') return
+  const count = shape === 'beginning' ? prng.below(changes.length + 1) : changes.length
+  for (const change of changes.slice(0, count)) {
+    if (shape !== 'scattered' || prng.chance(0.5)) apply(names, change)
+  }
+}

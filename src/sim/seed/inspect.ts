@@ -1,0 +1,158 @@
+/**
+ * What every replica holds in the end, asked over the peers' own protocol.
+ *
+ * An outside view: each owner of each key is asked for its object, and the objects must be the
+ * same byte for byte. Writes are known by the request ids that stand in the objects, so that
+ * tombstones are told apart as values are.
+ */
+import { equalBytes, utf8Text } from '../../base/bytes.ts'
+import { OperatingError } from '../../base/errors.ts'
+import { keyName } from '../../dynamo/names.ts'
+import { decodeObject } from '../../dynamo/version/object-bytes.ts'
+import { requestLabel, type Sibling, type VersionedObject } from '../../dynamo/version/object.ts'
+import { tokenOf } from '../../native/digest.ts'
+import { memberIdOf, Topology } from '../../node/cluster/topology.ts'
+import { connectSession } from '../../wire/handshake.ts'
+import type { PeerReadReply, Request } from '../../wire/message.ts'
+import type { Answer, Session } from '../../wire/session.ts'
+import type { World } from '../../world/world.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import { idOf, type Written } from '../history/history.ts'
+import type { Place } from './workload.ts'
+
+export interface Inspection {
+  /** Numbers of the writes that stand under each key, by its label; tombstones among them. */
+  readonly final: ReadonlyMap<string, readonly number[]>
+  /** Replicas that differ, values that are not their own, in sentences. */
+  readonly violations: readonly string[]
+}
+
+const DEADLINE_MS = 5_000
+const CONNECT_MS = 5_000
+/** A copy that has rotted is mended once it was asked for. */
+const TRIES = 5
+const AGAIN_MS = 200
+
+export interface InspectOptions {
+  /** Every node of them runs, and they reach each other. */
+  readonly machines: readonly number[]
+  readonly places: readonly Place[]
+  readonly requests: ReadonlyMap<string, Written>
+  /** A copy that stays rotten is a violation, but there. */
+  readonly mayBeRotten: (machine: number) => boolean
+  /** Told of what stands under each key, and of how many owners were asked. */
+  readonly onObject: (label: string, object: VersionedObject, owners: number) => void
+}
+
+export async function inspect(cluster: Cluster, options: InspectOptions): Promise<Inspection> {
+  const { machines, places, requests, mayBeRotten, onObject } = options
+  const world = cluster.clientWorld()
+  const topology = new Topology(cluster.configOf(1))
+  const ring = topology.ring.digest
+  const sessions = new Map<string, Session>()
+  const violations: string[] = []
+  for (const machine of machines) {
+    try {
+      sessions.set(`n${machine}`, await asPeer(cluster, machine, world))
+    } catch (error) {
+      violations.push(`away: n${machine} cannot be reached in quiet: ${String(error)}`)
+    }
+  }
+  const final = new Map<string, readonly number[]>()
+  for (const { bucket, key, label } of places) {
+    const name = keyName(bucket, key)
+    const request = { name, ring, digestOnly: false, deadlineMs: DEADLINE_MS }
+    const copies: PeerReadReply[] = []
+    for (const owner of topology.ownersOf(tokenOf(name.bucket, name.key), name.bucket)) {
+      const session = sessions.get(owner.name)
+      if (session === undefined) continue
+      const copy = await askPatiently(session, request, world)
+      if (copy instanceof OperatingError) {
+        if (isRot(copy) && mayBeRotten(Number(owner.name.slice(1)))) continue
+        violations.push(`unreadable: ${owner.name} cannot give its copy of ${label}: ${copy.code}`)
+      } else copies.push(copy)
+    }
+    const [first] = copies
+    if (first === undefined) continue
+    if (!copies.every((copy) => copy.isFound === first.isFound && isSame(copy, first))) {
+      violations.push(`replicas differ: the copies of ${label} are not equal after a read of all`)
+    }
+    const object = first.isFound ? decodeObject(first.object) : undefined
+    if (first.isFound && object === undefined) {
+      violations.push(`garbled: the object of ${label} cannot be read`)
+    }
+    if (object !== undefined) onObject(label, object, copies.length)
+    final.set(label, object === undefined ? [] : numbersIn(object, label, requests, violations))
+  }
+  const done = new OperatingError('node-stopping', 'the inspector has seen enough')
+  for (const session of sessions.values()) session.end(done)
+  return { final, violations }
+}
+
+async function askPatiently(
+  session: Session,
+  request: Request<'peerRead'>,
+  world: World,
+): Promise<Answer<'peerRead'>> {
+  for (let tries = 1; ; tries++) {
+    const copy = await ask(session, request)
+    if (!isRot(copy) || tries === TRIES) return copy
+    await new Promise<void>((resolve) => world.clock.after(AGAIN_MS, resolve))
+  }
+}
+
+function isRot(copy: Answer<'peerRead'>): boolean {
+  return copy instanceof OperatingError && copy.code === 'record-rotten'
+}
+
+function isSame(a: PeerReadReply, b: PeerReadReply): boolean {
+  return (
+    equalBytes(a.object, b.object) && a.digest.hi === b.digest.hi && a.digest.lo === b.digest.lo
+  )
+}
+
+function numbersIn(
+  object: VersionedObject,
+  key: string,
+  requests: ReadonlyMap<string, Written>,
+  violations: string[],
+): readonly number[] {
+  return object.siblings.map((sibling) => {
+    const write = requests.get(requestLabel(sibling.requestId))
+    if (write === undefined || !isOwnValue(sibling, write)) {
+      violations.push(`wrong value: ${key} holds what its write did not write`)
+      return -1
+    }
+    return write.id
+  })
+}
+
+function isOwnValue({ value }: Sibling, write: Written): boolean {
+  if (value === undefined) return write.isDelete
+  return !write.isDelete && idOf(utf8Text(value)) === write.id
+}
+
+/** Opens a session to a node in another member's name: with one node alone, there is none. */
+async function asPeer(cluster: Cluster, machine: number, world: World): Promise<Session> {
+  const { peerListen, cluster: name, clusterKey } = cluster.configOf(machine)
+  const other = cluster.machines.find((one) => one !== machine) ?? machine
+  const node = memberIdOf(name, `n${other}`)
+  const connection = await world.network.connect(peerListen, CONNECT_MS)
+  return connectSession(
+    connection,
+    world,
+    { role: 'peer', cluster: name, node, clusterKey },
+    {
+      onCall: () => {
+        throw new OperatingError('kind-unknown', 'an inspector answers nothing')
+      },
+      onEnd: () => undefined,
+    },
+  )
+}
+
+function ask(session: Session, request: Request<'peerRead'>): Promise<Answer<'peerRead'>> {
+  return new Promise((resolve) => {
+    session.call('peerRead', request, resolve)
+  })
+}

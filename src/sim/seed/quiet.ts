@@ -1,0 +1,129 @@
+/**
+ * Act two: the faults have stopped, and what was promised for then must hold.
+ *
+ * `core` picks nodes that hold W owners of every key; the others are to stay dead. `settle` lets
+ * what still moves come to rest, reads every key once at all its owners that live (until replicas
+ * compare trees, that stands for it), and asks each for its copy: they must be equal. From then on
+ * nothing may be written by reading: steady state is silent.
+ */
+import { utf8Bytes } from '../../base/bytes.ts'
+import type { Prng } from '../../base/prng.ts'
+import { keyName } from '../../dynamo/names.ts'
+import type { VersionedObject } from '../../dynamo/version/object.ts'
+import { tokenOf } from '../../native/digest.ts'
+import { memberIdOf, Topology } from '../../node/cluster/topology.ts'
+import type { Account } from '../cluster/account.ts'
+import type { Bounds } from '../checkers/bounds.ts'
+import { CLUSTER, type Cluster } from '../cluster/cluster.ts'
+import { inspect, type Inspection } from './inspect.ts'
+import type { Place, Workload } from './workload.ts'
+
+const PEACE_MS_MAX = 120_000
+const STEP_MS = 250
+/** Attempts that their clients have given up may still arrive. */
+const LATE_MS = 2_500
+const INSPECT_MS_MAX = 600_000
+/** How often what a core takes away is tried. */
+const SHRINK_TRIES = 2
+
+/** Nodes that hold W owners of every key of every bucket: as few as chance will have. */
+export function core(cluster: Cluster, prng: Prng): readonly number[] {
+  const config = cluster.configOf(1)
+  const topology = new Topology(config)
+  const machineOf = new Map(
+    cluster.machines.map((machine) => [memberIdOf(CLUSTER, `n${machine}`), machine]),
+  )
+  const groups: { readonly owners: readonly number[]; readonly w: number }[] = []
+  for (const { name, w } of [{ name: 'default', w: config.defaults.w }, ...config.buckets]) {
+    for (let partition = 0; partition < config.partitions; partition++) {
+      const owners = topology.ownersOfPartition(partition, utf8Bytes(name))
+      groups.push({ owners: owners.map(({ id }) => machineOf.get(id) as number), w })
+    }
+  }
+  const living = new Set(cluster.machines)
+  for (const machine of prng.shuffled(cluster.machines).slice(0, SHRINK_TRIES)) {
+    living.delete(machine)
+    const isEnough = groups.every(
+      ({ owners, w }) => owners.filter((owner) => living.has(owner)).length >= w,
+    )
+    if (!isEnough) living.add(machine)
+  }
+  return [...living]
+}
+
+export class Quiet {
+  readonly #cluster: Cluster
+  readonly #workload: Workload
+  readonly #account: Account
+  readonly #bounds: Bounds
+  readonly #topology: Topology
+  readonly violations: string[] = []
+
+  constructor(cluster: Cluster, workload: Workload, account: Account, bounds: Bounds) {
+    this.#cluster = cluster
+    this.#account = account
+    this.#bounds = bounds
+    this.#workload = workload
+    this.#topology = new Topology(cluster.configOf(1))
+  }
+
+  /** Waits until all of `living` see each other. */
+  async peace(living: readonly number[]): Promise<void> {
+    const isPeaceful = (): boolean =>
+      living.every((machine) => {
+        const peers = this.#cluster.node(machine)?.status().peers ?? []
+        const seen = peers.filter((peer) => peer.isConnected).map(({ name }) => name)
+        return living.every((other) => other === machine || seen.includes(`n${other}`))
+      })
+    if (await this.#cluster.world.runUntil(isPeaceful, PEACE_MS_MAX)) return
+    this.violations.push('no peace: nodes do not find each other long after faults have ended')
+  }
+
+  /** Makes the copies on `living` equal, sees that they are, and that nothing moves any more. */
+  async settle(living: readonly number[]): Promise<Inspection> {
+    const { world } = this.#cluster
+    await this.peace(living)
+    await world.run(LATE_MS)
+    const owners = (place: Place): number => this.#livingOwners(place, living)
+    // A copy that rotted is mended from others, and they may be among the dead.
+    const mayBeRotten = (machine: number): boolean =>
+      living.length < this.#cluster.size && this.#account.isDamaged(machine)
+    const rotten = living.filter(mayBeRotten).length
+    let unread = await this.#workload.sweep(this.#workload.places, owners)
+    if (rotten > 0) unread = await this.#workload.sweep(unread, (place) => owners(place) - rotten)
+    for (const { label } of unread) {
+      this.violations.push(`not live: ${label} cannot be read at all its owners that live`)
+    }
+    await world.run(STEP_MS)
+    const { places, requests } = this.#workload
+    const onObject = (label: string, object: VersionedObject, owners: number): void =>
+      this.#bounds.object(label, object, owners + this.#account.damages)
+    const options = { machines: living, places, requests, mayBeRotten, onObject }
+    const state = await world.complete(inspect(this.#cluster, options), INSPECT_MS_MAX)
+    this.violations.push(...state.violations)
+    await world.run(STEP_MS)
+    const before = this.#appends(living)
+    await this.#workload.sweep(places, owners)
+    await world.run(STEP_MS)
+    for (const [machine, appends] of this.#appends(living)) {
+      const more = appends - (before.get(machine) ?? 0)
+      if (more > 0) this.violations.push(`not silent: node ${machine} wrote ${more} while all read`)
+    }
+    return state
+  }
+
+  #livingOwners({ bucket, key }: Place, living: readonly number[]): number {
+    const name = keyName(bucket, key)
+    const owners = this.#topology.ownersOf(tokenOf(name.bucket, name.key), name.bucket)
+    return owners.filter((owner) => living.includes(Number(owner.name.slice(1)))).length
+  }
+
+  #appends(living: readonly number[]): ReadonlyMap<number, number> {
+    return new Map(
+      living.map((machine) => {
+        const figures = this.#cluster.node(machine)?.status().figures ?? []
+        return [machine, figures.find(({ name }) => name === 'appends_total')?.value ?? 0]
+      }),
+    )
+  }
+}

@@ -1,0 +1,243 @@
+/**
+ * How seeds are told to people: the scenario, what happened, the last events, what was wrong.
+ *
+ * Text alone, so that a test of yours can print a failure just as `everwrite simulate` does. The
+ * command that is told brings the same failure again: it names the seed, and holds the scenario
+ * where that is not the one that the seed draws.
+ */
+import { FAULT_KINDS, type FaultKind, type Scenario } from '../scenario.ts'
+import type { SimulateResult } from './simulate.ts'
+
+/** Names the columns of `SimulateResult.lines`. */
+export const EVENT_HEADER: string = [
+  'seconds'.padStart(12),
+  ` ${'who'.padEnd(8)}`,
+  'weight'.padEnd(8),
+  'event'.padEnd(22),
+  'fields',
+].join(' ')
+
+/** Of a run whose process died. */
+export const NO_DIGEST = 'none'
+
+const COLUMNS_MAX = 100
+const LABEL_CHARS = 10
+const VIOLATIONS_SHOWN = 20
+const KINDS_A_LINE = 4
+
+/** The scenario, readable. */
+export function scenarioLines(scenario: Scenario): readonly string[] {
+  const { nodes, partitions, buckets, clients, keys, rounds } = scenario
+  const quorums = buckets.map(({ name, n, r, w }) => `${name} N=${n} R=${r} W=${w}`)
+  const omitted = scenario.omitted.length
+  return [
+    line('cluster', `${counted(nodes, 'node')}, ${counted(partitions, 'partition')}`),
+    line('buckets', quorums.join(', ')),
+    line(
+      'nodes',
+      `segments of ${number(scenario.segmentBytes)} bytes, ${number(scenario.callsMax)} calls at ` +
+        `once, a second read after ${scenario.hedgeMs} ms`,
+    ),
+    line(
+      'disks',
+      `${percent(scenario.residentChance)} of what is read lies in memory, ` +
+        `${percent(scenario.shortReadChance)} of reads come short`,
+    ),
+    line('network', `${percent(scenario.cutChance)} of what is sent arrives cut into pieces`),
+    line(
+      'clients',
+      `${clients}, on ${counted(keys, 'key')} at a time, values up to ` +
+        `${number(scenario.valueBytesMax)} bytes, ${scenario.thinkMsMax} ms at most between ` +
+        'two operations',
+    ),
+    ...wrapped('faults', `one in ${scenario.everyMs} ms of`, scenario.faults),
+    ...(omitted === 0 ? [] : [line('left out', `${number(omitted)} of the faults drawn`)]),
+    line(
+      'until',
+      `${number(scenario.acknowledged)} writes acknowledged and ${scenario.faultsMin} faults ` +
+        `took effect, in ${counted(rounds, 'round')}`,
+    ),
+  ]
+}
+
+/** What came of one seed, with its last `events`. */
+export function resultLines(result: SimulateResult, events: number): readonly string[] {
+  const effects = sum(result.faults.values())
+  const kinds = [...result.faults].map(([kind, count]) => `${kind} ${count}`)
+  const shown = events === 0 ? [] : result.lines.slice(-events)
+  return [
+    line(
+      'happened',
+      `${number(result.operations)} operations, ${number(result.acknowledged)} writes ` +
+        `acknowledged, ${number(result.deliveries)} deliveries, ` +
+        `${(result.simulatedMs / 1000).toFixed(1)} s simulated`,
+    ),
+    ...wrapped('effects', `${counted(effects, 'fault')}${effects === 0 ? '' : ':'}`, kinds),
+    line('withheld', `${counted(result.withheld, 'fault')} beyond the promise`),
+    line('crashes', `${number(result.crashesInWrites)} during a write`),
+    ...(shown.length === 0 ? [] : ['', EVENT_HEADER, ...shown]),
+    '',
+    ...verdictLines(result),
+  ]
+}
+
+function verdictLines({ seed, violations, digest }: SimulateResult): readonly string[] {
+  if (violations.length === 0) return [`seed ${seed}: nothing is wrong; digest ${digest}`]
+  const more = violations.length - VIOLATIONS_SHOWN
+  return [
+    `seed ${seed} failed: ${counted(violations.length, 'violation')}; digest ${digest}`,
+    ...violations.slice(0, VIOLATIONS_SHOWN).map((violation) => `  ${violation}`),
+    ...(more > 0 ? [`  and ${number(more)} more`] : []),
+  ]
+}
+
+/** What brings it again. Requires: no name in `scenario` holds a quotation mark. */
+export function replayCommand(seed: number, scenario?: Scenario): string {
+  if (scenario === undefined) return `everwrite simulate --seed ${seed}`
+  return `echo '${JSON.stringify({ seed, scenario })}' | everwrite simulate --scenario -`
+}
+
+/** Of a run that ended before it could be judged. */
+export function unfinished(seed: number, scenario: Scenario, violation: string): SimulateResult {
+  return {
+    seed,
+    scenario,
+    violations: [violation],
+    acknowledged: 0,
+    operations: 0,
+    faults: new Map(),
+    drawn: [],
+    withheld: 0,
+    crashesInWrites: 0,
+    deliveries: 0,
+    simulatedMs: 0,
+    digest: NO_DIGEST,
+    lines: [],
+  }
+}
+
+/** Many seeds, counted. */
+export class Tally {
+  seeds = 0
+  failed = 0
+  acknowledged = 0
+  operations = 0
+  withheld = 0
+  crashesInWrites = 0
+  deliveries = 0
+  simulatedMs = 0
+  /** Of processors. */
+  cpuMs = 0
+  /** Faults that took effect. */
+  readonly faults: Map<FaultKind, number> = new Map(FAULT_KINDS.map((kind) => [kind, 0]))
+  /** The least that any seed had. */
+  readonly least = { acknowledged: Infinity, faults: Infinity, crashesInWrites: Infinity }
+
+  add(result: SimulateResult, cpuMs: number): void {
+    const { acknowledged, crashesInWrites } = result
+    this.seeds += 1
+    if (result.violations.length > 0) this.failed += 1
+    this.acknowledged += acknowledged
+    this.operations += result.operations
+    this.withheld += result.withheld
+    this.crashesInWrites += crashesInWrites
+    this.deliveries += result.deliveries
+    this.simulatedMs += result.simulatedMs
+    this.cpuMs += cpuMs
+    for (const [kind, count] of result.faults) {
+      this.faults.set(kind, (this.faults.get(kind) ?? 0) + count)
+    }
+    const { least } = this
+    least.acknowledged = Math.min(least.acknowledged, acknowledged)
+    least.faults = Math.min(least.faults, sum(result.faults.values()))
+    least.crashesInWrites = Math.min(least.crashesInWrites, crashesInWrites)
+  }
+
+  get deliveriesPerCoreSecond(): number {
+    return Math.floor(this.deliveries / (this.cpuMs / 1000))
+  }
+
+  /** Kinds that never took effect. */
+  get missing(): readonly FaultKind[] {
+    return FAULT_KINDS.filter((kind) => this.faults.get(kind) === 0)
+  }
+
+  /** Requires: at least one seed was added. */
+  lines(elapsedMs: number): readonly string[] {
+    const { least } = this
+    const ratio = this.simulatedMs / elapsedMs
+    return [
+      line('seeds', `${number(this.seeds)}, ${number(this.failed)} failed`),
+      line(
+        'writes',
+        `${number(this.acknowledged)} acknowledged, at least ${number(least.acknowledged)} a seed`,
+      ),
+      line(
+        'faults',
+        `${number(sum(this.faults.values()))} took effect, at least ${least.faults} a seed; ` +
+          `${number(this.withheld)} withheld as beyond the promise`,
+      ),
+      ...this.#faultLines(),
+      line(
+        'crashes',
+        `${number(this.crashesInWrites)} during a write, at least ${least.crashesInWrites} a seed`,
+      ),
+      line(
+        'speed',
+        `${number(this.deliveriesPerCoreSecond)} deliveries per core-second; ` +
+          `${number(this.simulatedMs / 1000)} s simulated in ${(elapsedMs / 1000).toFixed(1)} s ` +
+          `(${ratio.toFixed(1)} to 1)`,
+      ),
+    ]
+  }
+
+  #faultLines(): readonly string[] {
+    const cells = [...this.faults].map(
+      ([kind, count]) => `${kind.padEnd(14)} ${number(count).padStart(6)}`,
+    )
+    const lines: string[] = []
+    for (let i = 0; i < cells.length; i += KINDS_A_LINE) {
+      lines.push(line('', cells.slice(i, i + KINDS_A_LINE).join('  ')))
+    }
+    return lines
+  }
+}
+
+function line(label: string, text: string): string {
+  return `${label.padEnd(LABEL_CHARS)}${text}`
+}
+
+/** Words after a head, with commas between, in as many lines as they need. */
+function wrapped(label: string, head: string, words: readonly string[]): readonly string[] {
+  const lines: string[] = []
+  let current = line(label, head)
+  words.forEach((word, i) => {
+    const cell = i < words.length - 1 ? `${word},` : word
+    if (current.length + 1 + cell.length <= COLUMNS_MAX) {
+      current += ` ${cell}`
+      return
+    }
+    lines.push(current)
+    current = line('', cell)
+  })
+  return [...lines, current]
+}
+
+/** `1 node`, `3 nodes`. */
+export function counted(count: number, one: string): string {
+  return `${number(count)} ${count === 1 ? one : `${one}s`}`
+}
+
+function number(value: number): string {
+  return Math.round(value).toLocaleString('en')
+}
+
+function percent(chance: number): string {
+  return `${Math.round(chance * 100)} %`
+}
+
+function sum(values: Iterable<number>): number {
+  let total = 0
+  for (const value of values) total += value
+  return total
+}

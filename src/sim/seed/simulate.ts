@@ -1,0 +1,261 @@
+/**
+ * One seed: a cluster, clients and faults; then quiet; then every checker.
+ *
+ * Act one is chaos, in rounds, until enough writes were acknowledged and enough faults took effect;
+ * between two rounds everything is healed and every key swept, so that the next disk may be
+ * damaged. Act two is quiet (`quiet.ts`): first with some nodes dead for ever, then with all.
+ *
+ * The seed, the scenario and the build decide everything: two runs have one trace digest.
+ */
+import { Account } from '../cluster/account.ts'
+import { Bounds } from '../checkers/bounds.ts'
+import { checkCausality } from '../checkers/causality.ts'
+import { checkDurability } from '../checkers/durability.ts'
+import { checkLiveness } from '../checkers/liveness.ts'
+import { Recovery } from '../checkers/recovery.ts'
+import { Cluster } from '../cluster/cluster.ts'
+import { Faults } from '../faults/faults.ts'
+import { History } from '../history/history.ts'
+import type { Inspection } from './inspect.ts'
+import { Operator } from '../cluster/operator.ts'
+import { core, Quiet } from './quiet.ts'
+import { drawScenario, type FaultKind, type Scenario } from '../scenario.ts'
+import { Workload } from './workload.ts'
+import { SimWorld } from '../world.ts'
+
+export interface SimulateOptions {
+  readonly seed: number
+  /** In place of the one that the seed draws. */
+  readonly scenario?: Scenario
+  /**
+   * Handed, before anything happens, what tells how far it has come, with one more violation: for
+   * whoever sees a node break a belief, of which nothing in here hears.
+   */
+  readonly onBegin?: (soFar: SoFar) => void
+}
+
+export type SoFar = (violation: string) => SimulateResult
+
+export interface SimulateResult {
+  readonly seed: number
+  readonly scenario: Scenario
+  /** What was wrong, in sentences; none where all is well. */
+  readonly violations: readonly string[]
+  readonly acknowledged: number
+  readonly operations: number
+  /** Faults that took effect. */
+  readonly faults: ReadonlyMap<FaultKind, number>
+  /** All that were drawn, in order, whether they took effect or not. */
+  readonly drawn: readonly FaultKind[]
+  /** Faults that would have been more than is promised to be survived, and were not done. */
+  readonly withheld: number
+  /** Power cuts of a node while some client waited for a write. */
+  readonly crashesInWrites: number
+  /** Pieces of stream delivered. */
+  readonly deliveries: number
+  readonly simulatedMs: number
+  readonly digest: string
+  /** The last events in columns, for whoever looks into a violation. */
+  readonly lines: readonly string[]
+}
+
+const TIMEOUT_MS = 1_500
+const GRACE_MS = 500
+/** Chaos that has not brought enough by then is a violation itself. */
+const CHAOS_MS_MAX = 3_600_000
+/** Operations of each client while some nodes are dead for ever. */
+const QUIET_OPERATIONS = 8
+const QUIET_MS_MAX = 120_000
+const STEP_MS = 250
+
+/** Runs `seed`, and judges what came of it. */
+export function simulate({ seed, scenario, onBegin }: SimulateOptions): Promise<SimulateResult> {
+  const simulation = new Simulation(seed, scenario ?? drawScenario(seed))
+  onBegin?.((violation) => simulation.result([violation]))
+  return simulation.run()
+}
+
+class Simulation {
+  readonly #seed: number
+  readonly #scenario: Scenario
+  readonly #world: SimWorld
+  readonly #cluster: Cluster
+  readonly #account: Account
+  readonly #history = new History()
+  readonly #workload: Workload
+  readonly #operator: Operator
+  readonly #faults: Faults
+  readonly #quiet: Quiet
+  readonly #bounds: Bounds
+  readonly #recovery = new Recovery()
+  readonly #violations: string[] = []
+
+  constructor(seed: number, scenario: Scenario) {
+    this.#seed = seed
+    this.#scenario = scenario
+    const { residentChance, shortReadChance, cutChance, buckets } = scenario
+    const disk = { residentChance, shortReadChance }
+    this.#world = new SimWorld({ seed, disk, network: { cutChance } })
+    const [defaults, ...others] = buckets
+    this.#cluster = new Cluster(this.#world, {
+      ...scenario,
+      ...(defaults === undefined ? {} : { quorums: defaults }),
+      buckets: others,
+    })
+    const names = buckets.map(({ name }) => name)
+    this.#workload = new Workload(this.#cluster, this.#history, {
+      ...scenario,
+      buckets: names,
+      timeoutMs: TIMEOUT_MS,
+    })
+    const { trace } = this.#world
+    this.#bounds = new Bounds(this.#cluster.configOf(1))
+    const leastW = Math.min(...buckets.map(({ w }) => w))
+    this.#account = new Account(leastW, trace, (machine) => this.#recovery.damaged(machine))
+    this.#operator = new Operator(
+      this.#cluster,
+      this.#world.prng('operator'),
+      this.#account,
+      this.#history,
+      {
+        beforeEnd: (machine) => this.#beforeEnd(machine),
+        onEmptied: (machine) => this.#recovery.replaced(machine),
+      },
+    )
+    const parts = [this.#cluster, this.#operator, this.#account, this.#history] as const
+    this.#faults = new Faults(...parts, scenario)
+    this.#quiet = new Quiet(this.#cluster, this.#workload, this.#account, this.#bounds)
+    trace.watch('recovered', (fields, machine) => this.#recovery.recovered(machine, fields))
+    trace.watch('rot-found', (_, machine) => this.#recovery.rotFound(machine))
+  }
+
+  async run(): Promise<SimulateResult> {
+    const { machines } = this.#cluster
+    const { rounds } = this.#scenario
+    await this.#cluster.startAll()
+    let state: Inspection | undefined
+    let quietMs = 0
+    for (let round = 1; round <= rounds; round++) {
+      await this.#chaos(round / rounds)
+      const living = round < rounds ? machines : core(this.#cluster, this.#world.prng('core'))
+      if (living.length < machines.length) await this.#liveWithFew(living)
+      await this.#operator.keepOnly(machines)
+      quietMs = this.#world.nowMs
+      state = await this.#quiet.settle(machines)
+      this.#account.settle()
+    }
+    return this.#judge(state, quietMs)
+  }
+
+  /** Until this part of all that is wanted has been done; then all is healed, and clients wait. */
+  async #chaos(part: number): Promise<void> {
+    const { acknowledged, faultsMin } = this.#scenario
+    this.#workload.begin()
+    this.#faults.begin()
+    const startedMs = this.#world.nowMs
+    const isEnough = (): boolean =>
+      this.#history.acknowledged >= part * acknowledged &&
+      this.#faults.total >= part * faultsMin &&
+      (this.#operator.crashesInWrites > 0 || faultsMin === 0)
+    while (!isEnough() && this.#world.nowMs < startedMs + CHAOS_MS_MAX) {
+      await this.#world.run(STEP_MS)
+      for (const machine of this.#cluster.machines) this.#sample(machine)
+    }
+    if (!isEnough()) {
+      const { acknowledged: done } = this.#history
+      this.#violations.push(`too little happened: ${done} acknowledged`)
+    }
+    this.#faults.end()
+    const haveEnded = await this.#workload.end(TIMEOUT_MS + 10 * GRACE_MS)
+    if (!haveEnded) this.#fail('no answer: a client still waits long after its deadline')
+    // A start reads the whole disk: what waits there unseen would be a damage of the next round.
+    this.#operator.takeDown(this.#account.damaged, 0, 'crash')
+  }
+
+  #beforeEnd(machine: number): void {
+    const node = this.#cluster.node(machine)
+    if (node === undefined) return
+    this.#recovery.ended(machine, node.durable)
+    this.#sample(machine)
+  }
+
+  #sample(machine: number): void {
+    const node = this.#cluster.node(machine)
+    if (node !== undefined) this.#bounds.sample(machine, node.gauges())
+  }
+
+  /** The others are dead for ever: whoever is left goes on, and agrees. */
+  async #liveWithFew(living: readonly number[]): Promise<void> {
+    await this.#operator.keepOnly(living)
+    await this.#quiet.peace(living)
+    this.#workload.begin(QUIET_OPERATIONS)
+    const haveEnded = await this.#workload.idle(QUIET_MS_MAX)
+    if (!haveEnded) this.#fail('no answer: a client still waits though enough nodes live')
+    await this.#quiet.settle(living)
+  }
+
+  #fail(violation: string): void {
+    this.#violations.push(violation)
+  }
+
+  #judge(state: Inspection | undefined, quietMs: number): SimulateResult {
+    const history = this.#history
+    const bounds = { deadlineMs: TIMEOUT_MS, graceMs: GRACE_MS, quietMs }
+    const violations = [
+      ...this.#violations,
+      ...history.violations,
+      ...this.#operator.violations,
+      ...this.#quiet.violations,
+      ...this.#recovery.violations,
+      ...this.#bounds.violations,
+      ...checkDurability(history, state?.final ?? new Map()),
+      ...checkCausality(history),
+      ...checkLiveness(history, bounds),
+    ]
+    return this.result(violations)
+  }
+
+  /** What has happened so far, with these violations. */
+  result(violations: readonly string[]): SimulateResult {
+    const history = this.#history
+    return {
+      seed: this.#seed,
+      scenario: this.#scenario,
+      violations,
+      acknowledged: history.acknowledged,
+      operations: history.writes.length + history.reads.length,
+      faults: this.#faults.counts,
+      drawn: this.#faults.drawn,
+      withheld: this.#account.withheld,
+      crashesInWrites: this.#operator.crashesInWrites,
+      deliveries: this.#world.network.chunksDelivered,
+      simulatedMs: this.#world.nowMs,
+      digest: this.#world.trace.digest(),
+      lines: this.#world.trace.lines(),
+    }
+  }
+}
+
+/**
+ * An idle afternoon: three nodes, nothing goes wrong, and two clients do about ten operations a
+ * second between them. How long it takes in real time says how much faster time runs in here.
+ */
+export async function idle(seed: number, forMs: number): Promise<{ readonly operations: number }> {
+  const world = new SimWorld({ seed })
+  const cluster = new Cluster(world, { nodes: 3 })
+  const history = new History()
+  const workload = new Workload(cluster, history, {
+    ...drawScenario(seed),
+    clients: 2,
+    buckets: ['default'],
+    keys: 8,
+    writesPerKey: 100,
+    valueBytesMax: 200,
+    timeoutMs: TIMEOUT_MS,
+    thinkMsMax: 600,
+  })
+  await cluster.startAll()
+  workload.begin()
+  await world.run(forMs)
+  return { operations: history.writes.length + history.reads.length }
+}

@@ -1,0 +1,334 @@
+/**
+ * Write records down, and make them durable in groups.
+ *
+ * An append takes the next place in the log, encodes the record there in memory (`pending.ts`) and
+ * returns. One write and one sync are on their way at a time; everything that is appended meanwhile
+ * is the next group. The first group starts at the end of the turn, so that the appends of one turn
+ * share one sync. So a lone append waits for one sync, and a busy log shares each among hundreds
+ * ("group commit", DeWitt et al. 1984).
+ *
+ * Every record states the highest sequence that was known durable when it was written: that is how
+ * recovery tells rot from the torn end of the log.
+ *
+ * A failed write or sync, of records or of a segment in the making, is the end of this writer.
+ * After a failed sync the system may call the lost pages clean, and the next sync succeeds and
+ * means nothing (Rebello et al., ATC 2020). So nothing is tried again: what was not durable is in
+ * doubt until the node restarts and verifies.
+ *
+ * Invariants:
+ *   - Places and sequences ascend together; a batch lies in one segment and in one group.
+ *   - A group is written only when all groups before it are durable.
+ */
+import { assert } from '../../base/assert.ts'
+import { EMPTY_BYTES } from '../../base/bytes.ts'
+import { OperatingError } from '../../base/errors.ts'
+import { GROUP_BYTES_MAX } from '../../limits.ts'
+import { encodeRecord, recordBytes } from '../../native/record.ts'
+import type { Clock } from '../../world/clock.ts'
+import type { Trace } from '../../world/trace.ts'
+import type { Pending } from './pending.ts'
+import { RecordKind } from './record-kinds.ts'
+import { SEGMENT_HEADER_BYTES, type Segment } from './segment.ts'
+import type { SegmentAllocator } from './segment-allocator.ts'
+
+export interface WriterOptions {
+  readonly clock: Clock
+  readonly trace: Trace
+  readonly digestKey: Uint8Array
+  readonly segmentBytes: number
+  readonly unsyncedBytesMax: number
+  readonly supply: SegmentAllocator
+  readonly pending: Pending
+  /** All open segments; the writer adds those that it begins. */
+  readonly segments: Map<number, Segment>
+  /** The highest segment number in use: writing begins in the one after it. */
+  readonly segment: number
+  /** All up to here is durable; the next record is the one after it. */
+  readonly durable: number
+}
+
+/** What one write and one sync make durable: consecutive bytes of one segment. */
+class Group {
+  readonly segment: number
+  /** What the segment must have room for. */
+  readonly segmentBytes: number
+  readonly from: number
+  to: number
+  last = 0
+  /** A mark in it, and the record before that; 0 for none. */
+  mark = 0
+  beforeMark = 0
+  #done: Deferred | undefined
+
+  constructor(segment: number, segmentBytes: number, from: number) {
+    this.segment = segment
+    this.segmentBytes = segmentBytes
+    this.from = from
+    this.to = from
+  }
+
+  /** The last record but a mark; 0 for none. */
+  get lastEntry(): number {
+    return this.last === this.mark ? this.beforeMark : this.last
+  }
+
+  /** One promise for all who wait for this group. */
+  get done(): Promise<void> {
+    this.#done ??= deferred()
+    return this.#done.promise
+  }
+
+  resolve(): void {
+    this.#done?.resolve()
+  }
+
+  reject(error: Error): void {
+    this.#done?.reject(error)
+  }
+}
+
+export const MARK_BYTES: number = recordBytes(0, 0, 0, 0)
+
+const DURABLE: Promise<void> = Promise.resolve()
+
+export class Writer {
+  /** Resolves with `disk-failed` when this writer has ended; never otherwise. */
+  readonly failed: Promise<OperatingError>
+  readonly #options: WriterOptions
+  readonly #pending: Pending
+  /** Not yet durable, in order; the first may be on its way to the disk. */
+  readonly #groups: Group[] = []
+  /** The last of `#groups`, while more may be added to it. */
+  #open: Group | undefined
+  #segment: number
+  #offset = 0
+  #segmentBytes = 0
+  #sequence: number
+  #durable: number
+  #durableEntry: number
+  #unsyncedBytes = 0
+  #isRunning = false
+  #failure: OperatingError | undefined
+  #onFailed!: (error: OperatingError) => void
+  #syncs = 0
+
+  constructor(options: WriterOptions) {
+    this.#options = options
+    this.#pending = options.pending
+    this.#segment = options.segment
+    this.#sequence = options.durable
+    this.#durable = options.durable
+    this.#durableEntry = options.durable
+    this.failed = new Promise((resolve) => {
+      this.#onFailed = resolve
+    })
+    void options.supply.failed.then((cause) => this.#fail(cause))
+  }
+
+  /** The sequence of the newest record. */
+  get sequence(): number {
+    return this.#sequence
+  }
+
+  /** All up to here is durable. */
+  get durable(): number {
+    return this.#durable
+  }
+
+  /** The same, of what recovery keeps: it leaves out a mark at the end. */
+  get durableEntry(): number {
+    return this.#durableEntry
+  }
+
+  get unsyncedBytes(): number {
+    return this.#unsyncedBytes
+  }
+
+  get segment(): number {
+    return this.#segment
+  }
+
+  get hasFailed(): boolean {
+    return this.#failure !== undefined
+  }
+
+  get syncs(): number {
+    return this.#syncs
+  }
+
+  /**
+   * Makes sure that `bytes` of records can follow, side by side. Throws `disk-failed`, `overloaded`
+   * or `disk-full`, and has then changed nothing.
+   */
+  reserve(bytes: number, unsyncedBytesMax: number = this.#options.unsyncedBytesMax): void {
+    if (this.#failure !== undefined) throw this.#failure
+    const unsyncedBytes = this.#unsyncedBytes + bytes
+    if (this.#unsyncedBytes > 0 && unsyncedBytes > unsyncedBytesMax) {
+      throw new OperatingError('overloaded', 'too much waits for the disk: write more slowly')
+    }
+    if (this.#offset + bytes > this.#segmentBytes) this.#begin(bytes)
+    if (this.#open === undefined || this.#open.to - this.#open.from > GROUP_BYTES_MAX) {
+      this.#open = new Group(this.#segment, this.#segmentBytes, this.#offset)
+      this.#groups.push(this.#open)
+    }
+  }
+
+  /** Writes one record down and returns its offset in `segment`. Requires: room reserved for it. */
+  add(
+    kind: number,
+    bucket: Uint8Array,
+    key: Uint8Array,
+    note: Uint8Array,
+    object: Uint8Array,
+    bytes: number,
+  ): number {
+    const group = this.#open
+    assert(group !== undefined, 'room was reserved')
+    assert(this.#offset + bytes <= this.#segmentBytes, 'the record fits the room reserved')
+    const offset = this.#offset
+    const sequence = this.#sequence + 1
+    const chunk = this.#pending.chunkAt(this.#segment, offset, bytes)
+    const written = encodeRecord(
+      chunk.bytes,
+      chunk.filled,
+      kind,
+      this.#segment,
+      offset,
+      sequence,
+      this.#durable,
+      bucket,
+      key,
+      note,
+      object,
+      this.#options.digestKey,
+    )
+    assert(written === bytes, 'a record takes the bytes that were computed for it')
+    chunk.filled += bytes
+    this.#sequence = sequence
+    this.#offset = offset + bytes
+    this.#unsyncedBytes += bytes
+    group.to = this.#offset
+    group.last = sequence
+    return offset
+  }
+
+  /** Leaves out the sequences up to this one. */
+  skipTo(sequence: number): void {
+    this.#sequence = Math.max(this.#sequence, sequence)
+  }
+
+  /** Writes down up to where the log is durable, where there is room for it beside the rest. */
+  mark(): void {
+    if (this.#failure !== undefined || this.#offset + MARK_BYTES > this.#segmentBytes) return
+    this.reserve(MARK_BYTES, Number.POSITIVE_INFINITY)
+    const group = this.#open
+    assert(group !== undefined, 'room was reserved')
+    group.beforeMark = group.lastEntry
+    this.add(RecordKind.mark, EMPTY_BYTES, EMPTY_BYTES, EMPTY_BYTES, EMPTY_BYTES, MARK_BYTES)
+    group.mark = this.#sequence
+    this.commit()
+  }
+
+  /** Lets what was added go to the disk, at the end of this turn. Returns its sequence. */
+  commit(): number {
+    if (!this.#isRunning) {
+      this.#isRunning = true
+      this.#options.clock.soon(() => void this.#run())
+    }
+    return this.#sequence
+  }
+
+  /** Resolves when all up to `sequence` is durable; rejects `disk-failed`. */
+  synced(sequence: number): Promise<void> {
+    assert(sequence <= this.#sequence, 'only what was appended can be waited for')
+    if (sequence <= this.#durable) return DURABLE
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    // Nearly everyone waits for the newest group.
+    let index = this.#groups.length - 1
+    while (index > 0 && (this.#groups[index - 1] as Group).last >= sequence) index -= 1
+    return (this.#groups[index] as Group).done
+  }
+
+  /** Moves on to the next segment, in which a batch of `bytes` must fit. */
+  #begin(bytes: number): void {
+    const number = this.#segment + 1
+    const segmentBytes = Math.max(this.#options.segmentBytes, SEGMENT_HEADER_BYTES + bytes)
+    this.#options.supply.admit(number, segmentBytes)
+    if (this.#offset > 0) this.#options.trace.record('segment-sealed', { segment: this.#segment })
+    this.#segment = number
+    this.#segmentBytes = segmentBytes
+    this.#offset = SEGMENT_HEADER_BYTES
+    this.#open = undefined
+  }
+
+  /** Writes group after group until none is left. */
+  async #run(): Promise<void> {
+    let group = this.#groups[0]
+    while (group !== undefined) {
+      if (group === this.#open) this.#open = undefined
+      try {
+        await this.#write(group)
+      } catch (error) {
+        this.#fail(error)
+      }
+      // Also where it has failed beside this write, which then promises nothing any more.
+      if (this.hasFailed) return
+      this.#syncs += 1
+      this.#groups.shift()
+      this.#durable = group.last
+      this.#durableEntry = Math.max(this.#durableEntry, group.lastEntry)
+      this.#unsyncedBytes -= group.to - group.from
+      this.#pending.release(group.segment, group.to)
+      group.resolve()
+      group = this.#groups[0]
+    }
+    this.#isRunning = false
+  }
+
+  async #write(group: Group): Promise<void> {
+    const segment = this.#options.segments.get(group.segment) ?? (await this.#enter(group))
+    const parts = this.#pending.parts(group.segment, group.from, group.to)
+    await Promise.all(parts.map((part) => segment.file.write(part.position, part.bytes)))
+    await segment.file.sync()
+  }
+
+  async #enter(group: Group): Promise<Segment> {
+    const { supply, segments } = this.#options
+    const segment = await supply.provide(group.segment, group.segmentBytes)
+    segments.set(segment.number, segment)
+    supply.prepareAfter(segment.number)
+    return segment
+  }
+
+  #fail(cause: unknown): void {
+    if (this.#failure !== undefined) return
+    this.#options.trace.record('log-failed', {
+      segment: this.#segment,
+      reason: cause instanceof Error ? cause.message : String(cause),
+    })
+    this.#failure = new OperatingError(
+      'disk-failed',
+      'the disk failed to keep what was written: look at the disk, then restart the node, which' +
+        ' verifies its log as it starts',
+      { cause },
+    )
+    for (const group of this.#groups) group.reject(this.#failure)
+    this.#onFailed(this.#failure)
+  }
+}
+
+interface Deferred {
+  readonly promise: Promise<void>
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
+function deferred(): Deferred {
+  let resolve!: () => void
+  let reject!: (error: Error) => void
+  const promise = new Promise<void>((onResolve, onReject) => {
+    resolve = onResolve
+    reject = onReject
+  })
+  return { promise, resolve, reject }
+}

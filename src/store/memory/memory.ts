@@ -1,0 +1,169 @@
+/**
+ * The engine `memory`: nothing survives, and nothing waits.
+ *
+ * For caches, for tests, and as the plainest reading of the contract in `engine.ts`. A node on it
+ * counts, after a restart, as one whose disk was emptied.
+ *
+ * Keys stand in token order in many short lists, chosen by the token's first bits, so that adding
+ * one moves few others.
+ */
+import { assert } from '../../base/assert.ts'
+import { equalBytes } from '../../base/bytes.ts'
+import type { KeyName } from '../../dynamo/names.ts'
+import { sipHash64Into, type Token } from '../../native/digest.ts'
+import type { Digest, Engine, EngineReport, Entry, ScanPage, ScanQuery, Stored } from '../engine.ts'
+import { compareTokens, following } from '../log/scan.ts'
+
+const LIST_BITS = 12
+const LISTS = 2 ** LIST_BITS
+
+interface Kept extends Stored {
+  readonly token: Token
+  readonly name: KeyName
+}
+
+const DONE: Promise<void> = Promise.resolve()
+
+export class MemoryEngine implements Engine {
+  readonly isDurable = false
+  readonly failed: Promise<never> = new Promise(() => undefined)
+  readonly #digestKey: Uint8Array
+  /** Each in token order. */
+  readonly #lists: Kept[][] = Array.from({ length: LISTS }, () => [])
+  #sequence = 0
+  #keys = 0
+  #bytes = 0
+
+  /** `digestKey` is 16 bytes, the cluster's. */
+  constructor(options: { readonly digestKey: Uint8Array }) {
+    this.#digestKey = options.digestKey
+  }
+
+  get(token: Token, name: KeyName): Stored | undefined {
+    const kept = this.#find(token, name)
+    if (kept === undefined) return undefined
+    return { note: kept.note.slice(), object: kept.object.slice(), digest: kept.digest }
+  }
+
+  digest(token: Token, name: KeyName): Digest | undefined {
+    return this.#find(token, name)?.digest
+  }
+
+  append(entries: readonly Entry[]): number {
+    assert(entries.length > 0, 'something is appended')
+    for (const entry of entries) {
+      this.#sequence += 1
+      this.#forget(entry.token, entry.name)
+      if (entry.kind === 'object') this.#keep(entry)
+    }
+    return this.#sequence
+  }
+
+  synced(sequence: number): Promise<void> {
+    assert(sequence <= this.#sequence, 'only what was appended can be waited for')
+    return DONE
+  }
+
+  async scan(query: ScanQuery): Promise<ScanPage> {
+    const entries: ScanPage['entries'][number][] = []
+    let bytes = 0
+    let last: Token | undefined
+    for (let index = listOf(query.from); index <= listOf(query.to); index++) {
+      for (const kept of this.#lists[index] as Kept[]) {
+        const { token, name, note, object, digest } = kept
+        if (compareTokens(token, query.from) < 0) continue
+        if (compareTokens(token, query.to) > 0) break
+        if (query.bucket !== undefined && !equalBytes(query.bucket, name.bucket)) continue
+        const isFull = entries.length >= query.keysMax || bytes >= query.bytesMax
+        if (isFull && last !== undefined && compareTokens(token, last) > 0) {
+          return { entries, next: following(last) }
+        }
+        entries.push({ token, name, note: note.slice(), object: object.slice(), digest })
+        bytes += name.bucket.length + name.key.length + object.length
+        last = token
+      }
+    }
+    return { entries, next: undefined }
+  }
+
+  report(): EngineReport {
+    return {
+      keys: this.#keys,
+      bytes: this.#bytes,
+      segments: 0,
+      syncs: 0,
+      appends: this.#sequence,
+      durableSequence: 0,
+      durableKeys: 0,
+      unsyncedBytes: 0,
+      segmentBytesMax: 0,
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const list of this.#lists) list.length = 0
+  }
+
+  #find(token: Token, name: KeyName): Kept | undefined {
+    const list = this.#lists[listOf(token)] as Kept[]
+    const index = indexOf(list, token, name)
+    return index === -1 ? undefined : list[index]
+  }
+
+  #forget(token: Token, name: KeyName): void {
+    const list = this.#lists[listOf(token)] as Kept[]
+    const index = indexOf(list, token, name)
+    if (index === -1) return
+    this.#bytes -= bytesOf(list[index] as Kept)
+    this.#keys -= 1
+    list.splice(index, 1)
+  }
+
+  #keep(entry: Extract<Entry, { kind: 'object' }>): void {
+    const object = entry.object.slice()
+    const digest = new Uint32Array(2)
+    sipHash64Into(this.#digestKey, object, 0, object.length, digest)
+    const kept: Kept = {
+      token: { hi: entry.token.hi, lo: entry.token.lo },
+      name: { bucket: entry.name.bucket.slice(), key: entry.name.key.slice() },
+      note: entry.note.slice(),
+      object,
+      digest: { hi: digest[0] as number, lo: digest[1] as number },
+    }
+    const list = this.#lists[listOf(kept.token)] as Kept[]
+    list.splice(lowerBound(list, kept.token), 0, kept)
+    this.#bytes += bytesOf(kept)
+    this.#keys += 1
+  }
+}
+
+function bytesOf(kept: Kept): number {
+  const { name, note, object } = kept
+  return name.bucket.length + name.key.length + note.length + object.length
+}
+
+function listOf(token: Token): number {
+  return token.hi >>> (32 - LIST_BITS)
+}
+
+/** The index of the first entry whose token is not below. */
+function lowerBound(list: readonly Kept[], token: Token): number {
+  let low = 0
+  let high = list.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (compareTokens((list[middle] as Kept).token, token) < 0) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+/** The index of this very key, or -1. */
+function indexOf(list: readonly Kept[], token: Token, name: KeyName): number {
+  for (let i = lowerBound(list, token); i < list.length; i++) {
+    const kept = list[i] as Kept
+    if (compareTokens(kept.token, token) !== 0) return -1
+    if (equalBytes(kept.name.key, name.key) && equalBytes(kept.name.bucket, name.bucket)) return i
+  }
+  return -1
+}

@@ -1,0 +1,118 @@
+/** Lines of import and export: what is read, what is written, what is refused by its number. */
+import { gzipSync } from 'node:zlib'
+import { join } from 'node:path'
+import { writeFileSync } from 'node:fs'
+import t from 'tap'
+import { utf8Bytes } from '../../../../src/base/bytes.ts'
+import { cut, linesOf } from '../../../../src/cli/data/lines.ts'
+import { parseRecord, recordLine } from '../../../../src/cli/data/record.ts'
+
+const plain = (bytes: Uint8Array): Uint8Array => Uint8Array.from(bytes)
+
+t.test('text and bytes come back as they were', async (t) => {
+  const texts = ['anna', 'tä\u2028a', '\u0000', '"']
+  const samples = [...texts.map(utf8Bytes), Uint8Array.from([0xff, 0]), Uint8Array.from([0xef])]
+  for (const key of samples) {
+    for (const value of [...samples, new Uint8Array(0)]) {
+      const record = parseRecord(recordLine(key, [value]), 1)
+      t.same(plain(record.key), key)
+      t.same(record.values.map(plain), [value])
+    }
+  }
+})
+
+t.test('what is text is written as text, what is not as base64', async (t) => {
+  t.equal(recordLine(utf8Bytes('a'), [utf8Bytes('b')]), '{"key":"a","value":"b"}')
+  const bytes = Uint8Array.from([0xff])
+  t.equal(recordLine(bytes, [bytes]), '{"key64":"/w==","value64":"/w=="}')
+  t.equal(recordLine(utf8Bytes('\ufeffa'), [bytes]), '{"key":"\ufeffa","value64":"/w=="}')
+})
+
+t.test('siblings are one line and come back all', async (t) => {
+  const siblings = [utf8Bytes('tea'), Uint8Array.from([0xff])]
+  const line = recordLine(utf8Bytes('a'), siblings)
+  t.equal(line, '{"key":"a","siblings":[{"value":"tea"},{"value64":"/w=="}]}')
+  t.same(parseRecord(line, 1).values.map(plain), siblings)
+})
+
+t.test('a line that is no record is refused with its number', async (t) => {
+  const wrong = [
+    '',
+    '{',
+    '[]',
+    'null',
+    '7',
+    '{}',
+    '{"key":"a"}',
+    '{"value":"a"}',
+    '{"key":7,"value":"a"}',
+    '{"key":"a","value":null}',
+    '{"key":"a","key64":"","value":"a"}',
+    '{"key":"a","value":"a","value64":""}',
+    '{"key":"a","value64":"!"}',
+    '{"key":"a","value64":"AAAAA"}',
+    '{"key":"a","value":"a","ttl":1}',
+    '{"key":"a","siblings":[]}',
+    '{"key":"a","siblings":["x"]}',
+    '{"key":"a","siblings":{}}',
+  ]
+  for (const line of wrong) {
+    t.throws(() => parseRecord(line, 17), { code: 'input-wrong', message: /^line 17 / }, line)
+  }
+})
+
+async function linesFrom(...chunks: readonly Uint8Array[]): Promise<string[]> {
+  async function* source(): AsyncGenerator<Uint8Array> {
+    yield* chunks
+  }
+  const lines: string[] = []
+  for await (const line of cut(source())) lines.push(line)
+  return lines
+}
+
+t.test('lines are the same however the bytes were cut', async (t) => {
+  const bytes = utf8Bytes('eins\nzwei ä\n\ndrei')
+  for (let at = 0; at <= bytes.length; at++) {
+    const lines = await linesFrom(bytes.subarray(0, at), bytes.subarray(at))
+    t.same(lines, ['eins', 'zwei ä', '', 'drei'])
+  }
+  t.same(await linesFrom(utf8Bytes('a\n')), ['a'])
+  t.same(await linesFrom(), [])
+})
+
+t.test('a line that is not UTF-8 is refused with its number', async (t) => {
+  await t.rejects(linesFrom(utf8Bytes('a\n'), Uint8Array.from([0xff, 10])), {
+    code: 'input-wrong',
+    message: /^line 2 /,
+  })
+})
+
+async function linesOfFile(path: string): Promise<string[]> {
+  const lines: string[] = []
+  for await (const line of linesOf(path).lines) lines.push(line)
+  return lines
+}
+
+t.test('a file is read plain or compressed, whatever its name', async (t) => {
+  const directory = t.testdir()
+  const path = join(directory, 'records')
+  writeFileSync(path, 'a\nb\n')
+  t.same(await linesOfFile(path), ['a', 'b'])
+  writeFileSync(path, gzipSync('a\nb\n'))
+  t.same(await linesOfFile(path), ['a', 'b'])
+  t.equal(linesOf(path).bytesTotal, gzipSync('a\nb\n').length)
+  writeFileSync(path, '')
+  t.same(await linesOfFile(path), [])
+})
+
+t.test('a broken or missing file is said to be so', async (t) => {
+  const directory = t.testdir()
+  const path = join(directory, 'records')
+  const whole = gzipSync('a\n'.repeat(1000))
+  writeFileSync(path, whole.subarray(0, whole.length - 12))
+  await t.rejects(linesOfFile(path), { code: 'input-wrong', message: /gzip/ })
+  await t.rejects(linesOfFile(join(directory, 'nowhere')), {
+    code: 'input-wrong',
+    message: /ENOENT/,
+  })
+})

@@ -1,0 +1,70 @@
+/** What a configuration says of the cluster, as every node that reads it sees it. */
+import t from 'tap'
+import { utf8Bytes } from '../../../../src/base/bytes.ts'
+import type { Config, MemberConfig } from '../../../../src/config.ts'
+import { ID_PATTERN } from '../../../../src/dynamo/names.ts'
+import { memberIdOf, Topology } from '../../../../src/node/cluster/topology.ts'
+import { Cluster } from '../../../../src/sim/cluster/cluster.ts'
+import { SimWorld } from '../../../../src/sim/index.ts'
+
+function configOf(machine: number, change: Partial<Config> = {}): Config {
+  const cluster = new Cluster(new SimWorld({ seed: 1 }), { nodes: 3 })
+  return { ...cluster.configOf(machine), ...change }
+}
+
+/** The same members, each on the machine that `on` names. */
+function onMachines(on: (index: number) => string): readonly MemberConfig[] {
+  return configOf(1).members.map((member, i) => ({ ...member, machine: on(i) }))
+}
+
+t.test('nodes with one list of members have one ring, whatever its order', async (t) => {
+  const one = new Topology(configOf(1))
+  const two = new Topology(configOf(2, { members: configOf(2).members.toReversed() }))
+  t.ok(one.isSameRing(two.ring.digest))
+  t.not(one.self.id, two.self.id)
+})
+
+t.test('another list, machine, zone or weight is another ring', async (t) => {
+  const { ring } = new Topology(configOf(1))
+  const first = configOf(1).members.slice(0, 2)
+  t.notOk(new Topology(configOf(1, { members: first })).isSameRing(ring.digest))
+  t.notOk(new Topology(configOf(1, { members: onMachines(() => 'm') })).isSameRing(ring.digest))
+  t.notOk(new Topology(configOf(1, { partitions: 32 })).isSameRing(ring.digest))
+})
+
+t.test('K4: a member has one id for ever, and no other member or cluster has it', async (t) => {
+  const ids = ['n1', 'n2', 'n1\0', ''].map((name) => memberIdOf('c', name))
+  t.equal(new Set([...ids, memberIdOf('d', 'n1')]).size, 5)
+  t.equal(memberIdOf('c', 'n1'), ids[0])
+  t.ok(ids.every((id) => ID_PATTERN.test(id)))
+})
+
+t.test('a bucket has its own quorums, every other the defaults', async (t) => {
+  const buckets = [{ name: 'carts', n: 3, r: 1, w: 3 }]
+  const topology = new Topology(configOf(1, { buckets, defaults: { n: 2, r: 1, w: 1 } }))
+  t.match(topology.quorumsOf(utf8Bytes('carts')), { n: 3, r: 1, w: 3 })
+  t.match(topology.quorumsOf(utf8Bytes('other')), { n: 2, r: 1, w: 1 })
+  const token = { hi: 0x1234_5678, lo: 0 }
+  t.equal(topology.ownersOf(token, utf8Bytes('carts')).length, 3)
+  t.equal(topology.ownersOf(token, utf8Bytes('other')).length, 2)
+})
+
+t.test('an operator is told which loss the cluster would not survive', async (t) => {
+  t.strictSame(new Topology(configOf(1)).warnings(), [])
+  const alone = new Topology(configOf(1, { members: onMachines(() => 'one') }))
+  t.match(alone.warnings(), [/one machine: this cluster survives no lost disk/])
+  const two = new Topology(configOf(1, { members: onMachines((i) => `m${i % 2}`) }))
+  t.match(two.warnings(), [/2 machines: this cluster survives the loss of 1 disk/])
+})
+
+t.test('what clients are told names every member, its place and every bucket', async (t) => {
+  const buckets = [{ name: 'carts', n: 3, r: 2, w: 2 }]
+  const message = new Topology(configOf(1, { buckets })).message()
+  t.equal(message.members.length, 3)
+  t.equal(message.owners.length, 2 * 16)
+  t.strictSame(
+    message.buckets.map(({ name }) => name),
+    ['', 'carts'],
+  )
+  t.ok(message.members.every(({ node }) => node.length === 8))
+})

@@ -1,0 +1,426 @@
+/** What a start makes of a log that was cut, torn, or has rotted: byte by byte. */
+import t, { type Test } from 'tap'
+import { keyName } from '../../../../src/dynamo/names.ts'
+import { encodeRecord, recordBytes } from '../../../../src/native/record.ts'
+import type { Engine, Entry } from '../../../../src/store/engine.ts'
+import type { RecoveryReport } from '../../../../src/store/log/open-log.ts'
+import { encodeSegmentHeader, SEGMENT_HEADER_BYTES } from '../../../../src/store/log/segment.ts'
+import { contents, DIGEST_KEY, erasure, keep, Lab, put, scanAll, textOf } from '../lab.ts'
+
+const SEGMENT = '00000001.seg'
+const named = (key: string, text: string): Entry => put(keyName('b', key), text)
+/** Of a record of bucket b, a key of one byte, and an object of `length` bytes. */
+const taken = (length: number): number => recordBytes(1, 1, 0, length)
+
+/** The first segment of a log to which `write` has appended, as the disk holds it. */
+async function segmentOf(write: (engine: Engine) => Promise<void>): Promise<Uint8Array> {
+  const lab = new Lab(1)
+  return lab.done(
+    (async () => {
+      const { engine } = await lab.open({ segmentBytes: 4096 })
+      await write(engine)
+      lab.crash()
+      return lab.read(SEGMENT)
+    })(),
+  )
+}
+
+interface Outcome {
+  readonly found: string
+  readonly recovery: RecoveryReport
+  readonly lab: Lab
+  readonly engine: Engine
+}
+
+/** Opens a log of these segments, and once more after a power cut: the second shows the same. */
+async function outcomeOf(t: Test, ...segments: readonly Uint8Array[]): Promise<Outcome> {
+  const lab = new Lab(1)
+  return lab.done(
+    (async () => {
+      for (const [i, bytes] of segments.entries()) await lab.write(`0000000${i + 1}.seg`, bytes)
+      const { engine, recovery } = await lab.open({ segmentBytes: 4096 })
+      const found = JSON.stringify([...(await contents(engine))])
+      await engine.close()
+      lab.crash()
+      const again = await lab.open({ segmentBytes: 4096 })
+      t.equal(JSON.stringify([...(await contents(again.engine))]), found, 'the same once more')
+      t.equal(again.recovery.rotten, recovery.rotten, 'no more rot than before')
+      t.equal(again.recovery.tornBytes, 0, 'a torn tail is gone')
+      return { found, recovery, lab, engine: again.engine }
+    })(),
+  )
+}
+
+const state = (...pairs: readonly (readonly [string, string])[]): string => JSON.stringify(pairs)
+
+void t.test('the last record cut at every byte is dropped, unless it is whole', async (t) => {
+  const whole = await segmentOf(async (engine) => {
+    await keep(engine, 'a', 'first')
+    await keep(engine, 'b', 'second')
+    engine.append([named('c', 'third, and a little longer')])
+    await engine.synced(engine.append([named('d', 'fourth')]))
+  })
+  const [first, second] = [taken(5), taken(6)]
+  const third = SEGMENT_HEADER_BYTES + first + second
+  const fourth = third + taken(26)
+  const end = fourth + taken(6)
+  const zeros = (bytes: Uint8Array, from: number): Uint8Array => bytes.slice().fill(0, from)
+  for (let cut = third; cut <= end; cut++) {
+    const text = [
+      ['a', 'first'],
+      ['b', 'second'],
+      ['c', 'third, and a little longer'],
+      ['d', 'fourth'],
+    ] as const
+    // Padding carries nothing: a record without its last zeros is whole, where zeros follow.
+    const isWholeC = cut >= fourth - 4
+    const isWholeD = cut >= end
+    const kept = isWholeD ? 4 : isWholeC ? 3 : 2
+    const short = await outcomeOf(t, zeros(whole, cut))
+    const wanted = state(...text.slice(0, kept))
+    if (short.found !== wanted) t.equal(short.found, wanted, `zeros from ${cut}`)
+    if (short.recovery.rotten !== 0) t.equal(short.recovery.rotten, 0, `zeros from ${cut}`)
+    const file = await outcomeOf(t, whole.slice(0, cut))
+    const ended = state(...text.slice(0, cut >= end ? 4 : cut >= fourth ? 3 : 2))
+    if (file.found !== ended) t.equal(file.found, ended, `ended at ${cut}`)
+    if (file.recovery.rotten !== 0) t.equal(file.recovery.rotten, 0, `ended at ${cut}`)
+  }
+})
+
+void t.test(
+  'a bit flipped anywhere: below what is known durable rot, above it a torn tail',
+  async (t) => {
+    const whole = await segmentOf(async (engine) => {
+      await keep(engine, 'a', 'first!!!')
+      await keep(engine, 'b', 'second!!')
+      await keep(engine, 'c', 'third!!!')
+      await keep(engine, 'd', 'fourth!!')
+    })
+    const size = taken(8)
+    const ofRecord = (i: number): number => SEGMENT_HEADER_BYTES + i * size
+    const contentsEnd = 56 + 2 + 8
+    for (let i = 0; i < 4; i++) {
+      for (let at = 0; at < size; at++) {
+        const bytes = whole.slice()
+        bytes[ofRecord(i) + at] = (bytes[ofRecord(i) + at] as number) ^ (1 << (at % 8))
+        const { found, recovery } = await outcomeOf(t, bytes)
+        const all = [
+          ['a', 'first!!!'],
+          ['b', 'second!!'],
+          ['c', 'third!!!'],
+          ['d', 'fourth!!'],
+        ] as const
+        const isHarmless = at >= contentsEnd
+        const wanted = state(...all.filter((_, index) => isHarmless || index !== i))
+        if (found !== wanted) t.equal(found, wanted, `record ${i}, byte ${at}`)
+        const rotten = isHarmless || i === 3 ? 0 : 1
+        if (recovery.rotten !== rotten) t.equal(recovery.rotten, rotten, `record ${i}, byte ${at}`)
+      }
+    }
+  },
+)
+
+void t.test('a key whose newest record rots does not fall back to an older one', async (t) => {
+  const bytes = await segmentOf(async (engine) => {
+    await keep(engine, 'a', 'old')
+    await keep(engine, 'a', 'new')
+    await keep(engine, 'b', 'x')
+    await keep(engine, 'b', 'y')
+  })
+  bytes[SEGMENT_HEADER_BYTES + taken(3) + 60] = 0
+  const { recovery, engine, lab } = await outcomeOf(t, bytes)
+  t.equal(recovery.rotten, 1)
+  await lab.done(
+    (async () => {
+      await t.rejects(textOf(engine, 'a'), { code: 'record-rotten' })
+      await keep(engine, 'a', 'repaired')
+      t.equal(await textOf(engine, 'a'), 'repaired')
+    })(),
+  )
+})
+
+void t.test('many damages do not end a scan, nor does a length that lies', async (t) => {
+  const count = 60
+  const bytes = await segmentOf(async (engine) => {
+    for (let i = 0; i < count; i++) await keep(engine, String.fromCharCode(48 + i), 'x')
+  })
+  const at = (i: number): number => SEGMENT_HEADER_BYTES + i * taken(1)
+  for (let i = 0; i < count - 2; i += 2) {
+    // The length of the body, to something that leads far away.
+    bytes[at(i) + 13] = 0xff
+    bytes[at(i) + 14] = i
+  }
+  const { found, recovery } = await outcomeOf(t, bytes)
+  t.equal(recovery.rotten, (count - 2) / 2)
+  t.equal((JSON.parse(found) as unknown[]).length, count - (count - 2) / 2)
+})
+
+void t.test('after rot, a value that looks like a record is not taken for one', async (t) => {
+  const victim = keyName('b', 'v')
+  const forgedAt = SEGMENT_HEADER_BYTES + 64
+  const forged = new Uint8Array(recordBytes(1, 1, 0, 6))
+  const { bucket, key } = victim
+  const [none, body] = [new Uint8Array(0), new TextEncoder().encode('forged')]
+  // The attacker knows where it will stand, but not the digest key.
+  encodeRecord(forged, 0, 1, 1, forgedAt, 1, 0, bucket, key, none, body, new Uint8Array(16))
+  const object = new Uint8Array(6 + forged.length)
+  object.set(forged, 6)
+  const bytes = await segmentOf(async (engine) => {
+    engine.append([{ ...(named('a', '') as Entry & { kind: 'object' }), object }])
+    await engine.synced(engine.append([named('b', 'x')]))
+    await keep(engine, 'c', 'y')
+  })
+  t.equal(bytes[forgedAt], 'E'.charCodeAt(0), 'it stands where a record could begin')
+  bytes[SEGMENT_HEADER_BYTES + 20] = 1
+  const { found, recovery } = await outcomeOf(t, bytes)
+  t.equal(found, state(['b', 'x'], ['c', 'y']))
+  t.equal(recovery.rotten, 1)
+})
+
+void t.test('a batch whose end is missing is dropped whole', async (t) => {
+  const bytes = await segmentOf(async (engine) => {
+    await keep(engine, 'a', '1')
+    await engine.synced(
+      engine.append([
+        named('a', '2'),
+        named('b', '2'),
+        erasure(keyName('b', 'a')),
+        named('c', '2'),
+      ]),
+    )
+  })
+  t.equal((await outcomeOf(t, bytes)).found, state(['b', '2'], ['c', '2']))
+  const first = SEGMENT_HEADER_BYTES + taken(1)
+  const end = first + 4 * taken(1)
+  for (let cut = first; cut < end - taken(1) + 8; cut += 8) {
+    const { found, lab } = await outcomeOf(t, bytes.slice().fill(0, cut))
+    t.equal(found, state(['a', '1']), `zeros from ${cut}`)
+    if (cut >= first + taken(1)) t.equal(lab.sim.trace.count('batch-tail-dropped'), 1)
+  }
+})
+
+void t.test(
+  'what follows a hole above what is known durable is dropped, also in later segments',
+  async (t) => {
+    const lab = new Lab(1)
+    const segments = await lab.done(
+      (async () => {
+        const { engine } = await lab.open()
+        await keep(engine, 'a', '1')
+        let last = 0
+        for (let i = 0; i < 9; i++) last = engine.append([named(`${i}`, 'x'.repeat(60))])
+        await engine.synced(last)
+        lab.crash()
+        return Promise.all((await lab.segments()).map((name) => lab.read(name)))
+      })(),
+    )
+    t.ok(segments.length > 3)
+    const holed = segments.map((bytes, i) =>
+      i === 1 ? bytes.slice().fill(0, SEGMENT_HEADER_BYTES) : bytes,
+    )
+    const { found, recovery } = await outcomeOf(t, ...holed)
+    const inFirst = Math.floor((400 - SEGMENT_HEADER_BYTES - taken(1)) / taken(60))
+    t.equal((JSON.parse(found) as unknown[]).length, 1 + inFirst)
+    t.ok(recovery.tornBytes > 0)
+    t.equal(recovery.rotten, 0)
+  },
+)
+
+void t.test('a rotten segment header costs no record, and is told', async (t) => {
+  const bytes = await segmentOf(async (engine) => {
+    await keep(engine, 'a', '1')
+    await keep(engine, 'b', '2')
+  })
+  bytes[1] = 0
+  const { found, recovery } = await outcomeOf(t, bytes)
+  t.equal(found, state(['a', '1'], ['b', '2']))
+  t.equal(recovery.rotten, 1)
+})
+
+void t.test('a directory of zeros, or of noise, opens', async (t) => {
+  t.equal((await outcomeOf(t, new Uint8Array(4096))).found, '[]')
+  t.equal((await outcomeOf(t, new Uint8Array(0))).found, '[]')
+  const noise = new Lab(5).prng.fill(new Uint8Array(4001))
+  t.equal((await outcomeOf(t, noise, noise.slice(0, 33))).found, '[]')
+})
+
+void t.test('data of a newer format or of another key is refused, and not changed', async (t) => {
+  const bytes = await segmentOf((engine) => keep(engine, 'a', '1'))
+  const newer = encodeSegmentHeader(1, 4096, DIGEST_KEY, 2)
+  const foreign = encodeSegmentHeader(1, 4096, new Uint8Array(16))
+  for (const [header, code] of [
+    [newer, 'data-newer'],
+    [foreign, 'data-foreign'],
+  ] as const) {
+    const lab = new Lab(1)
+    await lab.done(
+      (async () => {
+        const spoilt = bytes.slice()
+        spoilt.set(header)
+        await lab.write('00000001.seg', bytes)
+        await lab.write('00000002.seg', spoilt)
+        await lab.write('00000003.seg.new', new Uint8Array(9))
+        if (code === 'data-newer') spoilt.set(encodeSegmentHeader(2, 4096, DIGEST_KEY, 2))
+        else spoilt.set(encodeSegmentHeader(2, 4096, new Uint8Array(16)))
+        await lab.write('00000002.seg', spoilt)
+        await t.rejects(lab.open(), { code })
+        const names = await (await lab.directory()).list()
+        t.same(names, ['00000001.seg', '00000002.seg', '00000003.seg.new'])
+        t.same(await lab.read('00000001.seg'), bytes)
+        t.same(await lab.read('00000002.seg'), spoilt)
+        const lock = await (await lab.directory()).lock()
+        await lock.unlock()
+      })(),
+    )
+  }
+})
+
+void t.test('opening again and again changes nothing and does not grow', async (t) => {
+  const lab = new Lab(1)
+  await lab.done(
+    (async () => {
+      for (let i = 0; i < 12; i++) {
+        const { engine, recovery } = await lab.open()
+        t.same([recovery.rotten, recovery.tornBytes], [0, 0])
+        t.equal((await scanAll(engine)).length, i === 0 ? 0 : 5)
+        if (i === 0) for (const key of ['a', 'b', 'c', 'd', 'e']) await keep(engine, key, 'x')
+        if (i % 3 === 1) lab.crash()
+        else if (i % 3 === 2) await engine.close()
+        else lab.kill()
+      }
+      t.ok((await lab.segments()).length <= 5)
+    })(),
+  )
+})
+
+void t.test('erased keys take no room in the directory after a start', async (t) => {
+  const lab = new Lab(1)
+  await lab.done(
+    (async () => {
+      const { engine } = await lab.open()
+      for (const key of ['a', 'b', 'c']) await keep(engine, key, '1')
+      for (const key of ['a', 'c']) await engine.synced(engine.append([erasure(keyName('b', key))]))
+      await keep(engine, 'b', '2')
+      await engine.close()
+      const again = await lab.open()
+      await lab.pause(50)
+      t.equal(again.engine.report().keys, 1)
+      t.same([...(await contents(again.engine))], [['b', '2']])
+    })(),
+  )
+})
+
+/**
+ * A record above S is torn, those behind it are whole, and the power goes again while the start is
+ * removing them. Should the start's own mark take the missing record's sequence, they would follow
+ * it without a gap, and come back.
+ */
+void t.test('a start cut short does not bring back what it dropped', async (t) => {
+  const source = new Lab(1)
+  const segments = await source.done(
+    (async () => {
+      const { engine } = await source.open()
+      await keep(engine, 'a', '1')
+      let last = 0
+      for (let i = 0; i < 12; i++) last = engine.append([named(`${i}`, 'x'.repeat(60))])
+      await engine.synced(last)
+      source.crash()
+      return Promise.all((await source.segments()).map((name) => source.read(name)))
+    })(),
+  )
+  const torn = segments.map((bytes) => bytes.slice())
+  torn[0]?.fill(0, SEGMENT_HEADER_BYTES + taken(1), SEGMENT_HEADER_BYTES + taken(1) + taken(60))
+  for (let seed = 1; seed <= 60; seed++) {
+    const lab = new Lab(seed)
+    await lab.done(
+      (async () => {
+        for (const [i, bytes] of torn.entries()) await lab.write(`0000000${i + 1}.seg`, bytes)
+        const opening = lab.open().catch(() => undefined)
+        await Promise.race([opening, lab.pause(lab.prng.between(4000, 16_000) / 1000)])
+        lab.crash()
+        const { engine } = await lab.open()
+        const found = JSON.stringify([...(await contents(engine))])
+        if (found !== state(['a', '1'])) t.equal(found, state(['a', '1']), `seed ${seed}`)
+      })(),
+    )
+  }
+  t.pass('sixty seeds')
+})
+
+/**
+ * What went wrong (seed 273): a start cut a torn record off, and the sync of that failed; the next
+ * start was shown the file as cut, and left it. When the power went, the torn record was back,
+ * below S by now, and passed for rot: the key's sound copy was hidden behind it.
+ */
+void t.test('what a start cut off, and could not sync, the next one cuts off anew', async (t) => {
+  const source = new Lab(1)
+  const torn = await source.done(
+    (async () => {
+      const { engine } = await source.open({ segmentBytes: 1_024 })
+      for (const key of ['a', 'b']) await keep(engine, key, '1')
+      engine.append([named('b', '2')])
+      await source.pause(50)
+      source.kill()
+      return source.read('00000001.seg')
+    })(),
+  )
+  const place = SEGMENT_HEADER_BYTES + taken(1) + taken(1)
+  torn.fill(0xff, place + taken(1) - 8, place + taken(1))
+  let failed = 0
+  for (let seed = 1; seed <= 20; seed++) {
+    const lab = new Lab(seed)
+    await lab.done(
+      (async () => {
+        await lab.write('00000001.seg', torn)
+        lab.disk.arm({ call: 'sync', name: '00000001.seg' })
+        await lab.open({ segmentBytes: 1_024 }).catch(() => (failed += 1))
+        lab.kill()
+        const again = await lab.open({ segmentBytes: 1_024 })
+        await keep(again.engine, 'c', '1')
+        await keep(again.engine, 'd', '1')
+        lab.crash()
+        const { engine, recovery } = await lab.open({ segmentBytes: 1_024 })
+        t.equal(recovery.rotten, 0, `seed ${seed}`)
+        t.equal(await textOf(engine, 'b'), '1')
+      })(),
+    )
+  }
+  t.equal(failed, 20, 'each sync of what was cut off failed')
+})
+
+/** The same of a name (seed 5183): the sync of the directory failed after a segment was removed. */
+void t.test('what a start removed, and could not sync, the next one removes anew', async (t) => {
+  const source = new Lab(1)
+  const files = await source.done(
+    (async () => {
+      const { engine } = await source.open()
+      for (const key of ['a', 'b']) await keep(engine, key, '1')
+      engine.append([named('b', 'x'.repeat(200))])
+      await source.pause(50)
+      source.kill()
+      return Promise.all((await source.segments()).map((name) => source.read(name)))
+    })(),
+  )
+  files[1]?.fill(0xff, SEGMENT_HEADER_BYTES + taken(200) - 8, SEGMENT_HEADER_BYTES + taken(200))
+  let failed = 0
+  for (let seed = 1; seed <= 20; seed++) {
+    const lab = new Lab(seed)
+    await lab.done(
+      (async () => {
+        for (const [i, bytes] of files.entries()) await lab.write(`0000000${i + 1}.seg`, bytes)
+        // The first two make the names of new segments durable.
+        lab.disk.arm({ call: 'sync-directory', skip: lab.prng.between(0, 2), times: 1 })
+        await lab.open().catch(() => (failed += 1))
+        lab.disk.disarm()
+        lab.kill()
+        const again = await lab.open()
+        for (const key of ['c', 'd']) await keep(again.engine, key, '1')
+        lab.crash()
+        const { engine, recovery } = await lab.open()
+        t.equal(recovery.rotten, 0, `seed ${seed}`)
+        t.equal(await textOf(engine, 'b'), '1')
+      })(),
+    )
+  }
+  t.ok(failed > 5, 'syncs of the directory failed')
+})
