@@ -7,7 +7,7 @@
  */
 import { utf8TextExact } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
-import type { GetReply, ScanEntry } from '../wire/message.ts'
+import type { GetReply, ScanEntry } from '../wire/message/client.ts'
 import { type Codec, decodeWith } from './codec.ts'
 import { type Context, contextOf } from './context.ts'
 

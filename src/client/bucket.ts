@@ -8,7 +8,7 @@
 import { utf8Bytes } from '../base/bytes.ts'
 import type { KeyName } from '../dynamo/names.ts'
 import { checkBucket, checkName, checkValue } from '../wire/bounds.ts'
-import type { PutReply, ScanReply } from '../wire/message.ts'
+import type { PutReply, ScanReply } from '../wire/message/client.ts'
 import { type Answer, answerOf, type Entry, entryOf, keyTextOf, ownBytes } from './answer.ts'
 import type { Calls } from './calls.ts'
 import type { Random } from './random.ts'

@@ -16,7 +16,7 @@
 import { type ErrorCode, OperatingError } from '../base/errors.ts'
 import type { PreferenceList } from '../dynamo/ring/preference-list.ts'
 import { DEADLINE_MS_MAX } from '../limits.ts'
-import type { Reply, Request, RequestKind } from '../wire/message.ts'
+import type { Reply, Request, RequestKind } from '../wire/message/table.ts'
 import type { Clock, Timer } from '../world/clock.ts'
 import type { Random } from './random.ts'
 import { CallError, unsent } from './failure.ts'

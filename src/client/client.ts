@@ -7,7 +7,7 @@
  */
 import { hexOf } from '../base/bytes.ts'
 import { DEFAULT_BUCKET } from '../dynamo/names.ts'
-import type { Status, Topology } from '../wire/message.ts'
+import type { Status, Topology } from '../wire/message/client.ts'
 import type { World } from '../world/world.ts'
 import type { Answer, Entry } from './answer.ts'
 import {

@@ -11,7 +11,7 @@
  * anew.
  */
 import { OperatingError } from '../base/errors.ts'
-import type { Reply, Request, RequestKind } from '../wire/message.ts'
+import type { Reply, Request, RequestKind } from '../wire/message/table.ts'
 import type { Clock, Timer } from '../world/clock.ts'
 import { type Address, addressLabel } from '../world/network.ts'
 import type { Random } from './random.ts'

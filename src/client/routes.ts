@@ -12,7 +12,7 @@ import { PARTITION_BITS_MAX } from '../dynamo/ring/partition.ts'
 import { type Member, Ring } from '../dynamo/ring/ring.ts'
 import { MEMBERS_MAX, REPLICAS_MAX } from '../limits.ts'
 import { tokenOf } from '../native/digest.ts'
-import type { Topology } from '../wire/message.ts'
+import type { Topology } from '../wire/message/client.ts'
 
 export class Routes {
   readonly topology: Topology

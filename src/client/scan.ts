@@ -7,7 +7,7 @@
  * be: keys of the page that was being looked at then come again.
  */
 import { base64urlOf, bytesOfBase64url, EMPTY_BYTES } from '../base/bytes.ts'
-import type { ScanEntry, ScanReply } from '../wire/message.ts'
+import type { ScanEntry, ScanReply } from '../wire/message/client.ts'
 import { unsent } from './failure.ts'
 
 /** Fetches one page. */

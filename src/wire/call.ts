@@ -2,7 +2,7 @@
 import { assert } from '../base/assert.ts'
 import type { OperatingError } from '../base/errors.ts'
 import type { Token } from '../native/digest.ts'
-import type { Reply, Request, RequestKind } from './message.ts'
+import type { Reply, Request, RequestKind } from './message/table.ts'
 import type { CallHandle } from './session.ts'
 
 /** A call of ours that waits for its answer. */

@@ -20,7 +20,7 @@ import {
 } from '../limits.ts'
 import { chunkKey } from './chunk-sender.ts'
 import type { Frame } from './frame.ts'
-import { FLAG_MORE } from './message.ts'
+import { FLAG_MORE } from './message/session.ts'
 
 /** A message of which some has come. */
 interface Incoming {

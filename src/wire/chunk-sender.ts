@@ -22,7 +22,7 @@ import {
 } from '../limits.ts'
 import { type Body, encodeControl } from './convert.ts'
 import type { FramedConnection } from './framed-connection.ts'
-import { FAILURE_KIND, FLAG_MORE, REPLY } from './message.ts'
+import { FAILURE_KIND, FLAG_MORE, REPLY } from './message/session.ts'
 
 /** One message, and how far it has gone. */
 interface Outgoing {

@@ -16,14 +16,8 @@ import { ChunkSender } from './chunk-sender.ts'
 import { decodeControl, encodeControl, errorOf } from './convert.ts'
 import type { Frame } from './frame.ts'
 import type { FramedConnection, FrameEvents } from './framed-connection.ts'
-import {
-  CONTROL_KINDS,
-  FAILURE_KIND,
-  REPLY,
-  type Request,
-  type RequestKind,
-  type Role,
-} from './message.ts'
+import { CONTROL_KINDS, FAILURE_KIND, REPLY, type Role } from './message/session.ts'
+import type { Request, RequestKind } from './message/table.ts'
 import type {
   Answer,
   CallHandle,

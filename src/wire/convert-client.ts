@@ -24,14 +24,12 @@ import type {
   GetReply,
   Put,
   PutReply,
-  Reply,
-  Request,
-  RequestKind,
   Scan,
   ScanReply,
   Status,
   Topology,
-} from './message.ts'
+} from './message/client.ts'
+import type { Reply, Request, RequestKind } from './message/table.ts'
 
 /** How one kind of message becomes bytes and back. */
 export interface Converter<Message> {

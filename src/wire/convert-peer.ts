@@ -11,7 +11,7 @@ import type {
   PeerReadReply,
   PeerWrite,
   PeerWriteReply,
-} from './message.ts'
+} from './message/peer.ts'
 
 const peerRead: ExchangeConverter<'peerRead'> = {
   request: {

@@ -29,7 +29,8 @@ import {
 } from './convert-client.ts'
 import { PEER_CONVERTERS } from './convert-peer.ts'
 import { everwrite as pb } from './generated/messages.js'
-import type { Failure, Hello, Reply, Request, RequestKind, Welcome } from './message.ts'
+import type { Failure, Hello, Welcome } from './message/session.ts'
+import type { Reply, Request, RequestKind } from './message/table.ts'
 
 /** A message as bytes: the first `length` of `bytes`. */
 export interface Body {

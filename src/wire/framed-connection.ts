@@ -21,7 +21,7 @@ import type { World } from '../world/world.ts'
 import { type Body, encodeControl } from './convert.ts'
 import { type Frame, FrameReader } from './frame.ts'
 import { FrameWriter } from './frame-writer.ts'
-import { CONTROL_KINDS, FLAG_MORE } from './message.ts'
+import { CONTROL_KINDS, FLAG_MORE } from './message/session.ts'
 
 /** What the wire asks of the world. */
 export type WireWorld = Pick<World, 'clock' | 'entropy' | 'trace'>

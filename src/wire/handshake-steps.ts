@@ -11,7 +11,7 @@ import { ID_BYTES, type NodeId } from '../dynamo/names.ts'
 import { type Control, decodeControl } from './convert.ts'
 import type { Frame } from './frame.ts'
 import type { WireWorld } from './framed-connection.ts'
-import { FORMAT, type Hello, type Welcome } from './message.ts'
+import { FORMAT, type Hello, type Welcome } from './message/session.ts'
 import { type Agreement, CLUSTER_KEY_BYTES, NONCE_BYTES, proofKeyOf, proofOf } from './proof.ts'
 import type { SessionFacts } from './session.ts'
 

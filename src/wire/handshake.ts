@@ -45,7 +45,7 @@ import {
   type Side,
   type WireWorld,
 } from './framed-connection.ts'
-import { CONTROL_KINDS } from './message.ts'
+import { CONTROL_KINDS } from './message/session.ts'
 import type { Session, SessionEvents, SessionFacts } from './session.ts'
 
 /** What this side is where it connected: a client, or a node that speaks to another. */

@@ -13,15 +13,14 @@ import type { ChunkSender } from './chunk-sender.ts'
 import { type Body, decodeRequest, encodeReply } from './convert.ts'
 import type { Frame } from './frame.ts'
 import type { FramedConnection } from './framed-connection.ts'
+import { REPLY, type Role } from './message/session.ts'
 import {
   MAY_ASK,
-  REPLY,
   type Reply,
   type Request,
   REQUEST_KINDS,
   type RequestKind,
-  type Role,
-} from './message.ts'
+} from './message/table.ts'
 import type { IncomingCall, KeyedKind } from './session.ts'
 
 const REQUEST_KIND_NAMES = Object.keys(REQUEST_KINDS) as RequestKind[]

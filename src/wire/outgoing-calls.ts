@@ -13,14 +13,8 @@ import type { ChunkSender } from './chunk-sender.ts'
 import { type Body, decodeControl, decodeReply, encodeRequest, errorOf } from './convert.ts'
 import type { Frame } from './frame.ts'
 import type { FramedConnection } from './framed-connection.ts'
-import {
-  FAILURE_KIND,
-  FLAG_MORE,
-  REPLY,
-  type Request,
-  REQUEST_KINDS,
-  type RequestKind,
-} from './message.ts'
+import { FAILURE_KIND, FLAG_MORE, REPLY } from './message/session.ts'
+import { type Request, REQUEST_KINDS, type RequestKind } from './message/table.ts'
 import type { Answer, CallHandle } from './session.ts'
 
 /** The numbers that calls are given, in turn. */

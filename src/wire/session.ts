@@ -17,7 +17,8 @@ import type { OperatingError } from '../base/errors.ts'
 import type { NodeId } from '../dynamo/names.ts'
 import type { Token } from '../native/digest.ts'
 import type { Address } from '../world/network.ts'
-import type { Reply, Request, RequestKind, Role } from './message.ts'
+import type { Role } from './message/session.ts'
+import type { Reply, Request, RequestKind } from './message/table.ts'
 
 /** What came of a call: its reply, or why there is none (`instanceof OperatingError`). */
 export type Answer<K extends RequestKind> = Reply<K> | OperatingError

@@ -9,7 +9,7 @@ import { joinBytes } from '../../src/base/bytes.ts'
 import type { Prng } from '../../src/base/prng.ts'
 import { crc32c } from '../../src/native/digest.ts'
 import { FRAME_HEADER_BYTES } from '../../src/native/frame-scanner.ts'
-import { FLAG_MORE } from '../../src/wire/message.ts'
+import { FLAG_MORE } from '../../src/wire/message/session.ts'
 import { frame } from '../support/raw-client.ts'
 
 /** A frame that is right, in parts. */

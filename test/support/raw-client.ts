@@ -12,7 +12,7 @@ import {
 } from '../../src/native/frame-scanner.ts'
 import { everwrite as pb } from '../../src/wire/generated/messages.js'
 import { FrameReader } from '../../src/wire/frame.ts'
-import { CONTROL_KINDS, FAILURE_KIND, FLAG_MORE, FORMAT } from '../../src/wire/message.ts'
+import { CONTROL_KINDS, FAILURE_KIND, FLAG_MORE, FORMAT } from '../../src/wire/message/session.ts'
 import type { Address } from '../../src/world/network.ts'
 
 /** A frame that came, with a copy of its body. */

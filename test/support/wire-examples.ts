@@ -16,15 +16,13 @@ import {
   encodeReply,
   encodeRequest,
 } from '../../src/wire/convert.ts'
+import { CONTROL_KINDS, FAILURE_KIND, REPLY } from '../../src/wire/message/session.ts'
 import {
-  CONTROL_KINDS,
-  FAILURE_KIND,
-  REPLY,
   type Reply,
   type Request,
   REQUEST_KINDS,
   type RequestKind,
-} from '../../src/wire/message.ts'
+} from '../../src/wire/message/table.ts'
 import { proofKeyOf, proofOf } from '../../src/wire/proof.ts'
 import { CLUSTER_KEY, NODE_A, NODE_B } from './wire-frames.ts'
 

@@ -8,7 +8,7 @@ import { encodeControl, type Body } from '../../src/wire/convert.ts'
 import { FrameReader } from '../../src/wire/frame.ts'
 import { acceptSession, connectSession } from '../../src/wire/handshake.ts'
 import type { AcceptOptions, ConnectOptions } from '../../src/wire/handshake.ts'
-import { CONTROL_KINDS } from '../../src/wire/message.ts'
+import { CONTROL_KINDS } from '../../src/wire/message/session.ts'
 import type { IncomingCall, Session, SessionEvents } from '../../src/wire/session.ts'
 import { type PipeEnd, WirePipeWorld, wirePipe } from './wire-pipe.ts'
 

@@ -13,7 +13,7 @@ import { claim } from '../../dynamo/ring/claim.ts'
 import { PreferenceLists } from '../../dynamo/ring/preference-list.ts'
 import { isSameRing, type Member, type Ring, type RingDigest } from '../../dynamo/ring/ring.ts'
 import { md5Into, type Token } from '../../native/digest.ts'
-import type { Topology as TopologyMessage } from '../../wire/message.ts'
+import type { Topology as TopologyMessage } from '../../wire/message/client.ts'
 
 /** What requests about a bucket get where they ask for nothing else. */
 export interface Quorums {

@@ -8,7 +8,7 @@
 import { OperatingError } from '../../base/errors.ts'
 import type { NodeId } from '../../dynamo/names.ts'
 import { requestIdOf, requestLabel } from '../../dynamo/version/object.ts'
-import type { PutReply } from '../../wire/message.ts'
+import type { PutReply } from '../../wire/message/client.ts'
 import type { Answer } from '../../wire/session.ts'
 import type { Timer } from '../../world/clock.ts'
 import { isFailure, type Parts, type Settle } from '../parts.ts'

@@ -4,7 +4,8 @@ import { utf8Bytes, utf8Text } from '../../../src/base/bytes.ts'
 import { bytes, json, text } from '../../../src/client/codec.ts'
 import { Context } from '../../../src/client/context.ts'
 import { parseSeed, settingsOf } from '../../../src/client/options.ts'
-import type { Get, Put, RequestKind, Scan, ScanReply } from '../../../src/wire/message.ts'
+import type { Get, Put, Scan, ScanReply } from '../../../src/wire/message/client.ts'
+import type { RequestKind } from '../../../src/wire/message/table.ts'
 import { foundReply, Stage } from './scripted.ts'
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {

@@ -4,7 +4,7 @@ import t from 'tap'
 import { EMPTY_BYTES, hexOf } from '../../../src/base/bytes.ts'
 import { OperatingError } from '../../../src/base/errors.ts'
 import type { CallError } from '../../../src/client/failure.ts'
-import type { RequestKind } from '../../../src/wire/message.ts'
+import type { RequestKind } from '../../../src/wire/message/table.ts'
 import { foundReply, settle, Stage } from './scripted.ts'
 
 const WRITTEN = { context: new Uint8Array([1]), attempts: 1 }

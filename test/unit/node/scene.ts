@@ -12,7 +12,8 @@ import { Cluster, type ClusterOptions } from '../../../src/sim/cluster/cluster.t
 import { SimWorld } from '../../../src/sim/index.ts'
 import type { DiskOptions } from '../../../src/sim/disk/disk.ts'
 import { connectSession } from '../../../src/wire/handshake.ts'
-import type { Put, Reply, Request, RequestKind } from '../../../src/wire/message.ts'
+import type { Put } from '../../../src/wire/message/client.ts'
+import type { Reply, Request, RequestKind } from '../../../src/wire/message/table.ts'
 import type { Answer, Session } from '../../../src/wire/session.ts'
 
 export interface SceneOptions extends Partial<ClusterOptions> {

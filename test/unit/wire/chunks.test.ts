@@ -19,14 +19,9 @@ import {
   encodeRequest,
 } from '../../../src/wire/convert.ts'
 import type { Frame } from '../../../src/wire/frame.ts'
-import {
-  CONTROL_KINDS,
-  FAILURE_KIND,
-  FLAG_MORE,
-  type Put,
-  REPLY,
-  REQUEST_KINDS,
-} from '../../../src/wire/message.ts'
+import type { Put } from '../../../src/wire/message/client.ts'
+import { CONTROL_KINDS, FAILURE_KIND, FLAG_MORE, REPLY } from '../../../src/wire/message/session.ts'
+import { REQUEST_KINDS } from '../../../src/wire/message/table.ts'
 import type { IncomingCallOf } from '../../../src/wire/session.ts'
 import { NAME, REPLIES, REQUESTS } from '../../support/wire-examples.ts'
 import {

@@ -20,7 +20,8 @@ import {
   isOwned,
 } from '../../../src/wire/convert.ts'
 import { everwrite as pb } from '../../../src/wire/generated/messages.js'
-import type { Put, Request, RequestKind, Topology } from '../../../src/wire/message.ts'
+import type { Put, Topology } from '../../../src/wire/message/client.ts'
+import type { Request, RequestKind } from '../../../src/wire/message/table.ts'
 import { EXAMPLES, NAME, REPLIES, REQUESTS } from '../../support/wire-examples.ts'
 import { bytesOf } from '../../support/wire-frames.ts'
 

@@ -9,7 +9,8 @@ import {
   connectSession,
 } from '../../../src/wire/handshake.ts'
 import { encodeControl, encodeRequest } from '../../../src/wire/convert.ts'
-import { CONTROL_KINDS, REQUEST_KINDS } from '../../../src/wire/message.ts'
+import { CONTROL_KINDS } from '../../../src/wire/message/session.ts'
+import { REQUEST_KINDS } from '../../../src/wire/message/table.ts'
 import { proofKeyOf, proofOf } from '../../../src/wire/proof.ts'
 import { REQUESTS } from '../../support/wire-examples.ts'
 import {

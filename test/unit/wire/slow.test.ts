@@ -8,7 +8,9 @@ import {
   OUTGOING_BYTES_PER_CONNECTION_MAX,
 } from '../../../src/limits.ts'
 import { decodeControl, encodeRequest } from '../../../src/wire/convert.ts'
-import { FAILURE_KIND, FLAG_MORE, type Put, REQUEST_KINDS } from '../../../src/wire/message.ts'
+import type { Put } from '../../../src/wire/message/client.ts'
+import { FAILURE_KIND, FLAG_MORE } from '../../../src/wire/message/session.ts'
+import { REQUEST_KINDS } from '../../../src/wire/message/table.ts'
 import type { IncomingCallOf } from '../../../src/wire/session.ts'
 import { REPLIES, REQUESTS } from '../../support/wire-examples.ts'
 import { bytesOf, type GotFrame, rawClient, rawNode } from '../../support/wire-frames.ts'

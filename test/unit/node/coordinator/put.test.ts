@@ -1,7 +1,7 @@
 /** Puts through real nodes: acknowledged, refused or in doubt, and what a refusal is worth. */
 import t from 'tap'
 import { OperatingError } from '../../../../src/base/errors.ts'
-import type { Reply } from '../../../../src/wire/message.ts'
+import type { Reply } from '../../../../src/wire/message/table.ts'
 import { isReply, nameOf, putOf, replyOf, Scene, verdictOf } from '../scene.ts'
 
 const KEY = 'cart'

@@ -1,0 +1,99 @@
+/** Messages between a client and a node; `table.ts` numbers them. */
+import type { KeyName } from '../../dynamo/names.ts'
+import type { Digest } from '../../store/engine.ts'
+
+export interface Get {
+  readonly name: KeyName
+  /** Replicas that must answer; 0: the bucket's own. */
+  readonly r: number
+  /** Milliseconds left; 0: the node's own. */
+  readonly deadlineMs: number
+}
+
+export interface GetReply {
+  readonly siblings: readonly Uint8Array[]
+  /** Sealed; empty where nothing was ever there. */
+  readonly context: Uint8Array
+  readonly tombstones: number
+}
+
+export type Replace = 'given' | 'seen'
+
+export interface Put {
+  readonly name: KeyName
+  readonly contexts: readonly Uint8Array[]
+  /** Undefined: a delete. */
+  readonly value: Uint8Array | undefined
+  /** 16 bytes. */
+  readonly requestId: Uint8Array
+  readonly w: number
+  readonly r: number
+  readonly deadlineMs: number
+  readonly replace: Replace
+}
+
+export interface PutReply {
+  readonly context: Uint8Array
+  /** Owners that this attempt was given to, 1 or more: above 1 an earlier one may surface once. */
+  readonly attempts: number
+}
+
+export interface Scan {
+  readonly bucket: Uint8Array
+  readonly cursor: Uint8Array
+  readonly keysMax: number
+  readonly withValues: boolean
+  readonly r: number
+  readonly deadlineMs: number
+}
+
+export interface ScanEntry {
+  readonly key: Uint8Array
+  readonly siblings: readonly Uint8Array[]
+  readonly context: Uint8Array
+}
+
+export interface ScanReply {
+  readonly entries: readonly ScanEntry[]
+  readonly cursor: Uint8Array
+}
+
+export interface TopologyMember {
+  readonly node: Uint8Array
+  readonly name: string
+  readonly host: string
+  readonly clientPort: number
+  readonly peerPort: number
+  readonly machine: string
+  readonly zone: string
+}
+
+export interface TopologyBucket {
+  readonly name: string
+  readonly n: number
+  readonly r: number
+  readonly w: number
+}
+
+export interface Topology {
+  readonly cluster: string
+  readonly ring: Digest
+  readonly partitionBits: number
+  readonly members: readonly TopologyMember[]
+  readonly owners: Uint8Array
+  readonly buckets: readonly TopologyBucket[]
+}
+
+export interface Status {
+  readonly node: Uint8Array
+  readonly name: string
+  readonly version: string
+  readonly cluster: string
+  readonly peers: readonly {
+    readonly node: Uint8Array
+    readonly name: string
+    readonly isConnected: boolean
+  }[]
+  readonly figures: readonly { readonly name: string; readonly value: number }[]
+  readonly warnings: readonly string[]
+}

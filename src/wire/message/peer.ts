@@ -1,0 +1,45 @@
+/** Messages between two nodes; `table.ts` numbers them. */
+import type { KeyName } from '../../dynamo/names.ts'
+import type { Token } from '../../native/digest.ts'
+import type { Digest } from '../../store/engine.ts'
+
+export interface PeerRead {
+  readonly name: KeyName
+  readonly ring: Digest
+  readonly digestOnly: boolean
+  readonly deadlineMs: number
+}
+
+export interface PeerReadReply {
+  readonly isFound: boolean
+  /** Encoded; empty where only the digest was asked for. */
+  readonly object: Uint8Array
+  readonly digest: Digest
+}
+
+export interface PeerWrite {
+  readonly name: KeyName
+  readonly ring: Digest
+  readonly object: Uint8Array
+  readonly deadlineMs: number
+}
+
+export type PeerWriteReply = Record<never, never>
+
+export interface PeerRange {
+  readonly ring: Digest
+  readonly from: Token
+  readonly to: Token
+  readonly bucket: Uint8Array
+  readonly keysMax: number
+  readonly deadlineMs: number
+}
+
+export interface PeerRangeReply {
+  readonly entries: readonly {
+    readonly token: Token
+    readonly key: Uint8Array
+    readonly object: Uint8Array
+  }[]
+  readonly next: Token | undefined
+}

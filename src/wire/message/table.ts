@@ -1,0 +1,58 @@
+/**
+ * The table of requests: number, name, who may send each, what answers it.
+ *
+ * A *frame* is a unit of bytes, a *message* a unit of meaning, a *call* one request and its answer
+ * on one connection.
+ *
+ * These numbers are on the wire. Append only; never reuse. A request of kind k is answered by kind
+ * k + 64, or by `failure`. Kinds 32 to 63 are keyed: bucket and key come first.
+ */
+import type { Get, GetReply, Put, PutReply, Scan, ScanReply, Status, Topology } from './client.ts'
+import type {
+  PeerRange,
+  PeerRangeReply,
+  PeerRead,
+  PeerReadReply,
+  PeerWrite,
+  PeerWriteReply,
+} from './peer.ts'
+import type { Role } from './session.ts'
+
+export const REQUEST_KINDS = {
+  topology: 16,
+  status: 17,
+  scan: 18,
+  peerRange: 24,
+  get: 32,
+  put: 33,
+  peerRead: 40,
+  peerWrite: 41,
+} as const
+
+/** Who may ask what. A peer forwards a client's put; everything else is one side's own. */
+export const MAY_ASK: Readonly<Record<RequestKind, readonly Role[]>> = {
+  topology: ['client', 'peer'],
+  status: ['client'],
+  scan: ['client'],
+  peerRange: ['peer'],
+  get: ['client'],
+  put: ['client', 'peer'],
+  peerRead: ['peer'],
+  peerWrite: ['peer'],
+}
+
+/** What is asked and what answers it, by name. */
+export interface Exchange {
+  topology: { request: Record<never, never>; reply: Topology }
+  status: { request: Record<never, never>; reply: Status }
+  scan: { request: Scan; reply: ScanReply }
+  peerRange: { request: PeerRange; reply: PeerRangeReply }
+  get: { request: Get; reply: GetReply }
+  put: { request: Put; reply: PutReply }
+  peerRead: { request: PeerRead; reply: PeerReadReply }
+  peerWrite: { request: PeerWrite; reply: PeerWriteReply }
+}
+
+export type RequestKind = keyof Exchange
+export type Request<K extends RequestKind> = Exchange[K]['request']
+export type Reply<K extends RequestKind> = Exchange[K]['reply']
