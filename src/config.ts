@@ -2,8 +2,8 @@
  * What an operator may choose for one node, checked; and the defaults.
  *
  * These are the types and the defaults; `cli/settings/settings.ts` reads them from a file, the
- * environment and flags. Tiny numbers are legal on purpose: simulation shrinks them until rare paths
- * are common. The ceilings stand in `limits.ts`.
+ * environment and flags. Tiny numbers are legal on purpose: simulation shrinks them until rare
+ * paths are common. The ceilings stand in `limits.ts`.
  */
 import { CONNECTIONS_MAX } from './limits.ts'
 import type { Address } from './world/network.ts'

@@ -6,17 +6,17 @@ type Load = () => Promise<Proof>
 /** One line a proof; a proof is loaded only when it is run or listed. */
 const PROOFS: Record<string, Load> = {
   'main-job': async () => (await import('./main-job.ts')).proof,
-  'bad-input': async () => (await import('./bad-input.ts')).proof,
+  'bad-input': async () => (await import('./input/bad-input.ts')).proof,
   versions: async () => (await import('./versions.ts')).proof,
   simulate: async () => (await import('./simulate.ts')).proof,
   replay: async () => (await import('./replay.ts')).proof,
-  'planted-bugs': async () => (await import('./planted-bugs.ts')).proof,
+  'planted-bugs': async () => (await import('./plants/planted-bugs.ts')).proof,
   checkers: async () => (await import('./checkers.ts')).proof,
-  sigkill: async () => (await import('./sigkill.ts')).proof,
-  'power-cut': async () => (await import('./power-cut.ts')).proof,
-  chaos: async () => (await import('./chaos.ts')).proof,
-  rate: async () => (await import('../../bench/prove/rate.ts')).proof,
-  native: async () => (await import('../../bench/prove/native.ts')).proof,
+  sigkill: async () => (await import('./machine/sigkill.ts')).proof,
+  'power-cut': async () => (await import('./machine/power-cut.ts')).proof,
+  chaos: async () => (await import('./machine/chaos.ts')).proof,
+  rate: async () => (await import('./rate.ts')).proof,
+  native: async () => (await import('./native.ts')).proof,
 }
 
 async function list(): Promise<void> {

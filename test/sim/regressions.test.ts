@@ -61,8 +61,8 @@ t.test('a read at all that live gets by all that are dead', async (t) => {
 /**
  * A start cut a torn record off the log, the disk failed the sync of that, and the next start was
  * shown the file as cut and left it. The power went, and the record was back, as rot that hid the
- * sound copy of its key. The cut is now made anew by every start; `store/log/recovery.test.ts` has the
- * scenario by itself.
+ * sound copy of its key. The cut is now made anew by every start; `store/log/recovery.test.ts` has
+ * the scenario by itself.
  */
 const CUT_THAT_CAME_BACK = 273
 /** The same of a segment that was removed, and of the sync of its directory. */

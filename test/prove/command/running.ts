@@ -1,0 +1,138 @@
+/**
+ * Real processes on loopback: start `everwrite dev`, run commands against it, stop it.
+ *
+ * Ports are sought free, directories are the test's own, and segments are small, so that tests
+ * may run side by side and leave little behind.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createServer } from 'node:net'
+import { fileURLToPath } from 'node:url'
+
+const COMMAND = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url))
+const READY_MS_MAX = 60_000
+
+export interface Result {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** The process's own variables, without what would lead the command elsewhere. */
+function environment(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('EVERWRITE_'))
+  return { ...Object.fromEntries(own), EVERWRITE_SEGMENT_BYTES: String(1024 * 1024), ...more }
+}
+
+/** Runs `everwrite` with `argv` to its end. */
+export function run(
+  argv: readonly string[],
+  options: { readonly seeds?: string; readonly input?: string | Uint8Array } = {},
+): Promise<Result> {
+  const seeds = options.seeds === undefined ? {} : { EVERWRITE_SEEDS: options.seeds }
+  const child = spawn(process.execPath, [COMMAND, ...argv], { env: environment(seeds) })
+  const output = { stdout: '', stderr: '' }
+  child.stdout.on('data', (chunk) => (output.stdout += String(chunk)))
+  child.stderr.on('data', (chunk) => (output.stderr += String(chunk)))
+  // A command that ends without reading its input is no fault of the test.
+  child.stdin.on('error', () => {})
+  child.stdin.end(options.input ?? '')
+  return new Promise((resolve) => child.once('close', (code) => resolve({ code, ...output })))
+}
+
+export class Running {
+  readonly portBase: number
+  readonly #process: ChildProcess
+  readonly #exit: Promise<number | null>
+  #output = ''
+
+  private constructor(directory: string, portBase: number, nodes: number | undefined) {
+    this.portBase = portBase
+    const argv = ['dev', '--data', directory, '--port-base', String(portBase)]
+    if (nodes !== undefined) argv.push('--nodes', String(nodes))
+    this.#process = spawn(process.execPath, [COMMAND, ...argv], { env: environment({}) })
+    this.#process.stdout?.on('data', (chunk) => (this.#output += String(chunk)))
+    this.#process.stderr?.on('data', (chunk) => (this.#output += String(chunk)))
+    this.#exit = new Promise((resolve) => this.#process.once('close', resolve))
+  }
+
+  /** Resolves when the nodes are ready. */
+  static async start(
+    directory: string,
+    portBase?: number,
+    nodes: number | undefined = 3,
+  ): Promise<Running> {
+    const running = new Running(directory, portBase ?? (await freePorts()), nodes)
+    await running.says(/ready[^]*everwrite status/)
+    return running
+  }
+
+  get seeds(): string {
+    return `127.0.0.1:${this.portBase}`
+  }
+
+  get output(): string {
+    return this.#output
+  }
+
+  get exit(): Promise<number | null> {
+    return this.#exit
+  }
+
+  /** Waits until what it said matches. */
+  async says(pattern: RegExp): Promise<void> {
+    await until(
+      () => {
+        if (this.#process.exitCode !== null) throw new Error(`it ended: ${this.#output}`)
+        return pattern.test(this.#output)
+      },
+      () => `it did not say ${String(pattern)}: ${this.#output}`,
+    )
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process.kill(signal)
+  }
+
+  /** Runs one command against this cluster. */
+  run(...argv: readonly string[]): Promise<Result> {
+    return run(argv, { seeds: this.seeds })
+  }
+
+  /** Stops it as ctrl-C does; the exit code. */
+  async stop(): Promise<number | null> {
+    this.signal('SIGINT')
+    return this.#exit
+  }
+}
+
+/** Waits until `condition` holds, within bounds. */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  complaint: () => string,
+): Promise<void> {
+  const deadline = performance.now() + READY_MS_MAX
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(complaint())
+    await new Promise((resolve) => setTimeout(resolve, 25))
+  }
+}
+
+/** True where somebody listens. */
+export function isTaken(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(true))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(false)))
+  })
+}
+
+/** A port from which on, and a hundred above which, a few are free. */
+async function freePorts(): Promise<number> {
+  for (let tries = 0; tries < 100; tries++) {
+    const base = 20_000 + 10 * Math.floor(Math.random() * 1_000)
+    const ports = Array.from({ length: 5 }, (_, i) => [base + i, base + 100 + i]).flat()
+    const taken = await Promise.all(ports.map(isTaken))
+    if (!taken.includes(true)) return base
+  }
+  throw new Error('no free ports')
+}

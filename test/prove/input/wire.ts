@@ -1,0 +1,240 @@
+/** Wrong frames and wrong handshakes, sent by hand to real nodes. */
+import { bytesOfHex, utf8Bytes } from '../../../src/base/bytes.ts'
+import { memberIdOf } from '../../../src/node/cluster/topology.ts'
+import { crc32c } from '../../../src/native/digest.ts'
+import { everwrite as pb } from '../../../src/wire/generated/messages.js'
+import { CONTROL_KINDS, FLAG_MORE, FORMAT } from '../../../src/wire/message/session.ts'
+import { REQUEST_KINDS } from '../../../src/wire/message/table.ts'
+import { proofKeyOf, proofOf } from '../../../src/wire/proof.ts'
+import type { Address } from '../../../src/world/network.ts'
+import { frame, helloFrame, RawClient, wordOf } from '../../support/raw-client.ts'
+import { CLUSTER_KEY_HEX } from '../../support/served-cluster.ts'
+import { type Lab, OTHER_TOKEN, type Row, rowsOf } from './row.ts'
+
+const CALL = 7
+const GET = pb.Get.encode({ bucket: utf8Bytes('b'), key: utf8Bytes('k') }).finish()
+const good = (): Buffer => frame(REQUEST_KINDS.get, CALL, GET)
+
+/** A good frame with its header changed and the header's checksum made anew. */
+function resealed(change: (header: Buffer) => void): Buffer {
+  const bytes = good()
+  change(bytes)
+  bytes.writeUInt32LE(crc32c(bytes, 0, 16), 16)
+  return bytes
+}
+
+function flipped(at: number): Buffer {
+  const bytes = good()
+  bytes[at] = (bytes[at] as number) ^ 1
+  return bytes
+}
+
+const announcing = (length: number): Buffer =>
+  resealed((header) => header.writeUInt32LE(length, 12))
+
+/** What the node says to `parts`, one after another, on a connection past its handshake. */
+async function told(address: Address, ...parts: readonly Uint8Array[]): Promise<string> {
+  const client = await RawClient.greeted(address)
+  for (const part of parts) client.send(part)
+  const word = await client.word(CALL)
+  client.close()
+  return word
+}
+
+/** The same before any handshake. */
+async function toldFirst(address: Address, ...parts: readonly Uint8Array[]): Promise<string> {
+  const client = await RawClient.connect(address)
+  for (const part of parts) client.send(part)
+  const got = await client.until(({ kind }) => kind !== CONTROL_KINDS.welcome)
+  client.close()
+  return got === undefined ? 'closed without a word' : wordOf(got)
+}
+
+export function frameRows({ cluster }: Lab): readonly Row[] {
+  const node = cluster.clientAddress(0)
+  const peer = cluster.peerAddress(0)
+  const of = (kind: number) => told(node, frame(kind, CALL, GET))
+  return rowsOf('frame', [
+    ['a good one', 'answered', () => told(node, good())],
+    ['another magic', 'frame-magic', () => told(node, flipped(0))],
+    ['a line of HTTP', 'frame-magic', () => toldFirst(node, utf8Bytes('GET / HTTP/1.1\r\n\r\n'))],
+    [
+      'HTTP to the peer port',
+      'frame-magic',
+      () => toldFirst(peer, utf8Bytes('GET / HTTP/1.1\r\n')),
+    ],
+    [
+      'format 2',
+      'frame-format',
+      () =>
+        told(
+          node,
+          resealed((header) => (header[2] = 2)),
+        ),
+    ],
+    ['a flipped bit in the header', 'frame-checksum', () => told(node, flipped(9))],
+    ['a flipped bit in the header checksum', 'frame-checksum', () => told(node, flipped(17))],
+    ['a flipped bit in the body', 'frame-checksum', () => told(node, flipped(22))],
+    ['16 MiB and a byte announced', 'frame-too-long', () => told(node, announcing(2 ** 24 + 1))],
+    ['4 GiB announced', 'frame-too-long', () => told(node, announcing(2 ** 32 - 1))],
+    ['4 KiB and a byte before hello', 'frame-too-long', () => toldFirst(node, announcing(4097))],
+    ['a reserved flag', 'frame-reserved', () => told(node, frame(REQUEST_KINDS.get, CALL, GET, 2))],
+    [
+      'reserved bytes',
+      'frame-reserved',
+      () =>
+        told(
+          node,
+          resealed((header) => header.writeUInt16LE(1, 6)),
+        ),
+    ],
+    ['begun and not gone on with', 'frame-late', () => told(node, good().subarray(0, 25))],
+    ['kind 0', 'kind-unknown', () => of(0)],
+    ['kind 7', 'kind-unknown', () => of(7)],
+    ['kind 30', 'kind-unknown', () => of(30)],
+    ['kind 63', 'kind-unknown', () => of(63)],
+    ['kind 255', 'kind-unknown', () => of(255)],
+    ['hello again', 'kind-unknown', () => told(node, helloFrame())],
+    ['an answer to no call is ignored', 'answered', () => told(node, frame(96, 3, GET), good())],
+    ['peerRead from a client', 'kind-unknown', () => of(REQUEST_KINDS.peerRead)],
+    ['peerWrite from a client', 'kind-unknown', () => of(REQUEST_KINDS.peerWrite)],
+    ['peerRange from a client', 'kind-unknown', () => of(REQUEST_KINDS.peerRange)],
+  ])
+}
+
+export function chunkRows({ cluster }: Lab): readonly Row[] {
+  const node = cluster.clientAddress(1)
+  const more = (kind: number, bytes: number): Buffer =>
+    frame(kind, CALL, new Uint8Array(bytes), FLAG_MORE)
+  const { get, put } = REQUEST_KINDS
+  return rowsOf('chunk', [
+    ['a message changes its kind', 'message-garbled', () => told(node, more(put, 9), more(get, 9))],
+    ['beyond the credit', 'credit-overrun', () => told(node, more(put, 1024 * 1024 + 1))],
+    [
+      'more messages begun than calls may be',
+      'overloaded',
+      () => told(node, ...Array.from({ length: 2050 }, (_, i) => frame(put, 100 + i, GET, 1))),
+    ],
+    ['a message of 64 MiB and a byte', 'message-too-long', () => longMessage(node)],
+    ['1,100 scans at once', 'overloaded', () => manyCalls(node)],
+  ])
+}
+
+async function longMessage(node: Address): Promise<string> {
+  const client = await RawClient.greeted(node)
+  await client.sendLong(REQUEST_KINDS.put, CALL, new Uint8Array(64 * 1024 * 1024 + 1))
+  const word = await client.word(CALL)
+  client.close()
+  return word
+}
+
+/** The last of more calls than one connection may have in flight. */
+async function manyCalls(node: Address): Promise<string> {
+  const client = await RawClient.greeted(node)
+  const body = pb.Scan.encode({ bucket: utf8Bytes('empty') }).finish()
+  const calls = Array.from({ length: 1_100 }, (_, i) => frame(REQUEST_KINDS.scan, CALL + i, body))
+  client.send(Buffer.concat(calls))
+  const word = await client.word(CALL + calls.length - 1)
+  client.close()
+  return word
+}
+
+export function handshakeRows({ cluster, other }: Lab): readonly Row[] {
+  const node = cluster.clientAddress(0)
+  const shut = other.clientAddress(0)
+  const hello = (change: pb.Hello.$Properties): Promise<string> =>
+    toldFirst(node, helloFrame(change))
+  const token = (text: string): Promise<string> =>
+    toldFirst(shut, helloFrame({ token: utf8Bytes(text) }))
+  return rowsOf('handshake', [
+    ['a good one', 'ready', () => hello({ cluster: 'served' })],
+    ['none: a request first', 'handshake-expected', () => toldFirst(node, good())],
+    ['none: nothing is said', 'handshake-late', () => toldFirst(node)],
+    ['half a hello', 'handshake-late', () => toldFirst(node, helloFrame().subarray(0, 22))],
+    [
+      'a hello that is no message',
+      'message-garbled',
+      () => toldFirst(node, frame(CONTROL_KINDS.hello, 0, Uint8Array.of(0x1a, 0xff, 0xff))),
+    ],
+    ['another cluster', 'wrong-cluster', () => hello({ cluster: 'elsewhere' })],
+    ['newer formats alone', 'format-unsupported', () => hello({ formatMin: 2, formatMax: 9 })],
+    ['older formats alone', 'format-unsupported', () => hello({ formatMin: 0, formatMax: 0 })],
+    [
+      'a node at the port of clients',
+      'handshake-expected',
+      () => hello({ node: new Uint8Array(8), nonce: new Uint8Array(16) }),
+    ],
+    ['the right token', 'ready', () => token(OTHER_TOKEN)],
+    ['no token', 'token-wrong', () => token('')],
+    ['a wrong token', 'token-wrong', () => token('Sesame')],
+    ['a token that goes on', 'token-wrong', () => token(`${OTHER_TOKEN}!`)],
+  ])
+}
+
+interface PeerLie {
+  readonly node?: Uint8Array
+  readonly nonce?: Uint8Array
+  readonly cluster?: string
+  /** The cluster key that the proof is made with. */
+  readonly key?: string
+  /** What to show in place of the proof; gets the other side's. */
+  readonly show?: (theirs: Uint8Array) => Uint8Array
+}
+
+const idOf = (name: string): Uint8Array => bytesOfHex(memberIdOf('served', name)) as Uint8Array
+
+/** A peer's handshake with node-1, as node-3 unless it lies. */
+async function peerTold(address: Address, lie: PeerLie): Promise<string> {
+  const client = await RawClient.connect(address)
+  const hello = {
+    formatMin: FORMAT,
+    formatMax: FORMAT,
+    cluster: lie.cluster ?? 'served',
+    node: lie.node ?? idOf('node-3'),
+    nonce: lie.nonce ?? new Uint8Array(16).fill(5),
+  }
+  client.send(helloFrame(hello))
+  const welcome = await client.until(() => true)
+  if (welcome === undefined) return 'closed without a word'
+  if (welcome.kind !== CONTROL_KINDS.welcome) return wordOf(welcome)
+  const { node, nonce, proof: theirs, format } = pb.Welcome.decode(welcome.body)
+  const agreement = {
+    ...{ formatMin: FORMAT, formatMax: FORMAT, format, cluster: hello.cluster },
+    ...{ connectorNode: hello.node, acceptorNode: node },
+    ...{ connectorNonce: hello.nonce, acceptorNonce: nonce },
+  }
+  const key = proofKeyOf(bytesOfHex(lie.key ?? CLUSTER_KEY_HEX) as Uint8Array)
+  const proof = lie.show?.(theirs) ?? proofOf('connector', agreement, key)
+  client.send(frame(CONTROL_KINDS.proof, 0, pb.Proof.encode({ proof }).finish()))
+  const got = await client.until(() => true)
+  client.close()
+  return got === undefined ? 'closed without a word' : wordOf(got)
+}
+
+export function peerRows({ cluster }: Lab): readonly Row[] {
+  const peer = cluster.peerAddress(0)
+  const as =
+    (lie: PeerLie): (() => Promise<string>) =>
+    () =>
+      peerTold(peer, lie)
+  const hello = { cluster: 'served', node: idOf('node-3'), nonce: new Uint8Array(16) }
+  return rowsOf('peer', [
+    ['a good one', 'ready', as({})],
+    ['a client at the port of nodes', 'handshake-expected', () => toldFirst(peer, helloFrame())],
+    ['a request first', 'handshake-expected', () => toldFirst(peer, good())],
+    ['no proof', 'handshake-late', () => toldFirst(peer, helloFrame(hello))],
+    [
+      'a request in place of the proof',
+      'handshake-expected',
+      () => toldFirst(peer, helloFrame(hello), good()),
+    ],
+    ['another cluster', 'wrong-cluster', as({ cluster: 'elsewhere' })],
+    ['an id of four bytes', 'message-garbled', as({ node: new Uint8Array(4) })],
+    ['a nonce of three bytes', 'message-garbled', as({ nonce: new Uint8Array(3) })],
+    ['the proof of another key', 'proof-wrong', as({ key: '00'.repeat(16) })],
+    ['the proof it was shown', 'proof-wrong', as({ show: (theirs) => theirs })],
+    ['an empty proof', 'proof-wrong', as({ show: () => new Uint8Array(0) })],
+    ['no member, with the right key', 'not-a-member', as({ node: new Uint8Array(8).fill(9) })],
+    ["the node's own id", 'not-a-member', as({ node: idOf('node-1') })],
+  ])
+}

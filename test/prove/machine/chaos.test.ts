@@ -1,0 +1,15 @@
+/** The small form of `prove chaos`: three nodes on loopback, two thousand writes. */
+import t from 'tap'
+import { chaosOnLoopback } from './chaos.ts'
+
+const SEED = 7
+/** Of a machine that does much else; it takes seconds. */
+const LIMIT = { timeout: 180_000 }
+
+t.setTimeout(LIMIT.timeout)
+
+t.test('what is acknowledged survives kills, pauses and destroyed disks', LIMIT, async (t) => {
+  const say = (line: string): void => t.comment(line)
+  const verdict = await chaosOnLoopback({ writes: 2_000, seed: SEED, say })
+  t.ok(verdict.isMet, verdict.figure)
+})

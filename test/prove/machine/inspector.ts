@@ -1,0 +1,144 @@
+/**
+ * What every replica holds, asked from outside over the peers' own protocol.
+ *
+ * It enters in the name of a member that is not the one asked. Writes are known by their request
+ * ids, so that tombstones are told apart as values are; values are compared to the last byte.
+ */
+import { equalBytes, utf8Bytes, utf8Text } from '../../../src/base/bytes.ts'
+import { OperatingError } from '../../../src/base/errors.ts'
+import { DEFAULT_BUCKET } from '../../../src/dynamo/names.ts'
+import { decodeObject } from '../../../src/dynamo/version/object-bytes.ts'
+import { requestIdBytes } from '../../../src/dynamo/version/object.ts'
+import { hostWorld } from '../../../src/host/world.ts'
+import { tokenOf } from '../../../src/native/digest.ts'
+import { memberIdOf, Topology } from '../../../src/node/cluster/topology.ts'
+import { type ConnectOptions, connectSession } from '../../../src/wire/handshake.ts'
+import type { PeerReadReply } from '../../../src/wire/message/peer.ts'
+import type { Session } from '../../../src/wire/session.ts'
+import { nameOf } from './judge.ts'
+import type { Load } from './load.ts'
+import { nameOfNode, type Nodes } from './nodes.ts'
+import { NO_WRITE, type Recording, textOf } from './recording.ts'
+
+const CONNECT_MS = 2_000
+const DEADLINE_MS = 2_000
+const BUCKET = utf8Bytes(DEFAULT_BUCKET)
+const world = hostWorld({ traceLevel: 'silent', timersHold: false })
+
+export class Inspector {
+  readonly #nodes: Nodes
+  readonly #topology: Topology
+  readonly #sessions = new Map<number, Promise<Session>>()
+  readonly #numbers = new Map<string, number>()
+
+  constructor(nodes: Nodes) {
+    this.#nodes = nodes
+    this.#topology = new Topology(nodes.config(0))
+    for (let node = 0; node < nodes.size; node++) this.#numbers.set(nameOfNode(node), node)
+  }
+
+  /** The numbers of the nodes that own `key`; a phantom has none and is left out. */
+  ownersOf(key: number): readonly number[] {
+    return this.ownersOfName(BUCKET, utf8Bytes(nameOf(key)))
+  }
+
+  ownersOfName(bucket: Uint8Array, key: Uint8Array): readonly number[] {
+    const owners = this.#topology.ownersOf(tokenOf(bucket, key), bucket)
+    return owners.flatMap((owner) => this.#numbers.get(owner.name) ?? [])
+  }
+
+  /** The copies of all owners; undefined where one of them does not answer. */
+  async copiesOf(key: number, digestOnly: boolean): Promise<readonly PeerReadReply[] | undefined> {
+    const owners = this.ownersOf(key)
+    const asked = owners.map((node) => this.#ask(node, key, digestOnly))
+    const copies = await Promise.all(asked)
+    return copies.every((copy) => copy !== undefined) ? copies : undefined
+  }
+
+  close(): void {
+    for (const session of this.#sessions.values()) {
+      session.then(
+        (one) => one.end(new OperatingError('closed', 'the inspection is over')),
+        () => undefined,
+      )
+    }
+    this.#sessions.clear()
+  }
+
+  async #ask(node: number, key: number, digestOnly: boolean): Promise<PeerReadReply | undefined> {
+    const name = { bucket: BUCKET, key: utf8Bytes(nameOf(key)) }
+    const ring = this.#topology.ring.digest
+    const request = { name, ring, digestOnly, deadlineMs: DEADLINE_MS }
+    try {
+      const session = await this.#sessionTo(node)
+      return await new Promise((resolve) => {
+        const timer = setTimeout(() => resolve(undefined), 2 * DEADLINE_MS)
+        session.call('peerRead', request, (answer) => {
+          clearTimeout(timer)
+          resolve(answer instanceof OperatingError ? undefined : answer)
+        })
+      })
+    } catch {
+      // A node that is away cannot be asked, whatever the network calls it.
+      return undefined
+    }
+  }
+
+  #sessionTo(node: number): Promise<Session> {
+    const known = this.#sessions.get(node)
+    if (known !== undefined) return known
+    const opened = this.#open(node)
+    this.#sessions.set(node, opened)
+    opened.catch(() => this.#sessions.delete(node))
+    return opened
+  }
+
+  async #open(node: number): Promise<Session> {
+    const { peerListen, cluster, clusterKey, members, name } = this.#nodes.config(node)
+    const other = members.find((member) => member.name !== name)
+    if (other === undefined) throw new Error('an inspector needs a second member')
+    const connection = await world.network.connect(peerListen, CONNECT_MS)
+    const otherId = memberIdOf(cluster, other.name)
+    const asWhom: ConnectOptions = { role: 'peer', cluster, node: otherId, clusterKey }
+    return connectSession(connection, world, asWhom, {
+      onCall: (call) => call.fail(new OperatingError('kind-unknown', 'nothing is answered here')),
+      onEnd: () => this.#sessions.delete(node),
+    })
+  }
+}
+
+export function areEqual(copies: readonly PeerReadReply[]): boolean {
+  const [first] = copies
+  return copies.every(
+    (copy) =>
+      first !== undefined &&
+      copy.isFound === first.isFound &&
+      copy.digest.hi === first.digest.hi &&
+      copy.digest.lo === first.digest.lo &&
+      equalBytes(copy.object, first.object),
+  )
+}
+
+/** The writes that a copy holds; what is no write's own is noted as a violation. */
+export function writesIn(
+  copy: PeerReadReply,
+  key: number,
+  load: Load,
+  recording: Recording,
+): readonly number[] {
+  if (!copy.isFound) return []
+  const object = decodeObject(copy.object)
+  if (object === undefined) {
+    recording.violations.push(`garbled: the object of ${nameOf(key)} cannot be read`)
+    return []
+  }
+  return object.siblings.map(({ requestId, value }) => {
+    const write = load.writeOfRequest(requestIdBytes(requestId))
+    const isKnown = write !== NO_WRITE && write < recording.writes
+    const row = isKnown ? recording.writeAt(write) : undefined
+    const isOwn = value === undefined ? row?.isDelete : utf8Text(value) === textOf(write)
+    if (row?.key === key && isOwn === true) return write
+    recording.violations.push(`wrong value: ${nameOf(key)} holds what its write did not write`)
+    return NO_WRITE
+  })
+}

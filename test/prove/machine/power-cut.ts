@@ -1,0 +1,228 @@
+/**
+ * Shows that power cuts take nothing that was acknowledged: of one disk, and of all at once.
+ *
+ * Each node's data lies on an ext4 of its own whose power is cut under load by the file system's
+ * shutdown, without its journal being flushed. The node meets a disk that fails everything, is
+ * killed soon after, and starts again on what the journal replay left. First comes the proof of
+ * the proof: a file that was not synced must be gone, one that was must not, and nodes that
+ * acknowledge before they sync must be found out.
+ */
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { Prng } from '../../../src/base/prng.ts'
+import { Caretaker, requireMeans } from './caretaker.ts'
+import { cutPower, Image, IMAGES_ROOT } from './images.ts'
+import { Nodes } from './nodes.ts'
+import { argumentsOf } from './options.ts'
+import { Tally, trial, type TrialResult } from './trial.ts'
+import { CannotRun, type Proof, type Verdict } from '../proof.ts'
+import { placesOn } from './sigkill.ts'
+
+export const proof: Proof = {
+  name: 'power-cut',
+  shows: 'real power cuts, of one disk or of all, take nothing that was acknowledged',
+  usage: '[--single N] [--cluster N]',
+  run: (args) => {
+    const given = argumentsOf(args)
+    return powerCut({
+      single: given.count('single', 1000),
+      cluster: given.count('cluster', 100),
+      seed: given.seed,
+      say: (line) => console.log(line),
+    })
+  },
+}
+
+export interface PowerCutOptions {
+  readonly single: number
+  readonly cluster: number
+  readonly seed: number
+  readonly say: (line: string) => void
+  /** Without nodes that must be found out; the method itself is always tried. */
+  readonly isTrusted?: boolean
+}
+
+const PLANT = 'ack before sync'
+const PLANTED_CUTS_MAX = 20
+const CUTS_A_TRIAL = 25
+const CLUSTER_CUTS_A_TRIAL = 10
+const IMAGE_MIB = 128
+const SETTINGS = { 'segment-bytes': 1024 * 1024, partitions: 16 }
+const WRITES_MAX = 60
+/** A node lives so long without its disk, at most, before it is killed. */
+const DARK_MS_MAX = 25
+const LANES = 3
+
+export async function powerCut(options: PowerCutOptions): Promise<Verdict> {
+  const { single, cluster, seed, say } = options
+  say(`seed ${seed}`)
+  const caretaker = new Caretaker()
+  try {
+    await requireMeans(caretaker, ['python3', 'losetup', 'mkfs.ext4'])
+    await tryMethod(caretaker)
+    const prng = Prng.of(seed, 'power-cut')
+    if (options.isTrusted !== true) {
+      const found = await findOut(caretaker, prng.stream('planted'))
+      say(`nodes that acknowledge before they sync: ${found.line}, of ${found.blows} cuts`)
+      if (found.lost === 0) {
+        return {
+          isMet: false,
+          figure: 'nodes that acknowledge before they sync were not found out',
+        }
+      }
+    }
+    const alone = await cuts(options, caretaker, { size: 1, count: single, a: CUTS_A_TRIAL }, prng)
+    const all = { size: 3, count: cluster, a: CLUSTER_CUTS_A_TRIAL }
+    const together = await cuts(options, caretaker, all, prng)
+    for (const sentence of [...alone.tally.sentences, ...together.tally.sentences]) say(sentence)
+    const isClean = alone.tally.violations + together.tally.violations === 0
+    const isWhole = alone.tally.blows >= single && together.tally.blows >= cluster
+    const hasWritten = alone.tally.acknowledged > 0 || single === 0
+    return {
+      isMet: isClean && isWhole && hasWritten,
+      figure:
+        `single node: ${alone.line} (bar: ${single} cuts, 0, 0); ` +
+        `whole cluster: ${together.line} (bar: ${cluster} cuts, 0, 0)`,
+    }
+  } finally {
+    await caretaker.end()
+  }
+}
+
+/** A file that was not synced must be gone after a cut, and one that was must be there. */
+async function tryMethod(caretaker: Caretaker): Promise<void> {
+  await onImages(caretaker, 1, async (_, [image]) => {
+    if (image === undefined) throw new Error('there is an image')
+    const content = 'x'.repeat(8192)
+    for (const [name, isSynced] of [
+      ['synced', true],
+      ['not-synced', false],
+    ] as const) {
+      const file = openSync(join(image.target, name), 'w')
+      writeSync(file, content)
+      if (isSynced) fsyncSync(file)
+      closeSync(file)
+    }
+    await cutPower(caretaker, [image])
+    await image.umount()
+    await image.mount()
+    const isThere = (name: string): boolean => {
+      const path = join(image.target, name)
+      return existsSync(path) && readFileSync(path, 'utf8') === content
+    }
+    if (isThere('not-synced')) {
+      throw new CannotRun('a cut takes nothing away here: what was not synced was still there')
+    }
+    if (!isThere('synced')) throw new CannotRun('a cut took away what was synced: nothing is shown')
+  })
+}
+
+async function findOut(caretaker: Caretaker, prng: Prng): Promise<Tally> {
+  const tally = new Tally()
+  while (tally.lost === 0 && tally.blows < PLANTED_CUTS_MAX) {
+    tally.add(await cutting(caretaker, 1, 2, prng.stream(`${tally.blows}`), PLANT), 2)
+  }
+  return tally
+}
+
+interface Plan {
+  readonly size: number
+  readonly count: number
+  /** Cuts in one trial. */
+  readonly a: number
+}
+
+async function cuts(options: PowerCutOptions, caretaker: Caretaker, plan: Plan, prng: Prng) {
+  const { size, count, a } = plan
+  const tally = new Tally()
+  const began = performance.now()
+  let begun = 0
+  const lane = async (): Promise<void> => {
+    while (begun < count && tally.violations === 0) {
+      const blows = Math.min(a, count - begun)
+      const stream = prng.stream(`${size} from ${begun}`)
+      begun += blows
+      tally.add(await cutting(caretaker, size, blows, stream), blows)
+      options.say(`${tally.blows} cuts of ${size === 1 ? 'one' : 'all three'}: ${tally.line}`)
+    }
+  }
+  await Promise.all(Array.from({ length: size === 1 ? LANES : 1 }, lane))
+  const rate = tally.blows / ((performance.now() - began) / 1000)
+  return { tally, line: `${tally.blows} cuts, ${rate.toFixed(1)} a second, ${tally.line}` }
+}
+
+/** One trial of `size` nodes on fresh images. */
+function cutting(
+  caretaker: Caretaker,
+  size: number,
+  blows: number,
+  prng: Prng,
+  plant?: string,
+): Promise<TrialResult> {
+  return onImages(caretaker, size, async (root, images) => {
+    const places = (await placesOn(root, size)).map((place, i) => ({
+      ...place,
+      directory: join((images[i] as Image).target, 'data'),
+    }))
+    const nodes = new Nodes({
+      ...{ root, places, plant, settings: SETTINGS, spares: size === 1 ? 2 : 1 },
+      phantoms: size === 1 ? 1 : 0,
+      ...(size === 1 ? { n: 1, w: 1, r: 1 } : { n: 3, w: 2, r: 2 }),
+    })
+    try {
+      await nodes.startAll()
+      const strike = (): Promise<void> => cutAndRestart(caretaker, nodes, images, prng)
+      const replicas = size === 1 ? 1 : 3
+      return await trial({ nodes, prng, blows, strike, replicas, writesMax: WRITES_MAX })
+    } finally {
+      await nodes.end()
+    }
+  })
+}
+
+async function cutAndRestart(
+  caretaker: Caretaker,
+  nodes: Nodes,
+  images: readonly Image[],
+  prng: Prng,
+): Promise<void> {
+  const ends = nodes.places.map((_, node) => nodes.expectEnd(node))
+  await cutPower(caretaker, images)
+  await new Promise((resolve) => setTimeout(resolve, prng.unit() * DARK_MS_MAX))
+  await nodes.killAll()
+  await Promise.all(ends)
+  for (const image of images) {
+    await image.umount()
+    await image.mount()
+  }
+  await nodes.startAll()
+}
+
+/** Images in a fresh folder, gone afterwards. */
+async function onImages<T>(
+  caretaker: Caretaker,
+  count: number,
+  use: (root: string, images: readonly Image[]) => Promise<T>,
+): Promise<T> {
+  const root = mkdtempSync(join(IMAGES_ROOT, 'everwrite-cut-'))
+  await caretaker.later(`! ls ${root} || rm -r --one-file-system ${root}`)
+  const images: Image[] = []
+  try {
+    for (let i = 0; i < count; i++) {
+      images.push(await Image.make(caretaker, root, `disk-${i}`, IMAGE_MIB))
+    }
+    return await use(root, images)
+  } finally {
+    for (const image of images) await image.remove()
+    rmSync(root, { recursive: true, force: true })
+  }
+}
