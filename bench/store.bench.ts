@@ -13,7 +13,7 @@ import { join } from 'node:path'
 import { Prng } from '../src/base/prng.ts'
 import type { KeyName } from '../src/dynamo/names.ts'
 import { hostWorld } from '../src/host/world.ts'
-import { type Token, tokenOf } from '../src/native/digest.ts'
+import { sipHash64, type Token, tokenOf } from '../src/native/digest.ts'
 import type { Engine } from '../src/store/engine.ts'
 import { openLog } from '../src/store/log/open-log.ts'
 import { sizeFrom } from './harness.ts'
@@ -57,7 +57,8 @@ function ours(engine: Engine): Store {
   return {
     put(index) {
       const { name, token } = names[index] as (typeof names)[number]
-      return engine.synced(engine.append([{ kind: 'object', token, name, note, object }]))
+      const digest = sipHash64(digestKey, object)
+      return engine.synced(engine.append([{ kind: 'object', token, name, note, object, digest }]))
     },
     get(index) {
       const { name, token } = order[index] as (typeof order)[number]

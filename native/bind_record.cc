@@ -1,7 +1,6 @@
 // JavaScript faces of record: one call writes a record whole, one judges it, one scans many.
 #include "args.h"
 #include "record.h"
-#include "siphash.h"
 
 namespace everwrite {
 namespace {
@@ -9,34 +8,31 @@ namespace {
 /** Words behind the room for records: count, consumed, status, needed. */
 constexpr size_t kSummaryWords = 4;
 
-/** Reads the 6th to the 12th argument of encodeRecord: the contents and the key of the digest. */
-bool readContents(Args<12>& args, RecordContents& contents, Bytes& digestKey) {
+/** Reads the 8th to the 11th argument of encodeRecord: bucket, key, note and body. */
+bool readContents(Args<13>& args, RecordContents& contents) {
   if (!args.bytes(7, contents.bucket) || !args.bytes(8, contents.key)) return false;
   if (!args.bytes(9, contents.note) || !args.bytes(10, contents.body)) return false;
-  if (!args.bytes(11, digestKey)) return false;
   if (contents.bucket.size() > 0xffff) return args.refuseRange(7);
   if (contents.key.size() > 0xffff) return args.refuseRange(8);
   if (contents.note.size() > 0xffff) return args.refuseRange(9);
-  if (contents.body.size() > 0xffffffff) return args.refuseRange(10);
-  return digestKey.size() == kSipHashKeyBytes || args.refuseRange(11);
+  return contents.body.size() <= 0xffffffff || args.refuseRange(10);
 }
 
 /**
  * encodeRecord(out, at, kind, segment, offset, sequence, synced, bucket, key, note, body,
- *              digestKey)
+ *              digestHi, digestLo)
  *
  * Copies bucket, key, note and body into `out`, and returns the bytes written.
  */
 napi_value encodeRecordAt(napi_env env, napi_callback_info info) {
-  Args<12> args(env, info);
+  Args<13> args(env, info);
   RecordHead head;
   RecordContents contents;
-  Bytes digestKey;
   uint8_t* out = nullptr;
   if (!args.integer(2, 0xff, head.kind) || !args.word(3, head.segment)) return nullptr;
   if (!args.word(4, head.offset) || !args.integer(5, kSequenceMax, head.sequence)) return nullptr;
   if (!args.integer(6, kSequenceMax, head.synced)) return nullptr;
-  if (!readContents(args, contents, digestKey)) return nullptr;
+  if (!readContents(args, contents) || !args.pair(11, head.digest)) return nullptr;
 
   head.bucketBytes = static_cast<uint16_t>(contents.bucket.size());
   head.keyBytes = static_cast<uint16_t>(contents.key.size());
@@ -44,7 +40,7 @@ napi_value encodeRecordAt(napi_env env, napi_callback_info info) {
   head.bodyBytes = static_cast<uint32_t>(contents.body.size());
   if (head.totalBytes() > kRecordBytesMax) return args.refuseRange(10), nullptr;
   if (!args.room(0, head.totalBytes(), out)) return nullptr;
-  return number(env, encodeRecord(out, head, contents, digestKey.data()));
+  return number(env, encodeRecord(out, head, contents));
 }
 
 /** verifyRecord(bytes, start, end, segment, offset, out) */

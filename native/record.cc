@@ -2,7 +2,6 @@
 #include "record.h"
 
 #include "crc32c.h"
-#include "siphash.h"
 #include "token.h"
 
 namespace everwrite {
@@ -93,13 +92,11 @@ void RecordHead::describe(uint32_t* words) const {
   words[11] = total > kRecordBytesMax ? static_cast<uint32_t>(kRecordBytesMax) : low(total);
 }
 
-uint32_t encodeRecord(uint8_t* out, RecordHead head, const RecordContents& contents,
-                      const uint8_t* digestKey) {
+uint32_t encodeRecord(uint8_t* out, RecordHead head, const RecordContents& contents) {
   head.bucketBytes = static_cast<uint16_t>(contents.bucket.size());
   head.keyBytes = static_cast<uint16_t>(contents.key.size());
   head.noteBytes = static_cast<uint16_t>(contents.note.size());
   head.bodyBytes = static_cast<uint32_t>(contents.body.size());
-  head.digest = sipHash64(digestKey, contents.body);
   const uint32_t total = low(head.totalBytes());
 
   uint8_t* first = out + kRecordHeaderBytes;

@@ -10,8 +10,8 @@
 //   16  4  segment                      when this was written
 //
 // Segment and offset are in the record because a disk may give back sound bytes from the wrong
-// place. The digest is of the body under a secret key (siphash.h), so that values are compared
-// without being read. Padding is not covered by a checksum: it carries nothing.
+// place. The caller gives the digest (of the body, under a secret key: siphash.h), so that values
+// are compared without being read. Padding is not covered by a checksum: it carries nothing.
 //
 // These numbers are in files. Append only; never reuse.
 #ifndef EVERWRITE_RECORD_H_
@@ -72,13 +72,12 @@ struct RecordContents {
 };
 
 /**
- * Writes a whole record at `out` and returns its bytes. Of `head` it takes kind, place, sequence
- * and synced; the rest follows from the contents and the key of the digest (16 bytes).
+ * Writes a whole record at `out` and returns its bytes. Of `head` it takes kind, place, sequence,
+ * synced and digest; the lengths follow from the contents.
  *
  * Requires: lengths that fit their fields, totalBytes() at `out`, contents that lie elsewhere.
  */
-uint32_t encodeRecord(uint8_t* out, RecordHead head, const RecordContents& contents,
-                      const uint8_t* digestKey);
+uint32_t encodeRecord(uint8_t* out, RecordHead head, const RecordContents& contents);
 
 /**
  * Judges the record that should begin at bytes[0] and stand at (segment, offset). Fills `head` for

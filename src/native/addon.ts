@@ -15,7 +15,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** native/addon.cc exports the same number: raise both when a signature changes. */
-const ABI = 1
+const ABI = 2
 
 /** What the compiled module exports. */
 export interface Addon {
@@ -94,7 +94,8 @@ export interface Addon {
     key: Uint8Array,
     note: Uint8Array,
     body: Uint8Array,
-    digestKey: Uint8Array,
+    digestHi: number,
+    digestLo: number,
   ) => number
   readonly verifyRecord: (
     bytes: Uint8Array,

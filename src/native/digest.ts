@@ -63,6 +63,18 @@ export const sipHash64Into: (
   out: Uint32Array,
 ) => void = addon.sipHash64Into
 
+/** Where `sipHash64` has its answer laid. */
+const halves = new Uint32Array(2)
+
+/** The SipHash-2-4 of all of `bytes` under a key of 16 bytes, as an object. */
+export function sipHash64(
+  key: Uint8Array,
+  bytes: Uint8Array,
+): { readonly hi: number; readonly lo: number } {
+  sipHash64Into(key, bytes, 0, bytes.length, halves)
+  return { hi: halves[0] as number, lo: halves[1] as number }
+}
+
 /** SipHash-2-4-128 under a key of 16 bytes: writes 16 bytes at `outStart`. */
 export const sipHash128Into: (
   key: Uint8Array,

@@ -89,10 +89,10 @@ export function recordBytes(
 }
 
 /**
- * Writes a record at `at`, digest and both checksums with it, and returns its bytes.
+ * Writes a record at `at`, both checksums with it, and returns its bytes.
  *
  * Copies bucket, key and note (at most 65,535 bytes each) and body (below 2^32); they must lie
- * elsewhere than the record does. Sequence and synced are below 2^48; `digestKey` is 16 bytes.
+ * elsewhere than the record does. Sequence and synced are below 2^48.
  */
 export const encodeRecord: (
   out: Uint8Array,
@@ -106,7 +106,8 @@ export const encodeRecord: (
   key: Uint8Array,
   note: Uint8Array,
   body: Uint8Array,
-  digestKey: Uint8Array,
+  digestHi: number,
+  digestLo: number,
 ) => number = addon.encodeRecord
 
 /**

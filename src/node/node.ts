@@ -11,7 +11,7 @@ import { OperatingError } from '../base/errors.ts'
 import type { Config } from '../config.ts'
 import { ContextSeal } from '../dynamo/version/context-seal.ts'
 import type { Engine, EngineReport } from '../store/engine.ts'
-import { openEngine } from './replica/open-engine.ts'
+import { digestKeyOf, openEngine } from './replica/open-engine.ts'
 import type { Status } from '../wire/message/client.ts'
 import type { Session } from '../wire/session.ts'
 import type { Timer } from '../world/clock.ts'
@@ -196,6 +196,7 @@ class Node implements RunningNode {
     const replica = new Replica({
       engine,
       node: self.id,
+      digestKey: digestKeyOf(config),
       entropy,
       trace,
       counters,

@@ -17,7 +17,10 @@ import type { OperatingError } from '../base/errors.ts'
 import type { KeyName } from '../dynamo/names.ts'
 import type { Token } from '../native/digest.ts'
 
-/** 64 bits of SipHash over the object's bytes, keyed by the cluster. */
+/**
+ * 64 bits that stand for an object's bytes: replicas compare copies by it. The caller computes it
+ * (SipHash-2-4 of the object under the cluster's digest key), the engine keeps it.
+ */
 export interface Digest {
   readonly hi: number
   readonly lo: number
@@ -37,6 +40,7 @@ export type Entry =
       readonly name: KeyName
       readonly note: Uint8Array
       readonly object: Uint8Array
+      readonly digest: Digest
     }
   /** This copy forgets the key: not a delete of the client's, which is a put of a tombstone. */
   | { readonly kind: 'erasure'; readonly token: Token; readonly name: KeyName }

@@ -17,8 +17,7 @@ import type { World } from '../../world/world.ts'
  * `data-foreign`, `data-newer`, `data-rotten` or `disk-full`; nothing is then changed.
  */
 export async function openEngine(config: Config, self: NodeId, world: World): Promise<Engine> {
-  const digestKey = digestKeyOf(config)
-  if (config.engine === 'memory') return new MemoryEngine({ digestKey })
+  if (config.engine === 'memory') return new MemoryEngine()
   const directory = await world.disk.directory(config.directory)
   const identity = await openIdentity(directory, { cluster: config.cluster, newNodeId: () => self })
   if (identity.node !== self) {
@@ -30,12 +29,16 @@ export async function openEngine(config: Config, self: NodeId, world: World): Pr
   }
   const { clock, trace } = world
   const { segmentBytes } = config
+  const digestKey = digestKeyOf(config)
   const { engine } = await openLog({ directory, clock, trace, digestKey, segmentBytes })
   return engine
 }
 
-/** Equal copies have equal digests on all nodes of a cluster, and on no others. */
-function digestKeyOf({ clusterKey, cluster }: Config): Uint8Array {
+/**
+ * The key under which replicas digest their objects: the same on all nodes of a cluster, so that
+ * equal copies have equal digests, and unknown outside of it.
+ */
+export function digestKeyOf({ clusterKey, cluster }: Config): Uint8Array {
   const label = joinBytes([utf8Bytes('everwrite object digest\0'), utf8Bytes(cluster)])
   const key = new Uint8Array(16)
   sipHash128Into(clusterKey, label, 0, label.length, key, 0)

@@ -22,7 +22,7 @@ import { decodeObject, encodeObject, isStorable } from '../../dynamo/version/obj
 import type { RequestId, VersionedObject } from '../../dynamo/version/object.ts'
 import { put, type PutOutcome } from '../../dynamo/version/put.ts'
 import { REMEMBERED_REQUESTS_MAX, WAITERS_PER_KEY_MAX } from '../../limits.ts'
-import type { Token } from '../../native/digest.ts'
+import { sipHash64, type Token } from '../../native/digest.ts'
 import type {
   Digest,
   Engine,
@@ -74,6 +74,8 @@ const ROTTEN: Held = { ...NOTHING_HELD, isRotten: true }
 export interface ReplicaParts {
   readonly engine: Engine
   readonly node: NodeId
+  /** 16 bytes, the cluster's: see `digestKeyOf`. */
+  readonly digestKey: Uint8Array
   readonly entropy: Entropy
   readonly trace: Trace
   readonly counters: Counters
@@ -256,7 +258,9 @@ export class Replica {
     note: Uint8Array,
   ): { readonly object: Uint8Array; readonly sequence: number } {
     const bytes = encodeObject(object)
-    const sequence = this.#engine.append([{ kind: 'object', token, name, note, object: bytes }])
+    const digest = sipHash64(this.#parts.digestKey, bytes)
+    const entry = { kind: 'object', token, name, note, object: bytes, digest } as const
+    const sequence = this.#engine.append([entry])
     this.#lastSequence = sequence
     return { object: bytes, sequence }
   }

@@ -152,8 +152,8 @@ export class LogEngine implements Engine {
     const kind = (isErasure ? RecordKind.erasure : RecordKind.object) | flag
     const note = isErasure ? EMPTY_BYTES : entry.note
     const object = isErasure ? EMPTY_BYTES : entry.object
-    const bytes = bytesOf(entry)
-    const offset = this.#writer.add(kind, name.bucket, name.key, note, object, bytes)
+    const digest = isErasure ? this.#writer.emptyDigest : entry.digest
+    const offset = this.#writer.add(kind, name, note, object, digest, bytesOf(entry))
     this.#places.put(token, name, this.#writer.segment, offset, isErasure)
   }
 }

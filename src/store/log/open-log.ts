@@ -39,7 +39,10 @@ export interface LogOptions {
   readonly directory: Directory
   readonly clock: Clock
   readonly trace: Trace
-  /** 16 bytes, the cluster's: digests and segments are keyed with it. */
+  /**
+   * 16 bytes, the cluster's: segment headers are keyed with it. Requires: the digest of each entry
+   * is the SipHash-2-4 of its object under it. Recovery finds records behind damage by that.
+   */
   readonly digestKey: Uint8Array
   /** Of an ordinary segment. Tiny ones are legal, in simulation. */
   readonly segmentBytes: number
@@ -285,12 +288,11 @@ async function copyBatch(parts: Parts, batch: readonly Found[]): Promise<void> {
   const bytes = batch.reduce((sum, found) => sum + found.bytes, 0)
   writer.reserve(bytes, Number.POSITIVE_INFINITY)
   for (const [i, found] of batch.entries()) {
-    const { name, note, object, rot } = readings[i] as (typeof readings)[number]
+    const { name, note, object, digest, rot } = readings[i] as (typeof readings)[number]
     if (name === undefined || rot !== 'none') {
       throw new OperatingError('disk-failed', 'what was just read cannot be read again')
     }
-    const { bucket, key } = name
-    const offset = writer.add(found.kind, bucket, key, note, object, found.bytes)
+    const offset = writer.add(found.kind, name, note, object, digest, found.bytes)
     assert(writer.sequence === found.sequence, 'a copy has the sequence of the original')
     const kind = kindOf(found.kind)
     if (kind === RecordKind.mark) continue

@@ -23,9 +23,12 @@ import { assert } from '../../base/assert.ts'
 import { EMPTY_BYTES } from '../../base/bytes.ts'
 import { OperatingError } from '../../base/errors.ts'
 import { GROUP_BYTES_MAX } from '../../limits.ts'
+import { sipHash64 } from '../../native/digest.ts'
 import { encodeRecord, recordBytes } from '../../native/record.ts'
+import type { KeyName } from '../../dynamo/names.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { Trace } from '../../world/trace.ts'
+import type { Digest } from '../engine.ts'
 import type { Pending } from './pending.ts'
 import { RecordKind } from './record-kinds.ts'
 import { SEGMENT_HEADER_BYTES, type Segment } from './segment.ts'
@@ -89,11 +92,14 @@ class Group {
 
 export const MARK_BYTES: number = recordBytes(0, 0, 0, 0)
 
+const NO_NAME: KeyName = { bucket: EMPTY_BYTES, key: EMPTY_BYTES }
 const DURABLE: Promise<void> = Promise.resolve()
 
 export class Writer {
   /** Resolves with `disk-failed` when this writer has ended; never otherwise. */
   readonly failed: Promise<OperatingError>
+  /** The digest of records that have no object: erasures and marks. */
+  readonly emptyDigest: Digest
   readonly #options: WriterOptions
   readonly #pending: Pending
   /** Not yet durable, in order; the first may be on its way to the disk. */
@@ -114,6 +120,7 @@ export class Writer {
 
   constructor(options: WriterOptions) {
     this.#options = options
+    this.emptyDigest = sipHash64(options.digestKey, EMPTY_BYTES)
     this.#pending = options.pending
     this.#segment = options.segment
     this.#sequence = options.durable
@@ -176,10 +183,10 @@ export class Writer {
   /** Writes one record down and returns its offset in `segment`. Requires: room reserved for it. */
   add(
     kind: number,
-    bucket: Uint8Array,
-    key: Uint8Array,
+    name: KeyName,
     note: Uint8Array,
     object: Uint8Array,
+    digest: Digest,
     bytes: number,
   ): number {
     const group = this.#open
@@ -196,11 +203,12 @@ export class Writer {
       offset,
       sequence,
       this.#durable,
-      bucket,
-      key,
+      name.bucket,
+      name.key,
       note,
       object,
-      this.#options.digestKey,
+      digest.hi,
+      digest.lo,
     )
     assert(written === bytes, 'a record takes the bytes that were computed for it')
     chunk.filled += bytes
@@ -224,7 +232,7 @@ export class Writer {
     const group = this.#open
     assert(group !== undefined, 'room was reserved')
     group.beforeMark = group.lastEntry
-    this.add(RecordKind.mark, EMPTY_BYTES, EMPTY_BYTES, EMPTY_BYTES, EMPTY_BYTES, MARK_BYTES)
+    this.add(RecordKind.mark, NO_NAME, EMPTY_BYTES, EMPTY_BYTES, this.emptyDigest, MARK_BYTES)
     group.mark = this.#sequence
     this.commit()
   }

@@ -10,7 +10,7 @@
 import { assert } from '../../base/assert.ts'
 import { equalBytes } from '../../base/bytes.ts'
 import type { KeyName } from '../../dynamo/names.ts'
-import { sipHash64Into, type Token } from '../../native/digest.ts'
+import type { Token } from '../../native/digest.ts'
 import type { Digest, Engine, EngineReport, Entry, ScanPage, ScanQuery, Stored } from '../engine.ts'
 import { compareTokens, following } from '../log/scan.ts'
 
@@ -27,17 +27,11 @@ const DONE: Promise<void> = Promise.resolve()
 export class MemoryEngine implements Engine {
   readonly isDurable = false
   readonly failed: Promise<never> = new Promise(() => undefined)
-  readonly #digestKey: Uint8Array
   /** Each in token order. */
   readonly #lists: Kept[][] = Array.from({ length: LISTS }, () => [])
   #sequence = 0
   #keys = 0
   #bytes = 0
-
-  /** `digestKey` is 16 bytes, the cluster's. */
-  constructor(options: { readonly digestKey: Uint8Array }) {
-    this.#digestKey = options.digestKey
-  }
 
   get(token: Token, name: KeyName): Stored | undefined {
     const kept = this.#find(token, name)
@@ -120,15 +114,12 @@ export class MemoryEngine implements Engine {
   }
 
   #keep(entry: Extract<Entry, { kind: 'object' }>): void {
-    const object = entry.object.slice()
-    const digest = new Uint32Array(2)
-    sipHash64Into(this.#digestKey, object, 0, object.length, digest)
     const kept: Kept = {
       token: { hi: entry.token.hi, lo: entry.token.lo },
       name: { bucket: entry.name.bucket.slice(), key: entry.name.key.slice() },
       note: entry.note.slice(),
-      object,
-      digest: { hi: digest[0] as number, lo: digest[1] as number },
+      object: entry.object.slice(),
+      digest: entry.digest,
     }
     const list = this.#lists[listOf(kept.token)] as Kept[]
     list.splice(lowerBound(list, kept.token), 0, kept)

@@ -63,8 +63,8 @@ const STARTING: readonly Plant[] = [
   {
     name: 'a record vouches for itself',
     file: 'store/log/writer.js',
-    find: 'offset, sequence, this.#durable, bucket',
-    replace: 'offset, sequence, sequence - 1, bucket',
+    find: 'offset, sequence, this.#durable, name.bucket',
+    replace: 'offset, sequence, sequence - 1, name.bucket',
     why: 'a torn tail counts as rot, and a key as unreadable',
   },
   {

@@ -1,7 +1,7 @@
 /** Records written and judged by the addon, against TypeScript and against damage. */
 import { fail } from 'node:assert/strict'
 import t from 'tap'
-import { tokenOf } from '../../../src/native/digest.ts'
+import { sipHash64, tokenOf } from '../../../src/native/digest.ts'
 import {
   encodeRecord,
   number48,
@@ -40,6 +40,7 @@ function randomRecord(chance: Random): PlainRecord {
 /** Writes `record` at `at`, and returns its bytes. */
 function encode(out: Uint8Array, at: number, record: PlainRecord): number {
   const { kind, segment, offset, sequence, synced, bucket, key, note, body } = record
+  const { hi, lo } = sipHash64(DIGEST_KEY, body)
   return encodeRecord(
     out,
     at,
@@ -52,7 +53,8 @@ function encode(out: Uint8Array, at: number, record: PlainRecord): number {
     key,
     note,
     body,
-    DIGEST_KEY,
+    hi,
+    lo,
   )
 }
 

@@ -10,7 +10,7 @@ import { Prng } from '../../../src/base/prng.ts'
 import { type KeyName, keyName } from '../../../src/dynamo/names.ts'
 import { type Token, tokenOf } from '../../../src/native/digest.ts'
 import type { Engine, Entry, ScanPage } from '../../../src/store/engine.ts'
-import { contents, erasure, LAST_TOKEN, put, scanAll, textOf } from './lab.ts'
+import { contents, digestOf, erasure, LAST_TOKEN, put, scanAll, textOf } from './lab.ts'
 
 export interface Subject {
   /** Empty the first time; later as it was when it was closed, where the engine is durable. */
@@ -101,7 +101,14 @@ const BODIES: Readonly<Record<string, Body>> = {
         const token = tokenOf(name.bucket, key)
         const object = prng.fill(new Uint8Array(size))
         const note = prng.fill(new Uint8Array(64 - i))
-        return { kind: 'object', token, name: { bucket: name.bucket, key }, note, object }
+        return {
+          kind: 'object',
+          token,
+          name: { bucket: name.bucket, key },
+          note,
+          object,
+          digest: digestOf(object),
+        }
       }),
     )
     const check = async (): Promise<void> => {
@@ -140,7 +147,6 @@ const BODIES: Readonly<Record<string, Body>> = {
 
   'what is given and what is handed out are copies': async (t, engine) => {
     const entry = put(named('a'), 'object', 'note')
-    if (entry.kind !== 'object') return
     const { token } = entry
     const name = { bucket: entry.name.bucket.slice(), key: entry.name.key.slice() }
     await engine.synced(engine.append([entry]))

@@ -2,9 +2,9 @@
 import { utf8Bytes, utf8Text } from '../../../src/base/bytes.ts'
 import type { Prng } from '../../../src/base/prng.ts'
 import { type KeyName, keyName } from '../../../src/dynamo/names.ts'
-import { type Token, tokenOf } from '../../../src/native/digest.ts'
+import { sipHash64, type Token, tokenOf } from '../../../src/native/digest.ts'
 import { type DiskOptions, type SimDisk, SimWorld } from '../../../src/sim/index.ts'
-import type { Engine, Entry, ScanPage } from '../../../src/store/engine.ts'
+import type { Digest, Engine, Entry, ScanPage } from '../../../src/store/engine.ts'
 import { type LogOptions, type OpenedLog, openLog } from '../../../src/store/log/open-log.ts'
 import type { Directory } from '../../../src/world/disk.ts'
 import type { World } from '../../../src/world/world.ts'
@@ -14,6 +14,8 @@ export const LAST_TOKEN: Token = { hi: 0xffff_ffff, lo: 0xffff_ffff }
 export const PATH = '/data'
 
 const LIMIT_MS = 600_000
+
+export type ObjectEntry = Extract<Entry, { kind: 'object' }>
 
 export class Lab {
   readonly sim: SimWorld
@@ -91,14 +93,21 @@ export class Lab {
   }
 }
 
-export function put(name: KeyName, text: string, note = ''): Entry {
+export function put(name: KeyName, text: string, note = ''): ObjectEntry {
+  const object = utf8Bytes(text)
   return {
     kind: 'object',
     token: tokenOf(name.bucket, name.key),
     name,
     note: utf8Bytes(note),
-    object: utf8Bytes(text),
+    object,
+    digest: digestOf(object),
   }
+}
+
+/** The digest of an object, as a replica of the cluster computes it. */
+export function digestOf(object: Uint8Array): Digest {
+  return sipHash64(DIGEST_KEY, object)
 }
 
 export function erasure(name: KeyName): Entry {

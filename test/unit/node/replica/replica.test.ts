@@ -24,7 +24,7 @@ const NODE = 'aaaaaaaaaaaaaaaa'
 class SlowEngine implements Engine {
   readonly isDurable = true
   readonly failed: Promise<never> = new Promise(() => undefined)
-  readonly #kept = new MemoryEngine({ digestKey: DIGEST_KEY })
+  readonly #kept = new MemoryEngine()
   /** Reads that wait for `release`. */
   readonly waiting: (() => void)[] = []
   isSlow = true
@@ -103,6 +103,7 @@ function bench(): Bench {
   const replica = new Replica({
     engine,
     node: NODE,
+    digestKey: DIGEST_KEY,
     entropy: world.entropy,
     trace: world.trace,
     counters,

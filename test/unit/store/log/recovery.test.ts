@@ -1,14 +1,26 @@
 /** What a start makes of a log that was cut, torn, or has rotted: byte by byte. */
 import t, { type Test } from 'tap'
 import { keyName } from '../../../../src/dynamo/names.ts'
+import { sipHash64 } from '../../../../src/native/digest.ts'
 import { encodeRecord, recordBytes } from '../../../../src/native/record.ts'
-import type { Engine, Entry } from '../../../../src/store/engine.ts'
+import type { Engine } from '../../../../src/store/engine.ts'
 import type { RecoveryReport } from '../../../../src/store/log/open-log.ts'
 import { encodeSegmentHeader, SEGMENT_HEADER_BYTES } from '../../../../src/store/log/segment.ts'
-import { contents, DIGEST_KEY, erasure, keep, Lab, put, scanAll, textOf } from '../lab.ts'
+import {
+  contents,
+  DIGEST_KEY,
+  digestOf,
+  erasure,
+  keep,
+  Lab,
+  type ObjectEntry,
+  put,
+  scanAll,
+  textOf,
+} from '../lab.ts'
 
 const SEGMENT = '00000001.seg'
-const named = (key: string, text: string): Entry => put(keyName('b', key), text)
+const named = (key: string, text: string): ObjectEntry => put(keyName('b', key), text)
 /** Of a record of bucket b, a key of one byte, and an object of `length` bytes. */
 const taken = (length: number): number => recordBytes(1, 1, 0, length)
 
@@ -162,11 +174,12 @@ void t.test('after rot, a value that looks like a record is not taken for one', 
   const { bucket, key } = victim
   const [none, body] = [new Uint8Array(0), new TextEncoder().encode('forged')]
   // The attacker knows where it will stand, but not the digest key.
-  encodeRecord(forged, 0, 1, 1, forgedAt, 1, 0, bucket, key, none, body, new Uint8Array(16))
+  const { hi, lo } = sipHash64(new Uint8Array(16), body)
+  encodeRecord(forged, 0, 1, 1, forgedAt, 1, 0, bucket, key, none, body, hi, lo)
   const object = new Uint8Array(6 + forged.length)
   object.set(forged, 6)
   const bytes = await segmentOf(async (engine) => {
-    engine.append([{ ...(named('a', '') as Entry & { kind: 'object' }), object }])
+    engine.append([{ ...named('a', ''), object, digest: digestOf(object) }])
     await engine.synced(engine.append([named('b', 'x')]))
     await keep(engine, 'c', 'y')
   })
