@@ -1,5 +1,5 @@
 /**
- * Brings back a copy that has rotted, from the other owners (design 3.6, 3.7).
+ * Brings back a copy that has rotted, from the other owners (docs/design.md 3.6, 3.7).
  *
  * A copy that cannot be believed answers no read and counts towards no quorum; the node that finds
  * it asks enough other owners that one of them is among the W that acknowledged any write, and puts

@@ -2,8 +2,8 @@
  * Passes a put on to an owner of its key: once, and to the next owner when the first is slow.
  *
  * A put keeps its request id however often it is passed on, so that two owners that both took it
- * leave one sibling in the end (design 3.4). The reply says how many were asked: the later of two
- * that took it may surface after it was replaced.
+ * leave one sibling in the end (docs/design.md 3.4). The reply says how many were asked: the later
+ * of two that took it may surface after it was replaced.
  */
 import { OperatingError } from '../../base/errors.ts'
 import type { NodeId } from '../../dynamo/names.ts'

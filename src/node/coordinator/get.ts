@@ -85,7 +85,7 @@ export function nearestFirst(
   return owners.toSorted((a, b) => rank(a) - rank(b))
 }
 
-/** A read is late once nineteen of twenty would have been answered (design 3.4). */
+/** A read is late once nineteen of twenty would have been answered (docs/design.md 3.4). */
 function hedgeAfter({ config, counters }: Parts): number {
   return Math.max(HEDGE_MS_MIN, Math.min(config.hedgeMs, counters.getLatencies.lateMs))
 }

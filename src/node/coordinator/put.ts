@@ -3,7 +3,7 @@
  *
  * Only an owner coordinates; whoever else receives a put forwards it once (`forward.ts`). What
  * travels to the other owners is the whole object: never the new sibling with this node's
- * context, which would cover what a receiver holds and nobody replaced (design 3.4).
+ * context, which would cover what a receiver holds and nobody replaced (docs/design.md 3.4).
  *
  * Invariant: before the first append a failure is *refused*; after it, *in doubt*.
  */

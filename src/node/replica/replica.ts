@@ -4,7 +4,7 @@
  * Invariants:
  *   - Read, merge and append of one key run one after another, whoever asks: where the copy is
  *     resident all three happen within one turn; where it must be waited for, the next on that key
- *     waits behind (design 3.4).
+ *     waits behind (docs/design.md 3.4).
  *   - Reads inside see appends that are not durable yet; acknowledgements wait for the sync of the
  *     merged record.
  *   - A copy that cannot be believed (rot) is no copy: a new start is drawn, what a peer brings
@@ -226,7 +226,7 @@ export class Replica {
     return { outcome, object: held.stored.object, sequence: this.#lastSequence }
   }
 
-  /** From now on dots are of a new start, so that none is ever given twice (design 3.1). */
+  /** From now on dots are of a new start, so that none is ever given twice (docs/design.md 3.1). */
   drawNewStart(reason: string): void {
     this.#start = this.#newStart()
     this.#counter = 0

@@ -3,8 +3,8 @@
  *
  * After faults have stopped and the replicas are equal, every acknowledged value is among the
  * siblings of its key, or a chain of puts leads from it to one that is, each made after a get that
- * returned the value to that client (design 1). One walk backwards from what is there marks all
- * that is accounted for: linear in the history.
+ * returned the value to that client (docs/design.md 1). One walk backwards from what is there marks
+ * all that is accounted for: linear in the history.
  *
  * A put that replaced what was read for it follows what its client was not shown. It accounts for
  * writes to its key that had begun when it ended: its read came before its first attempt, so an
