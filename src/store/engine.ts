@@ -13,6 +13,7 @@
  *   - The full bucket and key are checked on every read: two keys of one token are two keys.
  *   - An engine that is not durable resolves `synced` at once and restarts empty.
  */
+import type { MaybePromise } from '../base/deliver.ts'
 import type { OperatingError } from '../base/errors.ts'
 import type { KeyName } from '../dynamo/names.ts'
 import type { Token } from '../native/digest.ts'
@@ -44,9 +45,6 @@ export type Entry =
     }
   /** This copy forgets the key: not a delete of the client's, which is a put of a tombstone. */
   | { readonly kind: 'erasure'; readonly token: Token; readonly name: KeyName }
-
-/** At once where the bytes are resident, later where they are not. */
-export type MaybePromise<T> = T | Promise<T>
 
 export interface ScanQuery {
   /** The first token wanted; tokens are ordered by (hi, lo). */

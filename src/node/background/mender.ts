@@ -15,7 +15,8 @@ import type { KeyName } from '../../dynamo/names.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import { MENDS_MAX } from '../../limits.ts'
 import type { Token } from '../../native/digest.ts'
-import { isFailure, type Parts, settleSoon } from '../parts.ts'
+import { isFailure, perform } from '../../base/deliver.ts'
+import type { Parts } from '../parts.ts'
 import { readFromOthers } from '../coordinator/get.ts'
 
 export class Mender {
@@ -43,7 +44,7 @@ export class Mender {
   }
 
   #replace(key: string, name: KeyName, token: Token, found: VersionedObject | undefined): void {
-    settleSoon(
+    perform(
       () => this.#parts.replica.mend(name, token, found),
       (mended) => this.#end(key, mended),
     )

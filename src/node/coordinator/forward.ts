@@ -11,21 +11,22 @@ import { requestIdOf, requestLabel } from '../../dynamo/version/object.ts'
 import type { PutReply } from '../../wire/message/client.ts'
 import type { Answer } from '../../wire/session.ts'
 import type { Timer } from '../../world/clock.ts'
-import { isFailure, type Parts, type Settle } from '../parts.ts'
+import { type Deliver, isFailure } from '../../base/deliver.ts'
+import type { Parts } from '../parts.ts'
 import type { WriteRequest } from './put.ts'
 
-/** Settles with the first answer of an owner, or with the last failure when none is left. */
-export function forward(parts: Parts, request: WriteRequest, settle: Settle<PutReply>): void {
+/** Delivers the first answer of an owner, or with the last failure when none is left. */
+export function forward(parts: Parts, request: WriteRequest, deliver: Deliver<PutReply>): void {
   const owners = parts.topology.ownersOf(request.token, request.put.name.bucket)
   const present = owners.map((owner) => owner.id).filter((node) => parts.peers.isConnected(node))
-  new Forward(parts, request, present, settle).next()
+  new Forward(parts, request, present, deliver).next()
 }
 
 class Forward {
   readonly #parts: Parts
   readonly #request: WriteRequest
   readonly #untried: NodeId[]
-  readonly #settle: Settle<PutReply>
+  readonly #deliver: Deliver<PutReply>
   #asked = 0
   /** Asked, and neither answered nor failed. */
   #awaited = 0
@@ -33,18 +34,18 @@ class Forward {
   #isInDoubt = false
   #failure: OperatingError | undefined
   #timer: Timer | undefined
-  #isSettled = false
+  #isDelivered = false
 
   constructor(
     parts: Parts,
     request: WriteRequest,
     owners: readonly NodeId[],
-    settle: Settle<PutReply>,
+    deliver: Deliver<PutReply>,
   ) {
     this.#parts = parts
     this.#request = request
     this.#untried = [...owners]
-    this.#settle = settle
+    this.#deliver = deliver
   }
 
   next(): void {
@@ -75,7 +76,7 @@ class Forward {
   }
 
   #onAnswer(answer: Answer<'put'>): void {
-    if (this.#isSettled) return
+    if (this.#isDelivered) return
     this.#awaited -= 1
     if (!isFailure(answer)) {
       this.#end({ ...answer, attempts: this.#asked - 1 + answer.attempts })
@@ -104,8 +105,8 @@ class Forward {
   }
 
   #end(result: PutReply | OperatingError): void {
-    this.#isSettled = true
+    this.#isDelivered = true
     this.#timer?.cancel()
-    this.#settle(result)
+    this.#deliver(result)
   }
 }

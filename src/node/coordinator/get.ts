@@ -11,7 +11,8 @@ import type { VersionedObject } from '../../dynamo/version/object.ts'
 import type { Token } from '../../native/digest.ts'
 import type { Answer } from '../../wire/session.ts'
 import type { Timer } from '../../world/clock.ts'
-import { isFailure, type Parts, type Settle, settleSoon } from '../parts.ts'
+import { type Deliver, isFailure, perform } from '../../base/deliver.ts'
+import type { Parts } from '../parts.ts'
 
 export interface ReadRequest {
   readonly name: KeyName
@@ -29,28 +30,28 @@ const FAILED: CopyAnswer = { kind: 'failed' }
 const ABSENT: CopyAnswer = { kind: 'absent' }
 
 /**
- * Reads `request.name` from R owners. Settles with all siblings together, undefined where there is
+ * Reads `request.name` from R owners. Delivers all siblings together, undefined where there is
  * nothing; or `quorum-wrong`, `replicas-short`, `deadline-passed`.
  */
 export function read(
   parts: Parts,
   request: ReadRequest,
-  settle: Settle<VersionedObject | undefined>,
+  deliver: Deliver<VersionedObject | undefined>,
 ): void {
   const { topology, peers } = parts
   const owners = topology.ownersOf(request.token, request.name.bucket).map((owner) => owner.id)
   const quorums = topology.quorumsOf(request.name.bucket)
   const r = request.r === 0 ? quorums.r : request.r
   if (r > quorums.n) {
-    settle(new OperatingError('quorum-wrong', `r is ${r}; the bucket keeps ${quorums.n} copies`))
+    deliver(new OperatingError('quorum-wrong', `r is ${r}; the bucket keeps ${quorums.n} copies`))
     return
   }
   if (r > owners.length) {
-    settle(tooFew(0, r, `the cluster has only ${owners.length} members`))
+    deliver(tooFew(0, r, `the cluster has only ${owners.length} members`))
     return
   }
   const ordered = nearestFirst(owners, topology.self.id, (node) => peers.isConnected(node))
-  new Read(parts, request, new GetRound(ordered, r), r, settle).begin()
+  new Read(parts, request, new GetRound(ordered, r), r, deliver).begin()
 }
 
 /**
@@ -60,19 +61,19 @@ export function read(
 export function readFromOthers(
   parts: Parts,
   request: ReadRequest,
-  settle: Settle<VersionedObject | undefined>,
+  deliver: Deliver<VersionedObject | undefined>,
 ): void {
   const { topology, peers } = parts
   const { id: self } = topology.self
   const owners = topology.ownersOf(request.token, request.name.bucket).map((owner) => owner.id)
   const others = owners.filter((owner) => owner !== self)
   if (others.length === 0) {
-    settle(undefined)
+    deliver(undefined)
     return
   }
   const r = Math.min(request.r, others.length)
   const ordered = nearestFirst(others, self, (node) => peers.isConnected(node))
-  new Read(parts, request, new GetRound(ordered, r), r, settle).begin()
+  new Read(parts, request, new GetRound(ordered, r), r, deliver).begin()
 }
 
 /** This node, then those it is connected to, then the rest. */
@@ -102,27 +103,27 @@ class Read {
   readonly #request: ReadRequest
   readonly #round: GetRound
   readonly #needed: number
-  readonly #settle: Settle<VersionedObject | undefined>
+  readonly #deliver: Deliver<VersionedObject | undefined>
   #timer: Timer | undefined
-  #isSettled = false
+  #isDelivered = false
 
   constructor(
     parts: Parts,
     request: ReadRequest,
     round: GetRound,
     needed: number,
-    settle: Settle<VersionedObject | undefined>,
+    deliver: Deliver<VersionedObject | undefined>,
   ) {
     this.#parts = parts
     this.#request = request
     this.#round = round
     this.#needed = needed
-    this.#settle = settle
+    this.#deliver = deliver
   }
 
   begin(): void {
     this.#askAll(this.#round.begin())
-    if (!this.#isSettled) this.#wait(hedgeAfter(this.#parts), true)
+    if (!this.#isDelivered) this.#wait(hedgeAfter(this.#parts), true)
   }
 
   /** One timer at a time: for being late while anybody is left to ask, then for the deadline. */
@@ -138,7 +139,7 @@ class Read {
       this.#parts.counters.hedges += asks.length
       this.#askAll(asks)
       // Whoever was asked instead may be silent too: the next one is asked as long as there is one.
-      if (this.#isSettled) return
+      if (this.#isDelivered) return
       if (asks.length > 0) this.#wait(hedgeAfter(this.#parts), true)
       else this.#wait(Number.POSITIVE_INFINITY, false)
     })
@@ -155,7 +156,7 @@ class Read {
     const { replica } = this.#parts
     const { name, token } = this.#request
     if (digestOnly) {
-      settleSoon(
+      perform(
         () => replica.digest(name, token),
         (digest) => {
           if (isFailure(digest)) this.#onAnswer(node, FAILED)
@@ -164,7 +165,7 @@ class Read {
       )
       return
     }
-    settleSoon(
+    perform(
       () => replica.read(name, token),
       (copy) => {
         if (isFailure(copy)) this.#onAnswer(node, FAILED)
@@ -185,7 +186,7 @@ class Read {
   }
 
   #onAnswer(node: NodeId, answer: CopyAnswer): void {
-    if (this.#isSettled) return
+    if (this.#isDelivered) return
     const asks = this.#round.onAnswer(node, answer)
     const outcome = this.#round.outcome
     switch (outcome.kind) {
@@ -204,9 +205,9 @@ class Read {
   }
 
   #end(result: VersionedObject | undefined | OperatingError): void {
-    this.#isSettled = true
+    this.#isDelivered = true
     this.#timer?.cancel()
-    this.#settle(result)
+    this.#deliver(result)
   }
 
   /** Hands those that were behind what they lack; they merge it as they would any write. */
@@ -221,7 +222,7 @@ class Read {
         if (result instanceof OperatingError) world.trace.record('repair-failed', { node })
       }
       if (node === topology.self.id) {
-        settleSoon(() => replica.merge(name, token, object), onEnd)
+        perform(() => replica.merge(name, token, object), onEnd)
         continue
       }
       const ring = topology.ring.digest

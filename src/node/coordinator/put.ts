@@ -15,7 +15,8 @@ import { requestIdOf, type Sibling } from '../../dynamo/version/object.ts'
 import type { Token } from '../../native/digest.ts'
 import type { Put, PutReply } from '../../wire/message/client.ts'
 import type { Timer } from '../../world/clock.ts'
-import { isFailure, type Parts, type Settle, settleSoon } from '../parts.ts'
+import { type Deliver, isFailure, perform } from '../../base/deliver.ts'
+import type { Parts } from '../parts.ts'
 import { read } from './get.ts'
 import type { LocalWrite } from '../replica/replica.ts'
 
@@ -27,27 +28,27 @@ export interface WriteRequest {
 }
 
 /**
- * Coordinates one put as an owner. Settles with a context that covers what the client saw, what it
+ * Coordinates one put as an owner. Delivers a context that covers what the client saw, what it
  * replaced and its own write; or with what `Put` documents.
  */
-export function write(parts: Parts, request: WriteRequest, settle: Settle<PutReply>): void {
+export function write(parts: Parts, request: WriteRequest, deliver: Deliver<PutReply>): void {
   const { topology, peers, seal } = parts
   const { name, contexts } = request.put
   const owners = topology.ownersOf(request.token, name.bucket).map((owner) => owner.id)
   const quorums = topology.quorumsOf(name.bucket)
   const w = request.put.w === 0 ? quorums.w : request.put.w
   if (w > quorums.n) {
-    settle(new OperatingError('quorum-wrong', `w is ${w}; the bucket keeps ${quorums.n} copies`))
+    deliver(new OperatingError('quorum-wrong', `w is ${w}; the bucket keeps ${quorums.n} copies`))
     return
   }
   const opened = seal.openAll(name.bucket, name.key, contexts)
   if (opened.kind === 'refused') {
-    settle(new OperatingError(opened.code, CONTEXT_ADVICE[opened.code]))
+    deliver(new OperatingError(opened.code, CONTEXT_ADVICE[opened.code]))
     return
   }
   const isPresent = (node: NodeId): boolean => node === topology.self.id || peers.isConnected(node)
   if (!canReach(owners, isPresent, w)) {
-    settle(
+    deliver(
       new OperatingError(
         'replicas-short',
         `fewer than ${w} owners of this key are here; try again`,
@@ -55,9 +56,9 @@ export function write(parts: Parts, request: WriteRequest, settle: Settle<PutRep
     )
     return
   }
-  const work = new Write(parts, request, owners, w, settle)
+  const work = new Write(parts, request, owners, w, deliver)
   if (request.put.replace === 'given') work.begin(opened.context)
-  else replaceSeen(parts, request, opened.context, work, settle)
+  else replaceSeen(parts, request, opened.context, work, deliver)
 }
 
 const CONTEXT_ADVICE = {
@@ -74,11 +75,11 @@ function replaceSeen(
   request: WriteRequest,
   given: Context,
   work: Write,
-  settle: Settle<PutReply>,
+  deliver: Deliver<PutReply>,
 ): void {
   const { put, token, deadline } = request
   read(parts, { name: put.name, token, r: put.r, deadline }, (object) => {
-    if (isFailure(object)) settle(object)
+    if (isFailure(object)) deliver(object)
     else work.begin(object === undefined ? given : given.join(object.context))
   })
 }
@@ -89,24 +90,24 @@ class Write {
   readonly #owners: readonly NodeId[]
   readonly #needed: number
   readonly #round: PutRound
-  readonly #settle: Settle<PutReply>
+  readonly #deliver: Deliver<PutReply>
   #timer: Timer | undefined
   #reply: PutReply | undefined
-  #isSettled = false
+  #isDelivered = false
 
   constructor(
     parts: Parts,
     request: WriteRequest,
     owners: readonly NodeId[],
     needed: number,
-    settle: Settle<PutReply>,
+    deliver: Deliver<PutReply>,
   ) {
     this.#parts = parts
     this.#request = request
     this.#owners = owners
     this.#needed = needed
     this.#round = new PutRound(owners, needed)
-    this.#settle = settle
+    this.#deliver = deliver
   }
 
   begin(seen: Context): void {
@@ -114,16 +115,16 @@ class Write {
     const { put, token, deadline } = this.#request
     if (world.clock.now() >= deadline) {
       this.#parts.counters.expired += 1
-      this.#settle(
+      this.#deliver(
         new OperatingError('deadline-passed', 'the deadline passed before the write began'),
       )
       return
     }
     const write = { requestId: requestIdOf(put.requestId), value: put.value, seen }
-    settleSoon(
+    perform(
       () => replica.write(put.name, token, write),
       (local) => {
-        if (isFailure(local)) this.#settle(local)
+        if (isFailure(local)) this.#deliver(local)
         else this.#onLocal(local, seen)
       },
     )
@@ -133,7 +134,7 @@ class Write {
     const { outcome, object, sequence } = local
     const { name } = this.#request.put
     if (outcome.kind === 'refused') {
-      this.#settle(
+      this.#deliver(
         new OperatingError(
           outcome.code,
           `${REFUSAL_ADVICE[outcome.code]} (${outcome.count} > ${outcome.limit})`,
@@ -152,7 +153,7 @@ class Write {
     this.#reply = { context, attempts: 1 }
     this.#spread(name, object)
     this.#awaitOwn(sequence)
-    if (!this.#isSettled) this.#awaitDeadline()
+    if (!this.#isDelivered) this.#awaitDeadline()
   }
 
   #spread(name: KeyName, object: Uint8Array): void {
@@ -183,7 +184,7 @@ class Write {
   }
 
   #onCounted(node: NodeId, isHeld: boolean): void {
-    if (this.#isSettled) return
+    if (this.#isDelivered) return
     const verdict = isHeld ? this.#round.onHeld(node) : this.#round.onFailed(node)
     if (verdict === 'reached') this.#end(this.#reply as PutReply)
     else if (verdict === 'impossible') this.#end(this.#doubt('durably'))
@@ -198,9 +199,9 @@ class Write {
   }
 
   #end(result: PutReply | OperatingError): void {
-    this.#isSettled = true
+    this.#isDelivered = true
     this.#timer?.cancel()
-    this.#settle(result)
+    this.#deliver(result)
   }
 }
 

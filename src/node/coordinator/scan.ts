@@ -20,7 +20,8 @@ import { SCAN_PAGE_BYTES_MAX, SCAN_PAGE_KEYS_MAX } from '../../limits.ts'
 import type { Token } from '../../native/digest.ts'
 import type { Scan, ScanEntry, ScanReply } from '../../wire/message/client.ts'
 import type { PeerRange, PeerRangeReply } from '../../wire/message/peer.ts'
-import { isFailure, type Parts } from '../parts.ts'
+import { isFailure } from '../../base/deliver.ts'
+import type { Parts } from '../parts.ts'
 import { nearestFirst } from './get.ts'
 
 const CURSOR_BYTES = 8

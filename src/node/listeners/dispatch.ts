@@ -16,7 +16,8 @@ import type { Role } from '../../wire/message/session.ts'
 import type { Reply, RequestKind } from '../../wire/message/table.ts'
 import type { IncomingCall, IncomingCallOf } from '../../wire/session.ts'
 import { forward } from '../coordinator/forward.ts'
-import { isFailure, type Parts, settleSoon } from '../parts.ts'
+import { isFailure, perform } from '../../base/deliver.ts'
+import type { Parts } from '../parts.ts'
 import { read } from '../coordinator/get.ts'
 import type { Latencies } from '../report.ts'
 import { scan, scanOwn } from '../coordinator/scan.ts'
@@ -114,7 +115,7 @@ export class Dispatch {
     counters.peerReads += 1
     if (this.#hasOtherRing(call, request.ring)) return
     if (request.digestOnly) {
-      settleSoon(
+      perform(
         () => replica.digest(request.name, token),
         (digest) => {
           if (isFailure(digest)) this.#fail(call, digest)
@@ -124,7 +125,7 @@ export class Dispatch {
       )
       return
     }
-    settleSoon(
+    perform(
       () => replica.read(request.name, token),
       (copy) => {
         if (isFailure(copy)) this.#fail(call, copy)
@@ -144,7 +145,7 @@ export class Dispatch {
       const sentence = 'the object is not encoded as objects are'
       return this.#fail(call, new OperatingError('message-garbled', sentence))
     }
-    settleSoon(
+    perform(
       () => replica.merge(request.name, token, object),
       (sequence) => {
         if (isFailure(sequence)) return this.#fail(call, sequence)
@@ -169,7 +170,7 @@ export class Dispatch {
 
   #later<K extends RequestKind>(call: IncomingCallOf<K>, work: () => Promise<Reply<K>>): void {
     this.#inProgress += 1
-    settleSoon(work, (result) => {
+    perform(work, (result) => {
       this.#inProgress -= 1
       if (isFailure(result)) this.#fail(call, result)
       else call.answer(result)

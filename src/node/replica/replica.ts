@@ -11,6 +11,7 @@
  *     replaces it, and a read of it fails rather than saying that nothing is there. Whoever mends
  *     such copies (`background/mender.ts`) is told of each.
  */
+import type { MaybePromise } from '../../base/deliver.ts'
 import { assert } from '../../base/assert.ts'
 import { hexOf, latin1Of, U48_MAX } from '../../base/bytes.ts'
 import { isOperatingError, OperatingError } from '../../base/errors.ts'
@@ -23,14 +24,7 @@ import type { RequestId, VersionedObject } from '../../dynamo/version/object.ts'
 import { put, type PutOutcome } from '../../dynamo/version/put.ts'
 import { REMEMBERED_REQUESTS_MAX, WAITERS_PER_KEY_MAX } from '../../limits.ts'
 import { sipHash64, type Token } from '../../native/digest.ts'
-import type {
-  Digest,
-  Engine,
-  ScanPage,
-  ScanQuery,
-  MaybePromise,
-  Stored,
-} from '../../store/engine.ts'
+import type { Digest, Engine, ScanPage, ScanQuery, Stored } from '../../store/engine.ts'
 import type { Entropy } from '../../world/entropy.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { Counters } from '../report.ts'

@@ -17,7 +17,7 @@
 import type { KeyName } from '../../dynamo/names.ts'
 import type { Token } from '../../native/digest.ts'
 import { KeyDirectory } from '../../native/key-directory.ts'
-import type { MaybePromise } from '../engine.ts'
+import type { MaybePromise } from '../../base/deliver.ts'
 import { RecordKind } from './record-kinds.ts'
 import type { Question, Reading, RecordReader } from './record-reader.ts'
 

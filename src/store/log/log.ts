@@ -16,6 +16,7 @@
  * another source of what `recovery.ts` takes from `segment-scan.ts`, compaction another caller of
  * `writer.add`. Nothing here assumes that a key's records stand in the order of their sequences.
  */
+import type { MaybePromise } from '../../base/deliver.ts'
 import { assert } from '../../base/assert.ts'
 import { EMPTY_BYTES } from '../../base/bytes.ts'
 import { OperatingError } from '../../base/errors.ts'
@@ -30,16 +31,7 @@ import {
 import type { Token } from '../../native/digest.ts'
 import { recordBytes } from '../../native/record.ts'
 import type { Lock } from '../../world/disk.ts'
-import type {
-  Digest,
-  Engine,
-  EngineReport,
-  Entry,
-  ScanPage,
-  ScanQuery,
-  MaybePromise,
-  Stored,
-} from '../engine.ts'
+import type { Digest, Engine, EngineReport, Entry, ScanPage, ScanQuery, Stored } from '../engine.ts'
 import type { KeyIndex } from './key-index.ts'
 import { CONTINUES, RecordKind } from './record-kinds.ts'
 import type { Reading, RecordReader } from './record-reader.ts'

@@ -15,6 +15,7 @@
  * reading of the head alone has passed the header's, which covers the digest; its key is compared
  * byte by byte instead.
  */
+import type { MaybePromise } from '../../base/deliver.ts'
 import { EMPTY_BYTES } from '../../base/bytes.ts'
 import type { KeyName } from '../../dynamo/names.ts'
 import { RECORD_BYTES_MAX } from '../../limits.ts'
@@ -28,7 +29,7 @@ import {
   verifyRecord,
 } from '../../native/record.ts'
 import type { Trace } from '../../world/trace.ts'
-import type { Digest, MaybePromise } from '../engine.ts'
+import type { Digest } from '../engine.ts'
 import { readFully } from '../files.ts'
 import type { Pending } from './pending.ts'
 import { kindOf } from './record-kinds.ts'

@@ -3,6 +3,7 @@
  */
 import t from 'tap'
 import { utf8Bytes, utf8Text } from '../../../../src/base/bytes.ts'
+import type { MaybePromise } from '../../../../src/base/deliver.ts'
 import { isOperatingError, OperatingError } from '../../../../src/base/errors.ts'
 import type { KeyName } from '../../../../src/dynamo/names.ts'
 import { Context } from '../../../../src/dynamo/version/context.ts'
@@ -13,7 +14,7 @@ import { type Token, tokenOf } from '../../../../src/native/digest.ts'
 import { type LocalWrite, Replica } from '../../../../src/node/replica/replica.ts'
 import { Counters } from '../../../../src/node/report.ts'
 import { SimWorld } from '../../../../src/sim/index.ts'
-import type { Engine, Entry, MaybePromise, Stored } from '../../../../src/store/engine.ts'
+import type { Engine, Entry, Stored } from '../../../../src/store/engine.ts'
 import { MemoryEngine } from '../../../../src/store/memory/memory.ts'
 import { nameOf } from '../scene.ts'
 
