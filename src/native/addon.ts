@@ -153,9 +153,12 @@ export function loadAddon(path: string): Addon {
   return addon
 }
 
-/** Where the compiled file stands. */
+/**
+ * Where the compiled file stands. The variable names another root: for an addon compiled with
+ * sanitizers or for coverage.
+ */
 export const addonPath: string = join(
-  packageRoot(dirname(fileURLToPath(import.meta.url))),
+  process.env['EVERWRITE_PREBUILD'] ?? packageRoot(dirname(fileURLToPath(import.meta.url))),
   'build/Release/everwrite.node',
 )
 

@@ -16,6 +16,7 @@ const PROOFS: Record<string, Load> = {
   'power-cut': async () => (await import('./machine/power-cut.ts')).proof,
   chaos: async () => (await import('./machine/chaos.ts')).proof,
   'check-time': async () => (await import('./check-time.ts')).proof,
+  sanitize: async () => (await import('./sanitize.ts')).proof,
   rate: async () => (await import('./rate.ts')).proof,
   native: async () => (await import('./native.ts')).proof,
 }
