@@ -115,5 +115,7 @@ const fuzzed = await Promise.all([
 ])
 const reports = tests.reports + fuzzed[0].reports + fuzzed[1].reports
 const inputs = fuzzed[0].inputs + fuzzed[1].inputs
-console.log(`${reports} reports: ${tests.passed} tests, ${inputs} fuzzed inputs in ${seconds} s each`)
+console.log(
+  `${reports} reports: ${tests.passed} tests, ${inputs} fuzzed inputs in ${seconds} s each`,
+)
 process.exit(reports === 0 && tests.passed > 0 ? 0 : 1)

@@ -3,8 +3,10 @@ import { spawnSync } from 'node:child_process'
 import { CannotRun, type Proof, type Verdict } from './proof.ts'
 
 async function run(): Promise<Verdict> {
-  const options = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] } as const
-  const { status, stdout } = spawnSync('npm', ['run', '--silent', 'sanitize'], options)
+  const { status, stdout } = spawnSync('npm', ['run', '--silent', 'sanitize'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   console.log(stdout)
   const last = stdout.trimEnd().split('\n').at(-1) ?? ''
   if (status === 3) throw new CannotRun(last.replace('cannot run here: ', ''))
