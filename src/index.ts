@@ -1,5 +1,5 @@
 /**
- * What a program may import: a client of a running cluster.
+ * The library: a client of a running cluster.
  *
  *     import { connect, json } from 'everwrite'
  *
@@ -20,7 +20,7 @@ import { hostWorld } from './host/world.ts'
 
 export { isOperatingError, OperatingError } from './base/errors.ts'
 export type { Certainty, ErrorCode } from './base/errors.ts'
-export { Answer, Entry } from './client/answer.ts'
+export { GetResult, Entry } from './client/get-result.ts'
 export type {
   Bucket,
   GetOptions,
@@ -30,11 +30,11 @@ export type {
   Replacing,
   ScanOptions,
   UpdateOptions,
-  Written,
+  PutResult,
 } from './client/bucket.ts'
 export type { BucketOptions, Client, ClusterView, NodeStatus } from './client/client.ts'
 export { bytes, type Codec, json, text } from './client/codec.ts'
-export { Context } from './client/context.ts'
+export { SealedContext } from './client/sealed-context.ts'
 export { CallError } from './client/failure.ts'
 export type { CallOptions, ConnectOptions } from './client/options.ts'
 export type { Scan } from './client/scan.ts'
@@ -44,7 +44,7 @@ export type { Scan } from './client/scan.ts'
  *
  * Resolves when a node has answered. Throws `config-wrong` for options that make no sense,
  * `not-connected` when no seed answered within `connectTimeout`, and `token-wrong` or
- * `wrong-cluster` when all seeds turned this client away for that. Close the client with
+ * `wrong-cluster` when all seeds refused this client for that reason. Close the client with
  * `close()` or `await using`; until then it keeps the process alive.
  */
 export function connect(options: ConnectOptions): Promise<Client> {

@@ -1,19 +1,26 @@
 /**
  * Get, put, delete and reconcile the values of one bucket.
  *
- * A put says what it replaces, always: what a context covers, or what the coordinator sees just
- * before (`replace: 'seen'`), or nothing. A put that says nothing never overwrites; it leaves a
- * sibling. That is what keeps two programs that know nothing of each other from losing writes.
+ * Every put says what it replaces: the versions that a context covers, or those that a get finds
+ * just before (`replace: 'seen'`), or nothing. A put without either never overwrites: it adds a
+ * sibling. So two programs that do not know of each other lose no write.
  */
 import { utf8Bytes } from '../base/bytes.ts'
 import type { KeyName } from '../dynamo/names.ts'
 import { checkBucket, checkName, checkValue } from '../wire/bounds.ts'
 import type { PutReply, ScanReply } from '../wire/message/client.ts'
-import { type Answer, answerOf, type Entry, entryOf, keyTextOf, ownBytes } from './answer.ts'
+import {
+  type GetResult,
+  getResultOf,
+  type Entry,
+  entryOf,
+  keyTextOf,
+  ownBytes,
+} from './get-result.ts'
 import type { Calls } from './calls.ts'
 import type { Random } from './random.ts'
 import { type Codec, encodeWith } from './codec.ts'
-import { type Context, contextOf } from './context.ts'
+import { type SealedContext, contextOf } from './sealed-context.ts'
 import { unsent } from './failure.ts'
 import { type CallOptions, positive } from './options.ts'
 import type { Pool } from './pool.ts'
@@ -23,33 +30,33 @@ import { Scan } from './scan.ts'
 export type Key = string | Uint8Array
 
 export interface GetOptions extends CallOptions {
-  /** Replicas that must answer; without it the bucket's own R. */
+  /** Replicas that must answer; by default the bucket's R. */
   readonly r?: number | undefined
 }
 
 /** Which versions a put or delete replaces. */
 export interface Replacing {
-  /** What this context of a get or put covers. */
-  readonly context?: Context | undefined
+  /** The versions that this context of a get or put covers. */
+  readonly context?: SealedContext | undefined
   /** The same for several contexts of one key, at most 16. */
-  readonly contexts?: readonly Context[] | undefined
+  readonly contexts?: readonly SealedContext[] | undefined
   /**
-   * What a get finds just before; concurrent writes survive as siblings. The get is made once, by
-   * this client, and every attempt of the write replaces just that. Why not let the coordinator
-   * read, as the protocol allows: an attempt that was given up and arrives late would read again,
-   * and replace what was acknowledged since.
+   * The versions that a get finds just before; concurrent writes survive as siblings. This client
+   * makes the get once, and every attempt of the write replaces the same versions.
+   * Why not: let the coordinator read, as the protocol allows. An attempt that timed out and
+   * arrives late would read again, and replace writes that were acknowledged since.
    */
   readonly replace?: 'seen' | undefined
 }
 
 export interface PutOptions extends CallOptions, Replacing {
-  /** Machines that must hold it durably; without it the bucket's own W. */
+  /** Machines that must hold it durably; by default the bucket's W. */
   readonly w?: number | undefined
   /** With `replace: 'seen'`: replicas that must answer the read. */
   readonly r?: number | undefined
   /**
-   * Names this write through all its attempts: 16 bytes, fresh without it. Give the same again to
-   * repeat a write that ended in doubt: however often it is sent, it leaves one sibling.
+   * Names this write in all its attempts: 16 bytes, drawn at random by default. Pass the same id
+   * again to repeat a write that ended in doubt: however often it is sent, it leaves one sibling.
    */
   readonly requestId?: Uint8Array | undefined
 }
@@ -61,38 +68,38 @@ export interface UpdateOptions extends CallOptions {
 
 export interface ScanOptions extends CallOptions {
   readonly r?: number | undefined
-  /** Go on where another scan of this bucket was: its `cursor`. */
+  /** Continue where another scan of this bucket stopped: its `cursor`. */
   readonly cursor?: string | undefined
 }
 
-/** What a put returns. */
-export interface Written {
-  /** Covers what was replaced and the write itself: serves for the next put. */
-  readonly context: Context
+/** The result of a put or delete. */
+export interface PutResult {
+  /** Covers the replaced versions and the write itself: pass it with the next put. */
+  readonly context: SealedContext
   /**
-   * How many owners it was given to, at least, by this client and by nodes that passed it on: above
-   * 1 an earlier attempt may surface once as a sibling.
+   * How many owners the write was sent to, at least, by this client and by nodes that forwarded it.
+   * Above 1, an earlier attempt may appear once as a sibling.
    */
   readonly attempts: number
 }
 
 /**
- * Makes one value of several: the siblings that were found, none to many. Undefined deletes.
- * Called once for each update; it may wait.
+ * Makes one value of the siblings found, zero or more; undefined deletes the key. Called once for
+ * each update; may be asynchronous.
  */
 export type Merge<T> = (siblings: readonly T[]) => T | undefined | Promise<T | undefined>
 
-/** What buckets share: the client's inside. */
+/** The parts of the client that all buckets share. */
 export interface Core {
   readonly calls: Calls
   readonly pool: Pool
-  readonly chance: Random
+  readonly random: Random
   readonly timeoutMs: number
   now(): number
 }
 
-/** A page may hold a megabyte from several replicas: it gets the time of four attempts. */
-const SCAN_PATIENCE = 4
+/** A page may be a megabyte from each of several replicas: an attempt lasts four times as long. */
+const SCAN_ATTEMPT_FACTOR = 4
 
 export class Bucket<T> {
   readonly name: string
@@ -109,8 +116,8 @@ export class Bucket<T> {
     checkBucket(this.#bytes)
   }
 
-  /** All versions under `key`. A key that is not there is an answer without siblings. */
-  async get(key: Key, options?: GetOptions): Promise<Answer<T>> {
+  /** All siblings of `key`; none if the key is not there. */
+  async get(key: Key, options?: GetOptions): Promise<GetResult<T>> {
     const name = this.#nameOf(key)
     const r = options?.r ?? 0
     const reply = await this.#core.calls.run(
@@ -122,53 +129,53 @@ export class Bucket<T> {
       },
       options,
     )
-    return answerOf(reply, this.#codec)
+    return getResultOf(reply, this.#codec)
   }
 
   /**
-   * Writes `value`, in place of what `options` say; without them beside what is there.
+   * Writes `value` and replaces the versions that `options` name; without them it replaces none.
    * Resolves when W machines hold it durably.
    */
-  async put(key: Key, value: T, options?: PutOptions): Promise<Written> {
+  async put(key: Key, value: T, options?: PutOptions): Promise<PutResult> {
     const encoded = encodeWith(this.#codec, value)
     checkValue(encoded)
     return this.#write(key, encoded, options)
   }
 
   /**
-   * Deletes what `options` say: the versions that a context covers, or those that are seen. To
-   * delete nothing in particular is refused with `input-wrong`.
+   * Deletes the versions that `options` name: those that a context covers, or those that a get
+   * finds. Without either it is refused with `input-wrong`.
    */
-  async delete(key: Key, options: PutOptions): Promise<Written> {
+  async delete(key: Key, options: PutOptions): Promise<PutResult> {
     const { context, contexts, replace } = options ?? {}
     if (context === undefined && contexts === undefined && replace === undefined) {
       throw unsent(
         'input-wrong',
-        "a delete says what it deletes: { context } of a get, or { replace: 'seen' }",
+        "a delete must name what it deletes: pass { context } of a get, or { replace: 'seen' }",
       )
     }
     return this.#write(key, undefined, options)
   }
 
   /**
-   * Reads, lets `merge` make one value of the siblings, and writes it in their place. A write
-   * that came between the two survives as a sibling, for the next update. Resolves to the value.
+   * Reads, calls `merge` to make one value of the siblings, and writes it in their place. A write
+   * that came in between survives as a sibling, for the next update. Resolves to the value.
    */
   async update(key: Key, merge: Merge<T>, options?: UpdateOptions): Promise<T | undefined> {
     const timeout = positive('timeout', options?.timeout, this.#core.timeoutMs)
     const deadline = this.#core.now() + timeout
     const { r, w, signal } = options ?? {}
-    const answer = await this.get(key, { r, signal, timeout })
-    const value = await merge(answer.siblings)
-    if (value === undefined && !answer.isFound) return undefined
+    const found = await this.get(key, { r, signal, timeout })
+    const value = await merge(found.siblings)
+    if (value === undefined && !found.isFound) return undefined
     const left = Math.max(1, deadline - this.#core.now())
-    const writing = { context: answer.context, w, signal, timeout: left }
+    const writing = { context: found.context, w, signal, timeout: left }
     if (value === undefined) await this.delete(key, writing)
     else await this.put(key, value, writing)
     return value
   }
 
-  /** The bucket's keys as text; use `keyBytes` where some are not UTF-8. No particular order. */
+  /** The bucket's keys as text, in no useful order; use `keyBytes` if some are not UTF-8. */
   keys(options?: ScanOptions): Scan<string> {
     return this.#scan(false, (entry) => keyTextOf(entry.key), options)
   }
@@ -178,7 +185,7 @@ export class Bucket<T> {
     return this.#scan(false, (entry) => ownBytes(entry.key), options)
   }
 
-  /** The bucket's keys with what is under them; each may serve for a put or delete at once. */
+  /** The bucket's keys with their siblings and the context for a put or delete. */
   entries(options?: ScanOptions): Scan<Entry<T>> {
     return this.#scan(true, (entry) => entryOf(entry, this.#codec), options)
   }
@@ -187,7 +194,7 @@ export class Bucket<T> {
     key: Key,
     value: Uint8Array | undefined,
     options: PutOptions | undefined,
-  ): Promise<Written> {
+  ): Promise<PutResult> {
     const name = this.#nameOf(key)
     const deadline = this.#core.now() + positive('timeout', options?.timeout, this.#core.timeoutMs)
     const contexts = [...sealedOf(options)]
@@ -199,7 +206,7 @@ export class Bucket<T> {
       name,
       contexts,
       value,
-      requestId: options?.requestId ?? this.#core.chance.requestId(),
+      requestId: options?.requestId ?? this.#core.random.requestId(),
       w: options?.w ?? 0,
       r: 0,
       replace: 'given' as const,
@@ -242,7 +249,7 @@ export class Bucket<T> {
         {
           kind: 'scan',
           isWrite: false,
-          patience: SCAN_PATIENCE,
+          attemptFactor: SCAN_ATTEMPT_FACTOR,
           request: (deadlineMs) => ({ bucket, cursor, keysMax: 0, withValues, r, deadlineMs }),
         },
         options,

@@ -1,26 +1,27 @@
 /**
- * Carry one call to an answer: attempts, until one succeeds, is final, or time is up.
+ * Make attempts of a call until one succeeds, one fails for good, or the deadline passes.
  *
  * Each attempt goes to one node and lasts at most `attemptMs`; then the next node is tried at
- * once. When all were tried, a pause follows (5 to 50 ms, at random), and attempts may last twice
- * as long: what is too large for one attempt's time is not refused for ever. Every attempt of a
- * put carries the same request id, so a retry leaves one sibling, and the answer of an attempt
- * that was given up is as good as that of the last.
+ * once. After all nodes were tried, the call pauses (5 to 50 ms, at random) and attempts may last
+ * twice as long, so that a value too large for the first attempt's time succeeds in a later one.
+ * Every attempt of a put carries the same request id: a retry leaves one sibling, and a late
+ * answer to an earlier attempt ends the call as well as an answer to the last.
  *
  *     attempt 1 ----(450 ms)--x attempt 2 --refused x  pause  attempt 3 ---- answer
  *     owner 1                   owner 2                       owner 1 again
  *
- * There is no timer for each call but one for all: it fires when the first attempt or pause ends,
- * at most every 10 ms, and then looks at every call in flight.
+ * All calls share one timer. It fires when the first attempt or pause ends, at most every 10 ms,
+ * and then looks at every call in flight.
  */
 import { type ErrorCode, OperatingError } from '../base/errors.ts'
 import type { PreferenceList } from '../dynamo/ring/preference-list.ts'
 import { DEADLINE_MS_MAX } from '../limits.ts'
 import type { Reply, Request, RequestKind } from '../wire/message/table.ts'
+import type { Answer } from '../wire/session.ts'
 import type { Clock, Timer } from '../world/clock.ts'
 import type { Random } from './random.ts'
 import { CallError, unsent } from './failure.ts'
-import type { Link, Outcome } from './link.ts'
+import type { Link } from './link.ts'
 import { type CallOptions, type ClientSettings, positive } from './options.ts'
 import type { Pool } from './pool.ts'
 
@@ -28,20 +29,23 @@ const SWEEP_MS_MIN = 10
 const PAUSE_MS_MIN = 5
 const PAUSE_MS_MAX = 50
 
-/** Failures that this side came to by itself: they say nothing of the node. */
-const UNHEARD: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['connection-lost', 'not-connected'])
+/** Failures that this side detects: they are no sign that the node is there. */
+const LOCAL_FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'connection-lost',
+  'not-connected',
+])
 
-/** What is asked, and of whom. */
+/** A request, and the nodes that it may go to. */
 export interface Plan<K extends RequestKind> {
   readonly kind: K
   /** True where a failed attempt may have changed something. */
   readonly isWrite: boolean
-  /** Whom to ask first; undefined: anybody. */
+  /** The nodes to ask first; undefined: any node. */
   readonly list?: PreferenceList | undefined
-  /** Nobody but this node may answer. */
+  /** The one node to ask; undefined: all may be asked. */
   readonly only?: Link | undefined
-  /** How many ordinary attempts' time one of these may take: 1. */
-  readonly patience?: number
+  /** An attempt may last this many times as long as usual; undefined: 1. */
+  readonly attemptFactor?: number
   request(deadlineMs: number): Request<K>
 }
 
@@ -58,14 +62,14 @@ interface Call<K extends RequestKind> {
   attemptMs: number
   /** Between attempts, until `due`. */
   isPaused: boolean
-  /** Paused because nobody could be asked: goes on as soon as somebody can. */
-  isStranded: boolean
+  /** Paused because no node can be asked: continues as soon as a link opens. */
+  isAwaitingLink: boolean
   /** When the attempt or the pause ends. */
   due: number
   attempts: number
-  /** Tried in this round; the last is asked now. */
+  /** Links tried in this round; the last is being asked. */
   tried: Link[]
-  /** What `answers` of the link asked was when it was asked. */
+  /** `answers` of the last link when the attempt began. */
   answersBefore: number
   rounds: number
   /** An attempt of a write may be applied. */
@@ -77,18 +81,18 @@ interface Call<K extends RequestKind> {
 export class Calls {
   readonly #pool: Pool
   readonly #clock: Clock
-  readonly #chance: Random
+  readonly #random: Random
   readonly #settings: ClientSettings
   readonly #inFlight = new Set<Call<RequestKind>>()
   #sweep: Timer | undefined
-  /** When the sweep comes; never when no call waits for it. */
+  /** When the sweep fires; infinity if no call is in flight. */
   #sweepAt = Number.POSITIVE_INFINITY
   #isClosed = false
 
-  constructor(pool: Pool, clock: Clock, chance: Random, settings: ClientSettings) {
+  constructor(pool: Pool, clock: Clock, random: Random, settings: ClientSettings) {
     this.#pool = pool
     this.#clock = clock
-    this.#chance = chance
+    this.#random = random
     this.#settings = settings
     pool.onOpen = () => this.#onOpen()
   }
@@ -106,9 +110,9 @@ export class Calls {
         signal,
         onAbort: signal === undefined ? undefined : () => this.#abort(call),
         isDone: false,
-        attemptMs: this.#settings.attemptMs * (plan.patience ?? 1),
+        attemptMs: this.#settings.attemptMs * (plan.attemptFactor ?? 1),
         isPaused: false,
-        isStranded: false,
+        isAwaitingLink: false,
         due: 0,
         attempts: 0,
         tried: [],
@@ -157,12 +161,12 @@ export class Calls {
     call.tried.push(link)
     call.node = link.label
     call.isPaused = false
-    call.isStranded = false
-    this.#lookAgain(call, now + limitMs, now)
+    call.isAwaitingLink = false
+    this.#checkAt(call, now + limitMs, now)
     call.answersBefore = link.answers
     const deadlineMs = Math.min(Math.ceil(limitMs), DEADLINE_MS_MAX)
-    link.call(plan.kind, plan.request(deadlineMs), (outcome) => {
-      this.#onOutcome(call, attempt, link, outcome)
+    link.call(plan.kind, plan.request(deadlineMs), (answer) => {
+      this.#onAnswer(call, attempt, link, answer)
     })
   }
 
@@ -172,41 +176,41 @@ export class Calls {
     return only.isOpen && !call.tried.includes(only) ? only : undefined
   }
 
-  #onOutcome<K extends RequestKind>(
+  #onAnswer<K extends RequestKind>(
     call: Call<K>,
     attempt: number,
     link: Link,
-    outcome: Outcome<K>,
+    answer: Answer<K>,
   ): void {
-    if (!(outcome instanceof OperatingError)) {
-      link.heard()
+    if (!(answer instanceof OperatingError)) {
+      link.onHeard()
       if (call.isDone) return
       this.#end(call)
-      call.resolve(outcome)
+      call.resolve(answer)
       return
     }
-    if (!UNHEARD.has(outcome.code)) link.heard()
+    if (!LOCAL_FAILURES.has(answer.code)) link.onHeard()
     if (call.isDone) return
-    if (call.plan.isWrite && outcome.certainty === 'in-doubt') call.isInDoubt = true
-    // An attempt that was given up tells nothing new by failing.
+    if (call.plan.isWrite && answer.certainty === 'in-doubt') call.isInDoubt = true
+    // The failure of an earlier attempt changes nothing: the next one is under way.
     if (attempt !== call.attempts || call.isPaused) return
-    call.failure = outcome
-    if (!outcome.isRetryable) return this.#fail(call, outcome)
-    if (outcome.code === 'ring-differs') this.#pool.refresh()
+    call.failure = answer
+    if (!answer.isRetryable) return this.#fail(call, answer)
+    if (answer.code === 'ring-differs') this.#pool.refresh()
     const now = this.#clock.now()
-    if (outcome.code === 'overloaded') this.#pause(call, now)
+    if (answer.code === 'overloaded') this.#pause(call, now)
     else this.#attempt(call, now)
   }
 
-  /** Nobody is left to ask: try all again, later and longer. */
+  /** All nodes were tried: try them again after a pause, with longer attempts. */
   #endRound<K extends RequestKind>(call: Call<K>, now: number): void {
     if (call.tried.length > 0) {
       call.tried = []
       call.attemptMs *= 2
     } else {
-      call.isStranded = true
+      call.isAwaitingLink = true
       const { only } = call.plan
-      const failure = only === undefined ? this.#pool.failure() : whyNot(only)
+      const failure = only === undefined ? this.#pool.failure() : notConnected(only)
       if (call.attempts === 0) call.failure = failure
       if (!failure.isRetryable) return this.#fail(call, failure)
     }
@@ -217,17 +221,17 @@ export class Calls {
     const ceiling = Math.min(PAUSE_MS_MAX, PAUSE_MS_MIN * 2 ** call.rounds)
     call.rounds++
     call.isPaused = true
-    const pauseMs = ceiling / 2 + this.#chance.below(ceiling / 2)
-    this.#lookAgain(call, Math.min(call.deadline, now + pauseMs), now)
+    const pauseMs = ceiling / 2 + this.#random.below(ceiling / 2)
+    this.#checkAt(call, Math.min(call.deadline, now + pauseMs), now)
   }
 
-  /** Makes sure that `call` is looked at when its attempt or pause ends. */
-  #lookAgain<K extends RequestKind>(call: Call<K>, due: number, now: number): void {
+  /** Sees to it that a sweep checks `call` when its attempt or pause ends. */
+  #checkAt<K extends RequestKind>(call: Call<K>, due: number, now: number): void {
     call.due = due
-    if (due < this.#sweepAt) this.#sweepOn(due, now)
+    if (due < this.#sweepAt) this.#startSweep(due, now)
   }
 
-  #sweepOn(at: number, now: number): void {
+  #startSweep(at: number, now: number): void {
     this.#sweep?.cancel()
     this.#sweepAt = at
     this.#sweep = this.#clock.after(at - now, () => this.#onSweep())
@@ -235,19 +239,19 @@ export class Calls {
 
   #onSweep(): void {
     const now = this.#clock.now()
-    // Whatever is put off during the sweep is found by it in the end.
+    // New due times need no timer during the sweep: it looks for the earliest at its end.
     this.#sweepAt = Number.NEGATIVE_INFINITY
     for (const call of this.#inFlight) if (now >= call.due) this.#onDue(call, now)
     let earliest = Number.POSITIVE_INFINITY
     for (const { due } of this.#inFlight) if (due < earliest) earliest = due
     this.#sweepAt = earliest
-    if (this.#inFlight.size > 0) this.#sweepOn(Math.max(earliest, now + SWEEP_MS_MIN), now)
+    if (this.#inFlight.size > 0) this.#startSweep(Math.max(earliest, now + SWEEP_MS_MIN), now)
   }
 
   #onDue(call: Call<RequestKind>, now: number): void {
     if (!call.isPaused) {
       const link = call.tried[call.tried.length - 1] as Link
-      if (link.answers === call.answersBefore) link.silent()
+      if (link.answers === call.answersBefore) link.onSilence()
       if (call.plan.isWrite) call.isInDoubt = true
       call.failure = new OperatingError(
         'deadline-passed',
@@ -259,7 +263,7 @@ export class Calls {
 
   #onOpen(): void {
     const now = this.#clock.now()
-    for (const call of this.#inFlight) if (call.isStranded) this.#attempt(call, now)
+    for (const call of this.#inFlight) if (call.isAwaitingLink) this.#attempt(call, now)
   }
 
   #expire<K extends RequestKind>(call: Call<K>): void {
@@ -288,7 +292,7 @@ export class Calls {
   }
 }
 
-function whyNot(link: Link): OperatingError {
+function notConnected(link: Link): OperatingError {
   const sentence = `${link.label} is not connected`
   return link.failure ?? new OperatingError('not-connected', sentence)
 }

@@ -1,15 +1,15 @@
 /**
- * The cluster seen from outside: one object, all nodes.
+ * The client of a cluster: one object for all nodes.
  *
- * A client keeps a connection to every node that it uses, knows where keys live, and hides the
- * loss of any node: calls that fail there are tried elsewhere, within their deadline. Read
- * `calls.ts` for how, `pool.ts` for whom it asks, `bucket.ts` for what can be asked.
+ * A client keeps a connection to every node that it uses, knows which nodes own a key, and hides
+ * the loss of a node: a call that fails at one node is tried at the next, within its deadline.
+ * Read `bucket.ts` for the operations, `calls.ts` for attempts, `pool.ts` for the choice of node.
  */
 import { hexOf } from '../base/bytes.ts'
 import { DEFAULT_BUCKET } from '../dynamo/names.ts'
 import type { Status, Topology } from '../wire/message/client.ts'
 import type { World } from '../world/world.ts'
-import type { Answer, Entry } from './answer.ts'
+import type { GetResult, Entry } from './get-result.ts'
 import {
   Bucket,
   type Core,
@@ -19,7 +19,7 @@ import {
   type PutOptions,
   type ScanOptions,
   type UpdateOptions,
-  type Written,
+  type PutResult,
 } from './bucket.ts'
 import { Calls } from './calls.ts'
 import { Random } from './random.ts'
@@ -36,18 +36,18 @@ import {
 import { Pool } from './pool.ts'
 import type { Scan } from './scan.ts'
 
-/** What a client asks of the outside: no disk, so any part of a program can have one. */
+/** The parts of the world that a client uses; no disk among them. */
 export type ClientWorld = Pick<World, 'clock' | 'network' | 'entropy' | 'trace'>
 
 export interface BucketOptions<T> {
-  /** How values become bytes: `text` without it. */
+  /** How values become bytes; `text` by default. */
   readonly codec?: Codec<T> | undefined
 }
 
-/** The members and where keys live, as one node knows it. */
+/** The members and the ring, as one node knows them. */
 export interface ClusterView {
   readonly cluster: string
-  /** Two nodes with the same digest place keys alike: 16 hexadecimal digits. */
+  /** Digest of the ring, 16 hexadecimal digits: nodes with the same digest place keys alike. */
   readonly ring: string
   readonly partitions: number
   readonly members: readonly {
@@ -59,7 +59,7 @@ export interface ClusterView {
     readonly machine: string
     readonly zone: string
   }[]
-  /** The first, without a name, is for all buckets that are not listed. */
+  /** The first, without a name, applies to all buckets that are not listed. */
   readonly buckets: readonly {
     readonly name: string
     readonly n: number
@@ -68,7 +68,7 @@ export interface ClusterView {
   }[]
 }
 
-/** What one node says of itself. */
+/** The status of one node, as it reports it. */
 export interface NodeStatus {
   readonly id: string
   readonly name: string
@@ -111,20 +111,20 @@ export class Client implements AsyncDisposable {
   /** For the library itself: programs call `connect`. */
   constructor(settings: ClientSettings, world: ClientWorld, dial: Dial) {
     const { clock } = world
-    const chance = new Random(world.entropy)
-    this.#pool = new Pool(settings.seeds, { clock, chance, dial })
-    this.#calls = new Calls(this.#pool, clock, chance, settings)
+    const random = new Random(world.entropy)
+    this.#pool = new Pool(settings.seeds, { clock, random, dial })
+    this.#calls = new Calls(this.#pool, clock, random, settings)
     this.#core = {
       calls: this.#calls,
       pool: this.#pool,
-      chance,
+      random,
       timeoutMs: settings.timeoutMs,
       now: () => clock.now(),
     }
     this.#default = new Bucket(this.#core, DEFAULT_BUCKET, text)
   }
 
-  /** A bucket by name, `default` without one; nothing is sent. Values are text by default. */
+  /** A bucket by name, by default `default`; sends nothing. Values are text by default. */
   bucket(name?: string): Bucket<string>
   bucket<T = string>(name: string | undefined, options: BucketOptions<T>): Bucket<T>
   bucket<T>(name: string = DEFAULT_BUCKET, options?: BucketOptions<T>): Bucket<T> {
@@ -132,17 +132,17 @@ export class Client implements AsyncDisposable {
   }
 
   /** `Bucket.get` of the default bucket, as text. */
-  get(key: Key, options?: GetOptions): Promise<Answer<string>> {
+  get(key: Key, options?: GetOptions): Promise<GetResult<string>> {
     return this.#default.get(key, options)
   }
 
   /** `Bucket.put` of the default bucket, as text. */
-  put(key: Key, value: string, options?: PutOptions): Promise<Written> {
+  put(key: Key, value: string, options?: PutOptions): Promise<PutResult> {
     return this.#default.put(key, value, options)
   }
 
   /** `Bucket.delete` of the default bucket. */
-  delete(key: Key, options: PutOptions): Promise<Written> {
+  delete(key: Key, options: PutOptions): Promise<PutResult> {
     return this.#default.delete(key, options)
   }
 
@@ -161,17 +161,17 @@ export class Client implements AsyncDisposable {
     return this.#default.entries(options)
   }
 
-  /** Asks a node who the members are and where keys live; the client routes by it from then on. */
+  /** Asks a node for the members and the ring; the client routes by them from then on. */
   async topology(options?: CallOptions): Promise<ClusterView> {
     const topology = await this.#calls.run(
       { kind: 'topology', isWrite: false, request: () => ({}) },
       options,
     )
-    this.#pool.learn(topology)
+    this.#pool.adopt(topology)
     return viewOf(topology)
   }
 
-  /** Asks the node of this name how it is; any node without a name. */
+  /** Asks the node of this name, or any node, for its status. */
   async status(node?: string, options?: CallOptions): Promise<NodeStatus> {
     const only = node === undefined ? undefined : this.#named(node)
     const status = await this.#calls.run(
@@ -195,7 +195,10 @@ export class Client implements AsyncDisposable {
     const link = this.#pool.named(node)
     if (link !== undefined) return link
     const names = this.#pool.routes?.members.map((member) => member.name).join(', ')
-    throw unsent('input-wrong', `no member is named ${node}: there are ${names ?? 'none'}`)
+    throw unsent(
+      'input-wrong',
+      `no member is named ${node}: the members are ${names ?? 'not known yet'}`,
+    )
   }
 }
 

@@ -1,10 +1,10 @@
 /**
- * Turn a program's values into bytes and back.
+ * Codecs: turn a program's values into bytes and back.
  *
- * The store keeps bytes and never looks inside. A codec belongs to a bucket object, not to the
- * data: two programs may read one bucket through different codecs. The default is `text`, as Node
- * programs mostly store strings; it refuses bytes that are not UTF-8 instead of replacing them,
- * because a value that was read with a loss and written back would be destroyed.
+ * The store keeps bytes and does not interpret them. A codec belongs to a bucket object, not to
+ * the data: two programs may read one bucket through different codecs. The default is `text`. It
+ * refuses bytes that are not UTF-8 and does not replace them, because a program that reads a value
+ * with replacement characters and writes it back destroys it.
  */
 import { utf8Bytes, utf8TextExact } from '../base/bytes.ts'
 import { isOperatingError, OperatingError } from '../base/errors.ts'
@@ -13,7 +13,7 @@ import { unsent } from './failure.ts'
 /** How values of one bucket become bytes. Both functions may throw; the call then fails. */
 export interface Codec<T> {
   encode(value: T): Uint8Array
-  /** The bytes belong to the codec: it may keep them. */
+  /** The codec may keep the bytes. */
   decode(bytes: Uint8Array): T
 }
 
@@ -56,15 +56,16 @@ export const bytes: Codec<Uint8Array> = {
 }
 
 /**
- * Values are whatever JSON can say. `check` may verify or convert what was read (a schema's parse
- * function fits); what it throws becomes the cause of `value-unreadable`.
+ * Values are anything that JSON can represent. `check` may verify or convert a value that was
+ * read (a schema's parse function fits); an error that it throws becomes the cause of
+ * `value-unreadable`.
  */
 export function json<T = unknown>(check?: (value: unknown) => T): Codec<T> {
   return {
     encode(value) {
       const encoded = JSON.stringify(value) as string | undefined
       if (encoded === undefined) {
-        throw unsent('input-wrong', `JSON cannot say ${kindOf(value)}: put another value`)
+        throw unsent('input-wrong', `JSON cannot represent ${kindOf(value)}: put another value`)
       }
       return utf8Bytes(encoded)
     },
@@ -75,7 +76,7 @@ export function json<T = unknown>(check?: (value: unknown) => T): Codec<T> {
   }
 }
 
-/** What `codec` makes of `encoded`; whatever it throws becomes `value-unreadable`. */
+/** Decodes with `codec`; an error that it throws becomes `value-unreadable`. */
 export function decodeWith<T>(codec: Codec<T>, encoded: Uint8Array): T {
   try {
     return codec.decode(encoded)
@@ -90,7 +91,7 @@ export function decodeWith<T>(codec: Codec<T>, encoded: Uint8Array): T {
   }
 }
 
-/** What `codec` makes of `value`; whatever it throws becomes `input-wrong`. */
+/** Encodes with `codec`; an error that it throws becomes `input-wrong`. */
 export function encodeWith<T>(codec: Codec<T>, value: T): Uint8Array {
   try {
     return codec.encode(value)

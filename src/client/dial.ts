@@ -1,9 +1,4 @@
-/**
- * Open a conversation with a node over the wire: connect, shake hands, call.
- *
- * The only file of the client that knows sessions; everything above it sees `Conversation`, so
- * that tests can script one.
- */
+/** Dial a node: connect to its address, do the handshake, return the session. */
 import { isOperatingError, OperatingError } from '../base/errors.ts'
 import { connectSession } from '../wire/handshake.ts'
 import type { World } from '../world/world.ts'
@@ -21,7 +16,7 @@ export function dialer(
     const connection = await world.network.connect(address, CONNECT_MS_MAX).catch((cause) => {
       throw unreachable(addressLabel(address), cause)
     })
-    const session = await connectSession(
+    return connectSession(
       connection,
       world,
       { role: 'client', cluster: settings.cluster, token: settings.token },
@@ -32,23 +27,12 @@ export function dialer(
         onEnd,
       },
     )
-    return {
-      node: session.node as string,
-      get isEnded() {
-        return session.isEnded
-      },
-      call: (kind, request, onOutcome) => {
-        session.call(kind, request, onOutcome)
-      },
-      close: () => session.end(new OperatingError('closed', 'the client is done')),
-      drop: (reason) => session.drop(reason),
-    }
   }
 }
 
 function unreachable(label: string, cause: unknown): OperatingError {
   if (isOperatingError(cause)) return cause
   const { code, message } = cause as NodeJS.ErrnoException
-  const reason = code === 'ECONNREFUSED' ? 'nobody listens there' : (code ?? message)
+  const reason = code === 'ECONNREFUSED' ? 'the connection was refused' : (code ?? message)
   return new OperatingError('not-connected', `${label} cannot be reached (${reason})`, { cause })
 }

@@ -1,17 +1,16 @@
 /**
- * What a failed call throws: an operating error that also says what was tried.
+ * The error of a failed call: the error of its last attempt, and how many were made.
  *
- * A call is one or more attempts. The error of the last one speaks for all, with one correction:
- * once any attempt of a write may have been applied, the call as a whole is in doubt, however
- * certain the last refusal was. A read applies nothing, so a failed read is never in doubt.
+ * A call that may have been applied by any of its attempts is in doubt, even if the last attempt
+ * was refused. A read applies nothing, so a failed read is never in doubt.
  */
 import { type Certainty, OperatingError } from '../base/errors.ts'
 
-/** The last failure of a call, with how often it was tried and where it failed last. */
+/** The last failure of a call, the number of attempts, and the last node. */
 export class CallError extends OperatingError {
-  /** Attempts that were sent to a node; 0 where it never got so far. */
+  /** Attempts that were sent to a node. */
   readonly attempts: number
-  /** The node that was asked last, as `host:port`. */
+  /** The node of the last attempt, as `host:port`. */
   readonly node: string | undefined
 
   constructor(last: OperatingError, certainty: Certainty, attempts: number, node?: string) {
@@ -33,7 +32,7 @@ function sentenceOf(
   return `${last.message}${where}${doubt}`
 }
 
-/** A failure of this process alone: nothing was sent. */
+/** A failure before anything was sent. */
 export function unsent(code: OperatingError['code'], message: string): OperatingError {
   return new OperatingError(code, message, { certainty: 'refused' })
 }

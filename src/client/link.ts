@@ -1,95 +1,75 @@
 /**
- * One node as a client knows it: a conversation that is kept, lost and opened again.
+ * Keep a session with one node: dial, detect silence, dial again after a loss.
  *
- * A link dials when it is first needed, and again after each loss, waiting longer each time
- * (up to twice as long, at most two seconds, and a random part of that: clients that lost one
- * node together do not come back together).
+ * A link dials when it is first needed. After each loss it waits and dials again; the longest wait
+ * doubles each time, up to two seconds, and the wait is drawn at random below it, so that clients
+ * that lost a node together do not come back together.
  *
- * A node may also be silent without the connection ending: paused, or cut off. A link on which
- * an attempt ran out of time while nothing at all came back is *quiet*. It is used last until
- * anything comes, an answer to an old call included; one that stays quiet is dropped and dialled
- * anew.
+ * A node that is paused or cut off may send nothing while its connection stays open. A link is
+ * *quiet* when an attempt timed out and no answer came on the link during that attempt. The pool
+ * uses quiet links last. Any answer, also to an old call, ends the quiet; a link that stays quiet
+ * is dropped and dialled anew.
  */
+import { assert } from '../base/assert.ts'
 import { OperatingError } from '../base/errors.ts'
-import type { Reply, Request, RequestKind } from '../wire/message/table.ts'
+import type { Request, RequestKind } from '../wire/message/table.ts'
+import type { Answer, Session } from '../wire/session.ts'
 import type { Clock, Timer } from '../world/clock.ts'
 import { type Address, addressLabel } from '../world/network.ts'
 import type { Random } from './random.ts'
 
-/** What came of one call: its reply, or why there is none. */
-export type Outcome<K extends RequestKind> = Reply<K> | OperatingError
+/** What a link uses of a session. */
+export type NodeSession = Pick<Session, 'node' | 'isEnded' | 'call' | 'end' | 'drop'>
 
-/** One authenticated conversation with one node: what `dial.ts` makes of a wire session. */
-export interface Conversation {
-  /** Who answered: 16 hexadecimal digits. */
-  readonly node: string
-  readonly isEnded: boolean
-  /** `onOutcome` is called once, and never within this call. */
-  call<K extends RequestKind>(
-    kind: K,
-    request: Request<K>,
-    onOutcome: (outcome: Outcome<K>) => void,
-  ): void
-  /** Says goodbye and ends. */
-  close(): void
-  /** Ends at once. */
-  drop(reason: OperatingError): void
-}
-
-/** Opens a conversation, which calls `onEnd` once, when it has ended; perhaps at once. */
+/** Opens a session, which calls `onEnd` once when it has ended, possibly before it is returned. */
 export type Dial = (
   address: Address,
   onEnd: (reason: OperatingError) => void,
-) => Promise<Conversation>
+) => Promise<NodeSession>
 
-export interface LinkEvents {
-  onOpen(link: Link): void
+export interface LinkOptions {
+  readonly clock: Clock
+  readonly random: Random
+  readonly dial: Dial
+  /** Called when a session has opened. */
+  readonly onOpen: () => void
 }
 
 const REDIAL_MS_FIRST = 50
 const REDIAL_MS_MAX = 2_000
-/** Silence after which a conversation is not worth keeping. */
+/** A session that is quiet for so long is dropped. */
 const QUIET_MS_MAX = 5_000
 
 export class Link {
   readonly address: Address
   readonly label: string
-  /** The node's id, once it has said it. */
+  /** The node's id, known after the first handshake. */
   node: string | undefined
-  /** Answers that came, on all conversations together: tells a quiet node from a slow one. */
+  /** Answers received on all sessions of this link: tells a quiet node from a slow one. */
   answers = 0
   isQuiet = false
-  /** Why the last conversation ended or did not begin. */
+  /** Why the last session ended or did not begin. */
   failure: OperatingError | undefined
 
-  readonly #clock: Clock
-  readonly #chance: Random
-  readonly #dial: Dial
-  readonly #events: LinkEvents
-  #conversation: Conversation | undefined
+  readonly #options: LinkOptions
+  #session: NodeSession | undefined
   #state: 'idle' | 'dialling' | 'open' | 'waiting' | 'closed' = 'idle'
   /** Dials since the last success. */
   #failures = 0
-  #redial: Timer | undefined
-  #patience: Timer | undefined
+  #redialTimer: Timer | undefined
+  #quietTimer: Timer | undefined
 
-  constructor(
-    address: Address,
-    parts: { clock: Clock; chance: Random; dial: Dial; events: LinkEvents },
-  ) {
+  constructor(address: Address, options: LinkOptions) {
     this.address = address
     this.label = addressLabel(address)
-    this.#clock = parts.clock
-    this.#chance = parts.chance
-    this.#dial = parts.dial
-    this.#events = parts.events
+    this.#options = options
   }
 
   get isOpen(): boolean {
-    return this.#conversation !== undefined
+    return this.#session !== undefined
   }
 
-  /** Dials where nobody has yet; a link that was lost dials by itself. */
+  /** Dials if this link has never been dialled; a link that was lost dials by itself. */
   wake(): void {
     if (this.#state === 'idle') this.#begin()
   }
@@ -98,72 +78,80 @@ export class Link {
   call<K extends RequestKind>(
     kind: K,
     request: Request<K>,
-    onOutcome: (outcome: Outcome<K>) => void,
+    onAnswer: (answer: Answer<K>) => void,
   ): void {
-    ;(this.#conversation as Conversation).call(kind, request, onOutcome)
+    assert(this.#session !== undefined, 'a call is made on an open link')
+    this.#session.call(kind, request, onAnswer)
   }
 
-  /** Something came from the node. */
-  heard(): void {
+  /** An answer has come from the node. */
+  onHeard(): void {
     this.answers++
     if (!this.isQuiet) return
     this.isQuiet = false
-    this.#patience?.cancel()
+    this.#quietTimer?.cancel()
   }
 
-  /** An attempt ran out of time since whose sending `answers` stands still. */
-  silent(): void {
-    const conversation = this.#conversation
-    if (this.isQuiet || conversation === undefined) return
+  /** An attempt has timed out and `answers` did not grow during it. */
+  onSilence(): void {
+    const session = this.#session
+    if (this.isQuiet || session === undefined) return
     this.isQuiet = true
-    conversation.call('topology', {}, (outcome) => {
-      if (!(outcome instanceof OperatingError)) this.heard()
+    session.call('topology', {}, (answer) => {
+      if (!(answer instanceof OperatingError)) this.onHeard()
     })
-    this.#patience = this.#clock.after(QUIET_MS_MAX, () => {
-      conversation.drop(new OperatingError('not-connected', `${this.label} fell silent`))
+    this.#quietTimer = this.#options.clock.after(QUIET_MS_MAX, () => {
+      session.drop(new OperatingError('not-connected', `${this.label} does not answer`))
     })
   }
 
   close(): void {
     this.#state = 'closed'
-    this.#redial?.cancel()
-    this.#patience?.cancel()
-    const conversation = this.#conversation
-    this.#conversation = undefined
-    conversation?.close()
+    this.#redialTimer?.cancel()
+    this.#quietTimer?.cancel()
+    const session = this.#session
+    this.#session = undefined
+    session?.end(clientClosed())
   }
 
   #begin(): void {
     this.#state = 'dialling'
-    this.#dial(this.address, (reason) => this.#lost(reason)).then(
-      (conversation) => this.#opened(conversation),
-      (reason: unknown) => this.#lost(reason as OperatingError),
-    )
+    this.#options
+      .dial(this.address, (reason) => this.#onLost(reason))
+      .then(
+        (session) => this.#onOpen(session),
+        (reason: unknown) => this.#onLost(reason as OperatingError),
+      )
   }
 
-  #opened(conversation: Conversation): void {
-    // One that ended before we came to look has said so itself, and is dialled again.
-    if (conversation.isEnded) return
+  #onOpen(session: NodeSession): void {
+    // It ended before this callback ran: `onEnd` has been called, and the next dial is scheduled.
+    if (session.isEnded) return
     if (this.#state === 'closed') {
-      conversation.close()
+      session.end(clientClosed())
       return
     }
     this.#state = 'open'
-    this.#conversation = conversation
+    this.#session = session
     this.#failures = 0
     this.isQuiet = false
-    this.node = conversation.node
-    this.#events.onOpen(this)
+    this.node = session.node
+    this.#options.onOpen()
   }
 
-  #lost(reason: OperatingError): void {
-    this.#conversation = undefined
-    this.#patience?.cancel()
+  #onLost(reason: OperatingError): void {
+    this.#session = undefined
+    this.#quietTimer?.cancel()
     if (this.#state === 'closed') return
     this.failure = reason
     this.#state = 'waiting'
+    const { clock, random } = this.#options
     const ceiling = Math.min(REDIAL_MS_MAX, REDIAL_MS_FIRST * 2 ** this.#failures)
     this.#failures++
-    this.#redial = this.#clock.after(this.#chance.below(ceiling), () => this.#begin())
+    this.#redialTimer = clock.after(random.below(ceiling), () => this.#begin())
   }
+}
+
+function clientClosed(): OperatingError {
+  return new OperatingError('closed', 'the client has closed this session')
 }

@@ -1,8 +1,8 @@
 /**
- * What a program may choose about its connection, and what is left to each call.
+ * The options of a client and of a single call, checked and completed.
  *
- * Times are in milliseconds. Every call has one deadline; attempts are what the client makes of
- * it, and a node is told how long it may take, so that late work is dropped and not done.
+ * Times are in milliseconds. Every call has one deadline for all its attempts. Each request tells
+ * its node how much time is left, so that the node can drop work that is too late.
  */
 import { EMPTY_BYTES, utf8Bytes } from '../base/bytes.ts'
 import { DEFAULTS } from '../config.ts'
@@ -16,29 +16,29 @@ export interface ConnectOptions {
    * One that answers is enough; the others are learned from it.
    */
   readonly seeds: readonly (string | Address)[]
-  /** What the cluster's operator asks of clients, where a token is configured. */
+  /** The token of the cluster, if it has one configured. */
   readonly token?: string | Uint8Array | undefined
-  /** Refuse to talk to any cluster but the one of this name. */
+  /** The name of the cluster; a node of another cluster is refused. */
   readonly cluster?: string | undefined
-  /** Deadline of a call that names none, all its attempts together: 5,000 ms. */
+  /** Time for a call that names none, all its attempts together; by default 5,000 ms. */
   readonly timeout?: number | undefined
-  /** How long one node may take before the next is tried: 450 ms. */
+  /** How long one attempt lasts before the next node is tried; by default 450 ms. */
   readonly attemptTimeout?: number | undefined
-  /** How long `connect` itself may take: as `timeout`. */
+  /** How long `connect` may take; by default as `timeout`. */
   readonly connectTimeout?: number | undefined
-  /** Calls in flight at once; one more fails at once with `overloaded`: 1,024. */
+  /** Calls in flight at once, by default 1,024; one more fails at once with `overloaded`. */
   readonly callsMax?: number | undefined
 }
 
-/** What every call may be given. */
+/** The options of every call. */
 export interface CallOptions {
-  /** Ends the call early with `aborted`. A write that was sent may be applied all the same. */
+  /** Ends the call early with `aborted`. A write that was sent may still be applied. */
   readonly signal?: AbortSignal | undefined
-  /** Deadline of this call in milliseconds, all its attempts together. */
+  /** Time for this call in milliseconds, all its attempts together. */
   readonly timeout?: number | undefined
 }
 
-/** The same, checked and complete. */
+/** `ConnectOptions`, checked and complete. */
 export interface ClientSettings {
   readonly seeds: readonly Address[]
   readonly token: Uint8Array
@@ -51,7 +51,7 @@ export interface ClientSettings {
 
 const TIMEOUT_MS = 5_000
 const ATTEMPT_MS = 450
-/** No more than one node takes from one connection, so one node alone can serve them all. */
+/** As many as a node accepts on one connection, so that one node can serve them all. */
 const CALLS_MAX = CALLS_PER_CONNECTION_MAX
 
 export function settingsOf(options: ConnectOptions): ClientSettings {
@@ -99,7 +99,7 @@ function clusterName(cluster: ConnectOptions['cluster']): string {
   throw unsent('config-wrong', `cluster is a string, not a ${typeof cluster}`)
 }
 
-/** Programs without types may pass anything. */
+/** `seed` is unknown because programs without types may pass anything. */
 function seedOf(seed: unknown): Address {
   if (typeof seed === 'string') return parseSeed(seed)
   const { host, port } = (seed ?? {}) as Partial<Address>

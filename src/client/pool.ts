@@ -1,12 +1,11 @@
 /**
- * Choose whom to ask: the links to all nodes, and the routes over them.
+ * Choose the node that a call goes to: the links to all nodes, and the routes over them.
  *
- * For a key: its owners in order, then those who stand in for them, then anybody; always those
- * that are connected, not quiet, and not tried before in this round. Owners that are not connected
- * are dialled on the way, so a client of a thousand nodes holds connections to those it uses.
+ * For a key: its owners in order, then its fallbacks, then any node; of these the first whose link
+ * is open, not quiet, and not tried before in this round. Owners without a connection are dialled
+ * on the way, so a client of a thousand nodes holds connections to the nodes that it uses.
  *
- * The topology is asked for by itself whenever a link opens: a node that came back may know a
- * newer one.
+ * The pool asks for the topology whenever a link opens: a node that came back may know a newer one.
  */
 import { hexOf } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
@@ -19,17 +18,21 @@ import type { Random } from './random.ts'
 import { type Dial, Link } from './link.ts'
 import { Routes } from './routes.ts'
 
-/** A topology that many links bring at once is asked for once in this time. */
+/** The least time between two topologies that are asked for because links opened. */
 const REFRESH_MS_MIN = 100
 
+export interface PoolOptions {
+  readonly clock: Clock
+  readonly random: Random
+  readonly dial: Dial
+}
+
 export class Pool {
-  /** Called when a node can be asked again. */
+  /** Called when a link has opened. */
   onOpen: (() => void) | undefined
-  readonly #clock: Clock
-  readonly #chance: Random
-  readonly #dial: Dial
+  readonly #options: PoolOptions
   readonly #seeds: readonly Link[]
-  /** By address; in the order of their making. */
+  /** By address, in the order in which they were made. */
   readonly #links = new Map<string, Link>()
   /** Of members in `routes`. */
   #byMember = new Map<Member, Link>()
@@ -39,13 +42,8 @@ export class Pool {
   #isRefreshing = false
   #refreshedAt = Number.NEGATIVE_INFINITY
 
-  constructor(
-    seeds: readonly Address[],
-    parts: { readonly clock: Clock; readonly chance: Random; readonly dial: Dial },
-  ) {
-    this.#clock = parts.clock
-    this.#chance = parts.chance
-    this.#dial = parts.dial
+  constructor(seeds: readonly Address[], options: PoolOptions) {
+    this.#options = options
     this.#seeds = seeds.map((seed) => this.#linkTo(seed))
     for (const seed of this.#seeds) seed.wake()
   }
@@ -54,24 +52,24 @@ export class Pool {
     return this.#routes
   }
 
-  /** Whom to ask next, or undefined where nobody is left in this round. */
+  /** The node to ask next, or undefined when every usable node was tried in this round. */
   choose(list: PreferenceList | undefined, tried: readonly Link[]): Link | undefined {
     if (list !== undefined) {
       for (const owner of list.owners) {
         const link = this.#byMember.get(owner)
         if (link === undefined) continue
-        if (isFit(link, tried)) return link
+        if (isUsable(link, tried)) return link
         link.wake()
       }
       for (const fallback of list.fallbacks) {
         const link = this.#byMember.get(fallback)
-        if (link !== undefined && isFit(link, tried)) return link
+        if (link !== undefined && isUsable(link, tried)) return link
       }
     }
-    return this.#anybody(tried)
+    return this.#anyLink(tried)
   }
 
-  /** The link to the member of this name, dialled where it was not. */
+  /** The link to the member of this name; dials it if that was never done. */
   named(name: string): Link | undefined {
     const member = this.#routes?.members.find((one) => one.name === name)
     const link = member === undefined ? undefined : this.#byMember.get(member)
@@ -79,7 +77,7 @@ export class Pool {
     return link
   }
 
-  /** Why nobody can be asked. Final only where every seed turned us away for good. */
+  /** Why no node can be asked. Not retryable only if every seed refused this client for good. */
   failure(): OperatingError {
     const reasons = this.#seeds.map((seed) => seed.failure)
     const final = reasons.find((reason) => reason !== undefined && !reason.isRetryable)
@@ -95,8 +93,8 @@ export class Pool {
     )
   }
 
-  /** Takes over a topology; throws `message-garbled` where it contradicts itself. */
-  learn(topology: Topology): void {
+  /** Routes by this topology from now on; throws `message-garbled` if it contradicts itself. */
+  adopt(topology: Topology): void {
     if (this.#isClosed) return
     const routes = new Routes(topology)
     const byId = new Map<string, Link>()
@@ -104,33 +102,33 @@ export class Pool {
     const byMember = new Map<Member, Link>()
     for (const member of routes.members) {
       const address = { host: member.host, port: member.clientPort }
-      // A seed may have been named by another of its addresses: one connection is enough.
+      // A seed may have another address of the same node: one connection is enough.
       const known = this.#links.get(addressLabel(address)) ?? byId.get(member.id)
       byMember.set(member, known ?? this.#linkTo(address))
     }
     this.#routes = routes
     this.#byMember = byMember
-    const wanted = new Set([...byMember.values(), ...this.#seeds])
+    const kept = new Set([...byMember.values(), ...this.#seeds])
     for (const [label, link] of this.#links) {
-      if (wanted.has(link)) continue
+      if (kept.has(link)) continue
       this.#links.delete(label)
       link.close()
     }
   }
 
-  /** Asks any open link for the topology, unless that was done just now. */
+  /** Asks any open link for the topology, unless one came less than `REFRESH_MS_MIN` ago. */
   refresh(): void {
-    const now = this.#clock.now()
+    const now = this.#options.clock.now()
     if (this.#isClosed || this.#isRefreshing || now - this.#refreshedAt < REFRESH_MS_MIN) return
-    const link = this.#anybody([])
+    const link = this.#anyLink([])
     if (link === undefined) return
     this.#isRefreshing = true
-    link.call('topology', {}, (outcome) => {
+    link.call('topology', {}, (answer) => {
       this.#isRefreshing = false
-      if (outcome instanceof OperatingError) return
-      link.heard()
-      this.#refreshedAt = this.#clock.now()
-      if (!this.#isCurrent(outcome)) this.#learnIfSound(outcome)
+      if (answer instanceof OperatingError) return
+      link.onHeard()
+      this.#refreshedAt = this.#options.clock.now()
+      if (!this.#isCurrent(answer)) this.#adoptIfValid(answer)
     })
   }
 
@@ -139,15 +137,15 @@ export class Pool {
     for (const link of this.#links.values()) link.close()
   }
 
-  /** Any open link, in turn; quiet ones last. Where none is open, all are dialled. */
-  #anybody(tried: readonly Link[]): Link | undefined {
+  /** Any open link, in turn; quiet ones last. If none is open, dials all. */
+  #anyLink(tried: readonly Link[]): Link | undefined {
     const links = [...this.#links.values()]
     const first = this.#turn++ % links.length
     let quiet: Link | undefined
     let isAnyOpen = false
     for (let i = 0; i < links.length; i++) {
       const link = links[(first + i) % links.length] as Link
-      if (isFit(link, tried)) return link
+      if (isUsable(link, tried)) return link
       isAnyOpen ||= link.isOpen
       if (link.isOpen && !tried.includes(link)) quiet ??= link
     }
@@ -159,12 +157,7 @@ export class Pool {
     const label = addressLabel(address)
     let link = this.#links.get(label)
     if (link !== undefined) return link
-    link = new Link(address, {
-      clock: this.#clock,
-      chance: this.#chance,
-      dial: this.#dial,
-      events: { onOpen: () => this.#onOpen() },
-    })
+    link = new Link(address, { ...this.#options, onOpen: () => this.#onOpen() })
     this.#links.set(label, link)
     return link
   }
@@ -186,16 +179,16 @@ export class Pool {
     )
   }
 
-  #learnIfSound(topology: Topology): void {
+  #adoptIfValid(topology: Topology): void {
     try {
-      this.learn(topology)
+      this.adopt(topology)
     } catch (error) {
-      // The routes that we have go on to serve; whoever asks for the topology is told.
+      // The current routes stay in use; a program that calls `topology()` gets this error.
       if (!(error instanceof OperatingError)) throw error
     }
   }
 }
 
-function isFit(link: Link, tried: readonly Link[]): boolean {
+function isUsable(link: Link, tried: readonly Link[]): boolean {
   return link.isOpen && !link.isQuiet && !tried.includes(link)
 }

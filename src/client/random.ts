@@ -1,7 +1,7 @@
 /**
  * Draw request ids and jitter from the world's entropy, many at a time.
  *
- * A draw from the machine costs about as much for 1,024 bytes as for 16, and every put wants 16.
+ * A draw of 1,024 bytes costs about as much as a draw of 16, and every put needs 16.
  */
 import { readU32 } from '../base/bytes.ts'
 import { REQUEST_ID_BYTES } from '../limits.ts'
@@ -11,7 +11,7 @@ const STOCK_BYTES = 1024
 
 export class Random {
   readonly #entropy: Entropy
-  /** Never changed, only replaced: ids that were handed out point into it. */
+  /** Never changed, only replaced: request ids are views of it. */
   #stock: Uint8Array = new Uint8Array(0)
   #at = 0
 
@@ -23,7 +23,7 @@ export class Random {
     return this.#draw(REQUEST_ID_BYTES)
   }
 
-  /** From 0 up to and without `limit`. */
+  /** From 0 up to `limit`, exclusive. */
   below(limit: number): number {
     return (readU32(this.#draw(4), 0) / 2 ** 32) * limit
   }

@@ -1,9 +1,9 @@
 /**
- * Know where a key lives: what a client makes of a topology.
+ * The owners of a key, computed by the client from a topology.
  *
- * The client derives the same preference lists as the nodes do, from the same code, so that it
- * asks an owner directly. Being wrong is harmless: any node answers any request, by asking the
- * owners itself. So routes may be old, and are never waited for.
+ * The client derives the same preference lists as the nodes, with the same code, so that it can
+ * ask an owner directly. Old routes are harmless: any node answers any request, by asking the
+ * owners itself. So no call waits for a newer topology.
  */
 import { hexOf, readU16 } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
@@ -22,7 +22,7 @@ export class Routes {
   readonly #nByBucket: ReadonlyMap<string, number>
   readonly #nOfOthers: number
 
-  /** Throws `message-garbled` where the topology contradicts itself. */
+  /** Throws `message-garbled` if the topology contradicts itself. */
   constructor(topology: Topology) {
     const fault = faultOf(topology)
     if (fault !== undefined) {
@@ -37,7 +37,7 @@ export class Routes {
       peerPort: member.peerPort,
       machine: member.machine,
       zone: member.zone,
-      // Weights decide who owns what, and that is decided: the table is here.
+      // Weights decide ownership, and the topology already lists the owners.
       weight: 1,
     }))
     const owners = Uint16Array.from({ length: 2 ** topology.partitionBits }, (_, partition) =>
@@ -49,19 +49,19 @@ export class Routes {
     this.#nOfOthers = (topology.buckets[0] as { n: number }).n
   }
 
-  /** Who holds a key, and who stands in: the same on every node. */
+  /** The owners and fallbacks of a key, the same as every node computes. */
   of(bucket: string, bucketBytes: Uint8Array, key: Uint8Array): PreferenceList {
     const n = this.#nByBucket.get(bucket) ?? this.#nOfOthers
     return this.#lists.of(tokenOf(bucketBytes, key), n)
   }
 }
 
-/** What is wrong with a topology, as the end of a sentence; a node that lies must not end us. */
+/** What is wrong with a topology, as the end of a sentence; a node may send anything. */
 function faultOf(topology: Topology): string | undefined {
   const { members, owners, partitionBits, buckets } = topology
-  if (members.length < 1 || members.length > MEMBERS_MAX) return 'the members are none or too many'
+  if (members.length < 1 || members.length > MEMBERS_MAX) return 'there are no members or too many'
   if (!(partitionBits >= 0 && partitionBits <= PARTITION_BITS_MAX)) {
-    return 'the partitions are too many'
+    return 'there are too many partitions'
   }
   if (owners.length !== 2 * 2 ** partitionBits) return 'not every partition has an owner'
   for (let at = 0; at < owners.length; at += 2) {
@@ -71,7 +71,8 @@ function faultOf(topology: Topology): string | undefined {
   if (ids.some((id, i) => id.length !== 16 || (i > 0 && (ids[i - 1] as string) >= id))) {
     return 'the members are not sorted by id'
   }
-  if (buckets.length === 0) return 'there are no defaults'
-  if (buckets.some(({ n }) => !(n >= 1 && n <= REPLICAS_MAX))) return 'a bucket has no such N'
+  if (buckets.length === 0) return 'no bucket gives the defaults'
+  if (buckets.some(({ n }) => !(n >= 1 && n <= REPLICAS_MAX)))
+    return 'the N of a bucket is out of range'
   return undefined
 }

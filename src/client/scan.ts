@@ -1,10 +1,10 @@
 /**
- * Walk through a bucket, page by page, in the order of tokens.
+ * Iterate over a bucket, page by page, in the order of tokens.
  *
- * A scan is no snapshot: a key that is there all the while is met once; one that comes or goes
- * meanwhile is met or not. While a page is being looked at the next is already on its way. The
- * cursor of a scan that was left half-way starts another one there, in another process if need
- * be: keys of the page that was being looked at then come again.
+ * A scan is no snapshot: a key that exists throughout is returned once; a key that is written or
+ * deleted meanwhile may be returned or not. The next page is fetched while the program reads this
+ * one. The cursor of a scan that was left half-way starts another scan there, also in another
+ * process: the keys of the page that was being read are then returned again.
  */
 import { base64urlOf, bytesOfBase64url, EMPTY_BYTES } from '../base/bytes.ts'
 import type { ScanEntry, ScanReply } from '../wire/message/client.ts'
@@ -26,18 +26,18 @@ export class Scan<Item> implements AsyncIterable<Item> {
     this.#cursor = cursor === undefined ? EMPTY_BYTES : bytesOfCursor(cursor)
   }
 
-  /** Where another scan can go on: text. Undefined once everything was looked at. */
+  /** Where another scan can continue, as text; undefined once all keys were returned. */
   get cursor(): string | undefined {
     return this.#isEnded ? undefined : base64urlOf(this.#cursor)
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Item, void, undefined> {
-    let coming: Promise<ScanReply> | undefined = this.#fetch(this.#cursor)
-    while (coming !== undefined) {
-      const page: ScanReply = await coming
-      coming = page.cursor.length === 0 ? undefined : this.#fetch(page.cursor)
-      // Its failure is met when it is awaited, or by nobody where the loop was left.
-      coming?.catch(() => {})
+    let next: Promise<ScanReply> | undefined = this.#fetch(this.#cursor)
+    while (next !== undefined) {
+      const page: ScanReply = await next
+      next = page.cursor.length === 0 ? undefined : this.#fetch(page.cursor)
+      // Its error is thrown when it is awaited; if the loop is left, it is not needed.
+      next?.catch(() => {})
       for (const entry of page.entries) yield this.#read(entry)
       this.#cursor = page.cursor
       this.#isEnded = page.cursor.length === 0
@@ -47,7 +47,7 @@ export class Scan<Item> implements AsyncIterable<Item> {
 
 function bytesOfCursor(cursor: string): Uint8Array {
   if (!/^[\w-]*$/.test(cursor)) {
-    throw unsent('cursor-wrong', 'this is not a cursor: pass on what scan.cursor was, unchanged')
+    throw unsent('cursor-wrong', 'this text is no cursor: pass scan.cursor unchanged')
   }
   return bytesOfBase64url(cursor)
 }

@@ -39,7 +39,7 @@ export interface Converter<Message> {
   decode(reader: Reader): Message
 }
 
-export type ExchangeConverter<K extends RequestKind> = {
+export type CallConverter<K extends RequestKind> = {
   readonly request: Converter<Request<K>>
   readonly reply: Converter<Reply<K>>
 }
@@ -60,7 +60,7 @@ function valuesOf(values: readonly pb.Value.$Properties[] | null | undefined): U
   return plainValues
 }
 
-const get: ExchangeConverter<'get'> = {
+const get: CallConverter<'get'> = {
   request: {
     encode(get: Get, writer: Writer): void {
       checkGet(get)
@@ -92,7 +92,7 @@ function checkGet(get: Get): void {
   checkDeadline(get.deadlineMs)
 }
 
-const put: ExchangeConverter<'put'> = {
+const put: CallConverter<'put'> = {
   request: {
     encode(put: Put, writer: Writer): void {
       checkPut(put)
@@ -150,7 +150,7 @@ function checkPut(put: Put): void {
   checkDeadline(put.deadlineMs)
 }
 
-const scan: ExchangeConverter<'scan'> = {
+const scan: CallConverter<'scan'> = {
   request: {
     encode(scan: Scan, writer: Writer): void {
       checkScan(scan)
@@ -202,7 +202,7 @@ function checkScan(scan: Scan): void {
 
 const NOTHING = {}
 
-const topology: ExchangeConverter<'topology'> = {
+const topology: CallConverter<'topology'> = {
   request: {
     encode(_: Request<'topology'>, writer: Writer): void {
       pb.TopologyQuery.encode(NOTHING, writer)
@@ -261,7 +261,7 @@ function checkTopology({ partitionBits, members, owners, buckets }: Topology): v
   }
 }
 
-const status: ExchangeConverter<'status'> = {
+const status: CallConverter<'status'> = {
   request: {
     encode(_: Request<'status'>, writer: Writer): void {
       pb.StatusQuery.encode(NOTHING, writer)
@@ -298,5 +298,5 @@ const status: ExchangeConverter<'status'> = {
 }
 
 export const CLIENT_CONVERTERS: {
-  readonly [K in 'topology' | 'status' | 'scan' | 'get' | 'put']: ExchangeConverter<K>
+  readonly [K in 'topology' | 'status' | 'scan' | 'get' | 'put']: CallConverter<K>
 } = { topology, status, scan, get, put }

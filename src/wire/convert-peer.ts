@@ -2,7 +2,7 @@
 import type { Reader, Writer } from 'protobufjs/minimal.js'
 import { SCAN_PAGE_KEYS_MAX } from '../limits.ts'
 import { checkBucket, checkDeadline, checkName } from './bounds.ts'
-import { digestOf, type ExchangeConverter, plain } from './convert-client.ts'
+import { digestOf, type CallConverter, plain } from './convert-client.ts'
 import { everwrite as pb } from './generated/messages.js'
 import type {
   PeerRange,
@@ -13,7 +13,7 @@ import type {
   PeerWriteReply,
 } from './message/peer.ts'
 
-const peerRead: ExchangeConverter<'peerRead'> = {
+const peerRead: CallConverter<'peerRead'> = {
   request: {
     encode(read: PeerRead, writer: Writer): void {
       checkPeerRequest(read)
@@ -40,7 +40,7 @@ const peerRead: ExchangeConverter<'peerRead'> = {
   },
 }
 
-const peerWrite: ExchangeConverter<'peerWrite'> = {
+const peerWrite: CallConverter<'peerWrite'> = {
   request: {
     encode(write: PeerWrite, writer: Writer): void {
       checkPeerRequest(write)
@@ -74,7 +74,7 @@ function checkPeerRequest(request: PeerRead | PeerWrite): void {
   checkDeadline(request.deadlineMs)
 }
 
-const peerRange: ExchangeConverter<'peerRange'> = {
+const peerRange: CallConverter<'peerRange'> = {
   request: {
     encode(range: PeerRange, writer: Writer): void {
       checkPeerRange(range)
@@ -118,5 +118,5 @@ function checkPeerRange(range: PeerRange): void {
 }
 
 export const PEER_CONVERTERS: {
-  readonly [K in 'peerRange' | 'peerRead' | 'peerWrite']: ExchangeConverter<K>
+  readonly [K in 'peerRange' | 'peerRead' | 'peerWrite']: CallConverter<K>
 } = { peerRange, peerRead, peerWrite }

@@ -21,12 +21,7 @@ import { EMPTY_BYTES } from '../base/bytes.ts'
 import { ERROR_KINDS, errorCodeOf, isOperatingError, OperatingError } from '../base/errors.ts'
 import { ANSWER_FIELDS_MAX, REQUEST_FIELDS_MAX, SENTENCE_CHARS_MAX } from '../limits.ts'
 import { checkMessageLength, garbled } from './bounds.ts'
-import {
-  CLIENT_CONVERTERS,
-  type Converter,
-  type ExchangeConverter,
-  plain,
-} from './convert-client.ts'
+import { CLIENT_CONVERTERS, type Converter, type CallConverter, plain } from './convert-client.ts'
 import { PEER_CONVERTERS } from './convert-peer.ts'
 import { everwrite as pb } from './generated/messages.js'
 import type { Failure, Hello, Welcome } from './message/session.ts'
@@ -61,7 +56,7 @@ class BoundedReader extends protobuf.Reader {
 
 const reader = new BoundedReader(EMPTY_BYTES)
 
-const EXCHANGES: { readonly [K in RequestKind]: ExchangeConverter<K> } = {
+const CALL_CONVERTERS: { readonly [K in RequestKind]: CallConverter<K> } = {
   ...CLIENT_CONVERTERS,
   ...PEER_CONVERTERS,
 }
@@ -108,7 +103,7 @@ function decode<Message>(
 }
 
 export function encodeRequest<K extends RequestKind>(kind: K, request: Request<K>): Body {
-  return encode(EXCHANGES[kind].request, request)
+  return encode(CALL_CONVERTERS[kind].request, request)
 }
 
 export function decodeRequest<K extends RequestKind>(
@@ -117,11 +112,11 @@ export function decodeRequest<K extends RequestKind>(
   start: number,
   length: number,
 ): Request<K> {
-  return decode<Request<K>>(EXCHANGES[kind].request, bytes, start, length, REQUEST_FIELDS_MAX)
+  return decode<Request<K>>(CALL_CONVERTERS[kind].request, bytes, start, length, REQUEST_FIELDS_MAX)
 }
 
 export function encodeReply<K extends RequestKind>(kind: K, reply: Reply<K>): Body {
-  return encode(EXCHANGES[kind].reply, reply)
+  return encode(CALL_CONVERTERS[kind].reply, reply)
 }
 
 export function decodeReply<K extends RequestKind>(
@@ -130,7 +125,7 @@ export function decodeReply<K extends RequestKind>(
   start: number,
   length: number,
 ): Reply<K> {
-  return decode<Reply<K>>(EXCHANGES[kind].reply, bytes, start, length, ANSWER_FIELDS_MAX)
+  return decode<Reply<K>>(CALL_CONVERTERS[kind].reply, bytes, start, length, ANSWER_FIELDS_MAX)
 }
 
 const hello: Converter<Hello> = {

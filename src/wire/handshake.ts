@@ -27,7 +27,7 @@ import {
 } from '../limits.ts'
 import type { Timer } from '../world/clock.ts'
 import { addressLabel, type Connection } from '../world/network.ts'
-import { Conversation } from './conversation.ts'
+import { FramedSession } from './framed-session.ts'
 import { decodeControl, encodeControl, errorOf } from './convert.ts'
 import type { Frame } from './frame.ts'
 import {
@@ -170,7 +170,7 @@ class Handshake implements FrameEvents {
   #open(facts: SessionFacts): void {
     this.#isDone = true
     this.#timer.cancel()
-    const session = new Conversation(this.#line, facts, this.#sessionEvents)
+    const session = new FramedSession(this.#line, facts, this.#sessionEvents)
     this.#line.open(FRAME_BODY_BYTES_MAX, session)
     this.#resolve(session)
   }

@@ -1,6 +1,6 @@
 /** `everwrite delete BUCKET KEY`: deletes what is seen there. */
 import type { Command } from 'commander'
-import { Context } from '../../client/context.ts'
+import { SealedContext } from '../../client/sealed-context.ts'
 import { EXIT_CODES_HELP, print } from '../outcome.ts'
 import { bucketOf, reach, reaching, type ReachOptions } from '../cluster-options.ts'
 
@@ -31,7 +31,7 @@ async function remove(bucketName: string, key: string, options: Options): Promis
   const { context } = await reach(options, async (client) => {
     const bucket = await bucketOf(client, bucketName)
     if (options.context === undefined) return bucket.delete(key, { replace: 'seen' })
-    return bucket.delete(key, { context: Context.parse(options.context) })
+    return bucket.delete(key, { context: SealedContext.parse(options.context) })
   })
   if (options.json === true) {
     await print(`${JSON.stringify({ bucket: bucketName, key, context })}\n`)

@@ -1,7 +1,7 @@
 /** `everwrite get BUCKET KEY`: all that is under a key, and how to reconcile it. */
 import type { Command } from 'commander'
 import { utf8TextExact } from '../../base/bytes.ts'
-import type { Answer } from '../../client/answer.ts'
+import type { GetResult } from '../../client/get-result.ts'
 import { EXIT, EXIT_CODES_HELP, misuse, print } from '../outcome.ts'
 import { bucketOf, reach, reaching, type ReachOptions } from '../cluster-options.ts'
 import { fieldOf } from './record.ts'
@@ -46,7 +46,7 @@ async function get(bucketName: string, key: string, options: Options): Promise<v
   else await printSiblings(bucketName, key, answer)
 }
 
-function jsonOf(bucket: string, key: string, answer: Answer<Uint8Array>): string {
+function jsonOf(bucket: string, key: string, answer: GetResult<Uint8Array>): string {
   return JSON.stringify({
     bucket,
     key,
@@ -56,7 +56,7 @@ function jsonOf(bucket: string, key: string, answer: Answer<Uint8Array>): string
   })
 }
 
-async function printRaw(bucket: string, key: string, answer: Answer<Uint8Array>): Promise<void> {
+async function printRaw(bucket: string, key: string, answer: GetResult<Uint8Array>): Promise<void> {
   if (answer.siblings.length > 1) {
     throw misuse(
       `${bucket}/${key} has ${answer.siblings.length} siblings and --raw prints one value: ` +
@@ -80,7 +80,7 @@ async function printValue(value: Uint8Array): Promise<void> {
 async function printSiblings(
   bucket: string,
   key: string,
-  answer: Answer<Uint8Array>,
+  answer: GetResult<Uint8Array>,
 ): Promise<void> {
   const count = answer.siblings.length
   for (const [i, sibling] of answer.siblings.entries()) {

@@ -1,7 +1,7 @@
 /** `everwrite put BUCKET KEY [VALUE]`: writes a value in place of what is seen there. */
 import type { Command } from 'commander'
 import { utf8Bytes } from '../../base/bytes.ts'
-import { Context } from '../../client/context.ts'
+import { SealedContext } from '../../client/sealed-context.ts'
 import type { PutOptions } from '../../client/bucket.ts'
 import { EXIT_CODES_HELP, misuse, print } from '../outcome.ts'
 import {
@@ -72,5 +72,5 @@ function valueOf(text: string | undefined): Uint8Array {
 function replacingOf(options: Options): PutOptions {
   if (options.sibling === true) return {}
   if (options.context === undefined) return { replace: 'seen' }
-  return { context: Context.parse(options.context) }
+  return { context: SealedContext.parse(options.context) }
 }

@@ -11,7 +11,7 @@ import { isOperatingError } from '../../base/errors.ts'
 import type { Prng } from '../../base/prng.ts'
 import type { Bucket, PutOptions } from '../../client/bucket.ts'
 import { type Client, connectTo } from '../../client/client.ts'
-import type { Context } from '../../client/context.ts'
+import type { SealedContext } from '../../client/sealed-context.ts'
 import { requestLabel, requestIdOf } from '../../dynamo/version/object.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { Cluster } from '../cluster/cluster.ts'
@@ -45,7 +45,7 @@ interface Shown {
   readonly ids: readonly number[]
   /** The tombstones it was told of are of deletes below this number; 0 where of none. */
   readonly deletesBelow: number
-  readonly context: Context
+  readonly context: SealedContext
 }
 
 const REMEMBERED_MAX = 8
@@ -339,7 +339,7 @@ class User {
 type Act = readonly [number, (place: Place) => Promise<unknown>]
 
 type Replaces =
-  | (Omit<Shown, 'context'> & { readonly contexts: readonly Context[] })
+  | (Omit<Shown, 'context'> & { readonly contexts: readonly SealedContext[] })
   | 'seen'
   | undefined
 

@@ -42,7 +42,7 @@ export const MAY_ASK: Readonly<Record<RequestKind, readonly Role[]>> = {
 }
 
 /** What is asked and what answers it, by name. */
-export interface Exchange {
+export interface RequestTable {
   topology: { request: Record<never, never>; reply: Topology }
   status: { request: Record<never, never>; reply: Status }
   scan: { request: Scan; reply: ScanReply }
@@ -53,6 +53,6 @@ export interface Exchange {
   peerWrite: { request: PeerWrite; reply: PeerWriteReply }
 }
 
-export type RequestKind = keyof Exchange
-export type Request<K extends RequestKind> = Exchange[K]['request']
-export type Reply<K extends RequestKind> = Exchange[K]['reply']
+export type RequestKind = keyof RequestTable
+export type Request<K extends RequestKind> = RequestTable[K]['request']
+export type Reply<K extends RequestKind> = RequestTable[K]['reply']

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { parse, stringify, type TomlTable } from 'smol-toml'
-import { bytes, type ConnectOptions, connect, Context, json } from '../../../src/index.ts'
+import { bytes, type ConnectOptions, connect, SealedContext, json } from '../../../src/index.ts'
 import { identityText } from '../../../src/store/identity.ts'
 import { memberIdOf } from '../../../src/node/cluster/topology.ts'
 import { everwrite } from '../../support/served-cluster.ts'
@@ -23,8 +23,8 @@ export function optionRows({ cluster, other, client }: Lab): readonly Row[] {
   const bucket = client.bucket('wrong', { codec: bytes })
   const value = new Uint8Array(1)
   const run = (work: () => unknown) => () => codeOf(work)
-  const context = Context.parse('')
-  const contexts = Array.from({ length: 17 }, () => Context.parse('abcd'))
+  const context = SealedContext.parse('')
+  const contexts = Array.from({ length: 17 }, () => SealedContext.parse('abcd'))
   return rowsOf('option', [
     ['no seeds', 'config-wrong', dial({ seeds: [] })],
     ['seeds left out', 'config-wrong', dial({})],
@@ -78,11 +78,11 @@ export function optionRows({ cluster, other, client }: Lab): readonly Row[] {
       run(() => bucket.put('k', value, { requestId: new Uint8Array(3) })),
     ],
     ['a timeout of -1', 'config-wrong', run(() => bucket.get('k', { timeout: -1 }))],
-    ['text that is no context', 'context-garbled', run(() => Context.parse('a+b'))],
+    ['text that is no context', 'context-garbled', run(() => SealedContext.parse('a+b'))],
     [
       'a context that is none',
       'context-garbled',
-      run(() => bucket.put('k', value, { context: Context.parse('abcd') })),
+      run(() => bucket.put('k', value, { context: SealedContext.parse('abcd') })),
     ],
     ['17 contexts', 'contexts-too-many', run(() => bucket.put('k', value, { contexts }))],
     ['an empty context is none', 'taken', run(() => bucket.put('empty', value, { context }))],

@@ -9,7 +9,7 @@ import type { Prng } from '../../../src/base/prng.ts'
 import { isOperatingError } from '../../../src/base/errors.ts'
 import type { Bucket, GetOptions, PutOptions } from '../../../src/client/bucket.ts'
 import type { Client } from '../../../src/client/client.ts'
-import type { Context } from '../../../src/client/context.ts'
+import type { SealedContext } from '../../../src/client/sealed-context.ts'
 import { nameOf } from './judge.ts'
 import { NO_WRITE, type Recording, textOf } from './recording.ts'
 
@@ -17,7 +17,7 @@ import { NO_WRITE, type Recording, textOf } from './recording.ts'
 interface Shown {
   readonly ids: readonly number[]
   readonly deletesBelow: number
-  readonly context: Context
+  readonly context: SealedContext
 }
 
 export interface LoadOptions {

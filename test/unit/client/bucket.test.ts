@@ -1,8 +1,8 @@
-/** What a program sees: siblings, contexts, updates, scans, codecs. */
+/** Buckets: siblings, contexts, updates, scans, codecs. */
 import t from 'tap'
 import { utf8Bytes, utf8Text } from '../../../src/base/bytes.ts'
 import { bytes, json, text } from '../../../src/client/codec.ts'
-import { Context } from '../../../src/client/context.ts'
+import { SealedContext } from '../../../src/client/sealed-context.ts'
 import { parseSeed, settingsOf } from '../../../src/client/options.ts'
 import type { Get, Put, Scan, ScanReply } from '../../../src/wire/message/client.ts'
 import type { RequestKind } from '../../../src/wire/message/table.ts'
@@ -31,37 +31,31 @@ async function holding(...values: string[]): Promise<{ stage: Stage; puts: Put[]
   return { stage, puts, gets }
 }
 
-t.test(
-  'one value is the value, none is undefined, several are nobody else to choose',
-  async (t) => {
-    const one = await (await (await holding('tea')).stage.connect()).get('k')
-    t.equal(one.value, 'tea')
-    t.ok(one.isFound)
-    const none = await (await (await holding()).stage.connect()).get('k')
-    t.equal(none.value, undefined)
-    t.notOk(none.isFound)
-    const two = await (await (await holding('tea', 'milk')).stage.connect()).get('k')
-    t.same(two.siblings, ['tea', 'milk'])
-    t.throws(() => two.value, { code: 'value-unreadable', message: /2 siblings.*update/ })
-  },
-)
+t.test('one sibling is the value, none is undefined, several throw', async (t) => {
+  const one = await (await (await holding('tea')).stage.connect()).get('k')
+  t.equal(one.value, 'tea')
+  t.ok(one.isFound)
+  const none = await (await (await holding()).stage.connect()).get('k')
+  t.equal(none.value, undefined)
+  t.notOk(none.isFound)
+  const two = await (await (await holding('tea', 'milk')).stage.connect()).get('k')
+  t.same(two.siblings, ['tea', 'milk'])
+  t.throws(() => two.value, { code: 'value-unreadable', message: /2 siblings.*update/ })
+})
+
+t.test('an update puts the result of merge, with the context of the siblings', async (t) => {
+  const { stage, puts } = await holding('tea', 'milk')
+  const client = await stage.connect()
+  const value = await client.update('k', (siblings) => siblings.toSorted().join('+'))
+  t.equal(value, 'milk+tea')
+  t.equal(puts.length, 1)
+  t.equal(utf8Text(puts[0]?.value as Uint8Array), 'milk+tea')
+  t.same(puts[0]?.contexts.map(utf8Text), ['ctx'])
+  t.equal(puts[0]?.replace, 'given')
+})
 
 t.test(
-  'an update puts what merge makes, with the context that the siblings came with',
-  async (t) => {
-    const { stage, puts } = await holding('tea', 'milk')
-    const client = await stage.connect()
-    const value = await client.update('k', (siblings) => siblings.toSorted().join('+'))
-    t.equal(value, 'milk+tea')
-    t.equal(puts.length, 1)
-    t.equal(utf8Text(puts[0]?.value as Uint8Array), 'milk+tea')
-    t.same(puts[0]?.contexts.map(utf8Text), ['ctx'])
-    t.equal(puts[0]?.replace, 'given')
-  },
-)
-
-t.test(
-  'an update to undefined deletes what is there, and writes nothing where nothing is',
+  'an update to undefined deletes a key that exists and writes nothing otherwise',
   async (t) => {
     const there = await holding('tea')
     await (await there.stage.connect()).update('k', () => undefined)
@@ -84,23 +78,23 @@ t.test("an update whose merge throws writes nothing and throws merge's error", a
   t.equal(puts.length, 0)
 })
 
-t.test('a context survives being text, and what is not one is refused', async (t) => {
-  const context = new Context(Uint8Array.from([0, 255, 62, 63]))
-  t.same(Context.parse(String(context)).sealed, context.sealed)
+t.test('a context written as text is parsed again, and other text is refused', async (t) => {
+  const context = new SealedContext(Uint8Array.from([0, 255, 62, 63]))
+  t.same(SealedContext.parse(String(context)).sealed, context.sealed)
   t.equal(JSON.stringify({ context }), `{"context":"${String(context)}"}`)
   for (const wrong of ['a b', 'ä', 'AAAAA', '"']) {
-    t.throws(() => Context.parse(wrong), { code: 'context-garbled' })
+    t.throws(() => SealedContext.parse(wrong), { code: 'context-garbled' })
   }
 })
 
-t.test('codecs bring back what they were given', async (t) => {
+t.test('codecs decode what they encoded', async (t) => {
   t.equal(text.decode(text.encode('täß\u0000')), 'täß\u0000')
   t.same(bytes.decode(bytes.encode(Uint8Array.from([0, 255]))), Uint8Array.from([0, 255]))
   t.same(json().decode(json().encode({ a: [1, null] })), { a: [1, null] })
   t.same(json(Number).decode(utf8Bytes('"7"')), 7)
 })
 
-t.test('codecs refuse what they would spoil', async (t) => {
+t.test('codecs refuse values that they cannot represent', async (t) => {
   const client = await (await holding('x')).stage.connect()
   await t.rejects(client.put('k', 7 as never), { code: 'input-wrong' })
   const asBytes = client.bucket('b', { codec: bytes })
@@ -114,7 +108,7 @@ t.test('codecs refuse what they would spoil', async (t) => {
   t.throws(() => text.decode(Uint8Array.from([0xff])), { code: 'value-unreadable' })
 })
 
-t.test('a short value does not keep the chunk that it came in', async (t) => {
+t.test('a short value does not keep the network chunk that it came in', async (t) => {
   const chunk = new Uint8Array(65_536)
   const stage = new Stage()
   for (const node of stage.nodes) {
@@ -154,7 +148,7 @@ async function scanning(): Promise<{ stage: Stage; scans: Scan[] }> {
   return { stage, scans }
 }
 
-t.test('keys and entries walk through all pages', async (t) => {
+t.test('keys and entries return all pages', async (t) => {
   const { stage, scans } = await scanning()
   const client = await stage.connect()
   t.same(await collect(client.keys()), ['k00', 'k01', 'k10', 'k11', 'k20', 'k21'])
@@ -162,43 +156,43 @@ t.test('keys and entries walk through all pages', async (t) => {
   t.ok(scans.every((scan) => !scan.withValues))
   const entries = await collect(client.entries())
   t.same(entries.map((entry) => `${entry.key}=${entry.value}`).slice(2, 4), ['k10=v10', 'k11=v11'])
-  t.equal(String(entries[0]?.context), String(new Context(utf8Bytes('ctx'))))
-})
-
-t.test('a scan that was left goes on from its cursor, the begun page again', async (t) => {
-  const { stage } = await scanning()
-  const client = await stage.connect()
-  const scan = client.keys()
-  const seen: string[] = []
-  for await (const key of scan) {
-    seen.push(key)
-    if (key === 'k10') break
-  }
-  t.same(seen, ['k00', 'k01', 'k10'])
-  const rest = client.keys({ cursor: scan.cursor })
-  t.same(await collect(rest), ['k10', 'k11', 'k20', 'k21'])
-  t.equal(rest.cursor, undefined)
-  t.throws(() => client.keys({ cursor: '?' }), { code: 'cursor-wrong' })
+  t.equal(String(entries[0]?.context), String(new SealedContext(utf8Bytes('ctx'))))
 })
 
 t.test(
-  'a key that is not text is an error where text was asked for, and there as bytes',
+  'a scan continues from the cursor of one that was left, and repeats its last page',
   async (t) => {
-    const stage = new Stage()
-    const key = Uint8Array.from([0xff])
-    for (const node of stage.nodes) {
-      node.reply = () => ({
-        entries: [{ key, siblings: [], context: key }],
-        cursor: new Uint8Array(0),
-      })
+    const { stage } = await scanning()
+    const client = await stage.connect()
+    const scan = client.keys()
+    const seen: string[] = []
+    for await (const key of scan) {
+      seen.push(key)
+      if (key === 'k10') break
     }
-    const bucket = (await stage.connect()).bucket('b')
-    await t.rejects(collect(bucket.keys()), { code: 'value-unreadable' })
-    t.same(await collect(bucket.keyBytes()), [key])
+    t.same(seen, ['k00', 'k01', 'k10'])
+    const rest = client.keys({ cursor: scan.cursor })
+    t.same(await collect(rest), ['k10', 'k11', 'k20', 'k21'])
+    t.equal(rest.cursor, undefined)
+    t.throws(() => client.keys({ cursor: '?' }), { code: 'cursor-wrong' })
   },
 )
 
-t.test('seeds and options are checked', async (t) => {
+t.test('a key that is not UTF-8 is an error as text and is returned as bytes', async (t) => {
+  const stage = new Stage()
+  const key = Uint8Array.from([0xff])
+  for (const node of stage.nodes) {
+    node.reply = () => ({
+      entries: [{ key, siblings: [], context: key }],
+      cursor: new Uint8Array(0),
+    })
+  }
+  const bucket = (await stage.connect()).bucket('b')
+  await t.rejects(collect(bucket.keys()), { code: 'value-unreadable' })
+  t.same(await collect(bucket.keyBytes()), [key])
+})
+
+t.test('invalid seeds and options are refused', async (t) => {
   t.same(parseSeed('example.org'), { host: 'example.org', port: 7400 })
   t.same(parseSeed('127.0.0.1:1'), { host: '127.0.0.1', port: 1 })
   t.same(parseSeed('[::1]:7401'), { host: '::1', port: 7401 })

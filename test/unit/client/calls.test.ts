@@ -1,15 +1,15 @@
-/** Attempts, deadlines, doubt: what a call does when nodes do not behave (`client/calls.ts`). */
+/** Attempts, deadlines and certainty of a call when nodes fail, refuse or are late. */
 import { getEventListeners } from 'node:events'
 import t from 'tap'
 import { EMPTY_BYTES, hexOf } from '../../../src/base/bytes.ts'
 import { OperatingError } from '../../../src/base/errors.ts'
 import type { CallError } from '../../../src/client/failure.ts'
 import type { RequestKind } from '../../../src/wire/message/table.ts'
-import { foundReply, settle, Stage } from './scripted.ts'
+import { foundReply, untilIdle, Stage } from './scripted.ts'
 
 const WRITTEN = { context: new Uint8Array([1]), attempts: 1 }
 
-/** What the promise threw, once it has. */
+/** The error with which the promise rejects. */
 async function failureOf(promise: Promise<unknown>): Promise<CallError> {
   return promise.then(
     () => {
@@ -23,7 +23,7 @@ function refuse(kind: RequestKind): OperatingError | undefined {
   return kind === 'put' ? new OperatingError('replicas-short', 'too few') : undefined
 }
 
-/** Keeps a promise whose failure a test looks at later from ending the process. */
+/** Marks a rejection as handled, so that a test may look at it later. */
 function later<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {})
   return promise
@@ -33,48 +33,51 @@ t.test('a call goes to one owner, and its answer comes back', async (t) => {
   const stage = new Stage()
   const client = await stage.connect()
   const got = client.get('k')
-  await settle()
+  await untilIdle()
   t.equal(stage.asked.length, 1)
   stage.asked[0]?.asked.answer(foundReply('v'))
   t.equal((await got).value, 'v')
 })
 
-t.test('a refused attempt is followed by one at another owner, at once', async (t) => {
+t.test('after a refused attempt the next owner is asked at once', async (t) => {
   const stage = new Stage()
   const client = await stage.connect()
   const got = client.get('k')
-  await settle()
+  await untilIdle()
   stage.asked[0]?.asked.fail('replicas-short')
-  await settle()
+  await untilIdle()
   t.equal(stage.asked.length, 2)
   t.not(stage.asked[0]?.node, stage.asked[1]?.node)
   stage.asked[1]?.asked.answer(foundReply('v'))
   t.equal((await got).value, 'v')
 })
 
-t.test('every attempt of a put carries one request id, and another put another', async (t) => {
-  const stage = new Stage()
-  const client = await stage.connect()
-  const put = client.put('k', 'v')
-  await settle()
-  stage.asked[0]?.asked.fail('write-in-doubt')
-  await settle()
-  stage.asked[1]?.asked.answer(WRITTEN)
-  await put
-  const ids = stage.nodes.flatMap((node) => node.puts()).map((one) => hexOf(one.requestId))
-  t.equal(ids.length, 2)
-  t.equal(ids[0], ids[1])
-  void later(client.put('k', 'v'))
-  await settle()
-  const all = new Set(stage.nodes.flatMap((node) => node.puts()).map((p) => hexOf(p.requestId)))
-  t.equal(all.size, 2)
-})
+t.test(
+  'all attempts of a put carry the same request id, and two puts have different ids',
+  async (t) => {
+    const stage = new Stage()
+    const client = await stage.connect()
+    const put = client.put('k', 'v')
+    await untilIdle()
+    stage.asked[0]?.asked.fail('write-in-doubt')
+    await untilIdle()
+    stage.asked[1]?.asked.answer(WRITTEN)
+    await put
+    const ids = stage.nodes.flatMap((node) => node.puts()).map((one) => hexOf(one.requestId))
+    t.equal(ids.length, 2)
+    t.equal(ids[0], ids[1])
+    void later(client.put('k', 'v'))
+    await untilIdle()
+    const all = new Set(stage.nodes.flatMap((node) => node.puts()).map((p) => hexOf(p.requestId)))
+    t.equal(all.size, 2)
+  },
+)
 
-t.test('an attempt is given up after 450 ms, and the node is told its time', async (t) => {
+t.test('an attempt ends after 450 ms, and its request tells the node this deadline', async (t) => {
   const stage = new Stage()
   const client = await stage.connect()
   const put = client.put('k', 'v')
-  await settle()
+  await untilIdle()
   t.equal(stage.nodes.flatMap((node) => node.puts())[0]?.deadlineMs, 450)
   await stage.clock.pass(440)
   t.equal(stage.asked.length, 1)
@@ -84,7 +87,7 @@ t.test('an attempt is given up after 450 ms, and the node is told its time', asy
   await put
 })
 
-t.test('an answer to an attempt that was given up is an answer', async (t) => {
+t.test('an answer to an attempt that timed out ends the call', async (t) => {
   const stage = new Stage()
   const client = await stage.connect()
   const put = client.put('k', 'v')
@@ -94,7 +97,7 @@ t.test('an answer to an attempt that was given up is an answer', async (t) => {
   t.same((await put).context.sealed, WRITTEN.context)
 })
 
-t.test('the attempts of a put are those of the client and of the nodes together', async (t) => {
+t.test('the attempts of a put are the sum of those of the client and of the nodes', async (t) => {
   const stage = new Stage()
   const client = await stage.connect()
   for (const [failures, ofNode, together] of [
@@ -105,7 +108,7 @@ t.test('the attempts of a put are those of the client and of the nodes together'
   ] as const) {
     const before = stage.asked.length
     const put = client.put('k', 'v')
-    await settle()
+    await untilIdle()
     for (let i = 0; i < failures; i++) {
       stage.asked[before + i]?.asked.fail('write-in-doubt')
       await stage.clock.pass(1)
@@ -115,11 +118,11 @@ t.test('the attempts of a put are those of the client and of the nodes together'
   }
 })
 
-t.test('a failure that cannot pass ends the call at once', async (t) => {
+t.test('a failure that is not retryable ends the call at once', async (t) => {
   const stage = new Stage()
   const client = await stage.connect()
   const put = later(client.put('k', 'v'))
-  await settle()
+  await untilIdle()
   stage.asked[0]?.asked.fail('context-forged')
   const failure = await failureOf(put)
   t.equal(failure.code, 'context-forged')
@@ -129,14 +132,14 @@ t.test('a failure that cannot pass ends the call at once', async (t) => {
 })
 
 t.test(
-  'a write that may have been applied once stays in doubt, whatever refuses it later',
+  'a write that one attempt may have applied is in doubt even if a later one is refused',
   async (t) => {
     const stage = new Stage()
     const client = await stage.connect()
     const put = later(client.put('k', 'v'))
-    await settle()
+    await untilIdle()
     stage.asked[0]?.asked.fail('connection-lost')
-    await settle()
+    await untilIdle()
     stage.asked[1]?.asked.fail('siblings-full')
     const failure = await failureOf(put)
     t.equal(failure.code, 'siblings-full')
@@ -144,7 +147,7 @@ t.test(
   },
 )
 
-t.test('a write that every node refused is refused', async (t) => {
+t.test('a write that every node refused is refused when its time is up', async (t) => {
   const stage = new Stage()
   const client = await stage.connect({ timeout: 300 })
   for (const node of stage.nodes) node.reply = refuse
@@ -153,8 +156,8 @@ t.test('a write that every node refused is refused', async (t) => {
   const failure = await failureOf(put)
   t.equal(failure.code, 'replicas-short')
   t.equal(failure.certainty, 'refused')
-  t.ok(failure.attempts > 3, 'it was tried more than one round')
-  t.ok(failure.attempts < 40, 'and not in a hurry')
+  t.ok(failure.attempts > 3, 'all nodes were tried more than once')
+  t.ok(failure.attempts < 40, 'with pauses between the rounds')
 })
 
 t.test('a read is never in doubt', async (t) => {
@@ -167,34 +170,34 @@ t.test('a read is never in doubt', async (t) => {
   t.equal(failure.certainty, 'refused')
 })
 
-t.test('not even a read whose connection was lost', async (t) => {
+t.test('a read whose connection was lost is not in doubt', async (t) => {
   const stage = new Stage()
   const client = await stage.connect()
   const got = later(client.get('k'))
-  await settle()
+  await untilIdle()
   stage.asked[0]?.asked.fail('connection-lost')
-  await settle()
+  await untilIdle()
   stage.asked[1]?.asked.fail('key-wrong')
   t.equal((await failureOf(got)).certainty, 'refused')
 })
 
-t.test('the failure of an attempt that was given up changes nothing', async (t) => {
+t.test('the failure of an attempt that timed out changes nothing', async (t) => {
   const stage = new Stage()
   const client = await stage.connect()
   const put = client.put('k', 'v')
   await stage.clock.pass(470)
   stage.asked[0]?.asked.fail('replicas-short')
-  await settle()
-  t.equal(stage.asked.length, 2, 'no further attempt beside the one that runs')
+  await untilIdle()
+  t.equal(stage.asked.length, 2, 'no further attempt beside the one under way')
   stage.asked[1]?.asked.answer(WRITTEN)
   await put
 })
 
-t.test('nor does it while the call pauses between two rounds', async (t) => {
+t.test('nor does it while the call pauses between two rounds of attempts', async (t) => {
   const stage = new Stage(1)
   const client = await stage.connect()
   const put = client.put('k', 'v')
-  // The attempt is given up after 450 ms, and the next begins after a pause of 2.5 ms at least.
+  // The attempt ends after 450 ms, and the next begins after a pause of at least 2.5 ms.
   await stage.clock.pass(451)
   t.equal(stage.asked.length, 1)
   stage.asked[0]?.asked.fail('siblings-full')
@@ -203,7 +206,7 @@ t.test('nor does it while the call pauses between two rounds', async (t) => {
   await put
 })
 
-t.test('a write that nobody answered is in doubt when its time is up, not later', async (t) => {
+t.test('a write without an answer is in doubt when its time is up, not later', async (t) => {
   const stage = new Stage()
   const client = await stage.connect()
   const began = stage.clock.now()
@@ -217,7 +220,7 @@ t.test('a write that nobody answered is in doubt when its time is up, not later'
   t.ok(endedAt - began <= 720, `it took ${endedAt - began} ms`)
 })
 
-t.test('when all nodes were too slow, attempts may last longer', async (t) => {
+t.test('after all nodes were too slow, attempts last twice as long', async (t) => {
   const stage = new Stage()
   const client = await stage.connect()
   void later(client.get('k'))
@@ -228,7 +231,7 @@ t.test('when all nodes were too slow, attempts may last longer', async (t) => {
   t.ok((gaps[4] as number) > 850, 'one of the second round lasts twice as long')
 })
 
-t.test('calls beyond the window are refused at once', async (t) => {
+t.test('a call beyond callsMax is refused at once', async (t) => {
   const stage = new Stage()
   const client = await stage.connect({ callsMax: 2 })
   void later(client.get('a'))
@@ -238,13 +241,13 @@ t.test('calls beyond the window are refused at once', async (t) => {
   t.equal(failure.certainty, 'refused')
 })
 
-t.test('an overloaded node is given a pause', async (t) => {
+t.test('a call pauses after a node was overloaded', async (t) => {
   const stage = new Stage()
   const client = await stage.connect()
   const got = client.get('k')
-  await settle()
+  await untilIdle()
   stage.asked[0]?.asked.fail('overloaded')
-  await settle()
+  await untilIdle()
   t.equal(stage.asked.length, 1)
   await stage.clock.pass(60)
   t.equal(stage.asked.length, 2)
@@ -252,31 +255,34 @@ t.test('an overloaded node is given a pause', async (t) => {
   t.notOk((await got).isFound)
 })
 
-t.test('an aborted signal ends the call, keeps the connection, and tells the doubt', async (t) => {
-  const stage = new Stage()
-  const client = await stage.connect()
-  const abort = new AbortController()
-  const got = later(client.get('k', { signal: abort.signal }))
-  const put = later(client.put('k', 'v', { signal: abort.signal }))
-  await settle()
-  abort.abort('enough')
-  const [read, write] = [await failureOf(got), await failureOf(put)]
-  t.equal(read.code, 'aborted')
-  t.equal(read.certainty, 'refused')
-  t.equal(write.code, 'aborted')
-  t.equal(write.certainty, 'in-doubt')
-  t.equal((write.cause as Error).cause, 'enough')
-  t.ok(stage.nodes.every((node) => node.connections === 1))
-  t.equal(getEventListeners(abort.signal, 'abort').length, 0, 'nothing is left on the signal')
-  const before = await failureOf(client.put('k', 'v', { signal: abort.signal }))
-  t.equal(before.certainty, 'refused', 'what was never sent is not in doubt')
-})
+t.test(
+  'an aborted signal ends the call, with its certainty, and keeps the connection',
+  async (t) => {
+    const stage = new Stage()
+    const client = await stage.connect()
+    const abort = new AbortController()
+    const got = later(client.get('k', { signal: abort.signal }))
+    const put = later(client.put('k', 'v', { signal: abort.signal }))
+    await untilIdle()
+    abort.abort('enough')
+    const [read, write] = [await failureOf(got), await failureOf(put)]
+    t.equal(read.code, 'aborted')
+    t.equal(read.certainty, 'refused')
+    t.equal(write.code, 'aborted')
+    t.equal(write.certainty, 'in-doubt')
+    t.equal((write.cause as Error).cause, 'enough')
+    t.ok(stage.nodes.every((node) => node.connections === 1))
+    t.equal(getEventListeners(abort.signal, 'abort').length, 0, 'no listener is left on the signal')
+    const before = await failureOf(client.put('k', 'v', { signal: abort.signal }))
+    t.equal(before.certainty, 'refused', 'a put that was never sent is not in doubt')
+  },
+)
 
-t.test('closing ends what is in flight, and what comes after', async (t) => {
+t.test('close ends calls in flight and refuses later ones', async (t) => {
   const stage = new Stage()
   const client = await stage.connect()
   const put = later(client.put('k', 'v'))
-  await settle()
+  await untilIdle()
   await client.close()
   await client.close()
   const failure = await failureOf(put)
@@ -288,7 +294,7 @@ t.test('closing ends what is in flight, and what comes after', async (t) => {
   t.equal(stage.clock.waiting, 0, 'no timer is left')
 })
 
-t.test('a client that does nothing is left with no timer', async (t) => {
+t.test('an idle client has no timer', async (t) => {
   const stage = new Stage()
   const client = await stage.connect()
   for (const node of stage.nodes) node.reply = () => foundReply('v')
@@ -297,7 +303,7 @@ t.test('a client that does nothing is left with no timer', async (t) => {
   t.equal(stage.clock.waiting, 0)
 })
 
-t.test('a key, value or timeout that cannot be is refused before anything is sent', async (t) => {
+t.test('an invalid key, value or timeout is refused before anything is sent', async (t) => {
   const stage = new Stage()
   const client = await stage.connect()
   t.equal((await failureOf(client.get(''))).code, 'key-wrong')
@@ -311,7 +317,7 @@ t.test('a key, value or timeout that cannot be is refused before anything is sen
   t.equal(stage.asked.length, 0)
 })
 
-t.test('what a put replaces travels as it was said', async (t) => {
+t.test('a put sends the contexts, the W and the tombstone that its options name', async (t) => {
   const stage = new Stage()
   const client = await stage.connect()
   const { context } = await answerGet(stage, client.get('k'))
@@ -321,7 +327,7 @@ t.test('what a put replaces travels as it was said', async (t) => {
   void later(client.put('k', 'v', { contexts: [context, context] }))
   void later(client.put('k', 'v', { w: 3 }))
   void later(client.delete('k', { context }))
-  await settle()
+  await untilIdle()
   const puts = stage.nodes.flatMap((node) => node.puts())
   t.same(
     puts.map((put) => put.contexts.length),
@@ -334,7 +340,7 @@ t.test('what a put replaces travels as it was said', async (t) => {
   t.equal(puts[3]?.w, 3)
 })
 
-t.test('what is seen is read once, and each attempt replaces that and no more', async (t) => {
+t.test('replace seen reads once, and each attempt replaces the same versions', async (t) => {
   const stage = new Stage()
   const client = await stage.connect()
   const reads: { readonly r: number }[] = []
@@ -347,7 +353,7 @@ t.test('what is seen is read once, and each attempt replaces that and no more', 
   void later(client.put('k', 'new', { replace: 'seen', r: 1 }))
   void later(client.delete('k', { replace: 'seen' }))
   for (let i = 0; i < 5; i++) {
-    await settle()
+    await untilIdle()
     await stage.clock.pass(470)
   }
   const puts = stage.nodes.flatMap((node) => node.puts())
@@ -356,7 +362,7 @@ t.test('what is seen is read once, and each attempt replaces that and no more', 
     [...new Set(reads.map(({ r }) => r))].toSorted((a, b) => a - b),
     [0, 1],
   )
-  t.equal(reads.length, 2, 'one read each, however many attempts')
+  t.equal(reads.length, 2, 'one read for each write, however many attempts')
   for (const put of puts) {
     t.equal(put.replace, 'given')
     t.same(put.contexts, puts[0]?.contexts)
@@ -364,7 +370,7 @@ t.test('what is seen is read once, and each attempt replaces that and no more', 
   }
 })
 
-t.test('the context of a key that was never there is not sent', async (t) => {
+t.test('the context of a key that was never written is not sent', async (t) => {
   const stage = new Stage()
   const client = await stage.connect()
   for (const node of stage.nodes) {
@@ -374,12 +380,12 @@ t.test('the context of a key that was never there is not sent', async (t) => {
   const { context } = await client.get('k')
   t.ok(context.isEmpty)
   void later(client.put('k', 'v', { context }))
-  await settle()
+  await untilIdle()
   t.same(stage.nodes.flatMap((node) => node.puts())[0]?.contexts, [])
 })
 
 async function answerGet<T>(stage: Stage, got: Promise<T>): Promise<T> {
-  await settle()
+  await untilIdle()
   stage.asked.at(-1)?.asked.answer(foundReply('v'))
   return got
 }

@@ -1,4 +1,4 @@
-/** Whom a client asks: owners first, the silent last, and how it finds its way back. */
+/** The choice of nodes: owners first, quiet nodes last, lost nodes dialled again. */
 import t from 'tap'
 import { utf8Bytes } from '../../../src/base/bytes.ts'
 import { OperatingError } from '../../../src/base/errors.ts'
@@ -6,17 +6,17 @@ import type { CallError } from '../../../src/client/failure.ts'
 import { Routes } from '../../../src/client/routes.ts'
 import { preferenceListOf } from '../../../src/dynamo/ring/preference-list.ts'
 import { tokenOf } from '../../../src/native/digest.ts'
-import { foundReply, settle, Stage, type StageNode, topologyOf } from './scripted.ts'
+import { foundReply, untilIdle, Stage, type StageNode, topologyOf } from './scripted.ts'
 
-/** The name of the node that a get of `key` went to. */
+/** The node that got the request of `ask`. */
 async function askedFor(stage: Stage, ask: () => Promise<unknown>): Promise<StageNode | undefined> {
   const before = new Map(stage.nodes.map((node) => [node, node.asked.length]))
   ask().catch(() => {})
-  await settle()
+  await untilIdle()
   return stage.nodes.find((node) => node.asked.length > (before.get(node) as number))
 }
 
-t.test('keys go to the first owner that the ring names, over all partitions', async (t) => {
+t.test('a key goes to the first owner in its preference list, in all partitions', async (t) => {
   const stage = new Stage(5)
   const client = await stage.connect()
   const { ring } = new Routes(stage.topology)
@@ -31,21 +31,24 @@ t.test('keys go to the first owner that the ring names, over all partitions', as
   t.equal(seen.size, 5)
 })
 
-t.test('with one owner away the next is asked, and the first again when it is back', async (t) => {
-  const stage = new Stage()
-  const client = await stage.connect()
-  const first = (await askedFor(stage, () => client.get('k'))) as StageNode
-  first.isReachable = false
-  first.drop()
-  await settle()
-  const second = (await askedFor(stage, () => client.get('k'))) as StageNode
-  t.not(second, first)
-  first.isReachable = true
-  await stage.clock.pass(3000)
-  t.equal(await askedFor(stage, () => client.get('k')), first)
-})
+t.test(
+  'with the first owner away the second is asked, and the first again when it is back',
+  async (t) => {
+    const stage = new Stage()
+    const client = await stage.connect()
+    const first = (await askedFor(stage, () => client.get('k'))) as StageNode
+    first.isReachable = false
+    first.drop()
+    await untilIdle()
+    const second = (await askedFor(stage, () => client.get('k'))) as StageNode
+    t.not(second, first)
+    first.isReachable = true
+    await stage.clock.pass(3000)
+    t.equal(await askedFor(stage, () => client.get('k')), first)
+  },
+)
 
-t.test('a lost node is dialled ever more rarely, and not all at one time', async (t) => {
+t.test('a lost node is dialled less often over time, at random moments', async (t) => {
   const stage = new Stage()
   await stage.connect()
   const [node] = stage.nodes as [StageNode]
@@ -61,31 +64,31 @@ t.test('a lost node is dialled ever more rarely, and not all at one time', async
   t.ok(node.dials - before >= 4, `${node.dials - before} dials in ten seconds`)
 })
 
-t.test('a silent node is used last until it is heard', async (t) => {
+t.test('a quiet node is used last until an answer comes', async (t) => {
   const stage = new Stage()
   const client = await stage.connect()
   const first = (await askedFor(stage, () => client.get('k'))) as StageNode
   first.isAwake = false
   await stage.clock.pass(470)
   t.not(await askedFor(stage, () => client.get('k')), first)
-  // A late answer to an attempt long given up shows that it is there again.
+  // A late answer to an attempt that timed out shows that the node is there again.
   first.asked[0]?.answer(foundReply())
-  await settle()
+  await untilIdle()
   t.equal(await askedFor(stage, () => client.get('k')), first)
 })
 
-t.test('a slow node that answers others is not taken for silent', async (t) => {
+t.test('a slow node that answers other calls is not quiet', async (t) => {
   const stage = new Stage()
   const client = await stage.connect()
   const first = (await askedFor(stage, () => client.get('k'))) as StageNode
   client.get('k').catch(() => {})
-  await settle()
+  await untilIdle()
   first.asked[1]?.answer(foundReply())
   await stage.clock.pass(470)
   t.equal(await askedFor(stage, () => client.get('k')), first)
 })
 
-t.test('a node that stays silent is dropped and dialled again', async (t) => {
+t.test('a node that stays quiet is dropped and dialled again', async (t) => {
   const stage = new Stage()
   const client = await stage.connect()
   const first = (await askedFor(stage, () => client.get('k'))) as StageNode
@@ -96,7 +99,7 @@ t.test('a node that stays silent is dropped and dialled again', async (t) => {
 })
 
 t.test(
-  'one seed is enough: the others are learned, and dialled when they are needed',
+  'one seed is enough: other nodes come from the topology and are dialled when needed',
   async (t) => {
     const stage = new Stage()
     const client = await stage.connect({ seeds: ['127.0.0.1:7401'] })
@@ -105,7 +108,7 @@ t.test(
       [0, 1, 0],
     )
     for (let i = 0; i < 20; i++) client.get(`key-${i}`).catch(() => {})
-    await settle()
+    await untilIdle()
     t.same(
       stage.nodes.map((node) => node.connections),
       [1, 1, 1],
@@ -113,7 +116,7 @@ t.test(
   },
 )
 
-t.test('a seed that is away does no harm', async (t) => {
+t.test('a client connects while one seed is away', async (t) => {
   const stage = new Stage()
   ;(stage.nodes[0] as StageNode).isReachable = false
   const client = await stage.connect()
@@ -121,7 +124,7 @@ t.test('a seed that is away does no harm', async (t) => {
 })
 
 t.test(
-  'with no seed there, connect says so when its time is up, and leaves nothing behind',
+  'with no seed reachable, connect fails when its time is up and leaves no timer',
   async (t) => {
     const stage = new Stage()
     for (const node of stage.nodes) node.isReachable = false
@@ -135,7 +138,7 @@ t.test(
   },
 )
 
-t.test('when every seed turns the client away, connect ends at once and says why', async (t) => {
+t.test('when every seed refuses the client, connect fails at once with the reason', async (t) => {
   const stage = new Stage()
   for (const node of stage.nodes) node.refusal = new OperatingError('token-wrong', 'wrong token')
   const connecting = stage.connect()
@@ -144,7 +147,7 @@ t.test('when every seed turns the client away, connect ends at once and says why
   t.equal(error.code, 'token-wrong')
 })
 
-t.test('a changed topology is learned when the ring is said to differ', async (t) => {
+t.test('after ring-differs the client asks for the topology and routes by it', async (t) => {
   const stage = new Stage()
   const probe = await stage.connect()
   const first = (await askedFor(stage, () => probe.get('k'))) as StageNode
@@ -158,13 +161,13 @@ t.test('a changed topology is learned when the ring is said to differ', async (t
   const others = topologyOf(stage.nodes.filter((node) => node !== first))
   stage.topology = { ...others, ring: { hi: 7, lo: 7 } }
   first.asked[0]?.fail('ring-differs')
-  await settle()
+  await untilIdle()
   t.not(await askedFor(stage, () => client.get('k')), first)
-  t.equal(first.connections, 0, 'who is no member any more is let go')
+  t.equal(first.connections, 0, 'a node that is no longer a member is disconnected')
   t.equal((await client.topology()).ring, '0000000700000007')
 })
 
-t.test('a topology that contradicts itself is refused, and the one before stays', async (t) => {
+t.test('a topology that contradicts itself is refused, and the current one stays', async (t) => {
   const stage = new Stage()
   const client = await stage.connect()
   const good = stage.topology
@@ -184,25 +187,25 @@ t.test('a topology that contradicts itself is refused, and the one before stays'
   t.ok(await askedFor(stage, () => client.get('k')))
 })
 
-t.test('status asks the node that is named, and no other', async (t) => {
+t.test('status asks the named node and no other', async (t) => {
   const stage = new Stage()
   const client = await stage.connect()
   t.equal(await askedFor(stage, () => client.status('node-2')), stage.nodes[1])
   await t.rejects(client.status('node-9'), { code: 'input-wrong', message: /node-1, node-2/ })
 })
 
-t.test('a node that is known by two addresses has one connection', async (t) => {
+t.test('a node with two known addresses has one connection', async (t) => {
   const stage = new Stage()
   const client = await stage.connect({ seeds: ['localhost:7400'] })
   for (let i = 0; i < 20; i++) client.get(`key-${i}`).catch(() => {})
-  await settle()
+  await untilIdle()
   t.same(
     stage.nodes.map((node) => node.connections),
     [1, 1, 1],
   )
 })
 
-t.test('the only node is asked again though it was silent', async (t) => {
+t.test('the only node is asked again although it is quiet', async (t) => {
   const stage = new Stage(1)
   const client = await stage.connect()
   ;(stage.nodes[0] as StageNode).isAwake = false
@@ -211,7 +214,7 @@ t.test('the only node is asked again though it was silent', async (t) => {
   t.equal(stage.asked.length, 2)
 })
 
-t.test('a connection that ends as it begins is dialled again', async (t) => {
+t.test('a session that ends as it opens is dialled again', async (t) => {
   const stage = new Stage(1)
   const [node] = stage.nodes as [StageNode]
   node.endsAtOnce = true
@@ -219,7 +222,7 @@ t.test('a connection that ends as it begins is dialled again', async (t) => {
   await stage.clock.pass(400)
   const error = (await failing.catch((thrown: unknown) => thrown)) as CallError
   t.equal(error.code, 'not-connected')
-  t.equal(error.attempts, 0, 'nothing is sent into it')
+  t.equal(error.attempts, 0, 'no request is sent')
   t.ok(node.dials > 1)
   const connecting = stage.connect()
   await stage.clock.pass(200)
@@ -229,12 +232,12 @@ t.test('a connection that ends as it begins is dialled again', async (t) => {
   t.equal(node.connections, 1)
 })
 
-t.test('only the owners of a key are dialled for it, as many as its bucket has', async (t) => {
+t.test('a get dials the owners of its key, as many as the N of its bucket', async (t) => {
   for (const [bucket, n] of [
     ['pairs', 2],
     ['others', 3],
   ] as const) {
-    // The seed must be no owner, or nobody would need to be dialled.
+    // The seed must not be an owner: otherwise no node would be dialled.
     const stage = new Stage(9)
     const client = await stage.connect({ seeds: ['127.0.0.1:7400'] })
     const routes = new Routes(stage.topology)
@@ -247,7 +250,7 @@ t.test('only the owners of a key are dialled for it, as many as its bucket has',
       .bucket(bucket)
       .get(key)
       .catch(() => {})
-    await settle()
+    await untilIdle()
     t.equal(stage.nodes.filter((node) => node.dials > 0).length, n + 1, bucket)
   }
 })

@@ -1,21 +1,22 @@
 /**
- * A client without a network: time that tests move by hand, and nodes that do as they are told.
+ * A client without a network: tests move the clock by hand and script the nodes.
  *
- * `Stage` holds a clock, a seeded source of bytes and any number of nodes. A node records what it
- * is asked; a test answers each request, or lets it lie.
+ * `Stage` holds a clock, a seeded source of bytes and any number of nodes. A node records the
+ * requests that it is sent; a test answers each of them, or does not.
  */
 import { utf8Bytes, writeU16 } from '../../../src/base/bytes.ts'
 import { OperatingError, type ErrorCode } from '../../../src/base/errors.ts'
 import { type Client, connectTo } from '../../../src/client/client.ts'
-import type { Conversation, Dial, Outcome } from '../../../src/client/link.ts'
+import type { Dial, NodeSession } from '../../../src/client/link.ts'
 import type { ConnectOptions } from '../../../src/client/options.ts'
 import type { GetReply, Put, Topology } from '../../../src/wire/message/client.ts'
 import type { RequestKind } from '../../../src/wire/message/table.ts'
+import type { Answer, CallHandle } from '../../../src/wire/session.ts'
 import type { Clock, Timer } from '../../../src/world/clock.ts'
 import { addressLabel } from '../../../src/world/network.ts'
 
-/** Lets everything that is ready run: promises and what they lead to. */
-export async function settle(): Promise<void> {
+/** Runs the promise callbacks that are due, and those that they cause. */
+export async function untilIdle(): Promise<void> {
   for (let i = 0; i < 20; i++) await Promise.resolve()
 }
 
@@ -46,11 +47,11 @@ export class StageClock implements Clock {
     return this.#timers.filter((timer) => !timer.isCancelled).length
   }
 
-  /** Moves time on, timer by timer, and lets what each does settle. */
+  /** Moves time on, timer by timer, and runs the promise callbacks of each. */
   async pass(ms: number): Promise<void> {
     const until = this.#now + ms
     for (;;) {
-      await settle()
+      await untilIdle()
       const due = this.#timers
         .filter((timer) => !timer.isCancelled && timer.at <= until)
         .sort((a, b) => a.at - b.at)[0]
@@ -60,7 +61,7 @@ export class StageClock implements Clock {
       due.wake()
     }
     this.#now = until
-    await settle()
+    await untilIdle()
   }
 }
 
@@ -69,7 +70,7 @@ export interface Asked {
   readonly kind: RequestKind
   readonly request: never
   readonly at: number
-  answer(outcome: Outcome<RequestKind>): void
+  answer(answer: Answer<RequestKind>): void
   fail(code: ErrorCode): void
 }
 
@@ -79,11 +80,11 @@ export class StageNode {
   readonly port: number
   /** Everything but topology, which is answered at once while the node is awake. */
   readonly asked: Asked[] = []
-  /** Answers requests without a test's doing, where it is set. */
-  reply: ((kind: RequestKind, request: never) => Outcome<RequestKind> | undefined) | undefined
+  /** If set, answers each request at once. */
+  reply: ((kind: RequestKind, request: never) => Answer<RequestKind> | undefined) | undefined
   isReachable = true
   isAwake = true
-  /** Every conversation has ended before its dialler comes to look. */
+  /** Every session has ended before the promise of its dial resolves. */
   endsAtOnce = false
   dials = 0
   refusal: OperatingError | undefined
@@ -110,15 +111,15 @@ export class StageNode {
     return this.asked.filter(({ kind }) => kind === 'put').map(({ request }) => request as Put)
   }
 
-  converse(onEnd: (reason: OperatingError) => void): Conversation {
-    const pending = new Set<(outcome: Outcome<RequestKind>) => void>()
+  openSession(onEnd: (reason: OperatingError) => void): NodeSession {
+    const pending = new Set<(answer: Answer<RequestKind>) => void>()
     let isEnded = false
     const end = (reason: OperatingError): void => {
       if (isEnded) return
       isEnded = true
       this.#ends.delete(end)
       const lost = new OperatingError('connection-lost', `cut: ${reason.message}`)
-      for (const settle of pending) settle(lost)
+      for (const deliver of pending) deliver(lost)
       pending.clear()
       onEnd(reason)
     }
@@ -129,29 +130,29 @@ export class StageNode {
       get isEnded() {
         return isEnded
       },
-      close: () => end(new OperatingError('closed', 'closed')),
+      end,
       drop: end,
-      call: (kind, request, onOutcome) => {
-        const answer = (outcome: Outcome<RequestKind>): void => {
-          if (!pending.delete(answer)) return
-          onOutcome(outcome)
+      call: (kind, request, onAnswer): CallHandle => {
+        const deliver = (answer: Answer<RequestKind>): void => {
+          if (pending.delete(deliver)) onAnswer(answer)
         }
-        pending.add(answer)
-        this.#take(kind, request as never, answer)
+        pending.add(deliver)
+        this.#take(kind, request as never, deliver)
+        return { forget: () => pending.delete(deliver) }
       },
     }
   }
 
-  #take(kind: RequestKind, request: never, answer: (outcome: Outcome<RequestKind>) => void): void {
-    const outcome =
+  #take(kind: RequestKind, request: never, deliver: (answer: Answer<RequestKind>) => void): void {
+    const scripted =
       kind === 'topology' && this.isAwake ? this.#stage.topology : this.reply?.(kind, request)
-    if (outcome !== undefined) {
-      queueMicrotask(() => answer(outcome))
+    if (scripted !== undefined) {
+      queueMicrotask(() => deliver(scripted))
       return
     }
     if (kind === 'topology') return
-    const fail = (code: ErrorCode): void => answer(new OperatingError(code, code))
-    this.asked.push({ kind, request, at: this.#stage.clock.now(), answer, fail })
+    const fail = (code: ErrorCode): void => deliver(new OperatingError(code, code))
+    this.asked.push({ kind, request, at: this.#stage.clock.now(), answer: deliver, fail })
   }
 }
 
@@ -174,15 +175,15 @@ export class Stage {
     if (node === undefined || !node.isReachable) {
       return Promise.reject(new OperatingError('not-connected', `${label} is not there`))
     }
-    return Promise.resolve(node.converse(onEnd))
+    return Promise.resolve(node.openSession(onEnd))
   }
 
-  /** A client that knows the topology and, where asked, is connected to every node. */
+  /** A client that knows the topology and has dialled every seed. */
   async connect(options: Partial<ConnectOptions> = {}): Promise<Client> {
     const seeds = this.nodes.map((node) => `127.0.0.1:${node.port}`)
     const client = connectTo({ seeds, ...options }, this.world, this.dial)
     client.catch(() => {})
-    await settle()
+    await untilIdle()
     return client
   }
 
@@ -201,7 +202,7 @@ export class Stage {
     }
   }
 
-  /** All that was asked, of any node, in order. */
+  /** All requests to any node, in order. */
   get asked(): { readonly node: StageNode; readonly asked: Asked }[] {
     return this.nodes
       .flatMap((node) => node.asked.map((asked) => ({ node, asked })))

@@ -6,7 +6,7 @@ import { isOperatingError, OperatingError } from '../../../src/base/errors.ts'
 import { CALLS_PER_CONNECTION_MAX } from '../../../src/limits.ts'
 import { tokenOf } from '../../../src/native/digest.ts'
 import type { CallIds } from '../../../src/wire/outgoing-calls.ts'
-import { Conversation } from '../../../src/wire/conversation.ts'
+import { FramedSession } from '../../../src/wire/framed-session.ts'
 import { decodeControl, encodeReply, encodeRequest } from '../../../src/wire/convert.ts'
 import { FramedConnection } from '../../../src/wire/framed-connection.ts'
 import { FAILURE_KIND, REPLY } from '../../../src/wire/message/session.ts'
@@ -139,7 +139,7 @@ t.test('a failure arrives as it was said', async (t) => {
 
 /** A session that numbers its calls from `callIds`, with a node by hand. */
 function fewNumbers(callIds: CallIds): {
-  near: Conversation
+  near: FramedSession
   raw: RawEnd
   run: () => void
 } {
@@ -150,7 +150,7 @@ function fewNumbers(callIds: CallIds): {
   const none = { onFrame: never, onRoom: never, onEnd: never, onProgressCheck: () => false }
   const line = new FramedConnection(nearEnd, 'connector', world, 2 ** 20, none)
   const facts = { role: 'client' as const, cluster: 'shop', node: undefined }
-  const near = new Conversation(line, facts, new Told(), callIds)
+  const near = new FramedSession(line, facts, new Told(), callIds)
   line.open(2 ** 20, near)
   return { near, raw, run: () => world.run() }
 }

@@ -1,45 +1,45 @@
 /**
- * What a get found: every version that nobody has replaced.
+ * The result of a get: all siblings of a key, and a context that covers them.
  *
- * Usually that is one value, or none. Two programs that wrote without knowing of each other leave
- * two *siblings*, and both are returned, as only the program knows what becomes of two shopping
- * carts. Putting the reconciled value with this answer's context replaces exactly these.
+ * Usually there is one value, or none. Two programs that wrote without knowing of each other leave
+ * two *siblings*. A get returns both, because only the program can reconcile two shopping carts.
+ * A put of the reconciled value with the context of this result replaces exactly these siblings.
  */
 import { utf8TextExact } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
 import type { GetReply, ScanEntry } from '../wire/message/client.ts'
 import { type Codec, decodeWith } from './codec.ts'
-import { type Context, contextOf } from './context.ts'
+import { type SealedContext, contextOf } from './sealed-context.ts'
 
-export class Answer<T> {
-  /** All versions side by side, in no particular order; empty where nothing is there. */
+export class GetResult<T> {
+  /** The values of all siblings, in no particular order; empty if the key has none. */
   readonly siblings: readonly T[]
-  /** Covers all siblings and tombstones: give it back with the next put or delete. */
-  readonly context: Context
-  /** Deletes that stand beside the siblings, of programs that did not know of them. */
+  /** Covers all siblings and tombstones: pass it with the next put or delete. */
+  readonly context: SealedContext
+  /** Deletes that are concurrent with the siblings. */
   readonly tombstones: number
 
   /** For the library itself. */
-  constructor(siblings: readonly T[], context: Context, tombstones: number) {
+  constructor(siblings: readonly T[], context: SealedContext, tombstones: number) {
     this.siblings = siblings
     this.context = context
     this.tombstones = tombstones
   }
 
-  /** True where there is at least one value. */
+  /** True if there is at least one value. */
   get isFound(): boolean {
     return this.siblings.length > 0
   }
 
   /**
-   * The one value, or undefined where there is none. With more than one sibling it throws
-   * `value-unreadable`: there is no *the* value, and picking one silently would drop the others.
+   * The one value, or undefined if there is none. Throws `value-unreadable` if there are several
+   * siblings: to pick one silently would drop the others.
    */
   get value(): T | undefined {
     if (this.siblings.length > 1) {
       throw new OperatingError(
         'value-unreadable',
-        `${this.siblings.length} siblings stand under this key: look at .siblings, reconcile ` +
+        `${this.siblings.length} siblings are stored under this key: read .siblings, reconcile ` +
           'them and put the result with .context, or let update(key, merge) do it',
       )
     }
@@ -47,17 +47,17 @@ export class Answer<T> {
   }
 }
 
-/** One key of a scan, with what is under it. */
-export class Entry<T> extends Answer<T> {
+/** One key of a scan, with its siblings. */
+export class Entry<T> extends GetResult<T> {
   readonly keyBytes: Uint8Array
 
   /** For the library itself. */
-  constructor(keyBytes: Uint8Array, siblings: readonly T[], context: Context) {
+  constructor(keyBytes: Uint8Array, siblings: readonly T[], context: SealedContext) {
     super(siblings, context, 0)
     this.keyBytes = keyBytes
   }
 
-  /** The key as text; throws `value-unreadable` where it is not UTF-8: use `keyBytes`. */
+  /** The key as text; throws `value-unreadable` if it is not UTF-8: use `keyBytes`. */
   get key(): string {
     return keyTextOf(this.keyBytes)
   }
@@ -72,8 +72,8 @@ export function keyTextOf(key: Uint8Array): string {
   )
 }
 
-export function answerOf<T>(reply: GetReply, codec: Codec<T>): Answer<T> {
-  return new Answer(valuesOf(reply.siblings, codec), contextOf(reply.context), reply.tombstones)
+export function getResultOf<T>(reply: GetReply, codec: Codec<T>): GetResult<T> {
+  return new GetResult(valuesOf(reply.siblings, codec), contextOf(reply.context), reply.tombstones)
 }
 
 export function entryOf<T>(entry: ScanEntry, codec: Codec<T>): Entry<T> {
@@ -84,7 +84,7 @@ function valuesOf<T>(siblings: readonly Uint8Array[], codec: Codec<T>): readonly
   return siblings.map((sibling) => decodeWith(codec, ownBytes(sibling)))
 }
 
-/** A short value must not keep alive the large chunk of a connection that it came in. */
+/** Copies a short value, which would otherwise keep alive the network chunk that it came in. */
 export function ownBytes(bytes: Uint8Array): Uint8Array {
   return bytes.length * 2 < bytes.buffer.byteLength ? bytes.slice() : bytes
 }

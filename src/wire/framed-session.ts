@@ -30,7 +30,7 @@ import type {
 /** The first kind of a request. */
 const REQUEST = 16
 
-export class Conversation implements Session, FrameEvents {
+export class FramedSession implements Session, FrameEvents {
   readonly role: Role
   readonly cluster: string
   readonly node: NodeId | undefined
