@@ -8,7 +8,7 @@
  * When a session ends, every call in flight is answered `connection-lost`: in doubt, because the
  * request may have arrived. Who only read may call it refused.
  *
- * `handshake.ts` makes sessions, `conversation.ts` is one.
+ * `handshake.ts` makes sessions; `framed-session.ts` implements them.
  *
  * Why not: promises. A call is made for every operation of every replica, and a promise, its two
  * closures and a turn of the microtask queue for each would cost more than the frame.
