@@ -1,5 +1,5 @@
 /**
- * The nouns that every idea shares.
+ * Names that all of src/dynamo uses: node ids, starts, and keys with their buckets.
  *
  * Identities are strings of lower-case hexadecimal digits, so that they compare, print and serve
  * as keys of a Map without conversion.
@@ -17,7 +17,7 @@ export const ID_PATTERN: RegExp = /^[0-9a-f]{16}$/
 
 export const DEFAULT_BUCKET: string = 'default'
 
-/** A key and the bucket that it is in: what everything else is about. */
+/** A key and its bucket. */
 export interface KeyName {
   readonly bucket: Uint8Array
   readonly key: Uint8Array

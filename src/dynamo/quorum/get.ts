@@ -1,22 +1,21 @@
 /**
- * One read, from request to reply: whom to ask for what, when it is enough, and who is behind.
+ * The state of one get: which replicas to ask, when R have answered, and which are stale.
  *
- * The first owner is asked for its object and R - 1 others for digests, so that agreement costs
- * one value on the network. A digest that no object held here explains is asked for its object. A
- * replica that fails, or is late (the hedge), is made up for by the next owner: by its object
- * where no object has come yet. When R have answered and every answer is explained, the siblings
- * of all objects together are the answer, and whoever lacks some of them is to be repaired.
- * (Dynamo 4.5, 5: read repair)
+ * The round asks the first owner for its object and R - 1 others for digests, so that a get of
+ * equal replicas moves one value. If a digest matches no object received so far, the round asks
+ * that replica for its object. If a replica fails or is late (the hedge), the round asks the next
+ * owner. When R replicas have answered and every digest matches an object, the round merges the
+ * objects; replicas that lack part of the result are stale and need repair. (Dynamo 4.5, 5)
  *
- *     ask ──► answers ──► R and all explained? ──► answered, with those that are behind
- *      ▲         │ failed, late, unexplained
+ *     ask ──► answers ──► R, and every digest matches? ──► answered, with the stale replicas
+ *      ▲         │ failed, late, or a digest without its object
  *      └─────────┘
  *
  * Invariants:
- *   - Each owner counts once towards R; an owner that failed counts never.
- *   - Once settled, nothing changes and nobody else is asked.
+ *   - Each owner counts once towards R; an owner that failed does not count.
+ *   - After the outcome is reached it does not change and the round asks no other replica.
  *
- * There is no clock here: being late and running out of time are told from above.
+ * The round has no clock: its caller reports late replicas and ends the round at the deadline.
  */
 import { assert } from '../../base/assert.ts'
 import { REPLICAS_MAX } from '../../limits.ts'
@@ -30,14 +29,14 @@ export interface CopyDigest {
   readonly lo: number
 }
 
-/** What one replica says it holds. */
+/** One replica's answer about its copy. */
 export type CopyAnswer =
   | { readonly kind: 'object'; readonly object: VersionedObject; readonly digest: CopyDigest }
   | { readonly kind: 'digest'; readonly digest: CopyDigest }
   | { readonly kind: 'absent' }
   | { readonly kind: 'failed' }
 
-/** What the coordinator is to ask of one replica. */
+/** A question for one replica: its object, or the digest alone. */
 export interface Ask {
   readonly node: NodeId
   readonly digestOnly: boolean
@@ -47,12 +46,12 @@ export type GetOutcome =
   | { readonly kind: 'waiting' }
   | {
       readonly kind: 'answered'
-      /** All that the answers hold together; undefined where nobody holds anything. */
+      /** The merge of all answers; undefined if no replica holds the key. */
       readonly object: VersionedObject | undefined
-      /** Those that answered and lack something of `object`. */
+      /** Replicas that answered and lack part of `object`. */
       readonly behind: readonly NodeId[]
     }
-  /** R can no longer be reached: `answered` of them did. */
+  /** Too few replicas are left to reach R; `answered` of them have answered. */
   | { readonly kind: 'short'; readonly answered: number }
 
 type Replica = { readonly kind: 'unasked' | 'awaited-object' | 'awaited-digest' } | CopyAnswer
@@ -71,38 +70,38 @@ export class GetRound {
     assert(needed >= 1 && needed <= owners.length, 'enough owners exist')
     this.#needed = needed
     this.#replicas = new Map(owners.map((node) => [node, { kind: 'unasked' }]))
-    assert(this.#replicas.size === owners.length, 'no owner stands twice')
+    assert(this.#replicas.size === owners.length, 'each owner is listed once')
   }
 
   get outcome(): GetOutcome {
     return this.#outcome
   }
 
-  /** Whom to ask first. */
+  /** The first questions. */
   begin(): readonly Ask[] {
     return this.#askMore()
   }
 
-  /** An answer came; returns whom to ask further. A repeated or unasked answer changes nothing. */
+  /** Takes an answer; returns further questions. A repeated or unasked answer changes nothing. */
   onAnswer(node: NodeId, answer: CopyAnswer): readonly Ask[] {
     const before = this.#replicas.get(node)
     const isAwaited = before?.kind === 'awaited-object' || before?.kind === 'awaited-digest'
     if (this.#outcome.kind !== 'waiting' || !isAwaited) return []
     this.#replicas.set(node, answer)
-    const unexplained = this.#askUnexplained()
+    const objects = this.#askForObjects()
     const more = this.#askMore()
-    this.#settle()
-    return [...unexplained, ...more]
+    this.#update()
+    return [...objects, ...more]
   }
 
-  /** What was asked is late: returns whom to ask beside them, at most one. */
+  /** A replica is late: returns at most one question for another replica. */
   onLate(): readonly Ask[] {
     if (this.#outcome.kind !== 'waiting') return []
     const ask = this.#askNext(true)
     return ask === undefined ? [] : [ask]
   }
 
-  /** Asks until the answers given and awaited would suffice, or nobody is left. */
+  /** Asks until R answers are given or awaited, or no owner is left. */
   #askMore(): readonly Ask[] {
     const asks: Ask[] = []
     while (this.#count((kind) => kind !== 'unasked' && kind !== 'failed') < this.#needed) {
@@ -113,7 +112,7 @@ export class GetRound {
     return asks
   }
 
-  /** Asks one more: for its object unless one has come, or (not being late) is on its way. */
+  /** Asks the next owner: for its object, unless one has come or (if none is late) is awaited. */
   #askNext(isLate: boolean): Ask | undefined {
     for (const [node, replica] of this.#replicas) {
       if (replica.kind !== 'unasked') continue
@@ -126,15 +125,15 @@ export class GetRound {
     return undefined
   }
 
-  /** Digests that no object here has: their bearers are asked for the object. */
-  #askUnexplained(): readonly Ask[] {
+  /** Asks each replica whose digest matches no received object for its object. */
+  #askForObjects(): readonly Ask[] {
     const isObjectComing = this.#count((kind) => kind === 'awaited-object') > 0
     const held = [...this.#replicas.values()].filter((replica) => replica.kind === 'object')
     const asks: Ask[] = []
     for (const [node, replica] of this.#replicas) {
       if (replica.kind !== 'digest') continue
       if (held.some((other) => isSameDigest(other.digest, replica.digest))) continue
-      // The object on its way may explain it; ask once that has come.
+      // The object that is awaited may match; ask after it has come.
       if (held.length === 0 && isObjectComing) continue
       this.#replicas.set(node, { kind: 'awaited-object' })
       asks.push({ node, digestOnly: false })
@@ -142,7 +141,8 @@ export class GetRound {
     return asks
   }
 
-  #settle(): void {
+  /** Sets the outcome if the answers so far decide it. */
+  #update(): void {
     const answered = this.#count((kind) => kind === 'object' || kind === 'absent')
     const digests = [...this.#replicas.values()].filter((replica) => replica.kind === 'digest')
     const possible = this.#count((kind) => kind !== 'failed')
@@ -152,10 +152,10 @@ export class GetRound {
     }
     if (answered + digests.length < this.#needed) return
     const objects = [...this.#replicas.values()].filter((replica) => replica.kind === 'object')
-    const isExplained = digests.every((one) =>
+    const isMatched = digests.every((one) =>
       objects.some((other) => isSameDigest(other.digest, one.digest)),
     )
-    if (isExplained) this.#outcome = this.#answer()
+    if (isMatched) this.#outcome = this.#answer()
   }
 
   #answer(): GetOutcome {

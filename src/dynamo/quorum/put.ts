@@ -1,14 +1,14 @@
 /**
- * One write, from request to reply: who must hold it, and when it is enough.
+ * The state of one put: which owners hold it durably, and whether W of them do.
  *
  * The coordinator appends to its own log and sends the whole object to the other owners; its own
- * durable append counts like theirs. At W durable acks it answers; the others go on and count
- * nothing more. (Dynamo 4.5)
+ * durable append counts like theirs. It answers at W durable acknowledgements; later ones change
+ * nothing. (Dynamo 4.5)
  *
- * Before the first append a write that cannot reach W is *refused*: nothing happened. After it, a
- * write that fell short is *in doubt*: the copy here may yet spread.
+ * A put that cannot reach W before the first append is *refused*: nothing was written. After the
+ * first append a put short of W is *in doubt*: repair may still spread the copy that was written.
  *
- * Invariant: an owner counts once, and only for a copy that survives a power cut.
+ * Invariant: an owner counts once, and only after its copy survives a power cut.
  */
 import { assert } from '../../base/assert.ts'
 import type { NodeId } from '../names.ts'
@@ -21,7 +21,7 @@ export class PutRound {
   /** Requires: 1 <= `needed` <= owners; each owner once. */
   constructor(owners: readonly NodeId[], needed: number) {
     this.#owners = new Set(owners)
-    assert(this.#owners.size === owners.length, 'no owner stands twice')
+    assert(this.#owners.size === owners.length, 'each owner is listed once')
     this.#quorum = new Quorum(owners, needed)
   }
 
@@ -31,7 +31,7 @@ export class PutRound {
     return this.#quorum.verdict()
   }
 
-  /** `node` will not say that it holds it. */
+  /** `node` failed, or will not answer. */
   onFailed(node: NodeId): Verdict {
     this.#quorum.count(node, false)
     return this.#quorum.verdict()
@@ -46,7 +46,7 @@ export class PutRound {
   }
 }
 
-/** Whether enough owners seem to be there to begin a write at all. */
+/** True if at least `w` owners are connected, so that the put may begin. */
 export function canReach(
   owners: readonly NodeId[],
   present: (node: NodeId) => boolean,

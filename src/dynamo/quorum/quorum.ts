@@ -1,14 +1,14 @@
 /**
- * Count the answers: enough, not yet, or never.
+ * Counts answers until a quorum is reached or has become impossible.
  *
- * A coordinator asks several members and needs some number of them: R for a read, W for a write.
- * This file only counts. It does not know what was asked, sends nothing and has no clock: running
- * out of time is decided above. (Dynamo 4.5)
+ * A coordinator asks several members and needs some of them to agree: R for a get, W for a put.
+ * This class only counts: it sends nothing and has no clock; its caller ends a request whose time
+ * is up. (Dynamo 4.5)
  *
  * Invariants:
  *   - 1 <= needed <= asked <= REPLICAS_MAX.
- *   - A member is counted once, whatever it says and however often it says it.
- *   - A verdict, once reached, never changes: late answers are welcome and alter nothing.
+ *   - Only the first answer of a member counts.
+ *   - A verdict that is reached never changes; late answers are counted and do not alter it.
  */
 import { assert } from '../../base/assert.ts'
 import { REPLICAS_MAX } from '../../limits.ts'
@@ -22,22 +22,22 @@ export class Quorum {
   #agreed = 0
 
   constructor(asked: readonly NodeId[], needed: number) {
-    assert(asked.length <= REPLICAS_MAX, 'who is asked is bounded')
-    assert(needed >= 1, 'something is needed')
-    assert(needed <= asked.length, 'what is needed was asked for')
+    assert(asked.length <= REPLICAS_MAX, 'the number of members asked is bounded')
+    assert(needed >= 1, 'at least one answer is needed')
+    assert(needed <= asked.length, 'enough members are asked')
     this.#needed = needed
     this.#silent = new Set(asked)
     assert(this.#silent.size === asked.length, 'no member is asked twice')
   }
 
-  /** False where this member was not asked, or has answered before: the repeat counts nothing. */
+  /** Returns false, and counts nothing, if the member was not asked or has answered before. */
   count(member: NodeId, isAgreed: boolean): boolean {
     if (!this.#silent.delete(member)) return false
     if (isAgreed) this.#agreed += 1
     return true
   }
 
-  /** Members that have said yes so far. */
+  /** The number of members that have agreed. */
   get agreed(): number {
     return this.#agreed
   }

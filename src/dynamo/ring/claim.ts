@@ -1,5 +1,5 @@
 /**
- * Who should own what: even by weight, spread out, for a list of members (Dynamo 6.2).
+ * Assigns partitions to members: evenly by weight, neighbours on distinct machines (Dynamo 6.2).
  *
  * Partitions are dealt clockwise. Each goes to the member that is furthest behind its share, among
  * those whose machine (and, while there are enough, whose zone) does not own one of the N - 1
@@ -7,8 +7,8 @@
  * N distinct machines, a preference list is the next N owners, and what each member holds is N
  * times what it owns: the shares balance replicas, not only first places.
  *
- * Where the rules cannot all hold, zones give way first, then machines; balance never gives way
- * to zones, and a member never stands beside itself while another remains.
+ * Where the rules conflict, zones repeat first, then machines. A zone is never kept distinct at
+ * the cost of balance, and a member owns two neighbouring partitions only if there is no other.
  *
  * Invariant: the result depends on the set of members, the bits and N alone, not on any order.
  */
@@ -18,7 +18,7 @@ import { type Member, Ring } from './ring.ts'
 
 /** Deals 2^bits partitions to `members` so that `n` neighbours are distinct where they can be. */
 export function claim(members: readonly Member[], bits: number, n: number): Ring {
-  assert(members.length > 0, 'somebody can own partitions')
+  assert(members.length > 0, 'a ring has at least one member')
   const sorted = members.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
   const count = 2 ** bits
   const total = sorted.reduce((sum, member) => sum + member.weight, 0)
@@ -35,7 +35,7 @@ export function claim(members: readonly Member[], bits: number, n: number): Ring
   return new Ring(bits, sorted, owners)
 }
 
-/** Owners dealt so far that stand within n - 1 places of `partition`, either way round. */
+/** Owners assigned so far within n - 1 partitions of `partition`, in both directions. */
 function neighboursOf(owners: Uint16Array, partition: number, n: number): readonly number[] {
   const near = new Set<number>()
   for (let step = 1; step < n; step++) {
@@ -75,7 +75,7 @@ export interface Holding {
   readonly replicas: number
 }
 
-/** What each member holds: the replicas of partitions, which is what claiming balances. */
+/** The number of replicas that each member holds, which claiming balances. */
 export function holdingsOf(ring: Ring, n: number): readonly Holding[] {
   const replicas = new Map<Member, number>(ring.members.map((member) => [member, 0]))
   for (let partition = 0; partition < ring.partitionCount; partition++) {

@@ -1,8 +1,8 @@
 /**
- * Equal slices of the ring of tokens (Dynamo 6.2, strategy 3).
+ * Partitions: equal slices of the ring of tokens (Dynamo 6.2, strategy 3).
  *
- * The ring has 2^bits partitions; a token lies in the one that its first bits name. Doubling the
- * number of partitions is one more bit: every partition splits in two and no key moves.
+ * The ring has 2^bits partitions; the first bits of a token are the number of its partition. One
+ * more bit doubles the number of partitions: each splits in two and no key moves.
  *
  *     token   0x00000000…            0x40000000…            0x80000000…            0xffffffff…
  *     bits=2  |---- partition 0 ----|---- partition 1 ----|---- partition 2 ----|---- 3 ----|

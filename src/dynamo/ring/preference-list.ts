@@ -1,10 +1,10 @@
 /**
- * The N members that should hold a key, then the fallbacks behind them (Dynamo 4.3, 4.6).
+ * Computes a preference list: the N owners of a partition, then the fallbacks (Dynamo 4.3, 4.6).
  *
- * From the key's partition walk clockwise, meeting members as owners of partitions. A member that
- * was met before is skipped; so is one whose machine, or whose zone, is already in the list, while
- * others remain. Distinctness gives way in the opposite order: first zones repeat, then machines,
- * never members. So with N members the list has N, however few the machines.
+ * The walk begins at the key's partition and goes clockwise over the owners of partitions. It skips
+ * members that it has met, and members whose machine or zone is already in the list while others
+ * remain. If too few are left, zones repeat first, then machines, never members. So the list has N
+ * owners whenever there are N members.
  *
  * Invariant: the list depends on the ring and N alone; every node derives the same one.
  */
@@ -16,7 +16,7 @@ import type { Member, Ring } from './ring.ts'
 export interface PreferenceList {
   /** The first N distinct members, or all where there are fewer. */
   readonly owners: readonly Member[]
-  /** Everyone else, in the order in which they stand in for an owner that is away. */
+  /** All other members, in the order in which they replace an owner that is away. */
   readonly fallbacks: readonly Member[]
 }
 
@@ -34,7 +34,7 @@ function clockwiseFrom(ring: Ring, partition: number): readonly Member[] {
   for (let step = 0; step < ring.partitionCount && met.size < ring.members.length; step++) {
     met.add(ring.ownerOf(partition + step))
   }
-  // Members that own nothing are nobody's neighbours: they come last.
+  // Members that own no partition come last.
   for (const member of ring.members) met.add(member)
   return [...met]
 }
@@ -58,7 +58,7 @@ function spread(met: readonly Member[], count: number): readonly Member[] {
   return chosen
 }
 
-/** Preference lists of one ring, each computed once: the hot path asks for one per request. */
+/** Preference lists of one ring, each computed once, since every request needs one. */
 export class PreferenceLists {
   readonly ring: Ring
   readonly #byN = new Map<number, (PreferenceList | undefined)[]>()

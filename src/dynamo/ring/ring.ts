@@ -1,11 +1,11 @@
 /**
- * An immutable table of equal partitions and their owners.
+ * The ring: an immutable table of partitions and their owners.
  *
- * A ring is data: the members, the owner of each partition, and a digest of both. Two nodes place
- * keys alike exactly when their rings have one digest; every peer request names it.
+ * It holds the members, the owner of each partition, and a digest of both. Two nodes place keys
+ * alike if and only if their rings have the same digest; every peer request names the digest.
  *
  * Invariants:
- *   - Members are sorted by id, and each id stands once: no order of a configuration matters.
+ *   - Members are sorted by id, each once, so the order in a configuration does not matter.
  *   - `owners` has one member index per partition.
  */
 import { assert } from '../../base/assert.ts'
@@ -18,16 +18,16 @@ import { PARTITION_BITS_MAX, partitionOf } from './partition.ts'
 /** One entry in the view of the cluster. */
 export interface Member {
   readonly id: NodeId
-  /** What the operator calls it. */
+  /** Chosen by the operator. */
   readonly name: string
   readonly host: string
   readonly clientPort: number
   readonly peerPort: number
-  /** What fails together: copies are kept on distinct machines while there are enough. */
+  /** Members with one machine fail together; replicas are on distinct machines if possible. */
   readonly machine: string
-  /** What may fail together: a rack or a room; empty where nobody says. */
+  /** A rack or a room, whose members may fail together; empty if unknown. */
   readonly zone: string
-  /** Its share of the data beside the others', above 0. */
+  /** Its share of the data relative to other members, above 0. */
   readonly weight: number
 }
 

@@ -269,6 +269,6 @@ t.test('P5: an answer that nobody waits for changes nothing', async (t) => {
 })
 
 t.test('owners stand once, and are enough', async (t) => {
-  t.throws(() => new GetRound(['a', 'a'], 1), /no owner stands twice/)
+  t.throws(() => new GetRound(['a', 'a'], 1), /each owner is listed once/)
   t.throws(() => new GetRound(['a'], 2), /enough owners exist/)
 })
