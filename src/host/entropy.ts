@@ -1,4 +1,4 @@
-/** The machine's randomness, a kilobyte at a time: most askers want sixteen bytes. */
+/** The machine's randomness, a kilobyte at a time: most callers want sixteen bytes. */
 import { randomFillSync } from 'node:crypto'
 import { assert } from '../base/assert.ts'
 import type { Entropy } from '../world/entropy.ts'
