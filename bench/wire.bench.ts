@@ -63,9 +63,9 @@ function roundTrip(count: number): Task {
 }
 
 async function callsThrough(count: number): Promise<Task> {
-  const { world, near, farTold, nearEnd, farEnd } = await sessionPair()
+  const { world, near, farEvents, nearEnd, farEnd } = await sessionPair()
   nearEnd.freeBytes = farEnd.freeBytes = 2 ** 30
-  farTold.onCall = (call) => (call.kind === 'put' ? call.answer(REPLIES.put) : undefined)
+  farEvents.onCall = (call) => (call.kind === 'put' ? call.answer(REPLIES.put) : undefined)
   let answers = 0
   const onAnswer = (): void => void (answers += 1)
   return {

@@ -1,8 +1,9 @@
 /**
- * The bounds on what a message may say, each with its code and a sentence that says what to do.
+ * The bounds of the fields of messages, each with its code and a sentence that says what to do.
  *
- * Both sides check: the sender so that its mistake is told where it was made, the receiver because
- * it need not believe the sender. Every check throws an `OperatingError`, and costs one request.
+ * Both sides check: the sender so that a mistake is reported where it was made, the receiver
+ * because it does not trust the sender. A failed check throws an `OperatingError` and fails one
+ * request.
  */
 import { OperatingError } from '../base/errors.ts'
 import type { KeyName } from '../dynamo/names.ts'
@@ -83,11 +84,11 @@ export function checkCursor(cursor: Uint8Array): void {
   if (cursor.length <= CURSOR_BYTES_MAX) return
   throw new OperatingError(
     'cursor-wrong',
-    `the cursor has ${cursor.length} bytes: give the one of the page before, unchanged, or none`,
+    `the cursor has ${cursor.length} bytes: give that of the previous page, or none`,
   )
 }
 
-/** A whole message, as long as it is on the wire without its frames. */
+/** `length` is that of a whole message, without the headers of its frames. */
 export function checkMessageLength(length: number): void {
   if (length <= MESSAGE_BYTES_MAX) return
   throw new OperatingError(
@@ -96,7 +97,7 @@ export function checkMessageLength(length: number): void {
   )
 }
 
-/** What no correct sender says; `sentence` says what is wrong. */
+/** The error for a message that no correct sender sends; `sentence` says why. */
 export function garbled(sentence: string, cause?: unknown): OperatingError {
   return new OperatingError('message-garbled', sentence, { cause })
 }

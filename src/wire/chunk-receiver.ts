@@ -1,12 +1,12 @@
 /**
- * Long messages on their way in: chunks put together again, and credit given for more.
+ * Received chunks: joins them to messages and grants credit for more.
  *
- * Invariant: memory follows bytes received. A message's buffer is at most twice as long as what
- * came of it; all together hold at most `INCOMING_BYTES_PER_CONNECTION_MAX` received bytes.
+ * Invariant: memory follows bytes received. A message's buffer is at most twice as long as its
+ * received bytes; all messages together hold at most `INCOMING_BYTES_PER_CONNECTION_MAX` of them.
  *
- * A message that is too long, or comes when too many are half there, costs that message: it is
- * refused at once and the rest of it is thrown away as it comes, with credit, because its sender
- * must be able to end it. A sender that spends more credit than it has costs the connection.
+ * A message that is too long, or finds too many partly received ones, is refused at once. Its other
+ * chunks are dropped, and still granted credit, because a sender cannot end a message early. A
+ * sender that exceeds its credit loses the connection.
  */
 import { EMPTY_BYTES } from '../base/bytes.ts'
 import type { ErrorCode } from '../base/errors.ts'
@@ -22,40 +22,40 @@ import { chunkKey } from './chunk-sender.ts'
 import type { Frame } from './frame.ts'
 import { FLAG_MORE } from './message/session.ts'
 
-/** A message of which some has come. */
+/** A partly received message. */
 interface Incoming {
   readonly kind: number
   buffer: Uint8Array
   received: number
-  /** Bytes that its sender was allowed so far. */
+  /** Bytes that its sender was allowed to send so far. */
   granted: number
-  /** Thrown away as it comes. */
+  /** Refused or not wanted: its chunks are dropped. */
   isDropped: boolean
-  /** How often the line was looked at since the last byte came. */
+  /** Checks of progress since the last chunk came. */
   idleChecks: number
 }
 
-/** What a chunk came to. */
+/** The result of adding a chunk. */
 export type ChunkOutcome =
-  /** The message goes on, or was thrown away and has now ended. */
+  /** More chunks follow, or a dropped message has ended. */
   | { readonly kind: 'nothing' }
   /** The message is whole. */
   | { readonly kind: 'whole'; readonly bytes: Uint8Array; readonly length: number }
-  /** The message is refused; told once. */
+  /** The message is refused; returned once for a message. */
   | { readonly kind: 'refused'; readonly code: ErrorCode; readonly sentence: string }
-  /** The stream cannot be believed. */
+  /** The sender breaks the protocol: end the connection. */
   | { readonly kind: 'broken'; readonly code: ErrorCode; readonly sentence: string }
 
 const NOTHING: ChunkOutcome = { kind: 'nothing' }
 const TOO_LONG: ChunkOutcome = {
   kind: 'refused',
   code: 'message-too-long',
-  sentence: `a message may have ${MESSAGE_BYTES_MAX} bytes, all its chunks together`,
+  sentence: `a message has at most ${MESSAGE_BYTES_MAX} bytes in all its chunks: send less at once`,
 }
 const TOO_MUCH: ChunkOutcome = {
   kind: 'refused',
   code: 'overloaded',
-  sentence: 'too many long messages are half received on this connection: try again later',
+  sentence: 'too many partly received messages on this connection: try again later',
 }
 const IDLE_CHECKS_MAX: number = MESSAGE_STALL_MS_MAX / PROGRESS_MS
 
@@ -64,12 +64,12 @@ export class ChunkReceiver {
   readonly #messages = new Map<number, Incoming>()
   #heldBytes = 0
 
-  /** `grant` tells the other side that it may send so many bytes more. */
+  /** `grant` sends credit to the other side. */
   constructor(grant: (callId: number, isAnswer: boolean, bytes: number) => void) {
     this.#grant = grant
   }
 
-  /** Half-received messages. */
+  /** Partly received messages. */
   get count(): number {
     return this.#messages.size
   }
@@ -78,30 +78,33 @@ export class ChunkReceiver {
     return this.#heldBytes
   }
 
-  /** Whether the frame is a whole message by itself: asked first, since nearly all are. */
+  /** Whether the frame is a whole message by itself, as nearly all are. */
   isWhole(frame: Frame, isAnswer: boolean): boolean {
     if ((frame.flags & FLAG_MORE) !== 0) return false
     return this.#messages.size === 0 || !this.#messages.has(chunkKey(frame.callId, isAnswer))
   }
 
-  /** Takes a frame that is not a whole message. One that nobody wants is thrown away. */
+  /** Takes a frame that is not a whole message. If it is not wanted, its chunks are dropped. */
   add(frame: Frame, isAnswer: boolean, isWanted: boolean): ChunkOutcome {
     const key = chunkKey(frame.callId, isAnswer)
     let message = this.#messages.get(key)
     if (message === undefined) {
       // Each side has at most so many calls in flight, and each call two messages.
       if (this.#messages.size >= 2 * CALLS_PER_CONNECTION_MAX) {
-        return broken('overloaded', 'more messages were begun than calls may be in flight')
+        return broken(
+          'overloaded',
+          'more messages were begun than calls may be in flight: end some first',
+        )
       }
       message = newMessage(frame.kind, isWanted)
       this.#messages.set(key, message)
     } else if (message.kind !== frame.kind) {
-      return broken('message-garbled', 'a message changed its kind between two chunks')
+      return broken('message-garbled', 'two chunks of one message have different kinds')
     }
     message.received += frame.length
     message.idleChecks = 0
     if (message.received > message.granted) {
-      return broken('credit-overrun', 'a message was sent beyond its credit: wait for credit')
+      return broken('credit-overrun', 'the chunks of a message exceed its credit: wait for credit')
     }
     const isLast = (frame.flags & FLAG_MORE) === 0
     const refusal = message.isDropped ? undefined : this.#keep(message, frame)
@@ -116,7 +119,7 @@ export class ChunkReceiver {
     return { kind: 'whole', bytes: message.buffer, length: message.received }
   }
 
-  /** Some `PROGRESS_MS` have passed; returns whether a message has stood still for too long. */
+  /** Called every `PROGRESS_MS`; returns whether a message made no progress for too long. */
   isStalled(): boolean {
     for (const message of this.#messages.values()) {
       message.idleChecks += 1
@@ -130,11 +133,11 @@ export class ChunkReceiver {
     this.#heldBytes = 0
   }
 
-  /** Appends the frame's body; or throws the message away, and says why. */
+  /** Appends the frame's body, or drops the message and returns why. */
   #keep(message: Incoming, frame: Frame): ChunkOutcome | undefined {
     const before = message.received - frame.length
     const isTooLong = message.received > MESSAGE_BYTES_MAX
-    // The second half of the room is for messages that were begun: so that some come to an end.
+    // A new message may use only half of the room, so that those begun before it can end.
     const room = INCOMING_BYTES_PER_CONNECTION_MAX / (before === 0 ? 2 : 1)
     if (isTooLong || this.#heldBytes + frame.length > room) {
       this.#heldBytes -= before
@@ -153,7 +156,7 @@ export class ChunkReceiver {
     return undefined
   }
 
-  /** Tops the credit up when half of it is used, so that the sender need not stop. */
+  /** Grants credit again when half of it is used, so that the sender does not stop. */
   #grantMore(message: Incoming, callId: number, isAnswer: boolean): void {
     const left = message.granted - message.received
     if (left > CREDIT_BYTES_MAX / 2) return

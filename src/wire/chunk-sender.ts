@@ -1,16 +1,15 @@
 /**
- * Messages on their way out: short ones as they are, long ones cut into chunks that take turns, as
- * far as credit goes.
+ * Sent messages: a short one in one frame, long ones in chunks that take turns, within credit.
  *
  *     call 7   |MORE 256 KiB|            |MORE 256 KiB|            |last|
  *     call 9                |MORE 256 KiB|            |last|
  *
- * Each message may send `CREDIT_BYTES_MAX` before the receiver has granted more, so what a receiver
- * can be made to hold is bounded by what it grants. Between chunks only a window's worth is left to
- * the connection: a short answer never waits behind more than that.
+ * A sender may send `CREDIT_BYTES_MAX` of each message before the receiver grants more, so a
+ * receiver bounds its memory by its grants. At most `WINDOW_BYTES` of chunks wait in the connection
+ * at once: a short answer never waits behind more than that.
  *
- * Invariant: a message that was begun is sent to its end. Half a message could be read as a whole
- * one: its bytes are a protobuf message up to any field.
+ * Invariant: a message that was begun is sent to its end. The receiver could read half a message as
+ * a whole one, because protobuf bytes cut after any field are a valid message.
  */
 import type { OperatingError } from '../base/errors.ts'
 import {
@@ -24,7 +23,7 @@ import { type Body, encodeControl } from './convert.ts'
 import type { FramedConnection } from './framed-connection.ts'
 import { FAILURE_KIND, FLAG_MORE, REPLY } from './message/session.ts'
 
-/** One message, and how far it has gone. */
+/** A partly sent message. */
 interface Outgoing {
   readonly kind: number
   readonly callId: number
@@ -36,48 +35,48 @@ interface Outgoing {
   isReady: boolean
 }
 
-/** Bytes left to the connection at once. */
+/** No further chunk is sent while so many bytes wait in the connection. */
 const WINDOW_BYTES: number = 2 * CHUNK_BYTES_MAX
 const IDLE_CHECKS_MAX: number = MESSAGE_STALL_MS_MAX / PROGRESS_MS
 
-/** Requests and answers are numbered by different sides: one key for both. */
+/** The key of a message in chunks: a request and an answer may have the same call id. */
 export function chunkKey(callId: number, isAnswer: boolean): number {
   return 2 * callId + (isAnswer ? 1 : 0)
 }
 
 export class ChunkSender {
-  readonly #line: FramedConnection
+  readonly #connection: FramedConnection
   readonly #messages = new Map<number, Outgoing>()
-  /** Those with credit, in turn. */
+  /** Messages with credit, in turn. */
   readonly #ready: Outgoing[] = []
-  /** Bytes of messages that were not sent yet. */
+  /** Bytes of messages in chunks that were not sent yet. */
   #heldBytes = 0
-  /** For standstill: chunk bytes sent, as many at the last check, and checks since they grew. */
+  /** For checks of progress: bytes sent in chunks, now and at the last check; idle checks. */
   #sentBytes = 0
-  #sentThen = 0
+  #sentAtCheck = 0
   #idleChecks = 0
 
-  constructor(line: FramedConnection) {
-    this.#line = line
+  constructor(connection: FramedConnection) {
+    this.#connection = connection
   }
 
-  /** Bytes that wait, here and in the line. */
+  /** Bytes that wait, here and in the connection. */
   get waitingBytes(): number {
-    return this.#heldBytes + this.#line.waitingBytes
+    return this.#heldBytes + this.#connection.waitingBytes
   }
 
-  /** Whether so much waits that nothing should be begun that would add to it. */
+  /** Whether so many bytes wait that no new call should be begun. */
   get isFull(): boolean {
     return this.waitingBytes >= OUTGOING_BYTES_PER_CONNECTION_MAX / 2
   }
 
-  /** Sends a request, or an answer: those of kind 64 and above. */
+  /** Sends a request, or an answer (kinds of 64 and above). */
   send(kind: number, callId: number, body: Body): void {
     if (body.length <= CHUNK_BYTES_MAX) {
-      this.#line.send(kind, callId, body)
+      this.#connection.send(kind, callId, body)
       return
     }
-    if (this.#line.isEnded) return
+    if (this.#connection.isEnded) return
     const { bytes, length } = body
     const credit = CREDIT_BYTES_MAX
     const message = { kind, callId, bytes, length, sent: 0, credit, isReady: true }
@@ -86,18 +85,22 @@ export class ChunkSender {
     this.#heldBytes += length
     this.pump()
     if (this.waitingBytes > OUTGOING_BYTES_PER_CONNECTION_MAX) {
-      this.#line.cutSlowReader(this.waitingBytes)
+      this.#connection.cutSlowReader(this.waitingBytes)
     } else {
-      this.#line.watch()
+      this.#connection.watch()
     }
   }
 
-  /** Answers a call of theirs with an error. */
+  /** Answers an incoming call with an error. */
   fail(callId: number, { code, message, certainty }: OperatingError): void {
-    this.#line.send(FAILURE_KIND, callId, encodeControl('failure', { code, message, certainty }))
+    this.#connection.send(
+      FAILURE_KIND,
+      callId,
+      encodeControl('failure', { code, message, certainty }),
+    )
   }
 
-  /** What is granted to a message that has ended is of no use, and no harm. */
+  /** Adds credit to a message; credit for a message that has ended is ignored. */
   grant(callId: number, isAnswer: boolean, bytes: number): void {
     const message = this.#messages.get(chunkKey(callId, isAnswer))
     if (message === undefined) return
@@ -109,28 +112,28 @@ export class ChunkSender {
     this.pump()
   }
 
-  /** Sends what credit and the connection's room allow. */
+  /** Sends chunks as far as credit and the window allow. */
   pump(): void {
-    while (this.#line.waitingBytes < WINDOW_BYTES && !this.#line.isEnded) {
+    while (this.#connection.waitingBytes < WINDOW_BYTES && !this.#connection.isEnded) {
       const message = this.#ready.shift()
       if (message === undefined) return
       this.#sendChunk(message)
     }
   }
 
-  /** Some `PROGRESS_MS` have passed; returns whether messages wait, and have for too long. */
-  checkProgress(): 'none-waits' | 'goes-on' | 'stalled' {
-    if (this.#heldBytes === 0) return 'none-waits'
-    this.#idleChecks = this.#sentBytes === this.#sentThen ? this.#idleChecks + 1 : 0
-    this.#sentThen = this.#sentBytes
-    return this.#idleChecks > IDLE_CHECKS_MAX ? 'stalled' : 'goes-on'
+  /** Called every `PROGRESS_MS`; 'stalled' if no chunk could be sent for too long. */
+  checkProgress(): 'idle' | 'moving' | 'stalled' {
+    if (this.#heldBytes === 0) return 'idle'
+    this.#idleChecks = this.#sentBytes === this.#sentAtCheck ? this.#idleChecks + 1 : 0
+    this.#sentAtCheck = this.#sentBytes
+    return this.#idleChecks > IDLE_CHECKS_MAX ? 'stalled' : 'moving'
   }
 
   #sendChunk(message: Outgoing): void {
     const { kind, callId, bytes, length, sent, credit } = message
     const chunk = Math.min(CHUNK_BYTES_MAX, length - sent, credit)
     const isLast = sent + chunk === length
-    this.#line.sendPart(kind, isLast ? 0 : FLAG_MORE, callId, bytes, sent, chunk)
+    this.#connection.sendPart(kind, isLast ? 0 : FLAG_MORE, callId, bytes, sent, chunk)
     message.sent += chunk
     message.credit -= chunk
     this.#heldBytes -= chunk

@@ -1,8 +1,8 @@
 /**
- * Clients' requests and their answers, to and from protobuf.
+ * Clients' requests and their answers, to and from protobuf: one entry for each kind.
  *
- * One entry a kind; `convert.ts` gives them their reader and writer and names their failures. Each
- * `encode` checks what it is given as strictly as `decode` does what came: see `bounds.ts`.
+ * `convert.ts` passes the reader or writer. `encode` and `decode` check the same bounds, those of
+ * `bounds.ts`.
  */
 import type { Reader, Writer } from 'protobufjs/minimal.js'
 import { EMPTY_BYTES } from '../base/bytes.ts'
@@ -31,11 +31,11 @@ import type {
 } from './message/client.ts'
 import type { Reply, Request, RequestKind } from './message/table.ts'
 
-/** How one kind of message becomes bytes and back. */
+/** Encodes and decodes one kind of message. */
 export interface Converter<Message> {
-  /** Appends to `writer`; throws an `OperatingError` where the message breaks a bound. */
+  /** Appends to `writer`; throws an `OperatingError` if the message breaks a bound. */
   encode(message: Message, writer: Writer): void
-  /** Reads to the reader's end. Byte strings are views of what is read, and pin all of it. */
+  /** Reads to the reader's end. Byte strings are views of the bytes read. */
   decode(reader: Reader): Message
 }
 
@@ -44,7 +44,7 @@ export type CallConverter<K extends RequestKind> = {
   readonly reply: Converter<Reply<K>>
 }
 
-/** Protobuf's empty byte string is a `Buffer`; ours is not. */
+/** Replaces protobuf's empty byte string, which is a `Buffer`, by a plain one. */
 export function plain(bytes: Uint8Array | null | undefined): Uint8Array {
   return bytes === null || bytes === undefined || bytes.length === 0 ? EMPTY_BYTES : bytes
 }
@@ -53,7 +53,7 @@ export function digestOf(wide: pb.Wide.$Properties | null | undefined): { hi: nu
   return { hi: wide?.hi ?? 0, lo: wide?.lo ?? 0 }
 }
 
-/** A list of values: each in a message of its own, so that an empty one is still counted. */
+/** The values of a list in which each is a message of its own, so that an empty one counts. */
 function valuesOf(values: readonly pb.Value.$Properties[] | null | undefined): Uint8Array[] {
   const plainValues: Uint8Array[] = []
   for (const { value } of values ?? []) plainValues.push(plain(value))
@@ -161,7 +161,7 @@ const scan: CallConverter<'scan'> = {
       const scan: Scan = {
         bucket: plain(bucket),
         cursor: plain(cursor),
-        // Whoever asks for more gets a full page, and asks again.
+        // A client that asks for more gets a full page and a cursor.
         keysMax: Math.min(keysMax, SCAN_PAGE_KEYS_MAX),
         withValues,
         r,
@@ -246,7 +246,7 @@ const topology: CallConverter<'topology'> = {
   },
 }
 
-/** Whoever walks the ring may then index `members` by any owner. */
+/** Checks that every owner is an index into `members`, among others. */
 function checkTopology({ partitionBits, members, owners, buckets }: Topology): void {
   const partitions = 2 ** partitionBits
   if (partitions > PARTITIONS_MAX) throw garbled(`the ring has 2^${partitionBits} partitions`)

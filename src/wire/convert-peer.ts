@@ -1,4 +1,4 @@
-/** Peers' requests and their answers, to and from protobuf: one entry a kind, for `convert.ts`. */
+/** Peers' requests and their answers, to and from protobuf: one entry for each kind. */
 import type { Reader, Writer } from 'protobufjs/minimal.js'
 import { SCAN_PAGE_KEYS_MAX } from '../limits.ts'
 import { checkBucket, checkDeadline, checkName } from './bounds.ts'

@@ -1,19 +1,19 @@
 /**
- * Messages to bytes and back: with the two tables beside it, all that knows protobuf.
+ * Encode messages as protobuf bytes and decode them; only the `convert` files know protobuf.
  *
- * What comes in is checked whole before anyone sees it: a decoded request keeps every bound of
- * `bounds.ts`. Fields that this build does not know are skipped, so that nodes of two versions can
- * talk during a rolling upgrade; a field that must not be skipped needs a new kind or format.
+ * A decoded request keeps every bound of `bounds.ts`. Fields that this build does not know are
+ * skipped, so that nodes of two versions can talk during a rolling upgrade; a field that must not
+ * be skipped needs a new kind or format.
  *
- * Byte strings in a decoded message are views of the bytes it came in, and pin all of them. That
- * is right for what lives as long as its request. A keeper copies: the engine into its log, a
- * cache with `slice()`; the client before it hands a value to its caller.
+ * Byte strings in a decoded message are views of the received bytes and keep all of them alive. A
+ * caller that keeps one longer than its request copies it: the engine into its log, the client
+ * before it returns a value.
  *
  * No message has a 64-bit integer: protobufjs writes a `bigint` as 0 and reads a `Long`.
  *
- * Why not: a hand-written coder for the hot kinds. Measured (bench/wire.bench.ts): protobufjs into
- * a prepared writer takes 0.2 µs for a put of 1 KiB, 0.1 µs more than by hand; what costs is its
- * own buffer for each message (1.7 µs), which the scratch buffer below saves.
+ * Why not: a hand-written coder for the frequent kinds. Measured (bench/wire.bench.ts): protobufjs
+ * with a reused writer takes 0.2 µs for a put of 1 KiB, 0.1 µs more than by hand; a new buffer for
+ * each message would cost 1.7 µs, which the scratch buffer below saves.
  */
 import protobuf from 'protobufjs/minimal.js'
 import { BrokenBelief } from '../base/assert.ts'
@@ -35,15 +35,15 @@ export interface Body {
 
 export interface Credit {
   readonly bytes: number
-  readonly ofAnswer: boolean
+  readonly isAnswer: boolean
 }
 
-/** Messages up to this long are made here, one after another. */
+/** Messages up to this length are encoded into one buffer, one after another. */
 const SCRATCH_BYTES = 64 * 1024
 const scratch = new Uint8Array(SCRATCH_BYTES)
 const writer = new protobuf.Writer()
 
-/** Bounds how many fields are looked at: two bytes can be a field, and an object a hundred. */
+/** Bounds the fields of a message: two bytes can be a field, which costs a hundred in memory. */
 class BoundedReader extends protobuf.Reader {
   fieldsLeft = 0
 
@@ -62,8 +62,8 @@ const CALL_CONVERTERS: { readonly [K in RequestKind]: CallConverter<K> } = {
 }
 
 /**
- * The message as bytes, borrowed until the next one is made; a longer one than the scratch buffer
- * holds is the caller's for good. Throws where the message breaks a bound.
+ * The message as bytes: valid until the next message is encoded, or for good if it is longer than
+ * the scratch buffer. Throws if the message breaks a bound.
  */
 function encode<Message>(converter: Converter<Message>, message: Message): Body {
   writer.buf = scratch
@@ -75,12 +75,7 @@ function encode<Message>(converter: Converter<Message>, message: Message): Body 
   return body
 }
 
-/** Whether `body` is its holder's own, and not merely lent until the next message is made. */
-export function isOwned(body: Body): boolean {
-  return body.bytes !== scratch
-}
-
-/** Throws an `OperatingError` and nothing else, whatever the bytes. */
+/** Throws only an `OperatingError`, whatever the bytes. */
 function decode<Message>(
   converter: Converter<Message>,
   bytes: Uint8Array,
@@ -96,7 +91,7 @@ function decode<Message>(
     return converter.decode(reader)
   } catch (error) {
     if (isOperatingError(error) || error instanceof BrokenBelief) throw error
-    throw garbled('the message is not what its kind says', error)
+    throw garbled('the body is no valid message of its kind', error)
   } finally {
     reader.buf = EMPTY_BYTES
   }
@@ -158,8 +153,8 @@ const ready: Converter<undefined> = {
 const credit: Converter<Credit> = {
   encode: (message, writer) => void pb.Credit.encode(message, writer),
   decode: (reader) => {
-    const { bytes, ofAnswer } = pb.Credit.decode(reader)
-    return { bytes, ofAnswer }
+    const { bytes, isAnswer } = pb.Credit.decode(reader)
+    return { bytes, isAnswer }
   },
 }
 
@@ -183,7 +178,7 @@ const failure: Converter<Failure> = {
   },
 }
 
-/** Goodbye is Failure without its third field: whether a call is in doubt is its caller's. */
+/** Goodbye has no `in_doubt`: its code decides. */
 const goodbye: Converter<Failure> = {
   encode: ({ code, message }, writer) =>
     void pb.Goodbye.encode(
@@ -198,7 +193,7 @@ const goodbye: Converter<Failure> = {
   },
 }
 
-/** What the frames of the conversation itself say, and the answer `failure`. */
+/** The messages of the session itself, and the answer `failure`. */
 interface Controls {
   hello: Hello
   welcome: Welcome
@@ -235,7 +230,7 @@ export function decodeControl<N extends ControlName>(
   return decode<Control<N>>(CONTROLS[name], bytes, start, length, REQUEST_FIELDS_MAX)
 }
 
-/** An error as it came over the wire. */
+/** The error that a failure or goodbye describes. */
 export function errorOf({ code, message, certainty }: Failure): OperatingError {
   return new OperatingError(code, message, { certainty })
 }

@@ -1,30 +1,30 @@
 /**
- * Frames to bytes: gathers the frames of one turn of the event loop, to leave in one write.
+ * Frames to bytes: gathers the frames of one turn of the event loop into one write.
  *
- * A block is taken when the first frame of a turn comes and given back at its end, so a quiet
- * connection holds no memory, and ten thousand of them share a few blocks. A turn that fills a
- * good part of its block hands it over as it is; a small one is copied out, exactly as long as it
- * is, so that a slow reader of small answers does not pin a block for each.
+ * The first frame of a turn takes a block and the end of the turn gives it back, so an idle
+ * connection holds no memory and ten thousand share a few blocks. A block that is a quarter full is
+ * passed to `write` itself; the frames in an emptier one are copied, so that a slow reader of small
+ * answers does not keep a block alive for each.
  *
- * Invariant: what was given to `write` is never touched again.
+ * Invariant: bytes that were passed to `write` do not change any more.
  */
 import { FRAME_HEADER_BYTES, FRAME_TRAILER_BYTES, writeFrame } from '../native/frame-scanner.ts'
 
 const BLOCK_BYTES = 64 * 1024
-/** From here on a block is handed over and not copied: it is never more than 4 times too big. */
+/** A block with so many bytes is passed to `write` itself: it is at most 4 times too big. */
 const HAND_OVER_BYTES = 16 * 1024
-/** Longer frames leave by a write of their own. */
+/** A longer frame is written by itself. */
 const GATHERED_FRAME_BYTES_MAX = 32 * 1024
-/** Shorter bodies are copied byte by byte: cheaper than making a view for `set`. */
+/** Shorter bodies are copied byte by byte, which is cheaper than a view for `set`. */
 const SHORT_BYTES = 24
 const SPARE_BLOCKS_MAX = 16
 
 const OVERHEAD_BYTES: number = FRAME_HEADER_BYTES + FRAME_TRAILER_BYTES
 
-/** Blocks between two turns, shared by all writers. */
+/** Unused blocks, shared by all writers. */
 const spareBlocks: Uint8Array[] = []
 
-/** Bytes that will all be written before anyone reads them. */
+/** Memory that is not zeroed; the caller fills all of it. */
 function unfilled(bytes: number): Uint8Array {
   return Buffer.allocUnsafeSlow(bytes)
 }
@@ -71,7 +71,7 @@ export class FrameWriter {
     this.#used = at + bytes
   }
 
-  /** Gives to `write` whatever was gathered. */
+  /** Passes the gathered frames to `write`. */
   flush(): void {
     const block = this.#block
     if (block === undefined) return

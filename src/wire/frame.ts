@@ -1,16 +1,16 @@
 /**
- * Bytes to frames: cuts what a connection brings, wherever the network cut it.
+ * Bytes to frames: finds the frames in the chunks that a connection receives.
  *
- * A chunk that begins at the beginning of a frame is scanned where it lies, by one native call for
- * all frames in it; bodies are views of the chunk and nothing is copied. Only the half frame at its
- * end is carried over, in a buffer of its own.
+ * A chunk that begins with a frame is scanned in place, by one native call for all its frames;
+ * bodies are views of the chunk and nothing is copied. Only the half frame at its end is carried
+ * over, in a buffer of its own.
  *
- * Invariant: memory follows bytes received, never bytes announced. The carried buffer is at most
- * twice as long as what it holds, whatever length the header claims.
- * Invariant: after a fault nothing more is read: where the next frame begins is not known.
+ * Invariant: memory follows the bytes received, not the length that a header announces: the carry
+ * buffer is at most twice as long as the bytes in it.
+ * Invariant: after a fault nothing more is read: the start of the next frame is unknown.
  *
  * Why not: search for the next magic after a fault. A client's value may hold any bytes, also a
- * whole frame; whoever resynchronises can be made to act on it.
+ * whole frame, and a reader that resynchronises would act on it.
  */
 import { assert } from '../base/assert.ts'
 import { EMPTY_BYTES } from '../base/bytes.ts'
@@ -26,7 +26,7 @@ import {
   scanFrames,
 } from '../native/frame-scanner.ts'
 
-/** One frame, told by a reader that uses the same object for the next: read it at once. */
+/** One frame. The reader uses the same object for the next frame: read it at once. */
 export interface Frame {
   kind: number
   flags: number
@@ -35,13 +35,13 @@ export interface Frame {
   bytes: Uint8Array
   start: number
   length: number
-  /** Whether the scan could tell the token of the key that the body speaks of. */
+  /** Whether the scan has computed the token of the key in the body. */
   hasToken: boolean
   tokenHi: number
   tokenLo: number
 }
 
-/** Frames told by one scan; a fuller chunk is scanned again. */
+/** Frames found by one scan; a chunk with more is scanned again. */
 const FRAMES_PER_SCAN = 128
 
 const FAULT_CODES: Readonly<Record<FrameFault, ErrorCode | undefined>> = {
@@ -54,11 +54,11 @@ const FAULT_CODES: Readonly<Record<FrameFault, ErrorCode | undefined>> = {
   [FrameFault.reservedBits]: 'frame-reserved',
 }
 
-/** Descriptions of frames between a scan and their dispatch, shared by all readers. */
+/** Buffers for the results of a scan, shared by all readers. */
 const spareWords: Uint32Array[] = []
 const COUNT_AT = FRAMES_PER_SCAN * FRAME_WORDS + FrameSummary.count
 
-/** The same bytes as a plain Uint8Array: a `Buffer` has its own, slower and other, `slice`. */
+/** The same bytes as a plain Uint8Array: `slice` of a `Buffer` is slower and does not copy. */
 function plainBytes(chunk: Uint8Array): Uint8Array {
   return chunk.constructor === Uint8Array
     ? chunk
@@ -79,37 +79,37 @@ export class FrameReader {
     tokenLo: 0,
   }
   #bodyBytesMax: number
-  /** A half frame: its first `#carried` bytes, in a buffer that no frame told so far lies in. */
+  /** The first `#carried` bytes of a half frame, in a buffer that no earlier frame is a view of. */
   #carry: Uint8Array = EMPTY_BYTES
   #carried = 0
-  /** All bytes of the half frame, once its header has been verified; 0 before. */
+  /** The length of the half frame, after its header was verified; 0 before. */
   #needed = 0
   #framesRead = 0
   #isStopped = false
 
-  /** `onFrame` is called within `feed`, once a frame. */
+  /** `onFrame` is called within `feed`, once for each frame. */
   constructor(bodyBytesMax: number, onFrame: (frame: Frame) => void) {
     this.#bodyBytesMax = bodyBytesMax
     this.#onFrame = onFrame
   }
 
-  /** Bytes held of a frame whose end has not come. */
+  /** Bytes held of a half frame. */
   get carriedBytes(): number {
     return this.#carried
   }
 
-  /** Frames told so far: with `carriedBytes`, whether a half frame goes on. */
+  /** Frames read so far; with `carriedBytes` it shows whether a half frame makes progress. */
   get framesRead(): number {
     return this.#framesRead
   }
 
-  /** Bodies may be longer from the next frame on, also of the chunk that is being read. */
+  /** Allows longer bodies from the next frame on, also in the chunk that is being read. */
   raiseBodyBytesMax(bytes: number): void {
-    assert(bytes >= this.#bodyBytesMax, 'frames that were scanned already keep the new bound too')
+    assert(bytes >= this.#bodyBytesMax, 'the bound grows, so that frames already scanned keep it')
     this.#bodyBytesMax = bytes
   }
 
-  /** Nothing more is told, not even what is left of the chunk that is being read. */
+  /** Ends reading, also of the rest of the chunk that is being read. */
   stop(): void {
     this.#isStopped = true
     this.#carry = EMPTY_BYTES
@@ -117,8 +117,8 @@ export class FrameReader {
   }
 
   /**
-   * Tells every frame that `chunk` completes, in order. The chunk is borrowed for as long as any
-   * body is kept. Returns why the stream cannot be read further, if so.
+   * Calls `onFrame` for every frame that `chunk` completes, in order. Bodies are views of the
+   * chunk: do not change it. Returns why the stream cannot be read further, if so.
    */
   feed(chunk: Uint8Array): ErrorCode | undefined {
     if (this.#isStopped) return undefined
@@ -133,7 +133,7 @@ export class FrameReader {
     }
     while (at < bytes.length && fault === undefined && !this.#isStopped) {
       const before = at
-      at = this.#tell(bytes, at, bytes.length, words)
+      at = this.#scan(bytes, at, bytes.length, words)
       if (at < 0) {
         fault = FAULT_CODES[words[frameSummaryAt(words, FrameSummary.fault)] as FrameFault]
       } else if (at === before) {
@@ -147,10 +147,10 @@ export class FrameReader {
   }
 
   /**
-   * Scans bytes[from, end) and tells the frames found; returns where the last one ended, or -1 at
-   * a fault with no frame before it.
+   * Scans bytes[from, end) and calls `onFrame` for the frames found; returns where the last ended,
+   * or -1 at a fault with no frame before it.
    */
-  #tell(bytes: Uint8Array, from: number, end: number, words: Uint32Array): number {
+  #scan(bytes: Uint8Array, from: number, end: number, words: Uint32Array): number {
     const count = scanFrames(bytes, from, end, this.#bodyBytesMax, words)
     if (count === 0) {
       return words[COUNT_AT + FrameSummary.fault] === FrameFault.none ? from : -1
@@ -177,7 +177,7 @@ export class FrameReader {
     return at
   }
 
-  /** Keeps the beginning of a frame that ends in a later chunk. */
+  /** Keeps the start of a frame that ends in a later chunk. */
   #carryOver(bytes: Uint8Array, from: number, needed: number): void {
     const length = bytes.length - from
     const room = Math.max(2 * length, FRAME_HEADER_BYTES)
@@ -187,7 +187,7 @@ export class FrameReader {
     this.#needed = needed
   }
 
-  /** Adds to the half frame what it lacks, of its header or of all of it; returns how much. */
+  /** Adds the missing bytes of the header, or of the frame, from this chunk; returns how many. */
   #continue(bytes: Uint8Array, from: number): number {
     const wanted = this.#needed === 0 ? FRAME_HEADER_BYTES : this.#needed
     const taken = Math.min(wanted - this.#carried, bytes.length - from)
@@ -202,14 +202,14 @@ export class FrameReader {
     return taken
   }
 
-  /** Judges the half frame, and tells it where it is whole. */
+  /** Verifies the header of the half frame, or passes the frame on when it is whole. */
   #scanCarried(words: Uint32Array): ErrorCode | undefined {
     if (this.#carried < this.#needed) return undefined
     const whole = this.#carry
     const end = this.#carried
     if (this.#needed === 0) {
-      // Only the header can be judged: an empty frame still lacks its trailer.
-      const at = this.#tell(whole, 0, end, words)
+      // Only the header is there: also an empty frame still lacks its trailer.
+      const at = this.#scan(whole, 0, end, words)
       if (at < 0) return FAULT_CODES[words[COUNT_AT + FrameSummary.fault] as FrameFault]
       this.#needed = words[COUNT_AT + FrameSummary.needed] as number
       return undefined
@@ -217,7 +217,7 @@ export class FrameReader {
     this.#carry = EMPTY_BYTES
     this.#carried = 0
     this.#needed = 0
-    const at = this.#tell(whole, 0, end, words)
+    const at = this.#scan(whole, 0, end, words)
     return at < 0 ? FAULT_CODES[words[COUNT_AT + FrameSummary.fault] as FrameFault] : undefined
   }
 }

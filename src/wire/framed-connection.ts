@@ -1,8 +1,9 @@
 /**
- * One connection as frames: what the handshake and the session have in common.
+ * A connection that sends and receives frames; the handshake and the session use it in turn.
  *
- * A line gathers what is sent in a turn, holds back or cuts off a reader that is too slow, gives up
- * on a frame that does not go on, says goodbye, and tells its end once. It knows nothing of calls.
+ * It gathers the frames of a turn into one write, stops reading from or drops a slow reader, ends a
+ * connection on which a frame stops half-way, sends the goodbye, and reports its end once. It does
+ * not know of calls.
  *
  * Why not: let both sides stop reading while their own bytes wait. Each would wait for the other
  * for ever. Only the side that accepted pauses; the side that connected always reads.
@@ -23,32 +24,32 @@ import { type Frame, FrameReader } from './frame.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { CONTROL_KINDS, FLAG_MORE } from './message/session.ts'
 
-/** What the wire asks of the world. */
+/** The parts of the world that the wire uses. */
 export type WireWorld = Pick<World, 'clock' | 'entropy' | 'trace'>
 
 export type Side = 'connector' | 'acceptor'
 
-/** Who listens to a line: the handshake first, then the session. */
+/** Callbacks of a framed connection: the handshake's first, then the session's. */
 export interface FrameEvents {
-  /** The frame is the reader's own object: nothing of it but the body may be kept. */
+  /** The frame object is reused for the next frame; only its body may be kept. */
   onFrame(frame: Frame): void
-  /** Written bytes have left, or credit may have come: more can be sent. */
+  /** Written bytes have left: more can be sent. */
   onRoom(): void
   /**
-   * Some `PROGRESS_MS` have passed. Returns whether to look again; throws nothing, but may end the
-   * line.
+   * `PROGRESS_MS` have passed since the last check. Returns whether to check again; may end the
+   * connection.
    */
   onProgressCheck(): boolean
-  /** Once, nothing after it, and never within a call. */
+  /** The connection has ended: called once, last, and never within a method of this class. */
   onEnd(reason: OperatingError): void
 }
 
 const SENTENCES: Readonly<Partial<Record<ErrorCode, string>>> = {
-  'frame-magic': 'these bytes are no frame: does this port speak the protocol you speak?',
-  'frame-format': 'the frame is of another format: the formats spoken are in hello and welcome',
-  'frame-checksum': 'a frame arrived garbled: connect again; if it recurs, suspect the network',
-  'frame-too-long': 'a frame is longer than may be sent at this point: send it in chunks',
-  'frame-reserved': 'reserved bits of a frame are set: the sender is newer than the format agreed',
+  'frame-magic': 'the bytes are no frame: check that both sides speak this protocol on this port',
+  'frame-format': 'the frame has another format than 1: upgrade the older side',
+  'frame-checksum': 'a frame has a wrong checksum: connect again; if it recurs, check the network',
+  'frame-too-long': 'a frame is longer than is allowed at this point: send the message in chunks',
+  'frame-reserved': 'reserved bits of a frame are set: send zero',
 }
 
 export class FramedConnection {
@@ -62,13 +63,13 @@ export class FramedConnection {
   #isFlushDue = false
   #isPaused = false
   readonly #flush: () => void
-  /** Looks for standstill; armed only while something could stand still. */
-  #watch: Timer | undefined
-  /** Closes what was ended and does not close. */
-  #farewell: Timer | undefined
+  /** Runs only while a half frame or unsent bytes must make progress. */
+  #progressTimer: Timer | undefined
+  /** Closes a connection that was ended and does not close by itself. */
+  #closeTimer: Timer | undefined
   #bytesReceived = 0
   #bytesWritten = 0
-  /** What was there when the watch was armed: frames and bytes read, bytes that had left. */
+  /** The counts at the last check of progress. */
   #frameThen = 0
   #receivedThen = 0
   #wasHalfThen = false
@@ -118,7 +119,7 @@ export class FramedConnection {
     return this.#bytesReceived
   }
 
-  /** Hands the line on: from the next frame on, bodies may be longer and others listen. */
+  /** After the handshake: bodies may be longer from the next frame on, and `events` are called. */
   open(bodyBytesMax: number, events: FrameEvents): void {
     this.#reader.raiseBodyBytesMax(bodyBytesMax)
     this.#events = events
@@ -144,7 +145,7 @@ export class FramedConnection {
     this.world.clock.soon(this.#flush)
   }
 
-  /** Writes what was gathered without waiting for the end of the turn. */
+  /** Writes the gathered frames without waiting for the end of the turn. */
   flush(): void {
     this.#isFlushDue = false
     if (this.#isEnded) return
@@ -161,14 +162,14 @@ export class FramedConnection {
     }
   }
 
-  /** Makes sure that `onProgressCheck` will be called. */
+  /** Starts checks of progress, unless they run already. */
   watch(): void {
-    if (this.#watch !== undefined || this.#isEnded) return
+    if (this.#progressTimer !== undefined || this.#isEnded) return
     this.#rememberProgress()
-    this.#watch = this.world.clock.after(PROGRESS_MS, () => this.#checkProgress())
+    this.#progressTimer = this.world.clock.after(PROGRESS_MS, () => this.#checkProgress())
   }
 
-  /** Says goodbye, lets what was written leave, and ends. */
+  /** Sends a goodbye after the bytes that wait, and ends. */
   end(reason: OperatingError): void {
     if (this.#isEnded) return
     const { code, message, certainty } = reason
@@ -176,41 +177,41 @@ export class FramedConnection {
     this.#writer.add(CONTROL_KINDS.goodbye, 0, 0, body.bytes, 0, body.length)
     this.#writer.flush()
     this.#connection.end()
-    // The only way to be rid of one who never reads.
-    this.#farewell = this.world.clock.after(GOODBYE_MS_MAX, () => this.#connection.destroy())
-    this.#over(reason)
+    // A side that never reads never closes.
+    this.#closeTimer = this.world.clock.after(GOODBYE_MS_MAX, () => this.#connection.destroy())
+    this.#finish(reason)
   }
 
-  /** The same where the stream can no longer be read. */
+  /** Ends a connection whose stream cannot be read further. */
   breakOff(code: ErrorCode, sentence?: string): void {
     if (this.#isEnded) return
     this.world.trace.record('stream-broken', { remote: addressLabel(this.remote), code })
     this.end(new OperatingError(code, sentence ?? SENTENCES[code] ?? code))
   }
 
-  /** Drops a connection whose other side takes too little: a goodbye would only wait as well. */
+  /** Drops a connection whose other side reads too slowly; a goodbye would not leave either. */
   cutSlowReader(waitingBytes: number): void {
     if (this.#isEnded) return
     this.world.trace.record('slow-reader-cut', { remote: addressLabel(this.remote), waitingBytes })
     this.drop(
       new OperatingError(
         'reader-too-slow',
-        'the other side reads too slowly: its bytes were dropped',
+        'the other side reads too slowly: the bytes that waited for it were dropped',
       ),
     )
   }
 
-  /** Closes at once, without a word. */
+  /** Closes at once, without a goodbye. */
   drop(reason: OperatingError): void {
     if (this.#isEnded) return
     this.#connection.destroy()
-    this.#over(reason)
+    this.#finish(reason)
   }
 
-  #over(reason: OperatingError): void {
+  #finish(reason: OperatingError): void {
     this.#isEnded = true
     this.#reader.stop()
-    this.#watch?.cancel()
+    this.#progressTimer?.cancel()
     this.world.clock.soon(() => this.#events.onEnd(reason))
   }
 
@@ -237,13 +238,13 @@ export class FramedConnection {
   }
 
   #onClose(error: Error | undefined): void {
-    this.#farewell?.cancel()
+    this.#closeTimer?.cancel()
     if (this.#isEnded) return
     this.#isEnded = true
     this.#reader.stop()
-    this.#watch?.cancel()
+    this.#progressTimer?.cancel()
     const where = addressLabel(this.remote)
-    const how = error === undefined ? 'was ended by the other side' : `broke: ${error.message}`
+    const how = error === undefined ? 'was closed by the other side' : `broke: ${error.message}`
     this.#events.onEnd(
       new OperatingError('connection-lost', `the connection to ${where} ${how}`, { cause: error }),
     )
@@ -258,12 +259,12 @@ export class FramedConnection {
   }
 
   #checkProgress(): void {
-    this.#watch = undefined
+    this.#progressTimer = undefined
     const isHalf = this.#reader.carriedBytes > 0
     const received = this.#bytesReceived - this.#receivedThen
     const isSameFrame = this.#wasHalfThen && this.#reader.framesRead === this.#frameThen
     if (isHalf && isSameFrame && received < PROGRESS_BYTES_MIN && !this.#isPaused) {
-      this.breakOff('frame-late', 'a frame was begun and did not go on: send frames whole')
+      this.breakOff('frame-late', 'the rest of a frame did not come in time: send frames whole')
       return
     }
     const unsent = this.#connection.unsentBytes

@@ -1,10 +1,10 @@
 /**
- * A session over a line: gives each frame to who it is for, and ends all of them together.
+ * A session over frames: passes each frame to the part that handles its kind.
  *
- *     frames in  --> kinds 1..15    here          goodbye, credit
- *                --> kinds 16..63   IncomingCalls      their calls
- *                --> kinds 64..127  OutgoingCalls         answers to ours
- *     frames out <-- ChunkSender, which both share, as they share the ChunkReceiver
+ *     frames in  --> kinds 1..15    this file        credit, goodbye
+ *                --> kinds 16..63   IncomingCalls    requests of the other side
+ *                --> kinds 64..127  OutgoingCalls    answers to our requests
+ *     frames out <-- ChunkSender, shared by both, as is the ChunkReceiver
  */
 import { isOperatingError, type OperatingError } from '../base/errors.ts'
 import type { NodeId } from '../dynamo/names.ts'
@@ -34,16 +34,16 @@ export class FramedSession implements Session, FrameEvents {
   readonly role: Role
   readonly cluster: string
   readonly node: NodeId | undefined
-  readonly #line: FramedConnection
+  readonly #connection: FramedConnection
   readonly #events: SessionEvents
   readonly #sender: ChunkSender
   readonly #receiver: ChunkReceiver
   readonly #outgoing: OutgoingCalls
   readonly #incoming: IncomingCalls
 
-  /** `callIds` are fewer in tests of what happens after the last. */
+  /** Tests pass a short range of `callIds` to see the numbers start again. */
   constructor(
-    line: FramedConnection,
+    connection: FramedConnection,
     facts: SessionFacts,
     events: SessionEvents,
     callIds?: CallIds,
@@ -51,23 +51,23 @@ export class FramedSession implements Session, FrameEvents {
     this.role = facts.role
     this.cluster = facts.cluster
     this.node = facts.node
-    this.#line = line
+    this.#connection = connection
     this.#events = events
-    this.#sender = new ChunkSender(line)
-    this.#receiver = new ChunkReceiver((callId, ofAnswer, bytes) => {
-      line.send(CONTROL_KINDS.credit, callId, encodeControl('credit', { bytes, ofAnswer }))
+    this.#sender = new ChunkSender(connection)
+    this.#receiver = new ChunkReceiver((callId, isAnswer, bytes) => {
+      connection.send(CONTROL_KINDS.credit, callId, encodeControl('credit', { bytes, isAnswer }))
     })
-    this.#outgoing = new OutgoingCalls(line, this.#sender, this.#receiver, callIds)
+    this.#outgoing = new OutgoingCalls(connection, this.#sender, this.#receiver, callIds)
     const onCall = (call: IncomingCall): void => events.onCall(call, this)
-    this.#incoming = new IncomingCalls(line, facts.role, this.#sender, this.#receiver, onCall)
+    this.#incoming = new IncomingCalls(connection, facts.role, this.#sender, this.#receiver, onCall)
   }
 
   get remote(): Address {
-    return this.#line.remote
+    return this.#connection.remote
   }
 
   get isEnded(): boolean {
-    return this.#line.isEnded
+    return this.#connection.isEnded
   }
 
   get callsInFlight(): number {
@@ -95,11 +95,11 @@ export class FramedSession implements Session, FrameEvents {
   }
 
   end(reason: OperatingError): void {
-    this.#line.end(reason)
+    this.#connection.end(reason)
   }
 
   drop(reason: OperatingError): void {
-    this.#line.drop(reason)
+    this.#connection.drop(reason)
   }
 
   onFrame(frame: Frame): void {
@@ -116,12 +116,12 @@ export class FramedSession implements Session, FrameEvents {
   onProgressCheck(): boolean {
     const sending = this.#sender.checkProgress()
     if (this.#receiver.isStalled()) {
-      const sentence = 'a message was begun and did not go on: send all its chunks'
-      this.#line.breakOff('frame-late', sentence)
+      const sentence = 'the next chunk of a message did not come in time: send all its chunks'
+      this.#connection.breakOff('frame-late', sentence)
     } else if (sending === 'stalled') {
-      this.#line.cutSlowReader(this.waitingBytes)
+      this.#connection.cutSlowReader(this.waitingBytes)
     }
-    return sending === 'goes-on' || this.#receiver.count > 0
+    return sending === 'moving' || this.#receiver.count > 0
   }
 
   onEnd(reason: OperatingError): void {
@@ -134,15 +134,18 @@ export class FramedSession implements Session, FrameEvents {
     try {
       if (kind === CONTROL_KINDS.credit) {
         const credit = decodeControl('credit', bytes, start, length)
-        this.#sender.grant(callId, credit.ofAnswer, credit.bytes)
+        this.#sender.grant(callId, credit.isAnswer, credit.bytes)
       } else if (kind === CONTROL_KINDS.goodbye) {
-        this.#line.drop(errorOf(decodeControl('goodbye', bytes, start, length)))
+        this.#connection.drop(errorOf(decodeControl('goodbye', bytes, start, length)))
       } else {
-        this.#line.breakOff('kind-unknown', `frames of kind ${kind} have no place in a session`)
+        this.#connection.breakOff(
+          'kind-unknown',
+          `frames of kind ${kind} are not allowed after the handshake`,
+        )
       }
     } catch (error) {
       if (!isOperatingError(error)) throw error
-      this.#line.breakOff(error.code, error.message)
+      this.#connection.breakOff(error.code, error.message)
     }
   }
 }

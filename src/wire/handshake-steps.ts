@@ -1,8 +1,8 @@
 /**
- * What each side of a handshake says and checks, step by step; `handshake.ts` carries it.
+ * The steps of a handshake: what each side checks and sends; `handshake.ts` runs them.
  *
- * These classes see one frame after another, each of the kind that they await, and know nothing of
- * time, bounds or connections.
+ * These classes take one frame after another, each of the awaited kind. They have no clock and no
+ * connection.
  */
 import { assert } from '../base/assert.ts'
 import { bytesOfHex, EMPTY_BYTES, equalSecrets, hexOf } from '../base/bytes.ts'
@@ -12,34 +12,34 @@ import { type Control, decodeControl } from './convert.ts'
 import type { Frame } from './frame.ts'
 import type { WireWorld } from './framed-connection.ts'
 import { FORMAT, type Hello, type Welcome } from './message/session.ts'
-import { type Agreement, CLUSTER_KEY_BYTES, NONCE_BYTES, proofKeyOf, proofOf } from './proof.ts'
+import { type Agreement, NONCE_BYTES, proofKeyOf, proofOf } from './proof.ts'
 import type { SessionFacts } from './session.ts'
 
-/** A client's side of a connection to a node. */
+/** A client that connects to a node. */
 export interface ClientOptions {
   readonly role: 'client'
-  /** Empty: whichever cluster answers. */
+  /** Empty: any cluster. */
   readonly cluster: string
   readonly token?: Uint8Array | undefined
 }
 
-/** A node's side of a connection to or from another node. */
+/** A node that connects to another node, or accepts its connection. */
 export interface PeerOptions {
   readonly role: 'peer'
   readonly cluster: string
   readonly node: NodeId
   /** 16 bytes. */
   readonly clusterKey: Uint8Array
-  /** Asked once the other side has proved itself: why this member is not let in, if so. */
+  /** Called after the other side's proof was verified: why the node is refused, if so. */
   readonly admit?: (node: NodeId) => ErrorCode | undefined
 }
 
-/** A node's side of a connection from a client. */
+/** A node that accepts a connection from a client. */
 export interface ServeOptions {
   readonly role: 'client'
   readonly cluster: string
   readonly node: NodeId
-  /** Where one is configured, clients must send it. */
+  /** If one is configured, clients must send it. */
   readonly token?: Uint8Array | undefined
 }
 
@@ -48,12 +48,12 @@ type Step = 'hello' | 'welcome' | 'proof' | 'ready'
 
 export type Send = <N extends Step>(name: N, message: Control<N>) => void
 
-/** What one side does at each step. Throws an `OperatingError` to refuse. */
+/** The steps of one side; an `OperatingError` that they throw refuses the connection. */
 export interface Steps {
   /** The frame that must come next. */
   readonly awaited: Step
   begin(send: Send): void
-  /** Takes the awaited frame; returns what was found out where it was the last one. */
+  /** Takes the awaited frame; returns the result of the handshake after the last. */
   take(frame: Frame, send: Send): SessionFacts | undefined
 }
 
@@ -122,7 +122,7 @@ export class AcceptorSteps implements Steps {
   awaited: 'hello' | 'proof' = 'hello'
   readonly #options: ServeOptions | PeerOptions
   readonly #world: WireWorld
-  /** What a peer's proof must be, and who it then is. */
+  /** The proof that the peer must send, and its id. */
   #expected: Uint8Array = EMPTY_BYTES
   #peer: NodeId | undefined
 
@@ -132,13 +132,13 @@ export class AcceptorSteps implements Steps {
   }
 
   begin(): void {
-    // The side that connected speaks first.
+    // The side that connected sends the first frame.
   }
 
   take({ bytes, start, length }: Frame, send: Send): SessionFacts | undefined {
     const options = this.#options
     if (this.awaited === 'proof') {
-      assert(options.role === 'peer', 'only peers prove')
+      assert(options.role === 'peer', 'only peers send a proof')
       checkProof(decodeControl('proof', bytes, start, length), this.#expected)
       checkAdmitted(options, this.#peer as NodeId)
       send('ready', undefined)
@@ -156,12 +156,18 @@ export class AcceptorSteps implements Steps {
 
   #welcomeClient(options: ServeOptions, hello: Hello, send: Send): SessionFacts {
     if (hello.node.length > 0) {
-      throw new OperatingError('handshake-expected', 'this port is for clients: use the peer port')
+      throw new OperatingError(
+        'handshake-expected',
+        'this port is for clients: connect to the peer port',
+      )
     }
     if (hello.cluster !== '') checkCluster(options.cluster, hello.cluster)
     const { token } = options
     if (token !== undefined && !equalSecrets(token, hello.token)) {
-      throw new OperatingError('token-wrong', 'the token is wrong: give the one of this cluster')
+      throw new OperatingError(
+        'token-wrong',
+        'the token is missing or wrong: send the token of this cluster',
+      )
     }
     const { cluster } = options
     const node = idBytes(options.node)
@@ -172,7 +178,10 @@ export class AcceptorSteps implements Steps {
 
   #welcomePeer(options: PeerOptions, hello: Hello, send: Send): void {
     if (hello.node.length === 0) {
-      throw new OperatingError('handshake-expected', 'this port is for nodes: use the client port')
+      throw new OperatingError(
+        'handshake-expected',
+        'this port is for nodes: connect to the client port',
+      )
     }
     checkCluster(options.cluster, hello.cluster)
     checkNonce(hello.nonce)
@@ -207,12 +216,18 @@ function idBytes(node: NodeId): Uint8Array {
 
 function nodeIdOf(bytes: Uint8Array): NodeId {
   if (bytes.length === ID_BYTES) return hexOf(bytes)
-  throw new OperatingError('message-garbled', `the node id has ${bytes.length} bytes: give 8`)
+  throw new OperatingError(
+    'message-garbled',
+    `the node id has ${bytes.length} bytes: send ${ID_BYTES}`,
+  )
 }
 
 function checkNonce(nonce: Uint8Array): void {
   if (nonce.length === NONCE_BYTES) return
-  throw new OperatingError('message-garbled', `the nonce has ${nonce.length} bytes: give 16`)
+  throw new OperatingError(
+    'message-garbled',
+    `the nonce has ${nonce.length} bytes: send ${NONCE_BYTES}`,
+  )
 }
 
 function checkCluster(own: string, theirs: string): void {
@@ -226,19 +241,21 @@ function checkCluster(own: string, theirs: string): void {
 
 function checkProof(shown: Uint8Array, expected: Uint8Array): void {
   if (equalSecrets(expected, shown)) return
-  throw new OperatingError('proof-wrong', 'the cluster key is not ours: give both nodes the same')
+  throw new OperatingError(
+    'proof-wrong',
+    'the two nodes have different cluster keys: give them the same key file',
+  )
 }
 
 function checkAdmitted(options: PeerOptions, node: NodeId): void {
-  assert(options.clusterKey.length === CLUSTER_KEY_BYTES, 'a cluster key has 16 bytes')
   const code = options.admit?.(node)
   if (code === undefined) return
-  throw new OperatingError(code, `node ${node} is not let in: give every node its own id and data`)
+  throw new OperatingError(code, `node ${node} is refused: give each node its own id and list it`)
 }
 
 function formatUnsupported(min: number, max: number): OperatingError {
   return new OperatingError(
     'format-unsupported',
-    `formats ${min} to ${max} are offered and format ${FORMAT} is spoken here: upgrade the older`,
+    `the other side offers formats ${min} to ${max} and this side has ${FORMAT}: upgrade the older`,
   )
 }

@@ -1,5 +1,5 @@
 /**
- * Who are you, and which format do we speak: before the first request.
+ * The handshake: both sides agree on a format and a cluster, and peers prove the cluster key.
  *
  *     client            node            peer                  node
  *       | hello          |                | hello               |
@@ -11,12 +11,10 @@
  *                                         |               ready |
  *                                         |<--------------------|
  *
- * The side that accepted a peer proves first: it tells nothing that the other could use, and the
- * other shows its proof only to a node of the cluster. Until `ready` the frames are short, the
- * bytes few and the time limited, and anything that is not the next step ends the connection with
- * a goodbye that says why.
- *
- * A refusal says no more than it must: whoever fails at proof or token learns just that.
+ * The side that accepted proves first: its proof is of no use to an impostor, and the side that
+ * connected sends its own only after it has verified the other. Until `ready`, the length of a
+ * frame, the bytes in all and the time are bounded, and a frame that is not the next step ends the
+ * connection with a goodbye that says why. A goodbye after a wrong proof or token says only that.
  */
 import { isOperatingError, OperatingError } from '../base/errors.ts'
 import {
@@ -48,16 +46,16 @@ import {
 import { CONTROL_KINDS } from './message/session.ts'
 import type { Session, SessionEvents, SessionFacts } from './session.ts'
 
-/** What this side is where it connected: a client, or a node that speaks to another. */
+/** The side that connects: a client, or a peer. */
 export type ConnectOptions = ClientOptions | PeerOptions
 
-/** What this side is where it accepted: a node, towards a client or another node. */
+/** The side that accepts: a node, from a client or a peer. */
 export type AcceptOptions = ServeOptions | PeerOptions
 
 /**
- * Begins a session on a connection that this side opened. Rejects with an `OperatingError`; the
- * connection is then closed. Calls may come, and `onEnd`, before the promise's reader runs.
- * Requires: called in the turn in which the connection was handed out.
+ * Does the handshake on a connection that this side opened. Rejects with an `OperatingError` if it
+ * fails; the connection is then closed. `onCall` and `onEnd` may be called before the promise's
+ * callbacks run. Requires: called in the turn in which the connection was received.
  */
 export function connectSession(
   connection: Connection,
@@ -71,7 +69,7 @@ export function connectSession(
   })
 }
 
-/** The same on a connection that the other side opened. */
+/** Does the handshake on a connection that the other side opened. */
 export function acceptSession(
   connection: Connection,
   world: WireWorld,
@@ -84,9 +82,9 @@ export function acceptSession(
   })
 }
 
-/** Carries either side's steps over a line, within the bounds. */
+/** Runs the steps of either side over a connection, within the bounds. */
 class Handshake implements FrameEvents {
-  readonly #line: FramedConnection
+  readonly #connection: FramedConnection
   readonly #steps: Steps
   readonly #sessionEvents: SessionEvents
   readonly #resolve: (session: Session) => void
@@ -104,13 +102,19 @@ class Handshake implements FrameEvents {
     resolve: (session: Session) => void,
     reject: (error: OperatingError) => void,
   ) {
-    this.#line = new FramedConnection(connection, side, world, HANDSHAKE_FRAME_BYTES_MAX, this)
+    this.#connection = new FramedConnection(
+      connection,
+      side,
+      world,
+      HANDSHAKE_FRAME_BYTES_MAX,
+      this,
+    )
     this.#steps = steps
     this.#sessionEvents = sessionEvents
     this.#resolve = resolve
     this.#reject = reject
     this.#send = (name, message) =>
-      this.#line.send(CONTROL_KINDS[name], 0, encodeControl(name, message))
+      this.#connection.send(CONTROL_KINDS[name], 0, encodeControl(name, message))
     this.#timer = world.clock.after(HANDSHAKE_MS_MAX, () => this.#onLate())
   }
 
@@ -122,15 +126,18 @@ class Handshake implements FrameEvents {
     const { kind, bytes, start, length } = frame
     try {
       if (kind === CONTROL_KINDS.goodbye) {
-        this.#line.drop(errorOf(decodeControl('goodbye', bytes, start, length)))
+        this.#connection.drop(errorOf(decodeControl('goodbye', bytes, start, length)))
         return
       }
       if (kind !== CONTROL_KINDS[this.#steps.awaited]) throw this.#unexpected(kind)
       if (
-        this.#line.bytesReceived > HANDSHAKE_CONNECTION_BYTES_MAX &&
-        this.#line.side === 'acceptor'
+        this.#connection.bytesReceived > HANDSHAKE_CONNECTION_BYTES_MAX &&
+        this.#connection.side === 'acceptor'
       ) {
-        throw new OperatingError('frame-too-long', 'too many bytes before the handshake was done')
+        throw new OperatingError(
+          'frame-too-long',
+          'too many bytes came before the end of the handshake',
+        )
       }
       const facts = this.#steps.take(frame, this.#send)
       if (facts !== undefined) this.#open(facts)
@@ -141,7 +148,7 @@ class Handshake implements FrameEvents {
   }
 
   onRoom(): void {
-    // Nothing waits for room: a handshake is two short frames.
+    // A handshake is two short frames: it never waits for room.
   }
 
   onProgressCheck(): boolean {
@@ -156,12 +163,12 @@ class Handshake implements FrameEvents {
       this.#reject(reason)
       return
     }
-    const where = addressLabel(this.#line.remote)
+    const where = addressLabel(this.#connection.remote)
     this.#reject(
       new OperatingError(
         'not-connected',
-        `${where} ended the connection before the handshake was done: is it a node, and this the ` +
-          'right port?',
+        `${where} closed the connection during the handshake: check that it is a node and ` +
+          'that the port is right',
         { cause: reason },
       ),
     )
@@ -170,8 +177,8 @@ class Handshake implements FrameEvents {
   #open(facts: SessionFacts): void {
     this.#isDone = true
     this.#timer.cancel()
-    const session = new FramedSession(this.#line, facts, this.#sessionEvents)
-    this.#line.open(FRAME_BODY_BYTES_MAX, session)
+    const session = new FramedSession(this.#connection, facts, this.#sessionEvents)
+    this.#connection.open(FRAME_BODY_BYTES_MAX, session)
     this.#resolve(session)
   }
 
@@ -182,15 +189,15 @@ class Handshake implements FrameEvents {
   }
 
   #refuse(reason: OperatingError): void {
-    const remote = addressLabel(this.#line.remote)
-    this.#line.world.trace.record('connection-refused', { remote, code: reason.code })
-    this.#line.end(reason)
+    const remote = addressLabel(this.#connection.remote)
+    this.#connection.world.trace.record('connection-refused', { remote, code: reason.code })
+    this.#connection.end(reason)
   }
 
   #unexpected(kind: number): OperatingError {
     return new OperatingError(
       'handshake-expected',
-      `a frame of kind ${kind} came before the handshake was done: ${this.#steps.awaited} is next`,
+      `a frame of kind ${kind} came during the handshake: the next step is ${this.#steps.awaited}`,
     )
   }
 }

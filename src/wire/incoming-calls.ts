@@ -1,13 +1,12 @@
 /**
- * Their calls: checks who may ask what, reads the request, hands it on, and sends the answer.
+ * Incoming calls: checks that the kind is allowed, decodes the request, and sends the answer.
  *
- * What is wrong with a request costs that request: it is answered with a failure, and the
- * connection goes on.
+ * A faulty request fails alone: it is answered with a failure, and the connection goes on.
  */
+import { assert } from '../base/assert.ts'
 import { isOperatingError, OperatingError } from '../base/errors.ts'
 import { CALLS_PER_CONNECTION_MAX } from '../limits.ts'
 import { type Token, tokenOf } from '../native/digest.ts'
-import { type Answering, ReceivedCall } from './call.ts'
 import type { ChunkReceiver } from './chunk-receiver.ts'
 import type { ChunkSender } from './chunk-sender.ts'
 import { type Body, decodeRequest, encodeReply } from './convert.ts'
@@ -15,7 +14,7 @@ import type { Frame } from './frame.ts'
 import type { FramedConnection } from './framed-connection.ts'
 import { REPLY, type Role } from './message/session.ts'
 import {
-  MAY_ASK,
+  SENDERS,
   type Reply,
   type Request,
   REQUEST_KINDS,
@@ -29,35 +28,74 @@ const KIND_BY_NUMBER: readonly (RequestKind | undefined)[] = Array.from(
   (_, number) => REQUEST_KIND_NAMES.find((kind) => REQUEST_KINDS[kind] === number),
 )
 
-export class IncomingCalls implements Answering {
-  readonly #line: FramedConnection
+/** A call to be answered; `IncomingCallOf` ties its kind, request and reply together. */
+class ReceivedCall {
+  readonly kind: RequestKind
+  readonly request: Request<RequestKind>
+  readonly token: Token | undefined
+  readonly #callId: number
+  readonly #calls: IncomingCalls
+  #isAnswered = false
+
+  constructor(
+    kind: RequestKind,
+    request: Request<RequestKind>,
+    token: Token | undefined,
+    callId: number,
+    calls: IncomingCalls,
+  ) {
+    this.kind = kind
+    this.request = request
+    this.token = token
+    this.#callId = callId
+    this.#calls = calls
+  }
+
+  answer(reply: Reply<RequestKind>): void {
+    this.#close()
+    this.#calls.sendReply(this.kind, this.#callId, reply)
+  }
+
+  fail(error: OperatingError): void {
+    this.#close()
+    this.#calls.sendFailure(this.#callId, error)
+  }
+
+  #close(): void {
+    assert(!this.#isAnswered, 'a call is answered once')
+    this.#isAnswered = true
+  }
+}
+
+export class IncomingCalls {
+  readonly #connection: FramedConnection
   readonly #role: Role
   readonly #sender: ChunkSender
   readonly #receiver: ChunkReceiver
   readonly #onCall: (call: IncomingCall) => void
-  /** Those that the other side may ask on this connection. */
+  /** Kinds that the other side may request on this connection. */
   readonly #allowed: ReadonlySet<RequestKind>
   #unanswered = 0
 
   constructor(
-    line: FramedConnection,
+    connection: FramedConnection,
     role: Role,
     sender: ChunkSender,
     receiver: ChunkReceiver,
     onCall: (call: IncomingCall) => void,
   ) {
-    this.#line = line
+    this.#connection = connection
     this.#role = role
     this.#sender = sender
     this.#receiver = receiver
     this.#onCall = onCall
-    // A node asks its clients nothing.
-    const isAsked = role === 'peer' || line.side === 'acceptor'
-    const kinds = REQUEST_KIND_NAMES.filter((kind) => isAsked && MAY_ASK[kind].includes(role))
+    // A client accepts no requests.
+    const isAsked = role === 'peer' || connection.side === 'acceptor'
+    const kinds = REQUEST_KIND_NAMES.filter((kind) => isAsked && SENDERS[kind].includes(role))
     this.#allowed = new Set(kinds)
   }
 
-  /** Calls handed on and not answered yet. */
+  /** Calls passed to `onCall` and not answered yet. */
   get unanswered(): number {
     return this.#unanswered
   }
@@ -73,17 +111,17 @@ export class IncomingCalls implements Answering {
     const outcome = this.#receiver.add(frame, false, true)
     switch (outcome.kind) {
       case 'whole':
-        // No scan has seen this key whole: what one may have said of a chunk is not of the message.
+        // The frame scanner saw chunks only: a token that it computed is not that of the message.
         this.#onRequest(kind, callId, outcome.bytes, 0, outcome.length, undefined)
         break
       case 'refused':
         this.#sender.fail(callId, new OperatingError(outcome.code, outcome.sentence))
         break
       case 'broken':
-        this.#line.breakOff(outcome.code, outcome.sentence)
+        this.#connection.breakOff(outcome.code, outcome.sentence)
         break
       case 'nothing':
-        this.#line.watch()
+        this.#connection.watch()
         break
     }
   }
@@ -135,16 +173,17 @@ export class IncomingCalls implements Answering {
     }
   }
 
-  /** The kind, where it may be asked here and now. */
+  /** The kind, if it is allowed here and the connection has room for one more call. */
   #kindOf(kindNumber: number): RequestKind {
     const kind = KIND_BY_NUMBER[kindNumber]
     if (kind === undefined || !this.#allowed.has(kind)) {
       const where = this.#role === 'client' ? 'from clients to nodes' : 'between nodes'
-      const sentence = `requests of kind ${kindNumber} are not taken on connections ${where}`
+      const sentence = `requests of kind ${kindNumber} are not accepted on connections ${where}`
       throw new OperatingError('kind-unknown', sentence)
     }
     if (this.#unanswered >= CALLS_PER_CONNECTION_MAX || this.#sender.isFull) {
-      const sentence = 'this connection has too much in flight: read answers before asking more'
+      const sentence =
+        'this connection has too many calls in flight: read answers before sending more requests'
       throw new OperatingError('overloaded', sentence)
     }
     return kind

@@ -1,13 +1,12 @@
 /**
- * Our calls: makes them, numbers them, and finds for each answer the call that it answers.
+ * Outgoing calls: gives each a number, sends its request, and matches answers to calls.
  *
- * Invariant: every call is settled once, or forgotten; never within the call that made it.
- * Invariant: a number is not used again while its call is in flight, forgotten ones included: a
- * late answer would be taken for another's.
+ * Invariant: every call that is not forgotten is answered once, and not before `call` has returned.
+ * Invariant: a number is not used again while its call is in flight, forgotten calls included: a
+ * late answer would otherwise be delivered to the wrong call.
  */
 import { type ErrorCode, isOperatingError, OperatingError } from '../base/errors.ts'
 import { CALLS_PER_CONNECTION_MAX } from '../limits.ts'
-import { OutgoingCall } from './call.ts'
 import type { ChunkReceiver } from './chunk-receiver.ts'
 import type { ChunkSender } from './chunk-sender.ts'
 import { type Body, decodeControl, decodeReply, encodeRequest, errorOf } from './convert.ts'
@@ -17,7 +16,7 @@ import { FAILURE_KIND, FLAG_MORE, REPLY } from './message/session.ts'
 import { type Request, REQUEST_KINDS, type RequestKind } from './message/table.ts'
 import type { Answer, CallHandle } from './session.ts'
 
-/** The numbers that calls are given, in turn. */
+/** The numbers of calls, used in turn. */
 export interface CallIds {
   readonly first: number
   readonly last: number
@@ -25,8 +24,34 @@ export interface CallIds {
 
 const CALL_IDS: CallIds = { first: 1, last: 0xffff_ffff }
 
+/** A call that waits for its answer. */
+class OutgoingCall implements CallHandle {
+  readonly kind: RequestKind
+  #onAnswer: ((answer: never) => void) | undefined
+
+  constructor(kind: RequestKind, onAnswer: (answer: never) => void) {
+    this.kind = kind
+    this.#onAnswer = onAnswer
+  }
+
+  get isWanted(): boolean {
+    return this.#onAnswer !== undefined
+  }
+
+  forget(): void {
+    this.#onAnswer = undefined
+  }
+
+  /** Requires: `answer` is one of this call's kind. */
+  deliver(answer: unknown): void {
+    const onAnswer = this.#onAnswer
+    this.#onAnswer = undefined
+    onAnswer?.(answer as never)
+  }
+}
+
 export class OutgoingCalls {
-  readonly #line: FramedConnection
+  readonly #connection: FramedConnection
   readonly #sender: ChunkSender
   readonly #receiver: ChunkReceiver
   /** In flight, by number. */
@@ -34,21 +59,21 @@ export class OutgoingCalls {
   readonly #callIds: CallIds
   #nextCallId: number
 
-  /** `callIds` are fewer in tests of what happens after the last. */
+  /** Tests pass a short range of `callIds` to see the numbers start again. */
   constructor(
-    line: FramedConnection,
+    connection: FramedConnection,
     sender: ChunkSender,
     receiver: ChunkReceiver,
     callIds: CallIds = CALL_IDS,
   ) {
-    this.#line = line
+    this.#connection = connection
     this.#sender = sender
     this.#receiver = receiver
     this.#callIds = callIds
     this.#nextCallId = callIds.first
   }
 
-  /** Calls that wait for an answer, forgotten ones included. */
+  /** Calls without an answer, forgotten ones included. */
   get inFlight(): number {
     return this.#calls.size
   }
@@ -60,13 +85,13 @@ export class OutgoingCalls {
   ): CallHandle {
     const call = new OutgoingCall(kind, onAnswer)
     const refusal = this.#refusal()
-    if (refusal !== undefined) return this.#settleSoon(call, refusal)
+    if (refusal !== undefined) return this.#deliverSoon(call, refusal)
     let body: Body
     try {
       body = encodeRequest(kind, request)
     } catch (error) {
       if (!isOperatingError(error)) throw error
-      return this.#settleSoon(call, error)
+      return this.#deliverSoon(call, error)
     }
     const callId = this.#takeCallId()
     this.#calls.set(callId, call)
@@ -74,34 +99,37 @@ export class OutgoingCalls {
     return call
   }
 
-  /** Takes a frame of kind 64 to 127. An answer to no call of ours is ignored. */
+  /** Takes a frame of kind 64 to 127. An answer without a call is ignored. */
   onFrame(frame: Frame): void {
     const { kind, callId } = frame
     const call = this.#calls.get(callId)
     if (call === undefined) return
     if (kind !== FAILURE_KIND && kind !== REQUEST_KINDS[call.kind] + REPLY) {
-      this.#line.breakOff('message-garbled', 'an answer is of another kind than its call')
+      this.#connection.breakOff(
+        'message-garbled',
+        'the kind of an answer does not fit the kind of its request',
+      )
       return
     }
     const isLast = (frame.flags & FLAG_MORE) === 0
     if (isLast) this.#calls.delete(callId)
     if (this.#receiver.isWhole(frame, true)) {
-      settle(call, kind, frame.bytes, frame.start, frame.length)
+      deliver(call, kind, frame.bytes, frame.start, frame.length)
       return
     }
     const outcome = this.#receiver.add(frame, true, call.isWanted)
     switch (outcome.kind) {
       case 'whole':
-        settle(call, kind, outcome.bytes, 0, outcome.length)
+        deliver(call, kind, outcome.bytes, 0, outcome.length)
         break
       case 'refused':
-        call.settle(unread(outcome.code, outcome.sentence))
+        call.deliver(unread(outcome.code, outcome.sentence))
         break
       case 'broken':
-        this.#line.breakOff(outcome.code, outcome.sentence)
+        this.#connection.breakOff(outcome.code, outcome.sentence)
         break
       case 'nothing':
-        this.#line.watch()
+        this.#connection.watch()
         break
     }
   }
@@ -113,21 +141,22 @@ export class OutgoingCalls {
     if (calls.length === 0) return
     const sentence = `the connection ended before the answer came: ${reason.message}`
     const lost = new OperatingError('connection-lost', sentence, { cause: reason })
-    for (const call of calls) call.settle(lost)
+    for (const call of calls) call.deliver(lost)
   }
 
-  /** Why no call can be made now. */
+  /** Why no call can be made now, if so. */
   #refusal(): OperatingError | undefined {
-    if (this.#line.isEnded) {
+    if (this.#connection.isEnded) {
       return new OperatingError('not-connected', 'the connection has ended: connect again')
     }
     if (this.#calls.size < CALLS_PER_CONNECTION_MAX && !this.#sender.isFull) return undefined
-    const sentence = 'too much waits on this connection: ask another node, or again later'
+    const sentence =
+      'too many calls or bytes wait on this connection: ask another node, or try later'
     return new OperatingError('overloaded', sentence)
   }
 
-  #settleSoon(call: OutgoingCall, error: OperatingError): CallHandle {
-    this.#line.world.clock.soon(() => call.settle(error))
+  #deliverSoon(call: OutgoingCall, error: OperatingError): CallHandle {
+    this.#connection.world.clock.soon(() => call.deliver(error))
     return call
   }
 
@@ -140,8 +169,8 @@ export class OutgoingCalls {
   }
 }
 
-/** Gives a call the answer in these bytes. */
-function settle(
+/** Delivers the answer in these bytes to its call. */
+function deliver(
   call: OutgoingCall,
   kind: number,
   bytes: Uint8Array,
@@ -159,10 +188,10 @@ function settle(
     if (!isOperatingError(error)) throw error
     answer = unread(error.code, error.message)
   }
-  call.settle(answer)
+  call.deliver(answer)
 }
 
-/** An answer came, and cannot be read: what was asked for may well have been done. */
+/** The answer is unreadable: the call is in doubt, because its request may have been done. */
 function unread(code: ErrorCode, sentence: string): OperatingError {
   return new OperatingError(code, `the answer cannot be read: ${sentence}`, {
     certainty: 'in-doubt',

@@ -1,15 +1,17 @@
 /**
- * How two nodes prove to each other that they know the cluster key, without showing it.
+ * The proofs by which two nodes show each other that they know the cluster key.
  *
- * Each side has sent 16 fresh bytes. A proof is a keyed digest of everything that the handshake
- * agreed on, both fresh bytes included, so it fits this connection and no other; the name of the
- * side is in it, so it cannot be sent back to who made it. The key used is derived from the
- * cluster key for this one purpose: no other digest under the cluster key can pass for a proof.
+ * Each side has sent a nonce of 16 random bytes. A proof is a keyed digest of everything that the
+ * handshake agreed on, both nonces included, so it is valid for this connection only. It includes
+ * the side, so it cannot be sent back to its maker. Its key is derived from the cluster key for
+ * this one purpose: no other digest under the cluster key is a valid proof.
  *
- * Not proved: that nobody sits between the two and passes on what they say. That takes encryption.
+ * The proofs do not detect an attacker who relays all frames between two nodes; that needs
+ * encryption.
  *
- * These strings are on the wire, in digested form: protocol/README.md states them byte by byte.
+ * These strings are on the wire, in digested form: protocol/README.md gives them byte by byte.
  */
+import { assert } from '../base/assert.ts'
 import { joinBytes, utf8Bytes, writeU16, writeU32 } from '../base/bytes.ts'
 import { sipHash128Into } from '../native/digest.ts'
 import type { Side } from './framed-connection.ts'
@@ -22,7 +24,7 @@ const KEY_LABEL: Uint8Array = utf8Bytes('everwrite peer proof key 1')
 const PROOF_LABEL: Uint8Array = utf8Bytes('everwrite peer proof 1')
 const SIDE_BYTES: Readonly<Record<Side, number>> = { acceptor: 1, connector: 2 }
 
-/** What both sides know when the proofs are due. */
+/** Everything that the handshake agreed on, known to both sides. */
 export interface Agreement {
   readonly formatMin: number
   readonly formatMax: number
@@ -36,12 +38,13 @@ export interface Agreement {
   readonly acceptorNonce: Uint8Array
 }
 
-/** The key that proofs are made with. `clusterKey` is 16 bytes. */
+/** The key of the proofs. */
 export function proofKeyOf(clusterKey: Uint8Array): Uint8Array {
+  assert(clusterKey.length === CLUSTER_KEY_BYTES, 'a cluster key has 16 bytes')
   return digestUnder(clusterKey, KEY_LABEL)
 }
 
-/** What `side` shows. */
+/** The proof that `side` sends. */
 export function proofOf(side: Side, agreement: Agreement, proofKey: Uint8Array): Uint8Array {
   const { formatMin, formatMax, format } = agreement
   const cluster = utf8Bytes(agreement.cluster)

@@ -1,12 +1,12 @@
 /**
- * A connection that is not let in, and is told why: a goodbye, and nothing is read from it.
+ * Refuse a connection before its handshake: send a goodbye with the reason and close.
  */
 import type { OperatingError } from '../base/errors.ts'
 import { HANDSHAKE_FRAME_BYTES_MAX } from '../limits.ts'
 import type { Connection } from '../world/network.ts'
 import { FramedConnection, type FrameEvents, type WireWorld } from './framed-connection.ts'
 
-const NOBODY: FrameEvents = {
+const NO_EVENTS: FrameEvents = {
   onFrame: () => undefined,
   onRoom: () => undefined,
   onProgressCheck: () => false,
@@ -15,5 +15,7 @@ const NOBODY: FrameEvents = {
 
 /** Requires: called in the turn in which the connection was handed out. */
 export function reject(connection: Connection, world: WireWorld, reason: OperatingError): void {
-  new FramedConnection(connection, 'acceptor', world, HANDSHAKE_FRAME_BYTES_MAX, NOBODY).end(reason)
+  new FramedConnection(connection, 'acceptor', world, HANDSHAKE_FRAME_BYTES_MAX, NO_EVENTS).end(
+    reason,
+  )
 }

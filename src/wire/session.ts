@@ -1,17 +1,25 @@
 /**
- * One conversation between two programs, as its owner sees it: many calls at once, each answered in
- * its own time.
+ * The interface of a session: one connection after its handshake, with many calls in flight.
  *
- * Either side of a session between peers may call. What goes wrong with one message costs that
- * call; what makes the stream unbelievable costs the session, which says goodbye and tells why.
+ * Read the files of this folder in this order:
  *
- * When a session ends, every call in flight is answered `connection-lost`: in doubt, because the
- * request may have arrived. Who only read may call it refused.
+ *     session.ts             this interface: what the client and the node use
+ *     message/*.ts           the messages as types, and the table of requests (`table.ts`)
+ *     frame.ts, frame-writer.ts     bytes to frames, frames to bytes
+ *     convert*.ts, bounds.ts        messages to protobuf and back, and their bounds
+ *     framed-connection.ts   a connection that sends and receives frames
+ *     handshake.ts, handshake-steps.ts, proof.ts    from a connection to a session
+ *     reject.ts              a connection that is refused before its handshake
+ *     framed-session.ts      implements `Session` over a framed connection
+ *     outgoing-calls.ts, incoming-calls.ts    our calls, and those of the other side
+ *     chunk-sender.ts, chunk-receiver.ts      long messages in chunks, within their credit
  *
- * `handshake.ts` makes sessions; `framed-session.ts` implements them.
+ * Between peers both sides may call. A faulty message fails its own call; a faulty stream ends the
+ * session, with a goodbye that says why. When a session ends, every call in flight is answered
+ * `connection-lost`: in doubt, because the request may have arrived.
  *
- * Why not: promises. A call is made for every operation of every replica, and a promise, its two
- * closures and a turn of the microtask queue for each would cost more than the frame.
+ * Why not: promises. Every operation makes a call to every replica, and a promise, two closures
+ * and a turn of the microtask queue for each would cost more than its frame.
  */
 import type { OperatingError } from '../base/errors.ts'
 import type { NodeId } from '../dynamo/names.ts'
@@ -20,72 +28,71 @@ import type { Address } from '../world/network.ts'
 import type { Role } from './message/session.ts'
 import type { Reply, Request, RequestKind } from './message/table.ts'
 
-/** What came of a call: its reply, or why there is none (`instanceof OperatingError`). */
+/** How a call ends: with a reply, or with an `OperatingError`. */
 export type Answer<K extends RequestKind> = Reply<K> | OperatingError
 
 /** A call that was made. */
 export interface CallHandle {
-  /** The answer is not wanted any more; the call itself goes on over there. */
+  /** `onAnswer` is not called any more; the other side is not told. */
   forget(): void
 }
 
-/** Kinds that speak of one key, and so have a token. */
+/** Kinds of requests about one key. */
 export type KeyedKind = 'get' | 'put' | 'peerRead' | 'peerWrite'
 
 export interface IncomingCallOf<K extends RequestKind> {
   readonly kind: K
-  /** Byte strings in it are views: copy what outlives the call. */
+  /** Its byte strings are views: copy those that outlive the call. */
   readonly request: Request<K>
-  /** The key's place on the ring, of keyed kinds. */
+  /** The token of the key, for keyed kinds. */
   readonly token: K extends KeyedKind ? Token : undefined
-  /** To be called once, or `fail`; at any time, also after the session has ended. */
+  /** Call it or `fail` once; either may be called after the session has ended. */
   answer(reply: Reply<K>): void
   fail(error: OperatingError): void
 }
 
-/** A call to be answered: `switch (call.kind)` tells its request, token and reply. */
+/** A call to be answered: `switch (call.kind)` narrows its request, token and reply. */
 export type IncomingCall = { [K in RequestKind]: IncomingCallOf<K> }[RequestKind]
 
-/** What the owner of a session does with it. */
+/** Callbacks of a session. */
 export interface SessionEvents {
-  /** A call to be answered. May throw an `OperatingError`, which then is the answer. */
+  /** A call has come. May throw an `OperatingError`, which is then the answer. */
   onCall(call: IncomingCall, session: Session): void
-  /** Once, after every call in flight has been answered; nothing after it. */
+  /** The session has ended: called once, last, after every call in flight was answered. */
   onEnd(reason: OperatingError, session: Session): void
 }
 
-/** What the handshake has found out. */
+/** The result of the handshake. */
 export interface SessionFacts {
-  /** What this connection is for. */
+  /** Whether the connection is between a client and a node, or between peers. */
   readonly role: Role
   readonly cluster: string
-  /** The other side, where it is a node. */
+  /** The id of the other side, if it is a node. */
   readonly node: NodeId | undefined
 }
 
 export interface Session extends SessionFacts {
   readonly remote: Address
   readonly isEnded: boolean
-  /** Calls of ours that wait for an answer, forgotten ones included. */
+  /** Outgoing calls without an answer, forgotten ones included. */
   readonly callsInFlight: number
-  /** Calls of theirs that wait for ours. */
+  /** Incoming calls without an answer. */
   readonly callsToAnswer: number
   /** Bytes that wait to be sent. */
   readonly waitingBytes: number
-  /** Bytes of messages that are half received. */
+  /** Bytes of partly received messages. */
   readonly incomingBytes: number
   /**
-   * Asks the other side. `onAnswer` is called once, and never within this call: with the reply, or
-   * with the error that the other side, this side or the connection's end came to. Byte strings in
-   * a reply are views of what came: copy what is kept.
+   * Calls the other side. `onAnswer` is called once, after this function has returned, with the
+   * reply or an error. Byte strings in a reply are views: copy those that are kept.
    */
   call<K extends RequestKind>(
     kind: K,
     request: Request<K>,
     onAnswer: (answer: Answer<K>) => void,
   ): CallHandle
-  /** Says why, lets what was sent leave, and ends. */
+  /** Sends a goodbye with the reason after the bytes that wait, and ends. */
   end(reason: OperatingError): void
-  /** Ends at once. */
+  /** Closes the connection at once, without a goodbye. */
   drop(reason: OperatingError): void
 }

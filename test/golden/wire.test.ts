@@ -1,8 +1,8 @@
 /**
- * protocol/README.md shows what is really on the wire.
+ * The examples of protocol/README.md are the bytes that the code writes and reads.
  *
- * Each example is made by the code and read by the code. When one fails after a change on purpose,
- * think twice (old nodes will meet it), then put what the test printed into the page.
+ * If one fails after an intended change, remember that older nodes will receive the new bytes; then
+ * copy the printed bytes into the page.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -20,7 +20,7 @@ import { bytesOf, CLUSTER_KEY, frameOf } from '../support/wire-frames.ts'
 const PROTOCOL = join(fileURLToPath(new URL('.', import.meta.url)), '../../../protocol')
 const page = readFileSync(join(PROTOCOL, 'README.md'), 'utf8')
 
-/** As the page sets hexadecimal: the header, the body in lines of 24 bytes, the checksum. */
+/** Hexadecimal as in the page: the header, the body in rows of 24 bytes, the checksum. */
 function setHex(frame: Uint8Array): string {
   const spaced = (bytes: Uint8Array): string => hexOf(bytes).replace(/..(?=.)/g, '$& ')
   const lines = [spaced(frame.subarray(0, 20))]
@@ -43,7 +43,7 @@ for (const [, title, , block] of page.matchAll(/^#### (\w+)\n\n([^\n]*)\n\n```he
   shown.set(title as string, block as string)
 }
 
-t.test('every example is what the code writes', async (t) => {
+t.test('every example is the frame that the code writes', async (t) => {
   for (const { title, kind, callId, encode } of EXAMPLES) {
     t.equal(shown.get(title), setHex(frameOf(kind, callId, bytesOf(encode()))), title)
     t.ok(page.includes(`#### ${title}\n\nKind ${kind}, call ${callId}.\n`), `${title}: its kind`)
@@ -51,7 +51,7 @@ t.test('every example is what the code writes', async (t) => {
   t.equal(shown.size, EXAMPLES.length)
 })
 
-t.test('every example is read as what it says', async (t) => {
+t.test('every example is read as its message', async (t) => {
   for (const { title, kind, callId, decode, message } of EXAMPLES) {
     const told: unknown[] = []
     const reader = new FrameReader(4096, (frame) => {
@@ -63,7 +63,7 @@ t.test('every example is read as what it says', async (t) => {
   }
 })
 
-t.test('every message of the .proto files is shown, by itself or within another', async (t) => {
+t.test('every message of the .proto files has an example, by itself or within another', async (t) => {
   const sources = readdirSync(PROTOCOL).filter((name) => name.endsWith('.proto'))
   const text = sources.map((name) => readFileSync(join(PROTOCOL, name), 'utf8')).join('\n')
   const messages = [...text.matchAll(/^message (\w+) \{/gm)].map(([, name]) => name as string)
@@ -81,7 +81,7 @@ t.test('every message of the .proto files is shown, by itself or within another'
   }
 })
 
-t.test('the table of kinds is that of the code', async (t) => {
+t.test('the table of kinds agrees with the code', async (t) => {
   const rows = [...page.matchAll(/^\| +(\d+) \| \w+ \|[^|]*\| (?:(\d+) )?/gm)]
   const told = new Map(rows.map(([, kind, answer]) => [Number(kind), Number(answer ?? 0)]))
   const expected = new Map<number, number>()
@@ -91,7 +91,7 @@ t.test('the table of kinds is that of the code', async (t) => {
   t.same(new Map([...told].sort(byKind)), new Map([...expected].sort(byKind)))
 })
 
-t.test('the worked numbers in the text are right', async (t) => {
+t.test('the numbers worked out in the text are right', async (t) => {
   const { hi, lo } = tokenOf(utf8Bytes('carts'), utf8Bytes('ann'))
   t.ok(page.includes(`hi 0x${hi.toString(16)}, lo 0x${lo.toString(16)}`))
   const spaced = (bytes: Uint8Array): string => hexOf(bytes).replace(/..(?=.)/g, '$& ')

@@ -1,5 +1,5 @@
 /**
- * One node, asked directly: what it answers as coordinator, with no client routing around it.
+ * A session with one node, so that this node coordinates the request and no client retries it.
  */
 import { isOperatingError, OperatingError } from '../../src/base/errors.ts'
 import { hostWorld } from '../../src/host/world.ts'
@@ -15,7 +15,7 @@ const DEADLINE_MS = 5_000
 const CLIENT: ConnectOptions = { role: 'client', cluster: '' }
 const world = hostWorld({ traceLevel: 'silent' })
 
-/** What a put says beside its key and value; the rest is the node's own. */
+/** The fields of a put beside its key and value; each has a default. */
 export type PutTerms = Partial<Omit<Put, 'name' | 'value'>>
 
 export class NodeSession {
@@ -25,7 +25,7 @@ export class NodeSession {
     this.session = session
   }
 
-  /** Fails with what the handshake fails with. */
+  /** Rejects with the error of the handshake. */
   static async connect(address: Address, options = CLIENT): Promise<NodeSession> {
     const connection = await world.network.connect(address, CONNECT_MS_MAX)
     const session = await connectSession(connection, world, options, {
@@ -35,7 +35,7 @@ export class NodeSession {
     return new NodeSession(session)
   }
 
-  /** Rejects with the `OperatingError` that the call came to. */
+  /** Rejects with the `OperatingError` that answers the call. */
   ask<K extends RequestKind>(kind: K, request: Request<K>): Promise<Reply<K>> {
     return new Promise((resolve, reject) => {
       this.session.call(kind, request, (answer) => {

@@ -1,7 +1,7 @@
 /**
- * A socket to a real node that says whatever bytes it is told to, and reads what comes back.
+ * A socket to a real node that sends any bytes and reads the frames of the answers.
  *
- * For tests that do not keep the rules; those that do have `node-session.ts`.
+ * For tests that break the protocol; tests that keep it use `node-session.ts`.
  */
 import { connect, type Socket } from 'node:net'
 import { errorCodeOf } from '../../src/base/errors.ts'
@@ -15,7 +15,7 @@ import { FrameReader } from '../../src/wire/frame.ts'
 import { CONTROL_KINDS, FAILURE_KIND, FLAG_MORE, FORMAT } from '../../src/wire/message/session.ts'
 import type { Address } from '../../src/world/network.ts'
 
-/** A frame that came, with a copy of its body. */
+/** A received frame, with a copy of its body. */
 export interface GotFrame {
   readonly kind: number
   readonly callId: number
@@ -37,13 +37,13 @@ export function frame(
   return bytes
 }
 
-/** The first frame of a client's connection; `change` breaks it. */
+/** The first frame of a client's connection, with the fields of `change`. */
 export function helloFrame(change: pb.Hello.$Properties = {}): Buffer {
   const hello = { formatMin: FORMAT, formatMax: FORMAT, ...change }
   return frame(CONTROL_KINDS.hello, 0, pb.Hello.encode(hello).finish())
 }
 
-/** What a frame says in one word: the code of a failure or goodbye, or that it is an answer. */
+/** A frame in one word: the code of a failure or goodbye, 'ready' or 'answered'. */
 export function wordOf({ kind, body }: GotFrame): string {
   if (kind === CONTROL_KINDS.goodbye) return errorCodeOf(pb.Goodbye.decode(body).code)
   if (kind === FAILURE_KIND) return errorCodeOf(pb.Failure.decode(body).code)
@@ -65,7 +65,7 @@ export class RawClient {
       reader.feed(chunk)
       this.#wake?.()
     })
-    // A reset tells the same as an end: whoever waits finds it closed.
+    // A reset counts as an end: 'close' follows.
     socket.on('error', () => undefined)
     socket.on('close', () => {
       this.#isClosed = true
@@ -84,7 +84,7 @@ export class RawClient {
     })
   }
 
-  /** Past the handshake of a client. */
+  /** A client after its handshake. */
   static async greeted(address: Address): Promise<RawClient> {
     const client = await RawClient.connect(address)
     client.send(helloFrame())
@@ -100,12 +100,12 @@ export class RawClient {
     if (!this.#isClosed) this.socket.write(bytes)
   }
 
-  /** The frames that came since this was last asked. */
+  /** The frames received since the last call. */
   take(): GotFrame[] {
     return this.#frames.splice(0)
   }
 
-  /** The next frame that `isWanted`; undefined where the connection ends or nothing comes. */
+  /** The next frame that `isWanted`; undefined if the connection ends or time is up. */
   async until(
     isWanted: (got: GotFrame) => boolean,
     limitMs = ANSWER_MS_MAX,
@@ -127,15 +127,15 @@ export class RawClient {
     }
   }
 
-  /** What the node says to call `callId`, or to everything, in one word. */
+  /** The answer to call `callId`, or the goodbye, in one word. */
   async word(callId: number): Promise<string> {
     const isTold = (got: GotFrame): boolean =>
       got.kind === CONTROL_KINDS.goodbye || (got.callId === callId && got.kind >= 64)
     const got = await this.until(isTold)
-    return got === undefined ? 'closed without a word' : wordOf(got)
+    return got === undefined ? 'closed without a goodbye' : wordOf(got)
   }
 
-  /** Sends a request of any length as chunks, and waits for credit as one must. */
+  /** Sends a request of any length in chunks, within its credit. */
   async sendLong(kind: number, callId: number, body: Uint8Array): Promise<void> {
     let credit = 1024 * 1024
     for (let at = 0; at < body.length; at += CHUNK_BYTES) {

@@ -162,7 +162,7 @@ export const CONTROLS: { readonly [N in ControlName]: Control<N> } = {
     message: 'this node is stopping: use another',
     certainty: 'refused',
   },
-  credit: { bytes: 1_048_576, ofAnswer: true },
+  credit: { bytes: 1_048_576, isAnswer: true },
   failure: failureOf(new OperatingError('write-in-doubt', '1 of 2 machines answered in time')),
 }
 

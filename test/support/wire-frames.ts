@@ -1,4 +1,4 @@
-/** Frames by hand, for tests that speak to a session as someone who does not keep the rules. */
+/** Raw frames, for tests that send a session what no correct side sends. */
 import {
   FRAME_HEADER_BYTES,
   FRAME_TRAILER_BYTES,
@@ -32,7 +32,7 @@ export function frameOf(
   return frame
 }
 
-/** A frame as it came, with a copy of its body. */
+/** A received frame, with a copy of its body. */
 export interface GotFrame {
   readonly kind: number
   readonly flags: number
@@ -40,7 +40,7 @@ export interface GotFrame {
   readonly body: Uint8Array
 }
 
-/** One end of a pipe that speaks frames and nothing else. */
+/** One end of a pipe that sends and records single frames. */
 export class RawEnd {
   readonly frames: GotFrame[] = []
   isClosed = false
@@ -64,7 +64,7 @@ export class RawEnd {
     this.end.write(frameOf(kind, callId, body, flags))
   }
 
-  /** The frames that came since this was last asked. */
+  /** The frames received since the last call. */
   take(): GotFrame[] {
     return this.frames.splice(0)
   }
@@ -80,8 +80,8 @@ export const PEER_A: ConnectOptions & AcceptOptions = {
 }
 export const PEER_B: ConnectOptions & AcceptOptions = { ...PEER_A, node: NODE_B }
 
-/** What a session told its owner. */
-export class Told implements SessionEvents {
+/** Records the events of a session. */
+export class RecordedEvents implements SessionEvents {
   readonly calls: IncomingCall[] = []
   readonly ends: string[] = []
   onCall: (call: IncomingCall) => void = (call) => void this.calls.push(call)
@@ -94,61 +94,61 @@ export interface Pair {
   readonly far: Session
   readonly nearEnd: PipeEnd
   readonly farEnd: PipeEnd
-  readonly nearTold: Told
-  readonly farTold: Told
+  readonly nearEvents: RecordedEvents
+  readonly farEvents: RecordedEvents
 }
 
-/** Two sessions that talk: `near` connected, `far` accepted. */
+/** Two sessions with each other: `near` connected, `far` accepted. */
 export async function sessionPair(
   connect: ConnectOptions = CLIENT,
   accept: AcceptOptions = FOR_CLIENTS,
 ): Promise<Pair> {
   const world = new WirePipeWorld()
   const [nearEnd, farEnd] = wirePipe(world)
-  const nearTold = new Told()
-  const farTold = new Told()
-  const connecting = connectSession(nearEnd, world, connect, nearTold)
-  const accepting = acceptSession(farEnd, world, accept, farTold)
-  await world.settle()
+  const nearEvents = new RecordedEvents()
+  const farEvents = new RecordedEvents()
+  const connecting = connectSession(nearEnd, world, connect, nearEvents)
+  const accepting = acceptSession(farEnd, world, accept, farEvents)
+  await world.untilIdle()
   const [near, far] = await Promise.all([connecting, accepting])
-  return { world, near, far, nearEnd, farEnd, nearTold, farTold }
+  return { world, near, far, nearEnd, farEnd, nearEvents, farEvents }
 }
 
 export interface RawPair {
   readonly world: WirePipeWorld
   readonly raw: RawEnd
   readonly session: Session
-  readonly told: Told
+  readonly events: RecordedEvents
 }
 
-/** A client by hand, past its handshake, and the session that serves it. */
+/** A raw client after its handshake, and the node's session with it. */
 export async function rawClient(): Promise<RawPair> {
   const world = new WirePipeWorld()
   const [nearEnd, farEnd] = wirePipe(world)
   const raw = new RawEnd(nearEnd)
-  const told = new Told()
-  const accepting = acceptSession(farEnd, world, FOR_CLIENTS, told)
+  const events = new RecordedEvents()
+  const accepting = acceptSession(farEnd, world, FOR_CLIENTS, events)
   raw.send(CONTROL_KINDS.hello, 0, helloBytes())
-  await world.settle()
+  await world.untilIdle()
   raw.take()
-  return { world, raw, session: await accepting, told }
+  return { world, raw, session: await accepting, events }
 }
 
-/** A node by hand, past its handshake, and the client's session with it. */
+/** A raw node after its handshake, and the client's session with it. */
 export async function rawNode(): Promise<RawPair> {
   const world = new WirePipeWorld()
   const [nearEnd, farEnd] = wirePipe(world)
   const raw = new RawEnd(farEnd)
-  const told = new Told()
-  const connecting = connectSession(nearEnd, world, CLIENT, told)
+  const events = new RecordedEvents()
+  const connecting = connectSession(nearEnd, world, CLIENT, events)
   const none = new Uint8Array(0)
   const node = new Uint8Array(8).fill(0xbb)
   const welcome = { format: 1, cluster: 'shop', node, nonce: none, proof: none }
   raw.send(CONTROL_KINDS.welcome, 0, bytesOf(encodeControl('welcome', welcome)))
   raw.send(CONTROL_KINDS.ready, 0)
-  await world.settle()
+  await world.untilIdle()
   raw.take()
-  return { world, raw, session: await connecting, told }
+  return { world, raw, session: await connecting, events }
 }
 
 export function helloBytes(change: Partial<Parameters<typeof encodeHello>[0]> = {}): Uint8Array {

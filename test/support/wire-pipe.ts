@@ -1,9 +1,9 @@
 /**
- * A network of one connection, in memory, and a clock that moves when it is told to.
+ * One connection in memory, and a clock that a test moves by hand.
  *
- * Everything happens within `run` and `pass`, one delivery at a time, so a test of the wire needs
- * neither a socket nor a wait. Bytes are delivered in cuts that the test chooses; what the receiver
- * has not taken beyond a few bytes counts as unsent, as with a socket whose buffers are full.
+ * All events happen within `run` and `pass`, one delivery at a time, so a test of the wire needs no
+ * socket and no waiting. The test chooses how the bytes are cut. Undelivered bytes count as unsent,
+ * except for the first few, as with a socket whose buffers are full.
  */
 import type { Clock, Timer } from '../../src/world/clock.ts'
 import type { Entropy } from '../../src/world/entropy.ts'
@@ -15,7 +15,7 @@ interface Wake extends Timer {
   readonly wake: () => void
 }
 
-/** Time, chance and trace for both ends. */
+/** Clock, entropy and trace of both ends. */
 export class WirePipeWorld {
   readonly facts: { readonly fact: Fact; readonly fields: Fields }[] = []
   readonly clock: Clock
@@ -53,7 +53,7 @@ export class WirePipeWorld {
     this.#tasks.push(run)
   }
 
-  /** Lets happen what can happen now; a turn is one task and what it asked to run soon. */
+  /** Runs all tasks; a turn is one task and the functions that it passed to `soon`. */
   run(): void {
     while (this.#tasks.length > 0 || this.#soons.length > 0) {
       const tasks = this.#tasks
@@ -73,8 +73,8 @@ export class WirePipeWorld {
     for (const run of soons) run()
   }
 
-  /** Lets what promises wait for happen as well. */
-  async settle(): Promise<void> {
+  /** Runs all tasks and all promise callbacks. */
+  async untilIdle(): Promise<void> {
     for (let quiet = 0; quiet < 3; quiet++) {
       this.run()
       await new Promise((resolve) => setImmediate(resolve))
@@ -82,7 +82,7 @@ export class WirePipeWorld {
     }
   }
 
-  /** Lets `ms` pass, timer by timer. */
+  /** Moves the clock by `ms`, timer by timer. */
   pass(ms: number): void {
     const end = this.#nowMs + ms
     for (;;) {
@@ -110,19 +110,19 @@ export class WirePipeWorld {
   }
 }
 
-/** How many of the bytes that are there a delivery brings; at least one. */
+/** How many of the available bytes one delivery brings; at least one. */
 export type Cut = (available: number) => number
 
-/** One end. The test's knobs are public; the wire sees a `Connection`. */
+/** One end. Tests use its public fields; the wire sees a `Connection`. */
 export class PipeEnd implements Connection {
   readonly remote: Address
   /** How this end's outgoing bytes are cut. */
   cut: Cut = (available) => Math.min(available, 65_536)
-  /** Changes bytes under way; returns what is delivered. */
+  /** Changes bytes on the way; returns those to deliver. */
   spoil: ((bytes: Uint8Array) => Uint8Array) | undefined
-  /** Bytes under way that count as sent. */
+  /** Undelivered bytes that still count as sent. */
   freeBytes = 65_536
-  /** True: this end takes nothing, as one that never reads. */
+  /** True: this end never reads. */
   isDeaf = false
   /** Everything that this end wrote, in order, while `isRecording`. */
   readonly written: Uint8Array[] = []
@@ -177,7 +177,7 @@ export class PipeEnd implements Connection {
     this.other.#deliverSoon()
   }
 
-  /** The test's: this end reads again. */
+  /** For tests: this end reads again. */
   hear(): void {
     this.isDeaf = false
     this.other.#deliverSoon()

@@ -4,15 +4,15 @@ import type { Digest } from '../../store/engine.ts'
 
 export interface Get {
   readonly name: KeyName
-  /** Replicas that must answer; 0: the bucket's own. */
+  /** Replicas that must answer; 0: the bucket's R. */
   readonly r: number
-  /** Milliseconds left; 0: the node's own. */
+  /** Milliseconds left; 0: the node's default. */
   readonly deadlineMs: number
 }
 
 export interface GetReply {
   readonly siblings: readonly Uint8Array[]
-  /** Sealed; empty where nothing was ever there. */
+  /** Sealed; empty if the key was never written. */
   readonly context: Uint8Array
   readonly tombstones: number
 }
@@ -34,7 +34,7 @@ export interface Put {
 
 export interface PutReply {
   readonly context: Uint8Array
-  /** Owners that this attempt was given to, 1 or more: above 1 an earlier one may surface once. */
+  /** Owners that this attempt was sent to, 1 or more: above 1 an earlier one may appear once. */
   readonly attempts: number
 }
 

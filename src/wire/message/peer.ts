@@ -12,7 +12,7 @@ export interface PeerRead {
 
 export interface PeerReadReply {
   readonly isFound: boolean
-  /** Encoded; empty where only the digest was asked for. */
+  /** Encoded; empty if only the digest was requested. */
   readonly object: Uint8Array
   readonly digest: Digest
 }

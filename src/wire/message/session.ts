@@ -1,20 +1,21 @@
 /**
- * Messages of the session itself: the handshake, its end, and what every frame may carry.
+ * Messages of the session itself: handshake, goodbye, credit and failure.
  *
- * These are our own types, never protobuf's: `convert*.ts` alone knows those. The numbers are on
- * the wire. Append only; never reuse.
+ * These are our own types, not protobuf's: only `convert*.ts` knows those. The numbers are on the
+ * wire. Append only; never reuse.
  */
 import type { Certainty, ErrorCode } from '../../base/errors.ts'
 
-/** The one wire format that this build speaks. */
+/** The wire format of this build. */
 export const FORMAT = 1
 
-/** The flag of a frame whose message goes on in the next frame of the same call. */
+/** The flag of a frame that is a chunk of a message but not the last. */
 export const FLAG_MORE = 1
 
+/** Added to the kind of a request it gives the kind of its reply. */
 export const REPLY = 64
 
-/** Frames of the conversation itself; all but credit belong to no call, and carry call id 0. */
+/** Frames of the session itself; all but credit belong to no call and have call id 0. */
 export const CONTROL_KINDS = {
   hello: 1,
   welcome: 2,
@@ -45,7 +46,7 @@ export interface Welcome {
   readonly proof: Uint8Array
 }
 
-/** A refusal on the wire, and the reason in a goodbye. */
+/** The error in a failure, and the reason in a goodbye. */
 export interface Failure {
   readonly code: ErrorCode
   readonly message: string

@@ -1,5 +1,5 @@
 /**
- * The table of requests: number, name, who may send each, what answers it.
+ * The table of requests: the number of each kind, its senders, its request and reply.
  *
  * A *frame* is a unit of bytes, a *message* a unit of meaning, a *call* one request and its answer
  * on one connection.
@@ -29,8 +29,8 @@ export const REQUEST_KINDS = {
   peerWrite: 41,
 } as const
 
-/** Who may ask what. A peer forwards a client's put; everything else is one side's own. */
-export const MAY_ASK: Readonly<Record<RequestKind, readonly Role[]>> = {
+/** The senders of each kind. Peers forward clients' puts. */
+export const SENDERS: Readonly<Record<RequestKind, readonly Role[]>> = {
   topology: ['client', 'peer'],
   status: ['client'],
   scan: ['client'],
@@ -41,7 +41,7 @@ export const MAY_ASK: Readonly<Record<RequestKind, readonly Role[]>> = {
   peerWrite: ['peer'],
 }
 
-/** What is asked and what answers it, by name. */
+/** The request and the reply of each kind. */
 export interface RequestTable {
   topology: { request: Record<never, never>; reply: Topology }
   status: { request: Record<never, never>; reply: Status }

@@ -191,7 +191,7 @@ function clientFrames(key: Uint8Array, context: Uint8Array): readonly Good[] {
     { kind: scan, body: pb.Scan.encode({ bucket: BUCKET, keysMax: 3, withValues: true }).finish() },
     { kind: topology, body: new Uint8Array(0) },
     { kind: status, body: new Uint8Array(0) },
-    { kind: CONTROL_KINDS.credit, body: pb.Credit.encode({ bytes: 9, ofAnswer: true }).finish() },
+    { kind: CONTROL_KINDS.credit, body: pb.Credit.encode({ bytes: 9, isAnswer: true }).finish() },
   ]
 }
 

@@ -1,4 +1,4 @@
-/** Long messages take turns, within their credit; who overdraws it or never reads is cut off. */
+/** Long messages: chunks that take turns, credit, and bounds on memory. */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
@@ -59,11 +59,11 @@ function chunksOf(put: Put, length = CHUNK_BYTES_MAX): Uint8Array[] {
   return chunks
 }
 
-t.test('long requests and answers arrive whole, among short ones', async (t) => {
-  const { world, near, farTold, nearEnd, farEnd } = await sessionPair()
+t.test('long and short messages arrive whole when they are interleaved', async (t) => {
+  const { world, near, farEvents, nearEnd, farEnd } = await sessionPair()
   nearEnd.cut = farEnd.cut = (available) => Math.min(available, 1 + world.random(90_000))
   const lengths = [CHUNK_BYTES_MAX, 300_000, 8_000_000, 5, 2_000_000, 1_000_000, 70_000]
-  farTold.onCall = (call) => {
+  farEvents.onCall = (call) => {
     const put = call as IncomingCallOf<'put'>
     const { request, token } = put
     if (token.hi !== tokenOf(NAME.bucket, NAME.key).hi) t.fail('the token is of the whole message')
@@ -77,14 +77,14 @@ t.test('long requests and answers arrive whole, among short ones', async (t) => 
       else if (Buffer.compare(answer.context, put.value as Uint8Array) === 0) right += 1
     })
   }
-  await world.settle()
+  await world.untilIdle()
   t.equal(right, 21)
   t.same([near.callsInFlight, near.waitingBytes], [0, 0])
   world.pass(100_000)
   t.equal(world.timers, 0)
 })
 
-t.test('messages take turns, and short ones wait for none', async (t) => {
+t.test('long messages take turns, and a short one overtakes them', async (t) => {
   const { world, raw, session } = await rawNode()
   for (let i = 0; i < 3; i++) session.call('put', putOf(1_000_000), () => undefined)
   session.call('get', REQUESTS.get, () => undefined)
@@ -94,11 +94,11 @@ t.test('messages take turns, and short ones wait for none', async (t) => {
   const turns = order.filter((callId) => callId === 2 || callId === 3)
   t.same(turns, [2, 3, 2, 3, 2, 3, 2, 3])
   const place = order.indexOf('get')
-  t.ok(place >= 0 && place <= 3, `the short one came as frame ${place}`)
+  t.ok(place >= 0 && place <= 3, `the get was frame ${place}`)
   t.ok(sent.every(({ body }) => body.length <= CHUNK_BYTES_MAX))
 })
 
-t.test('a sender stops at its credit, and goes on with more', async (t) => {
+t.test('a sender stops at its credit and continues with more', async (t) => {
   const { world, raw, session } = await rawNode()
   const put = putOf(4_000_000)
   const length = bytesOf(encodeRequest('put', put)).length
@@ -111,51 +111,51 @@ t.test('a sender stops at its credit, and goes on with more', async (t) => {
   }
   t.equal(take(), CREDIT_BYTES_MAX)
   world.pass(1000)
-  t.equal(take(), CREDIT_BYTES_MAX, 'and waits')
-  raw.send(CREDIT, 1, bytesOf(encodeControl('credit', { bytes: 10, ofAnswer: false })))
+  t.equal(take(), CREDIT_BYTES_MAX, 'no credit, no chunk')
+  raw.send(CREDIT, 1, bytesOf(encodeControl('credit', { bytes: 10, isAnswer: false })))
   t.equal(take(), CREDIT_BYTES_MAX + 10)
-  raw.send(CREDIT, 1, bytesOf(encodeControl('credit', { bytes: 2 ** 20, ofAnswer: true })))
-  raw.send(CREDIT, 2, bytesOf(encodeControl('credit', { bytes: 2 ** 20, ofAnswer: false })))
-  t.equal(take(), CREDIT_BYTES_MAX + 10, 'credit for others is not for this one')
-  raw.send(CREDIT, 1, bytesOf(encodeControl('credit', { bytes: 2 ** 24, ofAnswer: false })))
+  raw.send(CREDIT, 1, bytesOf(encodeControl('credit', { bytes: 2 ** 20, isAnswer: true })))
+  raw.send(CREDIT, 2, bytesOf(encodeControl('credit', { bytes: 2 ** 20, isAnswer: false })))
+  t.equal(take(), CREDIT_BYTES_MAX + 10, 'credit for other messages is not used')
+  raw.send(CREDIT, 1, bytesOf(encodeControl('credit', { bytes: 2 ** 24, isAnswer: false })))
   t.equal(take(), length)
 })
 
-t.test('credit keeps a receiver from holding more than it grants', async (t) => {
-  const { world, raw, told } = await rawClient()
+t.test('a receiver grants credit in time, and never more than its bound', async (t) => {
+  const { world, raw, events } = await rawClient()
   const chunks = chunksOf(putOf(6_000_000))
   let granted = CREDIT_BYTES_MAX
   let sent = 0
   for (const [i, chunk] of chunks.entries()) {
-    t.ok(sent + chunk.length <= granted, 'credit comes before it is used up')
+    t.ok(sent + chunk.length <= granted, 'credit comes before it is used')
     raw.send(PUT, 1, chunk, i + 1 < chunks.length ? FLAG_MORE : 0)
     sent += chunk.length
     world.run()
     for (const { kind, callId, body } of raw.take()) {
       t.same([kind, callId], [CREDIT, 1])
       const credit = decodeControl('credit', body, 0, body.length)
-      t.equal(credit.ofAnswer, false)
+      t.equal(credit.isAnswer, false)
       granted += credit.bytes
     }
     t.ok(granted - sent <= CREDIT_BYTES_MAX)
   }
-  t.equal(told.calls.length, 1)
+  t.equal(events.calls.length, 1)
 })
 
-t.test('who spends more than its credit is cut off', async (t) => {
-  const { world, raw, told } = await rawClient()
+t.test('a sender that exceeds its credit loses its connection', async (t) => {
+  const { world, raw, events } = await rawClient()
   raw.send(PUT, 1, new Uint8Array(CREDIT_BYTES_MAX), FLAG_MORE)
-  await world.settle()
-  t.same(told.ends, [])
+  await world.untilIdle()
+  t.same(events.ends, [])
   const second = await rawClient()
   second.raw.send(PUT, 1, new Uint8Array(CREDIT_BYTES_MAX + 1), FLAG_MORE)
-  await second.world.settle()
-  t.same(second.told.ends, ['credit-overrun'])
+  await second.world.untilIdle()
+  t.same(second.events.ends, ['credit-overrun'])
   t.equal(failureIn(second.raw.take().at(-1)), 'credit-overrun')
 })
 
-t.test('a message without end costs itself, and the rest of it is thrown away', async (t) => {
-  const { world, raw, told, session } = await rawClient()
+t.test('a message that is too long fails alone, and its further chunks are dropped', async (t) => {
+  const { world, raw, events, session } = await rawClient()
   const chunk = new Uint8Array(CHUNK_BYTES_MAX)
   const before = process.memoryUsage().arrayBuffers
   const failures: string[] = []
@@ -167,30 +167,33 @@ t.test('a message without end costs itself, and the rest of it is thrown away', 
   raw.send(PUT, 1, chunk)
   raw.send(GET, 2, bytesOf(encodeRequest('get', REQUESTS.get)))
   world.run()
-  t.same(failures, ['message-too-long'], 'told once')
-  t.equal(told.calls[0]?.kind, 'get', 'and the connection goes on')
+  t.same(failures, ['message-too-long'], 'refused once')
+  t.equal(events.calls[0]?.kind, 'get', 'the connection goes on')
   t.equal(session.isEnded, false)
   const held = process.memoryUsage().arrayBuffers - before
   t.ok(held < 4 * MESSAGE_BYTES_MAX, `${held} bytes`)
 })
 
-t.test('an answer without end is told once, also when the connection ends', async (t) => {
-  const { world, raw, session } = await rawNode()
-  const answers: string[] = []
-  session.call('get', REQUESTS.get, (answer) => answers.push(codeOf(answer)))
-  world.run()
-  const chunk = new Uint8Array(CHUNK_BYTES_MAX)
-  for (let sent = 0; sent <= MESSAGE_BYTES_MAX; sent += chunk.length) {
-    raw.send(GET + REPLY, 1, chunk, FLAG_MORE)
+t.test(
+  'an answer that is too long fails its call once, also when the connection ends',
+  async (t) => {
+    const { world, raw, session } = await rawNode()
+    const answers: string[] = []
+    session.call('get', REQUESTS.get, (answer) => answers.push(codeOf(answer)))
     world.run()
-  }
-  t.same(answers, ['message-too-long'])
-  raw.end.destroy()
-  world.run()
-  t.same(answers, ['message-too-long'])
-})
+    const chunk = new Uint8Array(CHUNK_BYTES_MAX)
+    for (let sent = 0; sent <= MESSAGE_BYTES_MAX; sent += chunk.length) {
+      raw.send(GET + REPLY, 1, chunk, FLAG_MORE)
+      world.run()
+    }
+    t.same(answers, ['message-too-long'])
+    raw.end.destroy()
+    world.run()
+    t.same(answers, ['message-too-long'])
+  },
+)
 
-/** Bytes outside the heap, after what is garbage has gone: V8 frees it beside the program. */
+/** Bytes of array buffers after a garbage collection. */
 async function arrayBytes(): Promise<number> {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
@@ -201,7 +204,7 @@ async function arrayBytes(): Promise<number> {
   return process.memoryUsage().arrayBuffers
 }
 
-t.test('what is thrown away is not held', async (t) => {
+t.test('dropped messages hold no memory', async (t) => {
   const before = await arrayBytes()
   const receivers = [1, 2, 3].map(() => new ChunkReceiver(() => undefined))
   for (const receiver of receivers) {
@@ -210,7 +213,7 @@ t.test('what is thrown away is not held', async (t) => {
     }
   }
   const held = (await arrayBytes()) - before
-  t.ok(held < MESSAGE_BYTES_MAX, `${held} bytes of three thrown away messages are held`)
+  t.ok(held < MESSAGE_BYTES_MAX, `${held} bytes are held for three dropped messages`)
   t.same(
     receivers.map(({ heldBytes, count }) => [heldBytes, count]),
     Array(3).fill([0, 1]),
@@ -229,7 +232,7 @@ const frame = (callId: number, length: number, isLast: boolean, kind = PUT as nu
   tokenLo: 0,
 })
 
-t.test('half-received messages are bounded together', async (t) => {
+t.test('partly received messages have one bound together', async (t) => {
   const receiver = new ChunkReceiver(() => undefined)
   const refused: number[] = []
   for (let callId = 1; callId <= 160; callId++) {
@@ -242,12 +245,20 @@ t.test('half-received messages are bounded together', async (t) => {
   t.same(
     refused,
     Array.from({ length: 96 }, (_, i) => 65 + i),
-    'each told once',
+    'each refused once',
   )
   t.equal(receiver.heldBytes, 64 * 4 * CHUNK_BYTES_MAX)
-  t.equal(receiver.add(frame(1, 9, true), false, true).kind, 'whole', 'what was begun may end')
-  t.equal(receiver.add(frame(160, 9, true), false, true).kind, 'nothing', 'that one was refused')
-  t.equal(receiver.heldBytes, 63 * 4 * CHUNK_BYTES_MAX, 'what has ended is not held')
+  t.equal(
+    receiver.add(frame(1, 9, true), false, true).kind,
+    'whole',
+    'a message that was begun may end',
+  )
+  t.equal(
+    receiver.add(frame(160, 9, true), false, true).kind,
+    'nothing',
+    'this message was refused',
+  )
+  t.equal(receiver.heldBytes, 63 * 4 * CHUNK_BYTES_MAX, 'an ended message is not held')
   const kinds: string[] = []
   for (let callId = 2; callId <= 64; callId++) {
     for (let i = 0; i < 8; i++) {
@@ -260,7 +271,7 @@ t.test('half-received messages are bounded together', async (t) => {
   t.same([receiver.count, receiver.heldBytes], [0, 0])
 })
 
-t.test('memory follows what came', async (t) => {
+t.test('memory follows the bytes received', async (t) => {
   const receiver = new ChunkReceiver(() => undefined)
   const before = process.memoryUsage().arrayBuffers
   for (let callId = 1; callId <= 1000; callId++)
@@ -269,7 +280,7 @@ t.test('memory follows what came', async (t) => {
   t.equal(receiver.count, 1000)
 })
 
-t.test('more begun messages than calls, or one that changes its kind: not believed', async (t) => {
+t.test('too many begun messages, or two kinds in one message, break the stream', async (t) => {
   const receiver = new ChunkReceiver(() => undefined)
   for (let callId = 1; callId <= 2 * CALLS_PER_CONNECTION_MAX; callId++) {
     receiver.add(frame(callId, 1, false), false, true)
@@ -281,7 +292,7 @@ t.test('more begun messages than calls, or one that changes its kind: not believ
   })
 })
 
-t.test('a long answer that nobody wants is thrown away', async (t) => {
+t.test('the chunks of an answer to a forgotten call are dropped', async (t) => {
   const { world, raw, session } = await rawNode()
   const answers: string[] = []
   const forgotten = session.call('get', REQUESTS.get, (answer) => answers.push(codeOf(answer)))

@@ -11,7 +11,7 @@ interface Got {
   readonly reader: FrameReader
 }
 
-/** A reader whose frames are told as text. */
+/** A reader, and its frames as text. */
 function reading(bodyBytesMax = FRAME_BODY_BYTES_MAX): Got {
   const frames: string[] = []
   const reader = new FrameReader(bodyBytesMax, (frame) => {
@@ -23,7 +23,7 @@ function reading(bodyBytesMax = FRAME_BODY_BYTES_MAX): Got {
   return { frames, reader }
 }
 
-function toldOf(...chunks: readonly Uint8Array[]): string[] {
+function textsOf(...chunks: readonly Uint8Array[]): string[] {
   const { frames, reader } = reading()
   for (const chunk of chunks) if (reader.feed(chunk) !== undefined) break
   return frames
@@ -33,10 +33,10 @@ const SAMPLES = EXAMPLES.map(({ kind, callId, encode }) => frameOf(kind, callId,
 
 t.test('every frame, split at every byte', async (t) => {
   for (const frame of SAMPLES) {
-    const whole = toldOf(frame)
+    const whole = textsOf(frame)
     t.equal(whole.length, 1)
     for (let cut = 1; cut < frame.length; cut++) {
-      const parts = toldOf(frame.slice(0, cut), frame.slice(cut))
+      const parts = textsOf(frame.slice(0, cut), frame.slice(cut))
       if (parts[0] !== whole[0] || parts.length !== 1) t.fail(`cut at ${cut}: ${parts.join()}`)
     }
   }
@@ -44,7 +44,7 @@ t.test('every frame, split at every byte', async (t) => {
 
 t.test('all frames together, in pieces of every length', async (t) => {
   const stream = Buffer.concat(SAMPLES)
-  const expected = SAMPLES.flatMap((frame) => toldOf(frame))
+  const expected = SAMPLES.flatMap((frame) => textsOf(frame))
   for (let length = 1; length <= 80; length++) {
     const { frames, reader } = reading()
     for (let at = 0; at < stream.length; at += length) {
@@ -58,12 +58,12 @@ t.test('all frames together, in pieces of every length', async (t) => {
 
 t.test('a thousand frames in one chunk, each once and in order', async (t) => {
   const many = Array.from({ length: 1000 }, (_, i) => frameOf(96, i, Uint8Array.of(i & 255)))
-  const told = toldOf(Buffer.concat(many))
-  t.equal(told.length, 1000)
-  t.ok(told.every((text, i) => text.startsWith(`96 0 ${i} -`)))
+  const texts = textsOf(Buffer.concat(many))
+  t.equal(texts.length, 1000)
+  t.ok(texts.every((text, i) => text.startsWith(`96 0 ${i} -`)))
 })
 
-t.test('a byte that is wrong anywhere is found, and what came before it is kept', async (t) => {
+t.test('any wrong byte is detected, and the frames before it are read', async (t) => {
   for (const sample of SAMPLES) {
     const good = frameOf(96, 1, Uint8Array.of(1, 2, 3))
     for (let at = 0; at < sample.length; at++) {
@@ -71,14 +71,15 @@ t.test('a byte that is wrong anywhere is found, and what came before it is kept'
       stream[good.length + at] = (stream[good.length + at] as number) ^ (1 << (at & 7))
       const { frames, reader } = reading()
       const fault = reader.feed(stream)
-      if (fault === undefined) t.fail(`byte ${at} is wrong, and nobody says so`)
-      if (frames.length !== 1) t.fail(`byte ${at} is wrong, and ${frames.length} frames are told`)
-      if (reader.feed(good) !== undefined || frames.length !== 1) t.fail('the stream goes on')
+      if (fault === undefined) t.fail(`byte ${at} is wrong and no fault is returned`)
+      if (frames.length !== 1) t.fail(`byte ${at} is wrong and ${frames.length} frames are read`)
+      if (reader.feed(good) !== undefined || frames.length !== 1)
+        t.fail('reading goes on after a fault')
     }
   }
 })
 
-t.test('the same where the frame comes byte by byte', async (t) => {
+t.test('any wrong byte is detected when the frame comes byte by byte', async (t) => {
   const sample = SAMPLES.at(-1) as Uint8Array
   for (let at = 0; at < sample.length; at++) {
     const bad = sample.slice()
@@ -123,7 +124,7 @@ t.test('each fault has its code', async (t) => {
   )
 })
 
-t.test('memory follows the bytes received, not the length announced', async (t) => {
+t.test('memory follows the bytes received, not the announced length', async (t) => {
   const announced = FRAME_BODY_BYTES_MAX
   const header = frameOf(33, 1, new Uint8Array(announced)).slice(0, 20)
   const readers: FrameReader[] = []
@@ -139,7 +140,7 @@ t.test('memory follows the bytes received, not the length announced', async (t) 
   t.equal(readers[0]?.carriedBytes, 120)
 })
 
-t.test('a new bound holds from the next frame on, within a chunk as well', async (t) => {
+t.test('a new bound applies from the next frame on, also within a chunk', async (t) => {
   const frames: number[] = []
   const reader = new FrameReader(10, ({ length }) => {
     frames.push(length)
@@ -153,25 +154,25 @@ t.test('a new bound holds from the next frame on, within a chunk as well', async
   t.same(frames, [10, 100])
 })
 
-t.test('a stopped reader tells nothing more', async (t) => {
-  let told = 0
+t.test('a stopped reader reads no further frame', async (t) => {
+  let count = 0
   const reader = new FrameReader(100, () => {
-    told += 1
+    count += 1
     reader.stop()
   })
   reader.feed(Buffer.concat([frameOf(96, 1), frameOf(96, 2)]))
   reader.feed(frameOf(96, 3))
-  t.equal(told, 1)
+  t.equal(count, 1)
 })
 
-t.test('bodies are views, and bytes told stay as they were', async (t) => {
+t.test('bodies are views of the chunk, and do not change afterwards', async (t) => {
   const bodies: Uint8Array[] = []
   const reader = new FrameReader(1000, ({ bytes, start, length }) => {
     bodies.push(bytes.subarray(start, start + length))
   })
   const first = frameOf(96, 1, new Uint8Array(50).fill(1))
   reader.feed(first)
-  t.equal(bodies[0]?.buffer, first.buffer, 'nothing is copied')
+  t.equal(bodies[0]?.buffer, first.buffer, 'the body is not copied')
   for (let i = 2; i < 9; i++) {
     const frame = frameOf(96, i, new Uint8Array(50).fill(i))
     reader.feed(frame.slice(0, 30))
@@ -180,7 +181,7 @@ t.test('bodies are views, and bytes told stay as they were', async (t) => {
   t.ok(bodies.every((body, i) => body.every((byte) => byte === i + 1)))
 })
 
-t.test('a turn is one write, and what was written stays as it was', async (t) => {
+t.test('the frames of a turn are one write, and written bytes do not change', async (t) => {
   const writes: Uint8Array[] = []
   const copies: string[] = []
   const writer = new FrameWriter((bytes) => {
@@ -188,18 +189,18 @@ t.test('a turn is one write, and what was written stays as it was', async (t) =>
     copies.push(Buffer.from(bytes).toString('hex'))
   })
   const lengths = [0, 1, 23, 24, 500, 9_000, 30_000, 33_000, 70_000, 0, 12_000, 60_000]
-  let told = ''
+  let texts = ''
   for (let turn = 0; turn < 4; turn++) {
     for (const [i, length] of lengths.slice(turn).entries()) {
       const body = new Uint8Array(length + 9).fill(turn + i)
       writer.add(96, 0, i, body, 4, length)
-      told += `${toldOf(frameOf(96, i, body.subarray(4, 4 + length))).join()}\n`
+      texts += `${textsOf(frameOf(96, i, body.subarray(4, 4 + length))).join()}\n`
     }
     writer.flush()
     writer.flush()
     t.equal(writer.gatheredBytes, 0)
   }
-  t.equal(`${toldOf(Buffer.concat(writes)).join('\n')}\n`, told)
+  t.equal(`${textsOf(Buffer.concat(writes)).join('\n')}\n`, texts)
   t.same(
     writes.map((bytes) => Buffer.from(bytes).toString('hex')),
     copies,
@@ -207,5 +208,5 @@ t.test('a turn is one write, and what was written stays as it was', async (t) =>
   const before = writes.length
   for (let i = 0; i < 100; i++) writer.add(96, 0, i, new Uint8Array(500), 0, 500)
   writer.flush()
-  t.equal(writes.length, before + 1, 'a hundred frames leave together')
+  t.equal(writes.length, before + 1, 'a hundred frames in one write')
 })

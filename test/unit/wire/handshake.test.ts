@@ -1,4 +1,4 @@
-/** Who may talk to whom: one line for each thing that can be wrong, and what it is called. */
+/** The handshake: every pair of sides, and one case for every error. */
 import t from 'tap'
 import { isOperatingError } from '../../../src/base/errors.ts'
 import { HANDSHAKE_MS_MAX } from '../../../src/limits.ts'
@@ -26,13 +26,13 @@ import {
   PEER_B,
   RawEnd,
   sessionPair,
-  Told,
+  RecordedEvents,
 } from '../../support/wire-frames.ts'
 import { type PipeEnd, WirePipeWorld, wirePipe } from '../../support/wire-pipe.ts'
 
 const token = (text: string): { token: Uint8Array } => ({ token: new TextEncoder().encode(text) })
 
-/** What became of a promise: `open`, or the code. */
+/** `open`, or the code with which the promise rejects. */
 async function outcomeOf(promise: Promise<unknown>): Promise<string> {
   try {
     await promise
@@ -42,7 +42,7 @@ async function outcomeOf(promise: Promise<unknown>): Promise<string> {
   }
 }
 
-/** What both sides came to. */
+/** The results of both sides. */
 async function meet(
   connect: ConnectOptions,
   accept: AcceptOptions,
@@ -51,9 +51,9 @@ async function meet(
   const world = new WirePipeWorld()
   const [near, far] = wirePipe(world)
   prepare(near, far)
-  const connecting = outcomeOf(connectSession(near, world, connect, new Told()))
-  const accepting = outcomeOf(acceptSession(far, world, accept, new Told()))
-  await world.settle()
+  const connecting = outcomeOf(connectSession(near, world, connect, new RecordedEvents()))
+  const accepting = outcomeOf(acceptSession(far, world, accept, new RecordedEvents()))
+  await world.untilIdle()
   world.pass(60_000)
   return Promise.all([connecting, accepting])
 }
@@ -96,7 +96,7 @@ const TABLE: readonly (readonly [string, ConnectOptions, AcceptOptions, string, 
     'proof-wrong',
   ],
   [
-    'not admitted by the acceptor',
+    'refused by the acceptor',
     PEER_A,
     {
       ...PEER_B,
@@ -106,7 +106,7 @@ const TABLE: readonly (readonly [string, ConnectOptions, AcceptOptions, string, 
     'node-id-taken',
   ],
   [
-    'not admitted by the connector',
+    'refused by the connector',
     {
       ...PEER_A,
       admit: (id: string) => (id === NODE_B ? 'node-id-taken' : undefined),
@@ -118,7 +118,7 @@ const TABLE: readonly (readonly [string, ConnectOptions, AcceptOptions, string, 
   ['both ends are one node', PEER_A, PEER_A, 'open', 'open'],
 ]
 
-t.test('who meets whom, and what comes of it', async (t) => {
+t.test('every pair of sides opens or fails with the expected code', async (t) => {
   for (const [title, connect, accept, near, far] of TABLE) {
     t.same(await meet(connect, accept), [near, far], title)
     const cuts = (end: PipeEnd): void => void (end.cut = () => 1)
@@ -127,17 +127,17 @@ t.test('who meets whom, and what comes of it', async (t) => {
   }
 })
 
-t.test('each side learns who the other is', async (t) => {
+t.test('each side learns the id of the other', async (t) => {
   const peers = await sessionPair(PEER_A, PEER_B)
   t.same([peers.near.node, peers.far.node], [NODE_B, NODE_A])
   t.same([peers.near.role, peers.far.role], ['peer', 'peer'])
   const client = await sessionPair()
-  t.same([client.near.node, client.near.cluster], [NODE_B, 'shop'], 'also the name of the cluster')
+  t.same([client.near.node, client.near.cluster], [NODE_B, 'shop'], 'a client learns the cluster')
   t.equal(client.far.node, undefined)
   t.equal(client.world.timers, 0)
 })
 
-/** Frames by hand to one who accepts; the code of its goodbye, and of its promise. */
+/** Writes frames to the accepting side; returns its result and the kind of its last frame. */
 async function greet(
   accept: AcceptOptions,
   ...frames: readonly Uint8Array[]
@@ -145,9 +145,9 @@ async function greet(
   const world = new WirePipeWorld()
   const [near, far] = wirePipe(world)
   const raw = new RawEnd(near)
-  const outcome = outcomeOf(acceptSession(far, world, accept, new Told()))
+  const outcome = outcomeOf(acceptSession(far, world, accept, new RecordedEvents()))
   for (const frame of frames) near.write(frame)
-  await world.settle()
+  await world.untilIdle()
   world.pass(60_000)
   const last = raw.take().at(-1)
   t.equal(world.timers, 0)
@@ -162,7 +162,7 @@ const peerHello = { cluster: 'shop', node, nonce }
 const proof = (bytes: Uint8Array): Uint8Array =>
   frameOf(CONTROL_KINDS.proof, 0, bytesOf(encodeControl('proof', bytes)))
 
-t.test('whoever does not keep the steps is told and cut off', async (t) => {
+t.test('a faulty handshake ends with a goodbye and the expected code', async (t) => {
   const get = frameOf(REQUEST_KINDS.get, 1, bytesOf(encodeRequest('get', REQUESTS.get)))
   const goodbye = String(CONTROL_KINDS.goodbye)
   const cases: readonly (readonly [string, AcceptOptions, readonly Uint8Array[]])[] = [
@@ -191,7 +191,7 @@ t.test('whoever does not keep the steps is told and cut off', async (t) => {
   t.same(await greet(FOR_CLIENTS, hello({ formatMin: 0, formatMax: 9 })), ['open', '4'])
 })
 
-t.test('the acceptor takes no proof but that of this connection', async (t) => {
+t.test('the acceptor refuses a proof of another connection and its own', async (t) => {
   const key = proofKeyOf(CLUSTER_KEY)
   const attempts: readonly (readonly [string, (welcome: Uint8Array) => Uint8Array])[] = [
     ['its own', (welcome) => welcome.slice(-22, -6)],
@@ -201,11 +201,11 @@ t.test('the acceptor takes no proof but that of this connection', async (t) => {
     const world = new WirePipeWorld()
     const [near, far] = wirePipe(world)
     const raw = new RawEnd(near)
-    const outcome = outcomeOf(acceptSession(far, world, PEER_B, new Told()))
+    const outcome = outcomeOf(acceptSession(far, world, PEER_B, new RecordedEvents()))
     near.write(hello(peerHello))
-    await world.settle()
+    await world.untilIdle()
     near.write(proof(make(raw.take()[0]?.body as Uint8Array)))
-    await world.settle()
+    await world.untilIdle()
     t.equal(await outcome, 'proof-wrong', title)
   }
 })
@@ -223,16 +223,16 @@ function agreement(acceptorNonce: Uint8Array): Parameters<typeof proofOf>[1] {
   }
 }
 
-t.test('the acceptor proves first, and whoever cannot sees no proof', async (t) => {
+t.test('the acceptor proves first; after a wrong proof the connector sends none', async (t) => {
   const world = new WirePipeWorld()
   const [near, far] = wirePipe(world)
   const raw = new RawEnd(far)
-  const outcome = outcomeOf(connectSession(near, world, PEER_A, new Told()))
-  await world.settle()
+  const outcome = outcomeOf(connectSession(near, world, PEER_A, new RecordedEvents()))
+  await world.untilIdle()
   raw.take()
   const welcome = { format: 1, cluster: 'shop', node, nonce, proof: new Uint8Array(16) }
   raw.send(CONTROL_KINDS.welcome, 0, bytesOf(encodeControl('welcome', welcome)))
-  await world.settle()
+  await world.untilIdle()
   t.equal(await outcome, 'proof-wrong')
   t.same(
     raw.take().map(({ kind }) => kind),
@@ -240,7 +240,7 @@ t.test('the acceptor proves first, and whoever cannot sees no proof', async (t) 
   )
 })
 
-t.test('every part of what was agreed is in the proof', async (t) => {
+t.test('a proof depends on every field of the agreement', async (t) => {
   const key = proofKeyOf(CLUSTER_KEY)
   const base = agreement(nonce)
   const other = new Uint8Array(16).fill(1)
@@ -260,37 +260,40 @@ t.test('every part of what was agreed is in the proof', async (t) => {
   t.equal(new Set(proofs).size, proofs.length)
 })
 
-t.test('a connection that ends, stalls or is no node surfaces as an operating error', async (t) => {
-  const acts: readonly (readonly [string, (far: PipeEnd) => void])[] = [
-    ['not-connected', (far) => far.end()],
-    ['not-connected', (far) => far.destroy(new Error('reset'))],
-    ['handshake-late', () => undefined],
-    ['frame-magic', (far) => far.write(new TextEncoder().encode('HTTP/1.1 400 Bad Request'))],
-    ['handshake-expected', (far) => far.write(frameOf(CONTROL_KINDS.ready, 0))],
-    ['handshake-expected', (far) => far.write(frameOf(REQUEST_KINDS.get, 0))],
-  ]
-  for (const [code, act] of acts) {
-    const world = new WirePipeWorld()
-    const [near, far] = wirePipe(world)
-    const raw = new RawEnd(far)
-    const outcome = outcomeOf(connectSession(near, world, CLIENT, new Told()))
-    act(raw.end)
-    await world.settle()
-    world.pass(HANDSHAKE_MS_MAX + 10_000)
-    await world.settle()
-    t.equal(await outcome, code)
-    t.same([near.isClosed, world.timers], [true, 0])
-  }
-})
+t.test(
+  'a connection that ends, stalls or is no node rejects with an operating error',
+  async (t) => {
+    const acts: readonly (readonly [string, (far: PipeEnd) => void])[] = [
+      ['not-connected', (far) => far.end()],
+      ['not-connected', (far) => far.destroy(new Error('reset'))],
+      ['handshake-late', () => undefined],
+      ['frame-magic', (far) => far.write(new TextEncoder().encode('HTTP/1.1 400 Bad Request'))],
+      ['handshake-expected', (far) => far.write(frameOf(CONTROL_KINDS.ready, 0))],
+      ['handshake-expected', (far) => far.write(frameOf(REQUEST_KINDS.get, 0))],
+    ]
+    for (const [code, act] of acts) {
+      const world = new WirePipeWorld()
+      const [near, far] = wirePipe(world)
+      const raw = new RawEnd(far)
+      const outcome = outcomeOf(connectSession(near, world, CLIENT, new RecordedEvents()))
+      act(raw.end)
+      await world.untilIdle()
+      world.pass(HANDSHAKE_MS_MAX + 10_000)
+      await world.untilIdle()
+      t.equal(await outcome, code)
+      t.same([near.isClosed, world.timers], [true, 0])
+    }
+  },
+)
 
-t.test('a request in the same chunk as ready is not lost, and may be long', async (t) => {
+t.test('a request in the same chunk as ready is received, and may be long', async (t) => {
   const world = new WirePipeWorld()
   const [near, far] = wirePipe(world)
   const raw = new RawEnd(far)
-  const told = new Told()
-  const connecting = connectSession(near, world, PEER_A, told)
+  const events = new RecordedEvents()
+  const connecting = connectSession(near, world, PEER_A, events)
   const key = proofKeyOf(CLUSTER_KEY)
-  await world.settle()
+  await world.untilIdle()
   const { body } = raw.take()[0] as { body: Uint8Array }
   const connectorNonce = body.slice(-16)
   const proof = proofOf('acceptor', { ...agreement(nonce), connectorNonce }, key)
@@ -303,7 +306,7 @@ t.test('a request in the same chunk as ready is not lost, and may be long', asyn
       frameOf(REQUEST_KINDS.peerWrite, 1, bytesOf(encodeRequest('peerWrite', write))),
     ]),
   )
-  await world.settle()
+  await world.untilIdle()
   t.equal((await connecting).node, NODE_B)
-  t.equal(told.calls.length, 1)
+  t.equal(events.calls.length, 1)
 })
