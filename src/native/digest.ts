@@ -15,6 +15,15 @@ export interface Token {
   readonly lo: number
 }
 
+/**
+ * 64 bits by which replicas compare their copies of an object, and nodes their rings. An object's
+ * digest is SipHash-2-4 of its bytes under the cluster's digest key.
+ */
+export interface Digest {
+  readonly hi: number
+  readonly lo: number
+}
+
 /** Writes the 16 bytes of MD5(input[start, start + length)) at `outStart`. RFC 1321. */
 export const md5Into: (
   input: Uint8Array,

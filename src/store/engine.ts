@@ -16,16 +16,7 @@
 import type { MaybePromise } from '../base/deliver.ts'
 import type { OperatingError } from '../base/errors.ts'
 import type { KeyName } from '../dynamo/names.ts'
-import type { Token } from '../native/digest.ts'
-
-/**
- * 64 bits that stand for an object's bytes: replicas compare copies by it. The caller computes it
- * (SipHash-2-4 of the object under the cluster's digest key), the engine keeps it.
- */
-export interface Digest {
-  readonly hi: number
-  readonly lo: number
-}
+import type { Digest, Token } from '../native/digest.ts'
 
 /** One key's present copy. The bytes belong to the caller: the engine never changes them. */
 export interface Stored {

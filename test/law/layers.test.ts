@@ -41,22 +41,15 @@ const IDEAS: readonly string[] = [
 interface Closed {
   readonly from: string
   readonly to: string
-  /** What stays open: these files of `to`, for types alone. Nothing where it is missing. */
-  readonly typesOf?: readonly string[]
   readonly reason: string
 }
 
-/** Doors that the order alone would leave open. */
+/** Imports that the order of the layers allows and that are forbidden all the same. */
 const CLOSED: readonly Closed[] = [
   { from: 'world', to: 'limits.ts', reason: 'the world has types and promises, no bounds' },
   { from: 'native', to: 'world', reason: 'native code is arithmetic: it asks nothing outside' },
   { from: 'dynamo', to: 'world', reason: 'an idea has no clock, disk, network or chance' },
-  {
-    from: 'wire',
-    to: 'store',
-    typesOf: ['src/store/engine.ts'],
-    reason: 'messages carry what the contract names, and know no engine',
-  },
+  { from: 'wire', to: 'store', reason: 'messages are independent of storage' },
   { from: 'client', to: 'node', reason: 'a client stands outside of every node' },
   { from: 'client', to: 'store', reason: 'a client keeps nothing on a disk' },
   { from: 'sim', to: 'host', reason: 'nothing simulated touches the real machine' },
@@ -76,12 +69,10 @@ function ideaOf(path: string): string {
   return path.split('/')[2] ?? ''
 }
 
-function isClosed(path: string, found: Import, target: string): string | undefined {
+function reasonOfClosed(path: string, target: string): string | undefined {
   const [from, to] = [layerOf(path), layerOf(target)]
-  const closed = CLOSED.find((door) => door.from === from && door.to === to)
-  if (closed === undefined) return undefined
-  if (found.isTypeOnly && closed.typesOf?.includes(target)) return undefined
-  return closed.reason
+  const closed = CLOSED.find((one) => one.from === from && one.to === to)
+  return closed?.reason
 }
 
 /** What is wrong with one import, if anything is. */
@@ -93,7 +84,7 @@ function faultOf(tree: Tree, path: string, found: Import): string | undefined {
   if (!tree.has(target)) return `imports ${target}, which is not there`
   const [from, to] = [layerOf(path), layerOf(target)]
   if (LAYERS.indexOf(to) > LAYERS.indexOf(from)) return `imports up: ${from} → ${to}`
-  const reason = isClosed(path, found, target)
+  const reason = reasonOfClosed(path, target)
   if (reason !== undefined) return `${from} does not import ${target}: ${reason}`
   if (from === 'dynamo' && to === 'dynamo') {
     const [idea, other] = [ideaOf(path), ideaOf(target)]

@@ -28,10 +28,10 @@ import {
   NOTE_BYTES_MAX,
   SEGMENT_BYTES_MAX,
 } from '../../limits.ts'
-import type { Token } from '../../native/digest.ts'
+import type { Digest, Token } from '../../native/digest.ts'
 import { recordBytes } from '../../native/record.ts'
 import type { Lock } from '../../world/disk.ts'
-import type { Digest, Engine, EngineReport, Entry, ScanPage, ScanQuery, Stored } from '../engine.ts'
+import type { Engine, EngineReport, Entry, ScanPage, ScanQuery, Stored } from '../engine.ts'
 import type { KeyIndex } from './key-index.ts'
 import { CONTINUES, RecordKind } from './record-kinds.ts'
 import type { Reading, RecordReader } from './record-reader.ts'

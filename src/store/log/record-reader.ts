@@ -15,6 +15,7 @@
  * reading of the head alone has passed the header's, which covers the digest; its key is compared
  * byte by byte instead.
  */
+import type { Digest } from '../../native/digest.ts'
 import type { MaybePromise } from '../../base/deliver.ts'
 import { EMPTY_BYTES } from '../../base/bytes.ts'
 import type { KeyName } from '../../dynamo/names.ts'
@@ -29,7 +30,6 @@ import {
   verifyRecord,
 } from '../../native/record.ts'
 import type { Trace } from '../../world/trace.ts'
-import type { Digest } from '../engine.ts'
 import { readFully } from '../files.ts'
 import type { Pending } from './pending.ts'
 import { kindOf } from './record-kinds.ts'

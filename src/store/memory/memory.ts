@@ -10,8 +10,8 @@
 import { assert } from '../../base/assert.ts'
 import { equalBytes } from '../../base/bytes.ts'
 import type { KeyName } from '../../dynamo/names.ts'
-import type { Token } from '../../native/digest.ts'
-import type { Digest, Engine, EngineReport, Entry, ScanPage, ScanQuery, Stored } from '../engine.ts'
+import type { Digest, Token } from '../../native/digest.ts'
+import type { Engine, EngineReport, Entry, ScanPage, ScanQuery, Stored } from '../engine.ts'
 import { compareTokens, following } from '../log/scan.ts'
 
 const LIST_BITS = 12

@@ -1,6 +1,6 @@
 /** Messages between a client and a node; `table.ts` numbers them. */
+import type { Digest } from '../../native/digest.ts'
 import type { KeyName } from '../../dynamo/names.ts'
-import type { Digest } from '../../store/engine.ts'
 
 export interface Get {
   readonly name: KeyName

@@ -1,7 +1,6 @@
 /** Messages between two nodes; `table.ts` numbers them. */
 import type { KeyName } from '../../dynamo/names.ts'
-import type { Token } from '../../native/digest.ts'
-import type { Digest } from '../../store/engine.ts'
+import type { Digest, Token } from '../../native/digest.ts'
 
 export interface PeerRead {
   readonly name: KeyName
