@@ -236,7 +236,6 @@ export interface Import {
   readonly specifier: string
   /** The path in the tree; undefined for packages and `node:`. */
   readonly target: string | undefined
-  readonly isTypeOnly: boolean
   readonly isReexport: boolean
 }
 
@@ -259,16 +258,12 @@ export function importsOf(path: string, text: string): Import[] {
       ? posix.join(posix.dirname(path), specifier)
       : undefined
     const line = lineAt(text, start)
-    found.push({ line, specifier, target, isTypeOnly: false, isReexport: false, ...extra })
+    found.push({ line, specifier, target, isReexport: false, ...extra })
   }
   for (const match of visible.matchAll(NAMED)) {
-    const [, verb, type, names, specifier] = match
-    const list = /^\{([^}]*)\}$/.exec((names ?? '').trim())?.[1]?.split(',') ?? []
-    const isEachType = list.length > 0 && list.every((name) => /^\s*(?:type\s|$)/.test(name))
-    add(match, specifier ?? '', {
-      isTypeOnly: type !== undefined || isEachType,
-      isReexport: verb === 'export',
-    })
+    const verb = match[1]
+    const specifier = match[4]
+    add(match, specifier ?? '', { isReexport: verb === 'export' })
   }
   for (const match of visible.matchAll(BARE)) add(match, match[1] ?? '', {})
   return found
