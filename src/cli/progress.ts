@@ -1,5 +1,5 @@
 /**
- * Show how far long work is: a bar on a terminal, nothing anywhere else.
+ * Show how far long work is: a progress bar on a terminal, nothing anywhere else.
  *
  * It goes to standard error, so that standard output stays what the command is for.
  */
@@ -35,7 +35,7 @@ export function progressOf(
     total === undefined
       ? `${verb} {counted} ${unit}`
       : `${verb} [{bar}] {percentage}% | {counted} ${unit} | {eta_formatted} left`
-  const bar = new SingleBar({
+  const terminal = new SingleBar({
     format,
     stream: process.stderr,
     hideCursor: true,
@@ -43,19 +43,19 @@ export function progressOf(
     barIncompleteChar: '.',
     clearOnComplete: true,
   })
-  bar.start(total ?? 0, 0, { counted: 0 })
+  terminal.start(total ?? 0, 0, { counted: 0 })
   let isAway = false
   return {
     update: (done, counted) => {
       if (isAway) process.stderr.write(KEEP_PLACE)
       isAway = false
-      bar.update(done, { counted: counted.toLocaleString('en') })
+      terminal.update(done, { counted: counted.toLocaleString('en') })
     },
     clear: () => {
       isAway = true
       process.stderr.write(CLEAR_LINE)
     },
-    end: () => bar.stop(),
+    end: () => terminal.stop(),
   }
 }
 

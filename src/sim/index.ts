@@ -31,6 +31,16 @@
  * | what `everwrite simulate` does | `drawScenario`, `simulate`, `shrink` |
  * | tell a failure as it does | `scenarioLines`, `resultLines`, `replayCommand` |
  *
+ * | folder or file | what it is for |
+ * |---|---|
+ * | `seed/` | one seed: chaos, quiet, verdict; how it is shrunk and reported |
+ * | `faults/` | what goes wrong, and when |
+ * | `cluster/` | the nodes, their operator, and the account of damaged disks |
+ * | `history/`, `checkers/` | what clients saw; the judgement of it |
+ * | `time/`, `disk/`, `network/` | a simulated process and its clock, its disk, its connections |
+ * | `world.ts`, `trace.ts` | the machines together; what they did, and its digest |
+ * | `scenario.ts` | what a seed draws: cluster, clients, faults |
+ *
  * One seed does the same each time, on one build, if what is yours is of the seed too: chance by
  * `world.prng(name)`, time by `world.nowMs`. A node that breaks a belief throws out of whatever
  * called it, and so ends the process, as it should in a test.

@@ -1,6 +1,6 @@
-/** Errors as a system would report them: with a `code`, and what was being done. */
+/** Make the errors of system calls: with a `code` such as ENOSPC and the name of the call. */
 
-const SAYINGS: Readonly<Record<string, string>> = {
+const MESSAGES: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'address not available',
   EBADF: 'bad file descriptor',
   ECONNABORTED: 'software caused connection abort',
@@ -20,6 +20,6 @@ export interface SystemFailure extends Error {
 }
 
 export function systemFailure(code: string, syscall: string): SystemFailure {
-  const error = new Error(`${code}: ${SAYINGS[code] ?? 'failed'}, ${syscall}`)
+  const error = new Error(`${code}: ${MESSAGES[code] ?? 'failed'}, ${syscall}`)
   return Object.assign(error, { code, syscall })
 }

@@ -46,7 +46,7 @@ export class SimTrace {
     return this.#scheduler.nowMicros
   }
 
-  /** Calls `see` with the fields of each such fact to come, and with the node that noted it. */
+  /** Calls `see` with the fields of each such fact to come, and with the node that recorded it. */
   watch(fact: Fact, see: (fields: Fields, node: number) => void): void {
     this.#watchers.set(fact, [...(this.#watchers.get(fact) ?? []), see])
   }

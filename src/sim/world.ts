@@ -43,7 +43,7 @@ interface Machine {
   readonly wall: WallClock
   /** Of its clock: local seconds in a virtual one. */
   rate: number
-  process: { readonly life: SimProcess; readonly clock: SimClock } | undefined
+  running: { readonly process: SimProcess; readonly clock: SimClock } | undefined
 }
 
 const DRIFT_MAX = 1e-4
@@ -107,46 +107,46 @@ export class SimWorld {
   /** Begins a process on a machine that has none, and returns the world that it lives in. */
   start(number: number): World {
     const machine = this.#machineOf(number)
-    assert(machine.process === undefined, 'one process at a time runs on a machine')
-    const life = new SimProcess(this.scheduler, number)
-    const clock = new SimClock(life, machine.wall, machine.rate)
-    machine.process = { life, clock }
+    assert(machine.running === undefined, 'one process at a time runs on a machine')
+    const process = new SimProcess(this.scheduler, number)
+    const clock = new SimClock(process, machine.wall, machine.rate)
+    machine.running = { process, clock }
     this.network.powerOn(number)
     this.trace.mark('start', { machine: number })
     return {
       clock,
-      disk: new DiskFace(machine.disk, life),
-      network: this.network.of(life),
+      disk: new DiskFace(machine.disk, process),
+      network: this.network.of(process),
       entropy: machine.entropy,
       trace: this.trace.of(number),
     }
   }
 
   isRunning(number: number): boolean {
-    return this.#machines.get(number)?.process !== undefined
+    return this.#machines.get(number)?.running !== undefined
   }
 
   isPaused(number: number): boolean {
-    return this.#machines.get(number)?.process?.life.isPaused === true
+    return this.#machines.get(number)?.running?.process.isPaused === true
   }
 
   /** Ends the process, as `kill -9`: the machine lives, its memory of files too. */
   kill(number: number): void {
-    const { machine, life } = this.#running(number)
+    const { machine, process } = this.#running(number)
     this.trace.mark('kill', { machine: number })
-    machine.process = undefined
-    life.end()
-    this.network.end(life, false)
+    machine.running = undefined
+    process.end()
+    this.network.end(process, false)
     machine.disk.interrupt()
   }
 
   /** Takes the machine's power: unsynced bytes and names stay in part, and nobody is told. */
   crash(number: number): void {
-    const { machine, life } = this.#running(number)
+    const { machine, process } = this.#running(number)
     this.trace.mark('crash', { machine: number })
-    machine.process = undefined
-    life.end()
-    this.network.end(life, true)
+    machine.running = undefined
+    process.end()
+    this.network.end(process, true)
     machine.disk.crash()
   }
 
@@ -159,18 +159,18 @@ export class SimWorld {
   /** The process stands still, and what is meant for it waits; its machine's network does not. */
   pause(number: number): void {
     this.trace.mark('pause', { machine: number })
-    this.#running(number).life.pause()
+    this.#running(number).process.pause()
   }
 
   resume(number: number): void {
     this.trace.mark('resume', { machine: number })
-    this.#running(number).life.resume()
+    this.#running(number).process.resume()
   }
 
   /** Puts an empty disk into a machine on which nothing runs. */
   wipe(number: number): void {
     const machine = this.#machineOf(number)
-    assert(machine.process === undefined, 'a disk is changed while nothing runs')
+    assert(machine.running === undefined, 'a disk is changed while nothing runs')
     this.trace.mark('wipe', { machine: number })
     machine.disk.wipe()
   }
@@ -186,13 +186,13 @@ export class SimWorld {
   setClockRate(number: number, rate: number): void {
     const machine = this.#machineOf(number)
     machine.rate = rate
-    machine.process?.clock.setRate(rate)
+    machine.running?.clock.setRate(rate)
   }
 
   /** Its monotonic time leaps forward; timers that come due by it fire. */
   leapClock(number: number, ms: number): void {
     this.trace.mark('clock-leap', { machine: number, ms })
-    this.#machineOf(number).process?.clock.leap(ms)
+    this.#machineOf(number).running?.clock.leap(ms)
   }
 
   /** Its date moves by `ms`, either way, and stays so. */
@@ -234,10 +234,10 @@ export class SimWorld {
     this.network.healAll()
   }
 
-  #running(number: number): { readonly machine: Machine; readonly life: SimProcess } {
+  #running(number: number): { readonly machine: Machine; readonly process: SimProcess } {
     const machine = this.#machineOf(number)
-    assert(machine.process !== undefined, 'a process runs on the machine')
-    return { machine, life: machine.process.life }
+    assert(machine.running !== undefined, 'a process runs on the machine')
+    return { machine, process: machine.running.process }
   }
 
   #machineOf(number: number): Machine {
@@ -249,7 +249,7 @@ export class SimWorld {
         entropy: new SimEntropy(this.prng(`entropy:${number}`)),
         wall: { offsetMs: 0 },
         rate: 1 + drift,
-        process: undefined,
+        running: undefined,
       }
       this.#machines.set(number, machine)
       this.network.addMachine(number, this.hostOf(number))

@@ -5,7 +5,7 @@
  * part in the first; the digests hold every fact, every delivery and every call of a disk.
  */
 import { parseArgs } from 'node:util'
-import { runJobs } from '../../src/cli/simulate/simulate-process.ts'
+import { runJobs } from '../../src/cli/simulate/seed-process.ts'
 import { NO_DIGEST, replayCommand } from '../../src/sim/seed/report.ts'
 import type { Proof, Verdict } from './proof.ts'
 

@@ -6,8 +6,8 @@
  * not the worst, shows nothing.
  */
 import { parseArgs } from 'node:util'
-import { runJobs } from '../../src/cli/simulate/simulate-process.ts'
-import type { Job } from '../../src/cli/simulate/simulate-worker.ts'
+import { runJobs } from '../../src/cli/simulate/seed-process.ts'
+import type { Job } from '../../src/cli/simulate/worker.ts'
 import { replayCommand, Tally } from '../../src/sim/seed/report.ts'
 import { idle } from '../../src/sim/seed/simulate.ts'
 import type { Proof, Verdict } from './proof.ts'

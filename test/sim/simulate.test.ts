@@ -3,7 +3,7 @@
  * replay.
  */
 import t from 'tap'
-import { runJobs } from '../../src/cli/simulate/simulate-process.ts'
+import { runJobs } from '../../src/cli/simulate/seed-process.ts'
 import { replayCommand, Tally } from '../../src/sim/seed/report.ts'
 import type { SimulateResult } from '../../src/sim/seed/simulate.ts'
 

@@ -10,7 +10,7 @@ import { Option } from 'commander'
 import type { Config } from '../../config.ts'
 import { addressLabel } from '../../world/network.ts'
 import { EXIT, EXIT_CODES_HELP, exitCodeOf, tellFailure } from '../outcome.ts'
-import { SCALARS } from '../settings/settings-names.ts'
+import { SCALARS } from '../settings/names.ts'
 
 /** A second signal within this time is the same one, passed on by a parent (npm does that). */
 const ECHO_MS = 500

@@ -10,9 +10,9 @@ import { parse, TomlError } from 'smol-toml'
 import { OperatingError } from '../../base/errors.ts'
 import type { BucketConfig, Config, MemberConfig } from '../../config.ts'
 import { readKeyFile, readTokenFile } from './key-file.ts'
-import { addressOf, contradictionsOf } from './settings-faults.ts'
-import { SCALARS, type ScalarKind } from './settings-names.ts'
-import { type Fault, type Settings, shapeOf } from './settings-shape.ts'
+import { addressOf, contradictionsOf } from './faults.ts'
+import { SCALARS, type ScalarKind } from './names.ts'
+import { type Fault, type Settings, shapeOf } from './shape.ts'
 
 /** Read by the commands that are clients, and no settings of a node. */
 const OTHER_VARIABLES = new Set(['EVERWRITE_SEEDS', 'EVERWRITE_TOKEN', 'EVERWRITE_CONFIG'])

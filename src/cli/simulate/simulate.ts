@@ -1,11 +1,11 @@
 /**
  * `everwrite simulate`: whole clusters under faults, each from one number.
  *
- * Here is what the command looks like; what it does stands in `simulate-run.ts`, which brings the
+ * Here is what the command looks like; what it does stands in `run.ts`, which brings the
  * simulator with it.
  */
 import type { Command } from 'commander'
-import type { SimulateCommand } from './simulate-run.ts'
+import type { SimulateCommand } from './run.ts'
 
 const SEEDS = 100
 const EVENTS = 50
@@ -45,7 +45,7 @@ Exit codes:
   2  used wrongly: options or the scenario`,
     )
     .action(async (options: SimulateCommand) => {
-      const { run } = await import('./simulate-run.ts')
+      const { run } = await import('./run.ts')
       await run(options, SEEDS)
     })
 }

@@ -49,7 +49,7 @@ export class Recovery {
     this.#damaged.add(machine)
   }
 
-  /** A starting node noted `recovered`, with these fields. */
+  /** A starting node recorded `recovered`, with these fields. */
   recovered(machine: number, fields: Fields): void {
     if (this.#damaged.has(machine)) return
     const { keptSequence, keys, rotten } = fields
@@ -66,7 +66,7 @@ export class Recovery {
     if (rotten !== 0) this.#sayRot(machine)
   }
 
-  /** A node noted `rot-found`. */
+  /** A node recorded `rot-found`. */
   rotFound(machine: number): void {
     if (!this.#damaged.has(machine)) this.#sayRot(machine)
   }

@@ -51,7 +51,7 @@ export class Account {
    * Every node was there, and every copy of every key is whole. Requires: each damaged disk was
    * read by a start since, so that no damage waits on it unseen.
    */
-  settle(): void {
+  clear(): void {
     this.#damaged.clear()
   }
 }

@@ -16,15 +16,15 @@ import { Inode } from './sim-file.ts'
 /** Makes the calls of one process. */
 class Caller {
   readonly disk: SimDisk
-  readonly #life: SimProcess
+  readonly #process: SimProcess
 
-  constructor(disk: SimDisk, life: SimProcess) {
+  constructor(disk: SimDisk, process: SimProcess) {
     this.disk = disk
-    this.#life = life
+    this.#process = process
   }
 
-  get life(): SimProcess {
-    return this.#life
+  get process(): SimProcess {
+    return this.#process
   }
 
   /** Answers after the call's time. `fail` may do half of the work before an armed failure. */
@@ -34,10 +34,10 @@ class Caller {
     act: (fault: DiskFault | undefined) => Value,
     fail: () => void = nothing,
   ): Promise<Value> {
-    if (this.#life.isEnded) return new Promise(nothing)
-    const due = this.#life.scheduler.nowMicros + this.disk.micros(call)
+    if (this.#process.isEnded) return new Promise(nothing)
+    const due = this.#process.scheduler.nowMicros + this.disk.micros(call)
     return new Promise((resolve, reject) => {
-      this.#life.at(due, () => {
+      this.#process.at(due, () => {
         this.disk.trace.mixCall(call)
         const fault = this.disk.takeFault(call, name)
         const isFailing = fault !== undefined && (fault.effect ?? 'fail') === 'fail'
@@ -60,12 +60,12 @@ class Caller {
 export class DiskFace implements Disk {
   readonly #caller: Caller
 
-  constructor(disk: SimDisk, life: SimProcess) {
-    this.#caller = new Caller(disk, life)
+  constructor(disk: SimDisk, process: SimProcess) {
+    this.#caller = new Caller(disk, process)
   }
 
   directory(path: string): Promise<Directory> {
-    const act = (): Directory => new DirectoryFace(this.#caller, this.#caller.disk.folder(path))
+    const act = (): Directory => new DirectoryFace(this.#caller, this.#caller.disk.directory(path))
     return this.#caller.call('directory', path, act)
   }
 }
@@ -73,24 +73,24 @@ export class DiskFace implements Disk {
 class DirectoryFace implements Directory {
   readonly path: string
   readonly #caller: Caller
-  readonly #folder: SimDirectory
+  readonly #directory: SimDirectory
 
-  constructor(caller: Caller, folder: SimDirectory) {
-    this.path = folder.path
+  constructor(caller: Caller, directory: SimDirectory) {
+    this.path = directory.path
     this.#caller = caller
-    this.#folder = folder
+    this.#directory = directory
   }
 
   list(): Promise<readonly string[]> {
-    return this.#caller.call('list', this.path, () => this.#folder.names())
+    return this.#caller.call('list', this.path, () => this.#directory.names())
   }
 
   create(name: string): Promise<File> {
     return this.#caller.call('create', name, () => {
-      if (this.#folder.get(name) !== undefined) throw systemFailure('EEXIST', 'create')
+      if (this.#directory.get(name) !== undefined) throw systemFailure('EEXIST', 'create')
       if (this.#caller.disk.freeBytes === 0) throw systemFailure('ENOSPC', 'create')
       const inode = new Inode()
-      this.#folder.create(name, inode)
+      this.#directory.create(name, inode)
       return new FileFace(this.#caller, inode, name)
     })
   }
@@ -104,7 +104,7 @@ class DirectoryFace implements Directory {
   rename(from: string, to: string): Promise<void> {
     return this.#caller.call('rename', from, () => {
       this.#inode(from, 'rename')
-      this.#folder.rename(from, to)
+      this.#directory.rename(from, to)
       this.#caller.disk.recount()
     })
   }
@@ -112,25 +112,25 @@ class DirectoryFace implements Directory {
   remove(name: string): Promise<void> {
     return this.#caller.call('remove', name, () => {
       this.#inode(name, 'remove')
-      this.#folder.remove(name)
+      this.#directory.remove(name)
       this.#caller.disk.recount()
     })
   }
 
   sync(): Promise<void> {
-    const mark = this.#folder.mark()
-    const act = (): void => this.#folder.sync(mark)
-    const fail = (): void => this.#folder.failSync(mark, this.#caller.disk.prng)
+    const mark = this.#directory.mark()
+    const act = (): void => this.#directory.sync(mark)
+    const fail = (): void => this.#directory.failSync(mark, this.#caller.disk.prng)
     return this.#caller.call('sync-directory', this.path, act, fail)
   }
 
   lock(): Promise<Lock> {
-    const { disk, life } = this.#caller
+    const { disk, process } = this.#caller
     return this.#caller.call('lock', this.path, () => {
-      const release = disk.lock(this.path, life)
+      const release = disk.lock(this.path, process)
       return {
         unlock: async () => {
-          if (!life.isEnded) release()
+          if (!process.isEnded) release()
         },
       }
     })
@@ -145,7 +145,7 @@ class DirectoryFace implements Directory {
   }
 
   #inode(name: string, syscall: string): Inode {
-    const inode = this.#folder.get(name)
+    const inode = this.#directory.get(name)
     if (inode === undefined) throw systemFailure('ENOENT', syscall)
     return inode
   }
@@ -178,12 +178,12 @@ class FileFace implements File {
     assert(start + length <= into.length, 'what is read fits')
     assert(!this.#isClosed, 'the file is open')
     const { disk } = this.#caller
-    if (this.#caller.life.isEnded || !disk.isResident()) return -1
+    if (this.#caller.process.isEnded || !disk.isResident()) return -1
     return this.#inode.cached.read(position, into, start, this.#lengthNow(length))
   }
 
   write(position: number, bytes: Uint8Array): Promise<void> {
-    const done = this.#caller.life.isEnded ? nothing : this.#inode.begin(position, bytes)
+    const done = this.#caller.process.isEnded ? nothing : this.#inode.begin(position, bytes)
     const act = (fault: DiskFault | undefined): void => {
       done()
       this.#write(position, bytes, fault)

@@ -2,9 +2,9 @@
  * The disk of one simulated machine: it keeps what was synced, and of the rest some.
  *
  * `SimDisk` is the machine's: it outlives processes, loses power, fills up, and fails where it is
- * told to. What a process sees of it is `disk-face.ts`. Random decides here how long a call takes,
- * how much of the unsynced a crash keeps, and whether bytes happen to be in memory; whether a
- * fault happens is decided by whoever calls `arm`, `rot` and the rest.
+ * told to. What a process sees of it is `disk-face.ts`. Its generator draws how long a call
+ * takes, how many unsynced bytes a crash keeps, and which bytes are in memory. Faults happen only
+ * where the caller asks for them (`arm`, `rot`, `limit`, ...).
  */
 import { assert } from '../../base/assert.ts'
 import { OperatingError } from '../../base/errors.ts'
@@ -74,7 +74,7 @@ export interface DiskFault {
   readonly times?: number
 }
 
-/** A file of the disk, for whoever chooses where something rots. */
+/** A file of the disk, to choose from where something should rot. */
 export interface DiskFile {
   readonly directory: string
   readonly name: string
@@ -95,7 +95,7 @@ export class SimDisk {
   readonly prng: Prng
   readonly trace: SimTrace
   readonly #options: DiskOptions
-  readonly #folders = new Map<string, SimDirectory>()
+  readonly #directories = new Map<string, SimDirectory>()
   readonly #locks = new Map<string, SimProcess>()
   #armed: Armed[] = []
   #capacityBytes: number
@@ -148,11 +148,11 @@ export class SimDisk {
   /** Every file that has a name now, in a fixed order. */
   files(): readonly DiskFile[] {
     const files: DiskFile[] = []
-    for (const folder of this.#folders.values()) {
-      for (const name of folder.names()) {
-        const inode = folder.get(name) as Inode
+    for (const directory of this.#directories.values()) {
+      for (const name of directory.names()) {
+        const inode = directory.get(name) as Inode
         const [size, durableSize] = [inode.cached.size, inode.durable.size]
-        files.push({ directory: folder.path, name, size, durableSize })
+        files.push({ directory: directory.path, name, size, durableSize })
       }
     }
     return files
@@ -160,7 +160,7 @@ export class SimDisk {
 
   /** Flips one bit of each byte in that range, on the disk and in memory. */
   rot(directory: string, name: string, position: number, length = 1): void {
-    const inode = this.#folders.get(directory)?.get(name)
+    const inode = this.#directories.get(directory)?.get(name)
     assert(inode !== undefined, 'what rots is there')
     for (let at = position; at < position + length; at++) {
       const mask = 1 << this.prng.below(8)
@@ -184,25 +184,26 @@ export class SimDisk {
   /** The power went. */
   crash(): void {
     const inodes = this.#all()
-    for (const folder of this.#folders.values()) folder.crash(this.prng)
+    for (const directory of this.#directories.values()) directory.crash(this.prng)
     for (const inode of inodes) inode.crash(this.prng)
     this.recount()
   }
 
   /** What would be left if the power went now and nothing unsynced were kept. */
   backup(): Backup {
-    const folders = new Map<string, ReadonlyMap<string, Uint8Array>>()
-    for (const folder of this.#folders.values()) folders.set(folder.path, folder.backup())
-    return folders
+    const directories = new Map<string, ReadonlyMap<string, Uint8Array>>()
+    for (const directory of this.#directories.values())
+      directories.set(directory.path, directory.backup())
+    return directories
   }
 
   /** A disk with what `backup` holds takes its place. Requires: nothing runs on the machine. */
   restore(backup: Backup): void {
     this.wipe()
     for (const [path, files] of backup) {
-      const folder = this.folder(path)
-      for (const [name, bytes] of files) folder.create(name, Inode.of(bytes))
-      folder.sync(folder.mark())
+      const directory = this.directory(path)
+      for (const [name, bytes] of files) directory.create(name, Inode.of(bytes))
+      directory.sync(directory.mark())
     }
     this.recount()
   }
@@ -210,20 +211,20 @@ export class SimDisk {
   /** An empty disk takes its place, and nothing is armed for it. */
   wipe(): void {
     this.disarm()
-    this.#folders.clear()
+    this.#directories.clear()
     this.#locks.clear()
     this.recount()
   }
 
   // For `disk-face.ts` alone.
 
-  folder(path: string): SimDirectory {
-    let folder = this.#folders.get(path)
-    if (folder === undefined) {
-      folder = new SimDirectory(path)
-      this.#folders.set(path, folder)
+  directory(path: string): SimDirectory {
+    let directory = this.#directories.get(path)
+    if (directory === undefined) {
+      directory = new SimDirectory(path)
+      this.#directories.set(path, directory)
     }
-    return folder
+    return directory
   }
 
   isResident(): boolean {
@@ -267,14 +268,14 @@ export class SimDisk {
     for (const inode of this.#named()) this.#usedBytes += inode.cached.size
   }
 
-  lock(path: string, life: SimProcess): () => void {
+  lock(path: string, process: SimProcess): () => void {
     const holder = this.#locks.get(path)
     if (holder !== undefined && !holder.isEnded) {
       throw new OperatingError('data-locked', `${path} is in use by another process`)
     }
-    this.#locks.set(path, life)
+    this.#locks.set(path, process)
     return () => {
-      if (this.#locks.get(path) === life) this.#locks.delete(path)
+      if (this.#locks.get(path) === process) this.#locks.delete(path)
     }
   }
 
@@ -293,15 +294,15 @@ export class SimDisk {
   }
 
   *#named(): Iterable<Inode> {
-    for (const folder of this.#folders.values()) yield* folder.inodes()
+    for (const directory of this.#directories.values()) yield* directory.inodes()
   }
 
   /** Also those that only a durable name leads to. */
   #all(): ReadonlySet<Inode> {
     const inodes = new Set<Inode>()
-    for (const folder of this.#folders.values()) {
-      for (const inode of folder.inodes()) inodes.add(inode)
-      for (const inode of folder.durableInodes()) inodes.add(inode)
+    for (const directory of this.#directories.values()) {
+      for (const inode of directory.inodes()) inodes.add(inode)
+      for (const inode of directory.durableInodes()) inodes.add(inode)
     }
     return inodes
   }

@@ -20,7 +20,7 @@ export class SimDirectory {
   #names = new Map<string, Inode>()
   readonly #durable = new Map<string, Inode>()
   #unsynced: NameChange[] = []
-  #settled = 0
+  #removed = 0
 
   constructor(path: string) {
     this.path = path
@@ -69,7 +69,7 @@ export class SimDirectory {
 
   /** Changes so far: what a sync that begins now will cover. */
   mark(): number {
-    return this.#settled + this.#unsynced.length
+    return this.#removed + this.#unsynced.length
   }
 
   sync(mark: number): void {
@@ -92,8 +92,8 @@ export class SimDirectory {
   }
 
   #take(mark: number): readonly NameChange[] {
-    const taken = this.#unsynced.splice(0, mark - this.#settled)
-    this.#settled += taken.length
+    const taken = this.#unsynced.splice(0, mark - this.#removed)
+    this.#removed += taken.length
     return taken
   }
 }

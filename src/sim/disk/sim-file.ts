@@ -75,7 +75,7 @@ export class Inode {
   readonly durable: Content = new Content()
   #unsynced: Change[] = []
   /** Changes that were synced or given up, ever: the number of the first unsynced one. */
-  #settled = 0
+  #removed = 0
   /** Writes that were asked for and not yet answered. */
   readonly #underWay = new Set<Change>()
 
@@ -89,7 +89,7 @@ export class Inode {
 
   /** Changes so far: what a sync that begins now will cover. */
   mark(): number {
-    return this.#settled + this.#unsynced.length
+    return this.#removed + this.#unsynced.length
   }
 
   /** A write was asked for; the function returned takes it off the list of those under way. */
@@ -143,8 +143,8 @@ export class Inode {
   }
 
   #take(mark: number): readonly Change[] {
-    const taken = this.#unsynced.splice(0, mark - this.#settled)
-    this.#settled += taken.length
+    const taken = this.#unsynced.splice(0, mark - this.#removed)
+    this.#removed += taken.length
     return taken
   }
 }

@@ -13,7 +13,7 @@ import { Stream } from './stream.ts'
 
 export class SimConnection implements Connection {
   readonly remote: Address
-  readonly life: SimProcess
+  readonly process: SimProcess
   readonly paths: Paths
   readonly #onClosed: () => void
   #events: ConnectionEvents | undefined
@@ -25,8 +25,8 @@ export class SimConnection implements Connection {
   #hasReadEnd = false
 
   /** To be joined with the other end before anything else. */
-  constructor(life: SimProcess, paths: Paths, remote: Address, onClosed: () => void) {
-    this.life = life
+  constructor(process: SimProcess, paths: Paths, remote: Address, onClosed: () => void) {
+    this.process = process
     this.paths = paths
     this.remote = remote
     this.#onClosed = onClosed
@@ -67,7 +67,7 @@ export class SimConnection implements Connection {
   }
 
   write(bytes: Uint8Array): void {
-    if (!this.#isClosed && !this.life.isEnded) this.#outgoing.write(bytes)
+    if (!this.#isClosed && !this.process.isEnded) this.#outgoing.write(bytes)
   }
 
   pause(): void {
@@ -77,17 +77,17 @@ export class SimConnection implements Connection {
   resume(): void {
     if (!this.#isPaused) return
     this.#isPaused = false
-    this.life.soon(() => this.#incoming.read())
+    this.process.soon(() => this.#incoming.read())
   }
 
   end(): void {
-    if (this.#isClosed || this.life.isEnded) return
+    if (this.#isClosed || this.process.isEnded) return
     this.#outgoing.end()
     this.#closeWhenDone()
   }
 
   destroy(): void {
-    if (this.#isClosed || this.life.isEnded) return
+    if (this.#isClosed || this.process.isEnded) return
     // A system answers with a reset where bytes were left unread, and may do so elsewhere.
     const isOrderly = !this.#incoming.hasUnread && this.paths.prng.chance(0.5)
     this.#outgoing.abandon(isOrderly)
@@ -141,7 +141,7 @@ export class SimConnection implements Connection {
 
   /** From the stream that goes out: all that was unsent has been taken. */
   onSent(): void {
-    this.life.soon(() => {
+    this.process.soon(() => {
       if (!this.#isClosed && this.unsentBytes === 0) this.#events?.onDrain()
     })
     this.#closeWhenDone()
@@ -163,7 +163,7 @@ export class SimConnection implements Connection {
   #close(error: Error | undefined): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.life.soon(() => this.#events?.onClose(error))
+    this.process.soon(() => this.#events?.onClose(error))
     this.#onClosed()
   }
 }

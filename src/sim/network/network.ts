@@ -39,7 +39,7 @@ interface Link {
 }
 
 interface OpenListener {
-  readonly life: SimProcess
+  readonly process: SimProcess
   readonly onConnection: (connection: Connection) => void
 }
 
@@ -52,7 +52,7 @@ interface Machine {
 
 /** One `connect` under way. */
 interface Attempt {
-  readonly life: SimProcess
+  readonly process: SimProcess
   readonly address: Address
   readonly resolve: (connection: Connection) => void
   readonly reject: (error: Error) => void
@@ -94,25 +94,25 @@ export class SimNetwork {
     this.#byHost.set(host, machine)
   }
 
-  /** The network as the process with this life sees it. */
-  of(life: SimProcess): Network {
-    const machine = this.#machineOf(life.node)
+  /** The network as this process sees it. */
+  of(process: SimProcess): Network {
+    const machine = this.#machineOf(process.node)
     return {
-      listen: (address, onConnection) => this.#listen(machine, life, address, onConnection),
-      connect: (address, timeoutMs) => this.#connect(machine, life, address, timeoutMs),
+      listen: (address, onConnection) => this.#listen(machine, process, address, onConnection),
+      connect: (address, timeoutMs) => this.#connect(machine, process, address, timeoutMs),
     }
   }
 
   /** The process has ended: its listeners and connections go with it. */
-  end(life: SimProcess, isPowerLost: boolean): void {
-    const machine = this.#machineOf(life.node)
-    if (isPowerLost) this.#paths.setPower(life.node, false)
+  end(process: SimProcess, isPowerLost: boolean): void {
+    const machine = this.#machineOf(process.node)
+    if (isPowerLost) this.#paths.setPower(process.node, false)
     for (const [port, listener] of machine.listeners) {
-      if (listener.life === life) machine.listeners.delete(port)
+      if (listener.process === process) machine.listeners.delete(port)
     }
     for (const { client, server } of this.#links) {
-      if (client.life === life) client.vanish(isPowerLost)
-      if (server.life === life) server.vanish(isPowerLost)
+      if (client.process === process) client.vanish(isPowerLost)
+      if (server.process === process) server.vanish(isPowerLost)
     }
   }
 
@@ -160,7 +160,7 @@ export class SimNetwork {
   breakSilently(a: number, b: number): number {
     const links = this.#between(a, b)
     for (const { client, server } of links) {
-      if (client.life.node === a) client.breakSilently()
+      if (client.process.node === a) client.breakSilently()
       else server.breakSilently()
     }
     return links.length
@@ -174,7 +174,7 @@ export class SimNetwork {
 
   #between(a: number, b: number): readonly Link[] {
     return [...this.#links].filter(({ client, server }) => {
-      const [from, to] = [client.life.node, server.life.node]
+      const [from, to] = [client.process.node, server.process.node]
       return (from === a && to === b) || (from === b && to === a)
     })
   }
@@ -185,12 +185,12 @@ export class SimNetwork {
 
   #listen(
     machine: Machine,
-    life: SimProcess,
+    process: SimProcess,
     address: Address,
     onConnection: (connection: Connection) => void,
   ): Promise<Listener> {
     return new Promise((resolve, reject) => {
-      life.soon(() => {
+      process.soon(() => {
         const isOwn = address.host === machine.host || WILDCARDS.has(address.host)
         if (!isOwn) return reject(systemFailure('EADDRNOTAVAIL', 'listen'))
         const port = address.port === 0 ? freePort(machine) : address.port
@@ -198,11 +198,11 @@ export class SimNetwork {
           const label = addressLabel({ host: address.host, port })
           return reject(new OperatingError('address-taken', `${label} is in use`))
         }
-        const listener: OpenListener = { life, onConnection }
+        const listener: OpenListener = { process, onConnection }
         machine.listeners.set(port, listener)
         const close = (): Promise<void> => {
           if (machine.listeners.get(port) === listener) machine.listeners.delete(port)
-          return new Promise((closed) => life.soon(closed))
+          return new Promise((closed) => process.soon(closed))
         }
         resolve({ address: { host: address.host, port }, close })
       })
@@ -211,7 +211,7 @@ export class SimNetwork {
 
   #connect(
     machine: Machine,
-    life: SimProcess,
+    process: SimProcess,
     address: Address,
     timeoutMs: number,
   ): Promise<Connection> {
@@ -223,60 +223,62 @@ export class SimNetwork {
           act(value)
         }
       }
-      const timeoutAt = life.scheduler.nowMicros + Math.ceil(timeoutMs * 1000)
-      const timeout = life.at(timeoutAt, () => {
+      const timeoutAt = process.scheduler.nowMicros + Math.ceil(timeoutMs * 1000)
+      const timeout = process.at(timeoutAt, () => {
         attempt.isSettled = true
         reject(systemFailure('ETIMEDOUT', 'connect'))
       })
       const attempt: Attempt = {
-        life,
+        process,
         address,
         resolve: settle(resolve),
         reject: settle(reject),
         isSettled: false,
       }
-      this.#knock(machine, attempt, CONNECT_AGAIN_MICROS)
+      this.#sendFirstPacket(machine, attempt, CONNECT_AGAIN_MICROS)
     })
   }
 
   /** Sends the first packet, and again later where it or its answer is lost. */
-  #knock(machine: Machine, attempt: Attempt, againMicros: number): void {
-    const { life, address } = attempt
-    const scheduler = life.scheduler
+  #sendFirstPacket(machine: Machine, attempt: Attempt, againMicros: number): void {
+    const { process, address } = attempt
+    const scheduler = process.scheduler
     const target = WILDCARDS.has(address.host) ? machine : this.#byHost.get(address.host)
     if (target === undefined) {
-      life.soon(() => attempt.reject(systemFailure('ENOTFOUND', 'connect')))
+      process.soon(() => attempt.reject(systemFailure('ENOTFOUND', 'connect')))
       return
     }
     const [from, to] = [machine.number, target.number]
     scheduler.at(scheduler.nowMicros + this.#paths.latencyMicros(from, to), () => {
-      if (attempt.isSettled || life.isEnded) return
+      if (attempt.isSettled || process.isEnded) return
       if (this.#paths.isOpen(from, to) && this.#paths.isOpen(to, from)) {
         this.#answer(machine, target, attempt)
         return
       }
       scheduler.at(scheduler.nowMicros + againMicros, () => {
-        if (!attempt.isSettled && !life.isEnded) this.#knock(machine, attempt, 2 * againMicros)
+        if (!attempt.isSettled && !process.isEnded)
+          this.#sendFirstPacket(machine, attempt, 2 * againMicros)
       })
     })
   }
 
   #answer(machine: Machine, target: Machine, attempt: Attempt): void {
-    const { life, address } = attempt
-    const back = life.scheduler.nowMicros + this.#paths.latencyMicros(target.number, machine.number)
+    const { process, address } = attempt
+    const back =
+      process.scheduler.nowMicros + this.#paths.latencyMicros(target.number, machine.number)
     const listener = target.listeners.get(address.port)
     if (listener === undefined) {
-      life.at(back, () => {
+      process.at(back, () => {
         if (!attempt.isSettled) attempt.reject(systemFailure('ECONNREFUSED', 'connect'))
       })
       return
     }
     const remote = { host: machine.host, port: takePort(machine) }
     const { client, server } = this.#join(attempt, listener, remote, back)
-    listener.life.enter(() => {
+    listener.process.enter(() => {
       if (!server.isClosed) listener.onConnection(server)
     })
-    life.at(back, () => {
+    process.at(back, () => {
       if (attempt.isSettled) client.destroy()
       else attempt.resolve(client)
     })
@@ -286,8 +288,8 @@ export class SimNetwork {
     const onClosed = (): void => {
       if (client.isClosed && server.isClosed) this.#links.delete(link)
     }
-    const client = new SimConnection(attempt.life, this.#paths, attempt.address, onClosed)
-    const server = new SimConnection(listener.life, this.#paths, remote, onClosed)
+    const client = new SimConnection(attempt.process, this.#paths, attempt.address, onClosed)
+    const server = new SimConnection(listener.process, this.#paths, remote, onClosed)
     const link = { client, server }
     const onDelivery = (bytes: number): void => {
       this.#chunksDelivered += 1

@@ -3,7 +3,7 @@
  *
  * A cut has a direction: what goes from `a` to `b` may be lost while the answers still arrive.
  * Machines without power take nothing in either. The options say how a healthy network behaves;
- * everything beyond that is asked for by name, by whoever decides which faults there are.
+ * faults beyond that are methods, called by name.
  */
 import type { Prng } from '../../base/prng.ts'
 

@@ -20,7 +20,7 @@ import type { Scheduler, Wakeup } from '../time/scheduler.ts'
 
 /** One end of a connection, as a stream meets it. */
 export interface StreamEnd {
-  readonly life: SimProcess
+  readonly process: SimProcess
   readonly paths: Paths
   readonly isPaused: boolean
   readonly isClosed: boolean
@@ -67,7 +67,7 @@ export class Stream {
   constructor(source: StreamEnd, target: StreamEnd, onDelivery: (bytes: number) => void) {
     this.source = source
     this.target = target
-    this.#scheduler = source.life.scheduler
+    this.#scheduler = source.process.scheduler
     this.#paths = source.paths
     this.#onDelivery = onDelivery
   }
@@ -247,7 +247,7 @@ export class Stream {
     }
     this.#arrived += 1
     if (this.target.isClosed) this.#refuse()
-    else this.target.life.enter(() => this.read())
+    else this.target.process.enter(() => this.read())
   }
 
   /** Nobody is there any more: bytes are answered by a reset, the end by nothing. */
@@ -282,6 +282,6 @@ export class Stream {
 
   #ends(): { readonly from: number; readonly to: number } {
     assert(this.#takenBytes >= 0, 'no more is read than was taken')
-    return { from: this.source.life.node, to: this.target.life.node }
+    return { from: this.source.process.node, to: this.target.process.node }
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Act two: the faults have stopped, and what was promised for then must hold.
  *
- * `core` picks nodes that hold W owners of every key; the others are to stay dead. `settle` lets
+ * `core` picks nodes that hold W owners of every key; the others are to stay dead. `converge` lets
  * what still moves come to rest, reads every key once at all its owners that live (until replicas
  * compare trees, that stands for it), and asks each for its copy: they must be equal. From then on
  * nothing may be written by reading: steady state is silent.
@@ -80,7 +80,7 @@ export class Quiet {
   }
 
   /** Makes the copies on `living` equal, sees that they are, and that nothing moves any more. */
-  async settle(living: readonly number[]): Promise<Inspection> {
+  async converge(living: readonly number[]): Promise<Inspection> {
     const { world } = this.#cluster
     await this.peace(living)
     await world.run(LATE_MS)

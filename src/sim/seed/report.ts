@@ -1,5 +1,5 @@
 /**
- * How seeds are told to people: the scenario, what happened, the last events, what was wrong.
+ * Print the result of a seed: its scenario, what happened, the last events and the violations.
  *
  * Text alone, so that a test of yours can print a failure just as `everwrite simulate` does. The
  * command that is told brings the same failure again: it names the seed, and holds the scenario

@@ -28,8 +28,8 @@ export interface SimulateOptions {
   /** In place of the one that the seed draws. */
   readonly scenario?: Scenario
   /**
-   * Handed, before anything happens, what tells how far it has come, with one more violation: for
-   * whoever sees a node break a belief, of which nothing in here hears.
+   * Handed, before anything happens, what tells how far it has come, with one more violation: for a
+   * caller that catches a failed assertion outside of this promise.
    */
   readonly onBegin?: (soFar: SoFar) => void
 }
@@ -55,7 +55,7 @@ export interface SimulateResult {
   readonly deliveries: number
   readonly simulatedMs: number
   readonly digest: string
-  /** The last events in columns, for whoever looks into a violation. */
+  /** The last events in columns, to look into a violation. */
   readonly lines: readonly string[]
 }
 
@@ -141,8 +141,8 @@ class Simulation {
       if (living.length < machines.length) await this.#liveWithFew(living)
       await this.#operator.keepOnly(machines)
       quietMs = this.#world.nowMs
-      state = await this.#quiet.settle(machines)
-      this.#account.settle()
+      state = await this.#quiet.converge(machines)
+      this.#account.clear()
     }
     return this.#judge(state, quietMs)
   }
@@ -184,14 +184,14 @@ class Simulation {
     if (node !== undefined) this.#bounds.sample(machine, node.gauges())
   }
 
-  /** The others are dead for ever: whoever is left goes on, and agrees. */
+  /** The others are dead for ever: the living ones go on, and agree. */
   async #liveWithFew(living: readonly number[]): Promise<void> {
     await this.#operator.keepOnly(living)
     await this.#quiet.peace(living)
     this.#workload.begin(QUIET_OPERATIONS)
     const haveEnded = await this.#workload.idle(QUIET_MS_MAX)
     if (!haveEnded) this.#fail('no answer: a client still waits though enough nodes live')
-    await this.#quiet.settle(living)
+    await this.#quiet.converge(living)
   }
 
   #fail(violation: string): void {

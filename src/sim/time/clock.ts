@@ -41,7 +41,7 @@ class LocalTimer implements Timer {
 }
 
 export class SimClock implements Clock {
-  readonly #life: SimProcess
+  readonly #process: SimProcess
   readonly #wall: WallClock
   /** In order of creation, as `Set` keeps it. */
   readonly #timers = new Set<LocalTimer>()
@@ -50,10 +50,10 @@ export class SimClock implements Clock {
   #since: number
   #rate = 1
 
-  constructor(life: SimProcess, wall: WallClock, rate: number) {
-    this.#life = life
+  constructor(process: SimProcess, wall: WallClock, rate: number) {
+    this.#process = process
     this.#wall = wall
-    this.#since = life.scheduler.nowMicros
+    this.#since = process.scheduler.nowMicros
     this.setRate(rate)
   }
 
@@ -62,7 +62,7 @@ export class SimClock implements Clock {
   }
 
   wallTime(): number {
-    return Math.floor(WALL_EPOCH_MS + this.#life.scheduler.nowMs + this.#wall.offsetMs)
+    return Math.floor(WALL_EPOCH_MS + this.#process.scheduler.nowMs + this.#wall.offsetMs)
   }
 
   after(delayMs: number, wake: () => void): Timer {
@@ -73,14 +73,14 @@ export class SimClock implements Clock {
   }
 
   soon(run: () => void): void {
-    this.#life.soon(run)
+    this.#process.soon(run)
   }
 
   /** From now on a local second is `1 / rate` virtual ones. */
   setRate(rate: number): void {
     assert(rate > 0, 'a clock goes forward')
     this.#base = this.#local()
-    this.#since = this.#life.scheduler.nowMicros
+    this.#since = this.#process.scheduler.nowMicros
     this.#rate = rate
     this.#rearm()
   }
@@ -93,7 +93,7 @@ export class SimClock implements Clock {
   }
 
   #local(): number {
-    const elapsed = this.#life.scheduler.nowMicros - this.#since
+    const elapsed = this.#process.scheduler.nowMicros - this.#since
     return this.#base + Math.floor(elapsed * this.#rate)
   }
 
@@ -106,13 +106,15 @@ export class SimClock implements Clock {
 
   #arm(timer: LocalTimer): void {
     const due = this.#since + Math.ceil((timer.deadline - this.#base) / this.#rate)
-    timer.wakeup = this.#life.at(due, () => this.#fire(timer))
+    timer.wakeup = this.#process.at(due, () => this.#fire(timer))
   }
 
   #fire(timer: LocalTimer): void {
     if (this.#local() < timer.deadline) {
       // The two roundings differed by a microsecond.
-      timer.wakeup = this.#life.at(this.#life.scheduler.nowMicros + 1, () => this.#fire(timer))
+      timer.wakeup = this.#process.at(this.#process.scheduler.nowMicros + 1, () =>
+        this.#fire(timer),
+      )
       return
     }
     this.#timers.delete(timer)

@@ -124,10 +124,10 @@ export class Scheduler {
   /** Goes on until `promise` settles, and returns what it brought; throws after `limitMs`. */
   async complete<Value>(promise: Promise<Value>, limitMs: number): Promise<Value> {
     let isSettled = false
-    const settle = (): void => {
+    const onSettled = (): void => {
       isSettled = true
     }
-    promise.then(settle, settle)
+    promise.then(onSettled, onSettled)
     if (await this.runUntil(() => isSettled, limitMs)) return promise
     throw new Error(`still waiting after ${limitMs} ms of virtual time`)
   }

@@ -1,12 +1,12 @@
 /**
- * One run of one node: what it waits for happens only while it lives, and waits while it is paused.
+ * One process of one simulated machine: it runs, is paused and resumed, and ends.
  *
  * A process can be stopped for a while (a long garbage collection, a suspended machine) and go on
  * as if nothing had been; or it can end between any two steps, and then nothing that it began goes
  * on. Every callback into a node, whether timer, delivery or completed write, therefore passes
- * through its life.
+ * through its `SimProcess`.
  *
- * Invariant: after `end`, no callback of this life runs. A promise that was pending stays so.
+ * Invariant: after `end`, no callback of this process runs. A promise that was pending stays so.
  */
 import type { Scheduler, Wakeup } from './scheduler.ts'
 

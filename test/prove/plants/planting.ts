@@ -9,7 +9,7 @@ import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Told } from '../../../src/cli/simulate/simulate-worker.ts'
+import type { Told } from '../../../src/cli/simulate/worker.ts'
 import { patchedBuild, removeBuild } from './patched-build.ts'
 import type { Plant } from './plant.ts'
 
@@ -87,7 +87,7 @@ interface Seeds {
 
 /** Seeds in one child, until one objects. */
 function runSeeds(folder: string, { from, to, until }: Seeds): Promise<Caught | undefined> {
-  const path = join(folder, 'dist/src/cli/simulate/simulate-worker.js')
+  const path = join(folder, 'dist/src/cli/simulate/worker.js')
   // Without what a test runner adds to its own processes.
   const child = fork(path, {
     silent: true,

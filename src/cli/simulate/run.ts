@@ -14,9 +14,9 @@ import { EXIT, misuse } from '../outcome.ts'
 import { progressOf } from '../progress.ts'
 import { countOf } from '../cluster-options.ts'
 import { readScenario } from './scenario-file.ts'
-import { Output } from './simulate-output.ts'
-import { runJobs, SeedProcess } from './simulate-process.ts'
-import type { Job } from './simulate-worker.ts'
+import { Output } from './output.ts'
+import { runJobs, SeedProcess } from './seed-process.ts'
+import type { Job } from './worker.ts'
 
 /** The options as they were typed. */
 export interface SimulateCommand {

@@ -4,7 +4,7 @@
  * Names are those of the flags: `key-file` in the file, `--key-file` as a flag,
  * `EVERWRITE_KEY_FILE` in the environment. A name that is not here is a fault, because a setting
  * that is misspelt and silently ignored is worse than a node that does not start. What only two
- * settings together can get wrong is in `settings-faults.ts`.
+ * settings together can get wrong is in `faults.ts`.
  */
 import { z } from 'zod'
 import { DEFAULTS } from '../../config.ts'

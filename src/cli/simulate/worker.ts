@@ -3,7 +3,7 @@
  *
  * A node that breaks a belief ends its process, simulated or not: what broke is told as a failure
  * of the seed, and the process ends, since nothing in it can be trusted any more. What dies without
- * a word is told by whoever sent the seed (`simulate-process.ts`).
+ * a word is told by whoever sent the seed (`seed-process.ts`).
  */
 import { drawScenario, type Scenario } from '../../sim/scenario.ts'
 import { simulate, type SimulateResult, type SoFar } from '../../sim/seed/simulate.ts'

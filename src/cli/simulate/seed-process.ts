@@ -7,14 +7,14 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { unfinished } from '../../sim/seed/report.ts'
 import { drawScenario } from '../../sim/scenario.ts'
-import type { Job, SeedReport, Told } from './simulate-worker.ts'
+import type { Job, SeedReport, Told } from './worker.ts'
 
 /** No seed takes so long on any machine: one that does goes round for ever. */
 const SEED_MS_MAX = 1_800_000
 /** The end of what a process said. */
 const WORDS_CHARS_MAX = 4_000
 
-const PROGRAM = fileURLToPath(new URL('simulate-worker.js', import.meta.url))
+const PROGRAM = fileURLToPath(new URL('worker.js', import.meta.url))
 
 /** Runs every job once on `workers` processes; each takes the next when it has done one. */
 export async function runJobs(

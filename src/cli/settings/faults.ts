@@ -7,7 +7,7 @@
 import { utf8Bytes } from '../../base/bytes.ts'
 import { BUCKET_BYTES_MAX } from '../../limits.ts'
 import type { Address } from '../../world/network.ts'
-import type { Fault, Settings } from './settings-shape.ts'
+import type { Fault, Settings } from './shape.ts'
 
 /** `host:port` or `[v6]:port`; undefined for anything else. */
 export function addressOf(text: string): Address | undefined {
