@@ -1,36 +1,49 @@
 /**
- * One member of the cluster: the parts, in the order they start and the order they stop.
+ * One member of the cluster: makes the workers, gives each what it uses, starts and stops them.
  *
- *     identity ─► log recovered ─► replica ─► peers sought ─► doors opened ─► ready
+ *     identity ─► log recovered ─► listeners opened ─► peers connected ─► ready
  *
- * Nothing is answered before what survived a crash has been read and is durable again. Stopping
- * goes the other way: nobody new is let in, work in progress ends or is told that it does not,
- * the log is synced.
+ * No request is answered before the log has been read and is durable again. Stopping goes the other
+ * way: no new connections, requests in progress end or fail, the log is synced.
+ *
+ *     listeners/    messages arrive here: clients', members'        wire types stop here
+ *     requests.ts   gets, puts and scans as the node knows them
+ *     coordinator/  runs them: owners, R and W, hand on, merge, seal
+ *     replica/      this member's own copies, one step at a time on each key
+ *     cluster/      the ring in force, the connections and calls to other members
+ *     background/   mends rotten copies
+ *     counters.ts, report.ts   what is counted, and the registry of figures
  */
 import { OperatingError } from '../base/errors.ts'
 import type { Config } from '../config.ts'
+import type { Ring } from '../dynamo/ring/ring.ts'
 import { ContextSeal } from '../dynamo/version/context-seal.ts'
-import type { Engine, EngineReport } from '../store/engine.ts'
-import { digestKeyOf, openEngine } from './replica/open-engine.ts'
-import type { Status } from '../wire/message/client.ts'
-import type { Session } from '../wire/session.ts'
+import type { Engine } from '../store/engine.ts'
+import { VERSION } from '../version.ts'
 import type { Timer } from '../world/clock.ts'
 import type { Address } from '../world/network.ts'
 import type { World } from '../world/world.ts'
-import { Dispatch } from './listeners/dispatch.ts'
-import { SessionListener } from './listeners/session-listener.ts'
 import { Mender } from './background/mender.ts'
-import type { Parts } from './parts.ts'
+import { PeerCalls } from './cluster/peer-calls.ts'
 import { Peers } from './cluster/peers.ts'
+import { Topology } from './cluster/topology.ts'
+import { Coordinator } from './coordinator/coordinator.ts'
+import { Forwards } from './coordinator/forward.ts'
+import { Gets } from './coordinator/get.ts'
+import { Puts } from './coordinator/put.ts'
+import { Scans } from './coordinator/scan.ts'
+import { Counters } from './counters.ts'
+import { ClientRequests } from './listeners/client-requests.ts'
+import { PeerRequests } from './listeners/peer-requests.ts'
+import { SessionListener } from './listeners/session-listener.ts'
+import { digestKeyOf, openEngine } from './replica/open-engine.ts'
 import { Replica } from './replica/replica.ts'
-import { Counters, type Durable, figuresOf, type Gauges } from './report.ts'
-import { idBytes, Topology } from './cluster/topology.ts'
-import { VERSION } from '../version.ts'
+import { type Durable, type Gauges, type NodeStatus, Report } from './report.ts'
 
 /** The signing key's id, until keys are rotated. */
 const FIRST_KEY_ID = 1
 const INSECURE_REMINDER_MS = 60_000
-/** How long work in progress may take to end once the node is asked to stop. */
+/** How long requests in progress may take to end once the node is asked to stop. */
 const DRAIN_MS_MAX = 2_000
 const DRAIN_STEP_MS = 10
 
@@ -38,18 +51,22 @@ export interface RunningNode {
   /** Where clients and peers really reach it. */
   readonly clientAddress: Address
   readonly peerAddress: Address
-  /** What this cluster would not survive, in sentences for the operator. */
+  /** Losses that this cluster would not survive, in sentences for the operator. */
   readonly warnings: readonly string[]
-  status(): Status
-  /** What has a bound, for whoever watches that it is kept. */
+  /** The ring in force. */
+  readonly ring: Ring
+  status(): NodeStatus
+  /** Figures that have a bound. */
   gauges(): Gauges
-  /** What a crash at this moment leaves, for whoever compares it with what is then found. */
+  /** What a power cut at this moment leaves. */
   readonly durable: Durable
   /**
    * Resolves with the reason when the node has stopped because its disk failed: start it again, so
    * that it reads what the disk kept. Never otherwise.
    */
   readonly failed: Promise<OperatingError>
+  /** Uses `ring` from now on. Requires: newer than the one in force, with this node in it. */
+  adopt(ring: Ring): void
   /** Ends everything in order; resolves when the data directory is free. */
   stop(): Promise<void>
 }
@@ -59,8 +76,14 @@ export interface RunningNode {
  * `address-taken`, or with `bind-insecure`.
  */
 export async function startNode(config: Config, world: World): Promise<RunningNode> {
-  const node = new Node(config, world)
-  await node.start()
+  refuseInsecure(config)
+  const started = world.clock.now()
+  const topology = new Topology(config)
+  const { self } = topology
+  world.trace.record('node-starting', { node: self.id, name: self.name })
+  const engine = await openEngine(config, self.id, world)
+  const node = new Node(config, world, topology, engine, started)
+  await node.open()
   return node
 }
 
@@ -68,14 +91,13 @@ class Node implements RunningNode {
   readonly #config: Config
   readonly #world: World
   readonly #topology: Topology
-  readonly #counters = new Counters()
+  readonly #engine: Engine
   readonly #peers: Peers
-  readonly #started: number
-  #engine: Engine | undefined
-  #replica: Replica | undefined
-  #dispatch: Dispatch | undefined
-  #clients: SessionListener | undefined
-  #peerDoor: SessionListener | undefined
+  readonly #replica: Replica
+  readonly #coordinator: Coordinator
+  readonly #clients: SessionListener
+  readonly #members: SessionListener
+  readonly #report: Report
   #reminder: Timer | undefined
   #stopping: Promise<void> | undefined
   #onFailed: (error: OperatingError) => void = () => undefined
@@ -83,42 +105,78 @@ class Node implements RunningNode {
   peerAddress: Address
   readonly failed: Promise<OperatingError>
 
-  constructor(config: Config, world: World) {
+  constructor(config: Config, world: World, topology: Topology, engine: Engine, startedMs: number) {
+    const { cluster, clusterKey } = config
+    const { clock, trace } = world
+    const { id: self } = topology.self
+    const counters = new Counters()
     this.#config = config
     this.#world = world
-    this.#topology = new Topology(config)
-    this.#peers = new Peers(config, world, this.#topology)
-    this.#started = world.clock.now()
+    this.#topology = topology
+    this.#engine = engine
     this.clientAddress = config.clientListen
     this.peerAddress = config.peerListen
     this.failed = new Promise((resolve) => {
       this.#onFailed = resolve
     })
+    this.#peers = new Peers({ world, cluster, clusterKey, self })
+    const peers = new PeerCalls(this.#peers, clock)
+    const replica = new Replica({
+      engine,
+      node: self,
+      digestKey: digestKeyOf(config),
+      clock,
+      entropy: world.entropy,
+      trace,
+      counters,
+      onRotten: (name, token) => mender.mend(name, token),
+    })
+    this.#replica = replica
+    const { hedgeMs, forwardMs, callsMax, deadlineMs: repairMs } = config
+    const gets = new Gets({ clock, trace, self, replica, peers, counters, hedgeMs, repairMs })
+    const mender = new Mender({ clock, trace, topology, gets, replica })
+    const coordinator = new Coordinator({
+      clock,
+      topology,
+      seal: new ContextSeal([{ id: FIRST_KEY_ID, key: clusterKey }], cluster),
+      counters,
+      gets,
+      puts: new Puts({ clock, trace, self, replica, peers, gets }),
+      forwards: new Forwards({ clock, trace, peers, counters, forwardMs }),
+      scans: new Scans({ clock, topology, replica, peers }),
+      callsMax,
+    })
+    this.#coordinator = coordinator
+    const clientRequests = new ClientRequests(coordinator, topology, () => this.status())
+    const peerRequests = new PeerRequests({ clock, topology, coordinator, replica, counters })
+    const listening = { config, world, topology }
+    this.#clients = new SessionListener({ role: 'client', requests: clientRequests, ...listening })
+    this.#members = new SessionListener({ role: 'peer', requests: peerRequests, ...listening })
+    this.#report = new Report({
+      counters,
+      engine,
+      replica,
+      coordinator,
+      clients: this.#clients,
+      members: this.#members,
+      peers: this.#peers,
+      uptimeMs: () => clock.now() - startedMs,
+    })
   }
 
-  get warnings(): readonly string[] {
-    return this.#topology.warnings()
-  }
-
-  async start(): Promise<void> {
+  /** Opens the listeners and connects to the other members. */
+  async open(): Promise<void> {
     const { trace } = this.#world
-    const { self } = this.#topology
-    refuseInsecure(this.#config)
-    trace.record('node-starting', { node: self.id, name: self.name })
-    this.#engine = await openEngine(this.#config, self.id, this.#world)
-    const parts = this.#assemble(this.#engine)
-    this.#dispatch = new Dispatch(parts, () => this.status())
-    this.#peerDoor = this.#door('peer', this.#dispatch)
-    this.#clients = this.#door('client', this.#dispatch)
+    const { self, ring } = this.#topology
     try {
-      this.peerAddress = await this.#peerDoor.open(this.#config.peerListen)
+      this.peerAddress = await this.#members.open(this.#config.peerListen)
       this.clientAddress = await this.#clients.open(this.#config.clientListen)
     } catch (error) {
       await this.stop()
       throw error
     }
     void this.#engine.failed.then((error) => this.#fail(error))
-    this.#peers.start()
+    this.#peers.follow(ring)
     if (this.#config.isInsecure) this.#remind()
     trace.record('node-ready', { node: self.id, name: self.name })
   }
@@ -134,105 +192,66 @@ class Node implements RunningNode {
     trace.record('node-stopping', { node: self.id })
     this.#reminder?.cancel()
     await this.#drain()
-    await this.#clients?.close()
-    await this.#peerDoor?.close()
+    await this.#clients.close()
+    await this.#members.close()
     this.#peers.stop()
-    this.#replica?.close()
-    await this.#engine?.close()
+    this.#replica.close()
+    await this.#engine.close()
     trace.record('node-stopped', { node: self.id, name: self.name })
   }
 
-  status(): Status {
+  get warnings(): readonly string[] {
+    return this.#topology.warnings()
+  }
+
+  get ring(): Ring {
+    return this.#topology.ring
+  }
+
+  adopt(ring: Ring): void {
+    this.#topology.adopt(ring)
+    if (this.#stopping === undefined) this.#peers.follow(ring)
+  }
+
+  status(): NodeStatus {
     const { self, cluster } = this.#topology
-    const report = this.#engine?.report() ?? NO_ENGINE
     return {
-      node: idBytes(self.id),
+      node: self.id,
       name: self.name,
       version: VERSION,
       cluster,
       peers: this.#peers.list().map(({ member, isConnected }) => ({
-        node: idBytes(member.id),
+        node: member.id,
         name: member.name,
         isConnected,
       })),
-      figures: [
-        ...figuresOf(this.#counters, report, this.#world.clock.now() - this.#started),
-        { name: 'client_connections', value: this.#clients?.connections ?? 0 },
-        { name: 'calls_in_progress', value: this.#dispatch?.inProgress ?? 0 },
-      ],
+      figures: this.#report.figures.map(({ name, read }) => ({ name, value: read() })),
       warnings: this.warnings,
     }
   }
 
   gauges(): Gauges {
-    const clients = [...(this.#clients?.sessions ?? [])]
-    const all = [...clients, ...(this.#peerDoor?.sessions ?? []), ...this.#peers.sessions]
-    const most = (of: (session: Session) => number): number => Math.max(0, ...all.map(of))
-    const { unsyncedBytes, segmentBytesMax } = this.#engine?.report() ?? NO_ENGINE
-    return {
-      clientConnections: this.#clients?.connections ?? 0,
-      peerConnections: this.#peerDoor?.connections ?? 0,
-      clientCalls: clients.reduce((sum, { callsToAnswer }) => sum + callsToAnswer, 0),
-      callsOfConnection: most((session) => Math.max(session.callsInFlight, session.callsToAnswer)),
-      outgoingBytes: most(({ waitingBytes }) => waitingBytes),
-      incomingBytes: most(({ incomingBytes }) => incomingBytes),
-      waitersOfKey: this.#replica?.waitersOfKey ?? 0,
-      rememberedRequests: this.#replica?.rememberedRequests ?? 0,
-      unsyncedBytes,
-      segmentBytes: segmentBytesMax,
-    }
+    return this.#report.gauges()
   }
 
   get durable(): Durable {
-    const { durableSequence, durableKeys } = this.#engine?.report() ?? NO_ENGINE
+    const { durableSequence, durableKeys } = this.#engine.report()
     return { sequence: durableSequence, keys: durableKeys }
   }
 
-  #assemble(engine: Engine): Parts {
-    const config = this.#config
-    const { entropy, trace } = this.#world
-    const { self } = this.#topology
-    const counters = this.#counters
-    const replica = new Replica({
-      engine,
-      node: self.id,
-      digestKey: digestKeyOf(config),
-      entropy,
-      trace,
-      counters,
-      onRotten: (name, token) => mender.mend(name, token),
-    })
-    this.#replica = replica
-    const parts: Parts = {
-      config,
-      world: this.#world,
-      topology: this.#topology,
-      replica,
-      peers: this.#peers,
-      seal: new ContextSeal([{ id: FIRST_KEY_ID, key: config.clusterKey }], config.cluster),
-      counters,
-    }
-    const mender = new Mender(parts)
-    return parts
-  }
-
-  /** Once its disk has failed only a new start, which reads it anew, may acknowledge again. */
+  /** After its disk has failed, only a new start, which reads the log again, may acknowledge. */
   async #fail(reason: OperatingError): Promise<void> {
     if (this.#stopping !== undefined) return
-    // The last sync may fail as well: that is the same news.
+    // The last sync may fail for the same reason.
     await this.stop().catch(() => undefined)
     this.#onFailed(reason)
   }
 
-  #door(role: 'client' | 'peer', dispatch: Dispatch): SessionListener {
-    return new SessionListener(role, this.#config, this.#world, this.#topology, dispatch)
-  }
-
-  /** Lets work in progress end, for a bounded time. */
+  /** Lets requests in progress end, for a bounded time. */
   async #drain(): Promise<void> {
     const { clock } = this.#world
     const until = clock.now() + DRAIN_MS_MAX
-    while ((this.#dispatch?.inProgress ?? 0) > 0 && clock.now() < until) {
+    while (this.#coordinator.inProgress > 0 && clock.now() < until) {
       await new Promise<void>((resolve) => clock.after(DRAIN_STEP_MS, resolve))
     }
   }
@@ -243,21 +262,9 @@ class Node implements RunningNode {
   }
 }
 
-const NO_ENGINE: EngineReport = {
-  keys: 0,
-  bytes: 0,
-  segments: 0,
-  syncs: 0,
-  appends: 0,
-  durableSequence: 0,
-  durableKeys: 0,
-  unsyncedBytes: 0,
-  segmentBytesMax: 0,
-}
-
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/
 
-/** A door that strangers can reach, with nothing to keep them out, is refused. */
+/** Refuses to listen for clients beyond this machine without a token. */
 function refuseInsecure(config: Config): void {
   const isOpen = !LOOPBACK.test(config.clientListen.host) && config.clientToken === undefined
   if (!isOpen || config.isInsecure) return

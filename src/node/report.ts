@@ -1,149 +1,183 @@
 /**
- * What the node counts, and the picture of itself that it can give.
+ * The registry of figures: every number that a node tells about itself, with a name and a sentence.
  *
- * Counting is on the hot path: plain numbers in one object, read only when somebody asks.
+ * `status` gives all of them; `gauges` those that have a bound in `limits.ts` or in the
+ * configuration. Names stay: people's dashboards know them.
  */
+import type { NodeId } from '../dynamo/names.ts'
 import type { EngineReport } from '../store/engine.ts'
-
-/** Latency classes grow by a quarter of a doubling from 16 µs: the answer is within 19 %. */
-const CLASSES = 96
-const CLASSES_PER_DOUBLING = 4
-const FIRST_CLASS_MS = 0.016
-
-/** Old requests weigh half each time so many were added: quantiles are of the recent ones. */
-const HALVED_EVERY = 8_192
-const LATE_SHARE = 0.95
-const LATE_EVERY = 256
-
-/** How long recent requests took, in classes: bounded memory, whatever their number. */
-export class Latencies {
-  readonly #counts = new Float64Array(CLASSES)
-  #total = 0
-  #added = 0
-  #lateMs = Number.POSITIVE_INFINITY
-
-  add(ms: number): void {
-    const doublings = Math.log2(Math.max(ms, FIRST_CLASS_MS) / FIRST_CLASS_MS)
-    const index = Math.min(CLASSES - 1, Math.ceil(doublings * CLASSES_PER_DOUBLING))
-    this.#counts[index] = (this.#counts[index] as number) + 1
-    this.#total += 1
-    this.#added += 1
-    if (this.#added % HALVED_EVERY === 0) this.#halve()
-    if (this.#added % LATE_EVERY === 0) this.#lateMs = this.quantile(LATE_SHARE)
-  }
-
-  /** The 95th percentile of not long ago; infinite while too little is known. */
-  get lateMs(): number {
-    return this.#lateMs
-  }
-
-  /** The upper bound, in milliseconds, of the class in which `share` (0 to 1) of requests end. */
-  quantile(share: number): number {
-    let left = this.#total * share
-    if (left === 0) return 0
-    for (let index = 0; index < CLASSES; index++) {
-      left -= this.#counts[index] as number
-      if (left <= 0) return FIRST_CLASS_MS * 2 ** (index / CLASSES_PER_DOUBLING)
-    }
-    return FIRST_CLASS_MS * 2 ** (CLASSES / CLASSES_PER_DOUBLING)
-  }
-
-  #halve(): void {
-    for (let index = 0; index < CLASSES; index++) {
-      this.#counts[index] = (this.#counts[index] as number) / 2
-    }
-    this.#total /= 2
-  }
-}
-
-/** Reads by how many versions they saw: one, two, three, four or more (Dynamo 6.3). */
-const VERSIONS_COUNTED = 4
-
-export class Counters {
-  gets = 0
-  puts = 0
-  scans = 0
-  forwards = 0
-  hedges = 0
-  repairs = 0
-  refused = 0
-  inDoubt = 0
-  expired = 0
-  peerReads = 0
-  peerWrites = 0
-  newStarts = 0
-  readonly versionsSeen: number[] = Array.from({ length: VERSIONS_COUNTED }, () => 0)
-  readonly getLatencies: Latencies = new Latencies()
-  readonly putLatencies: Latencies = new Latencies()
-
-  sawVersions(count: number): void {
-    if (count === 0) return
-    const index = Math.min(count, VERSIONS_COUNTED) - 1
-    this.versionsSeen[index] = (this.versionsSeen[index] as number) + 1
-  }
-}
+import { type Counters, type Latencies, VERSIONS_COUNTED } from './counters.ts'
 
 export interface Figure {
   readonly name: string
-  readonly value: number
+  /** One sentence for people. */
+  readonly help: string
+  /** The value at this moment. */
+  readonly read: () => number
 }
 
-/** What has a bound, in `limits.ts` or in the configuration, as it is at this moment. */
-export interface Gauges {
-  readonly clientConnections: number
-  readonly peerConnections: number
-  /** Calls of clients that wait for an answer. */
-  readonly clientCalls: number
-  /** The most of any one connection: calls either way, bytes that wait, bytes half received. */
-  readonly callsOfConnection: number
-  readonly outgoingBytes: number
-  readonly incomingBytes: number
-  /** Writes that wait for another one, at the key where most do. */
-  readonly waitersOfKey: number
-  readonly rememberedRequests: number
-  readonly unsyncedBytes: number
-  /** Of the largest segment. */
-  readonly segmentBytes: number
+/** Figures with a bound. */
+export type GaugeName =
+  | 'client_connections'
+  | 'peer_connections'
+  | 'client_calls'
+  | 'calls_of_connection'
+  | 'outgoing_bytes'
+  | 'incoming_bytes'
+  | 'waiters_of_key'
+  | 'remembered_requests'
+  | 'unsynced_bytes'
+  | 'segment_bytes'
+
+export type Gauges = Readonly<Record<GaugeName, number>>
+
+export interface NodeStatus {
+  readonly node: NodeId
+  readonly name: string
+  readonly version: string
+  readonly cluster: string
+  readonly peers: readonly {
+    readonly node: NodeId
+    readonly name: string
+    readonly isConnected: boolean
+  }[]
+  readonly figures: readonly { readonly name: string; readonly value: number }[]
+  readonly warnings: readonly string[]
 }
 
-/** What a node's disk surely keeps, whatever happens now. */
+/** The part of a node's log that would survive a power cut at this moment. */
 export interface Durable {
-  /** All that was appended up to here. */
+  /** Everything that was appended up to here. */
   readonly sequence: number
   /** At least so many keys. */
   readonly keys: number
 }
 
-/** Everything counted, by names that stay. */
-export function figuresOf(counters: Counters, engine: EngineReport, uptimeMs: number): Figure[] {
-  const latencies = (kind: string, of: Latencies): Figure[] => [
-    { name: `${kind}_ms_p50`, value: of.quantile(0.5) },
-    { name: `${kind}_ms_p99`, value: of.quantile(0.99) },
-  ]
-  return [
-    { name: 'uptime_seconds', value: Math.floor(uptimeMs / 1000) },
-    { name: 'gets_total', value: counters.gets },
-    { name: 'puts_total', value: counters.puts },
-    { name: 'scans_total', value: counters.scans },
-    { name: 'forwards_total', value: counters.forwards },
-    { name: 'hedges_total', value: counters.hedges },
-    { name: 'read_repairs_total', value: counters.repairs },
-    { name: 'refused_total', value: counters.refused },
-    { name: 'in_doubt_total', value: counters.inDoubt },
-    { name: 'expired_total', value: counters.expired },
-    { name: 'peer_reads_total', value: counters.peerReads },
-    { name: 'peer_writes_total', value: counters.peerWrites },
-    { name: 'new_starts_total', value: counters.newStarts },
-    ...counters.versionsSeen.map((value, i) => ({
-      name: `reads_saw_${i + 1}${i + 1 === VERSIONS_COUNTED ? '_or_more' : ''}_versions_total`,
-      value,
-    })),
-    ...latencies('get', counters.getLatencies),
-    ...latencies('put', counters.putLatencies),
-    { name: 'keys', value: engine.keys },
-    { name: 'bytes', value: engine.bytes },
-    { name: 'segments', value: engine.segments },
-    { name: 'appends_total', value: engine.appends },
-    { name: 'syncs_total', value: engine.syncs },
-  ]
+/** The load of one session. */
+interface SessionLoad {
+  readonly callsInFlight: number
+  readonly callsToAnswer: number
+  readonly waitingBytes: number
+  readonly incomingBytes: number
+}
+
+interface ListenerLoad {
+  readonly connections: number
+  readonly sessions: Iterable<SessionLoad>
+}
+
+/** Where figures are read. */
+export interface Sources {
+  readonly counters: Counters
+  readonly engine: { report(): EngineReport }
+  readonly replica: { readonly waitersOfKey: number; readonly rememberedRequests: number }
+  readonly coordinator: { readonly inProgress: number }
+  readonly clients: ListenerLoad
+  readonly members: ListenerLoad
+  readonly peers: { readonly sessions: Iterable<SessionLoad> }
+  readonly uptimeMs: () => number
+}
+
+type Row = readonly [help: string, read: () => number]
+
+export class Report {
+  readonly figures: readonly Figure[]
+  readonly #gauges: Readonly<Record<GaugeName, Row>>
+
+  constructor(sources: Sources) {
+    this.#gauges = gaugeRows(sources)
+    const rows = {
+      ...counterRows(sources),
+      ...latencyRows('get', sources.counters.getLatencies),
+      ...latencyRows('put', sources.counters.putLatencies),
+      ...engineRows(sources),
+      ...this.#gauges,
+    }
+    this.figures = Object.entries(rows).map(([name, [help, read]]) => ({ name, help, read }))
+  }
+
+  gauges(): Gauges {
+    const entries = Object.entries(this.#gauges).map(([name, [, read]]) => [name, read()])
+    return Object.fromEntries(entries) as Gauges
+  }
+}
+
+function counterRows({ counters, coordinator, uptimeMs }: Sources): Record<string, Row> {
+  const versions = counters.versionsSeen.map((_, i): [string, Row] => {
+    const isLast = i + 1 === VERSIONS_COUNTED
+    const name = `reads_saw_${i + 1}${isLast ? '_or_more' : ''}_versions_total`
+    const count = `${i + 1}${isLast ? ' or more' : ''}`
+    return [name, [`Gets that found ${count} siblings.`, () => counters.versionsSeen[i] as number]]
+  })
+  return {
+    uptime_seconds: ['Since the node started.', () => Math.floor(uptimeMs() / 1000)],
+    gets_total: ['Gets of clients.', () => counters.gets],
+    puts_total: ['Puts of clients, coordinated here or handed on.', () => counters.puts],
+    scans_total: ['Pages of scans.', () => counters.scans],
+    forwards_total: ['Times that a put was handed on to an owner.', () => counters.forwards],
+    hedges_total: ['Owners asked because a get was late.', () => counters.hedges],
+    read_repairs_total: ['Copies that a get found behind and repaired.', () => counters.repairs],
+    refused_total: ['Requests that failed and were not applied.', () => counters.refused],
+    in_doubt_total: ['Requests that failed and may be applied.', () => counters.inDoubt],
+    expired_total: ['Writes dropped since their deadline had passed.', () => counters.expired],
+    peer_reads_total: ['Copies that other members read here.', () => counters.peerReads],
+    peer_writes_total: ['Copies that other members wrote here.', () => counters.peerWrites],
+    new_starts_total: ['Starts drawn while the node ran.', () => counters.newStarts],
+    ...Object.fromEntries(versions),
+    calls_in_progress: ['Requests that have no result yet.', () => coordinator.inProgress],
+  }
+}
+
+function latencyRows(kind: string, latencies: Latencies): Record<string, Row> {
+  return {
+    [`${kind}_ms_p50`]: [`Median of recent ${kind}s, ms.`, () => latencies.quantile(0.5)],
+    [`${kind}_ms_p99`]: [`99th percentile of recent ${kind}s, ms.`, () => latencies.quantile(0.99)],
+  }
+}
+
+function engineRows({ engine }: Sources): Record<string, Row> {
+  return {
+    keys: ['Keys that have a copy here.', () => engine.report().keys],
+    bytes: ['Bytes of records, living and dead.', () => engine.report().bytes],
+    segments: ['Files of the log.', () => engine.report().segments],
+    appends_total: ['Records appended since the start.', () => engine.report().appends],
+    syncs_total: ['Group commits since the start.', () => engine.report().syncs],
+  }
+}
+
+function gaugeRows(sources: Sources): Readonly<Record<GaugeName, Row>> {
+  const { engine, replica, clients, members, peers } = sources
+  const most = (of: (session: SessionLoad) => number): number => {
+    let highest = 0
+    for (const sessions of [clients.sessions, members.sessions, peers.sessions]) {
+      for (const session of sessions) highest = Math.max(highest, of(session))
+    }
+    return highest
+  }
+  const clientCalls = (): number => {
+    let calls = 0
+    for (const { callsToAnswer } of clients.sessions) calls += callsToAnswer
+    return calls
+  }
+  return {
+    client_connections: ['Connections of clients.', () => clients.connections],
+    peer_connections: ['Connections that other members opened.', () => members.connections],
+    client_calls: ['Calls of clients that wait for an answer.', clientCalls],
+    calls_of_connection: [
+      'Calls in flight, one way, on the connection where most are.',
+      () => most((session) => Math.max(session.callsInFlight, session.callsToAnswer)),
+    ],
+    outgoing_bytes: [
+      'Bytes that wait to be sent, on the connection where most do.',
+      () => most(({ waitingBytes }) => waitingBytes),
+    ],
+    incoming_bytes: [
+      'Bytes of messages half received, on the connection where most are.',
+      () => most(({ incomingBytes }) => incomingBytes),
+    ],
+    waiters_of_key: ['Writes that wait at the busiest key.', () => replica.waitersOfKey],
+    remembered_requests: ['Request ids remembered.', () => replica.rememberedRequests],
+    unsynced_bytes: ['Bytes appended and not durable yet.', () => engine.report().unsyncedBytes],
+    segment_bytes: ['Bytes of the largest segment.', () => engine.report().segmentBytesMax],
+  }
 }

@@ -16,7 +16,6 @@ const UNRECORDED: Exempt = {
   'src/wire and src/node are still being written': [
     'client-connected',
     'connection-closed',
-    'work-expired',
     'request-failed',
   ],
 }

@@ -6,7 +6,7 @@
  * where `CLOSED` says less.
  */
 import t from 'tap'
-import { type Import, importsOf, readTree, type Tree, within } from './source.ts'
+import { type Import, importsOf, isWithin, readTree, type Tree, within } from './source.ts'
 
 /** Bottom to top. */
 const LAYERS: readonly string[] = [
@@ -50,6 +50,8 @@ const CLOSED: readonly Closed[] = [
   { from: 'native', to: 'world', reason: 'native code is arithmetic: it asks nothing outside' },
   { from: 'dynamo', to: 'world', reason: 'an idea has no clock, disk, network or chance' },
   { from: 'wire', to: 'store', reason: 'messages are independent of storage' },
+  { from: 'node/coordinator', to: 'wire', reason: 'a second protocol calls it too' },
+  { from: 'node/replica', to: 'wire', reason: 'copies belong to no protocol' },
   { from: 'client', to: 'node', reason: 'a client stands outside of every node' },
   { from: 'client', to: 'store', reason: 'a client keeps nothing on a disk' },
   { from: 'sim', to: 'host', reason: 'nothing simulated touches the real machine' },
@@ -70,9 +72,8 @@ function ideaOf(path: string): string {
 }
 
 function reasonOfClosed(path: string, target: string): string | undefined {
-  const [from, to] = [layerOf(path), layerOf(target)]
-  const closed = CLOSED.find((one) => one.from === from && one.to === to)
-  return closed?.reason
+  const isFrom = ({ from }: Closed): boolean => isWithin(path, [`src/${from}`])
+  return CLOSED.find((one) => isFrom(one) && one.to === layerOf(target))?.reason
 }
 
 /** What is wrong with one import, if anything is. */

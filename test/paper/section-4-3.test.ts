@@ -1,6 +1,7 @@
 /** Dynamo 4.3: replication; and 4.2 as far as it says where a key lives. */
 import t from 'tap'
-import { Topology } from '../../src/node/cluster/topology.ts'
+import { preferenceListOf } from '../../src/dynamo/ring/preference-list.ts'
+import type { Ring } from '../../src/dynamo/ring/ring.ts'
 import { tokenOf } from '../../src/native/digest.ts'
 import { nameOf, replyOf, Scene } from '../unit/node/scene.ts'
 
@@ -19,12 +20,13 @@ t.test('4.3: each key is kept by N nodes, and N is chosen', async (t) => {
 // key."
 t.test('4.3: every node knows the preference list of every key', async (t) => {
   const scene = await Scene.open({ nodes: 5 })
-  const views = scene.cluster.machines.map((machine) => {
-    return new Topology(scene.cluster.configOf(machine))
-  })
+  const views = scene.cluster.machines.map((machine) => scene.cluster.node(machine)?.ring as Ring)
   for (let i = 0; i < 100; i++) {
     const { bucket, key } = nameOf(`key ${i}`)
-    const lists = views.map((view) => view.ownersOf(tokenOf(bucket, key), bucket).map((m) => m.id))
+    const token = tokenOf(bucket, key)
+    const lists = views.map((ring) => {
+      return preferenceListOf(ring, ring.partitionOf(token), 3).owners.map(({ id }) => id)
+    })
     for (const list of lists) t.strictSame(list, lists[0])
     t.equal(new Set(lists[0]).size, 3, 'distinct nodes')
   }

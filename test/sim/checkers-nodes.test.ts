@@ -13,7 +13,7 @@ import {
   SIBLINGS_MAX,
   VALUE_BYTES_MAX,
 } from '../../src/limits.ts'
-import type { Gauges } from '../../src/node/report.ts'
+import type { GaugeName, Gauges } from '../../src/node/report.ts'
 import { Bounds } from '../../src/sim/checkers/bounds.ts'
 import { Recovery } from '../../src/sim/checkers/recovery.ts'
 import { Cluster } from '../../src/sim/cluster/cluster.ts'
@@ -22,16 +22,16 @@ import { Scene } from '../unit/node/scene.ts'
 
 const CONFIG = { callsMax: 5, connectionsMax: 7, segmentBytes: 512 }
 const IDLE: Gauges = {
-  clientConnections: 0,
-  peerConnections: 0,
-  clientCalls: 0,
-  callsOfConnection: 0,
-  outgoingBytes: 0,
-  incomingBytes: 0,
-  waitersOfKey: 0,
-  rememberedRequests: 0,
-  unsyncedBytes: 0,
-  segmentBytes: 0,
+  client_connections: 0,
+  peer_connections: 0,
+  client_calls: 0,
+  calls_of_connection: 0,
+  outgoing_bytes: 0,
+  incoming_bytes: 0,
+  waiters_of_key: 0,
+  remembered_requests: 0,
+  unsynced_bytes: 0,
+  segment_bytes: 0,
 }
 
 t.test('every gauge may be at its bound, and not above it', async (t) => {
@@ -48,9 +48,9 @@ t.test('every gauge may be at its bound, and not above it', async (t) => {
     t.strictSame(bounds.violations, [sentence])
     t.strictSame(bounds.peaks.get(gauge), { value: max + 1, max })
   }
-  t.equal(probe.peaks.get('clientCalls')?.max, 5)
-  t.equal(probe.peaks.get('peerConnections')?.max, 7)
-  t.equal(probe.peaks.get('callsOfConnection')?.max, CALLS_PER_CONNECTION_MAX)
+  t.equal(probe.peaks.get('client_calls')?.max, 5)
+  t.equal(probe.peaks.get('peer_connections')?.max, 7)
+  t.equal(probe.peaks.get('calls_of_connection')?.max, CALLS_PER_CONNECTION_MAX)
 })
 
 t.test('an object found in the end is within its bounds', async (t) => {
@@ -165,9 +165,9 @@ t.test(
     }
     t.strictSame([...recovery.violations, ...bounds.violations], [])
     t.equal(recovery.compared, 18)
-    const rooms = ['clientConnections', 'peerConnections', 'rememberedRequests', 'segmentBytes']
+    const rooms = ['client_connections', 'peer_connections', 'remembered_requests', 'segmentBytes']
     for (const gauge of rooms) {
-      t.ok((bounds.peaks.get(gauge as keyof Gauges)?.value ?? 0) > 0, gauge)
+      t.ok((bounds.peaks.get(gauge as GaugeName)?.value ?? 0) > 0, gauge)
     }
   },
 )

@@ -1,5 +1,5 @@
 /**
- * Conversations with the other members: open, send, give up, open again.
+ * The connections to the other members: open, use, give up, open again, follow the ring.
  *
  * Each node connects to every other member and asks its questions there; it answers on the
  * connections that others opened to it (`listeners/`). A member whose connection is down is avoided
@@ -11,54 +11,76 @@ import { isOperatingError, OperatingError } from '../../base/errors.ts'
 import { readU32 } from '../../base/bytes.ts'
 import type { Config } from '../../config.ts'
 import type { NodeId } from '../../dynamo/names.ts'
-import type { Member } from '../../dynamo/ring/ring.ts'
+import type { Member, Ring } from '../../dynamo/ring/ring.ts'
 import { connectSession } from '../../wire/handshake.ts'
 import type { Request, RequestKind } from '../../wire/message/table.ts'
 import type { Answer, Session } from '../../wire/session.ts'
 import type { Timer } from '../../world/clock.ts'
 import type { World } from '../../world/world.ts'
-import type { Topology } from './topology.ts'
 
 /** Between attempts to reach a member that is away: doubled each time, up to the second. */
 const RETRY_MS_MIN = 50
 const RETRY_MS_MAX = 1_000
 const CONNECT_MS_MAX = 2_000
 
-export class Peers {
-  readonly #links: ReadonlyMap<NodeId, PeerLink>
+/** How this node introduces itself, and where it connects from. */
+export interface PeersOptions {
+  readonly world: World
+  readonly cluster: Config['cluster']
+  readonly clusterKey: Config['clusterKey']
+  readonly self: NodeId
+}
 
-  constructor(config: Config, world: World, topology: Topology) {
-    const others = topology.ring.members.filter((member) => member !== topology.self)
-    this.#links = new Map(
-      others.map((member) => [member.id, new PeerLink(config, world, topology, member)]),
-    )
+export class Peers {
+  readonly #options: PeersOptions
+  readonly #links = new Map<NodeId, PeerLink>()
+
+  /** Connects to no member until it is given a ring. */
+  constructor(options: PeersOptions) {
+    this.#options = options
   }
 
-  start(): void {
-    for (const link of this.#links.values()) link.open()
+  /**
+   * Opens links to members that are new in `ring` or have another address, and ends the links to
+   * those that are not in it. The other links stay as they are.
+   */
+  follow(ring: Ring): void {
+    for (const [id, link] of this.#links) {
+      const member = ring.member(id)
+      if (member === undefined || !isSameAddress(member, link.member)) {
+        this.#links.delete(id)
+        link.close(new OperatingError('not-a-member', 'the ring does not name this address now'))
+      }
+    }
+    for (const member of ring.members) {
+      if (member.id === this.#options.self || this.#links.has(member.id)) continue
+      const link = new PeerLink(this.#options, member)
+      this.#links.set(member.id, link)
+      link.open()
+    }
   }
 
   stop(): void {
-    for (const link of this.#links.values()) link.close()
+    for (const link of this.#links.values()) link.close(stopping())
   }
 
   isConnected(node: NodeId): boolean {
     return this.#links.get(node)?.session !== undefined
   }
 
-  /** Asks `node`; `onAnswer` is called once, at once with `peer-away` where it is not connected. */
+  /** Asks `node`; `deliver` is called once, at once with `peer-away` where it is not connected. */
   call<K extends RequestKind>(
     node: NodeId,
     kind: K,
     request: Request<K>,
-    onAnswer: (answer: Answer<K>) => void,
+    deliver: (answer: Answer<K>) => void,
   ): void {
     const session = this.#links.get(node)?.session
-    if (session === undefined) onAnswer(peerAway(node))
-    else session.call(kind, request, onAnswer)
+    if (session === undefined) deliver(peerAway(node))
+    else session.call(kind, request, deliver)
   }
 
-  /** Those that are connected now. */
+  /** Sessions with the members that are connected now. */
   get sessions(): Iterable<Session> {
     return [...this.#links.values()].flatMap(({ session }) => session ?? [])
   }
@@ -72,6 +94,10 @@ export class Peers {
   }
 }
 
+function isSameAddress(a: Member, b: Member): boolean {
+  return a.host === b.host && a.peerPort === b.peerPort
+}
+
 function stopping(): OperatingError {
   return new OperatingError('node-stopping', 'this node is stopping')
 }
@@ -83,20 +109,16 @@ function peerAway(node: NodeId): OperatingError {
 class PeerLink {
   readonly member: Member
   session: Session | undefined
-  readonly #config: Config
-  readonly #world: World
-  readonly #topology: Topology
+  readonly #options: PeersOptions
   #retryMs = RETRY_MS_MIN
   #timer: Timer | undefined
   #isClosed = false
-  /** The last reason for being away that was traced, so that it is said once. */
+  /** The last reason for being away that was traced, so that each is traced once. */
   #reason: string | undefined
 
-  constructor(config: Config, world: World, topology: Topology, member: Member) {
+  constructor(options: PeersOptions, member: Member) {
+    this.#options = options
     this.member = member
-    this.#config = config
-    this.#world = world
-    this.#topology = topology
   }
 
   open(): void {
@@ -109,27 +131,30 @@ class PeerLink {
     )
   }
 
-  close(): void {
+  close(reason: OperatingError): void {
     this.#isClosed = true
     this.#timer?.cancel()
-    this.session?.end(stopping())
+    this.session?.end(reason)
     this.session = undefined
   }
 
   async #connect(): Promise<Session> {
-    const { network } = this.#world
+    const { world, cluster, clusterKey, self } = this.#options
     const address = { host: this.member.host, port: this.member.peerPort }
-    const connection = await network.connect(address, CONNECT_MS_MAX)
+    const connection = await world.network.connect(address, CONNECT_MS_MAX)
     const options = {
       role: 'peer',
-      cluster: this.#config.cluster,
-      node: this.#topology.self.id,
-      clusterKey: this.#config.clusterKey,
+      cluster,
+      node: self,
+      clusterKey,
       admit: (node: NodeId) => (node === this.member.id ? undefined : 'not-a-member'),
     } as const
-    return connectSession(connection, this.#world, options, {
+    return connectSession(connection, world, options, {
       onCall: () => {
-        throw new OperatingError('kind-unknown', 'ask on a connection of your own')
+        throw new OperatingError(
+          'kind-unknown',
+          'this connection is for questions of the node that opened it: open another',
+        )
       },
       onEnd: (reason, session) => {
         if (this.session === session) this.#onAway(reason)
@@ -149,25 +174,29 @@ class PeerLink {
     this.session = session
     this.#retryMs = RETRY_MS_MIN
     this.#reason = undefined
-    this.#world.trace.record('peer-connected', { node: this.member.id, name: this.member.name })
+    this.#options.world.trace.record('peer-connected', {
+      node: this.member.id,
+      name: this.member.name,
+    })
   }
 
   #onAway(error: Error | undefined): void {
     this.session = undefined
     if (this.#isClosed) return
+    const { clock, entropy, trace } = this.#options.world
     const reason = isOperatingError(error) ? error.code : (error?.message ?? 'closed')
     if (reason !== this.#reason) {
       this.#reason = reason
-      this.#world.trace.record('peer-away', {
+      trace.record('peer-away', {
         node: this.member.id,
         name: this.member.name,
         reason,
       })
     }
-    // Half of the wait is drawn, so that nodes that lost each other do not meet in step for ever.
-    const drawn = readU32(this.#world.entropy.bytes(4), 0) / 2 ** 32
+    // Half of the delay is random, so that nodes that lost each other do not retry in step.
+    const drawn = readU32(entropy.bytes(4), 0) / 2 ** 32
     const delayMs = this.#retryMs * (0.5 + drawn / 2)
     this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MS_MAX)
-    this.#timer = this.#world.clock.after(delayMs, () => this.open())
+    this.#timer = clock.after(delayMs, () => this.open())
   }
 }

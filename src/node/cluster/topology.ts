@@ -1,30 +1,32 @@
 /**
- * The ring and the view in force: who the members are, where keys live, what buckets ask for.
+ * The ring in force, this member's place in it, and the properties of buckets.
  *
- * Until members join and leave by command, all of it comes from the configuration: each node
- * claims the same ring from the same list, and every peer request names the ring so that two
- * nodes with different lists refuse each other instead of disagreeing in silence.
+ * The first ring comes from the configuration: each node claims the same ring from the same list of
+ * members. `adopt` replaces it while the node runs. Every peer request names the ring that its
+ * sender used, so that two nodes with different rings refuse each other instead of disagreeing in
+ * silence.
+ *
+ * Invariant: a ring never changes. A request takes `lists` once and uses no other ring, whatever is
+ * adopted meanwhile.
  */
 import { assert } from '../../base/assert.ts'
-import { bytesOfHex, hexOf, latin1Of, utf8Bytes, writeU16 } from '../../base/bytes.ts'
-import type { Config, MemberConfig } from '../../config.ts'
+import { hexOf, latin1Of, utf8Bytes } from '../../base/bytes.ts'
+import type { BucketConfig, Config } from '../../config.ts'
 import { ID_BYTES, type NodeId } from '../../dynamo/names.ts'
 import { claim } from '../../dynamo/ring/claim.ts'
 import { PreferenceLists } from '../../dynamo/ring/preference-list.ts'
-import { isSameRing, type Member, type Ring, type RingDigest } from '../../dynamo/ring/ring.ts'
-import { md5Into, type Token } from '../../native/digest.ts'
-import type { Topology as TopologyMessage } from '../../wire/message/client.ts'
+import type { Member, Ring } from '../../dynamo/ring/ring.ts'
+import { md5Into } from '../../native/digest.ts'
 
-/** What requests about a bucket get where they ask for nothing else. */
-export interface Quorums {
+/** N of a bucket, and what a request gets that names no R, W or deadline. */
+export interface BucketProperties {
   readonly n: number
   readonly r: number
   readonly w: number
-  /** Milliseconds for a request that names no deadline. */
   readonly deadlineMs: number
 }
 
-/** The id of a configured member: the same wherever the list is read, and for ever. */
+/** The id of a configured member: the same on every node, at every start. */
 export function memberIdOf(cluster: string, name: string): NodeId {
   const bytes = utf8Bytes(`member\0${cluster}\0${name}`)
   const digest = new Uint8Array(16)
@@ -32,53 +34,72 @@ export function memberIdOf(cluster: string, name: string): NodeId {
   return hexOf(digest, 0, ID_BYTES)
 }
 
+/** The first ring of a cluster. */
+export function ringOf(
+  config: Pick<Config, 'cluster' | 'members' | 'partitions' | 'defaults'>,
+): Ring {
+  const { cluster, partitions, defaults } = config
+  const members = config.members.map((member): Member => {
+    return { id: memberIdOf(cluster, member.name), ...member }
+  })
+  return claim(members, Math.log2(partitions), defaults.n)
+}
+
 export class Topology {
   readonly cluster: string
-  readonly ring: Ring
-  readonly self: Member
-  readonly #lists: PreferenceLists
-  readonly #defaults: Quorums
-  readonly #buckets: ReadonlyMap<string, Quorums>
-  readonly #config: Config
+  /** The default's, under the empty name, then those that the configuration names. */
+  readonly buckets: readonly BucketConfig[]
+  readonly #defaults: BucketProperties
+  readonly #properties: ReadonlyMap<string, BucketProperties>
+  #lists: PreferenceLists
+  #self: Member
 
   constructor(config: Config) {
-    this.cluster = config.cluster
-    this.#config = config
-    const members = config.members.map((member) => memberOf(config.cluster, member))
-    this.ring = claim(members, Math.log2(config.partitions), config.defaults.n)
-    const self = this.ring.member(memberIdOf(config.cluster, config.name))
-    assert(self !== undefined, 'a checked configuration names its own node among the members')
-    this.self = self
-    this.#lists = new PreferenceLists(this.ring)
-    const { deadlineMs } = config
-    this.#defaults = { ...config.defaults, deadlineMs }
-    this.#buckets = new Map(
-      config.buckets.map(({ name, n, r, w, deadlineMs: own }) => [
+    const { cluster, defaults, buckets, deadlineMs } = config
+    this.cluster = cluster
+    this.buckets = [{ name: '', ...defaults }, ...buckets]
+    this.#defaults = { ...defaults, deadlineMs }
+    this.#properties = new Map(
+      buckets.map(({ name, n, r, w, deadlineMs: own }) => [
         latin1Of(utf8Bytes(name)),
         { n, r, w, deadlineMs: own ?? deadlineMs },
       ]),
     )
+    const ring = ringOf(config)
+    const self = ring.member(memberIdOf(cluster, config.name))
+    assert(self !== undefined, 'a checked configuration names its own node among the members')
+    this.#self = self
+    this.#lists = new PreferenceLists(ring)
   }
 
-  quorumsOf(bucket: Uint8Array): Quorums {
-    if (this.#buckets.size === 0) return this.#defaults
-    return this.#buckets.get(latin1Of(bucket)) ?? this.#defaults
+  get ring(): Ring {
+    return this.#lists.ring
   }
 
-  /** The members that should hold a key of `bucket`, in order of preference. */
-  ownersOf(token: Token, bucket: Uint8Array): readonly Member[] {
-    return this.#lists.of(token, this.quorumsOf(bucket).n).owners
+  /** The ring and the preference lists on it: one value for the whole of a request. */
+  get lists(): PreferenceLists {
+    return this.#lists
   }
 
-  ownersOfPartition(partition: number, bucket: Uint8Array): readonly Member[] {
-    return this.#lists.ofPartition(partition, this.quorumsOf(bucket).n).owners
+  /** This node's own entry. Its id never changes. */
+  get self(): Member {
+    return this.#self
   }
 
-  isSameRing(digest: RingDigest): boolean {
-    return isSameRing(this.ring.digest, digest)
+  /** Uses `ring` from now on. Requires: newer than the one in force, with this node in it. */
+  adopt(ring: Ring): void {
+    const self = ring.member(this.#self.id)
+    assert(self !== undefined, 'a node adopts only rings that it is a member of')
+    this.#self = self
+    this.#lists = new PreferenceLists(ring)
   }
 
-  /** What this cluster would not survive, in sentences for the operator. */
+  propertiesOf(bucket: Uint8Array): BucketProperties {
+    if (this.#properties.size === 0) return this.#defaults
+    return this.#properties.get(latin1Of(bucket)) ?? this.#defaults
+  }
+
+  /** Losses that this cluster would not survive, in sentences for the operator. */
   warnings(): readonly string[] {
     const machines = new Set(this.ring.members.map((member) => member.machine))
     const { n } = this.#defaults
@@ -90,28 +111,4 @@ export class Topology {
         `give it members on ${n} machines`,
     ]
   }
-
-  message(): TopologyMessage {
-    const owners = new Uint8Array(this.ring.owners.length * 2)
-    this.ring.owners.forEach((owner, partition) => writeU16(owners, 2 * partition, owner))
-    const { defaults, buckets } = this.#config
-    return {
-      cluster: this.cluster,
-      ring: this.ring.digest,
-      partitionBits: this.ring.bits,
-      members: this.ring.members.map((member) => ({ ...member, node: idBytes(member.id) })),
-      owners,
-      buckets: [{ name: '', ...defaults }, ...buckets],
-    }
-  }
-}
-
-export function idBytes(id: NodeId): Uint8Array {
-  const bytes = bytesOfHex(id)
-  assert(bytes !== undefined && bytes.length === ID_BYTES, 'an id is sixteen hexadecimal digits')
-  return bytes
-}
-
-function memberOf(cluster: string, member: MemberConfig): Member {
-  return { id: memberIdOf(cluster, member.name), ...member }
 }

@@ -1,56 +1,80 @@
 /**
- * Passes a put on to an owner of its key: once, and to the next owner when the first is slow.
+ * Hands a put on to an owner of its key, and to the next owner while the first is slow.
  *
- * A put keeps its request id however often it is passed on, so that two owners that both took it
- * leave one sibling in the end (docs/design.md 3.4). The reply says how many were asked: the later
- * of two that took it may surface after it was replaced.
+ * A put keeps its request id however often it is handed on, so that two owners that both took it
+ * leave one sibling in the end. The result says how many owners were asked: of two that took it the
+ * later one may surface after it was replaced.
  */
+import { type Deliver, isFailure } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { NodeId } from '../../dynamo/names.ts'
-import { requestIdOf, requestLabel } from '../../dynamo/version/object.ts'
-import type { PutReply } from '../../wire/message/client.ts'
-import type { Answer } from '../../wire/session.ts'
-import type { Timer } from '../../world/clock.ts'
-import { type Deliver, isFailure } from '../../base/deliver.ts'
-import type { Parts } from '../parts.ts'
-import type { WriteRequest } from './put.ts'
+import { requestLabel } from '../../dynamo/version/object.ts'
+import type { Clock, Timer } from '../../world/clock.ts'
+import type { Trace } from '../../world/trace.ts'
+import type { PeerCalls } from '../cluster/peer-calls.ts'
+import type { Counters } from '../counters.ts'
+import type { ClientPut, PutResult } from '../requests.ts'
 
-/** Delivers the first answer of an owner, or with the last failure when none is left. */
-export function forward(parts: Parts, request: WriteRequest, deliver: Deliver<PutReply>): void {
-  const owners = parts.topology.ownersOf(request.token, request.put.name.bucket)
-  const present = owners.map((owner) => owner.id).filter((node) => parts.peers.isConnected(node))
-  new Forward(parts, request, present, deliver).next()
+export interface ForwardDependencies {
+  readonly clock: Clock
+  readonly trace: Trace
+  readonly peers: Pick<PeerCalls, 'isConnected' | 'handOn'>
+  readonly counters: Counters
+  /** An owner that has not answered for so long is slow. */
+  readonly forwardMs: number
 }
 
-class Forward {
-  readonly #parts: Parts
-  readonly #request: WriteRequest
+export class Forwards {
+  readonly #dependencies: ForwardDependencies
+
+  constructor(dependencies: ForwardDependencies) {
+    this.#dependencies = dependencies
+  }
+
+  /** Delivers the first result of an owner, or the last failure when no owner is left. */
+  run(
+    put: ClientPut,
+    owners: readonly NodeId[],
+    deadline: number,
+    deliver: Deliver<PutResult>,
+  ): void {
+    const present = owners.filter((node) => this.#dependencies.peers.isConnected(node))
+    new RunningForward(this.#dependencies, put, present, deadline, deliver).next()
+  }
+}
+
+class RunningForward {
+  readonly #node: ForwardDependencies
+  readonly #put: ClientPut
   readonly #untried: NodeId[]
-  readonly #deliver: Deliver<PutReply>
+  readonly #deadline: number
+  readonly #deliver: Deliver<PutResult>
   #asked = 0
-  /** Asked, and neither answered nor failed. */
+  /** Owners that were asked and have neither answered nor failed. */
   #awaited = 0
-  /** True once an owner may have taken it: no later refusal may hide that. */
+  /** True once an owner may have taken the put: no later refusal may hide that. */
   #isInDoubt = false
   #failure: OperatingError | undefined
   #timer: Timer | undefined
   #isDelivered = false
 
   constructor(
-    parts: Parts,
-    request: WriteRequest,
-    owners: readonly NodeId[],
-    deliver: Deliver<PutReply>,
+    node: ForwardDependencies,
+    put: ClientPut,
+    present: NodeId[],
+    deadline: number,
+    deliver: Deliver<PutResult>,
   ) {
-    this.#parts = parts
-    this.#request = request
-    this.#untried = [...owners]
+    this.#node = node
+    this.#put = put
+    this.#untried = present
+    this.#deadline = deadline
     this.#deliver = deliver
   }
 
   next(): void {
-    const { peers, world, config, counters } = this.#parts
-    const left = this.#request.deadline - world.clock.now()
+    const { peers, clock, trace, counters, forwardMs } = this.#node
+    const left = this.#deadline - clock.now()
     const node = left > 0 ? this.#untried.shift() : undefined
     if (node === undefined) {
       if (this.#awaited === 0 || left <= 0) this.#end(this.#lastFailure())
@@ -59,43 +83,39 @@ class Forward {
     }
     this.#awaited += 1
     counters.forwards += 1
-    // Two owners may now make a dot each for one put: the reply tells how many were asked.
-    if (this.#asked > 0)
-      world.trace.record('put-passed-on-again', { request: this.#requestLabel() })
+    // Two owners may now make a dot each for one put: the result tells how many were asked.
+    if (this.#asked > 0) {
+      trace.record('put-passed-on-again', { request: requestLabel(this.#put.requestId) })
+    }
     this.#asked += 1
-    const put = { ...this.#request.put, deadlineMs: Math.max(1, Math.floor(left)) }
-    // Before the call, which may fail, and go on to the next owner, within itself.
-    this.#after(Math.min(config.forwardMs, left), () => this.next())
-    peers.call(node, 'put', put, (answer) => this.#onAnswer(answer))
+    // Before the call: it may fail within itself and go on to the next owner.
+    this.#after(Math.min(forwardMs, left), () => this.next())
+    peers.handOn(node, this.#put, this.#deadline, (result) => this.#onResult(result))
   }
 
   /** One timer at a time. */
   #after(delayMs: number, run: () => void): void {
     this.#timer?.cancel()
-    this.#timer = this.#parts.world.clock.after(delayMs, run)
+    this.#timer = this.#node.clock.after(delayMs, run)
   }
 
-  #onAnswer(answer: Answer<'put'>): void {
+  #onResult(result: PutResult | OperatingError): void {
     if (this.#isDelivered) return
     this.#awaited -= 1
-    if (!isFailure(answer)) {
-      this.#end({ ...answer, attempts: this.#asked - 1 + answer.attempts })
+    if (!isFailure(result)) {
+      this.#end({ ...result, attempts: this.#asked - 1 + result.attempts })
       return
     }
-    this.#failure = answer
-    if (answer.certainty === 'in-doubt') this.#isInDoubt = true
-    if (answer.isRetryable) this.next()
+    this.#failure = result
+    if (result.certainty === 'in-doubt') this.#isInDoubt = true
+    if (result.isRetryable) this.next()
     else this.#end(this.#lastFailure())
-  }
-
-  #requestLabel(): string {
-    return requestLabel(requestIdOf(this.#request.put.requestId))
   }
 
   #lastFailure(): OperatingError {
     const failure =
       this.#failure ??
-      new OperatingError('replicas-short', 'no owner of this key is here; try again')
+      new OperatingError('replicas-short', 'no owner of this key is connected; try again')
     const isInDoubt = this.#isInDoubt || this.#awaited > 0
     if (!isInDoubt || failure.certainty === 'in-doubt') return failure
     return new OperatingError(
@@ -104,7 +124,7 @@ class Forward {
     )
   }
 
-  #end(result: PutReply | OperatingError): void {
+  #end(result: PutResult | OperatingError): void {
     this.#isDelivered = true
     this.#timer?.cancel()
     this.#deliver(result)

@@ -1,32 +1,52 @@
 /**
- * Walks a bucket in the order of tokens, one page a request.
+ * Runs a scan: the keys of a bucket in the order of their tokens, one page a request.
  *
- * A page asks R owners of a stretch of the ring for their copies in it, merges what they hold key
- * by key, and answers as far as all of them have looked. The cursor is the next token: it stays
- * good whatever happens to the cluster in between, and a key that stays is met exactly once.
- *
- * Stretches: neighbouring partitions with the same owners are asked for at once, so that a small
- * cluster is walked in few requests.
+ * A page asks R owners of a *stretch* of the ring for their copies in it, merges them key by key,
+ * and ends at the first token that one of them has not reached. Neighbouring partitions with the
+ * same owners are one stretch, so that a small cluster is scanned in few requests. The cursor is
+ * the next token: it stays good whatever happens to the cluster between two pages, and a key that
+ * stays is returned exactly once.
  */
-import { readU32, writeU32 } from '../../base/bytes.ts'
+import { latin1Of, readU32, writeU32 } from '../../base/bytes.ts'
+import { isFailure } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { NodeId } from '../../dynamo/names.ts'
 import { compareTokens, FIRST_TOKEN, lastTokenOf, nextToken } from '../../dynamo/ring/partition.ts'
+import type { PreferenceLists } from '../../dynamo/ring/preference-list.ts'
+import type { Context } from '../../dynamo/version/context.ts'
 import { merge } from '../../dynamo/version/merge.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
-import { latin1Of } from '../../base/bytes.ts'
 import { SCAN_PAGE_BYTES_MAX, SCAN_PAGE_KEYS_MAX } from '../../limits.ts'
 import type { Token } from '../../native/digest.ts'
-import type { Scan, ScanEntry, ScanReply } from '../../wire/message/client.ts'
-import type { PeerRange, PeerRangeReply } from '../../wire/message/peer.ts'
-import { isFailure } from '../../base/deliver.ts'
-import type { Parts } from '../parts.ts'
-import { nearestFirst } from './get.ts'
+import type { Clock } from '../../world/clock.ts'
+import type { PeerCalls } from '../cluster/peer-calls.ts'
+import type { Topology } from '../cluster/topology.ts'
+import type { CopiesPage, KeyRange, Replica } from '../replica/replica.ts'
+import type { ClientScan } from '../requests.ts'
+import { nearestFirst, type Placement, placementIn, requiredOf } from './quorums.ts'
 
 const CURSOR_BYTES = 8
 /** Stretches that one page looks at before it answers with what it has, perhaps nothing. */
 const STRETCHES_PER_PAGE_MAX = 32
+
+export interface ScanDependencies {
+  readonly clock: Clock
+  readonly topology: Topology
+  readonly replica: Replica
+  readonly peers: PeerCalls
+}
+
+/** One page: keys that have a value, in the order of their tokens. */
+export interface Page {
+  readonly keys: readonly {
+    readonly key: Uint8Array
+    readonly siblings: readonly Uint8Array[]
+    readonly context: Context
+  }[]
+  /** Empty after the last page. */
+  readonly cursor: Uint8Array
+}
 
 interface Found {
   readonly token: Token
@@ -34,67 +54,109 @@ interface Found {
   readonly object: VersionedObject
 }
 
-/** Answers one page, or throws `quorum-wrong`, `replicas-short`, `deadline-passed`. */
-export async function scan(parts: Parts, request: Scan, deadline: number): Promise<ScanReply> {
-  const asked = request.keysMax === 0 ? SCAN_PAGE_KEYS_MAX : request.keysMax
-  const keysMax = Math.min(asked, SCAN_PAGE_KEYS_MAX)
-  const entries: ScanEntry[] = []
-  let from: Token | undefined = decodeCursor(request.cursor)
-  let bytes = 0
-  for (let stretches = 0; from !== undefined && stretches < STRETCHES_PER_PAGE_MAX; stretches++) {
-    if (entries.length >= keysMax || bytes >= SCAN_PAGE_BYTES_MAX) break
-    const page = await scanStretch(parts, request, from, keysMax - entries.length, deadline)
-    for (const found of page.found) {
-      const entry = entryOf(parts, request, found)
-      if (entry === undefined) continue
-      entries.push(entry)
-      bytes += entry.key.length + entry.siblings.reduce((sum, value) => sum + value.length, 0)
+interface Stretch extends Placement {
+  readonly to: Token
+}
+
+export class Scans {
+  readonly #dependencies: ScanDependencies
+
+  constructor(dependencies: ScanDependencies) {
+    this.#dependencies = dependencies
+  }
+
+  /** Rejects with `cursor-wrong`, `quorum-wrong`, `replicas-short` or `deadline-passed`. */
+  async run(scan: ClientScan, deadline: number): Promise<Page> {
+    const { lists } = this.#dependencies.topology
+    const asked = scan.keysMax === 0 ? SCAN_PAGE_KEYS_MAX : scan.keysMax
+    const keysMax = Math.min(asked, SCAN_PAGE_KEYS_MAX)
+    const keys: Page['keys'][number][] = []
+    let from: Token | undefined = decodeCursor(scan.cursor)
+    let bytes = 0
+    for (let stretches = 0; from !== undefined && stretches < STRETCHES_PER_PAGE_MAX; stretches++) {
+      if (keys.length >= keysMax || bytes >= SCAN_PAGE_BYTES_MAX) break
+      const stretch = this.#stretchFrom(lists, from, scan.bucket)
+      const range = { from, to: stretch.to, bucket: scan.bucket, keysMax: keysMax - keys.length }
+      const page = mergePages(await this.#read(scan, stretch, range, deadline))
+      for (const { key, object } of page.found) {
+        const siblings = valuesOf(object)
+        if (siblings.length === 0) continue
+        keys.push({ key, siblings, context: object.context })
+        bytes += key.length
+        if (scan.withValues) bytes += siblings.reduce((sum, value) => sum + value.length, 0)
+      }
+      from = page.end ?? nextToken(stretch.to)
     }
-    from = page.next
+    return { keys, cursor: from === undefined ? new Uint8Array(0) : encodeCursor(from) }
   }
-  return { entries, cursor: from === undefined ? new Uint8Array(0) : encodeCursor(from) }
+
+  /** The longest run of partitions from `from` on that the same members own. */
+  #stretchFrom(lists: PreferenceLists, from: Token, bucket: Uint8Array): Stretch {
+    const { ring } = lists
+    const properties = this.#dependencies.topology.propertiesOf(bucket)
+    const first = ring.partitionOf(from)
+    const placement = placementIn(lists, first, properties)
+    const isSame = (partition: number): boolean =>
+      placementIn(lists, partition, properties).owners.every((owner) =>
+        placement.owners.includes(owner),
+      )
+    let last = first
+    while (last + 1 < ring.partitionCount && isSame(last + 1)) last += 1
+    return { ...placement, to: lastTokenOf(last, ring.bits) }
+  }
+
+  /** Asks R owners at once, and one more for each that fails. */
+  async #read(
+    scan: ClientScan,
+    stretch: Stretch,
+    range: KeyRange,
+    deadline: number,
+  ): Promise<readonly CopiesPage[]> {
+    const { clock, topology, peers } = this.#dependencies
+    const r = requiredOf('r', scan.r, stretch)
+    if (isFailure(r)) throw r
+    const { id: self } = topology.self
+    const untried = [...nearestFirst(stretch.owners, self, (node) => peers.isConnected(node))]
+    const pages: CopiesPage[] = []
+    while (pages.length < r) {
+      if (deadline - clock.now() < 1) {
+        throw new OperatingError('deadline-passed', 'the scan ran out of time')
+      }
+      const asked = untried.splice(0, r - pages.length)
+      if (asked.length === 0) {
+        throw new OperatingError('replicas-short', `${pages.length} of ${r} owners answered a scan`)
+      }
+      const terms = { ring: stretch.ring, deadline }
+      const answers = await Promise.all(asked.map((node) => this.#readOne(node, range, terms)))
+      for (const page of answers) if (page !== undefined) pages.push(page)
+    }
+    return pages
+  }
+
+  #readOne(
+    node: NodeId,
+    range: KeyRange,
+    terms: Parameters<PeerCalls['scanRange']>[2],
+  ): Promise<CopiesPage | undefined> {
+    const { topology, replica, peers } = this.#dependencies
+    if (node === topology.self.id) return replica.scan(range)
+    return new Promise((resolve) => {
+      peers.scanRange(node, range, terms, resolve)
+    })
+  }
 }
 
-/** Answers a peer with this member's own copies in one range. */
-export async function scanOwn(parts: Parts, request: PeerRange): Promise<PeerRangeReply> {
-  const { from, to, bucket } = request
-  const keysMax = Math.min(request.keysMax, SCAN_PAGE_KEYS_MAX)
-  const query = { from, to, bucket, keysMax, bytesMax: SCAN_PAGE_BYTES_MAX }
-  const page = await parts.replica.scan(query)
-  return {
-    entries: page.entries.map(({ token, name, object }) => ({ token, key: name.key, object })),
-    next: page.next,
-  }
-}
-
-interface Stretch {
+/** All keys before `end`, the first token that some page has not reached; undefined: all did. */
+function mergePages(pages: readonly CopiesPage[]): {
   readonly found: readonly Found[]
-  readonly next: Token | undefined
-}
-
-async function scanStretch(
-  parts: Parts,
-  request: Scan,
-  from: Token,
-  keysMax: number,
-  deadline: number,
-): Promise<Stretch> {
-  const { topology, peers } = parts
-  const { n, r: bucketR } = topology.quorumsOf(request.bucket)
-  const r = request.r === 0 ? bucketR : request.r
-  if (r > n) throw new OperatingError('quorum-wrong', `r is ${r}; the bucket keeps ${n} copies`)
-  const { owners, to } = stretchFrom(parts, from, request.bucket)
-  const ordered = nearestFirst(owners, topology.self.id, (node) => peers.isConnected(node))
-  const range = { ring: topology.ring.digest, from, to, bucket: request.bucket, keysMax }
-  const replies = await askInTurn(parts, ordered, r, range, deadline)
-
-  // What lies before the first token that some owner has not looked at is complete.
+  readonly end: Token | undefined
+} {
   let end: Token | undefined
-  for (const { next } of replies) {
+  for (const { next } of pages) {
     if (next !== undefined && (end === undefined || compareTokens(next, end) < 0)) end = next
   }
   const merged = new Map<string, Found>()
-  for (const { entries } of replies) {
+  for (const { entries } of pages) {
     for (const { token, key, object: bytes } of entries) {
       const object = decodeObject(bytes)
       if (object === undefined || (end !== undefined && compareTokens(token, end) >= 0)) continue
@@ -104,70 +166,14 @@ async function scanStretch(
       merged.set(id, { token, key, object: both })
     }
   }
-  const found = [...merged.values()].sort((a, b) => compareTokens(a.token, b.token))
-  return { found, next: end ?? nextToken(to) }
+  return { found: [...merged.values()].sort((a, b) => compareTokens(a.token, b.token)), end }
 }
 
-/** The longest run of partitions from `from` on that the same members own. */
-function stretchFrom(
-  { topology }: Parts,
-  from: Token,
-  bucket: Uint8Array,
-): { readonly owners: readonly NodeId[]; readonly to: Token } {
-  const { ring } = topology
-  const ownersOf = (partition: number): readonly NodeId[] =>
-    topology.ownersOfPartition(partition, bucket).map((owner) => owner.id)
-  const first = ring.partitionOf(from)
-  const owners = ownersOf(first)
-  const isSame = (partition: number): boolean =>
-    ownersOf(partition).every((owner) => owners.includes(owner))
-  let last = first
-  while (last + 1 < ring.partitionCount && isSame(last + 1)) last += 1
-  return { owners, to: lastTokenOf(last, ring.bits) }
-}
-
-/** Asks `r` owners at once, and the next for each that fails. */
-async function askInTurn(
-  parts: Parts,
-  owners: readonly NodeId[],
-  r: number,
-  range: Omit<PeerRange, 'deadlineMs'>,
-  deadline: number,
-): Promise<readonly PeerRangeReply[]> {
-  const untried = [...owners]
-  const replies: PeerRangeReply[] = []
-  while (replies.length < r) {
-    const deadlineMs = Math.floor(deadline - parts.world.clock.now())
-    if (deadlineMs < 1) throw new OperatingError('deadline-passed', 'the scan ran out of time')
-    const asked = untried.splice(0, r - replies.length)
-    if (asked.length === 0) {
-      throw new OperatingError('replicas-short', `${replies.length} of ${r} owners answered a scan`)
-    }
-    const asks = asked.map((node) => askOne(parts, node, { ...range, deadlineMs }))
-    for (const reply of await Promise.all(asks)) if (reply !== undefined) replies.push(reply)
-  }
-  return replies
-}
-
-function askOne(parts: Parts, node: NodeId, range: PeerRange): Promise<PeerRangeReply | undefined> {
-  if (node === parts.topology.self.id) return scanOwn(parts, range)
-  return new Promise((resolve) => {
-    const timer = parts.world.clock.after(range.deadlineMs, () => resolve(undefined))
-    parts.peers.call(node, 'peerRange', range, (answer) => {
-      timer.cancel()
-      resolve(isFailure(answer) ? undefined : answer)
-    })
-  })
-}
-
-/** Undefined for a key that holds tombstones alone. */
-function entryOf(parts: Parts, request: Scan, found: Found): ScanEntry | undefined {
+/** The values of an object; none where it holds tombstones alone. */
+export function valuesOf(object: VersionedObject): readonly Uint8Array[] {
   const values: Uint8Array[] = []
-  for (const { value } of found.object.siblings) if (value !== undefined) values.push(value)
-  if (values.length === 0) return undefined
-  const { key, object } = found
-  if (!request.withValues) return { key, siblings: [], context: new Uint8Array(0) }
-  return { key, siblings: values, context: parts.seal.seal(request.bucket, key, object.context) }
+  for (const { value } of object.siblings) if (value !== undefined) values.push(value)
+  return values
 }
 
 function encodeCursor(token: Token): Uint8Array {

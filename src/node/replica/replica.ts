@@ -1,19 +1,18 @@
 /**
- * This member's copies: read one, merge what a peer brings, add what a client writes.
+ * This member's copies: reads one, merges an object of a peer, adds a client's write.
  *
  * Invariants:
- *   - Read, merge and append of one key run one after another, whoever asks: where the copy is
- *     resident all three happen within one turn; where it must be waited for, the next on that key
- *     waits behind (docs/design.md 3.4).
- *   - Reads inside see appends that are not durable yet; acknowledgements wait for the sync of the
+ *   - Find, merge and append of one key are one step; steps of a key run one after another, those
+ *     of clients and of peers alike (`key-steps.ts`).
+ *   - A step sees appends that are not durable yet; acknowledgements wait for the sync of the
  *     merged record.
- *   - A copy that cannot be believed (rot) is no copy: a new start is drawn, what a peer brings
- *     replaces it, and a read of it fails rather than saying that nothing is there. Whoever mends
- *     such copies (`background/mender.ts`) is told of each.
+ *   - A rotten copy is no copy: a step on it draws a new start, a peer's object replaces it, and a
+ *     read of it fails instead of finding nothing. `background/mender.ts` is told of each.
+ *   - A step whose deadline has passed when its turn comes is dropped.
  */
 import type { MaybePromise } from '../../base/deliver.ts'
 import { assert } from '../../base/assert.ts'
-import { hexOf, latin1Of, U48_MAX } from '../../base/bytes.ts'
+import { hexOf, U48_MAX } from '../../base/bytes.ts'
 import { isOperatingError, OperatingError } from '../../base/errors.ts'
 import { ID_BYTES, type KeyName, type NodeId, type Start } from '../../dynamo/names.ts'
 import type { Context } from '../../dynamo/version/context.ts'
@@ -22,12 +21,14 @@ import { decodeNote, encodeNote } from '../../dynamo/version/note.ts'
 import { decodeObject, encodeObject, isStorable } from '../../dynamo/version/object-bytes.ts'
 import type { RequestId, VersionedObject } from '../../dynamo/version/object.ts'
 import { put, type PutOutcome } from '../../dynamo/version/put.ts'
-import { REMEMBERED_REQUESTS_MAX, WAITERS_PER_KEY_MAX } from '../../limits.ts'
+import { REMEMBERED_REQUESTS_MAX, SCAN_PAGE_BYTES_MAX, SCAN_PAGE_KEYS_MAX } from '../../limits.ts'
 import { type Digest, sipHash64, type Token } from '../../native/digest.ts'
-import type { Engine, ScanPage, ScanQuery, Stored } from '../../store/engine.ts'
+import type { Engine, Stored } from '../../store/engine.ts'
+import type { Clock } from '../../world/clock.ts'
 import type { Entropy } from '../../world/entropy.ts'
 import type { Trace } from '../../world/trace.ts'
-import type { Counters } from '../report.ts'
+import type { Counters } from '../counters.ts'
+import { KeySteps } from './key-steps.ts'
 
 /** A copy as it is read: the bytes, and how to tell them from another replica's. */
 export interface Copy {
@@ -36,7 +37,7 @@ export interface Copy {
   readonly digest: Digest
 }
 
-/** One client's write as its coordinator hands it over. */
+/** One client's write. */
 export interface ClientWrite {
   readonly requestId: RequestId
   /** Undefined writes a tombstone. */
@@ -44,20 +45,40 @@ export interface ClientWrite {
   readonly seen: Context
 }
 
-/** What a write left here: what to send to the other owners, and what to wait for. */
+/** Keys of one bucket, by their tokens: both ends belong to it. */
+export interface KeyRange {
+  readonly from: Token
+  readonly to: Token
+  readonly bucket: Uint8Array
+  readonly keysMax: number
+}
+
+/** Copies in a range, in the order of their tokens. */
+export interface CopiesPage {
+  readonly entries: readonly {
+    readonly token: Token
+    readonly key: Uint8Array
+    /** Encoded. */
+    readonly object: Uint8Array
+  }[]
+  /** Where to go on; undefined when the end of the range was reached. */
+  readonly next: Token | undefined
+}
+
+/** A write that was done here: the object to send to the other owners, the append to wait for. */
 export interface LocalWrite {
   readonly outcome: Exclude<PutOutcome, { kind: 'start-spent' }> | { readonly kind: 'remembered' }
   /** Encoded; empty after a refusal. */
   readonly object: Uint8Array
-  /** Wait for this one to be durable before saying that it is held. */
+  /** The object is held once the log is durable up to here. */
   readonly sequence: number
 }
 
-/** What is held of a key when a step begins. */
+/** The present copy when a step begins. */
 interface Held {
   readonly object: VersionedObject | undefined
   readonly stored: Stored | undefined
-  /** Something is there, and cannot be believed. */
+  /** A record is there and is damaged. */
   readonly isRotten: boolean
 }
 
@@ -65,51 +86,49 @@ const NO_NOTE = new Uint8Array(0)
 const NOTHING_HELD: Held = { object: undefined, stored: undefined, isRotten: false }
 const ROTTEN: Held = { ...NOTHING_HELD, isRotten: true }
 
-export interface ReplicaParts {
+export interface ReplicaDependencies {
   readonly engine: Engine
   readonly node: NodeId
   /** 16 bytes, the cluster's: see `digestKeyOf`. */
   readonly digestKey: Uint8Array
+  readonly clock: Clock
   readonly entropy: Entropy
   readonly trace: Trace
   readonly counters: Counters
-  /** A copy was asked for that cannot be believed. */
+  /** Called for each read that finds a rotten copy. */
   readonly onRotten: (name: KeyName, token: Token) => void
 }
 
 export class Replica {
-  readonly #parts: ReplicaParts
-  /** Keys whose copy is being waited for, and who waits to be next. */
-  readonly #busy = new Map<string, (() => void)[]>()
-  /** Which requests were written here lately, and where: a retry may find its sibling replaced. */
+  readonly #node: ReplicaDependencies
+  readonly #steps = new KeySteps()
+  /** Tokens of recent writes here, by request: a retry may find its sibling replaced. */
   readonly #remembered = new Map<RequestId, Token>()
   #start: Start
   #counter = 0
   #lastSequence = 0
   #isClosed = false
 
-  constructor(parts: ReplicaParts) {
-    this.#parts = parts
+  constructor(dependencies: ReplicaDependencies) {
+    this.#node = dependencies
     this.#start = this.#newStart()
   }
 
-  /** From now on whoever asks is refused: the engine is about to let go of its files. */
+  /** Refuses everything from now on: the engine is about to close its files. */
   close(): void {
     this.#isClosed = true
   }
 
-  /** Work that began before the end may come back for more after it. */
+  /** Work that began before `close` may come back after it. */
   get #engine(): Engine {
     if (this.#isClosed)
       throw new OperatingError('node-stopping', 'this node is stopping; ask another')
-    return this.#parts.engine
+    return this.#node.engine
   }
 
-  /** Writes that wait for the one before them, at the key where most do. */
+  /** Steps that wait for the one before them, at the key where most do. */
   get waitersOfKey(): number {
-    let most = 0
-    for (const waiters of this.#busy.values()) most = Math.max(most, waiters.length)
-    return most
+    return this.#steps.waitersOfKey
   }
 
   get rememberedRequests(): number {
@@ -122,17 +141,17 @@ export class Replica {
 
   /** This member's own copy. Fails with `record-rotten`. */
   read(name: KeyName, token: Token): MaybePromise<Copy | undefined> {
-    return this.#tellingOfRot(name, token, () => this.#engine.get(token, name))
+    return this.#reportingRot(name, token, () => this.#engine.get(token, name))
   }
 
   /** Fails with `record-rotten`. */
   digest(name: KeyName, token: Token): MaybePromise<Digest | undefined> {
-    return this.#tellingOfRot(name, token, () => this.#engine.digest(token, name))
+    return this.#reportingRot(name, token, () => this.#engine.digest(token, name))
   }
 
-  #tellingOfRot<T>(name: KeyName, token: Token, ask: () => MaybePromise<T>): MaybePromise<T> {
+  #reportingRot<T>(name: KeyName, token: Token, ask: () => MaybePromise<T>): MaybePromise<T> {
     const onError = (error: unknown): never => {
-      if (isRot(error)) this.#parts.onRotten(name, token)
+      if (isRot(error)) this.#node.onRotten(name, token)
       throw error
     }
     try {
@@ -143,22 +162,38 @@ export class Replica {
     }
   }
 
-  /** This member's copies in a range of tokens. */
-  scan(query: ScanQuery): Promise<ScanPage> {
-    return this.#engine.scan(query)
+  /** This member's copies in a range: a page of them. */
+  async scan({ from, to, bucket, keysMax }: KeyRange): Promise<CopiesPage> {
+    const { entries, next } = await this.#engine.scan({
+      from,
+      to,
+      bucket,
+      keysMax: Math.min(keysMax, SCAN_PAGE_KEYS_MAX),
+      bytesMax: SCAN_PAGE_BYTES_MAX,
+    })
+    const copies = entries.map(({ token, name, object }) => ({ token, key: name.key, object }))
+    return { entries: copies, next }
   }
 
-  /** Calls `done` when everything up to `sequence` is durable, or when that cannot be known. */
+  /** Calls `done` when everything up to `sequence` is durable, or with the reason why not. */
   whenSynced(sequence: number, done: (error: OperatingError | undefined) => void): void {
-    void this.#parts.engine.synced(sequence).then(
+    void this.#node.engine.synced(sequence).then(
       () => done(undefined),
       (error: unknown) => done(isOperatingError(error) ? error : diskFailed(error)),
     )
   }
 
-  /** Merges what a peer holds into the copy here; the sequence to wait for before saying so. */
-  merge(name: KeyName, token: Token, incoming: VersionedObject): MaybePromise<number> {
-    return this.#serially(name, token, (held) => {
+  /**
+   * Merges a peer's object into the copy here; returns the sequence to wait for before the object
+   * is acknowledged. Fails with `deadline-passed`, `object-too-large`, or what the engine says.
+   */
+  merge(
+    name: KeyName,
+    token: Token,
+    incoming: VersionedObject,
+    deadline: number,
+  ): MaybePromise<number> {
+    return this.#step(name, token, deadline, (held) => {
       const merged = held.object === undefined ? incoming : merge(held.object, incoming)
       if (merged === held.object) return this.#lastSequence
       if (!isStorable(merged)) throw tooLarge()
@@ -167,21 +202,30 @@ export class Replica {
   }
 
   /**
-   * Puts what other owners hold in place of a copy that has rotted; where they hold nothing, the
-   * copy goes. Merges where a sound copy has come in between. The sequence to wait for.
+   * Replaces a rotten copy with `found`, which other owners hold; erases it where they hold
+   * nothing. Merges where a sound copy was written meanwhile. Returns the sequence to wait for.
    */
   mend(name: KeyName, token: Token, found: VersionedObject | undefined): MaybePromise<number> {
-    if (found !== undefined) return this.merge(name, token, found)
-    return this.#serially(name, token, (held) => {
+    const deadline = Number.POSITIVE_INFINITY
+    if (found !== undefined) return this.merge(name, token, found, deadline)
+    return this.#step(name, token, deadline, (held) => {
       if (!held.isRotten) return this.#lastSequence
       this.#lastSequence = this.#engine.append([{ kind: 'erasure', token, name }])
       return this.#lastSequence
     })
   }
 
-  /** Adds a client's write to the copy here, with a new dot. */
-  write(name: KeyName, token: Token, request: ClientWrite): MaybePromise<LocalWrite> {
-    return this.#serially(name, token, (held) => this.#write(name, token, held, request))
+  /**
+   * Adds a client's write to the copy here, with a new dot. Fails with `deadline-passed`, or what
+   * the engine says.
+   */
+  write(
+    name: KeyName,
+    token: Token,
+    request: ClientWrite,
+    deadline: number,
+  ): MaybePromise<LocalWrite> {
+    return this.#step(name, token, deadline, (held) => this.#write(name, token, held, request))
   }
 
   #write(name: KeyName, token: Token, held: Held, request: ClientWrite): LocalWrite {
@@ -193,7 +237,7 @@ export class Replica {
     const note = held.stored === undefined ? undefined : decodeNote(held.stored.note)
     for (;;) {
       const outcome = put(held.object, note, {
-        node: this.#parts.node,
+        node: this.#node.node,
         start: this.#start,
         counter: this.#nextCounter(),
         ...request,
@@ -216,20 +260,20 @@ export class Replica {
   }
 
   #unchanged(outcome: LocalWrite['outcome'], held: Held): LocalWrite {
-    assert(held.stored !== undefined, 'what was written before is held')
+    assert(held.stored !== undefined, 'a request that was written before has a copy here')
     return { outcome, object: held.stored.object, sequence: this.#lastSequence }
   }
 
-  /** From now on dots are of a new start, so that none is ever given twice (docs/design.md 3.1). */
+  /** Gives dots of a new start from now on, so that no dot is given twice (docs/design.md 3.1). */
   drawNewStart(reason: string): void {
     this.#start = this.#newStart()
     this.#counter = 0
-    this.#parts.counters.newStarts += 1
-    this.#parts.trace.record('new-start-drawn', { reason })
+    this.#node.counters.newStarts += 1
+    this.#node.trace.record('new-start-drawn', { reason })
   }
 
   #newStart(): Start {
-    return hexOf(this.#parts.entropy.bytes(ID_BYTES))
+    return hexOf(this.#node.entropy.bytes(ID_BYTES))
   }
 
   #nextCounter(): number {
@@ -252,48 +296,34 @@ export class Replica {
     note: Uint8Array,
   ): { readonly object: Uint8Array; readonly sequence: number } {
     const bytes = encodeObject(object)
-    const digest = sipHash64(this.#parts.digestKey, bytes)
+    const digest = sipHash64(this.#node.digestKey, bytes)
     const entry = { kind: 'object', token, name, note, object: bytes, digest } as const
     const sequence = this.#engine.append([entry])
     this.#lastSequence = sequence
     return { object: bytes, sequence }
   }
 
-  /** Runs `step` with what is held, after every earlier step on the same key has ended. */
-  #serially<T>(name: KeyName, token: Token, step: (held: Held) => T): MaybePromise<T> {
-    if (this.#busy.size > 0) {
-      const key = busyKey(name)
-      if (this.#busy.has(key)) return this.#wait(key, name, token, step)
-    }
-    const found = this.#find(name, token)
-    if (!(found instanceof Promise)) return step(this.#held(found))
-    const key = busyKey(name)
-    this.#busy.set(key, [])
-    return this.#finish(key, found, step)
-  }
-
-  async #wait<T>(key: string, name: KeyName, token: Token, step: (held: Held) => T): Promise<T> {
-    const waiters = this.#busy.get(key)
-    assert(waiters !== undefined, 'a busy key has a list of waiters')
-    if (waiters.length >= WAITERS_PER_KEY_MAX) {
-      throw new OperatingError('overloaded', 'too many writes wait for this key; try again later')
-    }
-    await new Promise<void>((resolve) => waiters.push(resolve))
-    return this.#finish(key, this.#find(name, token), step)
-  }
-
-  async #finish<T>(
-    key: string,
-    found: MaybePromise<Stored | 'rotten' | undefined>,
+  /** Runs `step` on the present copy, after every earlier step on the same key. */
+  #step<T>(
+    name: KeyName,
+    token: Token,
+    deadline: number,
     step: (held: Held) => T,
-  ) {
-    try {
-      return step(this.#held(await found))
-    } finally {
-      const next = this.#busy.get(key)?.shift()
-      if (next === undefined) this.#busy.delete(key)
-      else next()
+  ): MaybePromise<T> {
+    const find = (): MaybePromise<Stored | 'rotten' | undefined> => {
+      this.#dropExpired(deadline)
+      return this.#find(name, token)
     }
+    return this.#steps.run(name, find, (found) => step(this.#held(found)))
+  }
+
+  /** The sender has given the step up: running it would delay work that is still wanted. */
+  #dropExpired(deadline: number): void {
+    const { clock, counters, trace } = this.#node
+    if (clock.now() < deadline) return
+    counters.expired += 1
+    trace.record('work-expired')
+    throw new OperatingError('deadline-passed', 'the deadline passed before the write began')
   }
 
   #find(name: KeyName, token: Token): MaybePromise<Stored | 'rotten' | undefined> {
@@ -331,8 +361,4 @@ function rottenOr(error: unknown): 'rotten' {
 
 function isRot(error: unknown): boolean {
   return isOperatingError(error) && error.code === 'record-rotten'
-}
-
-function busyKey(name: KeyName): string {
-  return `${name.bucket.length} ${latin1Of(name.bucket)}${latin1Of(name.key)}`
 }

@@ -28,34 +28,33 @@ import {
   VALUE_BYTES_MAX,
   WAITERS_PER_KEY_MAX,
 } from '../../limits.ts'
-import type { Gauges } from '../../node/report.ts'
+import type { GaugeName, Gauges } from '../../node/report.ts'
 import { SEGMENT_HEADER_BYTES } from '../../store/log/segment.ts'
 import { MARK_BYTES } from '../../store/log/writer.ts'
 import { Findings } from './findings.ts'
 
-type Gauge = keyof Gauges
 type Bounded = Pick<Config, 'callsMax' | 'connectionsMax' | 'segmentBytes'>
 
 export class Bounds {
-  readonly #maxima: Readonly<Record<Gauge, number>>
+  readonly #maxima: Readonly<Record<GaugeName, number>>
   readonly #found = new Findings()
   /** The highest of each so far, beside its bound. */
-  readonly peaks: Map<Gauge, { readonly value: number; readonly max: number }> = new Map()
+  readonly peaks: Map<GaugeName, { readonly value: number; readonly max: number }> = new Map()
 
   constructor({ callsMax, connectionsMax, segmentBytes }: Bounded) {
     this.#maxima = {
-      clientConnections: connectionsMax,
-      peerConnections: connectionsMax,
-      clientCalls: callsMax,
-      callsOfConnection: CALLS_PER_CONNECTION_MAX,
-      outgoingBytes: OUTGOING_BYTES_PER_CONNECTION_MAX,
-      incomingBytes: INCOMING_BYTES_PER_CONNECTION_MAX,
-      waitersOfKey: WAITERS_PER_KEY_MAX,
-      rememberedRequests: REMEMBERED_REQUESTS_MAX,
+      client_connections: connectionsMax,
+      peer_connections: connectionsMax,
+      client_calls: callsMax,
+      calls_of_connection: CALLS_PER_CONNECTION_MAX,
+      outgoing_bytes: OUTGOING_BYTES_PER_CONNECTION_MAX,
+      incoming_bytes: INCOMING_BYTES_PER_CONNECTION_MAX,
+      waiters_of_key: WAITERS_PER_KEY_MAX,
+      remembered_requests: REMEMBERED_REQUESTS_MAX,
       // A mark is written whatever waits.
-      unsyncedBytes: UNSYNCED_BYTES_MAX + MARK_BYTES,
+      unsynced_bytes: UNSYNCED_BYTES_MAX + MARK_BYTES,
       // A record that is larger than a segment has one for itself.
-      segmentBytes: Math.max(segmentBytes, SEGMENT_HEADER_BYTES + RECORD_BYTES_MAX),
+      segment_bytes: Math.max(segmentBytes, SEGMENT_HEADER_BYTES + RECORD_BYTES_MAX),
     }
   }
 
@@ -65,7 +64,7 @@ export class Bounds {
 
   /** What a running node holds at this moment. */
   sample(machine: number, gauges: Gauges): void {
-    for (const [gauge, max] of Object.entries(this.#maxima) as [Gauge, number][]) {
+    for (const [gauge, max] of Object.entries(this.#maxima) as [GaugeName, number][]) {
       const value = gauges[gauge]
       if (value > (this.peaks.get(gauge)?.value ?? -1)) this.peaks.set(gauge, { value, max })
       if (value <= max) continue

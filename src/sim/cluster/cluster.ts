@@ -6,10 +6,16 @@
  * would be in a machine room.
  */
 import { assert } from '../../base/assert.ts'
+import { utf8Text } from '../../base/bytes.ts'
 import { type Client, connectTo } from '../../client/client.ts'
 import type { ConnectOptions } from '../../client/options.ts'
 import type { BucketConfig, Config } from '../../config.ts'
 import { DEFAULTS } from '../../config.ts'
+import type { KeyName, NodeId } from '../../dynamo/names.ts'
+import { preferenceListOf } from '../../dynamo/ring/preference-list.ts'
+import type { Ring } from '../../dynamo/ring/ring.ts'
+import { tokenOf } from '../../native/digest.ts'
+import { ringOf } from '../../node/cluster/topology.ts'
 import { type RunningNode, startNode } from '../../node/node.ts'
 import type { World } from '../../world/world.ts'
 import type { SimWorld } from '../world.ts'
@@ -68,6 +74,31 @@ export class Cluster {
   /** Where clients reach the nodes. */
   get seeds(): readonly string[] {
     return this.machines.map((machine) => `${this.world.hostOf(machine)}:${CLIENT_PORT}`)
+  }
+
+  /** The ring in force on a node that runs; the first ring while none does. */
+  get ring(): Ring {
+    for (const node of this.#running.values()) return node.ring
+    return ringOf(this.configOf(1))
+  }
+
+  /** The machines that own a key, in order of preference. */
+  ownersOf({ bucket, key }: KeyName): readonly number[] {
+    return this.ownersOfPartition(this.ring.partitionOf(tokenOf(bucket, key)), utf8Text(bucket))
+  }
+
+  ownersOfPartition(partition: number, bucket: string): readonly number[] {
+    const { buckets, defaults } = this.configOf(1)
+    const { n } = buckets.find(({ name }) => name === bucket) ?? defaults
+    const { owners } = preferenceListOf(this.ring, partition, n)
+    return owners.map(({ name }) => machineOf(name))
+  }
+
+  /** The id of the member on a machine. */
+  memberOf(machine: number): NodeId {
+    const member = this.ring.members.find(({ name }) => machineOf(name) === machine)
+    assert(member !== undefined, 'the machine has a member of the ring')
+    return member.id
   }
 
   node(machine: number): RunningNode | undefined {
@@ -187,4 +218,9 @@ export class Cluster {
   get clientMachines(): readonly number[] {
     return Array.from({ length: this.#clients }, (_, i) => FIRST_CLIENT + i)
   }
+}
+
+/** The machine of a member: its name is `n` and that number. */
+function machineOf(name: string): number {
+  return Number(name.slice(1))
 }

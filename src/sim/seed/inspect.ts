@@ -10,8 +10,6 @@ import { OperatingError } from '../../base/errors.ts'
 import { keyName } from '../../dynamo/names.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
 import { requestLabel, type Sibling, type VersionedObject } from '../../dynamo/version/object.ts'
-import { tokenOf } from '../../native/digest.ts'
-import { memberIdOf, Topology } from '../../node/cluster/topology.ts'
 import { connectSession } from '../../wire/handshake.ts'
 import type { PeerReadReply } from '../../wire/message/peer.ts'
 import type { Request } from '../../wire/message/table.ts'
@@ -48,13 +46,12 @@ export interface InspectOptions {
 export async function inspect(cluster: Cluster, options: InspectOptions): Promise<Inspection> {
   const { machines, places, requests, mayBeRotten, onObject } = options
   const world = cluster.clientWorld()
-  const topology = new Topology(cluster.configOf(1))
-  const ring = topology.ring.digest
-  const sessions = new Map<string, Session>()
+  const ring = cluster.ring.digest
+  const sessions = new Map<number, Session>()
   const violations: string[] = []
   for (const machine of machines) {
     try {
-      sessions.set(`n${machine}`, await asPeer(cluster, machine, world))
+      sessions.set(machine, await asPeer(cluster, machine, world))
     } catch (error) {
       violations.push(`away: n${machine} cannot be reached in quiet: ${String(error)}`)
     }
@@ -64,13 +61,13 @@ export async function inspect(cluster: Cluster, options: InspectOptions): Promis
     const name = keyName(bucket, key)
     const request = { name, ring, digestOnly: false, deadlineMs: DEADLINE_MS }
     const copies: PeerReadReply[] = []
-    for (const owner of topology.ownersOf(tokenOf(name.bucket, name.key), name.bucket)) {
-      const session = sessions.get(owner.name)
+    for (const owner of cluster.ownersOf(name)) {
+      const session = sessions.get(owner)
       if (session === undefined) continue
       const copy = await askPatiently(session, request, world)
       if (copy instanceof OperatingError) {
-        if (isRot(copy) && mayBeRotten(Number(owner.name.slice(1)))) continue
-        violations.push(`unreadable: ${owner.name} cannot give its copy of ${label}: ${copy.code}`)
+        if (isRot(copy) && mayBeRotten(owner)) continue
+        violations.push(`unreadable: n${owner} cannot give its copy of ${label}: ${copy.code}`)
       } else copies.push(copy)
     }
     const [first] = copies
@@ -137,7 +134,7 @@ function isOwnValue({ value }: Sibling, write: Written): boolean {
 async function asPeer(cluster: Cluster, machine: number, world: World): Promise<Session> {
   const { peerListen, cluster: name, clusterKey } = cluster.configOf(machine)
   const other = cluster.machines.find((one) => one !== machine) ?? machine
-  const node = memberIdOf(name, `n${other}`)
+  const node = cluster.memberOf(other)
   const connection = await world.network.connect(peerListen, CONNECT_MS)
   return connectSession(
     connection,

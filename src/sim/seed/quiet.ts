@@ -6,15 +6,12 @@
  * compare trees, that stands for it), and asks each for its copy: they must be equal. From then on
  * nothing may be written by reading: steady state is silent.
  */
-import { utf8Bytes } from '../../base/bytes.ts'
 import type { Prng } from '../../base/prng.ts'
 import { keyName } from '../../dynamo/names.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
-import { tokenOf } from '../../native/digest.ts'
-import { memberIdOf, Topology } from '../../node/cluster/topology.ts'
 import type { Account } from '../cluster/account.ts'
 import type { Bounds } from '../checkers/bounds.ts'
-import { CLUSTER, type Cluster } from '../cluster/cluster.ts'
+import type { Cluster } from '../cluster/cluster.ts'
 import { inspect, type Inspection } from './inspect.ts'
 import type { Place, Workload } from './workload.ts'
 
@@ -29,15 +26,10 @@ const SHRINK_TRIES = 2
 /** Nodes that hold W owners of every key of every bucket: as few as chance will have. */
 export function core(cluster: Cluster, prng: Prng): readonly number[] {
   const config = cluster.configOf(1)
-  const topology = new Topology(config)
-  const machineOf = new Map(
-    cluster.machines.map((machine) => [memberIdOf(CLUSTER, `n${machine}`), machine]),
-  )
   const groups: { readonly owners: readonly number[]; readonly w: number }[] = []
   for (const { name, w } of [{ name: 'default', w: config.defaults.w }, ...config.buckets]) {
     for (let partition = 0; partition < config.partitions; partition++) {
-      const owners = topology.ownersOfPartition(partition, utf8Bytes(name))
-      groups.push({ owners: owners.map(({ id }) => machineOf.get(id) as number), w })
+      groups.push({ owners: cluster.ownersOfPartition(partition, name), w })
     }
   }
   const living = new Set(cluster.machines)
@@ -56,7 +48,6 @@ export class Quiet {
   readonly #workload: Workload
   readonly #account: Account
   readonly #bounds: Bounds
-  readonly #topology: Topology
   readonly violations: string[] = []
 
   constructor(cluster: Cluster, workload: Workload, account: Account, bounds: Bounds) {
@@ -64,7 +55,6 @@ export class Quiet {
     this.#account = account
     this.#bounds = bounds
     this.#workload = workload
-    this.#topology = new Topology(cluster.configOf(1))
   }
 
   /** Waits until all of `living` see each other. */
@@ -113,9 +103,8 @@ export class Quiet {
   }
 
   #livingOwners({ bucket, key }: Place, living: readonly number[]): number {
-    const name = keyName(bucket, key)
-    const owners = this.#topology.ownersOf(tokenOf(name.bucket, name.key), name.bucket)
-    return owners.filter((owner) => living.includes(Number(owner.name.slice(1)))).length
+    const owners = this.#cluster.ownersOf(keyName(bucket, key))
+    return owners.filter((owner) => living.includes(owner)).length
   }
 
   #appends(living: readonly number[]): ReadonlyMap<number, number> {

@@ -7,11 +7,13 @@
 import { equalBytes, utf8Bytes, utf8Text } from '../../../src/base/bytes.ts'
 import { OperatingError } from '../../../src/base/errors.ts'
 import { DEFAULT_BUCKET } from '../../../src/dynamo/names.ts'
+import { preferenceListOf } from '../../../src/dynamo/ring/preference-list.ts'
+import type { Ring } from '../../../src/dynamo/ring/ring.ts'
 import { decodeObject } from '../../../src/dynamo/version/object-bytes.ts'
 import { requestIdBytes } from '../../../src/dynamo/version/object.ts'
 import { hostWorld } from '../../../src/host/world.ts'
 import { tokenOf } from '../../../src/native/digest.ts'
-import { memberIdOf, Topology } from '../../../src/node/cluster/topology.ts'
+import { memberIdOf, ringOf } from '../../../src/node/cluster/topology.ts'
 import { type ConnectOptions, connectSession } from '../../../src/wire/handshake.ts'
 import type { PeerReadReply } from '../../../src/wire/message/peer.ts'
 import type { Session } from '../../../src/wire/session.ts'
@@ -27,13 +29,15 @@ const world = hostWorld({ traceLevel: 'silent', timersHold: false })
 
 export class Inspector {
   readonly #nodes: Nodes
-  readonly #topology: Topology
+  readonly #ring: Ring
+  readonly #n: number
   readonly #sessions = new Map<number, Promise<Session>>()
   readonly #numbers = new Map<string, number>()
 
   constructor(nodes: Nodes) {
     this.#nodes = nodes
-    this.#topology = new Topology(nodes.config(0))
+    this.#ring = ringOf(nodes.config(0))
+    this.#n = nodes.config(0).defaults.n
     for (let node = 0; node < nodes.size; node++) this.#numbers.set(nameOfNode(node), node)
   }
 
@@ -43,7 +47,8 @@ export class Inspector {
   }
 
   ownersOfName(bucket: Uint8Array, key: Uint8Array): readonly number[] {
-    const owners = this.#topology.ownersOf(tokenOf(bucket, key), bucket)
+    const partition = this.#ring.partitionOf(tokenOf(bucket, key))
+    const { owners } = preferenceListOf(this.#ring, partition, this.#n)
     return owners.flatMap((owner) => this.#numbers.get(owner.name) ?? [])
   }
 
@@ -67,7 +72,7 @@ export class Inspector {
 
   async #ask(node: number, key: number, digestOnly: boolean): Promise<PeerReadReply | undefined> {
     const name = { bucket: BUCKET, key: utf8Bytes(nameOf(key)) }
-    const ring = this.#topology.ring.digest
+    const ring = this.#ring.digest
     const request = { name, ring, digestOnly, deadlineMs: DEADLINE_MS }
     try {
       const session = await this.#sessionTo(node)

@@ -5,13 +5,13 @@ export const ACKNOWLEDGING: readonly Plant[] = [
   {
     name: 'ack before sync',
     file: 'node/replica/replica.js',
-    find: 'void this.#parts.engine.synced(sequence).then(',
+    find: 'void this.#node.engine.synced(sequence).then(',
     replace: 'void Promise.resolve().then(',
     why: 'a power cut of all machines takes what was acknowledged',
   },
   {
     name: 'ack of a peer before its sync',
-    file: 'node/listeners/dispatch.js',
+    file: 'node/listeners/peer-requests.js',
     find: 'return replica.whenSynced(sequence, (error) => {',
     replace: 'return [undefined].forEach((error) => {',
     why: 'one owner holds the write durably, and its disk is destroyed',
@@ -26,7 +26,7 @@ export const ACKNOWLEDGING: readonly Plant[] = [
   {
     name: 'a refusal counts as an ack',
     file: 'node/coordinator/put.js',
-    find: 'this.#onCounted(node, !isFailure(answer))',
+    find: 'this.#onCounted(node, failure === undefined)',
     replace: 'this.#onCounted(node, true)',
     why: 'an owner that is away counts towards W',
   },

@@ -7,7 +7,7 @@ const LINES: readonly Plant[] = [
     file: 'node/replica/replica.js',
     find: 'this.#start = this.#newStart();\n    }',
     replace:
-      'this.#start = parts.node; globalThis.leased = (globalThis.leased ?? 0) + 1e6; ' +
+      'this.#start = dependencies.node; globalThis.leased = (globalThis.leased ?? 0) + 1e6; ' +
       'this.#counter = globalThis.leased;\n    }',
     why:
       'counters are leased and no dot is given twice, yet a torn tail took dots of the line that ' +
@@ -31,9 +31,9 @@ const LINES: readonly Plant[] = [
     file: 'node/replica/replica.js',
     find: 'start: this.#start,\n                counter: this.#nextCounter(),',
     replace:
-      'start: this.#parts.node, counter: 1 + Math.max(0, ...[' +
+      'start: this.#node.node, counter: 1 + Math.max(0, ...[' +
       '...(held.object?.context.ranges ?? []), ...request.seen.ranges].filter(' +
-      '(one) => one.node === this.#parts.node).map((one) => one.last)),',
+      '(one) => one.node === this.#node.node).map((one) => one.last)),',
     why: 'a counter a key, as vector clocks have: a torn tail takes it back, and it is used again',
   },
   {
@@ -92,7 +92,7 @@ const MERGES: readonly Plant[] = [
   },
   {
     name: 'two merges of one key at once',
-    file: 'node/replica/replica.js',
+    file: 'node/replica/key-steps.js',
     find: 'if (this.#busy.size > 0) {',
     replace: 'if (this.#busy.size > 1_000_000) {',
     why: 'where a copy is read from the disk, the second step starts from what the first replaced',
@@ -151,10 +151,10 @@ const CONTEXTS: readonly Plant[] = [
   {
     name: 'a deleted key is forgotten at once',
     file: 'node/replica/replica.js',
-    find: "append([{ kind: 'object', token, name, note, object: bytes }])",
+    find: "const entry = { kind: 'object',",
     replace:
-      "append([{ kind: object.siblings.every((one) => one.value === undefined) ? 'erasure' : " +
-      "'object', token, name, note, object: bytes }])",
+      'const entry = { kind: object.siblings.every((one) => one.value === undefined) ' +
+      "? 'erasure' : 'object',",
     why: 'a replica that missed the delete brings back what was deleted',
   },
 ]
@@ -170,10 +170,10 @@ const REQUESTS: readonly Plant[] = [
   {
     name: 'forwarding draws a request id of its own',
     file: 'node/coordinator/forward.js',
-    find: 'const put = { ...this.#request.put,',
+    find: 'peers.handOn(node, this.#put,',
     replace:
-      'const put = { ...this.#request.put, requestId: this.#request.put.requestId.map(' +
-      '(byte, i) => byte + i + this.#untried.length),',
+      'peers.handOn(node, { ...this.#put, requestId: this.#put.requestId.slice(1) + ' +
+      'String.fromCharCode(this.#untried.length) },',
     why: 'two owners that both took one put leave two siblings',
   },
   {

@@ -47,9 +47,9 @@ export const HONESTY: readonly Plant[] = [
   },
   {
     name: 'an expired request is executed',
-    file: 'node/coordinator/put.js',
-    find: 'if (world.clock.now() >= deadline) {',
-    replace: 'if (deadline === 0) {',
+    file: 'node/replica/replica.js',
+    find: 'if (clock.now() < deadline)',
+    replace: 'if (deadline !== 0)',
     why: 'its client has long been told that it failed; no promise is broken, only patience',
     caughtBy: 'test/unit/node/coordinator/put.test.ts',
   },

@@ -46,7 +46,7 @@ export const QUORUM: readonly Plant[] = [
   },
   {
     name: 'an owner that fails says that nothing is there',
-    file: 'node/coordinator/get.js',
+    file: 'node/cluster/peer-calls.js',
     find: 'if (isFailure(answer))\n        return FAILED;',
     replace: 'if (isFailure(answer))\n        return ABSENT;',
     why: 'with too few owners a read succeeds, and shows less than was acknowledged',
@@ -54,14 +54,14 @@ export const QUORUM: readonly Plant[] = [
   {
     name: 'a lost peer is not sought again',
     file: 'node/cluster/peers.js',
-    find: 'this.#timer = this.#world.clock.after(delayMs, () => this.open());',
+    find: 'this.#timer = clock.after(delayMs, () => this.open());',
     replace: 'void delayMs;',
     why: 'one broken connection takes a member away for ever',
   },
   {
     name: 'nodes with different rings talk',
-    file: 'node/listeners/dispatch.js',
-    find: 'if (this.#parts.topology.isSameRing(ring))',
+    file: 'node/listeners/peer-requests.js',
+    find: 'if (isSameRing(this.#node.topology.ring.digest, ring))',
     replace: 'if (ring !== undefined)',
     why: 'what one takes for an owner is none to the other; simulated nodes have one list',
     caughtBy: 'test/unit/node/coordinator/put.test.ts',

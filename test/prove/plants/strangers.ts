@@ -79,7 +79,7 @@ export const STRANGERS: readonly Plant[] = [
   {
     name: 'connections have no bound',
     file: 'node/listeners/session-listener.js',
-    find: 'if (this.#connections >= this.#config.connectionsMax) {',
+    find: 'if (this.#connections >= config.connectionsMax) {',
     replace: 'if (this.#connections < 0) {',
     why: 'strangers take all descriptors',
     caughtBy: 'test/unit/node/listeners/session-listener.test.ts',

@@ -55,7 +55,7 @@ const CALLS: readonly Plant[] = [
   },
   {
     name: 'writes that wait for one key have no bound',
-    file: 'node/replica/replica.js',
+    file: 'node/replica/key-steps.js',
     find: 'if (waiters.length >= WAITERS_PER_KEY_MAX) {',
     replace: 'if (waiters.length < 0) {',
     why: 'one busy key takes all memory',

@@ -6,13 +6,13 @@ t.test('a node tells what it holds at this moment', async (t) => {
   const node = scene.cluster.node(1)
   if (node === undefined) throw new Error('the node runs')
   const idle = node.gauges()
-  t.equal(idle.clientConnections, 0)
-  t.equal(idle.peerConnections, 2, 'each other node asks on a connection of its own')
-  t.strictSame([idle.clientCalls, idle.callsOfConnection, idle.unsyncedBytes], [0, 0, 0])
+  t.equal(idle.client_connections, 0)
+  t.equal(idle.peer_connections, 2, 'each other node asks on a connection of its own')
+  t.strictSame([idle.client_calls, idle.calls_of_connection, idle.unsynced_bytes], [0, 0, 0])
   const client = await scene.client()
   const bucket = client.bucket()
   const puts = Array.from({ length: 40 }, (_, i) => bucket.put(`key-${i}`, 'x'.repeat(1_000)))
-  const highest = { clientCalls: 0, callsOfConnection: 0, unsyncedBytes: 0, outgoingBytes: 0 }
+  const highest = { client_calls: 0, calls_of_connection: 0, unsynced_bytes: 0, outgoing_bytes: 0 }
   const isSeen = (): boolean => {
     const now = node.gauges()
     for (const gauge of Object.keys(highest) as (keyof typeof highest)[]) {
@@ -23,10 +23,10 @@ t.test('a node tells what it holds at this moment', async (t) => {
   t.ok(await scene.world.runUntil(isSeen, 10_000), JSON.stringify(highest))
   await scene.run(Promise.all(puts))
   const after = node.gauges()
-  t.ok(after.clientConnections > 0)
-  t.ok(after.rememberedRequests > 0)
-  t.ok(after.segmentBytes > 0)
-  t.equal(after.clientCalls, 0)
+  t.ok(after.client_connections > 0)
+  t.ok(after.remembered_requests > 0)
+  t.ok(after.segment_bytes > 0)
+  t.equal(after.client_calls, 0)
   await scene.run(client.close())
 })
 
@@ -57,15 +57,15 @@ t.test('the most of any one connection is told, whichever side opened it', async
   const doors = [await scene.door(1), await scene.door(1), await scene.door(1)]
   for (const other of [2, 3]) scene.world.pause(other)
   const puts = doors.map((door, i) => door.begin('put', putOf(`key-${i}`, 'x')))
-  const waits = (): boolean => node.gauges().callsOfConnection === doors.length
+  const waits = (): boolean => node.gauges().calls_of_connection === doors.length
   t.ok(await scene.world.runUntil(waits, 1_000), 'one of each client, all of them to each peer')
-  t.equal(node.gauges().clientCalls, doors.length)
+  t.equal(node.gauges().client_calls, doors.length)
   for (const other of [2, 3]) scene.world.resume(other)
   await scene.run(Promise.all(puts))
 
   const [door] = doors
   const long = door?.begin('put', putOf('long', 'x'.repeat(2_000_000)))
-  t.ok(await scene.world.runUntil(() => node.gauges().incomingBytes > 0, 10_000), 'half received')
+  t.ok(await scene.world.runUntil(() => node.gauges().incoming_bytes > 0, 10_000), 'half received')
   await scene.run(Promise.resolve(long))
-  t.equal(node.gauges().incomingBytes, 0)
+  t.equal(node.gauges().incoming_bytes, 0)
 })

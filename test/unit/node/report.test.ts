@@ -1,6 +1,7 @@
 /** What a node counts: latencies in classes of a fifth, and reads by the versions they saw. */
 import t from 'tap'
-import { Counters, figuresOf, Latencies } from '../../../src/node/report.ts'
+import { Counters, Latencies } from '../../../src/node/counters.ts'
+import { Report } from '../../../src/node/report.ts'
 
 t.test('a quantile is within a fifth of the truth, from above', async (t) => {
   for (const ms of [0.02, 0.5, 1, 7, 99, 1_000, 20_000]) {
@@ -30,9 +31,35 @@ t.test('every figure is a number with a name of its own', async (t) => {
   t.strictSame(counters.versionsSeen, [1, 1, 0, 2], 'nothing is no version; four is four or more')
   const counted = { keys: 1, bytes: 2, segments: 3, syncs: 4, appends: 5 }
   const durable = { durableSequence: 6, durableKeys: 7, unsyncedBytes: 8, segmentBytesMax: 9 }
-  const engine = { ...counted, ...durable }
-  const figures = figuresOf(counters, engine, 12_345)
+  const sessions = [{ callsInFlight: 1, callsToAnswer: 2, waitingBytes: 3, incomingBytes: 4 }]
+  const report = new Report({
+    counters,
+    engine: { report: () => ({ ...counted, ...durable }) },
+    replica: { waitersOfKey: 1, rememberedRequests: 2 },
+    coordinator: { inProgress: 3 },
+    clients: { connections: 4, sessions },
+    members: { connections: 5, sessions },
+    peers: { sessions },
+    uptimeMs: () => 12_345,
+  })
+  const { figures } = report
   t.equal(new Set(figures.map(({ name }) => name)).size, figures.length)
-  t.ok(figures.every(({ name, value }) => /^[a-z0-9_]+$/.test(name) && Number.isFinite(value)))
-  t.equal(figures.find(({ name }) => name === 'uptime_seconds')?.value, 12)
+  for (const { name, help, read } of figures) {
+    t.ok(/^[a-z0-9_]+$/.test(name) && /^[A-Z0-9].*\.$/.test(help) && Number.isFinite(read()), name)
+  }
+  const valueOf = (wanted: string) => figures.find(({ name }) => name === wanted)?.read()
+  t.equal(valueOf('uptime_seconds'), 12)
+  t.strictSame(report.gauges(), {
+    client_connections: 4,
+    peer_connections: 5,
+    client_calls: 2,
+    calls_of_connection: 2,
+    outgoing_bytes: 3,
+    incoming_bytes: 4,
+    waiters_of_key: 1,
+    remembered_requests: 2,
+    unsynced_bytes: 8,
+    segment_bytes: 9,
+  })
+  t.ok(Object.keys(report.gauges()).every((name) => valueOf(name) !== undefined))
 })

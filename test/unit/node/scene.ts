@@ -6,8 +6,6 @@ import { isOperatingError } from '../../../src/base/errors.ts'
 import { utf8Bytes } from '../../../src/base/bytes.ts'
 import { type Client, connectTo } from '../../../src/client/client.ts'
 import { DEFAULT_BUCKET, type KeyName } from '../../../src/dynamo/names.ts'
-import { tokenOf } from '../../../src/native/digest.ts'
-import { memberIdOf, Topology } from '../../../src/node/cluster/topology.ts'
 import { Cluster, type ClusterOptions } from '../../../src/sim/cluster/cluster.ts'
 import { SimWorld } from '../../../src/sim/index.ts'
 import type { DiskOptions } from '../../../src/sim/disk/disk.ts'
@@ -72,12 +70,12 @@ export class Scene {
   ): Promise<Answer<K>> {
     const world = this.cluster.clientWorld()
     const { peerListen, cluster, clusterKey } = this.cluster.configOf(machine)
-    const other = this.cluster.machines.find((one) => one !== machine)
+    const other = this.cluster.machines.find((one) => one !== machine) ?? machine
     const connection = await world.network.connect(peerListen, 1_000)
     const session = await connectSession(
       connection,
       world,
-      { role: 'peer', cluster, node: memberIdOf(cluster, `n${other}`), clusterKey },
+      { role: 'peer', cluster, node: this.cluster.memberOf(other), clusterKey },
       { onCall: () => undefined, onEnd: () => undefined },
     )
     return new Promise((resolve) => {
@@ -87,11 +85,7 @@ export class Scene {
 
   /** Numbers of the machines that own `key`, in order of preference, and of those that do not. */
   placeOf(key: string): { readonly owners: readonly number[]; readonly others: readonly number[] } {
-    const topology = new Topology(this.cluster.configOf(1))
-    const name = nameOf(key)
-    const owners = topology
-      .ownersOf(tokenOf(name.bucket, name.key), name.bucket)
-      .map((owner) => Number(owner.name.slice(1)))
+    const owners = this.cluster.ownersOf(nameOf(key))
     return { owners, others: this.cluster.machines.filter((one) => !owners.includes(one)) }
   }
 

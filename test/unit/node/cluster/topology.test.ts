@@ -3,7 +3,9 @@ import t from 'tap'
 import { utf8Bytes } from '../../../../src/base/bytes.ts'
 import type { Config, MemberConfig } from '../../../../src/config.ts'
 import { ID_PATTERN } from '../../../../src/dynamo/names.ts'
-import { memberIdOf, Topology } from '../../../../src/node/cluster/topology.ts'
+import { memberIdOf, ringOf, Topology } from '../../../../src/node/cluster/topology.ts'
+import { placementOf } from '../../../../src/node/coordinator/quorums.ts'
+import { topologyReply } from '../../../../src/node/listeners/cluster-replies.ts'
 import { Cluster } from '../../../../src/sim/cluster/cluster.ts'
 import { SimWorld } from '../../../../src/sim/index.ts'
 
@@ -20,16 +22,30 @@ function onMachines(on: (index: number) => string): readonly MemberConfig[] {
 t.test('nodes with one list of members have one ring, whatever its order', async (t) => {
   const one = new Topology(configOf(1))
   const two = new Topology(configOf(2, { members: configOf(2).members.toReversed() }))
-  t.ok(one.isSameRing(two.ring.digest))
+  t.strictSame(one.ring.digest, two.ring.digest)
   t.not(one.self.id, two.self.id)
 })
 
 t.test('another list, machine, zone or weight is another ring', async (t) => {
-  const { ring } = new Topology(configOf(1))
-  const first = configOf(1).members.slice(0, 2)
-  t.notOk(new Topology(configOf(1, { members: first })).isSameRing(ring.digest))
-  t.notOk(new Topology(configOf(1, { members: onMachines(() => 'm') })).isSameRing(ring.digest))
-  t.notOk(new Topology(configOf(1, { partitions: 32 })).isSameRing(ring.digest))
+  const { digest } = ringOf(configOf(1))
+  const members = configOf(1).members.slice(0, 2)
+  for (const change of [{ members }, { members: onMachines(() => 'm') }, { partitions: 32 }]) {
+    t.notSame(ringOf(configOf(1, change)).digest, digest)
+  }
+})
+
+t.test('an adopted ring is in force for later requests, and not for those under way', async (t) => {
+  const topology = new Topology(configOf(1))
+  const { lists, self } = topology
+  const moved = configOf(1).members.map((one) => ({ ...one, host: '10.9.9.9' }))
+  const next = ringOf(configOf(1, { members: moved.slice(0, 2) }))
+  topology.adopt(next)
+  t.equal(topology.ring, next)
+  t.equal(topology.self.id, self.id)
+  t.equal(topology.self.host, '10.9.9.9')
+  t.equal(lists.ring.members.length, 3, 'a request that has begun keeps its ring')
+  const without = ringOf(configOf(1, { members: moved.slice(1) }))
+  t.throws(() => topology.adopt(without), /member of/)
 })
 
 t.test('K4: a member has one id for ever, and no other member or cluster has it', async (t) => {
@@ -42,11 +58,11 @@ t.test('K4: a member has one id for ever, and no other member or cluster has it'
 t.test('a bucket has its own quorums, every other the defaults', async (t) => {
   const buckets = [{ name: 'carts', n: 3, r: 1, w: 3 }]
   const topology = new Topology(configOf(1, { buckets, defaults: { n: 2, r: 1, w: 1 } }))
-  t.match(topology.quorumsOf(utf8Bytes('carts')), { n: 3, r: 1, w: 3 })
-  t.match(topology.quorumsOf(utf8Bytes('other')), { n: 2, r: 1, w: 1 })
+  t.match(topology.propertiesOf(utf8Bytes('carts')), { n: 3, r: 1, w: 3 })
+  t.match(topology.propertiesOf(utf8Bytes('other')), { n: 2, r: 1, w: 1 })
   const token = { hi: 0x1234_5678, lo: 0 }
-  t.equal(topology.ownersOf(token, utf8Bytes('carts')).length, 3)
-  t.equal(topology.ownersOf(token, utf8Bytes('other')).length, 2)
+  t.equal(placementOf(topology, token, utf8Bytes('carts')).owners.length, 3)
+  t.equal(placementOf(topology, token, utf8Bytes('other')).owners.length, 2)
 })
 
 t.test('an operator is told which loss the cluster would not survive', async (t) => {
@@ -59,7 +75,7 @@ t.test('an operator is told which loss the cluster would not survive', async (t)
 
 t.test('what clients are told names every member, its place and every bucket', async (t) => {
   const buckets = [{ name: 'carts', n: 3, r: 2, w: 2 }]
-  const message = new Topology(configOf(1, { buckets })).message()
+  const message = topologyReply(new Topology(configOf(1, { buckets })))
   t.equal(message.members.length, 3)
   t.equal(message.owners.length, 2 * 16)
   t.strictSame(

@@ -8,9 +8,9 @@
  */
 import t from 'tap'
 import { OperatingError } from '../../../../src/base/errors.ts'
-import { forward } from '../../../../src/node/coordinator/forward.ts'
-import type { Parts } from '../../../../src/node/parts.ts'
-import { Counters } from '../../../../src/node/report.ts'
+import { Forwards } from '../../../../src/node/coordinator/forward.ts'
+import { Counters } from '../../../../src/node/counters.ts'
+import type { ClientPut, PutResult } from '../../../../src/node/requests.ts'
 import { SimWorld } from '../../../../src/sim/world.ts'
 
 const REPLY = { context: new Uint8Array(0), attempts: 1 }
@@ -19,25 +19,24 @@ t.test('an owner that is gone at once and one that answers end a put once', asyn
   const sim = new SimWorld({ seed: 1 })
   const world = sim.start(1)
   const asked: string[] = []
-  const parts = {
-    world,
-    config: { forwardMs: 100 },
+  const { clock, trace } = world
+  const forwards = new Forwards({
+    clock,
+    trace,
     counters: new Counters(),
-    topology: { ownersOf: () => [{ id: 'gone' }, { id: 'slow' }] },
+    forwardMs: 100,
     peers: {
       isConnected: () => true,
-      call: (node: string, _kind: string, _put: unknown, onAnswer: (answer: unknown) => void) => {
+      handOn(node, _put, _deadline, deliver) {
         asked.push(node)
-        if (node === 'gone') onAnswer(new OperatingError('peer-away', 'gone'))
-        else world.clock.after(50, () => onAnswer(REPLY))
+        if (node === 'gone') deliver(new OperatingError('peer-away', 'gone'))
+        else clock.after(50, () => deliver(REPLY))
       },
     },
-  } as unknown as Parts
-  const ends: unknown[] = []
-  const name = { bucket: new Uint8Array(1), key: new Uint8Array(1) }
-  const put = { name, requestId: new Uint8Array(16) }
-  const request = { put, token: { hi: 0, lo: 0 }, deadline: world.clock.now() + 500 }
-  forward(parts, request as unknown as Parameters<typeof forward>[1], (end) => ends.push(end))
+  })
+  const ends: (PutResult | OperatingError)[] = []
+  const put = { requestId: 'of one put 12345' } as unknown as ClientPut
+  forwards.run(put, ['gone', 'slow'], clock.now() + 500, (end) => ends.push(end))
   await sim.run(2_000)
   t.same(asked, ['gone', 'slow'])
   t.same(ends, [{ ...REPLY, attempts: 2 }])

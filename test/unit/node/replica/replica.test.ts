@@ -12,14 +12,16 @@ import type { VersionedObject } from '../../../../src/dynamo/version/object.ts'
 import { WAITERS_PER_KEY_MAX } from '../../../../src/limits.ts'
 import { type Token, tokenOf } from '../../../../src/native/digest.ts'
 import { type LocalWrite, Replica } from '../../../../src/node/replica/replica.ts'
-import { Counters } from '../../../../src/node/report.ts'
+import { Counters } from '../../../../src/node/counters.ts'
 import { SimWorld } from '../../../../src/sim/index.ts'
 import type { Engine, Entry, Stored } from '../../../../src/store/engine.ts'
+import type { Clock } from '../../../../src/world/clock.ts'
 import { MemoryEngine } from '../../../../src/store/memory/memory.ts'
 import { nameOf } from '../scene.ts'
 
 const DIGEST_KEY = new Uint8Array(16)
 const NODE = 'aaaaaaaaaaaaaaaa'
+const NO_DEADLINE = Number.POSITIVE_INFINITY
 
 /** Keeps what it is given, and answers reads when it is told to. */
 class SlowEngine implements Engine {
@@ -95,37 +97,39 @@ interface Bench {
   readonly replica: Replica
   readonly engine: SlowEngine
   readonly counters: Counters
+  readonly sim: SimWorld
+  readonly clock: Clock
 }
 
 function bench(): Bench {
-  const world = new SimWorld({ seed: 5 }).start(1)
+  const sim = new SimWorld({ seed: 5 })
+  const world = sim.start(1)
   const engine = new SlowEngine()
   const counters = new Counters()
   const replica = new Replica({
     engine,
     node: NODE,
     digestKey: DIGEST_KEY,
+    clock: world.clock,
     entropy: world.entropy,
     trace: world.trace,
     counters,
     onRotten: () => undefined,
   })
-  return { replica, engine, counters }
+  return { replica, engine, counters, sim, clock: world.clock }
 }
 
 function write(
   { replica }: Bench,
   value: string,
-  options: { key?: string; seen?: Context; requestId?: string } = {},
+  options: { key?: string; seen?: Context; requestId?: string; deadline?: number } = {},
 ): MaybePromise<LocalWrite> {
   const name = nameOf(options.key ?? 'k')
   const requestId = (options.requestId ?? value).padEnd(16, '.')
   const seen = options.seen ?? Context.empty
-  return replica.write(name, tokenOf(name.bucket, name.key), {
-    requestId,
-    value: utf8Bytes(value),
-    seen,
-  })
+  const request = { requestId, value: utf8Bytes(value), seen }
+  const token = tokenOf(name.bucket, name.key)
+  return replica.write(name, token, request, options.deadline ?? NO_DEADLINE)
 }
 
 function objectOf(local: LocalWrite): VersionedObject {
@@ -166,7 +170,7 @@ t.test('a peer that brings an object waits its turn as clients do', async (t) =>
   all.engine.isSlow = true
   const first = write(all, 'mine')
   const name = nameOf('k')
-  const merged = all.replica.merge(name, tokenOf(name.bucket, name.key), brought)
+  const merged = all.replica.merge(name, tokenOf(name.bucket, name.key), brought, NO_DEADLINE)
   const last = write(all, 'mine too')
   await all.engine.release()
   await Promise.all([first, merged])
@@ -200,6 +204,29 @@ t.test('O1: too many that wait for one key are refused, and the others are serve
   t.equal(all.replica.waitersOfKey, 0)
   const written = outcomes.filter(({ outcome }) => outcome.kind === 'written')
   t.equal(all.replica.rememberedRequests, written.length + 1, 'what was refused is not remembered')
+})
+
+t.test('a step whose deadline passes while it waits for its key is dropped', async (t) => {
+  const all = bench()
+  const foreign = bench()
+  foreign.engine.isSlow = false
+  const brought = objectOf(await write(foreign, 'from a peer'))
+  const { clock } = all
+  const first = write(all, 'first')
+  const name = nameOf('k')
+  const token = tokenOf(name.bucket, name.key)
+  const late = all.replica.merge(name, token, brought, clock.now() + 100) as Promise<number>
+  const lateWrite = write(all, 'late', { deadline: clock.now() + 100 }) as Promise<LocalWrite>
+  const inTime = write(all, 'in time', { deadline: clock.now() + 300 })
+  await all.sim.run(200)
+  const refused = t.rejects(Promise.all([late, lateWrite]), { code: 'deadline-passed' })
+  await all.engine.release()
+  await first
+  await refused
+  await t.rejects(lateWrite, { code: 'deadline-passed', certainty: 'refused' })
+  t.equal(valuesOf(objectOf(await inTime)), 'first in time')
+  t.equal(all.counters.expired, 2)
+  t.equal(all.sim.trace.count('work-expired'), 2)
 })
 
 t.test('a step that fails lets the next one go on', async (t) => {
@@ -241,7 +268,12 @@ t.test('S1: an object that is held already is durable when its append is', async
   all.engine.isSlow = false
   const local = await write(all, 'a')
   const name = nameOf('k')
-  const again = await all.replica.merge(name, tokenOf(name.bucket, name.key), objectOf(local))
+  const again = await all.replica.merge(
+    name,
+    tokenOf(name.bucket, name.key),
+    objectOf(local),
+    NO_DEADLINE,
+  )
   t.equal(all.engine.appended, 1, 'nothing is appended')
   t.ok(again >= local.sequence, 'and whoever brought it waits for the same sync')
 })
@@ -277,7 +309,7 @@ t.test('K1: a line learned from others is not gone on with', async (t) => {
   await write(all, 'b')
   const fresh = nameOf('k2')
   // The copy comes back from a peer that had heard of the first write alone.
-  await all.replica.merge(fresh, tokenOf(fresh.bucket, fresh.key), a)
+  await all.replica.merge(fresh, tokenOf(fresh.bucket, fresh.key), a, NO_DEADLINE)
   const c = objectOf(await write(all, 'c', { key: 'k2' }))
   t.equal(rangesOf(c), 2, 'its dot opens a line of its own')
 })

@@ -1,0 +1,110 @@
+/**
+ * Questions to another member: read a copy, write a copy, scan a range, hand on a put.
+ *
+ * This file alone makes the messages that nodes send to each other and reads their replies.
+ * Each call is delivered once; at once, with `peer-away`, where the member is not connected.
+ */
+import { type Deliver, isFailure } from '../../base/deliver.ts'
+import type { OperatingError } from '../../base/errors.ts'
+import type { KeyName, NodeId } from '../../dynamo/names.ts'
+import type { CopyAnswer, CopyDigest } from '../../dynamo/quorum/get.ts'
+import type { RingDigest } from '../../dynamo/ring/ring.ts'
+import { decodeObject } from '../../dynamo/version/object-bytes.ts'
+import { requestIdBytes } from '../../dynamo/version/object.ts'
+import type { Answer } from '../../wire/session.ts'
+import type { Clock } from '../../world/clock.ts'
+import type { CopiesPage, KeyRange } from '../replica/replica.ts'
+import type { ClientPut, PutResult } from '../requests.ts'
+import type { Peers } from './peers.ts'
+
+export const FAILED: CopyAnswer = { kind: 'failed' }
+export const ABSENT: CopyAnswer = { kind: 'absent' }
+
+/** The ring that a question relies on, and the instant after which its answer is of no use. */
+interface Terms {
+  readonly ring: RingDigest
+  readonly deadline: number
+}
+
+export class PeerCalls {
+  readonly #peers: Peers
+  readonly #clock: Clock
+
+  constructor(peers: Peers, clock: Clock) {
+    this.#peers = peers
+    this.#clock = clock
+  }
+
+  isConnected(node: NodeId): boolean {
+    return this.#peers.isConnected(node)
+  }
+
+  readCopy(
+    node: NodeId,
+    name: KeyName,
+    digestOnly: boolean,
+    terms: Terms,
+    deliver: (answer: CopyAnswer) => void,
+  ): void {
+    const request = { name, ring: terms.ring, digestOnly, deadlineMs: this.#msLeft(terms.deadline) }
+    this.#peers.call(node, 'peerRead', request, (answer) => {
+      deliver(copyAnswer(answer, digestOnly))
+    })
+  }
+
+  /** Delivers undefined once the member holds the object durably. */
+  writeCopy(
+    node: NodeId,
+    name: KeyName,
+    object: Uint8Array,
+    terms: Terms,
+    deliver: (failure: OperatingError | undefined) => void,
+  ): void {
+    const request = { name, ring: terms.ring, object, deadlineMs: this.#msLeft(terms.deadline) }
+    this.#peers.call(node, 'peerWrite', request, (answer) => {
+      deliver(isFailure(answer) ? answer : undefined)
+    })
+  }
+
+  /** Delivers `undefined` where the member failed or did not answer by the deadline. */
+  scanRange(
+    node: NodeId,
+    range: KeyRange,
+    terms: Terms,
+    deliver: (page: CopiesPage | undefined) => void,
+  ): void {
+    const deadlineMs = this.#msLeft(terms.deadline)
+    const timer = this.#clock.after(deadlineMs, () => deliver(undefined))
+    this.#peers.call(node, 'peerRange', { ...range, ring: terms.ring, deadlineMs }, (answer) => {
+      timer.cancel()
+      deliver(isFailure(answer) ? undefined : answer)
+    })
+  }
+
+  /** Gives a client's put to an owner of its key, which coordinates it. */
+  handOn(node: NodeId, put: ClientPut, deadline: number, deliver: Deliver<PutResult>): void {
+    const { name, value, contexts, replace, r, w } = put
+    const requestId = requestIdBytes(put.requestId)
+    const deadlineMs = this.#msLeft(deadline)
+    const request = { name, requestId, value, contexts, replace, r, w, deadlineMs }
+    this.#peers.call(node, 'put', request, deliver)
+  }
+
+  /** At least 1: on the wire 0 leaves the deadline to the receiver. */
+  #msLeft(deadline: number): number {
+    return Math.max(1, Math.floor(deadline - this.#clock.now()))
+  }
+}
+
+/** The answer that a copy is. `failed` where the bytes are not an object. */
+export function objectAnswer(bytes: Uint8Array, digest: CopyDigest): CopyAnswer {
+  const object = decodeObject(bytes)
+  return object === undefined ? FAILED : { kind: 'object', object, digest }
+}
+
+function copyAnswer(answer: Answer<'peerRead'>, digestOnly: boolean): CopyAnswer {
+  if (isFailure(answer)) return FAILED
+  const { isFound, object, digest } = answer
+  if (!isFound) return ABSENT
+  return digestOnly ? { kind: 'digest', digest } : objectAnswer(object, digest)
+}

@@ -1,0 +1,201 @@
+/**
+ * The entry for requests of clients, whatever protocol they came by: get, put and scan.
+ *
+ *     admission ─► deadline ─► owners, R and W ─► get │ put, here or handed on │ scan ─► sealing
+ *
+ * Every request is counted, with how long it took and how it failed. Contexts leave sealed and are
+ * opened when they come back; inside of the node they are values.
+ *
+ * Any node takes a get or scan. A put is coordinated by an owner of its key; another node hands it
+ * on once.
+ */
+import { type Deliver, isFailure, perform } from '../../base/deliver.ts'
+import { OperatingError } from '../../base/errors.ts'
+import type { KeyName } from '../../dynamo/names.ts'
+import type { ContextSeal } from '../../dynamo/version/context-seal.ts'
+import type { VersionedObject } from '../../dynamo/version/object.ts'
+import { DEADLINE_MS_MAX } from '../../limits.ts'
+import type { Clock } from '../../world/clock.ts'
+import type { BucketProperties, Topology } from '../cluster/topology.ts'
+import type { Counters, Latencies } from '../counters.ts'
+import type {
+  ClientGet,
+  ClientPut,
+  ClientScan,
+  GetResult,
+  PutResult,
+  ScanResult,
+} from '../requests.ts'
+import type { Forwards } from './forward.ts'
+import type { Gets } from './get.ts'
+import type { Puts } from './put.ts'
+import { type Placement, placementOf, requiredOf } from './quorums.ts'
+import { type Page, type Scans, valuesOf } from './scan.ts'
+
+export interface CoordinatorDependencies {
+  readonly clock: Clock
+  readonly topology: Topology
+  readonly seal: ContextSeal
+  readonly counters: Counters
+  readonly gets: Gets
+  readonly puts: Puts
+  readonly forwards: Forwards
+  readonly scans: Scans
+  /** Requests in progress above which clients are refused. */
+  readonly callsMax: number
+}
+
+const NO_BYTES = new Uint8Array(0)
+
+export class Coordinator {
+  readonly #node: CoordinatorDependencies
+  #inProgress = 0
+
+  constructor(dependencies: CoordinatorDependencies) {
+    this.#node = dependencies
+  }
+
+  /** Requests that have no result yet. */
+  get inProgress(): number {
+    return this.#inProgress
+  }
+
+  /** Delivers `overloaded` or a failure that `Gets.run` and `requiredOf` document otherwise. */
+  get(get: ClientGet, deliver: Deliver<GetResult>): void {
+    if (this.#isOverloaded(deliver)) return
+    const { topology, counters, gets } = this.#node
+    const { name, token } = get
+    counters.gets += 1
+    const end = this.#begin(counters.getLatencies, deliver)
+    const placement = placementOf(topology, token, name.bucket)
+    const { owners, ring, bucket } = placement
+    const needed = requiredOf('r', get.r, placement)
+    if (isFailure(needed)) {
+      end(needed)
+      return
+    }
+    const deadline = this.#deadlineOf(get.deadlineMs, bucket)
+    gets.run({ name, token, owners, ring, needed, deadline }, (object) => {
+      end(isFailure(object) ? object : this.#getResult(name, object))
+    })
+  }
+
+  /** Delivers `overloaded` or a failure that `Puts.run` or `Forwards.run` document otherwise. */
+  put(put: ClientPut, deliver: Deliver<PutResult>): void {
+    if (this.#isOverloaded(deliver)) return
+    const { topology, counters, forwards } = this.#node
+    const placement = placementOf(topology, put.token, put.name.bucket)
+    counters.puts += 1
+    const end = this.#begin(counters.putLatencies, deliver)
+    const deadline = this.#deadlineOf(put.deadlineMs, placement.bucket)
+    if (placement.owners.includes(topology.self.id)) this.#write(put, placement, deadline, end)
+    else forwards.run(put, placement.owners, deadline, end)
+  }
+
+  /**
+   * The same for a put that another member handed on: `not-an-owner` where it would have to be
+   * handed on again. The member has admitted it: refusing it here would waste that work.
+   */
+  putHandedOn(put: ClientPut, deliver: Deliver<PutResult>): void {
+    const { topology, counters } = this.#node
+    const placement = placementOf(topology, put.token, put.name.bucket)
+    if (!placement.owners.includes(topology.self.id)) {
+      const sentence = 'this node does not own the key: the sender has another ring'
+      const failure = new OperatingError('not-an-owner', sentence)
+      counters.countFailure(failure)
+      deliver(failure)
+      return
+    }
+    counters.puts += 1
+    const end = this.#begin(counters.putLatencies, deliver)
+    this.#write(put, placement, this.#deadlineOf(put.deadlineMs, placement.bucket), end)
+  }
+
+  /** Delivers one page; `overloaded` or a failure that `Scans.run` documents otherwise. */
+  scan(scan: ClientScan, deliver: Deliver<ScanResult>): void {
+    if (this.#isOverloaded(deliver)) return
+    const { topology, counters, scans } = this.#node
+    counters.scans += 1
+    const deadline = this.#deadlineOf(scan.deadlineMs, topology.propertiesOf(scan.bucket))
+    const end = this.#begin(undefined, deliver)
+    perform(
+      () => scans.run(scan, deadline),
+      (page) => end(isFailure(page) ? page : this.#scanResult(scan, page)),
+    )
+  }
+
+  #write(put: ClientPut, placement: Placement, deadline: number, end: Deliver<PutResult>): void {
+    const { seal, puts } = this.#node
+    const { bucket, key } = put.name
+    const needed = requiredOf('w', put.w, placement)
+    if (isFailure(needed)) {
+      end(needed)
+      return
+    }
+    const opened = seal.openAll(bucket, key, put.contexts)
+    if (opened.kind === 'refused') {
+      end(new OperatingError(opened.code, CONTEXT_ADVICE[opened.code]))
+      return
+    }
+    puts.run({ put, placement, needed, given: opened.context, deadline }, (covered) => {
+      if (isFailure(covered)) end(covered)
+      else end({ context: seal.seal(bucket, key, covered), attempts: 1 })
+    })
+  }
+
+  #getResult({ bucket, key }: KeyName, object: VersionedObject | undefined): GetResult {
+    if (object === undefined) return { siblings: [], tombstones: 0, context: NO_BYTES }
+    const siblings = valuesOf(object)
+    const tombstones = object.siblings.length - siblings.length
+    this.#node.counters.sawVersions(object.siblings.length)
+    return { siblings, tombstones, context: this.#node.seal.seal(bucket, key, object.context) }
+  }
+
+  #scanResult({ bucket, withValues }: ClientScan, { keys, cursor }: Page): ScanResult {
+    const { seal } = this.#node
+    const entries = keys.map(({ key, siblings, context }) =>
+      withValues
+        ? { key, siblings, context: seal.seal(bucket, key, context) }
+        : { key, siblings: [], context: NO_BYTES },
+    )
+    return { entries, cursor }
+  }
+
+  /** Delivers the refusal where the node has too much in progress. */
+  #isOverloaded<T>(deliver: Deliver<T>): boolean {
+    const { counters, callsMax } = this.#node
+    if (this.#inProgress < callsMax) return false
+    const sentence = 'this node has too many requests in progress; try another, or again later'
+    const failure = new OperatingError('overloaded', sentence)
+    counters.countFailure(failure)
+    deliver(failure)
+    return true
+  }
+
+  /** Counts a request as in progress until the returned function delivers its result. */
+  #begin<T>(latencies: Latencies | undefined, deliver: Deliver<T>): Deliver<T> {
+    const { clock, counters } = this.#node
+    const began = clock.now()
+    this.#inProgress += 1
+    return (result) => {
+      this.#inProgress -= 1
+      latencies?.add(clock.now() - began)
+      if (isFailure(result)) counters.countFailure(result)
+      deliver(result)
+    }
+  }
+
+  /** An instant of the node's clock. */
+  #deadlineOf(deadlineMs: number, bucket: BucketProperties): number {
+    const asked = deadlineMs === 0 ? bucket.deadlineMs : deadlineMs
+    return this.#node.clock.now() + Math.min(asked, DEADLINE_MS_MAX)
+  }
+}
+
+const CONTEXT_ADVICE = {
+  'context-garbled': 'a context must be given back byte for byte as it came',
+  'context-foreign': 'this context belongs to another key; give each key the context of its get',
+  'context-forged': 'this context was not made by this cluster; read the key again',
+  'context-key-unknown': 'this node does not know the key that signed the context; try another',
+  'contexts-too-many': 'a put takes at most one context a replica',
+} as const

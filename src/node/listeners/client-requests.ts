@@ -1,0 +1,58 @@
+/**
+ * Requests of clients: from the wire's message to the coordinator, and its result to the reply.
+ *
+ * The wire has checked by then that a message is well formed and that its sender may ask it.
+ */
+import { type Deliver, isFailure } from '../../base/deliver.ts'
+import { OperatingError } from '../../base/errors.ts'
+import { requestIdOf } from '../../dynamo/version/object.ts'
+import type { Reply, RequestKind } from '../../wire/message/table.ts'
+import type { IncomingCall, IncomingCallOf } from '../../wire/session.ts'
+import type { Topology } from '../cluster/topology.ts'
+import type { Coordinator } from '../coordinator/coordinator.ts'
+import type { NodeStatus } from '../report.ts'
+import type { ClientPut } from '../requests.ts'
+import { statusReply, topologyReply } from './cluster-replies.ts'
+
+export class ClientRequests {
+  readonly #coordinator: Coordinator
+  readonly #topology: Topology
+  readonly #status: () => NodeStatus
+
+  constructor(coordinator: Coordinator, topology: Topology, status: () => NodeStatus) {
+    this.#coordinator = coordinator
+    this.#topology = topology
+    this.#status = status
+  }
+
+  onCall(call: IncomingCall): void {
+    switch (call.kind) {
+      case 'get':
+        return this.#coordinator.get({ ...call.request, token: call.token }, answering(call))
+      case 'put':
+        return this.#coordinator.put(putOf(call), answering(call))
+      case 'scan':
+        return this.#coordinator.scan(call.request, answering(call))
+      case 'topology':
+        return call.answer(topologyReply(this.#topology))
+      case 'status':
+        return call.answer(statusReply(this.#status()))
+      default:
+        throw new OperatingError('kind-unknown', `clients may not ask ${call.kind}`)
+    }
+  }
+}
+
+/** Answers `call` with the result that is delivered. */
+export function answering<K extends RequestKind>(call: IncomingCallOf<K>): Deliver<Reply<K>> {
+  return (result) => {
+    if (isFailure(result)) call.fail(result)
+    else call.answer(result)
+  }
+}
+
+export function putOf({ request, token }: IncomingCallOf<'put'>): ClientPut {
+  const { name, value, contexts, replace, r, w, deadlineMs } = request
+  const requestId = requestIdOf(request.requestId)
+  return { name, token, requestId, value, contexts, replace, r, w, deadlineMs }
+}

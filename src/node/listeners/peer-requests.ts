@@ -1,0 +1,141 @@
+/**
+ * Requests of other members: from the wire's message to this member's copies, and back.
+ *
+ * A request that names another ring is refused. A write that waits for earlier steps on its key is
+ * dropped once its deadline has passed; that deadline counts from the arrival of the message.
+ */
+import { isFailure, perform } from '../../base/deliver.ts'
+import { OperatingError } from '../../base/errors.ts'
+import { isSameRing, type RingDigest } from '../../dynamo/ring/ring.ts'
+import { decodeObject } from '../../dynamo/version/object-bytes.ts'
+import { DEADLINE_MS_MAX } from '../../limits.ts'
+import type { IncomingCall, IncomingCallOf } from '../../wire/session.ts'
+import type { Clock } from '../../world/clock.ts'
+import type { Topology } from '../cluster/topology.ts'
+import type { Coordinator } from '../coordinator/coordinator.ts'
+import type { Counters } from '../counters.ts'
+import type { Replica } from '../replica/replica.ts'
+import { answering, putOf } from './client-requests.ts'
+import { topologyReply } from './cluster-replies.ts'
+
+export interface PeerRequestsDependencies {
+  readonly clock: Clock
+  readonly topology: Topology
+  readonly coordinator: Coordinator
+  readonly replica: Replica
+  readonly counters: Counters
+}
+
+/** Any call, as far as refusing it goes. */
+type Failing = Pick<IncomingCall, 'fail'>
+
+const NO_BYTES = new Uint8Array(0)
+const WRITTEN = {}
+const ABSENT = { isFound: false, object: NO_BYTES, digest: { hi: 0, lo: 0 } } as const
+
+export class PeerRequests {
+  readonly #node: PeerRequestsDependencies
+
+  constructor(dependencies: PeerRequestsDependencies) {
+    this.#node = dependencies
+  }
+
+  onCall(call: IncomingCall): void {
+    switch (call.kind) {
+      case 'put':
+        return this.#node.coordinator.putHandedOn(putOf(call), answering(call))
+      case 'peerRead':
+        return this.#read(call)
+      case 'peerWrite':
+        return this.#write(call)
+      case 'peerRange':
+        return this.#scan(call)
+      case 'topology':
+        return call.answer(topologyReply(this.#node.topology))
+      default:
+        throw new OperatingError('kind-unknown', `members may not ask ${call.kind}`)
+    }
+  }
+
+  #read(call: IncomingCallOf<'peerRead'>): void {
+    const { request, token } = call
+    const { replica, counters } = this.#node
+    counters.peerReads += 1
+    if (this.#hasOtherRing(call, request.ring)) return
+    if (request.digestOnly) {
+      perform(
+        () => replica.digest(request.name, token),
+        (digest) => {
+          if (isFailure(digest)) this.#fail(call, digest)
+          else if (digest === undefined) call.answer(ABSENT)
+          else call.answer({ isFound: true, object: NO_BYTES, digest })
+        },
+      )
+      return
+    }
+    perform(
+      () => replica.read(request.name, token),
+      (copy) => {
+        if (isFailure(copy)) this.#fail(call, copy)
+        else if (copy === undefined) call.answer(ABSENT)
+        else call.answer({ isFound: true, object: copy.object, digest: copy.digest })
+      },
+    )
+  }
+
+  /** Answers once the merged copy is durable. */
+  #write(call: IncomingCallOf<'peerWrite'>): void {
+    const { request, token } = call
+    const { replica, counters } = this.#node
+    const deadline = this.#deadlineOf(request.name.bucket, request.deadlineMs)
+    counters.peerWrites += 1
+    if (this.#hasOtherRing(call, request.ring)) return
+    const object = decodeObject(request.object)
+    if (object === undefined) {
+      const sentence = 'the object is not encoded as objects are'
+      this.#fail(call, new OperatingError('message-garbled', sentence))
+      return
+    }
+    perform(
+      () => replica.merge(request.name, token, object, deadline),
+      (sequence) => {
+        if (isFailure(sequence)) return this.#fail(call, sequence)
+        return replica.whenSynced(sequence, (error) => {
+          if (error === undefined) call.answer(WRITTEN)
+          else this.#fail(call, error)
+        })
+      },
+    )
+  }
+
+  #scan(call: IncomingCallOf<'peerRange'>): void {
+    const { request } = call
+    if (this.#hasOtherRing(call, request.ring)) return
+    perform(
+      () => this.#node.replica.scan(request),
+      (page) => {
+        if (isFailure(page)) this.#fail(call, page)
+        else call.answer(page)
+      },
+    )
+  }
+
+  /** An instant of the node's clock, counted from now: the message has just arrived. */
+  #deadlineOf(bucket: Uint8Array, deadlineMs: number): number {
+    const { clock, topology } = this.#node
+    const asked = deadlineMs === 0 ? topology.propertiesOf(bucket).deadlineMs : deadlineMs
+    return clock.now() + Math.min(asked, DEADLINE_MS_MAX)
+  }
+
+  #hasOtherRing(call: Failing, ring: RingDigest): boolean {
+    if (isSameRing(this.#node.topology.ring.digest, ring)) return false
+    const sentence = 'sender and receiver have different rings: give all nodes one list of members'
+    this.#fail(call, new OperatingError('ring-differs', sentence))
+    return true
+  }
+
+  #fail(call: Failing, error: OperatingError): void {
+    this.#node.counters.countFailure(error)
+    call.fail(error)
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * Runs the steps on a key one after another; those of different keys do not wait for each other.
+ *
+ * A step first finds the present copy and then acts on it. Where the copy is in memory both happen
+ * within the call. Where it must be read from the disk, later steps on the same key wait in line,
+ * else two of them would start from one copy and the second would undo the first.
+ */
+import { latin1Of } from '../../base/bytes.ts'
+import type { MaybePromise } from '../../base/deliver.ts'
+import { OperatingError } from '../../base/errors.ts'
+import type { KeyName } from '../../dynamo/names.ts'
+import { WAITERS_PER_KEY_MAX } from '../../limits.ts'
+
+export class KeySteps {
+  /** Keys with a step that is not done, and how each waiting step is told that it is next. */
+  readonly #busy = new Map<string, (() => void)[]>()
+
+  /** Steps that wait, at the key where most do. */
+  get waitersOfKey(): number {
+    let most = 0
+    for (const waiters of this.#busy.values()) most = Math.max(most, waiters.length)
+    return most
+  }
+
+  /** Fails with `overloaded`, or with what `find` and `step` throw. */
+  run<Found, T>(
+    name: KeyName,
+    find: () => MaybePromise<Found>,
+    step: (found: Found) => T,
+  ): MaybePromise<T> {
+    if (this.#busy.size > 0) {
+      const key = mapKeyOf(name)
+      const waiters = this.#busy.get(key)
+      if (waiters !== undefined) return this.#runAfter(key, waiters, find, step)
+    }
+    const found = find()
+    if (!(found instanceof Promise)) return step(found)
+    const key = mapKeyOf(name)
+    this.#busy.set(key, [])
+    return this.#finish(key, () => found, step)
+  }
+
+  async #runAfter<Found, T>(
+    key: string,
+    waiters: (() => void)[],
+    find: () => MaybePromise<Found>,
+    step: (found: Found) => T,
+  ): Promise<T> {
+    if (waiters.length >= WAITERS_PER_KEY_MAX) {
+      throw new OperatingError('overloaded', 'too many writes wait for this key; try again later')
+    }
+    await new Promise<void>((resolve) => waiters.push(resolve))
+    return this.#finish(key, find, step)
+  }
+
+  async #finish<Found, T>(
+    key: string,
+    find: () => MaybePromise<Found>,
+    step: (found: Found) => T,
+  ): Promise<T> {
+    try {
+      return step(await find())
+    } finally {
+      const next = this.#busy.get(key)?.shift()
+      if (next === undefined) this.#busy.delete(key)
+      else next()
+    }
+  }
+}
+
+/** Distinct for distinct names; for keys of a Map. */
+export function mapKeyOf(name: KeyName): string {
+  return `${name.bucket.length} ${latin1Of(name.bucket)}${latin1Of(name.key)}`
+}

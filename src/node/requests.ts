@@ -1,0 +1,69 @@
+/**
+ * Requests of clients and their results, apart from any wire format.
+ *
+ * `listeners/` translates its protocol to these and back; `coordinator/` serves them.
+ */
+import type { KeyName } from '../dynamo/names.ts'
+import type { RequestId } from '../dynamo/version/object.ts'
+import type { Token } from '../native/digest.ts'
+
+export interface ClientGet {
+  readonly name: KeyName
+  readonly token: Token
+  /** Replicas that must answer; 0: as many as the bucket says. */
+  readonly r: number
+  /** Milliseconds that are left; 0: as many as the bucket says. */
+  readonly deadlineMs: number
+}
+
+export interface GetResult {
+  /** The values; tombstones are only counted. */
+  readonly siblings: readonly Uint8Array[]
+  readonly tombstones: number
+  /** Sealed; empty where no replica that answered knows the key. */
+  readonly context: Uint8Array
+}
+
+export interface ClientPut {
+  readonly name: KeyName
+  readonly token: Token
+  readonly requestId: RequestId
+  /** Undefined: a delete. */
+  readonly value: Uint8Array | undefined
+  /** Sealed. */
+  readonly contexts: readonly Uint8Array[]
+  /** `seen`: the coordinator reads first, and the put replaces what it finds as well. */
+  readonly replace: 'given' | 'seen'
+  readonly r: number
+  readonly w: number
+  readonly deadlineMs: number
+}
+
+export interface PutResult {
+  /** Sealed; covers what the client saw, what it replaced and its own write. */
+  readonly context: Uint8Array
+  /** Owners that the put was given to, at least 1: above 1 an earlier attempt may surface once. */
+  readonly attempts: number
+}
+
+export interface ClientScan {
+  readonly bucket: Uint8Array
+  /** Empty: from the first token. Else the cursor of the page before. */
+  readonly cursor: Uint8Array
+  /** 0: as many as a page may have. */
+  readonly keysMax: number
+  readonly withValues: boolean
+  readonly r: number
+  readonly deadlineMs: number
+}
+
+export interface ScanResult {
+  readonly entries: readonly {
+    readonly key: Uint8Array
+    /** Empty, as `context` is, in a scan without values. */
+    readonly siblings: readonly Uint8Array[]
+    readonly context: Uint8Array
+  }[]
+  /** Empty after the last page. */
+  readonly cursor: Uint8Array
+}
