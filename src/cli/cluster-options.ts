@@ -1,5 +1,5 @@
 /**
- * What all commands that talk to a cluster share: whom to ask, how long, and in which form.
+ * The options shared by all commands that talk to a cluster: seeds, timeout, token and JSON.
  */
 import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'

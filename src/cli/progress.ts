@@ -1,21 +1,21 @@
 /**
- * Show how far long work is: a progress bar on a terminal, nothing anywhere else.
+ * Show the progress of long work: a progress bar on a terminal, nothing anywhere else.
  *
  * It goes to standard error, so that standard output stays what the command is for.
  */
 import { SingleBar } from 'cli-progress'
 
 export interface Progress {
-  /** `done` of the total, in the unit that the bar was made for; `counted` besides. */
+  /** `done` of the total, in the unit that the total is in; `counted` besides. */
   update(done: number, counted: number): void
-  /** Takes the bar away until the next update: what is printed now has its own line. */
+  /** Hides the progress until the next update, so that other output has its own row. */
   clear(): void
   end(): void
 }
 
 /** To the beginning of the line, and nothing behind. */
 const CLEAR_LINE = '\r\x1b[K'
-/** The bar, when it ends, goes back to the place kept last, and clears that line. */
+/** Saves the cursor's place: when it ends, the progress bar returns there and clears the row. */
 const KEEP_PLACE = '\x1b7'
 
 const SILENT: Progress = {
@@ -24,7 +24,7 @@ const SILENT: Progress = {
   end: () => {},
 }
 
-/** `total` is undefined where nobody knows: then only the `unit` is counted. */
+/** `total` is undefined where it is unknown: then only the `unit` is counted. */
 export function progressOf(
   verb: string,
   total: number | undefined,

@@ -1,7 +1,7 @@
 /**
  * The machine's sockets, through Node's `net`.
  *
- * Small writes leave at once (no Nagle: whoever writes has gathered already), and a peer that is
+ * Small writes leave at once (no Nagle: the writer has gathered already), and a peer that is
  * gone without a word is found out by keep-alive at the latest.
  */
 import { createConnection, createServer, type Server, type Socket } from 'node:net'

@@ -13,7 +13,7 @@ import { FACTS, type Fact, type Fields, type Trace, type Weight } from '../world
 /** What is written: this weight and all that weigh more. */
 export type TraceLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
-export const LEVEL_OF_WEIGHT: Readonly<Record<Weight, Exclude<TraceLevel, 'silent'>>> = {
+const LEVEL_OF_WEIGHT: Readonly<Record<Weight, Exclude<TraceLevel, 'silent'>>> = {
   detail: 'debug',
   notice: 'info',
   warning: 'warn',
@@ -75,7 +75,7 @@ export class HostTrace implements Trace {
 
 function standardError(): DestinationStream {
   const stream = destination({ dest: STANDARD_ERROR, sync: true })
-  // Whoever read the lines has gone; a node does not stop for that.
+  // The reader of the output has closed it; a node does not stop for that.
   stream.on('error', () => undefined)
   return stream
 }

@@ -18,7 +18,7 @@
  *     world.after(1, () => cluster.crash(1)) // its power goes while the next is being written
  *     await world.complete(add('milk'))
  *     await world.complete(cluster.start(1))
- *     for (const machine of cluster.machines) cluster.crash(machine) // and everybody's
+ *     for (const machine of cluster.machines) cluster.crash(machine) // and that of all
  *     await cluster.startAll()
  *     const { siblings } = await world.complete(carts.get('anna'))
  *     deepEqual(new Set(siblings.flat()), new Set(['tea', 'milk'])) // nothing put in is lost

@@ -1,5 +1,5 @@
 /**
- * What one seed is about, as plain data: the cluster, its clients, and which faults exist.
+ * The scenario of one seed as plain data: the cluster, its clients, and which faults exist.
  *
  * A seed draws a scenario; a failing one is shrunk by taking things out of it and running the same
  * seed again (`shrink.ts`). Sizes are tiny on purpose: what is rare in the world is common here.

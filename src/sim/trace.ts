@@ -8,7 +8,8 @@
  *     12.345678  node 2   warning  peer-away              member=3 reason=timeout
  *     seconds    who      weight   fact                   fields
  *
- * Why not a cryptographic digest: nobody forges a trace, and this one costs some nanoseconds.
+ * Why not a cryptographic digest: traces need no protection from forgery, and this one costs some
+ * nanoseconds.
  */
 import { FACTS, type Fact, type Fields, type Trace } from '../world/trace.ts'
 import type { Scheduler } from './time/scheduler.ts'

@@ -140,7 +140,7 @@ export class SimWorld {
     machine.disk.interrupt()
   }
 
-  /** Takes the machine's power: unsynced bytes and names stay in part, and nobody is told. */
+  /** Takes the machine's power: unsynced bytes and names stay in part, and peers are not told. */
   crash(number: number): void {
     const { machine, process } = this.#running(number)
     this.trace.mark('crash', { machine: number })

@@ -64,7 +64,11 @@ t.test('a chain of updates accounts for all of them', async (t) => {
 t.test('dropped: an acknowledged write that nothing leads to is lost', async (t) => {
   t.match(checkDurability(story({}, {}), final(1)), [/^lost: k no longer holds 0/])
   t.match(checkDurability(story({}), final()), [/^lost/])
-  t.match(checkDurability(story({}, {}), new Map()), [/^unread: nobody looked at k/], 'once a key')
+  t.match(
+    checkDurability(story({}, {}), new Map()),
+    [/^unread: k was not read in the end/],
+    'once a key',
+  )
   const across = story({ key: 'a' }, { key: 'k' })
   const both = new Map([...final(1), ['a', []]])
   t.match(checkDurability(across, both), [/^lost: a /], 'another key accounts for nothing')
@@ -109,7 +113,7 @@ t.test('a read shows only what had begun when it ended', async (t) => {
   t.match(checkCausality(history), [/^early: k showed 1 before/])
 })
 
-t.test('changed or phantom: a value that nobody wrote there', async (t) => {
+t.test('changed or phantom: a value that no client wrote there', async (t) => {
   t.match(checkDurability(story({}), final(0, 7)), [/^phantom: k holds 7/])
   t.match(checkDurability(story({}), final(0, -1)), [/^phantom/])
   const other = story({ key: 'a' }, {})
@@ -117,7 +121,7 @@ t.test('changed or phantom: a value that nobody wrote there', async (t) => {
   const history = story({}, { key: 'a' }, { isDelete: true })
   for (const id of [-1, 7, 1, 2, 2 ** 32, 0]) show(history, [id])
   const found = checkCausality(history)
-  t.equal(found.length, 5, 'nobody, not yet, elsewhere, a delete, and nothing that is a number')
+  t.equal(found.length, 5, 'no write, not yet, elsewhere, a delete, and nothing that is a number')
   for (const sentence of found) t.match(sentence, /^phantom: k showed/)
   t.equal(idOf(valueOf(31, 20)), 31)
   t.equal(idOf(valueOf(31, 2)), 31)

@@ -25,5 +25,5 @@ export function differences(found: readonly string[], planted: readonly Plant[])
     if (index < 0) wrong.push(`${plant} was not found`)
     else left.splice(index, 1)
   }
-  return [...wrong, ...left.map((sentence) => `nobody planted ${sentence}`)]
+  return [...wrong, ...left.map((sentence) => `not planted: ${sentence}`)]
 }

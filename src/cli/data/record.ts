@@ -3,7 +3,7 @@
  *
  *     {"key":"anna","value":"tea"}                            text
  *     {"key64":"/w==","value64":"/wA="}                       bytes that are not UTF-8, as base64
- *     {"key":"anna","siblings":[{"value":"tea"},{"value":"milk"}]}      nobody has reconciled them
+ *     {"key":"anna","siblings":[{"value":"tea"},{"value":"milk"}]}      not yet reconciled
  */
 import { utf8Bytes, utf8TextExact } from '../../base/bytes.ts'
 import { misuse } from '../outcome.ts'

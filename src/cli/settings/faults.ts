@@ -19,7 +19,7 @@ export function addressOf(text: string): Address | undefined {
 
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/
 
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   return LOOPBACK.test(host)
 }
 

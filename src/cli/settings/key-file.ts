@@ -1,8 +1,8 @@
 /**
  * Read and make the files that hold secrets: the cluster key, the clients' token.
  *
- * Whoever has the cluster key can pose as a node and forge contexts, so its file is for its owner
- * alone, and one that others may read is refused instead of warned about: nobody reads warnings.
+ * The cluster key lets its holder pose as a node and forge contexts. A key file that other users
+ * may read is therefore refused; a warning would be overlooked.
  */
 import { randomBytes } from 'node:crypto'
 import { chmodSync, closeSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'

@@ -166,7 +166,7 @@ function memberOf(member: Settings['members'][number]): MemberConfig {
     host: member.host,
     clientPort: member['client-port'],
     peerPort: member['peer-port'],
-    // Nodes of one host share a machine unless somebody says that they do not.
+    // Nodes of one host share a machine unless the configuration says otherwise.
     machine: member.machine ?? member.host,
     zone: member.zone,
     weight: member.weight,

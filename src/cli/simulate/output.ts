@@ -1,5 +1,5 @@
 /**
- * What `everwrite simulate` prints: for people, or one object a line for programs.
+ * Print what `everwrite simulate` found: text for people, or one JSON object a row for programs.
  *
  * An object of a seed is a scenario file too (`scenario-file.ts`), and so is its `shrunk`.
  */

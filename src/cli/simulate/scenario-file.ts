@@ -1,10 +1,10 @@
 /**
- * Read a scenario that somebody kept: what `everwrite simulate` prints for a failure, or one's own.
+ * Read a stored scenario: one that `everwrite simulate --json` printed, or one written by hand.
  *
  *     {"seed":7,"scenario":{"nodes":3,...}}
  *
- * Beside these two a line of `--json` holds more, which is passed over; within the scenario every
- * name must be known and every one be there, since a misspelt one would quietly tell another story.
+ * Other fields beside these two are ignored. Within the scenario every field is required and no
+ * other is allowed: a misspelt field would silently change what is simulated.
  */
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
@@ -102,7 +102,7 @@ export function readScenario(file: string): ScenarioFile {
   const path = issue === undefined || issue.path.length === 0 ? '' : `${issue.path.join('.')}: `
   throw misuse(
     `${from} holds no scenario: ${path}${issue?.message ?? ''}. ` +
-      'everwrite simulate --seed 1 --json prints one',
+      'Print one with everwrite simulate --seed 1 --json',
   )
 }
 

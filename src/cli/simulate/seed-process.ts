@@ -1,7 +1,7 @@
 /**
- * Seeds in processes of their own: what dies in one costs that seed, and nothing else.
+ * Run seeds in child processes, so that a crash costs one seed and nothing else.
  *
- * Invariant: every seed that is given is reported once, whatever becomes of its process.
+ * Invariant: every seed that is given is reported once, even if its process dies.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'

@@ -1,9 +1,9 @@
 /**
- * A process of `everwrite simulate`: is sent a seed, sends back what came of it.
+ * A child process of `everwrite simulate`: it receives seeds, runs them and sends back results.
  *
  * A node that breaks a belief ends its process, simulated or not: what broke is told as a failure
- * of the seed, and the process ends, since nothing in it can be trusted any more. What dies without
- * a word is told by whoever sent the seed (`seed-process.ts`).
+ * of the seed, and the process ends, since its state can no longer be trusted. If the process dies
+ * without a report, its parent reports that (`seed-process.ts`).
  */
 import { drawScenario, type Scenario } from '../../sim/scenario.ts'
 import { simulate, type SimulateResult, type SoFar } from '../../sim/seed/simulate.ts'

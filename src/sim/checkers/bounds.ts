@@ -1,6 +1,6 @@
 /**
- * Nothing is ever over its bound: what a node holds, as often as it is looked at, against
- * `limits.ts` and its configuration; and what stands under a key in the end.
+ * Check the gauges of running nodes against `limits.ts` and their configuration, and the final
+ * object of each key against the limits on objects.
  *
  *     const bounds = new Bounds(cluster.configOf(1))
  *     bounds.sample(machine, node.gauges())       // now and then, and as a node ends

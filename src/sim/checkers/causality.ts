@@ -3,9 +3,8 @@
  * one that replaced it.
  *
  * Judged on the history alone, when all of it is known: a value that a read showed before its
- * write was told that it was refused is as wrong as one shown after. What a get shows together is
- * what nobody replaced in one another's knowledge; a value beside a write that replaced it says
- * that a replica forgot which came first.
+ * write was told that it was refused is as wrong as one shown after. The siblings of one get must
+ * be concurrent: a value beside a write that replaced it means that a replica forgot the order.
  *
  * Linear in what was shown: each write remembers the last read that showed it.
  */
@@ -39,7 +38,7 @@ function checkShown(
   const { keys, reads, writes } = history
   if (!writes.isOf(id, reads.key(read)) || writes.isDelete(id)) {
     const key = keys.at(reads.key(read))
-    found.say('phantom', `${key} showed ${id}, which nobody wrote there`)
+    found.say('phantom', `${key} showed ${id}, which no client wrote there`)
     return
   }
   if (writes.outcome(id) === 'refused') {
@@ -48,7 +47,7 @@ function checkShown(
   }
   if (writes.startedMs(id) > reads.endedMs(read)) {
     const key = keys.at(reads.key(read))
-    found.say('early', `${key} showed ${id} before anybody asked for it`)
+    found.say('early', `${key} showed ${id} before its write began`)
   }
   if (lastShownBy[id] === read && !writes.wasRetried(id)) {
     const key = keys.at(reads.key(read))

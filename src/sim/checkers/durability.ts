@@ -1,5 +1,5 @@
 /**
- * No promised write is lost, and nothing that was replaced comes back.
+ * Check that no acknowledged write is lost and no replaced value comes back.
  *
  * After faults have stopped and the replicas are equal, every acknowledged value is among the
  * siblings of its key, or a chain of puts leads from it to one that is, each made after a get that
@@ -42,7 +42,7 @@ function standingIn(history: History, final: Final, found: Findings): readonly n
     const number = keys.find(key)
     for (const id of ids) {
       if (!writes.isOf(id, number)) {
-        found.say('phantom', `${key} holds ${id}, which nobody wrote there`)
+        found.say('phantom', `${key} holds ${id}, which no client wrote there`)
         continue
       }
       if (writes.outcome(id) === 'refused') {
@@ -100,7 +100,7 @@ function findLost(
       found.say('lost', `${name} no longer holds ${id}, acknowledged at ${writes.endedMs(id)} ms`)
     } else if (isUnread[key] === 0) {
       isUnread[key] = 1
-      found.say('unread', `nobody looked at ${name} in the end`)
+      found.say('unread', `${name} was not read in the end`)
     }
   }
 }

@@ -1,7 +1,7 @@
 /**
- * What a checker found wrong, in sentences that begin with their kind.
+ * The violations that a checker found: sentences, each beginning with its kind.
  *
- * Bounded: where everything is wrong, the first thousand sentences tell it as well as a million.
+ * Bounded: only the first `SENTENCES_MAX` are kept, and the rest are counted.
  */
 
 /** Every kind of sentence that a checker says; `test/README.md` explains them. */

@@ -1,5 +1,5 @@
 /**
- * Every request ends, and soon: during chaos by its deadline, in quiet with success.
+ * Check that every request ends: by its deadline during chaos, with success in quiet.
  */
 import type { History } from '../history/history.ts'
 import { Findings } from './findings.ts'

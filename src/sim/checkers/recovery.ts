@@ -1,5 +1,5 @@
 /**
- * What a node's log had synced is there when the node has started again.
+ * Check that a restarted node still has everything that its log had synced.
  *
  * A simulation tells it when a node ends, what a disk went through, and what starting nodes find:
  *

@@ -1,5 +1,5 @@
 /**
- * Who looks after the machines: takes them down, and starts what is down again.
+ * The operator of a simulated cluster: ends nodes, and starts nodes that are down.
  *
  * A node that ends by itself, or does not start, is right to do so where its disk failed it, and is
  * started again; a disk that nothing will start from, and that has lost something, is replaced by
@@ -13,7 +13,7 @@ import type { History } from '../history/history.ts'
 
 export type How = 'crash' | 'kill'
 
-/** Who watches what nodes keep is told what becomes of them. */
+/** Called when a node ends and when its disk is replaced. */
 export interface OperatorEvents {
   /** The process on `machine`, if it is a node that runs, is about to end. */
   readonly beforeEnd: (machine: number) => void

@@ -248,5 +248,5 @@ class FileFace implements File {
 }
 
 function nothing(): void {
-  // Nothing to do, or nobody to answer.
+  // Nothing to do.
 }

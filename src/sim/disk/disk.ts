@@ -1,5 +1,5 @@
 /**
- * The disk of one simulated machine: it keeps what was synced, and of the rest some.
+ * The disk of one simulated machine: a crash keeps all synced bytes and some of the others.
  *
  * `SimDisk` is the machine's: it outlives processes, loses power, fills up, and fails where it is
  * told to. What a process sees of it is `disk-face.ts`. Its generator draws how long a call
@@ -45,7 +45,7 @@ export interface DiskOptions {
   readonly callMicros: readonly [number, number]
 }
 
-export const DISK_DEFAULTS: DiskOptions = {
+const DISK_DEFAULTS: DiskOptions = {
   capacityBytes: 1024 * 1024 * 1024,
   residentChance: 0.9,
   shortReadChance: 0.02,

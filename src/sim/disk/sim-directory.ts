@@ -1,6 +1,6 @@
 /**
- * What one simulated directory is: the names that programs see, the names that are safe, and the
- * changes between the two.
+ * A simulated directory: the names that programs see, the names that survive a crash, and the
+ * changes not yet synced between the two.
  *
  * A name is not a file: creating, renaming and removing change the directory, and a crash forgets
  * some of that until the directory itself was synced, whatever became of the file's own bytes.

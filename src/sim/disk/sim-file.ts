@@ -1,6 +1,6 @@
 /**
- * What one simulated file is: the bytes that reads see, the bytes that are safe, and the changes
- * between the two.
+ * A simulated file: the bytes that reads see, the bytes that survive a crash, and the changes not
+ * yet synced between the two.
  *
  *     cached   = durable, then every change        (what a running system shows)
  *     durable                                      (what is left after a power cut, at least)
@@ -15,7 +15,7 @@
  */
 import type { Prng } from '../../base/prng.ts'
 
-export const SECTOR_BYTES = 512
+const SECTOR_BYTES = 512
 
 /** Growable bytes; what was never written reads as zeros. */
 export class Content {

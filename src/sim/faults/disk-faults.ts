@@ -1,5 +1,5 @@
 /**
- * What goes wrong with disks: calls that fail, no room, slowness; and bytes that are lost.
+ * Inject disk faults: failing calls, a full disk, a slow disk, and lost or damaged bytes.
  *
  * The last kind is asked of the account first: a disk that lost what it had promised to keep counts
  * as destroyed. A read that fails counts too, since a copy that cannot be read may be replaced by

@@ -1,5 +1,5 @@
 /**
- * What goes wrong and when: drawn from the seed, never more than the promise survives.
+ * Draw faults from the seed and inject them, never more than the promise survives.
  *
  * Power cuts of any number of machines, cuts of any shape and wrong clocks are within the promise
  * at any time; damaged disks are asked of the account first. Each fault draws from a generator of

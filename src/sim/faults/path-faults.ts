@@ -1,5 +1,5 @@
 /**
- * What goes wrong between machines: cuts of every shape, stalls, slowness, resets.
+ * Inject network faults between machines: cuts of every shape, stalls, slowness, resets.
  *
  * Nodes and clients alike are cut off. Everything but a reset and a half-open connection is made
  * good after a time; two that overlap may end together.

@@ -94,7 +94,7 @@ export class SimConnection implements Connection {
     this.#close(undefined)
   }
 
-  /** The process has ended: as `destroy`, but nobody is left to be told. */
+  /** The process has ended: as `destroy`, but without `onClose`. */
   vanish(isPowerLost: boolean): void {
     if (this.#isClosed) return
     if (isPowerLost) this.#outgoing.loseSome()

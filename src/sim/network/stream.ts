@@ -250,7 +250,7 @@ export class Stream {
     else this.target.process.enter(() => this.read())
   }
 
-  /** Nobody is there any more: bytes are answered by a reset, the end by nothing. */
+  /** The target has closed: bytes are answered by a reset, the end is not answered. */
   #refuse(): void {
     const piece = this.#pieces.shift() as Piece
     this.#arrived -= 1

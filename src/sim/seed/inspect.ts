@@ -1,5 +1,5 @@
 /**
- * What every replica holds in the end, asked over the peers' own protocol.
+ * Read every replica's copy of every key over the peer protocol, and compare the copies.
  *
  * An outside view: each owner of each key is asked for its object, and the objects must be the
  * same byte for byte. Writes are known by the request ids that stand in the objects, so that

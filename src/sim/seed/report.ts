@@ -9,7 +9,7 @@ import { FAULT_KINDS, type FaultKind, type Scenario } from '../scenario.ts'
 import type { SimulateResult } from './simulate.ts'
 
 /** Names the columns of `SimulateResult.lines`. */
-export const EVENT_HEADER: string = [
+const EVENT_HEADER: string = [
   'seconds'.padStart(12),
   ` ${'who'.padEnd(8)}`,
   'weight'.padEnd(8),

@@ -1,4 +1,4 @@
-/** `everwrite/sim` as somebody else imports it: the example of its page runs, and can fail. */
+/** `everwrite/sim` as a user imports it: the example of its page runs, and can fail. */
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

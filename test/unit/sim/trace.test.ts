@@ -54,7 +54,7 @@ t.test('the digest follows every fact, field, node and instant', async (t) => {
   t.notOk(digests.has(late.trace.digest()))
 })
 
-t.test('whoever watches a fact is told of each, and of the node that noted it', async (t) => {
+t.test('a watcher of a fact gets each one, with the node that recorded it', async (t) => {
   const sim = new SimWorld({ seed: 1 })
   const seen: unknown[] = []
   sim.trace.watch('recovered', ({ keys }, node) => seen.push(['first', node, keys]))

@@ -17,7 +17,7 @@ export interface Place {
   readonly worlds: readonly [World, World]
   /** The host to listen on, for each. */
   readonly hosts: readonly [string, string]
-  /** A directory on the first one's disk that nobody made yet. */
+  /** A directory on the first one's disk that does not exist yet. */
   readonly path: string
   /** Lets time pass until the promise settles. */
   done<Value>(promise: Promise<Value>): Promise<Value>

@@ -1,4 +1,4 @@
-/** Secrets lie in files that nobody else may read. */
+/** Key files: made with mode 0600, refused where other users may read them. */
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'

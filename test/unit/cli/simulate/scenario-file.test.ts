@@ -40,5 +40,7 @@ t.test('what no cluster could live by is refused, with its place', async (t) => 
   refuses({ valueBytesMax: 7 }, /scenario\.valueBytesMax: /)
   refuses({ cutchance: 1 }, /cutchance/)
   t.throws(() => read({ seed: -1, scenario: { ...scenario, buckets } }), { message: /seed: / })
-  t.throws(() => read({ seed: 1 }), { message: /scenario: .* --seed 1 --json prints one/ })
+  t.throws(() => read({ seed: 1 }), {
+    message: /scenario: .* Print one with everwrite simulate --seed 1 --json/,
+  })
 })

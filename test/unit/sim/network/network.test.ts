@@ -229,7 +229,7 @@ t.test('of a half-open connection one side knows, and the other learns by sendin
 })
 
 t.test(
-  'a crash tells nobody; after the restart the next bytes are answered by a reset',
+  'a crash sends nothing; after the restart the next bytes are answered by a reset',
   async (t) => {
     const { sim, client, server } = await scene(1)
     sim.crash(1)
