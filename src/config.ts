@@ -1,5 +1,5 @@
 /**
- * What an operator may choose for one node, checked; and the defaults.
+ * The configuration of one node, checked, and its defaults.
  *
  * These are the types and the defaults; `cli/settings/settings.ts` reads them from a file, the
  * environment and flags. Tiny numbers are legal on purpose: simulation shrinks them until rare
@@ -8,13 +8,13 @@
 import { CONNECTIONS_MAX } from './limits.ts'
 import type { Address } from './world/network.ts'
 
-/** A bucket's quorums; `n` is the bucket's for ever, the others are defaults of a request. */
+/** A bucket's quorums: `n` is fixed, the others are defaults of a request. */
 export interface BucketConfig {
   readonly name: string
   readonly n: number
   readonly r: number
   readonly w: number
-  /** Of a request that names none; the node's own where the bucket names none either. */
+  /** The deadline of a request that names none; undefined: the node's own. */
   readonly deadlineMs?: number | undefined
 }
 
@@ -23,7 +23,7 @@ export interface MemberConfig {
   readonly host: string
   readonly clientPort: number
   readonly peerPort: number
-  /** What fails together with it. */
+  /** Members with one machine fail together. */
   readonly machine: string
   readonly zone: string
   readonly weight: number
@@ -46,9 +46,9 @@ export interface Config {
   readonly peerListen: Address
   /** 16 bytes that all nodes share: peers prove it, contexts are signed with it. */
   readonly clusterKey: Uint8Array
-  /** What clients must send; undefined: nothing. */
+  /** The token that clients must send; undefined: none. */
   readonly clientToken: Uint8Array | undefined
-  /** Lifts the refusal to listen beyond loopback without a token; said every minute. */
+  /** Allows listening beyond loopback without a token; the node warns every minute. */
   readonly isInsecure: boolean
 
   readonly engine: 'log' | 'memory'
@@ -56,18 +56,18 @@ export interface Config {
   readonly directory: string
   readonly segmentBytes: number
 
-  /** Of a request that names none. */
+  /** The deadline of a request that names none. */
   readonly deadlineMs: number
   /**
    * A read asks the next replica too when it is late: at the 95th percentile of recent ones, at
    * this long at the latest.
    */
   readonly hedgeMs: number
-  /** After this long without a beginning of an answer a forwarded put goes to the next owner. */
+  /** A forwarded put goes to the next owner if no answer has begun after this time. */
   readonly forwardMs: number
   /** Requests of clients in progress at once. */
   readonly callsMax: number
-  /** Connections at each door at once, those in a handshake included. */
+  /** Connections of each listener at once, including those in a handshake. */
   readonly connectionsMax: number
 }
 

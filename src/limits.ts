@@ -1,5 +1,5 @@
 /**
- * Every upper bound in the system, with its unit in its name. A bound without a line here is a bug.
+ * Every upper bound in the system, with its unit in its name. Every bound must be listed here.
  *
  * What an operator may choose is in `config.ts`, within these ceilings. Relations between the
  * numbers are asserted as this module loads.
@@ -29,7 +29,7 @@ export const REPLICAS_MAX = 16
 export const PARTITIONS_MAX = 65_536
 export const MEMBERS_MAX = 1024
 export const BUCKETS_MAX = 1024
-/** Contexts in one put: one a replica that a client read for itself. */
+/** Contexts in one put: one for each replica that a client read. */
 export const CONTEXTS_MAX = REPLICAS_MAX
 
 // Frames and messages.
@@ -51,13 +51,13 @@ export const SENTENCE_CHARS_MAX = 1024
 export const REQUEST_FIELDS_MAX = 1024
 /** Fields in one answer, those of what is nested in it included. */
 export const ANSWER_FIELDS_MAX = 262_144
-/** How often what was begun and has not ended is looked at. */
+/** How often unfinished messages are checked for progress. */
 export const PROGRESS_MS = 10_000
-/** What a half frame, or a reader that others wait for, must take in that time. */
+/** Bytes that a half frame, or a slow reader, must make in that time. */
 export const PROGRESS_BYTES_MIN: number = 10 * KIB
-/** A message of which nothing came, or was taken, for so long is given up, with its connection. */
+/** A message that makes no progress for this long is given up, with its connection. */
 export const MESSAGE_STALL_MS_MAX = 60_000
-/** Sockets that were ended and whose other side reads no further are closed after this. */
+/** A socket that was ended is closed after this if its other side does not read. */
 export const GOODBYE_MS_MAX = 5_000
 
 // Connections and requests.

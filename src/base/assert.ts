@@ -1,17 +1,17 @@
 /**
- * State a belief. A false one is our bug, and ends the process.
+ * Assertions: a false one is a bug of this program and ends the process.
  *
- * Beliefs are about our own code only: nothing that a client, a peer, a disk or a network controls
- * is ever asserted; that is an `OperatingError`, or an outcome. Assertions stay on in production
- * and have no side effects.
+ * Assertions are about this program only. Input from a client, a peer, a disk or a network is never
+ * asserted: it leads to an `OperatingError` or an outcome. Assertions stay on in production and
+ * have no side effects.
  */
 
-/** What a false belief throws. Nobody catches it but the process that records it and ends. */
+/** Thrown by a false assertion. Only the process catches it: it records the error and ends. */
 export class BrokenBelief extends Error {
   override readonly name = 'BrokenBelief'
 }
 
-/** Throws `BrokenBelief` unless `condition` holds; `belief` states in the positive what should. */
+/** Throws `BrokenBelief` unless `condition` holds; `belief` is the condition in words. */
 export function assert(condition: boolean, belief: string): asserts condition {
   if (!condition) throw new BrokenBelief(`not so: ${belief}`)
 }

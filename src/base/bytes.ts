@@ -1,8 +1,8 @@
 /**
- * Compare, join, slice and print byte strings; read and write fixed-width integers.
+ * Byte strings: compare, join, slice and print them; read and write fixed-width integers.
  *
- * All integers are little-endian. A u48 travels as six bytes and lives in a JavaScript number,
- * exactly: that is why counters and sequences are 48 bits wide and not 64.
+ * All integers are little-endian. A u48 has six bytes and fits a JavaScript number exactly; so
+ * counters and sequences have 48 bits and not 64.
  */
 import { assert } from './assert.ts'
 
@@ -23,7 +23,7 @@ export function utf8Text(bytes: Uint8Array): string {
   return decoder.decode(bytes)
 }
 
-/** The text of `bytes`, or undefined where they are not UTF-8. */
+/** The text of `bytes`, or undefined if they are not UTF-8. */
 export function utf8TextExact(bytes: Uint8Array): string | undefined {
   try {
     return strictDecoder.decode(bytes)
@@ -32,7 +32,7 @@ export function utf8TextExact(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** From here on a call out of JavaScript is cheaper than a loop: 75 times at 1 MiB. */
+/** From this length on `Buffer.compare` is faster than a loop: 75 times at 1 MiB. */
 const LONG_BYTES = 256
 
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
@@ -79,7 +79,7 @@ export function hexOf(bytes: Uint8Array, start = 0, end: number = bytes.length):
   return text
 }
 
-/** The bytes that lower- or upper-case `hex` spells, or undefined where it spells none. */
+/** The bytes of lower- or upper-case `hex`, or undefined if it is not hexadecimal. */
 export function bytesOfHex(hex: string): Uint8Array | undefined {
   if (hex.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(hex)) return undefined
   const bytes = new Uint8Array(hex.length / 2)
@@ -87,7 +87,7 @@ export function bytesOfHex(hex: string): Uint8Array | undefined {
   return bytes
 }
 
-/** One char a byte: the cheapest exact key of a Map for a byte string. */
+/** One char for each byte: the cheapest exact key of a Map for a byte string. */
 export function latin1Of(bytes: Uint8Array): string {
   let text = ''
   for (let i = 0; i < bytes.length; i++) text += String.fromCharCode(bytes[i] as number)
@@ -99,7 +99,7 @@ export function base64urlOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64url')
 }
 
-/** The bytes that `text` spells. Requires: `text` is base64url, which the caller has checked. */
+/** The bytes of `text`. Requires: `text` is base64url, which the caller has checked. */
 export function bytesOfBase64url(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text, 'base64url'))
 }

@@ -1,15 +1,15 @@
 /**
- * The operating errors: one class, one table of codes.
+ * Operating errors: one class and one table of codes.
  *
- * An operating error says that the world misbehaved (a full disk, a garbled frame, a quorum that
- * cannot be met) and what to do about it. Outcomes that nobody likes but that are true answers
- * (not found, siblings) are values, and our own bugs are broken beliefs (`assert.ts`).
+ * An operating error reports a failure outside of this program (a full disk, a garbled frame, a
+ * quorum that cannot be met) and says what to do. True answers (not found, siblings) are values;
+ * bugs of this program are failed assertions (`assert.ts`).
  *
- * Every failed request is one of two things. *refused*: certainly not applied, now or later.
- * *in-doubt*: it may be applied, or may still appear. Never say refused of what can still appear.
+ * A request that failed is either *refused* (certainly not applied, now or later) or *in doubt* (it
+ * may be applied, or may still appear). A write that can still appear is never called refused.
  *
- * These numbers are on the wire. Append only; never reuse. The same table stands in
- * `protocol/README.md`, and a test keeps the two alike.
+ * These numbers are on the wire. Append only; never reuse. `protocol/README.md` has the same table;
+ * a test compares the two.
  */
 
 export type Certainty = 'refused' | 'in-doubt'
@@ -39,7 +39,7 @@ const inDoubt = (number: number): ErrorKind => ({
 })
 
 export const ERROR_KINDS = {
-  // The stream cannot be trusted any more: costs the connection.
+  // The stream can no longer be trusted: the connection is closed.
   'frame-magic': refused(1),
   'frame-format': refused(2),
   'frame-checksum': refused(3),
@@ -58,7 +58,7 @@ export const ERROR_KINDS = {
   'frame-late': inDoubt(16),
   'not-a-member': refused(17),
 
-  // This message cannot be answered: costs the request.
+  // This message cannot be answered: the request fails, the connection stays.
   'kind-unknown': refused(20),
   'message-garbled': refused(21),
   'message-too-long': refused(22),
@@ -80,7 +80,7 @@ export const ERROR_KINDS = {
   'context-full': refused(44),
   'contexts-too-many': refused(45),
 
-  // The cluster cannot do it now.
+  // The cluster cannot serve the request now.
   overloaded: retryable(60),
   'deadline-passed': retryable(61),
   'replicas-short': retryable(62),
@@ -99,7 +99,7 @@ export const ERROR_KINDS = {
   'data-newer': refused(85),
   'data-rotten': refused(86),
 
-  // Seen only in one process: the client's own, or the command's.
+  // Raised inside the client or the command; never on the wire.
   'config-wrong': refused(100),
   'bind-insecure': refused(101),
   'key-file-wrong': refused(102),
@@ -115,13 +115,13 @@ export const ERROR_KINDS = {
 
 export type ErrorCode = keyof typeof ERROR_KINDS
 
-/** Marks the class across copies of this library, where `instanceof` would not. */
+/** Marks the class across copies of this library, where `instanceof` fails. */
 const BRAND: unique symbol = Symbol.for('everwrite.error') as never
 
 /**
- * Something outside went wrong. `code` is stable; `message` says what to do; `isRetryable` says
- * whether the unchanged request may succeed elsewhere or later; `certainty` says whether a failed
- * write may be applied.
+ * A failure outside of this program. `code` is stable; `message` says what to do; `isRetryable`
+ * says whether the unchanged request may succeed elsewhere or later; `certainty` says whether a
+ * failed write may be applied.
  */
 export class OperatingError extends Error {
   override readonly name = 'OperatingError'
@@ -130,7 +130,7 @@ export class OperatingError extends Error {
   readonly certainty: Certainty
   readonly [BRAND] = true
 
-  /** `certainty` may be made weaker than the table's where the caller knows that it is. */
+  /** The caller may pass a weaker `certainty` than the table's. */
   constructor(
     code: ErrorCode,
     message: string,
@@ -152,7 +152,7 @@ const CODE_BY_NUMBER = new Map<number, ErrorCode>(
   Object.entries(ERROR_KINDS).map(([code, kind]) => [kind.number, code as ErrorCode]),
 )
 
-/** The code with this number on the wire; `internal` where a newer peer sent one we do not know. */
+/** The code with this number on the wire; `internal` for a number that only a newer peer knows. */
 export function errorCodeOf(number: number): ErrorCode {
   return CODE_BY_NUMBER.get(number) ?? 'internal'
 }

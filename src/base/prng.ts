@@ -1,14 +1,14 @@
 /**
- * Draw numbers that look random and are the same every time: for whoever must be able to replay.
+ * A pseudorandom generator that repeats its numbers, for simulations and tests.
  *
- * A generator begins with a seed and a name. The name keeps uses apart: one that draws more or
- * less often leaves all others where they were, so a change in one part of a simulation does not
- * reshuffle the rest. `stream` derives a further generator in the same way.
+ * A generator begins with a seed and a name. Generators with different names are independent: if
+ * one part of a simulation draws more often, the other parts draw the same numbers as before.
+ * `stream` derives a further generator.
  *
- * Invariant: the numbers follow from seed and name alone, on every machine and in every release: a
- * seed that someone wrote down keeps its story. Only u32 arithmetic is used.
+ * Invariant: the numbers depend on seed and name alone, on every machine and in every release. Only
+ * u32 arithmetic is used.
  *
- * Why not the host's chance: it cannot be replayed. It is what identities and keys are drawn from;
+ * Why not the host's entropy: it cannot be repeated. Identities and keys are drawn from entropy;
  * nothing here is secret.
  *
  * Source: sfc32, Chris Doty-Humphrey's Small Fast Counting generator (PractRand); it passes

@@ -1,25 +1,25 @@
 /**
- * Seal the context that a client carries, and judge the one that comes back.
+ * Signs the contexts that clients carry, and verifies them when they come back.
  *
- * A client must return what it was shown, and only that, and only for that key: an invented range
- * with a huge counter would let one put erase all writes to come. So a context leaves the cluster
- * signed, not encrypted: applications treat it as opaque, people may read it.
+ * A client may return only a context that it was given for that key: with an invented range and a
+ * huge counter one put would replace all later writes. So a context is signed. It is not encrypted:
+ * applications treat it as opaque, and people can read it.
  *
  *     u8 format | u32 key id | u64 digest of cluster, bucket and key
  *     u16 ranges | ranges, 34 bytes each | 16 bytes keyed digest of all before
  *
- * Judged in this order: its shape (garbled), whether we have the key that signed it (unknown:
- * another node may), the signature (forged), the key it was made for (foreign). Ranges are read
- * only once the signature holds.
+ * Verification checks in this order: the shape (garbled), the signing key (unknown here, perhaps
+ * known to another node), the signature (forged), the key of the data (foreign). Ranges are decoded
+ * only after the signature is verified.
  *
  * Invariants:
- *   - No bytes at all are no context: a put that saw nothing.
+ *   - Empty bytes are the empty context, of a put that saw nothing.
  *   - The first cluster key signs, all of them verify: a key verifies everywhere before it signs.
- *   - Signing and naming use keys of their own, derived from the cluster key, so that no other use
- *     of the cluster key ever makes a signature.
+ *   - Signing and naming use keys derived from the cluster key for that one use, so that no
+ *     other use of the cluster key makes a signature.
  *
- * Source: Aumasson, Bernstein, "SipHash: a fast short-input PRF" (2012): a keyed digest, which is
- * what a MAC for short messages between holders of one secret needs.
+ * Source: Aumasson, Bernstein, "SipHash: a fast short-input PRF" (2012): a keyed digest that serves
+ * as a MAC for short messages between holders of one secret.
  */
 import { assert } from '../../base/assert.ts'
 import {
@@ -44,7 +44,7 @@ export interface ClusterKey {
   readonly key: Uint8Array
 }
 
-/** These numbers are on the wire, in clients' hands. Append only; never reuse. */
+/** These numbers are on the wire, and clients keep them. Append only; never reuse. */
 const FORMAT = 1
 const NAME_AT = 5
 const COUNT_AT = 13
@@ -128,7 +128,7 @@ export class ContextSeal {
     return { kind: 'opened', context: Context.ofCanonical(ranges) }
   }
 
-  /** What a client has that read from several replicas itself; one bad context refuses all. */
+  /** Joins the contexts of a client that read several replicas; one bad context refuses all. */
   openAll(bucket: Uint8Array, key: Uint8Array, all: readonly Uint8Array[]): Opened {
     if (all.length > CONTEXTS_MAX) return { kind: 'refused', code: 'contexts-too-many' }
     let context = Context.empty
@@ -147,7 +147,7 @@ export class ContextSeal {
   }
 }
 
-/** What a sealed context says, unverified: for people, and for clients that show or log it. */
+/** Decodes a sealed context without verifying it, to show or log it. */
 export function readContext(
   bytes: Uint8Array,
 ): { readonly keyId: number; readonly context: Context } | undefined {
@@ -157,7 +157,7 @@ export function readContext(
   return { keyId: readU32(bytes, 1), context: Context.ofCanonical(ranges) }
 }
 
-/** How many ranges the shape holds, or undefined where it is not the shape of a context. */
+/** The number of ranges, or undefined if the bytes do not have the shape of a context. */
 function rangeCount(bytes: Uint8Array): number | undefined {
   if (bytes.length < HEADER_BYTES + MAC_BYTES || bytes[0] !== FORMAT) return undefined
   const count = readU16(bytes, COUNT_AT)

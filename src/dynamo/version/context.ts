@@ -1,19 +1,19 @@
 /**
- * Know which writes are already accounted for: the causal context.
+ * The causal context: the set of writes that an object or a client knows.
  *
- * A context is a set of dots, kept as ranges: (line, first..last) stands for every dot that the
- * line has between those counters. An object's context holds all the dots that its siblings
- * carry or have replaced; a client's holds all that it was shown. People see it as the vector
- * clock of Dynamo 4.4; unlike that clock it is exact, so it can tell "replaced" from "not yet
- * heard of".
+ * A context is a set of dots, kept as ranges: (line, first..last) stands for every dot of the line
+ * between those counters. An object's context holds the dots that its siblings carry and those that
+ * they replaced; a client's context holds the dots that it was shown. It takes the place of the
+ * vector clock of Dynamo 4.4. Unlike that clock it is exact, so it distinguishes "replaced" from
+ * "not yet received".
  *
  * Invariant: canonical. Ranges are sorted by line and first; two of one line neither overlap nor
  * touch. Equal sets are equal lists.
  *
  * Why not a version vector (a maximum for each node): it covers every counter below the maximum,
- * also those of writes that live elsewhere and were never seen; the merge would drop them.
+ * also those of writes that only other replicas hold; the merge would drop them.
  * Why not prune by age or length (Dynamo's own 10 entries): a dropped entry makes an old sibling
- * look new, and a regained one makes a new sibling look old. Ranges go by proof alone.
+ * look new, and a regained one makes a new sibling look old. Ranges are removed only by proof.
  *
  * Source: dotted version vectors (Preguiça et al. 2010); as sets of dots: Almeida, Shoker,
  * Baquero, "Delta State Replicated Data Types" (2018), 7.2, where a causal context is any set of
@@ -29,20 +29,20 @@ export interface Range extends Line {
   readonly last: number
 }
 
-/** At most this many ranges are searched one by one: fewer steps than halving would take. */
+/** Up to this many ranges a linear search is faster than a binary search. */
 const SCAN_MAX = 16
 
 export function rangeOn(line: Line, first: number, last: number): Range {
   return { node: line.node, start: line.start, opened: line.opened, first, last }
 }
 
-/** True for numbers that a range may hold; decoders ask, `Context.of` insists. */
+/** True if the numbers are valid: decoders check it, `Context.of` asserts it. */
 export function isRange(range: Range): boolean {
   const { opened, first, last } = range
   return opened >= 1 && opened <= first && first <= last && last <= U48_MAX
 }
 
-/** An immutable set of dots. Operations return an operand itself where it is the answer. */
+/** An immutable set of dots. An operation whose result equals an operand returns that operand. */
 export class Context {
   static readonly empty: Context = new Context([])
 
@@ -80,10 +80,10 @@ export class Context {
     return this.indexOf(dot) >= 0
   }
 
-  /** The place of the range that `dot` is in, or -1. */
+  /** The index of the range that covers `dot`, or -1. */
   indexOf(dot: Dot): number {
     const { ranges } = this
-    if (ranges.length > SCAN_MAX) return this.#halve(dot)
+    if (ranges.length > SCAN_MAX) return this.#binarySearch(dot)
     for (let i = 0; i < ranges.length; i++) {
       const range = ranges[i] as Range
       if (dot.counter < range.first || dot.counter > range.last) continue
@@ -92,12 +92,12 @@ export class Context {
     return -1
   }
 
-  /** The range with the line's highest counters, or undefined where no dot of it is known. */
+  /** The range with the line's highest counters, or undefined if no dot of the line is known. */
   tailOf(line: Line): Range | undefined {
     return this.ranges.findLast((range) => sameLine(range, line))
   }
 
-  /** True where every dot of `other` is here too. */
+  /** True if this context has every dot of `other`. */
   includes(other: Context): boolean {
     if (other === this) return true
     const { ranges } = this
@@ -117,7 +117,7 @@ export class Context {
     return this.ranges.every((range, i) => equalRanges(range, other.ranges[i] as Range))
   }
 
-  /** The union. `this` where `other` adds nothing, else `other` where `this` adds nothing. */
+  /** The union: `this` if `other` adds nothing, else `other` if `this` adds nothing. */
   join(other: Context): Context {
     if (this.includes(other)) return this
     if (other.includes(this)) return other
@@ -137,8 +137,8 @@ export class Context {
     return this.join(new Context([range]))
   }
 
-  /** Binary search: the last range that begins at or before the dot is the only candidate. */
-  #halve(dot: Dot): number {
+  /** The last range that begins at or before the dot is the only candidate. */
+  #binarySearch(dot: Dot): number {
     let low = 0
     let high = this.ranges.length
     while (low < high) {
@@ -153,7 +153,7 @@ export class Context {
   }
 }
 
-/** True where `next` may stand right after `range` in a canonical list. */
+/** True if `next` may follow `range` in a canonical list. */
 export function isCanonical(range: Range, next: Range): boolean {
   const order = compareLines(range, next)
   return order < 0 || (order === 0 && range.last + 1 < next.first)

@@ -1,30 +1,30 @@
 /**
- * Name one write: the dot.
+ * The dot: the unique name of one write.
  *
- * Every put that a node coordinates gets a dot, and nothing else ever gets the same one. Its parts:
- * the node; the *start* of the process (64 random bits, drawn anew whenever memory and disk may
- * have parted: at every process start, after a failed append, after found rot); the *line*; and the
- * counter, one increasing number for all keys of that process.
+ * Each put that a node coordinates gets a dot that no other write ever has. A dot consists of the
+ * node; the *start* of the process (64 random bits, drawn at every process start, after a failed
+ * append and after rot was found, because memory and disk may differ then); the *line*; and the
+ * counter, one increasing number for all keys of that start.
  *
- * A line is what one unbroken copy of a key wrote: it is named by the counter of its first dot
- * (`opened`). A copy that was dropped and regained begins a new line; two copies of one key on one
- * node (hints for two owners) each have their own. So whoever knows a line up to some counter
- * knows every dot of that line up to there, and nothing about any other.
+ * A line is the sequence of dots that one unbroken copy of a key wrote, named by the counter of its
+ * first dot (`opened`). A copy that was dropped and received again begins a new line; two copies of
+ * one key on one node (hints for two owners) have different lines. So a replica that knows a line
+ * up to some counter knows every dot of that line up to there, and nothing about another line.
  *
  * Invariant: all dots of one (node, start, opened) were made by one copy, each time in the
- * presence of all the dots of that line before it.
+ * presence of all earlier dots of that line.
  *
- * Why not a counter for each key: a key that was forgotten would begin again at one, and a dot
- * would be given twice. Why not ranges of (node, start) without lines: a fallback with hints for
+ * Why not a counter for each key: a key that was forgotten would begin again at one, and two writes
+ * would get the same dot. Why not ranges of (node, start) without lines: a fallback with hints for
  * two owners would close the gap in one hint's range over a dot that only the other hint holds
  * (`test/model` finds that loss).
  *
  * Source: Preguiça, Baquero, Almeida, Fonte, Gonçalves, "Dotted Version Vectors" (2010), 4; the
- * lost writes that starts and lines answer are riak_kv issue 679.
+ * lost writes that starts and lines prevent are riak_kv issue 679.
  */
 import type { NodeId, Start } from '../names.ts'
 
-/** Who wrote: one copy of one key, from when it came into being until it was dropped. */
+/** The writer: one copy of one key, from its creation until it was dropped. */
 export interface Line {
   readonly node: NodeId
   readonly start: Start
@@ -61,7 +61,7 @@ export function equalDots(a: Dot, b: Dot): boolean {
   return a.counter === b.counter && sameLine(a, b)
 }
 
-/** For people: `node.start.opened:counter`, the identities cut to their first four digits. */
+/** For people: `node.start.opened:counter`, with four digits of each identity. */
 export function dotLabel(dot: Dot): string {
   return `${dot.node.slice(0, 4)}.${dot.start.slice(0, 4)}.${dot.opened}:${dot.counter}`
 }

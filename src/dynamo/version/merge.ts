@@ -1,25 +1,24 @@
 /**
- * Bring two copies of a key together, dot by dot.
+ * Merges two copies of a key, dot by dot.
  *
  * A dot survives if both copies carry it, or if one carries it and the other's context does not
- * cover it (the other has not heard of it). A dot that one carries and the other covers without
- * carrying was replaced there, knowingly. A sibling lives while one of its dots does.
+ * cover it (the other has not received it). If one copy carries a dot, and the other covers it and
+ * does not carry it, a client replaced it. A sibling survives while one of its dots does.
  *
  * Siblings that agree in request id and value are one write that was attempted more than once:
  * they become one sibling with all the dots, so that replacing it replaces every attempt that was
- * seen. The same request id with other bytes is a client's error, and loses nothing: both stay.
+ * seen. The same request id with another value is a client's error: both siblings stay.
  *
  * Invariants:
  *   - Commutative, associative, idempotent: copies that have met the same writes are equal,
- *     whatever the order. (The cut at DOTS_PER_SIBLING_MAX alone depends on order; what it cuts is
- *     a further attempt of a write that stays, and copies still converge.)
- *   - Nothing is refused here, whatever its size: what was acknowledged must be able to move.
- *   - Where one operand already says it all, that very operand is the result, so that
- *     `merged === held` means "nothing to write". (The held record may still be unsynced: the
- *     acknowledgement waits for it.)
+ *     whatever the order. (Only the cut at DOTS_PER_SIBLING_MAX depends on the order. It removes
+ *     dots of further attempts, whose sibling stays, and copies still converge.)
+ *   - Merge refuses no size: an acknowledged write must be able to move.
+ *   - If the result equals an operand, merge returns that operand, so that `merged === held` means
+ *     "nothing to write". (The held record may still be unsynced: the acknowledgement waits for its
+ *     sync.)
  *
- * A dot that carries two different writes can only come from a broken peer. Its lifetime is still
- * judged by the dot, and both writes stay.
+ * Only a broken peer gives one dot to two writes. Both writes stay until their dot is replaced.
  *
  * Source: Almeida, Baquero, Gonçalves, Preguiça, Fonte, "Scalable and Accurate Causality Tracking
  * for Eventually Consistent Stores" (2014), 5, `sync`; Dynamo 4.4.
@@ -28,7 +27,7 @@ import { DOTS_PER_SIBLING_MAX } from '../../limits.ts'
 import { compareDots, type Dot } from './dot.ts'
 import { compareSiblings, equalValues, type Sibling, type VersionedObject } from './object.ts'
 
-/** The least object that says what `a` and `b` say; `a` or `b` itself where it is that. */
+/** The merge of `a` and `b`; `a` or `b` itself if the merge equals it. */
 export function merge(a: VersionedObject, b: VersionedObject): VersionedObject {
   if (a === b) return a
   const context = a.context.join(b.context)
@@ -36,7 +35,7 @@ export function merge(a: VersionedObject, b: VersionedObject): VersionedObject {
   const keptB = survivors(b, a)
   const siblings = unite(keptA, keptB)
   if (context === a.context && isSameList(siblings, a.siblings)) return a
-  // The union prefers `a`'s siblings, so `b` is recognised by uniting the other way round.
+  // The union prefers `a`'s siblings, so the comparison with `b` takes the union the other way.
   if (b.context.includes(context) && isSameList(unite(keptB, keptA), b.siblings)) return b
   return { context, siblings }
 }
@@ -61,11 +60,11 @@ function survivors(mine: VersionedObject, theirs: VersionedObject): readonly Sib
     if (survivor !== sibling) areAll = false
     if (survivor !== undefined) kept.push(survivor)
   }
-  // A sibling that lost its first dot may belong further down.
+  // A sibling that lost its first dot may sort later.
   return areAll ? mine.siblings : kept.sort(compareSiblings)
 }
 
-/** `sibling` with fewer or more dots: itself where they are as many, undefined where none. */
+/** `sibling` with `dots`: itself if their number is unchanged, undefined if there are none. */
 export function withDots(sibling: Sibling, dots: readonly Dot[]): Sibling | undefined {
   if (dots.length === sibling.dots.length) return sibling
   if (dots.length === 0) return undefined
@@ -89,7 +88,7 @@ function isAmong(dot: Dot, sorted: readonly Dot[]): boolean {
   return found !== undefined && compareDots(found, dot) === 0
 }
 
-/** Both lists as one, writes that are the same collapsed; `a` itself where `b` adds nothing. */
+/** The union of both lists, with one sibling per write; `a` itself if `b` adds nothing. */
 function unite(a: readonly Sibling[], b: readonly Sibling[]): readonly Sibling[] {
   const places = placesByRequest(a)
   let united: Sibling[] | undefined
@@ -109,10 +108,10 @@ function unite(a: readonly Sibling[], b: readonly Sibling[]): readonly Sibling[]
   return united === undefined ? a : united.sort(compareSiblings)
 }
 
-/** At most this many siblings are searched one by one. */
+/** Up to this many siblings are searched linearly. */
 const SCAN_MAX = 8
 
-/** Tells at which place of `siblings` the same write stands. */
+/** Returns a function that finds the index of the same write in `siblings`. */
 function placesByRequest(siblings: readonly Sibling[]): (wanted: Sibling) => number | undefined {
   const isSame = (wanted: Sibling, at: number): boolean => {
     const sibling = siblings[at] as Sibling
@@ -133,7 +132,7 @@ function placesByRequest(siblings: readonly Sibling[]): (wanted: Sibling) => num
   return (wanted) => places.get(wanted.requestId)?.find((i) => isSame(wanted, i))
 }
 
-/** One sibling for two attempts of one request; `a` itself where `b` adds no dot. */
+/** One sibling for two attempts of one request; `a` itself if `b` adds no dot. */
 function collapse(a: Sibling, b: Sibling): Sibling {
   const added = b.dots.filter((dot) => !isAmong(dot, a.dots))
   if (added.length === 0) return a

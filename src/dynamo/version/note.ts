@@ -1,21 +1,21 @@
 /**
- * Remember which line a copy may continue: the note.
+ * The note: the line that a copy may continue.
  *
- * A copy that wrote a dot keeps a note beside its object, in the same record: the start and the
- * opening of its line. The next put through this copy continues that line, so that a key written a
- * thousand times by one node still has one range. The note belongs to the copy, not to the object:
- * it is in no digest, takes no part in merges and is never sent to anyone.
+ * A copy that wrote a dot keeps a note in the record of its object: the start and the opening of
+ * its line. The next put through this copy continues that line, so that a key written a thousand
+ * times by one node has one range. The note belongs to the copy and not to the object: it is not
+ * part of the digest, is not merged and is never sent.
  *
- * Invariant: a note is valid only in the start that it names, and only for the very copy that
- * wrote the line, unbroken since. So whoever keeps copies must:
- *   - drop the note with the copy, and give a copy that came from elsewhere none;
- *   - keep the note when others' objects are merged into the copy;
- *   - move it with a copy (a hint that is addressed anew) only where the old place is voided in
- *     the same batch: a note in two places would give one line two writers.
+ * Invariant: a note is valid only in the start that it names, and only for the copy that wrote the
+ * line, unbroken since. So the code that keeps copies must:
+ *   - drop the note with the copy, and give a copy that was received none;
+ *   - keep the note when an object of a peer is merged into the copy;
+ *   - move it with a copy (a hint that is addressed anew) only if the same batch erases the
+ *     old place: a note in two places would give one line two writers.
  *
- * Why not derive it from the context: a range of our own start that came back from a peer says
- * that we once knew its dots, not that we hold them now. Continuing it would cover writes that
- * were dropped here and live elsewhere.
+ * Why not derive it from the context: a range of this node's own start that a peer sent says that
+ * this node once had its dots, not that it holds them now. Continuing it would cover writes that
+ * were dropped here and that other replicas hold.
  */
 import { readU48, writeU48 } from '../../base/bytes.ts'
 import { ID_BYTES, type NodeId, type Start } from '../names.ts'
@@ -34,7 +34,7 @@ const NOTE_BYTES = 1 + ID_BYTES + 6
 
 /**
  * The end of the line to continue, or undefined where the next dot must open one. `context` is
- * what the copy holds; a line that it knows up to `counter` or further is not ours to continue.
+ * the copy's; a line that it knows up to `counter` or further cannot be continued.
  */
 export function openTail(
   note: Note | undefined,
@@ -55,7 +55,7 @@ export function encodeNote(note: Note): Uint8Array {
   return bytes
 }
 
-/** The note in `bytes`, or undefined where there is none that we can read: a new line is opened. */
+/** The note in `bytes`; undefined if there is no readable one: the next put opens a line. */
 export function decodeNote(bytes: Uint8Array): Note | undefined {
   if (bytes.length !== NOTE_BYTES || bytes[0] !== FORMAT) return undefined
   return { start: readId(bytes, 1), opened: readU48(bytes, 1 + ID_BYTES) }

@@ -1,5 +1,5 @@
 /**
- * Write and read an object: one form on disk, between peers and under the digest.
+ * Encodes and decodes objects: the same bytes on disk, between peers and under the digest.
  *
  *     u8 format | u8 zero | u16 ranges | u16 siblings | u16 zero
  *     ranges, 34 bytes each                                        (range-bytes.ts)
@@ -8,15 +8,15 @@
  *       dots, 8 bytes each: u16 place of its range | u48 counter
  *       u32 value bytes | value                                    integers little-endian
  *
- * A dot is written as the place of its range in the context, which is where its line stands.
+ * A dot is written as the index of its range in the context, which has its line.
  *
  * Invariants:
- *   - Canonical: equal objects have equal bytes, so a digest over the bytes compares objects. What
- *     is not canonical is turned away, even where its meaning is clear.
+ *   - Canonical: equal objects have equal bytes, so a digest over the bytes compares objects. Bytes
+ *     that are not canonical are refused, even if their meaning is clear.
  *   - Reading checks every count against its limit and against the bytes that are left before it
- *     allocates, and never throws: bytes that are no object are undefined. (Whether that means a
- *     lying peer or a rotten record, the caller knows.)
- *   - Values are views of the bytes read, not copies. Whoever keeps them longer keeps all of it.
+ *     allocates, and never throws: for bytes that are no object it returns undefined. (The caller
+ *     knows whether they came from a peer or from the disk.)
+ *   - Values are views of the bytes read, not copies. A value that is kept keeps all of them.
  */
 import { assert } from '../../base/assert.ts'
 import { readU16, readU32, readU48, writeU16, writeU32, writeU48 } from '../../base/bytes.ts'
@@ -51,9 +51,9 @@ export function objectBytes(object: VersionedObject): number {
 }
 
 /**
- * False for what no record and no message can hold. Merges refuse nothing, so a replica asks
- * before it writes what a peer's object made of its own, and refuses that message: nothing is
- * lost, the peer keeps its copy. Client puts stay far below.
+ * False for an object that no record or message can hold. Merges refuse nothing, so a replica
+ * checks the merge with a peer's object before it writes it, and refuses the message if it does not
+ * fit: the peer keeps its copy, so nothing is lost. Puts of clients stay far below.
  */
 export function isStorable(object: VersionedObject): boolean {
   return (
@@ -73,8 +73,8 @@ export function encodeObject(object: VersionedObject): Uint8Array {
 /** Writes `objectBytes(object)` bytes from `at` on; returns where they end. */
 export function writeObject(object: VersionedObject, bytes: Uint8Array, at: number): number {
   const { context, siblings } = object
-  assert(context.count <= RANGES_MAX, 'a context that is written fits its count')
-  assert(siblings.length <= SIBLINGS_ENCODED_MAX, 'siblings that are written fit their count')
+  assert(context.count <= RANGES_MAX, 'the ranges fit their count')
+  assert(siblings.length <= SIBLINGS_ENCODED_MAX, 'the siblings fit their count')
   bytes[at] = FORMAT
   bytes[at + 1] = 0
   writeU16(bytes, at + 2, context.count)
@@ -126,7 +126,7 @@ function rangeCount(bytes: Uint8Array): number | undefined {
   return count
 }
 
-/** The object, its values views of `bytes`; undefined where they are none, or not canonical. */
+/** The object, with values that are views of `bytes`; undefined if `bytes` are not canonical. */
 export function decodeObject(bytes: Uint8Array): VersionedObject | undefined {
   const count = rangeCount(bytes)
   if (count === undefined) return undefined
@@ -187,12 +187,12 @@ function readDots(
   return dots
 }
 
-/** All 16 chars in one call: a flat string, where adding them up leaves a tree to flatten. */
+/** One call makes a flat string; adding characters would make a tree that V8 flattens later. */
 function readRequestId(bytes: Uint8Array, at: number): string {
   return String.fromCharCode.apply(null, bytes.subarray(at, at + REQUEST_ID_BYTES) as never)
 }
 
-/** True where one write stands twice, which a merge would have made one sibling. */
+/** True if two siblings are one write: a merge would have made them one. */
 function hasTwins(siblings: readonly Sibling[]): boolean {
   if (siblings.length < 2) return false
   const byWrite = siblings.toSorted(compareWrites)

@@ -1,15 +1,15 @@
 /**
- * All that is kept of one key: its siblings and their causal context.
+ * The object of a key: its siblings and their causal context.
  *
- * A sibling is a value that nothing known has replaced. Usually there is one; there are several
- * after writes that did not know of each other, until a client that saw them all replaces them
- * (Dynamo 4.4, its shopping cart). A delete is a sibling too, one without a value: a tombstone.
+ * A sibling is a value that no known write has replaced. Usually there is one. Concurrent writes
+ * leave several, until a client that read them all replaces them (Dynamo 4.4, the shopping cart). A
+ * delete is a sibling without a value: a tombstone.
  *
  * Invariants:
  *   - Every dot of a sibling is covered by the object's context.
- *   - Dots within a sibling, and siblings within an object, are sorted; no two siblings have both
- *     request id and value in common. So equal objects are equal lists, and have equal bytes.
- *   - A covered dot that no sibling carries was replaced by someone who knew it.
+ *   - Dots within a sibling, and siblings within an object, are sorted; no two siblings have the
+ *     same request id and value. So equal objects are equal lists, and have equal bytes.
+ *   - A covered dot that no sibling carries was replaced by a client that had read it.
  */
 import { compareBytes, equalBytes, latin1Of } from '../../base/bytes.ts'
 import { Context } from './context.ts'
@@ -34,7 +34,7 @@ export interface VersionedObject {
   readonly siblings: readonly Sibling[]
 }
 
-/** What a node holds of a key that it never heard of. */
+/** The object of a key that was never written. */
 export const NOTHING: VersionedObject = { context: Context.empty, siblings: [] }
 
 export function requestIdOf(bytes: Uint8Array): RequestId {
@@ -56,7 +56,7 @@ export function equalValues(a: Uint8Array | undefined, b: Uint8Array | undefined
   return a !== undefined && b !== undefined && equalBytes(a, b)
 }
 
-/** By first dot. The rest decides only where a dot was given twice, which starts exclude. */
+/** By first dot. The rest decides only if two writes have one dot, which starts exclude. */
 export function compareSiblings(a: Sibling, b: Sibling): number {
   const order = compareDots(a.dots[0] as Dot, b.dots[0] as Dot)
   return order === 0 ? compareWrites(a, b) : order
@@ -83,7 +83,7 @@ function equalSiblings(a: Sibling, b: Sibling): boolean {
   return a.dots.every((dot, i) => equalDots(dot, b.dots[i] as Dot)) && equalValues(a.value, b.value)
 }
 
-/** The bytes of all values together: what OBJECT_BYTES_MAX bounds. */
+/** The bytes of all values together, which OBJECT_BYTES_MAX bounds. */
 export function valueBytes(siblings: readonly Sibling[]): number {
   let bytes = 0
   for (const sibling of siblings) bytes += sibling.value?.length ?? 0

@@ -1,17 +1,17 @@
 /**
- * Add a client's write to a copy: what a coordinator does, and a replica never.
+ * Applies a client's put to the coordinator's copy. (Other replicas merge and never put.)
  *
- * A put replaces exactly what its client saw: the dots of the context that came with it, one by
- * one. Without a context it replaces nothing and becomes a sibling; so does a put whose context
- * is old, beside whatever was written since. Deleting is putting a tombstone.
+ * A put replaces exactly the dots that its context covers. Without a context it replaces nothing
+ * and its value becomes a sibling. With an old context its value becomes a sibling of the writes
+ * made since. A delete is a put of a tombstone.
  *
- * The new dot continues the line that this copy writes (`note.ts`), or opens a line of its own.
+ * The new dot continues the line that this copy writes (`note.ts`), or opens a new line.
  *
  * Invariants:
- *   - The new dot was covered by nothing before.
- *   - Only what the client saw disappears: each sibling keeps the dots that `seen` does not cover.
- *   - Limits refuse a put that would make things worse; one that makes an object over the limit
- *     smaller is the way out, and is welcome.
+ *   - No context here or of the client covered the new dot before.
+ *   - Each sibling keeps the dots that `seen` does not cover.
+ *   - A bound refuses a put that makes an object larger. A put that makes an object over the bound
+ *     smaller is accepted.
  *
  * Source: dotted version vectors (Preguiça et al. 2010), 5, `update`; Almeida et al. 2014, 5.
  */
@@ -42,22 +42,22 @@ export interface PutRequest {
   readonly requestId: RequestId
   /** Undefined writes a tombstone. */
   readonly value: Uint8Array | undefined
-  /** What the client was shown; `Context.empty` replaces nothing. */
+  /** The client's context; `Context.empty` replaces nothing. */
   readonly seen: Context
 }
 
-/** What the coordinator now appends, object and note in one record. */
+/** The coordinator appends the object and the note in one record. */
 export interface Written {
   readonly kind: 'written'
   readonly object: VersionedObject
   readonly note: Note
   readonly dot: Dot
   readonly sibling: Sibling
-  /** The dot, and the counters since the line's last one that will never be a dot of this line. */
+  /** The dot, and the counters since the line's last dot, which belong to other keys. */
   readonly fresh: Range
 }
 
-/** An earlier attempt is already here: send the object as it is, and acknowledge that. */
+/** An earlier attempt was applied: the coordinator sends and acknowledges the object as it is. */
 export interface Repeated {
   readonly kind: 'repeated'
   readonly object: VersionedObject
@@ -67,14 +67,14 @@ export interface Repeated {
 export interface RefusedPut {
   readonly kind: 'refused'
   readonly code: 'context-full' | 'siblings-full' | 'object-too-large' | 'request-id-wrong'
-  /** Ranges, siblings or bytes that the object would have, and how many it may. */
+  /** The ranges, siblings or bytes that the object would have, and the bound. */
   readonly count: number
   readonly limit: number
 }
 
 /**
- * What is held or was seen already covers this start's next dot: some peer invented it, or the
- * start is not ours alone. Draw a new start and put again.
+ * The object or the client's context already covers this start's next dot: a peer invented it, or
+ * another process has the same start. The caller draws a new start and puts again.
  */
 export interface StartSpent {
   readonly kind: 'start-spent'
@@ -124,7 +124,7 @@ export function deltaOf(written: Written, seen: Context): VersionedObject {
   return { context: seen.with(written.fresh), siblings: [written.sibling] }
 }
 
-/** From the line's last dot on, or a line of its own. */
+/** Continues the line after its last dot, or opens a line. */
 function freshRange(tail: Range | undefined, { node, start, counter }: PutRequest): Range {
   if (tail !== undefined) return rangeOn(tail, tail.last + 1, counter)
   return rangeOn({ node, start, opened: counter }, counter, counter)
@@ -143,7 +143,7 @@ function withoutSeen(siblings: readonly Sibling[], seen: Context): readonly Sibl
   return kept
 }
 
-/** What a put makes of an object must stay readable in one answer and movable in one message. */
+/** An object that a put made must fit one answer and one message. */
 function refusal(
   before: VersionedObject,
   after: VersionedObject,
@@ -152,7 +152,7 @@ function refusal(
   const tooMany = (code: RefusedPut['code'], was: number, count: number, limit: number) =>
     count > limit && count > was ? ({ kind: 'refused', code, count, limit } as const) : undefined
   const { siblings } = after
-  // A copy that has a line may go on, so that someone can always write.
+  // A copy that has a line may continue it, so that some coordinator can always write.
   const rangesMax = opensLine ? RANGES_PER_PUT_MAX : RANGES_MAX
   return (
     tooMany('context-full', before.context.count, after.context.count, rangesMax) ??

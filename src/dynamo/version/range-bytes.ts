@@ -1,12 +1,12 @@
 /**
- * Write and read the ranges of a context: 34 bytes each, the same on disk, between peers and in
- * the contexts that clients carry.
+ * Encodes and decodes the ranges of a context: 34 bytes each, the same on disk, between peers and
+ * in sealed contexts.
  *
  *     node 8 | start 8 | opened u48 | first u48 | last u48        integers little-endian
  *
- * An identity's bytes stand in the order of its hexadecimal digits, so bytes and strings sort
- * alike. Reading believes nothing: numbers outside their line and lists that are not canonical are
- * turned away, so that equal contexts always have equal bytes.
+ * The bytes of an identity are in the order of its hexadecimal digits, so bytes and strings sort
+ * alike. Reading refuses numbers outside of their line and lists that are not canonical, so that
+ * equal contexts always have equal bytes.
  */
 import { assert } from '../../base/assert.ts'
 import { hexOf, readU32, readU48, writeU48 } from '../../base/bytes.ts'
@@ -30,7 +30,7 @@ export function writeRanges(context: Context, bytes: Uint8Array, at: number): nu
 }
 
 /**
- * The `count` ranges from `at` on, or undefined where they are not a canonical list.
+ * The `count` ranges from `at` on, or undefined if they are not a canonical list.
  * Requires: `count` was checked against the bytes that are there.
  */
 export function readRanges(bytes: Uint8Array, at: number, count: number): Range[] | undefined {
@@ -69,9 +69,8 @@ export function writeId(bytes: Uint8Array, at: number, id: string): void {
 }
 
 /**
- * Identities that were read before: a cluster has few, and reads them with every object. A memo,
- * not a state: it changes how fast the same answer comes, and it lets equal identities be one
- * string, which compares by address.
+ * A cache of identities: a cluster has few and reads them with every object. It makes reading
+ * faster and equal identities one string, which compares by address. It changes no result.
  */
 const MEMO_SLOTS = 2048
 const memoHigh = new Uint32Array(MEMO_SLOTS)
@@ -81,7 +80,7 @@ const memoText: (string | undefined)[] = Array.from({ length: MEMO_SLOTS })
 export function readId(bytes: Uint8Array, at: number): string {
   const high = readU32(bytes, at)
   const low = readU32(bytes, at + 4)
-  // Identities are random bits, so any of them tell slots apart.
+  // Identities are random bits, so any of the bits spread them over the slots.
   const slot = (high ^ low) & (MEMO_SLOTS - 1)
   const known = memoText[slot]
   if (known !== undefined && memoHigh[slot] === high && memoLow[slot] === low) return known
