@@ -165,7 +165,7 @@ t.test(
     }
     t.strictSame([...recovery.violations, ...bounds.violations], [])
     t.equal(recovery.compared, 18)
-    const rooms = ['client_connections', 'peer_connections', 'remembered_requests', 'segmentBytes']
+    const rooms = ['client_connections', 'peer_connections', 'remembered_requests', 'segment_bytes']
     for (const gauge of rooms) {
       t.ok((bounds.peaks.get(gauge as GaugeName)?.value ?? 0) > 0, gauge)
     }

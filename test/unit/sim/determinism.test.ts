@@ -6,7 +6,7 @@ import { digestOf } from './story.ts'
 
 const STORY = fileURLToPath(import.meta.resolve('./story.ts').replace(/\.ts$/, '.js'))
 
-t.test('a seed tells the same story twice, and another seed another one', async (t) => {
+t.test('two runs of one seed have one digest, and another seed has another', async (t) => {
   const digests = new Set<string>()
   for (let seed = 0; seed < 4; seed++) {
     const digest = await digestOf(seed)
@@ -16,14 +16,14 @@ t.test('a seed tells the same story twice, and another seed another one', async 
   t.equal(digests.size, 4)
 })
 
-t.test('a second process tells the same story', async (t) => {
+t.test('a run in a second process has the same digest', async (t) => {
   for (const seed of [3]) {
     const there = execFileSync(process.execPath, [STORY, String(seed)], { encoding: 'utf8' })
     t.equal(there, await digestOf(seed))
   }
 })
 
-t.test('real time, and what else happens in the process, have no say', async (t) => {
+t.test('real time and other work in the process change nothing', async (t) => {
   const noise = setInterval(() => {
     const until = performance.now() + 0.5
     while (performance.now() < until);

@@ -199,7 +199,7 @@ t.test('all faults are told at once, each with what to do', async (t) => {
   t.throws(() => read(toml), { code: 'config-wrong', message: /give 64 or 128[^]*--insecure/ })
 })
 
-t.test('the refusal to be open to all can be lifted', async (t) => {
+t.test('--insecure allows a node without a token to listen on all addresses', async (t) => {
   const toml = changed('data =', 'client-listen = "0.0.0.0:7400"\ndata =')
   t.ok(read(toml, { flags: { insecure: true } }).isInsecure)
   t.ok(read(toml, { environment: { EVERWRITE_INSECURE: 'true' } }).isInsecure)

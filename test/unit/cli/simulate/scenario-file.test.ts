@@ -20,7 +20,7 @@ t.test('every scenario that a seed draws is read as it was written', async (t) =
   }
 })
 
-t.test('what no cluster could live by is refused, with its place', async (t) => {
+t.test('an impossible scenario is refused, and the message names the field', async (t) => {
   const scenario = { ...drawScenario(1), nodes: 3 }
   const buckets = [{ name: 'default', n: 3, r: 2, w: 2 }]
   const refuses = (change: object, message: RegExp): void => {

@@ -30,7 +30,7 @@ async function contentOf(file: File): Promise<Uint8Array> {
 
 const filled = (count: number, byte: number): Uint8Array => new Uint8Array(count).fill(byte)
 
-t.test('a crash keeps all that was synced, and of the rest some', async (t) => {
+t.test('a crash keeps all synced bytes, and some of the others', async (t) => {
   const kept = new Set<string>()
   for (let seed = 0; seed < SEEDS; seed++) {
     const at = await scene(seed)
@@ -226,28 +226,31 @@ t.test('rot changes one bit in a byte, in what was synced and in what is read', 
   }
 })
 
-t.test('a write that the disk drops or misplaces looks well until memory is lost', async (t) => {
-  for (const effect of ['drop', 'misdirect'] as const) {
-    let harmed = 0
-    for (let seed = 0; seed < 10; seed++) {
-      const at = await scene(seed)
-      const file = await at.sim.complete(at.directory.create('one'))
-      await at.sim.complete(file.write(0, filled(4096, 1)))
-      at.sim.disk(0).arm({ call: 'write', effect })
-      await at.sim.complete(file.write(1024, filled(512, 2)))
-      await at.sim.complete(Promise.all([file.sync(), at.directory.sync()]))
-      const seen = await at.sim.complete(contentOf(file))
-      t.ok(equalBytes(seen.subarray(1024, 1536), filled(512, 2)))
-      at.sim.disk(0).evictCache()
-      const after = await at.sim.complete(contentOf(file))
-      t.equal(after.includes(2), effect === 'misdirect')
-      if (!equalBytes(after.subarray(1024, 1536), filled(512, 2))) harmed += 1
+t.test(
+  'a dropped or misdirected write reads back correctly until the cache is evicted',
+  async (t) => {
+    for (const effect of ['drop', 'misdirect'] as const) {
+      let harmed = 0
+      for (let seed = 0; seed < 10; seed++) {
+        const at = await scene(seed)
+        const file = await at.sim.complete(at.directory.create('one'))
+        await at.sim.complete(file.write(0, filled(4096, 1)))
+        at.sim.disk(0).arm({ call: 'write', effect })
+        await at.sim.complete(file.write(1024, filled(512, 2)))
+        await at.sim.complete(Promise.all([file.sync(), at.directory.sync()]))
+        const seen = await at.sim.complete(contentOf(file))
+        t.ok(equalBytes(seen.subarray(1024, 1536), filled(512, 2)))
+        at.sim.disk(0).evictCache()
+        const after = await at.sim.complete(contentOf(file))
+        t.equal(after.includes(2), effect === 'misdirect')
+        if (!equalBytes(after.subarray(1024, 1536), filled(512, 2))) harmed += 1
+      }
+      t.ok(harmed >= 8, effect)
     }
-    t.ok(harmed >= 8, effect)
-  }
-})
+  },
+)
 
-t.test('evicting what is well changes nothing that is read', async (t) => {
+t.test('evicting the cache of a sound file changes nothing that is read', async (t) => {
   const { sim, directory } = await scene(1)
   const file = await sim.complete(directory.create('one'))
   await sim.complete(file.write(0, filled(700, 1)))
@@ -283,7 +286,7 @@ t.test('a slow disk is slow, and quick again', async (t) => {
   t.equal(await timeOf(), 0.1)
 })
 
-t.test('the lock of a process that is gone is free, and a wiped disk is empty', async (t) => {
+t.test('the lock of an ended process is free, and a wiped disk is empty', async (t) => {
   const at = await scene(1)
   await at.sim.complete(at.directory.lock())
   await t.rejects(at.sim.complete(at.directory.lock()), { code: 'data-locked' })

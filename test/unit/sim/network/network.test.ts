@@ -216,17 +216,20 @@ t.test('a slow path takes longer, and then no longer', async (t) => {
   t.equal(server.text, 'ab')
 })
 
-t.test('of a half-open connection one side knows, and the other learns by sending', async (t) => {
-  const { sim, client, server } = await scene(1)
-  t.equal(sim.network.breakSilently(1, 0), 1)
-  await sim.run(60_000)
-  t.equal(server.closed, 'ECONNABORTED')
-  t.equal(client.closed, undefined)
-  client.send('anyone?')
-  await sim.run(10)
-  t.equal(client.closed, 'ECONNRESET')
-  t.equal(sim.network.connections, 0)
-})
+t.test(
+  'one end of a half-open connection is closed, and the other learns that when it sends',
+  async (t) => {
+    const { sim, client, server } = await scene(1)
+    t.equal(sim.network.breakSilently(1, 0), 1)
+    await sim.run(60_000)
+    t.equal(server.closed, 'ECONNABORTED')
+    t.equal(client.closed, undefined)
+    client.send('anyone?')
+    await sim.run(10)
+    t.equal(client.closed, 'ECONNRESET')
+    t.equal(sim.network.connections, 0)
+  },
+)
 
 t.test(
   'a crash sends nothing; after the restart the next bytes are answered by a reset',
@@ -245,7 +248,7 @@ t.test(
   },
 )
 
-t.test('a killed process is heard of at once: its system closes for it', async (t) => {
+t.test('peers of a killed process see its connections close at once', async (t) => {
   const seen = new Set<string | undefined>()
   for (let seed = 0; seed < 20; seed++) {
     const { sim, client } = await scene(seed)

@@ -79,7 +79,7 @@ t.test('a paused node hears nothing until it is resumed, then everything in orde
   t.equal(woken.at(-1), '1000@1000')
 })
 
-t.test('nothing of a killed node happens any more, paused or not', async (t) => {
+t.test('no callback of a killed node runs, paused or not', async (t) => {
   for (const isPaused of [false, true]) {
     const sim = new SimWorld({ seed: 1 })
     const world = sim.start(0)
