@@ -1,6 +1,7 @@
 /** Frames of 100-byte bodies cut out of chunks, beside the same in TypeScript. */
 import { frameWords, scanFrames, writeFrame } from '../src/native/frame-scanner.ts'
-import { Random, scanFramesPlain } from '../test/unit/native/rivals.ts'
+import { scanFrames as scanFramesPlain } from '../src/native/portable/frames.ts'
+import { Random } from '../test/unit/native/rivals.ts'
 import { chunkOf, FRAME_BYTES } from './frames.ts'
 import { measure, sizeFrom, type Task } from './harness.ts'
 

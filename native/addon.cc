@@ -6,7 +6,7 @@
 
 namespace everwrite {
 
-/** src/native/addon.ts expects this very number: raise both when a signature changes. */
+/** src/native/contract.ts states this very number: raise both when a signature changes. */
 constexpr uint32_t kAbi = 2;
 
 static Napi::Object load(Napi::Env env, Napi::Object exports) {

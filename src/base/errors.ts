@@ -104,6 +104,7 @@ export const ERROR_KINDS = {
   'bind-insecure': refused(101),
   'key-file-wrong': refused(102),
   'address-taken': refused(103),
+  'addon-missing': refused(104),
   'not-connected': retryable(110),
   'connection-lost': inDoubt(111),
   aborted: inDoubt(112),

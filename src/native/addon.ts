@@ -1,132 +1,34 @@
 /**
- * Loads the addon, once, and says what is in it.
+ * Loads the addon, once; where it cannot be loaded, plain TypeScript stands in for a client.
  *
- * The compiled file stands at build/Release/everwrite.node below the root of the package, whether
- * this code runs from dist/ or from its source; the root is the nearest folder above with a
- * package.json. A file built from other sources than this one is refused by its `abi` number: a
- * wrong guess about a signature would be a wrong answer, not an error.
+ * The file is build/Release/everwrite.node, compiled here, or else the one under prebuilds/ that is
+ * for this platform; both below the root of the package, the nearest folder above with a
+ * package.json, so it is found from dist/ and from the source. A file built from other sources than
+ * this one is refused by its `abi` number: a wrong guess about a signature would be a wrong answer,
+ * not an error.
  *
- * Only the faces beside this file import it. They give each function its meaning; the types below
- * say only what crosses the boundary.
+ * Only the faces beside this file import it.
  */
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { ABI, type Addon } from './contract.ts'
+import { portableAddon } from './portable/portable.ts'
 
-/** native/addon.cc exports the same number: raise both when a signature changes. */
-const ABI = 2
-
-/** What the compiled module exports. */
-export interface Addon {
-  readonly abi: number
-
-  /** The variants this processor can run, the one in use first: for tests and benchmarks. */
-  readonly md5Lanes: readonly number[]
-  readonly crc32cVariants: readonly string[]
-  readonly md5Into: (
-    input: Uint8Array,
-    start: number,
-    length: number,
-    out: Uint8Array,
-    outStart: number,
-  ) => void
-  readonly md5Batch: (
-    input: Uint8Array,
-    spans: Uint32Array,
-    count: number,
-    out: Uint8Array,
-    variant?: number,
-  ) => void
-  readonly tokenInto: (bucket: Uint8Array, key: Uint8Array, out: Uint32Array) => void
-  /** Writes hi and lo into `tokenWords`, which the addon owns: faster than a third array. */
-  readonly token: (bucket: Uint8Array, key: Uint8Array) => void
-  readonly tokenWords: Readonly<Uint32Array>
-  readonly crc32c: (bytes: Uint8Array, start: number, length: number) => number
-  readonly crc32cBy: (variant: number, bytes: Uint8Array, start: number, length: number) => number
-  readonly sipHash64Into: (
-    key: Uint8Array,
-    bytes: Uint8Array,
-    start: number,
-    length: number,
-    out: Uint32Array,
-  ) => void
-  readonly sipHash128Into: (
-    key: Uint8Array,
-    bytes: Uint8Array,
-    start: number,
-    length: number,
-    out: Uint8Array,
-    outStart: number,
-  ) => void
-
-  readonly frameHeaderBytes: number
-  readonly frameTrailerBytes: number
-  readonly frameWords: number
-  readonly scanFrames: (
-    chunk: Uint8Array,
-    start: number,
-    end: number,
-    bodyBytesMax: number,
-    out: Uint32Array,
-  ) => number
-  readonly writeFrame: (
-    out: Uint8Array,
-    at: number,
-    kind: number,
-    flags: number,
-    callId: number,
-    bodyLength: number,
-  ) => void
-
-  readonly recordHeaderBytes: number
-  readonly recordWords: number
-  readonly recordScanWords: number
-  readonly encodeRecord: (
-    out: Uint8Array,
-    at: number,
-    kind: number,
-    segment: number,
-    offset: number,
-    sequence: number,
-    synced: number,
-    bucket: Uint8Array,
-    key: Uint8Array,
-    note: Uint8Array,
-    body: Uint8Array,
-    digestHi: number,
-    digestLo: number,
-  ) => number
-  readonly verifyRecord: (
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    segment: number,
-    offset: number,
-    out: Uint32Array,
-  ) => number
-  readonly scanRecords: (
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    segment: number,
-    baseOffset: number,
-    out: Uint32Array,
-  ) => number
-
-  readonly directoryWords: number
-  readonly KeyDirectory: new () => unknown
-
-  /** 0 taken, 1 held elsewhere, 2 failed. */
-  readonly tryLock: (fd: number) => number
-  readonly readResident: (
-    fd: number,
-    position: number,
-    into: Uint8Array,
-    start: number,
-    length: number,
-  ) => number
+interface Loaded {
+  readonly addon: Addon
+  /** Why `addon` is not the native one. */
+  readonly fault?: string
 }
+
+/** `node-gyp-build` has no types of its own. */
+interface NodeGypBuild {
+  /** The path of the addon below `root`; throws where there is none for this platform. */
+  resolve(root: string): string
+}
+
+const require = createRequire(import.meta.url)
 
 /** The nearest folder at or above `from` that has a package.json. */
 function packageRoot(from: string): string {
@@ -139,27 +41,41 @@ function packageRoot(from: string): string {
   return folder
 }
 
+/** The path of the addon for this platform. EVERWRITE_PREBUILD names another root to look in. */
+export function findAddon(): string {
+  const nodeGypBuild = require('node-gyp-build') as NodeGypBuild
+  const root = packageRoot(dirname(fileURLToPath(import.meta.url)))
+  try {
+    return nodeGypBuild.resolve(root)
+  } catch {
+    throw new Error(`there is none for ${process.platform}-${process.arch}`)
+  }
+}
+
 /** Loads one compiled file, and refuses one that was built from other sources. */
 export function loadAddon(path: string): Addon {
-  if (!existsSync(path)) {
-    throw new Error(`the native addon is not built (no ${path}): run \`npm run build\``)
-  }
-  const addon = createRequire(import.meta.url)(path) as Addon
-  if (addon.abi !== ABI) {
-    throw new Error(
-      `the native addon is of abi ${addon.abi}, this code wants ${ABI}: run \`npm run build\``,
-    )
-  }
+  const addon = require(path) as Addon
+  if (addon.abi !== ABI) throw new Error(`${path} is of abi ${addon.abi}, this code wants ${ABI}`)
   return addon
 }
 
-/**
- * Where the compiled file stands. The variable names another root: for an addon compiled with
- * sanitizers or for coverage.
- */
-export const addonPath: string = join(
-  process.env['EVERWRITE_PREBUILD'] ?? packageRoot(dirname(fileURLToPath(import.meta.url))),
-  'build/Release/everwrite.node',
-)
+function load(): Loaded {
+  try {
+    return { addon: loadAddon(findAddon()) }
+  } catch (error) {
+    const [reason] = (error as Error).message.split('\n')
+    const fault = `it cannot be loaded here (${reason})`
+    process.emitWarning(
+      `the native addon is not used, and ${fault}: a client works, more slowly; a server does not`,
+      { code: 'EVERWRITE_ADDON' },
+    )
+    return { addon: portableAddon(fault), fault }
+  }
+}
 
-export const addon: Addon = loadAddon(addonPath)
+const loaded = load()
+
+export const addon: Addon = loaded.addon
+
+/** Why plain TypeScript stands in for the addon; undefined where it does not. */
+export const addonFault: string | undefined = loaded.fault

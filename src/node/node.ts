@@ -18,6 +18,7 @@ import { OperatingError } from '../base/errors.ts'
 import type { Config } from '../config.ts'
 import type { Ring } from '../dynamo/ring/ring.ts'
 import { ContextSeal } from '../dynamo/version/context-seal.ts'
+import { requireAddon } from '../native/availability.ts'
 import type { Engine } from '../store/engine.ts'
 import { VERSION } from '../version.ts'
 import type { Timer } from '../world/clock.ts'
@@ -73,9 +74,10 @@ export interface RunningNode {
 
 /**
  * Starts a node and resolves when it answers. Fails with what `openEngine` documents, with
- * `address-taken`, or with `bind-insecure`.
+ * `address-taken`, `addon-missing`, or with `bind-insecure`.
  */
 export async function startNode(config: Config, world: World): Promise<RunningNode> {
+  requireAddon()
   refuseInsecure(config)
   const started = world.clock.now()
   const topology = new Topology(config)

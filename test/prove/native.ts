@@ -11,7 +11,9 @@ import * as zlib from 'node:zlib'
 import { crc32c, md5Batch, tokenOf } from '../../src/native/digest.ts'
 import { frameWords, scanFrames } from '../../src/native/frame-scanner.ts'
 import type { Proof } from './proof.ts'
-import { Random, crc32cPlain, md5Plain, scanFramesPlain } from '../unit/native/rivals.ts'
+import { crc32c as crc32cPlain } from '../../src/native/portable/crc32c.ts'
+import { scanFrames as scanFramesPlain } from '../../src/native/portable/frames.ts'
+import { Random, md5Plain } from '../unit/native/rivals.ts'
 import { chunkOf } from '../../bench/frames.ts'
 
 const ROUNDS = 21

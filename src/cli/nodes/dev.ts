@@ -46,6 +46,8 @@ ${EXIT_CODES_HELP}`,
 }
 
 async function dev(options: Options): Promise<void> {
+  const { requireAddon } = await import('../../native/availability.ts')
+  requireAddon()
   const { nodes, portBase } = options
   const cluster = prepareDev({
     directory: resolve(options.data),

@@ -14,8 +14,13 @@ import { addressOf, contradictionsOf } from './faults.ts'
 import { SCALARS, type ScalarKind } from './names.ts'
 import { type Fault, type Settings, shapeOf } from './shape.ts'
 
-/** Read by the commands that are clients, and no settings of a node. */
-const OTHER_VARIABLES = new Set(['EVERWRITE_SEEDS', 'EVERWRITE_TOKEN', 'EVERWRITE_CONFIG'])
+/** No settings of a node: commands that are clients read them; the last, the addon's loader. */
+const OTHER_VARIABLES = new Set([
+  'EVERWRITE_SEEDS',
+  'EVERWRITE_TOKEN',
+  'EVERWRITE_CONFIG',
+  'EVERWRITE_PREBUILD',
+])
 const PATHS = ['data', 'key-file', 'client-token-file'] as const
 
 /** All that is wrong with a configuration. Its code is that of the first fault. */

@@ -6,6 +6,7 @@
  * belief ends its process, and that is a finding of the simulation, not the end of the command.
  */
 import { availableParallelism } from 'node:os'
+import { requireAddon } from '../../native/availability.ts'
 import { Tally } from '../../sim/seed/report.ts'
 import type { Scenario } from '../../sim/scenario.ts'
 import { shrink, type Shrunk } from '../../sim/seed/shrink.ts'
@@ -50,6 +51,7 @@ interface Plan {
 
 /** Runs `usualSeeds` where no number is asked for. */
 export async function run(options: SimulateCommand, usualSeeds: number): Promise<void> {
+  requireAddon()
   const plan = planOf(options, usualSeeds)
   const failed = plan.isOne ? await runOne(plan, options) : await runMany(plan, options)
   if (failed) process.exitCode = EXIT.seedFailed

@@ -17,6 +17,7 @@ import { Cluster } from '../cluster/cluster.ts'
 import { Faults } from '../faults/faults.ts'
 import { History } from '../history/history.ts'
 import type { Inspection } from './inspect.ts'
+import { requireAddon } from '../../native/availability.ts'
 import { Operator } from '../cluster/operator.ts'
 import { core, Quiet } from './quiet.ts'
 import { drawScenario, type FaultKind, type Scenario } from '../scenario.ts'
@@ -68,8 +69,9 @@ const QUIET_OPERATIONS = 8
 const QUIET_MS_MAX = 120_000
 const STEP_MS = 250
 
-/** Runs `seed`, and judges what came of it. */
+/** Runs `seed`, and judges what came of it. Throws `addon-missing` where nodes cannot run. */
 export function simulate({ seed, scenario, onBegin }: SimulateOptions): Promise<SimulateResult> {
+  requireAddon()
   const simulation = new Simulation(seed, scenario ?? drawScenario(seed))
   onBegin?.((violation) => simulation.result([violation]))
   return simulation.run()

@@ -15,7 +15,9 @@ import {
   scanFrames,
   writeFrame,
 } from '../../../src/native/frame-scanner.ts'
-import { Random, crc32cPlain, scanFramesPlain } from './rivals.ts'
+import { crc32c as crc32cPlain } from '../../../src/native/portable/crc32c.ts'
+import { scanFrames as scanFramesPlain } from '../../../src/native/portable/frames.ts'
+import { Random } from './rivals.ts'
 
 const BODY_MAX = 5000
 

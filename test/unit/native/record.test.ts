@@ -18,7 +18,8 @@ import {
   scanRecords,
   verifyRecord,
 } from '../../../src/native/record.ts'
-import { Random, crc32cPlain, encodeRecordPlain, type PlainRecord, sipHashPlain } from './rivals.ts'
+import { crc32c as crc32cPlain } from '../../../src/native/portable/crc32c.ts'
+import { Random, encodeRecordPlain, type PlainRecord, sipHashPlain } from './rivals.ts'
 
 const DIGEST_KEY = Uint8Array.from({ length: 16 }, (_, i) => i)
 const SEQUENCE_MAX = 2 ** 48 - 1

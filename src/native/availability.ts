@@ -1,0 +1,8 @@
+/** Asks for the addon before work that only the addon can do. */
+import { addonFault } from './addon.ts'
+import { addonMissing } from './portable/portable.ts'
+
+/** Throws `addon-missing`, with the reason and the remedy, where the addon is not loaded. */
+export function requireAddon(): void {
+  if (addonFault !== undefined) throw addonMissing(addonFault)
+}

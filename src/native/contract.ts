@@ -1,0 +1,123 @@
+/**
+ * What the compiled module exports, and which part of it plain TypeScript has too.
+ *
+ * The types say only what crosses the boundary; the faces beside this file give it its meaning.
+ */
+
+/** native/addon.cc exports the same number: raise both when a signature changes. */
+export const ABI = 2
+
+/** What a client needs, in C++ and, where that cannot be loaded, in TypeScript (`portable/`). */
+export interface PortableFunctions {
+  readonly md5Into: (
+    input: Uint8Array,
+    start: number,
+    length: number,
+    out: Uint8Array,
+    outStart: number,
+  ) => void
+  readonly tokenInto: (bucket: Uint8Array, key: Uint8Array, out: Uint32Array) => void
+  /** Writes hi and lo into `tokenWords`, which the callee owns: faster than a third array. */
+  readonly token: (bucket: Uint8Array, key: Uint8Array) => void
+  readonly tokenWords: Readonly<Uint32Array>
+  readonly crc32c: (bytes: Uint8Array, start: number, length: number) => number
+  readonly sipHash64Into: (
+    key: Uint8Array,
+    bytes: Uint8Array,
+    start: number,
+    length: number,
+    out: Uint32Array,
+  ) => void
+  readonly sipHash128Into: (
+    key: Uint8Array,
+    bytes: Uint8Array,
+    start: number,
+    length: number,
+    out: Uint8Array,
+    outStart: number,
+  ) => void
+
+  readonly frameHeaderBytes: number
+  readonly frameTrailerBytes: number
+  readonly frameWords: number
+  readonly scanFrames: (
+    chunk: Uint8Array,
+    start: number,
+    end: number,
+    bodyBytesMax: number,
+    out: Uint32Array,
+  ) => number
+  readonly writeFrame: (
+    out: Uint8Array,
+    at: number,
+    kind: number,
+    flags: number,
+    callId: number,
+    bodyLength: number,
+  ) => void
+}
+
+/** What the compiled module exports. */
+export interface Addon extends PortableFunctions {
+  readonly abi: number
+
+  /** The variants this processor can run, the one in use first: for tests and benchmarks. */
+  readonly md5Lanes: readonly number[]
+  readonly crc32cVariants: readonly string[]
+  readonly md5Batch: (
+    input: Uint8Array,
+    spans: Uint32Array,
+    count: number,
+    out: Uint8Array,
+    variant?: number,
+  ) => void
+  readonly crc32cBy: (variant: number, bytes: Uint8Array, start: number, length: number) => number
+
+  readonly recordHeaderBytes: number
+  readonly recordWords: number
+  readonly recordScanWords: number
+  readonly encodeRecord: (
+    out: Uint8Array,
+    at: number,
+    kind: number,
+    segment: number,
+    offset: number,
+    sequence: number,
+    synced: number,
+    bucket: Uint8Array,
+    key: Uint8Array,
+    note: Uint8Array,
+    body: Uint8Array,
+    digestHi: number,
+    digestLo: number,
+  ) => number
+  readonly verifyRecord: (
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    segment: number,
+    offset: number,
+    out: Uint32Array,
+  ) => number
+  readonly scanRecords: (
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    segment: number,
+    baseOffset: number,
+    out: Uint32Array,
+  ) => number
+
+  readonly directoryWords: number
+  readonly KeyDirectory: new () => unknown
+
+  /** 0 taken, 1 held elsewhere, 2 failed. */
+  readonly tryLock: (fd: number) => number
+  readonly readResident: (
+    fd: number,
+    position: number,
+    into: Uint8Array,
+    start: number,
+    length: number,
+  ) => number
+}
