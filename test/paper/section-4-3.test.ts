@@ -9,8 +9,8 @@ import { nameOf, replyOf, Scene } from '../unit/node/scene.ts'
 t.test('4.3: each key is kept by N nodes, and N is chosen', async (t) => {
   for (const n of [1, 2, 3, 5]) {
     const scene = await Scene.open({ nodes: 5, quorums: { n, r: 1, w: n } })
-    const door = await scene.door(1)
-    for (let i = 0; i < 10; i++) replyOf(await door.put(`key ${i}`, 'v'))
+    const session = await scene.session(1)
+    for (let i = 0; i < 10; i++) replyOf(await session.put(`key ${i}`, 'v'))
     await scene.world.run(200)
     t.equal(scene.total('keys'), 10 * n, `N = ${n}`)
   }

@@ -12,7 +12,7 @@ import { replyOf, Scene } from '../unit/node/scene.ts'
 const KEY = 'cart'
 
 async function read(scene: Scene, machine: number, r = 3) {
-  const { siblings, context } = replyOf(await (await scene.door(machine)).get(KEY, r))
+  const { siblings, context } = replyOf(await (await scene.session(machine)).get(KEY, r))
   return { values: siblings.map(utf8Text).sort(), context: context.slice() }
 }
 
@@ -20,7 +20,7 @@ async function read(scene: Scene, machine: number, r = 3) {
 // not know of each other; D5 at Sx reconciles them.
 t.test('4.4, figure 3: the evolution of an object over time', async (t) => {
   const scene = await Scene.open()
-  const [sx, sy, sz] = [await scene.door(1), await scene.door(2), await scene.door(3)]
+  const [sx, sy, sz] = [await scene.session(1), await scene.session(2), await scene.session(3)]
   const d1 = replyOf(await sx.put(KEY, 'D1', { w: 3 })).context.slice()
   const d2 = replyOf(await sx.put(KEY, 'D2', { w: 3, contexts: [d1] })).context.slice()
   t.strictSame((await read(scene, 1)).values, ['D2'], 'D2 overwrites D1')
@@ -37,9 +37,9 @@ t.test('4.4, figure 3: the evolution of an object over time', async (t) => {
 // Ours may leave it out: the write then replaces nothing, and is kept beside what is there.
 t.test('4.4: an update says which version it updates; without that it replaces none', async (t) => {
   const scene = await Scene.open()
-  const door = await scene.door(1)
-  replyOf(await door.put(KEY, 'one', { w: 3 }))
-  replyOf(await door.put(KEY, 'two', { w: 3 }))
+  const session = await scene.session(1)
+  replyOf(await session.put(KEY, 'one', { w: 3 }))
+  replyOf(await session.put(KEY, 'two', { w: 3 }))
   t.strictSame((await read(scene, 1)).values, ['one', 'two'])
 })
 
@@ -47,17 +47,17 @@ t.test('4.4: an update says which version it updates; without that it replaces n
 // that is the application's merge, not ours.
 t.test('4.4: what was added to either side of a split is in the merged cart', async (t) => {
   const scene = await Scene.open()
-  const base = replyOf(await (await scene.door(1)).put(KEY, 'book', { w: 3 })).context.slice()
+  const base = replyOf(await (await scene.session(1)).put(KEY, 'book', { w: 3 })).context.slice()
   for (const other of [2, 3]) scene.world.cut(1, other)
   const contexts = [base]
-  replyOf(await (await scene.door(1)).put(KEY, 'book pen', { w: 1, contexts }))
-  replyOf(await (await scene.door(2)).put(KEY, 'book ink', { w: 2, contexts }))
+  replyOf(await (await scene.session(1)).put(KEY, 'book pen', { w: 1, contexts }))
+  replyOf(await (await scene.session(2)).put(KEY, 'book ink', { w: 2, contexts }))
   scene.world.heal()
-  await scene.settle()
+  await scene.quiet()
   const { values, context } = await read(scene, 3)
   t.strictSame(values, ['book ink', 'book pen'])
   const union = [...new Set(values.flatMap((value) => value.split(' ')))].sort().join(' ')
-  replyOf(await (await scene.door(2)).put(KEY, union, { w: 3, contexts: [context] }))
+  replyOf(await (await scene.session(2)).put(KEY, union, { w: 3, contexts: [context] }))
   t.strictSame((await read(scene, 1)).values, ['book ink pen'])
 })
 
@@ -65,13 +65,13 @@ t.test('4.4: what was added to either side of a split is in the merged cart', as
 // determine the authoritative version (syntactic reconciliation)."
 t.test('4.4: a replica that missed an update is not a conflict', async (t) => {
   const scene = await Scene.open()
-  const door = await scene.door(1)
-  const first = replyOf(await door.put(KEY, 'old', { w: 3 })).context.slice()
+  const session = await scene.session(1)
+  const first = replyOf(await session.put(KEY, 'old', { w: 3 })).context.slice()
   scene.cluster.kill(3)
-  await scene.settle()
-  replyOf(await door.put(KEY, 'new', { contexts: [first] }))
+  await scene.quiet()
+  replyOf(await session.put(KEY, 'new', { contexts: [first] }))
   await scene.run(scene.cluster.start(3))
-  await scene.settle()
+  await scene.quiet()
   t.strictSame((await read(scene, 3)).values, ['new'])
 })
 
@@ -79,12 +79,12 @@ t.test('4.4: a replica that missed an update is not a conflict', async (t) => {
 // coordinate the writes to an object." Ours grow with copies that wrote, not with writes.
 t.test('4.4: a context grows with the nodes that write, not with the writes', async (t) => {
   const scene = await Scene.open()
-  const doors = [await scene.door(1), await scene.door(2), await scene.door(3)]
+  const sessions = [await scene.session(1), await scene.session(2), await scene.session(3)]
   for (let round = 0; round < 60; round++) {
-    const door = doors[round % 3]!
-    const { context } = replyOf(await door.get(KEY, 3))
+    const session = sessions[round % 3]!
+    const { context } = replyOf(await session.get(KEY, 3))
     const contexts = context.length === 0 ? [] : [context.slice()]
-    replyOf(await door.put(KEY, `v${round}`, { w: 3, contexts }))
+    replyOf(await session.put(KEY, `v${round}`, { w: 3, contexts }))
   }
   const { values, context } = await read(scene, 1)
   t.strictSame(values, ['v59'])

@@ -12,10 +12,10 @@ const KEY = 'cart'
 t.test('4.5: any node takes gets and puts for any key', async (t) => {
   const scene = await Scene.open({ nodes: 5 })
   for (const machine of scene.cluster.machines) {
-    const door = await scene.door(machine)
+    const session = await scene.session(machine)
     for (const key of ['a', 'b', 'c']) {
-      replyOf(await door.put(`${key}${machine}`, 'v', { w: 3 }))
-      t.equal(replyOf(await door.get(`${key}${machine}`)).siblings.length, 1)
+      replyOf(await session.put(`${key}${machine}`, 'v', { w: 3 }))
+      t.equal(replyOf(await session.get(`${key}${machine}`)).siblings.length, 1)
     }
   }
 })
@@ -27,7 +27,7 @@ t.test('4.5: any node takes gets and puts for any key', async (t) => {
 t.test('4.5: a put that reaches another node is forwarded to an owner', async (t) => {
   const scene = await Scene.open({ nodes: 5 })
   const { owners, others } = scene.placeOf(KEY)
-  replyOf(await (await scene.door(others[0] as number)).put(KEY, 'v', { w: 3 }))
+  replyOf(await (await scene.session(others[0] as number)).put(KEY, 'v', { w: 3 }))
   t.equal(scene.figure(others[0] as number, 'forwards_total'), 1)
   t.equal(scene.figure(owners[0] as number, 'puts_total'), 1, 'the first of the list')
 })
@@ -36,14 +36,14 @@ t.test('4.5: a put that reaches another node is forwarded to an owner', async (t
 // minimum number of nodes that must participate in a successful write operation."
 t.test('4.5: R and W decide how many owners must be there', async (t) => {
   const scene = await Scene.open()
-  const door = await scene.door(1)
-  replyOf(await door.put(KEY, 'v', { w: 3 }))
+  const session = await scene.session(1)
+  replyOf(await session.put(KEY, 'v', { w: 3 }))
   scene.cluster.kill(3)
-  await scene.settle()
-  t.equal(verdictOf(await door.put(KEY, 'v2', { w: 2 })), 'ok')
-  t.equal(verdictOf(await door.put(KEY, 'v3', { w: 3 })), 'replicas-short refused')
-  t.equal(verdictOf(await door.get(KEY, 2)), 'ok')
-  t.equal(verdictOf(await door.get(KEY, 3)), 'replicas-short refused')
+  await scene.quiet()
+  t.equal(verdictOf(await session.put(KEY, 'v2', { w: 2 })), 'ok')
+  t.equal(verdictOf(await session.put(KEY, 'v3', { w: 3 })), 'replicas-short refused')
+  t.equal(verdictOf(await session.get(KEY, 2)), 'ok')
+  t.equal(verdictOf(await session.get(KEY, 3)), 'replicas-short refused')
 })
 
 // "Setting R and W such that R + W > N yields a quorum-like system." So a read sees the last write
@@ -51,8 +51,8 @@ t.test('4.5: R and W decide how many owners must be there', async (t) => {
 t.test('4.5: with R + W > N a read shows what was acknowledged before it', async (t) => {
   const scene = await Scene.open()
   for (let round = 0; round < 12; round++) {
-    const writer = await scene.door(1 + (round % 3))
-    const reader = await scene.door(1 + ((round + 1) % 3))
+    const writer = await scene.session(1 + (round % 3))
+    const reader = await scene.session(1 + ((round + 1) % 3))
     const away = 1 + ((round + 2) % 3)
     scene.world.pause(away)
     const { context } = replyOf(await reader.get(KEY))
@@ -68,12 +68,12 @@ t.test('4.5: with R + W > N a read shows what was acknowledged before it', async
 // W) replicas. For this reason, R and W are usually configured to be less than N."
 t.test('4.5: one slow replica slows down nobody', async (t) => {
   const scene = await Scene.open({ hedgeMs: 10 })
-  const door = await scene.door(1)
+  const session = await scene.session(1)
   scene.world.network.slow(1, 3, 400)
   scene.world.network.slow(3, 1, 400)
   const began = scene.world.nowMs
-  replyOf(await door.put(KEY, 'v'))
-  replyOf(await door.get(KEY))
+  replyOf(await session.put(KEY, 'v'))
+  replyOf(await session.get(KEY))
   t.ok(scene.world.nowMs - began < 100, `${scene.world.nowMs - began} ms for both`)
 })
 
@@ -84,7 +84,7 @@ t.test('4.5: one slow replica slows down nobody', async (t) => {
 t.test('4.5: the new version goes to all N owners, though W are waited for', async (t) => {
   const scene = await Scene.open({ nodes: 5 })
   const { owners, others } = scene.placeOf(KEY)
-  replyOf(await (await scene.door(owners[1] as number)).put(KEY, 'v', { w: 1 }))
+  replyOf(await (await scene.session(owners[1] as number)).put(KEY, 'v', { w: 1 }))
   await scene.world.run(200)
   for (const owner of owners) t.equal(scene.figure(owner, 'keys'), 1)
   for (const other of others) t.equal(scene.figure(other, 'keys'), 0)
@@ -95,9 +95,9 @@ t.test('4.5: the new version goes to all N owners, though W are waited for', asy
 t.test('4.5: a get returns all versions that did not know of each other', async (t) => {
   const scene = await Scene.open()
   for (const other of [2, 3]) scene.world.cut(1, other)
-  replyOf(await (await scene.door(1)).put(KEY, 'left', { w: 1 }))
-  replyOf(await (await scene.door(2)).put(KEY, 'right', { w: 2 }))
+  replyOf(await (await scene.session(1)).put(KEY, 'left', { w: 1 }))
+  replyOf(await (await scene.session(2)).put(KEY, 'right', { w: 2 }))
   scene.world.heal()
-  await scene.settle()
-  t.equal(replyOf(await (await scene.door(3)).get(KEY, 3)).siblings.length, 2)
+  await scene.quiet()
+  t.equal(replyOf(await (await scene.session(3)).get(KEY, 3)).siblings.length, 2)
 })

@@ -10,16 +10,16 @@ const KEY = 'cart'
 // called read repair." Ours repairs those that took part; nobody is waited for.
 t.test('5: a read brings replicas up to date that were behind', async (t) => {
   const scene = await Scene.open()
-  const door = await scene.door(1)
-  const first = replyOf(await door.put(KEY, 'old', { w: 3 })).context.slice()
+  const session = await scene.session(1)
+  const first = replyOf(await session.put(KEY, 'old', { w: 3 })).context.slice()
   for (const other of [1, 2]) scene.world.cut(other, 3)
-  replyOf(await door.put(KEY, 'new', { contexts: [first] }))
+  replyOf(await session.put(KEY, 'new', { contexts: [first] }))
   scene.world.heal()
-  await scene.settle()
-  replyOf(await door.get(KEY, 3))
+  await scene.quiet()
+  replyOf(await session.get(KEY, 3))
   await scene.world.run(200)
   for (const other of [1, 2]) scene.world.cut(other, 3)
-  const alone = replyOf(await (await scene.door(3)).get(KEY, 1))
+  const alone = replyOf(await (await scene.session(3)).get(KEY, 1))
   t.strictSame(alone.siblings.map(String), [String(new TextEncoder().encode('new'))])
 })
 
@@ -27,9 +27,9 @@ t.test('5: a read brings replicas up to date that were behind', async (t) => {
 // relieves the anti-entropy protocol from having to do it."
 t.test('5: what is equal is not repaired', async (t) => {
   const scene = await Scene.open()
-  const door = await scene.door(2)
-  replyOf(await door.put(KEY, 'v', { w: 3 }))
-  for (let i = 0; i < 10; i++) replyOf(await door.get(KEY, 3))
+  const session = await scene.session(2)
+  replyOf(await session.put(KEY, 'v', { w: 3 }))
+  for (let i = 0; i < 10; i++) replyOf(await session.get(KEY, 3))
   t.equal(scene.total('read_repairs_total'), 0)
 })
 

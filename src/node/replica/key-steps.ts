@@ -2,7 +2,7 @@
  * Runs the steps on a key one after another; those of different keys do not wait for each other.
  *
  * A step first finds the present copy and then acts on it. Where the copy is in memory both happen
- * within the call. Where it must be read from the disk, later steps on the same key wait in line,
+ * within the call. Where it must be read from the disk, later steps on the same key wait:
  * else two of them would start from one copy and the second would undo the first.
  */
 import { latin1Of } from '../../base/bytes.ts'

@@ -54,17 +54,17 @@ t.test('the most of any one connection is told, whichever side opened it', async
   const scene = await Scene.open({ nodes: 3, partitions: 1 })
   const node = scene.cluster.node(1)
   if (node === undefined) throw new Error('the node runs')
-  const doors = [await scene.door(1), await scene.door(1), await scene.door(1)]
+  const sessions = [await scene.session(1), await scene.session(1), await scene.session(1)]
   for (const other of [2, 3]) scene.world.pause(other)
-  const puts = doors.map((door, i) => door.begin('put', putOf(`key-${i}`, 'x')))
-  const waits = (): boolean => node.gauges().calls_of_connection === doors.length
+  const puts = sessions.map((session, i) => session.begin('put', putOf(`key-${i}`, 'x')))
+  const waits = (): boolean => node.gauges().calls_of_connection === sessions.length
   t.ok(await scene.world.runUntil(waits, 1_000), 'one of each client, all of them to each peer')
-  t.equal(node.gauges().client_calls, doors.length)
+  t.equal(node.gauges().client_calls, sessions.length)
   for (const other of [2, 3]) scene.world.resume(other)
   await scene.run(Promise.all(puts))
 
-  const [door] = doors
-  const long = door?.begin('put', putOf('long', 'x'.repeat(2_000_000)))
+  const [session] = sessions
+  const long = session?.begin('put', putOf('long', 'x'.repeat(2_000_000)))
   t.ok(await scene.world.runUntil(() => node.gauges().incoming_bytes > 0, 10_000), 'half received')
   await scene.run(Promise.resolve(long))
   t.equal(node.gauges().incoming_bytes, 0)

@@ -1,4 +1,4 @@
-/** What a node counts: latencies in classes of a fifth, and reads by the versions they saw. */
+/** Counters, quantiles of latencies, and the registry of figures. */
 import t from 'tap'
 import { Counters, Latencies } from '../../../src/node/counters.ts'
 import { Report } from '../../../src/node/report.ts'

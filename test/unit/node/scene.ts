@@ -1,5 +1,5 @@
 /**
- * Small simulated clusters for tests of the node: real nodes, real clients, a world that obeys.
+ * Small simulated clusters for tests of the node: real nodes and clients, a simulated world.
  */
 import type { OperatingError } from '../../../src/base/errors.ts'
 import { isOperatingError } from '../../../src/base/errors.ts'
@@ -36,7 +36,7 @@ export class Scene {
     return new Scene(world, cluster)
   }
 
-  /** Virtual time passes until it settles. */
+  /** Lets virtual time pass until the promise has a result. */
   run<Value>(promise: Promise<Value>): Promise<Value> {
     return this.world.complete(promise, 120_000)
   }
@@ -45,8 +45,8 @@ export class Scene {
     return this.run(connectTo({ seeds: this.cluster.seeds, timeout }, this.cluster.clientWorld()))
   }
 
-  /** A conversation with one node and no other: what it says is seen as it says it. */
-  async door(machine: number): Promise<NodeDoor> {
+  /** A session with one node alone: its answers are seen as they are. */
+  async session(machine: number): Promise<NodeSession> {
     const world = this.cluster.clientWorld()
     const { clientListen } = this.cluster.configOf(machine)
     const opening = world.network
@@ -59,10 +59,10 @@ export class Scene {
           { onCall: () => undefined, onEnd: () => undefined },
         ),
       )
-    return new NodeDoor(this, await this.run(opening))
+    return new NodeSession(this, await this.run(opening))
   }
 
-  /** Asks a node in the name of another member. */
+  /** Asks a node as another member of the ring. */
   async asPeer<K extends RequestKind>(
     machine: number,
     kind: K,
@@ -102,14 +102,14 @@ export class Scene {
   }
 
   /** Waits until every running node sees exactly those that run, as far as the network lets it. */
-  async settle(): Promise<void> {
+  async quiet(): Promise<void> {
     await this.world.run(3_000)
   }
 }
 
 let requests = 0
 
-export class NodeDoor {
+export class NodeSession {
   readonly #scene: Scene
   readonly session: Session
 

@@ -1,4 +1,4 @@
-/** Clients that read, change and write: what siblings are left, and that nothing is. */
+/** Clients that read, change and write: how many siblings are left, and that no change is lost. */
 import t from 'tap'
 import type { Client } from '../../../src/client/client.ts'
 import { Scene } from './scene.ts'
@@ -28,7 +28,7 @@ t.test(
       const adding = clients.map((client, i) => add(client, `${i}-${round}`))
       for (const seen of await scene.run(Promise.all(adding))) most = Math.max(most, seen)
     }
-    await scene.settle()
+    await scene.quiet()
     const { siblings } = await scene.run(clients[0]!.get(KEY, { r: 3 }))
     t.ok(siblings.length <= 2, `${siblings.length} in the end`)
     t.ok(most <= 2, `${most} at most`)
@@ -36,7 +36,7 @@ t.test(
   },
 )
 
-t.test('D6: writers with one context leave a sibling each, until somebody merges', async (t) => {
+t.test('D6: writers with one context leave a sibling each, until a client merges', async (t) => {
   const scene = await Scene.open()
   const clients: Client[] = []
   for (let i = 0; i < 4; i++) clients.push(await scene.client())
@@ -59,7 +59,7 @@ t.test('D5: a chain over nodes that come and go leaves one sibling', async (t) =
     const machine = 1 + (round % 3)
     scene.cluster.kill(machine)
     await scene.run(scene.cluster.start(machine))
-    await scene.settle()
+    await scene.quiet()
     const written = await scene.run(client.put(KEY, `v${round}`, { context, w: 3 }))
     context = written.context
     // Only then: of a put that was sent twice an earlier attempt may surface once.
@@ -93,7 +93,7 @@ t.test('S15: an emptied node is filled by reads, and acknowledges anew', async (
   for (let i = 0; i < 20; i++) await scene.run(client.put(`key ${i}`, `${i}`, { w: 3 }))
   scene.cluster.crashAndWipe(2)
   await scene.run(scene.cluster.start(2))
-  await scene.settle()
+  await scene.quiet()
   t.equal(scene.figure(2, 'keys'), 0)
   for (let i = 0; i < 20; i++) {
     const { siblings } = await scene.run(client.get(`key ${i}`, { r: 3 }))

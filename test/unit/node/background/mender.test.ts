@@ -1,4 +1,4 @@
-/** A copy that has rotted comes back from the other owners, or goes where they hold nothing. */
+/** A rotten copy is replaced from the other owners, or erased where they hold nothing. */
 import t from 'tap'
 import { replyOf, Scene, verdictOf } from '../scene.ts'
 
@@ -10,55 +10,55 @@ const OBJECT_PLACE = 32 + 56 + 'default'.length + KEY.length + 15 + 8
 /** Node 1 holds a rotten copy of `KEY`; the others hold a sound one where w is 3, else none. */
 async function rotten(options: { readonly w: 1 | 3 }): Promise<Scene> {
   const scene = await Scene.open()
-  const door = await scene.door(1)
+  const session = await scene.session(1)
   const away = options.w === 1 ? [2, 3] : []
   for (const other of away) scene.cluster.kill(other)
-  await scene.settle()
-  replyOf(await door.put(KEY, 'a', { w: options.w }))
+  await scene.quiet()
+  replyOf(await session.put(KEY, 'a', { w: options.w }))
   // An orderly stop leaves a mark that vouches for the record.
   await scene.run(scene.cluster.stop(1))
   scene.world.disk(1).rot('/data', SEGMENT, OBJECT_PLACE)
   for (const node of [1, ...away]) await scene.run(scene.cluster.start(node))
-  await scene.settle()
+  await scene.quiet()
   return scene
 }
 
 t.test('S5: a rotten copy counts towards no quorum, and is brought back', async (t) => {
   const scene = await rotten({ w: 3 })
-  const door = await scene.door(1)
-  t.equal(verdictOf(await door.get(KEY, 3)), 'replicas-short refused', 'it is no answer')
+  const session = await scene.session(1)
+  t.equal(verdictOf(await session.get(KEY, 3)), 'replicas-short refused', 'it is no answer')
   await scene.world.run(100)
   t.equal(scene.world.trace.count('copy-mended'), 1)
-  t.equal(replyOf(await door.get(KEY, 3)).siblings.length, 1)
-  t.equal(scene.world.trace.count('read-repaired'), 0, 'nobody was behind any more')
+  t.equal(replyOf(await session.get(KEY, 3)).siblings.length, 1)
+  t.equal(scene.world.trace.count('read-repaired'), 0, 'no replica was behind any more')
   t.equal(scene.figure(1, 'new_starts_total'), 1, 'no dot of the line that rotted is given again')
 })
 
-t.test('S5: where nobody else holds anything, the rotten copy goes', async (t) => {
+t.test('S5: where the other owners hold nothing, the rotten copy goes', async (t) => {
   const scene = await rotten({ w: 1 })
-  const door = await scene.door(1)
-  t.equal(verdictOf(await door.get(KEY, 3)), 'replicas-short refused')
+  const session = await scene.session(1)
+  t.equal(verdictOf(await session.get(KEY, 3)), 'replicas-short refused')
   await scene.world.run(100)
   t.equal(scene.world.trace.count('copy-mended'), 1)
-  t.equal(replyOf(await door.get(KEY, 3)).siblings.length, 0)
+  t.equal(replyOf(await session.get(KEY, 3)).siblings.length, 0)
   scene.cluster.crash(1)
   await scene.run(scene.cluster.start(1))
-  await scene.settle()
-  t.equal(replyOf(await (await scene.door(1)).get(KEY, 3)).siblings.length, 0, 'for ever')
+  await scene.quiet()
+  t.equal(replyOf(await (await scene.session(1)).get(KEY, 3)).siblings.length, 0, 'for ever')
 })
 
 t.test('S5: what cannot be mended yet stays as it is, and is mended later', async (t) => {
   const scene = await rotten({ w: 3 })
-  const door = await scene.door(1)
+  const session = await scene.session(1)
   scene.cluster.kill(3)
-  await scene.settle()
-  t.equal(replyOf(await door.get(KEY, 1)).siblings.length, 1, 'node 2 has it')
+  await scene.quiet()
+  t.equal(replyOf(await session.get(KEY, 1)).siblings.length, 1, 'node 2 has it')
   await scene.world.run(100)
   t.equal(scene.world.trace.count('mending-failed'), 1, 'one other may be the one that missed it')
   await scene.run(scene.cluster.start(3))
-  await scene.settle()
-  t.equal(replyOf(await door.get(KEY, 1)).siblings.length, 1)
+  await scene.quiet()
+  t.equal(replyOf(await session.get(KEY, 1)).siblings.length, 1)
   await scene.world.run(100)
   t.equal(scene.world.trace.count('copy-mended'), 1)
-  t.equal(replyOf(await door.get(KEY, 3)).siblings.length, 1)
+  t.equal(replyOf(await session.get(KEY, 3)).siblings.length, 1)
 })

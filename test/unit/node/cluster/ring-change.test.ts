@@ -33,13 +33,13 @@ function connected(scene: Scene, machine: number): string {
 
 t.test('puts and gets go on before, during and after a change of the ring', async (t) => {
   const scene = await Scene.open({ nodes: 4 })
-  const door = await scene.door(1)
+  const session = await scene.session(1)
   const valuesNow = async (r: number): Promise<string> =>
-    replyOf(await door.get(KEY, r))
+    replyOf(await session.get(KEY, r))
       .siblings.map(utf8Text)
       .join(' ')
   const put = async (value: string, w: number): Promise<string> =>
-    verdictOf(await door.put(KEY, value, { w, replace: w === 1 ? 'given' : 'seen' }))
+    verdictOf(await session.put(KEY, value, { w, replace: w === 1 ? 'given' : 'seen' }))
   t.equal(await put('before', 3), 'ok')
   t.equal(await valuesNow(3), 'before')
 
@@ -48,7 +48,7 @@ t.test('puts and gets go on before, during and after a change of the ring', asyn
   t.equal(await put('during', 1), 'ok', 'an owner alone takes it')
   t.match(await valuesNow(1), 'during')
   t.equal(
-    verdictOf(await door.get(KEY, 3)),
+    verdictOf(await session.get(KEY, 3)),
     'replicas-short refused',
     'the others have another ring',
   )
@@ -72,17 +72,17 @@ t.test('links follow the ring: new members, members that went, new addresses', a
     ['n2', 'n3'],
   )
   nodeOf(scene, 1).adopt(whole)
-  await scene.settle()
+  await scene.quiet()
   t.equal(connected(scene, 1), 'n2 n3 n4')
 
   const moved = ringFor(scene, (members) =>
     members.map((one) => (one.name === 'n2' ? { ...one, peerPort: one.peerPort + 1 } : one)),
   )
   nodeOf(scene, 1).adopt(moved)
-  await scene.settle()
+  await scene.quiet()
   t.equal(connected(scene, 1), 'n3 n4', 'nothing listens at the new address of n2')
   nodeOf(scene, 1).adopt(whole)
-  await scene.settle()
+  await scene.quiet()
   t.equal(connected(scene, 1), 'n2 n3 n4')
 })
 

@@ -1,4 +1,4 @@
-/** What a configuration says of the cluster, as every node that reads it sees it. */
+/** The ring and the properties of buckets that a configuration gives, and a ring adopted later. */
 import t from 'tap'
 import { utf8Bytes } from '../../../../src/base/bytes.ts'
 import type { Config, MemberConfig } from '../../../../src/config.ts'

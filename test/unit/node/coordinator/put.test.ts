@@ -1,4 +1,4 @@
-/** Puts through real nodes: acknowledged, refused or in doubt, and what a refusal is worth. */
+/** Puts through real nodes: acknowledged, refused or in doubt; a refused put never appears. */
 import t from 'tap'
 import { OperatingError } from '../../../../src/base/errors.ts'
 import type { Reply } from '../../../../src/wire/message/table.ts'
@@ -12,43 +12,43 @@ function contextOf(answer: Reply<'put'> | Reply<'get'>): Uint8Array {
 
 t.test('Q1: a W that no bucket has is refused, and nothing is written', async (t) => {
   const scene = await Scene.open()
-  const door = await scene.door(1)
-  t.equal(verdictOf(await door.put(KEY, 'a', { w: 4 })), 'quorum-wrong refused')
-  t.strictSame(replyOf(await door.get(KEY)).siblings, [])
+  const session = await scene.session(1)
+  t.equal(verdictOf(await session.put(KEY, 'a', { w: 4 })), 'quorum-wrong refused')
+  t.strictSame(replyOf(await session.get(KEY)).siblings, [])
 })
 
 t.test('Q2: too few owners is a refusal at once, and nothing was applied', async (t) => {
   const scene = await Scene.open()
   for (const machine of [2, 3]) scene.cluster.kill(machine)
-  await scene.settle()
-  const door = await scene.door(1)
+  await scene.quiet()
+  const session = await scene.session(1)
   const began = scene.world.nowMs
-  t.equal(verdictOf(await door.put(KEY, 'a')), 'replicas-short refused')
+  t.equal(verdictOf(await session.put(KEY, 'a')), 'replicas-short refused')
   t.ok(scene.world.nowMs - began < 100, 'without waiting')
-  t.equal(verdictOf(await door.put(KEY, 'b', { w: 1 })), 'ok', 'with W=1 it is taken')
-  t.equal(verdictOf(await door.put(KEY, 'c', { w: 3 })), 'replicas-short refused')
+  t.equal(verdictOf(await session.put(KEY, 'b', { w: 1 })), 'ok', 'with W=1 it is taken')
+  t.equal(verdictOf(await session.put(KEY, 'c', { w: 3 })), 'replicas-short refused')
   for (const machine of [2, 3]) await scene.run(scene.cluster.start(machine))
-  await scene.settle()
-  const { siblings } = replyOf(await door.get(KEY, 3))
-  t.equal(siblings.length, 1, 'what was refused never appears')
+  await scene.quiet()
+  const { siblings } = replyOf(await session.get(KEY, 3))
+  t.equal(siblings.length, 1, 'a refused put never appears')
 })
 
 t.test('Q3, Q5: peers that say nothing until the deadline leave the write in doubt', async (t) => {
   const scene = await Scene.open()
-  const door = await scene.door(1)
+  const session = await scene.session(1)
   for (const other of [2, 3]) scene.world.cut(1, other)
-  const answer = await door.put(KEY, 'a', { deadlineMs: 300 })
+  const answer = await session.put(KEY, 'a', { deadlineMs: 300 })
   t.equal(verdictOf(answer), 'write-in-doubt in-doubt')
   scene.world.heal()
-  await scene.settle()
-  t.equal(replyOf(await door.get(KEY, 3)).siblings.length, 1, 'and rightly so: it appears')
+  await scene.quiet()
+  t.equal(replyOf(await session.get(KEY, 3)).siblings.length, 1, 'and rightly so: it appears')
 })
 
 t.test('Q5: peers that vanish under a write leave it in doubt', async (t) => {
   const scene = await Scene.open()
-  const door = await scene.door(1)
+  const session = await scene.session(1)
   for (const other of [2, 3]) scene.world.pause(other)
-  const asked = door.begin('put', putOf(KEY, 'a'))
+  const asked = session.begin('put', putOf(KEY, 'a'))
   await scene.world.run(20)
   for (const other of [2, 3]) scene.cluster.kill(other)
   t.equal(verdictOf(await scene.run(asked)), 'write-in-doubt in-doubt')
@@ -57,24 +57,24 @@ t.test('Q5: peers that vanish under a write leave it in doubt', async (t) => {
 t.test('Q4: one owner that fails does not fail a met quorum', async (t) => {
   const scene = await Scene.open()
   scene.world.cut(1, 3)
-  const door = await scene.door(1)
+  const session = await scene.session(1)
   const began = scene.world.nowMs
-  t.equal(verdictOf(await door.put(KEY, 'a')), 'ok')
+  t.equal(verdictOf(await session.put(KEY, 'a')), 'ok')
   t.ok(scene.world.nowMs - began < 100)
 })
 
 t.test('S7: a disk that fails a sync acknowledges nothing, and its node stops', async (t) => {
   const scene = await Scene.open()
-  const door = await scene.door(1)
-  replyOf(await door.put('warm', 'x', { w: 3 }))
+  const session = await scene.session(1)
+  replyOf(await session.put('warm', 'x', { w: 3 }))
   scene.world.disk(1).arm({ call: 'sync' })
   const failed = scene.cluster.node(1)?.failed
-  const answer = await door.put(KEY, 'a', { w: 3, deadlineMs: 400 })
+  const answer = await session.put(KEY, 'a', { w: 3, deadlineMs: 400 })
   t.ok(!isReply(answer) && answer.certainty === 'in-doubt', verdictOf(answer))
   t.ok((await scene.run(failed as Promise<OperatingError>)) instanceof OperatingError)
 })
 
-t.test('a disk that fails while nobody writes stops its node too', async (t) => {
+t.test('a disk that fails while no write waits stops its node too', async (t) => {
   const scene = await Scene.open({ disk: { syncMicros: [200_000, 200_000] } })
   const failed = scene.cluster.node(1)?.failed
   scene.world.disk(1).arm({ call: 'sync' })
@@ -85,11 +85,11 @@ t.test(
   'D12: contexts that were not made here for this key are refused, and harm nothing',
   async (t) => {
     const scene = await Scene.open()
-    const door = await scene.door(1)
-    replyOf(await door.put(KEY, 'a', { w: 3 }))
-    replyOf(await door.put('other', 'b', { w: 3 }))
-    const good = contextOf(replyOf(await door.get(KEY)))
-    const foreign = contextOf(replyOf(await door.get('other')))
+    const session = await scene.session(1)
+    replyOf(await session.put(KEY, 'a', { w: 3 }))
+    replyOf(await session.put('other', 'b', { w: 3 }))
+    const good = contextOf(replyOf(await session.get(KEY)))
+    const foreign = contextOf(replyOf(await session.get('other')))
     const forged = good.slice()
     forged[20] = (forged[20] as number) ^ 1
     const unknown = good.slice()
@@ -97,36 +97,36 @@ t.test(
     const huge = good.slice()
     huge.fill(0xff, 15 + 28, 15 + 34)
     const put = async (...contexts: Uint8Array[]): Promise<string> =>
-      verdictOf(await door.put(KEY, 'x', { contexts }))
+      verdictOf(await session.put(KEY, 'x', { contexts }))
     t.equal(await put(foreign), 'context-foreign refused')
     t.equal(await put(forged), 'context-forged refused')
     t.equal(await put(huge), 'context-forged refused')
     t.equal(await put(unknown), 'context-key-unknown refused')
     t.equal(await put(good.subarray(1)), 'context-garbled refused')
     t.equal(await put(good, foreign), 'context-foreign refused', 'one bad one refuses all')
-    const { siblings } = replyOf(await door.get(KEY, 3))
+    const { siblings } = replyOf(await session.get(KEY, 3))
     t.strictSame(siblings.map(String), [String(new TextEncoder().encode('a'))])
     t.equal(await put(good), 'ok')
-    t.equal(replyOf(await door.get(KEY, 3)).siblings.length, 1)
+    t.equal(replyOf(await session.get(KEY, 3)).siblings.length, 1)
   },
 )
 
-t.test('D7: blind puts never overwrite, whoever coordinates them', async (t) => {
+t.test('D7: blind puts never overwrite, on any coordinator', async (t) => {
   const scene = await Scene.open()
   for (const machine of [1, 2, 3]) {
-    const door = await scene.door(machine)
-    for (let i = 0; i < 3; i++) replyOf(await door.put(KEY, `${machine}-${i}`, { w: 3 }))
+    const session = await scene.session(machine)
+    for (let i = 0; i < 3; i++) replyOf(await session.put(KEY, `${machine}-${i}`, { w: 3 }))
   }
-  t.equal(replyOf(await (await scene.door(2)).get(KEY)).siblings.length, 9)
+  t.equal(replyOf(await (await scene.session(2)).get(KEY)).siblings.length, 9)
 })
 
 t.test('Q6: a request that is sent again, anywhere, leaves one sibling', async (t) => {
   const scene = await Scene.open()
   const put = putOf(KEY, 'once', { w: 3 })
   for (const machine of [1, 1, 2, 3, 2]) {
-    replyOf(await (await scene.door(machine)).ask('put', put))
+    replyOf(await (await scene.session(machine)).ask('put', put))
   }
-  t.equal(replyOf(await (await scene.door(1)).get(KEY, 3)).siblings.length, 1)
+  t.equal(replyOf(await (await scene.session(1)).get(KEY, 3)).siblings.length, 1)
 })
 
 t.test(
@@ -134,14 +134,14 @@ t.test(
   async (t) => {
     const scene = await Scene.open()
     const put = putOf(KEY, 'once', { w: 1 })
-    const doors = [await scene.door(1), await scene.door(2)]
-    const answers = doors.map((door) => door.begin('put', put))
+    const sessions = [await scene.session(1), await scene.session(2)]
+    const answers = sessions.map((session) => session.begin('put', put))
     await scene.run(Promise.all(answers))
-    await scene.settle()
-    const read = replyOf(await doors[0]!.get(KEY, 3))
+    await scene.quiet()
+    const read = replyOf(await sessions[0]!.get(KEY, 3))
     t.equal(read.siblings.length, 1)
-    replyOf(await doors[1]!.put(KEY, 'next', { w: 3, contexts: [contextOf(read)] }))
-    t.equal(replyOf(await doors[0]!.get(KEY, 3)).siblings.length, 1)
+    replyOf(await sessions[1]!.put(KEY, 'next', { w: 3, contexts: [contextOf(read)] }))
+    t.equal(replyOf(await sessions[0]!.get(KEY, 3)).siblings.length, 1)
   },
 )
 
@@ -149,18 +149,18 @@ t.test(
   'replace: seen replaces what the coordinator reads, and concurrent writes stay',
   async (t) => {
     const scene = await Scene.open()
-    const door = await scene.door(1)
-    replyOf(await door.put(KEY, 'a', { w: 3 }))
-    replyOf(await door.put(KEY, 'b', { w: 3 }))
-    replyOf(await door.put(KEY, 'c', { w: 3, replace: 'seen' }))
-    t.equal(replyOf(await door.get(KEY, 3)).siblings.length, 1)
-    const [one, two] = [await scene.door(2), await scene.door(3)]
+    const session = await scene.session(1)
+    replyOf(await session.put(KEY, 'a', { w: 3 }))
+    replyOf(await session.put(KEY, 'b', { w: 3 }))
+    replyOf(await session.put(KEY, 'c', { w: 3, replace: 'seen' }))
+    t.equal(replyOf(await session.get(KEY, 3)).siblings.length, 1)
+    const [one, two] = [await scene.session(2), await scene.session(3)]
     const both = [one, two].map((each, i) =>
       each.begin('put', putOf(KEY, `concurrent ${i}`, { replace: 'seen' })),
     )
     for (const answer of await scene.run(Promise.all(both))) replyOf(answer)
-    await scene.settle()
-    t.equal(replyOf(await door.get(KEY, 3)).siblings.length, 2)
+    await scene.quiet()
+    t.equal(replyOf(await session.get(KEY, 3)).siblings.length, 2)
   },
 )
 
@@ -168,56 +168,56 @@ t.test(
   'a delete with a context replaces what it covers, and T4: a concurrent write stays',
   async (t) => {
     const scene = await Scene.open()
-    const door = await scene.door(1)
-    replyOf(await door.put(KEY, 'a', { w: 3 }))
-    const contexts = [contextOf(replyOf(await door.get(KEY)))]
-    replyOf(await door.put(KEY, 'meanwhile', { w: 3 }))
-    replyOf(await door.put(KEY, undefined, { w: 3, contexts }))
-    const read = replyOf(await door.get(KEY, 3))
+    const session = await scene.session(1)
+    replyOf(await session.put(KEY, 'a', { w: 3 }))
+    const contexts = [contextOf(replyOf(await session.get(KEY)))]
+    replyOf(await session.put(KEY, 'meanwhile', { w: 3 }))
+    replyOf(await session.put(KEY, undefined, { w: 3, contexts }))
+    const read = replyOf(await session.get(KEY, 3))
     t.equal(read.siblings.length, 1)
     t.equal(read.tombstones, 1)
-    replyOf(await door.put(KEY, undefined, { w: 3, contexts: [contextOf(read)] }))
-    const after = replyOf(await door.get(KEY, 3))
+    replyOf(await session.put(KEY, undefined, { w: 3, contexts: [contextOf(read)] }))
+    const after = replyOf(await session.get(KEY, 3))
     t.match(after, { siblings: [], tombstones: 1 })
   },
 )
 
 t.test('a read for replace: seen that runs out of time refuses the write', async (t) => {
   const scene = await Scene.open()
-  const door = await scene.door(1)
+  const session = await scene.session(1)
   for (const other of [2, 3]) scene.world.cut(1, other)
   const put = { replace: 'seen', deadlineMs: 300 } as const
-  t.equal(verdictOf(await door.put(KEY, 'a', put)), 'deadline-passed refused')
+  t.equal(verdictOf(await session.put(KEY, 'a', put)), 'deadline-passed refused')
   scene.world.heal()
-  await scene.settle()
-  t.strictSame(replyOf(await door.get(KEY, 3)).siblings, [])
+  await scene.quiet()
+  t.strictSame(replyOf(await session.get(KEY, 3)).siblings, [])
 })
 
 t.test('a put whose time is up before it begins is not begun', async (t) => {
   const scene = await Scene.open()
-  const door = await scene.door(1)
+  const session = await scene.session(1)
   const put = putOf(KEY, 'a', { replace: 'seen', deadlineMs: 300 })
-  const asked = door.begin('put', put)
+  const asked = session.begin('put', put)
   await scene.world.runUntil(() => scene.total('peer_reads_total') > 0, 1_000)
   // What comes back from its read waits until long after the deadline, and is first in line.
   scene.world.pause(1)
   await scene.world.run(1_000)
   scene.world.resume(1)
   t.equal(verdictOf(await scene.run(asked)), 'deadline-passed refused')
-  t.strictSame(replyOf(await door.get(KEY, 3)).siblings, [])
+  t.strictSame(replyOf(await session.get(KEY, 3)).siblings, [])
 })
 
 t.test('a bound on siblings refuses a client, and says how to go on', async (t) => {
   const scene = await Scene.open()
-  const door = await scene.door(1)
-  for (let i = 0; i < 64; i++) replyOf(await door.put(KEY, `v${i}`))
-  t.equal(verdictOf(await door.put(KEY, 'one too many')), 'siblings-full refused')
-  const contexts = [contextOf(replyOf(await door.get(KEY, 3)))]
-  t.equal(verdictOf(await door.put(KEY, 'all in one', { contexts })), 'ok')
-  t.equal(replyOf(await door.get(KEY, 3)).siblings.length, 1)
+  const session = await scene.session(1)
+  for (let i = 0; i < 64; i++) replyOf(await session.put(KEY, `v${i}`))
+  t.equal(verdictOf(await session.put(KEY, 'one too many')), 'siblings-full refused')
+  const contexts = [contextOf(replyOf(await session.get(KEY, 3)))]
+  t.equal(verdictOf(await session.put(KEY, 'all in one', { contexts })), 'ok')
+  t.equal(replyOf(await session.get(KEY, 3)).siblings.length, 1)
 })
 
-t.test('Q3: a put through a peer that does not own the key is turned away', async (t) => {
+t.test('Q3: a put that a peer hands to a node which is no owner is refused', async (t) => {
   const scene = await Scene.open({ nodes: 5 })
   const { others } = scene.placeOf(KEY)
   const answer = await scene.run(scene.asPeer(others[0] as number, 'put', putOf(KEY, 'a')))

@@ -1,4 +1,4 @@
-/** Scans through real nodes: every live key once, page by page, whoever is away. */
+/** Scans through real nodes: every live key once, page by page, with nodes down. */
 import t from 'tap'
 import { utf8Bytes } from '../../../../src/base/bytes.ts'
 import type { Client } from '../../../../src/client/client.ts'
@@ -31,13 +31,13 @@ t.test('T8: a scan meets each live key exactly once, over pages', async (t) => {
     const client = await scene.client()
     const names = await fill(scene, client, 300)
     t.strictSame(await keysOf(scene, client), names, `${nodes} nodes`)
-    const door = await scene.door(1)
+    const session = await scene.session(1)
     let cursor: Uint8Array = FROM_START
     let pages = 0
     const met: string[] = []
     do {
       const request = { bucket: BUCKET, cursor, keysMax: 7, withValues: true, r: 0, deadlineMs: 0 }
-      const page = await door.ask('scan', request)
+      const page = await session.ask('scan', request)
       if (page instanceof Error) throw page
       for (const { key, siblings } of page.entries) {
         met.push(new TextDecoder().decode(key))
@@ -59,11 +59,11 @@ t.test('T8: a scan goes on with a node down, and leaves out what was deleted', a
   const deleted = names.filter((_, i) => i % 3 === 0)
   for (const name of deleted) await scene.run(client.delete(name, { replace: 'seen' }))
   scene.cluster.kill(2)
-  await scene.settle()
+  await scene.quiet()
   const live = names.filter((name) => !deleted.includes(name))
   t.strictSame(await keysOf(scene, client), live)
   await scene.run(scene.cluster.start(2))
-  await scene.settle()
+  await scene.quiet()
   t.strictSame(await keysOf(scene, client), live, 'nor do they come back with it')
 })
 
@@ -95,24 +95,24 @@ t.test('a bucket is scanned alone, and an empty one to its end', async (t) => {
     return found
   }
   t.strictSame(await scene.run(walk('other')), ['mine'])
-  t.strictSame(await scene.run(walk('nobody')), [])
+  t.strictSame(await scene.run(walk('empty')), [])
 })
 
 t.test('Q1: a scan with too few owners, a wrong R or a wrong cursor is refused', async (t) => {
   const scene = await Scene.open()
   const client = await scene.client()
   await fill(scene, client, 10)
-  const door = await scene.door(1)
+  const session = await scene.session(1)
   const request = { bucket: BUCKET, cursor: FROM_START, keysMax: 0, withValues: false }
   const ask = async (more: object): Promise<string> =>
-    verdictOf(await door.ask('scan', { ...request, r: 0, deadlineMs: 0, ...more }))
+    verdictOf(await session.ask('scan', { ...request, r: 0, deadlineMs: 0, ...more }))
   t.equal(await ask({ r: 4 }), 'quorum-wrong refused')
   t.equal(await ask({ cursor: new Uint8Array(3) }), 'cursor-wrong refused')
   for (const other of [2, 3]) scene.world.cut(1, other)
   t.equal(await ask({ deadlineMs: 300 }), 'deadline-passed refused')
   scene.world.heal()
   for (const other of [2, 3]) scene.cluster.kill(other)
-  await scene.settle()
+  await scene.quiet()
   t.equal(await ask({}), 'replicas-short refused')
   t.equal(await ask({ r: 1 }), 'ok')
 })

@@ -1,5 +1,5 @@
 /**
- * One member's copies: every step on a key after the one before it, over an engine that makes wait.
+ * One member's copies: steps on a key run in order, over an engine whose reads wait.
  */
 import t from 'tap'
 import { utf8Bytes, utf8Text } from '../../../../src/base/bytes.ts'
@@ -86,7 +86,7 @@ class SlowEngine implements Engine {
   }
 }
 
-/** Lets every promise that can settle do so. */
+/** Runs every callback of promises that is ready. */
 function turn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve)
@@ -275,7 +275,7 @@ t.test('S1: an object that is held already is durable when its append is', async
     NO_DEADLINE,
   )
   t.equal(all.engine.appended, 1, 'nothing is appended')
-  t.ok(again >= local.sequence, 'and whoever brought it waits for the same sync')
+  t.ok(again >= local.sequence, 'and its acknowledgement waits for the same sync')
 })
 
 t.test('Q6: a request whose value was replaced meanwhile does not bring it back', async (t) => {
