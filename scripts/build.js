@@ -1,13 +1,11 @@
 // Builds everything that a checkout needs: the addon, the protobuf code, the JavaScript.
 //
-//   node scripts/build.js           all three, each only when its inputs are newer
-//   node scripts/build.js addon     the addon alone (what `npm install` runs)
-//
-// Nothing is downloaded: node-gyp takes the headers that stand beside the running Node.js.
+// Each is built only when its inputs are newer. Run it with npm: `npm run build`.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { compileWhereStale, newest } from './addon.js'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const generated = join(root, 'src/wire/generated')
@@ -21,29 +19,14 @@ function run(program, args) {
   if (result.status !== 0) process.exit(result.status ?? 1)
 }
 
-/** The newest change below the named files and folders, in milliseconds. */
-function newest(paths) {
-  let latest = 0
-  for (const path of paths) {
-    const stat = statSync(path)
-    const time = stat.isDirectory()
-      ? newest(readdirSync(path).map((name) => join(path, name)))
-      : stat.mtimeMs
-    if (time > latest) latest = time
-  }
-  return latest
-}
-
 function isStale(output, inputs) {
   return !existsSync(output) || statSync(output).mtimeMs < newest(inputs)
 }
 
 function buildAddon() {
-  const output = join(root, 'build/Release/everwrite.node')
-  if (!isStale(output, [join(root, 'native'), join(root, 'binding.gyp')])) return
-  const prefix = dirname(dirname(process.execPath))
-  const hasHeaders = existsSync(join(prefix, 'include/node/node_api.h'))
-  run('node-gyp', ['rebuild', '--silent', ...(hasHeaders ? [`--nodedir=${prefix}`] : [])])
+  const faults = compileWhereStale()
+  for (const fault of faults) console.error(fault)
+  if (faults.length > 0) process.exit(1)
 }
 
 function buildProtocol() {
@@ -56,7 +39,24 @@ function buildProtocol() {
   run('pbjs', ['-t', 'static-module', '-w', 'esm', '--dts', ...flags, '-o', output, ...paths])
 }
 
+/** Removes what was compiled from files that are gone: tests would run it, the package carry it. */
+function removeStale(...folders) {
+  for (const folder of folders) {
+    const compiled = join(root, 'dist', folder)
+    if (!existsSync(compiled)) continue
+    for (const path of readdirSync(compiled, { recursive: true })) {
+      const source = join(root, folder, path.replace(/\.js$/, '.ts'))
+      const isGone = path.endsWith('.js') && !existsSync(source) && !path.includes('generated')
+      if (!isGone) continue
+      for (const end of ['.js', '.js.map', '.d.ts']) {
+        rmSync(join(compiled, path.replace(/\.js$/, end)), { force: true })
+      }
+    }
+  }
+}
+
 function buildScript() {
+  removeStale('src', 'test', 'bench')
   run('tsc', ['-p', '.'])
   // The compiler resolves generated code by its declarations and does not copy it.
   cpSync(generated, join(root, 'dist/src/wire/generated'), { recursive: true })
@@ -65,7 +65,5 @@ function buildScript() {
 }
 
 buildAddon()
-if (process.argv[2] !== 'addon') {
-  buildProtocol()
-  buildScript()
-}
+buildProtocol()
+buildScript()

@@ -5,6 +5,8 @@
  * the loss of a node: a call that fails at one node is tried at the next, within its deadline.
  * Read `bucket.ts` for the operations, `calls.ts` for attempts, `pool.ts` for the choice of node.
  */
+// For programs whose `lib` is older than `await using`.
+/// <reference lib="esnext.disposable" preserve="true" />
 import { hexOf } from '../base/bytes.ts'
 import { DEFAULT_BUCKET } from '../dynamo/names.ts'
 import type { Status, Topology } from '../wire/message/client.ts'
