@@ -110,7 +110,7 @@ t.test(
   },
 )
 
-t.test('D5: a chain of puts leaves one sibling, whoever coordinates', async (t) => {
+t.test('D5: a chain of puts leaves one sibling, whichever node coordinates', async (t) => {
   const replicas = ['a', 'b', 'c', 'f'].map((node) => new Replica(node))
   let seen = Context.empty
   for (let i = 0; i < 200; i++) {
@@ -122,7 +122,7 @@ t.test('D5: a chain of puts leaves one sibling, whoever coordinates', async (t) 
   t.same(converge(...replicas), ['199'])
 })
 
-t.test('D6: as many clients as write with one context leave as many siblings', async (t) => {
+t.test('D6: K clients that put with one context leave K siblings', async (t) => {
   const a = new Replica('a')
   const b = new Replica('b')
   const seen = a.put('first').object.context
@@ -140,7 +140,7 @@ t.test('D7: a blind put never overwrites', async (t) => {
 })
 
 t.test(
-  'D9: every coordinator reads the same siblings, whatever the order it met them in',
+  'D9: every coordinator returns the same siblings, in whatever order they arrived',
   async (t) => {
     const [a, b, c] = [new Replica('a'), new Replica('b'), new Replica('c')]
     a.put('x')
@@ -154,7 +154,7 @@ t.test(
   },
 )
 
-t.test('K1: a coordinator that lost its copy writes what is not yet known', async (t) => {
+t.test('K1: a put by a coordinator that lost its copy survives', async (t) => {
   for (const lose of [(r: Replica) => r.drop(), (r: Replica) => r.drop().restart()]) {
     const [a, b] = [new Replica('a'), new Replica('b')]
     for (let i = 0; i < 5; i++) b.receive(a.put(`${i}`, a.get()).object)
@@ -164,7 +164,7 @@ t.test('K1: a coordinator that lost its copy writes what is not yet known', asyn
   }
 })
 
-t.test('K1: a tail torn after a remote acknowledgement costs nothing', async (t) => {
+t.test('K1: a tail torn after a remote acknowledgement loses nothing', async (t) => {
   const [a, b] = [new Replica('a'), new Replica('b')]
   a.put('kept')
   const disk = a.object

@@ -161,7 +161,7 @@ export class Cluster {
 
   /**
    * The copy goes only if nothing was accepted for its place since it was sent. What it holds is
-   * not enough to compare: whoever made it durable may have given it back here meanwhile.
+   * not enough to compare: the node that made it durable may have sent it back meanwhile.
    */
   #finishHandoff({ to, place, object, handoff }: Message): void {
     const node = this.nodes[to] as ModelNode

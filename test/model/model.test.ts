@@ -16,7 +16,7 @@ t.test(
 )
 
 for (const [name, broken] of Object.entries(BROKEN)) {
-  t.test(`the model finds what this shortcut costs: ${broken.shortcut}`, async (t) => {
+  t.test(`the model finds the loss of this shortcut: ${broken.shortcut}`, async (t) => {
     const found = searchBroken(broken)
     t.equal(found?.fault, broken.fault)
     const story = tellHistory(found?.seed ?? 0, broken.rules, name)

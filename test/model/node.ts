@@ -27,7 +27,7 @@ export interface Attempt {
   readonly holders: { readonly node: number; readonly owner: number }[]
 }
 
-/** A copy on its way to whom it belongs: what was sent, to tell whether the place changed since. */
+/** A copy on its way to its owner, as sent, so that later changes of the place are noticed. */
 export interface Handoff {
   readonly from: number
   readonly place: number

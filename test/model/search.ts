@@ -54,7 +54,7 @@ export function tellHistory(seed: number, rules: Rules, without?: string): strin
 function describe({ fault, value }: Finding): string {
   switch (fault) {
     case 'lost':
-      return `v${value} is lost: durable, replaced by nobody who saw it, and gone`
+      return `v${value} is lost: durable, replaced by no client that saw it, and gone`
     case 'false-sibling':
       return `v${value} is a false sibling: a put whose client saw it stands beside it`
     case 'twins':

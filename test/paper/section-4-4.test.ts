@@ -45,7 +45,7 @@ t.test('4.4: an update says which version it updates; without that it replaces n
 
 // "An 'Add to Cart' operation can never be forgotten or rejected." Deleted items can resurface;
 // that is the application's merge, not ours.
-t.test('4.4: what was added to either side of a split is in the merged cart', async (t) => {
+t.test('4.4: items added on either side of a split are in the merged cart', async (t) => {
   const scene = await Scene.open()
   const base = replyOf(await (await scene.session(1)).put(KEY, 'book', { w: 3 })).context.slice()
   for (const other of [2, 3]) scene.world.cut(1, other)

@@ -34,7 +34,7 @@ t.test('4.5: a put that reaches another node is forwarded to an owner', async (t
 
 // "R is the minimum number of nodes that must participate in a successful read operation. W is the
 // minimum number of nodes that must participate in a successful write operation."
-t.test('4.5: R and W decide how many owners must be there', async (t) => {
+t.test('4.5: R and W decide how many owners must answer', async (t) => {
   const scene = await Scene.open()
   const session = await scene.session(1)
   replyOf(await session.put(KEY, 'v', { w: 3 }))
@@ -47,8 +47,8 @@ t.test('4.5: R and W decide how many owners must be there', async (t) => {
 })
 
 // "Setting R and W such that R + W > N yields a quorum-like system." So a read sees the last write
-// that was acknowledged, whoever coordinates either.
-t.test('4.5: with R + W > N a read shows what was acknowledged before it', async (t) => {
+// that was acknowledged, whichever nodes coordinate.
+t.test('4.5: with R + W > N a read returns every write acknowledged before it', async (t) => {
   const scene = await Scene.open()
   for (let round = 0; round < 12; round++) {
     const writer = await scene.session(1 + (round % 3))
@@ -66,7 +66,7 @@ t.test('4.5: with R + W > N a read shows what was acknowledged before it', async
 
 // "In this model, the latency of a get (or put) operation is dictated by the slowest of the R (or
 // W) replicas. For this reason, R and W are usually configured to be less than N."
-t.test('4.5: one slow replica slows down nobody', async (t) => {
+t.test('4.5: one slow replica delays no request', async (t) => {
   const scene = await Scene.open({ hedgeMs: 10 })
   const session = await scene.session(1)
   scene.world.network.slow(1, 3, 400)
@@ -81,7 +81,7 @@ t.test('4.5: one slow replica slows down nobody', async (t) => {
 // version and writes the new version locally. The coordinator then sends the new version (along
 // with the new vector clock) to the N highest-ranked reachable nodes. If at least W-1 nodes respond
 // then the write is considered successful."
-t.test('4.5: the new version goes to all N owners, though W are waited for', async (t) => {
+t.test('4.5: the new version goes to all N owners; the answer waits for W', async (t) => {
   const scene = await Scene.open({ nodes: 5 })
   const { owners, others } = scene.placeOf(KEY)
   replyOf(await (await scene.session(owners[1] as number)).put(KEY, 'v', { w: 1 }))
@@ -92,7 +92,7 @@ t.test('4.5: the new version goes to all N owners, though W are waited for', asy
 
 // "If the coordinator ends up gathering multiple versions of the data, it returns all the versions
 // it deems to be causally unrelated."
-t.test('4.5: a get returns all versions that did not know of each other', async (t) => {
+t.test('4.5: a get returns all concurrent versions', async (t) => {
   const scene = await Scene.open()
   for (const other of [2, 3]) scene.world.cut(1, other)
   replyOf(await (await scene.session(1)).put(KEY, 'left', { w: 1 }))

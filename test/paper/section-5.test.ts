@@ -7,8 +7,8 @@ const KEY = 'cart'
 // "After the read response has been returned to the caller the state machine waits for a small
 // period of time to receive any outstanding responses. If stale versions were returned in any of
 // the responses, the coordinator updates those nodes with the latest version. This process is
-// called read repair." Ours repairs those that took part; nobody is waited for.
-t.test('5: a read brings replicas up to date that were behind', async (t) => {
+// called read repair." Ours repairs the replicas that took part, after the answer.
+t.test('5: a read repairs stale replicas', async (t) => {
   const scene = await Scene.open()
   const session = await scene.session(1)
   const first = replyOf(await session.put(KEY, 'old', { w: 3 })).context.slice()
@@ -25,7 +25,7 @@ t.test('5: a read brings replicas up to date that were behind', async (t) => {
 
 // "[Read repair] repairs replicas that have missed a recent update at an opportunistic time and
 // relieves the anti-entropy protocol from having to do it."
-t.test('5: what is equal is not repaired', async (t) => {
+t.test('5: equal replicas are not repaired', async (t) => {
   const scene = await Scene.open()
   const session = await scene.session(2)
   replyOf(await session.put(KEY, 'v', { w: 3 }))
@@ -37,7 +37,7 @@ t.test('5: what is equal is not repaired', async (t) => {
 // the node that replied fastest to the previous read operation which is stored in the context
 // information of the request. This … increases the chances of getting 'read-your-writes'
 // consistency." Ours routes both to the first owner that is there, which does the same.
-t.test('5: a client that reads, writes and reads shows itself its own write', async (t) => {
+t.test('5: a client that reads, writes and reads gets its own write', async (t) => {
   const scene = await Scene.open({ nodes: 5 })
   const client = await scene.client()
   for (let i = 0; i < 20; i++) {
@@ -49,7 +49,7 @@ t.test('5: a client that reads, writes and reads shows itself its own write', as
 
 // "Each storage node … a pluggable persistence component … different storage engines."
 // What they promise is that what was acknowledged is there after a crash.
-t.test('5: a write survives the power of all nodes', async (t) => {
+t.test('5: a write survives a power cut of all nodes', async (t) => {
   const scene = await Scene.open()
   const client = await scene.client()
   for (let i = 0; i < 30; i++) await scene.run(client.put(`key ${i}`, `${i}`))

@@ -118,7 +118,7 @@ export function put(
  * The new sibling alone, with the *client's* context: what may travel in place of the object.
  *
  * Why not the new sibling with the coordinator's context: it covers the other siblings here, which
- * the receiver may hold and nobody replaced; it would drop them.
+ * the receiver may hold and no client replaced; it would drop them.
  */
 export function deltaOf(written: Written, seen: Context): VersionedObject {
   return { context: seen.with(written.fresh), siblings: [written.sibling] }

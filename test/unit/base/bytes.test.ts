@@ -24,26 +24,29 @@ import { Prng } from '../../../src/base/prng.ts'
 
 const SEED = 20_261_123
 
-t.test('comparing agrees with Buffer, for short and long, equal and nearly equal', async (t) => {
-  const prng = Prng.of(SEED)
-  for (const length of [0, 1, 7, 255, 256, 257, 5_000]) {
-    const a = prng.fill(new Uint8Array(length))
-    const same = a.slice()
-    t.ok(equalBytes(a, same) && equalSecrets(a, same), `${length} equal bytes`)
-    t.equal(compareBytes(a, same), 0)
-    t.notOk(equalBytes(a, joinBytes([a, Uint8Array.of(0)])), 'a prefix is not the whole')
-    t.notOk(equalSecrets(a, joinBytes([a, Uint8Array.of(0)])))
-    if (length === 0) continue
-    const other = a.slice()
-    const at = prng.below(length)
-    other[at] = (other[at] as number) ^ 1
-    t.notOk(equalBytes(a, other), `${length} bytes, one bit apart at ${at}`)
-    t.notOk(equalSecrets(a, other))
-    t.equal(Math.sign(compareBytes(a, other)), Buffer.compare(a, other))
-  }
-  t.ok(compareBytes(Uint8Array.of(1), Uint8Array.of(1, 0)) < 0, 'a prefix comes first')
-  t.notOk(equalSecrets(Uint8Array.of(1), new Uint8Array(0)), 'an empty secret equals no other')
-})
+t.test(
+  'compareBytes and equalBytes agree with Buffer, for short, long, equal and nearly equal bytes',
+  async (t) => {
+    const prng = Prng.of(SEED)
+    for (const length of [0, 1, 7, 255, 256, 257, 5_000]) {
+      const a = prng.fill(new Uint8Array(length))
+      const same = a.slice()
+      t.ok(equalBytes(a, same) && equalSecrets(a, same), `${length} equal bytes`)
+      t.equal(compareBytes(a, same), 0)
+      t.notOk(equalBytes(a, joinBytes([a, Uint8Array.of(0)])), 'a prefix is not the whole')
+      t.notOk(equalSecrets(a, joinBytes([a, Uint8Array.of(0)])))
+      if (length === 0) continue
+      const other = a.slice()
+      const at = prng.below(length)
+      other[at] = (other[at] as number) ^ 1
+      t.notOk(equalBytes(a, other), `${length} bytes, one bit apart at ${at}`)
+      t.notOk(equalSecrets(a, other))
+      t.equal(Math.sign(compareBytes(a, other)), Buffer.compare(a, other))
+    }
+    t.ok(compareBytes(Uint8Array.of(1), Uint8Array.of(1, 0)) < 0, 'a prefix comes first')
+    t.notOk(equalSecrets(Uint8Array.of(1), new Uint8Array(0)), 'an empty secret equals no other')
+  },
+)
 
 /** The same bytes, noting how often one of them is looked at. */
 function watched(bytes: Uint8Array): { readonly bytes: Uint8Array; looks: () => number } {
@@ -57,7 +60,7 @@ function watched(bytes: Uint8Array): { readonly bytes: Uint8Array; looks: () => 
   return { bytes: watching, looks: () => looks }
 }
 
-t.test('secrets are looked at to their ends, wherever they differ', async (t) => {
+t.test('secrets are compared to their ends, wherever they differ', async (t) => {
   const secret = utf8Bytes('0123456789abcdef')
   const guesses = ['0123456789abcdef', '0123456789abcdeX', 'X123456789abcdef', 'XXXXXXXXXXXXXXXX']
   for (const guess of guesses) {
@@ -68,7 +71,7 @@ t.test('secrets are looked at to their ends, wherever they differ', async (t) =>
   }
 })
 
-t.test('integers come back, and their ends are where DataView has them', async (t) => {
+t.test('integers come back from their bytes, in the byte order of DataView', async (t) => {
   const bytes = new Uint8Array(16)
   const view = new DataView(bytes.buffer)
   for (const value of [0, 1, 0xff, 0x100, 0x7fff, 0x8000, 0xffff]) {
@@ -90,16 +93,19 @@ t.test('integers come back, and their ends are where DataView has them', async (
   t.throws(() => writeU48(bytes, 0, -1))
 })
 
-t.test('text, hexadecimal digits and base64url go both ways, and nonsense goes none', async (t) => {
-  const bytes = Prng.of(SEED).fill(new Uint8Array(100))
-  t.same(bytesOfHex(hexOf(bytes)), bytes)
-  t.same(bytesOfHex(hexOf(bytes).toUpperCase()), bytes)
-  t.equal(hexOf(bytes, 2, 4), hexOf(bytes.subarray(2, 4)))
-  for (const wrong of ['0', 'zz', '0x11', ' 1']) t.equal(bytesOfHex(wrong), undefined, wrong)
-  t.same(bytesOfBase64url(base64urlOf(bytes.subarray(3, 50))), bytes.subarray(3, 50))
-  t.equal(utf8Text(utf8Bytes('schön ✓')), 'schön ✓')
-  t.equal(utf8TextExact(utf8Bytes('\ufeffschön')), '\ufeffschön', 'nothing is eaten')
-  t.equal(utf8TextExact(Uint8Array.of(0xff)), undefined)
-  t.equal(latin1Of(Uint8Array.of(0, 0xff, 0x41)), '\u0000\u00ffA')
-  t.same(joinBytes([Uint8Array.of(1), new Uint8Array(0), Uint8Array.of(2, 3)]), [1, 2, 3])
-})
+t.test(
+  'text, hexadecimal and base64url are encoded and decoded, and wrong text is refused',
+  async (t) => {
+    const bytes = Prng.of(SEED).fill(new Uint8Array(100))
+    t.same(bytesOfHex(hexOf(bytes)), bytes)
+    t.same(bytesOfHex(hexOf(bytes).toUpperCase()), bytes)
+    t.equal(hexOf(bytes, 2, 4), hexOf(bytes.subarray(2, 4)))
+    for (const wrong of ['0', 'zz', '0x11', ' 1']) t.equal(bytesOfHex(wrong), undefined, wrong)
+    t.same(bytesOfBase64url(base64urlOf(bytes.subarray(3, 50))), bytes.subarray(3, 50))
+    t.equal(utf8Text(utf8Bytes('schön ✓')), 'schön ✓')
+    t.equal(utf8TextExact(utf8Bytes('\ufeffschön')), '\ufeffschön', 'nothing is eaten')
+    t.equal(utf8TextExact(Uint8Array.of(0xff)), undefined)
+    t.equal(latin1Of(Uint8Array.of(0, 0xff, 0x41)), '\u0000\u00ffA')
+    t.same(joinBytes([Uint8Array.of(1), new Uint8Array(0), Uint8Array.of(2, 3)]), [1, 2, 3])
+  },
+)

@@ -5,19 +5,19 @@ import { Prng } from '../../../src/base/prng.ts'
 const draw = (prng: Prng, count: number): number[] =>
   Array.from({ length: count }, () => prng.u32())
 
-t.test('the same seed and name tell the same story, in every release', async (t) => {
+t.test('one seed and name give the same numbers in every release', async (t) => {
   t.same(draw(Prng.of(7, 'disk'), 8), draw(Prng.of(7, 'disk'), 8))
   // Frozen: seeds in bug reports refer to these numbers.
   t.same(draw(Prng.of(0), 3), [686_721_624, 1_976_656_400, 3_310_442_168])
   t.same(draw(Prng.of(2 ** 53 - 1, 'disk'), 3), [2_265_719_326, 1_155_257_825, 1_853_673_740])
 })
 
-t.test('another seed, a neighbour or one beyond 32 bits, tells another story', async (t) => {
+t.test('another seed, adjacent or beyond 32 bits, gives other numbers', async (t) => {
   const stories = [0, 1, 2, 2 ** 32, 2 ** 32 + 1].map((seed) => draw(Prng.of(seed), 4).join())
   t.equal(new Set(stories).size, stories.length)
 })
 
-t.test('a stream neither moves nor follows the generator that it came from', async (t) => {
+t.test('a stream and its generator do not affect each other', async (t) => {
   const parent = Prng.of(3, 'world')
   const alone = draw(Prng.of(3, 'world'), 6)
   const child = parent.stream('disk')
@@ -98,8 +98,11 @@ t.test('pick and fill are made of the same draws', async (t) => {
   t.equal(bytes[4], second & 255)
 })
 
-t.test('a seed that is no whole number, and a choice from nothing, are our own bugs', async (t) => {
-  t.throws(() => Prng.of(0.5), { name: 'BrokenBelief' })
-  t.throws(() => Prng.of(-1), { name: 'BrokenBelief' })
-  t.throws(() => Prng.of(1).below(0), { name: 'BrokenBelief' })
-})
+t.test(
+  'a seed that is no whole number, and a choice from an empty list, are asserted',
+  async (t) => {
+    t.throws(() => Prng.of(0.5), { name: 'BrokenBelief' })
+    t.throws(() => Prng.of(-1), { name: 'BrokenBelief' })
+    t.throws(() => Prng.of(1).below(0), { name: 'BrokenBelief' })
+  },
+)

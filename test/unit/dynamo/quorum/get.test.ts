@@ -145,7 +145,7 @@ function play(prng: Prng): string | undefined {
   const twice = [...reference.asked.values()].some(
     (asks) => asks.length > 2 || (asks.length === 2 && !(asks[0] === true && asks[1] === false)),
   )
-  if (twice) return 'somebody was asked twice for one thing'
+  if (twice) return 'a replica was asked twice for the same'
   return judgeEnd(round, reference)
 }
 
@@ -154,7 +154,8 @@ function judgeEnd(round: GetRound, reference: Reference): string | undefined {
   if (outcome.kind === 'waiting') return 'everybody has answered, and it waits'
   if (outcome.kind === 'short') return undefined
   const { whole } = reference
-  if (whole === 0) return outcome.object === undefined ? undefined : 'shows what nobody holds'
+  if (whole === 0)
+    return outcome.object === undefined ? undefined : 'returns siblings that no replica holds'
   const isWhole = outcome.object !== undefined && equalObjects(outcome.object, OBJECTS[whole - 1]!)
   if (!isWhole) return 'does not show all that the answers hold'
   const behind = [...outcome.behind].sort().join()
@@ -163,22 +164,25 @@ function judgeEnd(round: GetRound, reference: Reference): string | undefined {
     : `${behind} behind, not ${reference.behind.join()}`
 }
 
-t.test('Q1, D9: a read settles exactly when R answered and all is explained', async (t) => {
-  const seed = 20_260_101
-  const prng = Prng.of(seed, 'reads')
-  const rounds = 60_000
-  for (let i = 0; i < rounds; i++) {
-    const wrong = play(prng)
-    if (wrong !== undefined) t.fail(`round ${i} of seed ${seed}: ${wrong}`)
-  }
-  t.pass(`${rounds} rounds`)
-})
+t.test(
+  'Q1, D9: a get is answered exactly when R answered and every digest matches an object',
+  async (t) => {
+    const seed = 20_260_101
+    const prng = Prng.of(seed, 'reads')
+    const rounds = 60_000
+    for (let i = 0; i < rounds; i++) {
+      const wrong = play(prng)
+      if (wrong !== undefined) t.fail(`round ${i} of seed ${seed}: ${wrong}`)
+    }
+    t.pass(`${rounds} rounds`)
+  },
+)
 
 const object = (mask: number): CopyAnswer => answerOf(mask, false)
 const digest = (mask: number): CopyAnswer => answerOf(mask, true)
 
 t.test(
-  'agreement costs one value: the first is asked for it, the others for digests',
+  'equal replicas send one value: the first owner is asked for it, the others for digests',
   async (t) => {
     const round = new GetRound(['a', 'b', 'c'], 2)
     t.strictSame(round.begin(), [
@@ -191,17 +195,20 @@ t.test(
   },
 )
 
-t.test('a digest that differs is asked for its object, and who lacks some is behind', async (t) => {
-  const round = new GetRound(['a', 'b', 'c'], 2)
-  round.begin()
-  round.onAnswer('a', object(1))
-  t.strictSame(round.onAnswer('b', digest(3)), [{ node: 'b', digestOnly: false }])
-  t.equal(round.outcome.kind, 'waiting')
-  round.onAnswer('b', object(3))
-  t.match(round.outcome, { kind: 'answered', behind: ['a'] })
-})
+t.test(
+  'a replica whose digest differs is asked for its object; stale replicas are behind',
+  async (t) => {
+    const round = new GetRound(['a', 'b', 'c'], 2)
+    round.begin()
+    round.onAnswer('a', object(1))
+    t.strictSame(round.onAnswer('b', digest(3)), [{ node: 'b', digestOnly: false }])
+    t.equal(round.outcome.kind, 'waiting')
+    round.onAnswer('b', object(3))
+    t.match(round.outcome, { kind: 'answered', behind: ['a'] })
+  },
+)
 
-t.test('two that know different things are both behind', async (t) => {
+t.test('two replicas with different siblings are both behind', async (t) => {
   const round = new GetRound(['a', 'b'], 2)
   round.begin()
   round.onAnswer('a', object(1))
@@ -210,29 +217,32 @@ t.test('two that know different things are both behind', async (t) => {
   t.match(round.outcome, { kind: 'answered', behind: ['a', 'b'] })
 })
 
-t.test('a value-bearer that fails is made up for by a value', async (t) => {
+t.test('if the replica asked for the object fails, the next is asked for its object', async (t) => {
   const round = new GetRound(['a', 'b', 'c'], 2)
   round.begin()
   round.onAnswer('b', digest(1))
   const asks = round.onAnswer('a', { kind: 'failed' })
   t.ok(
     asks.some(({ digestOnly }) => !digestOnly),
-    'somebody is asked for the value',
+    'a replica is asked for the object',
   )
 })
 
-t.test('Q9: a late value-bearer is hedged by a value', async (t) => {
-  const round = new GetRound(['a', 'b', 'c'], 2)
-  round.begin()
-  t.strictSame(round.onAnswer('b', digest(1)), [])
-  t.strictSame(round.onLate(), [{ node: 'c', digestOnly: false }])
-  round.onAnswer('c', object(1))
-  t.match(round.outcome, { kind: 'answered', behind: [] }, 'without the late one')
-  t.strictSame(round.onAnswer('a', object(3)), [], 'which changes nothing any more')
-  t.match(round.outcome, { kind: 'answered', behind: [] })
-})
+t.test(
+  'Q9: if the replica asked for the object is late, the next is asked for its object',
+  async (t) => {
+    const round = new GetRound(['a', 'b', 'c'], 2)
+    round.begin()
+    t.strictSame(round.onAnswer('b', digest(1)), [])
+    t.strictSame(round.onLate(), [{ node: 'c', digestOnly: false }])
+    round.onAnswer('c', object(1))
+    t.match(round.outcome, { kind: 'answered', behind: [] }, 'without the late one')
+    t.strictSame(round.onAnswer('a', object(3)), [], 'which changes nothing any more')
+    t.match(round.outcome, { kind: 'answered', behind: [] })
+  },
+)
 
-t.test('nothing anywhere is an answer; nothing beside something is behind', async (t) => {
+t.test('absent everywhere is an answer; absent on one replica alone is behind', async (t) => {
   const nothing = new GetRound(['a', 'b'], 2)
   nothing.begin()
   nothing.onAnswer('a', { kind: 'absent' })
@@ -246,18 +256,21 @@ t.test('nothing anywhere is an answer; nothing beside something is behind', asyn
   t.match(some.outcome, { kind: 'answered', behind: ['a'] })
 })
 
-t.test('Q1: with too few left it is short, and says how many answered', async (t) => {
-  const round = new GetRound(['a', 'b', 'c'], 2)
-  round.begin()
-  round.onAnswer('a', object(1))
-  round.onAnswer('b', { kind: 'failed' })
-  t.equal(round.outcome.kind, 'waiting')
-  round.onAnswer('c', { kind: 'failed' })
-  t.strictSame(round.outcome, { kind: 'short', answered: 1 })
-  t.strictSame(round.onLate(), [])
-})
+t.test(
+  'Q1: with too few replicas left the get is short, and tells how many answered',
+  async (t) => {
+    const round = new GetRound(['a', 'b', 'c'], 2)
+    round.begin()
+    round.onAnswer('a', object(1))
+    round.onAnswer('b', { kind: 'failed' })
+    t.equal(round.outcome.kind, 'waiting')
+    round.onAnswer('c', { kind: 'failed' })
+    t.strictSame(round.outcome, { kind: 'short', answered: 1 })
+    t.strictSame(round.onLate(), [])
+  },
+)
 
-t.test('P5: an answer that nobody waits for changes nothing', async (t) => {
+t.test('P5: an answer that was not asked for changes nothing', async (t) => {
   const round = new GetRound(['a', 'b', 'c'], 2)
   round.begin()
   t.strictSame(round.onAnswer('c', object(1)), [], 'not asked')
@@ -268,7 +281,7 @@ t.test('P5: an answer that nobody waits for changes nothing', async (t) => {
   t.match(round.outcome, { kind: 'answered' }, 'a repeat is not heard')
 })
 
-t.test('owners stand once, and are enough', async (t) => {
+t.test('owners are listed once, and there are at least R', async (t) => {
   t.throws(() => new GetRound(['a', 'a'], 1), /each owner is listed once/)
   t.throws(() => new GetRound(['a'], 2), /enough owners exist/)
 })

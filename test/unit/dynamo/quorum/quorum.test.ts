@@ -29,7 +29,7 @@ function* sequences(members: readonly string[]): Iterable<readonly (readonly [st
   }
 }
 
-t.test('Q1: a verdict is what the answers mean, for every N to 4, need and order', async (t) => {
+t.test('Q1: the verdict follows from the answers, for every N to 4, W and order', async (t) => {
   let checked = 0
   for (let asked = 1; asked <= 4; asked++) {
     const members = NODES.slice(0, asked)
@@ -74,7 +74,7 @@ t.test('Q1: with five asked, every mix of answers has the verdict of the table',
   }
 })
 
-t.test('Q2: a member counts once, whatever it says and however often', async (t) => {
+t.test('Q2: a member counts once, however often it answers', async (t) => {
   const quorum = new Quorum(['a', 'b', 'c'], 2)
   t.ok(quorum.count('a', true))
   t.notOk(quorum.count('a', true), 'a repeat')
@@ -104,14 +104,17 @@ t.test('a verdict that was reached never changes', async (t) => {
   }
 })
 
-t.test('nobody is asked twice, and no more is needed than was asked for', async (t) => {
-  t.throws(() => new Quorum(['a', 'a'], 1), /no member is asked twice/)
-  t.throws(() => new Quorum(['a'], 2), /enough members are asked/)
-  t.throws(() => new Quorum(['a'], 0), /at least one answer is needed/)
-  t.throws(() => new PutRound(['a', 'a'], 1), /each owner is listed once/)
-})
+t.test(
+  'members are asked once, and at most as many answers are needed as members asked',
+  async (t) => {
+    t.throws(() => new Quorum(['a', 'a'], 1), /no member is asked twice/)
+    t.throws(() => new Quorum(['a'], 2), /enough members are asked/)
+    t.throws(() => new Quorum(['a'], 0), /at least one answer is needed/)
+    t.throws(() => new PutRound(['a', 'a'], 1), /each owner is listed once/)
+  },
+)
 
-t.test('Q1: a write begins only where W owners seem to be there', async (t) => {
+t.test('Q1: a put begins only if W owners are connected', async (t) => {
   const owners = ['a', 'b', 'c']
   const among = (present: string) => (node: string) => present.includes(node)
   t.ok(canReach(owners, among('ab'), 2))

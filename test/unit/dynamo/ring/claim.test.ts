@@ -53,7 +53,7 @@ t.test('with the defaults every member is within 15 % of its share', async (t) =
   }
 })
 
-t.test('weights are kept: who has twice the weight holds twice as much', async (t) => {
+t.test('weights are kept: a member with twice the weight holds twice as much', async (t) => {
   const all = members(6, (i) => ({ weight: i < 2 ? 2 : 1 }))
   const ring = claim(all, 9, N)
   const held = holdingsOf(ring, N).map(({ replicas }) => replicas)
@@ -96,7 +96,7 @@ t.test('the ring depends on the set of members alone', async (t) => {
   }
 })
 
-t.test('whatever decides placement is in the digest, and nothing else', async (t) => {
+t.test('the digest covers everything that decides placement, and nothing else', async (t) => {
   const all = members(4)
   const { digest } = claim(all, 4, N)
   const differing = (change: Partial<Member>) => [{ ...member(1), ...change }, ...all.slice(1)]
@@ -129,7 +129,7 @@ t.test('a small cluster runs: one member, or fewer than N, or one machine', asyn
 })
 
 t.test(
-  'more members than partitions: everybody is in some list, owners are distinct',
+  'more members than partitions: every member is in some list, owners are distinct',
   async (t) => {
     const ring = claim(members(20), 3, N)
     for (let partition = 0; partition < 8; partition++) {
@@ -140,6 +140,6 @@ t.test(
   },
 )
 
-t.test('nobody cannot own anything', async (t) => {
+t.test('a ring without members is asserted', async (t) => {
   t.throws(() => claim([], 4, N), /a ring has at least one member/)
 })

@@ -81,7 +81,7 @@ t.test(
   },
 )
 
-t.test('a kept list is the list', async (t) => {
+t.test('a cached list equals a computed one', async (t) => {
   const ring = claim(members(5), 6, 3)
   const lists = new PreferenceLists(ring)
   for (let partition = 0; partition < 64; partition++) {

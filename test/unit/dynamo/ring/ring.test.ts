@@ -26,7 +26,7 @@ t.test('another owner of one partition is another ring', async (t) => {
   t.notOk(isSameRing(one.digest, other.digest))
 })
 
-t.test('a table that cannot be is refused', async (t) => {
+t.test('an invalid table is asserted', async (t) => {
   const all = members(3)
   t.throws(() => new Ring(2, all.toReversed(), OWNERS), /sorted by id/)
   t.throws(() => new Ring(2, [all[0]!, all[0]!], Uint16Array.of(0, 1, 0, 1)), /each once/)

@@ -20,12 +20,12 @@ const sealed = seal.seal(bucket, key, context)
 const codeOf = (opened: ReturnType<ContextSeal['open']>): string =>
   opened.kind === 'opened' ? 'opened' : opened.code
 
-t.test('what was sealed for a key opens for that key', async (t) => {
+t.test('a context that was sealed for a key opens for that key', async (t) => {
   const opened = seal.open(bucket, key, sealed)
   t.ok(opened.kind === 'opened' && opened.context.equals(context))
 })
 
-t.test('no context is no bytes, and no bytes are no context', async (t) => {
+t.test('the empty context is empty bytes, and empty bytes are the empty context', async (t) => {
   t.equal(seal.seal(bucket, key, Context.empty).length, 0)
   t.same(seal.open(bucket, key, new Uint8Array(0)), { kind: 'opened', context: Context.empty })
 })
@@ -40,14 +40,14 @@ t.test('D12: a context with any one bit changed never opens', async (t) => {
   t.same([...codes].sort(), ['context-forged', 'context-garbled', 'context-key-unknown'])
 })
 
-t.test('D12: a context that is cut or has grown is garbled', async (t) => {
+t.test('D12: a context that is cut or longer is garbled', async (t) => {
   for (let length = 1; length < sealed.length; length++) {
     t.equal(codeOf(seal.open(bucket, key, sealed.subarray(0, length))), 'context-garbled')
   }
   t.equal(codeOf(seal.open(bucket, key, Uint8Array.of(...sealed, 0))), 'context-garbled')
 })
 
-t.test('D12: a counter that was raised, signed with a guess, is forged', async (t) => {
+t.test('D12: a context with a raised counter and a guessed signature is forged', async (t) => {
   const forger = new ContextSeal([{ ...clusterKey(2), id: 1 }], 'cluster')
   const huge = forger.seal(bucket, key, Context.of([range(1, 1, 2 ** 48 - 1)]))
   t.equal(codeOf(seal.open(bucket, key, huge)), 'context-forged')
@@ -90,7 +90,7 @@ t.test('several contexts are joined; one bad one refuses all; too many are refus
   t.equal(codeOf(seal.openAll(bucket, key, many.slice(1))), 'opened')
 })
 
-t.test('people may read a context without any key', async (t) => {
+t.test('a context can be decoded without a key', async (t) => {
   const read = readContext(sealed)
   t.equal(read?.keyId, 1)
   t.ok(read?.context.equals(context))
@@ -98,7 +98,7 @@ t.test('people may read a context without any key', async (t) => {
   t.equal(readContext(new Uint8Array(0)), undefined)
 })
 
-t.test('a seal without keys, or with two of one id, is our own bug', async (t) => {
+t.test('a seal without keys, or with two keys of one id, is asserted', async (t) => {
   t.throws(() => new ContextSeal([], 'cluster'), { name: 'BrokenBelief' })
   t.throws(() => new ContextSeal([clusterKey(1), clusterKey(1)], 'c'), { name: 'BrokenBelief' })
 })

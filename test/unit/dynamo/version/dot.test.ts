@@ -18,6 +18,6 @@ t.test('dots sort by node, start, opening and counter, and are equal in all four
   }
 })
 
-t.test('a dot prints short enough for a line and long enough to tell apart', async (t) => {
+t.test('a dot prints its identities with four digits each', async (t) => {
   t.equal(dotLabel(dotOn(line(NODE_A, START_1, 4), 9)), 'a000.0000.4:9')
 })

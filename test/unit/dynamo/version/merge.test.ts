@@ -61,7 +61,7 @@ t.test(`D4: merging is idempotent, and returns what it was given (seed ${SEED})`
   t.equal(forTriples(isAbsorbed), 0)
 })
 
-t.test(`the operand that says it all is the result, on either side (seed ${SEED})`, async (t) => {
+t.test(`if the merge equals an operand, that operand is the result (seed ${SEED})`, async (t) => {
   const isOperand = (a: VersionedObject, b: VersionedObject): boolean => {
     const merged = merge(a, b)
     if (equalObjects(merged, a)) return merged === a
@@ -89,15 +89,18 @@ t.test(`every dot of a merged sibling is covered, and siblings are sorted`, asyn
   t.equal(forTriples(isSound), 0)
 })
 
-t.test('what one side has not heard of stays; what it replaced goes', async (t) => {
-  const old = object([range(1, 1, 1)], sibling('old', dot(1, 1)))
-  const replaced = object([range(1, 1, 2)], sibling('new', dot(1, 2)))
-  const beside = object([range(5, 5, 5)], sibling('beside', dot(5, 5)))
-  t.same(textsOf(merge(old, replaced)), ['new'])
-  t.same(textsOf(merge(old, beside)), ['beside', 'old'])
-  t.same(textsOf(merge(merge(old, beside), replaced)), ['beside', 'new'])
-  t.equal(merge(NOTHING, old), old)
-})
+t.test(
+  'a sibling that one side has not received stays; a sibling that it replaced goes',
+  async (t) => {
+    const old = object([range(1, 1, 1)], sibling('old', dot(1, 1)))
+    const replaced = object([range(1, 1, 2)], sibling('new', dot(1, 2)))
+    const beside = object([range(5, 5, 5)], sibling('beside', dot(5, 5)))
+    t.same(textsOf(merge(old, replaced)), ['new'])
+    t.same(textsOf(merge(old, beside)), ['beside', 'old'])
+    t.same(textsOf(merge(merge(old, beside), replaced)), ['beside', 'new'])
+    t.equal(merge(NOTHING, old), old)
+  },
+)
 
 t.test('attempts of one request become one sibling with all dots', async (t) => {
   const first = object([range(1, 1, 1)], sibling('put', dot(1, 1)))
@@ -117,7 +120,7 @@ t.test('an attempt that was replaced elsewhere leaves the other dot', async (t) 
   ])
 })
 
-t.test('one request id with other bytes, or without, loses nothing', async (t) => {
+t.test('one request id with two values, or with a tombstone, keeps both siblings', async (t) => {
   const id = requestId('same')
   const one = { ...sibling('one', dot(1, 1)), requestId: id }
   const two = { ...sibling('two', dot(5, 5)), requestId: id }
@@ -130,7 +133,7 @@ t.test('one request id with other bytes, or without, loses nothing', async (t) =
   t.same(textsOf(merged), ['one', 'two', '†'])
 })
 
-t.test('a dot that was given twice keeps both writes', async (t) => {
+t.test('two writes with one dot both stay', async (t) => {
   const one = object([range(1, 1, 1)], sibling('one', dot(1, 1)))
   const two = object([range(1, 1, 1)], sibling('two', dot(1, 1)))
   t.same(textsOf(merge(one, two)), ['one', 'two'])

@@ -19,7 +19,7 @@ t.test('without a note, or with one of an earlier start, a line is opened', asyn
   t.equal(openTail({ ...note, start: START_2 }, context, now), undefined)
 })
 
-t.test('a line that is known up to the next counter or beyond is left alone', async (t) => {
+t.test('a line that is known up to the next counter or further is not continued', async (t) => {
   t.equal(openTail(note, Context.of([range(4, 4, 10)]), now), undefined)
   t.equal(openTail(note, Context.of([range(4, 4, 7), range(4, 12, 12)]), now), undefined)
   t.equal(openTail(note, Context.of([range(8, 8, 8)]), now), undefined)
@@ -31,7 +31,7 @@ t.test('a note comes back from its bytes, which fit the record', async (t) => {
   t.same(decodeNote(bytes), note)
 })
 
-t.test('bytes that are no note give none', async (t) => {
+t.test('bytes that are no note decode to undefined', async (t) => {
   const bytes = encodeNote(note)
   t.equal(decodeNote(new Uint8Array(0)), undefined)
   t.equal(decodeNote(bytes.subarray(1)), undefined)

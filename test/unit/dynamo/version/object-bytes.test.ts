@@ -28,21 +28,24 @@ const sample = object(
   { ...sibling('empty', dot(9, 12)), value: new Uint8Array(0) },
 )
 
-t.test(`an object comes back from its bytes, and those from it (seed ${SEED})`, async (t) => {
-  const prng = Prng.of(SEED)
-  let wrong = 0
-  for (let i = 0; i < 3000; i++) {
-    const before = anyObject(prng, writeOfDot)
-    const bytes = encodeObject(before)
-    const after = decodeObject(bytes)
-    if (after === undefined || !equalObjects(before, after)) wrong += 1
-    else if (Buffer.compare(encodeObject(after), bytes) !== 0) wrong += 1
-    if (bytes.length !== objectBytes(before)) wrong += 1
-  }
-  t.equal(wrong, 0)
-  t.ok(equalObjects(sample, decodeObject(encodeObject(sample)) as VersionedObject))
-  t.ok(equalObjects(NOTHING, decodeObject(encodeObject(NOTHING)) as VersionedObject))
-})
+t.test(
+  `an object comes back from its bytes, and the bytes from the object (seed ${SEED})`,
+  async (t) => {
+    const prng = Prng.of(SEED)
+    let wrong = 0
+    for (let i = 0; i < 3000; i++) {
+      const before = anyObject(prng, writeOfDot)
+      const bytes = encodeObject(before)
+      const after = decodeObject(bytes)
+      if (after === undefined || !equalObjects(before, after)) wrong += 1
+      else if (Buffer.compare(encodeObject(after), bytes) !== 0) wrong += 1
+      if (bytes.length !== objectBytes(before)) wrong += 1
+    }
+    t.equal(wrong, 0)
+    t.ok(equalObjects(sample, decodeObject(encodeObject(sample)) as VersionedObject))
+    t.ok(equalObjects(NOTHING, decodeObject(encodeObject(NOTHING)) as VersionedObject))
+  },
+)
 
 t.test('the bytes are these, in files and on the wire', async (t) => {
   const one = object([range(1, 1, 258)], sibling('x', dot(1, 258)))
@@ -55,22 +58,25 @@ t.test('the bytes are these, in files and on the wire', async (t) => {
   t.equal(hex, parts.join('').replaceAll(' ', ''))
 })
 
-t.test(`what is read from any bytes is written as the same bytes (seed ${SEED})`, async (t) => {
-  const prng = Prng.of(SEED)
-  const good = encodeObject(sample)
-  let wrong = 0
-  let accepted = 0
-  for (let i = 0; i < 100_000; i++) {
-    const bytes = mutated(prng, good)
-    const read = decodeObject(bytes)
-    if (read === undefined) continue
-    accepted += 1
-    if (Buffer.compare(encodeObject(read), bytes) !== 0) wrong += 1
-    if (!read.siblings.every(({ dots }) => dots.every((d) => read.context.covers(d)))) wrong += 1
-  }
-  t.equal(wrong, 0)
-  t.ok(accepted > 100, `${accepted} mutations kept the form`)
-})
+t.test(
+  `an object decoded from any bytes is encoded to the same bytes (seed ${SEED})`,
+  async (t) => {
+    const prng = Prng.of(SEED)
+    const good = encodeObject(sample)
+    let wrong = 0
+    let accepted = 0
+    for (let i = 0; i < 100_000; i++) {
+      const bytes = mutated(prng, good)
+      const read = decodeObject(bytes)
+      if (read === undefined) continue
+      accepted += 1
+      if (Buffer.compare(encodeObject(read), bytes) !== 0) wrong += 1
+      if (!read.siblings.every(({ dots }) => dots.every((d) => read.context.covers(d)))) wrong += 1
+    }
+    t.equal(wrong, 0)
+    t.ok(accepted > 100, `${accepted} mutations kept the form`)
+  },
+)
 
 /** A few bytes changed, cut off, or added. */
 function mutated(prng: Prng, good: Uint8Array): Uint8Array {
@@ -94,7 +100,7 @@ t.test('every cut of an object is refused', async (t) => {
 const written = (siblings: Sibling[], ranges = [range(1, 1, 9)]): Uint8Array =>
   encodeObject({ context: Context.ofCanonical(ranges), siblings })
 
-t.test('what is not canonical is refused, even where its meaning is clear', async (t) => {
+t.test('bytes that are not canonical are refused, even if their meaning is clear', async (t) => {
   const [x, y] = [sibling('x', dot(1, 1)), sibling('y', dot(1, 2))]
   t.ok(decodeObject(written([x, y])))
   t.notOk(decodeObject(written([y, x])), 'siblings out of order')
@@ -122,7 +128,7 @@ t.test('unknown formats, flags and filled gaps are refused', async (t) => {
   t.equal(decodeObject(tombstone), undefined, 'a tombstone has no value')
 })
 
-t.test('counts that cannot be true are refused before anything is allocated', async (t) => {
+t.test('counts larger than the bytes allow are refused before anything is allocated', async (t) => {
   const bytes = new Uint8Array(8)
   bytes[0] = 1
   for (const [ranges, siblings] of [
@@ -154,7 +160,7 @@ t.test('the ranges inside an encoded object are those of its context', async (t)
   t.equal(encodedRanges(Uint8Array.of(1, 0, 1, 0, 0, 0, 0, 0)), undefined)
 })
 
-t.test('what no record can hold is not storable', async (t) => {
+t.test('an object that no record can hold is not storable', async (t) => {
   const ranges = Array.from({ length: RANGES_MAX + 1 }, (_, i) =>
     range(2 * i + 1, 2 * i + 1, 2 * i + 1),
   )
@@ -165,12 +171,15 @@ t.test('what no record can hold is not storable', async (t) => {
   t.notOk(isStorable(object([range(1, 1, 1)], large)))
 })
 
-t.test('what puts could not make, and a message can hold, is storable', async (t) => {
-  const value = { length: OBJECT_BYTES_MAX } as Uint8Array
-  const two = object(
-    [range(1, 1, 2)],
-    { ...sibling('x', dot(1, 1)), value },
-    { ...sibling('y', dot(1, 2)), value },
-  )
-  t.ok(isStorable(two))
-})
+t.test(
+  'an object that is larger than puts can make, and fits a message, is storable',
+  async (t) => {
+    const value = { length: OBJECT_BYTES_MAX } as Uint8Array
+    const two = object(
+      [range(1, 1, 2)],
+      { ...sibling('x', dot(1, 1)), value },
+      { ...sibling('y', dot(1, 2)), value },
+    )
+    t.ok(isStorable(two))
+  },
+)

@@ -35,7 +35,7 @@ t.test('a thousand puts through one copy leave one range', async (t) => {
   t.same(textsOf(outcome.object), ['999'])
 })
 
-t.test('a copy without a note opens a line, whatever it has heard of', async (t) => {
+t.test('a copy without a note opens a line, whatever its context', async (t) => {
   const held = object([range(1, 1, 3)], sibling('x', dot(1, 3)))
   const outcome = written(put(held, undefined, request('y', { counter: 9 })))
   t.same(outcome.object.context.ranges, [range(1, 1, 3), range(9, 9, 9)])
@@ -53,7 +53,7 @@ t.test('D7: a put without context replaces nothing', async (t) => {
   t.same(textsOf(second.object), ['x', 'y'])
 })
 
-t.test('a put replaces what its client saw, and no more', async (t) => {
+t.test('a put replaces the siblings that its client saw, and no others', async (t) => {
   const x = written(put(undefined, undefined, request('x')))
   const y = written(put(x.object, x.note, request('y')))
   const z = written(put(y.object, y.note, request('z', { seen: x.object.context })))
@@ -69,7 +69,7 @@ t.test('a sibling with two dots loses the one that was seen and lives on the oth
   t.same(textsOf(twice.object), ['new'])
 })
 
-t.test('what was seen elsewhere counts here from now on', async (t) => {
+t.test('the context of the client is joined to that of the object', async (t) => {
   const seen = Context.of([range(7, 7, 8)])
   const outcome = written(put(undefined, undefined, request('x', { counter: 9, seen })))
   const late = object([range(7, 7, 7)], sibling('late', dot(7, 7)))
@@ -83,13 +83,13 @@ t.test('a delete is a put without a value', async (t) => {
   t.same(textsOf(gone.object), ['†'])
 })
 
-t.test('a request that is already here is repeated, with its old dot', async (t) => {
+t.test('a request that was applied is repeated with its old dot', async (t) => {
   const first = written(put(undefined, undefined, request('x')))
   const again = put(first.object, first.note, request('x'))
   t.match(again, { kind: 'repeated', object: first.object, sibling: first.sibling })
 })
 
-t.test('a request id that comes back with other bytes is refused', async (t) => {
+t.test('a request id with another value is refused', async (t) => {
   const first = written(put(undefined, undefined, request('x')))
   const other = put(first.object, first.note, request('y', { requestId: requestId('x') }))
   t.match(other, { kind: 'refused', code: 'request-id-wrong' })
@@ -97,7 +97,7 @@ t.test('a request id that comes back with other bytes is refused', async (t) => 
   t.match(gone, { kind: 'refused', code: 'request-id-wrong' })
 })
 
-t.test('a put that meets its own dot asks for a new start', async (t) => {
+t.test('a put whose dot is already covered asks for a new start', async (t) => {
   const held = object([range(9, 9, 30)])
   t.same(put(held, undefined, request('x', { counter: 9 })), { kind: 'start-spent' })
   const seen = held.context
@@ -130,7 +130,7 @@ const crowd = (count: number): VersionedObject =>
     object([range(2 * i + 1, 2 * i + 1, 2 * i + 1)], sibling(`v${i}`, dot(2 * i + 1, 2 * i + 1))),
   ).reduce(merge)
 
-t.test('a context that is full takes no new line, but goes on with an open one', async (t) => {
+t.test('a full context takes no new line, and an open line continues', async (t) => {
   const full = crowd(RANGES_PER_PUT_MAX)
   const seen = full.context
   const refused = put(full, undefined, request('x', { counter: 1000, seen }))
@@ -145,7 +145,7 @@ t.test('a context that is full takes no new line, but goes on with an open one',
   t.equal(goesOn.object.context.count, RANGES_PER_PUT_MAX)
 })
 
-t.test('an open line ends at what an object can hold', async (t) => {
+t.test('an open line ends at the bound of an object', async (t) => {
   const full = crowd(RANGES_MAX)
   const note = { start: request('x').start, opened: 1 }
   const seen = Context.of([...full.context.ranges, { ...range(1, 1, 1), node: NODE_B }])
@@ -153,15 +153,20 @@ t.test('an open line ends at what an object can hold', async (t) => {
   t.match(outcome, { kind: 'refused', code: 'context-full', limit: RANGES_MAX })
 })
 
-t.test('too many siblings refuse one more, and welcome a put that leaves as many', async (t) => {
-  const full = crowd(SIBLINGS_MAX + 10)
-  const note = { start: request('x').start, opened: 1 }
-  const blind = put(full, note, request('x', { counter: 1000 }))
-  t.match(blind, { kind: 'refused', code: 'siblings-full', count: SIBLINGS_MAX + 11 })
-  const seen = Context.of(full.context.ranges.slice(0, 1))
-  t.equal(put(full, note, request('x', { counter: 1000, seen })).kind, 'written')
-  t.match(put(crowd(SIBLINGS_MAX - 1), note, request('x', { counter: 1000 })), { kind: 'written' })
-})
+t.test(
+  'at the bound a further sibling is refused, and a put that adds none is accepted',
+  async (t) => {
+    const full = crowd(SIBLINGS_MAX + 10)
+    const note = { start: request('x').start, opened: 1 }
+    const blind = put(full, note, request('x', { counter: 1000 }))
+    t.match(blind, { kind: 'refused', code: 'siblings-full', count: SIBLINGS_MAX + 11 })
+    const seen = Context.of(full.context.ranges.slice(0, 1))
+    t.equal(put(full, note, request('x', { counter: 1000, seen })).kind, 'written')
+    t.match(put(crowd(SIBLINGS_MAX - 1), note, request('x', { counter: 1000 })), {
+      kind: 'written',
+    })
+  },
+)
 
 t.test('values past the size of an object are refused, unless they make it smaller', async (t) => {
   const eight = new Uint8Array(8 * 2 ** 20)

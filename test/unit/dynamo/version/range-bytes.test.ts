@@ -20,7 +20,7 @@ t.test('an identity comes back from its bytes, however many were read before it'
   t.equal(Buffer.from(bytes).readBigUInt64BE(1), (9999n * 0x9e37_79b9_7f4a_7c15n) % 2n ** 64n)
 })
 
-t.test('an identity that the memo knows is the same string', async (t) => {
+t.test('an identity that was read before is the same string', async (t) => {
   const bytes = new Uint8Array(8).fill(7)
   t.equal(readId(bytes, 0), '0707070707070707')
   t.throws(() => writeId(bytes, 0, '07'), { name: 'BrokenBelief' })
