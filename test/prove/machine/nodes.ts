@@ -9,12 +9,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { stringify } from 'smol-toml'
 import { readSettings } from '../../../src/cli/settings/settings.ts'
 import type { Config } from '../../../src/config.ts'
 import type { Go } from './node-entry.ts'
-import { PLANT_VARIABLE } from './planted-hook.ts'
+import { patchedBuild } from '../plants/patched-build.ts'
+import { ROOT } from '../plants/place.ts'
+import { plantOf } from '../plants/plants.ts'
 
 export interface Place {
   readonly host: string
@@ -53,8 +54,8 @@ const KEY_HEX = '000102030405060708090a0b0c0d0e0f'
 /** A machine that does much else may give a start little time. */
 const READY_MS_MAX = 180_000
 const LAST_WORDS_CHARS = 6_000
-const ENTRY = fileURLToPath(new URL('node-entry.js', import.meta.url))
-const PLANTED = new URL('planted.js', import.meta.url).href
+/** Below the build. */
+const ENTRY = 'dist/test/prove/machine/node-entry.js'
 
 /** One process: loaded, then told to serve, then ended. */
 class NodeProcess {
@@ -63,14 +64,11 @@ class NodeProcess {
   #output = ''
   hasEnded = false
 
-  constructor(prefix: readonly string[], plant: string | undefined) {
-    const load = plant === undefined ? [] : ['--import', PLANTED]
-    const node = process.execPath
-    const [command, ...argv] = [...prefix, node, ...load, ENTRY] as const
-    const variables = plant === undefined ? {} : { [PLANT_VARIABLE]: plant }
+  constructor(prefix: readonly string[], build: string) {
+    const [command, ...argv] = [...prefix, process.execPath, join(build, ENTRY)] as const
     this.#child = spawn(command, argv, {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { ...cleanEnvironment(), ...variables },
+      env: cleanEnvironment(),
     })
     const keep = (chunk: Buffer): void => {
       this.#output = (this.#output + chunk.toString()).slice(-LAST_WORDS_CHARS)
@@ -117,6 +115,7 @@ export class Nodes {
   readonly places: readonly Place[]
   readonly #options: NodesOptions
   readonly #file: string
+  readonly #build: string
   readonly #running = new Map<number, NodeProcess>()
   readonly #spares = new Map<number, NodeProcess[]>()
   readonly #expected = new Set<NodeProcess>()
@@ -128,6 +127,7 @@ export class Nodes {
     this.places = options.places
     this.size = options.places.length
     this.#file = join(options.root, 'everwrite.toml')
+    this.#build = options.plant === undefined ? ROOT : patchedBuild(plantOf(options.plant))
     const phantoms = Array.from({ length: options.phantoms ?? 0 }, (_, i) => ({
       name: `phantom-${i}`,
       host: '127.0.0.1',
@@ -234,7 +234,7 @@ export class Nodes {
   }
 
   #make(node: number): NodeProcess {
-    return new NodeProcess(this.#place(node).prefix ?? [], this.#options.plant)
+    return new NodeProcess(this.#place(node).prefix ?? [], this.#build)
   }
 
   #place(node: number): Place {

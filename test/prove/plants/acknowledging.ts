@@ -1,100 +1,93 @@
 /** Plants about what an acknowledgement is worth: W machines, each with its bytes on the disk. */
-import type { Plant } from './plant.ts'
+import type { PlantGroup } from './plant.ts'
 
-export const ACKNOWLEDGING: readonly Plant[] = [
-  {
-    name: 'ack before sync',
-    file: 'node/replica/replica.js',
-    find: 'void this.#node.engine.synced(sequence).then(',
-    replace: 'void Promise.resolve().then(',
-    why: 'a power cut of all machines takes what was acknowledged',
-  },
-  {
-    name: 'ack of a peer before its sync',
-    file: 'node/listeners/peer-requests.js',
-    find: 'return replica.whenSynced(sequence, (error) => {',
-    replace: 'return [undefined].forEach((error) => {',
-    why: 'one owner holds the write durably, and its disk is destroyed',
-  },
-  {
-    name: 'ack after one of W',
-    file: 'dynamo/quorum/quorum.js',
-    find: 'if (this.#agreed >= this.#needed)',
-    replace: 'if (this.#agreed >= 1)',
-    why: 'one destroyed disk takes what was acknowledged',
-  },
-  {
-    name: 'a refusal counts as an ack',
-    file: 'node/coordinator/put.js',
-    find: 'this.#onCounted(node, failure === undefined)',
-    replace: 'this.#onCounted(node, true)',
-    why: 'an owner that is away counts towards W',
-  },
-  {
-    name: 'an owner counts twice',
-    file: 'dynamo/quorum/quorum.js',
-    find: 'if (!this.#silent.delete(member))',
-    replace: 'if (!this.#silent.delete(member) && !isAgreed)',
-    why: 'W counts answers and not machines; here nobody answers twice, a fallback could',
-    caughtBy: 'test/unit/dynamo/quorum/quorum.test.ts',
-  },
-  {
-    name: 'two members of one machine count as two',
-    file: 'dynamo/ring/preference-list.js',
-    find: 'chosen.every((other) => other[what] !== member[what])',
-    replace: 'chosen.every((other) => other !== member)',
-    why: 'W copies lie on one machine; in the simulator each member has a machine of its own',
-    caughtBy: 'test/unit/dynamo/ring/preference-list.test.ts',
-  },
-  {
-    name: 'a write waits for the oldest group and not for its own',
-    file: 'store/log/writer.js',
-    find: 'this.#groups[index - 1].last >= sequence',
-    replace: 'this.#groups[index - 1].last > 0',
-    why: 'a sync that began before the write says nothing about it',
-  },
-  {
-    name: 'a sync counts for what came after it began',
-    file: 'store/log/writer.js',
-    find: 'this.#durable = group.last;',
-    replace: 'this.#durable = this.#sequence;',
-    why: 'what was appended during the sync is taken for durable',
-  },
-  {
-    name: 'a sync does not wait for the write before it',
-    file: 'store/log/writer.js',
-    find: 'await Promise.all(parts.map(',
-    replace: 'void Promise.all(parts.map(',
-    why: 'it covers what was written, not what is about to be',
-  },
-  {
-    name: 'a failed sync is tried again and believed',
-    file: 'store/log/writer.js',
-    find: 'await segment.file.sync();',
-    replace: 'await segment.file.sync().catch(() => segment.file.sync());',
-    why: 'the second sync says nothing about the pages that the first one lost',
-  },
-  {
-    name: 'a failed sync is acknowledged',
-    file: 'node/replica/replica.js',
-    find: '(error) => done(isOperatingError(error) ? error : diskFailed(error))',
-    replace: '() => done(undefined)',
-    why: 'what the disk did not take is counted towards W',
-  },
-  {
-    name: 'what is held already is acknowledged at once',
-    file: 'node/replica/replica.js',
-    find: 'if (merged === held.object)\n                return this.#lastSequence;',
-    replace: 'if (merged === held.object)\n                return 0;',
-    why: 'the append that brought it may not be durable; W holders seldom lose it in that instant',
-    caughtBy: 'test/unit/node/replica/replica.test.ts',
-  },
-  {
-    name: 'a repeated request is acknowledged at once',
-    file: 'node/replica/replica.js',
-    find: 'object: held.stored.object, sequence: this.#lastSequence',
-    replace: 'object: held.stored.object, sequence: 0',
-    why: 'its first attempt may not be durable; W holders seldom lose it in that instant',
-    caughtBy: 'test/unit/node/replica/replica.test.ts',
-  },
-]
+export const ACKNOWLEDGING: PlantGroup = {
+  name: 'acknowledging',
+  plantsMin: 13,
+  plants: [
+    {
+      name: 'ack before sync',
+      find: 'void this.#node.engine.synced(sequence).then(',
+      replace: 'void Promise.resolve().then(',
+      why: 'a power cut of all machines takes what was acknowledged',
+    },
+    {
+      name: 'ack of a peer before its sync',
+      find: 'return replica.whenSynced(sequence, (error) => {',
+      replace: 'return [undefined].forEach((error) => {',
+      why: 'one owner holds the write durably, and its disk is destroyed',
+    },
+    {
+      name: 'ack after one of W',
+      find: 'if (this.#agreed >= this.#needed)',
+      replace: 'if (this.#agreed >= 1)',
+      why: 'one destroyed disk takes what was acknowledged',
+    },
+    {
+      name: 'a refusal counts as an ack',
+      find: 'this.#onCounted(node, failure === undefined)',
+      replace: 'this.#onCounted(node, true)',
+      why: 'an owner that is away counts towards W',
+    },
+    {
+      name: 'an owner counts twice',
+      find: 'if (!this.#silent.delete(member))',
+      replace: 'if (!this.#silent.delete(member) && !isAgreed)',
+      why: 'W counts answers and not machines; here nobody answers twice, a fallback could',
+      caughtBy: 'test/unit/dynamo/quorum/quorum.test.ts',
+    },
+    {
+      name: 'two members of one machine count as two',
+      find: 'chosen.every((other) => other[what] !== member[what])',
+      replace: 'chosen.every((other) => other !== member)',
+      why: 'W copies lie on one machine; in the simulator each member has a machine of its own',
+      caughtBy: 'test/unit/dynamo/ring/preference-list.test.ts',
+    },
+    {
+      name: 'a write waits for the oldest group and not for its own',
+      find: 'this.#groups[index - 1].last >= sequence',
+      replace: 'this.#groups[index - 1].last > 0',
+      why: 'a sync that began before the write says nothing about it',
+    },
+    {
+      name: 'a sync counts for what came after it began',
+      find: 'this.#durable = group.last',
+      replace: 'this.#durable = this.#sequence',
+      why: 'what was appended during the sync is taken for durable',
+    },
+    {
+      name: 'a sync does not wait for the write before it',
+      find: 'await Promise.all(parts.map(',
+      replace: 'void Promise.all(parts.map(',
+      why: 'it covers what was written, not what is about to be',
+    },
+    {
+      name: 'a failed sync is tried again and believed',
+      find: 'segment.file.write(part.position, part.bytes))); await segment.file.sync()',
+      replace:
+        'segment.file.write(part.position, part.bytes))); ' +
+        'await segment.file.sync().catch(() => segment.file.sync())',
+      why: 'the second sync says nothing about the pages that the first one lost',
+    },
+    {
+      name: 'a failed sync is acknowledged',
+      find: '(error) => done(isOperatingError(error) ? error : diskFailed(error))',
+      replace: '() => done(undefined)',
+      why: 'what the disk did not take is counted towards W',
+    },
+    {
+      name: 'what is held already is acknowledged at once',
+      find: 'if (merged === held.object) return this.#lastSequence',
+      replace: 'if (merged === held.object) return 0',
+      why: 'the append that brought it may not be durable; W holders seldom lose it just then',
+      caughtBy: 'test/unit/node/replica/replica.test.ts',
+    },
+    {
+      name: 'a repeated request is acknowledged at once',
+      find: 'object: held.stored.object, sequence: this.#lastSequence',
+      replace: 'object: held.stored.object, sequence: 0',
+      why: 'its first attempt may not be durable; W holders seldom lose it in that instant',
+      caughtBy: 'test/unit/node/replica/replica.test.ts',
+    },
+  ],
+}

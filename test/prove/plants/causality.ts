@@ -1,26 +1,24 @@
 /** Plants about which value is newer: dots, lines, contexts, merges. */
-import type { Plant } from './plant.ts'
+import type { Plant, PlantGroup } from './plant.ts'
 
 const LINES: readonly Plant[] = [
   {
     name: 'a line goes on over dots that a crash took',
-    file: 'node/replica/replica.js',
-    find: 'this.#start = this.#newStart();\n    }',
+    find: 'this.#start = this.#newStart(); }',
     replace:
       'this.#start = dependencies.node; globalThis.leased = (globalThis.leased ?? 0) + 1e6; ' +
-      'this.#counter = globalThis.leased;\n    }',
+      'this.#counter = globalThis.leased; }',
     why:
       'counters are leased and no dot is given twice, yet a torn tail took dots of the line that ' +
       'other owners acknowledged: they count as replaced',
   },
   {
     name: 'a node that forgot its copy goes on in its old line',
-    file: 'dynamo/version/put.js',
-    find: 'const tail = openTail(note, before.context, request);',
+    find: 'const tail = openTail(note, before.context, request)',
     replace:
       'const tail = before.context.ranges.findLast((range) => range.node === request.node) ?? ' +
-      'openTail(note, before.context, request);\n' +
-      'globalThis.leased = (globalThis.leased ?? 0) + 1;\n' +
+      'openTail(note, before.context, request); ' +
+      'globalThis.leased = (globalThis.leased ?? 0) + 1; ' +
       'if (tail !== undefined) request = { ...request, counter: tail.last + globalThis.leased };',
     why:
       'it knows the line from others, who need not hold all of it: what they lack counts as ' +
@@ -28,8 +26,7 @@ const LINES: readonly Plant[] = [
   },
   {
     name: 'dots are given twice after a crash',
-    file: 'node/replica/replica.js',
-    find: 'start: this.#start,\n                counter: this.#nextCounter(),',
+    find: 'start: this.#start, counter: this.#nextCounter(),',
     replace:
       'start: this.#node.node, counter: 1 + Math.max(0, ...[' +
       '...(held.object?.context.ranges ?? []), ...request.seen.ranges].filter(' +
@@ -38,7 +35,6 @@ const LINES: readonly Plant[] = [
   },
   {
     name: 'starts are not told apart',
-    file: 'dynamo/version/merge.js',
     find: 'if (!theirs.context.covers(dot))',
     replace:
       'if (!theirs.context.ranges.some((one) => one.node === dot.node && ' +
@@ -47,16 +43,14 @@ const LINES: readonly Plant[] = [
   },
   {
     name: 'a context is a maximum',
-    file: 'dynamo/version/context.js',
-    find: 'if (dot.counter < range.first || dot.counter > range.last)',
-    replace: 'if (dot.counter > range.last)',
+    find: 'if (dot.counter < range.first || dot.counter > range.last) continue',
+    replace: 'if (dot.counter > range.last) continue',
     why: 'it covers writes of the same line that its client never saw',
   },
   {
     name: 'a context keeps its last ten ranges',
-    file: 'dynamo/version/context.js',
-    find: 'return new Context(joined);',
-    replace: 'return new Context(joined.slice(-10));',
+    find: 'return new Context(joined)',
+    replace: 'return new Context(joined.slice(-10))',
     why: 'what a pruned range had replaced looks new again',
   },
 ]
@@ -64,47 +58,41 @@ const LINES: readonly Plant[] = [
 const MERGES: readonly Plant[] = [
   {
     name: 'a sibling is dropped in a merge',
-    file: 'dynamo/version/merge.js',
-    find: 'const keptB = survivors(b, a);',
-    replace: 'const keptB = survivors(b, a).slice(0, 1);',
+    find: 'const keptB = survivors(b, a)',
+    replace: 'const keptB = survivors(b, a).slice(0, 1)',
     why: 'of two concurrent writes that arrive together one is forgotten',
   },
   {
     name: 'concurrent writes with equal counters are one',
-    file: 'dynamo/version/merge.js',
-    find: 'sibling.requestId === wanted.requestId && equalValues(sibling.value, wanted.value);',
-    replace: 'sibling.dots[0].counter === wanted.dots[0].counter;',
+    find: 'sibling.requestId === wanted.requestId && equalValues(sibling.value, wanted.value)',
+    replace: 'sibling.dots[0].counter === wanted.dots[0].counter',
     why: 'two nodes count alike, and one of the writes is forgotten',
   },
   {
     name: 'a merge is not idempotent',
-    file: 'dynamo/version/merge.js',
     find: 'if (place === undefined) {',
     replace: 'if (place !== -1) {',
     why: 'what both sides hold stands twice',
   },
   {
     name: 'attempts of one request keep one dot',
-    file: 'dynamo/version/merge.js',
     find: 'if (added.length === 0)',
     replace: 'if (added.length >= 0)',
     why: 'which one depends on who merges, and replacing it does not replace the other',
   },
   {
     name: 'two merges of one key at once',
-    file: 'node/replica/key-steps.js',
     find: 'if (this.#busy.size > 0) {',
     replace: 'if (this.#busy.size > 1_000_000) {',
     why: 'where a copy is read from the disk, the second step starts from what the first replaced',
   },
   {
     name: 'a merge without the append before it',
-    file: 'store/log/log.js',
-    find: 'this.#places.put(token, name, this.#writer.segment, offset, isErasure);',
+    find: 'this.#places.put(token, name, this.#writer.segment, offset, isErasure)',
     replace:
-      'const { segment, sequence } = this.#writer;\n' +
-      'const own = { bucket: name.bucket.slice(), key: name.key.slice() };\n' +
-      'const place = () => this.#places.put({ ...token }, own, segment, offset, isErasure);\n' +
+      'const { segment, sequence } = this.#writer; ' +
+      'const own = { bucket: name.bucket.slice(), key: name.key.slice() }; ' +
+      'const place = () => this.#places.put({ ...token }, own, segment, offset, isErasure); ' +
       'void this.#writer.synced(sequence).then(place, () => undefined);',
     why: 'the second of two does not see the first, which is not synced yet, and replaces it',
   },
@@ -113,15 +101,13 @@ const MERGES: readonly Plant[] = [
 const CONTEXTS: readonly Plant[] = [
   {
     name: "a put's context covers what its client never saw",
-    file: 'node/coordinator/put.js',
     find: '? seen.with(outcome.fresh)',
     replace: '? outcome.object.context',
     why: 'a client that goes on from its own put replaces siblings that it was not shown',
   },
   {
     name: "the new sibling travels with its coordinator's context",
-    file: 'node/replica/replica.js',
-    find: 'return { outcome, ...written };',
+    find: 'return { outcome, ...written }',
     replace:
       'const { context } = outcome.object; const siblings = [outcome.sibling]; ' +
       'return { outcome, ...written, object: encodeObject({ context, siblings }) };',
@@ -129,28 +115,24 @@ const CONTEXTS: readonly Plant[] = [
   },
   {
     name: 'a put without context overwrites',
-    file: 'dynamo/version/put.js',
-    find: 'if (seen.isEmpty)\n        return siblings;',
-    replace: 'if (seen.isEmpty)\n        return [];',
+    find: 'if (seen.isEmpty) return siblings',
+    replace: 'if (seen.isEmpty) return []',
     why: 'a blind write replaces what nobody saw',
   },
   {
     name: 'any context replaces everything',
-    file: 'dynamo/version/put.js',
     find: 'sibling.dots.filter((dot) => !seen.covers(dot))',
     replace: 'sibling.dots.filter(() => false)',
     why: 'a write with an old context replaces what came after it',
   },
   {
     name: 'a context serves for any key',
-    file: 'dynamo/version/context-seal.js',
     find: 'if (!isOfThisKey)',
     replace: 'if (!isOfThisKey && bytes.length === 0)',
     why: 'the context of one key erases writes of another',
   },
   {
     name: 'a deleted key is forgotten at once',
-    file: 'node/replica/replica.js',
     find: "const entry = { kind: 'object',",
     replace:
       'const entry = { kind: object.siblings.every((one) => one.value === undefined) ' +
@@ -162,14 +144,12 @@ const CONTEXTS: readonly Plant[] = [
 const REQUESTS: readonly Plant[] = [
   {
     name: 'a later attempt is a write of its own',
-    file: 'dynamo/version/put.js',
     find: 'if (earlier.length > 0) {',
     replace: 'if (earlier.length > 1_000) {',
     why: 'one request stands twice in one object',
   },
   {
     name: 'forwarding draws a request id of its own',
-    file: 'node/coordinator/forward.js',
     find: 'peers.handOn(node, this.#put,',
     replace:
       'peers.handOn(node, { ...this.#put, requestId: this.#put.requestId.slice(1) + ' +
@@ -178,8 +158,7 @@ const REQUESTS: readonly Plant[] = [
   },
   {
     name: 'the client draws a request id for each attempt',
-    file: 'client/bucket.js',
-    find: 'return { ...fixed, deadlineMs };',
+    find: 'return { ...fixed, deadlineMs }',
     replace:
       'fixed.sent = (fixed.sent ?? 0) + 1; return { ...fixed, deadlineMs, ' +
       'requestId: fixed.sent > 1 ? this.#core.chance.requestId() : fixed.requestId };',
@@ -187,9 +166,8 @@ const REQUESTS: readonly Plant[] = [
   },
   {
     name: 'each attempt replaces what its coordinator sees',
-    file: 'client/bucket.js',
-    find: "replace: 'given',",
-    replace: "replace: options?.replace ?? 'given',",
+    find: "r: 0, replace: 'given'",
+    replace: "r: 0, replace: options?.replace ?? 'given'",
     why:
       'an attempt that arrives late replaces what was acknowledged since; to a checker that is ' +
       'a put that saw it',
@@ -197,7 +175,6 @@ const REQUESTS: readonly Plant[] = [
   },
   {
     name: 'a request whose value was replaced is forgotten',
-    file: 'node/replica/replica.js',
     find: 'if (held.object !== undefined && earlier?.hi === token.hi && earlier.lo === token.lo) {',
     replace: 'if (held.object === null) {',
     why: 'a retry brings back what was replaced; once it may, so no checker objects',
@@ -205,4 +182,8 @@ const REQUESTS: readonly Plant[] = [
   },
 ]
 
-export const CAUSALITY: readonly Plant[] = [...LINES, ...MERGES, ...CONTEXTS, ...REQUESTS]
+export const CAUSALITY: PlantGroup = {
+  name: 'causality',
+  plantsMin: 23,
+  plants: [...LINES, ...MERGES, ...CONTEXTS, ...REQUESTS],
+}

@@ -1,19 +1,27 @@
 /**
- * What a planted bug is: one patch of the code, why it is wrong, and who must catch it.
+ * A planted bug: one piece of the source replaced by a wrong one, and what must catch it.
  *
- * Without `caughtBy` the simulator must find it. `caughtBy` names a test for what the simulator
- * cannot tell: bounds that its small clusters never come near, strangers that it has none of, and
- * calls that nothing in it makes.
+ * A plant names no file, class or line: its text is searched for in all of `src` and `native`, as
+ * built, and must stand there exactly once. White space, semicolons and trailing commas do not
+ * count, so formatting does not matter either. A plant has to follow the code only where the
+ * expression that it spoils is itself rewritten.
  */
 export interface Plant {
   readonly name: string
-  /** Below `dist/src`; one that ends in `.cc` below `native`, and the addon is built anew. */
-  readonly file: string
-  /** Stands in the file exactly once. */
+  /** Text of the source without its types, as short as it can be and still stand there once. */
   readonly find: string
+  /** JavaScript, or C++ where the text stands in `native`: the addon is then built anew. */
   readonly replace: string
   /** What is wrong with it. */
   readonly why: string
-  /** A test file that must fail, where the simulator cannot tell. */
+  /** The test file that must fail. Without it the simulator must find the bug. */
   readonly caughtBy?: string
+}
+
+/** Plants of one subject. */
+export interface PlantGroup {
+  readonly name: string
+  readonly plants: readonly Plant[]
+  /** How many there are at least, so that none is dropped unnoticed. */
+  readonly plantsMin: number
 }

@@ -8,9 +8,9 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Told } from '../../../src/cli/simulate/worker.ts'
 import { patchedBuild, removeBuild } from './patched-build.ts'
+import { ROOT } from './place.ts'
 import type { Plant } from './plant.ts'
 
 export interface Caught {
@@ -37,7 +37,6 @@ export interface PlantOptions {
 /** What a patch that is not a bug but a blunder dies of. */
 const BLUNDERS = /\b(SyntaxError|ReferenceError|ERR_MODULE_NOT_FOUND)\b/
 const OUTPUT_CHARS_MAX = 1_000_000
-const UNPATCHED = fileURLToPath(new URL('../../../../', import.meta.url))
 
 /** Plants `plant` and lets what is meant to catch it try. */
 export async function tryPlant(plant: Plant, options: PlantOptions): Promise<PlantResult> {
@@ -73,7 +72,7 @@ function isCleanSeed(seed: number): Promise<boolean> {
   const known = cleanSeeds.get(seed)
   if (known !== undefined) return known
   const seeds = { from: seed, to: seed, until: Number.POSITIVE_INFINITY }
-  const asked = runSeeds(UNPATCHED, seeds).then((caught) => caught === undefined)
+  const asked = runSeeds(ROOT, seeds).then((caught) => caught === undefined)
   cleanSeeds.set(seed, asked)
   return asked
 }
@@ -149,7 +148,7 @@ const objectedToAll = new Map<string, Promise<boolean>>()
 function objectsToAll(test: string, options: PlantOptions): Promise<boolean> {
   const known = objectedToAll.get(test)
   if (known !== undefined) return known
-  const asked = runTest(UNPATCHED, test, options).then((caught) => caught !== undefined)
+  const asked = runTest(ROOT, test, options).then((caught) => caught !== undefined)
   objectedToAll.set(test, asked)
   return asked
 }
@@ -178,7 +177,7 @@ function runTest(folder: string, test: string, options: PlantOptions): Promise<C
 
 /** What the copy's tests leave in the folder for temporary files goes with the copy. */
 function plainEnv(folder: string): NodeJS.ProcessEnv {
-  const temporary = folder === UNPATCHED ? process.env['TMPDIR'] : join(folder, 'tmp')
+  const temporary = folder === ROOT ? process.env['TMPDIR'] : join(folder, 'tmp')
   return { PATH: process.env['PATH'], TMPDIR: temporary }
 }
 

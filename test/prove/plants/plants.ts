@@ -2,18 +2,27 @@
 import { ACKNOWLEDGING } from './acknowledging.ts'
 import { CAUSALITY } from './causality.ts'
 import { HONESTY } from './honesty.ts'
-import type { Plant } from './plant.ts'
+import type { Plant, PlantGroup } from './plant.ts'
 import { QUORUM } from './quorum.ts'
 import { STORAGE } from './storage.ts'
 import { STRANGERS } from './strangers.ts'
 import { WIRE } from './wire.ts'
 
-export const PLANTS: readonly Plant[] = [
-  ...ACKNOWLEDGING,
-  ...CAUSALITY,
-  ...HONESTY,
-  ...STORAGE,
-  ...QUORUM,
-  ...WIRE,
-  ...STRANGERS,
+export const PLANT_GROUPS: readonly PlantGroup[] = [
+  ACKNOWLEDGING,
+  CAUSALITY,
+  HONESTY,
+  STORAGE,
+  QUORUM,
+  WIRE,
+  STRANGERS,
 ]
+
+export const PLANTS: readonly Plant[] = PLANT_GROUPS.flatMap(({ plants }) => plants)
+
+/** Throws where no plant has this name. */
+export function plantOf(name: string): Plant {
+  const plant = PLANTS.find((one) => one.name === name)
+  if (plant === undefined) throw new Error(`no plant is called "${name}"`)
+  return plant
+}

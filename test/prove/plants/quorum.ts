@@ -1,85 +1,78 @@
 /** Plants about asking others: reads, repair, peers that come and go. */
-import type { Plant } from './plant.ts'
+import type { PlantGroup } from './plant.ts'
 
-export const QUORUM: readonly Plant[] = [
-  {
-    name: 'what a peer brings overwrites',
-    file: 'node/replica/replica.js',
-    find: 'held.object === undefined ? incoming : merge(held.object, incoming);',
-    replace: 'incoming;',
-    why: 'a copy replaces what it had not heard of',
-  },
-  {
-    name: 'nobody is repaired',
-    file: 'node/coordinator/get.js',
-    find: 'this.#repair(outcome.object, outcome.behind);',
-    replace: 'void outcome.behind;',
-    why: 'replicas that missed a write never get it',
-  },
-  {
-    name: 'a copy that lacks the key is not behind',
-    file: 'dynamo/quorum/get.js',
-    find: "replica.kind === 'digest' || replica.kind === 'absent';",
-    replace: "replica.kind === 'digest';",
-    why: 'a replica that lost all never gets it back',
-  },
-  {
-    name: 'a differing digest is taken for agreement',
-    file: 'dynamo/quorum/get.js',
-    find: 'return a.hi === b.hi && a.lo === b.lo;',
-    replace: 'return true;',
-    why: 'a read shows one copy where two differ, and repairs nothing',
-  },
-  {
-    name: 'one answer is enough for any R',
-    file: 'dynamo/quorum/get.js',
-    find: 'if (answered + digests.length < this.#needed)',
-    replace: 'if (answered + digests.length < 1)',
-    why: 'a read need not meet the write that was acknowledged before it',
-  },
-  {
-    name: 'a read shows the first of the copies that differ',
-    file: 'dynamo/quorum/get.js',
-    find: 'object = object === undefined ? replica.object : merge(object, replica.object);',
-    replace: 'object ??= replica.object;',
-    why: 'what the other copies hold is not shown, and not repaired',
-  },
-  {
-    name: 'an owner that fails says that nothing is there',
-    file: 'node/cluster/peer-calls.js',
-    find: 'if (isFailure(answer))\n        return FAILED;',
-    replace: 'if (isFailure(answer))\n        return ABSENT;',
-    why: 'with too few owners a read succeeds, and shows less than was acknowledged',
-  },
-  {
-    name: 'a lost peer is not sought again',
-    file: 'node/cluster/peers.js',
-    find: 'this.#timer = clock.after(delayMs, () => this.open());',
-    replace: 'void delayMs;',
-    why: 'one broken connection takes a member away for ever',
-  },
-  {
-    name: 'nodes with different rings talk',
-    file: 'node/listeners/peer-requests.js',
-    find: 'if (isSameRing(this.#node.topology.ring.digest, ring))',
-    replace: 'if (ring !== undefined)',
-    why: 'what one takes for an owner is none to the other; simulated nodes have one list',
-    caughtBy: 'test/unit/node/coordinator/put.test.ts',
-  },
-  {
-    name: 'merges are bounded as puts are, in siblings',
-    file: 'node/replica/replica.js',
-    find: 'if (!isStorable(merged))',
-    replace: 'if (!isStorable(merged) || merged.siblings.length > 64)',
-    why: 'a copy that was behind can never catch up; simulated keys have few siblings',
-    caughtBy: 'test/unit/node/replica/merge-bounds.test.ts',
-  },
-  {
-    name: 'merges are bounded as puts are, in bytes',
-    file: 'dynamo/version/object-bytes.js',
-    find: 'objectBytes(object) <= MESSAGE_BYTES_MAX',
-    replace: 'objectBytes(object) <= 16 * 1024 * 1024',
-    why: 'a copy that was behind can never catch up; simulated values are small',
-    caughtBy: 'test/unit/dynamo/version/object-bytes.test.ts',
-  },
-]
+export const QUORUM: PlantGroup = {
+  name: 'quorum',
+  plantsMin: 11,
+  plants: [
+    {
+      name: 'what a peer brings overwrites',
+      find: 'held.object === undefined ? incoming : merge(held.object, incoming)',
+      replace: 'incoming',
+      why: 'a copy replaces what it had not heard of',
+    },
+    {
+      name: 'nobody is repaired',
+      find: 'this.#repair(outcome.object, outcome.behind)',
+      replace: 'void outcome.behind',
+      why: 'replicas that missed a write never get it',
+    },
+    {
+      name: 'a copy that lacks the key is not behind',
+      find: "replica.kind === 'digest' || replica.kind === 'absent'",
+      replace: "replica.kind === 'digest'",
+      why: 'a replica that lost all never gets it back',
+    },
+    {
+      name: 'a differing digest is taken for agreement',
+      find: 'function isSameDigest(a, b) { return a.hi === b.hi && a.lo === b.lo',
+      replace: 'function isSameDigest(a, b) { return true',
+      why: 'a read shows one copy where two differ, and repairs nothing',
+    },
+    {
+      name: 'one answer is enough for any R',
+      find: 'if (answered + digests.length < this.#needed)',
+      replace: 'if (answered + digests.length < 1)',
+      why: 'a read need not meet the write that was acknowledged before it',
+    },
+    {
+      name: 'a read shows the first of the copies that differ',
+      find: 'object = object === undefined ? replica.object : merge(object, replica.object)',
+      replace: 'object ??= replica.object',
+      why: 'what the other copies hold is not shown, and not repaired',
+    },
+    {
+      name: 'an owner that fails says that nothing is there',
+      find: 'if (isFailure(answer)) return FAILED',
+      replace: 'if (isFailure(answer)) return ABSENT',
+      why: 'with too few owners a read succeeds, and shows less than was acknowledged',
+    },
+    {
+      name: 'a lost peer is not sought again',
+      find: 'this.#timer = clock.after(delayMs, () => this.open())',
+      replace: 'void delayMs',
+      why: 'one broken connection takes a member away for ever',
+    },
+    {
+      name: 'nodes with different rings talk',
+      find: 'if (isSameRing(this.#node.topology.ring.digest, ring))',
+      replace: 'if (ring !== undefined)',
+      why: 'what one takes for an owner is none to the other; simulated nodes have one list',
+      caughtBy: 'test/unit/node/coordinator/put.test.ts',
+    },
+    {
+      name: 'merges are bounded as puts are, in siblings',
+      find: 'if (!isStorable(merged))',
+      replace: 'if (!isStorable(merged) || merged.siblings.length > 64)',
+      why: 'a copy that was behind can never catch up; simulated keys have few siblings',
+      caughtBy: 'test/unit/node/replica/merge-bounds.test.ts',
+    },
+    {
+      name: 'merges are bounded as puts are, in bytes',
+      find: 'objectBytes(object) <= MESSAGE_BYTES_MAX',
+      replace: 'objectBytes(object) <= 16 * 1024 * 1024',
+      why: 'a copy that was behind can never catch up; simulated values are small',
+      caughtBy: 'test/unit/dynamo/version/object-bytes.test.ts',
+    },
+  ],
+}

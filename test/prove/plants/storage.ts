@@ -1,24 +1,21 @@
 /** Plants about how the bytes are kept: names, syncs, torn tails, rot. */
-import type { Plant } from './plant.ts'
+import type { Plant, PlantGroup } from './plant.ts'
 
 const NAMES: readonly Plant[] = [
   {
     name: 'no sync of the directory after a segment is named',
-    file: 'store/files.js',
-    find: 'present = name;\n        await directory.sync();',
-    replace: 'present = name;',
+    find: 'present = name; await directory.sync()',
+    replace: 'present = name',
     why: 'a power cut forgets the name, and with it what was acknowledged',
   },
   {
     name: 'a file is named before its bytes are durable',
-    file: 'store/files.js',
-    find: 'await file.sync();\n        await directory.rename(unfinished, name);',
-    replace: 'await directory.rename(unfinished, name);',
+    find: 'await file.sync(); await directory.rename(unfinished, name)',
+    replace: 'await directory.rename(unfinished, name)',
     why: 'after a power cut the name stands for a part of the file',
   },
   {
     name: 'the name of a spare segment is taken for durable',
-    file: 'store/log/open-log.js',
     find: 'await confirmNames(directory,',
     replace: 'void (directory,',
     why:
@@ -31,23 +28,20 @@ const NAMES: readonly Plant[] = [
 const STARTING: readonly Plant[] = [
   {
     name: 'what recovery accepted is not copied',
-    file: 'store/log/open-log.js',
-    find: 'await copyBatch(parts, accepted.slice(start, i + 1));',
-    replace: 'void start;',
+    find: 'await copyBatch(parts, accepted.slice(start, i + 1))',
+    replace: 'void start',
     why: 'what was synced and acknowledged last is cut off with the torn tail',
   },
   {
     name: 'a node answers before its tail is durable again',
-    file: 'store/log/open-log.js',
-    find: 'await writer.synced(writer.sequence);',
-    replace: 'void writer.synced(writer.sequence).catch(() => undefined);',
+    find: 'writer.mark(); try { await writer.synced(writer.sequence)',
+    replace: 'writer.mark(); try { void writer.synced(writer.sequence).catch(() => undefined)',
     why: 'the old copy of the tail is removed, and a power cut takes the new one',
   },
   {
     name: 'sequences of a torn tail are given again',
-    file: 'store/log/open-log.js',
-    find: 'writer.skipTo(judgement.highest);',
-    replace: 'void writer;',
+    find: 'writer.skipTo(judgement.highest)',
+    replace: 'void writer',
     why:
       'where that start is cut short as well, two records have one number: the dropped one may ' +
       'be believed, which the simulator seldom comes to',
@@ -55,35 +49,30 @@ const STARTING: readonly Plant[] = [
   },
   {
     name: 'an older record wins at a start',
-    file: 'store/log/recovery.js',
     find: 'other.sequence < found.sequence',
     replace: 'other.sequence > found.sequence',
     why: 'a key falls back to what was replaced',
   },
   {
     name: 'a record vouches for itself',
-    file: 'store/log/writer.js',
     find: 'offset, sequence, this.#durable, name.bucket',
     replace: 'offset, sequence, sequence - 1, name.bucket',
     why: 'a torn tail counts as rot, and a key as unreadable',
   },
   {
     name: 'the torn tail is left where it is',
-    file: 'store/log/open-log.js',
-    find: 'await segment.file.truncate(end);',
-    replace: 'void end;',
+    find: 'await segment.file.truncate(end)',
+    replace: 'void end',
     why: 'at the next start it stands below what is durable, and looks like rot',
   },
   {
     name: 'the torn end of the log is believed',
-    file: 'store/log/recovery.js',
-    find: 'if (found.sequence <= this.#durable)\n            return this.#apply(found);',
-    replace: 'if (found.sequence > 0)\n            return this.#apply(found);',
+    find: 'if (found.sequence <= this.#durable) return this.#apply(found)',
+    replace: 'if (found.sequence > 0) return this.#apply(found)',
     why: 'records above a gap are kept whose neighbours are gone',
   },
   {
     name: 'a batch is kept in part',
-    file: 'store/log/recovery.js',
     find: 'if (!isContinued(found.kind) && !isMark(found))',
     replace: 'if (!isMark(found))',
     why: 'some of what was to happen together has happened; nodes append one record at a time',
@@ -94,14 +83,12 @@ const STARTING: readonly Plant[] = [
 const READING: readonly Plant[] = [
   {
     name: 'the older of two places is read',
-    file: 'store/log/key-index.js',
     find: 'reading.sequence > newest.sequence',
     replace: 'reading.sequence < newest.sequence',
     why: 'while an old place waits to be settled, a key falls back to it',
   },
   {
     name: 'a place is taken for its key without a look',
-    file: 'store/log/key-index.js',
     find: 'return reading.isAsked && reading.kind',
     replace: 'return reading.kind',
     why: 'two keys may have one token; in a simulated cluster none have',
@@ -109,21 +96,18 @@ const READING: readonly Plant[] = [
   },
   {
     name: 'a buffer is handed out and used again',
-    file: 'store/log/record-reader.js',
     find: 'isOwned ? bytes.subarray(start, end) : bytes.slice(start, end)',
     replace: 'bytes.subarray(start, end)',
     why: 'the next read changes what the last one gave',
   },
   {
     name: 'a record whose body has rotted is handed out',
-    file: 'store/log/record-reader.js',
-    find: 'const isBodyRotten = status === RecordStatus.bodyChecksum;',
-    replace: 'const isBodyRotten = false;',
+    find: 'const isBodyRotten = status === RecordStatus.bodyChecksum',
+    replace: 'const isBodyRotten = false',
     why: 'what rots is served, and spreads to the other owners',
   },
   {
     name: 'a record with a note is not verified',
-    file: 'record.cc',
     find: 'if (load<uint32_t>(header + 48) != crc32c(contents))',
     replace: 'if (read.noteBytes == 0 && load<uint32_t>(header + 48) != crc32c(contents))',
     why: 'rot in records of one shape is not noticed',
@@ -133,7 +117,6 @@ const READING: readonly Plant[] = [
 const ROT: readonly Plant[] = [
   {
     name: 'a scan of the log ends at the first damage',
-    file: 'store/log/segment-scan.js',
     find: 'if (at > from && window.hasMagic(at)',
     replace: 'if (at < from && window.hasMagic(at)',
     why: 'one rotten record takes all behind it with it',
@@ -141,7 +124,6 @@ const ROT: readonly Plant[] = [
   },
   {
     name: 'behind damage, what looks like a record is one',
-    file: 'store/log/segment-scan.js',
     find: 'return status === RecordStatus.ok && this.#hasDigest(',
     replace: 'return status === RecordStatus.ok || this.#hasDigest(',
     why: "a client's value may hold the bytes of a record, and would be believed",
@@ -149,15 +131,13 @@ const ROT: readonly Plant[] = [
   },
   {
     name: 'rot is taken for a torn tail',
-    file: 'store/log/recovery.js',
-    find: 'const rot = this.#damages.filter((damage) => damage.sequence <= this.#durable);',
-    replace: 'const rot = this.#damages.filter(() => false);',
+    find: 'const rot = this.#damages.filter((damage) => damage.sequence <= this.#durable)',
+    replace: 'const rot = this.#damages.filter(() => false)',
     why: 'what was durable and is gone is dropped in silence: an older value looks whole',
     caughtBy: 'test/unit/store/log/recovery.test.ts',
   },
   {
     name: 'data of another cluster is opened',
-    file: 'store/identity.js',
     find: 'if (found.cluster !== cluster)',
     replace: "if (found.cluster === '')",
     why: 'two clusters mix; a simulated machine keeps its disk',
@@ -165,4 +145,8 @@ const ROT: readonly Plant[] = [
   },
 ]
 
-export const STORAGE: readonly Plant[] = [...NAMES, ...STARTING, ...READING, ...ROT]
+export const STORAGE: PlantGroup = {
+  name: 'storage',
+  plantsMin: 20,
+  plants: [...NAMES, ...STARTING, ...READING, ...ROT],
+}

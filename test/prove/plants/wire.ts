@@ -1,17 +1,15 @@
 /** Plants about bytes on connections: frames, calls, chunks, what waits. */
-import type { Plant } from './plant.ts'
+import type { Plant, PlantGroup } from './plant.ts'
 
 const FRAMES: readonly Plant[] = [
   {
     name: 'half frames of all connections lie in one buffer',
-    file: 'wire/frame.js',
-    find: 'this.#carry = new Uint8Array(needed === 0 ? room : Math.min(needed, room));',
-    replace: 'this.#carry = globalThis.carried ??= new Uint8Array(1 << 20);',
+    find: 'this.#carry = new Uint8Array(needed === 0 ? room : Math.min(needed, room))',
+    replace: 'this.#carry = globalThis.carried ??= new Uint8Array(1 << 20)',
     why: 'what one connection begins another goes on with',
   },
   {
     name: 'the longest frame is refused',
-    file: 'wire/frame.js',
     find: 'scanFrames(bytes, from, end, this.#bodyBytesMax, words)',
     replace: 'scanFrames(bytes, from, end, this.#bodyBytesMax - 1, words)',
     why: 'off by one: what may just be sent may not be received',
@@ -19,7 +17,6 @@ const FRAMES: readonly Plant[] = [
   },
   {
     name: 'the header of an empty frame is not verified',
-    file: 'frame.cc',
     find: 'load<uint32_t>(header + 16) != crc32c({header, 16})',
     replace:
       'load<uint32_t>(header + 12) != 0 && load<uint32_t>(header + 16) != crc32c({header, 16})',
@@ -28,9 +25,8 @@ const FRAMES: readonly Plant[] = [
   },
   {
     name: 'a block is written and filled anew',
-    file: 'wire/frame-writer.js',
-    find: 'const copy = Buffer.allocUnsafe(used);\n        copy.set(block.subarray(0, used));',
-    replace: 'const copy = block.subarray(0, used);',
+    find: 'const copy = Buffer.allocUnsafe(used); copy.set(block.subarray(0, used))',
+    replace: 'const copy = block.subarray(0, used)',
     why: 'bytes change between the write and their leaving',
   },
 ]
@@ -38,8 +34,7 @@ const FRAMES: readonly Plant[] = [
 const CALLS: readonly Plant[] = [
   {
     name: 'an answer goes to the oldest call of its kind',
-    file: 'wire/outgoing-calls.js',
-    find: 'const call = this.#calls.get(callId);',
+    find: 'const call = this.#calls.get(callId)',
     replace:
       'const call = [...this.#calls.values()].find((one) => REQUEST_KINDS[one.kind] + REPLY ' +
       '=== kind) ?? this.#calls.get(callId);',
@@ -47,7 +42,6 @@ const CALLS: readonly Plant[] = [
   },
   {
     name: 'calls in flight have no bound',
-    file: 'wire/outgoing-calls.js',
     find: 'if (this.#calls.size < CALLS_PER_CONNECTION_MAX && !this.#sender.isFull)',
     replace: 'if (this.#calls.size >= 0)',
     why: 'a peer that does not answer takes all memory',
@@ -55,7 +49,6 @@ const CALLS: readonly Plant[] = [
   },
   {
     name: 'writes that wait for one key have no bound',
-    file: 'node/replica/key-steps.js',
     find: 'if (waiters.length >= WAITERS_PER_KEY_MAX) {',
     replace: 'if (waiters.length < 0) {',
     why: 'one busy key takes all memory',
@@ -66,7 +59,6 @@ const CALLS: readonly Plant[] = [
 const STREAMS: readonly Plant[] = [
   {
     name: 'credit is not counted',
-    file: 'wire/chunk-receiver.js',
     find: 'if (message.received > message.granted) {',
     replace: 'if (message.received < 0) {',
     why: 'a sender that ignores it fills the memory of its receiver',
@@ -74,15 +66,13 @@ const STREAMS: readonly Plant[] = [
   },
   {
     name: 'a message may be of any length',
-    file: 'wire/chunk-receiver.js',
-    find: 'const isTooLong = message.received > MESSAGE_BYTES_MAX;',
-    replace: 'const isTooLong = false;',
+    find: 'const isTooLong = message.received > MESSAGE_BYTES_MAX',
+    replace: 'const isTooLong = false',
     why: 'a message without end is kept for its end',
     caughtBy: 'test/unit/wire/chunks.test.ts',
   },
   {
     name: 'long answers that wait for one reader have no bound',
-    file: 'wire/chunk-sender.js',
     find: 'if (this.waitingBytes > OUTGOING_BYTES_PER_CONNECTION_MAX) {',
     replace: 'if (this.waitingBytes < 0) {',
     why: 'a client that asks for what is large and does not read takes all memory',
@@ -90,7 +80,6 @@ const STREAMS: readonly Plant[] = [
   },
   {
     name: 'short answers that wait for one reader have no bound',
-    file: 'wire/framed-connection.js',
     find: 'if (unsent > OUTGOING_BYTES_PER_CONNECTION_MAX) {',
     replace: 'if (unsent < 0) {',
     why: 'a client that asks and does not read takes all memory',
@@ -98,7 +87,6 @@ const STREAMS: readonly Plant[] = [
   },
   {
     name: 'what waits for the disk has no bound',
-    file: 'store/log/writer.js',
     find: 'if (this.#unsyncedBytes > 0 && unsyncedBytes > unsyncedBytesMax) {',
     replace: 'if (unsyncedBytes < 0) {',
     why: 'a slow disk takes all memory',
@@ -106,4 +94,8 @@ const STREAMS: readonly Plant[] = [
   },
 ]
 
-export const WIRE: readonly Plant[] = [...FRAMES, ...CALLS, ...STREAMS]
+export const WIRE: PlantGroup = {
+  name: 'wire',
+  plantsMin: 12,
+  plants: [...FRAMES, ...CALLS, ...STREAMS],
+}
