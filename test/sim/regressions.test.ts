@@ -23,10 +23,15 @@ import { simulate } from '../../src/sim/seed/simulate.ts'
 import { Workload } from '../../src/sim/seed/workload.ts'
 import { SimWorld } from '../../src/sim/world.ts'
 
+// Whether the machine is fast is not judged here.
+const TIMEOUT_MS = 600_000
+t.setTimeout(TIMEOUT_MS)
+
 const STORED = ['rotten-while-few-live', 'damage-found-late'] as const
 
 for (const name of STORED) {
   t.test(`regression: ${name}`, async (t) => {
+    t.setTimeout(TIMEOUT_MS)
     const url = new URL(`../../../test/sim/regressions/${name}.json`, import.meta.url)
     const { scenario } = readScenario(fileURLToPath(url))
     const { seeds } = JSON.parse(readFileSync(url, 'utf8')) as { readonly seeds: number }
@@ -44,6 +49,7 @@ for (const name of STORED) {
  * one attempt, so the checker objected. The reply to a put says how many owners it was sent to.
  */
 t.test('regression: a put that is forwarded twice counts as retried', async (t) => {
+  t.setTimeout(TIMEOUT_MS)
   const world = new SimWorld({ seed: 1 })
   const cluster = new Cluster(world, { nodes: 5 })
   const history = new History()
