@@ -127,7 +127,7 @@ export function isTaken(port: number): Promise<boolean> {
 }
 
 /** A port from which on, and a hundred above which, a few are free. */
-async function freePorts(): Promise<number> {
+export async function freePorts(): Promise<number> {
   for (let tries = 0; tries < 100; tries++) {
     const base = 20_000 + 10 * Math.floor(Math.random() * 1_000)
     const ports = Array.from({ length: 5 }, (_, i) => [base + i, base + 100 + i]).flat()
