@@ -4,7 +4,7 @@
  * Identities are strings of lower-case hexadecimal digits, so that they compare, print and serve
  * as keys of a Map without conversion.
  */
-import { EMPTY_BYTES, utf8Bytes, utf8Text } from '../base/bytes.ts'
+import { EMPTY_BYTES, utf8Bytes } from '../base/bytes.ts'
 
 /** A member of the cluster for its whole life: 64 random bits, 16 hexadecimal digits. */
 export type NodeId = string & { readonly __nodeId?: never }
@@ -21,11 +21,6 @@ export const DEFAULT_BUCKET: string = 'default'
 export interface KeyName {
   readonly bucket: Uint8Array
   readonly key: Uint8Array
-}
-
-/** For people: bucket and key, with what is not text replaced. */
-export function keyLabel(name: KeyName): string {
-  return `${utf8Text(name.bucket)}/${utf8Text(name.key)}`
 }
 
 export function keyName(bucket: string, key: string): KeyName {

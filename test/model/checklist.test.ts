@@ -6,8 +6,9 @@ import t from 'tap'
 import { Context } from '../../src/dynamo/version/context.ts'
 import { merge } from '../../src/dynamo/version/merge.ts'
 import type { Note } from '../../src/dynamo/version/note.ts'
-import { equalObjects, type VersionedObject } from '../../src/dynamo/version/object.ts'
+import { type VersionedObject } from '../../src/dynamo/version/object.ts'
 import { put, type Written } from '../../src/dynamo/version/put.ts'
+import { equalObjects } from '../support/versions.ts'
 
 /** One node's copy of the key; `restart` is a new process, `drop` forgets the copy. */
 class Replica {

@@ -6,7 +6,6 @@
  * happens next; `history.ts` draws that.
  */
 import type { Context } from '../../src/dynamo/version/context.ts'
-import { dotLabel } from '../../src/dynamo/version/dot.ts'
 import type { Note } from '../../src/dynamo/version/note.ts'
 import type { VersionedObject } from '../../src/dynamo/version/object.ts'
 import type { PutOutcome } from '../../src/dynamo/version/put.ts'
@@ -22,6 +21,7 @@ import {
 } from './node.ts'
 import { type Oracle, REQUEST_IDS, valueOf } from './oracle.ts'
 import type { Rules } from './rules.ts'
+import { dotLabel } from '../support/versions.ts'
 
 /** More are dropped, as a network may. */
 const MESSAGES_MAX = 24

@@ -12,11 +12,12 @@
  */
 import { Prng } from '../../src/base/prng.ts'
 import { Context } from '../../src/dynamo/version/context.ts'
-import { equalObjects, type VersionedObject } from '../../src/dynamo/version/object.ts'
+import { type VersionedObject } from '../../src/dynamo/version/object.ts'
 import { Cluster, LEFT_MAX, type ModelPut, tell } from './cluster.ts'
 import { type Attempt, type ModelNode, NODES, OWN, OWNERS } from './node.ts'
 import { type Finding, Oracle, VALUES_MAX, valuesIn } from './oracle.ts'
 import type { Rules } from './rules.ts'
+import { equalObjects } from '../support/versions.ts'
 
 const CLIENTS = 3
 const STEPS_MIN = 8

@@ -15,7 +15,6 @@ import {
   type VersionedObject,
 } from '../../src/dynamo/version/object.ts'
 import {
-  deltaOf,
   put,
   type PutOutcome,
   type PutRequest,
@@ -30,6 +29,7 @@ export interface Rules {
     request: PutRequest,
   ) => PutOutcome
   readonly merge: (a: VersionedObject, b: VersionedObject) => VersionedObject
+  /** What travels to the other owners in place of the whole object. */
   readonly deltaOf: (written: Written, seen: Context) => VersionedObject
   /** The world's own shortcuts: what a node does around `put` and `merge`. */
   readonly isStartKept: boolean
@@ -60,6 +60,16 @@ export const RULES: Rules = {
   isHandoffAckKept: false,
   isSentHintDropped: false,
   isOwnerCountedTwice: false,
+}
+
+/**
+ * The new sibling alone, with the *client's* context.
+ *
+ * Why not with the coordinator's context: it covers the other siblings there, which the receiver
+ * may hold and no client replaced; it would drop them.
+ */
+function deltaOf(written: Written, seen: Context): VersionedObject {
+  return { context: seen.with(written.fresh), siblings: [written.sibling] }
 }
 
 export interface Broken {

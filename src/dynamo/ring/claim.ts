@@ -13,7 +13,6 @@
  * Invariant: the result depends on the set of members, the bits and N alone, not on any order.
  */
 import { assert } from '../../base/assert.ts'
-import { preferenceListOf } from './preference-list.ts'
 import { type Member, Ring } from './ring.ts'
 
 /** Deals 2^bits partitions to `members` so that `n` neighbours are distinct where they can be. */
@@ -67,21 +66,4 @@ function furthestBehind(
     if (best !== -1 && due(best) > -near.length - 1) return best
   }
   return members.reduce((best, _, i) => (due(i) > due(best) ? i : best), 0)
-}
-
-export interface Holding {
-  readonly member: Member
-  /** Partitions of which it is one of the `n` owners. */
-  readonly replicas: number
-}
-
-/** The number of replicas that each member holds, which claiming balances. */
-export function holdingsOf(ring: Ring, n: number): readonly Holding[] {
-  const replicas = new Map<Member, number>(ring.members.map((member) => [member, 0]))
-  for (let partition = 0; partition < ring.partitionCount; partition++) {
-    for (const owner of preferenceListOf(ring, partition, n).owners) {
-      replicas.set(owner, (replicas.get(owner) ?? 0) + 1)
-    }
-  }
-  return ring.members.map((member) => ({ member, replicas: replicas.get(member) ?? 0 }))
 }

@@ -21,12 +21,6 @@ export function partitionOf(token: Token, bits: number): number {
   return bits === 0 ? 0 : token.hi >>> (32 - bits)
 }
 
-/** The first token of a partition. */
-export function firstTokenOf(partition: number, bits: number): Token {
-  assert(partition < 2 ** bits, 'the partition is on the ring')
-  return { hi: bits === 0 ? 0 : (partition << (32 - bits)) >>> 0, lo: 0 }
-}
-
 /** The last token of a partition: both ends belong to it. */
 export function lastTokenOf(partition: number, bits: number): Token {
   assert(partition < 2 ** bits, 'the partition is on the ring')
@@ -46,4 +40,3 @@ export function nextToken(token: Token): Token | undefined {
 }
 
 export const FIRST_TOKEN: Token = { hi: 0, lo: 0 }
-export const LAST_TOKEN: Token = { hi: U32_MAX, lo: U32_MAX }

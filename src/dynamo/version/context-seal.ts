@@ -147,16 +147,6 @@ export class ContextSeal {
   }
 }
 
-/** Decodes a sealed context without verifying it, to show or log it. */
-export function readContext(
-  bytes: Uint8Array,
-): { readonly keyId: number; readonly context: Context } | undefined {
-  const count = rangeCount(bytes)
-  const ranges = count === undefined ? undefined : readRanges(bytes, HEADER_BYTES, count)
-  if (ranges === undefined) return undefined
-  return { keyId: readU32(bytes, 1), context: Context.ofCanonical(ranges) }
-}
-
 /** The number of ranges, or undefined if the bytes do not have the shape of a context. */
 function rangeCount(bytes: Uint8Array): number | undefined {
   if (bytes.length < HEADER_BYTES + MAC_BYTES || bytes[0] !== FORMAT) return undefined

@@ -60,8 +60,3 @@ export function compareDots(a: Dot, b: Dot): number {
 export function equalDots(a: Dot, b: Dot): boolean {
   return a.counter === b.counter && sameLine(a, b)
 }
-
-/** For people: `node.start.opened:counter`, with four digits of each identity. */
-export function dotLabel(dot: Dot): string {
-  return `${dot.node.slice(0, 4)}.${dot.start.slice(0, 4)}.${dot.opened}:${dot.counter}`
-}

@@ -40,11 +40,6 @@ export function merge(a: VersionedObject, b: VersionedObject): VersionedObject {
   return { context, siblings }
 }
 
-/** True where merging `other` into `object` changes nothing: `object` descends from it. */
-export function descends(object: VersionedObject, other: VersionedObject): boolean {
-  return merge(object, other) === object
-}
-
 /** The siblings of `mine` with those dots that `theirs` has not replaced. */
 function survivors(mine: VersionedObject, theirs: VersionedObject): readonly Sibling[] {
   let carried: readonly Dot[] | undefined

@@ -110,13 +110,6 @@ function writeSibling(
   return at + 4 + (value?.length ?? 0)
 }
 
-/** The bytes of the ranges inside an encoded object, as a view; for a seal without decoding. */
-export function encodedRanges(bytes: Uint8Array): Uint8Array | undefined {
-  const ranges = rangeCount(bytes)
-  if (ranges === undefined) return undefined
-  return bytes.subarray(HEADER_BYTES, HEADER_BYTES + ranges * RANGE_BYTES)
-}
-
 /** The count that the header announces, if it can be true. */
 function rangeCount(bytes: Uint8Array): number | undefined {
   if (bytes.length < HEADER_BYTES || bytes[0] !== FORMAT || bytes[1] !== 0) return undefined

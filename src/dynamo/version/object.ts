@@ -13,7 +13,7 @@
  */
 import { compareBytes, equalBytes, latin1Of } from '../../base/bytes.ts'
 import { Context } from './context.ts'
-import { compareDots, type Dot, equalDots } from './dot.ts'
+import { compareDots, type Dot } from './dot.ts'
 
 /**
  * The 16 bytes by which a client names one request through all its attempts, one char a byte: it
@@ -69,18 +69,6 @@ export function compareWrites(a: Sibling, b: Sibling): number {
     return Number(a.value !== undefined) - Number(b.value !== undefined)
   }
   return compareBytes(a.value, b.value)
-}
-
-export function equalObjects(a: VersionedObject, b: VersionedObject): boolean {
-  if (a === b) return true
-  if (a.siblings.length !== b.siblings.length || !a.context.equals(b.context)) return false
-  return a.siblings.every((sibling, i) => equalSiblings(sibling, b.siblings[i] as Sibling))
-}
-
-function equalSiblings(a: Sibling, b: Sibling): boolean {
-  if (a === b) return true
-  if (a.requestId !== b.requestId || a.dots.length !== b.dots.length) return false
-  return a.dots.every((dot, i) => equalDots(dot, b.dots[i] as Dot)) && equalValues(a.value, b.value)
 }
 
 /** The bytes of all values together, which OBJECT_BYTES_MAX bounds. */

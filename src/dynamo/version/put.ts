@@ -114,16 +114,6 @@ export function put(
   return { kind: 'written', object, note: opened, dot, sibling, fresh }
 }
 
-/**
- * The new sibling alone, with the *client's* context: what may travel in place of the object.
- *
- * Why not the new sibling with the coordinator's context: it covers the other siblings here, which
- * the receiver may hold and no client replaced; it would drop them.
- */
-export function deltaOf(written: Written, seen: Context): VersionedObject {
-  return { context: seen.with(written.fresh), siblings: [written.sibling] }
-}
-
 /** Continues the line after its last dot, or opens a line. */
 function freshRange(tail: Range | undefined, { node, start, counter }: PutRequest): Range {
   if (tail !== undefined) return rangeOn(tail, tail.last + 1, counter)

@@ -33,11 +33,6 @@ export class Heap<Value> {
     this.#rise(entries.length - 1)
   }
 
-  /** What would come out next; undefined where nothing is left. */
-  peek(): Value | undefined {
-    return this.#entries[0]?.value
-  }
-
   /** The rank of what would come out next; infinite where nothing is left. */
   peekRank(): number {
     return this.#entries[0]?.rank ?? Number.POSITIVE_INFINITY

@@ -14,8 +14,9 @@ import {
 } from '../../../../src/dynamo/quorum/get.ts'
 import { merge } from '../../../../src/dynamo/version/merge.ts'
 import { Context } from '../../../../src/dynamo/version/context.ts'
-import { equalObjects, type VersionedObject } from '../../../../src/dynamo/version/object.ts'
+import { type VersionedObject } from '../../../../src/dynamo/version/object.ts'
 import { put } from '../../../../src/dynamo/version/put.ts'
+import { equalObjects } from '../../../support/versions.ts'
 
 const NODES = ['a', 'b', 'c', 'd', 'e']
 const WRITES: readonly VersionedObject[] = [1, 2, 3].map((number) => {

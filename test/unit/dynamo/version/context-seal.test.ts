@@ -2,7 +2,7 @@
 import t from 'tap'
 import { utf8Bytes } from '../../../../src/base/bytes.ts'
 import { Prng } from '../../../../src/base/prng.ts'
-import { ContextSeal, readContext } from '../../../../src/dynamo/version/context-seal.ts'
+import { ContextSeal } from '../../../../src/dynamo/version/context-seal.ts'
 import { Context } from '../../../../src/dynamo/version/context.ts'
 import { CONTEXTS_MAX } from '../../../../src/limits.ts'
 import { range } from './samples.ts'
@@ -88,14 +88,6 @@ t.test('several contexts are joined; one bad one refuses all; too many are refus
   const many = Array.from({ length: CONTEXTS_MAX + 1 }, () => sealed)
   t.equal(codeOf(seal.openAll(bucket, key, many)), 'contexts-too-many')
   t.equal(codeOf(seal.openAll(bucket, key, many.slice(1))), 'opened')
-})
-
-t.test('a context can be decoded without a key', async (t) => {
-  const read = readContext(sealed)
-  t.equal(read?.keyId, 1)
-  t.ok(read?.context.equals(context))
-  t.equal(readContext(sealed.subarray(1)), undefined)
-  t.equal(readContext(new Uint8Array(0)), undefined)
 })
 
 t.test('a seal without keys, or with two keys of one id, is asserted', async (t) => {

@@ -2,8 +2,9 @@
 import t from 'tap'
 import { Prng } from '../../../../src/base/prng.ts'
 import { Context, rangeOn } from '../../../../src/dynamo/version/context.ts'
-import { dotLabel, dotOn } from '../../../../src/dynamo/version/dot.ts'
+import { dotOn } from '../../../../src/dynamo/version/dot.ts'
 import { anyContext, dot, dotsOf, line, NODE_B, range } from './samples.ts'
+import { dotLabel } from '../../../support/versions.ts'
 
 const SEED = 20_261
 const namesOf = (context: Context): string[] => dotsOf(context).map((d) => d.start + dotLabel(d))

@@ -1,6 +1,6 @@
-/** Dots: their order, their equality, their label. */
+/** Dots: their order and equality. */
 import t from 'tap'
-import { compareDots, dotLabel, dotOn, equalDots } from '../../../../src/dynamo/version/dot.ts'
+import { compareDots, dotOn, equalDots } from '../../../../src/dynamo/version/dot.ts'
 import { line, NODE_A, NODE_B, START_1, START_2 } from './samples.ts'
 
 t.test('dots sort by node, start, opening and counter, and are equal in all four', async (t) => {
@@ -16,8 +16,4 @@ t.test('dots sort by node, start, opening and counter, and are equal in all four
   for (const [i, a] of sorted.entries()) {
     for (const [j, b] of sorted.entries()) t.equal(equalDots(a, { ...b }), i === j)
   }
-})
-
-t.test('a dot prints its identities with four digits each', async (t) => {
-  t.equal(dotLabel(dotOn(line(NODE_A, START_1, 4), 9)), 'a000.0000.4:9')
 })

@@ -1,12 +1,8 @@
 /** Merging: its algebra on any objects at all, and what stays of siblings by example. */
 import t from 'tap'
 import { Prng } from '../../../../src/base/prng.ts'
-import { descends, merge } from '../../../../src/dynamo/version/merge.ts'
-import {
-  equalObjects,
-  NOTHING,
-  type VersionedObject,
-} from '../../../../src/dynamo/version/object.ts'
+import { merge } from '../../../../src/dynamo/version/merge.ts'
+import { NOTHING, type VersionedObject } from '../../../../src/dynamo/version/object.ts'
 import { DOTS_PER_SIBLING_MAX } from '../../../../src/limits.ts'
 import {
   anyObject,
@@ -18,6 +14,7 @@ import {
   textsOf,
   writeOfDot,
 } from './samples.ts'
+import { equalObjects } from '../../../support/versions.ts'
 
 const SEED = 20_262
 const CASES = 4000
@@ -71,6 +68,7 @@ t.test(`if the merge equals an operand, that operand is the result (seed ${SEED}
 })
 
 t.test(`D4: to descend from is reflexive and transitive, and equal both ways only`, async (t) => {
+  const descends = (a: VersionedObject, b: VersionedObject): boolean => merge(a, b) === a
   t.ok(descends(object([range(1, 1, 2)]), object([range(1, 1, 1)])))
   const isOrder = (a: VersionedObject, b: VersionedObject, c: VersionedObject): boolean => {
     const ab = merge(a, b)

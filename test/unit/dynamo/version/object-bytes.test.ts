@@ -4,20 +4,19 @@ import { Prng } from '../../../../src/base/prng.ts'
 import { Context } from '../../../../src/dynamo/version/context.ts'
 import {
   decodeObject,
-  encodedRanges,
   encodeObject,
   isStorable,
   objectBytes,
 } from '../../../../src/dynamo/version/object-bytes.ts'
 import {
-  equalObjects,
   NOTHING,
   type Sibling,
   type VersionedObject,
 } from '../../../../src/dynamo/version/object.ts'
-import { RANGE_BYTES, writeRanges } from '../../../../src/dynamo/version/range-bytes.ts'
+import { RANGE_BYTES } from '../../../../src/dynamo/version/range-bytes.ts'
 import { OBJECT_BYTES_MAX, RANGES_MAX } from '../../../../src/limits.ts'
 import { anyObject, dot, object, range, requestId, sibling, writeOfDot } from './samples.ts'
+import { equalObjects } from '../../../support/versions.ts'
 
 const SEED = 20_263
 
@@ -149,15 +148,6 @@ t.test('counts larger than the bytes allow are refused before anything is alloca
 t.test('a decoded value is a view of the bytes that it came from', async (t) => {
   const bytes = encodeObject(object([range(1, 1, 1)], sibling('x', dot(1, 1))))
   t.equal(decodeObject(bytes)?.siblings[0]?.value?.buffer, bytes.buffer)
-})
-
-t.test('the ranges inside an encoded object are those of its context', async (t) => {
-  const { context } = sample
-  const expected = new Uint8Array(context.count * RANGE_BYTES)
-  writeRanges(context, expected, 0)
-  t.same(encodedRanges(encodeObject(sample)), expected)
-  t.equal(encodedRanges(new Uint8Array(3)), undefined)
-  t.equal(encodedRanges(Uint8Array.of(1, 0, 1, 0, 0, 0, 0, 0)), undefined)
 })
 
 t.test('an object that no record can hold is not storable', async (t) => {

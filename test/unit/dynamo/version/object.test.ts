@@ -2,13 +2,12 @@
 import t from 'tap'
 import {
   compareSiblings,
-  equalObjects,
   requestIdBytes,
   requestIdOf,
   requestLabel,
   valueBytes,
 } from '../../../../src/dynamo/version/object.ts'
-import { dot, object, range, sibling } from './samples.ts'
+import { dot, sibling } from './samples.ts'
 
 t.test(
   'a request id comes back from its bytes, whatever they are, and prints in hex',
@@ -19,19 +18,6 @@ t.test(
     t.equal(requestLabel(requestIdOf(bytes)), '00112233445566778899aabbccddeeff')
   },
 )
-
-t.test('objects are equal if and only if context, request ids, dots and values are', async (t) => {
-  const one = object([range(1, 1, 3)], sibling('x', dot(1, 1)))
-  t.ok(equalObjects(one, object([range(1, 1, 3)], sibling('x', dot(1, 1)))))
-  t.notOk(equalObjects(one, object([range(1, 1, 4)], sibling('x', dot(1, 1)))))
-  t.notOk(equalObjects(one, object([range(1, 1, 3)], sibling('x', dot(1, 2)))))
-  t.notOk(equalObjects(one, object([range(1, 1, 3)], sibling('x', dot(1, 1), dot(1, 2)))))
-  t.notOk(equalObjects(one, object([range(1, 1, 3)], sibling('y', dot(1, 1)))))
-  const gone = { ...sibling('x', dot(1, 1)), value: undefined }
-  t.notOk(equalObjects(one, object([range(1, 1, 3)], gone)))
-  const empty = { ...sibling('x', dot(1, 1)), value: new Uint8Array(0) }
-  t.notOk(equalObjects(object([range(1, 1, 3)], gone), object([range(1, 1, 3)], empty)))
-})
 
 t.test('siblings sort by dot, then request, then value, a tombstone first', async (t) => {
   const gone = { ...sibling('x', dot(1, 2)), value: undefined }

@@ -3,7 +3,7 @@ import t from 'tap'
 import { Context } from '../../../../src/dynamo/version/context.ts'
 import { merge } from '../../../../src/dynamo/version/merge.ts'
 import type { VersionedObject } from '../../../../src/dynamo/version/object.ts'
-import { deltaOf, put } from '../../../../src/dynamo/version/put.ts'
+import { put } from '../../../../src/dynamo/version/put.ts'
 import { RANGES_MAX, RANGES_PER_PUT_MAX, SIBLINGS_MAX } from '../../../../src/limits.ts'
 import {
   dot,
@@ -102,27 +102,6 @@ t.test('a put whose dot is already covered asks for a new start', async (t) => {
   t.same(put(held, undefined, request('x', { counter: 9 })), { kind: 'start-spent' })
   const seen = held.context
   t.same(put(undefined, undefined, request('x', { counter: 9, seen })), { kind: 'start-spent' })
-})
-
-t.test('the delta says what the put says and nothing of what else is held', async (t) => {
-  const x = written(put(undefined, undefined, request('x')))
-  const y = written(put(x.object, x.note, request('y')))
-  const z = written(put(y.object, y.note, request('z', { seen: x.object.context })))
-  const delta = deltaOf(z, x.object.context)
-  t.same(textsOf(merge(x.object, delta)), ['z'])
-  t.same(textsOf(merge(y.object, delta)), ['y', 'z'])
-  t.equal(merge(z.object, delta), z.object)
-})
-
-t.test('deltas that all arrive leave one range, as the object has', async (t) => {
-  let here = written(put(undefined, undefined, request('0')))
-  let there: VersionedObject = here.object
-  for (let i = 1; i < 50; i++) {
-    const seen = here.object.context
-    here = written(put(here.object, here.note, request(`${i}`, { seen })))
-    there = merge(there, deltaOf(here, seen))
-  }
-  t.same(there, here.object)
 })
 
 const crowd = (count: number): VersionedObject =>
