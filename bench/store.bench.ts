@@ -13,7 +13,7 @@ import { join } from 'node:path'
 import { Prng } from '../src/base/prng.ts'
 import type { KeyName } from '../src/dynamo/names.ts'
 import { hostWorld } from '../src/host/world.ts'
-import { sipHash64, type Token, tokenOf } from '../src/native/digest.ts'
+import { type Digest, sipHash64, type Token, tokenOf } from '../src/native/digest.ts'
 import type { Engine } from '../src/store/engine.ts'
 import { openLog } from '../src/store/log/open-log.ts'
 import { sizeFrom } from './harness.ts'
@@ -57,7 +57,7 @@ function ours(engine: Engine): Store {
   return {
     put(index) {
       const { name, token } = names[index] as (typeof names)[number]
-      const digest = sipHash64(digestKey, object)
+      const digest = sipHash64<Digest>(digestKey, object)
       return engine.synced(engine.append([{ kind: 'object', token, name, note, object, digest }]))
     },
     get(index) {

@@ -4,6 +4,7 @@
  * The rival of dotted contexts is what they replace: a version vector in a Map from node to
  * counter, joined by maxima. It costs about as much and loses writes (`npm run prove -- versions`).
  */
+import { type NodeId, nodeIdOf, type Start, startIdOf } from '../src/dynamo/names.ts'
 import { Context, rangeOn } from '../src/dynamo/version/context.ts'
 import { ContextSeal } from '../src/dynamo/version/context-seal.ts'
 import { merge } from '../src/dynamo/version/merge.ts'
@@ -16,10 +17,9 @@ import { measure, sizeFrom, type Task } from './harness.ts'
 const size = sizeFrom(process.argv)
 const prng = Prng.of(41, 'version bench')
 
-const idFrom = (bytes: Uint8Array): string => Buffer.from(prng.fill(bytes)).toString('hex')
 const LINES = Array.from({ length: 6 }, () => ({
-  node: idFrom(new Uint8Array(8)),
-  start: idFrom(new Uint8Array(8)),
+  node: nodeIdOf(prng.fill(new Uint8Array(8))),
+  start: startIdOf(prng.fill(new Uint8Array(8))),
   opened: 1 + prng.below(1000),
 })).sort((a, b) => (a.node < b.node ? -1 : 1))
 
@@ -41,8 +41,8 @@ const one = objectOf(3, 1)
 const encoded = encodeObject(one)
 const many = objectOf(6, 6)
 const next = put(one, undefined, {
-  node: LINES[0]?.node as string,
-  start: LINES[5]?.start as string,
+  node: LINES[0]?.node as NodeId,
+  start: LINES[5]?.start as Start,
   counter: 5000,
   requestId: 'the next request',
   value: new Uint8Array(100),
@@ -51,8 +51,8 @@ const next = put(one, undefined, {
 if (next.kind !== 'written') throw new Error(next.kind)
 const newer = next.object
 const beside = put(one, undefined, {
-  node: LINES[1]?.node as string,
-  start: LINES[4]?.start as string,
+  node: LINES[1]?.node as NodeId,
+  start: LINES[4]?.start as Start,
   counter: 6000,
   requestId: 'another request.',
   value: new Uint8Array(100),
@@ -97,8 +97,8 @@ await measure('versions: one sibling of 100 bytes, three ranges', size, [
   task('merge: six siblings meet one', () => merge(many, newer).siblings.length),
   task('put', () => {
     const outcome = put(newer, next.note, {
-      node: LINES[0]?.node as string,
-      start: LINES[5]?.start as string,
+      node: LINES[0]?.node as NodeId,
+      start: LINES[5]?.start as Start,
       counter: 7000,
       requestId: 'the third one...',
       value: undefined,

@@ -8,6 +8,7 @@
 import { hexOf, readU16 } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
 import { type PreferenceList, PreferenceLists } from '../dynamo/ring/preference-list.ts'
+import { ID_BYTES, nodeIdOf } from '../dynamo/names.ts'
 import { PARTITION_BITS_MAX } from '../dynamo/ring/partition.ts'
 import { type Member, Ring } from '../dynamo/ring/ring.ts'
 import { MEMBERS_MAX, REPLICAS_MAX } from '../limits.ts'
@@ -30,7 +31,7 @@ export class Routes {
     }
     this.topology = topology
     this.members = topology.members.map((member) => ({
-      id: hexOf(member.node),
+      id: nodeIdOf(member.node),
       name: member.name,
       host: member.host,
       clientPort: member.clientPort,
@@ -68,7 +69,7 @@ function faultOf(topology: Topology): string | undefined {
     if (readU16(owners, at) >= members.length) return 'an owner is no member'
   }
   const ids = members.map((member) => hexOf(member.node))
-  if (ids.some((id, i) => id.length !== 16 || (i > 0 && (ids[i - 1] as string) >= id))) {
+  if (ids.some((id, i) => id.length !== 2 * ID_BYTES || (i > 0 && (ids[i - 1] as string) >= id))) {
     return 'the members are not sorted by id'
   }
   if (buckets.length === 0) return 'no bucket gives the defaults'

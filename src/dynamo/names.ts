@@ -4,16 +4,56 @@
  * Identities are strings of lower-case hexadecimal digits, so that they compare, print and serve
  * as keys of a Map without conversion.
  */
-import { EMPTY_BYTES, utf8Bytes } from '../base/bytes.ts'
+import { assert } from '../base/assert.ts'
+import type { Brand } from '../base/brand.ts'
+import { bytesOfHex, EMPTY_BYTES, hexOf, utf8Bytes } from '../base/bytes.ts'
 
 /** A member of the cluster for its whole life: 64 random bits, 16 hexadecimal digits. */
-export type NodeId = string & { readonly __nodeId?: never }
+export type NodeId = Brand<string, 'NodeId'>
 
 /** One run of a node's process: 64 random bits drawn at its start, 16 hexadecimal digits. */
-export type Start = string & { readonly __start?: never }
+export type Start = Brand<string, 'Start'>
 
 export const ID_BYTES = 8
-export const ID_PATTERN: RegExp = /^[0-9a-f]{16}$/
+const ID_PATTERN = /^[0-9a-f]{16}$/
+
+export function isId(text: string): boolean {
+  return ID_PATTERN.test(text)
+}
+
+/** Requires: sixteen lower-case hexadecimal digits. */
+export function nodeId(text: string): NodeId {
+  assert(isId(text), 'a node id is sixteen lower-case hexadecimal digits')
+  return text as NodeId
+}
+
+/** Requires: sixteen lower-case hexadecimal digits. */
+export function startId(text: string): Start {
+  assert(isId(text), 'a start is sixteen lower-case hexadecimal digits')
+  return text as Start
+}
+
+/** Requires: `bytes` has ID_BYTES bytes from `at` on. */
+export function nodeIdOf(bytes: Uint8Array, at = 0): NodeId {
+  return idOf(bytes, at) as NodeId
+}
+
+/** Requires: `bytes` has ID_BYTES bytes from `at` on. */
+export function startIdOf(bytes: Uint8Array, at = 0): Start {
+  return idOf(bytes, at) as Start
+}
+
+/** The ID_BYTES bytes that `id` spells. */
+export function idBytes(id: NodeId | Start): Uint8Array {
+  const bytes = bytesOfHex(id)
+  assert(bytes !== undefined && bytes.length === ID_BYTES, 'an id is sixteen hexadecimal digits')
+  return bytes
+}
+
+function idOf(bytes: Uint8Array, at: number): string {
+  assert(bytes.length >= at + ID_BYTES, 'an id has eight bytes')
+  return hexOf(bytes, at, at + ID_BYTES)
+}
 
 export const DEFAULT_BUCKET: string = 'default'
 

@@ -7,22 +7,15 @@
  * `RangeError`: both are bugs of the caller. Explained and cited in native/md5.h, token.h, crc32c.h
  * and siphash.h; what each gains is in native/README.md.
  */
+import type { Brand } from '../base/brand.ts'
+import { type U64, u64 } from '../base/u64.ts'
 import { addon } from './addon.ts'
 
-/** A key's place on the ring: 64 bits as two unsigned 32-bit numbers; `hi` orders first. */
-export interface Token {
-  readonly hi: number
-  readonly lo: number
-}
+/** A key's place on the ring: the first 64 bits of an MD5. */
+export type Token = Brand<U64, 'Token'>
 
-/**
- * 64 bits by which replicas compare their copies of an object, and nodes their rings. An object's
- * digest is SipHash-2-4 of its bytes under the cluster's digest key.
- */
-export interface Digest {
-  readonly hi: number
-  readonly lo: number
-}
+/** By which replicas compare copies of an object: its SipHash-2-4 under a key of the cluster. */
+export type Digest = Brand<U64, 'Digest'>
 
 /** Writes the 16 bytes of MD5(input[start, start + length)) at `outStart`. RFC 1321. */
 export const md5Into: (
@@ -57,7 +50,7 @@ const words = addon.tokenWords
 /** The token of a key in a bucket, as an object: see `tokenInto`. */
 export function tokenOf(bucket: Uint8Array, key: Uint8Array): Token {
   addon.token(bucket, key)
-  return { hi: words[0] as number, lo: words[1] as number }
+  return u64(words[0] as number, words[1] as number)
 }
 
 /** The CRC-32C (RFC 3720, B.4) of bytes[start, start + length), unsigned. */
@@ -76,12 +69,9 @@ export const sipHash64Into: (
 const halves = new Uint32Array(2)
 
 /** The SipHash-2-4 of all of `bytes` under a key of 16 bytes, as an object. */
-export function sipHash64(
-  key: Uint8Array,
-  bytes: Uint8Array,
-): { readonly hi: number; readonly lo: number } {
+export function sipHash64<T extends U64>(key: Uint8Array, bytes: Uint8Array): T {
   sipHash64Into(key, bytes, 0, bytes.length, halves)
-  return { hi: halves[0] as number, lo: halves[1] as number }
+  return u64(halves[0] as number, halves[1] as number)
 }
 
 /** SipHash-2-4-128 under a key of 16 bytes: writes 16 bytes at `outStart`. */

@@ -16,7 +16,7 @@
  */
 import { utf8Bytes, utf8TextExact } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
-import { ID_PATTERN, type NodeId } from '../dynamo/names.ts'
+import { isId, type NodeId, nodeId } from '../dynamo/names.ts'
 import { crc32c } from '../native/digest.ts'
 import type { Directory } from '../world/disk.ts'
 import { createWhole, IDENTITY_NAME, readFully, segmentNumbers } from './files.ts'
@@ -121,8 +121,8 @@ function parse(text: string): { readonly cluster: string; readonly node: NodeId 
     string,
     string,
   ]
-  if (checkOf(checked) !== check || !ID_PATTERN.test(node)) return undefined
-  return { cluster: JSON.parse(cluster) as string, node }
+  if (checkOf(checked) !== check || !isId(node)) return undefined
+  return { cluster: JSON.parse(cluster) as string, node: nodeId(node) }
 }
 
 function rotten(directory: Directory, what: string): OperatingError {

@@ -6,6 +6,7 @@
  */
 import type { Reader, Writer } from 'protobufjs/minimal.js'
 import { EMPTY_BYTES } from '../base/bytes.ts'
+import { type U64, u64 } from '../base/u64.ts'
 import { BUCKETS_MAX, MEMBERS_MAX, PARTITIONS_MAX, SCAN_PAGE_KEYS_MAX } from '../limits.ts'
 import {
   checkBucket,
@@ -49,8 +50,8 @@ export function plain(bytes: Uint8Array | null | undefined): Uint8Array {
   return bytes === null || bytes === undefined || bytes.length === 0 ? EMPTY_BYTES : bytes
 }
 
-export function digestOf(wide: pb.Wide.$Properties | null | undefined): { hi: number; lo: number } {
-  return { hi: wide?.hi ?? 0, lo: wide?.lo ?? 0 }
+export function wideOf<T extends U64>(wide: pb.Wide.$Properties | null | undefined): T {
+  return u64(wide?.hi ?? 0, wide?.lo ?? 0)
 }
 
 /** The values of a list in which each is a message of its own, so that an empty one counts. */
@@ -215,13 +216,14 @@ const topology: CallConverter<'topology'> = {
   reply: {
     encode(topology: Topology, writer: Writer): void {
       checkTopology(topology)
-      pb.Topology.encode(topology as pb.Topology.$Properties, writer)
+      const { members, buckets } = topology
+      pb.Topology.encode({ ...topology, members: [...members], buckets: [...buckets] }, writer)
     },
     decode(reader: Reader): Topology {
       const message = pb.Topology.decode(reader)
       const topology: Topology = {
         cluster: message.cluster,
-        ring: digestOf(message.ring),
+        ring: wideOf(message.ring),
         partitionBits: message.partitionBits,
         members: (message.members ?? []).map((member) => ({
           node: plain(member.node),

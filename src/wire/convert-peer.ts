@@ -1,8 +1,9 @@
 /** Peers' requests and their answers, to and from protobuf: one entry for each kind. */
 import type { Reader, Writer } from 'protobufjs/minimal.js'
+import type { Token } from '../native/digest.ts'
 import { SCAN_PAGE_KEYS_MAX } from '../limits.ts'
 import { checkBucket, checkDeadline, checkName } from './bounds.ts'
-import { digestOf, type CallConverter, plain } from './convert-client.ts'
+import { wideOf, type CallConverter, plain } from './convert-client.ts'
 import { everwrite as pb } from './generated/messages.js'
 import type {
   PeerRange,
@@ -24,7 +25,7 @@ const peerRead: CallConverter<'peerRead'> = {
     decode(reader: Reader): PeerRead {
       const { bucket, key, ring, digestOnly, deadlineMs } = pb.PeerRead.decode(reader)
       const name = { bucket: plain(bucket), key: plain(key) }
-      const read: PeerRead = { name, ring: digestOf(ring), digestOnly, deadlineMs }
+      const read: PeerRead = { name, ring: wideOf(ring), digestOnly, deadlineMs }
       checkPeerRequest(read)
       return read
     },
@@ -35,7 +36,7 @@ const peerRead: CallConverter<'peerRead'> = {
     },
     decode(reader: Reader): PeerReadReply {
       const { isFound, object, digest } = pb.PeerReadReply.decode(reader)
-      return { isFound, object: plain(object), digest: digestOf(digest) }
+      return { isFound, object: plain(object), digest: wideOf(digest) }
     },
   },
 }
@@ -51,7 +52,7 @@ const peerWrite: CallConverter<'peerWrite'> = {
     decode(reader: Reader): PeerWrite {
       const { bucket, key, ring, object, deadlineMs } = pb.PeerWrite.decode(reader)
       const name = { bucket: plain(bucket), key: plain(key) }
-      const write: PeerWrite = { name, ring: digestOf(ring), object: plain(object), deadlineMs }
+      const write: PeerWrite = { name, ring: wideOf(ring), object: plain(object), deadlineMs }
       checkPeerRequest(write)
       return write
     },
@@ -83,9 +84,9 @@ const peerRange: CallConverter<'peerRange'> = {
     decode(reader: Reader): PeerRange {
       const message = pb.PeerRange.decode(reader)
       const range: PeerRange = {
-        ring: digestOf(message.ring),
-        from: digestOf(message.from),
-        to: digestOf(message.to),
+        ring: wideOf(message.ring),
+        from: wideOf(message.from),
+        to: wideOf(message.to),
         bucket: plain(message.bucket),
         keysMax: Math.min(message.keysMax, SCAN_PAGE_KEYS_MAX),
         deadlineMs: message.deadlineMs,
@@ -96,18 +97,18 @@ const peerRange: CallConverter<'peerRange'> = {
   },
   reply: {
     encode({ entries, next }: PeerRangeReply, writer: Writer): void {
-      const message = { entries: entries as pb.PeerRangeEntry.$Properties[], next: next ?? null }
+      const message = { entries: [...entries], next: next ?? null }
       pb.PeerRangeReply.encode(message, writer)
     },
     decode(reader: Reader): PeerRangeReply {
       const { entries, next } = pb.PeerRangeReply.decode(reader)
       const plainEntries = (entries ?? []).map(({ token, key, object }) => ({
-        token: digestOf(token),
+        token: wideOf<Token>(token),
         key: plain(key),
         object: plain(object),
       }))
       const isLast = next === null || next === undefined
-      return { entries: plainEntries, next: isLast ? undefined : digestOf(next) }
+      return { entries: plainEntries, next: isLast ? undefined : wideOf(next) }
     },
   },
 }

@@ -5,9 +5,9 @@
  * connection.
  */
 import { assert } from '../base/assert.ts'
-import { bytesOfHex, EMPTY_BYTES, equalSecrets, hexOf } from '../base/bytes.ts'
+import { EMPTY_BYTES, equalSecrets } from '../base/bytes.ts'
 import { type ErrorCode, OperatingError } from '../base/errors.ts'
-import { ID_BYTES, type NodeId } from '../dynamo/names.ts'
+import { ID_BYTES, idBytes, type NodeId, nodeIdOf } from '../dynamo/names.ts'
 import { type Control, decodeControl } from './convert.ts'
 import type { Frame } from './frame.ts'
 import type { WireWorld } from './framed-connection.ts'
@@ -96,7 +96,7 @@ export class ConnectorSteps implements Steps {
     if (options.role === 'peer' || options.cluster !== '') {
       checkCluster(options.cluster, welcome.cluster)
     }
-    const node = nodeIdOf(welcome.node)
+    const node = checkedNodeId(welcome.node)
     this.#facts = { role: options.role, cluster: welcome.cluster, node }
     if (options.role === 'client') return
     checkNonce(welcome.nonce)
@@ -185,7 +185,7 @@ export class AcceptorSteps implements Steps {
     }
     checkCluster(options.cluster, hello.cluster)
     checkNonce(hello.nonce)
-    this.#peer = nodeIdOf(hello.node)
+    this.#peer = checkedNodeId(hello.node)
     const agreement: Agreement = {
       formatMin: hello.formatMin,
       formatMax: hello.formatMax,
@@ -208,14 +208,8 @@ export class AcceptorSteps implements Steps {
   }
 }
 
-function idBytes(node: NodeId): Uint8Array {
-  const bytes = bytesOfHex(node)
-  assert(bytes !== undefined && bytes.length === ID_BYTES, 'a node id is 16 hexadecimal digits')
-  return bytes
-}
-
-function nodeIdOf(bytes: Uint8Array): NodeId {
-  if (bytes.length === ID_BYTES) return hexOf(bytes)
+function checkedNodeId(bytes: Uint8Array): NodeId {
+  if (bytes.length === ID_BYTES) return nodeIdOf(bytes)
   throw new OperatingError(
     'message-garbled',
     `the node id has ${bytes.length} bytes: send ${ID_BYTES}`,

@@ -6,6 +6,7 @@
 import { assert } from '../base/assert.ts'
 import { isOperatingError, OperatingError } from '../base/errors.ts'
 import { CALLS_PER_CONNECTION_MAX } from '../limits.ts'
+import { u64 } from '../base/u64.ts'
 import { type Token, tokenOf } from '../native/digest.ts'
 import type { ChunkReceiver } from './chunk-receiver.ts'
 import type { ChunkSender } from './chunk-sender.ts'
@@ -104,7 +105,7 @@ export class IncomingCalls {
   onFrame(frame: Frame): void {
     const { kind, callId } = frame
     if (this.#receiver.isWhole(frame, false)) {
-      const token = frame.hasToken ? { hi: frame.tokenHi, lo: frame.tokenLo } : undefined
+      const token = frame.hasToken ? u64<Token>(frame.tokenHi, frame.tokenLo) : undefined
       this.#onRequest(kind, callId, frame.bytes, frame.start, frame.length, token)
       return
     }

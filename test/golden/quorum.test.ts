@@ -1,4 +1,7 @@
 /** Dialogues with the rounds of a get and of a put (`quorum-get.txt`, `quorum-put.txt`). */
+import { nodeId, type NodeId, startId } from '../../src/dynamo/names.ts'
+import type { Digest } from '../../src/native/digest.ts'
+import { u64 } from '../../src/base/u64.ts'
 import { type Ask, type CopyAnswer, GetRound } from '../../src/dynamo/quorum/get.ts'
 import { PutRound } from '../../src/dynamo/quorum/put.ts'
 import { Context } from '../../src/dynamo/version/context.ts'
@@ -7,6 +10,11 @@ import type { VersionedObject } from '../../src/dynamo/version/object.ts'
 import { put } from '../../src/dynamo/version/put.ts'
 import { type Machine, playDialogues, type Step, wordsOf } from './dialogue.ts'
 
+/** Dialogues call members by single letters. */
+function ownersIn(named: ReadonlyMap<string, string>): readonly NodeId[] {
+  return (named.get('owners')?.split(',') ?? []) as NodeId[]
+}
+
 /** The object after these concurrent writes, such as '1+2'. */
 function objectOf(writes: string): VersionedObject {
   return writes.split('+').map(firstWrite).reduce(merge)
@@ -14,8 +22,8 @@ function objectOf(writes: string): VersionedObject {
 
 function firstWrite(number: string): VersionedObject {
   const written = put(undefined, undefined, {
-    node: number.repeat(16),
-    start: number.repeat(16),
+    node: nodeId(number.repeat(16)),
+    start: startId(number.repeat(16)),
     counter: 1,
     requestId: number.repeat(16),
     value: Uint8Array.of(Number(number)),
@@ -26,7 +34,7 @@ function firstWrite(number: string): VersionedObject {
 }
 
 function answerOf(kind: string, writes: string | undefined): CopyAnswer {
-  const digest = { hi: 0, lo: Number((writes ?? '').replaceAll('+', '0')) }
+  const digest: Digest = u64(0, Number((writes ?? '').replaceAll('+', '0')))
   switch (kind) {
     case 'object':
       return { kind, object: objectOf(writes as string), digest }
@@ -57,12 +65,12 @@ function getMachine(): Machine {
   return (input) => {
     const { bare, named } = wordsOf(input)
     if (round === undefined) {
-      round = new GetRound(named.get('owners')?.split(',') ?? [], Number(named.get('r')))
+      round = new GetRound(ownersIn(named), Number(named.get('r')))
       return step(round.begin(), round)
     }
     if (input === 'late') return step(round.onLate(), round)
     const [node, kind, writes] = bare as [string, string, string | undefined]
-    return step(round.onAnswer(node.replace(':', ''), answerOf(kind, writes)), round)
+    return step(round.onAnswer(node.replace(':', '') as NodeId, answerOf(kind, writes)), round)
   }
 }
 
@@ -71,9 +79,9 @@ function putMachine(): Machine {
   return (input) => {
     const { bare, named } = wordsOf(input)
     if (round === undefined) {
-      round = new PutRound(named.get('owners')?.split(',') ?? [], Number(named.get('w')))
+      round = new PutRound(ownersIn(named), Number(named.get('w')))
     } else {
-      const node = (bare[0] as string).replace(':', '')
+      const node = (bare[0] as string).replace(':', '') as NodeId
       if (bare[1] === 'held') round.onHeld(node)
       else round.onFailed(node)
     }

@@ -3,6 +3,7 @@
  * alone can state them; each by hand, in the order in which it once went wrong elsewhere.
  */
 import t from 'tap'
+import { nodeId, type NodeId, type Start, startId } from '../../src/dynamo/names.ts'
 import { Context } from '../../src/dynamo/version/context.ts'
 import { merge } from '../../src/dynamo/version/merge.ts'
 import type { Note } from '../../src/dynamo/version/note.ts'
@@ -12,20 +13,20 @@ import { equalObjects } from '../support/versions.ts'
 
 /** One node's copy of the key; `restart` is a new process, `drop` forgets the copy. */
 class Replica {
-  readonly #node: string
+  readonly #node: NodeId
   #starts = 0
   #counter = 0
   object: VersionedObject | undefined
   #note: Note | undefined
   /** Of all dots that this node gave, in order: the counter, with its start. */
-  readonly given: { start: string; counter: number }[] = []
+  readonly given: { start: Start; counter: number }[] = []
 
   constructor(node: string) {
-    this.#node = node.padEnd(16, '0')
+    this.#node = nodeId(node.padEnd(16, '0'))
   }
 
-  get start(): string {
-    return `${this.#starts}`.padStart(16, '5')
+  get start(): Start {
+    return startId(`${this.#starts}`.padStart(16, '5'))
   }
 
   put(text: string, seen: Context = Context.empty, requestId: string = text): Written {
@@ -195,7 +196,7 @@ t.test('K2: a fallback with hints for two owners writes through both', async (t)
   const forB = f.object as VersionedObject
   // The hint for the first owner goes on from its own line, past the counter of the second's dot.
   const outcome = put(forA, one.note, {
-    node: 'f'.padEnd(16, '0'),
+    node: nodeId('f'.padEnd(16, '0')),
     start: f.start,
     counter: 9,
     requestId: 'three'.padEnd(16, '.'),

@@ -5,6 +5,7 @@
  * coordinating, replicating, hinting, handing off, dropping, crashing. Nothing decides here what
  * happens next; `history.ts` draws that.
  */
+import { type Start } from '../../src/dynamo/names.ts'
 import type { Context } from '../../src/dynamo/version/context.ts'
 import type { Note } from '../../src/dynamo/version/note.ts'
 import type { VersionedObject } from '../../src/dynamo/version/object.ts'
@@ -101,7 +102,7 @@ export class Cluster {
     copy: Copy | undefined,
     note: Note | undefined,
     skipped: number,
-  ): { start: string; counter: number } {
+  ): { start: Start; counter: number } {
     const rules = this.rules
     const start = rules.isNoteValidAfterRestart && note !== undefined ? note.start : node.start
     if (!rules.isCounterPerKey && start === node.start) {

@@ -5,7 +5,7 @@
  * is in memory at once and durable at the next sync; a crash keeps the disk and any first part of
  * the tail, and draws a new start.
  */
-import type { NodeId, Start } from '../../src/dynamo/names.ts'
+import { nodeId, type NodeId, type Start, startId } from '../../src/dynamo/names.ts'
 import type { Note } from '../../src/dynamo/version/note.ts'
 import type { VersionedObject } from '../../src/dynamo/version/object.ts'
 
@@ -61,7 +61,7 @@ export class ModelNode {
 
   constructor(index: number) {
     this.index = index
-    this.id = IDS[index] as string
+    this.id = IDS[index] as NodeId
     this.start = startName(index, 0)
   }
 
@@ -138,13 +138,15 @@ function apply(record: Appended, copies: (Copy | undefined)[]): void {
   if (record.voided !== undefined) copies[record.voided] = undefined
 }
 
-const IDS: readonly string[] = Array.from({ length: NODES }, (_, i) => `a${i}`.padEnd(16, '0'))
+const IDS: readonly NodeId[] = Array.from({ length: NODES }, (_, i) =>
+  nodeId(`a${i}`.padEnd(16, '0')),
+)
 
-const STARTS: readonly string[] = Array.from({ length: NODES * 64 }, (_, i) =>
-  (Math.imul(i + 1, 0x9e37_79b1) >>> 0).toString(16).padEnd(16, 'c'),
+const STARTS: readonly Start[] = Array.from({ length: NODES * 64 }, (_, i) =>
+  startId((Math.imul(i + 1, 0x9e37_79b1) >>> 0).toString(16).padEnd(16, 'c')),
 )
 
 /** Starts in no order, as random ones are; each differs from all others. */
-function startName(node: number, count: number): string {
-  return STARTS[node * 64 + (count % 64)] as string
+function startName(node: number, count: number): Start {
+  return STARTS[node * 64 + (count % 64)] as Start
 }

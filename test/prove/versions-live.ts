@@ -4,6 +4,7 @@
  * Each client asks one node after another directly, so that every node coordinates and none of
  * them alone could keep order.
  */
+import { nodeId, startId } from '../../src/dynamo/names.ts'
 import { hexOf, utf8Bytes, utf8Text } from '../../src/base/bytes.ts'
 import { isOperatingError } from '../../src/base/errors.ts'
 import { Prng } from '../../src/base/prng.ts'
@@ -175,8 +176,9 @@ function flipped(context: Uint8Array): Uint8Array {
 
 /** A context that covers all that any node could write, as a node of that cluster would seal it. */
 function sealed(key: Uint8Array, cluster: string, clusterKey: Uint8Array): Uint8Array {
-  const id = '00'.repeat(8)
-  const all = Context.of([{ node: id, start: id, opened: 1, first: 1, last: 2 ** 40 }])
+  const zero = '00'.repeat(8)
+  const line = { node: nodeId(zero), start: startId(zero) }
+  const all = Context.of([{ ...line, opened: 1, first: 1, last: 2 ** 40 }])
   return new ContextSeal([{ id: 1, key: clusterKey }], cluster).seal(BUCKET, key, all)
 }
 

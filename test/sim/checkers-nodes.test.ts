@@ -3,6 +3,7 @@
  * and both beside a real cluster.
  */
 import t from 'tap'
+import { nodeId, startId } from '../../src/dynamo/names.ts'
 import { DEFAULTS } from '../../src/config.ts'
 import { Context } from '../../src/dynamo/version/context.ts'
 import type { VersionedObject } from '../../src/dynamo/version/object.ts'
@@ -54,8 +55,8 @@ t.test('every gauge may be at its bound, and not above it', async (t) => {
 })
 
 t.test('an object found in the end is within its bounds', async (t) => {
-  const node = '1'.repeat(16)
-  const dot = { node, start: '2'.repeat(16), opened: 1, counter: 1 }
+  const node = nodeId('1'.repeat(16))
+  const dot = { node, start: startId('2'.repeat(16)), opened: 1, counter: 1 }
   const sibling = { requestId: '', dots: [dot], value: new Uint8Array(1) }
   const object: VersionedObject = { context: Context.of([]), siblings: [sibling] }
   const many = <Item>(count: number, item: Item): Item[] =>
@@ -76,7 +77,7 @@ t.test('an object found in the end is within its bounds', async (t) => {
   t.match(wrong({ siblings: [{ ...sibling, value }] }), [/bytes of a value/])
   const ranges = Array.from({ length: RANGES_MAX + 1 }, (_, i) => ({
     node,
-    start: i.toString(16).padStart(16, '0'),
+    start: startId(i.toString(16).padStart(16, '0')),
     opened: 1,
     first: 1,
     last: 1,

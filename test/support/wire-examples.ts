@@ -3,6 +3,8 @@
  *
  * The page and this file are held together by test/golden/wire.test.ts.
  */
+import type { RingDigest } from '../../src/dynamo/ring/ring.ts'
+import { u64 } from '../../src/base/u64.ts'
 import { bytesOfHex, utf8Bytes } from '../../src/base/bytes.ts'
 import { OperatingError } from '../../src/base/errors.ts'
 import {
@@ -43,7 +45,7 @@ const bytes = (length: number, first: number): Uint8Array =>
 const id = (hex: string): Uint8Array => bytesOfHex(hex) as Uint8Array
 
 export const NAME = { bucket: utf8Bytes('carts'), key: utf8Bytes('ann') }
-const ring = { hi: 0x01020304, lo: 0x05060708 }
+const ring: RingDigest = u64(0x01020304, 0x05060708)
 const context = id('c0ffee')
 
 export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
@@ -59,8 +61,8 @@ export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
   },
   peerRange: {
     ring,
-    from: { hi: 0, lo: 0 },
-    to: { hi: 0x7fffffff, lo: 0xffffffff },
+    from: u64(0, 0),
+    to: u64(0x7fffffff, 0xffffffff),
     bucket: NAME.bucket,
     keysMax: 100,
     deadlineMs: 1000,
@@ -103,12 +105,12 @@ export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
     cursor: id('0102'),
   },
   peerRange: {
-    entries: [{ token: { hi: 9, lo: 10 }, key: NAME.key, object: id('0b1ec7') }],
-    next: { hi: 0x40000000, lo: 0 },
+    entries: [{ token: u64(9, 10), key: NAME.key, object: id('0b1ec7') }],
+    next: u64(0x40000000, 0),
   },
   get: { siblings: [utf8Bytes('milk'), none], context, tombstones: 0 },
   put: { context, attempts: 2 },
-  peerRead: { isFound: true, object: none, digest: { hi: 0x0a0b0c0d, lo: 0x0e0f1011 } },
+  peerRead: { isFound: true, object: none, digest: u64(0x0a0b0c0d, 0x0e0f1011) },
   peerWrite: {},
 }
 

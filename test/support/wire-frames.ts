@@ -1,4 +1,5 @@
 /** Raw frames, for tests that send a session what no correct side sends. */
+import { nodeId, type NodeId } from '../../src/dynamo/names.ts'
 import {
   FRAME_HEADER_BYTES,
   FRAME_TRAILER_BYTES,
@@ -12,8 +13,8 @@ import { CONTROL_KINDS } from '../../src/wire/message/session.ts'
 import type { IncomingCall, Session, SessionEvents } from '../../src/wire/session.ts'
 import { type PipeEnd, WirePipeWorld, wirePipe } from './wire-pipe.ts'
 
-export const NODE_A = 'aaaaaaaaaaaaaaaa'
-export const NODE_B = 'bbbbbbbbbbbbbbbb'
+export const NODE_A: NodeId = nodeId('aaaaaaaaaaaaaaaa')
+export const NODE_B: NodeId = nodeId('bbbbbbbbbbbbbbbb')
 export const CLUSTER_KEY: Uint8Array = Uint8Array.from({ length: 16 }, (_, i) => i)
 
 export function bytesOf(body: Body): Uint8Array {

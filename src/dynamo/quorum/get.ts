@@ -18,21 +18,17 @@
  * The round has no clock: its caller reports late replicas and ends the round at the deadline.
  */
 import { assert } from '../../base/assert.ts'
+import { equalU64 } from '../../base/u64.ts'
 import { REPLICAS_MAX } from '../../limits.ts'
+import type { Digest } from '../../native/digest.ts'
 import type { NodeId } from '../names.ts'
 import { merge } from '../version/merge.ts'
 import type { VersionedObject } from '../version/object.ts'
 
-/** 64 bits that are equal exactly when two copies are (but for chance of 2^-64). */
-export interface CopyDigest {
-  readonly hi: number
-  readonly lo: number
-}
-
 /** One replica's answer about its copy. */
 export type CopyAnswer =
-  | { readonly kind: 'object'; readonly object: VersionedObject; readonly digest: CopyDigest }
-  | { readonly kind: 'digest'; readonly digest: CopyDigest }
+  | { readonly kind: 'object'; readonly object: VersionedObject; readonly digest: Digest }
+  | { readonly kind: 'digest'; readonly digest: Digest }
   | { readonly kind: 'absent' }
   | { readonly kind: 'failed' }
 
@@ -132,7 +128,7 @@ export class GetRound {
     const asks: Ask[] = []
     for (const [node, replica] of this.#replicas) {
       if (replica.kind !== 'digest') continue
-      if (held.some((other) => isSameDigest(other.digest, replica.digest))) continue
+      if (held.some((other) => equalU64(other.digest, replica.digest))) continue
       // The object that is awaited may match; ask after it has come.
       if (held.length === 0 && isObjectComing) continue
       this.#replicas.set(node, { kind: 'awaited-object' })
@@ -153,7 +149,7 @@ export class GetRound {
     if (answered + digests.length < this.#needed) return
     const objects = [...this.#replicas.values()].filter((replica) => replica.kind === 'object')
     const isMatched = digests.every((one) =>
-      objects.some((other) => isSameDigest(other.digest, one.digest)),
+      objects.some((other) => equalU64(other.digest, one.digest)),
     )
     if (isMatched) this.#outcome = this.#answer()
   }
@@ -167,7 +163,7 @@ export class GetRound {
     }
     if (object === undefined) return { kind: 'answered', object, behind: [] }
     const whole = object
-    const current: CopyDigest[] = []
+    const current: Digest[] = []
     for (const replica of this.#replicas.values()) {
       if (replica.kind === 'object' && merge(replica.object, whole) === replica.object) {
         current.push(replica.digest)
@@ -177,7 +173,7 @@ export class GetRound {
     for (const [node, replica] of this.#replicas) {
       const isCurrent =
         (replica.kind === 'object' || replica.kind === 'digest') &&
-        current.some((digest) => isSameDigest(digest, replica.digest))
+        current.some((digest) => equalU64(digest, replica.digest))
       const hasAnswered =
         replica.kind === 'object' || replica.kind === 'digest' || replica.kind === 'absent'
       if (hasAnswered && !isCurrent) behind.push(node)
@@ -190,8 +186,4 @@ export class GetRound {
     for (const replica of this.#replicas.values()) if (isCounted(replica.kind)) count += 1
     return count
   }
-}
-
-function isSameDigest(a: CopyDigest, b: CopyDigest): boolean {
-  return a.hi === b.hi && a.lo === b.lo
 }

@@ -11,6 +11,7 @@
  */
 import { assert } from '../../base/assert.ts'
 import { U32_MAX } from '../../base/bytes.ts'
+import { u64 } from '../../base/u64.ts'
 import { PARTITIONS_MAX } from '../../limits.ts'
 import type { Token } from '../../native/digest.ts'
 
@@ -25,18 +26,7 @@ export function partitionOf(token: Token, bits: number): number {
 export function lastTokenOf(partition: number, bits: number): Token {
   assert(partition < 2 ** bits, 'the partition is on the ring')
   const hi = (partition + 1) * 2 ** (32 - bits) - 1
-  return { hi, lo: U32_MAX }
+  return u64(hi, U32_MAX)
 }
 
-/** Negative, zero or positive, as tokens lie clockwise from zero. */
-export function compareTokens(a: Token, b: Token): number {
-  return a.hi === b.hi ? a.lo - b.lo : a.hi - b.hi
-}
-
-/** The token one step clockwise, or undefined past the last. */
-export function nextToken(token: Token): Token | undefined {
-  if (token.lo < U32_MAX) return { hi: token.hi, lo: token.lo + 1 }
-  return token.hi < U32_MAX ? { hi: token.hi + 1, lo: 0 } : undefined
-}
-
-export const FIRST_TOKEN: Token = { hi: 0, lo: 0 }
+export const FIRST_TOKEN: Token = u64(0, 0)

@@ -9,7 +9,9 @@
  *   - `owners` has one member index per partition.
  */
 import { assert } from '../../base/assert.ts'
+import type { Brand } from '../../base/brand.ts'
 import { joinBytes, readU32, utf8Bytes, writeU16 } from '../../base/bytes.ts'
+import { type U64, u64 } from '../../base/u64.ts'
 import { MEMBERS_MAX } from '../../limits.ts'
 import { md5Into, type Token } from '../../native/digest.ts'
 import type { NodeId } from '../names.ts'
@@ -32,10 +34,7 @@ export interface Member {
 }
 
 /** First 64 bits of an MD5 over everything that decides placement. */
-export interface RingDigest {
-  readonly hi: number
-  readonly lo: number
-}
+export type RingDigest = Brand<U64, 'RingDigest'>
 
 export class Ring {
   readonly bits: number
@@ -85,10 +84,6 @@ export class Ring {
   }
 }
 
-export function isSameRing(a: RingDigest, b: RingDigest): boolean {
-  return a.hi === b.hi && a.lo === b.lo
-}
-
 function digestOf(bits: number, members: readonly Member[], owners: Uint16Array): RingDigest {
   const placed = members.map((m) => `${m.id}\0${m.machine}\0${m.zone}\0${m.weight}\n`).join('')
   const table = new Uint8Array(owners.length * 2)
@@ -96,5 +91,5 @@ function digestOf(bits: number, members: readonly Member[], owners: Uint16Array)
   const bytes = joinBytes([utf8Bytes(`ring ${bits}\n${placed}`), table])
   const digest = new Uint8Array(16)
   md5Into(bytes, 0, bytes.length, digest, 0)
-  return { hi: readU32(digest, 0), lo: readU32(digest, 4) }
+  return u64(readU32(digest, 0), readU32(digest, 4))
 }

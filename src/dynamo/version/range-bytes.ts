@@ -10,7 +10,7 @@
  */
 import { assert } from '../../base/assert.ts'
 import { hexOf, readU32, readU48, writeU48 } from '../../base/bytes.ts'
-import { ID_BYTES } from '../names.ts'
+import { ID_BYTES, type NodeId, type Start } from '../names.ts'
 import { type Context, isCanonical, isRange, type Range } from './context.ts'
 
 /** This number is in files and on the wire. */
@@ -77,16 +77,16 @@ const memoHigh = new Uint32Array(MEMO_SLOTS)
 const memoLow = new Uint32Array(MEMO_SLOTS)
 const memoText: (string | undefined)[] = Array.from({ length: MEMO_SLOTS })
 
-export function readId(bytes: Uint8Array, at: number): string {
+export function readId<Id extends NodeId | Start>(bytes: Uint8Array, at: number): Id {
   const high = readU32(bytes, at)
   const low = readU32(bytes, at + 4)
   // Identities are random bits, so any of the bits spread them over the slots.
   const slot = (high ^ low) & (MEMO_SLOTS - 1)
   const known = memoText[slot]
-  if (known !== undefined && memoHigh[slot] === high && memoLow[slot] === low) return known
+  if (known !== undefined && memoHigh[slot] === high && memoLow[slot] === low) return known as Id
   const text = hexOf(bytes, at, at + ID_BYTES)
   memoHigh[slot] = high
   memoLow[slot] = low
   memoText[slot] = text
-  return text
+  return text as Id
 }

@@ -4,10 +4,11 @@
  * This file alone makes the messages that nodes send to each other and reads their replies.
  * Each call is delivered once; at once, with `peer-away`, where the member is not connected.
  */
+import type { Digest } from '../../native/digest.ts'
 import { type Deliver, isFailure } from '../../base/deliver.ts'
 import type { OperatingError } from '../../base/errors.ts'
 import type { KeyName, NodeId } from '../../dynamo/names.ts'
-import type { CopyAnswer, CopyDigest } from '../../dynamo/quorum/get.ts'
+import type { CopyAnswer } from '../../dynamo/quorum/get.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
 import { requestIdBytes } from '../../dynamo/version/object.ts'
@@ -97,7 +98,7 @@ export class PeerCalls {
 }
 
 /** The answer that a copy is. `failed` where the bytes are not an object. */
-export function objectAnswer(bytes: Uint8Array, digest: CopyDigest): CopyAnswer {
+export function objectAnswer(bytes: Uint8Array, digest: Digest): CopyAnswer {
   const object = decodeObject(bytes)
   return object === undefined ? FAILED : { kind: 'object', object, digest }
 }

@@ -10,9 +10,9 @@
  * adopted meanwhile.
  */
 import { assert } from '../../base/assert.ts'
-import { hexOf, latin1Of, utf8Bytes } from '../../base/bytes.ts'
+import { latin1Of, utf8Bytes } from '../../base/bytes.ts'
 import type { BucketConfig, Config } from '../../config.ts'
-import { ID_BYTES, type NodeId } from '../../dynamo/names.ts'
+import { type NodeId, nodeIdOf } from '../../dynamo/names.ts'
 import { claim } from '../../dynamo/ring/claim.ts'
 import { PreferenceLists } from '../../dynamo/ring/preference-list.ts'
 import type { Member, Ring } from '../../dynamo/ring/ring.ts'
@@ -31,7 +31,7 @@ export function memberIdOf(cluster: string, name: string): NodeId {
   const bytes = utf8Bytes(`member\0${cluster}\0${name}`)
   const digest = new Uint8Array(16)
   md5Into(bytes, 0, bytes.length, digest, 0)
-  return hexOf(digest, 0, ID_BYTES)
+  return nodeIdOf(digest)
 }
 
 /** The first ring of a cluster. */

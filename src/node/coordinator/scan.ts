@@ -10,8 +10,9 @@
 import { latin1Of, readU32, writeU32 } from '../../base/bytes.ts'
 import { isFailure } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
+import { compareU64, nextU64, u64 } from '../../base/u64.ts'
 import type { NodeId } from '../../dynamo/names.ts'
-import { compareTokens, FIRST_TOKEN, lastTokenOf, nextToken } from '../../dynamo/ring/partition.ts'
+import { FIRST_TOKEN, lastTokenOf } from '../../dynamo/ring/partition.ts'
 import type { PreferenceLists } from '../../dynamo/ring/preference-list.ts'
 import type { Context } from '../../dynamo/version/context.ts'
 import { merge } from '../../dynamo/version/merge.ts'
@@ -85,7 +86,7 @@ export class Scans {
         bytes += key.length
         if (scan.withValues) bytes += siblings.reduce((sum, value) => sum + value.length, 0)
       }
-      from = page.end ?? nextToken(stretch.to)
+      from = page.end ?? nextU64(stretch.to)
     }
     return { keys, cursor: from === undefined ? new Uint8Array(0) : encodeCursor(from) }
   }
@@ -153,20 +154,20 @@ function mergePages(pages: readonly CopiesPage[]): {
 } {
   let end: Token | undefined
   for (const { next } of pages) {
-    if (next !== undefined && (end === undefined || compareTokens(next, end) < 0)) end = next
+    if (next !== undefined && (end === undefined || compareU64(next, end) < 0)) end = next
   }
   const merged = new Map<string, Found>()
   for (const { entries } of pages) {
     for (const { token, key, object: bytes } of entries) {
       const object = decodeObject(bytes)
-      if (object === undefined || (end !== undefined && compareTokens(token, end) >= 0)) continue
+      if (object === undefined || (end !== undefined && compareU64(token, end) >= 0)) continue
       const id = latin1Of(key)
       const other = merged.get(id)
       const both = other === undefined ? object : merge(other.object, object)
       merged.set(id, { token, key, object: both })
     }
   }
-  return { found: [...merged.values()].sort((a, b) => compareTokens(a.token, b.token)), end }
+  return { found: [...merged.values()].sort((a, b) => compareU64(a.token, b.token)), end }
 }
 
 /** The values of an object; none where it holds tombstones alone. */
@@ -188,5 +189,5 @@ function decodeCursor(cursor: Uint8Array): Token {
   if (cursor.length !== CURSOR_BYTES) {
     throw new OperatingError('cursor-wrong', 'give back the cursor of the page before, unchanged')
   }
-  return { hi: readU32(cursor, 0), lo: readU32(cursor, 4) }
+  return u64(readU32(cursor, 0), readU32(cursor, 4))
 }

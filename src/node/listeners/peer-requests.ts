@@ -4,9 +4,11 @@
  * A request that names another ring is refused. A write that waits for earlier steps on its key is
  * dropped once its deadline has passed; that deadline counts from the arrival of the message.
  */
+import type { Digest } from '../../native/digest.ts'
+import { equalU64, u64 } from '../../base/u64.ts'
 import { isFailure, perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
-import { isSameRing, type RingDigest } from '../../dynamo/ring/ring.ts'
+import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
 import { DEADLINE_MS_MAX } from '../../limits.ts'
 import type { IncomingCall, IncomingCallOf } from '../../wire/session.ts'
@@ -31,7 +33,7 @@ type Failing = Pick<IncomingCall, 'fail'>
 
 const NO_BYTES = new Uint8Array(0)
 const WRITTEN = {}
-const ABSENT = { isFound: false, object: NO_BYTES, digest: { hi: 0, lo: 0 } } as const
+const ABSENT = { isFound: false, object: NO_BYTES, digest: u64<Digest>(0, 0) } as const
 
 export class PeerRequests {
   readonly #node: PeerRequestsDependencies
@@ -128,7 +130,7 @@ export class PeerRequests {
   }
 
   #hasOtherRing(call: Failing, ring: RingDigest): boolean {
-    if (isSameRing(this.#node.topology.ring.digest, ring)) return false
+    if (equalU64(this.#node.topology.ring.digest, ring)) return false
     const sentence = 'sender and receiver have different rings: give all nodes one list of members'
     this.#fail(call, new OperatingError('ring-differs', sentence))
     return true

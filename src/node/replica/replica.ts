@@ -12,9 +12,9 @@
  */
 import type { MaybePromise } from '../../base/deliver.ts'
 import { assert } from '../../base/assert.ts'
-import { hexOf, U48_MAX } from '../../base/bytes.ts'
+import { U48_MAX } from '../../base/bytes.ts'
 import { isOperatingError, OperatingError } from '../../base/errors.ts'
-import { ID_BYTES, type KeyName, type NodeId, type Start } from '../../dynamo/names.ts'
+import { ID_BYTES, type KeyName, type NodeId, type Start, startIdOf } from '../../dynamo/names.ts'
 import type { Context } from '../../dynamo/version/context.ts'
 import { merge } from '../../dynamo/version/merge.ts'
 import { decodeNote, encodeNote } from '../../dynamo/version/note.ts'
@@ -273,7 +273,7 @@ export class Replica {
   }
 
   #newStart(): Start {
-    return hexOf(this.#node.entropy.bytes(ID_BYTES))
+    return startIdOf(this.#node.entropy.bytes(ID_BYTES))
   }
 
   #nextCounter(): number {
@@ -296,7 +296,7 @@ export class Replica {
     note: Uint8Array,
   ): { readonly object: Uint8Array; readonly sequence: number } {
     const bytes = encodeObject(object)
-    const digest = sipHash64(this.#node.digestKey, bytes)
+    const digest = sipHash64<Digest>(this.#node.digestKey, bytes)
     const entry = { kind: 'object', token, name, note, object: bytes, digest } as const
     const sequence = this.#engine.append([entry])
     this.#lastSequence = sequence

@@ -14,6 +14,7 @@
  *   - Of the entries of a token that belong to one key, the one with the highest sequence is right.
  *   - An entry whose head has rotted belongs to whichever key of its token is written next.
  */
+import { u64 } from '../../base/u64.ts'
 import type { KeyName } from '../../dynamo/names.ts'
 import type { Token } from '../../native/digest.ts'
 import { KeyDirectory } from '../../native/key-directory.ts'
@@ -113,7 +114,7 @@ export class KeyIndex {
     if (unknown === undefined) return
     const erasure = isErasure ? { segment, offset } : undefined
     const copied = { bucket: name.bucket.slice(), key: name.key.slice() }
-    this.#unsettled.push({ token: { hi, lo }, name: copied, places: unknown, erasure })
+    this.#unsettled.push({ token: u64(hi, lo), name: copied, places: unknown, erasure })
     if (this.#settling < SETTLING_MAX) void this.#settle()
   }
 

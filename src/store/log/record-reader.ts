@@ -15,9 +15,10 @@
  * reading of the head alone has passed the header's, which covers the digest; its key is compared
  * byte by byte instead.
  */
-import type { Digest } from '../../native/digest.ts'
 import type { MaybePromise } from '../../base/deliver.ts'
 import { EMPTY_BYTES } from '../../base/bytes.ts'
+import { u64 } from '../../base/u64.ts'
+import type { Digest } from '../../native/digest.ts'
 import type { KeyName } from '../../dynamo/names.ts'
 import { RECORD_BYTES_MAX } from '../../limits.ts'
 import {
@@ -67,7 +68,7 @@ const ROTTEN_HEAD: Reading = {
   rot: 'head',
   kind: 0,
   sequence: 0,
-  digest: { hi: 0, lo: 0 },
+  digest: u64(0, 0),
   isAsked: false,
   name: undefined,
   note: EMPTY_BYTES,
@@ -188,10 +189,7 @@ export class RecordReader {
         words[RecordWord.sequenceLow] as number,
         words[RecordWord.sequenceHigh] as number,
       ),
-      digest: {
-        hi: words[RecordWord.digestHi] as number,
-        lo: words[RecordWord.digestLo] as number,
-      },
+      digest: u64(words[RecordWord.digestHi] as number, words[RecordWord.digestLo] as number),
       isAsked: name === undefined || recordMatches(bytes, start, name.bucket, name.key),
       name: name === undefined ? nameAt(bytes, start, words) : undefined,
       note: isBare ? EMPTY_BYTES : tail.subarray(0, noteEnd - noteStart),

@@ -28,6 +28,7 @@
  * rotted and its key can still be believed: reading it fails with `record-rotten`, where silence
  * would bring an old version back.
  */
+import { u64 } from '../../base/u64.ts'
 import { type Token, tokenOf } from '../../native/digest.ts'
 import { number48, RECORD_HEADER_BYTES, RecordScanWord, RecordWord } from '../../native/record.ts'
 import type { Trace } from '../../world/trace.ts'
@@ -292,10 +293,10 @@ function foundIn(segment: number, base: number, words: Uint32Array, i: number): 
     offset: base + scanWord(words, i, RecordScanWord.start),
     bytes: scanWord(words, i, RecordScanWord.totalBytes),
     kind: scanWord(words, i, RecordScanWord.kind),
-    token: {
-      hi: scanWord(words, i, RecordScanWord.tokenHi),
-      lo: scanWord(words, i, RecordScanWord.tokenLo),
-    },
+    token: u64(
+      scanWord(words, i, RecordScanWord.tokenHi),
+      scanWord(words, i, RecordScanWord.tokenLo),
+    ),
     sequence: number48(
       scanWord(words, i, RecordScanWord.sequenceLow),
       scanWord(words, i, RecordScanWord.sequenceHigh),

@@ -7,6 +7,7 @@
  * compares copies finds that it is missing here, and repairs it.
  */
 import { equalBytes } from '../../base/bytes.ts'
+import { compareU64, nextU64, u64 } from '../../base/u64.ts'
 import type { Token } from '../../native/digest.ts'
 import { DIRECTORY_WORDS } from '../../native/key-directory.ts'
 import type { ScanPage, ScanQuery } from '../engine.ts'
@@ -33,11 +34,11 @@ export async function scanPage(
   let last: Token | undefined
   for (let i = 0; i < count; i++) {
     const token = tokenAt(words, i)
-    if (compareTokens(token, query.to) > 0) return { entries, next: undefined }
-    if (last !== undefined && compareTokens(token, last) === 0) continue
+    if (compareU64(token, query.to) > 0) return { entries, next: undefined }
+    if (last !== undefined && compareU64(token, last) === 0) continue
     if (entries.length >= query.keysMax || bytes >= query.bytesMax) return { entries, next: token }
     last = token
-    const isOnly = i + 1 === count || compareTokens(tokenAt(words, i + 1), token) !== 0
+    const isOnly = i + 1 === count || compareU64(tokenAt(words, i + 1), token) !== 0
     const at = { segment: wordAt(words, i, 2), offset: wordAt(words, i, 3) }
     const found = isOnly
       ? present(await read(reader, at.segment, at.offset))
@@ -49,8 +50,8 @@ export async function scanPage(
       bytes += name.bucket.length + name.key.length + object.length
     }
   }
-  const isEnd = count === 0 || last === undefined || compareTokens(last, query.to) >= 0
-  return { entries, next: isEnd ? undefined : following(last as Token) }
+  const isEnd = count === 0 || last === undefined || compareU64(last, query.to) >= 0
+  return { entries, next: isEnd ? undefined : nextU64(last as Token) }
 }
 
 function isOther(wanted: Uint8Array | undefined, bucket: Uint8Array): boolean {
@@ -103,14 +104,5 @@ function wordAt(words: Uint32Array, index: number, word: number): number {
 }
 
 function tokenAt(words: Uint32Array, index: number): Token {
-  return { hi: wordAt(words, index, 0), lo: wordAt(words, index, 1) }
-}
-
-export function compareTokens(a: Token, b: Token): number {
-  return a.hi - b.hi || a.lo - b.lo
-}
-
-/** The token after this one. Requires: it is not the last. */
-export function following(token: Token): Token {
-  return token.lo === 0xffff_ffff ? { hi: token.hi + 1, lo: 0 } : { hi: token.hi, lo: token.lo + 1 }
+  return u64(wordAt(words, index, 0), wordAt(words, index, 1))
 }

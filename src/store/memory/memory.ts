@@ -9,10 +9,10 @@
  */
 import { assert } from '../../base/assert.ts'
 import { equalBytes } from '../../base/bytes.ts'
+import { compareU64, nextU64, u64 } from '../../base/u64.ts'
 import type { KeyName } from '../../dynamo/names.ts'
 import type { Digest, Token } from '../../native/digest.ts'
 import type { Engine, EngineReport, Entry, ScanPage, ScanQuery, Stored } from '../engine.ts'
-import { compareTokens, following } from '../log/scan.ts'
 
 const LIST_BITS = 12
 const LISTS = 2 ** LIST_BITS
@@ -65,12 +65,12 @@ export class MemoryEngine implements Engine {
     for (let index = listOf(query.from); index <= listOf(query.to); index++) {
       for (const kept of this.#lists[index] as Kept[]) {
         const { token, name, note, object, digest } = kept
-        if (compareTokens(token, query.from) < 0) continue
-        if (compareTokens(token, query.to) > 0) break
+        if (compareU64(token, query.from) < 0) continue
+        if (compareU64(token, query.to) > 0) break
         if (query.bucket !== undefined && !equalBytes(query.bucket, name.bucket)) continue
         const isFull = entries.length >= query.keysMax || bytes >= query.bytesMax
-        if (isFull && last !== undefined && compareTokens(token, last) > 0) {
-          return { entries, next: following(last) }
+        if (isFull && last !== undefined && compareU64(token, last) > 0) {
+          return { entries, next: nextU64(last) }
         }
         entries.push({ token, name, note: note.slice(), object: object.slice(), digest })
         bytes += name.bucket.length + name.key.length + object.length
@@ -115,7 +115,7 @@ export class MemoryEngine implements Engine {
 
   #keep(entry: Extract<Entry, { kind: 'object' }>): void {
     const kept: Kept = {
-      token: { hi: entry.token.hi, lo: entry.token.lo },
+      token: u64(entry.token.hi, entry.token.lo),
       name: { bucket: entry.name.bucket.slice(), key: entry.name.key.slice() },
       note: entry.note.slice(),
       object: entry.object.slice(),
@@ -143,7 +143,7 @@ function lowerBound(list: readonly Kept[], token: Token): number {
   let high = list.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (compareTokens((list[middle] as Kept).token, token) < 0) low = middle + 1
+    if (compareU64((list[middle] as Kept).token, token) < 0) low = middle + 1
     else high = middle
   }
   return low
@@ -153,7 +153,7 @@ function lowerBound(list: readonly Kept[], token: Token): number {
 function indexOf(list: readonly Kept[], token: Token, name: KeyName): number {
   for (let i = lowerBound(list, token); i < list.length; i++) {
     const kept = list[i] as Kept
-    if (compareTokens(kept.token, token) !== 0) return -1
+    if (compareU64(kept.token, token) !== 0) return -1
     if (equalBytes(kept.name.key, name.key) && equalBytes(kept.name.bucket, name.bucket)) return i
   }
   return -1

@@ -1,5 +1,5 @@
 /** Messages between a client and a node; `table.ts` numbers them. */
-import type { Digest } from '../../native/digest.ts'
+import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import type { KeyName } from '../../dynamo/names.ts'
 
 export interface Get {
@@ -77,7 +77,7 @@ export interface TopologyBucket {
 
 export interface Topology {
   readonly cluster: string
-  readonly ring: Digest
+  readonly ring: RingDigest
   readonly partitionBits: number
   readonly members: readonly TopologyMember[]
   readonly owners: Uint8Array

@@ -1,10 +1,11 @@
 /** Messages between two nodes; `table.ts` numbers them. */
+import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import type { KeyName } from '../../dynamo/names.ts'
 import type { Digest, Token } from '../../native/digest.ts'
 
 export interface PeerRead {
   readonly name: KeyName
-  readonly ring: Digest
+  readonly ring: RingDigest
   readonly digestOnly: boolean
   readonly deadlineMs: number
 }
@@ -18,7 +19,7 @@ export interface PeerReadReply {
 
 export interface PeerWrite {
   readonly name: KeyName
-  readonly ring: Digest
+  readonly ring: RingDigest
   readonly object: Uint8Array
   readonly deadlineMs: number
 }
@@ -26,7 +27,7 @@ export interface PeerWrite {
 export type PeerWriteReply = Record<never, never>
 
 export interface PeerRange {
-  readonly ring: Digest
+  readonly ring: RingDigest
   readonly from: Token
   readonly to: Token
   readonly bucket: Uint8Array

@@ -1,4 +1,5 @@
 /** Wrong options of the client library, wrong command lines, wrong configurations. */
+import { nodeId } from '../../../src/dynamo/names.ts'
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -279,7 +280,7 @@ function dataRows(
     [
       'data of another node',
       'exit 3 data-foreign',
-      holding(identityText('served', '00'.repeat(8))),
+      holding(identityText('served', nodeId('00'.repeat(8)))),
     ],
     ['data of a newer format', 'exit 3 data-newer', holding(good.replace('data 1', 'data 2'))],
     ['an identity that is rotten', 'exit 3 data-rotten', holding(good.replace('node', 'mode'))],

@@ -1,4 +1,6 @@
 /** Wrong messages and wrong contexts in good frames, sent by hand to real nodes. */
+import type { RingDigest } from '../../../src/dynamo/ring/ring.ts'
+import { u64 } from '../../../src/base/u64.ts'
 import { hexOf, joinBytes, utf8Bytes } from '../../../src/base/bytes.ts'
 import { errorCodeOf } from '../../../src/base/errors.ts'
 import { memberIdOf } from '../../../src/node/cluster/topology.ts'
@@ -147,7 +149,7 @@ export function peerMessageRows(lab: Lab): readonly Row[] {
     return code
   }
   const topology = (session: NodeSession) => session.ask('topology', {})
-  const otherRing = { hi: 1, lo: 2 }
+  const otherRing = u64<RingDigest>(1, 2)
   /** Two in three keys of such a bucket are others'. */
   const putAll = async (session: NodeSession): Promise<void> => {
     const bucket = utf8Bytes(SINGLE.name)

@@ -1,5 +1,6 @@
 /** The choice of nodes: owners first, quiet nodes last, lost nodes dialled again. */
 import t from 'tap'
+import { u64 } from '../../../src/base/u64.ts'
 import { utf8Bytes } from '../../../src/base/bytes.ts'
 import { OperatingError } from '../../../src/base/errors.ts'
 import type { CallError } from '../../../src/client/failure.ts'
@@ -159,7 +160,7 @@ t.test('after ring-differs the client asks for the topology and routes by it', a
   await stage.clock.pass(200)
   t.equal(await askedFor(stage, () => client.get('k')), first)
   const others = topologyOf(stage.nodes.filter((node) => node !== first))
-  stage.topology = { ...others, ring: { hi: 7, lo: 7 } }
+  stage.topology = { ...others, ring: u64(7, 7) }
   first.asked[0]?.fail('ring-differs')
   await untilIdle()
   t.not(await askedFor(stage, () => client.get('k')), first)

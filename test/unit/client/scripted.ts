@@ -4,6 +4,8 @@
  * `Stage` holds a clock, a seeded source of bytes and any number of nodes. A node records the
  * requests that it is sent; a test answers each of them, or does not.
  */
+import { nodeId, type NodeId } from '../../../src/dynamo/names.ts'
+import { u64 } from '../../../src/base/u64.ts'
 import { utf8Bytes, writeU16 } from '../../../src/base/bytes.ts'
 import { OperatingError, type ErrorCode } from '../../../src/base/errors.ts'
 import { type Client, connectTo } from '../../../src/client/client.ts'
@@ -75,7 +77,7 @@ export interface Asked {
 }
 
 export class StageNode {
-  readonly id: string
+  readonly id: NodeId
   readonly name: string
   readonly port: number
   /** Everything but topology, which is answered at once while the node is awake. */
@@ -93,7 +95,7 @@ export class StageNode {
 
   constructor(stage: Stage, index: number) {
     this.#stage = stage
-    this.id = `${index + 1}`.repeat(16)
+    this.id = nodeId(`${index + 1}`.repeat(16))
     this.name = `node-${index + 1}`
     this.port = 7400 + index
   }
@@ -216,7 +218,7 @@ export function topologyOf(nodes: readonly StageNode[], bits = 4): Topology {
   for (let i = 0; i < 2 ** bits; i++) writeU16(owners, 2 * i, i % nodes.length)
   return {
     cluster: 'stage',
-    ring: { hi: 1, lo: 2 },
+    ring: u64(1, 2),
     partitionBits: bits,
     members: nodes.map((node) => ({
       node: Buffer.from(node.id, 'hex'),

@@ -4,6 +4,7 @@
  * `make` gives a place for one engine. The suite opens it, uses it through the contract alone
  * (`src/store/engine.ts`), closes it, and opens it again.
  */
+import { u64 } from '../../../src/base/u64.ts'
 import type { Test } from 'tap'
 import { utf8Bytes, utf8Text } from '../../../src/base/bytes.ts'
 import { Prng } from '../../../src/base/prng.ts'
@@ -22,7 +23,7 @@ export interface Subject {
 
 type Body = (t: Test, engine: Engine, subject: Subject) => Promise<void>
 
-const FIRST: Token = { hi: 0, lo: 0 }
+const FIRST: Token = u64(0, 0)
 const named = (key: string): KeyName => keyName('b', key)
 
 function withToken(entry: Entry, token: Token): Entry {
@@ -128,7 +129,7 @@ const BODIES: Readonly<Record<string, Body>> = {
   },
 
   'two keys of one token are two keys': async (t, engine) => {
-    const token = { hi: 7, lo: 7 }
+    const token: Token = u64(7, 7)
     const text = async (key: string): Promise<string | undefined> => {
       const stored = await engine.get(token, named(key))
       return stored === undefined ? undefined : utf8Text(stored.object)

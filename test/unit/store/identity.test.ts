@@ -1,10 +1,11 @@
 import t from 'tap'
+import { nodeId } from '../../../src/dynamo/names.ts'
 import { utf8Bytes, utf8Text } from '../../../src/base/bytes.ts'
 import { identityText, openIdentity } from '../../../src/store/identity.ts'
 import { keep, Lab } from './lab.ts'
 
-const NODE = '0123456789abcdef'
-const OTHER = 'fedcba9876543210'
+const NODE = nodeId('0123456789abcdef')
+const OTHER = nodeId('fedcba9876543210')
 const open = async (lab: Lab, cluster = 'prod', node = OTHER): ReturnType<typeof openIdentity> =>
   openIdentity(await lab.directory(), { cluster, newNodeId: () => node })
 

@@ -1,4 +1,5 @@
 /** A log over the simulated disk: opened, crashed, filled, spoilt and opened again. */
+import { u64 } from '../../../src/base/u64.ts'
 import { utf8Bytes, utf8Text } from '../../../src/base/bytes.ts'
 import type { Prng } from '../../../src/base/prng.ts'
 import { type KeyName, keyName } from '../../../src/dynamo/names.ts'
@@ -10,7 +11,7 @@ import type { Directory } from '../../../src/world/disk.ts'
 import type { World } from '../../../src/world/world.ts'
 
 export const DIGEST_KEY: Uint8Array = Uint8Array.from({ length: 16 }, (_, i) => i)
-export const LAST_TOKEN: Token = { hi: 0xffff_ffff, lo: 0xffff_ffff }
+export const LAST_TOKEN: Token = u64(0xffff_ffff, 0xffff_ffff)
 export const PATH = '/data'
 
 const LIMIT_MS = 600_000
@@ -132,7 +133,7 @@ export async function scanAll(
   keysMax = 100,
 ): Promise<readonly ScanPage['entries'][number][]> {
   const entries: ScanPage['entries'][number][] = []
-  let from: Token | undefined = { hi: 0, lo: 0 }
+  let from: Token | undefined = u64(0, 0)
   while (from !== undefined) {
     const page: ScanPage = await engine.scan({ from, to: LAST_TOKEN, keysMax, bytesMax: 1 << 20 })
     entries.push(...page.entries)

@@ -1,5 +1,7 @@
 /** Calls over a session: numbers, answers, tokens and bounds. */
 import t from 'tap'
+import type { Digest } from '../../../src/native/digest.ts'
+import { u64 } from '../../../src/base/u64.ts'
 import { assert } from '../../../src/base/assert.ts'
 import { utf8Bytes } from '../../../src/base/bytes.ts'
 import { isOperatingError, OperatingError } from '../../../src/base/errors.ts'
@@ -71,7 +73,7 @@ t.test('100,000 calls answered in random order each get their own answer', async
 t.test('both peers call each other with the same call ids', async (t) => {
   const { world, near, far, nearEvents, farEvents } = await sessionPair(PEER_A, PEER_B)
   const echo = (digest: number) => (call: unknown) => {
-    const reply = { ...REPLIES.peerRead, digest: { hi: digest, lo: 0 } }
+    const reply = { ...REPLIES.peerRead, digest: u64<Digest>(digest, 0) }
     ;(call as IncomingCallOf<'peerRead'>).answer(reply)
   }
   nearEvents.onCall = echo(1)
@@ -83,7 +85,7 @@ t.test('both peers call each other with the same call ids', async (t) => {
   }
   t.equal(got.length, 0, 'not before call has returned')
   world.run()
-  const of = (digest: number): unknown => ({ ...REPLIES.peerRead, digest: { hi: digest, lo: 0 } })
+  const of = (digest: number): unknown => ({ ...REPLIES.peerRead, digest: u64<Digest>(digest, 0) })
   const expected = Array.from({ length: 3 }, () => [
     ['near', of(2)],
     ['far', of(1)],

@@ -5,24 +5,29 @@
  * order, with hedges between them, and after each the round is compared with the reference.
  */
 import t from 'tap'
+import { u64 } from '../../../../src/base/u64.ts'
 import { Prng } from '../../../../src/base/prng.ts'
-import {
-  type Ask,
-  type CopyAnswer,
-  type CopyDigest,
-  GetRound,
-} from '../../../../src/dynamo/quorum/get.ts'
+import { type Ask, type CopyAnswer, GetRound } from '../../../../src/dynamo/quorum/get.ts'
+import type { Digest } from '../../../../src/native/digest.ts'
+import { type NodeId, nodeId, startId } from '../../../../src/dynamo/names.ts'
 import { merge } from '../../../../src/dynamo/version/merge.ts'
 import { Context } from '../../../../src/dynamo/version/context.ts'
 import { type VersionedObject } from '../../../../src/dynamo/version/object.ts'
 import { put } from '../../../../src/dynamo/version/put.ts'
 import { equalObjects } from '../../../support/versions.ts'
 
-const NODES = ['a', 'b', 'c', 'd', 'e']
+const [A, B, C, D, E] = ['a', 'b', 'c', 'd', 'e'].map((digit) => nodeId(digit.repeat(16))) as [
+  NodeId,
+  NodeId,
+  NodeId,
+  NodeId,
+  NodeId,
+]
+const NODES = [A, B, C, D, E]
 const WRITES: readonly VersionedObject[] = [1, 2, 3].map((number) => {
   const written = put(undefined, undefined, {
-    node: `${number}`.repeat(16),
-    start: `${number}`.repeat(16),
+    node: nodeId(`${number}`.repeat(16)),
+    start: startId(`${number}`.repeat(16)),
     counter: 1,
     requestId: String.fromCharCode(number).repeat(16),
     value: Uint8Array.of(number),
@@ -40,8 +45,8 @@ function objectOf(mask: number): VersionedObject {
 
 const OBJECTS = [1, 2, 3, 4, 5, 6, 7].map(objectOf)
 
-function digestOf(mask: number): CopyDigest {
-  return { hi: 7, lo: mask }
+function digestOf(mask: number): Digest {
+  return u64(7, mask)
 }
 
 /** What a replica has: a mask of writes, 0 for nothing; undefined where it will fail. */
@@ -185,13 +190,13 @@ const digest = (mask: number): CopyAnswer => answerOf(mask, true)
 t.test(
   'equal replicas send one value: the first owner is asked for it, the others for digests',
   async (t) => {
-    const round = new GetRound(['a', 'b', 'c'], 2)
+    const round = new GetRound([A, B, C], 2)
     t.strictSame(round.begin(), [
-      { node: 'a', digestOnly: false },
-      { node: 'b', digestOnly: true },
+      { node: A, digestOnly: false },
+      { node: B, digestOnly: true },
     ])
-    t.strictSame(round.onAnswer('b', digest(1)), [])
-    t.strictSame(round.onAnswer('a', object(1)), [])
+    t.strictSame(round.onAnswer(B, digest(1)), [])
+    t.strictSame(round.onAnswer(A, object(1)), [])
     t.match(round.outcome, { kind: 'answered', behind: [] })
   },
 )
@@ -199,30 +204,30 @@ t.test(
 t.test(
   'a replica whose digest differs is asked for its object; stale replicas are behind',
   async (t) => {
-    const round = new GetRound(['a', 'b', 'c'], 2)
+    const round = new GetRound([A, B, C], 2)
     round.begin()
-    round.onAnswer('a', object(1))
-    t.strictSame(round.onAnswer('b', digest(3)), [{ node: 'b', digestOnly: false }])
+    round.onAnswer(A, object(1))
+    t.strictSame(round.onAnswer(B, digest(3)), [{ node: B, digestOnly: false }])
     t.equal(round.outcome.kind, 'waiting')
-    round.onAnswer('b', object(3))
-    t.match(round.outcome, { kind: 'answered', behind: ['a'] })
+    round.onAnswer(B, object(3))
+    t.match(round.outcome, { kind: 'answered', behind: [A] })
   },
 )
 
 t.test('two replicas with different siblings are both behind', async (t) => {
-  const round = new GetRound(['a', 'b'], 2)
+  const round = new GetRound([A, B], 2)
   round.begin()
-  round.onAnswer('a', object(1))
-  round.onAnswer('b', digest(2))
-  round.onAnswer('b', object(2))
-  t.match(round.outcome, { kind: 'answered', behind: ['a', 'b'] })
+  round.onAnswer(A, object(1))
+  round.onAnswer(B, digest(2))
+  round.onAnswer(B, object(2))
+  t.match(round.outcome, { kind: 'answered', behind: [A, B] })
 })
 
 t.test('if the replica asked for the object fails, the next is asked for its object', async (t) => {
-  const round = new GetRound(['a', 'b', 'c'], 2)
+  const round = new GetRound([A, B, C], 2)
   round.begin()
-  round.onAnswer('b', digest(1))
-  const asks = round.onAnswer('a', { kind: 'failed' })
+  round.onAnswer(B, digest(1))
+  const asks = round.onAnswer(A, { kind: 'failed' })
   t.ok(
     asks.some(({ digestOnly }) => !digestOnly),
     'a replica is asked for the object',
@@ -232,57 +237,57 @@ t.test('if the replica asked for the object fails, the next is asked for its obj
 t.test(
   'Q9: if the replica asked for the object is late, the next is asked for its object',
   async (t) => {
-    const round = new GetRound(['a', 'b', 'c'], 2)
+    const round = new GetRound([A, B, C], 2)
     round.begin()
-    t.strictSame(round.onAnswer('b', digest(1)), [])
-    t.strictSame(round.onLate(), [{ node: 'c', digestOnly: false }])
-    round.onAnswer('c', object(1))
+    t.strictSame(round.onAnswer(B, digest(1)), [])
+    t.strictSame(round.onLate(), [{ node: C, digestOnly: false }])
+    round.onAnswer(C, object(1))
     t.match(round.outcome, { kind: 'answered', behind: [] }, 'without the late one')
-    t.strictSame(round.onAnswer('a', object(3)), [], 'which changes nothing any more')
+    t.strictSame(round.onAnswer(A, object(3)), [], 'which changes nothing any more')
     t.match(round.outcome, { kind: 'answered', behind: [] })
   },
 )
 
 t.test('absent everywhere is an answer; absent on one replica alone is behind', async (t) => {
-  const nothing = new GetRound(['a', 'b'], 2)
+  const nothing = new GetRound([A, B], 2)
   nothing.begin()
-  nothing.onAnswer('a', { kind: 'absent' })
-  nothing.onAnswer('b', { kind: 'absent' })
+  nothing.onAnswer(A, { kind: 'absent' })
+  nothing.onAnswer(B, { kind: 'absent' })
   t.strictSame(nothing.outcome, { kind: 'answered', object: undefined, behind: [] })
-  const some = new GetRound(['a', 'b'], 2)
+  const some = new GetRound([A, B], 2)
   some.begin()
-  some.onAnswer('a', { kind: 'absent' })
-  t.strictSame(some.onAnswer('b', digest(1)), [{ node: 'b', digestOnly: false }])
-  some.onAnswer('b', object(1))
-  t.match(some.outcome, { kind: 'answered', behind: ['a'] })
+  some.onAnswer(A, { kind: 'absent' })
+  t.strictSame(some.onAnswer(B, digest(1)), [{ node: B, digestOnly: false }])
+  some.onAnswer(B, object(1))
+  t.match(some.outcome, { kind: 'answered', behind: [A] })
 })
 
 t.test(
   'Q1: with too few replicas left the get is short, and tells how many answered',
   async (t) => {
-    const round = new GetRound(['a', 'b', 'c'], 2)
+    const round = new GetRound([A, B, C], 2)
     round.begin()
-    round.onAnswer('a', object(1))
-    round.onAnswer('b', { kind: 'failed' })
+    round.onAnswer(A, object(1))
+    round.onAnswer(B, { kind: 'failed' })
     t.equal(round.outcome.kind, 'waiting')
-    round.onAnswer('c', { kind: 'failed' })
+    round.onAnswer(C, { kind: 'failed' })
     t.strictSame(round.outcome, { kind: 'short', answered: 1 })
     t.strictSame(round.onLate(), [])
   },
 )
 
 t.test('P5: an answer that was not asked for changes nothing', async (t) => {
-  const round = new GetRound(['a', 'b', 'c'], 2)
+  const round = new GetRound([A, B, C], 2)
   round.begin()
-  t.strictSame(round.onAnswer('c', object(1)), [], 'not asked')
-  t.strictSame(round.onAnswer('x', object(1)), [], 'no owner')
-  round.onAnswer('a', object(1))
-  round.onAnswer('a', { kind: 'failed' })
-  round.onAnswer('b', digest(1))
+  t.strictSame(round.onAnswer(C, object(1)), [], 'not asked')
+  t.strictSame(round.onAnswer(nodeId('f'.repeat(16)), object(1)), [], 'no owner')
+  round.onAnswer(A, object(1))
+  round.onAnswer(A, { kind: 'failed' })
+  round.onAnswer(B, digest(1))
   t.match(round.outcome, { kind: 'answered' }, 'a repeat is not heard')
 })
 
 t.test('owners are listed once, and there are at least R', async (t) => {
-  t.throws(() => new GetRound(['a', 'a'], 1), /each owner is listed once/)
-  t.throws(() => new GetRound(['a'], 2), /enough owners exist/)
+  t.throws(() => new GetRound([A, A], 1), /each owner is listed once/)
+  t.throws(() => new GetRound([A], 2), /enough owners exist/)
 })

@@ -7,9 +7,17 @@
  */
 import t from 'tap'
 import { canReach, PutRound } from '../../../../src/dynamo/quorum/put.ts'
+import { type NodeId, nodeId } from '../../../../src/dynamo/names.ts'
 import { Quorum, type Verdict } from '../../../../src/dynamo/quorum/quorum.ts'
 
-const NODES = ['a', 'b', 'c', 'd', 'e']
+const [A, B, C, D, E] = ['a', 'b', 'c', 'd', 'e'].map((digit) => nodeId(digit.repeat(16))) as [
+  NodeId,
+  NodeId,
+  NodeId,
+  NodeId,
+  NodeId,
+]
+const NODES = [A, B, C, D, E]
 
 /** What the counts say, from their meaning alone. */
 function meant(asked: number, needed: number, yes: number, no: number): Verdict {
@@ -18,7 +26,7 @@ function meant(asked: number, needed: number, yes: number, no: number): Verdict 
 }
 
 /** Every sequence of answers: each member at most once, each yes or no, in any order. */
-function* sequences(members: readonly string[]): Iterable<readonly (readonly [string, boolean])[]> {
+function* sequences(members: readonly NodeId[]): Iterable<readonly (readonly [NodeId, boolean])[]> {
   yield []
   for (const member of members) {
     const others = members.filter((other) => other !== member)
@@ -75,31 +83,31 @@ t.test('Q1: with five asked, every mix of answers has the verdict of the table',
 })
 
 t.test('Q2: a member counts once, however often it answers', async (t) => {
-  const quorum = new Quorum(['a', 'b', 'c'], 2)
-  t.ok(quorum.count('a', true))
-  t.notOk(quorum.count('a', true), 'a repeat')
-  t.notOk(quorum.count('a', false), 'a change of mind')
+  const quorum = new Quorum([A, B, C], 2)
+  t.ok(quorum.count(A, true))
+  t.notOk(quorum.count(A, true), 'a repeat')
+  t.notOk(quorum.count(A, false), 'a change of mind')
   t.equal(quorum.agreed, 1)
   t.equal(quorum.verdict(), 'waiting')
-  t.notOk(quorum.count('x', true), 'never asked')
+  t.notOk(quorum.count(nodeId('f'.repeat(16)), true), 'never asked')
   t.equal(quorum.verdict(), 'waiting')
-  quorum.count('b', false)
-  t.notOk(quorum.count('b', true), 'a failure stays one')
+  quorum.count(B, false)
+  t.notOk(quorum.count(B, true), 'a failure stays one')
   t.equal(quorum.verdict(), 'waiting')
-  quorum.count('c', true)
+  quorum.count(C, true)
   t.equal(quorum.verdict(), 'reached')
 })
 
 t.test('a verdict that was reached never changes', async (t) => {
   for (const late of [true, false]) {
     const quorum = new Quorum(NODES, 2)
-    quorum.count('a', true)
-    quorum.count('b', true)
-    for (const node of ['c', 'd', 'e']) quorum.count(node, late)
+    quorum.count(A, true)
+    quorum.count(B, true)
+    for (const node of [C, D, E]) quorum.count(node, late)
     t.equal(quorum.verdict(), 'reached')
-    const lost = new Quorum(['a', 'b', 'c'], 3)
-    lost.count('b', false)
-    for (const node of ['a', 'c']) lost.count(node, late)
+    const lost = new Quorum([A, B, C], 3)
+    lost.count(B, false)
+    for (const node of [A, C]) lost.count(node, late)
     t.equal(lost.verdict(), 'impossible')
   }
 })
@@ -107,19 +115,19 @@ t.test('a verdict that was reached never changes', async (t) => {
 t.test(
   'members are asked once, and at most as many answers are needed as members asked',
   async (t) => {
-    t.throws(() => new Quorum(['a', 'a'], 1), /no member is asked twice/)
-    t.throws(() => new Quorum(['a'], 2), /enough members are asked/)
-    t.throws(() => new Quorum(['a'], 0), /at least one answer is needed/)
-    t.throws(() => new PutRound(['a', 'a'], 1), /each owner is listed once/)
+    t.throws(() => new Quorum([A, A], 1), /no member is asked twice/)
+    t.throws(() => new Quorum([A], 2), /enough members are asked/)
+    t.throws(() => new Quorum([A], 0), /at least one answer is needed/)
+    t.throws(() => new PutRound([A, A], 1), /each owner is listed once/)
   },
 )
 
 t.test('Q1: a put begins only if W owners are connected', async (t) => {
-  const owners = ['a', 'b', 'c']
-  const among = (present: string) => (node: string) => present.includes(node)
-  t.ok(canReach(owners, among('ab'), 2))
-  t.notOk(canReach(owners, among('a'), 2))
-  t.ok(canReach(owners, among('a'), 1))
-  t.notOk(canReach(owners, among('xyz'), 1))
-  t.notOk(canReach(owners, among('abc'), 4), 'fewer owners than W, in a small cluster')
+  const owners = [A, B, C]
+  const among = (present: readonly NodeId[]) => (node: NodeId) => present.includes(node)
+  t.ok(canReach(owners, among([A, B]), 2))
+  t.notOk(canReach(owners, among([A]), 2))
+  t.ok(canReach(owners, among([A]), 1))
+  t.notOk(canReach(owners, among([D, E]), 1))
+  t.notOk(canReach(owners, among([A, B, C]), 4), 'fewer owners than W, in a small cluster')
 })

@@ -1,4 +1,5 @@
 /** Members for tests of the ring: named, numbered, on machines and in zones as asked. */
+import { nodeId } from '../../../../src/dynamo/names.ts'
 import type { Member } from '../../../../src/dynamo/ring/ring.ts'
 
 export interface MemberSketch {
@@ -10,7 +11,7 @@ export interface MemberSketch {
 /** A member whose id follows from its number; on a machine of its own unless told. */
 export function member(number: number, sketch: MemberSketch = {}): Member {
   return {
-    id: number.toString(16).padStart(16, '0'),
+    id: nodeId(number.toString(16).padStart(16, '0')),
     name: `n${number}`,
     host: '127.0.0.1',
     clientPort: 7400 + number,

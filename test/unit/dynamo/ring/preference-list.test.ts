@@ -1,5 +1,7 @@
 /** Who should hold a key: the first N distinct of a clockwise walk, then everybody else. */
 import t from 'tap'
+import type { Token } from '../../../../src/native/digest.ts'
+import { u64 } from '../../../../src/base/u64.ts'
 import { Prng } from '../../../../src/base/prng.ts'
 import { claim } from '../../../../src/dynamo/ring/claim.ts'
 import { PreferenceLists, preferenceListOf } from '../../../../src/dynamo/ring/preference-list.ts'
@@ -91,7 +93,7 @@ t.test('a cached list equals a computed one', async (t) => {
       t.equal(lists.ofPartition(partition, n), list, 'computed once')
     }
   }
-  const token = { hi: 0x8000_0000, lo: 0 }
+  const token: Token = u64(0x8000_0000, 0)
   t.equal(lists.of(token, 3), lists.ofPartition(32, 3))
 })
 

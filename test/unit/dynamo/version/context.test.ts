@@ -1,5 +1,6 @@
 /** Contexts against plain sets of dots: the same answers in every operation. */
 import t from 'tap'
+import { startId } from '../../../../src/dynamo/names.ts'
 import { Prng } from '../../../../src/base/prng.ts'
 import { Context, rangeOn } from '../../../../src/dynamo/version/context.ts'
 import { dotOn } from '../../../../src/dynamo/version/dot.ts'
@@ -26,7 +27,7 @@ t.test('a context covers the dots of its ranges and no others', async (t) => {
   const covered = [1, 2, 3, 4, 5, 6, 7].filter((counter) => context.covers(dot(1, counter)))
   t.same(covered, [2, 3, 4, 6])
   t.notOk(context.covers(dotOn(line(NODE_B), 3)))
-  t.notOk(context.covers(dotOn({ ...line(), start: '3'.padStart(16, '0') }, 3)))
+  t.notOk(context.covers(dotOn({ ...line(), start: startId('3'.padStart(16, '0')) }, 3)))
 })
 
 t.test(

@@ -1,5 +1,6 @@
 /** Makes contexts and objects for these tests: by hand, and at random from a printed seed. */
 import type { Prng } from '../../../../src/base/prng.ts'
+import { nodeId, type NodeId, type Start, startId } from '../../../../src/dynamo/names.ts'
 import { Context, type Range, rangeOn } from '../../../../src/dynamo/version/context.ts'
 import { type Dot, dotOn, type Line } from '../../../../src/dynamo/version/dot.ts'
 import { merge } from '../../../../src/dynamo/version/merge.ts'
@@ -10,12 +11,12 @@ import {
 } from '../../../../src/dynamo/version/object.ts'
 import type { PutOutcome, PutRequest, Written } from '../../../../src/dynamo/version/put.ts'
 
-export const NODE_A: string = 'a'.padEnd(16, '0')
-export const NODE_B: string = 'b'.padEnd(16, '0')
-export const START_1: string = '1'.padStart(16, '0')
-export const START_2: string = '2'.padStart(16, '0')
+export const NODE_A: NodeId = nodeId('a'.padEnd(16, '0'))
+export const NODE_B: NodeId = nodeId('b'.padEnd(16, '0'))
+export const START_1: Start = startId('1'.padStart(16, '0'))
+export const START_2: Start = startId('2'.padStart(16, '0'))
 
-export const line = (node: string = NODE_A, start: string = START_1, opened = 1): Line => ({
+export const line = (node: NodeId = NODE_A, start: Start = START_1, opened = 1): Line => ({
   node,
   start,
   opened,

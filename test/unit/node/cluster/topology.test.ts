@@ -1,8 +1,10 @@
 /** The ring and the properties of buckets that a configuration gives, and a ring adopted later. */
 import t from 'tap'
+import type { Token } from '../../../../src/native/digest.ts'
+import { u64 } from '../../../../src/base/u64.ts'
 import { utf8Bytes } from '../../../../src/base/bytes.ts'
 import type { Config, MemberConfig } from '../../../../src/config.ts'
-import { ID_PATTERN } from '../../../../src/dynamo/names.ts'
+import { isId } from '../../../../src/dynamo/names.ts'
 import { memberIdOf, ringOf, Topology } from '../../../../src/node/cluster/topology.ts'
 import { placementOf } from '../../../../src/node/coordinator/quorums.ts'
 import { topologyReply } from '../../../../src/node/listeners/cluster-replies.ts'
@@ -52,7 +54,7 @@ t.test('K4: a member has one id for ever, and no other member or cluster has it'
   const ids = ['n1', 'n2', 'n1\0', ''].map((name) => memberIdOf('c', name))
   t.equal(new Set([...ids, memberIdOf('d', 'n1')]).size, 5)
   t.equal(memberIdOf('c', 'n1'), ids[0])
-  t.ok(ids.every((id) => ID_PATTERN.test(id)))
+  t.ok(ids.every((id) => isId(id)))
 })
 
 t.test('a bucket has its own quorums, every other the defaults', async (t) => {
@@ -60,7 +62,7 @@ t.test('a bucket has its own quorums, every other the defaults', async (t) => {
   const topology = new Topology(configOf(1, { buckets, defaults: { n: 2, r: 1, w: 1 } }))
   t.match(topology.propertiesOf(utf8Bytes('carts')), { n: 3, r: 1, w: 3 })
   t.match(topology.propertiesOf(utf8Bytes('other')), { n: 2, r: 1, w: 1 })
-  const token = { hi: 0x1234_5678, lo: 0 }
+  const token: Token = u64(0x1234_5678, 0)
   t.equal(placementOf(topology, token, utf8Bytes('carts')).owners.length, 3)
   t.equal(placementOf(topology, token, utf8Bytes('other')).owners.length, 2)
 })

@@ -7,6 +7,7 @@
  * call, and there is one at a time.
  */
 import t from 'tap'
+import type { NodeId } from '../../../../src/dynamo/names.ts'
 import { OperatingError } from '../../../../src/base/errors.ts'
 import { Forwards } from '../../../../src/node/coordinator/forward.ts'
 import { Counters } from '../../../../src/node/counters.ts'
@@ -36,7 +37,7 @@ t.test('an owner that is gone at once and one that answers end a put once', asyn
   })
   const ends: (PutResult | OperatingError)[] = []
   const put = { requestId: 'of one put 12345' } as unknown as ClientPut
-  forwards.run(put, ['gone', 'slow'], clock.now() + 500, (end) => ends.push(end))
+  forwards.run(put, ['gone', 'slow'] as NodeId[], clock.now() + 500, (end) => ends.push(end))
   await sim.run(2_000)
   t.same(asked, ['gone', 'slow'])
   t.same(ends, [{ ...REPLY, attempts: 2 }])

@@ -1,5 +1,7 @@
 /** Puts through real nodes: acknowledged, refused or in doubt; a refused put never appears. */
 import t from 'tap'
+import type { RingDigest } from '../../../../src/dynamo/ring/ring.ts'
+import { u64 } from '../../../../src/base/u64.ts'
 import { OperatingError } from '../../../../src/base/errors.ts'
 import type { Reply } from '../../../../src/wire/message/table.ts'
 import { isReply, nameOf, putOf, replyOf, Scene, verdictOf } from '../scene.ts'
@@ -227,9 +229,9 @@ t.test('Q3: a put that a peer hands to a node which is no owner is refused', asy
 t.test('nodes with different lists of members refuse each other, and say so', async (t) => {
   const scene = await Scene.open({ nodes: 4 })
   const name = nameOf(KEY)
-  const request = { name, ring: { hi: 1, lo: 2 }, digestOnly: false, deadlineMs: 500 }
+  const request = { name, ring: u64<RingDigest>(1, 2), digestOnly: false, deadlineMs: 500 }
   const read = await scene.run(scene.asPeer(1, 'peerRead', request))
   t.equal(verdictOf(read), 'ring-differs refused')
-  const write = { name, ring: { hi: 1, lo: 2 }, object: new Uint8Array(8), deadlineMs: 500 }
+  const write = { name, ring: u64<RingDigest>(1, 2), object: new Uint8Array(8), deadlineMs: 500 }
   t.equal(verdictOf(await scene.run(scene.asPeer(1, 'peerWrite', write))), 'ring-differs refused')
 })

@@ -5,7 +5,7 @@ import t from 'tap'
 import { utf8Bytes, utf8Text } from '../../../../src/base/bytes.ts'
 import type { MaybePromise } from '../../../../src/base/deliver.ts'
 import { isOperatingError, OperatingError } from '../../../../src/base/errors.ts'
-import type { KeyName } from '../../../../src/dynamo/names.ts'
+import { type KeyName, nodeId } from '../../../../src/dynamo/names.ts'
 import { Context } from '../../../../src/dynamo/version/context.ts'
 import { decodeObject } from '../../../../src/dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../../../src/dynamo/version/object.ts'
@@ -20,7 +20,7 @@ import { MemoryEngine } from '../../../../src/store/memory/memory.ts'
 import { nameOf } from '../scene.ts'
 
 const DIGEST_KEY = new Uint8Array(16)
-const NODE = 'aaaaaaaaaaaaaaaa'
+const NODE = nodeId('aaaaaaaaaaaaaaaa')
 const NO_DEADLINE = Number.POSITIVE_INFINITY
 
 /** Keeps what it is given, and answers reads when it is told to. */

@@ -1,3 +1,5 @@
+import type { Token } from '../../../../src/native/digest.ts'
+import { u64 } from '../../../../src/base/u64.ts'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -315,7 +317,7 @@ void t.test('settling tells keys of one token apart', async (t) => {
   await lab.done(
     (async () => {
       const { engine } = await lab.open()
-      const token = { hi: 1, lo: 1 }
+      const token: Token = u64(1, 1)
       const of = (key: string, text: string): Entry => ({ ...put(keyName('b', key), text), token })
       let last = 0
       for (let i = 0; i < 12; i++) last = engine.append([of(`k${i}`, 'old')])
@@ -337,7 +339,7 @@ void t.test('a key that is not there is not the other key of its token', async (
   await lab.done(
     (async () => {
       const { engine } = await lab.open()
-      const token = { hi: 1, lo: 1 }
+      const token: Token = u64(1, 1)
       const last = engine.append([{ ...put(keyName('b', 'here'), 'x'), token }])
       for (const when of ['before its sync', 'on the disk']) {
         t.equal(await engine.get(token, keyName('b', 'other')), undefined, when)
