@@ -5,9 +5,14 @@
  * connections of our own client, values of 1 KiB, half gets and half updates of what was read
  * before, closed loop. Rates per processor-second hold on a noisy machine, where rates per second
  * do not. `--seconds N` (20), `--profile DIR` keeps a CPU profile of each node there.
+ *
+ * `--against DIR` compares with another built checkout: the two run in turn, `--pairs N` (5) times,
+ * and the figure is the median of the ratios, ours to theirs.
  */
+import { spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { bytes, type Client, connect } from '../../src/index.ts'
 import type { Proof, Verdict } from './proof.ts'
@@ -18,11 +23,12 @@ const KEYS = 10_000
 const VALUE_BYTES = 1024
 const WARM_UP_SECONDS = 3
 const BAR = 5_000
+const RATIO_BAR = 0.97
 
 export const proof: Proof = {
   name: 'rate',
   shows: 'operations per server processor-second, three nodes, 1 KiB, half gets',
-  usage: '[--seconds N] [--profile DIR]',
+  usage: '[--seconds N] [--profile DIR] [--against DIR [--pairs N]]',
   run,
 }
 
@@ -32,8 +38,12 @@ async function run(args: readonly string[]): Promise<Verdict> {
     options: {
       seconds: { type: 'string', default: '20' },
       profile: { type: 'string' },
+      against: { type: 'string' },
+      pairs: { type: 'string', default: '5' },
     },
   })
+  const { against, seconds } = values
+  if (against !== undefined) return compare(against, Number(values.pairs), seconds)
   const { profile } = values
   if (profile !== undefined) mkdirSync(profile, { recursive: true })
   const cluster = await LocalCluster.start({
@@ -48,6 +58,31 @@ async function run(args: readonly string[]): Promise<Verdict> {
   } finally {
     await cluster.stop()
   }
+}
+
+/** Runs this checkout and another in turn, each with its own clients and nodes. */
+function compare(other: string, pairs: number, seconds: string): Verdict {
+  const own = fileURLToPath(new URL('../../../', import.meta.url))
+  const ratios: number[] = []
+  for (let pair = 0; pair < pairs; pair++) {
+    const theirs = rateIn(other, seconds)
+    const ours = rateIn(own, seconds)
+    console.log(`${ours} to ${theirs}: ${(ours / theirs).toFixed(3)}`)
+    ratios.push(ours / theirs)
+  }
+  const median = ratios.toSorted((a, b) => a - b)[Math.floor(pairs / 2)] as number
+  return {
+    isMet: median >= RATIO_BAR,
+    figure: `${median.toFixed(3)} times the other's rate, median of ${pairs} pairs (bar ${RATIO_BAR})`,
+  }
+}
+
+function rateIn(folder: string, seconds: string): number {
+  const args = ['dist/test/prove/main.js', 'rate', '--seconds', seconds]
+  const { stdout } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' })
+  const rate = /(\d+) operations per server/.exec(stdout)?.[1]
+  if (rate === undefined) throw new Error(`no rate was measured in ${folder}: ${stdout}`)
+  return Number(rate)
 }
 
 interface Tally {
