@@ -1,6 +1,6 @@
 /**
- * The checklist's items on causality and on clocks that go backwards, as far as one key's versions
- * alone can state them; each by hand, in the order in which it once went wrong elsewhere.
+ * Behaviours of causality and of clocks that go backwards (docs/behaviours.md), as far as one
+ * key's versions can show them: each a history by hand that once went wrong in another store.
  */
 import t from 'tap'
 import { nodeId, type NodeId, type Start, startId } from '../../src/dynamo/names.ts'
@@ -78,7 +78,7 @@ const textsOf = (object: VersionedObject | undefined): string[] =>
     .map(({ value }) => (value === undefined ? '†' : new TextDecoder().decode(value)))
     .sort()
 
-/** Everybody has met everybody. */
+/** Merges every copy with every other. */
 function converge(...replicas: Replica[]): string[] {
   const all = replicas.map(({ object }) => object).filter((object) => object !== undefined)
   const merged = all.reduce(merge)

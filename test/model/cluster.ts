@@ -1,9 +1,9 @@
 /**
- * The nodes of the model and what is on its way between them.
+ * The nodes of the model and the messages between them.
  *
- * One key, three owners, two more nodes. Whatever moves an object from copy to copy is here:
- * coordinating, replicating, hinting, handing off, dropping, crashing. Nothing decides here what
- * happens next; `history.ts` draws that.
+ * One key, three owners, two more nodes. All that moves an object from copy to copy is here:
+ * coordinating, replicating, hinting, handing off, dropping, crashing. `history.ts` draws what
+ * happens next.
  */
 import { type Start } from '../../src/dynamo/names.ts'
 import type { Context } from '../../src/dynamo/version/context.ts'
@@ -227,7 +227,7 @@ export class Cluster {
     this.drop(node, place)
   }
 
-  /** Owners change and change back: what was last given away comes home. */
+  /** Owners change and change back: the copy that was last given away comes back. */
   giveBack(isAtOnce: boolean): void {
     if (this.#lastGiven === undefined) return
     const { node, place, to, toPlace } = this.#lastGiven
@@ -286,7 +286,7 @@ export class Cluster {
     })
   }
 
-  /** Two holders count as two only where they will still be two when their hints are home. */
+  /** Two holders count as two only if they are still two after their hints are delivered. */
   #countHolder(attempt: Attempt, node: number, owner: number): void {
     const { holders, value } = attempt
     const isSecond = holders.some(
@@ -301,7 +301,7 @@ export class Cluster {
     this.#oracle.onAcknowledged(value)
   }
 
-  /** All that is left, in memory and on its way, brought together in the given order. */
+  /** All copies, in memory and in messages, merged in the given order. */
   converge(order: readonly number[], areMessagesLost: boolean): VersionedObject | undefined {
     const left: VersionedObject[] = []
     for (const node of this.nodes) {

@@ -1,5 +1,5 @@
 /**
- * Draw one history of a key and judge it.
+ * Draws one history of a key and judges it.
  *
  * Three clients get and put with contexts new and old, none, or several; retry through another
  * coordinator; delete. Between their acts messages arrive late, twice or never, disks sync, nodes
@@ -25,14 +25,14 @@ const STEPS_MAX = 44
 const MEMORIES_MAX = 4
 const REQUESTS_MAX = 4
 
-/** What happens, and how often in a history of even temper. */
+/** The acts and their weights. */
 const ACTS = ['get', 'put', 'retry', 'deliver', 'sync', 'crash', 'hand-off', 'exchange', 'upset']
 const PUT = ACTS.indexOf('put')
 const WEIGHTS = [18, 20, 4, 26, 12, 5, 7, 3, 5]
-/** Each act's weight times one of these: histories of every temper meet more than even ones do. */
+/** Each act's weight is multiplied by one of these in a history: uneven weights find more. */
 const TEMPERS = [0, 1, 1, 1, 4]
 
-/** What a get told a client: the values that it returned, and the context that came with them. */
+/** The result of a get: the values and their context. */
 interface Memory {
   readonly shown: number
   readonly context: Context

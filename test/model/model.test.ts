@@ -1,4 +1,4 @@
-/** The model of versions: nothing is lost, and each shortcut is seen to lose something. */
+/** The model of versions: no write is lost, and every shortcut is seen to lose one. */
 import t from 'tap'
 import { BROKEN, RULES } from './rules.ts'
 import { search, searchBroken, tellHistory } from './search.ts'

@@ -1,11 +1,10 @@
 /**
- * Remember what clients were shown, and judge what is left of their writes.
+ * Records the values that clients were shown, and judges the final siblings by them.
  *
- * The oracle knows neither dots nor contexts: those are on trial. It knows values. A put follows
- * the values that the gets before it returned to that client, and all that those follow. A write
- * is *lost* when it had to survive, is not among the siblings in the end, and no chain of puts
- * leads from it to what is there. A sibling is *false* when one beside it follows it: its client
- * saw it and replaced it.
+ * The oracle uses neither dots nor contexts, which are under test. A put follows the values that
+ * the gets before it returned to that client, and all that those follow. A write is *lost* when it
+ * had to survive, is not among the final siblings, and no chain of puts leads from it to one of
+ * them. A sibling is *false* when another sibling follows it: its client saw it and replaced it.
  *
  * Values are numbered from 0 in the order of their first attempt; a set of them is a bit mask.
  */
@@ -78,7 +77,7 @@ export class Oracle {
     this.#isAnyDiskLost = true
   }
 
-  /** Judges what all copies together came to. */
+  /** Judges the merge of all copies. */
   judge(object: VersionedObject): Finding | undefined {
     const present = valuesIn(object)
     let accounted = present

@@ -2,8 +2,8 @@
  * The rules of versions, and each of them broken.
  *
  * `RULES` is the production code. Each entry of `BROKEN` differs from it in one rule, as a
- * plausible shortcut would; the model must find what the shortcut loses. Production code has no
- * switches: what is broken is wrapped here.
+ * plausible shortcut would; the model must find the write that it loses. Production code has no
+ * switches: a broken rule wraps it here.
  */
 import { Context, type Range, rangeOn } from '../../src/dynamo/version/context.ts'
 import { type Dot, dotOn } from '../../src/dynamo/version/dot.ts'
@@ -76,7 +76,7 @@ export interface Broken {
   /** The shortcut, in words. */
   readonly shortcut: string
   readonly rules: Rules
-  /** What it must be found by. */
+  /** The fault that the model must find. */
   readonly fault: Fault
   /** The seed to search from: 1, or shortly before the first that finds what is very rare. */
   readonly from: number

@@ -1,5 +1,5 @@
 /**
- * Try many histories, and tell the one that went wrong.
+ * Tries many histories, and prints the first that fails.
  */
 import { runHistory } from './history.ts'
 import type { Fault, Finding } from './oracle.ts'

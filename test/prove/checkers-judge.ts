@@ -1,4 +1,4 @@
-/** One process of `prove checkers`: tells a long history, judges it, and says what it took. */
+/** One process of `prove checkers`: makes and judges a long history, reports time and memory. */
 import { LongHistory, type Plant, PLANTS } from '../sim/long-history.ts'
 import { differences, judgeLong } from '../sim/long-judge.ts'
 
@@ -15,7 +15,7 @@ export interface Judged {
   readonly told: number
   readonly tellSeconds: number
   readonly judgeSeconds: number
-  /** The most that the process ever had in memory. */
+  /** The peak of the resident memory. */
   readonly residentMib: number
 }
 

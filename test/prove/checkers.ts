@@ -1,7 +1,7 @@
 /**
  * Shows that the checkers of the simulator judge ten million operations in a minute and in 2 GiB,
- * and miss nothing in them: each in a fresh process, first a history in which all is well, then one
- * with a wrong thing of each kind in its middle.
+ * and find every violation: each in a fresh process, first a history without any, then one with a
+ * violation of each kind in its middle.
  *
  * `--operations N` how many (10,000,000), `--seed N` of both (1).
  */

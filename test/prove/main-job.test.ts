@@ -4,10 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
-import { utf8Bytes } from '../../src/base/bytes.ts'
 import { Prng } from '../../src/base/prng.ts'
 import { mainJob } from './main-job.ts'
-import { NodeSession } from '../support/node-session.ts'
 
 const RECORDS = 1_500
 const SEED = 20_261_123
@@ -36,25 +34,4 @@ const say = (line: string): void => t.comment(line)
 t.test('records survive a killed node, a killed cluster and a second import', async (t) => {
   const verdict = await mainJob({ file, say, window: WINDOW })
   t.ok(verdict.isMet, verdict.figure)
-})
-
-t.test('a value that is not what was imported, and a sibling, are found', async (t) => {
-  const bucket = utf8Bytes('packages')
-  const verdict = await mainJob({
-    file,
-    say,
-    window: WINDOW,
-    tamper: async (cluster) => {
-      await cluster.sees(0)
-      const session = await NodeSession.connect(cluster.clientAddress(0))
-      const put = (key: string, terms: { readonly replace?: 'seen' }): Promise<unknown> =>
-        session.put(bucket, utf8Bytes(key), utf8Bytes('another'), terms)
-      await put('key 2 é', { replace: 'seen' })
-      await put('key 4 é', {})
-      await session.put(bucket, utf8Bytes('key 5 é'), undefined, { replace: 'seen' })
-      session.close()
-    },
-  })
-  t.notOk(verdict.isMet)
-  t.match(verdict.figure, /: 0 refused, 3 missing, 3 wrong, 3 with siblings/)
 })

@@ -37,8 +37,6 @@ export interface JobOptions {
   readonly say: (line: string) => void
   /** Puts in flight in an import: 128. */
   readonly window?: number
-  /** Called when all nodes run again after SIGKILL, before everything is read back. */
-  readonly tamper?: (cluster: ServedCluster) => Promise<void>
 }
 
 interface Item {
@@ -162,7 +160,6 @@ class Job {
       await cluster.killAll()
       await Promise.all(cluster.members.map((_, node) => cluster.startNode(node)))
     })
-    await this.#options.tamper?.(cluster)
     await this.#timed('reads', () => this.#readThroughAll('after SIGKILL of all three'))
     await this.#timed('second import', () => this.#importAgain())
     await this.#timed('reads', () => this.#readThroughAll('after the second import'))

@@ -1,5 +1,5 @@
 /**
- * A proof: one bar of an issue as a program that measures, prints its figure last, and judges.
+ * A proof: a program that measures one claim, judges it by a bar and prints its figure last.
  *
  * Exit codes of `npm run prove -- NAME`: 0 met, 1 missed, 3 cannot run here (the reason says what
  * to install).

@@ -73,7 +73,7 @@ function compare(other: string, pairs: number, seconds: string): Verdict {
   const median = ratios.toSorted((a, b) => a - b)[Math.floor(pairs / 2)] as number
   return {
     isMet: median >= RATIO_BAR,
-    figure: `${median.toFixed(3)} times the other's rate, median of ${pairs} pairs (bar ${RATIO_BAR})`,
+    figure: `${median.toFixed(3)} times theirs, median of ${pairs} pairs (bar ${RATIO_BAR})`,
   }
 }
 

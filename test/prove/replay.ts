@@ -1,8 +1,8 @@
 /**
- * Shows that a seed is a failure's whole story: run in two processes it does the same, to the byte.
+ * Shows that a seed decides a whole simulation: in two processes it has the same digest.
  *
- * `--seeds N` how many (100). Each is run once, then all are run again by processes that had no
- * part in the first; the digests hold every fact, every delivery and every call of a disk.
+ * `--seeds N` how many (100). Each is run once, then all are run again by other processes. A digest
+ * covers every fact, every delivery and every call of a disk.
  */
 import { parseArgs } from 'node:util'
 import { runJobs } from '../../src/cli/simulate/seed-process.ts'
@@ -28,9 +28,9 @@ async function run(args: readonly string[]): Promise<Verdict> {
   const workers = Number(values.workers)
   const digests = await digestsOf(seeds, workers)
   console.log(`${seeds.length} seeds were run once`)
-  // Backwards, so that each process comes to a seed from other seeds than before.
+  // Backwards, so that in its process each seed comes after other seeds than before.
   const again = await digestsOf(seeds.toReversed(), workers)
-  // What did not end has no digest to compare.
+  // A seed that did not end has no digest to compare.
   const equal = seeds.filter((seed) => {
     const digest = digests.get(seed)
     return digest !== undefined && digest === again.get(seed)

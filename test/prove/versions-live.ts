@@ -1,5 +1,5 @@
 /**
- * Shows on three real nodes what contexts are for: nothing is overwritten that nobody saw.
+ * Shows on three real nodes that a put replaces only siblings that its client was shown.
  *
  * Each client asks one node after another directly, so that every node coordinates and none of
  * them alone could keep order.
@@ -26,7 +26,7 @@ interface Claim {
   readonly found: string
 }
 
-/** `seed` decides who pauses when; everything else is the machine's. */
+/** `seed` decides the pauses; the machine decides everything else. */
 export async function tryLive(seed: number): Promise<Verdict> {
   const cluster = await LocalCluster.start({ nodes: 3 })
   const sessions: NodeSession[] = []
@@ -84,7 +84,7 @@ async function interleave(sessions: readonly NodeSession[], seed: number): Promi
     }
   }
   return {
-    // Rounds that never met would show nothing.
+    // Rounds that never overlap would show nothing.
     isKept: seen.most === CLIENTS && missing === 0 && seen.conflicts > 0,
     found:
       `${ROUNDS} interleaved rounds: at most ${seen.most} siblings (bar ${CLIENTS}), ` +
@@ -116,7 +116,7 @@ async function putBlindly(sessions: readonly NodeSession[]): Promise<Claim> {
   }
 }
 
-/** Contexts that nobody gave for this key: each is refused, and every sibling stays. */
+/** Contexts that were not given for this key: each is refused, and every sibling stays. */
 async function lieAboutContexts(
   sessions: readonly NodeSession[],
   cluster: LocalCluster,
@@ -152,7 +152,7 @@ async function lieAboutContexts(
   }
 }
 
-/** What all nodes say is under `key`, in one text. */
+/** The values that all nodes return for `key`, in one text. */
 async function shown(sessions: readonly NodeSession[], key: Uint8Array): Promise<string> {
   const all: string[] = []
   for (const session of sessions) {

@@ -1,8 +1,8 @@
 /**
- * Shows that no history of a key loses a write, and that the search would notice if one did.
+ * Shows that no history of a key loses a write, and that the search finds a loss if there is one.
  *
- * Millions of random histories run against the real dots, contexts, merge and put; an oracle that
- * knows only what clients were shown judges each (`test/model`). Then every rule is broken in turn,
+ * Millions of random histories run against the real dots, contexts, merge and put (`test/model`).
+ * An oracle judges each by the values that clients were shown. Then every rule is broken in turn,
  * and the same search must find the loss.
  *
  * `--histories N` how many (10,000,000), `--seed S` the first (drawn if not given), `--workers N`
@@ -23,7 +23,7 @@ interface Options {
   readonly workers: number
 }
 
-/** One claim of this proof; more of them may follow. */
+/** One claim of this proof. */
 interface Part {
   readonly name: string
   run(options: Options): Promise<Verdict>
@@ -122,7 +122,7 @@ function searchShare(share: Share, onTried: (tried: number) => void): Promise<Fo
   })
 }
 
-/** From fixed seeds: what is rare would else be found or not by luck. */
+/** From fixed seeds: rare losses would otherwise be found or not by luck. */
 async function breakRules(): Promise<Verdict> {
   let unfound = 0
   for (const [name, broken] of Object.entries(BROKEN)) {

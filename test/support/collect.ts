@@ -1,19 +1,19 @@
 /**
  * Loaded before a node's own program: collects garbage when the process that started it asks.
  *
- * What a heap holds that nobody needs any more depends on when it was last looked at; a proof that
- * memory does not grow compares what is left after.
+ * The garbage in a heap depends on when it was last collected; a proof that memory does not grow
+ * compares the memory after a collection.
  */
 const collect = globalThis.gc
 const TIMES = 4
-/** Pages that hold nothing are given back by another thread, in its own time. */
+/** Another thread returns empty pages to the system; this is long enough for it. */
 const APART_MS = 250
 
 process.on('message', (message) => {
   if (message === 'collect') again(TIMES)
 })
 
-/** What ends by a finalizer is free at the next time. */
+/** Memory that a finalizer frees is free after the next collection. */
 function again(times: number): void {
   collect?.()
   if (times === 0) process.send?.('collected')

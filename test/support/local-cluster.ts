@@ -100,7 +100,7 @@ export class LocalCluster {
     return this.#configs[node] as Config
   }
 
-  /** `host:port` of each node's door for clients. */
+  /** `host:port` where each node listens for clients. */
   get seeds(): readonly string[] {
     return this.#configs.map(({ clientListen }) => `${clientListen.host}:${clientListen.port}`)
   }
@@ -173,7 +173,7 @@ function ask(child: ChildProcess, message: ToNode, limitMs: number): Promise<unk
 }
 
 /**
- * Ports that nobody listened on a moment ago.
+ * Ports that no process listened on a moment ago.
  *
  * They lie below those that systems draw for outgoing connections (from 32,768 on): while a killed
  * node is away none of its others' dials can take its port, or meet itself there.

@@ -43,5 +43,5 @@ async function stop(): Promise<void> {
 }
 
 process.on('SIGTERM', () => void stop())
-// The parent is gone, however it ended: nothing of the test outlives it.
+// The parent has ended: no process of the test outlives it.
 process.on('disconnect', () => process.exit(0))

@@ -1,5 +1,5 @@
 /**
- * Real nodes as an operator runs them: the product's own command, a configuration, a key file.
+ * Runs real nodes as an operator does: by the command, with a configuration and a key file.
  *
  * Each node is `everwrite serve --config FILE --name NAME --data DIRECTORY` in a process of its own
  * and states a machine of its own, so that W copies lie on W machines. A node keeps a channel to
@@ -22,17 +22,17 @@ export interface ServedOptions {
   readonly cluster?: string
   /** 32 hexadecimal digits. */
   readonly key?: string
-  /** What clients must send. */
+  /** The token that clients must send. */
   readonly token?: string
   /** Settings of all nodes beside those that every cluster needs. */
   readonly settings?: Readonly<Record<string, string | number | boolean>>
-  /** Those that do not have the defaults. */
+  /** Buckets that do not have the defaults. */
   readonly buckets?: readonly BucketConfig[]
   /** Whether nodes are started so that they can be asked to collect garbage. */
   readonly isCollecting?: boolean
 }
 
-/** What a command came to. */
+/** The result of a command. */
 export interface Ended {
   readonly code: number | null
   readonly stdout: string
@@ -132,12 +132,12 @@ export class ServedCluster {
     return child === undefined || hasEnded(child) ? -1 : (child.pid ?? -1)
   }
 
-  /** Everything that the node has said. */
+  /** All output of the node. */
   log(node: number): string {
     return readFileSync(this.#logPath(node), 'utf8')
   }
 
-  /** Resolves when the node has said that it is ready. */
+  /** Resolves when the node has printed that it is ready. */
   async startNode(node: number): Promise<void> {
     const { name } = this.#member(node)
     const output = openSync(this.#logPath(node), 'a', 0o600)
@@ -263,7 +263,7 @@ export function everwrite(argv: readonly string[], options: CommandOptions = {})
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text))
     child.once('error', reject)
     child.once('close', (code) => resolve({ code, stdout, stderr }))
-    // A command that has read enough closes its end: what it came to tells why.
+    // A command that has read enough closes its input.
     child.stdin?.on('error', () => undefined)
     child.stdin?.end(input)
   })

@@ -1,5 +1,5 @@
 /** Compares objects and labels dots, for tests of versions. */
-import { type Dot, equalDots } from '../../src/dynamo/version/dot.ts'
+import { compareDots, type Dot } from '../../src/dynamo/version/dot.ts'
 import { equalValues, type Sibling, type VersionedObject } from '../../src/dynamo/version/object.ts'
 
 export function equalObjects(a: VersionedObject, b: VersionedObject): boolean {
@@ -9,7 +9,10 @@ export function equalObjects(a: VersionedObject, b: VersionedObject): boolean {
 
 function equalSiblings(a: Sibling, b: Sibling): boolean {
   if (a.requestId !== b.requestId || a.dots.length !== b.dots.length) return false
-  return a.dots.every((dot, i) => equalDots(dot, b.dots[i] as Dot)) && equalValues(a.value, b.value)
+  return (
+    a.dots.every((dot, i) => compareDots(dot, b.dots[i] as Dot) === 0) &&
+    equalValues(a.value, b.value)
+  )
 }
 
 /** `node.start.opened:counter`, with four digits of each identity. */

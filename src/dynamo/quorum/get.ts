@@ -128,7 +128,7 @@ export class GetRound {
     const asks: Ask[] = []
     for (const [node, replica] of this.#replicas) {
       if (replica.kind !== 'digest') continue
-      if (held.some((other) => equalU64(other.digest, replica.digest))) continue
+      if (matchesAny(held, replica.digest)) continue
       // The object that is awaited may match; ask after it has come.
       if (held.length === 0 && isObjectComing) continue
       this.#replicas.set(node, { kind: 'awaited-object' })
@@ -148,10 +148,7 @@ export class GetRound {
     }
     if (answered + digests.length < this.#needed) return
     const objects = [...this.#replicas.values()].filter((replica) => replica.kind === 'object')
-    const isMatched = digests.every((one) =>
-      objects.some((other) => equalU64(other.digest, one.digest)),
-    )
-    if (isMatched) this.#outcome = this.#answer()
+    if (digests.every(({ digest }) => matchesAny(objects, digest))) this.#outcome = this.#answer()
   }
 
   #answer(): GetOutcome {
@@ -186,4 +183,9 @@ export class GetRound {
     for (const replica of this.#replicas.values()) if (isCounted(replica.kind)) count += 1
     return count
   }
+}
+
+/** Whether one of these received objects has `digest`. */
+function matchesAny(objects: readonly { readonly digest: Digest }[], digest: Digest): boolean {
+  return objects.some((object) => equalU64(object.digest, digest))
 }

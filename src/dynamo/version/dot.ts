@@ -56,7 +56,3 @@ export function compareDots(a: Dot, b: Dot): number {
   const order = compareLines(a, b)
   return order === 0 ? a.counter - b.counter : order
 }
-
-export function equalDots(a: Dot, b: Dot): boolean {
-  return a.counter === b.counter && sameLine(a, b)
-}

@@ -1,4 +1,4 @@
-/** The first thing that a stranger does: three nodes, a few commands, ctrl-C. */
+/** `everwrite dev` as a newcomer uses it: three nodes, a few commands, ctrl-C. */
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'

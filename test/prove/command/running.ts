@@ -117,7 +117,7 @@ export async function until(
   }
 }
 
-/** True where somebody listens. */
+/** Whether a process listens on this port. */
 export function isTaken(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer()

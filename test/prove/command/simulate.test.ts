@@ -1,9 +1,8 @@
 /**
- * `everwrite simulate` as somebody runs it: what it prints, how it ends, what it does with a seed
- * that breaks.
+ * The command `everwrite simulate`: its output, its exit codes, and how it reports a failing seed.
  *
- * No seed is known to fail, so that bugs are let into the processes that run them: where a client
- * too many takes part, a belief breaks or the process dies.
+ * No seed is known to fail, so these tests preload code that makes one fail: where a scenario has a
+ * certain number of clients, an assertion fails or the process dies.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'

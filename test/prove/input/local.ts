@@ -10,7 +10,7 @@ import { memberIdOf } from '../../../src/node/cluster/topology.ts'
 import { everwrite } from '../../support/served-cluster.ts'
 import { codeOf, type Lab, OTHER_TOKEN, type Row, rowsOf } from './row.ts'
 
-/** Longer than any command of the table takes, and shorter than anybody waits. */
+/** Longer than any command of the table takes. */
 const COMMAND_MS_MAX = 60_000
 
 export function optionRows({ cluster, other, client }: Lab): readonly Row[] {
@@ -35,7 +35,7 @@ export function optionRows({ cluster, other, client }: Lab): readonly Row[] {
     ['timeout NaN', 'config-wrong', dial({ seeds, timeout: Number.NaN })],
     ['attemptTimeout as text', 'config-wrong', dial({ seeds, attemptTimeout: '5' })],
     ['callsMax -1', 'config-wrong', dial({ seeds, callsMax: -1 })],
-    ['a seed where nobody listens', 'not-connected', dial({ seeds: ['127.0.0.1:9'] })],
+    ['a seed where no node listens', 'not-connected', dial({ seeds: ['127.0.0.1:9'] })],
     ['a seed that is a peer port', 'handshake-expected', dial({ seeds: [peerSeed(cluster)] })],
     ['another cluster', 'wrong-cluster', dial({ seeds, cluster: 'nowhere' })],
     ['no token', 'token-wrong', dial({ seeds: shut })],
@@ -90,7 +90,7 @@ export function optionRows({ cluster, other, client }: Lab): readonly Row[] {
     ['a delete of nothing named', 'input-wrong', run(() => bucket.delete('k', {}))],
     ['a cursor that is none', 'cursor-wrong', run(() => first(bucket.keys({ cursor: '*' })))],
     ['a cursor of 3 bytes', 'cursor-wrong', run(() => first(bucket.keys({ cursor: 'abcd' })))],
-    ['a member nobody knows', 'input-wrong', run(() => client.status('node-9'))],
+    ['an unknown member', 'input-wrong', run(() => client.status('node-9'))],
     ['an aborted signal', 'aborted', run(() => bucket.get('k', { signal: AbortSignal.abort() }))],
     ['a closed client', 'closed', () => closedClient(seeds)],
     ['a second call where one may be', 'overloaded', () => crowdedClient(seeds)],
@@ -148,15 +148,15 @@ export function commandRows(lab: Lab): readonly Row[] {
   const half = gzipSync('{"key":"a","value":"b"}\n'.repeat(1000)).subarray(0, 40)
   return rowsOf('command', [
     ['no command', 'exit 2 usage', run()],
-    ['a command nobody knows', 'exit 2 usage', run('fly')],
-    ['an option nobody knows', 'exit 2 usage', run('get', 'a', 'b', '--fast')],
+    ['an unknown command', 'exit 2 usage', run('fly')],
+    ['an unknown option', 'exit 2 usage', run('get', 'a', 'b', '--fast')],
     ['an argument left out', 'exit 2 usage', run('get', 'a')],
     ['an argument too many', 'exit 2 usage', run('get', 'a', 'b', 'c')],
     ['import without --bucket', 'exit 2 usage', run('import', 'x.ndjson')],
     ['serve without --config', 'exit 2 usage', run('serve')],
     ['--timeout soon', 'exit 2 input-wrong', run('get', 'a', 'b', '--timeout', 'soon', ...seeds)],
     ['a seed that is none', 'exit 2 config-wrong', run('get', 'a', 'b', '--seeds', ':::')],
-    ['nobody there', 'exit 3 not-connected', run('get', 'a', 'b', '--seeds', '127.0.0.1:9')],
+    ['no node there', 'exit 3 not-connected', run('get', 'a', 'b', '--seeds', '127.0.0.1:9')],
     ['an empty key', 'exit 2 key-wrong', run('get', 'wrong', '', ...seeds)],
     ['an empty bucket', 'exit 2 bucket-wrong', run('put', '', 'k', 'v', ...seeds)],
     ['--r three', 'exit 2 quorum-wrong', run('get', 'a', 'b', '--r', 'three', ...seeds)],
@@ -202,7 +202,7 @@ export function configRows(lab: Lab): readonly Row[] {
       const place = join(directory, `config-${++count}`)
       mkdirSync(place)
       const table = parse(good)
-      // A port that is free by nobody's promise: a node that is refused never comes so far.
+      // Any port: a node whose configuration is refused never listens.
       Object.assign(table, { name: 'node-1', data: join(place, 'data') })
       table['key-file'] = join(cluster.root, 'cluster.key')
       change(table, table['members'] as TomlTable[])
@@ -232,8 +232,8 @@ export function configRows(lab: Lab): readonly Row[] {
     ['no such file', wrong, () => commanded(['serve', '--config', join(directory, 'none')])],
     ['no TOML', wrong, () => commanded(['serve', '--config', toml('cluster = ')])],
     ['an empty file', wrong, () => commanded(['serve', '--config', toml('')])],
-    ['a setting nobody knows', wrong, set('replicas', 3)],
-    ['a variable nobody knows', wrong, serve(() => {}, [], { EVERWRITE_REPLICAS: '3' })],
+    ['an unknown setting', wrong, set('replicas', 3)],
+    ['an unknown variable', wrong, serve(() => {}, [], { EVERWRITE_REPLICAS: '3' })],
     ['no cluster', wrong, without('cluster')],
     ['no members', wrong, without('members')],
     ['no data', wrong, without('data')],
@@ -249,7 +249,7 @@ export function configRows(lab: Lab): readonly Row[] {
     ['w = 9 of a bucket', wrong, set('buckets', [{ name: 'b', w: 9 }])],
     ['two buckets of one name', wrong, set('buckets', [{ name: 'b' }, { name: 'b' }])],
     ['100 partitions', wrong, set('partitions', 100)],
-    ['an engine nobody knows', wrong, set('engine', 'tape')],
+    ['an unknown engine', wrong, set('engine', 'tape')],
     ['--deadline-ms soon', wrong, serve(() => {}, ['--deadline-ms', 'soon'])],
     ['a listening address that is none', wrong, set('client-listen', 'here')],
     ['no key file', keyWrong, set('key-file', join(directory, 'no.key'))],

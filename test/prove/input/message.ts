@@ -231,7 +231,7 @@ export function contextRows(lab: Lab): readonly Row[] {
     ['other ranges', 'context-forged', put(changed(-17, 0x40))],
     ['another key named', 'context-forged', put(changed(6, 1))],
     ['another signature', 'context-forged', put(changed(-1, 1))],
-    ['a key nobody has', 'context-key-unknown', put(changed(1, 1))],
+    ['a key id that no node has', 'context-key-unknown', put(changed(1, 1))],
     ['of another key', 'context-foreign', put(from('cluster', BUCKET, utf8Bytes('elsewhere')))],
     ['of another bucket', 'context-foreign', put(from('cluster', utf8Bytes('other'), KEY))],
     ['of another cluster', 'context-foreign', put(from('other', BUCKET, KEY))],

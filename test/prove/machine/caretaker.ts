@@ -1,5 +1,5 @@
 /**
- * Does to this machine what takes privileges, and undoes all of it when this process ends.
+ * Runs the privileged commands of proofs (mounts, namespaces), and undoes all of them at the end.
  *
  * One helper in Python for as long as a proof runs: it mounts, cuts power and runs commands as it
  * is told over its standard input, and keeps a list of what undoes each. When its input ends, as

@@ -19,5 +19,5 @@ process.once('message', (plan: ChaosPlan) => {
     )
     .then(() => process.exit(0))
 })
-// Whoever asked is gone: nodes and helpers end as their channels do.
+// The parent has ended: nodes and helpers end with their channels.
 process.once('disconnect', () => process.exit(1))

@@ -48,19 +48,19 @@ export interface ChaosResult extends Judgement {
 }
 
 const CLIENTS = 4
-/** Soon given up: clients that wait for keys whose owners are away ask the others nothing. */
+/** Short: a client that waits for owners that are away asks the others nothing. */
 const TIMEOUT_MS = 1_000
 const ATTEMPT_MS = 350
 const CONNECT_MS = 60_000
 const SWEEP_MS_MAX = 600_000
 const QUIET_SWEEP_MS_MAX = 120_000
-/** What is to happen once more after the writes are there is waited for so long. */
+/** How long a kind of fault that has not happened yet is waited for once the writes are there. */
 const EXTRA_MS_MAX = 180_000
 const SAY_MS = 10_000
 const GAP_MS = 2_000
 const AFTER_SWEEP_MS = 1_000
 const DESTROYED = 'destroyed disk'
-/** Of a fault: each keeps all clients waiting. */
+/** How long a fault lasts: each keeps all clients waiting. */
 const BLACKOUT_CHANCE = 0.03
 const SETTINGS = { 'segment-bytes': 1024 * 1024, insecure: true }
 
@@ -88,7 +88,7 @@ class Chaos {
   readonly #say: (line: string) => void
   readonly #prng: Prng
   readonly #faults = new Map<string, number>()
-  /** Nodes that a fault has; no other takes them meanwhile. */
+  /** Nodes that a fault has; no other fault takes them meanwhile. */
   readonly #busy = new Set<number>()
   #isOver = false
   #rate = 0
@@ -190,7 +190,7 @@ class Chaos {
     }
   }
 
-  /** By chance, but in a short run every kind has its turn, and in a long one the lights are on. */
+  /** Drawn at random; a short run takes each kind in turn, a long one draws blackouts seldom. */
   #choose(prng: Prng, kinds: readonly FaultKind[]): FaultKind {
     const missing = kinds.filter((kind) => this.#faults.get(kind) === 0)
     if (missing.length > 0) return prng.pick(missing)
@@ -221,10 +221,10 @@ class Chaos {
     }
   }
 
-  /** A node that nobody has, for a fault of one's own. */
+  /** A node that no fault has. */
   #take(prng: Prng): number | undefined {
     const { nodes } = this.#scene
-    // With more than half of three owners hurt nothing would be acknowledged, and nothing shown.
+    // With faults on two of three owners no write would be acknowledged.
     if (this.#busy.size >= Math.floor((nodes.size - 1) / 2)) return undefined
     const free = nodes.places.map((_, node) => node).filter((node) => !this.#busy.has(node))
     if (free.length === 0) return undefined
@@ -233,7 +233,7 @@ class Chaos {
     return node
   }
 
-  /** All that nobody has. */
+  /** All nodes that no fault has. */
   #takeAll(): readonly number[] {
     const all = this.#scene.nodes.places.map((_, node) => node)
     const free = all.filter((node) => !this.#busy.has(node))

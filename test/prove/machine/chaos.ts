@@ -1,9 +1,9 @@
 /**
- * Shows that nothing acknowledged is lost while real nodes meet every fault at once.
+ * Shows that no acknowledged write is lost while real nodes meet every fault at once.
  *
  * Seven nodes, N = 3, W = R = 2, each in a network namespace and with an ext4 of its own, in
  * memory, whose power can be cut. Until hints exist, writes to keys of which two owners are away
- * are refused or in doubt; that is no fault of theirs. What is acknowledged must be there at last.
+ * are refused or in doubt, which the proof allows. Acknowledged writes must be there in the end.
  */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -22,7 +22,7 @@ import { placesOn } from './sigkill.ts'
 
 export const proof: Proof = {
   name: 'chaos',
-  shows: 'real nodes under all faults at once lose nothing that was acknowledged',
+  shows: 'real nodes under all faults at once lose no acknowledged write',
   usage: '[--writes N] [--nodes N] [--plant NAME]',
   run: (args) => {
     const given = argumentsOf(args)
@@ -51,7 +51,7 @@ const DRIVER = fileURLToPath(new URL('chaos-driver.js', import.meta.url))
 const IMAGE_MIB = 3 * 1024
 const KEYS_MIN = 500
 const KEYS_MAX = 100_000
-/** So few on average that contexts stay small, and so many that writes meet. */
+/** Few enough that writes meet, many enough that contexts stay small. */
 const WRITES_PER_KEY = 50
 const WINDOW = 192
 const CLIENT_PORT = 7400

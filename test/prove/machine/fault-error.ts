@@ -1,5 +1,5 @@
 /**
- * A disk that fails: strace has the next fdatasync, or write, of each thread end in EIO.
+ * Fails the disk of a node: strace makes the next fdatasync, or write, of each thread end in EIO.
  *
  * From then on the node cannot know what its disk kept. It must stop acknowledging and end with
  * the code of a failure (not of a bug), and serve again after a new start.

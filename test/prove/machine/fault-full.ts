@@ -1,5 +1,5 @@
 /**
- * A disk without room: a file that holds nothing takes all that is left at a node's data.
+ * Fills the disk of a node: an empty file takes all the room that is left.
  *
  * The node must refuse puts with its own code, go on reading, live, and take puts again by itself
  * once there is room. It is asked directly, over keys of a bucket of their own.
@@ -24,7 +24,7 @@ let probes = 0
 export async function fillDisk(scene: Scene, node: number): Promise<boolean> {
   const { recording } = scene
   const image = scene.images[node]
-  if (image === undefined) throw new Error('what has no disk of its own does not fill up')
+  if (image === undefined) throw new Error('only a node with a disk of its own can have it filled')
   const probe = new Probe(scene, node)
   await probe.put()
   await image.fill()
@@ -45,7 +45,7 @@ export async function fillDisk(scene: Scene, node: number): Promise<boolean> {
   return isFull
 }
 
-/** One who asks one node, and no other. */
+/** A client that asks one node and no other. */
 class Probe {
   readonly #scene: Scene
   readonly #node: number
@@ -109,7 +109,7 @@ class Probe {
       await question(this.#session)
       return 'ok'
     } catch (error) {
-      // Nobody listens, or nothing comes through: the network's own words.
+      // No node listens, or no packet passes: the error of the network.
       if (!isOperatingError(error)) return 'away'
       if (error.code === 'connection-lost' || error.code === 'not-connected') {
         this.#session = undefined

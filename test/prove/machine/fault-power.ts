@@ -1,14 +1,14 @@
 /**
  * Power cuts: of one node, or of many at the same instant.
  *
- * Nothing reaches the disks from then on. The nodes meet disks that fail everything, are killed
- * soon after, and start again on what the replay of the journals left.
+ * Nothing reaches the disks from then on, and every call to them fails. The nodes are killed soon
+ * after, and start again on the result of the journals' replay.
  */
 import type { Prng } from '../../../src/base/prng.ts'
 import { type Scene, sleep } from './faults.ts'
 import { cutPower, type Image } from './images.ts'
 
-/** A node lives so long without its disk, at most, before it is killed. */
+/** At most so long after the cut a node is killed. */
 const DARK_MS_MAX = 25
 
 export async function cutPowerOf(

@@ -1,5 +1,5 @@
 /**
- * What is done to running nodes, one kind after another, each with proof that it took effect.
+ * Injects faults into running nodes, and checks that each took effect.
  *
  * A fault begins, lasts, ends, and leaves its node serving. It says whether it took effect: a
  * pause that the system never saw, or a filter that met no packet, does not count.
@@ -30,7 +30,7 @@ export const FAULTS = [
   'blackout',
 ] as const
 
-/** Those that need a disk that this process may do as it likes with. */
+/** Kinds that need disk images. */
 export const DISK_FAULTS: readonly FaultKind[] = [
   'full disk',
   'disk error',
@@ -80,8 +80,8 @@ export async function inflict(
 }
 
 /**
- * Kills the node and takes all its data; it comes back empty. Often its peers are cut off before,
- * while clients still reach it: what it took alone must not have been acknowledged.
+ * Kills the node and deletes its data; it starts again empty. Often its peers are cut off before,
+ * while clients still reach it: it must not acknowledge writes that it alone holds.
  */
 export async function destroy(scene: Scene, node: number, prng: Prng): Promise<void> {
   const { nodes, caretaker, namespaces, pace } = scene
@@ -111,7 +111,7 @@ async function kill({ nodes, pace }: Scene, node: number, prng: Prng): Promise<b
 async function pause(scene: Scene, node: number, prng: Prng): Promise<boolean> {
   const { nodes, caretaker, pace } = scene
   const pid = nodes.pid(node)
-  // One that is stopped would not notice that we have ended.
+  // A stopped process would not notice that this one has ended.
   await caretaker.later(`! grep -q node-entry /proc/${pid}/cmdline || kill -CONT ${pid}`)
   nodes.signal(node, 'SIGSTOP')
   await sleep(pace * (300 + prng.unit() * 2_500))

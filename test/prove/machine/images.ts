@@ -1,8 +1,8 @@
 /**
  * Disks whose power can be cut: ext4 in files in memory, mounted by loop devices.
  *
- * What was not synced is then gone, as after a real cut. They also fill up: a file that holds
- * nothing takes all the room there is.
+ * Bytes that were not synced are then gone, as after a real cut. An image can also be filled: an
+ * empty file takes all the room there is.
  */
 import { mkdirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -67,12 +67,12 @@ export class Image {
     await this.#caretaker.mount(this.place.device, this.target, 'ext4', '')
   }
 
-  /** Requires: whoever used it has ended, or is about to. */
+  /** Requires: the process that used it has ended, or is about to end. */
   async umount(): Promise<void> {
     await this.#caretaker.umount(this.target)
   }
 
-  /** Leaves next to no room, whoever writes to it meanwhile. */
+  /** Leaves next to no room, also while a node writes to it. */
   async fill(): Promise<void> {
     const ballast = join(this.target, BALLAST)
     for (let attempt = 1; ; attempt++) {
@@ -93,7 +93,7 @@ export class Image {
     await this.#caretaker.run(`rm -f ${join(this.target, BALLAST)}; sync -f ${this.target}`)
   }
 
-  /** Takes it off the machine; its file stays. */
+  /** Unmounts it; its file stays. */
   async remove(): Promise<void> {
     await this.umount()
     await this.#caretaker.run(`losetup -d ${this.place.device}`)

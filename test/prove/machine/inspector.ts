@@ -1,8 +1,8 @@
 /**
- * What every replica holds, asked from outside over the peers' own protocol.
+ * Reads the copies of every replica over the protocol between nodes.
  *
- * It enters in the name of a member that is not the one asked. Writes are known by their request
- * ids, so that tombstones are told apart as values are; values are compared to the last byte.
+ * It connects in the name of another member. Writes are identified by their request ids, so that
+ * tombstones are told apart too; values are compared byte by byte.
  */
 import { equalBytes, utf8Bytes, utf8Text } from '../../../src/base/bytes.ts'
 import { OperatingError } from '../../../src/base/errors.ts'

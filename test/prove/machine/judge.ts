@@ -1,5 +1,5 @@
 /**
- * Judges a recording by the simulator's own checkers: nothing acknowledged is lost or wrong.
+ * Judges a recording with the checkers of the simulator: no acknowledged write is lost or wrong.
  */
 import { checkCausality } from '../../../src/sim/checkers/causality.ts'
 import { checkDurability } from '../../../src/sim/checkers/durability.ts'

@@ -1,9 +1,9 @@
 /**
- * Clients of the library that write without pause, and remember exactly what they were shown.
+ * Clients of the library that write without pause and record what each get and put returned.
  *
- * Each has some operations under way at once, over keys that all share: updates, chains of puts
+ * Each has several operations in flight, over keys that all clients share: updates, chains of puts
  * that never read, blind writes, old contexts, deletes, and a few that replace what their
- * coordinator sees. What fails is noted by how certain its failure is; a broken belief ends all.
+ * coordinator sees. A failure is recorded as refused or in doubt; a broken belief ends the load.
  */
 import type { Prng } from '../../../src/base/prng.ts'
 import { isOperatingError } from '../../../src/base/errors.ts'
@@ -13,7 +13,7 @@ import type { SealedContext } from '../../../src/client/sealed-context.ts'
 import { nameOf } from './judge.ts'
 import { NO_WRITE, type Recording, textOf } from './recording.ts'
 
-/** What a client was told of a key: the writes it saw, and the context that covers them. */
+/** What a get of a key returned to a client: the writes, and the context that covers them. */
 interface Shown {
   readonly ids: readonly number[]
   readonly deletesBelow: number

@@ -1,10 +1,10 @@
 /**
- * Real nodes that are to be hurt: `everwrite serve`, each in a process of its own.
+ * Runs real nodes for proofs that inject faults: `everwrite serve`, each in a process of its own.
  *
  * Unlike the clusters of `test/support` they may run in namespaces, keep data where a proof says,
- * be killed while they start, and end by themselves: whoever hurts them says what was expected,
- * and an end that nobody expected is kept with the node's last words. Processes are ended by their
- * own handles; they stop by themselves when this process ends, however it ends.
+ * be killed while they start, and end by themselves: a proof says which ends it expects, and any
+ * other end is kept with the node's last output. Processes are ended by their own handles; they
+ * stop by themselves when this process ends, however it ends.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -22,7 +22,7 @@ export interface Place {
   readonly clientPort: number
   readonly peerPort: number
   readonly directory: string
-  /** What stands before the command: how to enter the node's namespace. */
+  /** Put before the command to enter the node's namespace. */
   readonly prefix?: readonly string[]
 }
 
@@ -51,7 +51,7 @@ export interface Ended {
 
 const CLUSTER = 'machine'
 const KEY_HEX = '000102030405060708090a0b0c0d0e0f'
-/** A machine that does much else may give a start little time. */
+/** Long, for a busy machine. */
 const READY_MS_MAX = 180_000
 const LAST_WORDS_CHARS = 6_000
 /** Below the build. */
@@ -119,7 +119,7 @@ export class Nodes {
   readonly #running = new Map<number, NodeProcess>()
   readonly #spares = new Map<number, NodeProcess[]>()
   readonly #expected = new Set<NodeProcess>()
-  /** Ends that nobody had asked for. */
+  /** Ends that no proof expected. */
   readonly unexpected: { readonly node: number; readonly ended: Ended }[] = []
 
   constructor(options: NodesOptions) {

@@ -1,11 +1,11 @@
 /**
- * Shows that power cuts take nothing that was acknowledged: of one disk, and of all at once.
+ * Shows that no acknowledged write is lost to power cuts: of one disk, and of all at once.
  *
- * Each node's data lies on an ext4 of its own whose power is cut under load by the file system's
- * shutdown, without its journal being flushed. The node meets a disk that fails everything, is
- * killed soon after, and starts again on what the journal replay left. First comes the proof of
- * the proof: a file that was not synced must be gone, one that was must not, and nodes that
- * acknowledge before they sync must be found out.
+ * Each node's data lies on an ext4 of its own. A power cut shuts that file system down under load
+ * without flushing its journal. Every call of the node to its disk then fails; it is killed soon
+ * after, and starts again on the result of the journal's replay. First the proof tests itself: a
+ * file that was not synced must be gone, a synced one must be there, and it must find writes lost
+ * by nodes that acknowledge before they sync.
  */
 import {
   closeSync,
@@ -29,7 +29,7 @@ import { placesOn } from './sigkill.ts'
 
 export const proof: Proof = {
   name: 'power-cut',
-  shows: 'real power cuts, of one disk or of all, take nothing that was acknowledged',
+  shows: 'no acknowledged write is lost to real power cuts, of one disk or of all',
   usage: '[--single N] [--cluster N]',
   run: (args) => {
     const given = argumentsOf(args)
@@ -47,7 +47,7 @@ export interface PowerCutOptions {
   readonly cluster: number
   readonly seed: number
   readonly say: (line: string) => void
-  /** Without nodes that must be found out; the method itself is always tried. */
+  /** Does not test the proof with a planted bug; the method itself is always tested. */
   readonly isTrusted?: boolean
 }
 
@@ -58,7 +58,7 @@ const CLUSTER_CUTS_A_TRIAL = 10
 const IMAGE_MIB = 128
 const SETTINGS = { 'segment-bytes': 1024 * 1024, partitions: 16 }
 const WRITES_MAX = 60
-/** A node lives so long without its disk, at most, before it is killed. */
+/** At most so long after the cut the node is killed. */
 const DARK_MS_MAX = 25
 const LANES = 3
 

@@ -1,9 +1,8 @@
 /**
- * What clients asked and what they were told: a history of the simulator, told by the load on real
- * machines.
+ * Records the operations of clients on real machines as a history that the simulator's checkers
+ * can judge.
  *
- * Here keys are numbers, a value's length and its request id are its own too, and what failed is
- * counted.
+ * Keys are numbers, each write has its own value length and request id, and failures are counted.
  */
 import { History, NO_WRITE, valueOf, type WriteOutcome } from '../../../src/sim/history/history.ts'
 import { keyOf, nameOf } from './judge.ts'
@@ -33,7 +32,7 @@ export class Recording {
   /** Failed operations by code. */
   readonly failures = new Map<string, number>()
 
-  /** What must never be, seen while it ran. */
+  /** Violations seen during the run. */
   get violations(): string[] {
     return this.history.violations
   }

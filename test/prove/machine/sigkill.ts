@@ -1,10 +1,10 @@
 /**
- * Shows that SIGKILL takes nothing that was acknowledged, at whatever instant it comes.
+ * Shows that no acknowledged write is lost to SIGKILL, at whatever instant it comes.
  *
- * Real nodes, real clients: most kills hit a node that is alone (N = R = W = 1), so that nobody
- * else could make good what it lost; the others hit one of three, or all three at once. One in
- * eight kills meets the start after the one before. First comes the proof of the proof: nodes that
- * acknowledge before they have written must be found out.
+ * Most kills hit a node that is alone (N = R = W = 1), so that no other replica can restore what
+ * it lost; the others hit one of three, or all three at once. One kill in eight hits a node that is
+ * still starting. First the proof tests itself: it must find writes lost by nodes that acknowledge
+ * before they have written.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -18,7 +18,7 @@ import type { Proof, Verdict } from '../proof.ts'
 
 export const proof: Proof = {
   name: 'sigkill',
-  shows: 'SIGKILL at random instants takes nothing that was acknowledged',
+  shows: 'no acknowledged write is lost to SIGKILL at random instants',
   usage: '[--kills N]',
   run: (args) => {
     const given = argumentsOf(args)
@@ -34,19 +34,19 @@ export interface SigkillOptions {
   readonly kills: number
   readonly seed: number
   readonly say: (line: string) => void
-  /** Without the proof of the proof. */
+  /** Does not test the proof itself. */
   readonly isTrusted?: boolean
 }
 
-/** What the nodes that must be found out do. */
+/** The bug that the proof must find. */
 const PLANT = 'ack before sync'
 const PLANTED_KILLS_MAX = 40
 const KILLS_A_TRIAL = 25
-/** Of all trials one in so many is of three nodes. */
+/** One trial in so many is of three nodes. */
 const CLUSTER_EVERY = 4
 const SETTINGS = { 'segment-bytes': 1024 * 1024, partitions: 16 }
 const WRITES_MAX = 60
-/** Trials side by side: a trial waits more than it works. */
+/** Trials at one time: a trial mostly waits. */
 const LANES = 3
 const START_MS_MAX = 80
 
@@ -105,7 +105,7 @@ async function killing(
   const nodes = new Nodes({
     ...{ root, plant, settings: SETTINGS, spares: size === 1 ? 2 : 1 },
     places: await placesOn(root, size),
-    // Whoever inspects a node that is alone enters as a member that is never there.
+    // A node that is alone is inspected in the name of a member that never runs.
     phantoms: size === 1 ? 1 : 0,
     ...(size === 1 ? { n: 1, w: 1, r: 1 } : { n: 3, w: 2, r: 2 }),
   })

@@ -1,9 +1,9 @@
 /**
- * Reads every key at all its owners until all copies are equal, and says what they hold.
+ * Reads every key at all its owners until all copies are equal, and reports the copies.
  *
- * A get with r = N stands for the exchange of trees that is yet to come. Its repair follows the
- * answer and may be lost on its way, so a key is done only when its owners, asked one by one,
- * hold the same.
+ * A get with r = N repairs the copies, as exchanges of hash trees will. The repair follows the
+ * answer and may be lost, so a key is done only when its owners, asked one by one, hold equal
+ * copies.
  */
 import type { Client } from '../../../src/client/client.ts'
 import type { Finals } from './judge.ts'
@@ -18,7 +18,7 @@ export interface SweepOptions {
   readonly inspector: Inspector
   /** Given up after this. */
   readonly limitMs: number
-  /** Whether to say what is held: only while nobody writes. */
+  /** Whether to report the copies: only while no client writes. */
   readonly isFinal: boolean
   /** Keys under way at once: 128. */
   readonly window?: number

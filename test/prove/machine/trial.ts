@@ -1,5 +1,5 @@
 /**
- * One set of nodes on one set of data: struck again and again under load, then judged.
+ * One trial: nodes are killed again and again under load, then the checkers judge the history.
  *
  *     start ─► load ─► [ wait ─► strike and restart ] × blows ─► load ends ─► sweep ─► judge
  *
@@ -19,7 +19,7 @@ export interface TrialOptions {
   readonly nodes: Nodes
   readonly prng: Prng
   readonly blows: number
-  /** Hurts the nodes and has them serve again. */
+  /** Injects a fault and restarts the nodes. */
   readonly strike: () => Promise<void>
   /** A blow comes after so many more acknowledged writes, at most. */
   readonly writesMax: number
@@ -84,7 +84,7 @@ export async function trial(options: TrialOptions): Promise<TrialResult> {
   }
 }
 
-/** Blows fall anywhere in a write: they are timed by chance, from some write on. */
+/** The instant is random, so that a blow may fall anywhere in a write. */
 async function strikes(options: TrialOptions, recording: Recording): Promise<void> {
   const { blows, writesMax, prng, strike } = options
   for (let blow = 0; blow < blows; blow++) {

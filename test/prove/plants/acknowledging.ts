@@ -9,7 +9,7 @@ export const ACKNOWLEDGING: PlantGroup = {
       name: 'ack before sync',
       find: 'void this.#node.engine.synced(sequence).then(',
       replace: 'void Promise.resolve().then(',
-      why: 'a power cut of all machines takes what was acknowledged',
+      why: 'a power cut of all machines loses acknowledged writes',
     },
     {
       name: 'ack of a peer before its sync',
@@ -21,7 +21,7 @@ export const ACKNOWLEDGING: PlantGroup = {
       name: 'ack after one of W',
       find: 'if (this.#agreed >= this.#needed)',
       replace: 'if (this.#agreed >= 1)',
-      why: 'one destroyed disk takes what was acknowledged',
+      why: 'one destroyed disk loses acknowledged writes',
     },
     {
       name: 'a refusal counts as an ack',
@@ -33,7 +33,7 @@ export const ACKNOWLEDGING: PlantGroup = {
       name: 'an owner counts twice',
       find: 'if (!this.#silent.delete(member))',
       replace: 'if (!this.#silent.delete(member) && !isAgreed)',
-      why: 'W counts answers and not machines; here nobody answers twice, a fallback could',
+      why: 'W counts answers and not machines; here no member answers twice, a fallback could',
       caughtBy: 'test/unit/dynamo/quorum/quorum.test.ts',
     },
     {
@@ -47,13 +47,13 @@ export const ACKNOWLEDGING: PlantGroup = {
       name: 'a write waits for the oldest group and not for its own',
       find: 'this.#groups[index - 1].last >= sequence',
       replace: 'this.#groups[index - 1].last > 0',
-      why: 'a sync that began before the write says nothing about it',
+      why: 'a sync that began before the write does not cover it',
     },
     {
       name: 'a sync counts for what came after it began',
       find: 'this.#durable = group.last',
       replace: 'this.#durable = this.#sequence',
-      why: 'what was appended during the sync is taken for durable',
+      why: 'records appended during the sync count as durable',
     },
     {
       name: 'a sync does not wait for the write before it',
@@ -67,13 +67,13 @@ export const ACKNOWLEDGING: PlantGroup = {
       replace:
         'segment.file.write(part.position, part.bytes))); ' +
         'await segment.file.sync().catch(() => segment.file.sync())',
-      why: 'the second sync says nothing about the pages that the first one lost',
+      why: 'the second sync does not cover the pages that the first one lost',
     },
     {
       name: 'a failed sync is acknowledged',
       find: '(error) => done(isOperatingError(error) ? error : diskFailed(error))',
       replace: '() => done(undefined)',
-      why: 'what the disk did not take is counted towards W',
+      why: 'a record that the disk refused is counted towards W',
     },
     {
       name: 'what is held already is acknowledged at once',

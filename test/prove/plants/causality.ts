@@ -51,7 +51,7 @@ const LINES: readonly Plant[] = [
     name: 'a context keeps its last ten ranges',
     find: 'return new Context(joined)',
     replace: 'return new Context(joined.slice(-10))',
-    why: 'what a pruned range had replaced looks new again',
+    why: 'siblings that a pruned range had replaced look new again',
   },
 ]
 
@@ -72,7 +72,7 @@ const MERGES: readonly Plant[] = [
     name: 'a merge is not idempotent',
     find: 'if (place === undefined) {',
     replace: 'if (place !== -1) {',
-    why: 'what both sides hold stands twice',
+    why: 'a sibling that both copies hold stands twice',
   },
   {
     name: 'attempts of one request keep one dot',
@@ -111,13 +111,13 @@ const CONTEXTS: readonly Plant[] = [
     replace:
       'const { context } = outcome.object; const siblings = [outcome.sibling]; ' +
       'return { outcome, ...written, object: encodeObject({ context, siblings }) };',
-    why: 'the context covers siblings that the receiver holds and nobody replaced',
+    why: 'the context covers siblings that the receiver holds and no client replaced',
   },
   {
     name: 'a put without context overwrites',
     find: 'if (seen.isEmpty) return siblings',
     replace: 'if (seen.isEmpty) return []',
-    why: 'a blind write replaces what nobody saw',
+    why: 'a blind write replaces siblings that its client never saw',
   },
   {
     name: 'any context replaces everything',
@@ -161,7 +161,7 @@ const REQUESTS: readonly Plant[] = [
     find: 'return { ...fixed, deadlineMs }',
     replace:
       'fixed.sent = (fixed.sent ?? 0) + 1; return { ...fixed, deadlineMs, ' +
-      'requestId: fixed.sent > 1 ? this.#core.chance.requestId() : fixed.requestId };',
+      'requestId: fixed.sent > 1 ? this.#core.random.requestId() : fixed.requestId };',
     why: 'a retry leaves two siblings of one put',
   },
   {

@@ -39,7 +39,7 @@ export const HONESTY: PlantGroup = {
       name: 'an answer that cannot be read refuses its call',
       find: "certainty: 'in-doubt',",
       replace: "certainty: 'refused',",
-      why: 'what was asked for may have been done; in the simulator no answer is garbled',
+      why: 'the request may have been done; in the simulator no answer is garbled',
       caughtBy: 'test/unit/wire/broken.test.ts',
     },
     {

@@ -1,9 +1,8 @@
 /**
  * Plants one bug in a copy of the build, and runs what should catch it.
  *
- * What objects to the build as it is proves nothing: a seed or a test that fails there too does not
- * count. Nor does a plant that breaks the program instead of changing it: a bug that does not load
- * is caught by anybody, and is an error.
+ * A seed or a test that also fails on the build without the bug does not count. A plant that does
+ * not load (a syntax error, a missing name) is an error: any test would catch it.
  */
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -34,8 +33,9 @@ export interface PlantOptions {
   readonly secondsMax: number
 }
 
-/** What a patch that is not a bug but a blunder dies of. */
-const BLUNDERS = /\b(SyntaxError|ReferenceError|ERR_MODULE_NOT_FOUND)\b/
+/** Errors of a patch that does not load, or that uses a name that is gone. */
+const BLUNDERS =
+  /\b(SyntaxError|ReferenceError|ERR_MODULE_NOT_FOUND)\b|Cannot read propert|is not a function/
 const OUTPUT_CHARS_MAX = 1_000_000
 
 /** Plants `plant` and lets what is meant to catch it try. */

@@ -12,7 +12,7 @@ export const QUORUM: PlantGroup = {
       why: 'a copy replaces what it had not heard of',
     },
     {
-      name: 'nobody is repaired',
+      name: 'read repair is left out',
       find: 'this.#repair(outcome.object, outcome.behind)',
       replace: 'void outcome.behind',
       why: 'replicas that missed a write never get it',
@@ -25,8 +25,8 @@ export const QUORUM: PlantGroup = {
     },
     {
       name: 'a differing digest is taken for agreement',
-      find: 'function isSameDigest(a, b) { return a.hi === b.hi && a.lo === b.lo',
-      replace: 'function isSameDigest(a, b) { return true',
+      find: 'objects.some((object) => equalU64(object.digest, digest))',
+      replace: 'objects.length > 0',
       why: 'a read shows one copy where two differ, and repairs nothing',
     },
     {
@@ -39,7 +39,7 @@ export const QUORUM: PlantGroup = {
       name: 'a read shows the first of the copies that differ',
       find: 'object = object === undefined ? replica.object : merge(object, replica.object)',
       replace: 'object ??= replica.object',
-      why: 'what the other copies hold is not shown, and not repaired',
+      why: 'siblings of the other copies are not shown, and not repaired',
     },
     {
       name: 'an owner that fails says that nothing is there',
@@ -55,9 +55,9 @@ export const QUORUM: PlantGroup = {
     },
     {
       name: 'nodes with different rings talk',
-      find: 'if (isSameRing(this.#node.topology.ring.digest, ring))',
+      find: 'if (equalU64(this.#node.topology.ring.digest, ring))',
       replace: 'if (ring !== undefined)',
-      why: 'what one takes for an owner is none to the other; simulated nodes have one list',
+      why: 'they disagree about the owners of a key; simulated nodes have one list',
       caughtBy: 'test/unit/node/coordinator/put.test.ts',
     },
     {

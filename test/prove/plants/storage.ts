@@ -6,7 +6,7 @@ const NAMES: readonly Plant[] = [
     name: 'no sync of the directory after a segment is named',
     find: 'present = name; await directory.sync()',
     replace: 'present = name',
-    why: 'a power cut forgets the name, and with it what was acknowledged',
+    why: 'a power cut loses the name, and with it acknowledged writes',
   },
   {
     name: 'a file is named before its bytes are durable',
@@ -30,7 +30,7 @@ const STARTING: readonly Plant[] = [
     name: 'what recovery accepted is not copied',
     find: 'await copyBatch(parts, accepted.slice(start, i + 1))',
     replace: 'void start',
-    why: 'what was synced and acknowledged last is cut off with the torn tail',
+    why: 'the last synced and acknowledged records are cut off with the torn tail',
   },
   {
     name: 'a node answers before its tail is durable again',
@@ -51,7 +51,7 @@ const STARTING: readonly Plant[] = [
     name: 'an older record wins at a start',
     find: 'other.sequence < found.sequence',
     replace: 'other.sequence > found.sequence',
-    why: 'a key falls back to what was replaced',
+    why: 'a key falls back to a replaced value',
   },
   {
     name: 'a record vouches for itself',
@@ -85,7 +85,7 @@ const READING: readonly Plant[] = [
     name: 'the older of two places is read',
     find: 'reading.sequence > newest.sequence',
     replace: 'reading.sequence < newest.sequence',
-    why: 'while an old place waits to be settled, a key falls back to it',
+    why: 'while an old place waits to be dropped, a key falls back to it',
   },
   {
     name: 'a place is taken for its key without a look',
@@ -104,7 +104,7 @@ const READING: readonly Plant[] = [
     name: 'a record whose body has rotted is handed out',
     find: 'const isBodyRotten = status === RecordStatus.bodyChecksum',
     replace: 'const isBodyRotten = false',
-    why: 'what rots is served, and spreads to the other owners',
+    why: 'rotten bytes are served, and spread to the other owners',
   },
   {
     name: 'a record with a note is not verified',
@@ -133,7 +133,7 @@ const ROT: readonly Plant[] = [
     name: 'rot is taken for a torn tail',
     find: 'const rot = this.#damages.filter((damage) => damage.sequence <= this.#durable)',
     replace: 'const rot = this.#damages.filter(() => false)',
-    why: 'what was durable and is gone is dropped in silence: an older value looks whole',
+    why: 'a durable record that is gone is not reported: an older value is served',
     caughtBy: 'test/unit/store/log/recovery.test.ts',
   },
   {

@@ -6,7 +6,7 @@ const FRAMES: readonly Plant[] = [
     name: 'half frames of all connections lie in one buffer',
     find: 'this.#carry = new Uint8Array(needed === 0 ? room : Math.min(needed, room))',
     replace: 'this.#carry = globalThis.carried ??= new Uint8Array(1 << 20)',
-    why: 'what one connection begins another goes on with',
+    why: 'the bytes of one connection are continued by those of another',
   },
   {
     name: 'the longest frame is refused',
@@ -68,14 +68,14 @@ const STREAMS: readonly Plant[] = [
     name: 'a message may be of any length',
     find: 'const isTooLong = message.received > MESSAGE_BYTES_MAX',
     replace: 'const isTooLong = false',
-    why: 'a message without end is kept for its end',
+    why: 'a message that never ends takes all memory',
     caughtBy: 'test/unit/wire/chunks.test.ts',
   },
   {
     name: 'long answers that wait for one reader have no bound',
     find: 'if (this.waitingBytes > OUTGOING_BYTES_PER_CONNECTION_MAX) {',
     replace: 'if (this.waitingBytes < 0) {',
-    why: 'a client that asks for what is large and does not read takes all memory',
+    why: 'a client that asks for large values and does not read takes all memory',
     caughtBy: 'test/unit/wire/slow.test.ts',
   },
   {
@@ -86,7 +86,7 @@ const STREAMS: readonly Plant[] = [
     caughtBy: 'test/unit/wire/slow.test.ts',
   },
   {
-    name: 'what waits for the disk has no bound',
+    name: 'records that wait for the disk have no bound',
     find: 'if (this.#unsyncedBytes > 0 && unsyncedBytes > unsyncedBytesMax) {',
     replace: 'if (unsyncedBytes < 0) {',
     why: 'a slow disk takes all memory',
