@@ -1,9 +1,9 @@
 /**
  * The storage contract: what a node asks of an engine, and what the engine promises.
  *
- * An engine maps (bucket, key) to one object, as bytes that it does not understand, with a *note*:
- * a few bytes that this copy keeps about itself. A third party can add an engine from this file
- * alone; `test/unit/store/conformance.ts` is the suite that it must pass.
+ * An engine maps (bucket, key) to one object, as bytes that it does not interpret, with the
+ * object's digest and a *note*: a few bytes that this copy keeps about itself. Anyone can write an
+ * engine; `test/unit/store/conformance.ts` is the suite that it must pass.
  *
  * Promises:
  *   - An append is visible to every later `get`, `digest` and `scan` at once, before it is durable.
@@ -11,7 +11,7 @@
  *     Appends of one batch survive together or not at all.
  *   - What was not synced may be gone after a crash, from the newest backwards, never from between.
  *   - The full bucket and key are checked on every read: two keys of one token are two keys.
- *   - An engine that is not durable resolves `synced` at once and restarts empty.
+ *   - An engine that is not durable says so, resolves `synced` at once and restarts empty.
  */
 import type { MaybePromise } from '../base/deliver.ts'
 import type { OperatingError } from '../base/errors.ts'
@@ -48,11 +48,28 @@ export interface ScanQuery {
   readonly bytesMax: number
 }
 
+/** What a page says of a key besides its copy. */
+export interface Placed {
+  readonly token: Token
+  readonly name: KeyName
+}
+
 export interface ScanPage {
   /** In token order; keys of one token are never split over two pages. */
-  readonly entries: readonly ({ readonly token: Token; readonly name: KeyName } & Stored)[]
+  readonly entries: readonly (Placed & Stored)[]
   /** Where to go on; undefined when `to` was reached. */
   readonly next: Token | undefined
+}
+
+/** A page of keys with their digests. */
+export interface DigestPage {
+  readonly entries: readonly (Placed & Pick<Stored, 'digest'>)[]
+  readonly next: Token | undefined
+}
+
+export interface Capabilities {
+  /** False if a restart finds nothing: the node then counts as one whose disk was emptied. */
+  readonly isDurable: boolean
 }
 
 export interface EngineReport {
@@ -63,29 +80,28 @@ export interface EngineReport {
   /** Group commits since the start, and appends that they covered. */
   readonly syncs: number
   readonly appends: number
-  /** All that was appended up to here survives a power cut; and at least so many keys do. */
+  /** Appends up to this sequence survive a power cut, and so do at least so many keys. */
   readonly durableSequence: number
   readonly durableKeys: number
-  /** Bytes of appends that do not survive one yet. */
+  /** Bytes of appends that would not survive one now. */
   readonly unsyncedBytes: number
   /** Of the largest segment. */
   readonly segmentBytesMax: number
 }
 
 export interface Engine {
-  /** False where a restart finds nothing: the node then counts as one with an emptied disk. */
-  readonly isDurable: boolean
+  readonly capabilities: Capabilities
 
   /**
-   * Resolves with `disk-failed` when nothing can be made durable any more until the node has
-   * restarted, whether or not anybody waits for something. Never otherwise.
+   * Resolves with `disk-failed` as soon as nothing can be made durable any more until the node has
+   * restarted, also if nothing waits for it. Never otherwise.
    */
   readonly failed: Promise<OperatingError>
 
-  /** Rejects (or throws) `record-rotten` where the copy is there but cannot be believed. */
+  /** Rejects (or throws) `record-rotten` if there is a copy and it cannot be believed. */
   get(token: Token, name: KeyName): MaybePromise<Stored | undefined>
 
-  /** The digest alone, without the value where the engine can. */
+  /** The digest alone, without reading the value if the engine can. */
   digest(token: Token, name: KeyName): MaybePromise<Digest | undefined>
 
   /**
@@ -95,18 +111,21 @@ export interface Engine {
    */
   append(entries: readonly Entry[]): number
 
-  /** Resolves when `sequence` is durable; rejects `disk-failed` where nobody can know. */
+  /** Resolves when `sequence` is durable; rejects `disk-failed` if that is in doubt. */
   synced(sequence: number): Promise<void>
 
   /**
-   * A copy that cannot be believed is left out: whoever compares finds it missing, and repairs it.
-   * A page may be short, even empty, and still have a `next`. Keys that change during the call are
-   * given as they were or as they are.
+   * Leaves out copies that cannot be believed: replicas that are compared find them missing here,
+   * and repair them. A page may be short, even empty, and still have a `next`. Keys that change
+   * during the call are given as they were or as they are.
    */
   scan(query: ScanQuery): Promise<ScanPage>
 
+  /** The same pages with digests alone. Here names are all that counts towards `bytesMax`. */
+  digests(query: ScanQuery): Promise<DigestPage>
+
   report(): EngineReport
 
-  /** Syncs what was appended, then lets go of all files. Nothing may be asked afterwards. */
+  /** Syncs what was appended, then closes all files. Nothing is called afterwards. */
   close(): Promise<void>
 }

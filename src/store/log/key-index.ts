@@ -1,51 +1,64 @@
 /**
- * Where each key's newest record is.
+ * Maps each key to the place of its newest record.
  *
- * The key directory knows tokens, not keys: only the record tells whose it is. So to replace a
- * key's entry its present record has to be looked at. Nearly always it is in memory (whoever puts a
- * key has just read it), and the entry is replaced within the append. Where only the disk knows,
- * the append does not wait: the new place is added beside the old one, readers choose the newest of
- * the key they ask for, and a read in the background then takes the old place out ("settling").
+ * The key directory (native) knows tokens, not keys; only the record names its key. So replacing a
+ * key's entry means looking at the record it points to. That record is nearly always in memory
+ * (the client that puts a key has just read it), and the entry is replaced within the append. If
+ * only the disk has it, the append does not wait: the new place is added beside the old one, reads
+ * choose the record with the highest sequence, and a read in the background removes the stale
+ * entry ("pruning").
  *
- * An erasure takes the key's entry out. Where an old place is not settled yet, the erasure's own
- * place is added, and is newer; it goes when settling is done.
+ * An erasure removes the key's entry. If a stale entry may be left, the erasure's own place is
+ * added and wins by its sequence; pruning removes both.
  *
  * Invariants:
  *   - Of the entries of a token that belong to one key, the one with the highest sequence is right.
- *   - An entry whose head has rotted belongs to whichever key of its token is written next.
+ *   - An entry whose record has a rotten header is replaced by the next write to any key of its
+ *     token.
  */
 import { u64 } from '../../base/u64.ts'
+import { assert } from '../../base/assert.ts'
 import type { KeyName } from '../../dynamo/names.ts'
 import type { Token } from '../../native/digest.ts'
 import { KeyDirectory } from '../../native/key-directory.ts'
 import type { MaybePromise } from '../../base/deliver.ts'
 import { RecordKind } from './record-kinds.ts'
-import type { Question, Reading, RecordReader } from './record-reader.ts'
+import type { Reading, RecordReader } from './record-reader.ts'
 
-/** Old places that wait to be settled; above it the store is overloaded. */
-const UNSETTLED_MAX = 65_536
-const SETTLING_MAX = 16
+/** Keys that wait to be pruned; at this many the store is overloaded. */
+const STALE_MAX = 65_536
+const PRUNING_MAX = 16
+/** Each new look-up means that a segment was removed during the one before. */
+const LOOKUPS_MAX = 64
 
 export interface Place {
   readonly segment: number
   readonly offset: number
 }
 
-interface Unsettled {
+/** One entry of a token, and the record that it points to. */
+export interface PlacedReading {
+  readonly place: Place
+  readonly reading: Reading
+}
+
+/** A write whose older records, known to the disk alone, may still have entries. */
+interface StaleKey {
   readonly token: Token
   readonly name: KeyName
-  readonly places: readonly Place[]
-  /** To be taken out at the end. */
-  readonly erasure: Place | undefined
+  /** The write. */
+  readonly place: Place
+  readonly sequence: number
+  readonly isErasure: boolean
 }
 
 export class KeyIndex {
   readonly directory: KeyDirectory = new KeyDirectory()
   readonly #reader: RecordReader
   #found = new Uint32Array(16)
-  readonly #unsettled: Unsettled[] = []
-  #settling = 0
-  #idle: (() => void) | undefined
+  readonly #stale: StaleKey[] = []
+  #pruning = 0
+  #onPruned: (() => void) | undefined
 
   constructor(reader: RecordReader) {
     this.#reader = reader
@@ -58,29 +71,29 @@ export class KeyIndex {
   /** At most so many entries of the directory stand beside another one of the same key. */
   get surplusMax(): number {
     // An old place, and an erasure's own.
-    return 2 * (this.#unsettled.length + this.#settling)
+    return 2 * (this.#stale.length + this.#pruning)
   }
 
-  /** True while no more can be appended without knowing what it replaces. */
+  /** True while no append may add to the keys that wait to be pruned. */
   get isBehind(): boolean {
-    return this.#unsettled.length >= UNSETTLED_MAX
+    return this.#stale.length >= STALE_MAX
   }
 
-  /** The newest record of the key: undefined where there is none. May be rotten. */
+  /** The newest record of the key, or undefined if there is none. May be rotten or unreadable. */
   newest(token: Token, name: KeyName, isHeadOnly: boolean): MaybePromise<Reading | undefined> {
     const count = this.#find(token)
     if (count === 0) return undefined
-    if (count === 1) {
-      const segment = this.#found[0] as number
-      const offset = this.#found[1] as number
-      const question = { segment, offset, name, isHeadOnly }
-      const reading = this.#reader.read(question)
-      return reading instanceof Promise ? reading.then(onlyIfAsked) : onlyIfAsked(reading)
+    if (count > 1) return this.#newestOf(token, name, isHeadOnly)
+    const segment = this.#found[0] as number
+    const offset = this.#found[1] as number
+    const reading = this.#reader.read({ segment, offset, name, isHeadOnly })
+    if (reading instanceof Promise) {
+      return reading.then((read) => this.#presentNow(read, token, name, isHeadOnly))
     }
-    return this.#newestOf(this.places(token), name, isHeadOnly)
+    return this.#presentNow(reading, token, name, isHeadOnly)
   }
 
-  /** All places of the token, in no order that means anything. */
+  /** All places of the token, in no particular order. */
   places(token: Token): readonly Place[] {
     const count = this.#find(token)
     const places: Place[] = []
@@ -93,38 +106,71 @@ export class KeyIndex {
     return places
   }
 
-  /** From now on the key's newest record is here; or nowhere, where it is an erasure. */
-  put(token: Token, name: KeyName, segment: number, offset: number, isErasure: boolean): void {
+  /**
+   * Reads the records of all places of the token, one after another. If a segment is removed
+   * meanwhile, looks the token up again: its records have then been moved.
+   */
+  async readings(
+    token: Token,
+    name: KeyName | undefined,
+    isHeadOnly: boolean,
+  ): Promise<readonly PlacedReading[]> {
+    for (let lookups = 0; lookups < LOOKUPS_MAX; lookups++) {
+      const readings: PlacedReading[] = []
+      let isGone = false
+      for (const place of this.places(token)) {
+        const reading = await this.#reader.read({ ...place, name, isHeadOnly })
+        isGone = reading.verdict === 'gone'
+        if (isGone) break
+        readings.push({ place, reading })
+      }
+      if (!isGone) return readings
+    }
+    assert(false, 'the key index names open segments')
+  }
+
+  /** Points the key at its newest record; or nowhere, if that is an erasure. */
+  put(token: Token, name: KeyName, place: Place, sequence: number, isErasure: boolean): void {
     const { hi, lo } = token
+    const { segment, offset } = place
     const count = this.#find(token)
     let isPlaced = false
-    let unknown: Place[] | undefined
+    let isUnsure = false
     for (let i = 0; i < count; i++) {
       const oldSegment = this.#found[2 * i] as number
       const oldOffset = this.#found[2 * i + 1] as number
       const isOf = this.#reader.isOfNow(oldSegment, oldOffset, name)
-      if (isOf === undefined) (unknown ??= []).push({ segment: oldSegment, offset: oldOffset })
+      if (isOf === undefined) isUnsure = true
       if (isOf !== true) continue
       if (isErasure || isPlaced) this.directory.remove(hi, lo, oldSegment, oldOffset)
       else this.directory.replace(hi, lo, oldSegment, oldOffset, segment, offset)
       isPlaced = true
     }
-    const isInserted = isErasure ? unknown !== undefined : !isPlaced
+    const isInserted = isErasure ? isUnsure : !isPlaced
     if (isInserted) this.directory.insert(hi, lo, segment, offset)
-    if (unknown === undefined) return
-    const erasure = isErasure ? { segment, offset } : undefined
+    if (!isUnsure) return
     const copied = { bucket: name.bucket.slice(), key: name.key.slice() }
-    this.#unsettled.push({ token: u64(hi, lo), name: copied, places: unknown, erasure })
-    if (this.#settling < SETTLING_MAX) void this.#settle()
+    this.#stale.push({ token: u64(hi, lo), name: copied, place, sequence, isErasure })
+    if (this.#pruning < PRUNING_MAX) void this.#prune()
   }
 
-  /** Resolves when nothing is left to settle. */
-  async settled(): Promise<void> {
-    while (this.#settling > 0) {
+  /** Resolves when no stale entry is left. */
+  async pruned(): Promise<void> {
+    while (this.#pruning > 0) {
       await new Promise<void>((resolve) => {
-        this.#idle = resolve
+        this.#onPruned = resolve
       })
     }
+  }
+
+  #presentNow(
+    reading: Reading,
+    token: Token,
+    name: KeyName,
+    isHeadOnly: boolean,
+  ): MaybePromise<Reading | undefined> {
+    if (reading.verdict === 'gone') return this.#newestOf(token, name, isHeadOnly)
+    return presentOf(reading)
   }
 
   #find(token: Token): number {
@@ -135,48 +181,48 @@ export class KeyIndex {
     }
   }
 
-  async #newestOf(
-    places: readonly Place[],
-    name: KeyName,
-    isHeadOnly: boolean,
-  ): Promise<Reading | undefined> {
+  async #newestOf(token: Token, name: KeyName, isHeadOnly: boolean): Promise<Reading | undefined> {
     let newest: Reading | undefined
-    for (const { segment, offset } of places) {
-      const reading = await this.#reader.read({ segment, offset, name, isHeadOnly })
-      if (reading.rot === 'head') return reading
+    for (const { reading } of await this.readings(token, name, isHeadOnly)) {
+      if (isKeyUnknown(reading)) return reading
       if (!reading.isAsked) continue
       if (newest === undefined || reading.sequence > newest.sequence) newest = reading
     }
-    return newest === undefined ? undefined : onlyIfAsked(newest)
+    return newest === undefined ? undefined : presentOf(newest)
   }
 
-  async #settle(): Promise<void> {
-    this.#settling += 1
-    for (let next = this.#unsettled.shift(); next !== undefined; next = this.#unsettled.shift()) {
-      const { token, name, places, erasure } = next
-      for (const { segment, offset } of places) {
-        const isOf = await this.#isOf({ segment, offset, name, isHeadOnly: true })
-        if (isOf) this.directory.remove(token.hi, token.lo, segment, offset)
+  async #prune(): Promise<void> {
+    this.#pruning += 1
+    for (let stale = this.#stale.shift(); stale !== undefined; stale = this.#stale.shift()) {
+      const { token } = stale
+      for (const { place, reading } of await this.readings(token, stale.name, true)) {
+        if (!isReplacedBy(stale, place, reading)) continue
+        this.directory.remove(token.hi, token.lo, place.segment, place.offset)
       }
-      if (erasure === undefined) continue
-      this.directory.remove(token.hi, token.lo, erasure.segment, erasure.offset)
     }
-    this.#settling -= 1
-    if (this.#settling === 0) this.#idle?.()
-  }
-
-  async #isOf(question: Question): Promise<boolean> {
-    try {
-      const reading = await this.#reader.read(question)
-      return reading.rot === 'head' || reading.isAsked
-    } catch {
-      // The disk does not give it: as good as rotten.
-      return true
-    }
+    this.#pruning -= 1
+    if (this.#pruning === 0) this.#onPruned?.()
   }
 }
 
-function onlyIfAsked(reading: Reading): Reading | undefined {
-  if (reading.rot === 'head') return reading
+/** Whether the record's entry is to go, because of the later write (or of the erasure itself). */
+function isReplacedBy(write: StaleKey, place: Place, reading: Reading): boolean {
+  if (isKeyUnknown(reading)) return isBefore(place, write.place)
+  if (!reading.isAsked) return false
+  return write.isErasure ? reading.sequence <= write.sequence : reading.sequence < write.sequence
+}
+
+function isBefore(a: Place, b: Place): boolean {
+  return a.segment < b.segment || (a.segment === b.segment && a.offset < b.offset)
+}
+
+/** The record may be of any key of its token. */
+function isKeyUnknown({ verdict }: Reading): boolean {
+  return verdict === 'rotten-head' || verdict === 'unreadable'
+}
+
+/** The reading if it answers for the key: undefined for another key's record and for erasures. */
+function presentOf(reading: Reading): Reading | undefined {
+  if (isKeyUnknown(reading)) return reading
   return reading.isAsked && reading.kind !== RecordKind.erasure ? reading : undefined
 }

@@ -3,18 +3,22 @@
  *
  * Bitcask's idea (Sheehy and Smith, 2010): write every change at the end of a file, and keep in
  * memory where each key's newest record is. A put is one sequential write; a get is at most one
- * read. Everything durable goes through the one log, so everything shares its group commits.
+ * read. All durable data goes through the one log, and so shares its group commits.
  *
- *   writer.ts        takes records, makes them durable in groups
- *   pending.ts       holds those that are not yet
- *   segment*.ts      the files, prepared ahead and read at the start
- *   record-reader.ts reads one record and judges it
- *   key-index.ts     says where each key's newest record is
- *   recovery.ts      finds out what is there after a crash; `open-log.ts` puts it in order
+ *   writer.ts            appends records, and makes them durable in groups
+ *   pending.ts           holds records that are not durable yet
+ *   segment.ts           one file; segments.ts owns the open ones
+ *   segment-allocator.ts prepares the next file before it is needed
+ *   record-reader.ts     reads one record and judges it
+ *   key-index.ts         maps each key to its newest record; scan.ts reads keys in order
+ *   segment-scan.ts      reads a whole segment at the start
+ *   recovery.ts          decides what survived a crash; put-in-order.ts makes the files say so
+ *   open-log.ts          does all of that in order
  *
  * Absent on purpose: compaction and summaries. They come in beside these files: a summary is
  * another source of what `recovery.ts` takes from `segment-scan.ts`, compaction another caller of
- * `writer.add`. Nothing here assumes that a key's records stand in the order of their sequences.
+ * `writer.add` and of `segments.remove`. No code here assumes that a key's records stand in the
+ * order of their sequences.
  */
 import type { MaybePromise } from '../../base/deliver.ts'
 import { assert } from '../../base/assert.ts'
@@ -31,50 +35,61 @@ import {
 import type { Digest, Token } from '../../native/digest.ts'
 import { recordBytes } from '../../native/record.ts'
 import type { Lock } from '../../world/disk.ts'
-import type { Engine, EngineReport, Entry, ScanPage, ScanQuery, Stored } from '../engine.ts'
+import type {
+  Capabilities,
+  DigestPage,
+  Engine,
+  EngineReport,
+  Entry,
+  ScanPage,
+  ScanQuery,
+  Stored,
+} from '../engine.ts'
 import type { KeyIndex } from './key-index.ts'
 import { CONTINUES, RecordKind } from './record-kinds.ts'
 import type { Reading, RecordReader } from './record-reader.ts'
-import { scanPage } from './scan.ts'
-import type { Segment } from './segment.ts'
+import { Scanner } from './scan.ts'
 import type { SegmentAllocator } from './segment-allocator.ts'
+import type { Segments } from './segments.ts'
 import type { Writer } from './writer.ts'
 
-/** An open log, in parts: see `openLog`. */
+/** The parts of an open log, as `openLog` makes them. */
 export interface LogParts {
   readonly lock: Lock
-  readonly segments: Map<number, Segment>
-  readonly supply: SegmentAllocator
+  readonly segments: Segments
+  readonly allocator: SegmentAllocator
   readonly writer: Writer
   readonly reader: RecordReader
-  readonly places: KeyIndex
+  readonly index: KeyIndex
 }
 
 export class LogEngine implements Engine {
-  readonly isDurable = true
+  readonly capabilities: Capabilities = { isDurable: true }
   readonly failed: Promise<OperatingError>
   readonly #parts: LogParts
   readonly #writer: Writer
-  readonly #places: KeyIndex
+  readonly #index: KeyIndex
+  readonly #scanner: Scanner
   #appends = 0
 
   constructor(parts: LogParts) {
     this.#parts = parts
     this.#writer = parts.writer
     this.failed = parts.writer.failed
-    this.#places = parts.places
+    this.#index = parts.index
+    this.#scanner = new Scanner(parts.index, parts.reader)
   }
 
   get(token: Token, name: KeyName): MaybePromise<Stored | undefined> {
-    const reading = this.#places.newest(token, name, false)
+    const reading = this.#index.newest(token, name, false)
     if (reading === undefined) return undefined
-    return reading instanceof Promise ? reading.then(storedOf, unreadable) : storedOf(reading)
+    return reading instanceof Promise ? reading.then(storedOf) : storedOf(reading)
   }
 
   digest(token: Token, name: KeyName): MaybePromise<Digest | undefined> {
-    const reading = this.#places.newest(token, name, true)
+    const reading = this.#index.newest(token, name, true)
     if (reading === undefined) return undefined
-    return reading instanceof Promise ? reading.then(digestOf, unreadable) : digestOf(reading)
+    return reading instanceof Promise ? reading.then(digestOf) : digestOf(reading)
   }
 
   append(entries: readonly Entry[]): number {
@@ -82,7 +97,7 @@ export class LogEngine implements Engine {
     let bytes = 0
     for (const entry of entries) bytes += bytesOf(entry)
     assert(bytes <= SEGMENT_BYTES_MAX / 2, 'a batch fits a segment')
-    if (this.#places.isBehind) {
+    if (this.#index.isBehind) {
       throw new OperatingError('overloaded', 'too much waits for the disk: write more slowly')
     }
     this.#writer.reserve(bytes)
@@ -98,42 +113,46 @@ export class LogEngine implements Engine {
   }
 
   scan(query: ScanQuery): Promise<ScanPage> {
-    return scanPage(this.#places, this.#parts.reader, query)
+    return this.#scanner.scan(query)
+  }
+
+  digests(query: ScanQuery): Promise<DigestPage> {
+    return this.#scanner.digests(query)
   }
 
   report(): EngineReport {
     let bytes = 0
     let segmentBytesMax = 0
-    for (const segment of this.#parts.segments.values()) {
+    for (const segment of this.#parts.segments.list()) {
       bytes += segment.bytes
       segmentBytesMax = Math.max(segmentBytesMax, segment.bytes)
     }
     const unsynced = this.#writer.sequence - this.#writer.durable
     return {
-      keys: this.#places.size,
+      keys: this.#index.size,
       bytes,
-      segments: this.#parts.segments.size,
+      segments: this.#parts.segments.count,
       syncs: this.#writer.syncs,
       appends: this.#appends,
       durableSequence: this.#writer.durableEntry,
       // Each record that is not synced may be of one more key.
-      durableKeys: Math.max(0, this.#places.size - this.#places.surplusMax - unsynced),
+      durableKeys: Math.max(0, this.#index.size - this.#index.surplusMax - unsynced),
       unsyncedBytes: this.#writer.unsyncedBytes,
       segmentBytesMax,
     }
   }
 
   async close(): Promise<void> {
-    const { lock, segments, supply, writer, places } = this.#parts
-    supply.stop()
+    const { lock, segments, allocator, writer, index } = this.#parts
+    allocator.stop()
     const hadFailed = writer.hasFailed
     try {
       if (this.#appends > 0) writer.mark()
       if (!hadFailed) await writer.synced(writer.sequence)
     } finally {
-      await places.settled()
-      await supply.close()
-      for (const segment of segments.values()) await segment.file.close().catch(() => {})
+      await index.pruned()
+      await allocator.close()
+      await segments.close()
       await lock.unlock()
     }
   }
@@ -146,11 +165,12 @@ export class LogEngine implements Engine {
     const object = isErasure ? EMPTY_BYTES : entry.object
     const digest = isErasure ? this.#writer.emptyDigest : entry.digest
     const offset = this.#writer.add(kind, name, note, object, digest, bytesOf(entry))
-    this.#places.put(token, name, this.#writer.segment, offset, isErasure)
+    const place = { segment: this.#writer.segment, offset }
+    this.#index.put(token, name, place, this.#writer.sequence, isErasure)
   }
 }
 
-/** What the entry takes in the log. */
+/** The bytes that the entry takes in the log. */
 function bytesOf(entry: Entry): number {
   const { bucket, key } = entry.name
   assert(bucket.length <= BUCKET_BYTES_MAX, 'a bucket is within its bound')
@@ -163,25 +183,21 @@ function bytesOf(entry: Entry): number {
 
 function storedOf(reading: Reading | undefined): Stored | undefined {
   if (reading === undefined) return undefined
-  if (reading.rot !== 'none') throw rotten()
+  if (reading.verdict !== 'sound') throw rotten(reading.cause)
   const { note, object, digest } = reading
   return { note, object, digest }
 }
 
 function digestOf(reading: Reading | undefined): Digest | undefined {
   if (reading === undefined) return undefined
-  if (reading.rot !== 'none') throw rotten()
+  if (reading.verdict !== 'sound') throw rotten(reading.cause)
   return reading.digest
 }
 
-function unreadable(cause: unknown): never {
-  throw rotten(cause)
-}
-
-function rotten(cause?: unknown): OperatingError {
+function rotten(cause: unknown): OperatingError {
   return new OperatingError(
     'record-rotten',
-    'this copy of the key cannot be believed: read it from another replica, and put it again here',
+    'this copy of the key has rotted: read it from another replica, and put it again here',
     { cause },
   )
 }

@@ -1,19 +1,18 @@
 /**
- * Read one record and judge it.
+ * Read one record, and judge whether it can be believed.
  *
- * What is in memory answers at once: records not yet durable, from `pending.ts`, and those whose
- * pages the system holds, through `readResident` (0.8 µs against 47 µs for the thread pool). What
- * is not comes through `read`.
+ * Records in memory are read at once: those not yet durable from `pending.ts`, those in the page
+ * cache through `readResident` (0.8 µs, against 47 µs by the thread pool). All others are read
+ * through `read`.
  *
- * A record's length is not known before its header is: the first read takes 4 KiB, which most
- * records fit; a second takes the rest of those that do not. What is handed out is copied out of
- * the shared buffer, so a small object pins no more than itself; a long record is read into memory
- * of its own, and handed out as a view of it, which pins its header and key, a few bytes in a
- * hundred.
+ * The length of a record is in its header. So the first read takes 4 KiB, which holds most records
+ * whole; a longer record takes a second read. What is returned is copied out of the shared buffer,
+ * so that a small object keeps no more memory alive than itself. A long record is read into memory
+ * of its own, and its note and object are views of it.
  *
- * Invariant: every byte handed out has passed both checksums at the place it was asked for. A
- * reading of the head alone has passed the header's, which covers the digest; its key is compared
- * byte by byte instead.
+ * Invariant: all bytes that are returned have passed both checksums, at the place that was asked
+ * for. If only the head is read, it has passed the header's checksum, which covers the digest; the
+ * key is compared byte by byte.
  */
 import type { MaybePromise } from '../../base/deliver.ts'
 import { EMPTY_BYTES } from '../../base/bytes.ts'
@@ -30,42 +29,53 @@ import {
   RecordWord,
   verifyRecord,
 } from '../../native/record.ts'
+import type { File } from '../../world/disk.ts'
 import type { Trace } from '../../world/trace.ts'
 import { readFully } from '../files.ts'
 import type { Pending } from './pending.ts'
 import { kindOf } from './record-kinds.ts'
-import type { Segment } from './segment.ts'
+import type { Segments } from './segments.ts'
 
 const GUESS_BYTES = 4096
 const BUFFERS_MAX = 64
 
+/**
+ * `sound`. `rotten-body`: the header is sound, what follows it is not. `rotten-head`: nothing of
+ * the record can be believed. `unreadable`: the disk fails to give its bytes. `gone`: its segment
+ * has been removed, so look the key up again.
+ */
+export type RecordVerdict = 'sound' | 'rotten-body' | 'rotten-head' | 'unreadable' | 'gone'
+
 export interface Reading {
-  /** What the header says cannot be believed ('head'), or what follows it ('body'). */
-  readonly rot: 'none' | 'head' | 'body'
-  /** 0 where the head is rotten. */
+  readonly verdict: RecordVerdict
+  /** The system's error, if the record is unreadable. */
+  readonly cause?: unknown
+  /** 0 unless the header is sound. */
   readonly kind: number
   readonly sequence: number
   readonly digest: Digest
-  /** Of the key asked for. Where the body is rotten, so may be what this was compared with. */
+  /** The record is of the key asked for. If the body is rotten, its key may be. */
   readonly isAsked: boolean
-  /** Only where no key was asked for. Where the body is rotten, so may be this. */
+  /** Only if no key was asked for. May be wrong if the body is rotten. */
   readonly name: KeyName | undefined
-  /** Empty where only the head was asked for. */
+  /** Empty if only the head was asked for. */
   readonly note: Uint8Array
   readonly object: Uint8Array
 }
 
+export type NamedReading = Reading & { readonly name: KeyName }
+
 export interface Question {
   readonly segment: number
   readonly offset: number
-  /** The key that the record should be of; undefined: tell me. */
+  /** The key that the record should be of; undefined: return the record's own. */
   readonly name: KeyName | undefined
   /** Without note and object. */
   readonly isHeadOnly: boolean
 }
 
 const ROTTEN_HEAD: Reading = {
-  rot: 'head',
+  verdict: 'rotten-head',
   kind: 0,
   sequence: 0,
   digest: u64(0, 0),
@@ -75,28 +85,31 @@ const ROTTEN_HEAD: Reading = {
   object: EMPTY_BYTES,
 }
 
+const UNREADABLE: Reading = { ...ROTTEN_HEAD, verdict: 'unreadable' }
+const GONE: Reading = { ...ROTTEN_HEAD, verdict: 'gone' }
+
 export class RecordReader {
-  readonly #segments: ReadonlyMap<number, Segment>
+  readonly #segments: Segments
   readonly #pending: Pending
   readonly #trace: Trace
   readonly #words = new Uint32Array(RECORD_WORDS)
-  /** For what is read and parsed within one turn. */
+  /** For records that are read and parsed within one turn. */
   readonly #shared = new Uint8Array(GUESS_BYTES)
   /** For reads that wait. */
   readonly #buffers: Uint8Array[] = []
 
-  constructor(segments: ReadonlyMap<number, Segment>, pending: Pending, trace: Trace) {
+  constructor(segments: Segments, pending: Pending, trace: Trace) {
     this.#segments = segments
     this.#pending = pending
     this.#trace = trace
   }
 
-  /** Rejects with the system's error where the disk does not give the bytes. */
+  /** Never rejects: a disk that fails is a verdict. */
   read(question: Question): MaybePromise<Reading> {
     return this.readNow(question) ?? this.#readLater(question)
   }
 
-  /** The reading, where no disk is needed for it. */
+  /** The reading, or undefined if it must wait for the disk. */
   readNow(question: Question): Reading | undefined {
     const { segment, offset } = question
     const chunk = this.#pending.find(segment, offset)
@@ -105,7 +118,7 @@ export class RecordReader {
       return typeof reading === 'number' ? this.#rotten(question, 'truncated') : reading
     }
     const file = this.#segments.get(segment)?.file
-    if (file === undefined) return this.#rotten(question, 'segment-missing')
+    if (file === undefined) return GONE
     const count = file.readResident(offset, this.#shared, 0, firstLength(question))
     if (count < RECORD_HEADER_BYTES) return undefined
     const reading = this.#parse(question, this.#shared, 0, count, false)
@@ -116,8 +129,8 @@ export class RecordReader {
   }
 
   /**
-   * Whether the record there is of this key: undefined where only the disk knows. True also of a
-   * head that has rotted: nobody will ever read it, and what comes now in its place can be read.
+   * Whether the record at this place is of this key; undefined if that needs the disk. Also true
+   * if the header is corrupt: the record is unreadable, and this write replaces it.
    */
   isOfNow(segment: number, offset: number, name: KeyName): boolean | undefined {
     const chunk = this.#pending.find(segment, offset)
@@ -134,8 +147,18 @@ export class RecordReader {
   }
 
   async #readLater(question: Question): Promise<Reading> {
-    const file = this.#segments.get(question.segment)?.file
-    if (file === undefined) return this.#rotten(question, 'segment-missing')
+    const retained = this.#segments.retain(question.segment)
+    if (retained === undefined) return GONE
+    try {
+      return await this.#readFrom(retained.segment.file, question)
+    } catch (cause) {
+      return { ...UNREADABLE, cause }
+    } finally {
+      retained.release()
+    }
+  }
+
+  async #readFrom(file: File, question: Question): Promise<Reading> {
     const buffer = this.#buffers.pop() ?? new Uint8Array(GUESS_BYTES)
     let reading: Reading | number
     try {
@@ -155,7 +178,7 @@ export class RecordReader {
     return typeof reading === 'number' ? this.#rotten(question, 'truncated') : reading
   }
 
-  /** The reading, or how many bytes it takes where that is more than there are. */
+  /** The reading; or the record's length, if more bytes are needed than there are. */
   #parse(
     question: Question,
     bytes: Uint8Array,
@@ -183,7 +206,7 @@ export class RecordReader {
     const objectEnd = noteEnd + (words[RecordWord.bodyBytes] as number)
     const tail = isBare ? EMPTY_BYTES : cut(bytes, noteStart, objectEnd, isOwned)
     return {
-      rot: isBodyRotten ? 'body' : 'none',
+      verdict: isBodyRotten ? 'rotten-body' : 'sound',
       kind: kindOf(words[RecordWord.kind] as number),
       sequence: number48(
         words[RecordWord.sequenceLow] as number,

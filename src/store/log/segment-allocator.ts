@@ -1,20 +1,21 @@
 /**
- * Segments, ready before they are needed.
+ * Allocate segments before they are needed.
  *
  * Writing the zeros of a segment takes tens of milliseconds; an append takes microseconds. So while
- * one segment fills, the next is prepared in the background. Numbers follow one another: the order
- * of the numbers is the order of the log.
+ * one segment fills, the next is prepared in the background. Segments are numbered in the order of
+ * the log, without gaps.
  *
- * A full disk is met here and almost nowhere else, because a segment's space is taken before any
- * record is promised a place in it. While the next segment cannot be prepared, appends that still
- * fit the present one go on, and others are refused before anything is written down. The supply
- * tries again by itself. Preparing in the background leaves `reserveBytes` free; a segment that
- * accepted records wait for may take them.
+ * A full disk shows here and almost nowhere else, because a segment takes its space before any
+ * record is given a place in it. While the next segment cannot be prepared, appends that fit the
+ * present one are accepted and others are refused before they change anything; the allocator tries
+ * again by itself. Preparing in the background leaves `reserveBytes` free; a segment that accepted
+ * records wait for may use them.
  *
- * Any other failure is of the disk: `failed` says so at once, not when the segment is wanted. It
- * puts no record in doubt, yet who acknowledges on a disk that fails must stop. Why not try again:
- * what fails in the background fails the next time where it matters, and by then more is promised.
+ * Any other failure means that the disk fails: `failed` resolves at once, not when the segment is
+ * wanted. No accepted record is at risk yet, but a node must not acknowledge on a failing disk. Why
+ * not try again: the next failure may hit records, and by then more of them are accepted.
  */
+import { assert } from '../../base/assert.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
 import type { Directory } from '../../world/disk.ts'
@@ -22,7 +23,7 @@ import type { Trace } from '../../world/trace.ts'
 import { hasCode } from '../files.ts'
 import { createSegment, growSegment, type Segment } from './segment.ts'
 
-export interface SupplyOptions {
+export interface AllocatorOptions {
   readonly directory: Directory
   readonly clock: Clock
   readonly trace: Trace
@@ -38,27 +39,27 @@ export interface SupplyOptions {
 interface Preparation {
   readonly number: number
   readonly reserveBytes: number
-  /** Undefined where it failed for want of something that may come back. */
+  /** Undefined if space, or descriptors, were short. */
   readonly done: Promise<Segment | undefined>
   state: 'running' | 'failed' | Segment
 }
 
 export class SegmentAllocator {
-  /** Resolves with what the disk failed with, once it has failed. */
+  /** Resolves with the cause as soon as the disk has failed. */
   readonly failed: Promise<unknown>
-  readonly #options: SupplyOptions
+  readonly #options: AllocatorOptions
   #onFailed!: (cause: unknown) => void
   readonly #spares: Segment[]
   #next: Preparation | undefined
   #isFull = false
   #isClosed = false
-  /** False while the log is being opened: then lack of space is an answer, not a wait. */
+  /** False while the log is opened: lack of space then fails the start instead of delaying it. */
   isPatient = false
   #retry: Timer | undefined
-  /** Ends the pause of a group that waits for space. */
+  /** Ends the pause of `provide`. */
   #wake: (() => void) | undefined
 
-  constructor(options: SupplyOptions) {
+  constructor(options: AllocatorOptions) {
     this.#options = options
     this.#spares = [...options.spares]
     this.failed = new Promise((resolve) => {
@@ -71,7 +72,7 @@ export class SegmentAllocator {
     return this.#isFull
   }
 
-  /** Throws `disk-full` unless a record may be promised a place in this, the next, segment. */
+  /** Throws `disk-full` unless records may be given places in this, the next, segment. */
   admit(number: number, bytes: number): void {
     if (!this.#isFull) return
     const ready = this.#spares[0] ?? this.#next?.state
@@ -84,8 +85,8 @@ export class SegmentAllocator {
   }
 
   /**
-   * The segment `number`, of at least `bytes`. Waits for space where there is none; rejects only
-   * where preparing fails for another reason, or when the supply is closed.
+   * The segment `number`, of at least `bytes`. Waits for space if there is none; rejects only if
+   * preparing fails for another reason, or after `stop`.
    */
   async provide(number: number, bytes: number): Promise<Segment> {
     for (;;) {
@@ -101,22 +102,23 @@ export class SegmentAllocator {
     }
   }
 
-  /** Starts to prepare the segment that will be wanted after `number`. */
+  /** Starts to prepare the segment that follows `number`. */
   prepareAfter(number: number): void {
     const isUnderWay = this.#next !== undefined && this.#next.state !== 'failed'
     if (this.#isClosed || this.#spares.length > 0 || isUnderWay) return
     this.#prepare(number + 1, this.#options.segmentBytes, this.#options.reserveBytes)
   }
 
-  /** From now on nothing is prepared in advance, and nobody waits for space: it is there or not. */
+  /** From now on prepares nothing in advance; `provide` rejects if there is no space. */
   stop(): void {
     this.#isClosed = true
     this.#retry?.cancel()
     this.#wake?.()
   }
 
-  /** Unused segments stay on the disk for the next start. Requires: `stop`, and nothing wanted. */
+  /** Unused segments stay on the disk for the next start. Requires: `stop`, no `provide`. */
   async close(): Promise<void> {
+    assert(this.#isClosed, 'an allocator is stopped before it is closed')
     const next = await this.#next?.done.catch(() => undefined)
     for (const segment of this.#spares) await segment.file.close().catch(() => {})
     await next?.file.close().catch(() => {})
@@ -205,7 +207,7 @@ export class SegmentAllocator {
   }
 }
 
-/** What may be there again later: space, quota, descriptors. */
+/** A shortage that may pass: of space, quota, descriptors. */
 function isShortage(error: unknown): boolean {
   return hasCode(error, 'ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE')
 }

@@ -1,19 +1,19 @@
 /**
- * Write records down, and make them durable in groups.
+ * Append records to the log, and make them durable in groups.
  *
- * An append takes the next place in the log, encodes the record there in memory (`pending.ts`) and
- * returns. One write and one sync are on their way at a time; everything that is appended meanwhile
- * is the next group. The first group starts at the end of the turn, so that the appends of one turn
- * share one sync. So a lone append waits for one sync, and a busy log shares each among hundreds
- * ("group commit", DeWitt et al. 1984).
+ * An append takes the next place in the log, encodes its record there in memory (`pending.ts`) and
+ * returns. At most one write with its sync is under way; all appends meanwhile form the next group.
+ * The first group starts at the end of the turn, so that the appends of one turn share one sync. A
+ * lone append therefore waits for one sync, and a busy log shares each among hundreds ("group
+ * commit", DeWitt et al. 1984).
  *
- * Every record states the highest sequence that was known durable when it was written: that is how
+ * Every record states the highest sequence that was known durable when it was written. By that
  * recovery tells rot from the torn end of the log.
  *
- * A failed write or sync, of records or of a segment in the making, is the end of this writer.
- * After a failed sync the system may call the lost pages clean, and the next sync succeeds and
- * means nothing (Rebello et al., ATC 2020). So nothing is tried again: what was not durable is in
- * doubt until the node restarts and verifies.
+ * After a failed write or sync, of records or of a segment being prepared, the writer accepts
+ * nothing more. The system may mark the lost pages clean, so that the next sync succeeds and proves
+ * nothing (Rebello et al., ATC 2020). So it does not try again: what was not durable is in doubt
+ * until the node restarts and verifies its log.
  *
  * Invariants:
  *   - Places and sequences ascend together; a batch lies in one segment and in one group.
@@ -32,6 +32,7 @@ import type { Pending } from './pending.ts'
 import { RecordKind } from './record-kinds.ts'
 import { SEGMENT_HEADER_BYTES, type Segment } from './segment.ts'
 import type { SegmentAllocator } from './segment-allocator.ts'
+import type { Segments } from './segments.ts'
 
 export interface WriterOptions {
   readonly clock: Clock
@@ -39,20 +40,20 @@ export interface WriterOptions {
   readonly digestKey: Uint8Array
   readonly segmentBytes: number
   readonly unsyncedBytesMax: number
-  readonly supply: SegmentAllocator
+  readonly allocator: SegmentAllocator
   readonly pending: Pending
-  /** All open segments; the writer adds those that it begins. */
-  readonly segments: Map<number, Segment>
+  /** The writer adds the segments that it begins. */
+  readonly segments: Segments
   /** The highest segment number in use: writing begins in the one after it. */
   readonly segment: number
   /** All up to here is durable; the next record is the one after it. */
   readonly durable: number
 }
 
-/** What one write and one sync make durable: consecutive bytes of one segment. */
+/** Consecutive bytes of one segment that one write and one sync make durable. */
 class Group {
   readonly segment: number
-  /** What the segment must have room for. */
+  /** The segment has at least so many. */
   readonly segmentBytes: number
   readonly from: number
   to: number
@@ -74,7 +75,7 @@ class Group {
     return this.last === this.mark ? this.beforeMark : this.last
   }
 
-  /** One promise for all who wait for this group. */
+  /** One promise, shared by all appends of the group. */
   get done(): Promise<void> {
     this.#done ??= deferred()
     return this.#done.promise
@@ -128,7 +129,7 @@ export class Writer {
     this.failed = new Promise((resolve) => {
       this.#onFailed = resolve
     })
-    void options.supply.failed.then((cause) => this.#fail(cause))
+    void options.allocator.failed.then((cause) => this.#fail(cause))
   }
 
   /** The sequence of the newest record. */
@@ -136,12 +137,12 @@ export class Writer {
     return this.#sequence
   }
 
-  /** All up to here is durable. */
+  /** All records up to this sequence are durable. */
   get durable(): number {
     return this.#durable
   }
 
-  /** The same, of what recovery keeps: it leaves out a mark at the end. */
+  /** The same, of the records that recovery keeps: a mark at the end is not among them. */
   get durableEntry(): number {
     return this.#durableEntry
   }
@@ -163,8 +164,8 @@ export class Writer {
   }
 
   /**
-   * Makes sure that `bytes` of records can follow, side by side. Throws `disk-failed`, `overloaded`
-   * or `disk-full`, and has then changed nothing.
+   * Reserves room for `bytes` of records, side by side. Throws `disk-failed`, `overloaded` or
+   * `disk-full`, and has then changed nothing.
    */
   reserve(bytes: number, unsyncedBytesMax: number = this.#options.unsyncedBytesMax): void {
     if (this.#failure !== undefined) throw this.#failure
@@ -179,7 +180,7 @@ export class Writer {
     }
   }
 
-  /** Writes one record down and returns its offset in `segment`. Requires: room reserved for it. */
+  /** Appends one record and returns its offset in `segment`. Requires: room reserved for it. */
   add(
     kind: number,
     name: KeyName,
@@ -224,7 +225,7 @@ export class Writer {
     this.#sequence = Math.max(this.#sequence, sequence)
   }
 
-  /** Writes down up to where the log is durable, where there is room for it beside the rest. */
+  /** Appends a mark, which states up to where the log is durable, if the segment has room. */
   mark(): void {
     if (this.#failure !== undefined || this.#offset + MARK_BYTES > this.#segmentBytes) return
     this.reserve(MARK_BYTES, Number.POSITIVE_INFINITY)
@@ -236,7 +237,7 @@ export class Writer {
     this.commit()
   }
 
-  /** Lets what was added go to the disk, at the end of this turn. Returns its sequence. */
+  /** Starts to write what was added, at the end of this turn. Returns the last sequence. */
   commit(): number {
     if (!this.#isRunning) {
       this.#isRunning = true
@@ -250,7 +251,7 @@ export class Writer {
     assert(sequence <= this.#sequence, 'only what was appended can be waited for')
     if (sequence <= this.#durable) return DURABLE
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
-    // Nearly everyone waits for the newest group.
+    // Nearly always the newest group.
     let index = this.#groups.length - 1
     while (index > 0 && (this.#groups[index - 1] as Group).last >= sequence) index -= 1
     return (this.#groups[index] as Group).done
@@ -260,7 +261,7 @@ export class Writer {
   #begin(bytes: number): void {
     const number = this.#segment + 1
     const segmentBytes = Math.max(this.#options.segmentBytes, SEGMENT_HEADER_BYTES + bytes)
-    this.#options.supply.admit(number, segmentBytes)
+    this.#options.allocator.admit(number, segmentBytes)
     if (this.#offset > 0) this.#options.trace.record('segment-sealed', { segment: this.#segment })
     this.#segment = number
     this.#segmentBytes = segmentBytes
@@ -278,7 +279,7 @@ export class Writer {
       } catch (error) {
         this.#fail(error)
       }
-      // Also where it has failed beside this write, which then promises nothing any more.
+      // Preparing a segment may have failed meanwhile; then this write promises nothing.
       if (this.hasFailed) return
       this.#syncs += 1
       this.#groups.shift()
@@ -300,10 +301,10 @@ export class Writer {
   }
 
   async #enter(group: Group): Promise<Segment> {
-    const { supply, segments } = this.#options
-    const segment = await supply.provide(group.segment, group.segmentBytes)
-    segments.set(segment.number, segment)
-    supply.prepareAfter(segment.number)
+    const { allocator, segments } = this.#options
+    const segment = await allocator.provide(group.segment, group.segmentBytes)
+    segments.add(segment)
+    allocator.prepareAfter(segment.number)
     return segment
   }
 

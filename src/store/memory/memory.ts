@@ -1,8 +1,8 @@
 /**
  * The engine `memory`: nothing survives, and nothing waits.
  *
- * For caches, for tests, and as the plainest reading of the contract in `engine.ts`. A node on it
- * counts, after a restart, as one whose disk was emptied.
+ * For caches, for tests, and as the simplest implementation of the contract in `engine.ts`. After
+ * a restart, a node on it counts as one whose disk was emptied.
  *
  * Keys stand in token order in many short lists, chosen by the token's first bits, so that adding
  * one moves few others.
@@ -12,7 +12,16 @@ import { equalBytes } from '../../base/bytes.ts'
 import { compareU64, nextU64, u64 } from '../../base/u64.ts'
 import type { KeyName } from '../../dynamo/names.ts'
 import type { Digest, Token } from '../../native/digest.ts'
-import type { Engine, EngineReport, Entry, ScanPage, ScanQuery, Stored } from '../engine.ts'
+import type {
+  Capabilities,
+  DigestPage,
+  Engine,
+  EngineReport,
+  Entry,
+  ScanPage,
+  ScanQuery,
+  Stored,
+} from '../engine.ts'
 
 const LIST_BITS = 12
 const LISTS = 2 ** LIST_BITS
@@ -25,7 +34,7 @@ interface Kept extends Stored {
 const DONE: Promise<void> = Promise.resolve()
 
 export class MemoryEngine implements Engine {
-  readonly isDurable = false
+  readonly capabilities: Capabilities = { isDurable: false }
   readonly failed: Promise<never> = new Promise(() => undefined)
   /** Each in token order. */
   readonly #lists: Kept[][] = Array.from({ length: LISTS }, () => [])
@@ -59,25 +68,41 @@ export class MemoryEngine implements Engine {
   }
 
   async scan(query: ScanQuery): Promise<ScanPage> {
-    const entries: ScanPage['entries'][number][] = []
+    const { found, next } = this.#page(query, ({ object }) => object.length)
+    const entries = found.map(({ token, name, note, object, digest }) => {
+      return { token, name, note: note.slice(), object: object.slice(), digest }
+    })
+    return { entries, next }
+  }
+
+  async digests(query: ScanQuery): Promise<DigestPage> {
+    const { found, next } = this.#page(query, () => 0)
+    return { entries: found.map(({ token, name, digest }) => ({ token, name, digest })), next }
+  }
+
+  #page(
+    query: ScanQuery,
+    sizeOf: (kept: Kept) => number,
+  ): { readonly found: readonly Kept[]; readonly next: Token | undefined } {
+    const found: Kept[] = []
     let bytes = 0
     let last: Token | undefined
     for (let index = listOf(query.from); index <= listOf(query.to); index++) {
       for (const kept of this.#lists[index] as Kept[]) {
-        const { token, name, note, object, digest } = kept
+        const { token, name } = kept
         if (compareU64(token, query.from) < 0) continue
         if (compareU64(token, query.to) > 0) break
         if (query.bucket !== undefined && !equalBytes(query.bucket, name.bucket)) continue
-        const isFull = entries.length >= query.keysMax || bytes >= query.bytesMax
+        const isFull = found.length >= query.keysMax || bytes >= query.bytesMax
         if (isFull && last !== undefined && compareU64(token, last) > 0) {
-          return { entries, next: nextU64(last) }
+          return { found, next: nextU64(last) }
         }
-        entries.push({ token, name, note: note.slice(), object: object.slice(), digest })
-        bytes += name.bucket.length + name.key.length + object.length
+        found.push(kept)
+        bytes += name.bucket.length + name.key.length + sizeOf(kept)
         last = token
       }
     }
-    return { entries, next: undefined }
+    return { found, next: undefined }
   }
 
   report(): EngineReport {

@@ -88,12 +88,12 @@ const MERGES: readonly Plant[] = [
   },
   {
     name: 'a merge without the append before it',
-    find: 'this.#places.put(token, name, this.#writer.segment, offset, isErasure)',
+    find: 'this.#index.put(token, name, place, this.#writer.sequence, isErasure)',
     replace:
-      'const { segment, sequence } = this.#writer; ' +
+      'const { sequence } = this.#writer; ' +
       'const own = { bucket: name.bucket.slice(), key: name.key.slice() }; ' +
-      'const place = () => this.#places.put({ ...token }, own, segment, offset, isErasure); ' +
-      'void this.#writer.synced(sequence).then(place, () => undefined);',
+      'const late = () => this.#index.put({ ...token }, own, place, sequence, isErasure); ' +
+      'void this.#writer.synced(sequence).then(late, () => undefined);',
     why: 'the second of two does not see the first, which is not synced yet, and replaces it',
   },
 ]

@@ -28,7 +28,7 @@ const NAMES: readonly Plant[] = [
 const STARTING: readonly Plant[] = [
   {
     name: 'what recovery accepted is not copied',
-    find: 'await copyBatch(parts, accepted.slice(start, i + 1))',
+    find: 'await copyBatch(log, accepted.slice(start, i + 1))',
     replace: 'void start',
     why: 'the last synced and acknowledged records are cut off with the torn tail',
   },
@@ -131,8 +131,8 @@ const ROT: readonly Plant[] = [
   },
   {
     name: 'rot is taken for a torn tail',
-    find: 'const rot = this.#damages.filter((damage) => damage.sequence <= this.#durable)',
-    replace: 'const rot = this.#damages.filter(() => false)',
+    find: '#rot() { return this.#damages.filter((damage) => damage.sequence <= this.#durable)',
+    replace: '#rot() { return this.#damages.filter(() => false)',
     why: 'a durable record that is gone is not reported: an older value is served',
     caughtBy: 'test/unit/store/log/recovery.test.ts',
   },

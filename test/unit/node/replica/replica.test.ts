@@ -25,7 +25,7 @@ const NO_DEADLINE = Number.POSITIVE_INFINITY
 
 /** Keeps what it is given, and answers reads when it is told to. */
 class SlowEngine implements Engine {
-  readonly isDurable = true
+  readonly capabilities = { isDurable: true }
   readonly failed: Promise<never> = new Promise(() => undefined)
   readonly #kept = new MemoryEngine()
   /** Reads that wait for `release`. */
@@ -65,6 +65,10 @@ class SlowEngine implements Engine {
 
   scan(query: Parameters<Engine['scan']>[0]): ReturnType<Engine['scan']> {
     return this.#kept.scan(query)
+  }
+
+  digests(query: Parameters<Engine['digests']>[0]): ReturnType<Engine['digests']> {
+    return this.#kept.digests(query)
   }
 
   report(): ReturnType<Engine['report']> {

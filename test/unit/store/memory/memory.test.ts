@@ -9,5 +9,5 @@ conformance(t, 'memory', async () => ({
 }))
 
 void t.test('it says that it is not durable', async (t) => {
-  t.equal(new MemoryEngine().isDurable, false)
+  t.equal(new MemoryEngine().capabilities.isDurable, false)
 })

@@ -1,0 +1,75 @@
+/**
+ * A record as recovery knows it: what its header says, and where it stands.
+ */
+import { u64 } from '../../base/u64.ts'
+import { type Token, tokenOf } from '../../native/digest.ts'
+import { number48, RECORD_HEADER_BYTES, RecordScanWord, RecordWord } from '../../native/record.ts'
+import { kindOf, RecordKind } from './record-kinds.ts'
+import { scanWord } from './segment-scan.ts'
+
+export interface Found {
+  readonly segment: number
+  readonly offset: number
+  readonly bytes: number
+  /** The byte of the file: says also whether the batch goes on. */
+  readonly kind: number
+  readonly token: Token
+  readonly sequence: number
+}
+
+export function isMark(found: Found): boolean {
+  return kindOf(found.kind) === RecordKind.mark
+}
+
+/** The highest sequence that was durable when record `i` of a scan was written. */
+export function syncedIn(words: Uint32Array, i: number): number {
+  return number48(
+    scanWord(words, i, RecordScanWord.syncedLow),
+    scanWord(words, i, RecordScanWord.syncedHigh),
+  )
+}
+
+/** Record `i` of a scan whose bytes begin at `base`. */
+export function foundIn(segment: number, base: number, words: Uint32Array, i: number): Found {
+  return {
+    segment,
+    offset: base + scanWord(words, i, RecordScanWord.start),
+    bytes: scanWord(words, i, RecordScanWord.totalBytes),
+    kind: scanWord(words, i, RecordScanWord.kind),
+    token: u64(
+      scanWord(words, i, RecordScanWord.tokenHi),
+      scanWord(words, i, RecordScanWord.tokenLo),
+    ),
+    sequence: number48(
+      scanWord(words, i, RecordScanWord.sequenceLow),
+      scanWord(words, i, RecordScanWord.sequenceHigh),
+    ),
+  }
+}
+
+/**
+ * A record with a sound header and a rotten body, at bytes[start]. If its key has rotted, the token
+ * computed here is most likely no key's, and the entry does no harm.
+ */
+export function rottenFound(
+  segment: number,
+  offset: number,
+  words: Uint32Array,
+  bytes: Uint8Array,
+  start: number,
+): Found {
+  const bucketStart = start + RECORD_HEADER_BYTES
+  const keyStart = bucketStart + (words[RecordWord.bucketBytes] as number)
+  const keyEnd = keyStart + (words[RecordWord.keyBytes] as number)
+  return {
+    segment,
+    offset,
+    bytes: words[RecordWord.totalBytes] as number,
+    kind: words[RecordWord.kind] as number,
+    token: tokenOf(bytes.subarray(bucketStart, keyStart), bytes.subarray(keyStart, keyEnd)),
+    sequence: number48(
+      words[RecordWord.sequenceLow] as number,
+      words[RecordWord.sequenceHigh] as number,
+    ),
+  }
+}
