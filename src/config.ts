@@ -6,6 +6,7 @@
  * paths are common. The ceilings stand in `limits.ts`.
  */
 import { CONNECTIONS_MAX } from './limits.ts'
+import type { OpenEngine } from './store/engine.ts'
 import type { Address } from './world/network.ts'
 
 /** A bucket's quorums: `n` is fixed, the others are defaults of a request. */
@@ -27,6 +28,13 @@ export interface MemberConfig {
   readonly machine: string
   readonly zone: string
   readonly weight: number
+}
+
+/** An engine that is not part of Everwrite. */
+export interface OtherEngine {
+  /** Written into the data directory: no engine of another name opens it later. */
+  readonly name: string
+  readonly open: OpenEngine
 }
 
 export interface Config {
@@ -51,7 +59,7 @@ export interface Config {
   /** Allows listening beyond loopback without a token; the node warns every minute. */
   readonly isInsecure: boolean
 
-  readonly engine: 'log' | 'memory'
+  readonly engine: 'log' | 'memory' | OtherEngine
   /** The data directory. */
   readonly directory: string
   readonly segmentBytes: number

@@ -17,6 +17,7 @@ import { addPut } from './data/put.ts'
 import { addServe } from './nodes/serve.ts'
 import { addSimulate } from './simulate/simulate.ts'
 import { addStatus } from './nodes/status.ts'
+import { addTestEngine } from './engine/test-engine.ts'
 
 function commandLine(): Command {
   const program = new Command('everwrite')
@@ -46,6 +47,7 @@ ${EXIT_CODES_HELP}`,
     addExport,
     addStatus,
     addSimulate,
+    addTestEngine,
   ]
   for (const add of all) add(program)
   return program

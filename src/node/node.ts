@@ -89,6 +89,9 @@ export async function startNode(config: Config, world: World): Promise<RunningNo
   return node
 }
 
+const NOT_DURABLE =
+  'this node keeps its data in memory and starts empty: the other owners must give it back'
+
 class Node implements RunningNode {
   readonly #config: Config
   readonly #world: World
@@ -203,7 +206,8 @@ class Node implements RunningNode {
   }
 
   get warnings(): readonly string[] {
-    return this.#topology.warnings()
+    const { isDurable } = this.#engine.capabilities
+    return isDurable ? this.#topology.warnings() : [NOT_DURABLE, ...this.#topology.warnings()]
   }
 
   get ring(): Ring {

@@ -139,9 +139,9 @@ function engineRows({ engine }: Sources): Record<string, Row> {
   return {
     keys: ['Keys that have a copy here.', () => engine.report().keys],
     bytes: ['Bytes of records, living and dead.', () => engine.report().bytes],
-    segments: ['Files of the log.', () => engine.report().segments],
-    appends_total: ['Records appended since the start.', () => engine.report().appends],
-    syncs_total: ['Group commits since the start.', () => engine.report().syncs],
+    segments: ['Files of the log.', () => engine.report().segments ?? 0],
+    appends_total: ['Records appended since the start.', () => engine.report().appends ?? 0],
+    syncs_total: ['Group commits since the start.', () => engine.report().syncs ?? 0],
   }
 }
 
@@ -178,6 +178,6 @@ function gaugeRows(sources: Sources): Readonly<Record<GaugeName, Row>> {
     waiters_of_key: ['Writes that wait at the busiest key.', () => replica.waitersOfKey],
     remembered_requests: ['Request ids remembered.', () => replica.rememberedRequests],
     unsynced_bytes: ['Bytes appended and not durable yet.', () => engine.report().unsyncedBytes],
-    segment_bytes: ['Bytes of the largest segment.', () => engine.report().segmentBytesMax],
+    segment_bytes: ['Bytes of the largest segment.', () => engine.report().segmentBytesMax ?? 0],
   }
 }

@@ -29,6 +29,7 @@
  * | something to a node, or be its client | `Cluster` |
  * | judge what clients of yours saw | `History`, and the checkers over it |
  * | what `everwrite simulate` does | `drawScenario`, `simulate`, `shrink` |
+ * | check a storage engine of yours | `simulatedSubject` |
  * | tell a failure as it does | `scenarioLines`, `resultLines`, `replayCommand` |
  *
  * | folder or file | what it is for |
@@ -38,6 +39,7 @@
  * | `cluster/` | the nodes, their operator, and the account of damaged disks |
  * | `history/`, `checkers/` | what clients saw; the judgement of it |
  * | `time/`, `disk/`, `network/` | a simulated process and its clock, its disk, its connections |
+ * | `engine-subject.ts` | one engine on a simulated disk, for the conformance suite |
  * | `world.ts`, `trace.ts` | the machines together; what they did, and its digest |
  * | `scenario.ts` | what a seed draws: cluster, clients, faults |
  *
@@ -51,6 +53,7 @@ export { checkDurability, type Final } from './checkers/durability.ts'
 export { checkLiveness, type LivenessBounds } from './checkers/liveness.ts'
 export { Recovery } from './checkers/recovery.ts'
 export { SimClock, WALL_EPOCH_MS } from './time/clock.ts'
+export { simulatedSubject } from './engine-subject.ts'
 export { Cluster, type ClusterOptions } from './cluster/cluster.ts'
 export type { DiskCall, DiskFault, DiskFile, DiskOptions, SimDisk } from './disk/disk.ts'
 export { History, type ReadEvent, type WriteEvent } from './history/history.ts'

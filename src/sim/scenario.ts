@@ -71,6 +71,8 @@ export interface Scenario {
   readonly partitions: number
   /** The first is the default bucket. */
   readonly buckets: readonly BucketConfig[]
+  /** Always `log` where a seed draws it; a node in memory counts as destroyed when it ends. */
+  readonly engine: 'log' | 'memory'
   readonly segmentBytes: number
   readonly callsMax: number
   readonly hedgeMs: number
@@ -140,6 +142,7 @@ export function drawScenario(seed: number): Scenario {
       const [n, r, w] = prng.pick(possible)
       return { name, n, r, w }
     }),
+    engine: 'log',
     segmentBytes: prng.pick([400, 2_048, 8_192, 65_536]),
     callsMax: prng.pick([4, 4096, 4096]),
     hedgeMs: prng.pick([5, 50]),

@@ -3,7 +3,8 @@
  *
  * An engine maps (bucket, key) to one object, as bytes that it does not interpret, with the
  * object's digest and a *note*: a few bytes that this copy keeps about itself. Anyone can write an
- * engine; `test/unit/store/conformance.ts` is the suite that it must pass.
+ * engine: `docs/write-an-engine.md` says how, and `conformance/claims.ts` is the suite that it must
+ * pass.
  *
  * Promises:
  *   - An append is visible to every later `get`, `digest` and `scan` at once, before it is durable.
@@ -17,6 +18,9 @@ import type { MaybePromise } from '../base/deliver.ts'
 import type { OperatingError } from '../base/errors.ts'
 import type { KeyName } from '../dynamo/names.ts'
 import type { Digest, Token } from '../native/digest.ts'
+import type { Clock } from '../world/clock.ts'
+import type { Directory } from '../world/disk.ts'
+import type { Trace } from '../world/trace.ts'
 
 /** One key's present copy. The bytes belong to the caller: the engine never changes them. */
 export interface Stored {
@@ -76,18 +80,34 @@ export interface EngineReport {
   readonly keys: number
   /** Bytes on disk (or in memory) for records, living and dead. */
   readonly bytes: number
-  readonly segments: number
-  /** Group commits since the start, and appends that they covered. */
-  readonly syncs: number
-  readonly appends: number
   /** Appends up to this sequence survive a power cut, and so do at least so many keys. */
   readonly durableSequence: number
   readonly durableKeys: number
   /** Bytes of appends that would not survive one now. */
   readonly unsyncedBytes: number
-  /** Of the largest segment. */
-  readonly segmentBytesMax: number
+  /** Group commits since the start, and appends that they covered. */
+  readonly syncs?: number
+  readonly appends?: number
+  /** Files of a log, and the bytes of the largest. */
+  readonly segments?: number
+  readonly segmentBytesMax?: number
 }
+
+/** What a node gives an engine to work with. */
+export interface EngineOptions {
+  /** Of this node alone, once it is locked. The file `identity` in it is the node's. */
+  readonly directory: Directory
+  readonly clock: Clock
+  readonly trace: Trace
+  /** 16 bytes: the digest of each object is its SipHash-2-4 under this key. */
+  readonly digestKey: Uint8Array
+}
+
+/**
+ * Opens an engine over what the last one left in the directory. Rejects with `data-locked`,
+ * `data-newer`, `data-foreign` or `data-rotten` if it cannot be used, and has then changed nothing.
+ */
+export type OpenEngine = (options: EngineOptions) => Promise<Engine>
 
 export interface Engine {
   readonly capabilities: Capabilities

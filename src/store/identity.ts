@@ -1,18 +1,19 @@
 /**
- * Whose data is in a directory: the cluster's name and the node's id, written once.
+ * Whose data is in a directory: cluster, engine and node id, written once.
  *
  * Lines of text, so that a person who finds the directory can read them:
  *
  *   everwrite data 1
  *   cluster "prod"
+ *   engine "log"
  *   node 0123456789abcdef
  *   crc32c 89abcdef
  *
- * The cluster's name is a JSON string; the last line checks all bytes before it. Every later format
+ * The names are JSON strings; the last line checks all bytes before it. Every later format
  * keeps the first line's shape, so that an older program can tell newer data from rotten.
  *
- * Invariant: the file is never changed, and data of another cluster or of a newer format is never
- * written to.
+ * Invariant: the file is never changed, and data of another cluster, of another engine or of a
+ * newer format is never written to.
  */
 import { utf8Bytes, utf8TextExact } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
@@ -33,8 +34,9 @@ export interface Identity {
 }
 
 export interface IdentityOptions {
-  /** The cluster that this process is configured for. */
+  /** The cluster and the engine that this process is configured for. */
   readonly cluster: string
+  readonly engine: string
   /** Draws the id of a node that is new. */
   readonly newNodeId: () => NodeId
 }
@@ -50,7 +52,7 @@ export async function openIdentity(
   const lock = await directory.lock()
   try {
     const names = await directory.list()
-    if (names.includes(IDENTITY_NAME)) return await readIdentity(directory, options.cluster)
+    if (names.includes(IDENTITY_NAME)) return await readIdentity(directory, options)
     if ((await segmentNumbers(directory)).length > 0) {
       throw rotten(directory, 'is missing, and there are segments')
     }
@@ -61,16 +63,18 @@ export async function openIdentity(
 }
 
 async function writeIdentity(directory: Directory, options: IdentityOptions): Promise<Identity> {
+  const { cluster, engine } = options
   const node = options.newNodeId()
-  const bytes = utf8Bytes(identityText(options.cluster, node))
+  const bytes = utf8Bytes(identityText(cluster, engine, node))
   const file = await createWhole(directory, IDENTITY_NAME, (created) => created.write(0, bytes))
   await file.close()
-  return { cluster: options.cluster, node, isNew: true }
+  return { cluster, node, isNew: true }
 }
 
 /** The whole file, its check with it. */
-export function identityText(cluster: string, node: NodeId): string {
-  const checked = `everwrite data ${FORMAT}\ncluster ${JSON.stringify(cluster)}\nnode ${node}\n`
+export function identityText(cluster: string, engine: string, node: NodeId): string {
+  const names = `cluster ${JSON.stringify(cluster)}\nengine ${JSON.stringify(engine)}\n`
+  const checked = `everwrite data ${FORMAT}\n${names}node ${node}\n`
   return `${checked}crc32c ${checkOf(checked)}\n`
 }
 
@@ -79,7 +83,10 @@ function checkOf(text: string): string {
   return crc32c(bytes, 0, bytes.length).toString(16).padStart(8, '0')
 }
 
-async function readIdentity(directory: Directory, cluster: string): Promise<Identity> {
+async function readIdentity(
+  directory: Directory,
+  { cluster, engine }: IdentityOptions,
+): Promise<Identity> {
   const bytes = new Uint8Array(IDENTITY_BYTES_MAX)
   const file = await directory.open(IDENTITY_NAME)
   let count: number
@@ -108,21 +115,30 @@ async function readIdentity(directory: Directory, cluster: string): Promise<Iden
         ' Nothing was changed.',
     )
   }
-  return { ...found, isNew: false }
+  if (found.engine !== engine) {
+    throw new OperatingError(
+      'data-foreign',
+      `${directory.path} was written by the engine ${JSON.stringify(found.engine)}, not by` +
+        ` ${JSON.stringify(engine)}: name that engine, or choose another directory.` +
+        ' Nothing was changed.',
+    )
+  }
+  return { cluster, node: found.node, isNew: false }
 }
 
-function parse(text: string): { readonly cluster: string; readonly node: NodeId } | undefined {
-  const parts = /^(everwrite data 1\ncluster (".*")\nnode (.*)\n)crc32c ([0-9a-f]{8})\n$/.exec(text)
-  if (parts === null) return undefined
-  const [, checked, cluster, node, check] = parts as unknown as [
-    string,
-    string,
-    string,
-    string,
-    string,
-  ]
-  if (checkOf(checked) !== check || !isId(node)) return undefined
-  return { cluster: JSON.parse(cluster) as string, node: nodeId(node) }
+interface Parsed {
+  readonly cluster: string
+  readonly engine: string
+  readonly node: NodeId
+}
+
+const LINES =
+  /^(everwrite data 1\ncluster (".*")\nengine (".*")\nnode (.*)\n)crc32c ([0-9a-f]{8})\n$/
+
+function parse(text: string): Parsed | undefined {
+  const [, checked = '', cluster = '', engine = '', node = '', check] = LINES.exec(text) ?? []
+  if (check === undefined || checkOf(checked) !== check || !isId(node)) return undefined
+  return { cluster: JSON.parse(cluster), engine: JSON.parse(engine), node: nodeId(node) }
 }
 
 function rotten(directory: Directory, what: string): OperatingError {

@@ -17,6 +17,7 @@ const PROOFS: Record<string, Load> = {
   chaos: async () => (await import('./machine/chaos.ts')).proof,
   'check-time': async () => (await import('./check-time.ts')).proof,
   sanitize: async () => (await import('./sanitize.ts')).proof,
+  'walk-engine': async () => (await import('./walk-engine.ts')).proof,
   package: async () => (await import('./package/package.ts')).proof,
   rate: async () => (await import('./rate.ts')).proof,
   native: async () => (await import('./native.ts')).proof,

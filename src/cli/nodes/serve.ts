@@ -74,7 +74,7 @@ async function serve(options: Flags): Promise<void> {
   const { readSettings } = await import('../settings/settings.ts')
   const { hostWorld } = await import('../../host/world.ts')
   const { startNode } = await import('../../node/node.ts')
-  const config = readSettings({
+  const config = await readSettings({
     file: options['config'] as string,
     environment: process.env,
     flags: flagsOf(options),

@@ -46,7 +46,7 @@ function faultsOfRing(settings: Settings): Fault[] {
       wrong('partitions', `is ${partitions}, no power of two: give ${below} or ${2 * below}`),
     )
   }
-  if (engine === 'log' && data === undefined) {
+  if (engine !== 'memory' && data === undefined) {
     faults.push(wrong('data', 'is missing: give the data directory, such as data = "data"'))
   }
   return faults

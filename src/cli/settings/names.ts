@@ -22,7 +22,7 @@ export const SCALARS: Readonly<Record<string, readonly [ScalarKind, string]>> = 
   w: ['number', `copies that are durable before a put is acknowledged (${DEFAULTS.w})`],
   'client-listen': ['text', "host:port for clients, where it is not the member's"],
   'peer-listen': ['text', "host:port for other nodes, where it is not the member's"],
-  engine: ['text', 'log or memory (log)'],
+  engine: ['text', "log, memory, or the path of an engine's module (log)"],
   'segment-bytes': ['number', 'size of a file of the log'],
   'deadline-ms': ['number', 'time for a request that names none'],
   'hedge-ms': ['number', 'after which a read asks the next copy too'],

@@ -7,8 +7,9 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
-import { OperatingError } from '../../base/errors.ts'
+import { isOperatingError, OperatingError } from '../../base/errors.ts'
 import type { BucketConfig, Config, MemberConfig } from '../../config.ts'
+import { loadEngine } from '../engine/engine-module.ts'
 import { readKeyFile, readTokenFile } from './key-file.ts'
 import { addressOf, contradictionsOf } from './faults.ts'
 import { SCALARS, type ScalarKind } from './names.ts'
@@ -21,7 +22,7 @@ const OTHER_VARIABLES = new Set([
   'EVERWRITE_CONFIG',
   'EVERWRITE_PREBUILD',
 ])
-const PATHS = ['data', 'key-file', 'client-token-file'] as const
+const PATHS = ['data', 'key-file', 'client-token-file', 'engine'] as const
 
 /** All that is wrong with a configuration. Its code is that of the first fault. */
 export class SettingsError extends OperatingError {
@@ -43,7 +44,7 @@ export interface Sources {
 }
 
 /** Throws `SettingsError` with every fault: `config-wrong`, `bind-insecure`, `key-file-wrong`. */
-export function readSettings(sources: Sources): Config {
+export async function readSettings(sources: Sources): Promise<Config> {
   const raw = rawOf(sources)
   const faults: Fault[] = []
   for (const [variable, text] of Object.entries(sources.environment)) {
@@ -64,8 +65,9 @@ export function readSettings(sources: Sources): Config {
   if (settings === undefined) throw new SettingsError(faults)
   faults.push(...contradictionsOf(settings))
   const secrets = secretsOf(settings, faults)
+  const engine = await engineOf(settings, faults)
   if (faults.length > 0) throw new SettingsError(faults)
-  return configOf(settings, secrets)
+  return configOf(settings, secrets, engine)
 }
 
 function unknownVariable(variable: string): Fault {
@@ -77,9 +79,19 @@ function unknownVariable(variable: string): Fault {
 function rawOf({ file }: Sources): Record<string, unknown> {
   const raw = parseFile(file)
   for (const name of PATHS) {
-    if (typeof raw[name] === 'string') raw[name] = resolve(dirname(file), raw[name])
+    const given = raw[name]
+    if (typeof given === 'string') raw[name] = pathOf(name, given, dirname(file))
   }
   return raw
+}
+
+function isPath(name: string): boolean {
+  return (PATHS as readonly string[]).includes(name)
+}
+
+/** An engine is a path only if it looks like one: the shape judges all else. */
+function pathOf(name: string, text: string, directory: string): string {
+  return name === 'engine' && !/[./]/.test(text) ? text : resolve(directory, text)
 }
 
 function parseFile(file: string): Record<string, unknown> {
@@ -100,7 +112,7 @@ function valueOf(name: string, text: string, kind: ScalarKind): unknown {
   if (kind === 'number') return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text
   if (kind === 'flag')
     return text === 'true' || text === '1' ? true : text === 'false' ? false : text
-  return (PATHS as readonly string[]).includes(name) ? resolve(text) : text
+  return isPath(name) ? pathOf(name, text, '.') : text
 }
 
 interface Secrets {
@@ -128,7 +140,18 @@ function secretsOf(settings: Settings, faults: Fault[]): Secrets {
   }
 }
 
-function configOf(settings: Settings, secrets: Secrets): Config {
+async function engineOf({ engine }: Settings, faults: Fault[]): Promise<Config['engine']> {
+  if (engine === 'log' || engine === 'memory') return engine
+  try {
+    return await loadEngine(engine)
+  } catch (error) {
+    if (!isOperatingError(error)) throw error
+    faults.push({ path: 'engine', code: 'config-wrong', sentence: `is wrong: ${error.message}` })
+    return 'log'
+  }
+}
+
+function configOf(settings: Settings, secrets: Secrets, engine: Config['engine']): Config {
   const { n, r, w } = settings
   const members = settings.members.map(memberOf)
   const own = members.find((member) => member.name === settings.name) as MemberConfig
@@ -154,7 +177,7 @@ function configOf(settings: Settings, secrets: Secrets): Config {
     peerListen: addressOf(settings['peer-listen'] ?? '') ?? { host: own.host, port: own.peerPort },
     ...secrets,
     isInsecure: settings.insecure,
-    engine: settings.engine,
+    engine,
     directory: settings.data ?? '',
     segmentBytes: settings['segment-bytes'],
     deadlineMs: settings['deadline-ms'],

@@ -33,7 +33,8 @@ export interface Settings {
   readonly w: number
   readonly 'client-listen'?: string | undefined
   readonly 'peer-listen'?: string | undefined
-  readonly engine: 'log' | 'memory'
+  /** `log`, `memory`, or the path of an engine's module. */
+  readonly engine: string
   readonly 'segment-bytes': number
   readonly 'deadline-ms': number
   readonly 'hedge-ms': number
@@ -94,7 +95,10 @@ const shape: z.ZodType<Settings> = z.strictObject({
   w: quorum.default(DEFAULTS.w),
   'client-listen': z.string().min(1).optional(),
   'peer-listen': z.string().min(1).optional(),
-  engine: z.enum(['log', 'memory']).default('log'),
+  engine: z
+    .string()
+    .regex(/^(log|memory)$|[./]/, "must be log, memory, or the path of an engine's module")
+    .default('log'),
   'segment-bytes': count(SEGMENT_BYTES_MAX).default(DEFAULTS.segmentBytes),
   'deadline-ms': count(DEADLINE_MS_MAX).default(DEFAULTS.deadlineMs),
   'hedge-ms': count(DEADLINE_MS_MAX).default(DEFAULTS.hedgeMs),

@@ -66,6 +66,7 @@ const scenario: z.ZodType<Scenario> = z
     buckets: z
       .array(bucket)
       .refine(([first]) => first?.name === 'default', 'must begin with the bucket default'),
+    engine: z.enum(['log', 'memory']),
     segmentBytes: whole(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX),
     callsMax: whole(1, COUNT_MAX),
     hedgeMs: whole(1, DEADLINE_MS_MAX),

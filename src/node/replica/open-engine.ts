@@ -1,12 +1,13 @@
 /**
  * Opens the engine that a configuration names, in a directory that must be this node's own.
  */
+import { unreachable } from '../../base/assert.ts'
 import { OperatingError } from '../../base/errors.ts'
 import { joinBytes, utf8Bytes } from '../../base/bytes.ts'
 import type { Config } from '../../config.ts'
 import type { NodeId } from '../../dynamo/names.ts'
 import { sipHash128Into } from '../../native/digest.ts'
-import type { Engine } from '../../store/engine.ts'
+import type { Engine, EngineOptions } from '../../store/engine.ts'
 import { openIdentity } from '../../store/identity.ts'
 import { MemoryEngine } from '../../store/memory/memory.ts'
 import { openLog } from '../../store/log/open-log.ts'
@@ -17,9 +18,32 @@ import type { World } from '../../world/world.ts'
  * `data-foreign`, `data-newer`, `data-rotten` or `disk-full`; nothing is then changed.
  */
 export async function openEngine(config: Config, self: NodeId, world: World): Promise<Engine> {
-  if (config.engine === 'memory') return new MemoryEngine()
-  const directory = await world.disk.directory(config.directory)
-  const identity = await openIdentity(directory, { cluster: config.cluster, newNodeId: () => self })
+  const { engine } = config
+  if (typeof engine === 'object') {
+    return engine.open(await optionsOf(config, engine.name, self, world))
+  }
+  switch (engine) {
+    case 'memory':
+      return new MemoryEngine()
+    case 'log': {
+      const options = await optionsOf(config, engine, self, world)
+      const opened = await openLog({ ...options, segmentBytes: config.segmentBytes })
+      return opened.engine
+    }
+    default:
+      return unreachable(engine)
+  }
+}
+
+async function optionsOf(
+  config: Config,
+  engine: string,
+  self: NodeId,
+  { clock, disk, trace }: World,
+): Promise<EngineOptions> {
+  const { cluster } = config
+  const directory = await disk.directory(config.directory)
+  const identity = await openIdentity(directory, { cluster, engine, newNodeId: () => self })
   if (identity.node !== self) {
     throw new OperatingError(
       'data-foreign',
@@ -27,11 +51,7 @@ export async function openEngine(config: Config, self: NodeId, world: World): Pr
         `${config.name} (${self}): give it its own directory`,
     )
   }
-  const { clock, trace } = world
-  const { segmentBytes } = config
-  const digestKey = digestKeyOf(config)
-  const { engine } = await openLog({ directory, clock, trace, digestKey, segmentBytes })
-  return engine
+  return { directory, clock, trace, digestKey: digestKeyOf(config) }
 }
 
 /**

@@ -27,6 +27,8 @@ export interface ClusterOptions {
   readonly quorums?: { readonly n: number; readonly r: number; readonly w: number }
   readonly buckets?: readonly BucketConfig[]
   /** Small ones make rare paths common. */
+  /** `log` unless told. */
+  readonly engine?: Config['engine']
   readonly segmentBytes?: number
   readonly deadlineMs?: number
   readonly hedgeMs?: number
@@ -60,6 +62,11 @@ export class Cluster {
     this.size = options.nodes
     this.#options = options
     this.#key = world.prng('cluster key').fill(new Uint8Array(16))
+  }
+
+  /** True where the end of a node is the end of its copies. */
+  get isVolatile(): boolean {
+    return this.#options.engine === 'memory'
   }
 
   /** The machines that nodes run on. */
@@ -129,7 +136,7 @@ export class Cluster {
       clusterKey: this.#key,
       clientToken: undefined,
       isInsecure: false,
-      engine: 'log',
+      engine: options.engine ?? 'log',
       directory: '/data',
       segmentBytes: options.segmentBytes ?? SEGMENT_BYTES,
       deadlineMs: options.deadlineMs ?? 2_000,

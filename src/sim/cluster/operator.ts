@@ -1,6 +1,9 @@
 /**
  * The operator of a simulated cluster: ends nodes, and starts nodes that are down.
  *
+ * A node whose engine is not durable loses its copies when it ends, so the account is asked before
+ * it is ended.
+ *
  * A node that ends by itself, or does not start, is right to do so where its disk failed it, and is
  * started again; a disk that nothing will start from, and that has lost something, is replaced by
  * an empty one. Anything else is a violation.
@@ -70,7 +73,9 @@ export class Operator {
     how: How,
     between?: (machine: number) => void,
   ): boolean {
-    const up = machines.filter((machine) => this.#cluster.isRunning(machine))
+    const up = machines.filter(
+      (machine) => this.#cluster.isRunning(machine) && this.#mayEnd(machine, how),
+    )
     if (up.length > 0 && how === 'crash' && this.#history.open > 0) this.crashesInWrites += 1
     for (const machine of up) {
       this.#end(machine, how)
@@ -88,7 +93,7 @@ export class Operator {
 
   /** Takes its power, and interrupts the start that follows; perhaps the next one too. */
   takeDownTwice(machine: number, forMs: number, onInterrupted: () => void): void {
-    if (!this.#cluster.isRunning(machine)) return
+    if (!this.#cluster.isRunning(machine) || !this.#mayEnd(machine, 'crash')) return
     this.#end(machine, 'crash')
     this.#interruptStart(machine, forMs, onInterrupted)
   }
@@ -108,10 +113,15 @@ export class Operator {
     this.violations.push('did not start: a node is not back long after all faults have ended')
   }
 
+  #mayEnd(machine: number, how: How): boolean {
+    return !this.#cluster.isVolatile || this.#account.mayDamage(machine, how)
+  }
+
   #end(machine: number, how: How): void {
     this.#events.beforeEnd(machine)
     if (how === 'kill') this.#cluster.kill(machine)
     else this.#cluster.crash(machine)
+    if (this.#cluster.isVolatile) this.#events.onEmptied(machine)
   }
 
   #startLater(machine: number, afterMs: number): void {

@@ -139,7 +139,9 @@ class Simulation {
     let quietMs = 0
     for (let round = 1; round <= rounds; round++) {
       await this.#chaos(round / rounds)
-      const living = round < rounds ? machines : core(this.#cluster, this.#world.prng('core'))
+      // Where copies end with their nodes, the core may be fewer than hold every write.
+      const areAllKept = round < rounds || this.#cluster.isVolatile
+      const living = areAllKept ? machines : core(this.#cluster, this.#world.prng('core'))
       if (living.length < machines.length) await this.#liveWithFew(living)
       await this.#operator.keepOnly(machines)
       quietMs = this.#world.nowMs

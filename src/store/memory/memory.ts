@@ -109,13 +109,10 @@ export class MemoryEngine implements Engine {
     return {
       keys: this.#keys,
       bytes: this.#bytes,
-      segments: 0,
-      syncs: 0,
       appends: this.#sequence,
       durableSequence: 0,
       durableKeys: 0,
       unsyncedBytes: 0,
-      segmentBytesMax: 0,
     }
   }
 

@@ -274,13 +274,22 @@ function dataRows(
       writeFileSync(join(data, 'identity'), text)
     })
   const node = memberIdOf('served', 'node-1')
-  const good = identityText('served', node)
+  const good = identityText('served', 'log', node)
   return [
-    ['data of another cluster', 'exit 3 data-foreign', holding(identityText('elsewhere', node))],
+    [
+      'data of another cluster',
+      'exit 3 data-foreign',
+      holding(identityText('elsewhere', 'log', node)),
+    ],
+    [
+      'data of another engine',
+      'exit 3 data-foreign',
+      holding(identityText('served', 'other', node)),
+    ],
     [
       'data of another node',
       'exit 3 data-foreign',
-      holding(identityText('served', nodeId('00'.repeat(8)))),
+      holding(identityText('served', 'log', nodeId('00'.repeat(8)))),
     ],
     ['data of a newer format', 'exit 3 data-newer', holding(good.replace('data 1', 'data 2'))],
     ['an identity that is rotten', 'exit 3 data-rotten', holding(good.replace('node', 'mode'))],

@@ -69,7 +69,7 @@ export async function runChaos(plan: ChaosPlan, say: (line: string) => void): Pr
   const { root, places, plant, namespaces, pace } = plan
   const nodes = new Nodes({ root, places, plant, settings: SETTINGS, n: 3, w: 2, r: 2 })
   const recording = new Recording()
-  const inspector = new Inspector(nodes)
+  const inspector = await Inspector.over(nodes)
   const images = plan.images.map((place) => new Image(caretaker, place))
   const scene = { nodes, caretaker, inspector, recording, namespaces, images, pace }
   try {

@@ -19,6 +19,7 @@ import type { PeerReadReply } from '../../../src/wire/message/peer.ts'
 import type { Session } from '../../../src/wire/session.ts'
 import { nameOf } from './judge.ts'
 import type { Load } from './load.ts'
+import type { Config } from '../../../src/config.ts'
 import { nameOfNode, type Nodes } from './nodes.ts'
 import { NO_WRITE, type Recording, textOf } from './recording.ts'
 
@@ -34,10 +35,14 @@ export class Inspector {
   readonly #sessions = new Map<number, Promise<Session>>()
   readonly #numbers = new Map<string, number>()
 
-  constructor(nodes: Nodes) {
+  static async over(nodes: Nodes): Promise<Inspector> {
+    return new Inspector(nodes, await nodes.config(0))
+  }
+
+  constructor(nodes: Nodes, config: Config) {
     this.#nodes = nodes
-    this.#ring = ringOf(nodes.config(0))
-    this.#n = nodes.config(0).defaults.n
+    this.#ring = ringOf(config)
+    this.#n = config.defaults.n
     for (let node = 0; node < nodes.size; node++) this.#numbers.set(nameOfNode(node), node)
   }
 
@@ -99,7 +104,7 @@ export class Inspector {
   }
 
   async #open(node: number): Promise<Session> {
-    const { peerListen, cluster, clusterKey, members, name } = this.#nodes.config(node)
+    const { peerListen, cluster, clusterKey, members, name } = await this.#nodes.config(node)
     const other = members.find((member) => member.name !== name)
     if (other === undefined) throw new Error('an inspector needs a second member')
     const connection = await world.network.connect(peerListen, CONNECT_MS)

@@ -149,7 +149,7 @@ export class Nodes {
   }
 
   /** As the node itself reads it. */
-  config(node: number): Config {
+  config(node: number): Promise<Config> {
     const directory = this.#place(node).directory
     const flags = { name: nameOfNode(node), data: directory }
     return readSettings({ file: this.#file, environment: {}, flags })

@@ -48,7 +48,7 @@ const SWEEP_MS_MAX = 60_000
 export async function trial(options: TrialOptions): Promise<TrialResult> {
   const { nodes, prng, replicas } = options
   const recording = new Recording()
-  const inspector = new Inspector(nodes)
+  const inspector = await Inspector.over(nodes)
   const seeds = nodes.seeds
   const terms = { timeout: TIMEOUT_MS, attemptTimeout: ATTEMPT_MS, connectTimeout: CONNECT_MS }
   const clients = await Promise.all(

@@ -7,7 +7,7 @@ import { keep, Lab } from './lab.ts'
 const NODE = nodeId('0123456789abcdef')
 const OTHER = nodeId('fedcba9876543210')
 const open = async (lab: Lab, cluster = 'prod', node = OTHER): ReturnType<typeof openIdentity> =>
-  openIdentity(await lab.directory(), { cluster, newNodeId: () => node })
+  openIdentity(await lab.directory(), { cluster, engine: 'log', newNodeId: () => node })
 
 void t.test('it is written once, durable, and read ever after', async (t) => {
   const lab = new Lab(1)
@@ -16,7 +16,7 @@ void t.test('it is written once, durable, and read ever after', async (t) => {
       t.same(await open(lab, 'prod', NODE), { cluster: 'prod', node: NODE, isNew: true })
       lab.crash()
       t.same(await open(lab), { cluster: 'prod', node: NODE, isNew: false })
-      t.equal(utf8Text(await lab.read('identity')), identityText('prod', NODE))
+      t.equal(utf8Text(await lab.read('identity')), identityText('prod', 'log', NODE))
     })(),
   )
 })
@@ -37,36 +37,40 @@ void t.test('a crash at any moment of the first start leaves one identity, or no
   t.ok(true)
 })
 
-void t.test('data of another cluster, newer, garbled or without identity is refused', async (t) => {
-  const sound = identityText('prod', NODE)
-  const cases: readonly (readonly [string, string])[] = [
-    [identityText('test', NODE), 'data-foreign'],
-    [sound.replace('data 1', 'data 2'), 'data-newer'],
-    ['everwrite data 7\nsomething else', 'data-newer'],
-    ['', 'data-rotten'],
-    ['noise', 'data-rotten'],
-    [sound.replace('prod', 'prad'), 'data-rotten'],
-    [sound.slice(0, -3), 'data-rotten'],
-    [`${sound}x`, 'data-rotten'],
-  ]
-  for (const [text, code] of cases) {
+void t.test(
+  'data of another cluster or engine, newer, garbled or without identity is refused',
+  async (t) => {
+    const sound = identityText('prod', 'log', NODE)
+    const cases: readonly (readonly [string, string])[] = [
+      [identityText('test', 'log', NODE), 'data-foreign'],
+      [identityText('prod', 'other', NODE), 'data-foreign'],
+      [sound.replace('data 1', 'data 2'), 'data-newer'],
+      ['everwrite data 7\nsomething else', 'data-newer'],
+      ['', 'data-rotten'],
+      ['noise', 'data-rotten'],
+      [sound.replace('prod', 'prad'), 'data-rotten'],
+      [sound.slice(0, -3), 'data-rotten'],
+      [`${sound}x`, 'data-rotten'],
+    ]
+    for (const [text, code] of cases) {
+      const lab = new Lab(1)
+      await lab.done(
+        (async () => {
+          await lab.write('identity', utf8Bytes(text))
+          await t.rejects(open(lab), { code })
+          t.equal(utf8Text(await lab.read('identity')), text, 'nothing was changed')
+        })(),
+      )
+    }
     const lab = new Lab(1)
     await lab.done(
       (async () => {
-        await lab.write('identity', utf8Bytes(text))
-        await t.rejects(open(lab), { code })
-        t.equal(utf8Text(await lab.read('identity')), text, 'nothing was changed')
+        const { engine } = await lab.open()
+        await t.rejects(open(lab), { code: 'data-locked' }, 'while a node is at work')
+        await keep(engine, 'a', '1')
+        await engine.close()
+        await t.rejects(open(lab), { code: 'data-rotten' }, 'segments without an identity')
       })(),
     )
-  }
-  const lab = new Lab(1)
-  await lab.done(
-    (async () => {
-      const { engine } = await lab.open()
-      await t.rejects(open(lab), { code: 'data-locked' }, 'while a node is at work')
-      await keep(engine, 'a', '1')
-      await engine.close()
-      await t.rejects(open(lab), { code: 'data-rotten' }, 'segments without an identity')
-    })(),
-  )
-})
+  },
+)

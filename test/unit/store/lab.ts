@@ -1,22 +1,16 @@
 /** A log over the simulated disk: opened, crashed, filled, spoilt and opened again. */
-import { u64 } from '../../../src/base/u64.ts'
-import { utf8Bytes, utf8Text } from '../../../src/base/bytes.ts'
 import type { Prng } from '../../../src/base/prng.ts'
-import { type KeyName, keyName } from '../../../src/dynamo/names.ts'
-import { type Digest, sipHash64, type Token, tokenOf } from '../../../src/native/digest.ts'
+import { keyName } from '../../../src/dynamo/names.ts'
 import { type DiskOptions, type SimDisk, SimWorld } from '../../../src/sim/index.ts'
-import type { Engine, Entry, ScanPage } from '../../../src/store/engine.ts'
+import { DIGEST_KEY, put } from '../../../src/store/conformance/subject.ts'
+import type { Engine } from '../../../src/store/engine.ts'
 import { type LogOptions, type OpenedLog, openLog } from '../../../src/store/log/open-log.ts'
 import type { Directory } from '../../../src/world/disk.ts'
 import type { World } from '../../../src/world/world.ts'
 
-export const DIGEST_KEY: Uint8Array = Uint8Array.from({ length: 16 }, (_, i) => i)
-export const LAST_TOKEN: Token = u64(0xffff_ffff, 0xffff_ffff)
 export const PATH = '/data'
 
 const LIMIT_MS = 600_000
-
-export type ObjectEntry = Extract<Entry, { kind: 'object' }>
 
 export class Lab {
   readonly sim: SimWorld
@@ -94,60 +88,7 @@ export class Lab {
   }
 }
 
-export function put(name: KeyName, text: string, note = ''): ObjectEntry {
-  const object = utf8Bytes(text)
-  return {
-    kind: 'object',
-    token: tokenOf(name.bucket, name.key),
-    name,
-    note: utf8Bytes(note),
-    object,
-    digest: digestOf(object),
-  }
-}
-
-/** The digest of an object, as a replica of the cluster computes it. */
-export function digestOf(object: Uint8Array): Digest {
-  return sipHash64(DIGEST_KEY, object)
-}
-
-export function erasure(name: KeyName): Entry {
-  return { kind: 'erasure', token: tokenOf(name.bucket, name.key), name }
-}
-
-/** The object of a key in bucket `b`, as text. */
-export async function textOf(engine: Engine, key: string): Promise<string | undefined> {
-  const name = keyName('b', key)
-  const stored = await engine.get(tokenOf(name.bucket, name.key), name)
-  return stored === undefined ? undefined : utf8Text(stored.object)
-}
-
 /** Puts a key in bucket `b`, and waits until it is durable. */
 export async function keep(engine: Engine, key: string, text: string): Promise<void> {
   await engine.synced(engine.append([put(keyName('b', key), text)]))
-}
-
-/** All that a scan finds. */
-export async function scanAll(
-  engine: Engine,
-  keysMax = 100,
-): Promise<readonly ScanPage['entries'][number][]> {
-  const entries: ScanPage['entries'][number][] = []
-  let from: Token | undefined = u64(0, 0)
-  while (from !== undefined) {
-    const page: ScanPage = await engine.scan({ from, to: LAST_TOKEN, keysMax, bytesMax: 1 << 20 })
-    entries.push(...page.entries)
-    from = page.next
-  }
-  return entries
-}
-
-/** Keys of bucket `b` with their texts, sorted by key. */
-export async function contents(engine: Engine): Promise<ReadonlyMap<string, string>> {
-  const entries = await scanAll(engine)
-  const pairs = entries.map((entry): [string, string] => [
-    utf8Text(entry.name.key),
-    utf8Text(entry.object),
-  ])
-  return new Map(pairs.sort(([a], [b]) => (a < b ? -1 : 1)))
 }

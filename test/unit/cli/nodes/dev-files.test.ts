@@ -24,7 +24,11 @@ t.test(
     t.equal(statSync(directory).mode & 0o777, 0o700)
     t.equal(statSync(join(directory, 'cluster.key')).mode & 0o777, 0o600)
     for (const { name, data } of cluster.nodes) {
-      const config = readSettings({ file: cluster.config, environment: {}, flags: { name, data } })
+      const config = await readSettings({
+        file: cluster.config,
+        environment: {},
+        flags: { name, data },
+      })
       t.equal(config.name, name)
       t.equal(config.directory, join(directory, name))
     }
@@ -36,7 +40,7 @@ t.test('clusters of one and two nodes have quorums that they can meet', async (t
     const directory = join(t.testdir(), String(nodes))
     const { config } = prepareDev({ directory, nodes, portBase: undefined })
     const flags = { name: 'node-1', data: 'x' }
-    const { defaults, members } = readSettings({ file: config, environment: {}, flags })
+    const { defaults, members } = await readSettings({ file: config, environment: {}, flags })
     t.equal(members.length, nodes)
     t.ok(defaults.n <= nodes && defaults.w <= defaults.n && defaults.r <= defaults.n)
   }

@@ -26,21 +26,30 @@ machine = "rack"
 weight = 2
 `
 
-const directory = t.testdir({ 'cluster.key': `${KEY}\n`, token: 'secret\n' })
+const OPEN = 'export async function openEngine() {}\n'
+const directory = t.testdir({
+  'cluster.key': `${KEY}\n`,
+  token: 'secret\n',
+  'sound.mjs': `export const name = 'sound'\n${OPEN}`,
+  'nameless.mjs': OPEN,
+  'taken.mjs': `export const name = 'log'\n${OPEN}`,
+  'empty.mjs': "export const name = 'empty'\n",
+  'broken.mjs': 'export const name = \n',
+})
 chmodSync(join(directory, 'cluster.key'), 0o600)
 chmodSync(join(directory, 'token'), 0o600)
 
 type Sources = Parameters<typeof readSettings>[0]
 
-function read(toml: string, more: Partial<Sources> = {}): Config {
+function read(toml: string, more: Partial<Sources> = {}): Promise<Config> {
   const file = join(directory, 'everwrite.toml')
   writeFileSync(file, toml)
   return readSettings({ file, environment: {}, flags: {}, ...more })
 }
 
-function faultsOf(toml: string, more: Partial<Sources> = {}): string[] {
+async function faultsOf(toml: string, more: Partial<Sources> = {}): Promise<string[]> {
   try {
-    read(toml, more)
+    await read(toml, more)
     return []
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error
@@ -56,7 +65,7 @@ function changed(from: string, to: string): string {
 }
 
 t.test('a sound file becomes a config, with defaults for what it leaves out', async (t) => {
-  const config = read(SOUND)
+  const config = await read(SOUND)
   t.equal(config.cluster, 'shop')
   t.same(config.defaults, { n: 3, r: 2, w: 2 })
   t.same(config.clientListen, { host: '127.0.0.1', port: 7400 })
@@ -78,7 +87,7 @@ t.test('a sound file becomes a config, with defaults for what it leaves out', as
 
 t.test('flags win over the environment, and that over the file', async (t) => {
   const environment = { EVERWRITE_NAME: 'node-2', EVERWRITE_R: '3', EVERWRITE_DATA: '/env' }
-  const config = read(SOUND, { environment, flags: { name: 'node-3', insecure: true } })
+  const config = await read(SOUND, { environment, flags: { name: 'node-3', insecure: true } })
   t.equal(config.name, 'node-3')
   t.equal(config.defaults.r, 3)
   t.equal(config.directory, '/env')
@@ -86,12 +95,12 @@ t.test('flags win over the environment, and that over the file', async (t) => {
 })
 
 t.test('a bucket has the defaults where it says nothing else', async (t) => {
-  const config = read(`${SOUND}[[buckets]]\nname = "b"\nr = 1\n`)
+  const config = await read(`${SOUND}[[buckets]]\nname = "b"\nr = 1\n`)
   t.same(config.buckets, [{ name: 'b', n: 3, r: 1, w: 2 }])
 })
 
 t.test('a node may listen elsewhere than where it is reached, with a token', async (t) => {
-  const config = read(
+  const config = await read(
     changed(
       'data =',
       'client-listen = "0.0.0.0:9"\npeer-listen = "[::]:8"\nclient-token-file = "token"\ndata =',
@@ -102,7 +111,9 @@ t.test('a node may listen elsewhere than where it is reached, with a token', asy
   t.equal(Buffer.from(config.clientToken ?? []).toString(), 'secret')
 })
 
-const TABLE: readonly (readonly [string, string, readonly string[]])[] = [
+type Row = readonly [string, string, readonly string[]]
+
+const TABLE: readonly Row[] = [
   ['not TOML', 'cluster = ', [`${join(directory, 'everwrite.toml')}: config-wrong`]],
   ['no cluster', changed('cluster = "shop"', ''), ['cluster: config-wrong']],
   ['no name', changed('name = "node-1"', ''), ['name: config-wrong']],
@@ -156,6 +167,10 @@ const TABLE: readonly (readonly [string, string, readonly string[]])[] = [
   ['no weight', changed('weight = 2', 'weight = 0'), ['members[2].weight: config-wrong']],
   ['no members', SOUND.slice(0, SOUND.indexOf('[[members]]')), ['members: config-wrong']],
   ['an unknown engine', changed('data =', 'engine = "rocks"\ndata ='), ['engine: config-wrong']],
+  ...['missing', 'nameless', 'taken', 'empty', 'broken'].map((module): Row => {
+    const toml = changed('data =', `engine = "./${module}.mjs"\ndata =`)
+    return [`the engine's module is ${module}`, toml, ['engine: config-wrong']]
+  }),
   [
     'no address to listen on',
     changed('data =', 'client-listen = "7400"\ndata ='),
@@ -181,7 +196,7 @@ const TABLE: readonly (readonly [string, string, readonly string[]])[] = [
 
 for (const [what, toml, expected] of TABLE) {
   t.test(`refused: ${what}`, async (t) => {
-    t.same(faultsOf(toml), expected)
+    t.same(await faultsOf(toml), expected)
   })
 }
 
@@ -190,32 +205,40 @@ t.test('all faults are told at once, each with what to do', async (t) => {
     'data =',
     'partitons = 1\npartitions = 100\nr = 4\nclient-listen = "0.0.0.0:1"\ndata =',
   )
-  t.same(faultsOf(toml), [
+  t.same(await faultsOf(toml), [
     'partitons: config-wrong',
     'partitions: config-wrong',
     'r: config-wrong',
     'client-token-file: bind-insecure',
   ])
-  t.throws(() => read(toml), { code: 'config-wrong', message: /give 64 or 128[^]*--insecure/ })
+  const message = /give 64 or 128[^]*--insecure/
+  await t.rejects(read(toml), { code: 'config-wrong', message })
 })
 
 t.test('--insecure allows a node without a token to listen on all addresses', async (t) => {
   const toml = changed('data =', 'client-listen = "0.0.0.0:7400"\ndata =')
-  t.ok(read(toml, { flags: { insecure: true } }).isInsecure)
-  t.ok(read(toml, { environment: { EVERWRITE_INSECURE: 'true' } }).isInsecure)
+  const environment = { EVERWRITE_INSECURE: 'true' }
+  t.ok((await read(toml, { flags: { insecure: true } })).isInsecure)
+  t.ok((await read(toml, { environment })).isInsecure)
 })
 
 t.test('the environment is checked like the file', async (t) => {
-  const wrong = (environment: Record<string, string>): string[] => faultsOf(SOUND, { environment })
-  t.same(wrong({ EVERWRITE_PARTITIONS: 'many' }), ['partitions: config-wrong'])
-  t.same(wrong({ EVERWRITE_PARTITION: '8' }), ['EVERWRITE_PARTITION: config-wrong'])
-  t.same(wrong({ EVERWRITE_INSECURE: 'maybe' }), ['insecure: config-wrong'])
-  t.same(wrong({ EVERWRITE_SEEDS: 'a:1', EVERWRITE_TOKEN: 'x', OTHER: '1' }), [])
+  const wrong = (environment: Record<string, string>): Promise<string[]> =>
+    faultsOf(SOUND, { environment })
+  t.same(await wrong({ EVERWRITE_PARTITIONS: 'many' }), ['partitions: config-wrong'])
+  t.same(await wrong({ EVERWRITE_PARTITION: '8' }), ['EVERWRITE_PARTITION: config-wrong'])
+  t.same(await wrong({ EVERWRITE_INSECURE: 'maybe' }), ['insecure: config-wrong'])
+  t.same(await wrong({ EVERWRITE_SEEDS: 'a:1', EVERWRITE_TOKEN: 'x', OTHER: '1' }), [])
 })
 
 t.test('a file that is not there is said to be so', async (t) => {
-  t.throws(() => readSettings({ file: '/nowhere.toml', environment: {}, flags: {} }), {
+  await t.rejects(readSettings({ file: '/nowhere.toml', environment: {}, flags: {} }), {
     code: 'config-wrong',
     message: /--config/,
   })
+})
+
+t.test("an engine's module is loaded, relative to the file", async (t) => {
+  const { engine } = await read(changed('data =', 'engine = "./sound.mjs"\ndata ='))
+  t.match(engine, { name: 'sound', open: Function })
 })

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { bytesOfHex, hexOf } from '../../../../src/base/bytes.ts'
 import { keyName } from '../../../../src/dynamo/names.ts'
-import { contents, erasure, Lab, put } from '../lab.ts'
+import { contents, erasure, put } from '../../../../src/store/conformance/subject.ts'
+import { Lab } from '../lab.ts'
 
 const README = new URL('../../../../../src/store/README.md', import.meta.url)
 

@@ -8,7 +8,8 @@ import t, { type Test } from 'tap'
 import { keyName } from '../../../../src/dynamo/names.ts'
 import type { Engine, Entry } from '../../../../src/store/engine.ts'
 import { isOperatingError } from '../../../../src/base/errors.ts'
-import { contents, erasure, Lab, put, textOf } from '../lab.ts'
+import { contents, erasure, put, textOf } from '../../../../src/store/conformance/subject.ts'
+import { Lab } from '../lab.ts'
 
 interface Batch {
   /** Undefined: erased. */

@@ -9,9 +9,18 @@ import { keyName } from '../../../../src/dynamo/names.ts'
 import { tokenOf } from '../../../../src/native/digest.ts'
 import { hostWorld } from '../../../../src/host/world.ts'
 import type { Entry } from '../../../../src/store/engine.ts'
+import { simulatedSubject } from '../../../../src/sim/engine-subject.ts'
+import type { OpenEngine } from '../../../../src/store/engine.ts'
 import { openLog } from '../../../../src/store/log/open-log.ts'
 import { conformance } from '../conformance.ts'
-import { contents, DIGEST_KEY, erasure, keep, Lab, PATH, put, textOf } from '../lab.ts'
+import {
+  contents,
+  DIGEST_KEY,
+  erasure,
+  put,
+  textOf,
+} from '../../../../src/store/conformance/subject.ts'
+import { keep, Lab, PATH } from '../lab.ts'
 
 for (const [segmentBytes, residentChance] of [
   [400, 0.9],
@@ -19,25 +28,21 @@ for (const [segmentBytes, residentChance] of [
   [65_536, 1],
 ] as const) {
   conformance(t, `log, ${segmentBytes} bytes, resident ${residentChance}`, async () => {
-    const lab = new Lab(1, { residentChance })
-    return {
-      open: async () => (await lab.open({ segmentBytes })).engine,
-      done: (promise) => lab.done(promise),
-      end: async () => undefined,
-    }
+    const open: OpenEngine = async (options) => (await openLog({ ...options, segmentBytes })).engine
+    return { ...simulatedSubject(open, 1, { residentChance }), end: async () => undefined }
   })
 }
 
 conformance(t, 'log on this machine', async () => {
   const root = await mkdtemp(join(tmpdir(), 'everwrite-store-'))
-  const { disk, clock, trace } = hostWorld()
+  const { disk, clock, trace } = hostWorld({ traceLevel: 'silent' })
   return {
     open: async () => {
       const directory = await disk.directory(join(root, 'data'))
       const options = { directory, clock, trace, digestKey: DIGEST_KEY, segmentBytes: 1 << 20 }
       return (await openLog(options)).engine
     },
-    done: (promise) => promise,
+    complete: (promise) => promise,
     end: () => rm(root, { recursive: true }),
   }
 })
@@ -47,7 +52,7 @@ void t.test('appends of one turn share a sync', async (t) => {
   await lab.done(
     (async () => {
       const { engine } = await lab.open({ segmentBytes: 65_536 })
-      const before = engine.report().syncs
+      const before = engine.report().syncs ?? 0
       for (let i = 0; i < 100; i++) engine.append([put(keyName('b', `${i}`), 'x')])
       await engine.synced(engine.append([put(keyName('b', 'last'), 'x')]))
       t.equal(engine.report().syncs, before + 1)

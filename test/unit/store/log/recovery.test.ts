@@ -11,13 +11,12 @@ import {
   DIGEST_KEY,
   digestOf,
   erasure,
-  keep,
-  Lab,
   type ObjectEntry,
   put,
   scanAll,
   textOf,
-} from '../lab.ts'
+} from '../../../../src/store/conformance/subject.ts'
+import { keep, Lab } from '../lab.ts'
 
 const SEGMENT = '00000001.seg'
 const named = (key: string, text: string): ObjectEntry => put(keyName('b', key), text)

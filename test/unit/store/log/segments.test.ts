@@ -11,7 +11,8 @@ import { RecordReader } from '../../../../src/store/log/record-reader.ts'
 import { Scanner } from '../../../../src/store/log/scan.ts'
 import { SEGMENT_HEADER_BYTES } from '../../../../src/store/log/segment.ts'
 import { Segments } from '../../../../src/store/log/segments.ts'
-import { Lab, LAST_TOKEN, put } from '../lab.ts'
+import { LAST_TOKEN, put } from '../../../../src/store/conformance/subject.ts'
+import { Lab } from '../lab.ts'
 
 const TOKEN: Token = u64(5, 5)
 const KEY = keyName('b', 'a')

@@ -4,7 +4,7 @@ import { conformance } from '../conformance.ts'
 
 conformance(t, 'memory', async () => ({
   open: async () => new MemoryEngine(),
-  done: (promise) => promise,
+  complete: (promise) => promise,
   end: async () => undefined,
 }))
 

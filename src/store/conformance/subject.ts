@@ -1,0 +1,89 @@
+/**
+ * Where one engine lives while it is checked, and what the checks put into it.
+ */
+import { utf8Bytes, utf8Text } from '../../base/bytes.ts'
+import { u64 } from '../../base/u64.ts'
+import { type KeyName, keyName } from '../../dynamo/names.ts'
+import { type Digest, sipHash64, type Token, tokenOf } from '../../native/digest.ts'
+import type { Engine, Entry, ScanPage } from '../engine.ts'
+
+export interface Subject {
+  /** Opens the engine over what the last one left; over nothing the first time. */
+  open(): Promise<Engine>
+  /** Lets as much time pass as the promise needs. */
+  complete<Value>(promise: Promise<Value>): Promise<Value>
+  /** Undefined where the disk cannot be made to fail. */
+  readonly faults?: SubjectFaults
+}
+
+export interface SubjectFaults {
+  /** Lets time pass: less than a sync takes, as often as not. */
+  pause(): Promise<void>
+  /** The power goes. The engine is not called again; another one is opened. */
+  cutPower(): void
+  /** The next sync of a file fails. */
+  failSync(): void
+}
+
+/** Throws if the claim does not hold. Returns the engine to close, if not the one given. */
+export type Check = (engine: Engine, subject: Subject) => Promise<Engine | undefined | void>
+
+export type ObjectEntry = Extract<Entry, { kind: 'object' }>
+
+/** The key under which the checks compute digests: pass it to the engine. */
+export const DIGEST_KEY: Uint8Array = Uint8Array.from({ length: 16 }, (_, i) => i)
+export const FIRST_TOKEN: Token = u64(0, 0)
+export const LAST_TOKEN: Token = u64(0xffff_ffff, 0xffff_ffff)
+
+export function put(name: KeyName, text: string, note = ''): ObjectEntry {
+  const object = utf8Bytes(text)
+  return {
+    kind: 'object',
+    token: tokenOf(name.bucket, name.key),
+    name,
+    note: utf8Bytes(note),
+    object,
+    digest: digestOf(object),
+  }
+}
+
+export function erasure(name: KeyName): Entry {
+  return { kind: 'erasure', token: tokenOf(name.bucket, name.key), name }
+}
+
+/** The digest of an object, as a replica of the cluster computes it. */
+export function digestOf(object: Uint8Array): Digest {
+  return sipHash64(DIGEST_KEY, object)
+}
+
+/** The object of a key in bucket `b`, as text. */
+export async function textOf(engine: Engine, key: string): Promise<string | undefined> {
+  const name = keyName('b', key)
+  const stored = await engine.get(tokenOf(name.bucket, name.key), name)
+  return stored === undefined ? undefined : utf8Text(stored.object)
+}
+
+/** All that a scan finds. */
+export async function scanAll(
+  engine: Engine,
+  keysMax = 100,
+): Promise<readonly ScanPage['entries'][number][]> {
+  const entries: ScanPage['entries'][number][] = []
+  let from: Token | undefined = FIRST_TOKEN
+  while (from !== undefined) {
+    const page: ScanPage = await engine.scan({ from, to: LAST_TOKEN, keysMax, bytesMax: 1 << 20 })
+    entries.push(...page.entries)
+    from = page.next
+  }
+  return entries
+}
+
+/** Keys with their texts, sorted by key. */
+export async function contents(engine: Engine): Promise<ReadonlyMap<string, string>> {
+  const entries = await scanAll(engine)
+  return sortedMap(entries.map(({ name, object }) => [utf8Text(name.key), utf8Text(object)]))
+}
+
+export function sortedMap(pairs: Iterable<readonly [string, string]>): ReadonlyMap<string, string> {
+  return new Map([...pairs].sort(([a], [b]) => (a < b ? -1 : 1)))
+}
