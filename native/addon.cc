@@ -1,6 +1,6 @@
-// What is exported, and nothing else.
+// The addon's entry: registers the functions of every bind_*.cc.
 //
-// The module keeps nothing of its own: each environment that loads it (a worker thread, a second
+// The module has no state: each environment that loads it (a worker thread, a second
 // copy of the file) gets its own functions, and they share only code and constants.
 #include "args.h"
 

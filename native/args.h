@@ -1,10 +1,11 @@
-// The one place where a JavaScript value becomes a span or an integer, checked.
+// Converts JavaScript values to spans and integers, and checks them.
 //
-// The typed faces in src/native check meaning; this checks what memory safety needs, whatever they
-// did: type, length, bound. A check that fails leaves a JavaScript exception pending and returns
-// false, and the binding returns at once. The rest of native/ may then trust its arguments.
+// The wrappers in src/native check meaning. The checks here are those that memory safety needs,
+// whatever the wrappers did: type, length, bound. A check that fails leaves a JavaScript exception
+// pending and returns false, and the binding returns at once. The rest of native/ may then trust
+// its arguments.
 //
-// Spans borrow: they are good until the binding returns, and JavaScript cannot run before that. A
+// Spans borrow: they are valid until the binding returns, and JavaScript cannot run before that. A
 // detached buffer has length 0, so every bound refuses it.
 #ifndef EVERWRITE_ARGS_H_
 #define EVERWRITE_ARGS_H_

@@ -1,5 +1,5 @@
-// JavaScript faces of md5, token, crc32c and siphash. All borrow their input for the call and write
-// into memory that the caller owns.
+// Bindings of md5, token, crc32c and siphash. They borrow their input for the call and write into
+// memory of the caller.
 #include "args.h"
 #include "crc32c.h"
 #include "siphash.h"
@@ -32,7 +32,7 @@ napi_value md5BatchInto(napi_env env, napi_callback_info info) {
   if (out.size() / kMd5Bytes < count) return args.refuseRange(3), nullptr;
   if (args.isGiven(4) && !args.integer(4, md5VariantCount() - 1, variant)) return nullptr;
 
-  // In groups, so that no memory is asked for.
+  // In groups, so that no memory is allocated.
   constexpr size_t kGroup = 64;
   Md5Message messages[kGroup];
   Md5Digest digests[kGroup];

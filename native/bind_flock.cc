@@ -1,4 +1,4 @@
-// JavaScript face of host/flock: a lock that ends with its process.
+// Binding of host/flock: a file lock that ends with its process.
 #include "args.h"
 #include "host/flock.h"
 

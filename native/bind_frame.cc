@@ -1,4 +1,4 @@
-// JavaScript faces of frame: cutting a chunk, and closing a frame whose body is in place.
+// Bindings of frame: scan a chunk for frames, and write the header and checksum of a frame.
 #include "args.h"
 #include "frame.h"
 

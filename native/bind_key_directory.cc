@@ -1,11 +1,11 @@
-// JavaScript face of key_directory: a class whose object owns one directory.
+// Binding of key_directory: a JavaScript class whose object owns one directory.
 //
-// The engine refuses a method called on anything but an object of this very class (the methods
-// carry its signature), so `self` always wraps a directory: also for two copies of the addon, whose
-// classes are strangers. The directory dies with its object, when that is collected.
+// Node.js refuses a method called on an object of another class (the methods carry a signature), so
+// `self` always wraps a directory, also where two copies of the addon are loaded. The directory is
+// deleted when its object is collected.
 //
-// The collector sees a small object and not the megabytes behind it, so it is told, a mebibyte at a
-// time.
+// The garbage collector sees a small object and not the megabytes behind it, so the binding reports
+// them, a mebibyte at a time.
 #include "args.h"
 #include "key_directory.h"
 

@@ -1,4 +1,4 @@
-// JavaScript faces of record: one call writes a record whole, one judges it, one scans many.
+// Bindings of record: write one record, verify one record, scan many.
 #include "args.h"
 #include "record.h"
 

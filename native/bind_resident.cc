@@ -1,4 +1,4 @@
-// JavaScript face of host/resident: a read into memory of the caller, if it need not wait.
+// Binding of host/resident: a read into memory of the caller that never waits for the disk.
 #include "args.h"
 #include "host/resident.h"
 

@@ -1,4 +1,4 @@
-// Integers in bytes: little-endian loads and stores at any alignment.
+// Loads and stores of little-endian integers at any alignment.
 //
 // Every format of Everwrite is little-endian, and so is every machine that it is built for: a load
 // is one instruction. A big-endian port would change this file alone.

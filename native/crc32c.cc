@@ -1,4 +1,4 @@
-// Three ways to one checksum: a table, the crc32 instruction, and folding by carry-less products.
+// CRC-32C in three variants: a table, the crc32 instruction, and folding by carry-less products.
 //
 // A CRC is the remainder of the message, read as a polynomial, by P. Remainders allow a shortcut:
 // sixteen bytes X that stand D bits before others may be replaced there by X·x^D mod P, which is

@@ -1,7 +1,8 @@
-// Cutting frames. Everything read here was written by someone we need not trust.
+// Scans chunks for frames. The bytes come from the network and are not trusted.
 #include "frame.h"
 
 #include "crc32c.h"
+#include "require.h"
 #include "token.h"
 
 namespace everwrite {
@@ -87,7 +88,7 @@ bool findKey(Bytes body, Bytes& bucket, Bytes& key) {
 
 /** The fault of a header, all of whose bytes may not be there yet. */
 FrameFault judge(const uint8_t* header, size_t left, uint32_t bodyBytesMax) {
-  // A stranger is refused by the first bytes, and not kept waiting for twenty.
+  // A connection that is no Everwrite client is refused by its first bytes, not after twenty.
   if (left >= 2 && load<uint16_t>(header) != kMagic) return FrameFault::magic;
   if (left >= 3 && header[2] != kFormat) return FrameFault::format;
   if (left < kFrameHeaderBytes) return FrameFault::none;
@@ -101,6 +102,9 @@ FrameFault judge(const uint8_t* header, size_t left, uint32_t bodyBytesMax) {
 
 FrameScan scanFrames(Bytes chunk, size_t start, size_t end, uint32_t bodyBytesMax,
                      std::span<uint32_t> words) {
+  require(start <= end && end <= chunk.size(), "a scan is of bytes in the chunk");
+  require(chunk.size() <= 0xffffffff, "positions in a chunk have 32 bits");
+  require(bodyBytesMax <= 0xffffffff - kFrameOverheadBytes, "a frame's length has 32 bits");
   FrameScan scan;
   TokenBatch tokens;
   const size_t countMax = words.size() / kFrameWords;
@@ -112,7 +116,7 @@ FrameScan scanFrames(Bytes chunk, size_t start, size_t end, uint32_t bodyBytesMa
     if (scan.fault != FrameFault::none || left < kFrameHeaderBytes) break;
 
     const uint32_t bodyBytes = load<uint32_t>(header + 12);
-    // The memory may be shared with a thread that writes it: what was judged is judged again here.
+    // Another thread may write to shared memory meanwhile, so the bound is checked again.
     if (bodyBytes > bodyBytesMax) break;
     const uint32_t frameBytes = kFrameOverheadBytes + bodyBytes;
     if (left < frameBytes) {

@@ -1,4 +1,4 @@
-// Frames: what travels between a client and a node, and between nodes. (protocol/README.md.)
+// Frames: the unit of bytes between a client and a node, and between nodes. (protocol/README.md.)
 //
 //    0  2  magic 'EW'             12  4  body bytes
 //    2  1  format, 1              16  4  CRC-32C of bytes 0..15
@@ -7,10 +7,9 @@
 //    6  2  zero
 //    8  4  call id                all integers little-endian
 //
-// The header has its own checksum, so the length in it is known to be true before anyone waits for
-// that many bytes or makes room for them. A scan takes a chunk as the network gave it and cuts as
-// many whole frames as are there, all checked: one call for many frames, which is what makes
-// crossing the boundary cheap.
+// The header has its own checksum, so a receiver knows that the length is right before it waits for
+// that many bytes or allocates them. A scan takes a chunk as the network gave it and finds all
+// whole frames in it, verified: one call from JavaScript for many frames.
 //
 // These numbers are on the wire. Append only; never reuse.
 #ifndef EVERWRITE_FRAME_H_
@@ -53,9 +52,9 @@ struct FrameScan {
  * Cuts bytes [start, end) of `chunk`, and describes each frame in kFrameWords of `words`, body
  * starts counted from the start of `chunk`. Ends at the room in `words`, the end, or a fault.
  *
- * Kinds 32..63 speak of one key: their body opens with bucket (field 1) and key (field 2), and gets
- * a token. It gets none where either is absent or empty, or comes again later in the body, where a
- * protobuf reader would believe the later one.
+ * Kinds 32..63 are about one key: their body begins with bucket (field 1) and key (field 2), and
+ * gets a token. It gets none where either is absent or empty, or comes again later in the body,
+ * where a protobuf reader would believe the later one.
  *
  * Requires: start <= end <= chunk.size() < 2^32, bodyBytesMax <= 2^32 - 1 - kFrameOverheadBytes.
  */
@@ -70,7 +69,7 @@ struct FrameHead {
 };
 
 /**
- * Makes a frame of a body that lies in place already, at frame + kFrameHeaderBytes: writes the
+ * Makes a frame of a body that is in place already, at frame + kFrameHeaderBytes: writes the
  * header before it and the checksum behind it.
  *
  * Requires: kFrameOverheadBytes + head.bodyBytes at `frame`.

@@ -1,7 +1,9 @@
-// Ordered linear probing, without wrapping round: see the header for the idea.
+// The key directory: ordered linear probing without wrapping round (see the header).
 #include "key_directory.h"
 
 #include <cstdlib>
+
+#include "require.h"
 
 namespace everwrite {
 namespace {
@@ -33,7 +35,7 @@ uint32_t KeyDirectory::Table::lowerBound(uint64_t token) const {
   return slot;
 }
 
-/** The slot of that very entry, or `slots`. */
+/** The slot of the entry with this token and place, or `slots`. */
 uint32_t KeyDirectory::Table::slotOf(uint64_t token, Place place) const {
   for (uint32_t slot = lowerBound(token); slot < slots; slot++) {
     const Entry& entry = entries[slot];
@@ -50,21 +52,21 @@ bool KeyDirectory::rebuild(Table& table, uint32_t slots) {
   wider.homes = slots - spareSlots(slots);
   wider.taken = table.taken;
 
-  // First walk: where would the last entry stand?
+  // First pass: the slot after the last entry.
   uint64_t next = 0;
   for (uint32_t slot = 0; slot < table.slots; slot++) {
     if (table.entries[slot].isFree()) continue;
     const uint32_t home = wider.homeOf(table.entries[slot].token);
     next = (home > next ? home : next) + 1;
   }
-  // Room for more to be pushed out, in proportion, so that the next rebuild is far.
+  // More slots behind the homes where many entries are there already, so that rebuilds stay rare.
   const uint64_t needed = next + 1 + (next > wider.homes ? (next - wider.homes) / 4 : 0);
   wider.slots = needed > slots ? static_cast<uint32_t>(needed) : slots;
   wider.entries = static_cast<Entry*>(std::malloc(wider.slots * sizeof(Entry)));
   if (wider.entries == nullptr) return false;
   std::memset(static_cast<void*>(wider.entries), 0xff, wider.slots * sizeof(Entry));
 
-  // Second walk: the move, in order.
+  // Second pass: move the entries, in order.
   uint32_t to = 0;
   for (uint32_t slot = 0; slot < table.slots; slot++) {
     if (table.entries[slot].isFree()) continue;
@@ -80,6 +82,7 @@ bool KeyDirectory::rebuild(Table& table, uint32_t slots) {
 }
 
 bool KeyDirectory::insert(uint64_t token, Place place) {
+  require(place.segment != kNoSegment, "an entry names a segment");
   Table& table = tables_[tableOf(token)];
   if (isFull(uint64_t{table.taken} + 1, table.slots)) {
     if (!rebuild(table, slotsToGrow(uint64_t{table.taken} + 1))) return false;
@@ -88,14 +91,14 @@ bool KeyDirectory::insert(uint64_t token, Place place) {
   uint32_t freeSlot = 0;
   for (;;) {
     slot = table.lowerBound(token);
-    const auto isBefore = [&](const Entry& entry) { return entry.token == token; };
-    while (slot < table.slots && !table.entries[slot].isFree() && isBefore(table.entries[slot])) {
-      slot += 1;
-    }
+    const auto hasToken = [&](const Entry& entry) {
+      return !entry.isFree() && entry.token == token;
+    };
+    while (slot < table.slots && hasToken(table.entries[slot])) slot += 1;
     freeSlot = slot;
     while (freeSlot < table.slots && !table.entries[freeSlot].isFree()) freeSlot += 1;
     if (freeSlot < table.slots) break;
-    // No slot is free up to the end: the same homes and more room behind them, or a growth.
+    // No slot is free up to the end: rebuild with more slots behind the homes, or with more homes.
     const uint32_t slots = slotsToGrow(uint64_t{table.taken} + 1);
     const uint32_t same = table.homes + spareSlots(table.homes);
     if (!rebuild(table, slots > same ? slots : same)) return false;
@@ -126,6 +129,7 @@ bool KeyDirectory::replace(uint64_t token, Place from, Place to) {
   const Table& table = tables_[tableOf(token)];
   const uint32_t slot = table.slotOf(token, from);
   if (slot == table.slots) return false;
+  require(to.segment != kNoSegment, "an entry names a segment");
   table.entries[slot].place = to;
   return true;
 }
@@ -134,7 +138,7 @@ bool KeyDirectory::remove(uint64_t token, Place place) {
   Table& table = tables_[tableOf(token)];
   uint32_t slot = table.slotOf(token, place);
   if (slot == table.slots) return false;
-  // Those behind it that stand after their home each come one slot nearer.
+  // Each of the next entries that is after its home moves one slot down.
   uint32_t next = slot + 1;
   while (next < table.slots && !table.entries[next].isFree() &&
          table.homeOf(table.entries[next].token) < next) {
@@ -150,7 +154,7 @@ bool KeyDirectory::remove(uint64_t token, Place place) {
     std::free(table.entries);
     table = Table();
   } else if (table.slots > kSlotsMin && isSparse(table.taken, table.homes)) {
-    // Without memory to shrink into, the table stays as it is, and is right.
+    // If there is no memory for the smaller table, the present one stays in use.
     rebuild(table, slotsToShrink(table.taken));
   }
   return true;
@@ -159,7 +163,7 @@ bool KeyDirectory::remove(uint64_t token, Place place) {
 size_t KeyDirectory::page(uint64_t from, std::span<uint32_t> words) const {
   const size_t countMax = words.size() / kDirectoryWords;
   size_t count = 0;
-  // Entries of the last token given, and that token.
+  // Entries written of the last token, and that token.
   size_t run = 0;
   uint64_t last = 0;
   for (size_t at = tableOf(from); at < kTables; at++) {

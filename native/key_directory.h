@@ -1,14 +1,14 @@
 // The key directory: from a key's token to the place of its newest record, 16 bytes an entry.
 //
-// Bitcask keeps every key in memory beside its place, and pays for the longest. Here the token
-// stands for the key, and the record, which holds the key in full, settles who is meant: entries
-// with one token are told apart by reading. So an entry costs the same whatever its key's length.
+// Bitcask keeps every key in memory. This directory keeps the key's token instead, so an entry has
+// the same size for every key. Entries of keys with one token are distinguished by reading their
+// records, which hold the keys.
 //
-// The tokens are spread evenly (MD5), so a token's own bits say where in a table it should stand:
-// its home is token · homes / 2^54. Entries are kept in token order, each at its home or after it
-// with no gap between ("ordered linear probing", Amble and Knuth, 1974). Two gifts come of that: a
-// search that finds nothing ends as early as one that finds, and a walk of the slots is a walk in
-// token order, which scans, transfers and hash trees want.
+// Tokens are spread evenly (MD5), so a token's bits give its slot in a table, its home:
+// token · homes / 2^54. Entries are in token order, each at its home or after it with no free slot
+// between ("ordered linear probing", Amble and Knuth, 1974). So a search that finds nothing ends as
+// early as one that finds, and the slots can be read in token order, which scans, transfers and
+// hash trees need.
 //
 //   slots  | a0 | a1 | b1 |    | c4 | d4 | d4 |    |     letter: order, digit: home
 //             0    1    2    3    4    5    6    7
@@ -18,8 +18,8 @@
 // shrink it before 74 of 100 homes are left taken. So an entry costs 18 to 22 bytes; the allocator
 // adds some three for the holes it keeps, and 24 is the bound.
 //
-// Who grinds keys whose tokens stand together makes runs, and a change moves the rest of its run:
-// ten thousand ground keys cost ten microseconds a change. That is the worst of it.
+// An attacker who searches for keys with adjacent tokens makes long runs, and a change moves the
+// rest of its run: ten thousand such keys cost ten microseconds for each change.
 //
 // Invariants, for each table:
 //   - taken slots are in token order; equal tokens in the order they came.
@@ -57,7 +57,10 @@ class KeyDirectory {
   /** Writes (segment, offset) of entries with this token, as many as fit; returns how many. */
   size_t find(uint64_t token, std::span<uint32_t> places) const;
 
-  /** Points the entry (token, from) to another place; false if there is none. */
+  /**
+   * Points the entry (token, from) to another place; false if there is none.
+   * Requires: to.segment != kNoSegment.
+   */
   bool replace(uint64_t token, Place from, Place to);
 
   /** Takes the entry (token, place) out; false if there is none. */

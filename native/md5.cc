@@ -1,11 +1,11 @@
-// MD5 over lanes: the schedule (which message is in which lane) apart from the steps, which are in
-// md5_rounds.h.
+// MD5 over lanes: which message is in which lane. The 64 steps are in md5_rounds.h.
 //
-// Invariant: a lane's state belongs to one message from its first block to its last; a lane without
-// a message still computes, and nobody reads it.
+// Invariant: a lane's state belongs to one message from its first block to its last. A lane without
+// a message computes too, and its state is never read.
 #include "md5.h"
 
 #include "md5_rounds.h"
+#include "require.h"
 
 namespace everwrite {
 namespace {
@@ -31,6 +31,7 @@ void layBlock(const Md5Message& message, uint64_t at, uint8_t* block) {
   if (total < at + kBlockBytes) std::memset(block, 0, kBlockBytes);
   uint64_t begin = 0;
   if (message.hasLength) {
+    require(message.first.size() <= 0xffff, "a length in front has 16 bits");
     // The length lies in the first block only, and never across two.
     if (at == 0) store<uint16_t>(block, static_cast<uint16_t>(message.first.size()));
     begin = 2;

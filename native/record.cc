@@ -1,7 +1,8 @@
-// Writing, judging and scanning records. No length is believed before its checksum.
+// Writes, verifies and scans records. No length is used before its checksum is verified.
 #include "record.h"
 
 #include "crc32c.h"
+#include "require.h"
 #include "token.h"
 
 namespace everwrite {
@@ -93,6 +94,9 @@ void RecordHead::describe(uint32_t* words) const {
 }
 
 uint32_t encodeRecord(uint8_t* out, RecordHead head, const RecordContents& contents) {
+  require(contents.bucket.size() <= 0xffff && contents.key.size() <= 0xffff, "names are short");
+  require(contents.note.size() <= 0xffff, "a note is short");
+  require(contents.body.size() <= 0xffffffff, "a body's length has 32 bits");
   head.bucketBytes = static_cast<uint16_t>(contents.bucket.size());
   head.keyBytes = static_cast<uint16_t>(contents.key.size());
   head.noteBytes = static_cast<uint16_t>(contents.note.size());
@@ -115,7 +119,7 @@ RecordStatus verifyRecord(Bytes bytes, uint32_t segment, uint32_t offset, Record
   if (load<uint32_t>(header) != kMagic) return RecordStatus::noRecord;
   if (header[4] != kFormat) return RecordStatus::formatUnknown;
   if (load<uint32_t>(header + 52) != crc32c({header, 52})) return RecordStatus::headerChecksum;
-  // Sound bytes where this format has zeros: someone has found a use for them since.
+  // Bytes that are not zero where this format has zeros: a later format uses them.
   if (load<uint16_t>(header + 30) != 0) return RecordStatus::formatUnknown;
   if (load<uint16_t>(header + 46) != 0) return RecordStatus::formatUnknown;
 
@@ -130,6 +134,8 @@ RecordStatus verifyRecord(Bytes bytes, uint32_t segment, uint32_t offset, Record
 
 RecordScan scanRecords(Bytes bytes, size_t start, size_t end, uint32_t segment,
                        uint32_t baseOffset, std::span<uint32_t> words) {
+  require(start <= end && end <= bytes.size(), "a scan is of bytes that are there");
+  require(bytes.size() <= 0xffffffff, "positions in a scan have 32 bits");
   RecordScan scan;
   TokenBatch tokens;
   const size_t countMax = words.size() / kRecordScanWords;

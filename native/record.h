@@ -1,4 +1,4 @@
-// Records: what the log holds. Each one says all that is needed to believe it.
+// Records: the unit of the log. Each can be verified without any other.
 //
 //    0  4  magic 'EWr1'          20  4  offset in that segment    46  2  zero
 //    4  1  format, 1             24  6  sequence                  48  4  CRC-32C of all after 55
@@ -11,7 +11,7 @@
 //
 // Segment and offset are in the record because a disk may give back sound bytes from the wrong
 // place. The caller gives the digest (of the body, under a secret key: siphash.h), so that values
-// are compared without being read. Padding is not covered by a checksum: it carries nothing.
+// are compared without being read. No checksum covers the padding.
 //
 // These numbers are in files. Append only; never reuse.
 #ifndef EVERWRITE_RECORD_H_
@@ -75,7 +75,7 @@ struct RecordContents {
  * Writes a whole record at `out` and returns its bytes. Of `head` it takes kind, place, sequence,
  * synced and digest; the lengths follow from the contents.
  *
- * Requires: lengths that fit their fields, totalBytes() at `out`, contents that lie elsewhere.
+ * Requires: lengths that fit their fields, totalBytes() at `out`, contents that do not overlap it.
  */
 uint32_t encodeRecord(uint8_t* out, RecordHead head, const RecordContents& contents);
 

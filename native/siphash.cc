@@ -1,4 +1,4 @@
-// Two rounds a word, four at the end. Both lengths of digest share all but three constants.
+// SipHash-2-4 with digests of 64 and 128 bits, which differ in three constants.
 #include "siphash.h"
 
 namespace everwrite {

@@ -1,7 +1,7 @@
-// SipHash-2-4: a digest under a secret key, for what an adversary may choose.
+// SipHash-2-4: a digest under a secret key, for bytes that an adversary may choose.
 //
-// Whoever does not know the key can neither find two inputs with one digest nor tell the digest
-// from chance; so a client cannot prepare values that look alike to a hash tree. Source: Aumasson
+// A client that does not know the key cannot find two inputs with one digest, so it cannot prepare
+// values that a hash tree would take for equal. Source: Aumasson
 // and Bernstein, "SipHash: a fast short-input PRF", 2012, and their reference code for 128 bits.
 #ifndef EVERWRITE_SIPHASH_H_
 #define EVERWRITE_SIPHASH_H_

@@ -1,4 +1,4 @@
-// Tokens out of digests: the first two words of MD5, turned to big-endian.
+// Tokens: the first two words of the MD5 digest, as big-endian numbers.
 #include "token.h"
 
 namespace everwrite {

@@ -1,8 +1,8 @@
 // Tokens: a key's place on the ring.
 //
 // token = first 64 bits, read big-endian, of MD5(u16le(bucket bytes) ‖ bucket ‖ key). The length in
-// front keeps ("a", "bc") and ("ab", "c") apart. Big-endian, so that the order of tokens is the
-// order of digests, and the top bits of `hi` name the partition. (Dynamo 4.2.)
+// front distinguishes ("a", "bc") from ("ab", "c"). Big-endian, so that tokens are ordered as
+// digests are, and the top bits of `hi` are the partition. (Dynamo 4.2.)
 //
 // These numbers are in files and on the wire. They never change.
 #ifndef EVERWRITE_TOKEN_H_
@@ -46,7 +46,7 @@ class TokenBatch {
   static constexpr size_t kCapacity = 64;
   size_t count_ = 0;
   uint32_t* words_[kCapacity];
-  // In a union, which nobody fills beforehand: a scan of one frame should not pay for 64 messages.
+  // In a union, so that they are not initialised: a scan of one frame must not pay for 64 messages.
   union {
     Md5Message messages_[kCapacity];
   };

@@ -1,4 +1,4 @@
-// One system call, and the meaning of its errors.
+// flock(2), with its errors as results.
 #include "flock.h"
 
 #if defined(__unix__) || defined(__APPLE__)

@@ -1,7 +1,7 @@
 // A lock on an open file that ends with the process that holds it, however that ends.
 //
-// A file that merely exists is no lock: it outlives a crash, and the process number in it may by
-// now be someone else's. flock(2) belongs to the open file, and the kernel forgets it on close.
+// Why not: a file that holds a process number. It survives a crash, and the number may by then be
+// another process's. The kernel removes a lock of flock(2) when the open file is closed.
 //
 // This is I/O, and stands in native/host for that reason: only src/host may use it.
 #ifndef EVERWRITE_HOST_FLOCK_H_

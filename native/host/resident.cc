@@ -1,4 +1,4 @@
-// One system call, and the meaning of its errors.
+// preadv2(2) without waiting, with its errors as results.
 #include "resident.h"
 
 #if defined(__linux__)

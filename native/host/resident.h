@@ -1,8 +1,8 @@
-// Reads that never wait: what the page cache holds, and nothing else.
+// Reads from the page cache that never wait for the disk.
 //
-// A read through the thread pool costs tens of microseconds, most of it the way there and back. A
-// page that is in memory already can be had in less than one, if the kernel promises not to wait
-// for the disk: preadv2 with RWF_NOWAIT (Linux 4.14). Where it would wait, the pool is asked.
+// A read through the thread pool costs tens of microseconds, most of them for the two hand-overs. A
+// page that is in memory is read in less than one by preadv2 with RWF_NOWAIT (Linux 4.14), which
+// fails if it would have to wait; the caller then reads through the pool.
 //
 // This is I/O, and stands in native/host for that reason: only src/host may use it.
 #ifndef EVERWRITE_HOST_RESIDENT_H_

@@ -84,6 +84,7 @@ export class Prng {
 
   /** Requires: `items` is not empty. */
   pick<T>(items: readonly T[]): T {
+    assert(items.length > 0, 'there is something to pick from')
     return items[this.below(items.length)] as T
   }
 

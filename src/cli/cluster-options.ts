@@ -8,7 +8,7 @@ import type { Client } from '../client/client.ts'
 import { readTokenFile } from './settings/key-file.ts'
 import { misuse } from './outcome.ts'
 
-export interface ReachOptions {
+export interface ConnectionOptions {
   readonly seeds: string
   readonly json?: true
   readonly timeout: string
@@ -19,7 +19,7 @@ export interface ReachOptions {
 const CONNECT_MS_MAX = 2_000
 
 /** Adds the options that every such command has. */
-export function reaching(command: Command, timeoutMs = 5_000): Command {
+export function addConnectionOptions(command: Command, timeoutMs = 5_000): Command {
   return command
     .addOption(
       new Option('--seeds <host:port,...>', 'nodes to ask first')
@@ -32,8 +32,8 @@ export function reaching(command: Command, timeoutMs = 5_000): Command {
 }
 
 /** Connects, lets `work` run, and closes. */
-export async function reach<T>(
-  options: ReachOptions,
+export async function withClient<T>(
+  options: ConnectionOptions,
   work: (client: Client) => Promise<T>,
 ): Promise<T> {
   const timeout = millisecondsOf(options.timeout)

@@ -1,13 +1,12 @@
 /**
- * Loads the addon, once; where it cannot be loaded, plain TypeScript stands in for a client.
+ * Loads the addon, once; if it cannot be loaded, a client uses plain TypeScript instead.
  *
  * The file is build/Release/everwrite.node, compiled here, or else the one under prebuilds/ that is
  * for this platform; both below the root of the package, the nearest folder above with a
- * package.json, so it is found from dist/ and from the source. A file built from other sources than
- * this one is refused by its `abi` number: a wrong guess about a signature would be a wrong answer,
- * not an error.
+ * package.json, so it is found from dist/ and from the source. A file built from other sources is
+ * refused by its `abi` number: with another signature it would return wrong results, not errors.
  *
- * Only the faces beside this file import it.
+ * Only the wrappers in this folder import it.
  */
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -77,5 +76,5 @@ const loaded = load()
 
 export const addon: Addon = loaded.addon
 
-/** Why plain TypeScript stands in for the addon; undefined where it does not. */
+/** Why plain TypeScript is used in place of the addon; undefined if the addon is loaded. */
 export const addonFault: string | undefined = loaded.fault

@@ -1,4 +1,4 @@
-/** Asks for the addon before work that only the addon can do. */
+/** Checks that the addon is loaded, before work that needs it. */
 import { addonFault } from './addon.ts'
 import { addonMissing } from './portable/portable.ts'
 

@@ -1,7 +1,7 @@
 /**
- * What the compiled module exports, and which part of it plain TypeScript has too.
+ * The types of the addon's exports, and of the part that plain TypeScript implements too.
  *
- * The types say only what crosses the boundary; the faces beside this file give it its meaning.
+ * The wrappers in this folder give these functions names, types and documentation.
  */
 
 /** native/addon.cc exports the same number: raise both when a signature changes. */

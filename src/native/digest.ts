@@ -1,8 +1,8 @@
 /**
  * Digests and checksums: MD5 for places on the ring, CRC-32C for frames and records, SipHash for
- * what an adversary may choose.
+ * bytes that an adversary may choose.
  *
- * All functions are pure and borrow what they are given for the call. Lengths and positions are in
+ * All functions are pure and borrow their arguments for the call. Lengths and positions are in
  * bytes; `out` must have room. A wrong type throws `TypeError`, a part that is not inside its array
  * `RangeError`: both are bugs of the caller. Explained and cited in native/md5.h, token.h, crc32c.h
  * and siphash.h; what each gains is in native/README.md.
@@ -14,7 +14,7 @@ import { addon } from './addon.ts'
 /** A key's place on the ring: the first 64 bits of an MD5. */
 export type Token = Brand<U64, 'Token'>
 
-/** By which replicas compare copies of an object: its SipHash-2-4 under a key of the cluster. */
+/** Replicas compare copies by it: the SipHash-2-4 of an object under a key of the cluster. */
 export type Digest = Brand<U64, 'Digest'>
 
 /** Writes the 16 bytes of MD5(input[start, start + length)) at `outStart`. RFC 1321. */
@@ -44,7 +44,7 @@ export const md5Batch: (
 export const tokenInto: (bucket: Uint8Array, key: Uint8Array, out: Uint32Array) => void =
   addon.tokenInto
 
-/** Where the addon lays the token that was asked for last. */
+/** The addon writes the result of `token` here. */
 const words = addon.tokenWords
 
 /** The token of a key in a bucket, as an object: see `tokenInto`. */
@@ -65,7 +65,7 @@ export const sipHash64Into: (
   out: Uint32Array,
 ) => void = addon.sipHash64Into
 
-/** Where `sipHash64` has its answer laid. */
+/** `sipHash64` writes its result here. */
 const halves = new Uint32Array(2)
 
 /** The SipHash-2-4 of all of `bytes` under a key of 16 bytes, as an object. */

@@ -8,7 +8,7 @@ import { addon } from './addon.ts'
 const TAKEN = 0
 const HELD_ELSEWHERE = 1
 
-/** True where the lock is ours now, false where another open file holds it; throws otherwise. */
+/** True if the lock is ours now, false if another open file holds it; throws otherwise. */
 export function tryLock(fd: number): boolean {
   const outcome = addon.tryLock(fd)
   if (outcome === TAKEN) return true

@@ -1,15 +1,15 @@
 /**
- * Cuts a chunk from the network into frames: one native call, however many frames are in it.
+ * Finds the frames in a chunk from the network, all by one native call.
  *
  * The frame, byte by byte, is in protocol/README.md and native/frame.h. A scan verifies the header
- * before it believes the length in it, and the body before it reports the frame; it describes each
- * frame in eight words of `out`, and itself in the last four:
+ * before it uses the length in it, and the body before it reports the frame. It describes each
+ * frame in eight words of `out`, and the scan in the last four:
  *
  *   out | frame 0 | frame 1 | ... | frame n-1 | count | consumed | needed | fault |
  *
- * Frames whose kind is 32..63 speak of one key: bucket and key open their body, and the scan gives
- * their token. It gives none (hasToken 0) where bucket or key is missing or empty, or said twice:
- * there the last one would count for a protobuf reader, and the token must be of what is read.
+ * Frames of kinds 32..63 are about one key: their body begins with bucket and key, and the scan
+ * computes the token. It computes none (hasToken 0) if bucket or key is missing, empty or there
+ * twice: a protobuf reader takes the last one, and the token must be of the key that is read.
  */
 import { addon } from './addon.ts'
 
@@ -47,7 +47,7 @@ export const FrameSummary = {
   fault: 3,
 } as const
 
-/** What is wrong with the bytes behind the last frame. After any but `none` the stream is lost. */
+/** The fault of the bytes behind the last frame. After any but `none` the stream is lost. */
 export const FrameFault = {
   none: 0,
   magic: 1,
@@ -70,10 +70,10 @@ export function frameSummaryAt(out: Uint32Array, word: number): number {
 }
 
 /**
- * Cuts chunk[start, end), and returns how many frames are in `out`.
+ * Scans chunk[start, end), and returns how many frames are in `out`.
  *
- * Ends at the end of the bytes, at a fault, or for want of room: when the count is all that `out`
- * can hold and consumed < end - start, call again behind what was consumed.
+ * Ends at the end of the bytes, at a fault, or when `out` is full: if the count is all that `out`
+ * can hold and consumed < end - start, call again from start + consumed.
  * Requires: room for one frame, and bodyBytesMax <= 2^32 - 25.
  */
 export const scanFrames: (

@@ -2,11 +2,11 @@
  * The key directory: from a key's token to the place of its newest record, off the JavaScript heap.
  *
  * An entry holds no key, so it costs the same for every key: 18 to 22 bytes, and at most 24 from
- * 100,000 entries on. Entries whose tokens are equal stand side by side, and the caller tells them
- * apart by the record, which holds its key in full. How it works is in native/key_directory.h.
+ * 100,000 entries on. Entries of one token are adjacent; the caller distinguishes them by their
+ * records, which hold the keys. How it works is in native/key_directory.h.
  *
  * A token is two unsigned 32-bit numbers, a place is a segment (below 2^32 - 1) and an offset.
- * Nothing iterates: pages are asked for, each from a token on, and see the directory as it then is.
+ * There is no iterator: each page starts at a token and shows the directory as it is at the call.
  */
 import { addon } from './addon.ts'
 
@@ -19,7 +19,7 @@ export interface KeyDirectory {
   /** Memory held, in bytes. */
   readonly bytes: number
 
-  /** Adds an entry. Does not look whether it is there: the caller knows, or has two. */
+  /** Adds an entry, also if an equal one is there already. */
   insert(hi: number, lo: number, segment: number, offset: number): void
 
   /**
@@ -28,7 +28,7 @@ export interface KeyDirectory {
    */
   find(hi: number, lo: number, out: Uint32Array): number
 
-  /** Points that very entry to another place, leaving its order; false if there is none. */
+  /** Points this entry to another place and keeps its order; false if there is none. */
   replace(
     hi: number,
     lo: number,
@@ -38,7 +38,7 @@ export interface KeyDirectory {
     newOffset: number,
   ): boolean
 
-  /** Takes that very entry out; false if there is none. */
+  /** Removes this entry; false if there is none. */
   remove(hi: number, lo: number, segment: number, offset: number): boolean
 
   /**
@@ -50,7 +50,7 @@ export interface KeyDirectory {
    */
   page(fromHi: number, fromLo: number, out: Uint32Array): number
 
-  /** Takes all entries out and gives the memory back at once. */
+  /** Removes all entries and frees their memory at once. */
   clear(): void
 }
 

@@ -1,9 +1,9 @@
 /**
- * Records of the log: written whole by one native call, judged by one, scanned many at a time.
+ * Writes and verifies records of the log, and scans many by one native call.
  *
- * The record, byte by byte, is in native/record.h. A record is judged against the place where it
- * was found: sound bytes from elsewhere are `misplaced`. Sequences are numbers below 2^48, given
- * back as a low word and a high half word.
+ * The record, byte by byte, is in native/record.h. A record is verified for the place where it was
+ * found: sound bytes from another place are `misplaced`. Sequences are numbers below 2^48, returned
+ * as a low word and a high half word.
  */
 import { addon } from './addon.ts'
 
@@ -17,7 +17,7 @@ export const RECORD_WORDS: number = addon.recordWords
 export const RECORD_SCAN_WORDS: number = addon.recordScanWords
 export const RECORD_SUMMARY_WORDS = 4
 
-/** What stands where a record should. The same numbers as in native/record.h. */
+/** The result of verifying a record. The same numbers as in native/record.h. */
 export const RecordStatus = {
   ok: 0,
   /** Fewer bytes than a header has. */
@@ -111,7 +111,7 @@ export const encodeRecord: (
 ) => number = addon.encodeRecord
 
 /**
- * Judges the record that should begin at bytes[start], end before `end`, and stand at (segment,
+ * Verifies the record that should begin at bytes[start], end before `end`, and stand at (segment,
  * offset). Fills `out` (RECORD_WORDS) where the header is sound and in its place: for ok, truncated
  * and bodyChecksum.
  */
@@ -145,8 +145,8 @@ export function recordSummaryAt(out: Uint32Array, word: number): number {
  * Verifies the records that follow one another in bytes[start, end), the first of which should
  * stand at (segment, baseOffset); returns how many are described in `out`, each with its token.
  *
- * Ends at the end of the bytes, at the first record that is not ok, or for want of room: when the
- * count is all that `out` can hold and consumed < end - start, call again behind what was consumed.
+ * Ends at the end of the bytes, at the first record that is not ok, or when `out` is full: if the
+ * count is all that `out` can hold and consumed < end - start, call again from start + consumed.
  */
 export const scanRecords: (
   bytes: Uint8Array,

@@ -1,8 +1,8 @@
 /**
- * Reads what the page cache holds, without waiting and without leaving the event loop.
+ * Reads from the page cache, without waiting for the disk.
  *
- * Only src/host may use this: it is the one face that does I/O. What is resident comes in under a
- * microsecond; by the thread pool the same bytes take tens of them. See native/host/resident.h.
+ * Only src/host may use this, because it does I/O. A read of resident bytes takes less than a
+ * microsecond; through the thread pool it takes tens of them. See native/host/resident.h.
  */
 import { addon } from './addon.ts'
 

@@ -19,7 +19,7 @@ import { assert } from '../base/assert.ts'
 import { Prng } from '../base/prng.ts'
 import type { World } from '../world/world.ts'
 import { SimClock, type WallClock } from './time/clock.ts'
-import { DiskFace } from './disk/disk-face.ts'
+import { ProcessDisk } from './disk/process-disk.ts'
 import { type DiskOptions, SimDisk } from './disk/disk.ts'
 import { SimEntropy } from './entropy.ts'
 import { SimProcess } from './time/sim-process.ts'
@@ -115,7 +115,7 @@ export class SimWorld {
     this.trace.mark('start', { machine: number })
     return {
       clock,
-      disk: new DiskFace(machine.disk, process),
+      disk: new ProcessDisk(machine.disk, process),
       network: this.network.of(process),
       entropy: machine.entropy,
       trace: this.trace.of(number),

@@ -5,9 +5,9 @@
  *   identity                        whose data this is (`identity.ts`)
  *   *.new                           not finished: written, synced and then renamed, or removed
  *
- * A file gets its name only when its content is durable, and the name is durable before anyone
- * relies on it. So a file that ends in `.new` holds nothing that anyone was promised, and what has
- * its name and cannot be read has rotted. Files with other names belong to others.
+ * A file gets its name only when its content is durable, and the name is durable before the node
+ * relies on it. So a `.new` file holds nothing that was acknowledged, and a file under its final
+ * name that cannot be read has rotted. The store does not touch files with other names.
  */
 import type { Directory, File } from '../world/disk.ts'
 
@@ -26,7 +26,7 @@ export async function segmentNumbers(directory: Directory): Promise<readonly num
   return names.map((name) => Number.parseInt(name, 16)).sort((a, b) => a - b)
 }
 
-/** Removes what a crash left unfinished. Their coming back would do no harm. */
+/** Removes unfinished files that a crash left. It does no harm if they come back. */
 export async function removeUnfinished(directory: Directory): Promise<void> {
   for (const name of await directory.list()) {
     if (UNFINISHED_PATTERN.test(name)) await directory.remove(name)
@@ -60,9 +60,9 @@ export async function createWhole(
 }
 
 /**
- * Makes names durable that are there, of files that are. A sync alone would not: where an earlier
- * one has failed, the system may take a name for durable that is not, and a later sync says nothing
- * about it. So each name is given anew.
+ * Makes the names of durable files durable. A sync of the directory alone would not: after an
+ * earlier sync failed, the system may take a name for durable that is not, and a later sync proves
+ * nothing about it. So each file gets its name again.
  */
 export async function confirmNames(directory: Directory, names: readonly string[]): Promise<void> {
   for (const name of names) {

@@ -160,11 +160,11 @@ function ask(child: ChildProcess, message: ToNode, limitMs: number): Promise<unk
       () => end(() => reject(new Error(`a node did not ${message.ask} in time`))),
       limitMs,
     )
-    const end = (settle: () => void): void => {
+    const end = (act: () => void): void => {
       clearTimeout(timer)
       child.off('message', onMessage)
       child.off('exit', onExit)
-      settle()
+      act()
     }
     child.on('message', onMessage)
     child.on('exit', onExit)

@@ -2,14 +2,19 @@
 import type { Command } from 'commander'
 import { SealedContext } from '../../client/sealed-context.ts'
 import { EXIT_CODES_HELP, print } from '../outcome.ts'
-import { bucketOf, reach, reaching, type ReachOptions } from '../cluster-options.ts'
+import {
+  bucketOf,
+  withClient,
+  addConnectionOptions,
+  type ConnectionOptions,
+} from '../cluster-options.ts'
 
-interface Options extends ReachOptions {
+interface Options extends ConnectionOptions {
   readonly context?: string
 }
 
 export function addDelete(program: Command): void {
-  reaching(program.command('delete'))
+  addConnectionOptions(program.command('delete'))
     .argument('<bucket>')
     .argument('<key>')
     .description('delete what is there')
@@ -28,7 +33,7 @@ ${EXIT_CODES_HELP}`,
 }
 
 async function remove(bucketName: string, key: string, options: Options): Promise<void> {
-  const { context } = await reach(options, async (client) => {
+  const { context } = await withClient(options, async (client) => {
     const bucket = await bucketOf(client, bucketName)
     if (options.context === undefined) return bucket.delete(key, { replace: 'seen' })
     return bucket.delete(key, { context: SealedContext.parse(options.context) })

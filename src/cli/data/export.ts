@@ -12,17 +12,22 @@ import type { Command } from 'commander'
 import type { Bucket } from '../../client/bucket.ts'
 import { EXIT_CODES_HELP, misuse } from '../outcome.ts'
 import { progressOf, rateOf } from '../progress.ts'
-import { bucketOf, reach, reaching, type ReachOptions } from '../cluster-options.ts'
+import {
+  bucketOf,
+  withClient,
+  addConnectionOptions,
+  type ConnectionOptions,
+} from '../cluster-options.ts'
 import { recordLine } from './record.ts'
 
-interface Options extends ReachOptions {
+interface Options extends ConnectionOptions {
   readonly bucket: string
 }
 
 const BLOCK_CHARS = 65_536
 
 export function addExport(program: Command): void {
-  reaching(program.command('export'), 30_000)
+  addConnectionOptions(program.command('export'), 30_000)
     .argument(
       '[file]',
       'where to write; a name that ends in .gz is compressed; else standard output',
@@ -52,7 +57,7 @@ interface Counts {
 async function exportRecords(file: string | undefined, options: Options): Promise<void> {
   const counts: Counts = { records: 0, bytes: 0, withSiblings: 0 }
   const began = performance.now()
-  await reach(options, async (client) => {
+  await withClient(options, async (client) => {
     const bucket = await bucketOf(client, options.bucket)
     if (file === undefined) await copy(bucket, process.stdout, counts)
     else await copyToFile(bucket, file, counts)

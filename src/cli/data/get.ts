@@ -3,16 +3,21 @@ import type { Command } from 'commander'
 import { utf8TextExact } from '../../base/bytes.ts'
 import type { GetResult } from '../../client/get-result.ts'
 import { EXIT, EXIT_CODES_HELP, misuse, print } from '../outcome.ts'
-import { bucketOf, reach, reaching, type ReachOptions } from '../cluster-options.ts'
+import {
+  bucketOf,
+  withClient,
+  addConnectionOptions,
+  type ConnectionOptions,
+} from '../cluster-options.ts'
 import { fieldOf } from './record.ts'
 
-interface Options extends ReachOptions {
+interface Options extends ConnectionOptions {
   readonly raw?: true
   readonly r?: string
 }
 
 export function addGet(program: Command): void {
-  reaching(program.command('get'))
+  addConnectionOptions(program.command('get'))
     .argument('<bucket>')
     .argument('<key>')
     .description('print what is under a key; siblings, where there are several, all of them')
@@ -34,7 +39,7 @@ ${EXIT_CODES_HELP}`,
 }
 
 async function get(bucketName: string, key: string, options: Options): Promise<void> {
-  const answer = await reach(options, async (client) => {
+  const answer = await withClient(options, async (client) => {
     const bucket = await bucketOf(client, bucketName)
     return bucket.get(key, options.r === undefined ? {} : { r: Number(options.r) })
   })

@@ -12,10 +12,16 @@ import { isOperatingError, OperatingError } from '../../base/errors.ts'
 import { linesOf, type Source } from './lines.ts'
 import { EXIT_CODES_HELP, print } from '../outcome.ts'
 import { type Progress, progressOf, rateOf } from '../progress.ts'
-import { bucketOf, countOf, reach, reaching, type ReachOptions } from '../cluster-options.ts'
+import {
+  bucketOf,
+  countOf,
+  withClient,
+  addConnectionOptions,
+  type ConnectionOptions,
+} from '../cluster-options.ts'
 import { type ImportRecord, parseRecord } from './record.ts'
 
-interface Options extends ReachOptions {
+interface Options extends ConnectionOptions {
   readonly bucket: string
   readonly window: string
 }
@@ -26,7 +32,7 @@ const WINDOW = 128
 const WINDOW_MAX = 1024
 
 export function addImport(program: Command): void {
-  reaching(program.command('import'), PUT_TIMEOUT_MS)
+  addConnectionOptions(program.command('import'), PUT_TIMEOUT_MS)
     .argument('[file]', 'lines of JSON, plain or gzip; standard input without it')
     .requiredOption('--bucket <name>', 'the bucket to put the records into')
     .option('--window <count>', 'records in flight at once', String(WINDOW))
@@ -52,7 +58,7 @@ ${EXIT_CODES_HELP}`,
 async function importRecords(file: string | undefined, options: Options): Promise<void> {
   const window = countOf('--window', options.window, 1, WINDOW_MAX)
   const source = linesOf(file)
-  await reach(options, async (client) => {
+  await withClient(options, async (client) => {
     const bucket = await bucketOf(client, options.bucket)
     const progress = progressOf('importing', source.bytesTotal)
     const began = performance.now()

@@ -2,14 +2,19 @@
 import type { Command } from 'commander'
 import { utf8TextExact } from '../../base/bytes.ts'
 import { EXIT_CODES_HELP, print } from '../outcome.ts'
-import { bucketOf, reach, reaching, type ReachOptions } from '../cluster-options.ts'
+import {
+  bucketOf,
+  withClient,
+  addConnectionOptions,
+  type ConnectionOptions,
+} from '../cluster-options.ts'
 import { fieldOf } from './record.ts'
 
 /** Lines are gathered to this many characters before they are written. */
 const BLOCK_CHARS = 16_384
 
 export function addKeys(program: Command): void {
-  reaching(program.command('keys'), 30_000)
+  addConnectionOptions(program.command('keys'), 30_000)
     .argument('<bucket>')
     .description('print the keys of a bucket, in no particular order')
     .addHelpText(
@@ -25,8 +30,8 @@ ${EXIT_CODES_HELP}`,
     .action(keys)
 }
 
-async function keys(bucketName: string, options: ReachOptions): Promise<void> {
-  await reach(options, async (client) => {
+async function keys(bucketName: string, options: ConnectionOptions): Promise<void> {
+  await withClient(options, async (client) => {
     const bucket = await bucketOf(client, bucketName)
     let block = ''
     for await (const key of bucket.keyBytes()) {

@@ -6,20 +6,20 @@ import type { PutOptions } from '../../client/bucket.ts'
 import { EXIT_CODES_HELP, misuse, print } from '../outcome.ts'
 import {
   bucketOf,
-  reach,
-  reaching,
-  type ReachOptions,
+  withClient,
+  addConnectionOptions,
+  type ConnectionOptions,
   readStandardInput,
 } from '../cluster-options.ts'
 
-interface Options extends ReachOptions {
+interface Options extends ConnectionOptions {
   readonly context?: string
   readonly sibling?: true
   readonly w?: string
 }
 
 export function addPut(program: Command): void {
-  reaching(program.command('put'))
+  addConnectionOptions(program.command('put'))
     .argument('<bucket>')
     .argument('<key>')
     .argument('[value]', 'the value; - or nothing reads standard input')
@@ -49,7 +49,7 @@ async function put(
 ): Promise<void> {
   const replacing = replacingOf(options)
   const value = valueOf(text)
-  const { context } = await reach(options, async (client) => {
+  const { context } = await withClient(options, async (client) => {
     const bucket = await bucketOf(client, bucketName)
     const w = options.w === undefined ? {} : { w: Number(options.w) }
     return bucket.put(key, value, { ...replacing, ...w })

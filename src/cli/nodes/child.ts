@@ -7,7 +7,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
-import type { ReadyNote } from './serve.ts'
+import type { ReadyMessage } from './serve.ts'
 
 export interface Ending {
   readonly code: number | null
@@ -52,9 +52,9 @@ export class Child {
   }
 
   /** What it said when it was ready; undefined where it ended before. */
-  ready(): Promise<ReadyNote | undefined> {
+  ready(): Promise<ReadyMessage | undefined> {
     return new Promise((resolve) => {
-      this.#process.once('message', (note) => resolve(note as ReadyNote))
+      this.#process.once('message', (note) => resolve(note as ReadyMessage))
       void this.#ended.then(() => resolve(undefined))
     })
   }

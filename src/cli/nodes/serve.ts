@@ -16,7 +16,7 @@ import { SCALARS } from '../settings/names.ts'
 const ECHO_MS = 500
 
 /** What a node tells the process that started it, once. */
-export interface ReadyNote {
+export interface ReadyMessage {
   readonly everwrite: 'ready'
   readonly clientAddress: string
   readonly peerAddress: string
@@ -102,7 +102,7 @@ function flagsOf(options: Flags): Flags {
   return Object.fromEntries(Object.keys(SCALARS).map((name) => [name, options[camel(name)]]))
 }
 
-function announce(config: Config, note: ReadyNote): void {
+function announce(config: Config, note: ReadyMessage): void {
   if (process.send !== undefined) {
     process.send(note)
     return

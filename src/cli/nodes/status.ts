@@ -1,16 +1,21 @@
-/** `everwrite status`: every node at a glance, and what the operator should know. */
+/** `everwrite status`: state, figures and warnings of every node. */
 import { styleText } from 'node:util'
 import Table from 'cli-table3'
 import type { Command } from 'commander'
 import { isOperatingError } from '../../base/errors.ts'
 import type { Client, ClusterView, NodeStatus } from '../../client/client.ts'
 import { EXIT, EXIT_CODES_HELP, print } from '../outcome.ts'
-import { millisecondsOf, reach, reaching, type ReachOptions } from '../cluster-options.ts'
+import {
+  millisecondsOf,
+  withClient,
+  addConnectionOptions,
+  type ConnectionOptions,
+} from '../cluster-options.ts'
 
-/** A node that does not answer must not hold up the others' lines. */
+/** A node that does not answer must not hold up the others' rows. */
 const NODE_MS_MAX = 2_000
 
-interface Line {
+interface MemberRow {
   readonly member: ClusterView['members'][number]
   /** Undefined where it did not answer. */
   readonly status: NodeStatus | undefined
@@ -18,7 +23,7 @@ interface Line {
 }
 
 export function addStatus(program: Command): void {
-  reaching(program.command('status'))
+  addConnectionOptions(program.command('status'))
     .description('show every node: what it holds, how fast it answers, what to know')
     .addHelpText(
       'after',
@@ -33,14 +38,14 @@ ${EXIT_CODES_HELP}`,
     .action(status)
 }
 
-async function status(options: ReachOptions): Promise<void> {
+async function status(options: ConnectionOptions): Promise<void> {
   const timeout = Math.min(millisecondsOf(options.timeout), NODE_MS_MAX)
-  await reach(options, async (client) => {
+  await withClient(options, async (client) => {
     const cluster = await client.topology()
-    const lines = await Promise.all(byName(cluster.members).map((one) => ask(client, one, timeout)))
-    if (lines.some((line) => line.status === undefined)) process.exitCode = EXIT.failed
-    if (options.json === true) await print(`${JSON.stringify(jsonOf(cluster, lines))}\n`)
-    else await print(plainOf(cluster, lines))
+    const rows = await Promise.all(byName(cluster.members).map((one) => ask(client, one, timeout)))
+    if (rows.some((row) => row.status === undefined)) process.exitCode = EXIT.failed
+    if (options.json === true) await print(`${JSON.stringify(jsonOf(cluster, rows))}\n`)
+    else await print(plainOf(cluster, rows))
   })
 }
 
@@ -48,7 +53,11 @@ function byName(members: ClusterView['members']): ClusterView['members'] {
   return members.toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
 }
 
-async function ask(client: Client, member: Line['member'], timeout: number): Promise<Line> {
+async function ask(
+  client: Client,
+  member: MemberRow['member'],
+  timeout: number,
+): Promise<MemberRow> {
   try {
     return { member, status: await client.status(member.name, { timeout }), reason: undefined }
   } catch (error) {
@@ -57,13 +66,13 @@ async function ask(client: Client, member: Line['member'], timeout: number): Pro
   }
 }
 
-function jsonOf(cluster: ClusterView, lines: readonly Line[]): unknown {
+function jsonOf(cluster: ClusterView, rows: readonly MemberRow[]): unknown {
   return {
     cluster: cluster.cluster,
     ring: cluster.ring,
     partitions: cluster.partitions,
     buckets: cluster.buckets,
-    nodes: lines.map(({ member, status, reason }) => ({
+    nodes: rows.map(({ member, status, reason }) => ({
       ...member,
       isUp: status !== undefined,
       ...(status === undefined ? { reason } : { ...status }),
@@ -84,23 +93,23 @@ const HEAD = [
   'put p99',
 ]
 
-function plainOf(cluster: ClusterView, lines: readonly Line[]): string {
+function plainOf(cluster: ClusterView, rows: readonly MemberRow[]): string {
   const table = new Table({
     head: HEAD,
     style: { head: [], border: [], compact: true },
     colAligns: HEAD.map((_, i) => (i < 3 ? 'left' : 'right')),
   })
-  for (const line of lines) table.push(rowOf(line))
+  for (const row of rows) table.push(rowOf(row))
   const [others] = cluster.buckets
   const quorums = others === undefined ? '' : `, N=${others.n} R=${others.r} W=${others.w}`
   const title = [
-    `cluster ${cluster.cluster}: ${lines.length} nodes`,
+    `cluster ${cluster.cluster}: ${rows.length} nodes`,
     `${cluster.partitions} partitions${quorums}\n`,
   ].join(', ')
-  return `${title}${table.toString()}\n${remarksOf(lines).join('')}`
+  return `${title}${table.toString()}\n${remarksOf(rows).join('')}`
 }
 
-function rowOf({ member, status }: Line): string[] {
+function rowOf({ member, status }: MemberRow): string[] {
   const place = [member.name, `${member.host}:${member.clientPort}`]
   if (status === undefined) return [...place, paint('red', 'away'), '', '', '', '', '', '', '']
   const { figures, peers } = status
@@ -119,20 +128,20 @@ function rowOf({ member, status }: Line): string[] {
 }
 
 /** Each warning once, with the nodes that said it; and why a node is away. */
-function remarksOf(lines: readonly Line[]): string[] {
+function remarksOf(rows: readonly MemberRow[]): string[] {
   const saidBy = new Map<string, string[]>()
-  for (const { member, status } of lines) {
+  for (const { member, status } of rows) {
     for (const warning of status?.warnings ?? []) {
       saidBy.set(warning, [...(saidBy.get(warning) ?? []), member.name])
     }
   }
-  const up = lines.filter((line) => line.status !== undefined).length
+  const up = rows.filter((row) => row.status !== undefined).length
   const warnings = [...saidBy].map(([warning, names]) => {
     const who = names.length === up ? '' : `${names.join(', ')}: `
     return `${paint('yellow', 'warning')} ${who}${warning}\n`
   })
-  const reasons = lines
-    .filter((line) => line.status === undefined)
+  const reasons = rows
+    .filter((row) => row.status === undefined)
     .map(({ member, reason }) => `${paint('red', 'away')} ${member.name}: ${reason ?? ''}\n`)
   return [...warnings, ...reasons]
 }

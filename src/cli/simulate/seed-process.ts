@@ -7,7 +7,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { unfinished } from '../../sim/seed/report.ts'
 import { drawScenario } from '../../sim/scenario.ts'
-import type { Job, SeedReport, Told } from './worker.ts'
+import type { Job, SeedReport, SeedMessage } from './worker.ts'
 
 /** No seed takes so long on any machine: one that does goes round for ever. */
 const SEED_MS_MAX = 1_800_000
@@ -84,15 +84,15 @@ export class SeedProcess implements Disposable {
     return `process ended: ${said === undefined ? how : `${how}, ${said.trim()}`}`
   }
   /** What `child` says next, once asked; undefined where it ends instead. */
-  #next(child: ChildProcess, ask: () => void): Promise<Told | undefined> {
+  #next(child: ChildProcess, ask: () => void): Promise<SeedMessage | undefined> {
     return new Promise((resolve) => {
-      const end = (told: Told | undefined): void => {
+      const end = (told: SeedMessage | undefined): void => {
         clearTimeout(timer)
         child.off('message', onMessage)
         child.off('close', onClose)
         resolve(told)
       }
-      const onMessage = (told: unknown): void => end(told as Told)
+      const onMessage = (told: unknown): void => end(told as SeedMessage)
       const onClose = (): void => end(undefined)
       const onLate = (): void => {
         this.#isLate = true

@@ -20,7 +20,7 @@ export interface SeedReport {
   readonly cpuMs: number
 }
 
-export type Told =
+export type SeedMessage =
   | { readonly kind: 'ready' }
   /** The process ends by itself where it `isLast`. */
   | { readonly kind: 'report'; readonly report: SeedReport; readonly isLast: boolean }
@@ -55,8 +55,8 @@ function report(result: SimulateResult, isLast: boolean): void {
   })
 }
 
-function tell(told: Told, onSent: () => void): void {
-  process.send?.(told, undefined, undefined, onSent)
+function tell(message: SeedMessage, onSent: () => void): void {
+  process.send?.(message, undefined, undefined, onSent)
 }
 
 /** Its kind before the colon, as checkers have it; behind it where that was. */

@@ -1,4 +1,4 @@
-/** The checks of arguments that native/args.h makes for the addon: a part must lie in its array. */
+/** Checks arguments as native/args.h does for the addon: a part must lie in its array. */
 
 /** Throws `RangeError` unless bytes[start, start + length) is inside `bytes`. */
 export function requirePart(bytes: Uint8Array, start: number, length: number): void {

@@ -1,5 +1,5 @@
 /**
- * Frames cut and written in TypeScript: the same words for the same bytes as native/frame.cc.
+ * Scans and writes frames in TypeScript: the same words for the same bytes as native/frame.cc.
  *
  * The frame is drawn in native/frame.h, and protocol/README.md says it in full. These numbers are
  * on the wire. Append only; never reuse.

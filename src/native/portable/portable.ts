@@ -1,5 +1,5 @@
 /**
- * Stands in for the addon where it cannot be loaded: enough for a client, not for a server.
+ * The functions of the addon in TypeScript, as far as a client needs them.
  *
  * A client needs tokens, checksums and frames, and has them here in TypeScript, several times as
  * slow. Records, the key directory and the lock of a data directory are a server's: calling for one

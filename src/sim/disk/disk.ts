@@ -2,7 +2,7 @@
  * The disk of one simulated machine: a crash keeps all synced bytes and some of the others.
  *
  * `SimDisk` is the machine's: it outlives processes, loses power, fills up, and fails where it is
- * told to. What a process sees of it is `disk-face.ts`. Its generator draws how long a call
+ * told to. What a process sees of it is `process-disk.ts`. Its generator draws how long a call
  * takes, how many unsynced bytes a crash keeps, and which bytes are in memory. Faults happen only
  * where the caller asks for them (`arm`, `rot`, `limit`, ...).
  */
@@ -216,7 +216,7 @@ export class SimDisk {
     this.recount()
   }
 
-  // For `disk-face.ts` alone.
+  // For `process-disk.ts` alone.
 
   directory(path: string): SimDirectory {
     let directory = this.#directories.get(path)

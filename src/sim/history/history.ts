@@ -33,7 +33,7 @@ export interface WriteEvent {
 }
 
 /** What is to be known of a write whose request id is met. */
-export interface Written {
+export interface KnownWrite {
   readonly id: number
   readonly isDelete: boolean
 }

@@ -56,7 +56,7 @@ interface Attempt {
   readonly address: Address
   readonly resolve: (connection: Connection) => void
   readonly reject: (error: Error) => void
-  isSettled: boolean
+  hasEnded: boolean
 }
 
 export class SimNetwork {
@@ -216,24 +216,24 @@ export class SimNetwork {
     timeoutMs: number,
   ): Promise<Connection> {
     return new Promise((resolve, reject) => {
-      const settle = <Value>(act: (value: Value) => void): ((value: Value) => void) => {
+      const ending = <Value>(act: (value: Value) => void): ((value: Value) => void) => {
         return (value) => {
-          attempt.isSettled = true
+          attempt.hasEnded = true
           timeout.cancel()
           act(value)
         }
       }
       const timeoutAt = process.scheduler.nowMicros + Math.ceil(timeoutMs * 1000)
       const timeout = process.at(timeoutAt, () => {
-        attempt.isSettled = true
+        attempt.hasEnded = true
         reject(systemFailure('ETIMEDOUT', 'connect'))
       })
       const attempt: Attempt = {
         process,
         address,
-        resolve: settle(resolve),
-        reject: settle(reject),
-        isSettled: false,
+        resolve: ending(resolve),
+        reject: ending(reject),
+        hasEnded: false,
       }
       this.#sendFirstPacket(machine, attempt, CONNECT_AGAIN_MICROS)
     })
@@ -250,13 +250,13 @@ export class SimNetwork {
     }
     const [from, to] = [machine.number, target.number]
     scheduler.at(scheduler.nowMicros + this.#paths.latencyMicros(from, to), () => {
-      if (attempt.isSettled || process.isEnded) return
+      if (attempt.hasEnded || process.isEnded) return
       if (this.#paths.isOpen(from, to) && this.#paths.isOpen(to, from)) {
         this.#answer(machine, target, attempt)
         return
       }
       scheduler.at(scheduler.nowMicros + againMicros, () => {
-        if (!attempt.isSettled && !process.isEnded)
+        if (!attempt.hasEnded && !process.isEnded)
           this.#sendFirstPacket(machine, attempt, 2 * againMicros)
       })
     })
@@ -269,7 +269,7 @@ export class SimNetwork {
     const listener = target.listeners.get(address.port)
     if (listener === undefined) {
       process.at(back, () => {
-        if (!attempt.isSettled) attempt.reject(systemFailure('ECONNREFUSED', 'connect'))
+        if (!attempt.hasEnded) attempt.reject(systemFailure('ECONNREFUSED', 'connect'))
       })
       return
     }
@@ -279,7 +279,7 @@ export class SimNetwork {
       if (!server.isClosed) listener.onConnection(server)
     })
     process.at(back, () => {
-      if (attempt.isSettled) client.destroy()
+      if (attempt.hasEnded) client.destroy()
       else attempt.resolve(client)
     })
   }

@@ -16,7 +16,7 @@ import type { Request } from '../../wire/message/table.ts'
 import type { Answer, Session } from '../../wire/session.ts'
 import type { World } from '../../world/world.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { idOf, type Written } from '../history/history.ts'
+import { idOf, type KnownWrite } from '../history/history.ts'
 import type { Place } from './workload.ts'
 
 export interface Inspection {
@@ -36,7 +36,7 @@ export interface InspectOptions {
   /** Every node of them runs, and they reach each other. */
   readonly machines: readonly number[]
   readonly places: readonly Place[]
-  readonly requests: ReadonlyMap<string, Written>
+  readonly requests: ReadonlyMap<string, KnownWrite>
   /** A copy that stays rotten is a violation, but there. */
   readonly mayBeRotten: (machine: number) => boolean
   /** Told of what stands under each key, and of how many owners were asked. */
@@ -112,7 +112,7 @@ function isSame(a: PeerReadReply, b: PeerReadReply): boolean {
 function numbersIn(
   object: VersionedObject,
   key: string,
-  requests: ReadonlyMap<string, Written>,
+  requests: ReadonlyMap<string, KnownWrite>,
   violations: string[],
 ): readonly number[] {
   return object.siblings.map((sibling) => {
@@ -125,7 +125,7 @@ function numbersIn(
   })
 }
 
-function isOwnValue({ value }: Sibling, write: Written): boolean {
+function isOwnValue({ value }: Sibling, write: KnownWrite): boolean {
   if (value === undefined) return write.isDelete
   return !write.isDelete && idOf(utf8Text(value)) === write.id
 }

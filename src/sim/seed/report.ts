@@ -31,28 +31,28 @@ export function scenarioLines(scenario: Scenario): readonly string[] {
   const quorums = buckets.map(({ name, n, r, w }) => `${name} N=${n} R=${r} W=${w}`)
   const omitted = scenario.omitted.length
   return [
-    line('cluster', `${counted(nodes, 'node')}, ${counted(partitions, 'partition')}`),
-    line('buckets', quorums.join(', ')),
-    line(
+    row('cluster', `${counted(nodes, 'node')}, ${counted(partitions, 'partition')}`),
+    row('buckets', quorums.join(', ')),
+    row(
       'nodes',
       `segments of ${number(scenario.segmentBytes)} bytes, ${number(scenario.callsMax)} calls at ` +
         `once, a second read after ${scenario.hedgeMs} ms`,
     ),
-    line(
+    row(
       'disks',
       `${percent(scenario.residentChance)} of what is read lies in memory, ` +
         `${percent(scenario.shortReadChance)} of reads come short`,
     ),
-    line('network', `${percent(scenario.cutChance)} of what is sent arrives cut into pieces`),
-    line(
+    row('network', `${percent(scenario.cutChance)} of what is sent arrives cut into pieces`),
+    row(
       'clients',
       `${clients}, on ${counted(keys, 'key')} at a time, values up to ` +
         `${number(scenario.valueBytesMax)} bytes, ${scenario.thinkMsMax} ms at most between ` +
         'two operations',
     ),
     ...wrapped('faults', `one in ${scenario.everyMs} ms of`, scenario.faults),
-    ...(omitted === 0 ? [] : [line('left out', `${number(omitted)} of the faults drawn`)]),
-    line(
+    ...(omitted === 0 ? [] : [row('left out', `${number(omitted)} of the faults drawn`)]),
+    row(
       'until',
       `${number(scenario.acknowledged)} writes acknowledged and ${scenario.faultsMin} faults ` +
         `took effect, in ${counted(rounds, 'round')}`,
@@ -66,15 +66,15 @@ export function resultLines(result: SimulateResult, events: number): readonly st
   const kinds = [...result.faults].map(([kind, count]) => `${kind} ${count}`)
   const shown = events === 0 ? [] : result.lines.slice(-events)
   return [
-    line(
+    row(
       'happened',
       `${number(result.operations)} operations, ${number(result.acknowledged)} writes ` +
         `acknowledged, ${number(result.deliveries)} deliveries, ` +
         `${(result.simulatedMs / 1000).toFixed(1)} s simulated`,
     ),
     ...wrapped('effects', `${counted(effects, 'fault')}${effects === 0 ? '' : ':'}`, kinds),
-    line('withheld', `${counted(result.withheld, 'fault')} beyond the promise`),
-    line('crashes', `${number(result.crashesInWrites)} during a write`),
+    row('withheld', `${counted(result.withheld, 'fault')} beyond the promise`),
+    row('crashes', `${number(result.crashesInWrites)} during a write`),
     ...(shown.length === 0 ? [] : ['', EVENT_HEADER, ...shown]),
     '',
     ...verdictLines(result),
@@ -167,22 +167,22 @@ export class Tally {
     const { least } = this
     const ratio = this.simulatedMs / elapsedMs
     return [
-      line('seeds', `${number(this.seeds)}, ${number(this.failed)} failed`),
-      line(
+      row('seeds', `${number(this.seeds)}, ${number(this.failed)} failed`),
+      row(
         'writes',
         `${number(this.acknowledged)} acknowledged, at least ${number(least.acknowledged)} a seed`,
       ),
-      line(
+      row(
         'faults',
         `${number(sum(this.faults.values()))} took effect, at least ${least.faults} a seed; ` +
           `${number(this.withheld)} withheld as beyond the promise`,
       ),
       ...this.#faultLines(),
-      line(
+      row(
         'crashes',
         `${number(this.crashesInWrites)} during a write, at least ${least.crashesInWrites} a seed`,
       ),
-      line(
+      row(
         'speed',
         `${number(this.deliveriesPerCoreSecond)} deliveries per core-second; ` +
           `${number(this.simulatedMs / 1000)} s simulated in ${(elapsedMs / 1000).toFixed(1)} s ` +
@@ -197,20 +197,20 @@ export class Tally {
     )
     const lines: string[] = []
     for (let i = 0; i < cells.length; i += KINDS_A_LINE) {
-      lines.push(line('', cells.slice(i, i + KINDS_A_LINE).join('  ')))
+      lines.push(row('', cells.slice(i, i + KINDS_A_LINE).join('  ')))
     }
     return lines
   }
 }
 
-function line(label: string, text: string): string {
+function row(label: string, text: string): string {
   return `${label.padEnd(LABEL_CHARS)}${text}`
 }
 
 /** Words after a head, with commas between, in as many lines as they need. */
 function wrapped(label: string, head: string, words: readonly string[]): readonly string[] {
   const lines: string[] = []
-  let current = line(label, head)
+  let current = row(label, head)
   words.forEach((word, i) => {
     const cell = i < words.length - 1 ? `${word},` : word
     if (current.length + 1 + cell.length <= COLUMNS_MAX) {
@@ -218,7 +218,7 @@ function wrapped(label: string, head: string, words: readonly string[]): readonl
       return
     }
     lines.push(current)
-    current = line('', cell)
+    current = row('', cell)
   })
   return [...lines, current]
 }

@@ -15,7 +15,7 @@ import type { SealedContext } from '../../client/sealed-context.ts'
 import { requestLabel, requestIdOf } from '../../dynamo/version/object.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { type History, idOf, valueOf, type Written } from '../history/history.ts'
+import { type History, idOf, valueOf, type KnownWrite } from '../history/history.ts'
 import type { Mix } from '../scenario.ts'
 
 export interface WorkloadOptions {
@@ -62,7 +62,7 @@ export class Workload {
   readonly #options: WorkloadOptions
   readonly #users: User[] = []
   /** Which write a request id is of: how a tombstone on a replica is known. */
-  readonly requests: Map<string, Written> = new Map()
+  readonly requests: Map<string, KnownWrite> = new Map()
 
   constructor(cluster: Cluster, history: History, options: WorkloadOptions) {
     this.#cluster = cluster
@@ -142,7 +142,7 @@ class User {
   readonly #cluster: Cluster
   readonly #clock: Clock
   readonly #history: History
-  readonly #requests: Map<string, Written>
+  readonly #requests: Map<string, KnownWrite>
   readonly #options: UserOptions
   readonly #prng: Prng
   readonly #client: Promise<Client>
@@ -157,7 +157,7 @@ class User {
   constructor(
     cluster: Cluster,
     history: History,
-    requests: Map<string, Written>,
+    requests: Map<string, KnownWrite>,
     options: UserOptions,
   ) {
     this.#cluster = cluster
@@ -246,7 +246,7 @@ class User {
     else await this.#update(place)
   }
 
-  /** Reads, remembers and notes; undefined where the read failed. */
+  /** Reads, remembers the answer and records the event; undefined where the read failed. */
   async get(
     place: Place,
     options: { readonly r?: number; readonly timeout?: number } = {},
@@ -255,18 +255,18 @@ class User {
     try {
       const answer = await (await this.#bucket(place)).get(place.key, options)
       const ids = answer.siblings.map(idOf)
-      this.#note(place, startedMs, ids, '')
+      this.#record(place, startedMs, ids, '')
       const deletesBelow = answer.tombstones > 0 ? this.#history.writes.length : 0
       const shown = { ids, deletesBelow, context: answer.context }
       this.#remember(place, shown)
       return shown
     } catch (error) {
-      this.#note(place, startedMs, undefined, codeOf(error))
+      this.#record(place, startedMs, undefined, codeOf(error))
       return undefined
     }
   }
 
-  #note(
+  #record(
     { label: key }: Place,
     startedMs: number,
     shown: readonly number[] | undefined,

@@ -1,5 +1,5 @@
 /**
- * Records that are written down but not yet known durable, in the order of the log.
+ * Keep the records that are appended and not yet durable, in the order of the log.
  *
  * An append encodes its record here, at the place that it will have in the file. Until the group
  * commit has synced it, readers find it here; the group commit writes these very bytes.
@@ -49,7 +49,7 @@ export class Pending {
     return chunk
   }
 
-  /** The chunk that holds what stands at this place, or undefined where the file does. */
+  /** The chunk with the record at this place; undefined if the record is in the file. */
   find(segment: number, offset: number): Chunk | undefined {
     const chunks = this.#chunks
     if (chunks.length === 0 || isBefore(segment, offset, chunks[0] as Chunk)) return undefined
@@ -79,7 +79,7 @@ export class Pending {
     return parts
   }
 
-  /** All before this place is durable, and can be read from the files. */
+  /** Frees the chunks before this place: their records are durable, and read from the files. */
   release(segment: number, offset: number): void {
     while (this.#chunks.length > 1) {
       const first = this.#chunks[0] as Chunk

@@ -1,5 +1,5 @@
 /**
- * What a record of the log can be.
+ * The kinds of records in the log.
  *
  * These numbers are in files. Append only; never reuse.
  */
@@ -9,7 +9,7 @@ export const RecordKind = {
   object: 1,
   /** This copy forgets the key. */
   erasure: 2,
-  /** Nothing but its header: it writes down up to where the log was durable. */
+  /** A header alone: states up to which sequence the log was durable. */
   mark: 3,
 } as const
 

@@ -6,8 +6,8 @@
  * through `read`.
  *
  * The length of a record is in its header. So the first read takes 4 KiB, which holds most records
- * whole; a longer record takes a second read. What is returned is copied out of the shared buffer,
- * so that a small object keeps no more memory alive than itself. A long record is read into memory
+ * whole; a longer record takes a second read. Results are copied out of the shared buffer, so that
+ * a small object keeps no more memory alive than itself. A long record is read into memory
  * of its own, and its note and object are views of it.
  *
  * Invariant: all bytes that are returned have passed both checksums, at the place that was asked

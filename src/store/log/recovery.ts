@@ -29,6 +29,7 @@
  * entry in the index: reading it fails with `record-rotten`. Without that entry an older version
  * would come back unnoticed.
  */
+import { assert } from '../../base/assert.ts'
 import type { KeyName } from '../../dynamo/names.ts'
 import type { Trace } from '../../world/trace.ts'
 import { type Found, foundIn, isMark, rottenFound, syncedIn } from './found.ts'
@@ -85,6 +86,8 @@ export class Recovery {
   readonly #erasures: Found[] = []
   readonly #keptEnds = new Map<number, number>()
   #records = 0
+  #scanned = 0
+  #isComplete = false
 
   constructor(index: KeyIndex, reader: RecordReader, trace: Trace) {
     this.#index = index
@@ -99,6 +102,8 @@ export class Recovery {
 
   /** Requires: segments come in order. */
   async scan(segment: Segment, scanner: SegmentScanner): Promise<void> {
+    assert(segment.number > this.#scanned, 'segments are scanned in order')
+    this.#scanned = segment.number
     await scanner.scan(segment, this.#events(segment.number))
   }
 
@@ -126,10 +131,12 @@ export class Recovery {
     for (const { token, segment, offset } of this.#erasures) {
       this.#index.directory.remove(token.hi, token.lo, segment, offset)
     }
+    this.#isComplete = true
   }
 
   /** The answer. Requires: `complete` has ended. */
   judge(): Judgement {
+    assert(this.#isComplete, 'a log is judged when all of it was read')
     const torn = this.#damages.filter((damage) => damage.sequence > this.#durable)
     const tail = this.#uncertain
     const { accepted, droppedOfBatch } = acceptedOf(tail, this.#durable)

@@ -1,20 +1,20 @@
 /**
- * Read a segment from its first byte to its last, and say what is in it: records, and damage.
+ * Read a segment from its first byte to its last, and report its records and its damage.
  *
  * A segment is read in large pieces, and the records in a piece are verified by one native call.
- * Where no sound record stands, there are three cases:
+ * Where there is no sound record, there are three cases:
  *
  *   - Only zeros follow, to the end: the segment's records end here.
- *   - A record whose header is sound and whose contents are not. Its length is in the verified
- *     header, so the next record's place is known.
- *   - Anything else. No length there can be believed, so every later place at which a record could
- *     begin (a multiple of 8) is tried, until a record verifies, header and contents, for exactly
- *     that place. And it must have the digest that only a holder of the digest key can compute:
- *     else a client could store a value that looks like a record, and have it found one day when
- *     what is around it has rotted.
+ *   - A record with a sound header and damaged contents. Its length is in the verified header, so
+ *     the next record's place is known.
+ *   - Anything else. Its length is unknown, so the scan tries every later place at which a record
+ *     could begin (a multiple of 8) until a record verifies, header and contents, for exactly that
+ *     place. Its digest must be right too, which only a holder of the digest key can compute:
+ *     otherwise a client could store a value that looks like a record and have it found there after
+ *     the bytes before it have rotted.
  *
- * Why not skip by the length field, or give up after so many errors (both as Bitcask does): a
- * damaged length leads anywhere, and behind the twenty-first bad block are good records.
+ * Why not: skip by the length field, or give up after a number of errors, as Bitcask does. A
+ * damaged length points anywhere, and good records follow the last bad one.
  */
 import { assert } from '../../base/assert.ts'
 import { sipHash64Into } from '../../native/digest.ts'
@@ -43,12 +43,11 @@ const MAGIC = 0x31725745
 export interface ScanEvents {
   /** `count` sound records as `scanRecords` describes them, from bytes that begin at `base`. */
   onRecords(words: Uint32Array, count: number, base: number): Promise<void>
-  /** From here to there nothing can be believed. */
+  /** No sound record from here to there. */
   onDamage(from: number, to: number): void
   /**
-   * A record with a sound header, as `verifyRecord` describes it, and contents that are not. Where
-   * the object has its digest, which is in the header, it is the rest that has rotted: the key too,
-   * perhaps.
+   * A record with a sound header, as `verifyRecord` describes it, and damaged contents. If the
+   * object has the digest in the header, another part has rotted, perhaps the key.
    */
   onRottenRecord(
     offset: number,
@@ -65,7 +64,7 @@ class Window {
   #size: number
   bytes: Uint8Array
   #words: Uint32Array
-  /** Where bytes[0] stands in the file, and the bytes that are there. */
+  /** The place of bytes[0] in the file, and how many bytes are loaded. */
   base = 0
   filled = 0
 
@@ -148,7 +147,7 @@ export class SegmentScanner {
     }
   }
 
-  /** Takes what stands at `at`, and returns where to go on. */
+  /** Reports the record or damage at `at`, and returns where to go on. */
   async #step(segment: number, window: Window, at: number, events: ScanEvents): Promise<number> {
     const words = this.#words
     const start = at - window.base
@@ -178,7 +177,7 @@ export class SegmentScanner {
     return at + (this.#one[RecordWord.totalBytes] as number)
   }
 
-  /** Looks for the next sound record behind `from`; tells what is between. */
+  /** Looks for the next sound record behind `from`, and reports the damage before it. */
   async #passDamage(
     segment: number,
     window: Window,

@@ -12,12 +12,12 @@
  * against 210 µs). Why not fallocate: it leaves the blocks marked unwritten, and turning them into
  * written ones is metadata again.
  *
- * The keyed check tells data of another cluster from rot. Every later format keeps these 32 bytes
- * as they are but for the format number, so that an older program knows newer data as such; the
+ * The keyed checksum distinguishes data of another cluster from rot. Every later format changes
+ * only the format number in these 32 bytes, so that an older program recognises newer data; the
  * format number covers the records too.
  *
- * Zeros end a segment's records. A record never begins with zeros, so what was never written and
- * what was are told apart without a length that could be wrong.
+ * Zeros end a segment's records. A record never begins with zeros, so the end is found without a
+ * length that could be wrong.
  */
 import { assert } from '../../base/assert.ts'
 import { readU32, writeU32 } from '../../base/bytes.ts'
@@ -25,7 +25,7 @@ import { crc32c, sipHash64Into } from '../../native/digest.ts'
 import type { Directory, File } from '../../world/disk.ts'
 import { createWhole, segmentName } from '../files.ts'
 
-/** Segments that this program writes, and the newest that it reads. */
+/** The format that this program writes, and the newest that it reads. */
 export const SEGMENT_FORMAT = 1
 export const SEGMENT_HEADER_BYTES = 32
 /** 'EWs1' in a file, read little-endian. */

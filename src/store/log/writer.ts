@@ -7,8 +7,8 @@
  * lone append therefore waits for one sync, and a busy log shares each among hundreds ("group
  * commit", DeWitt et al. 1984).
  *
- * Every record states the highest sequence that was known durable when it was written. By that
- * recovery tells rot from the torn end of the log.
+ * Every record states the highest sequence that was known durable when it was written. Recovery
+ * uses it to distinguish rot from the torn end of the log.
  *
  * After a failed write or sync, of records or of a segment being prepared, the writer accepts
  * nothing more. The system may mark the lost pages clean, so that the next sync succeeds and proves

@@ -1,5 +1,5 @@
 /**
- * The engine `memory`: nothing survives, and nothing waits.
+ * The engine `memory`: keeps copies in memory alone, and restarts empty.
  *
  * For caches, for tests, and as the simplest implementation of the contract in `engine.ts`. After
  * a restart, a node on it counts as one whose disk was emptied.
@@ -171,7 +171,7 @@ function lowerBound(list: readonly Kept[], token: Token): number {
   return low
 }
 
-/** The index of this very key, or -1. */
+/** The index of this key, or -1. */
 function indexOf(list: readonly Kept[], token: Token, name: KeyName): number {
   for (let i = lowerBound(list, token); i < list.length; i++) {
     const kept = list[i] as Kept

@@ -155,7 +155,7 @@ export class Nodes {
     return readSettings({ file: this.#file, environment: {}, flags })
   }
 
-  /** `host:port` of each node's door for clients. */
+  /** `host:port` of each node's client listener. */
   get seeds(): readonly string[] {
     return this.places.map(({ host, clientPort }) => `${host}:${clientPort}`)
   }

@@ -7,7 +7,7 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Told } from '../../../src/cli/simulate/worker.ts'
+import type { SeedMessage } from '../../../src/cli/simulate/worker.ts'
 import { patchedBuild, removeBuild } from './patched-build.ts'
 import { ROOT } from './place.ts'
 import type { Plant } from './plant.ts'
@@ -116,7 +116,7 @@ function runSeeds(folder: string, { from, to, until }: Seeds): Promise<Caught | 
       else child.send({ seed })
     }
     child.on('message', (message) => {
-      const told = message as Told
+      const told = message as SeedMessage
       if (told.kind === 'ready') return
       const [sentence] = told.report.result.violations
       if (sentence === undefined) next()

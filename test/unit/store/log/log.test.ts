@@ -289,7 +289,7 @@ void t.test('where the disk fails a read, the record counts as rotten', async (t
   )
 })
 
-void t.test('what an append replaces is settled when only the disk knows it', async (t) => {
+void t.test('an append replaces a record that only the disk has', async (t) => {
   const lab = new Lab(2, { residentChance: 0 })
   await lab.done(
     (async () => {
@@ -317,7 +317,7 @@ void t.test('what an append replaces is settled when only the disk knows it', as
   )
 })
 
-void t.test('settling tells keys of one token apart', async (t) => {
+void t.test('pruning tells keys of one token apart', async (t) => {
   const lab = new Lab(2, { residentChance: 0 })
   await lab.done(
     (async () => {

@@ -57,7 +57,7 @@ class Caller {
   }
 }
 
-export class DiskFace implements Disk {
+export class ProcessDisk implements Disk {
   readonly #caller: Caller
 
   constructor(disk: SimDisk, process: SimProcess) {
