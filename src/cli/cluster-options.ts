@@ -15,7 +15,7 @@ export interface ConnectionOptions {
   readonly tokenFile?: string
 }
 
-/** Without a cluster to talk to a person should not wait for the whole deadline. */
+/** A person whose cluster does not run should not wait for the whole deadline. */
 const CONNECT_MS_MAX = 2_000
 
 /** Adds the options that every such command has. */
@@ -50,7 +50,7 @@ export async function withClient<T>(
   return await work(client)
 }
 
-/** A bucket of bytes, as the command line has it: what the values mean is not its business. */
+/** A bucket of bytes: the command line does not interpret values. */
 export async function bucketOf(client: Client, name: string): Promise<Bucket<Uint8Array>> {
   const { bytes } = await import('../client/codec.ts')
   return client.bucket(name, { codec: bytes })

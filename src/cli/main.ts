@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * The command `everwrite`: which commands there are, and how each ends. Read this first.
+ * The command `everwrite`: adds all commands and turns errors into exit codes. Read this first.
  *
- * What a command needs is loaded when it runs: help must not wait for the store or the wire.
+ * A command imports its modules when it runs, so that help need not load the store or the wire.
  */
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../version.ts'
@@ -53,7 +53,7 @@ ${EXIT_CODES_HELP}`,
   return program
 }
 
-/** A reader that has seen enough (`everwrite keys carts | head`) is no failure. */
+/** A reader that closes the pipe (`everwrite keys carts | head`) is no failure. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? EXIT.done : EXIT.failed)
 })

@@ -1,5 +1,5 @@
 /**
- * How a command ends: its exit code, and the sentence that says why.
+ * The end of a command: its exit code, and a sentence with the reason.
  *
  *     0  done    1  not found; a simulated seed failed    2  used wrongly
  *     3  unavailable, or failed    70  our own bug
@@ -17,7 +17,7 @@ Exit codes:
   2  used wrongly: arguments, options, configuration or input
   3  unavailable or failed; what was in doubt is said so`
 
-/** What only the person at the keyboard can put right. */
+/** Errors that only the user can correct. */
 const USAGE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'config-wrong',
   'bind-insecure',
@@ -38,7 +38,7 @@ export function exitCodeOf(error: unknown): number {
   return USAGE.has(error.code) ? EXIT.usage : EXIT.failed
 }
 
-/** Says why on standard error. */
+/** Writes the reason to standard error. */
 export function tellFailure(error: unknown, isJson: boolean): void {
   if (!isOperatingError(error)) {
     const stack = error instanceof Error ? error.stack : String(error)
@@ -52,12 +52,12 @@ export function tellFailure(error: unknown, isJson: boolean): void {
   process.stderr.write(`${line}\n`)
 }
 
-/** A mistake at the keyboard. */
+/** The error of wrong arguments or input. */
 export function misuse(sentence: string, cause?: unknown): OperatingError {
   return new OperatingError('input-wrong', sentence, { cause })
 }
 
-/** Writes to standard output and waits where the reader is slow. */
+/** Writes to standard output and waits if the reader is slow. */
 export async function print(data: string | Uint8Array): Promise<void> {
   if (process.stdout.write(data)) return
   await new Promise<void>((resolve) => process.stdout.once('drain', () => resolve()))

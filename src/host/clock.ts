@@ -1,14 +1,13 @@
 /**
  * The machine's clock.
  *
- * Node.js keeps timers in whole milliseconds and may fire one up to a millisecond early, and takes
- * a delay beyond 2^31 ms for none at all. So a deadline is kept by our own clock, and a timer that
- * comes before it is set again for the rest.
+ * Node.js keeps timers in whole milliseconds, may fire one up to a millisecond early, and fires one
+ * with a delay above 2^31 ms at once. So this clock keeps the deadline itself, and sets a timer
+ * that fires too early again for the rest.
  *
- * A timer that holds keeps the process alive until it fires or is cancelled. A client wants that:
- * while it waits before it tries again, a timer is all that it has, and without one the program
- * would end in the middle of an `await`. A server does not: it lives by its listeners, and what is
- * forgotten when it stops should not keep it.
+ * A holding timer keeps the process alive until it fires or is cancelled. A client needs that:
+ * while it waits before the next attempt, only a timer keeps the program from ending in the middle
+ * of an `await`. A server does not: its listeners keep it alive, and a forgotten timer must not.
  */
 import type { Clock, Timer } from '../world/clock.ts'
 

@@ -1,12 +1,12 @@
 /**
- * The machine's files.
+ * The machine's files: implements `world/disk`.
  *
- * Every call but `readResident` goes through the thread pool of Node.js. Descriptors are bare
- * numbers: the system reuses them, so a file is closed only when its last call has been answered,
- * or a late write could land in a stranger.
+ * Every call but `readResident` goes through the thread pool of Node.js. The system reuses file
+ * descriptors, so a file is closed only when its last call has returned; otherwise a late write
+ * could go to another file.
  *
- * The lock of a directory is a lock on its file named `lock`; that file is not one of the data and
- * is never listed. It stays when the lock is gone, and says nothing by being there.
+ * The lock of a directory is a lock on its file `lock`, which is never listed. The file stays when
+ * the lock is released, and means nothing without a lock on it.
  */
 import {
   close,
@@ -47,7 +47,7 @@ function asked<Value>(call: (answer: Answer<Value>) => void): Promise<Value> {
   })
 }
 
-/** The same, for calls that answer nothing. */
+/** The same, for calls without a result. */
 function done(call: (answer: (error: Error | null) => void) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     call((error) => {
@@ -61,7 +61,7 @@ class HostFile implements File {
   readonly #fd: number
   #isClosed = false
   #underWay = 0
-  /** Called when the last call has been answered. */
+  /** Called when the last call has returned. */
   #onIdle: (() => void) | undefined
 
   constructor(fd: number) {
@@ -203,7 +203,7 @@ export const hostDisk: Disk = {
     const options = { recursive: true, mode: DIRECTORY_MODE } as const
     const first = await asked<string | undefined>((answer) => mkdir(whole, options, answer))
     if (first !== undefined) {
-      // The names of the new directories are to survive too: each stands in the one above.
+      // The names of the new directories must be durable too: sync the directory above each.
       const top = dirname(absolute(first))
       for (let above = dirname(whole); above.length >= top.length; above = dirname(above)) {
         await syncDirectory(above)

@@ -1,4 +1,4 @@
-/** The machine's randomness, a kilobyte at a time: most callers want sixteen bytes. */
+/** The machine's random bytes, fetched a kilobyte at a time: most callers want sixteen bytes. */
 import { randomFillSync } from 'node:crypto'
 import { assert } from '../base/assert.ts'
 import type { Entropy } from '../world/entropy.ts'
@@ -16,7 +16,7 @@ export class HostEntropy implements Entropy {
       this.#used = 0
     }
     const bytes = this.#pool.slice(this.#used, this.#used + count)
-    // What was given out is not kept: it may become a secret.
+    // Bytes that were returned are erased here: they may become a secret.
     this.#pool.fill(0, this.#used, this.#used + count)
     this.#used += count
     return bytes

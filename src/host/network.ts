@@ -1,8 +1,8 @@
 /**
- * The machine's sockets, through Node's `net`.
+ * The machine's sockets, through Node's `net`: implements `world/network`.
  *
- * Small writes leave at once (no Nagle: the writer has gathered already), and a peer that is
- * gone without a word is found out by keep-alive at the latest.
+ * Nagle's algorithm is off, because the writer of frames batches already. TCP keep-alive ends the
+ * connection to a machine that has gone silently.
  */
 import { createConnection, createServer, type Server, type Socket } from 'node:net'
 import { OperatingError } from '../base/errors.ts'
@@ -121,7 +121,7 @@ export const hostNetwork: Network = {
 function accept(socket: Socket, onConnection: (connection: Connection) => void): void {
   const { remoteAddress, remotePort } = socket
   if (remoteAddress === undefined || remotePort === undefined) {
-    // Gone before it was looked at.
+    // It closed before this callback.
     socket.on('error', () => undefined)
     socket.destroy()
     return

@@ -1,16 +1,16 @@
 /**
- * Facts as lines of JSON on standard error.
+ * Write facts as lines of JSON to standard error.
  *
  *     {"level":"warn","time":"2026-01-01T00:00:00.000Z","event":"peer-away","member":3}
  *
- * Lines are written at once and in order, so that the last one before an abrupt end is there. A
- * fact that repeats itself in a hurry is cut off for the rest of its second, and one line then
- * says how often it went unwritten: a flood of complaints must not become a second failure.
+ * Lines are written synchronously and in order, so that the last one before an abrupt end is there.
+ * A fact that occurs too often within one second is left out for the rest of it, and one line then
+ * gives the count: a flood of warnings must not become a second failure.
  */
 import { destination, pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino'
 import { FACTS, type Fact, type Fields, type Trace, type Weight } from '../world/trace.ts'
 
-/** What is written: this weight and all that weigh more. */
+/** Facts of this weight and above are written. */
 export type TraceLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
 const LEVEL_OF_WEIGHT: Readonly<Record<Weight, Exclude<TraceLevel, 'silent'>>> = {
@@ -21,7 +21,7 @@ const LEVEL_OF_WEIGHT: Readonly<Record<Weight, Exclude<TraceLevel, 'silent'>>> =
 }
 
 const STANDARD_ERROR = 2
-/** Lines of one fact in one second, where it is a warning or a failure. */
+/** Lines of one fact in one second, if it is a warning or a failure. */
 const REPEATS_MAX = 10
 const WINDOW_MS = 1000
 

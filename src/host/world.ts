@@ -1,4 +1,4 @@
-/** The five real ones together. */
+/** The real world: clock, disk, network, entropy and trace of this machine. */
 import type { Fields } from '../world/trace.ts'
 import type { World } from '../world/world.ts'
 import { hostClock } from './clock.ts'
@@ -8,13 +8,13 @@ import { hostNetwork } from './network.ts'
 import { HostTrace, type TraceLevel } from './trace.ts'
 
 export interface HostOptions {
-  /** What is traced: this and all that weighs more; `info` unless told. */
+  /** Facts of this weight and above are traced; `info` by default. */
   readonly traceLevel?: TraceLevel
   /** Fields of every traced line. */
   readonly traceFields?: Fields
   /**
-   * Whether a timer that waits keeps the process alive; true unless told. A server says false: it
-   * lives by its listeners (see `clock.ts`).
+   * Whether timers keep the process alive (see `clock.ts`); true by default. A server passes false,
+   * because its listeners do.
    */
   readonly timersHold?: boolean
 }

@@ -1,8 +1,8 @@
 /**
- * What a test may import as `everwrite/sim`: a simulated world, and whole clusters in it.
+ * The entry `everwrite/sim` for tests: a simulated world, and whole clusters in it.
  *
- * Your own code runs on them as on real ones, and you judge by your own rules what it did. Virtual
- * time passes only inside of `run`, `runUntil` and `complete`, as fast as the processor can:
+ * Your code runs on them as on real ones, and your test checks the result. Virtual time passes only
+ * inside of `run`, `runUntil` and `complete`, as fast as the processor can:
  *
  *     import { deepEqual } from 'node:assert/strict'
  *     import { json } from 'everwrite'
@@ -23,29 +23,29 @@
  *     const { siblings } = await world.complete(carts.get('anna'))
  *     deepEqual(new Set(siblings.flat()), new Set(['tea', 'milk'])) // nothing put in is lost
  *
- * | to do | take |
+ * | to | use |
  * |---|---|
- * | something to a machine, its disk, its clock, a path | `SimWorld`, and its `disk(machine)` |
- * | something to a node, or be its client | `Cluster` |
- * | judge what clients of yours saw | `History`, and the checkers over it |
- * | what `everwrite simulate` does | `drawScenario`, `simulate`, `shrink` |
+ * | change a machine, its disk, its clock, a path | `SimWorld`, and its `disk(machine)` |
+ * | start, end or connect to a node | `Cluster` |
+ * | check what your clients were shown | `History`, and the checkers over it |
+ * | do what `everwrite simulate` does | `drawScenario`, `simulate`, `shrink` |
  * | check a storage engine of yours | `simulatedSubject` |
- * | tell a failure as it does | `scenarioLines`, `resultLines`, `replayCommand` |
+ * | print a failure as it does | `scenarioLines`, `resultLines`, `replayCommand` |
  *
  * | folder or file | what it is for |
  * |---|---|
  * | `seed/` | one seed: chaos, quiet, verdict; how it is shrunk and reported |
- * | `faults/` | what goes wrong, and when |
+ * | `faults/` | draws and injects faults |
  * | `cluster/` | the nodes, their operator, and the account of damaged disks |
- * | `history/`, `checkers/` | what clients saw; the judgement of it |
+ * | `history/`, `checkers/` | operations of clients and their results; the checkers of them |
  * | `time/`, `disk/`, `network/` | a simulated process and its clock, its disk, its connections |
  * | `engine-subject.ts` | one engine on a simulated disk, for the conformance suite |
- * | `world.ts`, `trace.ts` | the machines together; what they did, and its digest |
- * | `scenario.ts` | what a seed draws: cluster, clients, faults |
+ * | `world.ts`, `trace.ts` | all machines; their events, and a digest of these |
+ * | `scenario.ts` | the scenario that a seed draws: cluster, clients, faults |
  *
- * One seed does the same each time, on one build, if what is yours is of the seed too: chance by
- * `world.prng(name)`, time by `world.nowMs`. A node that breaks a belief throws out of whatever
- * called it, and so ends the process, as it should in a test.
+ * A seed repeats exactly on one build if your code takes its random numbers from `world.prng(name)`
+ * and its time from `world.nowMs`. A false assertion in a node throws into its caller and so ends
+ * the process, as it should in a test.
  */
 export { Bounds } from './checkers/bounds.ts'
 export { checkCausality } from './checkers/causality.ts'

@@ -1,14 +1,14 @@
 /**
  * The scenario of one seed as plain data: the cluster, its clients, and which faults exist.
  *
- * A seed draws a scenario; a failing one is shrunk by taking things out of it and running the same
- * seed again (`shrink.ts`). Sizes are tiny on purpose: what is rare in the world is common here.
- * Many records lie beyond memory, many files end, many reads come short, many queues are full.
+ * A seed draws a scenario; `shrink.ts` makes a failing one smaller and runs the same seed again.
+ * Sizes are tiny on purpose, so that rare paths are common: reads miss the cache, segments end,
+ * reads come short, queues are full.
  */
 import { Prng } from '../base/prng.ts'
 import type { BucketConfig } from '../config.ts'
 
-/** What may go wrong. What each does stands in `faults.ts`, `disk-faults.ts`, `path-faults.ts`. */
+/** The kinds of faults: see `faults.ts`, `disk-faults.ts` and `path-faults.ts`. */
 export const FAULT_KINDS = [
   // Processes and power.
   'crash',
@@ -28,12 +28,12 @@ export const FAULT_KINDS = [
   'slow',
   'reset',
   'half-open',
-  // Disks that fail, and say so.
+  // Disks that return errors.
   'sync-failure',
   'io-error',
   'slow-disk',
   'full-disk',
-  // Disks that lose what they had promised to keep: each counts as a destroyed disk.
+  // Disks that lose synced bytes: each counts as a destroyed disk.
   'wipe',
   'restore',
   'rot',
@@ -100,7 +100,7 @@ export interface Scenario {
   readonly acknowledged: number
   /** And until so many faults took effect. */
   readonly faultsMin: number
-  /** Faults that are drawn and then not done, by their place among all; and all from a place on. */
+  /** Faults that are drawn and not injected, by their place among all; and all from a place on. */
   readonly omitted: readonly number[]
   readonly faultsMax: number
 }
@@ -123,7 +123,7 @@ const QUORUMS: readonly (readonly [number, number, number])[] = [
   [5, 2, 3],
   [1, 1, 1],
 ]
-/** They are what is most often wrong: no seed is without. */
+/** In the scenario of every seed. */
 const ALWAYS: ReadonlySet<FaultKind> = new Set(['crash', 'crash-in-write', 'crash-behind'])
 const EXISTS_CHANCE = 0.55
 const BUCKET_NAMES = ['default', 'carts', 'flags'] as const

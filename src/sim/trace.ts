@@ -1,14 +1,14 @@
 /**
- * What happened in a simulated world: a digest of everything, the last events, a count per fact.
+ * Record what happens in a simulated world: a digest of everything, the last events, and counts.
  *
- * The digest is how determinism is checked: two runs of one seed agree on it, or something outside
- * the seed had a say. Facts go into it with their fields, and so does every delivery and every
- * disk call, as a few numbers. The last events are what a failure prints, in fixed columns:
+ * Two runs of one seed must have one digest; otherwise something outside the seed has an influence.
+ * The digest covers facts with their fields, and every delivery and every disk call as a few
+ * numbers. A failure prints the last events in fixed columns:
  *
  *     12.345678  node 2   warning  peer-away              member=3 reason=timeout
  *     seconds    who      weight   fact                   fields
  *
- * Why not a cryptographic digest: traces need no protection from forgery, and this one costs some
+ * Why not: a cryptographic digest. Traces need no protection from forgery, and this one costs some
  * nanoseconds.
  */
 import { FACTS, type Fact, type Fields, type Trace } from '../world/trace.ts'

@@ -8,12 +8,12 @@
  *     const again = new Node(sim.start(1), config)    // what was synced is there
  *
  * Machines are numbers, made as they are first named. On each runs at most one process at a time;
- * `start` begins one and returns the world that it is to live in. Nothing goes wrong unless asked
- * for: which faults there are, when, and how many the system claims to survive, is decided above.
+ * `start` begins one and returns its world. No fault happens unless a caller asks for it; `faults/`
+ * decides which, when and how many.
  *
  * Invariant: the seed and the calls on this object, in order and at their virtual instants, decide
- * everything. Every part draws from a generator of its own, derived from the seed by name, so that
- * one more draw in one place leaves the others as they were.
+ * everything. Every part draws from a generator of its own, derived from the seed by name, so one
+ * more draw in one place changes no other.
  */
 import { assert } from '../base/assert.ts'
 import { Prng } from '../base/prng.ts'
@@ -85,7 +85,7 @@ export class SimWorld {
     return this.scheduler.complete(promise, limitMs)
   }
 
-  /** Calls `run` when so much virtual time has passed, whatever becomes of any node. */
+  /** Calls `run` after so much virtual time, also if nodes end meanwhile. */
   after(ms: number, run: () => void): void {
     this.scheduler.at(this.scheduler.nowMicros + Math.round(ms * 1000), run)
   }
@@ -104,7 +104,7 @@ export class SimWorld {
     return `127.0.${place >> 8}.${place & 255}`
   }
 
-  /** Begins a process on a machine that has none, and returns the world that it lives in. */
+  /** Begins a process on a machine that has none, and returns its world. */
   start(number: number): World {
     const machine = this.#machineOf(number)
     assert(machine.running === undefined, 'one process at a time runs on a machine')
@@ -130,7 +130,7 @@ export class SimWorld {
     return this.#machines.get(number)?.running?.process.isPaused === true
   }
 
-  /** Ends the process, as `kill -9`: the machine lives, its memory of files too. */
+  /** Ends the process, as `kill -9` does: the machine's page cache stays. */
   kill(number: number): void {
     const { machine, process } = this.#running(number)
     this.trace.mark('kill', { machine: number })

@@ -1,7 +1,7 @@
-/** What a node may ask of time: an instant that never goes back, and a later wake-up. */
+/** The clock that a node may use: an instant that never goes back, and timers. */
 
 export interface Timer {
-  /** Forgets the wake-up; harmless when it has already happened. */
+  /** Cancels the wake-up; does nothing if it has already happened. */
   cancel(): void
 }
 
@@ -13,8 +13,8 @@ export interface Clock {
   now(): number
 
   /**
-   * Milliseconds since 1970 as the machine believes. May jump by years, either way: only for
-   * people and for times to live, never for order.
+   * Milliseconds since 1970 by the machine's clock. May jump by years, either way: only for people
+   * and for times to live, never for order.
    */
   wallTime(): number
 
@@ -22,8 +22,8 @@ export interface Clock {
   after(delayMs: number, wake: () => void): Timer
 
   /**
-   * Calls `run` when what is ready to run now has run: the end of this turn of the event loop.
-   * What is gathered until then can leave in one write.
+   * Calls `run` at the end of this turn of the event loop, so that a caller can batch the work of a
+   * turn into one write.
    */
   soon(run: () => void): void
 }

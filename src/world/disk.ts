@@ -1,5 +1,5 @@
 /**
- * What a node may ask of a disk, and exactly which promises survive a crash.
+ * The disk that a node may use, and exactly which promises survive a crash.
  *
  * - After `File.sync` has resolved, every byte written to that file before the call survives.
  * - After `Directory.sync` has resolved, every create, rename and remove before the call survives.

@@ -1,4 +1,4 @@
-/** What a node may ask of chance: unpredictable bytes, for ids, starts, nonces and seeds. */
+/** The random bytes that a node may use, for ids, starts, nonces and seeds. */
 
 export interface Entropy {
   /** `count` fresh bytes, 1 to 1,024. Unpredictable on the real machine, seeded in simulation. */

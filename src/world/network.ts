@@ -1,9 +1,9 @@
 /**
- * What a node may ask of a network, and what a network may do to a connection.
+ * The network that a node may use, and the faults of its connections.
  *
  * Within a connection bytes arrive in order, cut at arbitrary places, or not at all. A connection
  * may be refused, reset, stall, die for one direction, or die after an unknown part of what was
- * written has arrived. Nothing tells the writer what arrived; only an answer does.
+ * written has arrived. Only an answer tells the writer that its bytes have arrived.
  */
 
 export interface Address {
@@ -38,7 +38,7 @@ export interface Connection {
   listen(events: ConnectionEvents): void
   /** Takes `bytes` over: they must not change afterwards. A closed connection drops them. */
   write(bytes: Uint8Array): void
-  /** Stops and resumes `onData`; the other side then feels it as back-pressure. */
+  /** Stops and resumes `onData`; a stop puts back-pressure on the other side. */
   pause(): void
   resume(): void
   /** Sends what was written, then closes. */

@@ -1,8 +1,8 @@
 /**
- * Where a node writes down what happened, as facts rather than sentences.
+ * The trace of a node: named facts with fields, not sentences.
  *
  * A fact has a name from the table below and a few fields. Tests assert that a fact occurred, so
- * production code points at the test that explains it. Keys and values of clients never appear.
+ * production code leads to the test that explains it. Keys and values of clients never appear.
  */
 
 export type Weight = 'detail' | 'notice' | 'warning' | 'failure'

@@ -1,4 +1,4 @@
-/** The five together: all that is outside a node. */
+/** The world of a node: clock, disk, network, entropy and trace. A node uses nothing else. */
 import type { Clock } from './clock.ts'
 import type { Disk } from './disk.ts'
 import type { Entropy } from './entropy.ts'

@@ -82,7 +82,7 @@ function reasonOfClosed(path: string, target: string): string | undefined {
   return CLOSED.find((one) => isFrom(one) && one.to === layerOf(target))?.reason
 }
 
-/** What is wrong with one import, if anything is. */
+/** The fault of one import; undefined if it has none. */
 function faultOf(tree: Tree, path: string, found: Import): string | undefined {
   const target = found.target
   if (target === undefined) return undefined

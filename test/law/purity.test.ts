@@ -69,7 +69,7 @@ const BANS: readonly Ban[] = [
     words: ['console', 'crypto', 'FinalizationRegistry', 'WeakRef'],
     among: ['src'],
     except: ['src/host', 'src/cli', 'src/dynamo'],
-    reason: 'what is outside is asked of the world',
+    reason: 'the world gives everything outside of the process',
   },
   {
     words: ['Buffer'],

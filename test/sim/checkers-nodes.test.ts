@@ -1,6 +1,6 @@
 /**
- * What the checkers say of nodes: bounds and recovery, each fed with what is right and what is not,
- * and both beside a real cluster.
+ * The checkers of nodes, bounds and recovery: fed with right and wrong figures, and run beside a
+ * real cluster.
  */
 import t from 'tap'
 import { nodeId, startId } from '../../src/dynamo/names.ts'

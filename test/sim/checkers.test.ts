@@ -180,8 +180,8 @@ t.test('a put that replaced what its coordinator saw accounts for what had begun
   t.equal(checkDurability(lost, final()).length, 2, 'but only while it is there itself')
 })
 
-// What is seen is read once, before the first attempt. An attempt that arrives after its client
-// gave up replaces what was there then, and nothing that was written since.
+// A put of all seen reads once, before its first attempt. An attempt that arrives after its client
+// gave up replaces the siblings of that read, and nothing that was written since.
 t.test('a late attempt of a put of all seen accounts for nothing newer', async (t) => {
   const late = { replacesSeen: true, outcome: 'in-doubt', wasRetried: true, took: 50 } as const
   const history = story({ at: 0 }, { ...late, at: 10 }, { at: 55 }, { at: 70 })

@@ -1,4 +1,4 @@
-/** `everwrite delete BUCKET KEY`: deletes what is seen there. */
+/** `everwrite delete BUCKET KEY`: deletes all siblings of a key. */
 import type { Command } from 'commander'
 import { SealedContext } from '../../client/sealed-context.ts'
 import { EXIT_CODES_HELP, print } from '../outcome.ts'
@@ -17,7 +17,7 @@ export function addDelete(program: Command): void {
   addConnectionOptions(program.command('delete'))
     .argument('<bucket>')
     .argument('<key>')
-    .description('delete what is there')
+    .description('delete all siblings of a key')
     .option('--context <text>', 'delete only what this context covers: from get --json')
     .addHelpText(
       'after',
@@ -25,8 +25,8 @@ export function addDelete(program: Command): void {
 Example:
   $ everwrite delete carts anna
 
-The node that coordinates the delete reads first and deletes what it read; a write that comes at
-the same moment survives. Deleting a key that is not there is no failure.
+The coordinating node reads the key and deletes the siblings that it read; a concurrent write
+survives. Deleting a key that is not there succeeds.
 ${EXIT_CODES_HELP}`,
     )
     .action(remove)

@@ -1,8 +1,9 @@
 /**
- * `everwrite export [FILE] --bucket B`: all records of a bucket, one a line.
+ * `everwrite export [FILE] --bucket B`: writes all records of a bucket, one a line.
  *
  * A key with siblings is one line with all of them, and importing it leaves the same siblings. A
- * file gets its name only when it is whole: an export that was cut short is not mistaken for one.
+ * file gets its name only when it is whole, so that an unfinished export is not taken for a whole
+ * one.
  */
 import { createWriteStream, renameSync, rmSync } from 'node:fs'
 import type { Writable } from 'node:stream'
@@ -30,7 +31,7 @@ export function addExport(program: Command): void {
   addConnectionOptions(program.command('export'), 30_000)
     .argument(
       '[file]',
-      'where to write; a name that ends in .gz is compressed; else standard output',
+      'the file to write, compressed if its name ends in .gz; standard output by default',
     )
     .requiredOption('--bucket <name>', 'the bucket to read')
     .description('write all records of a bucket as lines of JSON')
@@ -41,8 +42,8 @@ Examples:
   $ everwrite export packages.ndjson.gz --bucket packages
   $ everwrite export --bucket carts | wc -l
 
-A key that has siblings is one line, {"key":...,"siblings":[{"value":...},...]}; import puts them
-back side by side. Records that are written meanwhile may be in or not.
+A key that has siblings is one line, {"key":...,"siblings":[{"value":...},...]}; import puts
+them back as siblings. Records that are written during the export may be in it or not.
 ${EXIT_CODES_HELP}`,
     )
     .action(exportRecords)
@@ -64,7 +65,7 @@ async function exportRecords(file: string | undefined, options: Options): Promis
   })
   const seconds = (performance.now() - began) / 1000
   const said = options.json === true ? jsonOf(options, counts, seconds) : plainOf(counts, seconds)
-  // Standard output may be the records themselves.
+  // Standard output may be where the records go.
   process.stderr.write(`${said}\n`)
 }
 
@@ -87,7 +88,7 @@ async function copyToFile(bucket: Bucket<Uint8Array>, file: string, counts: Coun
     compressed?.pipe(output)
     const sink = compressed ?? output
     const written = finished(output)
-    // Heard where it is awaited below; until then it must not end the process.
+    // It is awaited below; until then a rejection must not end the process.
     written.catch(() => {})
     await Promise.race([copy(bucket, sink, counts), written])
     sink.end()

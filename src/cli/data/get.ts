@@ -1,4 +1,4 @@
-/** `everwrite get BUCKET KEY`: all that is under a key, and how to reconcile it. */
+/** `everwrite get BUCKET KEY`: prints the siblings of a key, and how to reconcile them. */
 import type { Command } from 'commander'
 import { utf8TextExact } from '../../base/bytes.ts'
 import type { GetResult } from '../../client/get-result.ts'
@@ -20,9 +20,9 @@ export function addGet(program: Command): void {
   addConnectionOptions(program.command('get'))
     .argument('<bucket>')
     .argument('<key>')
-    .description('print what is under a key; siblings, where there are several, all of them')
+    .description('print the value of a key, or all of its siblings')
     .option('--raw', 'print the bytes of the one value and nothing else')
-    .option('--r <count>', "copies to compare, in place of the bucket's own R")
+    .option('--r <count>', "copies to compare; the bucket's R by default")
     .addHelpText(
       'after',
       `
@@ -31,8 +31,8 @@ Examples:
   $ everwrite get carts anna --json     {"key":"anna","siblings":[{"value":"tea"}],...}
   $ everwrite get images logo --raw > logo.png
 
-Two programs that wrote without knowing of each other leave two siblings. Reconcile them by
-putting one value in their place: everwrite put BUCKET KEY VALUE
+Concurrent writes leave siblings. Reconcile them by putting one value in their place:
+everwrite put BUCKET KEY VALUE
 ${EXIT_CODES_HELP}`,
     )
     .action(get)

@@ -1,9 +1,9 @@
 /**
- * `everwrite import [FILE] --bucket B`: one put for each line, many in flight.
+ * `everwrite import [FILE] --bucket B`: makes one put for each line, many in flight.
  *
- * Each record replaces what is seen under its key, so a second import of one file leaves one
- * sibling each. Two lines with one key follow each other, never side by side: the later wins, as
- * in the file. A line that is wrong ends the import there; what was put before stays.
+ * Each record replaces all siblings of its key, so a second import of one file leaves one sibling
+ * each. Puts of one key are made one after another, so the later line wins. A wrong line ends the
+ * import there; earlier puts stay.
  */
 import type { Command } from 'commander'
 import type { Bucket } from '../../client/bucket.ts'
@@ -26,14 +26,14 @@ interface Options extends ConnectionOptions {
   readonly window: string
 }
 
-/** A node that is restarted must not end an import: each put may take this long. */
+/** The deadline of a put: longer than a node's restart, which must not end an import. */
 const PUT_TIMEOUT_MS = 30_000
 const WINDOW = 128
 const WINDOW_MAX = 1024
 
 export function addImport(program: Command): void {
   addConnectionOptions(program.command('import'), PUT_TIMEOUT_MS)
-    .argument('[file]', 'lines of JSON, plain or gzip; standard input without it')
+    .argument('[file]', 'lines of JSON, plain or gzip; standard input by default')
     .requiredOption('--bucket <name>', 'the bucket to put the records into')
     .option('--window <count>', 'records in flight at once', String(WINDOW))
     .description('put the records of a file into a bucket')
@@ -43,13 +43,13 @@ export function addImport(program: Command): void {
 Each line is one record:
   {"key":"anna","value":"tea"}                       text
   {"key64":"/w==","value64":"/wA="}                  bytes that are not UTF-8, as base64
-  {"key":"anna","siblings":[{"value":"tea"},...]}    as export writes what is not reconciled
+  {"key":"anna","siblings":[{"value":"tea"},...]}    as export writes unreconciled siblings
 
 Examples:
   $ everwrite import packages.ndjson.gz --bucket packages
   $ everwrite export --bucket a | everwrite import --bucket b
 
-A record takes the place of what is there, so importing a file again changes nothing.
+A record replaces all siblings of its key, so importing a file again changes nothing.
 ${EXIT_CODES_HELP}`,
     )
     .action(importRecords)
@@ -87,7 +87,7 @@ async function tell(options: Options, run: ImportRun, seconds: number): Promise<
   )
 }
 
-/** The same error, which also says what is done already. */
+/** The same error, with the count of lines that are imported already. */
 function stoppedBy(error: unknown, records: number): unknown {
   if (!isOperatingError(error)) return error
   const { code, message, certainty } = error
@@ -144,7 +144,7 @@ class ImportRun {
     try {
       const [first, ...others] = record.values
       await this.#bucket.put(record.key, first as Uint8Array, { replace: 'seen' })
-      // The others stand beside the first again, as they did where they were exported.
+      // The other siblings are put beside the first, as they were when exported.
       for (const other of others) await this.#bucket.put(record.key, other)
       this.records++
       for (const value of record.values) this.bytes += value.length

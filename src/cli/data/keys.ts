@@ -1,4 +1,4 @@
-/** `everwrite keys BUCKET`: the keys of a bucket, one a line. */
+/** `everwrite keys BUCKET`: prints the keys of a bucket, one a line. */
 import type { Command } from 'commander'
 import { utf8TextExact } from '../../base/bytes.ts'
 import { EXIT_CODES_HELP, print } from '../outcome.ts'
@@ -24,7 +24,7 @@ Examples:
   $ everwrite keys carts | sort | head
   $ everwrite keys carts --json         {"key":"anna"}, or {"key64":...} where it is not text
 
-Keys that are not UTF-8 are printed as base64 behind "base64:"; --json tells them apart surely.
+Keys that are not UTF-8 are printed as base64 after "base64:"; --json is unambiguous.
 ${EXIT_CODES_HELP}`,
     )
     .action(keys)

@@ -1,7 +1,7 @@
 /**
  * Cut a stream of bytes into lines, plain or compressed.
  *
- * gzip is known by its first two bytes, not by the name of the file, so standard input may be
+ * gzip is recognised by its first two bytes, not by the file's name, so standard input may be
  * either.
  */
 import { createReadStream, statSync } from 'node:fs'
@@ -27,7 +27,7 @@ export function linesOf(file: string | undefined): Source {
   let bytesRead = 0
   async function* counted(): AsyncGenerator<Uint8Array> {
     try {
-      // Opened only now: a stream that fails before anyone listens would end the process.
+      // Opened only now: a stream that fails without a listener would end the process.
       const raw = file === undefined ? process.stdin : createReadStream(file)
       for await (const chunk of raw as AsyncIterable<Uint8Array>) {
         bytesRead += chunk.length

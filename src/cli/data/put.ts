@@ -1,4 +1,4 @@
-/** `everwrite put BUCKET KEY [VALUE]`: writes a value in place of what is seen there. */
+/** `everwrite put BUCKET KEY [VALUE]`: puts a value in place of all siblings of the key. */
 import type { Command } from 'commander'
 import { utf8Bytes } from '../../base/bytes.ts'
 import { SealedContext } from '../../client/sealed-context.ts'
@@ -23,10 +23,10 @@ export function addPut(program: Command): void {
     .argument('<bucket>')
     .argument('<key>')
     .argument('[value]', 'the value; - or nothing reads standard input')
-    .description('write a value in place of what is there')
+    .description('put a value in place of all siblings of a key')
     .option('--context <text>', 'replace only what this context covers: from get --json')
-    .option('--sibling', 'replace nothing: the value stands beside what is there')
-    .option('--w <count>', "copies that must be durable, in place of the bucket's own W")
+    .option('--sibling', 'replace nothing: add the value as a sibling')
+    .option('--w <count>', "copies that must be durable; the bucket's W by default")
     .addHelpText(
       'after',
       `
@@ -34,8 +34,8 @@ Examples:
   $ everwrite put carts anna '["tea"]'
   $ everwrite put images logo - < logo.png
 
-The node that coordinates the write reads first and replaces what it read; a write that comes at
-the same moment survives as a sibling.
+The coordinating node reads the key and replaces the siblings that it read; a concurrent write
+survives as a sibling.
 ${EXIT_CODES_HELP}`,
     )
     .action(put)

@@ -1,5 +1,5 @@
 /**
- * One record as a line of JSON: what `import` reads, and `export`, `get` and `keys` print.
+ * Convert a record to a line of JSON and back, for `import`, `export`, `get` and `keys`.
  *
  *     {"key":"anna","value":"tea"}                            text
  *     {"key64":"/w==","value64":"/wA="}                       bytes that are not UTF-8, as base64

@@ -1,4 +1,4 @@
-/** `everwrite test-engine MODULE`: whether an engine keeps the promises of the storage contract. */
+/** `everwrite test-engine MODULE`: checks an engine against the storage contract. */
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { EXIT, EXIT_CODES_HELP, print } from '../outcome.ts'
@@ -7,15 +7,15 @@ export function addTestEngine(program: Command): void {
   program
     .command('test-engine')
     .argument('<module>', 'the file that exports the engine')
-    .description('check that a storage engine keeps what the contract of engines promises')
+    .description('check a storage engine against the contract of engines')
     .addHelpText(
       'after',
       `
 Example:
   $ everwrite test-engine ./journal.js
 
-The engine runs on a simulated disk, which loses its power and fails. What the engine writes past
-the directory that it is given is not judged. How to write one: docs/write-an-engine.md
+The engine runs on a simulated disk with power cuts and failing syncs. Files that it writes past the
+directory it was given are not checked. How to write an engine: docs/write-an-engine.md
 ${EXIT_CODES_HELP}`,
     )
     .action(testEngine)
@@ -36,7 +36,7 @@ async function testEngine(path: string): Promise<void> {
   if (holding < CLAIMS.length) process.exitCode = EXIT.failed
 }
 
-/** The error as its author wants it: where it comes from is in the engine or in the claim. */
+/** The error with its stack, which leads into the engine or the claim. */
 function told(failure: Error): string {
   const text = failure.stack ?? failure.message
   return `${text.replaceAll(/^/gm, '        ')}\n`

@@ -1,9 +1,8 @@
 /**
- * One node as a child process: start it, hear that it is ready, stop it, notice its death.
+ * Run one node as a child process: start it, wait until it is ready, stop it.
  *
- * The child is in a process group of its own, so that ctrl-C reaches this process alone and the
- * children are stopped in order; should this process die, their end of the channel closes and
- * they stop by themselves.
+ * The child is in a process group of its own, so that ctrl-C reaches this process alone, which
+ * stops its children in order. If this process dies, the channel closes and the children stop.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
@@ -23,7 +22,7 @@ export class Child {
   readonly #ended: Promise<Ending>
   #isEnded = false
 
-  /** Runs this very command with `argv`; what it says is added to the file `log`. */
+  /** Runs `everwrite` with `argv`; its output is appended to the file `log`. */
   constructor(argv: readonly string[], log: string) {
     const output = openSync(log, 'a', 0o600)
     this.#log = log
@@ -46,12 +45,12 @@ export class Child {
     return this.#isEnded
   }
 
-  /** Resolves when it has ended, however that came. */
+  /** Resolves when it has ended. */
   get ended(): Promise<Ending> {
     return this.#ended
   }
 
-  /** What it said when it was ready; undefined where it ended before. */
+  /** Its message when it is ready; undefined if it ended before. */
   ready(): Promise<ReadyMessage | undefined> {
     return new Promise((resolve) => {
       this.#process.once('message', (note) => resolve(note as ReadyMessage))
@@ -59,7 +58,7 @@ export class Child {
     })
   }
 
-  /** Asks it to stop, and makes it where it has not after `patienceMs`. */
+  /** Asks it to stop, and kills it after `patienceMs`. */
   async stop(patienceMs: number): Promise<Ending> {
     if (!this.#isEnded) this.#process.kill('SIGTERM')
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), patienceMs)
@@ -74,7 +73,7 @@ export class Child {
     if (!this.#isEnded) this.#process.kill('SIGKILL')
   }
 
-  /** The end of what it said. */
+  /** The end of its output. */
   lastWords(): string {
     const text = readFileSync(this.#log, 'utf8').slice(-LOG_CHARS_MAX).trimEnd()
     return text.split('\n').slice(-LOG_LINES).join('\n')

@@ -1,14 +1,13 @@
 /**
- * What `everwrite dev` keeps in its directory: a key, a configuration, and a folder for each node.
+ * The files of `everwrite dev`: a key, a configuration, and a folder for each node.
  *
  *     everwrite-data/
  *       cluster.key        made once, mode 0600
  *       everwrite.toml     made once; buckets and defaults in it may be edited
  *       node-1/  node-1.log  node-2/  ...
  *
- * The configuration is an ordinary one: a cluster that outgrows `dev` goes on with `serve` and
- * this file. The number of nodes is fixed with the first start, because the data lies where that
- * number put it.
+ * The configuration is an ordinary one, and `serve` runs with it too. The number of nodes is fixed
+ * at the first start, because it decides which node has which data.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -24,7 +23,7 @@ export interface DevNode {
   readonly peerPort: number
   /** Its data directory. */
   readonly data: string
-  /** Where what it says is written. */
+  /** The file of its output. */
   readonly log: string
 }
 
@@ -45,7 +44,7 @@ export interface DevWish {
 const NODES = 3
 const PEER_PORTS_ABOVE: number = DEFAULTS.peerPort - DEFAULTS.clientPort
 
-/** Makes what is missing, and says what is there. Throws `input-wrong` where the wish differs. */
+/** Makes the missing files and reads the others. Throws `input-wrong` if the wish differs. */
 export function prepareDev(wish: DevWish): DevCluster {
   const { directory } = wish
   mkdirSync(directory, { recursive: true, mode: 0o700 })
@@ -72,7 +71,7 @@ export function prepareDev(wish: DevWish): DevCluster {
   return { config, isNew, nodes: members.map((member) => nodeOf(directory, member)) }
 }
 
-/** How a node is started again by hand. */
+/** The arguments that start a node again by hand. */
 export function serveArguments(cluster: DevCluster, node: DevNode): readonly string[] {
   return ['serve', '--config', cluster.config, '--name', node.name, '--data', node.data]
 }

@@ -1,8 +1,8 @@
 /**
- * `everwrite dev`: a cluster of several nodes on this machine, for as long as the terminal.
+ * `everwrite dev`: runs a cluster of several nodes on this machine until ctrl-C.
  *
- * Each node is a process of its own, the same that `everwrite serve` runs, so that one can be
- * killed and started again to see what the others make of it.
+ * Each node is a process that runs `everwrite serve`, so that a user can kill one and start it
+ * again while the others go on.
  */
 import { createServer } from 'node:net'
 import { resolve } from 'node:path'
@@ -29,7 +29,7 @@ export function addDev(program: Command): void {
   program
     .command('dev')
     .option('--nodes <count>', 'how many; fixed with the first start (3)')
-    .option('--data <directory>', 'where everything is kept', 'everwrite-data')
+    .option('--data <directory>', 'the directory for data, configuration and key', 'everwrite-data')
     .option('--port-base <port>', "the first node's client port; peers have a hundred more (7400)")
     .description('run a cluster of several nodes on this machine')
     .addHelpText(
@@ -39,7 +39,7 @@ Examples:
   $ everwrite dev                               three nodes, data in ./everwrite-data
   $ everwrite dev --nodes 5 --data five --port-base 7410
 
-ctrl-C stops all nodes cleanly; their data stays. Remove the directory to begin anew.
+ctrl-C stops all nodes cleanly and keeps their data. Remove the directory to start over.
 ${EXIT_CODES_HELP}`,
     )
     .action(dev)
@@ -61,7 +61,7 @@ async function dev(options: Options): Promise<void> {
   process.exit(code)
 }
 
-/** All taken ports at once: a node that finds its own taken could only say so one by one. */
+/** Names all taken ports at once; the nodes would name them one by one. */
 async function refuseTakenPorts({ nodes }: DevCluster): Promise<void> {
   const taken: string[] = []
   for (const { host, clientPort, peerPort } of nodes) {
@@ -86,7 +86,7 @@ function isTaken(host: string, port: number): Promise<boolean> {
   })
 }
 
-/** The children, from their start to their end. */
+/** Starts, watches and stops the children. */
 class DevRun {
   readonly #cluster: DevCluster
   readonly #children: ReadonlyMap<DevNode, Child>
@@ -156,7 +156,7 @@ class DevRun {
     process.on('SIGHUP', ask)
   }
 
-  /** Stops what runs, then ends with `code`, or with 3 where a node did not stop cleanly. */
+  /** Stops all nodes, then ends with `code`, or with 3 if one did not stop cleanly. */
   async #stop(code: number): Promise<void> {
     this.#stopping ??= this.#stopChildren(code)
     await this.#stopping

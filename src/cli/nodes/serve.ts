@@ -1,9 +1,9 @@
 /**
- * `everwrite serve --config FILE`: one node, until it is told to stop.
+ * `everwrite serve --config FILE`: runs one node until a signal.
  *
- * The first SIGTERM or SIGINT stops it cleanly, a second one at once; both are safe, the second
- * only leaves more to recover. A node that `everwrite dev` started has its parent at the other
- * end of a channel: it says when it is ready, and stops when the parent has gone.
+ * The first SIGTERM or SIGINT stops it cleanly, a second one at once, after which the next start
+ * has more to recover. A node that `everwrite dev` started has a channel to its parent: it sends a
+ * message when it is ready, and stops when the parent has gone.
  */
 import type { Command } from 'commander'
 import { Option } from 'commander'
@@ -15,7 +15,7 @@ import { SCALARS } from '../settings/names.ts'
 /** A second signal within this time is the same one, passed on by a parent (npm does that). */
 const ECHO_MS = 500
 
-/** What a node tells the process that started it, once. */
+/** The message of a node to the process that started it, once it is ready. */
 export interface ReadyMessage {
   readonly everwrite: 'ready'
   readonly clientAddress: string
@@ -41,8 +41,8 @@ export function addServe(program: Command): void {
     .addHelpText(
       'after',
       `
-Every option is a setting of the file too, and EVERWRITE_… in the environment (EVERWRITE_KEY_FILE);
-flags win over the environment, and that over the file. A file for three nodes:
+Every option is also a setting in the file, and a variable (EVERWRITE_KEY_FILE). Flags take
+precedence over variables, and variables over the file. A file for three nodes:
 
   cluster = "shop"
   key-file = "cluster.key"       # openssl rand -hex 16 > cluster.key; chmod 600 cluster.key
@@ -135,7 +135,7 @@ function stopOnSignal(stop: () => Promise<void>): void {
   if (process.send !== undefined) process.on('disconnect', ask)
 }
 
-/** Our own bug: say so and end; what is on the disk is safe, and recovery is well tested. */
+/** Reports a bug of this program and ends it; the data on the disk is safe. */
 function endOnBrokenBelief(): void {
   const end = (error: unknown): void => {
     tellFailure(error, false)

@@ -24,7 +24,7 @@ interface MemberRow {
 
 export function addStatus(program: Command): void {
   addConnectionOptions(program.command('status'))
-    .description('show every node: what it holds, how fast it answers, what to know')
+    .description('show every node: its keys, its latencies and its warnings')
     .addHelpText(
       'after',
       `
@@ -32,7 +32,7 @@ Examples:
   $ everwrite status
   $ everwrite status --json | jq '.nodes[].figures.keys'
 
-Exit code 3 where a node does not answer.
+Exit code 3 if a node does not answer.
 ${EXIT_CODES_HELP}`,
     )
     .action(status)

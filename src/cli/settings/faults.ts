@@ -1,8 +1,7 @@
 /**
- * What only two settings together can get wrong: contradictions.
+ * Find contradictions between two settings.
  *
- * Each is told with the path of the setting to change, so that one run of the command shows all
- * that must be corrected.
+ * Each fault names the path of the setting to change, and one run of the command reports all.
  */
 import { utf8Bytes } from '../../base/bytes.ts'
 import { BUCKET_BYTES_MAX } from '../../limits.ts'
@@ -91,7 +90,7 @@ function faultsOfQuorums(settings: Settings): Fault[] {
   settings.buckets.forEach((bucket, i) => {
     const at = `buckets[${i}]`
     const { n = settings.n, r = settings.r, w = settings.w } = bucket
-    // What a bucket inherits is told once, where it stands.
+    // A value that a bucket inherits is reported once, at its own setting.
     const isOwn = bucket.n !== undefined || bucket.r !== undefined || bucket.w !== undefined
     if (isOwn) faults.push(...quorumFaults(`${at}.`, { n, r, w }, count))
     const first = names.get(bucket.name)

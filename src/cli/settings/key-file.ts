@@ -33,7 +33,7 @@ export function readTokenFile(path: string): Uint8Array {
 export function makeKeyFile(path: string): void {
   const file = openSync(path, 'wx', 0o600)
   try {
-    // The process's mask may have taken bits away, and must not have added any.
+    // The umask may have removed bits; it cannot add any.
     chmodSync(path, 0o600)
     writeSync(file, `${hexOf(randomBytes(KEY_BYTES))}\n`)
   } finally {

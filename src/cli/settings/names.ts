@@ -1,32 +1,32 @@
 /**
- * The settings that the environment and flags may give too: their names, and what help says.
+ * The settings that the environment and flags may give too: their names and help texts.
  *
- * Apart from the shape of a configuration, so that help does not load what checks it.
+ * Apart from `shape.ts`, so that help does not load the library that checks configurations.
  */
 import { DEFAULTS } from '../../config.ts'
 
-/** What a setting is, so that text from the environment or a flag can become it. */
+/** The type of a setting, to convert text from the environment or a flag. */
 export type ScalarKind = 'text' | 'number' | 'flag'
 
-/** The settings that the environment and flags may give too, with what help says of them. */
+/** By name: the type and the help text. */
 export const SCALARS: Readonly<Record<string, readonly [ScalarKind, string]>> = {
   cluster: ['text', 'members of different clusters never talk'],
   name: ['text', 'which of the members this node is'],
   data: ['text', 'the data directory'],
   'key-file': ['text', 'file of the cluster key: 32 hexadecimal digits, mode 0600'],
   'client-token-file': ['text', 'file of the token that clients must send, mode 0600'],
-  insecure: ['flag', 'let clients in from other machines without a token'],
+  insecure: ['flag', 'allow clients on other machines without a token'],
   partitions: ['number', `slices of the ring, a power of two (${DEFAULTS.partitions})`],
   n: ['number', `copies of each key (${DEFAULTS.n})`],
   r: ['number', `copies that a get compares (${DEFAULTS.r})`],
   w: ['number', `copies that are durable before a put is acknowledged (${DEFAULTS.w})`],
-  'client-listen': ['text', "host:port for clients, where it is not the member's"],
-  'peer-listen': ['text', "host:port for other nodes, where it is not the member's"],
+  'client-listen': ['text', "host:port for clients; the member's by default"],
+  'peer-listen': ['text', "host:port for other nodes; the member's by default"],
   engine: ['text', "log, memory, or the path of an engine's module (log)"],
   'segment-bytes': ['number', 'size of a file of the log'],
-  'deadline-ms': ['number', 'time for a request that names none'],
-  'hedge-ms': ['number', 'after which a read asks the next copy too'],
-  'forward-ms': ['number', 'after which a put is passed to the next owner too'],
+  'deadline-ms': ['number', 'deadline of a request that names none'],
+  'hedge-ms': ['number', 'time after which a read asks the next owner too'],
+  'forward-ms': ['number', 'time after which a put is sent to the next owner too'],
   'calls-max': ['number', 'requests of clients in progress at once'],
   'connections-max': ['number', 'connections of clients at once, and as many of peers'],
 }

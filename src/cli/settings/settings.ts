@@ -1,7 +1,7 @@
 /**
- * From a file, the environment and flags to a checked `Config`; the later wins.
+ * Read a file, the environment and flags into a checked `Config`; the later wins.
  *
- * All faults are told at once, each with where it came from. Paths in the file are relative to
+ * All faults are reported at once, each with its setting. Paths in the file are relative to
  * the file, those in the environment and in flags to the current directory.
  */
 import { readFileSync } from 'node:fs'
@@ -24,7 +24,7 @@ const OTHER_VARIABLES = new Set([
 ])
 const PATHS = ['data', 'key-file', 'client-token-file', 'engine'] as const
 
-/** All that is wrong with a configuration. Its code is that of the first fault. */
+/** All faults of a configuration. Its code is that of the first one. */
 export class SettingsError extends OperatingError {
   readonly faults: readonly Fault[]
 
@@ -89,7 +89,7 @@ function isPath(name: string): boolean {
   return (PATHS as readonly string[]).includes(name)
 }
 
-/** An engine is a path only if it looks like one: the shape judges all else. */
+/** An engine is a path only if it looks like one; the shape checks all others. */
 function pathOf(name: string, text: string, directory: string): string {
   return name === 'engine' && !/[./]/.test(text) ? text : resolve(directory, text)
 }
@@ -107,7 +107,7 @@ function parseFile(file: string): Record<string, unknown> {
   }
 }
 
-/** What text of the environment or of a flag means; the shape then judges it. */
+/** Converts text of the environment or of a flag; the shape checks the result. */
 function valueOf(name: string, text: string, kind: ScalarKind): unknown {
   if (kind === 'number') return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text
   if (kind === 'flag')

@@ -1,10 +1,10 @@
 /**
- * What a configuration file may say: names, shapes and single bounds.
+ * The shape of a configuration file: names, types and bounds of single settings.
  *
  * Names are those of the flags: `key-file` in the file, `--key-file` as a flag,
- * `EVERWRITE_KEY_FILE` in the environment. A name that is not here is a fault, because a setting
- * that is misspelt and silently ignored is worse than a node that does not start. What only two
- * settings together can get wrong is in `faults.ts`.
+ * `EVERWRITE_KEY_FILE` in the environment. An unknown name is a fault, because a misspelt setting
+ * that is ignored is worse than a node that does not start. `faults.ts` finds contradictions
+ * between two settings.
  */
 import { z } from 'zod'
 import { DEFAULTS } from '../../config.ts'
@@ -19,7 +19,7 @@ import {
   SEGMENT_BYTES_MAX,
 } from '../../limits.ts'
 
-/** A configuration whose single settings are sound; whether they agree is not yet known. */
+/** A configuration of which each setting is sound by itself. */
 export interface Settings {
   readonly cluster: string
   readonly name: string
@@ -109,7 +109,7 @@ const shape: z.ZodType<Settings> = z.strictObject({
   buckets: z.array(bucket).max(BUCKETS_MAX).default([]),
 })
 
-/** One thing that is wrong, where, and what to do. */
+/** One fault: where it is, and what to do. */
 export interface Fault {
   /** `members[1].name`, as in the file. */
   readonly path: string
@@ -129,7 +129,7 @@ export function shapeOf(raw: Record<string, unknown>): Judged {
   if (result.success) return { settings: result.data, faults: [] }
   const { issues } = result.error
   const faults = issues.flatMap(faultsOf)
-  // Names that mean nothing need not hide what else is wrong.
+  // Unknown names must not hide other faults.
   const isAllNames = issues.every((issue) => issue.code === 'unrecognized_keys')
   const settings = isAllNames ? shape.safeParse(without(raw, issues)).data : undefined
   return { settings, faults }

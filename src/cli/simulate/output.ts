@@ -1,5 +1,6 @@
 /**
- * Print what `everwrite simulate` found: text for people, or one JSON object a row for programs.
+ * Print the results of `everwrite simulate`: text for people, or one JSON object a row for
+ * programs.
  *
  * An object of a seed is a scenario file too (`scenario-file.ts`), and so is its `shrunk`.
  */
@@ -74,7 +75,7 @@ export class Output {
     } else await print(`${tally.lines(elapsedMs).join('\n')}\n`)
   }
 
-  /** The command that brings it again. */
+  /** The command that repeats it. */
   #again({ seed }: SimulateResult): string {
     const { file, scenario } = this.#options
     if (file === undefined || file === '-') return replayCommand(seed, scenario)

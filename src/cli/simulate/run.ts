@@ -1,9 +1,9 @@
 /**
- * Runs what `everwrite simulate` was asked for.
+ * Run the seeds or the scenario that `everwrite simulate` was asked for.
  *
- * Many seeds are counted, and told one by one where they fail, the first of them in full; one seed
- * alone is told in full. Each runs in a process of its own, one alone too: a node that breaks a
- * belief ends its process, and that is a finding of the simulation, not the end of the command.
+ * One seed is reported in full. Of many, those that fail are reported, the first one in full. Each
+ * runs in a child process, because a false assertion in a node ends its process: that is a result
+ * of the simulation, not the end of the command.
  */
 import { availableParallelism } from 'node:os'
 import { requireAddon } from '../../native/availability.ts'
@@ -38,11 +38,11 @@ const WORKERS_MAX = 64
 const EVENTS_MAX = 200
 const SHRINK_RUNS_MAX = 80
 
-/** What was asked for, checked. */
+/** The options, checked. */
 interface Plan {
   readonly seeds: Iterable<number>
   readonly count: number
-  /** One seed is told in full. */
+  /** One seed is reported in full. */
   readonly isOne: boolean
   readonly workers: number
   readonly scenario: Scenario | undefined
@@ -83,7 +83,7 @@ function* seedsFrom(first: number, count: number): Generator<number> {
   for (let seed = first; seed < first + count; seed++) yield seed
 }
 
-/** True where it failed. */
+/** True if it failed. */
 async function runOne(plan: Plan, options: SimulateCommand): Promise<boolean> {
   let failed = false
   await runJobs(jobsOf(plan), 1, async ({ result }) => {
@@ -93,7 +93,7 @@ async function runOne(plan: Plan, options: SimulateCommand): Promise<boolean> {
   return failed
 }
 
-/** True where one failed; the first of them is told in full. */
+/** True if one failed; the first of them is reported in full. */
 async function runMany(plan: Plan, options: SimulateCommand): Promise<boolean> {
   const { count, output, workers } = plan
   const tally = new Tally()

@@ -9,9 +9,9 @@ import { unfinished } from '../../sim/seed/report.ts'
 import { drawScenario } from '../../sim/scenario.ts'
 import type { Job, SeedReport, SeedMessage } from './worker.ts'
 
-/** No seed takes so long on any machine: one that does goes round for ever. */
+/** No seed takes so long on any machine: one that does has an endless loop. */
 const SEED_MS_MAX = 1_800_000
-/** The end of what a process said. */
+/** The end of a process's output. */
 const WORDS_CHARS_MAX = 4_000
 
 const PROGRAM = fileURLToPath(new URL('worker.js', import.meta.url))
@@ -67,7 +67,7 @@ export class SeedProcess implements Disposable {
     child.stderr?.on('data', (chunk) => {
       this.#words = (this.#words + String(chunk)).slice(-WORDS_CHARS_MAX)
     })
-    // What goes wrong with it is seen by its end.
+    // Its end shows what went wrong.
     child.on('error', () => {})
     this.#child = child
     const told = await this.#next(child, () => {})
@@ -76,14 +76,14 @@ export class SeedProcess implements Disposable {
     throw new Error(`a process for seeds does not start: ${this.#ending(child)}\n${this.#words}`)
   }
 
-  /** Its last words that say what happened. */
+  /** The end of its output that says what happened. */
   #ending({ exitCode, signalCode }: ChildProcess): string {
     if (this.#isLate) return `process ended: it was still busy after ${SEED_MS_MAX / 1000} s`
     const how = signalCode ?? `exit code ${exitCode}`
     const said = /^.*\b(?:Error|FATAL ERROR)\b.*$/m.exec(this.#words)?.[0]
     return `process ended: ${said === undefined ? how : `${how}, ${said.trim()}`}`
   }
-  /** What `child` says next, once asked; undefined where it ends instead. */
+  /** The next message of `child`; undefined if it ends instead. */
   #next(child: ChildProcess, ask: () => void): Promise<SeedMessage | undefined> {
     return new Promise((resolve) => {
       const end = (told: SeedMessage | undefined): void => {

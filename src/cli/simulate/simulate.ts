@@ -1,8 +1,7 @@
 /**
- * `everwrite simulate`: whole clusters under faults, each from one number.
+ * `everwrite simulate`: simulates whole clusters under faults, each from one seed.
  *
- * Here is what the command looks like; what it does stands in `run.ts`, which brings the
- * simulator with it.
+ * This file has the options and the help text; `run.ts` does the work and loads the simulator.
  */
 import type { Command } from 'commander'
 import type { SimulateCommand } from './run.ts'
@@ -16,28 +15,31 @@ export function addSimulate(program: Command): void {
     .option('--seeds <count>', `how many seeds (${SEEDS})`)
     .option('--from <seed>', 'the first of them (1)')
     .option('--workers <count>', 'processes that run them (one for each processor)')
-    .option('--seed <seed>', 'run this one seed and tell all of it')
-    .option('--scenario <file>', 'a scenario to run, of a file or of standard input (-)')
-    .option('--shrink', 'make the scenario of a failure smaller, while it fails in the same way')
+    .option('--seed <seed>', 'run this one seed and print all about it')
+    .option('--scenario <file>', 'the file of a scenario to run; - is standard input')
+    .option(
+      '--shrink',
+      'make the scenario of a failure smaller while it still fails in the same way',
+    )
     .option('--events <count>', 'how many of the last events of a seed to print', String(EVENTS))
     .option('--json', 'print JSON, one object a line')
-    .description('run simulated clusters under faults, and judge what they did')
+    .description('run simulated clusters under faults, and check that nothing is lost')
     .addHelpText(
       'after',
       `
-Real nodes and real clients live in a simulated world: virtual time, a network that cuts, stalls
-and resets, disks that fail, lie and rot, power that goes. The seed draws everything, so that a
-failure is a number: on the same build a seed does the same again, byte for byte.
+Real nodes and real clients run in a simulated world: virtual time, network cuts, stalls and resets,
+disk failures, rot and power cuts. The seed decides everything: on the same build it repeats a
+failure, byte for byte.
 
 Examples:
   $ everwrite simulate                          seeds 1 to ${SEEDS}
   $ everwrite simulate --seeds 1000 --from 5001
-  $ everwrite simulate --seed 7                 one seed: its scenario, what happened, the end of it
+  $ everwrite simulate --seed 7                 one seed: its scenario, faults and last events
   $ everwrite simulate --seed 7 --shrink        if it fails: the smallest scenario that still does
-  $ everwrite simulate --scenario kept.json     a scenario that was kept, with its own seed
+  $ everwrite simulate --scenario kept.json     a stored scenario, with its own seed
   $ everwrite simulate --scenario kept.json --seeds 100      the same with seeds 1 to 100
 
-A scenario is plain data: everwrite simulate --seed 7 --json > kept.json, and change what you like.
+To store a scenario and edit it: everwrite simulate --seed 7 --json > kept.json
 
 Exit codes:
   0  no seed failed

@@ -1,9 +1,9 @@
 /**
  * A child process of `everwrite simulate`: it receives seeds, runs them and sends back results.
  *
- * A node that breaks a belief ends its process, simulated or not: what broke is told as a failure
- * of the seed, and the process ends, since its state can no longer be trusted. If the process dies
- * without a report, its parent reports that (`seed-process.ts`).
+ * A false assertion in a node is reported as a failure of the seed, and the process ends, since its
+ * state can no longer be trusted. If the process dies without a report, its parent reports that
+ * (`seed-process.ts`).
  */
 import { drawScenario, type Scenario } from '../../sim/scenario.ts'
 import { simulate, type SimulateResult, type SoFar } from '../../sim/seed/simulate.ts'
@@ -59,7 +59,7 @@ function tell(message: SeedMessage, onSent: () => void): void {
   process.send?.(message, undefined, undefined, onSent)
 }
 
-/** Its kind before the colon, as checkers have it; behind it where that was. */
+/** The kind of error, a colon, and the place in the code. */
 function sentenceOf(error: unknown): string {
   if (!(error instanceof Error)) return `threw: ${String(error)}`
   const { name, message, stack = '' } = error

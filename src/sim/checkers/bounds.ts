@@ -7,11 +7,11 @@
  *     bounds.object(label, object, copies)        // each object found in the end
  *     violations.push(...bounds.violations)
  *
- * Every gauge that a node has stands in the table below, or this does not compile. `peaks` tells
- * how near to its bound each came: a bound that nothing comes near is watched, and not tried.
+ * The table below has every gauge of a node, or this does not compile. `peaks` has the highest
+ * value of each gauge: a gauge that stays far below its bound leaves the bound untested.
  *
- * Why not the number of all calls in progress: peers' calls are admitted by the coordinators that
- * make them, and one whose connection ended is counted until it is done.
+ * Why not: the number of all calls in progress. Peers' calls are admitted by the coordinators that
+ * make them, and a call whose connection ended counts until its work is done.
  */
 import type { Config } from '../../config.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
@@ -51,9 +51,9 @@ export class Bounds {
       incoming_bytes: INCOMING_BYTES_PER_CONNECTION_MAX,
       waiters_of_key: WAITERS_PER_KEY_MAX,
       remembered_requests: REMEMBERED_REQUESTS_MAX,
-      // A mark is written whatever waits.
+      // A mark is written even if the bound is reached.
       unsynced_bytes: UNSYNCED_BYTES_MAX + MARK_BYTES,
-      // A record that is larger than a segment has one for itself.
+      // A record that is larger than a segment gets a segment of its own.
       segment_bytes: Math.max(segmentBytes, SEGMENT_HEADER_BYTES + RECORD_BYTES_MAX),
     }
   }
@@ -76,9 +76,9 @@ export class Bounds {
   }
 
   /**
-   * What stands under a key in the end. Clients' puts are refused above `SIBLINGS_MAX` at each copy
-   * for itself: merged, there may be that many for each of `copies`, its owners and one more for
-   * each disk of theirs that was emptied meanwhile.
+   * Checks the final object of a key. Each copy refuses puts above `SIBLINGS_MAX` by itself, so the
+   * merged object may have that many siblings for each of `copies`: the owners, and one more for
+   * each of their disks that was emptied meanwhile.
    */
   object(key: string, { siblings, context }: VersionedObject, copies: number): void {
     this.#check(key, 'siblings', siblings.length, copies * SIBLINGS_MAX)

@@ -1,12 +1,12 @@
 /**
- * A read shows writes of its key that had begun and were not refused, each once, and none beside
- * one that replaced it.
+ * Check that every read shows only writes of its key that had begun and were not refused, each
+ * once, and that the siblings of one get are concurrent.
  *
- * Judged on the history alone, when all of it is known: a value that a read showed before its
- * write was told that it was refused is as wrong as one shown after. The siblings of one get must
- * be concurrent: a value beside a write that replaced it means that a replica forgot the order.
+ * The checker needs the whole history: a value whose write is refused later is as wrong as one that
+ * was refused before the read. A value beside a write that replaced it means that a replica forgot
+ * the order.
  *
- * Linear in what was shown: each write remembers the last read that showed it.
+ * Linear in the values shown: each write remembers the last read that showed it.
  */
 import type { History } from '../history/history.ts'
 import { Findings } from './findings.ts'

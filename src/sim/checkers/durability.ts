@@ -3,10 +3,10 @@
  *
  * After faults have stopped and the replicas are equal, every acknowledged value is among the
  * siblings of its key, or a chain of puts leads from it to one that is, each made after a get that
- * returned the value to that client (docs/design.md 1). One walk backwards from what is there marks
- * all that is accounted for: linear in the history.
+ * returned the value to that client (docs/design.md 1). The checker walks backwards from the final
+ * siblings and marks the writes that they account for: linear in the history.
  *
- * A put that replaced what was read for it follows what its client was not shown. It accounts for
+ * A put with `replace: seen` replaces siblings that its client was not shown. It accounts for
  * writes to its key that had begun when it ended: its read came before its first attempt, so an
  * attempt that arrives later, even after the client gave up, replaces nothing newer.
  */
@@ -106,8 +106,8 @@ function findLost(
 }
 
 /**
- * 1 for what a write that stands there has surely replaced. A delete that it may have followed
- * proves nothing: it may never have been applied.
+ * 1 for each write that a final write has certainly replaced. A delete that it may have followed
+ * proves nothing, because it may never have been applied.
  */
 function replacedBy({ writes }: History, standing: readonly number[]): Uint8Array {
   const { follows } = writes

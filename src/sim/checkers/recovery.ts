@@ -1,7 +1,7 @@
 /**
  * Check that a restarted node still has everything that its log had synced.
  *
- * A simulation tells it when a node ends, what a disk went through, and what starting nodes find:
+ * A simulation reports to it the ends of nodes, the faults of disks, and the results of starts:
  *
  *     recovery.ended(machine, node.durable)       // before the crash or kill of a running node
  *     recovery.replaced(machine)                  // after its disk was emptied
@@ -10,10 +10,10 @@
  *     trace.watch('rot-found', (_, node) => recovery.rotFound(node))
  *     violations.push(...recovery.violations)
  *
- * A node that ends while it starts has promised nothing new: what was told before still holds.
+ * A node that ends while it starts has promised nothing new, so the last figures still count.
  *
- * What it cannot know: whether the bytes of a kept record are the right ones (the checks of each
- * record, and durability over all replicas, see to that).
+ * It does not check that a kept record has the right bytes: the record's checksums and the checker
+ * of durability do.
  */
 import type { Durable } from '../../node/report.ts'
 import type { Fields } from '../../world/trace.ts'

@@ -1,11 +1,11 @@
 /**
- * The fault account: how many disks have lost something since all copies were last made whole.
+ * Count the disks that have lost something since all copies were last whole: the fault account.
  *
  * Design 1 promises that no acknowledged write is lost while fewer than W of the disks that hold it
  * are destroyed before lost copies are rebuilt. A disk that was wiped, restored, made to rot, to
- * misdirect or to forget a write counts as destroyed, though most of it may be sound. A full sweep,
- * with every node there, makes all copies whole, and the account is empty again. What would exceed
- * it is withheld, and said in the trace: a fault beyond the promise teaches nothing.
+ * misdirect or to forget a write counts as destroyed, though most of it may be sound. A full sweep
+ * while all nodes run makes all copies whole and empties the account. A fault that would exceed the
+ * promise is withheld and traced, because the store may lose a write then.
  */
 import type { SimTrace } from '../trace.ts'
 
@@ -48,8 +48,8 @@ export class Account {
   }
 
   /**
-   * Every node was there, and every copy of every key is whole. Requires: each damaged disk was
-   * read by a start since, so that no damage waits on it unseen.
+   * Call when all nodes run and every copy of every key is whole. Requires: since it was damaged,
+   * each disk was read by a start, so that no damage on it is left unseen.
    */
   clear(): void {
     this.#damaged.clear()

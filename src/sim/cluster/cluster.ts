@@ -2,8 +2,8 @@
  * A whole cluster in a simulated world: real nodes, with the real store and the real addon.
  *
  * Machines 1 to `nodes` run one node each; clients live on machines from 1,001 on. Everything that
- * a node keeps is on its simulated disk, so that a crash, a restart, or an emptied disk is what it
- * would be in a machine room.
+ * a node keeps is on its simulated disk, so a crash, a restart or an emptied disk has the effects
+ * that it has on a real machine.
  */
 import { assert } from '../../base/assert.ts'
 import { utf8Text } from '../../base/bytes.ts'
@@ -50,8 +50,8 @@ export class Cluster {
   readonly #key: Uint8Array
   readonly #running = new Map<number, RunningNode>()
   /**
-   * Told of a node that has ended by itself since its disk failed; its process is still there, to
-   * be killed or crashed. Without it such a node stays as it is.
+   * Called when a node has ended by itself because its disk failed. Its process still exists and is
+   * to be killed or crashed; without a callback it stays so.
    */
   onFailed: ((machine: number, error: unknown) => void) | undefined
   #clients = 0
@@ -148,8 +148,8 @@ export class Cluster {
   }
 
   /**
-   * Starts a node on a machine that runs none. It is ready when the promise resolves; rejects where
-   * it does not start, and nothing runs there then. Is never settled where it is ended meanwhile.
+   * Starts a node on a machine that runs none. Resolves when it is ready; rejects if it does not
+   * start, and then nothing runs there. If the node is ended meanwhile, the promise stays pending.
    */
   async start(machine: number): Promise<void> {
     const world = this.world.start(machine)

@@ -4,9 +4,9 @@
  * A node whose engine is not durable loses its copies when it ends, so the account is asked before
  * it is ended.
  *
- * A node that ends by itself, or does not start, is right to do so where its disk failed it, and is
- * started again; a disk that nothing will start from, and that has lost something, is replaced by
- * an empty one. Anything else is a violation.
+ * A node may end by itself or fail to start if its disk failed a call; the operator starts it
+ * again. If a damaged disk makes every start fail, the operator replaces it by an empty one. Any
+ * other failure is a violation.
  */
 import { isOperatingError } from '../../base/errors.ts'
 import type { Prng } from '../../base/prng.ts'
@@ -64,8 +64,8 @@ export class Operator {
   }
 
   /**
-   * Ends what runs on `machines`, to be started again after `forMs` or more; `between` is done
-   * while nothing runs there. False where nothing ran.
+   * Ends the nodes on `machines` and starts them again after `forMs` or more; calls `between` while
+   * nothing runs there. False if none ran.
    */
   takeDown(
     machines: readonly number[],

@@ -1,10 +1,10 @@
 /**
  * The disk of one simulated machine: a crash keeps all synced bytes and some of the others.
  *
- * `SimDisk` is the machine's: it outlives processes, loses power, fills up, and fails where it is
- * told to. What a process sees of it is `process-disk.ts`. Its generator draws how long a call
- * takes, how many unsynced bytes a crash keeps, and which bytes are in memory. Faults happen only
- * where the caller asks for them (`arm`, `rot`, `limit`, ...).
+ * A `SimDisk` belongs to a machine and outlives its processes; `process-disk.ts` is its interface
+ * for a process. Its generator draws how long a call takes, how many unsynced bytes a crash keeps,
+ * and which bytes are in memory. Faults happen only when the caller asks for them (`arm`, `rot`,
+ * `limit`, …).
  */
 import { assert } from '../../base/assert.ts'
 import { OperatingError } from '../../base/errors.ts'
@@ -55,13 +55,13 @@ const DISK_DEFAULTS: DiskOptions = {
   callMicros: [5, 60],
 }
 
-/** What goes wrong, once armed: the call fails, or pretends to have done what it did not. */
+/** A fault to come: a call fails, or reports success without having done its work. */
 export interface DiskFault {
   readonly call: DiskCall
   /**
-   * `fail`: it is answered with an error. `misdirect` (writes): the disk puts the bytes elsewhere
-   * in the same file. `drop` (writes): the disk keeps the old ones. Of the last two the writer is
-   * not told, and the cache hides them until a crash or `evictCache`.
+   * `fail`: the call returns an error. `misdirect` (writes): the disk writes the bytes to another
+   * place of the same file. `drop` (writes): the disk keeps the old bytes. The last two report
+   * success, and the cache hides them until a crash or `evictCache`.
    */
   readonly effect?: 'fail' | 'misdirect' | 'drop'
   /** Of the error; `EIO` unless told. */
@@ -74,7 +74,7 @@ export interface DiskFault {
   readonly times?: number
 }
 
-/** A file of the disk, to choose from where something should rot. */
+/** A file of the disk: a candidate for rot. */
 export interface DiskFile {
   readonly directory: string
   readonly name: string
@@ -82,7 +82,7 @@ export interface DiskFile {
   readonly durableSize: number
 }
 
-/** What a disk held at some instant, file by file. */
+/** The content of a disk at some instant, file by file. */
 export type Backup = ReadonlyMap<string, ReadonlyMap<string, Uint8Array>>
 
 interface Armed {
@@ -101,9 +101,9 @@ export class SimDisk {
   #capacityBytes: number
   #usedBytes = 0
   #slowness = 1
-  /** Calls that were answered with an error so far, or told of a disk with too little room. */
+  /** Calls so far that returned an error or too little free space. */
   failures = 0
-  /** Writes that the disk said it had done, and did elsewhere or not at all. */
+  /** Writes that the disk reported as done and did elsewhere or not at all. */
   lies = 0
 
   constructor(prng: Prng, trace: SimTrace, options: Partial<DiskOptions> = {}) {
@@ -118,17 +118,17 @@ export class SimDisk {
     this.#armed.push({ fault, skip: fault.skip ?? 0, times: fault.times ?? 1 })
   }
 
-  /** Forgets all that was armed and has not happened. */
+  /** Removes all armed faults that have not happened. */
   disarm(): void {
     this.#armed = []
   }
 
-  /** Every call takes so many times as long. */
+  /** Multiplies the time of every call. */
   slow(factor: number): void {
     this.#slowness = factor
   }
 
-  /** Of now on; without a number, as large as it was made. */
+  /** Sets the capacity from now on; without a number, the original one. */
   limit(capacityBytes: number = this.#options.capacityBytes): void {
     this.#capacityBytes = capacityBytes
   }
@@ -169,7 +169,7 @@ export class SimDisk {
     }
   }
 
-  /** Memory keeps nothing: reads see what the disk really holds, and what is not yet synced. */
+  /** Empties the cache: reads return the disk's own bytes and the changes not yet synced. */
   evictCache(): void {
     for (const inode of this.#all()) inode.evict()
     this.recount()
@@ -189,7 +189,7 @@ export class SimDisk {
     this.recount()
   }
 
-  /** What would be left if the power went now and nothing unsynced were kept. */
+  /** The durable content of all files. */
   backup(): Backup {
     const directories = new Map<string, ReadonlyMap<string, Uint8Array>>()
     for (const directory of this.#directories.values())
@@ -197,7 +197,7 @@ export class SimDisk {
     return directories
   }
 
-  /** A disk with what `backup` holds takes its place. Requires: nothing runs on the machine. */
+  /** Sets the content to that of `backup`. Requires: nothing runs on the machine. */
   restore(backup: Backup): void {
     this.wipe()
     for (const [path, files] of backup) {
@@ -208,7 +208,7 @@ export class SimDisk {
     this.recount()
   }
 
-  /** An empty disk takes its place, and nothing is armed for it. */
+  /** Removes all content and all armed faults. */
   wipe(): void {
     this.disarm()
     this.#directories.clear()
@@ -216,7 +216,7 @@ export class SimDisk {
     this.recount()
   }
 
-  // For `process-disk.ts` alone.
+  // Called by `process-disk.ts` only.
 
   directory(path: string): SimDirectory {
     let directory = this.#directories.get(path)
@@ -297,7 +297,7 @@ export class SimDisk {
     for (const directory of this.#directories.values()) yield* directory.inodes()
   }
 
-  /** Also those that only a durable name leads to. */
+  /** All inodes, also those that have only a durable name. */
   #all(): ReadonlySet<Inode> {
     const inodes = new Set<Inode>()
     for (const directory of this.#directories.values()) {

@@ -1,9 +1,8 @@
 /**
- * The simulated disk as one process sees it: `world/disk` over `SimDisk`.
+ * The disk of one simulated process: implements `world/disk` over the machine's `SimDisk`.
  *
- * A call takes effect at some instant between being made and being answered; here it is the
- * answer's. Calls on one file that are under way together are answered in any order, as a pool of
- * threads would. A process that has ended is never answered.
+ * A call takes effect when it returns. Calls on one file that overlap return in any order, as from
+ * a pool of threads. The calls of a process that has ended never return.
  */
 import { assert } from '../../base/assert.ts'
 import type { Directory, Disk, File, Lock } from '../../world/disk.ts'
@@ -13,7 +12,7 @@ import type { SimDirectory } from './sim-directory.ts'
 import type { SimProcess } from '../time/sim-process.ts'
 import { Inode } from './sim-file.ts'
 
-/** Makes the calls of one process. */
+/** Runs the disk calls of one process. */
 class Caller {
   readonly disk: SimDisk
   readonly #process: SimProcess
@@ -27,7 +26,7 @@ class Caller {
     return this.#process
   }
 
-  /** Answers after the call's time. `fail` may do half of the work before an armed failure. */
+  /** Returns after the call's time. `fail` may do half of the work before an armed failure. */
   call<Value>(
     call: DiskCall,
     name: string,

@@ -2,10 +2,10 @@
  * A simulated directory: the names that programs see, the names that survive a crash, and the
  * changes not yet synced between the two.
  *
- * A name is not a file: creating, renaming and removing change the directory, and a crash forgets
- * some of that until the directory itself was synced, whatever became of the file's own bytes.
+ * Creating, renaming and removing change the directory, not the file. A crash keeps some of these
+ * changes until the directory itself was synced, whether or not the file's bytes are durable.
  *
- * Invariant: an inode has at most one durable name. A rename is there as a whole or not at all.
+ * Invariant: an inode has at most one durable name. A crash keeps a rename whole or not at all.
  */
 import type { Prng } from '../../base/prng.ts'
 import type { Inode } from './sim-file.ts'

@@ -11,7 +11,7 @@
  * forgets the rest: the cache goes on showing bytes that no later sync will bring to the disk
  * (what PostgreSQL met in 2018).
  *
- * Invariant: what a successful sync covered is in `durable`, unless a fault was asked for.
+ * Invariant: bytes that a successful sync covered are in `durable`, unless a fault was armed.
  */
 import type { Prng } from '../../base/prng.ts'
 

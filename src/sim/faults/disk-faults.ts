@@ -1,9 +1,8 @@
 /**
  * Inject disk faults: failing calls, a full disk, a slow disk, and lost or damaged bytes.
  *
- * The last kind is asked of the account first: a disk that lost what it had promised to keep counts
- * as destroyed. A read that fails counts too, since a copy that cannot be read may be replaced by
- * what the others hold.
+ * Before it loses or damages bytes it asks the account, because such a disk counts as destroyed. A
+ * read that fails counts too: a node may replace a copy that it cannot read by those of the others.
  */
 import { unreachable } from '../../base/assert.ts'
 import type { Prng } from '../../base/prng.ts'

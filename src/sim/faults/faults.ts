@@ -2,7 +2,7 @@
  * Draw faults from the seed and inject them, never more than the promise survives.
  *
  * Power cuts of any number of machines, cuts of any shape and wrong clocks are within the promise
- * at any time; damaged disks are asked of the account first. Each fault draws from a generator of
+ * at any time; before it damages a disk it asks the account. Each fault draws from a generator of
  * its own, so that leaving one out changes nothing about how the others are drawn. Only faults that
  * took effect are counted: a reset without a connection is no fault.
  */
@@ -15,11 +15,11 @@ import type { Operator } from '../cluster/operator.ts'
 import { type PathFault, PathFaults } from './path-faults.ts'
 import type { FaultKind, Scenario } from '../scenario.ts'
 
-/** How long what was broken stays so, in milliseconds: usually short. */
+/** How long a fault lasts, in milliseconds: usually short. */
 const DOWN_MS: readonly [number, number] = [5, 400]
 const DOWN_LONG_MS: readonly [number, number] = [400, 2_500]
 const LONG_CHANCE = 0.2
-/** Storms have an end: now and then nothing new goes wrong for a while, and work gets done. */
+/** Now and then no fault is injected for a while. */
 const CALM_CHANCE = 0.1
 const CALM_MS: readonly [number, number] = [200, 1_000]
 /** Within so long after a client began a write the power goes. */
@@ -44,7 +44,7 @@ export class Faults {
   readonly counts: Map<FaultKind, number> = new Map()
   /** Kinds in the order in which they were drawn: their places are what a scenario may omit. */
   readonly drawn: FaultKind[] = []
-  /** Rounds so far: what was asked for in an earlier one is not done in a later. */
+  /** Rounds so far: a fault that an earlier round drew is not injected in a later one. */
   #round = 0
   #isOver = true
 
@@ -79,7 +79,7 @@ export class Faults {
     this.#next(this.#round)
   }
 
-  /** No more faults; all but machines that are down is made good. */
+  /** Ends all faults; machines that are down stay down. */
   end(): void {
     this.#isOver = true
     this.#disks.isOver = true
@@ -175,8 +175,8 @@ export class Faults {
   }
 
   /**
-   * A disk falls far behind the others, which go on acknowledging; then the power goes, and the
-   * node comes back at once: without what it wrote, while the others hold it.
+   * Slows one disk far below the others, which go on acknowledging, then cuts its power and starts
+   * the node at once: it has lost writes that the others hold.
    */
   #crashBehind(machine: number, afterMs: number): boolean {
     const { world } = this.#cluster

@@ -1,8 +1,8 @@
 /**
  * Inject network faults between machines: cuts of every shape, stalls, slowness, resets.
  *
- * Nodes and clients alike are cut off. Everything but a reset and a half-open connection is made
- * good after a time; two that overlap may end together.
+ * Both nodes and clients are affected. Every fault but a reset and a half-open connection ends
+ * after a time; two that overlap may end together.
  */
 import { unreachable } from '../../base/assert.ts'
 import type { Prng } from '../../base/prng.ts'

@@ -1,6 +1,6 @@
 /**
- * Rows by the million, kept in columns: typed arrays that grow, lists behind one another, and names
- * that are stored once.
+ * Store millions of rows in columns: typed arrays that grow, lists in one array, and names stored
+ * once.
  *
  * An object for each row costs hundreds of bytes and the garbage collector's time; a column costs
  * the bytes of its numbers.

@@ -1,12 +1,12 @@
 /**
- * What clients asked and what they were told: all that a checker may judge by.
+ * Record the operations of clients and their results, for the checkers.
  *
- * A write is known by the number that is its value; a read by the numbers that it showed. A write
- * *follows* the values that were shown to its client by the gets whose contexts it gave. Dots and
- * contexts are nowhere in here: they are the thing under test.
+ * A write's value is its number; a read's result is a list of these numbers. A write *follows* the
+ * values that were shown to its client by the gets whose contexts it gave. The history has no dots
+ * and no contexts, because they are under test.
  *
- * Kept in columns, so that ten million operations can be told and judged: a write is a row of
- * `writes`, a read one of `reads`. Rows stand in the order in which writes began and reads ended.
+ * Stored in columns, so that ten million operations fit: a write is a row of `writes`, a read a row
+ * of `reads`, in the order in which writes began and reads ended.
  */
 import { assert } from '../../base/assert.ts'
 import { bytes, counts, instants, Lists, Names } from './columns.ts'
@@ -18,21 +18,21 @@ export interface WriteEvent {
   readonly key: string
   readonly isDelete: boolean
   /**
-   * It replaced what was read for it, beside what its client was shown. Requires: that was read
-   * before the first attempt, as our client does, so that it had all begun when the write ended.
+   * It also replaced the siblings that a get for it returned (`replace: seen`). Requires: that get
+   * came before the first attempt, as in our client, so that these writes had begun when it ended.
    */
   readonly replacesSeen: boolean
   /** Writes whose values its client had been shown, and whose contexts it gave. */
   readonly follows: readonly number[]
   /**
-   * Its client had been told of tombstones: of deletes of the key with numbers below this one, it
-   * is not known which. 0 where of none.
+   * If its client was shown tombstones, they are of some deletes of the key with numbers below this
+   * one; 0 if it was shown none.
    */
   readonly deletesBelow: number
   readonly startedMs: number
 }
 
-/** What is to be known of a write whose request id is met. */
+/** The write of a request id. */
 export interface KnownWrite {
   readonly id: number
   readonly isDelete: boolean
@@ -208,7 +208,7 @@ export class History {
   acknowledged = 0
   /** Writes asked for and not yet answered. */
   open = 0
-  /** Told of the next write that begins, once: for a fault that is to meet it. */
+  /** Called once, when the next write begins: for a fault that should hit it. */
   onNextWrite: (() => void) | undefined
 
   constructor() {

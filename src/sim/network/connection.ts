@@ -2,7 +2,7 @@
  * One end of a simulated connection.
  *
  * Invariant: `onClose` is called once, in a wake-up of its own, and no event after it. Closing
- * marks the end at once, so that nothing is handed over between the two.
+ * takes effect at once, so no data is delivered between the close and `onClose`.
  */
 import { assert } from '../../base/assert.ts'
 import type { Address, Connection, ConnectionEvents } from '../../world/network.ts'

@@ -1,15 +1,14 @@
 /**
- * The network between simulated machines: TCP as a program sees it, with everything it may do.
+ * The network between simulated machines: TCP as a program sees it, with all its faults.
  *
  * Each machine has a number and a host name; connections between them are pairs of streams
- * (`stream.ts`) over paths (`path.ts`). Nothing goes wrong by itself beyond what a healthy network
- * does: chance here decides how long, how cut and how much of the unfinished arrives, never
- * whether a fault happens. Faults are the methods, called by name.
+ * (`stream.ts`) over paths (`path.ts`). Random draws decide how long pieces take, where they are
+ * cut and how much of unfinished data arrives, never whether a fault happens. Faults are methods:
  *
- *     cut, heal         nothing gets through, in one direction or both; what is stuck is sent again
+ *     cut, heal         nothing gets through, in one direction or both; stuck pieces are sent again
  *     stall, slow       bytes stop for a time, or take longer; the connection stays
- *     reset             both ends are told, each after an unknown beginning of what was under way
- *     breakSilently     one end dies and the other is told when it next sends something
+ *     reset             both ends get an error, each after an unknown part of the data under way
+ *     breakSilently     one end dies, and the other gets an error when it next sends
  */
 import { assert } from '../../base/assert.ts'
 import { OperatingError } from '../../base/errors.ts'

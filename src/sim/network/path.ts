@@ -1,9 +1,9 @@
 /**
- * The way from one machine to another: how long it takes, and whether anything gets through.
+ * The path from one machine to another: its delays, and whether it is cut.
  *
- * A cut has a direction: what goes from `a` to `b` may be lost while the answers still arrive.
- * Machines without power take nothing in either. The options say how a healthy network behaves;
- * faults beyond that are methods, called by name.
+ * A cut has a direction: data from `a` to `b` may be lost while data from `b` to `a` arrives. A
+ * machine without power receives nothing. The options describe a healthy network; faults are
+ * methods.
  */
 import type { Prng } from '../../base/prng.ts'
 

@@ -4,13 +4,13 @@
  *     write -> unsent -> [ under way | arrived, not yet read ] -> onData
  *                        '------- windowBytes at most -------'
  *
- * As in TCP, what the system has taken it goes on trying to bring, also after the writer has
- * closed or its process has ended: until it arrives, or the connection is given up. A piece that
- * finds its path cut is stuck; healing sends it again; a connection that stays stuck is given up
- * by the writing side alone, and the other is not told.
+ * As in TCP, the system goes on sending the bytes that it took, also after the writer has closed or
+ * its process has ended, until they arrive or the connection is given up. A piece whose path is cut
+ * is stuck; `heal` sends it again. If it stays stuck, the writing side gives the connection up, and
+ * the other side does not notice.
  *
- * Invariant: pieces are read in the order in which they were written, whatever happens between.
- * What arrives is a count of pieces, and reading takes them from the head of the queue.
+ * Invariant: pieces are read in the order in which they were written. An arrival only counts
+ * pieces; reading takes them from the head of the queue.
  */
 import { assert } from '../../base/assert.ts'
 import { joinBytes } from '../../base/bytes.ts'
@@ -141,9 +141,9 @@ export class Stream {
     this.#stopGivingUp()
   }
 
-  /** The other end has reset the connection: what is under way to it is gone with it. */
+  /** The other end has reset the connection: data under way to it is lost. */
   onReset(): void {
-    // Where both ends were reset from outside, the news to the other is still under way.
+    // If both ends were reset from outside, the reset of the other is still under way.
     if (this.#pieces.at(-1) !== 'reset') this.drop()
   }
 

@@ -1,9 +1,8 @@
 /**
  * Read every replica's copy of every key over the peer protocol, and compare the copies.
  *
- * An outside view: each owner of each key is asked for its object, and the objects must be the
- * same byte for byte. Writes are known by the request ids that stand in the objects, so that
- * tombstones are told apart as values are.
+ * The inspector asks each owner of each key for its object; the objects must be equal byte for
+ * byte. It recognises writes by the request ids in the objects, so it distinguishes tombstones too.
  */
 import { equalBytes, utf8Text } from '../../base/bytes.ts'
 import { OperatingError } from '../../base/errors.ts'
@@ -39,7 +38,7 @@ export interface InspectOptions {
   readonly requests: ReadonlyMap<string, KnownWrite>
   /** A copy that stays rotten is a violation, but there. */
   readonly mayBeRotten: (machine: number) => boolean
-  /** Told of what stands under each key, and of how many owners were asked. */
+  /** Called with the object of each key, and with how many owners were asked. */
   readonly onObject: (label: string, object: VersionedObject, owners: number) => void
 }
 

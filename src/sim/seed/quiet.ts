@@ -1,10 +1,10 @@
 /**
- * Act two: the faults have stopped, and what was promised for then must hold.
+ * Act two: the faults have stopped; copies must become equal, and then nothing is written.
  *
- * `core` picks nodes that hold W owners of every key; the others are to stay dead. `converge` lets
- * what still moves come to rest, reads every key once at all its owners that live (until replicas
- * compare trees, that stands for it), and asks each for its copy: they must be equal. From then on
- * nothing may be written by reading: steady state is silent.
+ * `core` picks nodes that hold W owners of every key; the others stay dead. `converge` waits for
+ * requests under way, reads every key once at all its living owners (in place of hash trees, which
+ * are not built), and asks each for its copy: the copies must be equal. After that a read must
+ * write nothing.
  */
 import type { Prng } from '../../base/prng.ts'
 import { keyName } from '../../dynamo/names.ts'

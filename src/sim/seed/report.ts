@@ -1,9 +1,9 @@
 /**
  * Print the result of a seed: its scenario, what happened, the last events and the violations.
  *
- * Text alone, so that a test of yours can print a failure just as `everwrite simulate` does. The
- * command that is told brings the same failure again: it names the seed, and holds the scenario
- * where that is not the one that the seed draws.
+ * Returns text, so that your test can print a failure as `everwrite simulate` does. The command in
+ * the report repeats the failure: it names the seed, and has the scenario if the seed does not draw
+ * it.
  */
 import { FAULT_KINDS, type FaultKind, type Scenario } from '../scenario.ts'
 import type { SimulateResult } from './simulate.ts'

@@ -1,10 +1,10 @@
 /**
  * Makes the scenario of a failing seed smaller, while it still fails in the same way.
  *
- * The same seed is run again and again with something taken out: a kind of fault, half of the
- * faults, half of the writes, a client, a round. What still fails is kept. Each fault draws from a
- * generator of its own, so that the others stay what they were; their timing against the clients
- * moves all the same, so that not every failure can be made smaller.
+ * It runs the same seed with one thing less each time: a kind of fault, half of the faults, half of
+ * the writes, a client, a round; and keeps the smaller scenario if it still fails. Each fault draws
+ * from a generator of its own, so the others stay the same; but their timing against the clients
+ * moves, so not every failure can be made smaller.
  */
 import type { Scenario } from '../scenario.ts'
 import { simulate, type SimulateOptions, type SimulateResult } from './simulate.ts'
@@ -12,7 +12,7 @@ import { simulate, type SimulateOptions, type SimulateResult } from './simulate.
 export interface ShrinkOptions {
   /** Runs at most; each takes as long as the seed did. */
   readonly runsMax?: number
-  /** Runs one: in another process, where a belief may be broken. */
+  /** Runs one seed; in another process if an assertion may fail. */
   readonly simulate?: (options: SimulateOptions) => Promise<SimulateResult>
 }
 

@@ -1,5 +1,5 @@
 /**
- * One seed: a cluster, clients and faults; then quiet; then every checker.
+ * Run one seed: a cluster, clients and faults; then quiet; then all checkers.
  *
  * Act one is chaos, in rounds, until enough writes were acknowledged and enough faults took effect;
  * between two rounds everything is healed and every key swept, so that the next disk may be
@@ -29,8 +29,8 @@ export interface SimulateOptions {
   /** In place of the one that the seed draws. */
   readonly scenario?: Scenario
   /**
-   * Handed, before anything happens, what tells how far it has come, with one more violation: for a
-   * caller that catches a failed assertion outside of this promise.
+   * Called before the run with a function that returns the result so far and one more violation:
+   * for a caller that catches a failed assertion outside of this promise.
    */
   readonly onBegin?: (soFar: SoFar) => void
 }
@@ -40,7 +40,7 @@ export type SoFar = (violation: string) => SimulateResult
 export interface SimulateResult {
   readonly seed: number
   readonly scenario: Scenario
-  /** What was wrong, in sentences; none where all is well. */
+  /** Sentences; none if all is well. */
   readonly violations: readonly string[]
   readonly acknowledged: number
   readonly operations: number
@@ -48,7 +48,7 @@ export interface SimulateResult {
   readonly faults: ReadonlyMap<FaultKind, number>
   /** All that were drawn, in order, whether they took effect or not. */
   readonly drawn: readonly FaultKind[]
-  /** Faults that would have been more than is promised to be survived, and were not done. */
+  /** Faults that were not injected because they would exceed the promise. */
   readonly withheld: number
   /** Power cuts of a node while some client waited for a write. */
   readonly crashesInWrites: number
@@ -62,14 +62,14 @@ export interface SimulateResult {
 
 const TIMEOUT_MS = 1_500
 const GRACE_MS = 500
-/** Chaos that has not brought enough by then is a violation itself. */
+/** If chaos takes longer, that is a violation. */
 const CHAOS_MS_MAX = 3_600_000
 /** Operations of each client while some nodes are dead for ever. */
 const QUIET_OPERATIONS = 8
 const QUIET_MS_MAX = 120_000
 const STEP_MS = 250
 
-/** Runs `seed`, and judges what came of it. Throws `addon-missing` where nodes cannot run. */
+/** Runs `seed` and its checkers. Throws `addon-missing` if nodes cannot run. */
 export function simulate({ seed, scenario, onBegin }: SimulateOptions): Promise<SimulateResult> {
   requireAddon()
   const simulation = new Simulation(seed, scenario ?? drawScenario(seed))
@@ -151,7 +151,7 @@ class Simulation {
     return this.#judge(state, quietMs)
   }
 
-  /** Until this part of all that is wanted has been done; then all is healed, and clients wait. */
+  /** Runs until this part of the wanted writes and faults is done; then ends faults and clients. */
   async #chaos(part: number): Promise<void> {
     const { acknowledged, faultsMin } = this.#scenario
     this.#workload.begin()
@@ -172,7 +172,7 @@ class Simulation {
     this.#faults.end()
     const haveEnded = await this.#workload.end(TIMEOUT_MS + 10 * GRACE_MS)
     if (!haveEnded) this.#fail('no answer: a client still waits long after its deadline')
-    // A start reads the whole disk: what waits there unseen would be a damage of the next round.
+    // A start reads the whole disk, so that no damage is left for the next round to find.
     this.#operator.takeDown(this.#account.damaged, 0, 'crash')
   }
 
@@ -188,7 +188,7 @@ class Simulation {
     if (node !== undefined) this.#bounds.sample(machine, node.gauges())
   }
 
-  /** The others are dead for ever: the living ones go on, and agree. */
+  /** Kills the others for good: the living nodes must go on and become equal. */
   async #liveWithFew(living: readonly number[]): Promise<void> {
     await this.#operator.keepOnly(living)
     await this.#quiet.peace(living)

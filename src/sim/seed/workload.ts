@@ -1,11 +1,11 @@
 /**
- * Clients that get and put, and remember exactly what they were shown and promised.
+ * Simulate clients that get and put, and record every operation and its result.
  *
- * Each runs the real client library on a machine of its own, one operation after another, over a
- * few keys of a few buckets, so that they meet: updates, blind writes, writes with an old context
- * or with two, chains that never read, deletes, and writes that replace what is seen. The few keys
- * move on, so that keys are always being born; and now and then a client tries what must be
- * refused: a context that it was given for another key.
+ * Each client runs the real client library on a machine of its own, one operation after another, on
+ * a few keys of a few buckets, so that clients conflict: updates, blind writes, writes with an old
+ * context or with two, chains without reads, deletes, and writes with `replace: seen`. Keys are
+ * replaced by new ones from time to time. Now and then a client passes the context of another key,
+ * which must be refused.
  */
 import { isOperatingError } from '../../base/errors.ts'
 import type { Prng } from '../../base/prng.ts'
@@ -40,19 +40,19 @@ export interface Place {
   readonly label: string
 }
 
-/** What a client was told of a key: the values it saw, and the context that covers them. */
+/** The result of a get: the values shown, and the context that covers them. */
 interface Shown {
   readonly ids: readonly number[]
-  /** The tombstones it was told of are of deletes below this number; 0 where of none. */
+  /** Its tombstones are of deletes with numbers below this one; 0 if there were none. */
   readonly deletesBelow: number
   readonly context: SealedContext
 }
 
 const REMEMBERED_MAX = 8
-/** Some clients give up soon, and so hear of more failures. */
+/** Some clients have a short timeout, so that more of their operations fail. */
 const HASTE_MS = 200
 const CONNECT_MS = 3_600_000
-/** A sweep asks again where a copy is being mended. */
+/** A sweep asks again if a copy is being mended. */
 const SWEEP_TRIES = 5
 const SWEEP_MS_MAX = 60_000
 
@@ -222,7 +222,7 @@ class User {
       [mix.joined, (place) => this.#write(place, false, old(place, 2))],
       [mix.chained, (place) => this.#write(place, false, last(place))],
       [mix.delete, (place) => this.#write(place, true, last(place))],
-      // What was seen only the library knows: on few keys, so that the others are judged strictly.
+      // Only the library knows what it replaced: on few keys, to keep the others checkable.
       [mix.seen, (place) => this.#see(place)],
       [mix.intrude, (place) => this.#intrude(place)],
     ]

@@ -1,9 +1,9 @@
 /**
- * The clock of one node: a little fast or slow, sometimes leaping, and wrong about the date.
+ * The clock of one simulated node: its rate drifts, it may leap, and its date may be wrong.
  *
  * `now` runs at its own rate and may leap forward, as after a pause; it never goes back.
- * `wallTime` may be set to anything at any moment. A node that measures an interval with the
- * second, or orders two writes by either, is found out here.
+ * `wallTime` may be set to anything at any moment, so the simulator finds a node that measures an
+ * interval with `wallTime` or orders two writes by either clock.
  *
  * Invariant: a timer fires when `now` has reached its deadline, never before. Local time is kept
  * in whole microseconds, so that this is exact.

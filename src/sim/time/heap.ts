@@ -1,16 +1,15 @@
 /**
  * A min-heap in which equal entries keep their order of arrival.
  *
- * Whatever waits for an instant stands in one of these: a timer, a delivery, a deadline. Two that
- * wait for the same instant must come out in the order in which they went in, always, or a run
- * could not be repeated from its seed. A plain binary heap does not promise that, so each entry
- * also carries a number, drawn upwards, that breaks the tie.
+ * It holds timers, deliveries and deadlines by their instants. Entries of one instant must come out
+ * in the order in which they went in, or a run could not be repeated from its seed. A plain binary
+ * heap does not promise that, so each entry also has an arrival number, which breaks the tie.
  *
  * Invariant: no entry comes before its parent, where "before" is the lower rank, then the lower
  * arrival number.
  *
- * Why not: a sorted array. Insertion in the middle costs a copy of the tail, and a simulated
- * cluster keeps thousands of deadlines that are nearly all cancelled before they come.
+ * Why not: a sorted array. Insertion copies the tail, and a simulated cluster has thousands of
+ * deadlines, most of which are cancelled.
  */
 
 interface Entry<Value> {

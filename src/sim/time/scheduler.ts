@@ -1,21 +1,20 @@
 /**
- * Virtual time: one queue of wake-ups, and nothing happens but by taking the next.
+ * Virtual time: one queue of wake-ups, fired one after another.
  *
- * A simulated cluster is ordinary asynchronous code over a world that never waits for anything
- * real. Time jumps from one wake-up to the next, so a minute of idling costs nothing, and equal
- * wake-ups fire in the order in which they were asked for, so a seed tells the whole story.
+ * A simulated cluster is ordinary asynchronous code over a world without real waiting. Time jumps
+ * from one wake-up to the next, so an idle minute costs nothing. Wake-ups of one instant fire in
+ * the order in which they were set, so a seed repeats.
  *
  * Invariant: when a wake-up fires, every promise that could settle has settled, and every `await`
- * on it has gone on. Otherwise a run would still replay identically, and would be wrong: most of
- * its work would never have run.
+ * on it has continued. Otherwise a run would still repeat, and would be wrong: most of its work
+ * would not have run.
  *
- * That is got by firing each wake-up in a `setImmediate` of its own: Node.js empties the whole
- * queue of microtasks between two of them, however long the chain of promises. Several are queued
- * at once, so that a turn of the real event loop (which asks the system for sockets that are not
- * there) is paid once in `STEPS_PER_TURN` wake-ups.
+ * So each wake-up fires in a `setImmediate` of its own: Node.js empties the whole queue of
+ * microtasks between two of them, however long the chain of promises. Several are queued at once,
+ * so that only one in `STEPS_PER_TURN` wake-ups costs a turn of the real event loop.
  *
  * Why not: await some number of resolved promises between wake-ups. It is faster, and breaks
- * silently when somewhere a chain of promises grows by one.
+ * silently when a chain of promises grows by one.
  */
 import { assert } from '../../base/assert.ts'
 import { Heap } from './heap.ts'

@@ -1,10 +1,9 @@
 /**
- * One process of one simulated machine: it runs, is paused and resumed, and ends.
+ * One process of a simulated machine: it runs, is paused and resumed, and ends.
  *
- * A process can be stopped for a while (a long garbage collection, a suspended machine) and go on
- * as if nothing had been; or it can end between any two steps, and then nothing that it began goes
- * on. Every callback into a node, whether timer, delivery or completed write, therefore passes
- * through its `SimProcess`.
+ * A process can be paused (a long garbage collection, a suspended machine) and resumed, or end
+ * between any two steps, after which none of its work continues. So every callback into a node
+ * (timer, delivery, completed write) passes through its `SimProcess`.
  *
  * Invariant: after `end`, no callback of this process runs. A promise that was pending stays so.
  */

@@ -129,7 +129,7 @@ export function areEqual(copies: readonly PeerReadReply[]): boolean {
   )
 }
 
-/** The writes that a copy holds; what is no write's own is noted as a violation. */
+/** The writes that a copy holds. A sibling that is of no write is a violation. */
 export function writesIn(
   copy: PeerReadReply,
   key: number,

@@ -76,7 +76,7 @@ export const ACKNOWLEDGING: PlantGroup = {
       why: 'a record that the disk refused is counted towards W',
     },
     {
-      name: 'what is held already is acknowledged at once',
+      name: 'a write that the copy has already is acknowledged at once',
       find: 'if (merged === held.object) return this.#lastSequence',
       replace: 'if (merged === held.object) return 0',
       why: 'the append that brought it may not be durable; W holders seldom lose it just then',

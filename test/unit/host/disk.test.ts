@@ -26,7 +26,7 @@ t.test(
   },
 )
 
-t.test('what is not a file of the data is not listed', async (t) => {
+t.test('the list has neither the lock nor subdirectories', async (t) => {
   const directory = await hostDisk.directory(join(root, 'mixed'))
   await hostDisk.directory(join(root, 'mixed/inside'))
   await writeFile(join(root, 'mixed/lock'), 'left by someone')

@@ -243,7 +243,7 @@ t.test('a scan describes records in order, each with its token', async (t) => {
   t.same(found, wanted)
 })
 
-t.test('a scan ends at what is not sound, and says what that is', async (t) => {
+t.test('a scan ends at the first record that is not sound, and returns its status', async (t) => {
   const { parts, bytes } = logOf(new Random(16), 5, 1, 0)
   const before = bytes.length - (parts[4] as Buffer).length
   const last = parts[4] as Buffer

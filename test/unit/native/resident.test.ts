@@ -5,7 +5,7 @@ import t from 'tap'
 import { READ_FAILED, readResident, WOULD_WAIT } from '../../../src/native/resident.ts'
 import { Random } from './rivals.ts'
 
-t.test('what is in the page cache is read as it is, or not at all', async (t) => {
+t.test('a resident read returns the bytes of the file or none', async (t) => {
   const folder = mkdtempSync(join(process.cwd(), 'build/resident-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
   const path = join(folder, 'file')

@@ -1,4 +1,4 @@
-/** Lines of import and export: what is read, what is written, what is refused by its number. */
+/** Lines of import and export: parsed, printed, and refused by line number. */
 import { gzipSync } from 'node:zlib'
 import { join } from 'node:path'
 import { writeFileSync } from 'node:fs'
@@ -21,7 +21,7 @@ t.test('text and bytes come back as they were', async (t) => {
   }
 })
 
-t.test('what is text is written as text, what is not as base64', async (t) => {
+t.test('text is written as text, other bytes as base64', async (t) => {
   t.equal(recordLine(utf8Bytes('a'), [utf8Bytes('b')]), '{"key":"a","value":"b"}')
   const bytes = Uint8Array.from([0xff])
   t.equal(recordLine(bytes, [bytes]), '{"key64":"/w==","value64":"/w=="}')

@@ -1,7 +1,7 @@
 /**
  * Claiming: what each member holds is even by weight, and neighbours are distinct.
  *
- * What is balanced is replicas held, N * Q / S by weight, and not only first places.
+ * Claim balances the replicas held, N * Q / S by weight, and not only first places.
  */
 import t from 'tap'
 import { Prng } from '../../../../src/base/prng.ts'

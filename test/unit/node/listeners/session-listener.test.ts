@@ -25,32 +25,39 @@ t.test(
   },
 )
 
-t.test('the cluster key alone makes nobody a member, nor a second one of an id', async (t) => {
-  const world = new SimWorld({ seed: 3 })
-  const cluster = new Cluster(world, { nodes: 2 })
-  await cluster.startAll()
-  const { peerListen, cluster: name, clusterKey } = cluster.configOf(1)
-  const outcomeAs = async (member: string): Promise<string> => {
-    const stranger = cluster.clientWorld()
-    const connection = await stranger.network.connect(peerListen, 1_000)
-    const node = memberIdOf(name, member)
-    const events = { onCall: () => undefined, onEnd: () => undefined }
-    try {
-      await connectSession(
-        connection,
-        stranger,
-        { role: 'peer', cluster: name, node, clusterKey },
-        events,
-      )
-      return 'open'
-    } catch (error) {
-      return codesOf(error).join()
+t.test(
+  'the cluster key alone lets in neither a stranger nor a second node of one id',
+  async (t) => {
+    const world = new SimWorld({ seed: 3 })
+    const cluster = new Cluster(world, { nodes: 2 })
+    await cluster.startAll()
+    const { peerListen, cluster: name, clusterKey } = cluster.configOf(1)
+    const outcomeAs = async (member: string): Promise<string> => {
+      const stranger = cluster.clientWorld()
+      const connection = await stranger.network.connect(peerListen, 1_000)
+      const node = memberIdOf(name, member)
+      const events = { onCall: () => undefined, onEnd: () => undefined }
+      try {
+        await connectSession(
+          connection,
+          stranger,
+          { role: 'peer', cluster: name, node, clusterKey },
+          events,
+        )
+        return 'open'
+      } catch (error) {
+        return codesOf(error).join()
+      }
     }
-  }
-  t.equal(await world.complete(outcomeAs('n2')), 'open', 'a member is let in')
-  t.match(await world.complete(outcomeAs('n3')), 'not-a-member', 'who was never added is not')
-  t.match(await world.complete(outcomeAs('n1')), 'not-a-member', 'nor one that says it is the node')
-})
+    t.equal(await world.complete(outcomeAs('n2')), 'open', 'a member is let in')
+    t.match(await world.complete(outcomeAs('n3')), 'not-a-member', 'who was never added is not')
+    t.match(
+      await world.complete(outcomeAs('n1')),
+      'not-a-member',
+      'nor one that says it is the node',
+    )
+  },
+)
 
 /** The code of an error, and of what caused it. */
 function codesOf(error: unknown): readonly string[] {

@@ -41,7 +41,7 @@ t.test('peeking takes nothing, and an empty heap has nothing', async (t) => {
   t.equal(heap.size, 1)
 })
 
-t.test('what is retained stays in order, and the rest is gone', async (t) => {
+t.test('entries that are retained keep their order, and the others are gone', async (t) => {
   const heap = new Heap<number>()
   for (let i = 0; i < 300; i++) heap.push(i % 3, i)
   heap.retain((value) => value % 2 === 0)

@@ -71,7 +71,7 @@ class History {
     let count = this.batches.length
     while (count >= least && !isThere(count)) count -= 1
     if (count < least) {
-      t.fail(`${what}: what is there is no prefix that holds all that was synced`, {
+      t.fail(`${what}: the contents are no prefix with all that was synced`, {
         found,
         least: JSON.stringify([...this.after(least)]),
         most: JSON.stringify([...this.after(this.batches.length)]),

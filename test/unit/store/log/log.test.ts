@@ -118,8 +118,8 @@ for (const call of ['sync', 'write'] as const) {
 }
 
 /**
- * What went wrong: preparing failed in the background, and nobody heard before the segment was
- * wanted. A node went on for twenty seconds on a disk that had answered EIO.
+ * Preparing a segment failed in the background, and the log ended only when it needed the segment:
+ * a node went on for twenty seconds on a disk that had answered EIO.
  */
 for (const call of ['write', 'sync', 'rename', 'sync-directory'] as const) {
   void t.test(
@@ -132,7 +132,7 @@ for (const call of ['write', 'sync', 'rename', 'sync-directory'] as const) {
           const name = call === 'write' || call === 'sync' ? { name: '.new' } : {}
           lab.disk.arm({ call, ...name })
           t.match(await engine.failed, { code: 'disk-failed', cause: { code: 'EIO' } })
-          t.equal(engine.report().appends, 0, 'nobody had wanted the segment')
+          t.equal(engine.report().appends, 0, 'no append needed the segment')
           t.equal(lab.sim.trace.count('log-failed'), 1)
           t.throws(() => engine.append([put(keyName('b', 'a'), '1')]), { code: 'disk-failed' })
           await engine.close()

@@ -68,7 +68,7 @@ void t.test('a get whose segment is removed meanwhile still reads its record', (
     insert(bench, placeIn(1))
     const got = bench.index.newest(TOKEN, KEY, false)
     const removed = move(bench)
-    t.equal(bench.segments.get(1), undefined, 'nobody else finds it')
+    t.equal(bench.segments.get(1), undefined, 'no other reader finds it')
     t.ok((await bench.lab.segments()).includes(segmentName(1)), 'its reader holds it')
     const reading = await got
     t.equal(reading?.verdict, 'sound')
