@@ -87,7 +87,7 @@ t.test('an object found in the end is within its bounds', async (t) => {
 
 const SOUND = { keptSequence: 10, keys: 4, rotten: 0 }
 
-t.test('what was synced is there when a node has started again', async (t) => {
+t.test('a node that starts again has all that its log had synced', async (t) => {
   const found = (fields: Partial<typeof SOUND>, harm?: (recovery: Recovery) => void) => {
     const recovery = new Recovery()
     recovery.ended(1, { sequence: 10, keys: 4 })

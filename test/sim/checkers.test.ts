@@ -80,12 +80,12 @@ t.test('a write that saw a sibling does not account for the other', async (t) =>
   t.match(checkDurability(history, final(2)), [/^lost: k no longer holds 0/])
 })
 
-t.test('what was refused or in doubt may be missing', async (t) => {
+t.test('a refused or doubtful write may be missing', async (t) => {
   const history = story({ outcome: 'refused' }, { outcome: 'in-doubt' }, { outcome: 'open' }, {})
   t.strictSame(checkDurability(history, final(3)), [])
 })
 
-t.test('what was in doubt may appear, and account for what it followed', async (t) => {
+t.test('a doubtful write may appear, and accounts for the writes that it followed', async (t) => {
   const history = story({}, { follows: [0], outcome: 'in-doubt' })
   t.strictSame(checkDurability(history, final(1)), [])
   t.strictSame(checkDurability(history, final(0)), [])
@@ -259,14 +259,14 @@ t.test('many deletes that a tombstone may be of are walked once', async (t) => {
   t.strictSame(checkDurability(history, final(count - 1)), [])
 })
 
-t.test('where everything is wrong, so many sentences are enough', async (t) => {
+t.test('a checker keeps a bounded number of sentences', async (t) => {
   const history = story(...Array.from({ length: SENTENCES_MAX + 7 }, () => ({})))
   const found = checkDurability(history, final())
   t.equal(found.length, SENTENCES_MAX + 1)
   t.equal(found.at(-1), 'and more: 7 sentences were left out')
 })
 
-t.test('what was told is there again, row by row', async (t) => {
+t.test('a history returns what was recorded, row by row', async (t) => {
   const history = story({ follows: [7, 8], deletesBelow: 3 }, { outcome: 'refused' }, { key: 'a' })
   for (let i = 0; i < 5_000; i++) history.begin(writing(i))
   const { writes, reads, keys } = history

@@ -9,7 +9,7 @@
  * - seed 5128, below: a put that was forwarded twice was reported as one attempt;
  * - seed 1130, `unit/node/coordinator/get.test.ts`: a read asked one more replica, and two were
  *   silent;
- * - seed 273, `unit/store/log/recovery.test.ts`: a torn record that a start cut off came back;
+ * - seed 273, `unit/store/log/put-in-order.test.ts`: a torn record that a start cut off came back;
  * - seed 5183, the same file: a segment that a start removed came back.
  */
 import { readFileSync } from 'node:fs'

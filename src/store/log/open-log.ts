@@ -7,7 +7,7 @@
  */
 import { assert } from '../../base/assert.ts'
 import { OperatingError } from '../../base/errors.ts'
-import { SEGMENT_BYTES_MAX, UNSYNCED_BYTES_MAX } from '../../limits.ts'
+import { SEGMENT_BYTES_MAX, SEGMENTS_MAX, UNSYNCED_BYTES_MAX } from '../../limits.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { Directory } from '../../world/disk.ts'
 import type { Trace } from '../../world/trace.ts'
@@ -38,6 +38,8 @@ export interface LogOptions {
   readonly segmentBytes: number
   /** Bytes that may wait for the disk. */
   readonly unsyncedBytesMax?: number
+  /** Segments that the log may have. */
+  readonly segmentsMax?: number
   /** Space that preparing segments leaves free on the disk; by default two segments. */
   readonly reserveBytes?: number
   /** On a full disk, the time before the next attempt to prepare a segment. */
@@ -181,6 +183,8 @@ async function openWriter(
     clock,
     trace,
     digestKey,
+    segments,
+    segmentsMax: options.segmentsMax ?? SEGMENTS_MAX,
     segmentBytes,
     reserveBytes: options.reserveBytes ?? 2 * segmentBytes,
     retryMs: options.retryMs ?? RETRY_MS,

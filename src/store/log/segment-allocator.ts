@@ -22,12 +22,15 @@ import type { Directory } from '../../world/disk.ts'
 import type { Trace } from '../../world/trace.ts'
 import { hasCode } from '../files.ts'
 import { createSegment, growSegment, type Segment } from './segment.ts'
+import type { Segments } from './segments.ts'
 
 export interface AllocatorOptions {
   readonly directory: Directory
   readonly clock: Clock
   readonly trace: Trace
   readonly digestKey: Uint8Array
+  readonly segments: Segments
+  readonly segmentsMax: number
   readonly segmentBytes: number
   readonly reserveBytes: number
   readonly retryMs: number
@@ -39,7 +42,7 @@ export interface AllocatorOptions {
 interface Preparation {
   readonly number: number
   readonly reserveBytes: number
-  /** Undefined if space, or descriptors, were short. */
+  /** Undefined if space, or descriptors, were short, or the log has its most segments. */
   readonly done: Promise<Segment | undefined>
   state: 'running' | 'failed' | Segment
 }
@@ -157,7 +160,8 @@ export class SegmentAllocator {
   }
 
   async #make(number: number, bytes: number, reserveBytes: number): Promise<Segment | undefined> {
-    const { directory, trace, digestKey } = this.#options
+    const { directory, trace, digestKey, segments, segmentsMax } = this.#options
+    if (segments.count >= segmentsMax) return undefined
     try {
       if (reserveBytes > 0 && (await directory.freeBytes()) < bytes + reserveBytes) return undefined
       const segment = await createSegment(directory, number, bytes, digestKey)

@@ -112,7 +112,7 @@ t.test('a failure is shrunk, and the command that is printed brings it again', a
   t.match(again.stdout, /^ {2}TypeError \(planted\): at /m)
 })
 
-t.test('what makes no sense is refused, and said', async (t) => {
+t.test('nonsense is refused, with a reason', async (t) => {
   const refused = async (argv: readonly string[], says: RegExp, input = ''): Promise<void> => {
     const result = await simulate(argv, input)
     t.equal(result.code, 2, argv.join(' '))

@@ -8,7 +8,7 @@ const LIMIT = { timeout: 180_000 }
 
 t.setTimeout(LIMIT.timeout)
 
-t.test('what is acknowledged survives kills, pauses and destroyed disks', LIMIT, async (t) => {
+t.test('acknowledged writes survive kills, pauses and destroyed disks', LIMIT, async (t) => {
   const say = (line: string): void => t.comment(line)
   const verdict = await chaosOnLoopback({ writes: 2_000, seed: SEED, say })
   t.ok(verdict.isMet, verdict.figure)

@@ -9,7 +9,7 @@ const LIMIT = { timeout: 180_000 }
 
 t.setTimeout(LIMIT.timeout)
 
-t.test('what is acknowledged survives power cuts', LIMIT, async (t) => {
+t.test('acknowledged writes survive power cuts', LIMIT, async (t) => {
   const say = (line: string): void => t.comment(line)
   try {
     const verdict = await powerCut({ single: 5, cluster: 1, seed: SEED, say, isTrusted: true })

@@ -8,7 +8,7 @@ const LIMIT = { timeout: 180_000 }
 
 t.setTimeout(LIMIT.timeout)
 
-t.test('what is acknowledged survives SIGKILL at random instants', LIMIT, async (t) => {
+t.test('acknowledged writes survive SIGKILL at random instants', LIMIT, async (t) => {
   const say = (line: string): void => t.comment(line)
   const verdict = await sigkill({ kills: 10, seed: SEED, say, isTrusted: true })
   t.ok(verdict.isMet, verdict.figure)

@@ -45,7 +45,7 @@ const STARTING: readonly Plant[] = [
     why:
       'where that start is cut short as well, two records have one number: the dropped one may ' +
       'be believed, which the simulator seldom comes to',
-    caughtBy: 'test/unit/store/log/recovery.test.ts',
+    caughtBy: 'test/unit/store/log/put-in-order.test.ts',
   },
   {
     name: 'an older record wins at a start',

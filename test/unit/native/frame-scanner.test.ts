@@ -76,7 +76,7 @@ t.test('a frame is written byte by byte as the contract says', async (t) => {
   t.equal(chunk.length, 26)
 })
 
-t.test('what was written is found, and described', async (t) => {
+t.test('a scan finds and describes the records that were written', async (t) => {
   const body = Buffer.from('body')
   const chunk = chunkOf([
     { kind: 3, flags: 7, callId: 0xffffffff, body },
@@ -170,7 +170,7 @@ t.test('a length is not believed before its checksum', async (t) => {
   t.equal(scan(chunk, 4, 0xffffffff - 24).fault, FrameFault.bodyTooLong)
 })
 
-t.test('where there is no more room the scan ends, and goes on from there', async (t) => {
+t.test('a scan ends when the output is full, and goes on from there', async (t) => {
   const chunk = chunkOf(Array.from({ length: 10 }, (_, i) => frameOf(i, Buffer.alloc(i))))
   const words = frameWords(3)
   const kinds: number[] = []

@@ -83,7 +83,7 @@ const NATURES: Record<string, (chance: Random) => readonly [number, number]> = {
 }
 
 for (const [name, draw] of Object.entries(NATURES)) {
-  t.test(`whatever is done, it agrees with a sorted list: tokens ${name}`, async (t) => {
+  t.test(`random operations agree with a sorted list: tokens ${name}`, async (t) => {
     const chance = new Random(18)
     const directory = new KeyDirectory()
     const plain = new PlainDirectory()

@@ -173,7 +173,7 @@ t.test('chunks are cut as the addon cuts them, whole, cut short or damaged', asy
   )
 })
 
-t.test('what a server needs is refused with its reason and the remedy', async (t) => {
+t.test('the functions of a server are refused with the reason and the remedy', async (t) => {
   const stand = portableAddon('it cannot be loaded here (for a test)')
   const error = { code: 'addon-missing', message: /for a test.*npm rebuild everwrite/ }
   t.throws(() => new stand.KeyDirectory(), error)

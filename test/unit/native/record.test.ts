@@ -87,7 +87,7 @@ t.test('records are written as TypeScript writes them from the table of the form
   t.equal(bytesOf(hollow).length, RECORD_HEADER_BYTES)
 })
 
-t.test('what was written is found, and described', async (t) => {
+t.test('a scan finds and describes the records that were written', async (t) => {
   const chance = new Random(8)
   for (let i = 0; i < 200; i++) {
     const record = randomRecord(chance)
@@ -272,7 +272,7 @@ t.test('a scan ends at the first record that is not sound, and returns its statu
   t.same([...out.subarray(out.length - 4)], [0, 0, misplaced, 0])
 })
 
-t.test('what does not fit is refused, and nothing is written', async (t) => {
+t.test('a record that does not fit is refused, and nothing is written', async (t) => {
   const record = randomRecord(new Random(17))
   const length = bytesOf(record).length
   const out = new Uint8Array(length + 8)

@@ -27,7 +27,7 @@ t.test('a resident read returns the bytes of the file or none', async (t) => {
   t.equal(readResident(fd, 0, into, 0, 0), 0, 'none of none')
 })
 
-t.test('what cannot be read is a failure to look into, not a crash', async (t) => {
+t.test('an unreadable reply is a failure with a code, not a crash', async (t) => {
   const into = new Uint8Array(8)
   const closed = 2 ** 31 - 1
   const isLinux = process.platform === 'linux'

@@ -30,7 +30,7 @@ t.test('a node tells what it holds at this moment', async (t) => {
   await scene.run(client.close())
 })
 
-t.test('what a node says is durable is there after its power went', async (t) => {
+t.test('writes that a node reports as durable survive a power cut', async (t) => {
   const scene = await Scene.open({ nodes: 1 })
   const before = scene.cluster.node(1)?.durable
   t.equal(before?.keys, 0)

@@ -97,7 +97,7 @@ t.test(
   },
 )
 
-t.test('what waits for one reader is bounded', async (t) => {
+t.test('the bytes that wait for one reader are bounded', async (t) => {
   const { world, raw, events } = await rawClient()
   const get = bytesOf(encodeRequest('get', REQUESTS.get))
   const big = { ...REPLIES.get, siblings: [new Uint8Array(8_000_000)] }
@@ -120,22 +120,25 @@ t.test('what waits for one reader is bounded', async (t) => {
   t.ok(second.session.waitingBytes <= OUTGOING_BYTES_PER_CONNECTION_MAX + 9_000_000)
 })
 
-t.test('what waits for one reader is bounded, also where every answer is short', async (t) => {
-  const { world, raw, events, session } = await rawClient()
-  const get = bytesOf(encodeRequest('get', REQUESTS.get))
-  const short = { ...REPLIES.get, siblings: [new Uint8Array(CHUNK_BYTES_MAX - 1_000)] }
-  for (let i = 0; i < 900; i++) raw.send(GET, i + 1, get)
-  world.run()
-  t.equal(events.calls.length, 900)
-  raw.end.isDeaf = true
-  for (const call of events.calls) {
-    if (session.isEnded) break
-    ;(call as IncomingCallOf<'get'>).answer(short)
+t.test(
+  'the bytes that wait for one reader are bounded, also if every answer is short',
+  async (t) => {
+    const { world, raw, events, session } = await rawClient()
+    const get = bytesOf(encodeRequest('get', REQUESTS.get))
+    const short = { ...REPLIES.get, siblings: [new Uint8Array(CHUNK_BYTES_MAX - 1_000)] }
+    for (let i = 0; i < 900; i++) raw.send(GET, i + 1, get)
     world.run()
-  }
-  t.same(events.ends, ['reader-too-slow'])
-  t.ok(session.waitingBytes <= OUTGOING_BYTES_PER_CONNECTION_MAX + 2 * CHUNK_BYTES_MAX)
-})
+    t.equal(events.calls.length, 900)
+    raw.end.isDeaf = true
+    for (const call of events.calls) {
+      if (session.isEnded) break
+      ;(call as IncomingCallOf<'get'>).answer(short)
+      world.run()
+    }
+    t.same(events.ends, ['reader-too-slow'])
+    t.ok(session.waitingBytes <= OUTGOING_BYTES_PER_CONNECTION_MAX + 2 * CHUNK_BYTES_MAX)
+  },
+)
 
 t.test('the side that connected always reads', async (t) => {
   const { world, raw, session } = await rawNode()

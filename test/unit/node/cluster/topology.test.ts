@@ -75,7 +75,7 @@ t.test('an operator is told which loss the cluster would not survive', async (t)
   t.match(two.warnings(), [/2 machines: this cluster survives the loss of 1 disk/])
 })
 
-t.test('what clients are told names every member, its place and every bucket', async (t) => {
+t.test('the topology for clients names every member, its place and every bucket', async (t) => {
   const buckets = [{ name: 'carts', n: 3, r: 2, w: 2 }]
   const message = topologyReply(new Topology(configOf(1, { buckets })))
   t.equal(message.members.length, 3)

@@ -77,7 +77,7 @@ t.test('Q5: owners that may have taken it leave it in doubt', async (t) => {
   t.equal(replyOf(await session.get(KEY, 3)).siblings.length, 1, 'they had taken it')
 })
 
-t.test("what an owner refuses for good is the client's answer", async (t) => {
+t.test("a final refusal by an owner is the client's answer", async (t) => {
   const { scene, outsider } = await five()
   const session = await scene.session(outsider)
   t.equal(verdictOf(await session.put(KEY, 'a', { w: 4 })), 'quorum-wrong refused')

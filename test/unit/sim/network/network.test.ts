@@ -76,7 +76,7 @@ t.test('bytes are cut and joined at places that the seed chooses, never reordere
   t.equal(cuts.size, 22)
 })
 
-t.test('what a server says at once never comes before its client knows of it', async (t) => {
+t.test('data that a server sends at once comes after its client has the connection', async (t) => {
   for (let seed = 0; seed < 50; seed++) {
     const sim = new SimWorld({ seed })
     const [near, far] = [sim.start(0), sim.start(1)]
@@ -90,7 +90,7 @@ t.test('what a server says at once never comes before its client knows of it', a
   }
 })
 
-t.test('what is sent into a cut waits, and arrives after it heals', async (t) => {
+t.test('data sent into a cut waits, and arrives when the path heals', async (t) => {
   const { sim, client, server } = await scene(1)
   sim.cut(0, 1)
   client.send('to')
@@ -134,7 +134,7 @@ t.test('a connection whose bytes do not get through is given up by their writer'
   t.equal(server.closed, 'ECONNRESET', 'until it sends something')
 })
 
-t.test('where answers are lost the writer gives up, though its bytes arrived', async (t) => {
+t.test('a writer whose acknowledgements are lost gives up, though its bytes arrived', async (t) => {
   const { sim, client, server } = await scene(1)
   sim.cutOneWay(1, 0)
   client.send('arrived')

@@ -50,7 +50,7 @@ t.test('a run stops at its limit, when it is done, or when nothing is left', asy
   await t.rejects(scheduler.complete(new Promise(() => undefined), 10), /still waiting after 10/)
 })
 
-t.test('what a wake-up throws comes out of the run', async (t) => {
+t.test('an error thrown in a wake-up rejects the run', async (t) => {
   const scheduler = new Scheduler()
   scheduler.soon(() => {
     throw new Error('broken')

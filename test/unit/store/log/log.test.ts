@@ -144,7 +144,7 @@ for (const call of ['write', 'sync', 'rename', 'sync-directory'] as const) {
   )
 }
 
-void t.test('what waits while preparing the next segment fails is not acknowledged', async (t) => {
+void t.test('appends that wait for a segment that fails are not acknowledged', async (t) => {
   const lab = new Lab(3, { syncMicros: [5000, 5000] })
   await lab.done(
     (async () => {
@@ -205,6 +205,23 @@ void t.test(
     )
   },
 )
+
+void t.test('a log with its most segments refuses appends, and keeps what it has', async (t) => {
+  const lab = new Lab(1)
+  await lab.done(
+    (async () => {
+      const { engine } = await lab.open({ segmentBytes: 400, segmentsMax: 4 })
+      let kept = 0
+      const fill = async (): Promise<void> => {
+        for (; kept < 1000; kept++) await keep(engine, `k${kept}`, 'x')
+      }
+      await t.rejects(fill(), { code: 'disk-full' })
+      t.ok(kept > 3)
+      t.equal((await lab.segments()).length, 4)
+      t.equal((await contents(engine)).size, kept)
+    })(),
+  )
+})
 
 void t.test('records accepted while the disk fills wait for space, and are not lost', async (t) => {
   const lab = new Lab(1)
@@ -276,7 +293,7 @@ void t.test('a rotten record is not handed out; a put makes the key good again',
   }
 })
 
-void t.test('where the disk fails a read, the record counts as rotten', async (t) => {
+void t.test('a record whose read fails counts as rotten', async (t) => {
   const lab = new Lab(2, { residentChance: 0 })
   await lab.done(
     (async () => {
