@@ -1,0 +1,89 @@
+/** A disk that fills up, and a log that has its most segments. */
+import t from 'tap'
+import { keyName } from '../../../../src/dynamo/names.ts'
+import { contents, put, textOf } from '../../../../src/store/conformance/subject.ts'
+import { keep, Lab } from '../lab.ts'
+
+void t.test(
+  'a full disk refuses appends before they are accepted, and then recovers',
+  async (t) => {
+    const lab = new Lab(1)
+    await lab.done(
+      (async () => {
+        const options = { segmentBytes: 400, reserveBytes: 800, retryMs: 100 }
+        const { engine } = await lab.open(options)
+        await keep(engine, 'a', '1')
+        lab.disk.limit(lab.disk.usedBytes + 2000)
+        let accepted = 0
+        const waits: Promise<void>[] = []
+        await t.rejects(
+          (async () => {
+            while (accepted < 1000) {
+              waits.push(engine.synced(engine.append([put(keyName('b', `k${accepted}`), 'x')])))
+              accepted += 1
+              await lab.pause(5)
+            }
+          })(),
+          { code: 'disk-full' },
+        )
+        t.ok(accepted > 3)
+        await Promise.all(waits)
+        t.pass('all that was accepted is durable')
+        t.equal(await textOf(engine, `k${accepted}`), undefined, 'what was refused is not there')
+        t.equal(await textOf(engine, 'k0'), 'x')
+        t.equal(lab.sim.trace.count('disk-full'), 1)
+
+        lab.crash()
+        const again = (await lab.open(options)).engine
+        t.equal((await contents(again)).size, accepted + 1, 'a full disk can be opened')
+        lab.disk.limit(1 << 20)
+        await lab.pause(1000)
+        for (let i = 0; i < 20; i++) await keep(again, 'a', `${i}`)
+        t.equal(await textOf(again, 'a'), '19')
+      })(),
+    )
+  },
+)
+
+void t.test('a log with its most segments refuses appends, and keeps what it has', async (t) => {
+  const lab = new Lab(1)
+  await lab.done(
+    (async () => {
+      const { engine } = await lab.open({ segmentBytes: 400, segmentsMax: 4 })
+      let kept = 0
+      const fill = async (): Promise<void> => {
+        for (; kept < 1000; kept++) await keep(engine, `k${kept}`, 'x')
+      }
+      await t.rejects(fill(), { code: 'disk-full' })
+      t.ok(kept > 3)
+      t.equal((await lab.segments()).length, 4)
+      t.equal((await contents(engine)).size, kept)
+    })(),
+  )
+})
+
+void t.test('records accepted while the disk fills wait for space, and are not lost', async (t) => {
+  const lab = new Lab(1)
+  await lab.done(
+    (async () => {
+      const { engine } = await lab.open({ reserveBytes: 0, retryMs: 100 })
+      await keep(engine, 'a', '1')
+      lab.disk.limit(lab.disk.usedBytes)
+      const sequence = engine.append([put(keyName('b', 'big'), 'x'.repeat(5000))])
+      let isSynced = false
+      const synced = engine.synced(sequence).then(() => {
+        isSynced = true
+      })
+      await lab.pause(1000)
+      t.equal(isSynced, false)
+      t.throws(() => engine.append([put(keyName('b', 'c'), 'x'.repeat(300))]), {
+        code: 'disk-full',
+      })
+      t.equal((await textOf(engine, 'big'))?.length, 5000)
+      lab.disk.limit(1 << 20)
+      await synced
+      lab.crash()
+      t.equal((await textOf((await lab.open()).engine, 'big'))?.length, 5000)
+    })(),
+  )
+})
