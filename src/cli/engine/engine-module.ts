@@ -1,4 +1,5 @@
 /** Load an engine that is not part of Everwrite: a module that exports `name` and `openEngine`. */
+import { existsSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { OperatingError } from '../../base/errors.ts'
 import type { OtherEngine } from '../../config.ts'
@@ -19,6 +20,7 @@ export async function loadEngine(path: string): Promise<OtherEngine> {
 }
 
 async function imported(path: string): Promise<Record<string, unknown>> {
+  if (!existsSync(path)) throw wrong(path, 'is missing')
   try {
     return (await import(pathToFileURL(path).href)) as Record<string, unknown>
   } catch (cause) {

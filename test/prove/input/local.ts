@@ -250,6 +250,7 @@ export function configRows(lab: Lab): readonly Row[] {
     ['two buckets of one name', wrong, set('buckets', [{ name: 'b' }, { name: 'b' }])],
     ['100 partitions', wrong, set('partitions', 100)],
     ['an unknown engine', wrong, set('engine', 'tape')],
+    ['an engine whose module is missing', wrong, set('engine', './missing.js')],
     ['--deadline-ms soon', wrong, serve(() => {}, ['--deadline-ms', 'soon'])],
     ['a listening address that is none', wrong, set('client-listen', 'here')],
     ['no key file', keyWrong, set('key-file', join(directory, 'no.key'))],
