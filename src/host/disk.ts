@@ -35,10 +35,10 @@ const FILE_MODE = 0o600
 const DIRECTORY_MODE = 0o700
 const LOCK_NAME = 'lock'
 
-type Answer<Value> = (error: Error | null, value: Value) => void
+type Callback<Value> = (error: Error | null, value: Value) => void
 
 /** One call with a callback, as a promise. */
-function asked<Value>(call: (answer: Answer<Value>) => void): Promise<Value> {
+function asked<Value>(call: (answer: Callback<Value>) => void): Promise<Value> {
   return new Promise((resolve, reject) => {
     call((error, value) => {
       if (error === null) resolve(value)

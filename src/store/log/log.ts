@@ -53,8 +53,8 @@ import type { SegmentAllocator } from './segment-allocator.ts'
 import type { Segments } from './segments.ts'
 import type { Writer } from './writer.ts'
 
-/** The parts of an open log, as `openLog` makes them. */
-export interface LogParts {
+/** The state of an open log, as `openLog` makes it. */
+export interface LogState {
   readonly lock: Lock
   readonly segments: Segments
   readonly allocator: SegmentAllocator
@@ -66,18 +66,18 @@ export interface LogParts {
 export class LogEngine implements Engine {
   readonly capabilities: Capabilities = { isDurable: true }
   readonly failed: Promise<OperatingError>
-  readonly #parts: LogParts
+  readonly #log: LogState
   readonly #writer: Writer
   readonly #index: KeyIndex
   readonly #scanner: Scanner
   #appends = 0
 
-  constructor(parts: LogParts) {
-    this.#parts = parts
-    this.#writer = parts.writer
-    this.failed = parts.writer.failed
-    this.#index = parts.index
-    this.#scanner = new Scanner(parts.index, parts.reader)
+  constructor(log: LogState) {
+    this.#log = log
+    this.#writer = log.writer
+    this.failed = log.writer.failed
+    this.#index = log.index
+    this.#scanner = new Scanner(log.index, log.reader)
   }
 
   get(token: Token, name: KeyName): MaybePromise<Stored | undefined> {
@@ -123,7 +123,7 @@ export class LogEngine implements Engine {
   report(): EngineReport {
     let bytes = 0
     let segmentBytesMax = 0
-    for (const segment of this.#parts.segments.list()) {
+    for (const segment of this.#log.segments.list()) {
       bytes += segment.bytes
       segmentBytesMax = Math.max(segmentBytesMax, segment.bytes)
     }
@@ -131,7 +131,7 @@ export class LogEngine implements Engine {
     return {
       keys: this.#index.size,
       bytes,
-      segments: this.#parts.segments.count,
+      segments: this.#log.segments.count,
       syncs: this.#writer.syncs,
       appends: this.#appends,
       durableSequence: this.#writer.durableEntry,
@@ -143,7 +143,7 @@ export class LogEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    const { lock, segments, allocator, writer, index } = this.#parts
+    const { lock, segments, allocator, writer, index } = this.#log
     allocator.stop()
     const hadFailed = writer.hasFailed
     try {
