@@ -13,9 +13,11 @@
 import type { MaybePromise } from '../../base/deliver.ts'
 import { assert } from '../../base/assert.ts'
 import { U48_MAX } from '../../base/bytes.ts'
+import { equalU64 } from '../../base/u64.ts'
 import { isOperatingError, OperatingError } from '../../base/errors.ts'
 import { ID_BYTES, type KeyName, type NodeId, type Start, startIdOf } from '../../dynamo/names.ts'
 import type { Context } from '../../dynamo/version/context.ts'
+import type { Dot } from '../../dynamo/version/dot.ts'
 import { merge } from '../../dynamo/version/merge.ts'
 import { decodeNote, encodeNote } from '../../dynamo/version/note.ts'
 import { decodeObject, encodeObject, isStorable } from '../../dynamo/version/object-bytes.ts'
@@ -82,6 +84,12 @@ interface Held {
   readonly isRotten: boolean
 }
 
+/** A write that was done here. The dot alone does not name the key: a range has dots of others. */
+interface Remembered {
+  readonly token: Token
+  readonly dot: Dot
+}
+
 const NO_NOTE = new Uint8Array(0)
 const NOTHING_HELD: Held = { object: undefined, stored: undefined, isRotten: false }
 const ROTTEN: Held = { ...NOTHING_HELD, isRotten: true }
@@ -102,8 +110,8 @@ export interface ReplicaDependencies {
 export class Replica {
   readonly #node: ReplicaDependencies
   readonly #steps = new KeySteps()
-  /** Tokens of recent writes here, by request: a retry may find its sibling replaced. */
-  readonly #remembered = new Map<RequestId, Token>()
+  /** Recent writes here, by request: a retry may find its sibling replaced. */
+  readonly #remembered = new Map<RequestId, Remembered>()
   #start: Start
   #counter = 0
   #lastSequence = 0
@@ -229,10 +237,8 @@ export class Replica {
   }
 
   #write(name: KeyName, token: Token, held: Held, request: ClientWrite): LocalWrite {
-    const earlier = this.#remembered.get(request.requestId)
-    if (held.object !== undefined && earlier?.hi === token.hi && earlier.lo === token.lo) {
-      const isThere = held.object.siblings.some((s) => s.requestId === request.requestId)
-      if (!isThere) return this.#unchanged({ kind: 'remembered' }, held)
+    if (this.#isReplaced(token, held, request.requestId)) {
+      return this.#unchanged({ kind: 'remembered' }, held)
     }
     const note = held.stored === undefined ? undefined : decodeNote(held.stored.note)
     for (;;) {
@@ -252,11 +258,22 @@ export class Replica {
           return this.#unchanged(outcome, held)
         case 'written': {
           const written = this.#append(name, token, outcome.object, encodeNote(outcome.note))
-          this.#remember(request.requestId, token)
+          this.#remember(request.requestId, { token, dot: outcome.dot })
           return { outcome, ...written }
         }
       }
     }
+  }
+
+  /**
+   * Whether an earlier attempt was written here and its sibling is replaced. The copy must know that
+   * write: if its record has rotted, the other owners may have given back a copy from before it.
+   */
+  #isReplaced(token: Token, { object }: Held, requestId: RequestId): boolean {
+    const earlier = this.#remembered.get(requestId)
+    if (object === undefined || earlier === undefined) return false
+    if (!equalU64(earlier.token, token) || !object.context.covers(earlier.dot)) return false
+    return object.siblings.every((sibling) => sibling.requestId !== requestId)
   }
 
   #unchanged(outcome: LocalWrite['outcome'], held: Held): LocalWrite {
@@ -282,8 +299,8 @@ export class Replica {
     return this.#counter
   }
 
-  #remember(requestId: RequestId, token: Token): void {
-    this.#remembered.set(requestId, token)
+  #remember(requestId: RequestId, write: Remembered): void {
+    this.#remembered.set(requestId, write)
     if (this.#remembered.size <= REMEMBERED_REQUESTS_MAX) return
     const [oldest] = this.#remembered.keys()
     if (oldest !== undefined) this.#remembered.delete(oldest)

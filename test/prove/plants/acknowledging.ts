@@ -89,5 +89,12 @@ export const ACKNOWLEDGING: PlantGroup = {
       why: 'its first attempt may not be durable; W holders seldom lose it in that instant',
       caughtBy: 'test/unit/node/replica/replica.test.ts',
     },
+    {
+      name: 'a repeated request is remembered after its write has rotted away',
+      find: 'if (!equalU64(earlier.token, token) || !object.context.covers(earlier.dot)) return false',
+      replace: 'if (!equalU64(earlier.token, token)) return false',
+      why: 'the copy given back by others is acknowledged as if it held the write',
+      caughtBy: 'test/unit/node/replica/replica.test.ts',
+    },
   ],
 }

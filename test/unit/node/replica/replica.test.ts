@@ -292,6 +292,22 @@ t.test('Q6: a request whose value was replaced meanwhile does not bring it back'
   t.equal(valuesOf(objectOf(again)), 'b')
 })
 
+t.test('Q6: a repeated request is written again if its write rotted away', async (t) => {
+  const all = bench()
+  all.engine.isSlow = false
+  const name = nameOf('k')
+  const token = tokenOf(name.bucket, name.key)
+  const old = objectOf(await write(all, 'old'))
+  const put = { seen: old.context, requestId: 'one' }
+  await write(all, 'a', put)
+  all.engine.isRotten = true
+  await all.replica.mend(name, token, old)
+  all.engine.isRotten = false
+  const again = await write(all, 'a', put)
+  t.equal(again.outcome.kind, 'written', 'the copy from the others does not know the first write')
+  t.equal(valuesOf(objectOf(again)), 'a')
+})
+
 t.test('S5, K1: a rotten copy is no copy: a new start, a new line', async (t) => {
   const all = bench()
   all.engine.isSlow = false
