@@ -146,7 +146,7 @@ class Node implements RunningNode {
       seal: new ContextSeal([{ id: FIRST_KEY_ID, key: clusterKey }], cluster),
       counters,
       gets,
-      puts: new Puts({ clock, trace, self, replica, peers, gets }),
+      puts: new Puts({ clock, trace, self, replica, peers }),
       forwards: new Forwards({ clock, trace, peers, counters, forwardMs }),
       scans: new Scans({ clock, topology, replica, peers }),
       callsMax,

@@ -24,7 +24,8 @@ export interface GetResult {
   readonly context: Uint8Array
 }
 
-export interface ClientPut {
+/** A put whose contexts cover all that it replaces. */
+export interface KnownPut {
   readonly name: KeyName
   readonly token: Token
   readonly requestId: RequestId
@@ -32,11 +33,15 @@ export interface ClientPut {
   readonly value: Uint8Array | undefined
   /** Sealed. */
   readonly contexts: readonly Uint8Array[]
-  /** `seen`: the coordinator reads first, and the put replaces what it finds as well. */
-  readonly replace: 'given' | 'seen'
-  readonly r: number
   readonly w: number
   readonly deadlineMs: number
+}
+
+export interface ClientPut extends KnownPut {
+  /** `seen`: the node that takes the put reads first, and the put replaces those siblings too. */
+  readonly replace: 'given' | 'seen'
+  /** Of that read. */
+  readonly r: number
 }
 
 export interface PutResult {

@@ -113,13 +113,11 @@ const put: CallConverter<'put'> = {
     },
     decode(reader: Reader): Put {
       const message = pb.Put.decode(reader)
-      const value = plain(message.value)
-      if (message.tombstone && value.length > 0) throw garbled('a delete carries a value')
       if (message.replace > 1) throw garbled('replace is neither GIVEN nor SEEN')
       const put: Put = {
         name: { bucket: plain(message.bucket), key: plain(message.key) },
         contexts: message.contexts,
-        value: message.tombstone ? undefined : value,
+        value: valueOf(message),
         requestId: plain(message.requestId),
         w: message.w,
         r: message.r,
@@ -141,13 +139,28 @@ const put: CallConverter<'put'> = {
   },
 }
 
+/** The value of a put: undefined for a delete, which carries none. */
+export function valueOf(message: {
+  value: Uint8Array
+  tombstone: boolean
+}): Uint8Array | undefined {
+  const value = plain(message.value)
+  if (message.tombstone && value.length > 0) throw garbled('a delete carries a value')
+  return message.tombstone ? undefined : value
+}
+
 function checkPut(put: Put): void {
+  checkWrite(put)
+  checkQuorum('r', put.r)
+}
+
+/** The bounds that a client's put and a put handed on have alike. */
+export function checkWrite(put: Omit<Put, 'r' | 'replace'>): void {
   checkName(put.name)
   checkContexts(put.contexts)
   if (put.value !== undefined) checkValue(put.value)
   checkRequestId(put.requestId)
   checkQuorum('w', put.w)
-  checkQuorum('r', put.r)
   checkDeadline(put.deadlineMs)
 }
 

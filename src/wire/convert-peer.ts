@@ -1,11 +1,14 @@
 /** Peers' requests and their answers, to and from protobuf: one entry for each kind. */
 import type { Reader, Writer } from 'protobufjs/minimal.js'
+import { EMPTY_BYTES } from '../base/bytes.ts'
 import type { Token } from '../native/digest.ts'
 import { SCAN_PAGE_KEYS_MAX } from '../limits.ts'
 import { checkBucket, checkDeadline, checkName } from './bounds.ts'
-import { wideOf, type CallConverter, plain } from './convert-client.ts'
+import { type CallConverter, checkWrite, plain, valueOf, wideOf } from './convert-client.ts'
 import { everwrite as pb } from './generated/messages.js'
 import type {
+  PeerPut,
+  PeerPutReply,
   PeerRange,
   PeerRangeReply,
   PeerRead,
@@ -68,6 +71,45 @@ const peerWrite: CallConverter<'peerWrite'> = {
   },
 }
 
+const peerPut: CallConverter<'peerPut'> = {
+  request: {
+    encode(put: PeerPut, writer: Writer): void {
+      checkWrite(put)
+      const { name, contexts, value, ...rest } = put
+      const message = {
+        ...rest,
+        ...name,
+        contexts: contexts as Uint8Array[],
+        value: value ?? EMPTY_BYTES,
+        tombstone: value === undefined,
+      }
+      pb.PeerPut.encode(message, writer)
+    },
+    decode(reader: Reader): PeerPut {
+      const message = pb.PeerPut.decode(reader)
+      const put: PeerPut = {
+        name: { bucket: plain(message.bucket), key: plain(message.key) },
+        ring: wideOf(message.ring),
+        contexts: message.contexts,
+        value: valueOf(message),
+        requestId: plain(message.requestId),
+        w: message.w,
+        deadlineMs: message.deadlineMs,
+      }
+      checkWrite(put)
+      return put
+    },
+  },
+  reply: {
+    encode(reply: PeerPutReply, writer: Writer): void {
+      pb.PeerPutReply.encode(reply, writer)
+    },
+    decode(reader: Reader): PeerPutReply {
+      return { context: plain(pb.PeerPutReply.decode(reader).context) }
+    },
+  },
+}
+
 const NOTHING = {}
 
 function checkPeerRequest(request: PeerRead | PeerWrite): void {
@@ -119,5 +161,5 @@ function checkPeerRange(range: PeerRange): void {
 }
 
 export const PEER_CONVERTERS: {
-  readonly [K in 'peerRange' | 'peerRead' | 'peerWrite']: CallConverter<K>
-} = { peerRange, peerRead, peerWrite }
+  readonly [K in 'peerRange' | 'peerRead' | 'peerWrite' | 'peerPut']: CallConverter<K>
+} = { peerRange, peerRead, peerWrite, peerPut }

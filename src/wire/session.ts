@@ -38,7 +38,7 @@ export interface CallHandle {
 }
 
 /** Kinds of requests about one key. */
-export type KeyedKind = 'get' | 'put' | 'peerRead' | 'peerWrite'
+export type KeyedKind = 'get' | 'put' | 'peerRead' | 'peerWrite' | 'peerPut'
 
 export interface IncomingCallOf<K extends RequestKind> {
   readonly kind: K

@@ -80,6 +80,15 @@ export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
   },
   peerRead: { name: NAME, ring, digestOnly: true, deadlineMs: 400 },
   peerWrite: { name: NAME, ring, object: id('0b1ec7'), deadlineMs: 400 },
+  peerPut: {
+    name: NAME,
+    ring,
+    contexts: [context],
+    value: utf8Bytes('milk'),
+    requestId: bytes(16, 0x10),
+    w: 2,
+    deadlineMs: 400,
+  },
 }
 
 export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
@@ -112,6 +121,7 @@ export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
   put: { context, attempts: 2 },
   peerRead: { isFound: true, object: none, digest: u64(0x0a0b0c0d, 0x0e0f1011) },
   peerWrite: {},
+  peerPut: { context },
 }
 
 function member(node: string, name: string, clientPort: number): Reply<'topology'>['members'][0] {

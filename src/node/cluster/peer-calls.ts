@@ -15,14 +15,14 @@ import { requestIdBytes } from '../../dynamo/version/object.ts'
 import type { Answer } from '../../wire/session.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { CopiesPage, KeyRange } from '../replica/replica.ts'
-import type { ClientPut, PutResult } from '../requests.ts'
+import type { KnownPut } from '../requests.ts'
 import type { Peers } from './peers.ts'
 
 export const FAILED: CopyAnswer = { kind: 'failed' }
 export const ABSENT: CopyAnswer = { kind: 'absent' }
 
 /** The ring that a question relies on, and the instant after which its answer is of no use. */
-interface Terms {
+export interface Terms {
   readonly ring: RingDigest
   readonly deadline: number
 }
@@ -82,13 +82,15 @@ export class PeerCalls {
     })
   }
 
-  /** Gives a client's put to an owner of its key, which coordinates it. */
-  handOn(node: NodeId, put: ClientPut, deadline: number, deliver: Deliver<PutResult>): void {
-    const { name, value, contexts, replace, r, w } = put
+  /** Gives a client's put to an owner of its key. Delivers the put's context, sealed. */
+  handOn(node: NodeId, put: KnownPut, terms: Terms, deliver: Deliver<Uint8Array>): void {
+    const { name, value, contexts, w } = put
     const requestId = requestIdBytes(put.requestId)
-    const deadlineMs = this.#msLeft(deadline)
-    const request = { name, requestId, value, contexts, replace, r, w, deadlineMs }
-    this.#peers.call(node, 'put', request, deliver)
+    const deadlineMs = this.#msLeft(terms.deadline)
+    const request = { name, ring: terms.ring, requestId, value, contexts, w, deadlineMs }
+    this.#peers.call(node, 'peerPut', request, (answer) => {
+      deliver(isFailure(answer) ? answer : answer.context)
+    })
   }
 
   /** At least 1: on the wire 0 leaves the deadline to the receiver. */

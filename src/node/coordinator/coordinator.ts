@@ -12,6 +12,7 @@
 import { type Deliver, isFailure, perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { KeyName } from '../../dynamo/names.ts'
+import type { Context } from '../../dynamo/version/context.ts'
 import type { ContextSeal } from '../../dynamo/version/context-seal.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import { DEADLINE_MS_MAX } from '../../limits.ts'
@@ -23,6 +24,7 @@ import type {
   ClientPut,
   ClientScan,
   GetResult,
+  KnownPut,
   PutResult,
   ScanResult,
 } from '../requests.ts'
@@ -88,15 +90,19 @@ export class Coordinator {
     counters.puts += 1
     const end = this.#begin(counters.putLatencies, deliver)
     const deadline = this.#deadlineOf(put.deadlineMs, placement.bucket)
-    if (placement.owners.includes(topology.self.id)) this.#write(put, placement, deadline, end)
-    else forwards.run(put, placement.owners, deadline, end)
+    const { owners, ring } = placement
+    this.#withContexts(put, placement, deadline, (known) => {
+      if (isFailure(known)) end(known)
+      else if (owners.includes(topology.self.id)) this.#write(known, placement, deadline, end)
+      else forwards.run(known, owners, { ring, deadline }, end)
+    })
   }
 
   /**
    * The same for a put that another member handed on: `not-an-owner` where it would have to be
    * handed on again. The member has admitted it: refusing it here would waste that work.
    */
-  putHandedOn(put: ClientPut, deliver: Deliver<PutResult>): void {
+  putHandedOn(put: KnownPut, deliver: Deliver<PutResult>): void {
     const { topology, counters } = this.#node
     const placement = placementOf(topology, put.token, put.name.bucket)
     if (!placement.owners.includes(topology.self.id)) {
@@ -124,7 +130,45 @@ export class Coordinator {
     )
   }
 
-  #write(put: ClientPut, placement: Placement, deadline: number, end: Deliver<PutResult>): void {
+  /**
+   * Delivers the put with contexts that cover all it replaces. Only the node that takes a put from
+   * its client reads for `seen`, and reads once: an owner that read later would replace newer
+   * writes.
+   */
+  #withContexts(
+    put: ClientPut,
+    placement: Placement,
+    deadline: number,
+    deliver: Deliver<KnownPut>,
+  ): void {
+    if (put.replace === 'given') {
+      deliver(put)
+      return
+    }
+    const { seal, gets } = this.#node
+    const { name, token } = put
+    const { owners, ring } = placement
+    const needed = requiredOf('r', put.r, placement)
+    if (isFailure(needed)) {
+      deliver(needed)
+      return
+    }
+    const given = this.#opened(put)
+    if (isFailure(given)) {
+      deliver(given)
+      return
+    }
+    gets.run({ name, token, owners, ring, needed, deadline }, (object) => {
+      if (isFailure(object)) {
+        deliver(object)
+        return
+      }
+      const seen = object === undefined ? given : given.join(object.context)
+      deliver({ ...put, contexts: [seal.seal(name.bucket, name.key, seen)] })
+    })
+  }
+
+  #write(put: KnownPut, placement: Placement, deadline: number, end: Deliver<PutResult>): void {
     const { seal, puts } = this.#node
     const { bucket, key } = put.name
     const needed = requiredOf('w', put.w, placement)
@@ -132,15 +176,22 @@ export class Coordinator {
       end(needed)
       return
     }
-    const opened = seal.openAll(bucket, key, put.contexts)
-    if (opened.kind === 'refused') {
-      end(new OperatingError(opened.code, CONTEXT_ADVICE[opened.code]))
+    const seen = this.#opened(put)
+    if (isFailure(seen)) {
+      end(seen)
       return
     }
-    puts.run({ put, placement, needed, given: opened.context, deadline }, (covered) => {
+    puts.run({ put, placement, needed, seen, deadline }, (covered) => {
       if (isFailure(covered)) end(covered)
       else end({ context: seal.seal(bucket, key, covered), attempts: 1 })
     })
+  }
+
+  /** What the contexts of a put cover together, or why one of them is refused. */
+  #opened({ name, contexts }: KnownPut): Context | OperatingError {
+    const opened = this.#node.seal.openAll(name.bucket, name.key, contexts)
+    if (opened.kind !== 'refused') return opened.context
+    return new OperatingError(opened.code, CONTEXT_ADVICE[opened.code])
   }
 
   #getResult({ bucket, key }: KeyName, object: VersionedObject | undefined): GetResult {

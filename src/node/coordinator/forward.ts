@@ -11,9 +11,9 @@ import type { NodeId } from '../../dynamo/names.ts'
 import { requestLabel } from '../../dynamo/version/object.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
 import type { Trace } from '../../world/trace.ts'
-import type { PeerCalls } from '../cluster/peer-calls.ts'
+import type { PeerCalls, Terms } from '../cluster/peer-calls.ts'
 import type { Counters } from '../counters.ts'
-import type { ClientPut, PutResult } from '../requests.ts'
+import type { KnownPut, PutResult } from '../requests.ts'
 
 export interface ForwardDependencies {
   readonly clock: Clock
@@ -32,22 +32,17 @@ export class Forwards {
   }
 
   /** Delivers the first result of an owner, or the last failure when no owner is left. */
-  run(
-    put: ClientPut,
-    owners: readonly NodeId[],
-    deadline: number,
-    deliver: Deliver<PutResult>,
-  ): void {
+  run(put: KnownPut, owners: readonly NodeId[], terms: Terms, deliver: Deliver<PutResult>): void {
     const present = owners.filter((node) => this.#dependencies.peers.isConnected(node))
-    new RunningForward(this.#dependencies, put, present, deadline, deliver).next()
+    new RunningForward(this.#dependencies, put, present, terms, deliver).next()
   }
 }
 
 class RunningForward {
   readonly #node: ForwardDependencies
-  readonly #put: ClientPut
+  readonly #put: KnownPut
   readonly #untried: NodeId[]
-  readonly #deadline: number
+  readonly #terms: Terms
   readonly #deliver: Deliver<PutResult>
   #asked = 0
   /** Owners that were asked and have neither answered nor failed. */
@@ -60,21 +55,21 @@ class RunningForward {
 
   constructor(
     node: ForwardDependencies,
-    put: ClientPut,
+    put: KnownPut,
     present: NodeId[],
-    deadline: number,
+    terms: Terms,
     deliver: Deliver<PutResult>,
   ) {
     this.#node = node
     this.#put = put
     this.#untried = present
-    this.#deadline = deadline
+    this.#terms = terms
     this.#deliver = deliver
   }
 
   next(): void {
     const { peers, clock, trace, counters, forwardMs } = this.#node
-    const left = this.#deadline - clock.now()
+    const left = this.#terms.deadline - clock.now()
     const node = left > 0 ? this.#untried.shift() : undefined
     if (node === undefined) {
       if (this.#awaited === 0 || left <= 0) this.#end(this.#lastFailure())
@@ -90,7 +85,7 @@ class RunningForward {
     this.#asked += 1
     // Before the call: it may fail within itself and go on to the next owner.
     this.#after(Math.min(forwardMs, left), () => this.next())
-    peers.handOn(node, this.#put, this.#deadline, (result) => this.#onResult(result))
+    peers.handOn(node, this.#put, this.#terms, (result) => this.#onResult(result))
   }
 
   /** One timer at a time. */
@@ -99,11 +94,11 @@ class RunningForward {
     this.#timer = this.#node.clock.after(delayMs, run)
   }
 
-  #onResult(result: PutResult | OperatingError): void {
+  #onResult(result: Uint8Array | OperatingError): void {
     if (this.#isDelivered) return
     this.#awaited -= 1
     if (!isFailure(result)) {
-      this.#end({ ...result, attempts: this.#asked - 1 + result.attempts })
+      this.#end({ context: result, attempts: this.#asked })
       return
     }
     this.#failure = result

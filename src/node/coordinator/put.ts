@@ -17,18 +17,17 @@ import type { Clock, Timer } from '../../world/clock.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { PeerCalls } from '../cluster/peer-calls.ts'
 import type { LocalWrite, Replica } from '../replica/replica.ts'
-import type { ClientPut } from '../requests.ts'
-import type { Gets } from './get.ts'
-import { type Placement, requiredOf } from './quorums.ts'
+import type { KnownPut } from '../requests.ts'
+import type { Placement } from './quorums.ts'
 
 /** One put to be held by `needed` of the owners. */
 export interface Write {
-  readonly put: ClientPut
+  readonly put: KnownPut
   readonly placement: Placement
   /** 1 to the number of owners. */
   readonly needed: number
-  /** What the contexts of the put cover together. */
-  readonly given: Context
+  /** Covers the writes that the put replaces. */
+  readonly seen: Context
   /** An instant of the node's clock. */
   readonly deadline: number
 }
@@ -39,7 +38,6 @@ export interface PutDependencies {
   readonly self: NodeId
   readonly replica: Replica
   readonly peers: PeerCalls
-  readonly gets: Gets
 }
 
 export class Puts {
@@ -55,30 +53,15 @@ export class Puts {
    * `write-in-doubt`. Requires: this node is an owner.
    */
   run(write: Write, deliver: Deliver<Context>): void {
-    const { self, peers, gets } = this.#dependencies
-    const { put, placement, needed, given, deadline } = write
+    const { self, peers } = this.#dependencies
+    const { placement, needed } = write
     const isPresent = (node: NodeId): boolean => node === self || peers.isConnected(node)
     if (!canReach(placement.owners, isPresent, needed)) {
       const sentence = `fewer than ${needed} owners of this key are connected; try again`
       deliver(new OperatingError('replicas-short', sentence))
       return
     }
-    const running = new RunningPut(this.#dependencies, write, deliver)
-    if (put.replace === 'given') {
-      running.begin(given)
-      return
-    }
-    const r = requiredOf('r', put.r, placement)
-    if (isFailure(r)) {
-      deliver(r)
-      return
-    }
-    const { name, token } = put
-    const { owners, ring } = placement
-    gets.run({ name, token, owners, ring, needed: r, deadline }, (object) => {
-      if (isFailure(object)) deliver(object)
-      else running.begin(object === undefined ? given : given.join(object.context))
-    })
+    new RunningPut(this.#dependencies, write, deliver).begin()
   }
 }
 
@@ -98,20 +81,22 @@ class RunningPut {
     this.#deliver = deliver
   }
 
-  begin(seen: Context): void {
-    const { name, token, requestId, value } = this.#write.put
+  begin(): void {
+    const { put, seen } = this.#write
+    const { name, token, requestId, value } = put
     const write = { requestId, value, seen }
     perform(
       () => this.#node.replica.write(name, token, write, this.#write.deadline),
       (local) => {
         if (isFailure(local)) this.#deliver(local)
-        else this.#onLocal(local, seen)
+        else this.#onLocal(local)
       },
     )
   }
 
-  #onLocal(local: LocalWrite, seen: Context): void {
+  #onLocal(local: LocalWrite): void {
     const { outcome, object, sequence } = local
+    const { seen } = this.#write
     if (outcome.kind === 'refused') {
       const sentence = `${REFUSAL_ADVICE[outcome.code]} (${outcome.count} > ${outcome.limit})`
       this.#deliver(new OperatingError(outcome.code, sentence))

@@ -51,8 +51,6 @@ export function answering<K extends RequestKind>(call: IncomingCallOf<K>): Deliv
   }
 }
 
-export function putOf({ request, token }: IncomingCallOf<'put'>): ClientPut {
-  const { name, value, contexts, replace, r, w, deadlineMs } = request
-  const requestId = requestIdOf(request.requestId)
-  return { name, token, requestId, value, contexts, replace, r, w, deadlineMs }
+function putOf({ request, token }: IncomingCallOf<'put'>): ClientPut {
+  return { ...request, token, requestId: requestIdOf(request.requestId) }
 }

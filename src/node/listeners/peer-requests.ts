@@ -9,6 +9,7 @@ import { equalU64, u64 } from '../../base/u64.ts'
 import { isFailure, perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
+import { requestIdOf } from '../../dynamo/version/object.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
 import { DEADLINE_MS_MAX } from '../../limits.ts'
 import type { IncomingCall, IncomingCallOf } from '../../wire/session.ts'
@@ -17,7 +18,6 @@ import type { Topology } from '../cluster/topology.ts'
 import type { Coordinator } from '../coordinator/coordinator.ts'
 import type { Counters } from '../counters.ts'
 import type { Replica } from '../replica/replica.ts'
-import { answering, putOf } from './client-requests.ts'
 import { topologyReply } from './cluster-replies.ts'
 
 export interface PeerRequestsDependencies {
@@ -44,12 +44,12 @@ export class PeerRequests {
 
   onCall(call: IncomingCall): void {
     switch (call.kind) {
-      case 'put':
-        return this.#node.coordinator.putHandedOn(putOf(call), answering(call))
       case 'peerRead':
         return this.#read(call)
       case 'peerWrite':
         return this.#write(call)
+      case 'peerPut':
+        return this.#put(call)
       case 'peerRange':
         return this.#scan(call)
       case 'topology':
@@ -108,6 +108,16 @@ export class PeerRequests {
         })
       },
     )
+  }
+
+  #put(call: IncomingCallOf<'peerPut'>): void {
+    const { request, token } = call
+    if (this.#hasOtherRing(call, request.ring)) return
+    const put = { ...request, token, requestId: requestIdOf(request.requestId) }
+    this.#node.coordinator.putHandedOn(put, (result) => {
+      if (isFailure(result)) call.fail(result)
+      else call.answer({ context: result.context })
+    })
   }
 
   #scan(call: IncomingCallOf<'peerRange'>): void {

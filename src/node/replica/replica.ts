@@ -266,8 +266,9 @@ export class Replica {
   }
 
   /**
-   * Whether an earlier attempt was written here and its sibling is replaced. The copy must know that
-   * write: if its record has rotted, the other owners may have given back a copy from before it.
+   * Whether an earlier attempt was written here and its sibling is replaced. The copy must know
+   * that write: if its record has rotted, the other owners may have given back a copy from before
+   * it.
    */
   #isReplaced(token: Token, { object }: Held, requestId: RequestId): boolean {
     const earlier = this.#remembered.get(requestId)

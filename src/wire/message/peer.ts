@@ -26,6 +26,23 @@ export interface PeerWrite {
 
 export type PeerWriteReply = Record<never, never>
 
+/** A client's put, handed on to an owner of its key. Its contexts cover all that it replaces. */
+export interface PeerPut {
+  readonly name: KeyName
+  readonly ring: RingDigest
+  readonly contexts: readonly Uint8Array[]
+  /** Undefined: a delete. */
+  readonly value: Uint8Array | undefined
+  /** 16 bytes. */
+  readonly requestId: Uint8Array
+  readonly w: number
+  readonly deadlineMs: number
+}
+
+export interface PeerPutReply {
+  readonly context: Uint8Array
+}
+
 export interface PeerRange {
   readonly ring: RingDigest
   readonly from: Token

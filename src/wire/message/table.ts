@@ -9,6 +9,8 @@
  */
 import type { Get, GetReply, Put, PutReply, Scan, ScanReply, Status, Topology } from './client.ts'
 import type {
+  PeerPut,
+  PeerPutReply,
   PeerRange,
   PeerRangeReply,
   PeerRead,
@@ -27,18 +29,20 @@ export const REQUEST_KINDS = {
   put: 33,
   peerRead: 40,
   peerWrite: 41,
+  peerPut: 42,
 } as const
 
-/** The senders of each kind. Peers forward clients' puts. */
+/** The senders of each kind. */
 export const SENDERS: Readonly<Record<RequestKind, readonly Role[]>> = {
   topology: ['client', 'peer'],
   status: ['client'],
   scan: ['client'],
   peerRange: ['peer'],
   get: ['client'],
-  put: ['client', 'peer'],
+  put: ['client'],
   peerRead: ['peer'],
   peerWrite: ['peer'],
+  peerPut: ['peer'],
 }
 
 /** The request and the reply of each kind. */
@@ -51,6 +55,7 @@ export interface RequestTable {
   put: { request: Put; reply: PutReply }
   peerRead: { request: PeerRead; reply: PeerReadReply }
   peerWrite: { request: PeerWrite; reply: PeerWriteReply }
+  peerPut: { request: PeerPut; reply: PeerPutReply }
 }
 
 export type RequestKind = keyof RequestTable

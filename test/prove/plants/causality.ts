@@ -175,8 +175,8 @@ const REQUESTS: readonly Plant[] = [
   },
   {
     name: 'a request whose value was replaced is forgotten',
-    find: 'if (held.object !== undefined && earlier?.hi === token.hi && earlier.lo === token.lo) {',
-    replace: 'if (held.object === null) {',
+    find: 'if (this.#isReplaced(token, held, request.requestId))',
+    replace: 'if (this.#remembered.size < 0)',
     why: 'a retry brings back what was replaced; once it may, so no checker objects',
     caughtBy: 'test/unit/node/replica/replica.test.ts',
   },

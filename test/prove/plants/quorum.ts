@@ -6,6 +6,13 @@ export const QUORUM: PlantGroup = {
   plantsMin: 11,
   plants: [
     {
+      name: 'an owner does not learn what a put of all seen replaces',
+      find: 'contexts: [seal.seal(name.bucket, name.key, seen)]',
+      replace: 'contexts: put.contexts',
+      why: 'siblings that were to be replaced stay: none is lost, so the simulator does not object',
+      caughtBy: 'test/unit/node/coordinator/forward.test.ts',
+    },
+    {
       name: 'what a peer brings overwrites',
       find: 'held.object === undefined ? incoming : merge(held.object, incoming)',
       replace: 'incoming',

@@ -24,7 +24,7 @@ import type { Request, RequestKind } from '../../../src/wire/message/table.ts'
 import { EXAMPLES, NAME, REPLIES, REQUESTS } from '../../support/wire-examples.ts'
 import { bytesOf } from '../../support/wire-frames.ts'
 
-const { put, get, scan, peerRead, peerWrite, peerRange } = REQUESTS
+const { put, get, scan, peerRead, peerWrite, peerPut, peerRange } = REQUESTS
 
 /** The code of the error that `act` throws. */
 function codeOf(act: () => unknown): string {
@@ -81,6 +81,12 @@ const WRONG: readonly (readonly [ErrorCode, RequestKind, unknown])[] = [
   ['key-wrong', 'put', { ...put, name: { ...NAME, key: new Uint8Array(KEY_BYTES_MAX + 1) } }],
   ['key-wrong', 'peerRead', { ...peerRead, name: { ...NAME, key: new Uint8Array(0) } }],
   ['key-wrong', 'peerWrite', { ...peerWrite, name: { ...NAME, key: new Uint8Array(0) } }],
+  ['key-wrong', 'peerPut', { ...peerPut, name: { ...NAME, key: new Uint8Array(0) } }],
+  ['value-too-long', 'peerPut', { ...peerPut, value: new Uint8Array(VALUE_BYTES_MAX + 1) }],
+  ['request-id-wrong', 'peerPut', { ...peerPut, requestId: new Uint8Array(17) }],
+  ['contexts-too-many', 'peerPut', { ...peerPut, contexts: Array(17).fill(new Uint8Array(1)) }],
+  ['quorum-wrong', 'peerPut', { ...peerPut, w: REPLICAS_MAX + 1 }],
+  ['deadline-wrong', 'peerPut', { ...peerPut, deadlineMs: DEADLINE_MS_MAX + 1 }],
   ['value-too-long', 'put', { ...put, value: new Uint8Array(VALUE_BYTES_MAX + 1) }],
   ['request-id-wrong', 'put', { ...put, requestId: new Uint8Array(0) }],
   ['request-id-wrong', 'put', { ...put, requestId: new Uint8Array(17) }],
@@ -116,6 +122,8 @@ const SPELL: Readonly<Record<string, (message: never) => Uint8Array>> = {
     pb.PeerRead.encode({ ...name, ...rest }).finish(),
   peerWrite: ({ name, ...rest }: Request<'peerWrite'>) =>
     pb.PeerWrite.encode({ ...name, ...rest }).finish(),
+  peerPut: ({ name, contexts, value, ...rest }: Request<'peerPut'>) =>
+    pb.PeerPut.encode({ ...name, contexts: [...contexts], value: value ?? null, ...rest }).finish(),
   peerRange: (message: Request<'peerRange'>) => pb.PeerRange.encode(message).finish(),
 }
 

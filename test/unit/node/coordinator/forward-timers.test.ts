@@ -9,12 +9,14 @@
 import t from 'tap'
 import type { NodeId } from '../../../../src/dynamo/names.ts'
 import { OperatingError } from '../../../../src/base/errors.ts'
+import { u64 } from '../../../../src/base/u64.ts'
+import type { RingDigest } from '../../../../src/dynamo/ring/ring.ts'
 import { Forwards } from '../../../../src/node/coordinator/forward.ts'
 import { Counters } from '../../../../src/node/counters.ts'
-import type { ClientPut, PutResult } from '../../../../src/node/requests.ts'
+import type { KnownPut, PutResult } from '../../../../src/node/requests.ts'
 import { SimWorld } from '../../../../src/sim/world.ts'
 
-const REPLY = { context: new Uint8Array(0), attempts: 1 }
+const CONTEXT = new Uint8Array(3)
 
 t.test('an owner that is gone at once and one that answers end a put once', async (t) => {
   const sim = new SimWorld({ seed: 1 })
@@ -28,17 +30,18 @@ t.test('an owner that is gone at once and one that answers end a put once', asyn
     forwardMs: 100,
     peers: {
       isConnected: () => true,
-      handOn(node, _put, _deadline, deliver) {
+      handOn(node, _put, _terms, deliver) {
         asked.push(node)
         if (node === 'gone') deliver(new OperatingError('peer-away', 'gone'))
-        else clock.after(50, () => deliver(REPLY))
+        else clock.after(50, () => deliver(CONTEXT))
       },
     },
   })
   const ends: (PutResult | OperatingError)[] = []
-  const put = { requestId: 'of one put 12345' } as unknown as ClientPut
-  forwards.run(put, ['gone', 'slow'] as NodeId[], clock.now() + 500, (end) => ends.push(end))
+  const put = { requestId: 'of one put 12345' } as unknown as KnownPut
+  const terms = { ring: u64<RingDigest>(1, 2), deadline: clock.now() + 500 }
+  forwards.run(put, ['gone', 'slow'] as NodeId[], terms, (end) => ends.push(end))
   await sim.run(2_000)
   t.same(asked, ['gone', 'slow'])
-  t.same(ends, [{ ...REPLY, attempts: 2 }])
+  t.same(ends, [{ context: CONTEXT, attempts: 2 }])
 })

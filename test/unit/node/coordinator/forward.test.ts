@@ -1,5 +1,6 @@
 /** Puts that reach a node which does not own their key: handed on once, in doubt where they are. */
 import t from 'tap'
+import { utf8Text } from '../../../../src/base/bytes.ts'
 import { nameOf, putOf, replyOf, Scene, verdictOf } from '../scene.ts'
 
 const KEY = 'cart'
@@ -49,6 +50,25 @@ t.test('Q6: an owner that is silent is passed over, and one sibling is left', as
   scene.world.resume(owners[0] as number)
   await scene.quiet()
   t.equal(replyOf(await session.get(KEY, 3)).siblings.length, 1, 'though both took it')
+})
+
+t.test('a put of all seen reads once, and a late owner replaces nothing newer', async (t) => {
+  const { scene, owners, outsider } = await five()
+  const session = await scene.session(outsider)
+  const [first, second] = owners as [number, number]
+  replyOf(await session.put(KEY, 'old'))
+  await scene.quiet()
+  scene.world.pause(first)
+  t.equal(replyOf(await session.put(KEY, 'seen', { replace: 'seen' })).attempts, 2)
+  const { siblings, context } = replyOf(await session.get(KEY))
+  t.same(siblings.map(utf8Text), ['seen'])
+  const other = await scene.session(second)
+  replyOf(await other.put(KEY, 'newer', { contexts: [context.slice()] }))
+  scene.world.resume(first)
+  await scene.quiet()
+  const values = replyOf(await session.get(KEY, 3)).siblings.map(utf8Text)
+  t.ok(values.includes('newer'))
+  t.notOk(values.includes('old'))
 })
 
 t.test('an owner that is known to be away is not asked', async (t) => {

@@ -3,7 +3,7 @@ import t from 'tap'
 import type { RingDigest } from '../../../../src/dynamo/ring/ring.ts'
 import { u64 } from '../../../../src/base/u64.ts'
 import { OperatingError } from '../../../../src/base/errors.ts'
-import type { Reply } from '../../../../src/wire/message/table.ts'
+import type { Reply, Request } from '../../../../src/wire/message/table.ts'
 import { isReply, nameOf, putOf, replyOf, Scene, verdictOf } from '../scene.ts'
 
 const KEY = 'cart'
@@ -221,9 +221,18 @@ t.test('a bound on siblings refuses a client, and says how to go on', async (t) 
 
 t.test('Q3: a put that a peer hands to a node which is no owner is refused', async (t) => {
   const scene = await Scene.open({ nodes: 5 })
-  const { others } = scene.placeOf(KEY)
-  const answer = await scene.run(scene.asPeer(others[0] as number, 'put', putOf(KEY, 'a')))
-  t.equal(verdictOf(answer), 'not-an-owner refused')
+  const { owners, others } = scene.placeOf(KEY)
+  const ring = scene.cluster.ring.digest
+  const [outsider, owner] = [others[0], owners[0]] as [number, number]
+  const hand = async (machine: number, more: Partial<Request<'peerPut'>>): Promise<string> =>
+    verdictOf(
+      await scene.run(scene.asPeer(machine, 'peerPut', { ...putOf(KEY, 'a'), ring, ...more })),
+    )
+  t.equal(await hand(outsider, {}), 'not-an-owner refused')
+  t.equal(await hand(owner, { ring: u64(1, 2) }), 'ring-differs refused')
+  t.equal(await hand(owner, {}), 'ok')
+  const answer = await scene.run(scene.asPeer(owner, 'put', putOf(KEY, 'a')))
+  t.equal(verdictOf(answer), 'kind-unknown refused', 'peers hand on no puts of clients as they are')
 })
 
 t.test('nodes with different lists of members refuse each other, and say so', async (t) => {
