@@ -5,8 +5,8 @@
  * descriptors, so a file is closed only when its last call has returned; otherwise a late write
  * could go to another file.
  *
- * The lock of a directory is a lock on its file `lock`, which is never listed. The file stays when
- * the lock is released, and means nothing without a lock on it.
+ * The lock of a directory is a lock on the directory itself. Why not: on a file in it. If that file is
+ * removed, a second process makes a new one and locks that.
  */
 import {
   close,
@@ -33,7 +33,6 @@ import type { Directory, Disk, File, Lock } from '../world/disk.ts'
 
 const FILE_MODE = 0o600
 const DIRECTORY_MODE = 0o700
-const LOCK_NAME = 'lock'
 
 type Callback<Value> = (error: Error | null, value: Value) => void
 
@@ -139,7 +138,7 @@ class HostDirectory implements Directory {
     const entries = await asked<{ readonly name: string; isFile(): boolean }[]>((answer) => {
       readdir(this.path, { withFileTypes: true }, answer)
     })
-    const files = entries.filter((entry) => entry.isFile() && entry.name !== LOCK_NAME)
+    const files = entries.filter((entry) => entry.isFile())
     return files.map((entry) => entry.name).sort()
   }
 
@@ -165,7 +164,7 @@ class HostDirectory implements Directory {
   }
 
   async lock(): Promise<Lock> {
-    const fd = await openFile(join(this.path, LOCK_NAME), constants.O_RDWR | constants.O_CREAT)
+    const fd = await openFile(this.path, constants.O_RDONLY | constants.O_DIRECTORY)
     try {
       if (!tryLock(fd)) {
         throw new OperatingError('data-locked', `${this.path} is in use by another process`)

@@ -33,7 +33,7 @@ export interface File {
 
 export interface Directory {
   readonly path: string
-  /** Names of the files in it, sorted; the lock's and subdirectories are left out. */
+  /** Names of the files in it, sorted; subdirectories are left out. */
   list(): Promise<readonly string[]>
   /** Fails with `EEXIST` where the name is taken. Its owner alone may read the new file. */
   create(name: string): Promise<File>

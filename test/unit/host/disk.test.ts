@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -15,10 +15,8 @@ t.test(
     const path = join(root, 'deep/er/data')
     const directory = await hostDisk.directory(path)
     const file = await directory.create('one')
-    await directory.lock()
     const modeOf = async (at: string): Promise<number> => (await stat(at)).mode & 0o777
     t.equal(await modeOf(join(path, 'one')), 0o600)
-    t.equal(await modeOf(join(path, 'lock')), 0o600)
     for (const at of [path, join(root, 'deep/er'), join(root, 'deep')]) {
       t.equal(await modeOf(at), 0o700)
     }
@@ -26,15 +24,12 @@ t.test(
   },
 )
 
-t.test('the list has neither the lock nor subdirectories', async (t) => {
+t.test('the list has no subdirectories', async (t) => {
   const directory = await hostDisk.directory(join(root, 'mixed'))
   await hostDisk.directory(join(root, 'mixed/inside'))
-  await writeFile(join(root, 'mixed/lock'), 'left by someone')
   await writeFile(join(root, 'mixed/b'), '')
   await writeFile(join(root, 'mixed/a'), '')
   t.same(await directory.list(), ['a', 'b'])
-  const lock = await directory.lock()
-  await lock.unlock()
 })
 
 t.test('the lock of another process holds until it ends, however it ends', async (t) => {
@@ -51,6 +46,9 @@ t.test('the lock of another process holds until it ends, however it ends', async
   const other = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   await once(other.stdout, 'data')
   await t.rejects(directory.lock(), { code: 'data-locked', message: path })
+  await rm(join(path, 'lock'), { force: true })
+  await t.rejects(directory.lock(), { code: 'data-locked' }, 'no file can be removed to take it')
+  t.same(await readdir(path), [], 'the lock leaves no file')
   other.kill('SIGKILL')
   await once(other, 'exit')
   const lock = await directory.lock()
