@@ -18,6 +18,14 @@ export function utf8Bytes(text: string): Uint8Array {
   return encoder.encode(text)
 }
 
+/** A surrogate without its pair: UTF-8 has no bytes for it, and `utf8Bytes` writes U+FFFD. */
+const LONE_SURROGATE = /\p{Surrogate}/u
+
+/** The UTF-8 bytes of `text`, or undefined if it has a surrogate without its pair. */
+export function utf8BytesExact(text: string): Uint8Array | undefined {
+  return LONE_SURROGATE.test(text) ? undefined : utf8Bytes(text)
+}
+
 /** The text of `bytes`, with U+FFFD where they are not UTF-8. */
 export function utf8Text(bytes: Uint8Array): string {
   return decoder.decode(bytes)

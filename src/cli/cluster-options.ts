@@ -1,10 +1,13 @@
 /**
  * The options shared by all commands that talk to a cluster: seeds, timeout, token and JSON.
  */
-import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import type { Bucket } from '../client/bucket.ts'
 import type { Client } from '../client/client.ts'
+import { utf8Bytes } from '../base/bytes.ts'
+import { OperatingError } from '../base/errors.ts'
+import { VALUE_BYTES_MAX } from '../limits.ts'
+import { bytesOfBase64 } from './data/record.ts'
 import { readTokenFile } from './settings/key-file.ts'
 import { misuse } from './outcome.ts'
 
@@ -50,8 +53,23 @@ export async function withClient<T>(
   return await work(client)
 }
 
+/** In the place of bytes in an argument that are no UTF-8 text. */
+const REPLACEMENT = '\ufffd'
+
+/** The bytes of an argument: text, or base64 where `isBase64`. Throws `input-wrong`. */
+export function argumentOf(name: 'key' | 'value', text: string, isBase64 = false): Uint8Array {
+  if (isBase64) {
+    const bytes = bytesOfBase64(text)
+    if (bytes === undefined) throw misuse(`the ${name} is not base64, as --${name}64 says`)
+    return bytes
+  }
+  if (!text.includes(REPLACEMENT)) return utf8Bytes(text)
+  throw misuse(`the ${name} is not UTF-8 text: give it in base64, with --${name}64`)
+}
+
 /** A bucket of bytes: the command line does not interpret values. */
 export async function bucketOf(client: Client, name: string): Promise<Bucket<Uint8Array>> {
+  if (name.includes(REPLACEMENT)) throw misuse('the bucket is not UTF-8 text: correct its name')
   const { bytes } = await import('../client/codec.ts')
   return client.bucket(name, { codec: bytes })
 }
@@ -69,7 +87,17 @@ export function countOf(option: string, text: string, min: number, max: number):
   throw misuse(`${option} is a whole number from ${min} to ${max}, not ${text}`)
 }
 
-/** All of standard input. */
-export function readStandardInput(): Uint8Array {
-  return readFileSync(0)
+/** All of standard input. Throws `value-too-long` where that is more than a value may have. */
+export async function readValue(): Promise<Uint8Array> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    chunks.push(chunk)
+    bytes += chunk.length
+    if (bytes > VALUE_BYTES_MAX) {
+      const sentence = `standard input has more than ${VALUE_BYTES_MAX} bytes, the most of a value`
+      throw new OperatingError('value-too-long', sentence)
+    }
+  }
+  return Buffer.concat(chunks)
 }

@@ -5,7 +5,7 @@
  * just before (`replace: 'seen'`), or nothing. A put without either never overwrites: it adds a
  * sibling. So two programs that do not know of each other lose no write.
  */
-import { utf8Bytes } from '../base/bytes.ts'
+import { utf8BytesExact } from '../base/bytes.ts'
 import type { KeyName } from '../dynamo/names.ts'
 import { checkBucket, checkName, checkValue } from '../wire/bounds.ts'
 import type { PutReply, ScanReply } from '../wire/message/client.ts'
@@ -112,7 +112,7 @@ export class Bucket<T> {
     this.name = name
     this.#core = core
     this.#codec = codec
-    this.#bytes = utf8Bytes(name)
+    this.#bytes = bytesOf('bucket-wrong', 'a bucket', name)
     checkBucket(this.#bytes)
   }
 
@@ -231,7 +231,7 @@ export class Bucket<T> {
     if (typeof key !== 'string' && !(key instanceof Uint8Array)) {
       throw unsent('key-wrong', `a key is a string or a Uint8Array, not a ${typeof key}`)
     }
-    const bytes = typeof key === 'string' ? utf8Bytes(key) : key
+    const bytes = typeof key === 'string' ? bytesOf('key-wrong', 'a key', key) : key
     const name = { bucket: this.#bytes, key: bytes }
     checkName(name)
     return name
@@ -256,6 +256,14 @@ export class Bucket<T> {
       )
     return new Scan(fetch, read, options?.cursor)
   }
+}
+
+/** Two texts that UTF-8 cannot represent would be one name. */
+function bytesOf(code: 'bucket-wrong' | 'key-wrong', what: string, text: string): Uint8Array {
+  const bytes = utf8BytesExact(text)
+  if (bytes !== undefined) return bytes
+  const sentence = `${what} has a surrogate without its pair, which UTF-8 cannot represent`
+  throw unsent(code, sentence)
 }
 
 function callOptionsOf({ signal, timeout }: CallOptions): CallOptions {

@@ -6,7 +6,7 @@
  * refuses bytes that are not UTF-8 and does not replace them, because a program that reads a value
  * with replacement characters and writes it back destroys it.
  */
-import { utf8Bytes, utf8TextExact } from '../base/bytes.ts'
+import { utf8Bytes, utf8BytesExact, utf8TextExact } from '../base/bytes.ts'
 import { isOperatingError, OperatingError } from '../base/errors.ts'
 import { unsent } from './failure.ts'
 
@@ -27,7 +27,15 @@ export const text: Codec<string> = {
           'open the bucket with { codec: bytes } or { codec: json() } for other values',
       )
     }
-    return utf8Bytes(value)
+    const encoded = utf8BytesExact(value)
+    if (encoded === undefined) {
+      throw unsent(
+        'input-wrong',
+        'the text has a surrogate without its pair, which UTF-8 cannot represent: ' +
+          'put bytes, or correct the text',
+      )
+    }
+    return encoded
   },
   decode(bytes) {
     const decoded = utf8TextExact(bytes)

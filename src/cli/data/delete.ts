@@ -2,7 +2,9 @@
 import type { Command } from 'commander'
 import { SealedContext } from '../../client/sealed-context.ts'
 import { EXIT_CODES_HELP, print } from '../outcome.ts'
+import { fieldOf } from './record.ts'
 import {
+  argumentOf,
   bucketOf,
   withClient,
   addConnectionOptions,
@@ -11,6 +13,7 @@ import {
 
 interface Options extends ConnectionOptions {
   readonly context?: string
+  readonly key64?: true
 }
 
 export function addDelete(program: Command): void {
@@ -18,6 +21,7 @@ export function addDelete(program: Command): void {
     .argument('<bucket>')
     .argument('<key>')
     .description('delete all siblings of a key')
+    .option('--key64', 'the key is base64: for keys that are not UTF-8 text')
     .option('--context <text>', 'delete only what this context covers: from get --json')
     .addHelpText(
       'after',
@@ -32,13 +36,14 @@ ${EXIT_CODES_HELP}`,
     .action(remove)
 }
 
-async function remove(bucketName: string, key: string, options: Options): Promise<void> {
+async function remove(bucketName: string, text: string, options: Options): Promise<void> {
+  const key = argumentOf('key', text, options.key64)
   const { context } = await withClient(options, async (client) => {
     const bucket = await bucketOf(client, bucketName)
     if (options.context === undefined) return bucket.delete(key, { replace: 'seen' })
     return bucket.delete(key, { context: SealedContext.parse(options.context) })
   })
   if (options.json === true) {
-    await print(`${JSON.stringify({ bucket: bucketName, key, context })}\n`)
+    await print(`${JSON.stringify({ bucket: bucketName, ...fieldOf('key', key), context })}\n`)
   }
 }

@@ -4,6 +4,7 @@ import { utf8TextExact } from '../../base/bytes.ts'
 import type { GetResult } from '../../client/get-result.ts'
 import { EXIT, EXIT_CODES_HELP, misuse, print } from '../outcome.ts'
 import {
+  argumentOf,
   bucketOf,
   withClient,
   addConnectionOptions,
@@ -13,6 +14,7 @@ import { fieldOf } from './record.ts'
 
 interface Options extends ConnectionOptions {
   readonly raw?: true
+  readonly key64?: true
   readonly r?: string
 }
 
@@ -21,6 +23,7 @@ export function addGet(program: Command): void {
     .argument('<bucket>')
     .argument('<key>')
     .description('print the value of a key, or all of its siblings')
+    .option('--key64', 'the key is base64: for keys that are not UTF-8 text')
     .option('--raw', 'print the bytes of the one value and nothing else')
     .option('--r <count>', "copies to compare; the bucket's R by default")
     .addHelpText(
@@ -39,22 +42,23 @@ ${EXIT_CODES_HELP}`,
 }
 
 async function get(bucketName: string, key: string, options: Options): Promise<void> {
+  const keyBytes = argumentOf('key', key, options.key64)
   const answer = await withClient(options, async (client) => {
     const bucket = await bucketOf(client, bucketName)
-    return bucket.get(key, options.r === undefined ? {} : { r: Number(options.r) })
+    return bucket.get(keyBytes, options.r === undefined ? {} : { r: Number(options.r) })
   })
   if (!answer.isFound) process.exitCode = EXIT.notFound
-  if (options.json === true) await print(`${jsonOf(bucketName, key, answer)}\n`)
+  if (options.json === true) await print(`${jsonOf(bucketName, keyBytes, answer)}\n`)
   else if (!answer.isFound) process.stderr.write(`${bucketName}/${key} is not there\n`)
   else if (options.raw === true) await printRaw(bucketName, key, answer)
   else if (answer.siblings.length === 1) await printValue(answer.siblings[0] as Uint8Array)
   else await printSiblings(bucketName, key, answer)
 }
 
-function jsonOf(bucket: string, key: string, answer: GetResult<Uint8Array>): string {
+function jsonOf(bucket: string, key: Uint8Array, answer: GetResult<Uint8Array>): string {
   return JSON.stringify({
     bucket,
-    key,
+    ...fieldOf('key', key),
     siblings: answer.siblings.map((sibling) => fieldOf('value', sibling)),
     tombstones: answer.tombstones,
     context: answer.context,

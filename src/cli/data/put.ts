@@ -1,20 +1,23 @@
 /** `everwrite put BUCKET KEY [VALUE]`: puts a value in place of all siblings of the key. */
 import type { Command } from 'commander'
-import { utf8Bytes } from '../../base/bytes.ts'
 import { SealedContext } from '../../client/sealed-context.ts'
 import type { PutOptions } from '../../client/bucket.ts'
-import { EXIT_CODES_HELP, misuse, print } from '../outcome.ts'
+import { EXIT_CODES_HELP, print } from '../outcome.ts'
+import { fieldOf } from './record.ts'
 import {
+  argumentOf,
   bucketOf,
   withClient,
   addConnectionOptions,
   type ConnectionOptions,
-  readStandardInput,
+  readValue,
 } from '../cluster-options.ts'
 
 interface Options extends ConnectionOptions {
   readonly context?: string
   readonly sibling?: true
+  readonly key64?: true
+  readonly value64?: true
   readonly w?: string
 }
 
@@ -22,8 +25,10 @@ export function addPut(program: Command): void {
   addConnectionOptions(program.command('put'))
     .argument('<bucket>')
     .argument('<key>')
-    .argument('[value]', 'the value; - or nothing reads standard input')
+    .argument('<value>', 'the value; - reads standard input')
     .description('put a value in place of all siblings of a key')
+    .option('--key64', 'the key is base64: for keys that are not UTF-8 text')
+    .option('--value64', 'the value is base64')
     .option('--context <text>', 'replace only what this context covers: from get --json')
     .option('--sibling', 'replace nothing: add the value as a sibling')
     .option('--w <count>', "copies that must be durable; the bucket's W by default")
@@ -41,32 +46,24 @@ ${EXIT_CODES_HELP}`,
     .action(put)
 }
 
-async function put(
-  bucketName: string,
-  key: string,
-  text: string | undefined,
-  options: Options,
-): Promise<void> {
+async function put(bucketName: string, key: string, text: string, options: Options): Promise<void> {
   const replacing = replacingOf(options)
-  const value = valueOf(text)
+  const value = await valueOf(text, options)
+  const keyBytes = argumentOf('key', key, options.key64)
   const { context } = await withClient(options, async (client) => {
     const bucket = await bucketOf(client, bucketName)
     const w = options.w === undefined ? {} : { w: Number(options.w) }
-    return bucket.put(key, value, { ...replacing, ...w })
+    return bucket.put(keyBytes, value, { ...replacing, ...w })
   })
   if (options.json === true) {
-    await print(`${JSON.stringify({ bucket: bucketName, key, bytes: value.length, context })}\n`)
+    await print(
+      `${JSON.stringify({ bucket: bucketName, ...fieldOf('key', keyBytes), bytes: value.length, context })}\n`,
+    )
   }
 }
 
-function valueOf(text: string | undefined): Uint8Array {
-  if (text !== undefined && text !== '-') return utf8Bytes(text)
-  if (text === undefined && process.stdin.isTTY) {
-    throw misuse(
-      "give a value, or - to type it and end with ctrl-D: everwrite put BUCKET KEY 'VALUE'",
-    )
-  }
-  return readStandardInput()
+async function valueOf(text: string, { value64 }: Options): Promise<Uint8Array> {
+  return text === '-' ? readValue() : argumentOf('value', text, value64)
 }
 
 function replacingOf(options: Options): PutOptions {

@@ -5,7 +5,7 @@
  *     {"key64":"/w==","value64":"/wA="}                       bytes that are not UTF-8, as base64
  *     {"key":"anna","siblings":[{"value":"tea"},{"value":"milk"}]}      not yet reconciled
  */
-import { utf8Bytes, utf8TextExact } from '../../base/bytes.ts'
+import { utf8BytesExact, utf8TextExact } from '../../base/bytes.ts'
 import { misuse } from '../outcome.ts'
 
 export interface ImportRecord {
@@ -62,7 +62,6 @@ export function parseRecord(line: string, lineNumber: number): ImportRecord {
 }
 
 const FIELDS: ReadonlySet<string> = new Set(['key', 'key64', 'value', 'value64', 'siblings'])
-const BASE64 = /^(?:[\w+/-]{4})*(?:[\w+/-]{2}(?:==)?|[\w+/-]{3}=?)?$/
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -77,12 +76,19 @@ function objectOf(line: string): Record<string, unknown> | undefined {
   }
 }
 
-/** The bytes of a field that is there once, as text or as base64. */
+/** The bytes of a field that is there once, as well-formed text or as base64. */
 function bytesOf(record: Record<string, unknown>, name: string): Uint8Array | undefined {
   const text = record[name]
   const base64 = record[`${name}64`]
   if ((text === undefined) === (base64 === undefined)) return undefined
-  if (typeof text === 'string') return utf8Bytes(text)
-  if (typeof base64 !== 'string' || !BASE64.test(base64)) return undefined
-  return Buffer.from(base64, 'base64')
+  if (typeof text === 'string') return utf8BytesExact(text)
+  return typeof base64 === 'string' ? bytesOfBase64(base64) : undefined
+}
+
+/** In either alphabet, with or without padding. Undefined if another text would be the same bytes. */
+export function bytesOfBase64(text: string): Uint8Array | undefined {
+  const bytes = Buffer.from(text, 'base64')
+  const canonical = text.replaceAll('-', '+').replaceAll('_', '/')
+  const exact = bytes.toString('base64')
+  return canonical === exact || canonical === exact.replace(/=+$/, '') ? bytes : undefined
 }

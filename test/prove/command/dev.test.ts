@@ -19,6 +19,7 @@ t.test('three nodes keep what they are given, through ctrl-C and the death of on
   await t.test('records go in, twice if need be, and come out the same', (t) =>
     records(t, running, directory),
   )
+  await t.test('keys and values that are no text have their own way', (t) => noText(t, running))
   await t.test('siblings survive export and import', (t) => copies(t, running))
   await t.test('a wrong line is named', (t) => brokenLine(t, running))
   await t.test('status shows every node', async (t) => {
@@ -67,6 +68,28 @@ async function bytes(t: Test, running: Running): Promise<void> {
   t.equal((await running.run('delete', 'carts', 'bytes')).code, 0)
   t.equal((await running.run('get', 'carts', 'bytes')).code, 1)
   t.same((await running.run('keys', 'carts')).stdout, 'anna\n')
+}
+
+/** Keys and values that are no text, and what standard input is read for. */
+async function noText(t: Test, { seeds }: Running): Promise<void> {
+  const lone = [Buffer.from([0x6b, 0xff]), Buffer.from([0x6b, 0xfe])]
+  for (const [i, key] of lone.entries()) {
+    const argv = ['put', 'raw', key.toString('base64'), '/w==', '--key64', '--value64']
+    t.equal((await run(argv, { seeds })).code, 0)
+    const garbled = await run(['put', 'raw', key.toString(), `${i}`], { seeds })
+    t.match(garbled, { code: 2, stderr: /the key is not UTF-8 text[^]*--key64/ })
+  }
+  const keys = (await run(['keys', 'raw'], { seeds })).stdout.trimEnd().split('\n')
+  t.equal(keys.length, 2, 'two keys are two keys')
+  const got = await run(['get', 'raw', 'a/8=', '--key64', '--json'], { seeds })
+  t.match(JSON.parse(got.stdout), { key64: 'a/8=', siblings: [{ value64: '/w==' }] })
+  const empty = await run(['put', 'raw', 'k'], { seeds, input: 'the rest of a file' })
+  t.equal(empty.code, 2, 'standard input is read for - only')
+  const large = 'x'.repeat(8 * 1024 * 1024)
+  t.equal((await run(['put', 'raw', 'large', '-'], { seeds, input: large })).code, 0)
+  t.equal((await run(['get', 'raw', 'large', '--raw'], { seeds })).stdout.length, large.length)
+  const over = await run(['put', 'raw', 'large', '-'], { seeds, input: `${large}x` })
+  t.match(over, { code: 2, stderr: /8388608/ })
 }
 
 async function records(t: Test, running: Running, directory: string): Promise<void> {

@@ -14,6 +14,7 @@ import {
   readU48,
   U48_MAX,
   utf8Bytes,
+  utf8BytesExact,
   utf8Text,
   utf8TextExact,
   writeU16,
@@ -109,3 +110,12 @@ t.test(
     t.same(joinBytes([Uint8Array.of(1), new Uint8Array(0), Uint8Array.of(2, 3)]), [1, 2, 3])
   },
 )
+
+t.test('text with a surrogate that has no pair has no bytes', async (t) => {
+  for (const text of ['\ud83d', 'i\udc4d', '\udc4d\ud83d', 'a\ud83db']) {
+    t.equal(utf8BytesExact(text), undefined, JSON.stringify(text))
+  }
+  for (const text of ['', 'a', '👍', '\ufffd', 'ä\u0000']) {
+    t.equal(utf8Text(utf8BytesExact(text) as Uint8Array), text)
+  }
+})

@@ -108,6 +108,18 @@ t.test('codecs refuse values that they cannot represent', async (t) => {
   t.throws(() => text.decode(Uint8Array.from([0xff])), { code: 'value-unreadable' })
 })
 
+t.test('a name or text with a surrogate that has no pair is refused', async (t) => {
+  const client = await (await holding('x')).stage.connect()
+  const lone = 'i\ud83d'
+  t.throws(() => client.bucket(lone), { code: 'bucket-wrong' })
+  await t.rejects(client.get(lone), { code: 'key-wrong' })
+  await t.rejects(client.put(lone, 'x'), { code: 'key-wrong' })
+  await t.rejects(client.put('k', lone), { code: 'input-wrong' })
+  const asJson = client.bucket('b', { codec: json() })
+  t.equal(json<string>().decode(json().encode(lone)), lone, 'JSON has a way to write it')
+  await t.resolves(asJson.put('k', lone))
+})
+
 t.test('a short value does not keep the network chunk that it came in', async (t) => {
   const chunk = new Uint8Array(65_536)
   const stage = new Stage()

@@ -21,6 +21,18 @@ t.test('text and bytes come back as they were', async (t) => {
   }
 })
 
+t.test('a large value of bytes comes back as it was', async (t) => {
+  const value = new Uint8Array(8 * 1024 * 1024).fill(0xff)
+  const record = parseRecord(recordLine(utf8Bytes('a'), [value]), 1)
+  t.ok(Buffer.from(value).equals(record.values[0] as Uint8Array))
+})
+
+t.test('base64 may use either alphabet and may leave out its end', async (t) => {
+  for (const text of ['/+8=', '_-8=', '/+8', '_-8']) {
+    t.same(plain(parseRecord(`{"key64":"${text}","value":""}`, 1).key), [0xff, 0xef])
+  }
+})
+
 t.test('text is written as text, other bytes as base64', async (t) => {
   t.equal(recordLine(utf8Bytes('a'), [utf8Bytes('b')]), '{"key":"a","value":"b"}')
   const bytes = Uint8Array.from([0xff])
@@ -55,6 +67,12 @@ t.test('a line that is no record is refused with its number', async (t) => {
     '{"key":"a","siblings":[]}',
     '{"key":"a","siblings":["x"]}',
     '{"key":"a","siblings":{}}',
+    '{"key":"i\\ud83d","value":"a"}',
+    '{"key":"a","value":"\\udc4d"}',
+    '{"key":"a","siblings":[{"value":"\\ud83d"}]}',
+    '{"key":"a","value64":"A"}',
+    '{"key":"a","value64":"AAA=A"}',
+    '{"key":"a","value64":"AB"}',
   ]
   for (const line of wrong) {
     t.throws(() => parseRecord(line, 17), { code: 'input-wrong', message: /^line 17 / }, line)
