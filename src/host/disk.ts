@@ -5,8 +5,8 @@
  * descriptors, so a file is closed only when its last call has returned; otherwise a late write
  * could go to another file.
  *
- * The lock of a directory is a lock on the directory itself. Why not: on a file in it. If that file is
- * removed, a second process makes a new one and locks that.
+ * The lock of a directory is a lock on the directory itself. Why not: on a file in it. If that file
+ * is removed, a second process makes a new one and locks that.
  */
 import {
   close,

@@ -56,9 +56,8 @@ async function put(bucketName: string, key: string, text: string, options: Optio
     return bucket.put(keyBytes, value, { ...replacing, ...w })
   })
   if (options.json === true) {
-    await print(
-      `${JSON.stringify({ bucket: bucketName, ...fieldOf('key', keyBytes), bytes: value.length, context })}\n`,
-    )
+    const written = { bucket: bucketName, ...fieldOf('key', keyBytes), bytes: value.length }
+    await print(`${JSON.stringify({ ...written, context })}\n`)
   }
 }
 

@@ -85,7 +85,7 @@ function bytesOf(record: Record<string, unknown>, name: string): Uint8Array | un
   return typeof base64 === 'string' ? bytesOfBase64(base64) : undefined
 }
 
-/** In either alphabet, with or without padding. Undefined if another text would be the same bytes. */
+/** Takes both alphabets, with or without padding; undefined for any other spelling of the bytes. */
 export function bytesOfBase64(text: string): Uint8Array | undefined {
   const bytes = Buffer.from(text, 'base64')
   const canonical = text.replaceAll('-', '+').replaceAll('_', '/')
