@@ -25,6 +25,12 @@ import type { Plant } from './plant.ts'
 const LINKED = ['node_modules', 'package.json', 'protocol'] as const
 /** Copied to build the addon. */
 const FOR_ADDON = ['binding.gyp', 'native', 'scripts'] as const
+const COMPILE = `
+  import { compileWhereStale } from './scripts/addon.js'
+  const faults = compileWhereStale()
+  for (const fault of faults) console.error(fault)
+  process.exit(faults.length)
+`
 const PREFIX = 'everwrite-plant-'
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
@@ -65,7 +71,7 @@ function copy(names: readonly string[], folder: string): void {
 }
 
 function buildAddon(folder: string, plant: Plant): void {
-  const built = spawnSync(process.execPath, ['scripts/build.js', 'addon'], { cwd: folder })
+  const built = spawnSync(process.execPath, ['--input-type=module', '-e', COMPILE], { cwd: folder })
   if (built.status === 0) return
   throw new Error(`plant "${plant.name}": the addon does not build:\n${String(built.stderr)}`)
 }
