@@ -5,7 +5,7 @@
  * microtask queue for each step cost more than the step. `MaybePromise` is for steps that are
  * usually done at once and sometimes wait for the disk.
  */
-import { OperatingError } from './errors.ts'
+import { isOperatingError, type OperatingError } from './errors.ts'
 
 /** The value itself where it is there at once; a promise where it must be waited for. */
 export type MaybePromise<T> = T | Promise<T>
@@ -14,7 +14,7 @@ export type MaybePromise<T> = T | Promise<T>
 export type Deliver<T> = (result: T | OperatingError) => void
 
 export function isFailure<T>(result: T | OperatingError): result is OperatingError {
-  return result instanceof OperatingError
+  return isOperatingError(result)
 }
 
 /**
@@ -38,6 +38,6 @@ export function perform<T>(work: () => MaybePromise<T>, deliver: Deliver<T>): vo
 }
 
 function operatingErrorOr(error: unknown): OperatingError {
-  if (error instanceof OperatingError) return error
+  if (isOperatingError(error)) return error
   throw error
 }

@@ -135,9 +135,9 @@ export interface Engine {
   synced(sequence: number): Promise<void>
 
   /**
-   * Leaves out copies that cannot be believed: replicas that are compared find them missing here,
-   * and repair them. A page may be short, even empty, and still have a `next`. Keys that change
-   * during the call are given as they were or as they are.
+   * A page may be short, even empty, and still have a `next`. Keys that change during the call are
+   * given as they were or as they are. A page ends before a token that may have a copy which cannot
+   * be believed; rejects `record-rotten` if that is `from`: this engine has not read it.
    */
   scan(query: ScanQuery): Promise<ScanPage>
 

@@ -6,7 +6,7 @@
  */
 import type { Digest } from '../../native/digest.ts'
 import { type Deliver, isFailure } from '../../base/deliver.ts'
-import type { OperatingError } from '../../base/errors.ts'
+import { OperatingError } from '../../base/errors.ts'
 import type { KeyName, NodeId } from '../../dynamo/names.ts'
 import type { CopyAnswer } from '../../dynamo/quorum/get.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
@@ -67,18 +67,15 @@ export class PeerCalls {
     })
   }
 
-  /** Delivers `undefined` where the member failed or did not answer by the deadline. */
-  scanRange(
-    node: NodeId,
-    range: KeyRange,
-    terms: Terms,
-    deliver: (page: CopiesPage | undefined) => void,
-  ): void {
+  /** Delivers the page, why the member failed, or `deadline-passed`. */
+  scanRange(node: NodeId, range: KeyRange, terms: Terms, deliver: Deliver<CopiesPage>): void {
     const deadlineMs = this.#msLeft(terms.deadline)
-    const timer = this.#clock.after(deadlineMs, () => deliver(undefined))
+    const timer = this.#clock.after(deadlineMs, () =>
+      deliver(new OperatingError('deadline-passed', 'a member did not answer a scan in time')),
+    )
     this.#peers.call(node, 'peerRange', { ...range, ring: terms.ring, deadlineMs }, (answer) => {
       timer.cancel()
-      deliver(isFailure(answer) ? undefined : answer)
+      deliver(answer)
     })
   }
 

@@ -6,9 +6,12 @@
  * same owners are one stretch, so that a small cluster is scanned in few requests. The cursor is
  * the next token: it stays good whatever happens to the cluster between two pages, and a key that
  * stays is returned exactly once.
+ *
+ * An owner that cannot read the first copy of the range has not looked: another one is asked. Then
+ * it is asked for the key that the others hold there, so that it finds the rot and mends it.
  */
 import { latin1Of, readU32, writeU32 } from '../../base/bytes.ts'
-import { isFailure } from '../../base/deliver.ts'
+import { isFailure, perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import { compareU64, nextU64, u64 } from '../../base/u64.ts'
 import type { NodeId } from '../../dynamo/names.ts'
@@ -21,7 +24,7 @@ import type { VersionedObject } from '../../dynamo/version/object.ts'
 import { SCAN_PAGE_BYTES_MAX, SCAN_PAGE_KEYS_MAX } from '../../limits.ts'
 import type { Token } from '../../native/digest.ts'
 import type { Clock } from '../../world/clock.ts'
-import type { PeerCalls } from '../cluster/peer-calls.ts'
+import type { PeerCalls, Terms } from '../cluster/peer-calls.ts'
 import type { Topology } from '../cluster/topology.ts'
 import type { CopiesPage, KeyRange, Replica } from '../replica/replica.ts'
 import type { ClientScan } from '../requests.ts'
@@ -55,6 +58,12 @@ interface Found {
   readonly object: VersionedObject
 }
 
+/** The pages of R owners; the owners that could not read their copy at the range's beginning. */
+interface Reading {
+  readonly pages: readonly CopiesPage[]
+  readonly rotten: readonly NodeId[]
+}
+
 interface Stretch extends Placement {
   readonly to: Token
 }
@@ -78,7 +87,9 @@ export class Scans {
       if (keys.length >= keysMax || bytes >= SCAN_PAGE_BYTES_MAX) break
       const stretch = this.#stretchFrom(lists, from, scan.bucket)
       const range = { from, to: stretch.to, bucket: scan.bucket, keysMax: keysMax - keys.length }
-      const page = mergePages(await this.#read(scan, stretch, range, deadline))
+      const { pages, rotten } = await this.#read(scan, stretch, range, deadline)
+      const page = mergePages(pages)
+      this.#mend(rotten, page.found, range, { ring: stretch.ring, deadline })
       for (const { key, object } of page.found) {
         const siblings = valuesOf(object)
         if (siblings.length === 0) continue
@@ -112,13 +123,14 @@ export class Scans {
     stretch: Stretch,
     range: KeyRange,
     deadline: number,
-  ): Promise<readonly CopiesPage[]> {
+  ): Promise<Reading> {
     const { clock, topology, peers } = this.#dependencies
     const r = requiredOf('r', scan.r, stretch)
     if (isFailure(r)) throw r
     const { id: self } = topology.self
     const untried = [...nearestFirst(stretch.owners, self, (node) => peers.isConnected(node))]
     const pages: CopiesPage[] = []
+    const rotten: NodeId[] = []
     while (pages.length < r) {
       if (deadline - clock.now() < 1) {
         throw new OperatingError('deadline-passed', 'the scan ran out of time')
@@ -129,20 +141,36 @@ export class Scans {
       }
       const terms = { ring: stretch.ring, deadline }
       const answers = await Promise.all(asked.map((node) => this.#readOne(node, range, terms)))
-      for (const page of answers) if (page !== undefined) pages.push(page)
+      for (const [i, answer] of answers.entries()) {
+        if (!isFailure(answer)) pages.push(answer)
+        else if (answer.code === 'record-rotten') rotten.push(asked[i] as NodeId)
+      }
     }
-    return pages
+    return { pages, rotten }
   }
 
-  #readOne(
-    node: NodeId,
-    range: KeyRange,
-    terms: Parameters<PeerCalls['scanRange']>[2],
-  ): Promise<CopiesPage | undefined> {
+  /** Reads the keys at the range's beginning from these owners: a read that finds rot mends it. */
+  #mend(rotten: readonly NodeId[], found: readonly Found[], range: KeyRange, terms: Terms): void {
     const { topology, replica, peers } = this.#dependencies
-    if (node === topology.self.id) return replica.scan(range)
+    for (const { token, key } of found) {
+      if (compareU64(token, range.from) !== 0) return
+      const name = { bucket: range.bucket, key }
+      for (const node of rotten) {
+        if (node !== topology.self.id) peers.readCopy(node, name, false, terms, () => undefined)
+        else
+          perform(
+            () => replica.read(name, token),
+            () => undefined,
+          )
+      }
+    }
+  }
+
+  #readOne(node: NodeId, range: KeyRange, terms: Terms): Promise<CopiesPage | OperatingError> {
+    const { topology, replica, peers } = this.#dependencies
     return new Promise((resolve) => {
-      peers.scanRange(node, range, terms, resolve)
+      if (node === topology.self.id) perform(() => replica.scan(range), resolve)
+      else peers.scanRange(node, range, terms, resolve)
     })
   }
 }

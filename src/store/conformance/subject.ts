@@ -2,7 +2,8 @@
  * Where one engine lives while it is checked, and what the checks put into it.
  */
 import { utf8Bytes, utf8Text } from '../../base/bytes.ts'
-import { u64 } from '../../base/u64.ts'
+import { isOperatingError } from '../../base/errors.ts'
+import { nextU64, u64 } from '../../base/u64.ts'
 import { type KeyName, keyName } from '../../dynamo/names.ts'
 import { type Digest, sipHash64, type Token, tokenOf } from '../../native/digest.ts'
 import type { Engine, Entry, ScanPage } from '../engine.ts'
@@ -63,7 +64,7 @@ export async function textOf(engine: Engine, key: string): Promise<string | unde
   return stored === undefined ? undefined : utf8Text(stored.object)
 }
 
-/** All that a scan finds. */
+/** All that a scan finds; tokens with a rotten copy are skipped. */
 export async function scanAll(
   engine: Engine,
   keysMax = 100,
@@ -71,11 +72,21 @@ export async function scanAll(
   const entries: ScanPage['entries'][number][] = []
   let from: Token | undefined = FIRST_TOKEN
   while (from !== undefined) {
-    const page: ScanPage = await engine.scan({ from, to: LAST_TOKEN, keysMax, bytesMax: 1 << 20 })
-    entries.push(...page.entries)
-    from = page.next
+    const page: ScanPage | undefined = await pageOf(engine, from, keysMax)
+    if (page !== undefined) entries.push(...page.entries)
+    from = page === undefined ? nextU64(from) : page.next
   }
   return entries
+}
+
+/** One page; undefined if its first token has a rotten copy. */
+async function pageOf(engine: Engine, from: Token, keysMax: number): Promise<ScanPage | undefined> {
+  try {
+    return await engine.scan({ from, to: LAST_TOKEN, keysMax, bytesMax: 1 << 20 })
+  } catch (error) {
+    if (isOperatingError(error) && error.code === 'record-rotten') return undefined
+    throw error
+  }
 }
 
 /** Keys with their texts, sorted by key. */

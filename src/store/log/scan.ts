@@ -3,12 +3,13 @@
  *
  * A page looks at a bounded number of entries, whatever it finds, so it may come back short or
  * empty and still say where to go on. Keys that change meanwhile are given as they were or as they
- * are. A rotten record is left out (and traced): replicas that are compared find it missing here
- * and repair it.
+ * are. A page ends before a rotten record, and none begins with one: a key that is left out
+ * unnoticed would count as absent here.
  */
-import { compareU64, nextU64, u64 } from '../../base/u64.ts'
+import { OperatingError } from '../../base/errors.ts'
+import { compareU64, equalU64, nextU64, u64 } from '../../base/u64.ts'
 import { equalBytes } from '../../base/bytes.ts'
-import type { Token } from '../../native/digest.ts'
+import { type Token, tokenOf } from '../../native/digest.ts'
 import { DIRECTORY_WORDS } from '../../native/key-directory.ts'
 import type { DigestPage, ScanPage, ScanQuery } from '../engine.ts'
 import type { KeyIndex } from './key-index.ts'
@@ -65,7 +66,11 @@ export class Scanner {
       const readings = isOnly
         ? await this.#readOne(token, wordAt(words, i, 2), wordAt(words, i, 3), isHeadOnly)
         : await this.#readAll(token, isHeadOnly)
-      for (const reading of readings) {
+      if (!areRead(readings, token, query.bucket)) {
+        if (compareU64(token, query.from) > 0) return { found, next: token }
+        throw new OperatingError('record-rotten', 'a copy in this range has rotted')
+      }
+      for (const reading of readings.filter(isPresent)) {
         const { name, object } = reading
         if (query.bucket !== undefined && !equalBytes(query.bucket, name.bucket)) continue
         found.push({ token, reading })
@@ -82,17 +87,20 @@ export class Scanner {
     segment: number,
     offset: number,
     isHeadOnly: boolean,
-  ): Promise<readonly NamedReading[]> {
+  ): Promise<readonly Reading[]> {
     const reading = await this.#reader.read({ segment, offset, name: undefined, isHeadOnly })
-    if (reading.verdict === 'gone') return this.#readAll(token, isHeadOnly)
-    return isPresent(reading) ? [reading] : []
+    return reading.verdict === 'gone' ? this.#readAll(token, isHeadOnly) : [reading]
   }
 
-  /** The keys of one token, each with its newest record. */
-  async #readAll(token: Token, isHeadOnly: boolean): Promise<readonly NamedReading[]> {
+  /** The newest record of each key of one token, and all records whose key is unknown. */
+  async #readAll(token: Token, isHeadOnly: boolean): Promise<readonly Reading[]> {
     const newest: NamedReading[] = []
+    const unnamed: Reading[] = []
     for (const { reading } of await this.#index.readings(token, undefined, isHeadOnly)) {
-      if (!isNamed(reading)) continue
+      if (!isNamed(reading)) {
+        unnamed.push(reading)
+        continue
+      }
       const index = newest.findIndex(
         ({ name }) =>
           equalBytes(name.key, reading.name.key) && equalBytes(name.bucket, reading.name.bucket),
@@ -100,8 +108,21 @@ export class Scanner {
       if (index === -1) newest.push(reading)
       else if ((newest[index] as Reading).sequence < reading.sequence) newest[index] = reading
     }
-    return newest.filter(isPresent)
+    return [...newest, ...unnamed]
   }
+}
+
+/** Whether each record is sound, or is rotten and certainly of another bucket. */
+function areRead(
+  readings: readonly Reading[],
+  token: Token,
+  bucket: Uint8Array | undefined,
+): boolean {
+  return readings.every(({ verdict, name }) => {
+    if (verdict === 'sound') return true
+    if (name === undefined || bucket === undefined || equalBytes(bucket, name.bucket)) return false
+    return equalU64(tokenOf(name.bucket, name.key), token)
+  })
 }
 
 function isNamed(reading: Reading): reading is NamedReading {

@@ -6,6 +6,13 @@ export const QUORUM: PlantGroup = {
   plantsMin: 11,
   plants: [
     {
+      name: 'a scan leaves out a key whose copy has rotted',
+      find: 'if (!areRead(readings, token, query.bucket)) {',
+      replace: 'if (readings.length < 0) {',
+      why: 'an owner that could not look counts as one that holds nothing; workloads do not scan',
+      caughtBy: 'test/unit/node/coordinator/scan.test.ts',
+    },
+    {
       name: 'an owner does not learn what a put of all seen replaces',
       find: 'contexts: [seal.seal(name.bucket, name.key, seen)]',
       replace: 'contexts: put.contexts',

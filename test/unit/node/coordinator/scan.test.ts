@@ -2,7 +2,7 @@
 import t from 'tap'
 import { utf8Bytes } from '../../../../src/base/bytes.ts'
 import type { Client } from '../../../../src/client/client.ts'
-import { Scene, verdictOf } from '../scene.ts'
+import { replyOf, Scene, verdictOf } from '../scene.ts'
 
 const BUCKET = utf8Bytes('default')
 const FROM_START = new Uint8Array(0)
@@ -96,6 +96,46 @@ t.test('a bucket is scanned alone, and an empty one to its end', async (t) => {
   }
   t.strictSame(await scene.run(walk('other')), ['mine'])
   t.strictSame(await scene.run(walk('empty')), [])
+})
+
+const SEGMENT = '00000001.seg'
+/** In the first record's object: behind the heads of segment and record, the names and the note. */
+const OBJECT_PLACE = 32 + 56 + 'default'.length + 'cart'.length + 15 + 8
+
+t.test('S5: an owner whose copy has rotted did not look, and the scan mends it', async (t) => {
+  const scene = await Scene.open()
+  scene.cluster.kill(2)
+  await scene.quiet()
+  const session = await scene.session(1)
+  replyOf(await session.put('cart', 'a'))
+  await scene.run(scene.cluster.stop(1))
+  scene.world.disk(1).rot('/data', SEGMENT, OBJECT_PLACE)
+  for (const node of [1, 2]) await scene.run(scene.cluster.start(node))
+  await scene.quiet()
+  for (const node of [1, 2]) {
+    const scan = { bucket: BUCKET, cursor: FROM_START, keysMax: 0, withValues: true, r: 0 }
+    const { entries } = replyOf(
+      await (await scene.session(node)).ask('scan', { ...scan, deadlineMs: 0 }),
+    )
+    t.equal(entries.length, 1, `node ${node} asks node 3`)
+  }
+  await scene.quiet()
+  t.equal(scene.world.trace.count('copy-mended'), 1)
+  scene.cluster.kill(3)
+  await scene.quiet()
+  t.same(await keysOf(scene, await scene.client()), ['cart'])
+})
+
+t.test('S5: a scan fails where too few owners can read their copies', async (t) => {
+  const scene = await Scene.open({ quorums: { n: 1, r: 1, w: 1 } })
+  const session = await scene.session(1)
+  const [owner] = scene.placeOf('cart').owners as [number]
+  replyOf(await session.put('cart', 'a'))
+  await scene.run(scene.cluster.stop(owner))
+  scene.world.disk(owner).rot('/data', SEGMENT, OBJECT_PLACE)
+  await scene.run(scene.cluster.start(owner))
+  await scene.quiet()
+  await t.rejects(keysOf(scene, await scene.client()), { code: 'replicas-short' })
 })
 
 t.test('Q1: a scan with too few owners, a wrong R or a wrong cursor is refused', async (t) => {
