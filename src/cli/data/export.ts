@@ -2,10 +2,11 @@
  * `everwrite export [FILE] --bucket B`: writes all records of a bucket, one a line.
  *
  * A key with siblings is one line with all of them, and importing it leaves the same siblings. A
- * file gets its name only when it is whole, so that an unfinished export is not taken for a whole
- * one.
+ * file gets its name only when it is whole and durable, so that an unfinished export is not taken
+ * for a whole one; it keeps the mode of the file that it replaces. A pipe or a device is written to
+ * as it is.
  */
-import { createWriteStream, renameSync, rmSync } from 'node:fs'
+import { chmodSync, createWriteStream, rmSync } from 'node:fs'
 import type { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
@@ -19,6 +20,7 @@ import {
   addConnectionOptions,
   type ConnectionOptions,
 } from '../cluster-options.ts'
+import { isStream, partOf, replaceBy, targetOf } from '../whole-file.ts'
 import { recordLine } from './record.ts'
 
 interface Options extends ConnectionOptions {
@@ -81,10 +83,34 @@ function plainOf({ records, bytes, withSiblings }: Counts, seconds: number): str
 }
 
 async function copyToFile(bucket: Bucket<Uint8Array>, file: string, counts: Counts): Promise<void> {
-  const part = `${file}.part`
-  const output = createWriteStream(part)
+  if (isStream(file)) {
+    await copyTo(bucket, file, file, counts)
+    return
+  }
+  const target = targetOf(file)
+  const path = target?.path ?? file
+  const part = partOf(path)
   try {
-    const compressed = file.endsWith('.gz') ? createGzip() : undefined
+    await copyTo(bucket, part, file, counts)
+    if (target !== undefined) chmodSync(part, target.mode)
+    replaceBy(part, path)
+  } catch (error) {
+    rmSync(part, { force: true })
+    throw error
+  }
+}
+
+/** Writes to `path` and syncs it; it is compressed if `name` asks for that. */
+async function copyTo(
+  bucket: Bucket<Uint8Array>,
+  path: string,
+  name: string,
+  counts: Counts,
+): Promise<void> {
+  const isFile = path !== name
+  const output = createWriteStream(path, { flags: isFile ? 'wx' : 'w', flush: isFile })
+  try {
+    const compressed = name.endsWith('.gz') ? createGzip() : undefined
     compressed?.pipe(output)
     const sink = compressed ?? output
     const written = finished(output)
@@ -93,13 +119,11 @@ async function copyToFile(bucket: Bucket<Uint8Array>, file: string, counts: Coun
     await Promise.race([copy(bucket, sink, counts), written])
     sink.end()
     await written
-    renameSync(part, file)
   } catch (error) {
     output.destroy()
-    rmSync(part, { force: true })
     const { code, message } = error as NodeJS.ErrnoException
     if (code === undefined || !/^E[A-Z]+$/.test(code)) throw error
-    throw misuse(`${file} cannot be written: ${message}`, error)
+    throw misuse(`${name} cannot be written: ${message}`, error)
   }
 }
 

@@ -6,14 +6,16 @@
  *       everwrite.toml     made once; buckets and defaults in it may be edited
  *       node-1/  node-1.log  node-2/  ...
  *
+ * The key and the configuration are written whole: without the key all data would be unreadable.
  * The configuration is an ordinary one, and `serve` runs with it too. The number of nodes is fixed
  * at the first start, because it decides which node has which data.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse, stringify, type TomlTable } from 'smol-toml'
 import { DEFAULTS } from '../../config.ts'
 import { makeKeyFile } from '../settings/key-file.ts'
+import { createWhole, writeWhole } from '../whole-file.ts'
 import { misuse } from '../outcome.ts'
 
 export interface DevNode {
@@ -53,10 +55,11 @@ export function prepareDev(wish: DevWish): DevCluster {
   if (!existsSync(key)) makeKeyFile(key)
   const isNew = !existsSync(config)
   if (isNew) {
-    writeFileSync(config, configOf(wish.nodes ?? NODES, wish.portBase ?? DEFAULTS.clientPort))
+    const { nodes = NODES, portBase = DEFAULTS.clientPort } = wish
+    createWhole(config, configOf(nodes, portBase), 0o644)
   }
-  const table = parse(readFileSync(config, 'utf8'))
-  const members = membersOf(table, config)
+  const text = readFileSync(config, 'utf8')
+  const members = membersOf(parse(text), config)
   if (wish.nodes !== undefined && wish.nodes !== members.length) {
     throw misuse(
       `${directory} holds a cluster of ${members.length} nodes, not ${wish.nodes}: start it with ` +
@@ -66,7 +69,7 @@ export function prepareDev(wish: DevWish): DevCluster {
   if (wish.portBase !== undefined && members[0]?.['client-port'] !== wish.portBase) {
     const base = wish.portBase
     members.forEach((member, i) => Object.assign(member, portsOf(base, i)))
-    writeFileSync(config, HEADER + stringify(table))
+    writeWhole(config, withPorts(text, members, config), 0o644)
   }
   return { config, isNew, nodes: members.map((member) => nodeOf(directory, member)) }
 }
@@ -87,6 +90,25 @@ function nodeOf(directory: string, member: TomlTable): DevNode {
     data: join(directory, name),
     log: join(directory, `${name}.log`),
   }
+}
+
+const PORT = /^(\s*)(client-port|peer-port)(\s*=\s*)\d+/
+
+/** The same text, comments and all, with the ports of `members`. */
+function withPorts(text: string, members: readonly TomlTable[], config: string): string {
+  let member = -1
+  let changed = 0
+  const lines = text.split('\n').map((line) => {
+    if (/^\s*\[\[members\]\]/.test(line)) member += 1
+    const ports = members[member]
+    if (ports === undefined) return line
+    return line.replace(PORT, (_, space: string, name: string, equals: string) => {
+      changed += 1
+      return `${space}${name}${equals}${Number(ports[name])}`
+    })
+  })
+  if (changed === 2 * members.length) return lines.join('\n')
+  throw misuse(`${config} does not give both ports of each member: change the ports in that file`)
 }
 
 const HEADER = `# Made by \`everwrite dev\`. Buckets and defaults may be edited.

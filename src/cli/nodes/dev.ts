@@ -48,9 +48,13 @@ ${EXIT_CODES_HELP}`,
 async function dev(options: Options): Promise<void> {
   const { requireAddon } = await import('../../native/availability.ts')
   requireAddon()
+  const { hostDisk } = await import('../../host/disk.ts')
   const { nodes, portBase } = options
+  const directory = resolve(options.data)
+  // Until this process ends: two of them would write the same files.
+  await (await hostDisk.directory(directory)).lock()
   const cluster = prepareDev({
-    directory: resolve(options.data),
+    directory,
     nodes: nodes === undefined ? undefined : countOf('--nodes', nodes, 1, NODES_MAX),
     portBase:
       portBase === undefined ? undefined : countOf('--port-base', portBase, 1, PORT_BASE_MAX),

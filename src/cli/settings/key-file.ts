@@ -5,9 +5,10 @@
  * may read is therefore refused; a warning would be overlooked.
  */
 import { randomBytes } from 'node:crypto'
-import { chmodSync, closeSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { bytesOfHex, hexOf } from '../../base/bytes.ts'
 import { OperatingError } from '../../base/errors.ts'
+import { createWhole } from '../whole-file.ts'
 
 const KEY_BYTES = 16
 const TOKEN_BYTES_MAX = 1024
@@ -31,14 +32,7 @@ export function readTokenFile(path: string): Uint8Array {
 
 /** Makes a fresh cluster key at `path`, for its owner alone. Fails where the file is there. */
 export function makeKeyFile(path: string): void {
-  const file = openSync(path, 'wx', 0o600)
-  try {
-    // The umask may have removed bits; it cannot add any.
-    chmodSync(path, 0o600)
-    writeSync(file, `${hexOf(randomBytes(KEY_BYTES))}\n`)
-  } finally {
-    closeSync(file)
-  }
+  createWhole(path, `${hexOf(randomBytes(KEY_BYTES))}\n`, 0o600)
 }
 
 function readSecret(path: string): string {

@@ -1,5 +1,6 @@
 /** `everwrite dev` as a newcomer uses it: three nodes, a few commands, ctrl-C. */
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { lstatSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
@@ -108,6 +109,25 @@ async function records(t: Test, running: Running, directory: string): Promise<vo
   t.match((await running.run('export', out, '--bucket', 'b')).stderr, /exported 501 records/)
   const got = gunzipSync(readFileSync(out)).toString().trimEnd().split('\n')
   t.same(got.sort(), [...lines.slice(1), ...last].sort())
+  const link = join(directory, 'link')
+  const real = join(directory, 'real')
+  writeFileSync(real, 'old', { mode: 0o640 })
+  symlinkSync('real', link)
+  t.equal((await running.run('export', link, '--bucket', 'b')).code, 0)
+  t.ok(lstatSync(link).isSymbolicLink())
+  t.equal(readFileSync(real, 'utf8').trimEnd().split('\n').length, 501)
+  t.equal(statSync(real).mode & 0o777, 0o640)
+  const pipe = join(directory, 'pipe')
+  spawnSync('mkfifo', [pipe])
+  const reader = spawn('cat', [pipe])
+  let read = ''
+  reader.stdout.on('data', (chunk) => (read += String(chunk)))
+  const closed = new Promise((resolve) => reader.once('close', resolve))
+  t.equal((await running.run('export', pipe, '--bucket', 'b')).code, 0)
+  t.ok(statSync(pipe).isFIFO(), 'a pipe stays a pipe')
+  reader.kill()
+  await closed
+  t.equal(read.trimEnd().split('\n').length, 501)
 }
 
 async function copies(t: Test, running: Running): Promise<void> {

@@ -62,7 +62,8 @@ t.test('a second start finds the same, with what was edited', async (t) => {
 t.test('ports may change, the number of nodes may not', async (t) => {
   const directory = t.testdir()
   const { config } = prepareDev({ directory, nodes: 3, portBase: undefined })
-  writeFileSync(config, `${readFileSync(config, 'utf8')}\n[[buckets]]\nname = "b"\n`)
+  const comment = '# carts of the shop'
+  writeFileSync(config, `${readFileSync(config, 'utf8')}\n${comment}\n[[buckets]]\nname = "b"\n`)
   const moved = prepareDev({ directory, nodes: 3, portBase: 9000 })
   t.same(
     moved.nodes.map((node) => node.clientPort),
@@ -72,7 +73,12 @@ t.test('ports may change, the number of nodes may not', async (t) => {
     moved.nodes.map((node) => node.peerPort),
     [9100, 9101, 9102],
   )
-  t.match(readFileSync(config, 'utf8'), /buckets/)
+  t.match(readFileSync(config, 'utf8'), `${comment}\n[[buckets]]`, 'comments are kept')
+  writeFileSync(config, readFileSync(config, 'utf8').replace(/client-port.*\n/, ''))
+  t.throws(() => prepareDev({ directory, nodes: 3, portBase: 9200 }), {
+    code: 'input-wrong',
+    message: /change the ports in that file/,
+  })
   t.throws(() => prepareDev({ directory, nodes: 4, portBase: undefined }), {
     code: 'input-wrong',
     message: /--nodes 3/,
