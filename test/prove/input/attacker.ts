@@ -203,14 +203,14 @@ function peerFrames(
   const name = { bucket: BUCKET, key, ring, deadlineMs: 1_000 }
   const range = { ring, from: { hi: 0, lo: 0 }, to: { hi: 2 ** 31, lo: 0 }, bucket: BUCKET }
   const requestId = new Uint8Array(16).fill(1)
-  const put = { bucket: BUCKET, key, requestId, value: utf8Bytes('tea') }
-  const { peerRead, peerWrite, peerRange } = REQUEST_KINDS
+  const put = { ...name, requestId, value: utf8Bytes('tea') }
+  const { peerRead, peerWrite, peerPut, peerRange } = REQUEST_KINDS
   return [
     { kind: peerRead, body: pb.PeerRead.encode(name).finish() },
     { kind: peerRead, body: pb.PeerRead.encode({ ...name, digestOnly: true }).finish() },
     { kind: peerWrite, body: pb.PeerWrite.encode({ ...name, object }).finish() },
     { kind: peerWrite, body: pb.PeerWrite.encode({ ...name, object }).finish() },
     { kind: peerRange, body: pb.PeerRange.encode({ ...range, keysMax: 3 }).finish() },
-    { kind: REQUEST_KINDS.put, body: pb.Put.encode(put).finish() },
+    { kind: peerPut, body: pb.PeerPut.encode(put).finish() },
   ]
 }

@@ -153,10 +153,26 @@ export function peerMessageRows(lab: Lab): readonly Row[] {
   /** Two in three keys of such a bucket are others'. */
   const putAll = async (session: NodeSession): Promise<void> => {
     const bucket = utf8Bytes(SINGLE.name)
-    for (let i = 0; i < 20; i++) await session.put(bucket, utf8Bytes(`key ${i}`), name.key)
+    const { ring } = await topology(session)
+    const put = {
+      ring,
+      contexts: [],
+      value: name.key,
+      requestId: utf8Bytes('sixteen bytes ..'),
+      w: 1,
+    }
+    for (let i = 0; i < 20; i++) {
+      const key = utf8Bytes(`key ${i}`)
+      await session.ask('peerPut', { ...put, name: { bucket, key }, deadlineMs: 1_000 })
+    }
   }
   return rowsOf('peer', [
     ['a put to one who does not own the key', 'not-an-owner', () => asPeer(putAll)],
+    [
+      'a put of a client from a peer',
+      'kind-unknown',
+      () => asPeer((one) => one.put(BUCKET, name.key, name.key)),
+    ],
     ['a get from a peer', 'kind-unknown', () => asPeer((one) => one.get(BUCKET, name.key))],
     [
       'a read under another ring',
