@@ -5,7 +5,7 @@
  * microtask queue for each step cost more than the step. `MaybePromise` is for steps that are
  * usually done at once and sometimes wait for the disk.
  */
-import { isOperatingError, type OperatingError } from './errors.ts'
+import { isOperatingError, OperatingError } from './errors.ts'
 
 /** The value itself where it is there at once; a promise where it must be waited for. */
 export type MaybePromise<T> = T | Promise<T>
@@ -14,7 +14,7 @@ export type MaybePromise<T> = T | Promise<T>
 export type Deliver<T> = (result: T | OperatingError) => void
 
 export function isFailure<T>(result: T | OperatingError): result is OperatingError {
-  return isOperatingError(result)
+  return result instanceof OperatingError
 }
 
 /**
@@ -38,6 +38,9 @@ export function perform<T>(work: () => MaybePromise<T>, deliver: Deliver<T>): vo
 }
 
 function operatingErrorOr(error: unknown): OperatingError {
-  if (isOperatingError(error)) return error
-  throw error
+  if (error instanceof OperatingError) return error
+  if (!isOperatingError(error)) throw error
+  // Of another copy of this package, which an engine was installed with.
+  const { code, message, certainty } = error
+  return new OperatingError(code, message, { certainty, cause: error })
 }

@@ -113,7 +113,9 @@ export class PeerRequests {
   #put(call: IncomingCallOf<'peerPut'>): void {
     const { request, token } = call
     if (this.#hasOtherRing(call, request.ring)) return
-    const put = { ...request, token, requestId: requestIdOf(request.requestId) }
+    const { name, value, contexts, w, deadlineMs } = request
+    const requestId = requestIdOf(request.requestId)
+    const put = { name, token, requestId, value, contexts, w, deadlineMs }
     this.#node.coordinator.putHandedOn(put, (result) => {
       if (isFailure(result)) call.fail(result)
       else call.answer({ context: result.context })

@@ -121,12 +121,7 @@ export class LogEngine implements Engine {
   }
 
   report(): EngineReport {
-    let bytes = 0
-    let segmentBytesMax = 0
-    for (const segment of this.#log.segments.list()) {
-      bytes += segment.bytes
-      segmentBytesMax = Math.max(segmentBytesMax, segment.bytes)
-    }
+    const { bytes, bytesMax } = this.#log.segments.sizes
     const unsynced = this.#writer.sequence - this.#writer.durable
     return {
       keys: this.#index.size,
@@ -138,7 +133,7 @@ export class LogEngine implements Engine {
       // Each record that is not synced may be of one more key.
       durableKeys: Math.max(0, this.#index.size - this.#index.surplusMax - unsynced),
       unsyncedBytes: this.#writer.unsyncedBytes,
-      segmentBytesMax,
+      segmentBytesMax: bytesMax,
     }
   }
 

@@ -34,6 +34,17 @@ export class Segments {
     return this.#open.size
   }
 
+  /** Bytes of all segments, and of the largest. */
+  get sizes(): { readonly bytes: number; readonly bytesMax: number } {
+    let bytes = 0
+    let bytesMax = 0
+    for (const { segment } of this.#open.values()) {
+      bytes += segment.bytes
+      bytesMax = Math.max(bytesMax, segment.bytes)
+    }
+    return { bytes, bytesMax }
+  }
+
   /** All open segments, in the order in which they were added. */
   list(): readonly Segment[] {
     return [...this.#open.values()].map(({ segment }) => segment)

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { perform } from '../../../src/base/deliver.ts'
-import { isOperatingError, OperatingError } from '../../../src/base/errors.ts'
+import { OperatingError } from '../../../src/base/errors.ts'
 
 /** What an engine throws that was installed with another copy of this package. */
 const OTHER_COPY = Object.assign(new Error('full'), {
@@ -29,8 +29,7 @@ t.test(
           },
         )
       })
-      t.same(delivered, [error, error])
-      t.ok(delivered.every(isOperatingError))
+      t.ok(delivered.every((one) => one instanceof OperatingError && one.code === 'disk-full'))
     }
   },
 )
