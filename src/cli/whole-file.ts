@@ -46,10 +46,13 @@ export function partOf(path: string): string {
   return `${path}.${process.pid}.part`
 }
 
-/** The file that a name leads to, through symbolic links, and its mode; undefined if none is there. */
-export function targetOf(
-  path: string,
-): { readonly path: string; readonly mode: number } | undefined {
+export interface Target {
+  readonly path: string
+  readonly mode: number
+}
+
+/** The file that a name leads to, through symbolic links; undefined if none is there. */
+export function targetOf(path: string): Target | undefined {
   const stat = statSync(path, { throwIfNoEntry: false })
   return stat === undefined ? undefined : { path: realpathSync(path), mode: stat.mode & 0o7777 }
 }
