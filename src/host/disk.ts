@@ -135,11 +135,8 @@ class HostDirectory implements Directory {
   }
 
   async list(): Promise<readonly string[]> {
-    const entries = await asked<{ readonly name: string; isFile(): boolean }[]>((answer) => {
-      readdir(this.path, { withFileTypes: true }, answer)
-    })
-    const files = entries.filter((entry) => entry.isFile())
-    return files.map((entry) => entry.name).sort()
+    const names = await asked<string[]>((answer) => readdir(this.path, answer))
+    return names.sort()
   }
 
   async create(name: string): Promise<File> {
@@ -148,7 +145,17 @@ class HostDirectory implements Directory {
   }
 
   async open(name: string): Promise<File> {
-    return new HostFile(await openFile(this.#pathOf(name), constants.O_RDWR))
+    // A link is not followed, and the other end of a pipe not waited for.
+    const flags = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK
+    const fd = await openFile(this.#pathOf(name), flags)
+    try {
+      const stat = await asked<{ isFile(): boolean }>((answer) => fstat(fd, answer))
+      if (!stat.isFile()) throw notPlain(name)
+    } catch (error) {
+      await closeFile(fd)
+      throw error
+    }
+    return new HostFile(fd)
   }
 
   rename(from: string, to: string): Promise<void> {
@@ -228,6 +235,10 @@ async function syncDirectory(path: string): Promise<void> {
   } finally {
     await closeFile(fd)
   }
+}
+
+function notPlain(name: string): Error {
+  return Object.assign(new Error(`EFTYPE: ${name} is no plain file`), { code: 'EFTYPE' })
 }
 
 function badFile(): Error {

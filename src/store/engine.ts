@@ -10,7 +10,7 @@
  *   - An append is visible to every later `get`, `digest` and `scan` at once, before it is durable.
  *   - `synced(sequence)` resolves when that append, and every earlier one, survives a power cut.
  *     Appends of one batch survive together or not at all.
- *   - What was not synced may be gone after a crash, from the newest backwards, never from between.
+ *   - Of what was not synced, a crash may take any batch, whole.
  *   - The full bucket and key are checked on every read: two keys of one token are two keys.
  *   - An engine that is not durable says so, resolves `synced` at once and restarts empty.
  */

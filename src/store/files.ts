@@ -12,6 +12,7 @@
 import type { Directory, File } from '../world/disk.ts'
 
 const SEGMENT_PATTERN = /^[0-9a-f]{8}\.seg$/
+const UNFINISHED_SEGMENT_PATTERN = /^[0-9a-f]{8}\.seg\.new$/
 const UNFINISHED_PATTERN = /^([0-9a-f]{8}\.seg|identity)\.new$/
 
 export const IDENTITY_NAME = 'identity'
@@ -22,8 +23,17 @@ export function segmentName(number: number): string {
 
 /** Numbers of all segments, ascending. */
 export async function segmentNumbers(directory: Directory): Promise<readonly number[]> {
-  const names = (await directory.list()).filter((name) => SEGMENT_PATTERN.test(name))
-  return names.map((name) => Number.parseInt(name, 16)).sort((a, b) => a - b)
+  return numbersIn(await directory.list(), SEGMENT_PATTERN)
+}
+
+/** Numbers of the segments that are not finished, or whose names are being confirmed. */
+export async function unfinishedNumbers(directory: Directory): Promise<readonly number[]> {
+  return numbersIn(await directory.list(), UNFINISHED_SEGMENT_PATTERN)
+}
+
+function numbersIn(names: readonly string[], pattern: RegExp): readonly number[] {
+  const matching = names.filter((name) => pattern.test(name))
+  return matching.map((name) => Number.parseInt(name, 16)).sort((a, b) => a - b)
 }
 
 /** Removes unfinished files that a crash left. It does no harm if they come back. */

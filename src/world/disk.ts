@@ -33,10 +33,11 @@ export interface File {
 
 export interface Directory {
   readonly path: string
-  /** Names of the files in it, sorted; subdirectories are left out. */
+  /** All names in it, sorted. */
   list(): Promise<readonly string[]>
   /** Fails with `EEXIST` where the name is taken. Its owner alone may read the new file. */
   create(name: string): Promise<File>
+  /** Fails with `EISDIR`, `ELOOP`, `ENXIO` or `EFTYPE` where the name is of no plain file. */
   open(name: string): Promise<File>
   /** Replaces `to` where it exists. */
   rename(from: string, to: string): Promise<void>

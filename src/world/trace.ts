@@ -41,7 +41,6 @@ export const FACTS = {
   'segment-created': 'detail',
   'segment-sealed': 'detail',
   'torn-tail-dropped': 'notice',
-  'batch-tail-dropped': 'notice',
   'rot-found': 'failure',
   recovered: 'notice',
   'log-failed': 'failure',

@@ -17,8 +17,14 @@ export interface Found {
   readonly sequence: number
 }
 
-export function isMark(found: Found): boolean {
-  return kindOf(found.kind) === RecordKind.mark
+/** A record of a key: neither a mark nor an absence. */
+export function isEntry(found: Found): boolean {
+  const kind = kindOf(found.kind)
+  return kind === RecordKind.object || kind === RecordKind.erasure
+}
+
+export function isAbsence(found: Found): boolean {
+  return kindOf(found.kind) === RecordKind.absence
 }
 
 /** The highest sequence that was durable when record `i` of a scan was written. */
@@ -27,6 +33,11 @@ export function syncedIn(words: Uint32Array, i: number): number {
     scanWord(words, i, RecordScanWord.syncedLow),
     scanWord(words, i, RecordScanWord.syncedHigh),
   )
+}
+
+/** The same of a record that `verifyRecord` describes. */
+export function syncedOf(words: Uint32Array): number {
+  return number48(words[RecordWord.syncedLow] as number, words[RecordWord.syncedHigh] as number)
 }
 
 /** Record `i` of a scan whose bytes begin at `base`. */

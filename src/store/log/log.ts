@@ -12,7 +12,8 @@
  *   record-reader.ts     reads one record and judges it
  *   key-index.ts         maps each key to its newest record; scan.ts reads keys in order
  *   segment-scan.ts      reads a whole segment at the start
- *   recovery.ts          decides what survived a crash; put-in-order.ts makes the files say so
+ *   recovery.ts          reads the log; judgement.ts, with tail.ts, decides what survived a crash
+ *   put-in-order.ts      makes the files say so; absence.ts is what it writes down
  *   open-log.ts          does all of that in order
  *
  * Absent on purpose: compaction and summaries. They come in beside these files: a summary is
@@ -46,7 +47,7 @@ import type {
   Stored,
 } from '../engine.ts'
 import type { KeyIndex } from './key-index.ts'
-import { CONTINUES, RecordKind } from './record-kinds.ts'
+import { CONTINUES, FOLLOWS, RecordKind } from './record-kinds.ts'
 import type { Reading, RecordReader } from './record-reader.ts'
 import { Scanner } from './scan.ts'
 import type { SegmentAllocator } from './segment-allocator.ts'
@@ -102,8 +103,9 @@ export class LogEngine implements Engine {
     }
     this.#writer.reserve(bytes)
     const last = entries.length - 1
-    for (let i = 0; i < last; i++) this.#add(entries[i] as Entry, CONTINUES)
-    this.#add(entries[last] as Entry, 0)
+    for (let i = 0; i <= last; i++) {
+      this.#add(entries[i] as Entry, (i > 0 ? FOLLOWS : 0) | (i < last ? CONTINUES : 0))
+    }
     this.#appends += entries.length
     return this.#writer.commit()
   }
@@ -129,7 +131,7 @@ export class LogEngine implements Engine {
       segments: this.#log.segments.count,
       syncs: this.#writer.syncs,
       appends: this.#appends,
-      durableSequence: this.#writer.durableEntry,
+      durableSequence: this.#writer.durable,
       // Each record that is not synced may be of one more key.
       durableKeys: Math.max(0, this.#index.size - this.#index.surplusMax - unsynced),
       unsyncedBytes: this.#writer.unsyncedBytes,
@@ -142,7 +144,7 @@ export class LogEngine implements Engine {
     allocator.stop()
     const hadFailed = writer.hasFailed
     try {
-      if (this.#appends > 0) writer.mark()
+      writer.stop()
       if (!hadFailed) await writer.synced(writer.sequence)
     } finally {
       await index.pruned()

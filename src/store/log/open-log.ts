@@ -2,26 +2,23 @@
  * Open a log: check its files, recover its records, put its end in order, start its writer.
  *
  * Nothing is changed before every segment is known to be of this cluster and of a known format.
- * `recovery.ts` decides which records survived; `put-in-order.ts` makes the files say the same, and
- * lists the steps.
+ * `read-log.ts` reads all segments and judges which records survived; `put-in-order.ts` makes the
+ * files say the same, and lists the steps.
  */
 import { assert } from '../../base/assert.ts'
-import { OperatingError } from '../../base/errors.ts'
 import { SEGMENT_BYTES_MAX, SEGMENTS_MAX, UNSYNCED_BYTES_MAX } from '../../limits.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { Directory } from '../../world/disk.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { Engine } from '../engine.ts'
-import { confirmNames, readFully, removeUnfinished, segmentName, segmentNumbers } from '../files.ts'
-import { KeyIndex } from './key-index.ts'
+import { confirmNames, removeUnfinished, segmentName } from '../files.ts'
+import { sentenceOf } from './damage.ts'
 import { LogEngine } from './log.ts'
-import { Pending } from './pending.ts'
 import { putInOrder } from './put-in-order.ts'
-import { RecordReader } from './record-reader.ts'
-import { type Judgement, Recovery } from './recovery.ts'
-import { judgeSegmentHeader, SEGMENT_HEADER_BYTES, type Segment } from './segment.ts'
+import { type ReadLog, readLog } from './read-log.ts'
+import type { Judgement } from './judgement.ts'
+import { SEGMENT_HEADER_BYTES, type Segment } from './segment.ts'
 import { SegmentAllocator } from './segment-allocator.ts'
-import { SegmentScanner } from './segment-scan.ts'
 import { Segments } from './segments.ts'
 import { MARK_BYTES, Writer } from './writer.ts'
 
@@ -53,6 +50,8 @@ export interface RecoveryReport {
    * record here: draw a new start, and compare the copies with the other replicas'.
    */
   readonly rotten: number
+  /** The first of them, each as a sentence. */
+  readonly damages: readonly string[]
   /** Dropped from the end of the log: never known durable, so never acknowledged. */
   readonly tornBytes: number
   readonly highestSequence: number
@@ -66,6 +65,8 @@ export interface OpenedLog {
 }
 
 const RETRY_MS = 1000
+/** Damages that are told one by one. */
+const DAMAGES_TOLD_MAX = 16
 
 /**
  * Fails with `data-locked`, `data-foreign` or `data-newer` and has then changed nothing; with
@@ -79,12 +80,12 @@ export async function openLog(options: LogOptions): Promise<OpenedLog> {
   const lock = await directory.lock()
   const segments = new Segments(directory)
   try {
-    const rottenHeaders = await openSegments(options, segments)
+    const read = await readLog(options, segments)
+    const { index, reader, judgement } = read
+    const { allocator, writer } = await openWriter(options, segments, read)
+    // Only now: until the segments behind them are removed, unfinished ones explain a gap.
     await removeUnfinished(directory)
-    const recovered = await recover(options, segments, rottenHeaders)
-    const { index, judgement } = recovered
-    const { allocator, writer } = await openWriter(options, segments, recovered)
-    const parts = { lock, segments, allocator, writer, index, reader: recovered.reader }
+    const parts = { lock, segments, allocator, writer, index, reader }
     try {
       await putInOrder({ ...options, ...parts }, judgement)
     } catch (error) {
@@ -94,8 +95,9 @@ export async function openLog(options: LogOptions): Promise<OpenedLog> {
     }
     allocator.isPatient = true
     allocator.prepareAfter(writer.segment)
-    const recovery = reportOf(recovered.records, judgement, writer.sequence)
-    trace.record('recovered', { ...recovery, keys: index.size, segments: segments.count })
+    const recovery = reportOf(read.records, judgement, writer.sequence)
+    const { damages: _, ...figures } = recovery
+    trace.record('recovered', { ...figures, keys: index.size, segments: segments.count })
     return { engine: new LogEngine(parts), recovery }
   } catch (error) {
     await segments.close()
@@ -105,74 +107,22 @@ export async function openLog(options: LogOptions): Promise<OpenedLog> {
 }
 
 function reportOf(records: number, judgement: Judgement, sequence: number): RecoveryReport {
-  const { rotten, tornBytes, durable, accepted } = judgement
-  const keptSequence = durable + accepted.length
-  return { records, rotten, tornBytes, highestSequence: sequence, keptSequence }
-}
-
-/** Opens all segments, in order; returns the numbers of those whose header has rotted. */
-async function openSegments(options: LogOptions, segments: Segments): Promise<ReadonlySet<number>> {
-  const { directory, digestKey } = options
-  const rotten = new Set<number>()
-  const header = new Uint8Array(SEGMENT_HEADER_BYTES)
-  for (const number of await segmentNumbers(directory)) {
-    const file = await directory.open(segmentName(number))
-    const segment = { number, file, bytes: 0 }
-    segments.add(segment)
-    segment.bytes = await file.size()
-    const count = await readFully(file, 0, header, 0, SEGMENT_HEADER_BYTES)
-    const verdict = judgeSegmentHeader(header.subarray(0, count), number, digestKey)
-    if (verdict === 'rotten') rotten.add(number)
-    if (verdict === 'newer') {
-      throw new OperatingError(
-        'data-newer',
-        `${segmentName(number)} in ${directory.path} was written by a newer program: start that` +
-          ' one. Nothing was changed.',
-      )
-    }
-    if (verdict === 'foreign') {
-      throw new OperatingError(
-        'data-foreign',
-        `${segmentName(number)} in ${directory.path} was written under another cluster key: give` +
-          ' that key, or choose another directory. Nothing was changed.',
-      )
-    }
+  const { damages, tornBytes, keptSequence } = judgement
+  return {
+    records,
+    damages: damages.slice(0, DAMAGES_TOLD_MAX).map(sentenceOf),
+    rotten: damages.length,
+    tornBytes,
+    highestSequence: sequence,
+    keptSequence,
   }
-  return rotten
-}
-
-interface Recovered {
-  readonly index: KeyIndex
-  readonly reader: RecordReader
-  readonly pending: Pending
-  readonly judgement: Judgement
-  readonly records: number
-}
-
-/** Reads all segments, and indexes the records that survived. Changes no file. */
-async function recover(
-  options: LogOptions,
-  segments: Segments,
-  rottenHeaders: ReadonlySet<number>,
-): Promise<Recovered> {
-  const pending = new Pending(options.segmentBytes)
-  const reader = new RecordReader(segments, pending, options.trace)
-  const index = new KeyIndex(reader)
-  const recovery = new Recovery(index, reader, options.trace)
-  const scanner = new SegmentScanner(options.digestKey)
-  for (const segment of segments.list()) {
-    if (rottenHeaders.has(segment.number)) recovery.onRottenHeader(segment.number)
-    await recovery.scan(segment, scanner)
-  }
-  await recovery.complete()
-  return { index, reader, pending, judgement: recovery.judge(), records: recovery.records }
 }
 
 /** The writer that goes on behind the last used segment. */
 async function openWriter(
   options: LogOptions,
   segments: Segments,
-  { judgement, pending }: Recovered,
+  { judgement, pending }: ReadLog,
 ): Promise<{ readonly allocator: SegmentAllocator; readonly writer: Writer }> {
   const { clock, trace, digestKey, segmentBytes, directory } = options
   const unused = segments.list().filter(({ number }) => number > judgement.lastUsed)
@@ -219,7 +169,11 @@ async function sparesOf(
   for (const { number, bytes } of unused) {
     const isNext = number === last + 1 + spares.length
     if (isNext && bytes >= segmentBytes) spares.push(segments.giveAway(number))
-    else await segments.remove(number)
+  }
+  // The last first, and each for good: a number that is missing in the middle is damage.
+  for (const { number } of unused.slice(spares.length).toReversed()) {
+    await segments.remove(number)
+    await directory.sync()
   }
   const names = spares.map(({ number }) => segmentName(number))
   await confirmNames(directory, names)

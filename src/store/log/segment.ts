@@ -60,11 +60,17 @@ export function encodeSegmentHeader(
   return header
 }
 
-export function judgeSegmentHeader(
+/** Judges the header of segment `number`. `bytes` is the size that it states, if it is sound. */
+export function readSegmentHeader(
   header: Uint8Array,
   number: number,
   digestKey: Uint8Array,
-): HeaderVerdict {
+): { readonly verdict: HeaderVerdict; readonly bytes: number } {
+  const verdict = judge(header, number, digestKey)
+  return { verdict, bytes: verdict === 'sound' ? readU32(header, 12) : 0 }
+}
+
+function judge(header: Uint8Array, number: number, digestKey: Uint8Array): HeaderVerdict {
   if (header.length < SEGMENT_HEADER_BYTES || readU32(header, 0) !== MAGIC) return 'rotten'
   if (readU32(header, 28) !== crc32c(header, 0, 28)) return 'rotten'
   if ((header[4] as number) > SEGMENT_FORMAT) return 'newer'

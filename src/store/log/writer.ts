@@ -8,7 +8,8 @@
  * commit", DeWitt et al. 1984).
  *
  * Every record states the highest sequence that was known durable when it was written. Recovery
- * uses it to distinguish rot from the torn end of the log.
+ * uses it to distinguish rot from the torn end of the log. The last records before a pause have
+ * none behind them, so an idle log writes a mark: a record that states only that.
  *
  * After a failed write or sync, of records or of a segment being prepared, the writer accepts
  * nothing more. The system may mark the lost pages clean, so that the next sync succeeds and proves
@@ -21,15 +22,15 @@
  */
 import { assert } from '../../base/assert.ts'
 import { EMPTY_BYTES } from '../../base/bytes.ts'
-import { OperatingError } from '../../base/errors.ts'
+import { isOperatingError, OperatingError } from '../../base/errors.ts'
 import { GROUP_BYTES_MAX } from '../../limits.ts'
 import { type Digest, sipHash64 } from '../../native/digest.ts'
 import { encodeRecord, recordBytes } from '../../native/record.ts'
 import type { KeyName } from '../../dynamo/names.ts'
-import type { Clock } from '../../world/clock.ts'
+import type { Clock, Timer } from '../../world/clock.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { Pending } from './pending.ts'
-import { RecordKind } from './record-kinds.ts'
+import { kindOf, RecordKind } from './record-kinds.ts'
 import { SEGMENT_HEADER_BYTES, type Segment } from './segment.ts'
 import type { SegmentAllocator } from './segment-allocator.ts'
 import type { Segments } from './segments.ts'
@@ -58,9 +59,6 @@ class Group {
   readonly from: number
   to: number
   last = 0
-  /** A mark in it, and the record before that; 0 for none. */
-  mark = 0
-  beforeMark = 0
   #done: Deferred | undefined
 
   constructor(segment: number, segmentBytes: number, from: number) {
@@ -68,11 +66,6 @@ class Group {
     this.segmentBytes = segmentBytes
     this.from = from
     this.to = from
-  }
-
-  /** The last record but a mark; 0 for none. */
-  get lastEntry(): number {
-    return this.last === this.mark ? this.beforeMark : this.last
   }
 
   /** One promise, shared by all appends of the group. */
@@ -91,6 +84,8 @@ class Group {
 }
 
 export const MARK_BYTES: number = recordBytes(0, 0, 0, 0)
+/** A log that has synced nothing for so long is idle. */
+const IDLE_MS = 50
 
 const NO_NAME: KeyName = { bucket: EMPTY_BYTES, key: EMPTY_BYTES }
 const DURABLE: Promise<void> = Promise.resolve()
@@ -111,9 +106,12 @@ export class Writer {
   #segmentBytes = 0
   #sequence: number
   #durable: number
-  #durableEntry: number
   #unsyncedBytes = 0
   #isRunning = false
+  /** Whether the newest entry has a mark behind it, or there is none. */
+  #isMarked = true
+  #syncedAt = 0
+  #idle: Timer | undefined
   #failure: OperatingError | undefined
   #onFailed!: (error: OperatingError) => void
   #syncs = 0
@@ -125,7 +123,6 @@ export class Writer {
     this.#segment = options.segment
     this.#sequence = options.durable
     this.#durable = options.durable
-    this.#durableEntry = options.durable
     this.failed = new Promise((resolve) => {
       this.#onFailed = resolve
     })
@@ -140,11 +137,6 @@ export class Writer {
   /** All records up to this sequence are durable. */
   get durable(): number {
     return this.#durable
-  }
-
-  /** The same, of the records that recovery keeps: a mark at the end is not among them. */
-  get durableEntry(): number {
-    return this.#durableEntry
   }
 
   get unsyncedBytes(): number {
@@ -212,6 +204,7 @@ export class Writer {
     )
     assert(written === bytes, 'a record takes the bytes that were computed for it')
     chunk.filled += bytes
+    this.#isMarked = kindOf(kind) >= RecordKind.mark
     this.#sequence = sequence
     this.#offset = offset + bytes
     this.#unsyncedBytes += bytes
@@ -225,15 +218,35 @@ export class Writer {
     this.#sequence = Math.max(this.#sequence, sequence)
   }
 
-  /** Appends a mark, which states up to where the log is durable, if the segment has room. */
-  mark(): void {
-    if (this.#failure !== undefined || this.#offset + MARK_BYTES > this.#segmentBytes) return
-    this.reserve(MARK_BYTES, Number.POSITIVE_INFINITY)
-    const group = this.#open
-    assert(group !== undefined, 'room was reserved')
-    group.beforeMark = group.lastEntry
+  /** Appends the last mark, if one is needed and this segment has room for it. */
+  stop(): void {
+    this.#idle?.cancel()
+    if (this.#offset + MARK_BYTES <= this.#segmentBytes) this.#mark()
+    this.#isMarked = true
+  }
+
+  /**
+   * Appends a mark, which states up to where the log is durable, unless nothing was appended since
+   * the last one, or the disk is full or has failed.
+   */
+  #mark(): void {
+    if (this.#isMarked) return
+    try {
+      this.reserve(MARK_BYTES, Number.POSITIVE_INFINITY)
+    } catch (error) {
+      if (isOperatingError(error)) return
+      throw error
+    }
     this.add(RecordKind.mark, NO_NAME, EMPTY_BYTES, EMPTY_BYTES, this.emptyDigest, MARK_BYTES)
-    group.mark = this.#sequence
+    this.commit()
+  }
+
+  /** Appends an absence (`absence.ts`), and starts to write it. */
+  addAbsence(object: Uint8Array): void {
+    const bytes = recordBytes(0, 0, 0, object.length)
+    const digest = sipHash64<Digest>(this.#options.digestKey, object)
+    this.reserve(bytes, Number.POSITIVE_INFINITY)
+    this.add(RecordKind.absence, NO_NAME, EMPTY_BYTES, object, digest, bytes)
     this.commit()
   }
 
@@ -284,13 +297,26 @@ export class Writer {
       this.#syncs += 1
       this.#groups.shift()
       this.#durable = group.last
-      this.#durableEntry = Math.max(this.#durableEntry, group.lastEntry)
       this.#unsyncedBytes -= group.to - group.from
       this.#pending.release(group.segment, group.to)
       group.resolve()
       group = this.#groups[0]
     }
     this.#isRunning = false
+    this.#syncedAt = this.#options.clock.now()
+    this.#markWhenIdle()
+  }
+
+  /** Once nothing was synced for a while, a mark vouches for what was synced last. */
+  #markWhenIdle(): void {
+    if (this.#isMarked || this.#idle !== undefined) return
+    const { clock } = this.#options
+    this.#idle = clock.after(this.#syncedAt + IDLE_MS - clock.now(), () => {
+      this.#idle = undefined
+      if (this.#isRunning) return
+      if (clock.now() < this.#syncedAt + IDLE_MS) this.#markWhenIdle()
+      else this.#mark()
+    })
   }
 
   async #write(group: Group): Promise<void> {

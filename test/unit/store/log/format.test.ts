@@ -4,6 +4,8 @@ import t from 'tap'
 import { bytesOfHex, hexOf } from '../../../../src/base/bytes.ts'
 import { keyName } from '../../../../src/dynamo/names.ts'
 import { contents, erasure, put } from '../../../../src/store/conformance/subject.ts'
+import { recordBytes } from '../../../../src/native/record.ts'
+import { SEGMENT_HEADER_BYTES } from '../../../../src/store/log/segment.ts'
 import { Lab } from '../lab.ts'
 
 const README = new URL('../../../../../src/store/README.md', import.meta.url)
@@ -41,10 +43,18 @@ void t.test('the example is read back', async (t) => {
   const lab = new Lab(1)
   await lab.done(
     (async () => {
-      await lab.write('00000001.seg', example())
+      const whole = new Uint8Array(400)
+      whole.set(example())
+      await lab.write('00000001.seg', whole)
       const { engine, recovery } = await lab.open()
       t.same([...(await contents(engine))], [['bob', 'pen']])
-      t.same(recovery, { records: 3, rotten: 0, tornBytes: 0, highestSequence: 4, keptSequence: 3 })
+      t.match(recovery, { records: 3, rotten: 0, tornBytes: 0, keptSequence: 3 })
+      t.equal(recovery.highestSequence, 4)
+      const second = await lab.read('00000002.seg')
+      const absence = SEGMENT_HEADER_BYTES + recordBytes(5, 3, 0, 3) + recordBytes(5, 3, 0, 0)
+      const object = '00000000 00000000 01000000 0100000000000000 6800000000000000'
+      t.equal(second[absence + 5], 4, 'the kind of an absence')
+      t.equal(hexOf(second, absence + 56, absence + 56 + 28), object.replaceAll(' ', ''))
     })(),
   )
 })

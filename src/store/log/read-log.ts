@@ -1,0 +1,93 @@
+/**
+ * Read a whole log, and judge it. Changes no file: a check of a data directory uses it as well as a
+ * start does.
+ */
+import { OperatingError } from '../../base/errors.ts'
+import type { Directory } from '../../world/disk.ts'
+import type { Trace } from '../../world/trace.ts'
+import { hasCode, readFully, segmentName, segmentNumbers, unfinishedNumbers } from '../files.ts'
+import type { Judgement } from './judgement.ts'
+import { KeyIndex } from './key-index.ts'
+import { Pending } from './pending.ts'
+import { RecordReader } from './record-reader.ts'
+import { Recovery } from './recovery.ts'
+import { readSegmentHeader, SEGMENT_HEADER_BYTES } from './segment.ts'
+import { SegmentScanner } from './segment-scan.ts'
+import type { Segments } from './segments.ts'
+
+export interface ReadLogOptions {
+  readonly directory: Directory
+  readonly trace: Trace
+  readonly digestKey: Uint8Array
+  readonly segmentBytes: number
+}
+
+export interface ReadLog {
+  readonly index: KeyIndex
+  readonly reader: RecordReader
+  readonly pending: Pending
+  readonly judgement: Judgement
+  /** Records read and found sound. */
+  readonly records: number
+}
+
+/**
+ * Opens all segments, into `segments`, and reads their records. Fails with `data-foreign`,
+ * `data-newer` or `data-rotten`, before any record is read. Requires: the directory is locked.
+ */
+export async function readLog(options: ReadLogOptions, segments: Segments): Promise<ReadLog> {
+  const { directory, digestKey, segmentBytes, trace } = options
+  const sizes = new Map<number, number | undefined>()
+  for (const number of await segmentNumbers(directory)) {
+    sizes.set(number, await openSegment(directory, number, digestKey, segments))
+  }
+  const pending = new Pending(segmentBytes)
+  const reader = new RecordReader(segments, pending, trace)
+  const index = new KeyIndex(reader)
+  const recovery = new Recovery(index, reader, trace, await unfinishedNumbers(directory))
+  const scanner = new SegmentScanner(digestKey)
+  for (const segment of segments.list()) {
+    await recovery.scan(segment, sizes.get(segment.number), scanner)
+  }
+  const judgement = await recovery.complete()
+  return { index, reader, pending, judgement, records: recovery.records }
+}
+
+/** Adds the segment. Returns the size that its header states; undefined if that has rotted. */
+async function openSegment(
+  directory: Directory,
+  number: number,
+  digestKey: Uint8Array,
+  segments: Segments,
+): Promise<number | undefined> {
+  const name = segmentName(number)
+  const file = await directory.open(name).catch((error: unknown) => {
+    if (!hasCode(error, 'EISDIR', 'ELOOP', 'ENXIO', 'EFTYPE')) throw error
+    throw new OperatingError(
+      'data-rotten',
+      `${name} in ${directory.path} is no plain file: move it away, and put the segment of that` +
+        ' name back if there was one. Nothing was changed.',
+    )
+  })
+  const segment = { number, file, bytes: 0 }
+  segments.add(segment)
+  segment.bytes = await file.size()
+  const bytes = new Uint8Array(SEGMENT_HEADER_BYTES)
+  const count = await readFully(file, 0, bytes, 0, SEGMENT_HEADER_BYTES)
+  const header = readSegmentHeader(bytes.subarray(0, count), number, digestKey)
+  if (header.verdict === 'newer') {
+    throw new OperatingError(
+      'data-newer',
+      `${name} in ${directory.path} was written by a newer program: start that one. Nothing was` +
+        ' changed.',
+    )
+  }
+  if (header.verdict === 'foreign') {
+    throw new OperatingError(
+      'data-foreign',
+      `${name} in ${directory.path} was written under another cluster key: give that key, or` +
+        ' choose another directory. Nothing was changed.',
+    )
+  }
+  return header.verdict === 'sound' ? header.bytes : undefined
+}
