@@ -62,6 +62,11 @@ export interface Config {
   readonly engine: 'log' | 'memory' | OtherEngine
   /** The data directory. */
   readonly directory: string
+  /**
+   * A node whose disk was emptied reads its copies from the others, instead of ending. It has no
+   * effect on others.
+   */
+  readonly mayRebuild: boolean
   readonly segmentBytes: number
 
   /** The deadline of a request that names none. */

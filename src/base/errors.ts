@@ -89,6 +89,7 @@ export const ERROR_KINDS = {
   'node-stopping': retryable(65),
   'not-an-owner': retryable(66),
   'peer-away': retryable(67),
+  'replica-rebuilding': retryable(68),
 
   // The store.
   'disk-full': retryable(80),
@@ -98,6 +99,10 @@ export const ERROR_KINDS = {
   'data-foreign': refused(84),
   'data-newer': refused(85),
   'data-rotten': refused(86),
+  'data-older': refused(87),
+  'data-missing': refused(88),
+  'data-emptied': refused(89),
+  'ring-changed': refused(90),
 
   // Raised inside the client or the command; never on the wire.
   'config-wrong': refused(100),

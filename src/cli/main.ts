@@ -6,6 +6,7 @@
  */
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../version.ts'
+import { addCheck } from './nodes/check.ts'
 import { addDelete } from './data/delete.ts'
 import { addDev } from './nodes/dev.ts'
 import { addExport } from './data/export.ts'
@@ -46,6 +47,7 @@ ${EXIT_CODES_HELP}`,
     addImport,
     addExport,
     addStatus,
+    addCheck,
     addSimulate,
     addTestEngine,
   ]

@@ -2,13 +2,21 @@
  * The end of a command: its exit code, and a sentence with the reason.
  *
  *     0  done    1  not found; a simulated seed failed    2  used wrongly
- *     3  unavailable, or failed    70  our own bug
+ *     3  unavailable, or failed    4  something needs attention    70  our own bug
  *
  * Scripts may rely on these. With `--json` the reason is one line of JSON on standard error.
  */
 import { isOperatingError, OperatingError, type ErrorCode } from '../base/errors.ts'
 
-export const EXIT = { done: 0, notFound: 1, seedFailed: 1, usage: 2, failed: 3, bug: 70 } as const
+export const EXIT = {
+  done: 0,
+  notFound: 1,
+  seedFailed: 1,
+  usage: 2,
+  failed: 3,
+  attention: 4,
+  bug: 70,
+} as const
 
 export const EXIT_CODES_HELP: string = `
 Exit codes:

@@ -11,7 +11,7 @@
  *     coordinator/  runs them: owners, R and W, hand on, merge, seal
  *     replica/      this member's own copies, one step at a time on each key
  *     cluster/      the ring in force, the connections and calls to other members
- *     background/   mends rotten copies
+ *     background/   mends rotten copies, rebuilds those of an emptied disk
  *     counters.ts, report.ts   what is counted, and the registry of figures
  */
 import { OperatingError } from '../base/errors.ts'
@@ -25,19 +25,21 @@ import type { Timer } from '../world/clock.ts'
 import type { Address } from '../world/network.ts'
 import type { World } from '../world/world.ts'
 import { Mender } from './background/mender.ts'
+import { Rebuilder } from './background/rebuilder.ts'
+import type { OwnStanding } from './cluster/own-standing.ts'
 import { PeerCalls } from './cluster/peer-calls.ts'
 import { Peers } from './cluster/peers.ts'
 import { Topology } from './cluster/topology.ts'
 import { Coordinator } from './coordinator/coordinator.ts'
 import { Forwards } from './coordinator/forward.ts'
-import { Gets } from './coordinator/get.ts'
+import { type GetDependencies, Gets } from './coordinator/get.ts'
 import { Puts } from './coordinator/put.ts'
 import { Scans } from './coordinator/scan.ts'
 import { Counters } from './counters.ts'
 import { ClientRequests } from './listeners/client-requests.ts'
 import { PeerRequests } from './listeners/peer-requests.ts'
 import { SessionListener } from './listeners/session-listener.ts'
-import { digestKeyOf, openEngine } from './replica/open-engine.ts'
+import { digestKeyOf, openEngine, type OpenedEngine } from './replica/open-engine.ts'
 import { Replica } from './replica/replica.ts'
 import { type Durable, type Gauges, type NodeStatus, Report } from './report.ts'
 
@@ -56,6 +58,8 @@ export interface RunningNode {
   readonly warnings: readonly string[]
   /** The ring in force. */
   readonly ring: Ring
+  /** All that this node acknowledged is in its data directory. */
+  readonly isWhole: boolean
   status(): NodeStatus
   /** Figures that have a bound. */
   gauges(): Gauges
@@ -83,8 +87,8 @@ export async function startNode(config: Config, world: World): Promise<RunningNo
   const topology = new Topology(config)
   const { self } = topology
   world.trace.record('node-starting', { node: self.id, name: self.name })
-  const engine = await openEngine(config, self.id, world)
-  const node = new Node(config, world, topology, engine, started)
+  const opened = await openEngine(config, self.id, world)
+  const node = new Node(config, world, topology, opened, started)
   await node.open()
   return node
 }
@@ -103,6 +107,8 @@ class Node implements RunningNode {
   readonly #clients: SessionListener
   readonly #members: SessionListener
   readonly #report: Report
+  readonly #standing: OwnStanding
+  readonly #rebuilder: Rebuilder
   #reminder: Timer | undefined
   #stopping: Promise<void> | undefined
   #onFailed: (error: OperatingError) => void = () => undefined
@@ -110,7 +116,13 @@ class Node implements RunningNode {
   peerAddress: Address
   readonly failed: Promise<OperatingError>
 
-  constructor(config: Config, world: World, topology: Topology, engine: Engine, startedMs: number) {
+  constructor(
+    config: Config,
+    world: World,
+    topology: Topology,
+    { engine, standing }: OpenedEngine,
+    startedMs: number,
+  ) {
     const { cluster, clusterKey } = config
     const { clock, trace } = world
     const { id: self } = topology.self
@@ -124,7 +136,8 @@ class Node implements RunningNode {
     this.failed = new Promise((resolve) => {
       this.#onFailed = resolve
     })
-    this.#peers = new Peers({ world, cluster, clusterKey, self })
+    this.#standing = standing
+    this.#peers = new Peers({ world, cluster, clusterKey, self, standing })
     const peers = new PeerCalls(this.#peers, clock)
     const replica = new Replica({
       engine,
@@ -134,27 +147,20 @@ class Node implements RunningNode {
       entropy: world.entropy,
       trace,
       counters,
+      isWhole: () => standing.isWhole,
       onRotten: (name, token) => mender.mend(name, token),
     })
+    this.#rebuilder = new Rebuilder({ clock, trace, topology, peers, replica, standing })
     this.#replica = replica
-    const { hedgeMs, forwardMs, callsMax, deadlineMs: repairMs } = config
+    const { hedgeMs, deadlineMs: repairMs } = config
     const gets = new Gets({ clock, trace, self, replica, peers, counters, hedgeMs, repairMs })
     const mender = new Mender({ clock, trace, topology, gets, replica })
-    const coordinator = new Coordinator({
-      clock,
-      topology,
-      seal: new ContextSeal([{ id: FIRST_KEY_ID, key: clusterKey }], cluster),
-      counters,
-      gets,
-      puts: new Puts({ clock, trace, self, replica, peers }),
-      forwards: new Forwards({ clock, trace, peers, counters, forwardMs }),
-      scans: new Scans({ clock, topology, replica, peers }),
-      callsMax,
-    })
+    const workers = { clock, trace, topology, self, replica, peers, counters, gets }
+    const coordinator = coordinatorOf(config, workers)
     this.#coordinator = coordinator
     const clientRequests = new ClientRequests(coordinator, topology, () => this.status())
     const peerRequests = new PeerRequests({ clock, topology, coordinator, replica, counters })
-    const listening = { config, world, topology }
+    const listening = { config, world, topology, standing }
     this.#clients = new SessionListener({ role: 'client', requests: clientRequests, ...listening })
     this.#members = new SessionListener({ role: 'peer', requests: peerRequests, ...listening })
     this.#report = new Report({
@@ -181,7 +187,12 @@ class Node implements RunningNode {
       throw error
     }
     void this.#engine.failed.then((error) => this.#fail(error))
+    const standing = this.#standing
+    standing.onFailed = (reason) => void this.#fail(reason)
+    standing.onRebuild = () => this.#rebuilder.begin()
+    if (ring.members.length === 1) standing.admitted()
     this.#peers.follow(ring)
+    this.#rebuilder.begin()
     if (this.#config.isInsecure) this.#remind()
     trace.record('node-ready', { node: self.id, name: self.name })
   }
@@ -199,15 +210,26 @@ class Node implements RunningNode {
     await this.#drain()
     await this.#clients.close()
     await this.#members.close()
+    this.#rebuilder.stop()
     this.#peers.stop()
     this.#replica.close()
+    await this.#standing.close()
     await this.#engine.close()
     trace.record('node-stopped', { node: self.id, name: self.name })
   }
 
   get warnings(): readonly string[] {
     const { isDurable } = this.#engine.capabilities
-    return isDurable ? this.#topology.warnings() : [NOT_DURABLE, ...this.#topology.warnings()]
+    const { sentence } = this.#rebuilder
+    return [
+      ...(isDurable ? [] : [NOT_DURABLE]),
+      ...(sentence === undefined ? [] : [sentence]),
+      ...this.#topology.warnings(),
+    ]
+  }
+
+  get isWhole(): boolean {
+    return this.#standing.isWhole
   }
 
   get ring(): Ring {
@@ -266,6 +288,27 @@ class Node implements RunningNode {
     this.#world.trace.record('insecure-bind', { at: this.clientAddress.host })
     this.#reminder = this.#world.clock.after(INSECURE_REMINDER_MS, () => this.#remind())
   }
+}
+
+/** What a coordinator and its rounds share. */
+interface Workers extends GetDependencies {
+  readonly topology: Topology
+  readonly gets: Gets
+}
+
+function coordinatorOf(
+  config: Config,
+  workers: Omit<Workers, 'hedgeMs' | 'repairMs'>,
+): Coordinator {
+  const { cluster, clusterKey, forwardMs, callsMax } = config
+  return new Coordinator({
+    ...workers,
+    seal: new ContextSeal([{ id: FIRST_KEY_ID, key: clusterKey }], cluster),
+    puts: new Puts(workers),
+    forwards: new Forwards({ ...workers, forwardMs }),
+    scans: new Scans(workers),
+    callsMax,
+  })
 }
 
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/

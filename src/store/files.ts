@@ -3,19 +3,23 @@
  *
  *   00000001.seg, 00000002.seg, …   segments, by their number in hexadecimal, in order
  *   identity                        whose data this is (`identity.ts`)
+ *   standing                        whether all of it is here (`standing.ts`)
  *   *.new                           not finished: written, synced and then renamed, or removed
  *
  * A file gets its name only when its content is durable, and the name is durable before the node
  * relies on it. So a `.new` file holds nothing that was acknowledged, and a file under its final
  * name that cannot be read has rotted. The store does not touch files with other names.
  */
+import { utf8Bytes } from '../base/bytes.ts'
+import { crc32c } from '../native/digest.ts'
 import type { Directory, File } from '../world/disk.ts'
 
 const SEGMENT_PATTERN = /^[0-9a-f]{8}\.seg$/
 const UNFINISHED_SEGMENT_PATTERN = /^[0-9a-f]{8}\.seg\.new$/
-const UNFINISHED_PATTERN = /^([0-9a-f]{8}\.seg|identity)\.new$/
+const UNFINISHED_PATTERN = /^([0-9a-f]{8}\.seg|identity|standing)\.new$/
 
 export const IDENTITY_NAME = 'identity'
+export const STANDING_NAME = 'standing'
 
 export function segmentName(number: number): string {
   return `${number.toString(16).padStart(8, '0')}.seg`
@@ -52,19 +56,38 @@ export async function createWhole(
   name: string,
   fill: (file: File) => Promise<void>,
 ): Promise<File> {
+  return writeWhole(directory, name, fill, name)
+}
+
+/** The same where `name` exists: it is the old file or the new one at any moment. */
+export async function replaceWhole(
+  directory: Directory,
+  name: string,
+  fill: (file: File) => Promise<void>,
+): Promise<File> {
+  return writeWhole(directory, name, fill, undefined)
+}
+
+/** `leftName` is removed if the name cannot be made durable. */
+async function writeWhole(
+  directory: Directory,
+  name: string,
+  fill: (file: File) => Promise<void>,
+  leftName: string | undefined,
+): Promise<File> {
   const unfinished = `${name}.new`
   const file = await createAnew(directory, unfinished)
-  let present = unfinished
+  let left: string | undefined = unfinished
   try {
     await fill(file)
     await file.sync()
     await directory.rename(unfinished, name)
-    present = name
+    left = leftName
     await directory.sync()
     return file
   } catch (error) {
     await file.close().catch(() => {})
-    await directory.remove(present).catch(() => {})
+    if (left !== undefined) await directory.remove(left).catch(() => {})
     throw error
   }
 }
@@ -91,6 +114,12 @@ async function createAnew(directory: Directory, name: string): Promise<File> {
     await directory.remove(name)
     return directory.create(name)
   }
+}
+
+/** The CRC-32C of a text, as the last line of a text file states it. */
+export function checkOf(text: string): string {
+  const bytes = utf8Bytes(text)
+  return crc32c(bytes, 0, bytes.length).toString(16).padStart(8, '0')
 }
 
 /** Whether a system error has one of these codes. */

@@ -1,91 +1,98 @@
 /**
- * Whose data is in a directory: cluster, engine and node id, written once.
+ * Whose data is in a directory, and under which placement it was written.
  *
  * Lines of text, so that a person who finds the directory can read them:
  *
- *   everwrite data 1
+ *   everwrite data 2
  *   cluster "prod"
  *   engine "log"
  *   node 0123456789abcdef
+ *   directory fedcba9876543210
+ *   placement {"partitions":256,"members":[{"name":"node-1",…}],"n":3,"buckets":{}}
  *   crc32c 89abcdef
  *
- * The names are JSON strings; the last line checks all bytes before it. Every later format
+ * The names are JSON strings; the last line checks all bytes before it. The id of the directory is
+ * random: a member whose disk was emptied has its old id and another directory. Every later format
  * keeps the first line's shape, so that an older program can tell newer data from rotten.
  *
- * Invariant: the file is never changed, and data of another cluster, of another engine or of a
- * newer format is never written to.
+ * Invariant: data of another cluster, engine, member or placement, or of another format, is never
+ * written to. The file changes only when buckets are named that it does not know; it is then
+ * replaced as a whole.
  */
 import { utf8Bytes, utf8TextExact } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
 import { isId, type NodeId, nodeId } from '../dynamo/names.ts'
-import { crc32c } from '../native/digest.ts'
+import { differencesOf, type Placement } from '../dynamo/ring/placement.ts'
 import type { Directory } from '../world/disk.ts'
-import { createWhole, IDENTITY_NAME, readFully, segmentNumbers } from './files.ts'
+import {
+  checkOf,
+  createWhole,
+  IDENTITY_NAME,
+  readFully,
+  replaceWhole,
+  segmentNumbers,
+} from './files.ts'
+import { NEW_STANDING, writeStanding } from './standing.ts'
 
 /** The format of a whole data directory: this file, the segments, the records. */
-const FORMAT = 1
-const IDENTITY_BYTES_MAX = 4096
+const FORMAT = 2
+const IDENTITY_BYTES_MAX = 4 * 1024 * 1024
 
 export interface Identity {
   readonly cluster: string
+  readonly engine: string
   readonly node: NodeId
+  readonly placement: Placement
+  /** 16 hexadecimal digits, drawn when the directory became this node's. */
+  readonly directory: string
+}
+
+export interface OpenedIdentity {
+  readonly directory: string
   /** True where the directory was empty and has just been made this node's. */
   readonly isNew: boolean
 }
 
-export interface IdentityOptions {
-  /** The cluster and the engine that this process is configured for. */
-  readonly cluster: string
-  readonly engine: string
-  /** Draws the id of a node that is new. */
-  readonly newNodeId: () => NodeId
-}
+/** What this process is configured for. */
+export type Configured = Omit<Identity, 'directory'>
 
 /**
- * The identity of the data, made where the directory is new. Fails with `data-foreign`,
- * `data-newer`, `data-rotten`, or `data-locked` where another process is at work here.
+ * Takes the directory for this node; a new one gets `newId`. Fails with `data-foreign`,
+ * `data-newer`, `data-older`, `data-rotten`, `ring-changed`, or `data-locked` where another process
+ * is at work here; nothing is then changed.
  */
 export async function openIdentity(
   directory: Directory,
-  options: IdentityOptions,
-): Promise<Identity> {
+  configured: Configured,
+  newId: string,
+): Promise<OpenedIdentity> {
   const lock = await directory.lock()
   try {
     const names = await directory.list()
-    if (names.includes(IDENTITY_NAME)) return await readIdentity(directory, options)
-    if ((await segmentNumbers(directory)).length > 0) {
-      throw rotten(directory, 'is missing, and there are segments')
+    if (!names.includes(IDENTITY_NAME)) {
+      if ((await segmentNumbers(directory)).length > 0) {
+        throw rotten(directory, 'is missing, and there are segments')
+      }
+      await writeStanding(directory, NEW_STANDING)
+      await write(directory, { ...configured, directory: newId }, createWhole)
+      return { directory: newId, isNew: true }
     }
-    return await writeIdentity(directory, options)
+    const identity = await readIdentity(directory, configured)
+    const { placement } = identity
+    const buckets = { ...placement.buckets, ...configured.placement.buckets }
+    if (Object.keys(buckets).length > Object.keys(placement.buckets).length) {
+      await write(directory, { ...identity, placement: { ...placement, buckets } }, replaceWhole)
+    }
+    return { directory: identity.directory, isNew: false }
   } finally {
     await lock.unlock()
   }
 }
 
-async function writeIdentity(directory: Directory, options: IdentityOptions): Promise<Identity> {
-  const { cluster, engine } = options
-  const node = options.newNodeId()
-  const bytes = utf8Bytes(identityText(cluster, engine, node))
-  const file = await createWhole(directory, IDENTITY_NAME, (created) => created.write(0, bytes))
-  await file.close()
-  return { cluster, node, isNew: true }
-}
-
-/** The whole file, its check with it. */
-export function identityText(cluster: string, engine: string, node: NodeId): string {
-  const names = `cluster ${JSON.stringify(cluster)}\nengine ${JSON.stringify(engine)}\n`
-  const checked = `everwrite data ${FORMAT}\n${names}node ${node}\n`
-  return `${checked}crc32c ${checkOf(checked)}\n`
-}
-
-function checkOf(text: string): string {
-  const bytes = utf8Bytes(text)
-  return crc32c(bytes, 0, bytes.length).toString(16).padStart(8, '0')
-}
-
-async function readIdentity(
+/** Reads the identity and changes nothing. Fails as `openIdentity` does. */
+export async function readIdentity(
   directory: Directory,
-  { cluster, engine }: IdentityOptions,
+  configured: Configured,
 ): Promise<Identity> {
   const bytes = new Uint8Array(IDENTITY_BYTES_MAX)
   const file = await directory.open(IDENTITY_NAME)
@@ -99,52 +106,125 @@ async function readIdentity(
   const format = /^everwrite data (\d{1,9})\n/.exec(text ?? '')?.[1]
   if (text === undefined || format === undefined) throw rotten(directory, 'cannot be read')
   if (Number(format) > FORMAT) {
-    throw new OperatingError(
+    throw refusal(
       'data-newer',
       `${directory.path} holds data of format ${format}; this program knows format ${FORMAT}:` +
-        ' start the newer program. Nothing was changed.',
+        ' start the newer program',
     )
   }
-  const found = parse(text)
-  if (found === undefined) throw rotten(directory, 'is garbled')
-  if (found.cluster !== cluster) {
-    throw new OperatingError(
-      'data-foreign',
-      `${directory.path} belongs to cluster ${JSON.stringify(found.cluster)}, not to` +
-        ` ${JSON.stringify(cluster)}: name that cluster, or choose another directory.` +
-        ' Nothing was changed.',
+  if (Number(format) < FORMAT) {
+    throw refusal(
+      'data-older',
+      `${directory.path} holds data of format ${format}; this program reads format ${FORMAT}` +
+        ' alone: export the data with the program that wrote it, and import it into an empty' +
+        ' directory',
     )
   }
-  if (found.engine !== engine) {
-    throw new OperatingError(
-      'data-foreign',
-      `${directory.path} was written by the engine ${JSON.stringify(found.engine)}, not by` +
-        ` ${JSON.stringify(engine)}: name that engine, or choose another directory.` +
-        ' Nothing was changed.',
-    )
-  }
-  return { cluster, node: found.node, isNew: false }
+  const identity = parse(text)
+  if (identity === undefined) throw rotten(directory, 'is garbled')
+  refuseForeign(directory, identity, configured)
+  refuseOtherPlacement(directory, identity, configured)
+  return identity
 }
 
-interface Parsed {
-  readonly cluster: string
-  readonly engine: string
-  readonly node: NodeId
+function refuseForeign(directory: Directory, identity: Identity, configured: Configured): void {
+  const { cluster, engine, node } = identity
+  const { path } = directory
+  const [itsCluster, ownCluster] = [JSON.stringify(cluster), JSON.stringify(configured.cluster)]
+  if (cluster !== configured.cluster) {
+    throw refusal(
+      'data-foreign',
+      `${path} belongs to cluster ${itsCluster}, not to ${ownCluster}: name that cluster, or` +
+        ' choose another directory',
+    )
+  }
+  if (engine !== configured.engine) {
+    throw refusal(
+      'data-foreign',
+      `${path} was written by the engine ${JSON.stringify(engine)}, not by` +
+        ` ${JSON.stringify(configured.engine)}: name that engine, or choose another directory`,
+    )
+  }
+  if (node !== configured.node) {
+    throw refusal(
+      'data-foreign',
+      `${path} holds the data of member ${node}; this node is member ${configured.node}: give` +
+        ' each node its own directory',
+    )
+  }
 }
 
-const LINES =
-  /^(everwrite data 1\ncluster (".*")\nengine (".*")\nnode (.*)\n)crc32c ([0-9a-f]{8})\n$/
+function refuseOtherPlacement(
+  directory: Directory,
+  { placement }: Identity,
+  configured: Configured,
+): void {
+  const differences = differencesOf(placement, configured.placement)
+  if (differences.length === 0) return
+  throw refusal(
+    'ring-changed',
+    `${directory.path} was written under another ring (${differences.join('; ')}), and keys would` +
+      ' not be found: undo the change, or export the data from the cluster as it was, start a new' +
+      ' one in empty directories, and import',
+  )
+}
 
-function parse(text: string): Parsed | undefined {
-  const [, checked = '', cluster = '', engine = '', node = '', check] = LINES.exec(text) ?? []
-  if (check === undefined || checkOf(checked) !== check || !isId(node)) return undefined
-  return { cluster: JSON.parse(cluster), engine: JSON.parse(engine), node: nodeId(node) }
+async function write(
+  directory: Directory,
+  identity: Identity,
+  how: typeof createWhole,
+): Promise<void> {
+  const bytes = utf8Bytes(identityText(identity))
+  const file = await how(directory, IDENTITY_NAME, (created) => created.write(0, bytes))
+  await file.close()
+}
+
+/** The whole file, its check with it. */
+export function identityText(identity: Identity): string {
+  const { cluster, engine, node, directory, placement } = identity
+  const lines = [
+    `everwrite data ${FORMAT}`,
+    `cluster ${JSON.stringify(cluster)}`,
+    `engine ${JSON.stringify(engine)}`,
+    `node ${node}`,
+    `directory ${directory}`,
+    `placement ${JSON.stringify(placement)}`,
+  ]
+  const checked = `${lines.join('\n')}\n`
+  return `${checked}crc32c ${checkOf(checked)}\n`
+}
+
+const LINES = new RegExp(
+  `^(everwrite data ${FORMAT}\\ncluster (".*")\\nengine (".*")\\nnode (.*)\\ndirectory (.*)\\n` +
+    'placement ({.*})\\n)crc32c ([0-9a-f]{8})\\n$',
+)
+
+function parse(text: string): Identity | undefined {
+  const match = LINES.exec(text)
+  if (match === null) return undefined
+  const [, checked = '', cluster = '', engine = '', node = '', directory = '', placement = ''] =
+    match
+  if (checkOf(checked) !== match[7] || !isId(node) || !isId(directory)) return undefined
+  return {
+    cluster: JSON.parse(cluster),
+    engine: JSON.parse(engine),
+    node: nodeId(node),
+    directory,
+    placement: JSON.parse(placement),
+  }
+}
+
+function refusal(
+  code: 'data-foreign' | 'data-newer' | 'data-older' | 'ring-changed',
+  sentence: string,
+): OperatingError {
+  return new OperatingError(code, `${sentence}. Nothing was changed.`)
 }
 
 function rotten(directory: Directory, what: string): OperatingError {
   return new OperatingError(
     'data-rotten',
     `the file ${IDENTITY_NAME} in ${directory.path} ${what}: restore it from a backup, or give` +
-      ' this node an empty directory and let its peers rebuild it. Nothing was changed.',
+      ' this node an empty directory and start it with --rebuild. Nothing was changed.',
   )
 }

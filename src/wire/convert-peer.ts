@@ -144,8 +144,9 @@ const peerRange: CallConverter<'peerRange'> = {
     },
     decode(reader: Reader): PeerRangeReply {
       const { entries, next } = pb.PeerRangeReply.decode(reader)
-      const plainEntries = (entries ?? []).map(({ token, key, object }) => ({
+      const plainEntries = (entries ?? []).map(({ token, bucket, key, object }) => ({
         token: wideOf<Token>(token),
+        bucket: plain(bucket),
         key: plain(key),
         object: plain(object),
       }))
@@ -156,7 +157,7 @@ const peerRange: CallConverter<'peerRange'> = {
 }
 
 function checkPeerRange(range: PeerRange): void {
-  checkBucket(range.bucket)
+  if (range.bucket.length > 0) checkBucket(range.bucket)
   checkDeadline(range.deadlineMs)
 }
 

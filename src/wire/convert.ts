@@ -124,19 +124,41 @@ export function decodeReply<K extends RequestKind>(
 }
 
 const hello: Converter<Hello> = {
-  encode: (message, writer) => void pb.Hello.encode(message, writer),
+  encode: ({ replaced, ...message }, writer) =>
+    void pb.Hello.encode({ ...message, replaced: [...replaced] }, writer),
   decode: (reader) => {
-    const { formatMin, formatMax, cluster, node, nonce, token } = pb.Hello.decode(reader)
-    const bytes = { node: plain(node), nonce: plain(nonce), token: plain(token) }
-    return { formatMin, formatMax, cluster, ...bytes }
+    // Fields that were not sent are the prototype's: a rest pattern would leave them out.
+    const message = pb.Hello.decode(reader)
+    const { formatMin, formatMax, cluster } = message
+    return {
+      formatMin,
+      formatMax,
+      cluster,
+      node: plain(message.node),
+      nonce: plain(message.nonce),
+      token: plain(message.token),
+      directory: plain(message.directory),
+      replaced: message.replaced.map(plain),
+    }
   },
 }
 
 const welcome: Converter<Welcome> = {
-  encode: (message, writer) => void pb.Welcome.encode(message, writer),
+  encode: ({ replaced, met, ...message }, writer) =>
+    void pb.Welcome.encode({ ...message, replaced: [...replaced], met: [...met] }, writer),
   decode: (reader) => {
-    const { format, cluster, node, nonce, proof } = pb.Welcome.decode(reader)
-    return { format, cluster, node: plain(node), nonce: plain(nonce), proof: plain(proof) }
+    const message = pb.Welcome.decode(reader)
+    const { format, cluster } = message
+    return {
+      format,
+      cluster,
+      node: plain(message.node),
+      nonce: plain(message.nonce),
+      proof: plain(message.proof),
+      directory: plain(message.directory),
+      replaced: message.replaced.map(plain),
+      met: message.met.map(plain),
+    }
   },
 }
 

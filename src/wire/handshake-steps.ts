@@ -5,8 +5,8 @@
  * connection.
  */
 import { assert } from '../base/assert.ts'
-import { EMPTY_BYTES, equalSecrets } from '../base/bytes.ts'
-import { type ErrorCode, OperatingError } from '../base/errors.ts'
+import { bytesOfHex, EMPTY_BYTES, equalSecrets, hexOf } from '../base/bytes.ts'
+import { OperatingError } from '../base/errors.ts'
 import { ID_BYTES, idBytes, type NodeId, nodeIdOf } from '../dynamo/names.ts'
 import { type Control, decodeControl } from './convert.ts'
 import type { Frame } from './frame.ts'
@@ -30,9 +30,33 @@ export interface PeerOptions {
   readonly node: NodeId
   /** 16 bytes. */
   readonly clusterKey: Uint8Array
-  /** Called after the other side's proof was verified: why the node is refused, if so. */
-  readonly admit?: (node: NodeId) => ErrorCode | undefined
+  /** What this node says of its data. */
+  readonly standing: PeerStanding
+  /** The directories of a node that this one has met, the last first. */
+  readonly metOf?: (node: NodeId) => readonly string[]
+  /**
+   * Called after the other side's proof was verified: why the node is refused, if so. `met` are the
+   * directories of this node that the other has met, if the other accepted the connection.
+   */
+  readonly admit?: (
+    node: NodeId,
+    theirs: PeerStanding,
+    met: readonly string[],
+  ) => OperatingError | undefined
 }
+
+/** What a node says of its data. */
+export interface PeerStanding {
+  /** The id of its data directory, 16 hexadecimal digits; empty for a tool, which holds no data. */
+  readonly directory: string
+  /** Ids of lost directories of the node that this one replaces. */
+  readonly replaced: readonly string[]
+}
+
+/** Of a tool that asks as a member does. */
+export const WITHOUT_DATA: PeerStanding = { directory: '', replaced: [] }
+
+const NO_STANDING = { directory: EMPTY_BYTES, replaced: [] } as const
 
 /** A node that accepts a connection from a client. */
 export interface ServeOptions {
@@ -73,6 +97,7 @@ export class ConnectorSteps implements Steps {
       node: isPeer ? idBytes(options.node) : EMPTY_BYTES,
       nonce: isPeer ? world.entropy.bytes(NONCE_BYTES) : EMPTY_BYTES,
       token: isPeer ? EMPTY_BYTES : (options.token ?? EMPTY_BYTES),
+      ...(isPeer ? shownOf(options.standing) : NO_STANDING),
     }
   }
 
@@ -113,7 +138,7 @@ export class ConnectorSteps implements Steps {
     }
     const key = proofKeyOf(options.clusterKey)
     checkProof(welcome.proof, proofOf('acceptor', agreement, key))
-    checkAdmitted(options, node)
+    checkAdmitted(options, node, standingOf(welcome), welcome.met.map(directoryOf))
     send('proof', proofOf('connector', agreement, key))
   }
 }
@@ -124,7 +149,7 @@ export class AcceptorSteps implements Steps {
   readonly #world: WireWorld
   /** The proof that the peer must send, and its id. */
   #expected: Uint8Array = EMPTY_BYTES
-  #peer: NodeId | undefined
+  #peer: { readonly node: NodeId; readonly standing: PeerStanding } | undefined
 
   constructor(world: WireWorld, options: ServeOptions | PeerOptions) {
     this.#world = world
@@ -140,9 +165,11 @@ export class AcceptorSteps implements Steps {
     if (this.awaited === 'proof') {
       assert(options.role === 'peer', 'only peers send a proof')
       checkProof(decodeControl('proof', bytes, start, length), this.#expected)
-      checkAdmitted(options, this.#peer as NodeId)
+      assert(this.#peer !== undefined, 'a peer says who it is before its proof')
+      const { node, standing } = this.#peer
+      checkAdmitted(options, node, standing, [])
       send('ready', undefined)
-      return { role: 'peer', cluster: options.cluster, node: this.#peer }
+      return { role: 'peer', cluster: options.cluster, node }
     }
     const hello = decodeControl('hello', bytes, start, length)
     if (hello.formatMin > FORMAT || hello.formatMax < FORMAT) {
@@ -171,7 +198,8 @@ export class AcceptorSteps implements Steps {
     }
     const { cluster } = options
     const node = idBytes(options.node)
-    send('welcome', { format: FORMAT, cluster, node, nonce: EMPTY_BYTES, proof: EMPTY_BYTES })
+    const none = { nonce: EMPTY_BYTES, proof: EMPTY_BYTES, met: [], ...NO_STANDING }
+    send('welcome', { format: FORMAT, cluster, node, ...none })
     send('ready', undefined)
     return { role: 'client', cluster, node: undefined }
   }
@@ -185,7 +213,7 @@ export class AcceptorSteps implements Steps {
     }
     checkCluster(options.cluster, hello.cluster)
     checkNonce(hello.nonce)
-    this.#peer = checkedNodeId(hello.node)
+    this.#peer = { node: checkedNodeId(hello.node), standing: standingOf(hello) }
     const agreement: Agreement = {
       formatMin: hello.formatMin,
       formatMax: hello.formatMax,
@@ -204,6 +232,8 @@ export class AcceptorSteps implements Steps {
       node: agreement.acceptorNode,
       nonce: agreement.acceptorNonce,
       proof: proofOf('acceptor', agreement, key),
+      ...shownOf(options.standing),
+      met: (options.metOf?.(this.#peer.node) ?? []).map(bytesOfDirectory),
     })
   }
 }
@@ -241,10 +271,36 @@ function checkProof(shown: Uint8Array, expected: Uint8Array): void {
   )
 }
 
-function checkAdmitted(options: PeerOptions, node: NodeId): void {
-  const code = options.admit?.(node)
-  if (code === undefined) return
-  throw new OperatingError(code, `node ${node} is refused: give each node its own id and list it`)
+function checkAdmitted(
+  options: PeerOptions,
+  node: NodeId,
+  theirs: PeerStanding,
+  met: readonly string[],
+): void {
+  const refusal = options.admit?.(node, theirs, met)
+  if (refusal !== undefined) throw refusal
+}
+
+function shownOf(standing: PeerStanding): Pick<Hello, 'directory' | 'replaced'> {
+  const { directory, replaced } = standing
+  return { directory: bytesOfDirectory(directory), replaced: replaced.map(bytesOfDirectory) }
+}
+
+function standingOf({ directory, replaced }: Hello | Welcome): PeerStanding {
+  const id = directory.length === 0 ? '' : directoryOf(directory)
+  return { directory: id, replaced: replaced.map(directoryOf) }
+}
+
+function bytesOfDirectory(directory: string): Uint8Array {
+  return bytesOfHex(directory) ?? EMPTY_BYTES
+}
+
+function directoryOf(bytes: Uint8Array): string {
+  if (bytes.length === ID_BYTES) return hexOf(bytes)
+  throw new OperatingError(
+    'message-garbled',
+    `the id of a data directory has ${bytes.length} bytes: send ${ID_BYTES}`,
+  )
 }
 
 function formatUnsupported(min: number, max: number): OperatingError {

@@ -31,6 +31,8 @@ export const FACTS = {
   'read-repaired': 'detail',
   'repair-failed': 'detail',
   'copy-mended': 'notice',
+  'rebuild-begun': 'warning',
+  'rebuild-ended': 'notice',
   'mending-failed': 'warning',
   'put-repeated': 'detail',
   'put-passed-on-again': 'detail',

@@ -5,7 +5,7 @@
  * receiver; `deliver name=value …` changes fields of it first, as a faulty side would.
  */
 import { bytesOfHex, hexOf, utf8Bytes, utf8Text } from '../../src/base/bytes.ts'
-import { isOperatingError } from '../../src/base/errors.ts'
+import { type ErrorCode, isOperatingError, OperatingError } from '../../src/base/errors.ts'
 import { type Control, decodeControl, encodeControl } from '../../src/wire/convert.ts'
 import {
   AcceptorSteps,
@@ -13,6 +13,7 @@ import {
   type PeerOptions,
   type Send,
   type Steps,
+  WITHOUT_DATA,
 } from '../../src/wire/handshake-steps.ts'
 import { bytesOf } from '../support/wire-frames.ts'
 import { WirePipeWorld } from '../support/wire-pipe.ts'
@@ -37,7 +38,8 @@ function optionsOf({ bare, named }: Words): PeerOptions {
     node: (named.get('node') ?? '').repeat(16),
     clusterKey: new Uint8Array(16).fill(Number(named.get('key'))),
     token: token === undefined ? undefined : utf8Bytes(token),
-    admit: () => admit,
+    standing: WITHOUT_DATA,
+    admit: () => (admit === undefined ? undefined : new OperatingError(admit as ErrorCode, 'refused')),
   }
   return options as unknown as PeerOptions
 }

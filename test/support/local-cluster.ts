@@ -78,6 +78,7 @@ export class LocalCluster {
         clientToken: undefined,
         isInsecure: false,
         engine: options.engine ?? 'log',
+        mayRebuild: false,
         directory: join(root, `n${i}`),
         segmentBytes,
         deadlineMs,

@@ -137,11 +137,12 @@ export class ServedCluster {
     return readFileSync(this.#logPath(node), 'utf8')
   }
 
-  /** Resolves when the node has printed that it is ready. */
-  async startNode(node: number): Promise<void> {
+  /** Resolves when the node has printed that it is ready. `more` are further arguments. */
+  async startNode(node: number, ...more: readonly string[]): Promise<void> {
     const { name } = this.#member(node)
     const output = openSync(this.#logPath(node), 'a', 0o600)
-    const argv = ['serve', '--config', this.config, '--name', name, '--data', this.data(node)]
+    const data = ['--data', this.data(node)]
+    const argv = ['serve', '--config', this.config, '--name', name, ...data, ...more]
     const child = spawn(process.execPath, [...this.#execArgv, COMMAND, ...argv], {
       stdio: ['ignore', output, output, 'ipc'],
       env: cleanEnvironment(),

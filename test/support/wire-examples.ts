@@ -114,7 +114,7 @@ export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
     cursor: id('0102'),
   },
   peerRange: {
-    entries: [{ token: u64(9, 10), key: NAME.key, object: id('0b1ec7') }],
+    entries: [{ token: u64(9, 10), bucket: none, key: NAME.key, object: id('0b1ec7') }],
     next: u64(0x40000000, 0),
   },
   get: { siblings: [utf8Bytes('milk'), none], context, tombstones: 0 },
@@ -144,6 +144,8 @@ const hello = {
   node: id(NODE_A),
   nonce: bytes(16, 0x20),
   token: none,
+  directory: bytes(8, 0x50),
+  replaced: [bytes(8, 0x58)],
 }
 
 const agreement = {
@@ -166,6 +168,9 @@ export const CONTROLS: { readonly [N in ControlName]: Control<N> } = {
     node: agreement.acceptorNode,
     nonce: agreement.acceptorNonce,
     proof: proofOf('acceptor', agreement, proofKey),
+    directory: bytes(8, 0x60),
+    replaced: [],
+    met: [bytes(8, 0x50), bytes(8, 0x58)],
   },
   proof: proofOf('connector', agreement, proofKey),
   ready: undefined,

@@ -1,4 +1,5 @@
 /** Raw frames, for tests that send a session what no correct side sends. */
+import { WITHOUT_DATA } from '../../src/wire/handshake-steps.ts'
 import { nodeId, type NodeId } from '../../src/dynamo/names.ts'
 import {
   FRAME_HEADER_BYTES,
@@ -75,6 +76,7 @@ export const CLIENT: ConnectOptions = { role: 'client', cluster: '' }
 export const FOR_CLIENTS: AcceptOptions = { role: 'client', cluster: 'shop', node: NODE_B }
 export const PEER_A: ConnectOptions & AcceptOptions = {
   role: 'peer',
+  standing: WITHOUT_DATA,
   cluster: 'shop',
   node: NODE_A,
   clusterKey: CLUSTER_KEY,
@@ -144,7 +146,8 @@ export async function rawNode(): Promise<RawPair> {
   const connecting = connectSession(nearEnd, world, CLIENT, events)
   const none = new Uint8Array(0)
   const node = new Uint8Array(8).fill(0xbb)
-  const welcome = { format: 1, cluster: 'shop', node, nonce: none, proof: none }
+  const blank = { nonce: none, proof: none, directory: none, replaced: [], met: [] }
+  const welcome = { format: 1, cluster: 'shop', node, ...blank }
   raw.send(CONTROL_KINDS.welcome, 0, bytesOf(encodeControl('welcome', welcome)))
   raw.send(CONTROL_KINDS.ready, 0)
   await world.untilIdle()
@@ -155,7 +158,8 @@ export async function rawNode(): Promise<RawPair> {
 export function helloBytes(change: Partial<Parameters<typeof encodeHello>[0]> = {}): Uint8Array {
   const none = new Uint8Array(0)
   const client = { formatMin: 1, formatMax: 1, cluster: '', node: none, nonce: none, token: none }
-  return encodeHello({ ...client, ...change })
+  const blank = { directory: none, replaced: [] }
+  return encodeHello({ ...client, ...blank, ...change })
 }
 
 function encodeHello(hello: Parameters<typeof encodeControl<'hello'>>[1]): Uint8Array {

@@ -23,6 +23,7 @@ export const SCALARS: Readonly<Record<string, readonly [ScalarKind, string]>> = 
   'client-listen': ['text', "host:port for clients; the member's by default"],
   'peer-listen': ['text', "host:port for other nodes; the member's by default"],
   engine: ['text', "log, memory, or the path of an engine's module (log)"],
+  rebuild: ['flag', 'if the disk of this node was emptied, read its copies from the others'],
   'segment-bytes': ['number', 'size of a file of the log'],
   'deadline-ms': ['number', 'deadline of a request that names none'],
   'hedge-ms': ['number', 'time after which a read asks the next owner too'],

@@ -177,6 +177,7 @@ function configOf(settings: Settings, secrets: Secrets, engine: Config['engine']
     peerListen: addressOf(settings['peer-listen'] ?? '') ?? { host: own.host, port: own.peerPort },
     ...secrets,
     isInsecure: settings.insecure,
+    mayRebuild: settings.rebuild,
     engine,
     directory: settings.data ?? '',
     segmentBytes: settings['segment-bytes'],

@@ -13,6 +13,8 @@ import type { Config } from '../../config.ts'
 import type { NodeId } from '../../dynamo/names.ts'
 import type { Member, Ring } from '../../dynamo/ring/ring.ts'
 import { connectSession } from '../../wire/handshake.ts'
+import type { PeerStanding } from '../../wire/handshake-steps.ts'
+import type { OwnStanding } from './own-standing.ts'
 import type { Request, RequestKind } from '../../wire/message/table.ts'
 import type { Answer, Session } from '../../wire/session.ts'
 import type { Timer } from '../../world/clock.ts'
@@ -29,6 +31,7 @@ export interface PeersOptions {
   readonly cluster: Config['cluster']
   readonly clusterKey: Config['clusterKey']
   readonly self: NodeId
+  readonly standing: OwnStanding
 }
 
 export class Peers {
@@ -98,6 +101,13 @@ function isSameAddress(a: Member, b: Member): boolean {
   return a.host === b.host && a.peerPort === b.peerPort
 }
 
+export function notAMember(node: NodeId): OperatingError {
+  return new OperatingError(
+    'not-a-member',
+    `node ${node} is refused: list it as a member, under the same name on all nodes`,
+  )
+}
+
 function stopping(): OperatingError {
   return new OperatingError('node-stopping', 'this node is stopping')
 }
@@ -139,7 +149,7 @@ class PeerLink {
   }
 
   async #connect(): Promise<Session> {
-    const { world, cluster, clusterKey, self } = this.#options
+    const { world, cluster, clusterKey, self, standing } = this.#options
     const address = { host: this.member.host, port: this.member.peerPort }
     const connection = await world.network.connect(address, CONNECT_MS_MAX)
     const options = {
@@ -147,19 +157,22 @@ class PeerLink {
       cluster,
       node: self,
       clusterKey,
-      admit: (node: NodeId) => (node === this.member.id ? undefined : 'not-a-member'),
+      standing: standing.shown,
+      admit: (node: NodeId, theirs: PeerStanding, met: readonly string[]) =>
+        node === this.member.id ? standing.meet(node, theirs, met) : notAMember(node),
     } as const
-    return connectSession(connection, world, options, {
+    const events = {
       onCall: () => {
         throw new OperatingError(
           'kind-unknown',
           'this connection is for questions of the node that opened it: open another',
         )
       },
-      onEnd: (reason, session) => {
+      onEnd: (reason: OperatingError | undefined, session: Session) => {
         if (this.session === session) this.#onAway(reason)
       },
-    })
+    }
+    return connectSession(connection, world, options, events)
   }
 
   #onOpen(session: Session): void {
@@ -172,6 +185,7 @@ class PeerLink {
       return
     }
     this.session = session
+    this.#options.standing.admitted()
     this.#retryMs = RETRY_MS_MIN
     this.#reason = undefined
     this.#options.world.trace.record('peer-connected', {

@@ -99,6 +99,11 @@ export class Topology {
     return this.#properties.get(latin1Of(bucket)) ?? this.#defaults
   }
 
+  /** Of the default bucket and of each that is named. */
+  allProperties(): readonly BucketProperties[] {
+    return [this.#defaults, ...this.#properties.values()]
+  }
+
   /** Losses that this cluster would not survive, in sentences for the operator. */
   warnings(): readonly string[] {
     const machines = new Set(this.ring.members.map((member) => member.machine))

@@ -11,11 +11,14 @@ import { isOperatingError, OperatingError } from '../../base/errors.ts'
 import type { Config } from '../../config.ts'
 import type { NodeId } from '../../dynamo/names.ts'
 import { type AcceptOptions, acceptSession } from '../../wire/handshake.ts'
+import type { PeerStanding } from '../../wire/handshake-steps.ts'
 import type { Role } from '../../wire/message/session.ts'
 import type { IncomingCall, Session } from '../../wire/session.ts'
 import { reject } from '../../wire/reject.ts'
 import { type Address, addressLabel, type Connection, type Listener } from '../../world/network.ts'
 import type { World } from '../../world/world.ts'
+import type { OwnStanding } from '../cluster/own-standing.ts'
+import { notAMember } from '../cluster/peers.ts'
 import type { Topology } from '../cluster/topology.ts'
 
 export interface ListenerOptions {
@@ -24,6 +27,7 @@ export interface ListenerOptions {
   readonly config: Pick<Config, 'clusterKey' | 'clientToken' | 'connectionsMax'>
   readonly world: World
   readonly topology: Topology
+  readonly standing: OwnStanding
   /** Answers calls; may throw an `OperatingError`, which then is the answer. */
   readonly requests: { onCall(call: IncomingCall): void }
 }
@@ -71,13 +75,16 @@ export class SessionListener {
 
   /** Members must prove that they are, clients must send the token where one is configured. */
   #terms(): AcceptOptions {
-    const { role, config, topology } = this.#options
+    const { role, config, topology, standing } = this.#options
     const { clusterKey, clientToken: token } = config
     const { cluster, ring, self } = topology
     if (role === 'client') return { role: 'client', cluster, node: self.id, token }
     const isMember = (id: NodeId): boolean => ring.member(id) !== undefined && id !== self.id
-    const admit = (id: NodeId) => (isMember(id) ? undefined : 'not-a-member')
-    return { role: 'peer', cluster, node: self.id, clusterKey, admit }
+    const admit = (id: NodeId, theirs: PeerStanding) =>
+      isMember(id) ? standing.meet(id, theirs, []) : notAMember(id)
+    const metOf = (id: NodeId) => standing.metOf(id)
+    const shown = { node: self.id, standing: standing.shown }
+    return { role: 'peer', cluster, clusterKey, ...shown, metOf, admit }
   }
 
   async #accept(connection: Connection): Promise<void> {

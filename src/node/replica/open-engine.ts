@@ -1,57 +1,70 @@
 /**
  * Opens the engine that a configuration names, in a directory that must be this node's own.
  */
-import { unreachable } from '../../base/assert.ts'
-import { OperatingError } from '../../base/errors.ts'
-import { joinBytes, utf8Bytes } from '../../base/bytes.ts'
+import { hexOf, joinBytes, utf8Bytes } from '../../base/bytes.ts'
 import type { Config } from '../../config.ts'
-import type { NodeId } from '../../dynamo/names.ts'
+import { ID_BYTES, type NodeId } from '../../dynamo/names.ts'
 import { sipHash128Into } from '../../native/digest.ts'
-import type { Engine, EngineOptions } from '../../store/engine.ts'
-import { openIdentity } from '../../store/identity.ts'
+import type { Engine } from '../../store/engine.ts'
+import { type Configured, openIdentity } from '../../store/identity.ts'
 import { MemoryEngine } from '../../store/memory/memory.ts'
 import { openLog } from '../../store/log/open-log.ts'
+import { OwnStanding } from '../cluster/own-standing.ts'
 import type { World } from '../../world/world.ts'
+
+export interface OpenedEngine {
+  readonly engine: Engine
+  readonly standing: OwnStanding
+}
 
 /**
  * Resolves when everything that survived is there and durable. Fails with `data-locked`,
- * `data-foreign`, `data-newer`, `data-rotten` or `disk-full`; nothing is then changed.
+ * `data-foreign`, `data-newer`, `data-older`, `data-rotten`, `ring-changed` or `disk-full`; nothing
+ * is then changed.
  */
-export async function openEngine(config: Config, self: NodeId, world: World): Promise<Engine> {
-  const { engine } = config
-  if (typeof engine === 'object') {
-    return engine.open(await optionsOf(config, engine.name, self, world))
+export async function openEngine(
+  config: Config,
+  self: NodeId,
+  world: World,
+): Promise<OpenedEngine> {
+  const { clock, disk, trace, entropy } = world
+  const { engine: named, mayRebuild } = config
+  const newId = hexOf(entropy.bytes(ID_BYTES))
+  if (named === 'memory') {
+    const memory = { id: newId, directory: undefined, mayRebuild: true, trace }
+    return { engine: new MemoryEngine(), standing: await OwnStanding.open(memory) }
   }
-  switch (engine) {
-    case 'memory':
-      return new MemoryEngine()
-    case 'log': {
-      const options = await optionsOf(config, engine, self, world)
-      const opened = await openLog({ ...options, segmentBytes: config.segmentBytes })
-      return opened.engine
-    }
-    default:
-      return unreachable(engine)
-  }
+  const directory = await disk.directory(config.directory)
+  const name = typeof named === 'string' ? named : named.name
+  const identity = await openIdentity(directory, configuredOf(config, name, self), newId)
+  const options = { directory, clock, trace, digestKey: digestKeyOf(config) }
+  const engine = await (typeof named === 'string'
+    ? openLog({ ...options, segmentBytes: config.segmentBytes }).then((opened) => opened.engine)
+    : named.open(options))
+  const { isDurable } = engine.capabilities
+  const standing = await OwnStanding.open({
+    id: isDurable ? identity.directory : newId,
+    directory: isDurable ? directory : undefined,
+    mayRebuild: mayRebuild || !isDurable,
+    trace,
+  })
+  return { engine, standing }
 }
 
-async function optionsOf(
-  config: Config,
-  engine: string,
-  self: NodeId,
-  { clock, disk, trace }: World,
-): Promise<EngineOptions> {
-  const { cluster } = config
-  const directory = await disk.directory(config.directory)
-  const identity = await openIdentity(directory, { cluster, engine, newNodeId: () => self })
-  if (identity.node !== self) {
-    throw new OperatingError(
-      'data-foreign',
-      `${config.directory} holds the data of member ${identity.node}; this node is ` +
-        `${config.name} (${self}): give it its own directory`,
-    )
+/** What a data directory must have been written for. */
+export function configuredOf(config: Config, engine: string, node: NodeId): Configured {
+  const { cluster, partitions, members, defaults, buckets } = config
+  return {
+    cluster,
+    engine,
+    node,
+    placement: {
+      partitions,
+      members: members.map(({ name, machine, zone, weight }) => ({ name, machine, zone, weight })),
+      n: defaults.n,
+      buckets: Object.fromEntries(buckets.map(({ name, n }) => [name, n])),
+    },
   }
-  return { directory, clock, trace, digestKey: digestKeyOf(config) }
 }
 
 /**

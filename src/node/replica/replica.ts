@@ -8,6 +8,7 @@
  *     merged record.
  *   - A rotten copy is no copy: a step on it draws a new start, a peer's object replaces it, and a
  *     read of it fails instead of finding nothing. `background/mender.ts` is told of each.
+ *   - While the node is not whole (`own-standing.ts`), writes are taken and reads fail.
  *   - A step whose deadline has passed when its turn comes is dropped.
  */
 import type { MaybePromise } from '../../base/deliver.ts'
@@ -47,10 +48,11 @@ export interface ClientWrite {
   readonly seen: Context
 }
 
-/** Keys of one bucket, by their tokens: both ends belong to it. */
+/** Keys by their tokens: both ends belong to it. */
 export interface KeyRange {
   readonly from: Token
   readonly to: Token
+  /** Empty: of all buckets. */
   readonly bucket: Uint8Array
   readonly keysMax: number
 }
@@ -59,6 +61,7 @@ export interface KeyRange {
 export interface CopiesPage {
   readonly entries: readonly {
     readonly token: Token
+    readonly bucket: Uint8Array
     readonly key: Uint8Array
     /** Encoded. */
     readonly object: Uint8Array
@@ -103,6 +106,8 @@ export interface ReplicaDependencies {
   readonly entropy: Entropy
   readonly trace: Trace
   readonly counters: Counters
+  /** Whether all that this node acknowledged is here. */
+  readonly isWhole: () => boolean
   /** Called for each read that finds a rotten copy. */
   readonly onRotten: (name: KeyName, token: Token) => void
 }
@@ -147,14 +152,23 @@ export class Replica {
     return this.#start
   }
 
-  /** This member's own copy. Fails with `record-rotten`. */
+  /** This member's own copy. Fails with `record-rotten` or `replica-rebuilding`. */
   read(name: KeyName, token: Token): MaybePromise<Copy | undefined> {
     return this.#reportingRot(name, token, () => this.#engine.get(token, name))
   }
 
-  /** Fails with `record-rotten`. */
+  /** Fails with `record-rotten` or `replica-rebuilding`. */
   digest(name: KeyName, token: Token): MaybePromise<Digest | undefined> {
     return this.#reportingRot(name, token, () => this.#engine.digest(token, name))
+  }
+
+  /** What was acknowledged here and is not back yet would be answered with "nothing here". */
+  #requireWhole(): void {
+    if (this.#node.isWhole()) return
+    throw new OperatingError(
+      'replica-rebuilding',
+      'this node has not got back yet what its disk held; ask another',
+    )
   }
 
   #reportingRot<T>(name: KeyName, token: Token, ask: () => MaybePromise<T>): MaybePromise<T> {
@@ -163,6 +177,7 @@ export class Replica {
       throw error
     }
     try {
+      this.#requireWhole()
       const found = ask()
       return found instanceof Promise ? found.catch(onError) : found
     } catch (error) {
@@ -172,14 +187,15 @@ export class Replica {
 
   /** This member's copies in a range: a page of them. */
   async scan({ from, to, bucket, keysMax }: KeyRange): Promise<CopiesPage> {
+    this.#requireWhole()
     const { entries, next } = await this.#engine.scan({
       from,
       to,
-      bucket,
+      ...(bucket.length === 0 ? {} : { bucket }),
       keysMax: Math.min(keysMax, SCAN_PAGE_KEYS_MAX),
       bytesMax: SCAN_PAGE_BYTES_MAX,
     })
-    const copies = entries.map(({ token, name, object }) => ({ token, key: name.key, object }))
+    const copies = entries.map(({ token, name, object }) => ({ token, ...name, object }))
     return { entries: copies, next }
   }
 

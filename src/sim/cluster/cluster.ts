@@ -30,6 +30,8 @@ export interface ClusterOptions {
   /** `log` unless told. */
   readonly engine?: Config['engine']
   readonly segmentBytes?: number
+  /** False: a node whose disk was emptied ends. */
+  readonly mayRebuild?: boolean
   readonly deadlineMs?: number
   readonly hedgeMs?: number
   readonly callsMax?: number
@@ -138,6 +140,7 @@ export class Cluster {
       isInsecure: false,
       engine: options.engine ?? 'log',
       directory: '/data',
+      mayRebuild: options.mayRebuild ?? true,
       segmentBytes: options.segmentBytes ?? SEGMENT_BYTES,
       deadlineMs: options.deadlineMs ?? 2_000,
       hedgeMs: options.hedgeMs ?? DEFAULTS.hedgeMs,

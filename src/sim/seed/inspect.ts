@@ -4,6 +4,7 @@
  * The inspector asks each owner of each key for its object; the objects must be equal byte for
  * byte. It recognises writes by the request ids in the objects, so it distinguishes tombstones too.
  */
+import { WITHOUT_DATA } from '../../wire/handshake-steps.ts'
 import { equalBytes, utf8Text } from '../../base/bytes.ts'
 import { OperatingError } from '../../base/errors.ts'
 import { keyName } from '../../dynamo/names.ts'
@@ -36,14 +37,14 @@ export interface InspectOptions {
   readonly machines: readonly number[]
   readonly places: readonly Place[]
   readonly requests: ReadonlyMap<string, KnownWrite>
-  /** A copy that stays rotten is a violation, but there. */
-  readonly mayBeRotten: (machine: number) => boolean
+  /** A copy that stays rotten, or is not back, is a violation, but there. */
+  readonly mayLack: (machine: number) => boolean
   /** Called with the object of each key, and with how many owners were asked. */
   readonly onObject: (label: string, object: VersionedObject, owners: number) => void
 }
 
 export async function inspect(cluster: Cluster, options: InspectOptions): Promise<Inspection> {
-  const { machines, places, requests, mayBeRotten, onObject } = options
+  const { machines, places, requests, mayLack, onObject } = options
   const world = cluster.clientWorld()
   const ring = cluster.ring.digest
   const sessions = new Map<number, Session>()
@@ -65,7 +66,7 @@ export async function inspect(cluster: Cluster, options: InspectOptions): Promis
       if (session === undefined) continue
       const copy = await askPatiently(session, request, world)
       if (copy instanceof OperatingError) {
-        if (isRot(copy) && mayBeRotten(owner)) continue
+        if ((isRot(copy) || copy.code === 'replica-rebuilding') && mayLack(owner)) continue
         violations.push(`unreadable: n${owner} cannot give its copy of ${label}: ${copy.code}`)
       } else copies.push(copy)
     }
@@ -138,7 +139,7 @@ async function asPeer(cluster: Cluster, machine: number, world: World): Promise<
   return connectSession(
     connection,
     world,
-    { role: 'peer', cluster: name, node, clusterKey },
+    { role: 'peer', cluster: name, node, clusterKey, standing: WITHOUT_DATA },
     {
       onCall: () => {
         throw new OperatingError('kind-unknown', 'an inspector answers nothing')

@@ -57,10 +57,12 @@ export class Quiet {
     this.#workload = workload
   }
 
-  /** Waits until all of `living` see each other. */
+  /** Waits until all of `living` see each other, and all are whole where none is dead. */
   async peace(living: readonly number[]): Promise<void> {
+    const areAllThere = living.length === this.#cluster.size
     const isPeaceful = (): boolean =>
       living.every((machine) => {
+        if (areAllThere && this.#cluster.node(machine)?.isWhole !== true) return false
         const peers = this.#cluster.node(machine)?.status().peers ?? []
         const seen = peers.filter((peer) => peer.isConnected).map(({ name }) => name)
         return living.every((other) => other === machine || seen.includes(`n${other}`))
@@ -75,10 +77,11 @@ export class Quiet {
     await this.peace(living)
     await world.run(LATE_MS)
     const owners = (place: Place): number => this.#livingOwners(place, living)
-    // A copy that rotted is mended from others, and they may be among the dead.
-    const mayBeRotten = (machine: number): boolean =>
-      living.length < this.#cluster.size && this.#account.isDamaged(machine)
-    const rotten = living.filter(mayBeRotten).length
+    // What was lost is brought back from others, and they may be among the dead.
+    const mayLack = (machine: number): boolean =>
+      living.length < this.#cluster.size &&
+      (this.#account.isDamaged(machine) || this.#cluster.node(machine)?.isWhole !== true)
+    const rotten = living.filter(mayLack).length
     let unread = await this.#workload.sweep(this.#workload.places, owners)
     if (rotten > 0) unread = await this.#workload.sweep(unread, (place) => owners(place) - rotten)
     for (const { label } of unread) {
@@ -88,7 +91,7 @@ export class Quiet {
     const { places, requests } = this.#workload
     const onObject = (label: string, object: VersionedObject, owners: number): void =>
       this.#bounds.object(label, object, owners + this.#account.damages)
-    const options = { machines: living, places, requests, mayBeRotten, onObject }
+    const options = { machines: living, places, requests, mayLack, onObject }
     const state = await world.complete(inspect(this.#cluster, options), INSPECT_MS_MAX)
     this.violations.push(...state.violations)
     await world.run(STEP_MS)

@@ -72,12 +72,7 @@ export class Recovery {
   #scanned = 0
 
   /** Segments whose numbers are `unfinished` hold no record, and are not missing. */
-  constructor(
-    index: KeyIndex,
-    reader: RecordReader,
-    trace: Trace,
-    unfinished: readonly number[],
-  ) {
+  constructor(index: KeyIndex, reader: RecordReader, trace: Trace, unfinished: readonly number[]) {
     this.#index = index
     this.#reader = reader
     this.#trace = trace

@@ -47,6 +47,7 @@ export interface PeerRange {
   readonly ring: RingDigest
   readonly from: Token
   readonly to: Token
+  /** Empty: all buckets. */
   readonly bucket: Uint8Array
   readonly keysMax: number
   readonly deadlineMs: number
@@ -55,6 +56,7 @@ export interface PeerRange {
 export interface PeerRangeReply {
   readonly entries: readonly {
     readonly token: Token
+    readonly bucket: Uint8Array
     readonly key: Uint8Array
     readonly object: Uint8Array
   }[]

@@ -36,6 +36,9 @@ export interface Hello {
   readonly node: Uint8Array
   readonly nonce: Uint8Array
   readonly token: Uint8Array
+  /** Peers: the id of the data directory, and those of lost ones that it replaces. */
+  readonly directory: Uint8Array
+  readonly replaced: readonly Uint8Array[]
 }
 
 export interface Welcome {
@@ -44,6 +47,10 @@ export interface Welcome {
   readonly node: Uint8Array
   readonly nonce: Uint8Array
   readonly proof: Uint8Array
+  readonly directory: Uint8Array
+  readonly replaced: readonly Uint8Array[]
+  /** To peers: the directories of the connecting node that the acceptor has met, the last first. */
+  readonly met: readonly Uint8Array[]
 }
 
 /** The error in a failure, and the reason in a goodbye. */

@@ -1,4 +1,5 @@
 /** One who sends damaged frames to a node, as client and as peer, and counts what it is told. */
+import { WITHOUT_DATA } from '../../../src/wire/handshake-steps.ts'
 import { bytesOfHex, utf8Bytes } from '../../../src/base/bytes.ts'
 import type { Prng } from '../../../src/base/prng.ts'
 import { memberIdOf } from '../../../src/node/cluster/topology.ts'
@@ -49,6 +50,7 @@ export class Attacker {
     const session = await NodeSession.connect(cluster.clientAddress(0))
     const peer = await NodeSession.connect(cluster.peerAddress(0), {
       role: 'peer',
+      standing: WITHOUT_DATA,
       cluster: 'served',
       node: memberIdOf('served', 'node-2'),
       clusterKey: CLUSTER_KEY,

@@ -226,6 +226,8 @@ export function configRows(lab: Lab): readonly Row[] {
     writeFileSync(path, text)
     return path
   }
+  const check = (data: string) => () =>
+    commanded(['check', '--config', cluster.config, '--name', 'node-1', '--data', data])
   const wrong = 'exit 2 config-wrong'
   const keyWrong = 'exit 2 key-file-wrong'
   return rowsOf('config', [
@@ -260,6 +262,8 @@ export function configRows(lab: Lab): readonly Row[] {
     ['open to all without a token', 'exit 2 bind-insecure', set('client-listen', '0.0.0.0:7400')],
     ['ports that are taken', 'exit 3 address-taken', serve(() => {})],
     ['data in use', 'exit 3 data-locked', set('data', cluster.data(0))],
+    ['a check of data in use', 'exit 3 data-locked', check(cluster.data(0))],
+    ['a check of no data', 'exit 3 data-missing', check(join(directory, 'nothing'))],
     ...dataRows(serve),
   ])
 }
@@ -275,24 +279,37 @@ function dataRows(
       writeFileSync(join(data, 'identity'), text)
     })
   const node = memberIdOf('served', 'node-1')
-  const good = identityText('served', 'log', node)
+  const placement = {
+    partitions: 256,
+    members: [{ name: 'node-1', machine: '127.0.0.1', zone: '', weight: 1 }],
+    n: 1,
+    buckets: {},
+  }
+  const own = { cluster: 'served', engine: 'log', node, placement, directory: '0'.repeat(16) }
+  const good = identityText(own)
   return [
     [
       'data of another cluster',
       'exit 3 data-foreign',
-      holding(identityText('elsewhere', 'log', node)),
+      holding(identityText({ ...own, cluster: 'elsewhere' })),
     ],
     [
       'data of another engine',
       'exit 3 data-foreign',
-      holding(identityText('served', 'other', node)),
+      holding(identityText({ ...own, engine: 'other' })),
     ],
     [
       'data of another node',
       'exit 3 data-foreign',
-      holding(identityText('served', 'log', nodeId('00'.repeat(8)))),
+      holding(identityText({ ...own, node: nodeId('00'.repeat(8)) })),
     ],
-    ['data of a newer format', 'exit 3 data-newer', holding(good.replace('data 1', 'data 2'))],
+    [
+      'data of other members',
+      'exit 3 ring-changed',
+      holding(identityText({ ...own, placement: { ...placement, members: [] } })),
+    ],
+    ['data of a newer format', 'exit 3 data-newer', holding(good.replace('data 2', 'data 3'))],
+    ['data of an older format', 'exit 3 data-older', holding(good.replace('data 2', 'data 1'))],
     ['an identity that is rotten', 'exit 3 data-rotten', holding(good.replace('node', 'mode'))],
   ]
 }

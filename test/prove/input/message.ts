@@ -1,4 +1,5 @@
 /** Wrong messages and wrong contexts in good frames, sent by hand to real nodes. */
+import { WITHOUT_DATA } from '../../../src/wire/handshake-steps.ts'
 import type { RingDigest } from '../../../src/dynamo/ring/ring.ts'
 import { u64 } from '../../../src/base/u64.ts'
 import { hexOf, joinBytes, utf8Bytes } from '../../../src/base/bytes.ts'
@@ -140,6 +141,7 @@ export function peerMessageRows(lab: Lab): readonly Row[] {
   const asPeer = async (work: (session: NodeSession) => Promise<unknown>): Promise<string> => {
     const session = await NodeSession.connect(lab.cluster.peerAddress(1), {
       role: 'peer',
+      standing: WITHOUT_DATA,
       cluster: 'served',
       node: memberIdOf('served', 'node-3'),
       clusterKey: new Uint8Array(Buffer.from(CLUSTER_KEY_HEX, 'hex')),

@@ -4,6 +4,7 @@
  * It connects in the name of another member. Writes are identified by their request ids, so that
  * tombstones are told apart too; values are compared byte by byte.
  */
+import { WITHOUT_DATA } from '../../../src/wire/handshake-steps.ts'
 import { equalBytes, utf8Bytes, utf8Text } from '../../../src/base/bytes.ts'
 import { OperatingError } from '../../../src/base/errors.ts'
 import { DEFAULT_BUCKET } from '../../../src/dynamo/names.ts'
@@ -109,7 +110,8 @@ export class Inspector {
     if (other === undefined) throw new Error('an inspector needs a second member')
     const connection = await world.network.connect(peerListen, CONNECT_MS)
     const otherId = memberIdOf(cluster, other.name)
-    const asWhom: ConnectOptions = { role: 'peer', cluster, node: otherId, clusterKey }
+    const standing = WITHOUT_DATA
+    const asWhom: ConnectOptions = { role: 'peer', cluster, node: otherId, clusterKey, standing }
     return connectSession(connection, world, asWhom, {
       onCall: (call) => call.fail(new OperatingError('kind-unknown', 'nothing is answered here')),
       onEnd: () => this.#sessions.delete(node),

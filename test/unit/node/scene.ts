@@ -1,6 +1,7 @@
 /**
  * Small simulated clusters for tests of the node: real nodes and clients, a simulated world.
  */
+import { WITHOUT_DATA } from '../../../src/wire/handshake-steps.ts'
 import type { OperatingError } from '../../../src/base/errors.ts'
 import { isOperatingError } from '../../../src/base/errors.ts'
 import { utf8Bytes } from '../../../src/base/bytes.ts'
@@ -75,7 +76,13 @@ export class Scene {
     const session = await connectSession(
       connection,
       world,
-      { role: 'peer', cluster, node: this.cluster.memberOf(other), clusterKey },
+      {
+        role: 'peer',
+        cluster,
+        node: this.cluster.memberOf(other),
+        clusterKey,
+        standing: WITHOUT_DATA,
+      },
       { onCall: () => undefined, onEnd: () => undefined },
     )
     return new Promise((resolve) => {

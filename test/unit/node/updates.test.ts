@@ -87,18 +87,15 @@ t.test('S1: what was acknowledged is there after every way to end', async (t) =>
   }
 })
 
-t.test('S15: an emptied node is filled by reads, and acknowledges anew', async (t) => {
+t.test('S15: an emptied node is filled from the others', async (t) => {
   const scene = await Scene.open()
   const client = await scene.client()
   for (let i = 0; i < 20; i++) await scene.run(client.put(`key ${i}`, `${i}`, { w: 3 }))
   scene.cluster.crashAndWipe(2)
   await scene.run(scene.cluster.start(2))
-  await scene.quiet()
-  t.equal(scene.figure(2, 'keys'), 0)
+  t.ok(await scene.world.runUntil(() => scene.figure(2, 'keys') === 20, 60_000))
   for (let i = 0; i < 20; i++) {
     const { siblings } = await scene.run(client.get(`key ${i}`, { r: 3 }))
     t.strictSame(siblings, [`${i}`])
   }
-  await scene.world.run(1_000)
-  t.equal(scene.figure(2, 'keys'), 20)
 })

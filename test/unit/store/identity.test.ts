@@ -1,24 +1,92 @@
 import t from 'tap'
 import { nodeId } from '../../../src/dynamo/names.ts'
 import { utf8Bytes, utf8Text } from '../../../src/base/bytes.ts'
-import { identityText, openIdentity } from '../../../src/store/identity.ts'
+import type { PlacedMember, Placement } from '../../../src/dynamo/ring/placement.ts'
+import { type Configured, identityText, openIdentity } from '../../../src/store/identity.ts'
 import { keep, Lab } from './lab.ts'
 
 const NODE = nodeId('0123456789abcdef')
-const OTHER = nodeId('fedcba9876543210')
-const open = async (lab: Lab, cluster = 'prod', node = OTHER): ReturnType<typeof openIdentity> =>
-  openIdentity(await lab.directory(), { cluster, engine: 'log', newNodeId: () => node })
+const [FIRST, SECOND] = ['1111111111111111', '2222222222222222']
+
+const member = (name: string): PlacedMember => ({ name, machine: name, zone: '', weight: 1 })
+const PLACEMENT: Placement = {
+  partitions: 256,
+  members: ['node-1', 'node-2', 'node-3'].map(member),
+  n: 3,
+  buckets: { flags: 2 },
+}
+const OWN: Configured = { cluster: 'prod', engine: 'log', node: NODE, placement: PLACEMENT }
+
+const open = async (
+  lab: Lab,
+  newId: string,
+  difference: Partial<Configured> = {},
+): ReturnType<typeof openIdentity> =>
+  openIdentity(await lab.directory(), { ...OWN, ...difference }, newId)
 
 void t.test('it is written once, durable, and read ever after', async (t) => {
   const lab = new Lab(1)
   await lab.done(
     (async () => {
-      t.same(await open(lab, 'prod', NODE), { cluster: 'prod', node: NODE, isNew: true })
+      t.same(await open(lab, FIRST), { directory: FIRST, isNew: true })
       lab.crash()
-      t.same(await open(lab), { cluster: 'prod', node: NODE, isNew: false })
-      t.equal(utf8Text(await lab.read('identity')), identityText('prod', 'log', NODE))
+      t.same(await open(lab, SECOND), { directory: FIRST, isNew: false })
+      const text = utf8Text(await lab.read('identity'))
+      t.equal(text, identityText({ ...OWN, directory: FIRST }))
     })(),
   )
+})
+
+void t.test('another ring is refused, in words, and nothing is changed', async (t) => {
+  const { members } = PLACEMENT
+  const cases: readonly (readonly [Partial<Placement>, RegExp])[] = [
+    [{ members: [...members, member('node-4')] }, /\(node-4 joined\)/],
+    [{ members: members.slice(1) }, /\(node-1 left\)/],
+    [{ partitions: 512 }, /\(256 partitions became 512\)/],
+    [
+      { members: [{ ...member('node-1'), machine: 'rack 7' }, ...members.slice(1)] },
+      /\(the machine of node-1 was node-1 and is rack 7\)/,
+    ],
+    [{ n: 2 }, /\(n = 3 became n = 2\)/],
+    [{ buckets: { flags: 3 } }, /\(n = 2 of bucket flags became n = 3\)/],
+    [{ buckets: {} }, /\(n = 2 of bucket flags became n = 3\)/],
+  ]
+  const lab = new Lab(1)
+  await lab.done(
+    (async () => {
+      await open(lab, FIRST)
+      const text = utf8Text(await lab.read('identity'))
+      for (const [difference, message] of cases) {
+        const placement = { ...PLACEMENT, ...difference }
+        await t.rejects(open(lab, SECOND, { placement }), { code: 'ring-changed', message })
+      }
+      t.equal(utf8Text(await lab.read('identity')), text)
+      const buckets = { ...PLACEMENT.buckets, carts: 1 }
+      await open(lab, SECOND, { placement: { ...PLACEMENT, buckets } })
+      const withN = { ...PLACEMENT, buckets: { ...buckets, carts: 2 } }
+      await t.rejects(open(lab, SECOND, { placement: withN }), { code: 'ring-changed' })
+      lab.crash()
+      await t.rejects(open(lab, SECOND, { placement: withN }), { code: 'ring-changed' })
+    })(),
+  )
+})
+
+void t.test('a crash while a bucket is added leaves the old identity or the new one', async (t) => {
+  const placement = { ...PLACEMENT, buckets: { ...PLACEMENT.buckets, carts: 1 } }
+  for (let seed = 1; seed <= 60; seed++) {
+    const lab = new Lab(seed)
+    await lab.done(
+      (async () => {
+        await open(lab, FIRST)
+        const opened = open(lab, SECOND, { placement }).catch(() => undefined)
+        await Promise.race([opened, lab.pause(lab.prng.below(3000) / 1000)])
+        lab.crash()
+        const { directory } = await open(lab, SECOND, { placement })
+        if (directory !== FIRST) t.equal(directory, FIRST, `seed ${seed}`)
+      })(),
+    )
+  }
+  t.pass('sixty seeds')
 })
 
 void t.test('a crash at any moment of the first start leaves one identity, or none', async (t) => {
@@ -26,11 +94,11 @@ void t.test('a crash at any moment of the first start leaves one identity, or no
     const lab = new Lab(seed)
     await lab.done(
       (async () => {
-        const opened = open(lab, 'prod', NODE).catch(() => undefined)
+        const opened = open(lab, FIRST).catch(() => undefined)
         await Promise.race([opened, lab.pause(lab.prng.below(3000) / 1000)])
         lab.crash()
-        const { node, isNew } = await open(lab)
-        if (node !== (isNew ? OTHER : NODE)) t.fail(`seed ${seed}: ${node}`)
+        const { directory, isNew } = await open(lab, SECOND)
+        if (directory !== (isNew ? SECOND : FIRST)) t.fail(`seed ${seed}: ${directory}`)
       })(),
     )
   }
@@ -40,11 +108,14 @@ void t.test('a crash at any moment of the first start leaves one identity, or no
 void t.test(
   'data of another cluster or engine, newer, garbled or without identity is refused',
   async (t) => {
-    const sound = identityText('prod', 'log', NODE)
+    const own = { ...OWN, directory: FIRST }
+    const sound = identityText(own)
     const cases: readonly (readonly [string, string])[] = [
-      [identityText('test', 'log', NODE), 'data-foreign'],
-      [identityText('prod', 'other', NODE), 'data-foreign'],
-      [sound.replace('data 1', 'data 2'), 'data-newer'],
+      [identityText({ ...own, cluster: 'test' }), 'data-foreign'],
+      [identityText({ ...own, engine: 'other' }), 'data-foreign'],
+      [identityText({ ...own, node: nodeId('fedcba9876543210') }), 'data-foreign'],
+      [sound.replace('data 2', 'data 3'), 'data-newer'],
+      [sound.replace('data 2', 'data 1'), 'data-older'],
       ['everwrite data 7\nsomething else', 'data-newer'],
       ['', 'data-rotten'],
       ['noise', 'data-rotten'],
@@ -57,7 +128,7 @@ void t.test(
       await lab.done(
         (async () => {
           await lab.write('identity', utf8Bytes(text))
-          await t.rejects(open(lab), { code })
+          await t.rejects(open(lab, SECOND), { code })
           t.equal(utf8Text(await lab.read('identity')), text, 'nothing was changed')
         })(),
       )
@@ -66,10 +137,10 @@ void t.test(
     await lab.done(
       (async () => {
         const { engine } = await lab.open()
-        await t.rejects(open(lab), { code: 'data-locked' }, 'while a node is at work')
+        await t.rejects(open(lab, SECOND), { code: 'data-locked' }, 'while a node is at work')
         await keep(engine, 'a', '1')
         await engine.close()
-        await t.rejects(open(lab), { code: 'data-rotten' }, 'segments without an identity')
+        await t.rejects(open(lab, SECOND), { code: 'data-rotten' }, 'segments without an identity')
       })(),
     )
   },

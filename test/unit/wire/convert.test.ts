@@ -76,7 +76,7 @@ const WRONG: readonly (readonly [ErrorCode, RequestKind, unknown])[] = [
     { ...put, name: { ...NAME, bucket: new Uint8Array(BUCKET_BYTES_MAX + 1) } },
   ],
   ['bucket-wrong', 'scan', { ...scan, bucket: new Uint8Array(0) }],
-  ['bucket-wrong', 'peerRange', { ...peerRange, bucket: new Uint8Array(0) }],
+  ['bucket-wrong', 'peerRange', { ...peerRange, bucket: new Uint8Array(256) }],
   ['key-wrong', 'get', { ...get, name: { ...NAME, key: new Uint8Array(0) } }],
   ['key-wrong', 'put', { ...put, name: { ...NAME, key: new Uint8Array(KEY_BYTES_MAX + 1) } }],
   ['key-wrong', 'peerRead', { ...peerRead, name: { ...NAME, key: new Uint8Array(0) } }],

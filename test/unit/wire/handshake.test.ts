@@ -1,6 +1,6 @@
 /** The handshake: every pair of sides, and one case for every error. */
 import t from 'tap'
-import { isOperatingError } from '../../../src/base/errors.ts'
+import { isOperatingError, OperatingError } from '../../../src/base/errors.ts'
 import { HANDSHAKE_MS_MAX } from '../../../src/limits.ts'
 import {
   type AcceptOptions,
@@ -58,6 +58,8 @@ async function meet(
   return Promise.all([connecting, accepting])
 }
 
+const TAKEN = new OperatingError('node-id-taken', 'another node has this id')
+
 const TABLE: readonly (readonly [string, ConnectOptions, AcceptOptions, string, string])[] = [
   ['client', CLIENT, FOR_CLIENTS, 'open', 'open'],
   ['client of the cluster', { ...CLIENT, cluster: 'shop' }, FOR_CLIENTS, 'open', 'open'],
@@ -100,7 +102,7 @@ const TABLE: readonly (readonly [string, ConnectOptions, AcceptOptions, string, 
     PEER_A,
     {
       ...PEER_B,
-      admit: (id: string) => (id === NODE_A ? 'node-id-taken' : undefined),
+      admit: (id: string) => (id === NODE_A ? TAKEN : undefined),
     } as AcceptOptions,
     'node-id-taken',
     'node-id-taken',
@@ -109,7 +111,7 @@ const TABLE: readonly (readonly [string, ConnectOptions, AcceptOptions, string, 
     'refused by the connector',
     {
       ...PEER_A,
-      admit: (id: string) => (id === NODE_B ? 'node-id-taken' : undefined),
+      admit: (id: string) => (id === NODE_B ? TAKEN : undefined),
     } as ConnectOptions,
     PEER_B,
     'node-id-taken',
@@ -230,7 +232,9 @@ t.test('the acceptor proves first; after a wrong proof the connector sends none'
   const outcome = outcomeOf(connectSession(near, world, PEER_A, new RecordedEvents()))
   await world.untilIdle()
   raw.take()
-  const welcome = { format: 1, cluster: 'shop', node, nonce, proof: new Uint8Array(16) }
+  const standing = { directory: new Uint8Array(0), replaced: [], met: [] }
+  const proof = new Uint8Array(16)
+  const welcome = { format: 1, cluster: 'shop', node, nonce, proof, ...standing }
   raw.send(CONTROL_KINDS.welcome, 0, bytesOf(encodeControl('welcome', welcome)))
   await world.untilIdle()
   t.equal(await outcome, 'proof-wrong')
@@ -297,7 +301,9 @@ t.test('a request in the same chunk as ready is received, and may be long', asyn
   const { body } = raw.take()[0] as { body: Uint8Array }
   const connectorNonce = body.slice(-16)
   const proof = proofOf('acceptor', { ...agreement(nonce), connectorNonce }, key)
-  const welcome = { format: 1, cluster: 'shop', node: new Uint8Array(8).fill(0xbb), nonce, proof }
+  const own = new Uint8Array(8).fill(0xbb)
+  const standing = { directory: new Uint8Array(0), replaced: [], met: [] }
+  const welcome = { format: 1, cluster: 'shop', node: own, nonce, proof, ...standing }
   const write = { ...REQUESTS.peerWrite, object: new Uint8Array(9000) }
   far.write(
     Buffer.concat([

@@ -1,3 +1,4 @@
+import { WITHOUT_DATA } from '../../../../src/wire/handshake-steps.ts'
 import t from 'tap'
 import { OperatingError } from '../../../../src/base/errors.ts'
 import { connectTo } from '../../../../src/client/client.ts'
@@ -41,7 +42,7 @@ t.test(
         await connectSession(
           connection,
           stranger,
-          { role: 'peer', cluster: name, node, clusterKey },
+          { role: 'peer', cluster: name, node, clusterKey, standing: WITHOUT_DATA },
           events,
         )
         return 'open'

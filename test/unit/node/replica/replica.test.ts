@@ -118,6 +118,7 @@ function bench(): Bench {
     entropy: world.entropy,
     trace: world.trace,
     counters,
+    isWhole: () => true,
     onRotten: () => undefined,
   })
   return { replica, engine, counters, sim, clock: world.clock }

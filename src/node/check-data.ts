@@ -1,0 +1,41 @@
+/** Check the data directory of a node that is not running. */
+import { OperatingError } from '../base/errors.ts'
+import type { Config } from '../config.ts'
+import { IDENTITY_NAME } from '../store/files.ts'
+import { readIdentity } from '../store/identity.ts'
+import { checkLog, type LogCheck } from '../store/log/check-log.ts'
+import type { World } from '../world/world.ts'
+import { memberIdOf } from './cluster/topology.ts'
+import { configuredOf, digestKeyOf } from './replica/open-engine.ts'
+
+export interface DataCheck extends LogCheck {
+  readonly directory: string
+}
+
+/**
+ * Reads everything and changes nothing. Fails with `config-wrong` for another engine than `log`,
+ * with `data-missing`, `data-locked`, `data-foreign`, `data-newer` or `data-rotten`.
+ */
+export async function checkData(
+  config: Config,
+  { disk, trace }: Pick<World, 'disk' | 'trace'>,
+): Promise<DataCheck> {
+  const { engine, cluster, segmentBytes } = config
+  if (engine !== 'log') {
+    const name = typeof engine === 'string' ? engine : engine.name
+    throw new OperatingError(
+      'config-wrong',
+      `only data of the engine log is checked, not of ${name}`,
+    )
+  }
+  const directory = await disk.directory(config.directory)
+  if (!(await directory.list()).includes(IDENTITY_NAME)) throw noData(config.directory)
+  await readIdentity(directory, configuredOf(config, engine, memberIdOf(cluster, config.name)))
+  const digestKey = digestKeyOf(config)
+  const found = await checkLog({ directory, trace, digestKey, segmentBytes })
+  return { directory: directory.path, ...found }
+}
+
+export function noData(path: string): OperatingError {
+  return new OperatingError('data-missing', `${path} holds no data of a node: name its directory`)
+}
