@@ -85,6 +85,8 @@ export interface NodeStatus {
   readonly figures: Readonly<Record<string, number>>
   /** Sentences for an operator. */
   readonly warnings: readonly string[]
+  /** What is wrong with the node now and needs someone. */
+  readonly alarms: readonly string[]
 }
 
 /** Connects to a cluster; resolves when one node has answered and its topology is known. */
@@ -224,5 +226,6 @@ function nodeStatusOf(status: Status): NodeStatus {
     peers: status.peers.map(({ node, ...peer }) => ({ id: hexOf(node), ...peer })),
     figures: Object.fromEntries(status.figures.map(({ name, value }) => [name, value])),
     warnings: status.warnings,
+    alarms: status.alarms,
   }
 }

@@ -56,6 +56,8 @@ export interface RunningNode {
   readonly peerAddress: Address
   /** Losses that this cluster would not survive, in sentences for the operator. */
   readonly warnings: readonly string[]
+  /** What is wrong now and needs someone, in sentences. */
+  readonly alarms: readonly string[]
   /** The ring in force. */
   readonly ring: Ring
   /** All that this node acknowledged is in its data directory. */
@@ -148,7 +150,7 @@ class Node implements RunningNode {
       trace,
       counters,
       isWhole: () => standing.isWhole,
-      onRotten: (name, token) => mender.mend(name, token),
+      mend: (name, token) => mender.mend(name, token),
     })
     this.#rebuilder = new Rebuilder({ clock, trace, topology, peers, replica, standing })
     this.#replica = replica
@@ -220,12 +222,12 @@ class Node implements RunningNode {
 
   get warnings(): readonly string[] {
     const { isDurable } = this.#engine.capabilities
+    return isDurable ? this.#topology.warnings() : [NOT_DURABLE, ...this.#topology.warnings()]
+  }
+
+  get alarms(): readonly string[] {
     const { sentence } = this.#rebuilder
-    return [
-      ...(isDurable ? [] : [NOT_DURABLE]),
-      ...(sentence === undefined ? [] : [sentence]),
-      ...this.#topology.warnings(),
-    ]
+    return [...(sentence === undefined ? [] : [sentence]), ...(this.#engine.report().alarms ?? [])]
   }
 
   get isWhole(): boolean {
@@ -255,6 +257,7 @@ class Node implements RunningNode {
       })),
       figures: this.#report.figures.map(({ name, read }) => ({ name, value: read() })),
       warnings: this.warnings,
+      alarms: this.alarms,
     }
   }
 

@@ -43,6 +43,8 @@ export interface NodeStatus {
   }[]
   readonly figures: readonly { readonly name: string; readonly value: number }[]
   readonly warnings: readonly string[]
+  /** What is wrong now and needs someone, in sentences. */
+  readonly alarms: readonly string[]
 }
 
 /** The part of a node's log that would survive a power cut at this moment. */

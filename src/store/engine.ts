@@ -88,6 +88,8 @@ export interface EngineReport {
   /** Group commits since the start, and appends that they covered. */
   readonly syncs?: number
   readonly appends?: number
+  /** What is wrong now and needs someone, in sentences: damage found at the start, a full disk. */
+  readonly alarms?: readonly string[]
   /** Files of a log, and the bytes of the largest. */
   readonly segments?: number
   readonly segmentBytesMax?: number

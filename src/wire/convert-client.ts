@@ -307,6 +307,7 @@ const status: CallConverter<'status'> = {
           value: value ?? 0,
         })),
         warnings: message.warnings,
+        alarms: message.alarms,
       }
     },
   },

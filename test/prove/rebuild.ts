@@ -105,10 +105,10 @@ async function isRebuilding(cluster: ServedCluster, node: number): Promise<boole
   const seeds = cluster.seeds.join(',')
   const { stdout } = await everwrite(['status', '--json', '--seeds', seeds], { limitMs: 30_000 })
   const status = JSON.parse(stdout) as {
-    readonly nodes: readonly { readonly name: string; readonly warnings?: readonly string[] }[]
+    readonly nodes: readonly { readonly name: string; readonly alarms?: readonly string[] }[]
   }
   const own = status.nodes.find(({ name }) => name === cluster.members[node]?.name)
-  return own?.warnings?.some((warning) => warning.includes('being rebuilt')) ?? true
+  return own?.alarms?.some((alarm) => alarm.includes('being rebuilt')) ?? true
 }
 
 async function readAll(

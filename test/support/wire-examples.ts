@@ -108,6 +108,7 @@ export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
     peers: [{ node: id(NODE_A), name: 'one', isConnected: true }],
     figures: [{ name: 'gets', value: 7 }],
     warnings: ['this cluster survives no lost disk'],
+    alarms: ['the disk is full'],
   },
   scan: {
     entries: [{ key: NAME.key, siblings: [utf8Bytes('milk')], context }],

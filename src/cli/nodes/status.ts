@@ -1,4 +1,4 @@
-/** `everwrite status`: state, figures and warnings of every node. */
+/** `everwrite status`: state, figures, alarms and warnings of every node. */
 import { styleText } from 'node:util'
 import Table from 'cli-table3'
 import type { Command } from 'commander'
@@ -24,7 +24,7 @@ interface MemberRow {
 
 export function addStatus(program: Command): void {
   addConnectionOptions(program.command('status'))
-    .description('show every node: its keys, its latencies and its warnings')
+    .description('show every node: its keys, its latencies, what is wrong and what it warns of')
     .addHelpText(
       'after',
       `
@@ -32,8 +32,8 @@ Examples:
   $ everwrite status
   $ everwrite status --json | jq '.nodes[].figures.keys'
 
-Exit code 3 if a node does not answer.
-${EXIT_CODES_HELP}`,
+${EXIT_CODES_HELP}
+  4  a node says that something is wrong with it: damaged data, a full disk, a rebuild`,
     )
     .action(status)
 }
@@ -43,6 +43,7 @@ async function status(options: ConnectionOptions): Promise<void> {
   await withClient(options, async (client) => {
     const cluster = await client.topology()
     const rows = await Promise.all(byName(cluster.members).map((one) => ask(client, one, timeout)))
+    if (rows.some((row) => (row.status?.alarms ?? []).length > 0)) process.exitCode = EXIT.attention
     if (rows.some((row) => row.status === undefined)) process.exitCode = EXIT.failed
     if (options.json === true) await print(`${JSON.stringify(jsonOf(cluster, rows))}\n`)
     else await print(plainOf(cluster, rows))
@@ -127,23 +128,29 @@ function rowOf({ member, status }: MemberRow): string[] {
   ]
 }
 
-/** Each warning once, with the nodes that said it; and why a node is away. */
+/** Each alarm and warning once, with the nodes that said it; and why a node is away. */
 function remarksOf(rows: readonly MemberRow[]): string[] {
-  const saidBy = new Map<string, string[]>()
-  for (const { member, status } of rows) {
-    for (const warning of status?.warnings ?? []) {
-      saidBy.set(warning, [...(saidBy.get(warning) ?? []), member.name])
-    }
-  }
-  const up = rows.filter((row) => row.status !== undefined).length
-  const warnings = [...saidBy].map(([warning, names]) => {
-    const who = names.length === up ? '' : `${names.join(', ')}: `
-    return `${paint('yellow', 'warning')} ${who}${warning}\n`
-  })
+  const alarms = saidOnce(rows, 'alarms').map((said) => `${paint('red', 'alarm')} ${said}\n`)
+  const warnings = saidOnce(rows, 'warnings').map(
+    (said) => `${paint('yellow', 'warning')} ${said}\n`,
+  )
   const reasons = rows
     .filter((row) => row.status === undefined)
     .map(({ member, reason }) => `${paint('red', 'away')} ${member.name}: ${reason ?? ''}\n`)
-  return [...warnings, ...reasons]
+  return [...alarms, ...warnings, ...reasons]
+}
+
+function saidOnce(rows: readonly MemberRow[], what: 'alarms' | 'warnings'): string[] {
+  const saidBy = new Map<string, string[]>()
+  for (const { member, status } of rows) {
+    for (const said of status?.[what] ?? []) {
+      saidBy.set(said, [...(saidBy.get(said) ?? []), member.name])
+    }
+  }
+  const up = rows.filter((row) => row.status !== undefined).length
+  return [...saidBy].map(([said, names]) => {
+    return names.length === up ? said : `${names.join(', ')}: ${said}`
+  })
 }
 
 function paint(colour: 'red' | 'green' | 'yellow', text: string): string {

@@ -6,7 +6,8 @@
  * puts the result in its place. Where they hold nothing, no write was acknowledged that only this
  * disk holds, and the copy is erased: else every read that needs all owners would fail for ever.
  *
- * No request waits for it. Where too few owners answer, the next read of the copy tries again.
+ * A write to the key waits for it: over a rotten copy it would leave out what the others hold, and
+ * the copy would count as whole. Where too few owners answer, the next read or write tries again.
  */
 import { isFailure, perform } from '../../base/deliver.ts'
 import type { KeyName } from '../../dynamo/names.ts'
@@ -31,19 +32,30 @@ export interface MenderDependencies {
 
 export class Mender {
   readonly #node: MenderDependencies
-  /** Keys that are being mended. */
-  readonly #busy = new Set<string>()
+  /** Keys that are being mended, and who waits for each. */
+  readonly #busy = new Map<string, ((isMended: boolean) => void)[]>()
 
   constructor(dependencies: MenderDependencies) {
     this.#node = dependencies
   }
 
-  /** Begins to mend the copy of `name`, unless that is under way or too many are. */
-  mend(name: KeyName, token: Token): void {
-    const { topology, clock, gets } = this.#node
+  /**
+   * Mends the copy of `name`. Resolves with whether that succeeded; with false at once where too
+   * many copies are being mended.
+   */
+  mend(name: KeyName, token: Token): Promise<boolean> {
     const key = mapKeyOf(name)
-    if (this.#busy.has(key) || this.#busy.size >= MENDS_MAX) return
-    this.#busy.add(key)
+    const waiting = this.#busy.get(key)
+    if (waiting !== undefined) return new Promise((resolve) => waiting.push(resolve))
+    if (this.#busy.size >= MENDS_MAX) return Promise.resolve(false)
+    return new Promise((resolve) => {
+      this.#busy.set(key, [resolve])
+      this.#begin(key, name, token)
+    })
+  }
+
+  #begin(key: string, name: KeyName, token: Token): void {
+    const { topology, clock, gets } = this.#node
     const { owners, ring, bucket } = placementOf(topology, token, name.bucket)
     const others = owners.filter((owner) => owner !== topology.self.id)
     if (others.length === 0) {
@@ -67,7 +79,9 @@ export class Mender {
   }
 
   #end(key: string, isMended: boolean): void {
+    const waiting = this.#busy.get(key) ?? []
     this.#busy.delete(key)
+    for (const resolve of waiting) resolve(isMended)
     this.#node.trace.record(isMended ? 'copy-mended' : 'mending-failed', {})
   }
 }

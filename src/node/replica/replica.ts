@@ -6,25 +6,23 @@
  *     of clients and of peers alike (`key-steps.ts`).
  *   - A step sees appends that are not durable yet; acknowledgements wait for the sync of the
  *     merged record.
- *   - A rotten copy is no copy: a step on it draws a new start, a peer's object replaces it, and a
- *     read of it fails instead of finding nothing. `background/mender.ts` is told of each.
+ *   - A rotten copy is no copy: a read of it fails instead of finding nothing, and a write waits
+ *     until it is mended (`background/mender.ts`), which draws a new start.
  *   - While the node is not whole (`own-standing.ts`), writes are taken and reads fail.
  *   - A step whose deadline has passed when its turn comes is dropped.
  */
 import type { MaybePromise } from '../../base/deliver.ts'
 import { assert } from '../../base/assert.ts'
 import { U48_MAX } from '../../base/bytes.ts'
-import { equalU64 } from '../../base/u64.ts'
 import { isOperatingError, OperatingError } from '../../base/errors.ts'
 import { ID_BYTES, type KeyName, type NodeId, type Start, startIdOf } from '../../dynamo/names.ts'
 import type { Context } from '../../dynamo/version/context.ts'
-import type { Dot } from '../../dynamo/version/dot.ts'
 import { merge } from '../../dynamo/version/merge.ts'
 import { decodeNote, encodeNote } from '../../dynamo/version/note.ts'
 import { decodeObject, encodeObject, isStorable } from '../../dynamo/version/object-bytes.ts'
 import type { RequestId, VersionedObject } from '../../dynamo/version/object.ts'
 import { put, type PutOutcome } from '../../dynamo/version/put.ts'
-import { REMEMBERED_REQUESTS_MAX, SCAN_PAGE_BYTES_MAX, SCAN_PAGE_KEYS_MAX } from '../../limits.ts'
+import { SCAN_PAGE_BYTES_MAX, SCAN_PAGE_KEYS_MAX } from '../../limits.ts'
 import { type Digest, sipHash64, type Token } from '../../native/digest.ts'
 import type { Engine, Stored } from '../../store/engine.ts'
 import type { Clock } from '../../world/clock.ts'
@@ -32,6 +30,7 @@ import type { Entropy } from '../../world/entropy.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { Counters } from '../counters.ts'
 import { KeySteps } from './key-steps.ts'
+import { RememberedRequests } from './remembered.ts'
 
 /** A copy as it is read: the bytes, and how to tell them from another replica's. */
 export interface Copy {
@@ -87,12 +86,6 @@ interface Held {
   readonly isRotten: boolean
 }
 
-/** A write that was done here. The dot alone does not name the key: a range has dots of others. */
-interface Remembered {
-  readonly token: Token
-  readonly dot: Dot
-}
-
 const NO_NOTE = new Uint8Array(0)
 const NOTHING_HELD: Held = { object: undefined, stored: undefined, isRotten: false }
 const ROTTEN: Held = { ...NOTHING_HELD, isRotten: true }
@@ -108,15 +101,15 @@ export interface ReplicaDependencies {
   readonly counters: Counters
   /** Whether all that this node acknowledged is here. */
   readonly isWhole: () => boolean
-  /** Called for each read that finds a rotten copy. */
-  readonly onRotten: (name: KeyName, token: Token) => void
+  /** Mends a rotten copy from the other owners; false where that did not succeed. */
+  readonly mend: (name: KeyName, token: Token) => Promise<boolean>
 }
 
 export class Replica {
   readonly #node: ReplicaDependencies
   readonly #steps = new KeySteps()
   /** Recent writes here, by request: a retry may find its sibling replaced. */
-  readonly #remembered = new Map<RequestId, Remembered>()
+  readonly #remembered = new RememberedRequests()
   #start: Start
   #counter = 0
   #lastSequence = 0
@@ -173,7 +166,7 @@ export class Replica {
 
   #reportingRot<T>(name: KeyName, token: Token, ask: () => MaybePromise<T>): MaybePromise<T> {
     const onError = (error: unknown): never => {
-      if (isRot(error)) this.#node.onRotten(name, token)
+      if (isRot(error)) void this.#node.mend(name, token)
       throw error
     }
     try {
@@ -209,7 +202,8 @@ export class Replica {
 
   /**
    * Merges a peer's object into the copy here; returns the sequence to wait for before the object
-   * is acknowledged. Fails with `deadline-passed`, `object-too-large`, or what the engine says.
+   * is acknowledged. Fails with `deadline-passed`, `object-too-large`, `record-rotten`, or what the
+   * engine says.
    */
   merge(
     name: KeyName,
@@ -217,12 +211,16 @@ export class Replica {
     incoming: VersionedObject,
     deadline: number,
   ): MaybePromise<number> {
-    return this.#step(name, token, deadline, (held) => {
-      const merged = held.object === undefined ? incoming : merge(held.object, incoming)
-      if (merged === held.object) return this.#lastSequence
-      if (!isStorable(merged)) throw tooLarge()
-      return this.#append(name, token, merged, held.stored?.note ?? NO_NOTE).sequence
+    return this.#stepOnSound(name, token, deadline, (held) => {
+      return this.#merge(name, token, held, incoming)
     })
+  }
+
+  #merge(name: KeyName, token: Token, held: Held, incoming: VersionedObject): number {
+    const merged = held.object === undefined ? incoming : merge(held.object, incoming)
+    if (merged === held.object) return this.#lastSequence
+    if (!isStorable(merged)) throw tooLarge()
+    return this.#append(name, token, merged, held.stored?.note ?? NO_NOTE).sequence
   }
 
   /**
@@ -230,9 +228,8 @@ export class Replica {
    * nothing. Merges where a sound copy was written meanwhile. Returns the sequence to wait for.
    */
   mend(name: KeyName, token: Token, found: VersionedObject | undefined): MaybePromise<number> {
-    const deadline = Number.POSITIVE_INFINITY
-    if (found !== undefined) return this.merge(name, token, found, deadline)
-    return this.#step(name, token, deadline, (held) => {
+    return this.#step(name, token, Number.POSITIVE_INFINITY, (held) => {
+      if (found !== undefined) return this.#merge(name, token, held, found)
       if (!held.isRotten) return this.#lastSequence
       this.#lastSequence = this.#engine.append([{ kind: 'erasure', token, name }])
       return this.#lastSequence
@@ -240,8 +237,8 @@ export class Replica {
   }
 
   /**
-   * Adds a client's write to the copy here, with a new dot. Fails with `deadline-passed`, or what
-   * the engine says.
+   * Adds a client's write to the copy here, with a new dot. Fails with `deadline-passed`,
+   * `record-rotten`, or what the engine says.
    */
   write(
     name: KeyName,
@@ -249,11 +246,13 @@ export class Replica {
     request: ClientWrite,
     deadline: number,
   ): MaybePromise<LocalWrite> {
-    return this.#step(name, token, deadline, (held) => this.#write(name, token, held, request))
+    return this.#stepOnSound(name, token, deadline, (held) => {
+      return this.#write(name, token, held, request)
+    })
   }
 
   #write(name: KeyName, token: Token, held: Held, request: ClientWrite): LocalWrite {
-    if (this.#isReplaced(token, held, request.requestId)) {
+    if (this.#remembered.isReplaced(request.requestId, token, held.object)) {
       return this.#unchanged({ kind: 'remembered' }, held)
     }
     const note = held.stored === undefined ? undefined : decodeNote(held.stored.note)
@@ -274,23 +273,11 @@ export class Replica {
           return this.#unchanged(outcome, held)
         case 'written': {
           const written = this.#append(name, token, outcome.object, encodeNote(outcome.note))
-          this.#remember(request.requestId, { token, dot: outcome.dot })
+          this.#remembered.add(request.requestId, token, outcome.dot)
           return { outcome, ...written }
         }
       }
     }
-  }
-
-  /**
-   * Whether an earlier attempt was written here and its sibling is replaced. The copy must know
-   * that write: if its record has rotted, the other owners may have given back a copy from before
-   * it.
-   */
-  #isReplaced(token: Token, { object }: Held, requestId: RequestId): boolean {
-    const earlier = this.#remembered.get(requestId)
-    if (object === undefined || earlier === undefined) return false
-    if (!equalU64(earlier.token, token) || !object.context.covers(earlier.dot)) return false
-    return object.siblings.every((sibling) => sibling.requestId !== requestId)
   }
 
   #unchanged(outcome: LocalWrite['outcome'], held: Held): LocalWrite {
@@ -316,13 +303,6 @@ export class Replica {
     return this.#counter
   }
 
-  #remember(requestId: RequestId, write: Remembered): void {
-    this.#remembered.set(requestId, write)
-    if (this.#remembered.size <= REMEMBERED_REQUESTS_MAX) return
-    const [oldest] = this.#remembered.keys()
-    if (oldest !== undefined) this.#remembered.delete(oldest)
-  }
-
   #append(
     name: KeyName,
     token: Token,
@@ -335,6 +315,28 @@ export class Replica {
     const sequence = this.#engine.append([entry])
     this.#lastSequence = sequence
     return { object: bytes, sequence }
+  }
+
+  /** Runs `step` on the present copy; mends it first if it has rotted. */
+  #stepOnSound<T>(
+    name: KeyName,
+    token: Token,
+    deadline: number,
+    step: (held: Held) => T,
+  ): MaybePromise<T> {
+    const tried = (): MaybePromise<T | typeof ROTTEN> =>
+      this.#step(name, token, deadline, (held) => (held.isRotten ? ROTTEN : step(held)))
+    const mended = async (): Promise<T> => {
+      const result = (await this.#node.mend(name, token)) ? await tried() : ROTTEN
+      if (result !== ROTTEN) return result as T
+      throw new OperatingError(
+        'record-rotten',
+        'the copy here has rotted and cannot be mended now: write through another owner',
+      )
+    }
+    const result = tried()
+    if (!(result instanceof Promise)) return result === ROTTEN ? mended() : (result as T)
+    return result.then((first) => (first === ROTTEN ? mended() : (first as T)))
   }
 
   /** Runs `step` on the present copy, after every earlier step on the same key. */

@@ -62,6 +62,8 @@ export interface LogState {
   readonly writer: Writer
   readonly reader: RecordReader
   readonly index: KeyIndex
+  /** What the start found damaged, in sentences. */
+  readonly damages: readonly string[]
 }
 
 export class LogEngine implements Engine {
@@ -136,7 +138,21 @@ export class LogEngine implements Engine {
       durableKeys: Math.max(0, this.#index.size - this.#index.surplusMax - unsynced),
       unsyncedBytes: this.#writer.unsyncedBytes,
       segmentBytesMax: bytesMax,
+      alarms: this.#alarms(),
     }
+  }
+
+  #alarms(): readonly string[] {
+    const { allocator, damages } = this.#log
+    const alarms = allocator.isFull ? [allocator.fullSentence] : []
+    if (damages.length === 0) return alarms
+    const [first, ...others] = damages
+    const more = others.length === 0 ? '' : ` (and ${others.length} more)`
+    return [
+      ...alarms,
+      `data that was durable is damaged: ${first}${more} Keys are mended as they are read;` +
+        ' everwrite check, on the stopped node, lists all.',
+    ]
   }
 
   async close(): Promise<void> {

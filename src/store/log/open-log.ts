@@ -50,8 +50,6 @@ export interface RecoveryReport {
    * record here: draw a new start, and compare the copies with the other replicas'.
    */
   readonly rotten: number
-  /** The first of them, each as a sentence. */
-  readonly damages: readonly string[]
   /** Dropped from the end of the log: never known durable, so never acknowledged. */
   readonly tornBytes: number
   readonly highestSequence: number
@@ -62,11 +60,11 @@ export interface RecoveryReport {
 export interface OpenedLog {
   readonly engine: Engine
   readonly recovery: RecoveryReport
+  /** What was durable and is damaged, each as a sentence. */
+  readonly damages: readonly string[]
 }
 
 const RETRY_MS = 1000
-/** Damages that are told one by one. */
-const DAMAGES_TOLD_MAX = 16
 
 /**
  * Fails with `data-locked`, `data-foreign` or `data-newer` and has then changed nothing; with
@@ -85,7 +83,8 @@ export async function openLog(options: LogOptions): Promise<OpenedLog> {
     const { allocator, writer } = await openWriter(options, segments, read)
     // Only now: until the segments behind them are removed, unfinished ones explain a gap.
     await removeUnfinished(directory)
-    const parts = { lock, segments, allocator, writer, index, reader }
+    const damages = judgement.damages.map(sentenceOf)
+    const parts = { lock, segments, allocator, writer, index, reader, damages }
     try {
       await putInOrder({ ...options, ...parts }, judgement)
     } catch (error) {
@@ -96,9 +95,8 @@ export async function openLog(options: LogOptions): Promise<OpenedLog> {
     allocator.isPatient = true
     allocator.prepareAfter(writer.segment)
     const recovery = reportOf(read.records, judgement, writer.sequence)
-    const { damages: _, ...figures } = recovery
-    trace.record('recovered', { ...figures, keys: index.size, segments: segments.count })
-    return { engine: new LogEngine(parts), recovery }
+    trace.record('recovered', { ...recovery, keys: index.size, segments: segments.count })
+    return { engine: new LogEngine(parts), recovery, damages }
   } catch (error) {
     await segments.close()
     await lock.unlock()
@@ -110,7 +108,6 @@ function reportOf(records: number, judgement: Judgement, sequence: number): Reco
   const { damages, tornBytes, keptSequence } = judgement
   return {
     records,
-    damages: damages.slice(0, DAMAGES_TOLD_MAX).map(sentenceOf),
     rotten: damages.length,
     tornBytes,
     highestSequence: sequence,

@@ -80,10 +80,13 @@ export class SegmentAllocator {
     if (!this.#isFull) return
     const ready = this.#spares[0] ?? this.#next?.state
     if (typeof ready === 'object' && ready.number === number && ready.bytes >= bytes) return
-    throw new OperatingError(
-      'disk-full',
+    throw new OperatingError('disk-full', this.fullSentence)
+  }
+
+  get fullSentence(): string {
+    return (
       `${this.#options.directory.path} has no room for another segment: free some space; writing` +
-        ' goes on by itself when there is room',
+      ' goes on by itself when there is room'
     )
   }
 

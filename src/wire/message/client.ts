@@ -96,4 +96,5 @@ export interface Status {
   }[]
   readonly figures: readonly { readonly name: string; readonly value: number }[]
   readonly warnings: readonly string[]
+  readonly alarms: readonly string[]
 }

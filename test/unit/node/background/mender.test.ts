@@ -62,3 +62,28 @@ t.test('S5: what cannot be mended yet stays as it is, and is mended later', asyn
   t.equal(scene.world.trace.count('copy-mended'), 1)
   t.equal(replyOf(await session.get(KEY, 3)).siblings.length, 1)
 })
+
+t.test('a write over a rotten copy mends it first', async (t) => {
+  const scene = await rotten({ w: 3 })
+  const session = await scene.session(1)
+  replyOf(await session.put(KEY, 'b', { w: 2 }))
+  await scene.world.run(100)
+  for (const node of [1, 2, 3]) {
+    const { siblings } = replyOf(await (await scene.session(node)).get(KEY, 1))
+    t.equal(siblings.length, 2, `node ${node} has what was there, and what was written`)
+  }
+})
+
+t.test('a write over a rotten copy that cannot be mended is refused there', async (t) => {
+  const scene = await rotten({ w: 3 })
+  scene.cluster.kill(3)
+  await scene.quiet()
+  const session = await scene.session(1)
+  const put = await session.put(KEY, 'b', { w: 2 })
+  t.not(verdictOf(put), 'ok', 'this copy would count as whole and lack what node 3 may hold')
+  await scene.run(scene.cluster.start(3))
+  await scene.quiet()
+  replyOf(await session.put(KEY, 'c', { w: 2 }))
+  const { siblings } = replyOf(await session.get(KEY, 3))
+  t.ok(siblings.length >= 2, 'what was acknowledged before is there')
+})

@@ -19,8 +19,8 @@ async function emptied(options: { readonly mayRebuild?: boolean } = {}): Promise
 }
 
 function isRebuilding(scene: Scene, machine: number): boolean {
-  const warnings = scene.cluster.node(machine)?.warnings ?? []
-  return warnings.some((warning) => warning.includes('is being rebuilt'))
+  const alarms = scene.cluster.node(machine)?.alarms ?? []
+  return alarms.some((alarm) => alarm.includes('is being rebuilt'))
 }
 
 /** Every key is read right through every node that answers. */
@@ -40,7 +40,7 @@ t.test('an emptied node does not answer "nothing here", and gets everything back
   await scene.run(scene.cluster.start(1))
   await scene.quiet()
   t.ok(isRebuilding(scene, 1), 'it waits for node 2')
-  t.match(scene.cluster.node(1)?.warnings[0], /0 of 4 partitions are read; it waits for n2/)
+  t.match(scene.cluster.node(1)?.alarms[0], /0 of 4 partitions are read; it waits for n2/)
   const session = await scene.session(1)
   t.equal(verdictOf(await session.get(KEYS[0] as string, 2)), 'replicas-short refused')
   t.equal(verdictOf(await session.put('new', 'x')), 'ok', 'its acknowledgements count')

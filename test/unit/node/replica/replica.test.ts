@@ -98,6 +98,8 @@ function turn(): Promise<void> {
 }
 
 interface Bench {
+  /** What stands in for the mender. */
+  readonly mending: { mend: () => Promise<boolean> }
   readonly replica: Replica
   readonly engine: SlowEngine
   readonly counters: Counters
@@ -110,6 +112,7 @@ function bench(): Bench {
   const world = sim.start(1)
   const engine = new SlowEngine()
   const counters = new Counters()
+  const mending = { mend: () => Promise.resolve(false) }
   const replica = new Replica({
     engine,
     node: NODE,
@@ -119,9 +122,9 @@ function bench(): Bench {
     trace: world.trace,
     counters,
     isWhole: () => true,
-    onRotten: () => undefined,
+    mend: () => mending.mend(),
   })
-  return { replica, engine, counters, sim, clock: world.clock }
+  return { mending, replica, engine, counters, sim, clock: world.clock }
 }
 
 function write(
@@ -315,9 +318,15 @@ t.test('S5, K1: a rotten copy is no copy: a new start, a new line', async (t) =>
   const before = objectOf(await write(all, 'a'))
   const start = all.replica.start
   all.engine.isRotten = true
+  await t.rejects(async () => write(all, 'b'), { code: 'record-rotten' }, 'it cannot be mended')
+  const name = nameOf('k')
+  all.mending.mend = async () => {
+    await all.replica.mend(name, tokenOf(name.bucket, name.key), undefined)
+    all.engine.isRotten = false
+    return true
+  }
   const after = objectOf(await write(all, 'b'))
   t.not(all.replica.start, start)
-  t.equal(all.counters.newStarts, 1)
   t.equal(valuesOf(after), 'b')
   const [old] = before.siblings
   t.notOk(after.context.covers(old!.dots[0]!), 'what lives elsewhere is not covered')

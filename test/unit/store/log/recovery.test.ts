@@ -44,6 +44,7 @@ async function segmentOf(
 interface Outcome {
   readonly found: string
   readonly recovery: RecoveryReport
+  readonly damages: readonly string[]
   readonly lab: Lab
   readonly engine: Engine
 }
@@ -54,7 +55,7 @@ async function outcomeOf(t: Test, ...segments: readonly Uint8Array[]): Promise<O
   return lab.done(
     (async () => {
       for (const [i, bytes] of segments.entries()) await lab.write(`0000000${i + 1}.seg`, bytes)
-      const { engine, recovery } = await lab.open({ segmentBytes: 4096 })
+      const { engine, recovery, damages } = await lab.open({ segmentBytes: 4096 })
       const found = JSON.stringify([...(await contents(engine))])
       await engine.close()
       lab.crash()
@@ -62,7 +63,7 @@ async function outcomeOf(t: Test, ...segments: readonly Uint8Array[]): Promise<O
       t.equal(JSON.stringify([...(await contents(again.engine))]), found, 'the same once more')
       t.equal(again.recovery.rotten, recovery.rotten, 'no more rot than before')
       t.equal(again.recovery.tornBytes, 0, 'a torn tail is gone')
-      return { found, recovery, lab, engine: again.engine }
+      return { found, recovery, damages, lab, engine: again.engine }
     })(),
   )
 }
@@ -99,7 +100,7 @@ void t.test('the last record cut at every byte is dropped, unless it is whole', 
     const file = await outcomeOf(t, whole.slice(0, cut))
     const ended = state(...text.slice(0, cut >= end ? 4 : cut >= fourth ? 3 : 2))
     if (file.found !== ended) t.equal(file.found, ended, `ended at ${cut}`)
-    const { damages } = file.recovery
+    const { damages } = file
     const told = [`${SEGMENT} ends at byte ${cut}; it was made with 4096 bytes.`]
     if (damages[0] !== told[0] || damages.length > 1) t.same(damages, told)
   }
@@ -341,8 +342,8 @@ void t.test(
         (async () => {
           for (const [name, bytes] of segments) await lab.write(name, bytes)
           for (let start = 1; start <= 3; start++) {
-            const { engine, recovery } = await lab.open()
-            t.same(recovery.damages, [told], `${what}, start ${start}`)
+            const { engine, damages } = await lab.open()
+            t.same(damages, [told], `${what}, start ${start}`)
             await keep(engine, 'z', `${start}`)
             await engine.close()
           }

@@ -1,0 +1,46 @@
+/**
+ * Remembers the last requests that were written here, so that a repeated one is known even when its
+ * sibling has been replaced.
+ *
+ * Only in memory, and only the last ones: what a repeated request may rely on is on the protocol's
+ * page. Elsewhere and later a second dot arises, and merging collapses the two while both are
+ * there.
+ */
+import { equalU64 } from '../../base/u64.ts'
+import type { Dot } from '../../dynamo/version/dot.ts'
+import type { RequestId, VersionedObject } from '../../dynamo/version/object.ts'
+import { REMEMBERED_REQUESTS_MAX } from '../../limits.ts'
+import type { Token } from '../../native/digest.ts'
+
+/** A write that was done here. The dot alone does not name the key: a range has dots of others. */
+interface Remembered {
+  readonly token: Token
+  readonly dot: Dot
+}
+
+export class RememberedRequests {
+  readonly #writes = new Map<RequestId, Remembered>()
+
+  get size(): number {
+    return this.#writes.size
+  }
+
+  add(requestId: RequestId, token: Token, dot: Dot): void {
+    this.#writes.set(requestId, { token, dot })
+    if (this.#writes.size <= REMEMBERED_REQUESTS_MAX) return
+    const [oldest] = this.#writes.keys()
+    if (oldest !== undefined) this.#writes.delete(oldest)
+  }
+
+  /**
+   * Whether an earlier attempt was written here and its sibling is replaced. The copy must know
+   * that write: if its record has rotted, the other owners may have given back a copy from before
+   * it.
+   */
+  isReplaced(requestId: RequestId, token: Token, object: VersionedObject | undefined): boolean {
+    const earlier = this.#writes.get(requestId)
+    if (object === undefined || earlier === undefined) return false
+    if (!equalU64(earlier.token, token) || !object.context.covers(earlier.dot)) return false
+    return object.siblings.every((sibling) => sibling.requestId !== requestId)
+  }
+}
