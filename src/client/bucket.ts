@@ -8,7 +8,7 @@
 import { utf8BytesExact } from '../base/bytes.ts'
 import type { KeyName } from '../dynamo/names.ts'
 import { checkBucket, checkName, checkValue } from '../wire/bounds.ts'
-import type { PutReply, ScanReply } from '../wire/message/client.ts'
+import type { GetReply, PutReply, ScanReply } from '../wire/message/client.ts'
 import {
   type GetResult,
   getResultOf,
@@ -81,6 +81,11 @@ export interface PutResult {
    * Above 1, an earlier attempt may appear once as a sibling.
    */
   readonly attempts: number
+  /**
+   * With `replace: 'seen'`: how many replicas answered the read, and how many should have. Fewer
+   * may do where `w` is named; siblings that only the others hold were then not replaced.
+   */
+  readonly read?: { readonly answered: number; readonly needed: number } | undefined
 }
 
 /**
@@ -118,18 +123,20 @@ export class Bucket<T> {
 
   /** All siblings of `key`; none if the key is not there. */
   async get(key: Key, options?: GetOptions): Promise<GetResult<T>> {
-    const name = this.#nameOf(key)
+    return getResultOf(await this.#get(this.#nameOf(key), options, false), this.#codec)
+  }
+
+  #get(name: KeyName, options: GetOptions | undefined, takesFewer: boolean): Promise<GetReply> {
     const r = options?.r ?? 0
-    const reply = await this.#core.calls.run(
+    return this.#core.calls.run(
       {
         kind: 'get',
         isWrite: false,
         list: this.#core.pool.routes?.of(this.name, this.#bytes, name.key),
-        request: (deadlineMs) => ({ name, r, deadlineMs }),
+        request: (deadlineMs) => ({ name, r, deadlineMs, takesFewer }),
       },
       options,
     )
-    return getResultOf(reply, this.#codec)
   }
 
   /**
@@ -198,9 +205,14 @@ export class Bucket<T> {
     const name = this.#nameOf(key)
     const deadline = this.#core.now() + positive('timeout', options?.timeout, this.#core.timeoutMs)
     const contexts = [...sealedOf(options)]
+    let read: PutResult['read']
     if (options?.replace === 'seen') {
-      const { context } = await this.get(key, { r: options.r, ...callOptionsOf(options) })
-      if (!context.isEmpty) contexts.push(context.sealed)
+      const left = Math.max(1, (deadline - this.#core.now()) / 2)
+      const { r, w, signal } = options
+      // A write that few machines can take may do with reading few.
+      const seen = await this.#get(name, { r, signal, timeout: left }, w !== undefined)
+      read = { answered: seen.answered, needed: seen.needed }
+      if (seen.context.length > 0) contexts.push(seen.context.slice())
     }
     const fixed = {
       name,
@@ -224,7 +236,7 @@ export class Bucket<T> {
       },
       { signal: options?.signal, timeout: Math.max(1, deadline - this.#core.now()) },
     )
-    return { context: contextOf(reply.context), attempts: sent - 1 + reply.attempts }
+    return { context: contextOf(reply.context), attempts: sent - 1 + reply.attempts, read }
   }
 
   #nameOf(key: Key): KeyName {
@@ -264,10 +276,6 @@ function bytesOf(code: 'bucket-wrong' | 'key-wrong', what: string, text: string)
   if (bytes !== undefined) return bytes
   const sentence = `${what} has a surrogate without its pair, which UTF-8 cannot represent`
   throw unsent(code, sentence)
-}
-
-function callOptionsOf({ signal, timeout }: CallOptions): CallOptions {
-  return { signal, timeout }
 }
 
 function sealedOf(options: PutOptions | undefined): readonly Uint8Array[] {

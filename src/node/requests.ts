@@ -14,9 +14,17 @@ export interface ClientGet {
   readonly r: number
   /** Milliseconds that are left; 0: as many as the bucket says. */
   readonly deadlineMs: number
+  /** Where fewer replicas answer, what they hold is the result. */
+  readonly takesFewer: boolean
 }
 
-export interface GetResult {
+/** Replicas that answered a read, and how many had to. */
+export interface Answered {
+  readonly answered: number
+  readonly needed: number
+}
+
+export interface GetResult extends Answered {
   /** The values; tombstones are only counted. */
   readonly siblings: readonly Uint8Array[]
   readonly tombstones: number
@@ -44,12 +52,16 @@ export interface ClientPut extends KnownPut {
   readonly r: number
 }
 
-export interface PutResult {
+/** 0 of 0 answered where the put read nothing. */
+export interface PutResult extends Answered {
   /** Sealed; covers what the client saw, what it replaced and its own write. */
   readonly context: Uint8Array
   /** Owners that the put was given to, at least 1: above 1 an earlier attempt may surface once. */
   readonly attempts: number
 }
+
+/** Of a put whose contexts were given. */
+export const READ_NOTHING: Answered = { answered: 0, needed: 0 }
 
 export interface ClientScan {
   readonly bucket: Uint8Array

@@ -66,23 +66,27 @@ const get: CallConverter<'get'> = {
     encode(get: Get, writer: Writer): void {
       checkGet(get)
       const { bucket, key } = get.name
-      pb.Get.encode({ bucket, key, r: get.r, deadlineMs: get.deadlineMs }, writer)
+      const { r, deadlineMs, takesFewer } = get
+      pb.Get.encode({ bucket, key, r, deadlineMs, takesFewer }, writer)
     },
     decode(reader: Reader): Get {
-      const { bucket, key, r, deadlineMs } = pb.Get.decode(reader)
-      const get: Get = { name: { bucket: plain(bucket), key: plain(key) }, r, deadlineMs }
+      const { bucket, key, r, deadlineMs, takesFewer } = pb.Get.decode(reader)
+      const name = { bucket: plain(bucket), key: plain(key) }
+      const get: Get = { name, r, deadlineMs, takesFewer }
       checkGet(get)
       return get
     },
   },
   reply: {
-    encode({ siblings, context, tombstones }: GetReply, writer: Writer): void {
+    encode(reply: GetReply, writer: Writer): void {
+      const { siblings, context, tombstones, answered, needed } = reply
       const values = siblings.map((value) => ({ value }))
-      pb.GetReply.encode({ siblings: values, context, tombstones }, writer)
+      pb.GetReply.encode({ siblings: values, context, tombstones, answered, needed }, writer)
     },
     decode(reader: Reader): GetReply {
-      const { siblings, context, tombstones } = pb.GetReply.decode(reader)
-      return { siblings: valuesOf(siblings), context: plain(context), tombstones }
+      const { siblings, context, tombstones, answered, needed } = pb.GetReply.decode(reader)
+      const found = { siblings: valuesOf(siblings), context: plain(context) }
+      return { ...found, tombstones, answered, needed }
     },
   },
 }
@@ -129,12 +133,12 @@ const put: CallConverter<'put'> = {
     },
   },
   reply: {
-    encode({ context, attempts }: PutReply, writer: Writer): void {
-      pb.PutReply.encode({ context, attempts }, writer)
+    encode({ context, attempts, answered, needed }: PutReply, writer: Writer): void {
+      pb.PutReply.encode({ context, attempts, answered, needed }, writer)
     },
     decode(reader: Reader): PutReply {
-      const { context, attempts } = pb.PutReply.decode(reader)
-      return { context: plain(context), attempts: Math.max(1, attempts) }
+      const { context, attempts, answered, needed } = pb.PutReply.decode(reader)
+      return { context: plain(context), attempts: Math.max(1, attempts), answered, needed }
     },
   },
 }

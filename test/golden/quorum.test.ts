@@ -48,9 +48,9 @@ function answerOf(kind: string, writes: string | undefined): CopyAnswer {
   }
 }
 
-function stateOf({ outcome }: GetRound): string {
+function stateOf({ outcome, soFar }: GetRound): string {
   if (outcome.kind === 'waiting') return 'waiting'
-  if (outcome.kind === 'short') return `short, ${outcome.answered} answered`
+  if (outcome.kind === 'short') return `short, ${soFar.answered} answered`
   const values = outcome.object?.siblings.map(({ value }) => value?.[0]).toSorted()
   const behind = outcome.behind.length === 0 ? 'none' : outcome.behind.join(' ')
   return `answered, siblings: ${values?.join(' ') ?? 'none'}; behind: ${behind}`

@@ -46,7 +46,8 @@ export class NodeSession {
   }
 
   get(bucket: Uint8Array, key: Uint8Array): Promise<GetReply> {
-    return this.ask('get', { name: { bucket, key }, r: 0, deadlineMs: DEADLINE_MS })
+    const get = { name: { bucket, key }, r: 0, deadlineMs: DEADLINE_MS, takesFewer: false }
+    return this.ask('get', get)
   }
 
   put(

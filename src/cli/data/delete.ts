@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { SealedContext } from '../../client/sealed-context.ts'
 import { EXIT_CODES_HELP, print } from '../outcome.ts'
+import { quorumsOf, tellFewer } from './quorums.ts'
 import { fieldOf } from './record.ts'
 import {
   argumentOf,
@@ -14,6 +15,8 @@ import {
 interface Options extends ConnectionOptions {
   readonly context?: string
   readonly key64?: true
+  readonly w?: string
+  readonly r?: string
 }
 
 export function addDelete(program: Command): void {
@@ -22,6 +25,8 @@ export function addDelete(program: Command): void {
     .argument('<key>')
     .description('delete all siblings of a key')
     .option('--key64', 'the key is base64: for keys that are not UTF-8 text')
+    .option('--w <count>', "copies that must be durable; the bucket's W by default")
+    .option('--r <count>', "copies that should be read before; the bucket's R by default")
     .option('--context <text>', 'delete only what this context covers: from get --json')
     .addHelpText(
       'after',
@@ -30,7 +35,8 @@ Example:
   $ everwrite delete carts anna
 
 The coordinating node reads the key and deletes the siblings that it read; a concurrent write
-survives. Deleting a key that is not there succeeds.
+survives. Where --w is named and fewer than R owners answer, what they hold is deleted, and told.
+Deleting a key that is not there succeeds.
 ${EXIT_CODES_HELP}`,
     )
     .action(remove)
@@ -38,12 +44,15 @@ ${EXIT_CODES_HELP}`,
 
 async function remove(bucketName: string, text: string, options: Options): Promise<void> {
   const key = argumentOf('key', text, options.key64)
-  const { context } = await withClient(options, async (client) => {
+  const { context, read } = await withClient(options, async (client) => {
     const bucket = await bucketOf(client, bucketName)
-    if (options.context === undefined) return bucket.delete(key, { replace: 'seen' })
-    return bucket.delete(key, { context: SealedContext.parse(options.context) })
+    const quorums = quorumsOf(options)
+    if (options.context === undefined) return bucket.delete(key, { replace: 'seen', ...quorums })
+    return bucket.delete(key, { context: SealedContext.parse(options.context), ...quorums })
   })
+  tellFewer(read)
   if (options.json === true) {
-    await print(`${JSON.stringify({ bucket: bucketName, ...fieldOf('key', key), context })}\n`)
+    const deleted = { bucket: bucketName, ...fieldOf('key', key), context, read }
+    await print(`${JSON.stringify(deleted)}\n`)
   }
 }

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { SealedContext } from '../../client/sealed-context.ts'
 import type { PutOptions } from '../../client/bucket.ts'
 import { EXIT_CODES_HELP, print } from '../outcome.ts'
+import { quorumsOf, tellFewer } from './quorums.ts'
 import { fieldOf } from './record.ts'
 import {
   argumentOf,
@@ -19,6 +20,7 @@ interface Options extends ConnectionOptions {
   readonly key64?: true
   readonly value64?: true
   readonly w?: string
+  readonly r?: string
 }
 
 export function addPut(program: Command): void {
@@ -32,6 +34,7 @@ export function addPut(program: Command): void {
     .option('--context <text>', 'replace only what this context covers: from get --json')
     .option('--sibling', 'replace nothing: add the value as a sibling')
     .option('--w <count>', "copies that must be durable; the bucket's W by default")
+    .option('--r <count>', "copies that should be read before; the bucket's R by default")
     .addHelpText(
       'after',
       `
@@ -40,7 +43,8 @@ Examples:
   $ everwrite put images logo - < logo.png
 
 The coordinating node reads the key and replaces the siblings that it read; a concurrent write
-survives as a sibling.
+survives as a sibling. Where --w is named and fewer than R owners answer, what they hold is
+replaced, and told.
 ${EXIT_CODES_HELP}`,
     )
     .action(put)
@@ -50,14 +54,14 @@ async function put(bucketName: string, key: string, text: string, options: Optio
   const replacing = replacingOf(options)
   const value = await valueOf(text, options)
   const keyBytes = argumentOf('key', key, options.key64)
-  const { context } = await withClient(options, async (client) => {
+  const { context, read } = await withClient(options, async (client) => {
     const bucket = await bucketOf(client, bucketName)
-    const w = options.w === undefined ? {} : { w: Number(options.w) }
-    return bucket.put(keyBytes, value, { ...replacing, ...w })
+    return bucket.put(keyBytes, value, { ...replacing, ...quorumsOf(options) })
   })
+  tellFewer(read)
   if (options.json === true) {
     const written = { bucket: bucketName, ...fieldOf('key', keyBytes), bytes: value.length }
-    await print(`${JSON.stringify({ ...written, context })}\n`)
+    await print(`${JSON.stringify({ ...written, context, read })}\n`)
   }
 }
 

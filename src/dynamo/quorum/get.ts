@@ -47,8 +47,8 @@ export type GetOutcome =
       /** Replicas that answered and lack part of `object`. */
       readonly behind: readonly NodeId[]
     }
-  /** Too few replicas are left to reach R; `answered` of them have answered. */
-  | { readonly kind: 'short'; readonly answered: number }
+  /** Too few replicas are left to reach R. */
+  | { readonly kind: 'short' }
 
 type Replica = { readonly kind: 'unasked' | 'awaited-object' | 'awaited-digest' } | CopyAnswer
 
@@ -71,6 +71,13 @@ export class GetRound {
 
   get outcome(): GetOutcome {
     return this.#outcome
+  }
+
+  /** Replicas that have answered, and the merge of their objects so far. */
+  get soFar(): { readonly answered: number; readonly object: VersionedObject | undefined } {
+    const isAnswer = (kind: Replica['kind']): boolean =>
+      kind === 'object' || kind === 'digest' || kind === 'absent'
+    return { answered: this.#count(isAnswer), object: this.#merged() }
   }
 
   /** The first questions. */
@@ -143,7 +150,7 @@ export class GetRound {
     const digests = [...this.#replicas.values()].filter((replica) => replica.kind === 'digest')
     const possible = this.#count((kind) => kind !== 'failed')
     if (possible < this.#needed) {
-      this.#outcome = { kind: 'short', answered: answered + digests.length }
+      this.#outcome = { kind: 'short' }
       return
     }
     if (answered + digests.length < this.#needed) return
@@ -151,13 +158,18 @@ export class GetRound {
     if (digests.every(({ digest }) => matchesAny(objects, digest))) this.#outcome = this.#answer()
   }
 
-  #answer(): GetOutcome {
+  #merged(): VersionedObject | undefined {
     let object: VersionedObject | undefined
     for (const replica of this.#replicas.values()) {
       if (replica.kind === 'object') {
         object = object === undefined ? replica.object : merge(object, replica.object)
       }
     }
+    return object
+  }
+
+  #answer(): GetOutcome {
+    const object = this.#merged()
     if (object === undefined) return { kind: 'answered', object, behind: [] }
     const whole = object
     const current: Digest[] = []

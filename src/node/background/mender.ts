@@ -67,7 +67,7 @@ export class Mender {
     const deadline = clock.now() + bucket.deadlineMs
     gets.run({ name, token, owners: others, ring, needed, deadline }, (found) => {
       if (isFailure(found)) this.#end(key, false)
-      else this.#replace(key, name, token, found)
+      else this.#replace(key, name, token, found.object)
     })
   }
 

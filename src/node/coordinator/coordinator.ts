@@ -14,22 +14,23 @@ import { OperatingError } from '../../base/errors.ts'
 import type { KeyName } from '../../dynamo/names.ts'
 import type { Context } from '../../dynamo/version/context.ts'
 import type { ContextSeal } from '../../dynamo/version/context-seal.ts'
-import type { VersionedObject } from '../../dynamo/version/object.ts'
 import { DEADLINE_MS_MAX } from '../../limits.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { BucketProperties, Topology } from '../cluster/topology.ts'
 import type { Counters, Latencies } from '../counters.ts'
-import type {
-  ClientGet,
-  ClientPut,
-  ClientScan,
-  GetResult,
-  KnownPut,
-  PutResult,
-  ScanResult,
+import {
+  type Answered,
+  type ClientGet,
+  type ClientPut,
+  type ClientScan,
+  type GetResult,
+  type KnownPut,
+  type PutResult,
+  type ScanResult,
+  READ_NOTHING,
 } from '../requests.ts'
 import type { Forwards } from './forward.ts'
-import type { Gets } from './get.ts'
+import type { Found, Gets } from './get.ts'
 import type { Puts } from './put.ts'
 import { type Placement, placementOf, requiredOf } from './quorums.ts'
 import { type Page, type Scans, valuesOf } from './scan.ts'
@@ -48,6 +49,11 @@ export interface CoordinatorDependencies {
 }
 
 const NO_BYTES = new Uint8Array(0)
+
+/** A put with contexts that cover all that it replaces, and how it came to them. */
+interface Prepared extends Answered {
+  readonly known: KnownPut
+}
 
 export class Coordinator {
   readonly #node: CoordinatorDependencies
@@ -77,8 +83,9 @@ export class Coordinator {
       return
     }
     const deadline = this.#deadlineOf(get.deadlineMs, bucket)
-    gets.run({ name, token, owners, ring, needed, deadline }, (object) => {
-      end(isFailure(object) ? object : this.#getResult(name, object))
+    const { takesFewer } = get
+    gets.run({ name, token, owners, ring, needed, deadline, takesFewer }, (found) => {
+      end(isFailure(found) ? found : this.#getResult(name, found, needed))
     })
   }
 
@@ -91,10 +98,16 @@ export class Coordinator {
     const end = this.#begin(counters.putLatencies, deliver)
     const deadline = this.#deadlineOf(put.deadlineMs, placement.bucket)
     const { owners, ring } = placement
-    this.#withContexts(put, placement, deadline, (known) => {
-      if (isFailure(known)) end(known)
-      else if (owners.includes(topology.self.id)) this.#write(known, placement, deadline, end)
-      else forwards.run(known, owners, { ring, deadline }, end)
+    this.#withContexts(put, placement, deadline, (prepared) => {
+      if (isFailure(prepared)) {
+        end(prepared)
+        return
+      }
+      const { known, answered, needed } = prepared
+      const tell: Deliver<PutResult> = (result) =>
+        end(isFailure(result) ? result : { ...result, answered, needed })
+      if (owners.includes(topology.self.id)) this.#write(known, placement, deadline, tell)
+      else forwards.run(known, owners, { ring, deadline }, tell)
     })
   }
 
@@ -133,19 +146,20 @@ export class Coordinator {
   /**
    * Delivers the put with contexts that cover all it replaces. Only the node that takes a put from
    * its client reads for `seen`, and reads once: an owner that read later would replace newer
-   * writes.
+   * writes. A put that fewer than R owners can take may do with reading fewer: it replaces what
+   * they hold.
    */
   #withContexts(
     put: ClientPut,
     placement: Placement,
     deadline: number,
-    deliver: Deliver<KnownPut>,
+    deliver: Deliver<Prepared>,
   ): void {
     if (put.replace === 'given') {
-      deliver(put)
+      deliver({ known: put, answered: 0, needed: 0 })
       return
     }
-    const { seal, gets } = this.#node
+    const { seal, gets, clock } = this.#node
     const { name, token } = put
     const { owners, ring } = placement
     const needed = requiredOf('r', put.r, placement)
@@ -158,13 +172,19 @@ export class Coordinator {
       deliver(given)
       return
     }
-    gets.run({ name, token, owners, ring, needed, deadline }, (object) => {
-      if (isFailure(object)) {
-        deliver(object)
+    const w = put.w === 0 ? placement.bucket.w : put.w
+    // Half of the time is for the write.
+    const until = (clock.now() + deadline) / 2
+    const read = { name, token, owners, ring, needed, deadline: until, takesFewer: w < needed }
+    gets.run(read, (found) => {
+      if (isFailure(found)) {
+        deliver(found)
         return
       }
+      const { object, answered } = found
       const seen = object === undefined ? given : given.join(object.context)
-      deliver({ ...put, contexts: [seal.seal(name.bucket, name.key, seen)] })
+      const contexts = [seal.seal(name.bucket, name.key, seen)]
+      deliver({ known: { ...put, contexts }, answered, needed })
     })
   }
 
@@ -183,7 +203,7 @@ export class Coordinator {
     }
     puts.run({ put, placement, needed, seen, deadline }, (covered) => {
       if (isFailure(covered)) end(covered)
-      else end({ context: seal.seal(bucket, key, covered), attempts: 1 })
+      else end({ context: seal.seal(bucket, key, covered), attempts: 1, ...READ_NOTHING })
     })
   }
 
@@ -194,12 +214,15 @@ export class Coordinator {
     return new OperatingError(opened.code, CONTEXT_ADVICE[opened.code])
   }
 
-  #getResult({ bucket, key }: KeyName, object: VersionedObject | undefined): GetResult {
-    if (object === undefined) return { siblings: [], tombstones: 0, context: NO_BYTES }
+  #getResult({ bucket, key }: KeyName, { object, answered }: Found, needed: number): GetResult {
+    if (object === undefined) {
+      return { siblings: [], tombstones: 0, context: NO_BYTES, answered, needed }
+    }
     const siblings = valuesOf(object)
     const tombstones = object.siblings.length - siblings.length
     this.#node.counters.sawVersions(object.siblings.length)
-    return { siblings, tombstones, context: this.#node.seal.seal(bucket, key, object.context) }
+    const context = this.#node.seal.seal(bucket, key, object.context)
+    return { siblings, tombstones, context, answered, needed }
   }
 
   #scanResult({ bucket, withValues }: ClientScan, { keys, cursor }: Page): ScanResult {

@@ -13,7 +13,7 @@ import type { Clock, Timer } from '../../world/clock.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { PeerCalls, Terms } from '../cluster/peer-calls.ts'
 import type { Counters } from '../counters.ts'
-import type { KnownPut, PutResult } from '../requests.ts'
+import { type KnownPut, type PutResult, READ_NOTHING } from '../requests.ts'
 
 export interface ForwardDependencies {
   readonly clock: Clock
@@ -98,7 +98,7 @@ class RunningForward {
     if (this.#isDelivered) return
     this.#awaited -= 1
     if (!isFailure(result)) {
-      this.#end({ context: result, attempts: this.#asked })
+      this.#end({ context: result, attempts: this.#asked, ...READ_NOTHING })
       return
     }
     this.#failure = result

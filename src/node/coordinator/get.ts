@@ -29,6 +29,16 @@ export interface Read {
   readonly needed: number
   /** An instant of the node's clock. */
   readonly deadline: number
+  /** Where fewer owners answer, what they hold is the result. */
+  readonly takesFewer?: boolean
+}
+
+/** What owners of a key hold together. */
+export interface Found {
+  /** Undefined: nothing. */
+  readonly object: VersionedObject | undefined
+  /** Owners that answered: as many as were needed, unless the read takes fewer. */
+  readonly answered: number
 }
 
 export interface GetDependencies {
@@ -55,10 +65,9 @@ export class Gets {
   }
 
   /**
-   * Delivers the siblings that the owners hold together, undefined where they hold nothing; or
-   * `replicas-short`, `deadline-passed`.
+   * Delivers what the owners hold together; or `replicas-short`, `deadline-passed`.
    */
-  run(read: Read, deliver: Deliver<VersionedObject | undefined>): void {
+  run(read: Read, deliver: Deliver<Found>): void {
     const { self, peers } = this.#dependencies
     const ordered = nearestFirst(read.owners, self, (node) => peers.isConnected(node))
     const round = new GetRound(ordered, read.needed)
@@ -70,16 +79,11 @@ class RunningGet {
   readonly #node: GetDependencies
   readonly #read: Read
   readonly #round: GetRound
-  readonly #deliver: Deliver<VersionedObject | undefined>
+  readonly #deliver: Deliver<Found>
   #timer: Timer | undefined
   #isDelivered = false
 
-  constructor(
-    node: GetDependencies,
-    read: Read,
-    round: GetRound,
-    deliver: Deliver<VersionedObject | undefined>,
-  ) {
+  constructor(node: GetDependencies, read: Read, round: GetRound, deliver: Deliver<Found>) {
     this.#node = node
     this.#read = read
     this.#round = round
@@ -103,7 +107,8 @@ class RunningGet {
     const left = this.#read.deadline - clock.now()
     this.#timer = clock.after(Math.max(0, Math.min(delayMs, left)), () => {
       if (!isHedge || left <= delayMs) {
-        this.#end(new OperatingError('deadline-passed', 'not enough replicas answered in time'))
+        const sentence = 'not enough replicas answered in time'
+        this.#endShort(new OperatingError('deadline-passed', sentence))
         return
       }
       const asks = this.#round.onLate()
@@ -160,17 +165,22 @@ class RunningGet {
         this.#askAll(asks)
         return
       case 'short':
-        this.#end(tooFew(outcome.answered, this.#read.needed))
+        this.#endShort(tooFew(this.#round.soFar.answered, this.#read.needed))
         return
       case 'answered':
-        this.#end(outcome.object)
+        this.#end({ object: outcome.object, answered: this.#read.needed })
         if (outcome.object !== undefined && outcome.behind.length > 0) {
           this.#repair(outcome.object, outcome.behind)
         }
     }
   }
 
-  #end(result: VersionedObject | undefined | OperatingError): void {
+  /** Too few have answered: with what they hold, or with the failure. */
+  #endShort(failure: OperatingError): void {
+    this.#end(this.#read.takesFewer === true ? this.#round.soFar : failure)
+  }
+
+  #end(result: Found | OperatingError): void {
     this.#isDelivered = true
     this.#timer?.cancel()
     this.#deliver(result)

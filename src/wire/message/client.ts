@@ -8,9 +8,17 @@ export interface Get {
   readonly r: number
   /** Milliseconds left; 0: the node's default. */
   readonly deadlineMs: number
+  /** Where fewer replicas answer, what they hold is the reply. */
+  readonly takesFewer: boolean
 }
 
-export interface GetReply {
+/** Replicas that answered a read, and how many had to. */
+export interface Answered {
+  readonly answered: number
+  readonly needed: number
+}
+
+export interface GetReply extends Answered {
   readonly siblings: readonly Uint8Array[]
   /** Sealed; empty if the key was never written. */
   readonly context: Uint8Array
@@ -32,7 +40,8 @@ export interface Put {
   readonly replace: Replace
 }
 
-export interface PutReply {
+/** 0 of 0 answered where the put read nothing. */
+export interface PutReply extends Answered {
   readonly context: Uint8Array
   /** Owners that this attempt was sent to, 1 or more: above 1 an earlier one may appear once. */
   readonly attempts: number

@@ -238,5 +238,6 @@ export function topologyOf(nodes: readonly StageNode[], bits = 4): Topology {
 }
 
 export function foundReply(...values: string[]): GetReply {
-  return { siblings: values.map(utf8Bytes), context: utf8Bytes('ctx'), tombstones: 0 }
+  const found = { siblings: values.map(utf8Bytes), context: utf8Bytes('ctx') }
+  return { ...found, tombstones: 0, answered: 2, needed: 2 }
 }

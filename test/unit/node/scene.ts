@@ -141,7 +141,7 @@ export class NodeSession {
   }
 
   get(key: string, r = 0): Promise<Answer<'get'>> {
-    return this.ask('get', { name: nameOf(key), r, deadlineMs: 0 })
+    return this.ask('get', { name: nameOf(key), r, deadlineMs: 0, takesFewer: false })
   }
 }
 

@@ -67,7 +67,12 @@ t.test('long and short messages arrive whole when they are interleaved', async (
     const put = call as IncomingCallOf<'put'>
     const { request, token } = put
     if (token.hi !== tokenOf(NAME.bucket, NAME.key).hi) t.fail('the token is of the whole message')
-    put.answer({ context: (request.value as Uint8Array).slice(), attempts: 1 })
+    put.answer({
+      context: (request.value as Uint8Array).slice(),
+      attempts: 1,
+      answered: 0,
+      needed: 0,
+    })
   }
   let right = 0
   for (let i = 0; i < 21; i++) {

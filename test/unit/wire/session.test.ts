@@ -46,7 +46,8 @@ t.test('100,000 calls answered in random order each get their own answer', async
   const open: IncomingCallOf<'get'>[] = []
   const answerOne = (): void => {
     const call = open.splice(world.random(open.length), 1)[0]
-    call?.answer({ siblings: [call.request.name.key.slice()], context: NAME.key, tombstones: 0 })
+    const found = { siblings: [call?.request.name.key.slice() as Uint8Array], context: NAME.key }
+    call?.answer({ ...found, tombstones: 0, answered: 1, needed: 1 })
   }
   farEvents.onCall = (call) => void open.push(call as IncomingCallOf<'get'>)
   let made = 0

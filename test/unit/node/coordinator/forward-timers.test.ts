@@ -43,5 +43,5 @@ t.test('an owner that is gone at once and one that answers end a put once', asyn
   forwards.run(put, ['gone', 'slow'] as NodeId[], terms, (end) => ends.push(end))
   await sim.run(2_000)
   t.same(asked, ['gone', 'slow'])
-  t.same(ends, [{ context: CONTEXT, attempts: 2 }])
+  t.same(ends, [{ context: CONTEXT, attempts: 2, answered: 0, needed: 0 }])
 })

@@ -37,7 +37,7 @@ t.test('Q3: silence is told apart from failure', async (t) => {
   const scene = await Scene.open()
   const session = await scene.session(1)
   for (const other of [2, 3]) scene.world.cut(1, other)
-  const get = { name: nameOf(KEY), r: 0, deadlineMs: 300 }
+  const get = { name: nameOf(KEY), r: 0, deadlineMs: 300, takesFewer: false }
   t.equal(verdictOf(await session.ask('get', get)), 'deadline-passed refused')
 })
 
@@ -135,4 +135,39 @@ t.test('reads say how many versions they saw', async (t) => {
   }
   const saw = [1, 2, 3].map((count) => scene.figure(1, `reads_saw_${count}_versions_total`))
   t.strictSame(saw, [1, 1, 1])
+})
+
+t.test('a get that takes fewer replies with what did answer, and says so', async (t) => {
+  const scene = await Scene.open()
+  const session = await scene.session(1)
+  replyOf(await session.put(KEY, 'a', { w: 3 }))
+  for (const other of [2, 3]) scene.cluster.kill(other)
+  await scene.quiet()
+  const get = { name: nameOf(KEY), r: 0, deadlineMs: 300 }
+  t.equal(
+    verdictOf(await session.ask('get', { ...get, takesFewer: false })),
+    'replicas-short refused',
+  )
+  const reply = replyOf(await session.ask('get', { ...get, takesFewer: true }))
+  t.match(reply, { siblings: { length: 1 }, answered: 1, needed: 2 })
+})
+
+t.test('a put of what it saw goes on with one node of three left, and says so', async (t) => {
+  const scene = await Scene.open()
+  const client = await scene.client()
+  await scene.run(client.put(KEY, 'a', { w: 3 }))
+  for (const other of [2, 3]) scene.cluster.kill(other)
+  await scene.quiet()
+  const put = await scene.run(client.put(KEY, 'b', { replace: 'seen', w: 1 }))
+  t.same(put.read, { answered: 1, needed: 2 })
+  t.same((await scene.run(client.get(KEY, { r: 1 }))).siblings, ['b'], 'what it read is replaced')
+  const session = await scene.session(1)
+  const seen = replyOf(await session.put(KEY, 'c', { w: 1, replace: 'seen' }))
+  t.match(seen, { answered: 1, needed: 2 }, 'also where the node reads')
+  t.same((await scene.run(client.get(KEY, { r: 1 }))).siblings, ['c'])
+  t.match(await session.put(KEY, 'd', { replace: 'seen' }), { code: 'replicas-short' })
+  for (const other of [2, 3]) await scene.run(scene.cluster.start(other))
+  await scene.quiet()
+  const again = await scene.run(client.put(KEY, 'd', { replace: 'seen', w: 1 }))
+  t.same(again.read, { answered: 2, needed: 2 })
 })
