@@ -6,7 +6,7 @@ import { readIdentity } from '../store/identity.ts'
 import { checkLog, type LogCheck } from '../store/log/check-log.ts'
 import type { World } from '../world/world.ts'
 import { memberIdOf } from './cluster/topology.ts'
-import { configuredOf, digestKeyOf } from './replica/open-engine.ts'
+import { digestKeyOf, placementOf } from './replica/open-engine.ts'
 
 export interface DataCheck extends LogCheck {
   readonly directory: string
@@ -30,7 +30,8 @@ export async function checkData(
   }
   const directory = await disk.directory(config.directory)
   if (!(await directory.list()).includes(IDENTITY_NAME)) throw noData(config.directory)
-  await readIdentity(directory, configuredOf(config, engine, memberIdOf(cluster, config.name)))
+  const node = memberIdOf(cluster, config.name)
+  await readIdentity(directory, { cluster, engine, node, placement: placementOf(config) })
   const digestKey = digestKeyOf(config)
   const found = await checkLog({ directory, trace, digestKey, segmentBytes })
   return { directory: directory.path, ...found }

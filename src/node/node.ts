@@ -227,7 +227,11 @@ class Node implements RunningNode {
 
   get alarms(): readonly string[] {
     const { sentence } = this.#rebuilder
-    return [...(sentence === undefined ? [] : [sentence]), ...(this.#engine.report().alarms ?? [])]
+    return [
+      ...(sentence === undefined ? [] : [sentence]),
+      ...this.#peers.refusals,
+      ...(this.#engine.report().alarms ?? []),
+    ]
   }
 
   get isWhole(): boolean {

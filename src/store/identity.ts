@@ -22,7 +22,7 @@
 import { utf8Bytes, utf8TextExact } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
 import { isId, type NodeId, nodeId } from '../dynamo/names.ts'
-import { differencesOf, type Placement } from '../dynamo/ring/placement.ts'
+import { differencesOf, parsePlacement, type Placement } from '../dynamo/ring/placement.ts'
 import type { Directory } from '../world/disk.ts'
 import {
   checkOf,
@@ -204,13 +204,15 @@ function parse(text: string): Identity | undefined {
   if (match === null) return undefined
   const [, checked = '', cluster = '', engine = '', node = '', directory = '', placement = ''] =
     match
+  const placed = parsePlacement(placement)
   if (checkOf(checked) !== match[7] || !isId(node) || !isId(directory)) return undefined
+  if (placed === undefined) return undefined
   return {
     cluster: JSON.parse(cluster),
     engine: JSON.parse(engine),
     node: nodeId(node),
     directory,
-    placement: JSON.parse(placement),
+    placement: placed,
   }
 }
 

@@ -139,6 +139,7 @@ const hello: Converter<Hello> = {
       token: plain(message.token),
       directory: plain(message.directory),
       replaced: message.replaced.map(plain),
+      placement: message.placement,
     }
   },
 }
@@ -158,6 +159,7 @@ const welcome: Converter<Welcome> = {
       directory: plain(message.directory),
       replaced: message.replaced.map(plain),
       met: message.met.map(plain),
+      placement: message.placement,
     }
   },
 }

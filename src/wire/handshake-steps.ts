@@ -51,12 +51,17 @@ export interface PeerStanding {
   readonly directory: string
   /** Ids of lost directories of the node that this one replaces. */
   readonly replaced: readonly string[]
+  /** The placement under which its data is written, as JSON; empty for a tool, or if it is long. */
+  readonly placement: string
 }
 
-/** Of a tool that asks as a member does. */
-export const WITHOUT_DATA: PeerStanding = { directory: '', replaced: [] }
+/** A longer placement is not sent: the handshake's first frame has a bound. */
+const PLACEMENT_CHARS_MAX = 2048
 
-const NO_STANDING = { directory: EMPTY_BYTES, replaced: [] } as const
+/** Of a tool that asks as a member does. */
+export const WITHOUT_DATA: PeerStanding = { directory: '', replaced: [], placement: '' }
+
+const NO_STANDING = { directory: EMPTY_BYTES, replaced: [], placement: '' } as const
 
 /** A node that accepts a connection from a client. */
 export interface ServeOptions {
@@ -281,14 +286,21 @@ function checkAdmitted(
   if (refusal !== undefined) throw refusal
 }
 
-function shownOf(standing: PeerStanding): Pick<Hello, 'directory' | 'replaced'> {
-  const { directory, replaced } = standing
-  return { directory: bytesOfDirectory(directory), replaced: replaced.map(bytesOfDirectory) }
+function shownOf({
+  directory,
+  replaced,
+  placement,
+}: PeerStanding): Pick<Hello, 'directory' | 'replaced' | 'placement'> {
+  return {
+    directory: bytesOfDirectory(directory),
+    replaced: replaced.map(bytesOfDirectory),
+    placement: placement.length > PLACEMENT_CHARS_MAX ? '' : placement,
+  }
 }
 
-function standingOf({ directory, replaced }: Hello | Welcome): PeerStanding {
+function standingOf({ directory, replaced, placement }: Hello | Welcome): PeerStanding {
   const id = directory.length === 0 ? '' : directoryOf(directory)
-  return { directory: id, replaced: replaced.map(directoryOf) }
+  return { directory: id, replaced: replaced.map(directoryOf), placement }
 }
 
 function bytesOfDirectory(directory: string): Uint8Array {

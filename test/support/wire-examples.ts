@@ -138,6 +138,11 @@ function member(node: string, name: string, clientPort: number): Reply<'topology
   }
 }
 
+/** One node, on a machine of its own. */
+const PLACEMENT =
+  '{"partitions":256,"members":[{"name":"one","machine":"m1","zone":"","weight":1}],' +
+  '"n":1,"buckets":{}}'
+
 const hello = {
   formatMin: 1,
   formatMax: 1,
@@ -147,6 +152,7 @@ const hello = {
   token: none,
   directory: bytes(8, 0x50),
   replaced: [bytes(8, 0x58)],
+  placement: '',
 }
 
 const agreement = {
@@ -172,6 +178,7 @@ export const CONTROLS: { readonly [N in ControlName]: Control<N> } = {
     directory: bytes(8, 0x60),
     replaced: [],
     met: [bytes(8, 0x50), bytes(8, 0x58)],
+    placement: PLACEMENT,
   },
   proof: proofOf('connector', agreement, proofKey),
   ready: undefined,

@@ -146,7 +146,7 @@ export async function rawNode(): Promise<RawPair> {
   const connecting = connectSession(nearEnd, world, CLIENT, events)
   const none = new Uint8Array(0)
   const node = new Uint8Array(8).fill(0xbb)
-  const blank = { nonce: none, proof: none, directory: none, replaced: [], met: [] }
+  const blank = { nonce: none, proof: none, directory: none, replaced: [], met: [], placement: '' }
   const welcome = { format: 1, cluster: 'shop', node, ...blank }
   raw.send(CONTROL_KINDS.welcome, 0, bytesOf(encodeControl('welcome', welcome)))
   raw.send(CONTROL_KINDS.ready, 0)
@@ -158,7 +158,7 @@ export async function rawNode(): Promise<RawPair> {
 export function helloBytes(change: Partial<Parameters<typeof encodeHello>[0]> = {}): Uint8Array {
   const none = new Uint8Array(0)
   const client = { formatMin: 1, formatMax: 1, cluster: '', node: none, nonce: none, token: none }
-  const blank = { directory: none, replaced: [] }
+  const blank = { directory: none, replaced: [], placement: '' }
   return encodeHello({ ...client, ...blank, ...change })
 }
 

@@ -57,3 +57,28 @@ function changesOf(old: PlacedMember, now: PlacedMember): readonly string[] {
 function label(value: string | number): string {
   return value === '' ? 'not given' : String(value)
 }
+
+/** The placement that a text states as JSON; undefined where it states none. */
+export function parsePlacement(text: string): Placement | undefined {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  return isPlacement(parsed) ? parsed : undefined
+}
+
+function isPlacement(value: unknown): value is Placement {
+  const { partitions, members, n, buckets } = (value ?? {}) as Partial<Placement>
+  if (typeof partitions !== 'number' || typeof n !== 'number' || !Array.isArray(members))
+    return false
+  if (typeof buckets !== 'object' || buckets === null) return false
+  return members.every(isPlaced) && Object.values(buckets).every((one) => typeof one === 'number')
+}
+
+function isPlaced(value: unknown): boolean {
+  const { name, machine, zone, weight } = (value ?? {}) as Partial<PlacedMember>
+  const texts = [name, machine, zone]
+  return texts.every((text) => typeof text === 'string') && typeof weight === 'number'
+}

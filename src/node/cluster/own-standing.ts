@@ -15,6 +15,7 @@
  */
 import { OperatingError } from '../../base/errors.ts'
 import type { NodeId } from '../../dynamo/names.ts'
+import { differencesOf, parsePlacement, type Placement } from '../../dynamo/ring/placement.ts'
 import {
   DIRECTORIES_MET_MAX,
   type DirectoryState,
@@ -32,6 +33,8 @@ export interface OwnStandingOptions {
   readonly id: string
   /** Where the standing is kept; undefined if the engine is not durable. */
   readonly directory: Directory | undefined
+  /** The configured one. */
+  readonly placement: Placement
   /** A node that finds itself emptied rebuilds, instead of ending. */
   readonly mayRebuild: boolean
   readonly trace: Trace
@@ -79,7 +82,8 @@ export class OwnStanding {
 
   /** What this node says of itself in the handshake. */
   get shown(): PeerStanding {
-    return { directory: this.#options.id, replaced: this.#replaces }
+    const { id: directory, placement } = this.#options
+    return { directory, replaced: this.#replaces, placement: JSON.stringify(placement) }
   }
 
   /** The directories of a member that this node has met, the last first. */
@@ -92,6 +96,8 @@ export class OwnStanding {
    * that it has met. Returns why the connection is refused, if so.
    */
   meet(node: NodeId, theirs: PeerStanding, met: readonly string[]): OperatingError | undefined {
+    const otherRing = this.otherRing(node, theirs)
+    if (otherRing !== undefined) return otherRing
     const lost = met.filter((directory) => !this.#isOwn(directory))
     if (lost.length > 0) return this.#onEmptied(lost)
     const { directory, replaced } = theirs
@@ -104,6 +110,19 @@ export class OwnStanding {
     this.#met.set(node, limited([directory, ...replaced]))
     this.#save()
     return undefined
+  }
+
+  /** Why a node that places keys otherwise is refused, and what differs. */
+  otherRing(node: NodeId, { placement }: PeerStanding): OperatingError | undefined {
+    const theirs = parsePlacement(placement)
+    if (theirs === undefined) return undefined
+    const differences = differencesOf(theirs, this.#options.placement)
+    if (differences.length === 0) return undefined
+    return new OperatingError(
+      'ring-differs',
+      `node ${node} has another ring; compared with it, here ${differences.join('; ')}: give all` +
+        ' nodes one list of members, the same partitions and the same n',
+    )
   }
 
   #isOwn(directory: string): boolean {

@@ -23,6 +23,16 @@ import type { World } from '../../world/world.ts'
 /** Between attempts to reach a member that is away: doubled each time, up to the second. */
 const RETRY_MS_MIN = 50
 const RETRY_MS_MAX = 1_000
+/** The same where the member, or this node, has to be configured otherwise first. */
+const RECONFIGURED_MS_MAX = 10_000
+const CONFIGURED_OTHERWISE: ReadonlySet<string> = new Set([
+  'ring-differs',
+  'not-a-member',
+  'proof-wrong',
+  'wrong-cluster',
+  'format-unsupported',
+  'handshake-expected',
+])
 const CONNECT_MS_MAX = 2_000
 
 /** How this node introduces itself, and where it connects from. */
@@ -88,6 +98,13 @@ export class Peers {
     return [...this.#links.values()].flatMap(({ session }) => session ?? [])
   }
 
+  /** Members that will not connect until something is configured otherwise, each a sentence. */
+  get refusals(): readonly string[] {
+    return [...this.#links.values()].flatMap(({ member, refusal }) =>
+      refusal === undefined ? [] : [`${member.name} does not connect: ${refusal}`],
+    )
+  }
+
   /** Every other member, and whether it is connected now. */
   list(): readonly { readonly member: Member; readonly isConnected: boolean }[] {
     return [...this.#links.values()].map(({ member, session }) => ({
@@ -123,6 +140,8 @@ class PeerLink {
   #retryMs = RETRY_MS_MIN
   #timer: Timer | undefined
   #isClosed = false
+  /** Why the two will not connect until one of them is configured otherwise. */
+  refusal: string | undefined
   /** The last reason for being away that was traced, so that each is traced once. */
   #reason: string | undefined
 
@@ -159,7 +178,9 @@ class PeerLink {
       clusterKey,
       standing: standing.shown,
       admit: (node: NodeId, theirs: PeerStanding, met: readonly string[]) =>
-        node === this.member.id ? standing.meet(node, theirs, met) : notAMember(node),
+        node === this.member.id
+          ? standing.meet(node, theirs, met)
+          : (standing.otherRing(node, theirs) ?? notAMember(node)),
     } as const
     const events = {
       onCall: () => {
@@ -185,6 +206,7 @@ class PeerLink {
       return
     }
     this.session = session
+    this.refusal = undefined
     this.#options.standing.admitted()
     this.#retryMs = RETRY_MS_MIN
     this.#reason = undefined
@@ -205,12 +227,16 @@ class PeerLink {
         node: this.member.id,
         name: this.member.name,
         reason,
+        ...(isOperatingError(error) ? { why: error.message } : {}),
       })
     }
     // Half of the delay is random, so that nodes that lost each other do not retry in step.
     const drawn = readU32(entropy.bytes(4), 0) / 2 ** 32
     const delayMs = this.#retryMs * (0.5 + drawn / 2)
-    this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MS_MAX)
+    const isForGood = CONFIGURED_OTHERWISE.has(reason)
+    this.refusal = isForGood && error !== undefined ? error.message : undefined
+    const longest = isForGood ? RECONFIGURED_MS_MAX : RETRY_MS_MAX
+    this.#retryMs = Math.min(2 * this.#retryMs, longest)
     this.#timer = clock.after(delayMs, () => this.open())
   }
 }

@@ -81,7 +81,9 @@ export class SessionListener {
     if (role === 'client') return { role: 'client', cluster, node: self.id, token }
     const isMember = (id: NodeId): boolean => ring.member(id) !== undefined && id !== self.id
     const admit = (id: NodeId, theirs: PeerStanding) =>
-      isMember(id) ? standing.meet(id, theirs, []) : notAMember(id)
+      isMember(id)
+        ? standing.meet(id, theirs, [])
+        : (standing.otherRing(id, theirs) ?? notAMember(id))
     const metOf = (id: NodeId) => standing.metOf(id)
     const shown = { node: self.id, standing: standing.shown }
     return { role: 'peer', cluster, clusterKey, ...shown, metOf, admit }

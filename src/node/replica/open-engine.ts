@@ -5,8 +5,9 @@ import { hexOf, joinBytes, utf8Bytes } from '../../base/bytes.ts'
 import type { Config } from '../../config.ts'
 import { ID_BYTES, type NodeId } from '../../dynamo/names.ts'
 import { sipHash128Into } from '../../native/digest.ts'
+import type { Placement } from '../../dynamo/ring/placement.ts'
 import type { Engine } from '../../store/engine.ts'
-import { type Configured, openIdentity } from '../../store/identity.ts'
+import { openIdentity } from '../../store/identity.ts'
 import { MemoryEngine } from '../../store/memory/memory.ts'
 import { openLog } from '../../store/log/open-log.ts'
 import { OwnStanding } from '../cluster/own-standing.ts'
@@ -30,13 +31,15 @@ export async function openEngine(
   const { clock, disk, trace, entropy } = world
   const { engine: named, mayRebuild } = config
   const newId = hexOf(entropy.bytes(ID_BYTES))
+  const placement = placementOf(config)
   if (named === 'memory') {
-    const memory = { id: newId, directory: undefined, mayRebuild: true, trace }
+    const memory = { id: newId, directory: undefined, placement, mayRebuild: true, trace }
     return { engine: new MemoryEngine(), standing: await OwnStanding.open(memory) }
   }
   const directory = await disk.directory(config.directory)
   const name = typeof named === 'string' ? named : named.name
-  const identity = await openIdentity(directory, configuredOf(config, name, self), newId)
+  const configured = { cluster: config.cluster, engine: name, node: self, placement }
+  const identity = await openIdentity(directory, configured, newId)
   const options = { directory, clock, trace, digestKey: digestKeyOf(config) }
   const engine = await (typeof named === 'string'
     ? openLog({ ...options, segmentBytes: config.segmentBytes }).then((opened) => opened.engine)
@@ -45,25 +48,20 @@ export async function openEngine(
   const standing = await OwnStanding.open({
     id: isDurable ? identity.directory : newId,
     directory: isDurable ? directory : undefined,
+    placement,
     mayRebuild: mayRebuild || !isDurable,
     trace,
   })
   return { engine, standing }
 }
 
-/** What a data directory must have been written for. */
-export function configuredOf(config: Config, engine: string, node: NodeId): Configured {
-  const { cluster, partitions, members, defaults, buckets } = config
+/** What decides where this node's keys lie. */
+export function placementOf({ partitions, members, defaults, buckets }: Config): Placement {
   return {
-    cluster,
-    engine,
-    node,
-    placement: {
-      partitions,
-      members: members.map(({ name, machine, zone, weight }) => ({ name, machine, zone, weight })),
-      n: defaults.n,
-      buckets: Object.fromEntries(buckets.map(({ name, n }) => [name, n])),
-    },
+    partitions,
+    members: members.map(({ name, machine, zone, weight }) => ({ name, machine, zone, weight })),
+    n: defaults.n,
+    buckets: Object.fromEntries(buckets.map(({ name, n }) => [name, n])),
   }
 }
 

@@ -39,6 +39,8 @@ export interface Hello {
   /** Peers: the id of the data directory, and those of lost ones that it replaces. */
   readonly directory: Uint8Array
   readonly replaced: readonly Uint8Array[]
+  /** Peers: their placement, as JSON; may be empty. */
+  readonly placement: string
 }
 
 export interface Welcome {
@@ -51,6 +53,7 @@ export interface Welcome {
   readonly replaced: readonly Uint8Array[]
   /** To peers: the directories of the connecting node that the acceptor has met, the last first. */
   readonly met: readonly Uint8Array[]
+  readonly placement: string
 }
 
 /** The error in a failure, and the reason in a goodbye. */

@@ -232,7 +232,7 @@ t.test('the acceptor proves first; after a wrong proof the connector sends none'
   const outcome = outcomeOf(connectSession(near, world, PEER_A, new RecordedEvents()))
   await world.untilIdle()
   raw.take()
-  const standing = { directory: new Uint8Array(0), replaced: [], met: [] }
+  const standing = { directory: new Uint8Array(0), replaced: [], met: [], placement: '' }
   const proof = new Uint8Array(16)
   const welcome = { format: 1, cluster: 'shop', node, nonce, proof, ...standing }
   raw.send(CONTROL_KINDS.welcome, 0, bytesOf(encodeControl('welcome', welcome)))
@@ -302,7 +302,7 @@ t.test('a request in the same chunk as ready is received, and may be long', asyn
   const connectorNonce = body.slice(-16)
   const proof = proofOf('acceptor', { ...agreement(nonce), connectorNonce }, key)
   const own = new Uint8Array(8).fill(0xbb)
-  const standing = { directory: new Uint8Array(0), replaced: [], met: [] }
+  const standing = { directory: new Uint8Array(0), replaced: [], met: [], placement: '' }
   const welcome = { format: 1, cluster: 'shop', node: own, nonce, proof, ...standing }
   const write = { ...REQUESTS.peerWrite, object: new Uint8Array(9000) }
   far.write(
