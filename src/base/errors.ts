@@ -110,6 +110,8 @@ export const ERROR_KINDS = {
   'key-file-wrong': refused(102),
   'address-taken': refused(103),
   'addon-missing': refused(104),
+  'address-wrong': refused(105),
+  'system-failed': refused(106),
   'not-connected': retryable(110),
   'connection-lost': inDoubt(111),
   aborted: inDoubt(112),

@@ -9,6 +9,7 @@ import { OperatingError } from '../base/errors.ts'
 import { VALUE_BYTES_MAX } from '../limits.ts'
 import { bytesOfBase64 } from './data/record.ts'
 import { readTokenFile } from './settings/key-file.ts'
+import { standardInput } from './standard-input.ts'
 import { misuse } from './outcome.ts'
 
 export interface ConnectionOptions {
@@ -89,9 +90,9 @@ export function countOf(option: string, text: string, min: number, max: number):
 
 /** All of standard input. Throws `value-too-long` where that is more than a value may have. */
 export async function readValue(): Promise<Uint8Array> {
-  const chunks: Buffer[] = []
+  const chunks: Uint8Array[] = []
   let bytes = 0
-  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+  for await (const chunk of standardInput()) {
     chunks.push(chunk)
     bytes += chunk.length
     if (bytes > VALUE_BYTES_MAX) {

@@ -57,7 +57,9 @@ ${EXIT_CODES_HELP}`,
 
 /** A reader that closes the pipe (`everwrite keys carts | head`) is no failure. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? EXIT.done : EXIT.failed)
+  if (error.code === 'EPIPE') process.exit(EXIT.done)
+  tellFailure(Object.assign(error, { path: 'standard output' }), process.argv.includes('--json'))
+  process.exit(EXIT.failed)
 })
 
 try {

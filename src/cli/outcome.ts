@@ -7,6 +7,7 @@
  * Scripts may rely on these. With `--json` the reason is one line of JSON on standard error.
  */
 import { isOperatingError, OperatingError, type ErrorCode } from '../base/errors.ts'
+import { systemError } from './system-error.ts'
 
 export const EXIT = {
   done: 0,
@@ -29,6 +30,7 @@ Exit codes:
 const USAGE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'config-wrong',
   'bind-insecure',
+  'address-wrong',
   'key-file-wrong',
   'input-wrong',
   'bucket-wrong',
@@ -41,15 +43,17 @@ const USAGE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'context-forged',
 ])
 
-export function exitCodeOf(error: unknown): number {
-  if (!isOperatingError(error)) return EXIT.bug
+export function exitCodeOf(thrown: unknown): number {
+  const error = isOperatingError(thrown) ? thrown : systemError(thrown)
+  if (error === undefined) return EXIT.bug
   return USAGE.has(error.code) ? EXIT.usage : EXIT.failed
 }
 
 /** Writes the reason to standard error. */
-export function tellFailure(error: unknown, isJson: boolean): void {
-  if (!isOperatingError(error)) {
-    const stack = error instanceof Error ? error.stack : String(error)
+export function tellFailure(thrown: unknown, isJson: boolean): void {
+  const error = isOperatingError(thrown) ? thrown : systemError(thrown)
+  if (error === undefined) {
+    const stack = thrown instanceof Error ? thrown.stack : String(thrown)
     process.stderr.write(`everwrite: this is a bug in everwrite, please report it:\n${stack}\n`)
     return
   }

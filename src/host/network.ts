@@ -145,9 +145,23 @@ function listenerOf(server: Server): Listener {
 }
 
 function listenError(address: Address, error: NodeJS.ErrnoException): Error {
-  if (error.code !== 'EADDRINUSE') return error
-  const message = `${addressLabel(address)} is in use by another program`
-  return new OperatingError('address-taken', message, { cause: error })
+  const label = addressLabel(address)
+  if (error.code === 'EADDRINUSE') {
+    const message = `${label} is in use by another program`
+    return new OperatingError('address-taken', message, { cause: error })
+  }
+  const reason = LISTEN_REASONS[error.code ?? '']
+  if (reason === undefined) return error
+  return new OperatingError('address-wrong', `cannot listen at ${label}: ${reason}`, {
+    cause: error,
+  })
+}
+
+const LISTEN_REASONS: Readonly<Record<string, string>> = {
+  EADDRNOTAVAIL: 'this machine has no such address; 0.0.0.0 and :: stand for all that it has',
+  ENOTFOUND: 'no such host is known',
+  EAI_AGAIN: 'no name server answered',
+  EACCES: 'this user may not use that port: choose one above 1023',
 }
 
 function timeoutError(address: Address): Error {

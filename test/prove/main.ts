@@ -12,6 +12,7 @@ const PROOFS: Record<string, Load> = {
   replay: async () => (await import('./replay.ts')).proof,
   'planted-bugs': async () => (await import('./plants/planted-bugs.ts')).proof,
   checkers: async () => (await import('./checkers.ts')).proof,
+  cases: async () => (await import('./cases/cases.ts')).proof,
   rebuild: async () => (await import('./rebuild.ts')).proof,
   sigkill: async () => (await import('./machine/sigkill.ts')).proof,
   'power-cut': async () => (await import('./machine/power-cut.ts')).proof,

@@ -33,7 +33,7 @@ const WINDOW_MAX = 1024
 
 export function addImport(program: Command): void {
   addConnectionOptions(program.command('import'), PUT_TIMEOUT_MS)
-    .argument('[file]', 'lines of JSON, plain or gzip; standard input by default')
+    .argument('[file]', 'lines of JSON, plain or gzip; standard input by default, or for -')
     .requiredOption('--bucket <name>', 'the bucket to put the records into')
     .option('--window <count>', 'records in flight at once', String(WINDOW))
     .description('put the records of a file into a bucket')
@@ -57,7 +57,7 @@ ${EXIT_CODES_HELP}`,
 
 async function importRecords(file: string | undefined, options: Options): Promise<void> {
   const window = countOf('--window', options.window, 1, WINDOW_MAX)
-  const source = linesOf(file)
+  const source = linesOf(file === '-' ? undefined : file)
   await withClient(options, async (client) => {
     const bucket = await bucketOf(client, options.bucket)
     const progress = progressOf('importing', source.bytesTotal)

@@ -7,9 +7,11 @@
 import { createReadStream, statSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { joinBytes, utf8TextExact } from '../../base/bytes.ts'
+import { EMPTY_BYTES, joinBytes, utf8TextExact } from '../../base/bytes.ts'
 import { MESSAGE_BYTES_MAX } from '../../limits.ts'
+import { isOperatingError } from '../../base/errors.ts'
 import { misuse } from '../outcome.ts'
+import { standardInput } from '../standard-input.ts'
 
 const NEWLINE = 10
 const GZIP_MAGIC = [0x1f, 0x8b] as const
@@ -28,12 +30,13 @@ export function linesOf(file: string | undefined): Source {
   async function* counted(): AsyncGenerator<Uint8Array> {
     try {
       // Opened only now: a stream that fails without a listener would end the process.
-      const raw = file === undefined ? process.stdin : createReadStream(file)
+      const raw = file === undefined ? standardInput() : createReadStream(file)
       for await (const chunk of raw as AsyncIterable<Uint8Array>) {
         bytesRead += chunk.length
         yield chunk
       }
     } catch (cause) {
+      if (isOperatingError(cause)) throw cause
       throw misuse(`${file ?? 'standard input'} cannot be read: ${(cause as Error).message}`, cause)
     }
   }
@@ -45,13 +48,18 @@ export function linesOf(file: string | undefined): Source {
 }
 
 async function* inflated(chunks: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const first = await chunks.next()
-  if (first.done === true) return
+  // A pipe may bring a byte at a time.
+  let head: Uint8Array = EMPTY_BYTES
+  while (head.length < GZIP_MAGIC.length) {
+    const next = await chunks.next()
+    if (next.done === true) break
+    head = head.length === 0 ? next.value : joinBytes([head, next.value])
+  }
   async function* whole(): AsyncGenerator<Uint8Array> {
-    yield first.value as Uint8Array
+    yield head
     yield* chunks
   }
-  if (first.value[0] !== GZIP_MAGIC[0] || first.value[1] !== GZIP_MAGIC[1]) {
+  if (head[0] !== GZIP_MAGIC[0] || head[1] !== GZIP_MAGIC[1]) {
     yield* whole()
     return
   }

@@ -139,7 +139,7 @@ function stopOnSignal(stop: () => Promise<void>): void {
 function endOnBrokenBelief(): void {
   const end = (error: unknown): void => {
     tellFailure(error, false)
-    process.exit(EXIT.bug)
+    process.exit(exitCodeOf(error))
   }
   process.on('uncaughtException', end)
   process.on('unhandledRejection', end)

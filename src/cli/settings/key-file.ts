@@ -2,7 +2,8 @@
  * Read and make the files that hold secrets: the cluster key, the clients' token.
  *
  * The cluster key lets its holder pose as a node and forge contexts. A key file that other users
- * may read is therefore refused; a warning would be overlooked.
+ * may read is therefore refused; a warning would be overlooked. Secrets that a platform mounts
+ * (mode 0444, in a file system that only this process sees) have the setting `readable-secrets`.
  */
 import { randomBytes } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
@@ -14,8 +15,8 @@ const KEY_BYTES = 16
 const TOKEN_BYTES_MAX = 1024
 
 /** The 16 bytes in the cluster key file at `path`. Throws `key-file-wrong`. */
-export function readKeyFile(path: string): Uint8Array {
-  const key = bytesOfHex(readSecret(path).trim())
+export function readKeyFile(path: string, mayBeReadable = false): Uint8Array {
+  const key = bytesOfHex(readSecret(path, mayBeReadable).trim())
   if (key?.length === KEY_BYTES) return key
   throw wrong(
     `${path} does not hold a cluster key: ${2 * KEY_BYTES} hexadecimal digits, as ` +
@@ -24,8 +25,8 @@ export function readKeyFile(path: string): Uint8Array {
 }
 
 /** The token in the file at `path`, without the line's end. Throws `key-file-wrong`. */
-export function readTokenFile(path: string): Uint8Array {
-  const token = new TextEncoder().encode(readSecret(path).replace(/\r?\n$/, ''))
+export function readTokenFile(path: string, mayBeReadable = false): Uint8Array {
+  const token = new TextEncoder().encode(readSecret(path, mayBeReadable).replace(/\r?\n$/, ''))
   if (token.length >= 1 && token.length <= TOKEN_BYTES_MAX) return token
   throw wrong(`${path} does not hold a token: one line of 1 to ${TOKEN_BYTES_MAX} bytes`)
 }
@@ -35,12 +36,15 @@ export function makeKeyFile(path: string): void {
   createWhole(path, `${hexOf(randomBytes(KEY_BYTES))}\n`, 0o600)
 }
 
-function readSecret(path: string): string {
+function readSecret(path: string, mayBeReadable: boolean): string {
   try {
     const { mode } = statSync(path)
-    if ((mode & 0o077) !== 0) {
+    if ((mode & 0o077) !== 0 && !mayBeReadable) {
       const octal = (mode & 0o777).toString(8).padStart(4, '0')
-      throw wrong(`${path} has mode ${octal}, so others may read it: chmod 600 ${path}`)
+      throw wrong(
+        `${path} has mode ${octal}, so others may read it: chmod 600 ${path}, or` +
+          ' lift this with --readable-secrets where only this node sees the file',
+      )
     }
     return readFileSync(path, 'utf8')
   } catch (cause) {

@@ -101,7 +101,11 @@ function parseFile(file: string): Record<string, unknown> {
   try {
     return parse(readFileSync(file, 'utf8'))
   } catch (error) {
-    if (error instanceof TomlError) return fail(`is not TOML: ${error.message}`)
+    // The library's message goes on with the lines in question, whatever bytes they have.
+    if (error instanceof TomlError) {
+      const [what = ''] = error.message.split('\n')
+      return fail(`is not TOML: line ${error.line}, column ${error.column}: ${what}`)
+    }
     const { code } = error as NodeJS.ErrnoException
     return fail(`cannot be read (${code ?? String(error)}): give the path with --config`)
   }
@@ -131,12 +135,13 @@ function secretsOf(settings: Settings, faults: Fault[]): Secrets {
     }
   }
   const tokenFile = settings['client-token-file']
+  const mayBeReadable = settings['readable-secrets']
   return {
-    clusterKey: read('key-file', () => readKeyFile(settings['key-file'])),
+    clusterKey: read('key-file', () => readKeyFile(settings['key-file'], mayBeReadable)),
     clientToken:
       tokenFile === undefined
         ? undefined
-        : read('client-token-file', () => readTokenFile(tokenFile)),
+        : read('client-token-file', () => readTokenFile(tokenFile, mayBeReadable)),
   }
 }
 

@@ -27,6 +27,7 @@ export interface Settings {
   readonly 'key-file': string
   readonly 'client-token-file'?: string | undefined
   readonly insecure: boolean
+  readonly 'readable-secrets': boolean
   readonly rebuild: boolean
   readonly partitions: number
   readonly n: number
@@ -90,6 +91,7 @@ const shape: z.ZodType<Settings> = z.strictObject({
   'key-file': z.string().min(1),
   'client-token-file': z.string().min(1).optional(),
   insecure: z.boolean().default(false),
+  'readable-secrets': z.boolean().default(false),
   rebuild: z.boolean().default(false),
   partitions: count(PARTITIONS_MAX).default(DEFAULTS.partitions),
   n: quorum.default(DEFAULTS.n),

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -24,12 +24,18 @@ t.test(
   },
 )
 
-t.test('the list has no subdirectories', async (t) => {
+t.test('the list has all names, and what is no plain file cannot be opened', async (t) => {
   const directory = await hostDisk.directory(join(root, 'mixed'))
   await hostDisk.directory(join(root, 'mixed/inside'))
   await writeFile(join(root, 'mixed/b'), '')
   await writeFile(join(root, 'mixed/a'), '')
-  t.same(await directory.list(), ['a', 'b'])
+  await symlink('a', join(root, 'mixed/link'))
+  execFileSync('mkfifo', [join(root, 'mixed/pipe')])
+  t.same(await directory.list(), ['a', 'b', 'inside', 'link', 'pipe'])
+  await t.rejects(directory.open('inside'), { code: 'EISDIR' })
+  await t.rejects(directory.open('link'), { code: 'ELOOP' })
+  await t.rejects(directory.open('pipe'), { code: 'EFTYPE' })
+  await (await directory.open('a')).close()
 })
 
 t.test('the lock of another process holds until it ends, however it ends', async (t) => {

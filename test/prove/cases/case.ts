@@ -1,0 +1,14 @@
+/** One input that lost, hid or changed a write once, or ended without a sentence. */
+export interface Case {
+  /** The line of the issue that it stands for. */
+  readonly line: string
+  /** The input, in words. */
+  readonly what: string
+  /** Undefined where all is right; else what is not. */
+  run(): Promise<string | undefined>
+}
+
+/** What is wrong, where something is. */
+export function wrongUnless(isRight: boolean, what: string): string | undefined {
+  return isRight ? undefined : what
+}
