@@ -77,7 +77,7 @@ export const ERROR_KINDS = {
   'context-foreign': refused(41),
   'context-forged': refused(42),
   'context-key-unknown': retryable(43),
-  'context-full': refused(44),
+  'context-full': retryable(44),
   'contexts-too-many': refused(45),
 
   // The cluster cannot serve the request now.

@@ -3,12 +3,14 @@
  *
  *     {"level":"warn","time":"2026-01-01T00:00:00.000Z","event":"peer-away","member":3}
  *
- * Lines are written synchronously and in order, so that the last one before an abrupt end is there.
+ * Lines are written at once and in order, so that the last one before an abrupt end is there; what
+ * the reader does not take waits, within a bound (`line-output.ts`).
  * A fact that occurs too often within one second is left out for the rest of it, and one line then
  * gives the count: a flood of warnings must not become a second failure.
  */
-import { destination, pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino'
+import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino'
 import { FACTS, type Fact, type Fields, type Trace, type Weight } from '../world/trace.ts'
+import { LineOutput } from './line-output.ts'
 
 /** Facts of this weight and above are written. */
 export type TraceLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
@@ -20,7 +22,8 @@ const LEVEL_OF_WEIGHT: Readonly<Record<Weight, Exclude<TraceLevel, 'silent'>>> =
   failure: 'error',
 }
 
-const STANDARD_ERROR = 2
+/** One for all traces of this process. */
+const standardError = new LineOutput()
 /** Lines of one fact in one second, if it is a warning or a failure. */
 const REPEATS_MAX = 10
 const WINDOW_MS = 1000
@@ -46,7 +49,7 @@ export class HostTrace implements Trace {
         timestamp: stdTimeFunctions.isoTime,
         formatters: { level: (level) => ({ level }) },
       },
-      options.stream ?? standardError(),
+      options.stream ?? standardError,
     )
   }
 
@@ -71,11 +74,4 @@ export class HostTrace implements Trace {
     this.#repeats.delete(fact)
     if (suppressed > 0) this.#logger[LEVEL_OF_WEIGHT[FACTS[fact]]]({ event: fact, suppressed })
   }
-}
-
-function standardError(): DestinationStream {
-  const stream = destination({ dest: STANDARD_ERROR, sync: true })
-  // The reader of the output has closed it; a node does not stop for that.
-  stream.on('error', () => undefined)
-  return stream
 }

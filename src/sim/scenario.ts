@@ -36,6 +36,7 @@ export const FAULT_KINDS = [
   // Disks that lose synced bytes: each counts as a destroyed disk.
   'wipe',
   'restore',
+  'spoilt-segment',
   'rot',
   'misdirect',
   'lost-write',

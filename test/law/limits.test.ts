@@ -23,6 +23,7 @@ const INSIDE: Exempt = {
   'what a node remembers, or when it rests: seen as time alone': [
     'REMEMBERED_REQUESTS_MAX',
     'MENDS_MAX',
+    'LOG_BYTES_MAX',
     'OUTGOING_BYTES_PAUSE',
   ],
   'the shape of files, which no message carries': [

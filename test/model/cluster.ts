@@ -258,9 +258,11 @@ export class Cluster {
     }
   }
 
-  crash(node: ModelNode, kept: number): void {
-    this.say(() => `${node.id.slice(0, 2)} crashes, ${kept} of ${node.tailLength} records kept`)
-    for (const record of node.crash(kept, this.rules.isStartKept)) this.#onDurable(record)
+  crash(node: ModelNode, isKept: (index: number) => boolean): void {
+    const { tailLength } = node
+    const saved = node.crash(isKept, this.rules.isStartKept)
+    this.say(() => `${node.id.slice(0, 2)} crashes, ${saved.length} of ${tailLength} records kept`)
+    for (const record of saved) this.#onDurable(record)
   }
 
   loseDisk(node: ModelNode): void {

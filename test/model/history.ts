@@ -3,8 +3,8 @@
  *
  * Three clients get and put with contexts new and old, none, or several; retry through another
  * coordinator; delete. Between their acts messages arrive late, twice or never, disks sync, nodes
- * crash with a tail lost, hints are made and handed off, copies move away and come back. A seed
- * decides it all, so every history can be told again.
+ * crash with some of their tail lost, hints are made and handed off, copies move away and come
+ * back. A seed decides it all, so every history can be told again.
  *
  * Two flavours, by seed: in one a disk may be destroyed (once: fewer than W), in the other copies
  * move between nodes. Not both, because a move onto a node that already is a holder leaves one
@@ -236,8 +236,14 @@ class History {
     this.#cluster.deliver(at, this.#prng.chance(0.1))
   }
 
+  /** Of what was not synced any records are kept: often the first ones, else any. */
   #crash(node: ModelNode): void {
-    this.#cluster.crash(node, this.#prng.below(node.tailLength + 1))
+    const first = this.#prng.below(node.tailLength + 1)
+    const chance = this.#prng.pick([0, 0.5, 0.9])
+    const kept = Array.from({ length: node.tailLength }, (_, index) =>
+      chance === 0 ? index < first : this.#prng.chance(chance),
+    )
+    this.#cluster.crash(node, (index) => kept[index] === true)
   }
 
   #handOff(): void {

@@ -2,8 +2,8 @@
  * A node of the model: copies of one key in memory, on disk, and the log's tail between them.
  *
  * A node may have several copies of the key: its own, and a hint for each owner. What it appends
- * is in memory at once and durable at the next sync; a crash keeps the disk and any first part of
- * the tail, and draws a new start.
+ * is in memory at once and durable at the next sync; a crash keeps the disk and any records of the
+ * tail, in any choice, and draws a new start.
  */
 import { nodeId, type NodeId, type Start, startId } from '../../src/dynamo/names.ts'
 import type { Note } from '../../src/dynamo/version/note.ts'
@@ -89,9 +89,9 @@ export class ModelNode {
     return synced
   }
 
-  /** Keeps the disk and the first `kept` records of the tail; returns those that were saved. */
-  crash(kept: number, isStartKept: boolean): readonly Appended[] {
-    const saved = this.#tail.slice(0, kept)
+  /** Keeps the disk and those records of the tail that `isKept` names; returns them. */
+  crash(isKept: (index: number) => boolean, isStartKept: boolean): readonly Appended[] {
+    const saved = this.#tail.filter((_, index) => isKept(index))
     for (const record of saved) apply(record, this.#durable)
     this.#tail = []
     this.copies.splice(0, PLACES, ...this.#durable)

@@ -129,7 +129,7 @@ export class OwnStanding {
     return directory === this.#options.id || this.#replaces.includes(directory)
   }
 
-  /** A connection to another member is open; or there is no other member. */
+  /** A connection to another member is open; or no other member could have held what was lost. */
   admitted(): void {
     if (this.#state.kind === 'new') this.#become({ kind: 'whole' })
   }

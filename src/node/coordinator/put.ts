@@ -164,7 +164,9 @@ class RunningPut {
 }
 
 const REFUSAL_ADVICE = {
-  'context-full': 'the causal context of this key is full; try another coordinator',
+  'context-full':
+    'the context of this key has no room for another range: an owner that has written the key' +
+    ' since it started needs none, so try the other owners',
   'siblings-full': 'this key has too many siblings; read and reconcile them first',
   'object-too-large': 'the siblings of this key together are too large; reconcile them first',
   'request-id-wrong': 'this request id was used for another value; draw a fresh one for each put',

@@ -20,6 +20,7 @@ export type DiskFaultKind = Extract<
   | 'full-disk'
   | 'wipe'
   | 'restore'
+  | 'spoilt-segment'
   | 'rot'
   | 'misdirect'
   | 'lost-write'
@@ -95,6 +96,8 @@ export class DiskFaults {
         return this.#wipe(prng.chance(0.5), machine, forMs)
       case 'restore':
         return this.#restore(prng, machine, disk, forMs)
+      case 'spoilt-segment':
+        return this.#replaceDisk(kind, machine, forMs, () => this.#spoil(prng, machine, disk))
       case 'rot':
         return this.#rot(prng, machine, disk)
       case 'misdirect':
@@ -149,6 +152,24 @@ export class DiskFaults {
       if (isDone) this.#count('restore')
     })
     return false
+  }
+
+  /** A segment is removed, cut off or zeroed from somewhere on while its node is down. */
+  #spoil(prng: Prng, machine: number, disk: SimDisk): void {
+    const backup = new Map([...disk.backup()].map(([path, files]) => [path, new Map(files)]))
+    for (const files of backup.values()) {
+      const segments = [...files.keys()].filter((name) => name.endsWith('.seg'))
+      if (segments.length === 0) continue
+      const name = prng.pick(segments)
+      const bytes = files.get(name) as Uint8Array
+      const from = prng.below(bytes.length + 1)
+      const how = prng.pick(['removed', 'cut', 'zeroed'] as const)
+      this.#cluster.world.trace.mark('spoilt-segment', { machine, name, how, from })
+      if (how === 'removed') files.delete(name)
+      else if (how === 'cut') files.set(name, bytes.slice(0, from))
+      else files.set(name, bytes.slice().fill(0, from))
+    }
+    disk.restore(backup)
   }
 
   #rot(prng: Prng, machine: number, disk: SimDisk): boolean {

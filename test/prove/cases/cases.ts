@@ -45,8 +45,9 @@ export const proof: Proof = {
 /** Prints a row for each case; the number of those that are wrong. */
 async function runAll(cases: readonly Case[]): Promise<number> {
   let wrong = 0
-  for (const { line, what, run } of cases) {
-    const problem = await run().catch((error: unknown) => String(error))
+  for (const one of cases) {
+    const { line, what } = one
+    const problem = await one.run().catch((error: unknown) => String(error))
     if (problem !== undefined) wrong += 1
     console.log(`${line.padEnd(4)} ${problem === undefined ? 'right' : 'WRONG'}  ${what}`)
     if (problem !== undefined) console.log(`            ${problem.trim()}`)

@@ -2,7 +2,12 @@
 import { mkdirSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'smol-toml'
-import { type Ended, everwrite, ServedCluster } from '../../support/served-cluster.ts'
+import {
+  CLUSTER_KEY_HEX,
+  type Ended,
+  everwrite,
+  ServedCluster,
+} from '../../support/served-cluster.ts'
 import { freePorts } from '../../support/local-cluster.ts'
 import { type Case, wrongUnless } from './case.ts'
 
@@ -117,7 +122,7 @@ async function otherMembers(
     const more = { ...cluster.members[0], name: 'node-2', 'client-port': 1, 'peer-port': 2 }
     const members = [...cluster.members, more]
     writeFileSync(place('more.toml'), stringify({ ...table, cluster: 'served', members }))
-    writeFileSync(place('more.key'), `${'000102030405060708090a0b0c0d0e0f'}\n`, { mode: 0o600 })
+    writeFileSync(place('more.key'), `${CLUSTER_KEY_HEX}\n`, { mode: 0o600 })
     const argv = ['--data', cluster.data(0), '--key-file', place('more.key')]
     const { code, stderr } = await everwrite(['serve', '--config', place('more.toml'), ...argv])
     const isTold = stderr.includes('node-2 joined') && stderr.includes('(ring-changed)')

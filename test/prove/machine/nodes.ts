@@ -144,7 +144,9 @@ export class Nodes {
     }))
     const { n, r, w, settings = {} } = options
     writeFileSync(join(options.root, 'cluster.key'), `${KEY_HEX}\n`, { mode: 0o600 })
-    const table = { cluster: CLUSTER, 'key-file': 'cluster.key', n, r, w, ...settings }
+    // A disk that a fault destroys is rebuilt from the others.
+    const fixed = { cluster: CLUSTER, 'key-file': 'cluster.key', rebuild: true }
+    const table = { ...fixed, n, r, w, ...settings }
     writeFileSync(this.#file, stringify({ ...table, members: [...members, ...phantoms] }))
   }
 

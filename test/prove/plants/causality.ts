@@ -175,7 +175,7 @@ const REQUESTS: readonly Plant[] = [
   },
   {
     name: 'a request whose value was replaced is forgotten',
-    find: 'if (this.#isReplaced(token, held, request.requestId))',
+    find: 'if (this.#remembered.isReplaced(request.requestId, token, held.object))',
     replace: 'if (this.#remembered.size < 0)',
     why: 'a retry brings back what was replaced; once it may, so no checker objects',
     caughtBy: 'test/unit/node/replica/replica.test.ts',

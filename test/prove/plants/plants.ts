@@ -2,6 +2,7 @@
 import { ACKNOWLEDGING } from './acknowledging.ts'
 import { CAUSALITY } from './causality.ts'
 import { HONESTY } from './honesty.ts'
+import { LOSSES } from './losses.ts'
 import type { Plant, PlantGroup } from './plant.ts'
 import { QUORUM } from './quorum.ts'
 import { STORAGE } from './storage.ts'
@@ -16,6 +17,7 @@ export const PLANT_GROUPS: readonly PlantGroup[] = [
   QUORUM,
   WIRE,
   STRANGERS,
+  LOSSES,
 ]
 
 export const PLANTS: readonly Plant[] = PLANT_GROUPS.flatMap(({ plants }) => plants)

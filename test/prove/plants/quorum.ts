@@ -14,8 +14,8 @@ export const QUORUM: PlantGroup = {
     },
     {
       name: 'an owner does not learn what a put of all seen replaces',
-      find: 'contexts: [seal.seal(name.bucket, name.key, seen)]',
-      replace: 'contexts: put.contexts',
+      find: 'const contexts = [seal.seal(name.bucket, name.key, seen)]',
+      replace: 'const contexts = put.contexts',
       why: 'siblings that were to be replaced stay: none is lost, so the simulator does not object',
       caughtBy: 'test/unit/node/coordinator/forward.test.ts',
     },

@@ -4,8 +4,8 @@ import type { Plant, PlantGroup } from './plant.ts'
 const NAMES: readonly Plant[] = [
   {
     name: 'no sync of the directory after a segment is named',
-    find: 'present = name; await directory.sync()',
-    replace: 'present = name',
+    find: 'left = leftName; await directory.sync()',
+    replace: 'left = leftName',
     why: 'a power cut loses the name, and with it acknowledged writes',
   },
   {
@@ -177,8 +177,8 @@ const ROT: readonly Plant[] = [
   },
   {
     name: 'data of another cluster is opened',
-    find: 'if (found.cluster !== cluster)',
-    replace: "if (found.cluster === '')",
+    find: 'if (cluster !== configured.cluster)',
+    replace: "if (cluster === '')",
     why: 'two clusters mix; a simulated machine keeps its disk',
     caughtBy: 'test/unit/store/identity.test.ts',
   },

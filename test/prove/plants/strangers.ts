@@ -51,8 +51,8 @@ export const STRANGERS: PlantGroup = {
     },
     {
       name: 'the cluster key alone makes a member',
-      find: "const admit = (id) => (isMember(id) ? undefined : 'not-a-member')",
-      replace: 'const admit = () => undefined',
+      find: ': (standing.otherRing(id, theirs) ?? notAMember(id))',
+      replace: ': standing.meet(id, theirs, [])',
       why: 'a node that was never added, or a second one under the same id, takes writes',
       caughtBy: 'test/unit/node/listeners/session-listener.test.ts',
     },

@@ -1,0 +1,63 @@
+/** Plants about writes that wrong starts, wrong disks or wrong text lost, hid or changed. */
+import type { Plant, PlantGroup } from './plant.ts'
+
+const LOSING: readonly Plant[] = [
+  {
+    name: 'a directory is not locked',
+    find: 'if (!tryLock(fd))',
+    replace: 'if (fd < 0)',
+    why: 'two processes append to one log, and each overwrites what the other acknowledged',
+    caughtBy: 'test/unit/host/disk.test.ts',
+  },
+  {
+    name: 'a rotten copy is written over',
+    find: '(held) => (held.isRotten ? ROTTEN : step(held))',
+    replace: '(held) => step(held)',
+    why: 'the new copy counts as whole and lacks what the other owners hold',
+    caughtBy: 'test/unit/node/background/mender.test.ts',
+  },
+  {
+    name: 'data of another ring is opened',
+    find: 'const differences = differencesOf(placement, configured.placement)',
+    replace: 'const differences = []',
+    why: 'most keys are looked for where they are not',
+    caughtBy: 'test/unit/store/identity.test.ts',
+  },
+  {
+    name: 'an emptied node answers as a whole one',
+    find: 'if (this.#node.isWhole()) return',
+    replace: 'return',
+    why: 'its "nothing here" counts towards R as if it had looked',
+    caughtBy: 'test/unit/node/background/rebuilder.test.ts',
+  },
+  {
+    name: 'a rebuild is done when one other owner was read',
+    find: 'Math.min(properties.n - properties.w + 1, others.length)',
+    replace: 'Math.min(1, others.length)',
+    why: 'that owner may be the one that missed a write',
+    caughtBy: 'test/unit/node/background/rebuilder.test.ts',
+  },
+  {
+    name: 'a rebuild begins anew after every start',
+    find: "return { kind: 'rebuilding', next: Number(label.split(' ')[1]) }",
+    replace: "return { kind: 'whole' }",
+    why: 'a node that is killed while it is rebuilt counts as whole',
+    caughtBy: 'test/unit/store/standing.test.ts',
+  },
+  {
+    name: 'text that is no text becomes other text',
+    find: 'return LONE_SURROGATE.test(text) ? undefined : utf8Bytes(text)',
+    replace: 'return utf8Bytes(text)',
+    why: 'two keys become one',
+    caughtBy: 'test/unit/base/bytes.test.ts',
+  },
+  {
+    name: 'a put that few can take insists on reading R',
+    find: 'takesFewer: w < needed',
+    replace: 'takesFewer: false',
+    why: 'with one node of three left a put with w = 1 is refused',
+    caughtBy: 'test/unit/node/coordinator/get.test.ts',
+  },
+]
+
+export const LOSSES: PlantGroup = { name: 'losses', plantsMin: 8, plants: LOSING }
