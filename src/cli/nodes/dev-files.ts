@@ -74,9 +74,10 @@ export function prepareDev(wish: DevWish): DevCluster {
   return { config, isNew, nodes: members.map((member) => nodeOf(directory, member)) }
 }
 
-/** The arguments that start a node again by hand. */
+/** The arguments that start a node, also by hand. One whose folder was removed is filled again. */
 export function serveArguments(cluster: DevCluster, node: DevNode): readonly string[] {
-  return ['serve', '--config', cluster.config, '--name', node.name, '--data', node.data]
+  const { name, data } = node
+  return ['serve', '--config', cluster.config, '--name', name, '--data', data, '--rebuild']
 }
 
 function nodeOf(directory: string, member: TomlTable): DevNode {

@@ -2,10 +2,10 @@
  * Rebuilds the copies of a node whose disk was emptied: reads every key of its ranges from the
  * other owners.
  *
- * Partition after partition, from so many other owners that one of them is among the W that
- * acknowledged any write. While it runs, the node's acknowledgements count and its reads do not
- * (`own-standing.ts`). What is done survives a restart. An owner that is away is waited for: it may
- * hold what no other does.
+ * From each other owner partition after partition, until so many owners have given each that one of
+ * them is among the W that acknowledged any write. While it runs, the node's acknowledgements count
+ * and its reads do not (`own-standing.ts`). What is done survives a restart. An owner that is away
+ * is waited for: it may hold what no other does.
  */
 import { EMPTY_BYTES } from '../../base/bytes.ts'
 import { isFailure, perform } from '../../base/deliver.ts'
@@ -26,7 +26,7 @@ import type { CopiesPage, Replica } from '../replica/replica.ts'
 
 /** Before an owner that failed is asked again. */
 const RETRY_MS = 500
-const PAGE_MS_MAX = 10_000
+const PAGE_MS_MAX = 2_000
 /** The least time between two notes of progress: each is two syncs. */
 const NOTE_MS = 500
 /** A place that an owner cannot read, because its own copy rots there, is passed after so many. */
@@ -52,6 +52,8 @@ export class Rebuilder {
   readonly #node: RebuilderDependencies
   #isRunning = false
   #isStopped = false
+  /** All partitions below are done. */
+  #next = 0
   #notedAt = Number.NEGATIVE_INFINITY
   /** Why it waits; undefined while it goes on. */
   #waitsFor: string | undefined
@@ -88,36 +90,68 @@ export class Rebuilder {
 
   async #run(): Promise<void> {
     const { standing, topology } = this.#node
-    let next = standing.state.kind === 'rebuilding' ? standing.state.next : 0
-    for (; next < topology.ring.partitionCount; next++) {
-      while (!(await this.#rebuild(next))) {
-        await this.#pause(RETRY_MS)
-        if (this.#isStopped) return
-      }
-      await this.#note(next + 1)
+    const { state } = standing
+    const count = topology.ring.partitionCount
+    const read = Array.from({ length: count }, () => new Set<NodeId>())
+    this.#next = state.kind === 'rebuilding' ? state.next : 0
+    while (!this.#isStopped) {
+      const passes = [...this.#missing(read)].map((node) => this.#readFrom(node, read))
+      await Promise.all(passes)
+      this.#advance(read)
       if (this.#isStopped) return
+      if (this.#next === count) break
+      const away = this.#lackingAt(this.#next, read).map((node) => {
+        return topology.ring.member(node)?.name
+      })
+      this.#waitsFor = away.join(', ')
+      await this.#pause(RETRY_MS)
     }
+    if (this.#isStopped) return
+    this.#waitsFor = undefined
     await standing.rebuiltAll()
     this.#isRunning = false
   }
 
-  /** Reads one partition. False where too few owners gave theirs. */
-  async #rebuild(partition: number): Promise<boolean> {
-    const needs = this.#needsOf(partition)
-    const read = new Set<NodeId>()
-    for (const node of new Set(needs.flatMap(({ others }) => others))) {
-      if (this.#isStopped) return false
-      const isRead = await this.#readFrom(node, partition)
-      if (isRead) read.add(node)
+  /** Counts the partitions that are done, and notes how many, now and then. */
+  #advance(read: readonly ReadonlySet<NodeId>[]): void {
+    const { clock, standing } = this.#node
+    while (this.#next < read.length && this.#lackingAt(this.#next, read).length === 0) {
+      this.#next += 1
     }
-    const missing = needs.find(
-      ({ others, needed }) => others.filter((node) => read.has(node)).length < needed,
-    )
-    const { topology } = this.#node
-    const away = missing?.others.filter((node) => !read.has(node)) ?? []
-    this.#waitsFor =
-      missing && away.map((node) => topology.ring.member(node)?.name ?? node).join(', ')
-    return missing === undefined
+    if (this.#next === read.length || clock.now() < this.#notedAt + NOTE_MS) return
+    this.#notedAt = clock.now()
+    void standing.rebuilt(this.#next)
+  }
+
+  /** Members of which some partition is still needed. */
+  #missing(read: readonly ReadonlySet<NodeId>[]): ReadonlySet<NodeId> {
+    const missing = new Set<NodeId>()
+    for (let partition = this.#next; partition < read.length; partition++) {
+      for (const node of this.#lackingAt(partition, read)) missing.add(node)
+    }
+    return missing
+  }
+
+  /** Owners that have not given a partition, while more of them must; else none. */
+  #lackingAt(partition: number, read: readonly ReadonlySet<NodeId>[]): readonly NodeId[] {
+    const from = read[partition] as ReadonlySet<NodeId>
+    const lacking = new Set<NodeId>()
+    for (const { others, needed } of this.#needsOf(partition)) {
+      const unread = others.filter((node) => !from.has(node))
+      if (others.length - unread.length >= needed) continue
+      for (const node of unread) lacking.add(node)
+    }
+    return [...lacking]
+  }
+
+  /** Reads what is needed of one member, partition after partition, until it fails. */
+  async #readFrom(node: NodeId, read: readonly Set<NodeId>[]): Promise<void> {
+    for (let partition = this.#next; partition < read.length && !this.#isStopped; partition++) {
+      if (!this.#lackingAt(partition, read).includes(node)) continue
+      if (!(await this.#readPartition(node, partition))) return
+      read[partition]?.add(node)
+      this.#advance(read)
+    }
   }
 
   #needsOf(partition: number): readonly Need[] {
@@ -141,7 +175,7 @@ export class Rebuilder {
   }
 
   /** Takes all copies that `node` has of a partition. False where it failed. */
-  async #readFrom(node: NodeId, partition: number): Promise<boolean> {
+  async #readPartition(node: NodeId, partition: number): Promise<boolean> {
     const { ring } = this.#node.topology
     const to = lastTokenOf(partition, ring.bits)
     let from: Token | undefined = firstTokenOf(partition, ring.bits)
@@ -207,13 +241,6 @@ export class Rebuilder {
     return new Promise((resolve) => {
       replica.whenSynced(last, (error) => resolve(error === undefined))
     })
-  }
-
-  async #note(next: number): Promise<void> {
-    const { clock, standing } = this.#node
-    if (clock.now() < this.#notedAt + NOTE_MS) return
-    this.#notedAt = clock.now()
-    await standing.rebuilt(next)
   }
 
   #pause(ms: number): Promise<void> {

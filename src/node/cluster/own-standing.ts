@@ -49,6 +49,8 @@ export class OwnStanding {
   readonly #options: OwnStandingOptions
   #state: DirectoryState
   #replaces: readonly string[]
+  /** Those that are written down: a member that hears of one forgets the lost directory. */
+  #toldReplaces: readonly string[]
   readonly #met: Map<NodeId, readonly string[]>
   /** The last write of the file, and whatever waits for it. */
   #written: Promise<void> = Promise.resolve()
@@ -62,6 +64,7 @@ export class OwnStanding {
     this.#options = options
     this.#state = state
     this.#replaces = replaces
+    this.#toldReplaces = replaces
     this.#met = new Map(met)
   }
 
@@ -83,7 +86,7 @@ export class OwnStanding {
   /** What this node says of itself in the handshake. */
   get shown(): PeerStanding {
     const { id: directory, placement } = this.#options
-    return { directory, replaced: this.#replaces, placement: JSON.stringify(placement) }
+    return { directory, replaced: this.#toldReplaces, placement: JSON.stringify(placement) }
   }
 
   /** The directories of a member that this node has met, the last first. */
@@ -172,19 +175,22 @@ export class OwnStanding {
 
   /** Writes run one after another, the last with what is then true. */
   #save(): void {
-    const { directory } = this.#options
-    if (directory === undefined || this.#isDirty) return
+    if (this.#isDirty) return
     this.#isDirty = true
-    this.#written = this.#written.then(async () => {
-      this.#isDirty = false
-      try {
-        const [state, replaces, met] = [this.#state, this.#replaces, this.#met]
-        await writeStanding(directory, { state, replaces, met })
-      } catch (cause) {
-        const sentence = 'the disk did not take what this node must remember of the others'
-        this.onFailed(new OperatingError('disk-failed', sentence, { cause }))
-      }
-    })
+    this.#written = this.#written.then(() => this.#write())
+  }
+
+  async #write(): Promise<void> {
+    const { directory } = this.#options
+    this.#isDirty = false
+    const [state, replaces, met] = [this.#state, this.#replaces, this.#met]
+    try {
+      if (directory !== undefined) await writeStanding(directory, { state, replaces, met })
+      this.#toldReplaces = replaces
+    } catch (cause) {
+      const sentence = 'the disk did not take what this node must remember of the others'
+      this.onFailed(new OperatingError('disk-failed', sentence, { cause }))
+    }
   }
 }
 
