@@ -73,7 +73,7 @@ export const OUTGOING_BYTES_PAUSE = 1 * MIB
 export const DEADLINE_MS_MAX = 60_000
 /** Puts that wait for the one before them on the same key. */
 export const WAITERS_PER_KEY_MAX = 1024
-/** Lines of the log that nobody takes yet. */
+/** Bytes of lines of the log that their reader has not taken yet. */
 export const LOG_BYTES_MAX: number = 1024 * KIB
 /** Request ids that a coordinator remembers after their sibling was replaced. */
 export const REMEMBERED_REQUESTS_MAX = 65_536

@@ -192,7 +192,7 @@ class Node implements RunningNode {
     const standing = this.#standing
     standing.onFailed = (reason) => void this.#fail(reason)
     standing.onRebuild = () => this.#rebuilder.begin()
-    // Nobody else could have held what a lost disk held.
+    // No other member could have held what a lost disk held.
     const isAlone = ring.members.length === 1
     if (isAlone || this.#topology.allProperties().every(({ w }) => w === 1)) standing.admitted()
     this.#peers.follow(ring)

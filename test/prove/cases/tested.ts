@@ -32,7 +32,7 @@ const TESTED: readonly (readonly [line: string, what: string, file: string, test
   [
     'A5',
     'a segment removed, cut at a record, zeroed from one, blank',
-    'unit/store/log/recovery',
+    'unit/store/log/missing',
     'durable records that are missing are told, at this start and at later ones',
   ],
   [
