@@ -10,8 +10,8 @@
  * In the handshake each side names its directory, and remembers the other's. A member that comes
  * with another directory than before has lost what it acknowledged, and "nothing here" from it
  * would count towards R as if it had looked. So it is refused until it says that its directory
- * replaces the lost one, which it says once it is rebuilding. A member that no other has met is new:
- * nothing was acknowledged by it.
+ * replaces the lost one, which it says once it is rebuilding. A member that no other has met is
+ * new: nothing was acknowledged by it.
  */
 import { OperatingError } from '../../base/errors.ts'
 import type { NodeId } from '../../dynamo/names.ts'
