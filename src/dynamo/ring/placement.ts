@@ -37,8 +37,11 @@ export function differencesOf(was: Placement, is: Placement): readonly string[] 
   for (const [name, member] of after) {
     const old = before.get(name)
     if (old === undefined) differences.push(`${name} joined`)
-    else differences.push(...changesOf(old, member))
+    else if (old.weight !== member.weight) {
+      differences.push(`the weight of ${name} was ${old.weight} and is ${member.weight}`)
+    }
   }
+  differences.push(...regrouped(before, after, 'machine'), ...regrouped(before, after, 'zone'))
   if (was.n !== is.n) differences.push(`n = ${was.n} became n = ${is.n}`)
   for (const [name, n] of Object.entries(was.buckets)) {
     const now = is.buckets[name] ?? is.n
@@ -48,14 +51,35 @@ export function differencesOf(was: Placement, is: Placement): readonly string[] 
   return more > 0 ? [...differences.slice(0, TOLD_MAX), `and ${more} more`] : differences
 }
 
-function changesOf(old: PlacedMember, now: PlacedMember): readonly string[] {
-  return (['machine', 'zone', 'weight'] as const)
-    .filter((what) => old[what] !== now[what])
-    .map((what) => `the ${what} of ${now.name} was ${label(old[what])} and is ${label(now[what])}`)
+/**
+ * Members that share a machine, or a zone, and did not, or the other way round. Their names do not
+ * matter: a machine that is named by its address may get another one.
+ */
+function regrouped(
+  before: ReadonlyMap<string, PlacedMember>,
+  after: ReadonlyMap<string, PlacedMember>,
+  what: 'machine' | 'zone',
+): readonly string[] {
+  const differences: string[] = []
+  const names = [...after.keys()].filter((name) => before.has(name))
+  for (const [i, name] of names.entries()) {
+    for (const other of names.slice(i + 1)) {
+      const did = isShared(before, name, other, what)
+      if (isShared(after, name, other, what) === did) continue
+      differences.push(`${name} and ${other} ${did ? 'no longer' : 'now'} share a ${what}`)
+    }
+  }
+  return differences
 }
 
-function label(value: string | number): string {
-  return value === '' ? 'not given' : String(value)
+function isShared(
+  members: ReadonlyMap<string, PlacedMember>,
+  name: string,
+  other: string,
+  what: 'machine' | 'zone',
+): boolean {
+  const place = members.get(name)?.[what] ?? ''
+  return place !== '' && place === members.get(other)?.[what]
 }
 
 /** The placement that a text states as JSON; undefined where it states none. */
