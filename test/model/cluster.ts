@@ -247,6 +247,8 @@ export class Cluster {
         : { object: this.rules.merge(held.object, copy.object), note: held.note }
     if (this.rules.isNoteCopied) node.append({ place: to, copy: moved })
     else node.append({ place: to, copy: moved, voided: from })
+    // Before the old place takes anything: a crash may keep that, and not the move.
+    if (!this.rules.isMoveUnsynced) this.sync(node)
   }
 
   sync(node: ModelNode): void {
@@ -262,7 +264,9 @@ export class Cluster {
     const { tailLength } = node
     const saved = node.crash(isKept, this.rules.isStartKept)
     this.say(() => `${node.id.slice(0, 2)} crashes, ${saved.length} of ${tailLength} records kept`)
-    for (const record of saved) this.#onDurable(record)
+    // A record that was kept may be replaced by a later one that did not know of it: the copy was
+    // moved away in between, and that record was not kept. None of the three was acknowledged.
+    for (const copy of node.copies) if (copy !== undefined) this.#oracle.onDurable(copy.object)
   }
 
   loseDisk(node: ModelNode): void {

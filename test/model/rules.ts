@@ -43,6 +43,7 @@ export interface Rules {
   readonly isHandoffAckKept: boolean
   readonly isSentHintDropped: boolean
   readonly isOwnerCountedTwice: boolean
+  readonly isMoveUnsynced: boolean
 }
 
 export const RULES: Rules = {
@@ -60,6 +61,7 @@ export const RULES: Rules = {
   isHandoffAckKept: false,
   isSentHintDropped: false,
   isOwnerCountedTwice: false,
+  isMoveUnsynced: false,
 }
 
 /**
@@ -137,6 +139,12 @@ export const BROKEN: Readonly<Record<string, Broken>> = {
     200_000,
   ),
   'hint-sent': broken('a hint is dropped when it is sent', { isSentHintDropped: true }),
+  'move-unsynced': broken(
+    'the old place of a moved copy takes writes before the move is durable',
+    { isMoveUnsynced: true },
+    'lost',
+    198_205_390_000,
+  ),
   'owner-twice': broken('an owner and the hint for it count as two', {
     isOwnerCountedTwice: true,
   }),
