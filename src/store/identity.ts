@@ -47,25 +47,19 @@ export interface Identity {
   readonly directory: string
 }
 
-export interface OpenedIdentity {
-  readonly directory: string
-  /** True where the directory was empty and has just been made this node's. */
-  readonly isNew: boolean
-}
-
 /** What this process is configured for. */
 export type Configured = Omit<Identity, 'directory'>
 
 /**
- * Takes the directory for this node; a new one gets `newId`. Fails with `data-foreign`,
- * `data-newer`, `data-older`, `data-rotten`, `ring-changed`, or `data-locked` where another process
- * is at work here; nothing is then changed.
+ * Takes the directory for this node, and returns its id; a new one gets `newId`. Fails with
+ * `data-foreign`, `data-newer`, `data-older`, `data-rotten`, `ring-changed`, or `data-locked` where
+ * another process is at work here; nothing is then changed.
  */
 export async function openIdentity(
   directory: Directory,
   configured: Configured,
   newId: string,
-): Promise<OpenedIdentity> {
+): Promise<string> {
   const lock = await directory.lock()
   try {
     const names = await directory.list()
@@ -75,7 +69,7 @@ export async function openIdentity(
       }
       await writeStanding(directory, NEW_STANDING)
       await write(directory, { ...configured, directory: newId }, createWhole)
-      return { directory: newId, isNew: true }
+      return newId
     }
     const identity = await readIdentity(directory, configured)
     const { placement } = identity
@@ -83,7 +77,7 @@ export async function openIdentity(
     if (Object.keys(buckets).length > Object.keys(placement.buckets).length) {
       await write(directory, { ...identity, placement: { ...placement, buckets } }, replaceWhole)
     }
-    return { directory: identity.directory, isNew: false }
+    return identity.directory
   } finally {
     await lock.unlock()
   }

@@ -39,14 +39,14 @@ export async function openEngine(
   const directory = await disk.directory(config.directory)
   const name = typeof named === 'string' ? named : named.name
   const configured = { cluster: config.cluster, engine: name, node: self, placement }
-  const identity = await openIdentity(directory, configured, newId)
+  const id = await openIdentity(directory, configured, newId)
   const options = { directory, clock, trace, digestKey: digestKeyOf(config) }
   const engine = await (typeof named === 'string'
     ? openLog({ ...options, segmentBytes: config.segmentBytes }).then((opened) => opened.engine)
     : named.open(options))
   const { isDurable } = engine.capabilities
   const standing = await OwnStanding.open({
-    id: isDurable ? identity.directory : newId,
+    id: isDurable ? id : newId,
     directory: isDurable ? directory : undefined,
     placement,
     mayRebuild: mayRebuild || !isDurable,

@@ -5,7 +5,7 @@ import t from 'tap'
 const MODULE = import.meta.resolve('../../../src/host/trace.ts').replace(/\.ts$/, '.js')
 const LINES = 30_000
 
-t.test('lines that nobody takes wait up to a bound, and are then counted', async (t) => {
+t.test('lines that are not read wait up to a bound; more are counted', async (t) => {
   const script = `
     const { HostTrace } = await import(${JSON.stringify(MODULE)})
     const trace = new HostTrace({ level: 'info' })

@@ -85,7 +85,7 @@ t.test('an emptied node that may not rebuild ends, with the way out', async (t) 
   t.match(reasons, [{ code: 'data-emptied', message: /start this node with --rebuild/ }])
 })
 
-t.test('nodes that nobody met are new, also one that comes later', async (t) => {
+t.test('a node that no other has met is new, also after a restart of all', async (t) => {
   const scene = await Scene.open({ mayRebuild: false })
   t.equal(scene.world.trace.count('rebuild-begun'), 0)
   const session = await scene.session(1)
