@@ -103,8 +103,8 @@ export interface Core {
   now(): number
 }
 
-/** A page may be a megabyte from each of several replicas: an attempt lasts four times as long. */
-const SCAN_ATTEMPT_FACTOR = 4
+/** A page may be a megabyte from each of several replicas. */
+const SCAN_BYTES = 4_194_304
 
 export class Bucket<T> {
   readonly name: string
@@ -228,6 +228,7 @@ export class Bucket<T> {
       {
         kind: 'put',
         isWrite: true,
+        bytes: value?.length ?? 0,
         list: this.#core.pool.routes?.of(this.name, this.#bytes, name.key),
         request: (deadlineMs) => {
           sent += 1
@@ -261,7 +262,7 @@ export class Bucket<T> {
         {
           kind: 'scan',
           isWrite: false,
-          attemptFactor: SCAN_ATTEMPT_FACTOR,
+          bytes: SCAN_BYTES,
           request: (deadlineMs) => ({ bucket, cursor, keysMax: 0, withValues, r, deadlineMs }),
         },
         options,

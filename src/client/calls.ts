@@ -1,11 +1,12 @@
 /**
  * Make attempts of a call until one succeeds, one fails for good, or the deadline passes.
  *
- * Each attempt goes to one node and lasts at most `attemptMs`; then the next node is tried at
- * once. After all nodes were tried, the call pauses (5 to 50 ms, at random) and attempts may last
- * twice as long, so that a value too large for the first attempt's time succeeds in a later one.
- * Every attempt of a put carries the same request id: a retry leaves one sibling, and a late
- * answer to an earlier attempt ends the call as well as an answer to the last.
+ * Each attempt goes to one node and lasts at most `attemptMs`, beyond the time that the bytes of a
+ * large value need; then the next node is tried at once. After all nodes were tried, the call
+ * pauses (5 to 50 ms, at random) and attempts may last twice as long, so that a value too large for
+ * the first attempt's time succeeds in a later one. Every attempt of a put carries the same
+ * request id: a retry leaves one sibling, and a late answer to an earlier attempt ends the call as
+ * well as an answer to the last.
  *
  *     attempt 1 ----(450 ms)--x attempt 2 --refused x  pause  attempt 3 ---- answer
  *     owner 1                   owner 2                       owner 1 again
@@ -25,6 +26,8 @@ import type { Link } from './link.ts'
 import { type CallOptions, type ClientSettings, positive } from './options.ts'
 import type { Pool } from './pool.ts'
 
+/** A slow disk or network moves this much in a millisecond (4 MiB/s). */
+const BYTES_PER_MS = 4_194
 const SWEEP_MS_MIN = 10
 const PAUSE_MS_MIN = 5
 const PAUSE_MS_MAX = 50
@@ -44,8 +47,8 @@ export interface Plan<K extends RequestKind> {
   readonly list?: PreferenceList | undefined
   /** The one node to ask; undefined: all may be asked. */
   readonly only?: Link | undefined
-  /** An attempt may last this many times as long as usual; undefined: 1. */
-  readonly attemptFactor?: number
+  /** About how many bytes an attempt moves: 1 MiB makes it last 250 ms longer; undefined: few. */
+  readonly bytes?: number
   request(deadlineMs: number): Request<K>
 }
 
@@ -110,7 +113,7 @@ export class Calls {
         signal,
         onAbort: signal === undefined ? undefined : () => this.#abort(call),
         isDone: false,
-        attemptMs: this.#settings.attemptMs * (plan.attemptFactor ?? 1),
+        attemptMs: this.#settings.attemptMs + Math.floor((plan.bytes ?? 0) / BYTES_PER_MS),
         isPaused: false,
         isAwaitingLink: false,
         due: 0,

@@ -22,7 +22,10 @@ export interface ConnectOptions {
   readonly cluster?: string | undefined
   /** Time for a call that names none, all its attempts together; by default 5,000 ms. */
   readonly timeout?: number | undefined
-  /** How long one attempt lasts before the next node is tried; by default 450 ms. */
+  /**
+   * How long one attempt lasts before the next node is tried; by default 450 ms. A put's lasts
+   * 250 ms longer for each MiB of its value.
+   */
   readonly attemptTimeout?: number | undefined
   /** How long `connect` may take; by default as `timeout`. */
   readonly connectTimeout?: number | undefined

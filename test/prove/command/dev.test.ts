@@ -87,8 +87,12 @@ async function noText(t: Test, { seeds }: Running): Promise<void> {
   const empty = await run(['put', 'raw', 'k'], { seeds, input: 'the rest of a file' })
   t.equal(empty.code, 2, 'standard input is read for - only')
   const large = 'x'.repeat(8 * 1024 * 1024)
-  t.equal((await run(['put', 'raw', 'large', '-'], { seeds, input: large })).code, 0)
-  t.equal((await run(['get', 'raw', 'large', '--raw'], { seeds })).stdout.length, large.length)
+  const patient = ['--timeout', '60000']
+  t.equal((await run(['put', 'raw', 'large', '-', ...patient], { seeds, input: large })).code, 0)
+  t.equal(
+    (await run(['get', 'raw', 'large', '--raw', ...patient], { seeds })).stdout.length,
+    large.length,
+  )
   const over = await run(['put', 'raw', 'large', '-'], { seeds, input: `${large}x` })
   t.match(over, { code: 2, stderr: /8388608/ })
 }

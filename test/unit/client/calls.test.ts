@@ -87,6 +87,15 @@ t.test('an attempt ends after 450 ms, and its request tells the node this deadli
   await put
 })
 
+t.test('an attempt of a put lasts 250 ms longer for each MiB', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect()
+  void later(client.put('k', 'x'.repeat(8 * 1_048_576)))
+  await untilIdle()
+  const deadlineMs = stage.nodes.flatMap((node) => node.puts())[0]?.deadlineMs as number
+  t.ok(deadlineMs > 2_440 && deadlineMs < 2_460, `${deadlineMs} ms`)
+})
+
 t.test('an answer to an attempt that timed out ends the call', async (t) => {
   const stage = new Stage()
   const client = await stage.connect()
