@@ -45,6 +45,7 @@ const next = put(one, undefined, {
   start: LINES[5]?.start as Start,
   counter: 5000,
   requestId: 'the next request',
+  isRepeat: false,
   value: new Uint8Array(100),
   seen: one.context,
 })
@@ -55,6 +56,7 @@ const beside = put(one, undefined, {
   start: LINES[4]?.start as Start,
   counter: 6000,
   requestId: 'another request.',
+  isRepeat: false,
   value: new Uint8Array(100),
   seen: one.context,
 })
@@ -101,6 +103,7 @@ await measure('versions: one sibling of 100 bytes, three ranges', size, [
       start: LINES[5]?.start as Start,
       counter: 7000,
       requestId: 'the third one...',
+      isRepeat: false,
       value: undefined,
       seen: newer.context,
     })

@@ -22,6 +22,8 @@ export const RANGES_PER_PUT_MAX = 64
 /** What a merge accepts: bounded by what the encoding and a message can carry. */
 export const RANGES_MAX = 4096
 export const DOTS_PER_SIBLING_MAX = 64
+/** Requests with more than one attempt that a key's context names: the newest. */
+export const REPEATS_PER_KEY_MAX = 16
 export const REQUEST_ID_BYTES = 16
 
 // Placement and quorums.

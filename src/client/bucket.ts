@@ -55,8 +55,9 @@ export interface PutOptions extends CallOptions, Replacing {
   /** With `replace: 'seen'`: replicas that must answer the read. */
   readonly r?: number | undefined
   /**
-   * Names this write in all its attempts: 16 bytes, drawn at random by default. Pass the same id
-   * again to repeat a write that ended in doubt: however often it is sent, it leaves one sibling.
+   * Names this write in all its attempts: 16 bytes, by default 48 bits of time and then random
+   * ones. Pass the same id again to repeat a write that ended in doubt: however often it is sent,
+   * it leaves one sibling.
    */
   readonly requestId?: Uint8Array | undefined
 }
@@ -78,7 +79,6 @@ export interface PutResult {
   readonly context: SealedContext
   /**
    * How many owners the write was sent to, at least, by this client and by nodes that forwarded it.
-   * Above 1, an earlier attempt may appear once as a sibling.
    */
   readonly attempts: number
   /**
@@ -223,6 +223,8 @@ export class Bucket<T> {
       r: 0,
       replace: 'given' as const,
     }
+    // The same id given again repeats a write that this client does not know of.
+    const isGiven = options?.requestId !== undefined
     let sent = 0
     const reply: PutReply = await this.#core.calls.run(
       {
@@ -232,7 +234,7 @@ export class Bucket<T> {
         list: this.#core.pool.routes?.of(this.name, this.#bytes, name.key),
         request: (deadlineMs) => {
           sent += 1
-          return { ...fixed, deadlineMs }
+          return { ...fixed, isRepeat: isGiven || sent > 1, deadlineMs }
         },
       },
       { signal: options?.signal, timeout: Math.max(1, deadline - this.#core.now()) },

@@ -6,7 +6,8 @@
  * pauses (5 to 50 ms, at random) and attempts may last twice as long, so that a value too large for
  * the first attempt's time succeeds in a later one. Every attempt of a put carries the same
  * request id: a retry leaves one sibling, and a late answer to an earlier attempt ends the call as
- * well as an answer to the last.
+ * well as an answer to the last. A node that answers that a put is in doubt is asked once more: it
+ * finds its own write, where another would make a second one.
  *
  *     attempt 1 ----(450 ms)--x attempt 2 --refused x  pause  attempt 3 ---- answer
  *     owner 1                   owner 2                       owner 1 again
@@ -72,6 +73,8 @@ interface Call<K extends RequestKind> {
   attempts: number
   /** Links tried in this round; the last is being asked. */
   tried: Link[]
+  /** The link that was asked again since it answered in doubt: it finds what it wrote. */
+  askedAgain: Link | undefined
   /** `answers` of the last link when the attempt began. */
   answersBefore: number
   rounds: number
@@ -119,6 +122,7 @@ export class Calls {
         due: 0,
         attempts: 0,
         tried: [],
+        askedAgain: undefined,
         answersBefore: 0,
         rounds: 0,
         isInDoubt: false,
@@ -200,6 +204,10 @@ export class Calls {
     call.failure = answer
     if (!answer.isRetryable) return this.#fail(call, answer)
     if (answer.code === 'ring-differs') this.#pool.refresh()
+    if (answer.code === 'write-in-doubt' && call.askedAgain !== link) {
+      call.askedAgain = link
+      call.tried.pop()
+    }
     const now = this.#clock.now()
     if (answer.code === 'overloaded') this.#pause(call, now)
     else this.#attempt(call, now)

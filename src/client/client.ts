@@ -115,7 +115,7 @@ export class Client implements AsyncDisposable {
   /** For the library itself: programs call `connect`. */
   constructor(settings: ClientSettings, world: ClientWorld, dial: Dial) {
     const { clock } = world
-    const random = new Random(world.entropy)
+    const random = new Random(world.entropy, world.clock)
     this.#pool = new Pool(settings.seeds, { clock, random, dial })
     this.#calls = new Calls(this.#pool, clock, random, settings)
     this.#core = {

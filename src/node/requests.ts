@@ -4,7 +4,7 @@
  * `listeners/` translates its protocol to these and back; `coordinator/` serves them.
  */
 import type { KeyName } from '../dynamo/names.ts'
-import type { RequestId } from '../dynamo/version/object.ts'
+import type { RequestId } from '../dynamo/version/request-id.ts'
 import type { Token } from '../native/digest.ts'
 
 export interface ClientGet {
@@ -37,6 +37,8 @@ export interface KnownPut {
   readonly name: KeyName
   readonly token: Token
   readonly requestId: RequestId
+  /** An earlier attempt may have been taken. */
+  readonly isRepeat: boolean
   /** Undefined: a delete. */
   readonly value: Uint8Array | undefined
   /** Sealed. */
@@ -56,7 +58,7 @@ export interface ClientPut extends KnownPut {
 export interface PutResult extends Answered {
   /** Sealed; covers what the client saw, what it replaced and its own write. */
   readonly context: Uint8Array
-  /** Owners that the put was given to, at least 1: above 1 an earlier attempt may surface once. */
+  /** Owners that the put was given to, at least 1. */
   readonly attempts: number
 }
 

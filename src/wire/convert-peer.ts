@@ -93,6 +93,7 @@ const peerPut: CallConverter<'peerPut'> = {
         contexts: message.contexts,
         value: valueOf(message),
         requestId: plain(message.requestId),
+        isRepeat: message.isRepeat,
         w: message.w,
         deadlineMs: message.deadlineMs,
       }

@@ -26,6 +26,7 @@ function firstWrite(number: string): VersionedObject {
     start: startId(number.repeat(16)),
     counter: 1,
     requestId: number.repeat(16),
+    isRepeat: false,
     value: Uint8Array.of(Number(number)),
     seen: Context.empty,
   })

@@ -36,6 +36,7 @@ class Replica {
       start: this.start,
       counter: this.#counter,
       requestId: requestId.padEnd(16, '.'),
+      isRepeat: false,
       value: text === '†' ? undefined : new TextEncoder().encode(text),
       seen,
     })
@@ -200,6 +201,7 @@ t.test('K2: a fallback with hints for two owners writes through both', async (t)
     start: f.start,
     counter: 9,
     requestId: 'three'.padEnd(16, '.'),
+    isRepeat: false,
     value: new TextEncoder().encode('three'),
     seen: one.object.context,
   })

@@ -20,14 +20,16 @@ import {
   OWN,
   OWNERS,
 } from './node.ts'
-import { type Oracle, REQUEST_IDS, valueOf } from './oracle.ts'
+import { type Oracle, requestOf, valueOf, VALUES_MAX } from './oracle.ts'
 import type { Rules } from './rules.ts'
 import { dotLabel } from '../support/versions.ts'
 
 /** More are dropped, as a network may. */
 const MESSAGES_MAX = 24
 
-const VALUES: readonly Uint8Array[] = REQUEST_IDS.map((_, value) => Uint8Array.of(value))
+const VALUES: readonly Uint8Array[] = Array.from({ length: VALUES_MAX }, (_, value) =>
+  Uint8Array.of(value),
+)
 
 /** An object for a place, or the news that a handoff is durable. */
 interface Message {
@@ -48,6 +50,8 @@ interface Given {
 
 export interface ModelPut {
   readonly value: number
+  /** Not the first attempt. */
+  readonly isRepeat: boolean
   readonly isDelete: boolean
   readonly seen: Context
 }
@@ -84,7 +88,8 @@ export class Cluster {
       node: node.id,
       start,
       counter,
-      requestId: REQUEST_IDS[put.value] as string,
+      requestId: requestOf(put.value),
+      isRepeat: put.isRepeat,
       value: put.isDelete ? undefined : VALUES[put.value],
       seen: put.seen,
     })
@@ -331,7 +336,8 @@ export function tell(object: VersionedObject): string {
   const ranges = object.context.ranges.map(
     (r) => `${dotLabel({ ...r, counter: r.first })}..${r.last}`,
   )
-  return `[${siblings.join(', ')} | ${ranges.join(' ')}]`
+  const requests = object.context.requests.map((request) => `v${valueOf(request)}*`)
+  return `[${siblings.join(', ')} | ${[...ranges, ...requests].join(' ')}]`
 }
 
 /** Places and nodes that a copy may be at. */

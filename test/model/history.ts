@@ -1,10 +1,11 @@
 /**
  * Draws one history of a key and judges it.
  *
- * Three clients get and put with contexts new and old, none, or several; retry through another
- * coordinator; delete. Between their acts messages arrive late, twice or never, disks sync, nodes
- * crash with some of their tail lost, hints are made and handed off, copies move away and come
- * back. A seed decides it all, so every history can be told again.
+ * Three clients get and put with contexts new and old, none, or several; repeat a put through
+ * another coordinator, and replace what they repeated; delete. Between their acts messages arrive
+ * late, twice or never, disks sync, nodes crash with some of their tail lost, hints are made and
+ * handed off, copies move away and come back. A seed decides it all, so every history can be told
+ * again.
  *
  * Two flavours, by seed: in one a disk may be destroyed (once: fewer than W), in the other copies
  * move between nodes. Not both, because a move onto a node that already is a holder leaves one
@@ -15,7 +16,7 @@ import { Context } from '../../src/dynamo/version/context.ts'
 import { type VersionedObject } from '../../src/dynamo/version/object.ts'
 import { Cluster, LEFT_MAX, type ModelPut, tell } from './cluster.ts'
 import { type Attempt, type ModelNode, NODES, OWN, OWNERS } from './node.ts'
-import { type Finding, Oracle, VALUES_MAX, valuesIn } from './oracle.ts'
+import { type Finding, Oracle, requestOf, VALUES_MAX, valuesIn } from './oracle.ts'
 import type { Rules } from './rules.ts'
 import { equalObjects } from '../support/versions.ts'
 
@@ -36,6 +37,8 @@ const TEMPERS = [0, 1, 1, 1, 4]
 interface Memory {
   readonly shown: number
   readonly context: Context
+  /** The requests to a repeat of which this was the answer. */
+  readonly repeated: number
 }
 
 interface Client {
@@ -142,7 +145,8 @@ class History {
     if (read === undefined) return
     const object = read
     this.#cluster.say(() => `client ${this.#clients.indexOf(client)} gets ${tell(object)}`)
-    remember(client.memories, { shown: valuesIn(object), context: object.context }, MEMORIES_MAX)
+    const { context } = object
+    remember(client.memories, { shown: valuesIn(object), context, repeated: 0 }, MEMORIES_MAX)
     if (this.#prng.chance(0.3)) this.#cluster.send(this.#prng.below(OWNERS), OWN, object)
   }
 
@@ -153,9 +157,9 @@ class History {
   #put(): void {
     if (this.#oracle.count >= VALUES_MAX) return
     const client = this.#prng.pick(this.#clients)
-    const { shown, context } = this.#recall(client)
-    const value = this.#oracle.onPut(shown)
-    const put = { value, isDelete: this.#prng.chance(0.15), seen: context }
+    const { shown, context, repeated } = this.#recall(client)
+    const value = this.#oracle.onPut(shown, repeated)
+    const put = { value, isRepeat: false, isDelete: this.#prng.chance(0.15), seen: context }
     this.#cluster.say(
       () => `client ${this.#clients.indexOf(client)} puts v${value}, saw ${shown.toString(2)}`,
     )
@@ -167,18 +171,22 @@ class History {
   #recall({ memories }: Client): Memory {
     const draw = this.#prng.below(100)
     const newest = memories[memories.length - 1]
-    if (newest === undefined || draw < 15) return { shown: 0, context: Context.empty }
+    if (newest === undefined || draw < 15) return SAW_NOTHING
     if (draw < 70) return newest
     const one = this.#prng.pick(memories)
     if (draw < 88) return one
     const other = this.#prng.pick(memories)
-    return { shown: one.shown | other.shown, context: one.context.join(other.context) }
+    return {
+      shown: one.shown | other.shown,
+      context: one.context.join(other.context),
+      repeated: one.repeated | other.repeated,
+    }
   }
 
   #retry(): void {
     const client = this.#prng.pick(this.#clients)
     if (client.requests.length === 0) return
-    const put = this.#prng.pick(client.requests)
+    const put = { ...this.#prng.pick(client.requests), isRepeat: true }
     this.#cluster.say(() => `v${put.value} is tried again`)
     this.#oracle.onRetry(put.value)
     this.#attempt(client, put, 0)
@@ -195,23 +203,28 @@ class History {
       node.drawStart()
       outcome = this.#cluster.coordinate(node, place, put, skipped)
     }
-    if (outcome.kind !== 'written' && outcome.kind !== 'repeated') return
+    if (outcome.kind === 'refused' || outcome.kind === 'start-spent') return
 
     const attempt: Attempt = { value: put.value, holders: [] }
-    const { object } = outcome
-    const copy = outcome.kind === 'written' ? { object, note: outcome.note } : node.copies[place]
-    this.#cluster.append(node, { place, copy, attempt })
-    let sent = object
-    if (outcome.kind === 'written') {
-      const delta = this.#cluster.rules.deltaOf(outcome, put.seen)
-      if (this.#prng.chance(0.4)) sent = delta
-      // The answer to a put may carry what the client now knows: what it saw, and its own write.
-      if (this.#prng.chance(0.3)) {
-        const own = { shown: shown | (1 << put.value), context: delta.context }
-        remember(client.memories, own, MEMORIES_MAX)
-      }
-    }
+    const held = node.copies[place]
+    const copy = outcome.kind === 'written' ? outcome : held
+    if (copy === undefined) throw new Error('an attempt that was applied before left a copy')
+    this.#cluster.append(node, { place, copy: { object: copy.object, note: copy.note }, attempt })
+    const { rules } = this.#cluster
+    const context = rules.coveredBy({ ...put, requestId: requestOf(put.value) }, outcome)
+    let sent = copy.object
+    if (outcome.kind === 'written' && this.#prng.chance(0.4)) sent = rules.deltaOf(outcome, context)
+    if (outcome.kind === 'written' || put.isRepeat) this.#answer(client, put, { shown, context })
     this.#replicate(node, place, sent, attempt)
+  }
+
+  /** The answer to a put carries what the client now knows: what it saw, and its own write. */
+  #answer(client: Client, put: ModelPut, rest: Pick<Memory, 'shown' | 'context'>): void {
+    const { value, isRepeat } = put
+    if (!this.#prng.chance(isRepeat ? 0.7 : 0.3)) return
+    const shown = rest.shown | (1 << value)
+    const repeated = isRepeat ? 1 << value : 0
+    remember(client.memories, { shown, context: rest.context, repeated }, MEMORIES_MAX)
   }
 
   #replicate(from: ModelNode, place: number, object: VersionedObject, attempt: Attempt): void {
@@ -286,6 +299,8 @@ class History {
     this.#cluster.loseDisk(this.#anyNode())
   }
 }
+
+const SAW_NOTHING: Memory = { shown: 0, context: Context.empty, repeated: 0 }
 
 const ALL_LEFT: readonly number[] = Array.from({ length: LEFT_MAX }, (_, i) => i)
 

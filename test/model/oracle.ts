@@ -4,7 +4,10 @@
  * The oracle uses neither dots nor contexts, which are under test. A put follows the values that
  * the gets before it returned to that client, and all that those follow. A write is *lost* when it
  * had to survive, is not among the final siblings, and no chain of puts leads from it to one of
- * them. A sibling is *false* when another sibling follows it: its client saw it and replaced it.
+ * them. A sibling is *false* when another sibling follows it: its client saw it and replaced it. An
+ * earlier attempt of a repeated request may surface all the same, unless the client that replaced
+ * the write, or one that the write in its place follows, had its context from the answer to a
+ * repeat.
  *
  * Values are numbered from 0 in the order of their first attempt; a set of them is a bit mask.
  */
@@ -22,10 +25,14 @@ export interface Finding {
 }
 
 /** The request ids of the model: the last char is the number of the value. */
-export const REQUEST_IDS: readonly string[] = Array.from(
+const REQUEST_IDS: readonly string[] = Array.from(
   { length: VALUES_MAX },
   (_, value) => 'request-of-value'.slice(0, 15) + String.fromCharCode(value),
 )
+
+export function requestOf(value: number): string {
+  return REQUEST_IDS[value] as string
+}
 
 export function valueOf(requestId: string): number {
   return requestId.charCodeAt(15)
@@ -40,6 +47,8 @@ export function valuesIn(object: VersionedObject): number {
 export class Oracle {
   /** For each value, all that it follows, however many puts lie between. */
   readonly #follows: number[] = []
+  /** Of those, the ones that the answer to a repeat was used to replace. */
+  readonly #ends: number[] = []
   /** Sets of values. */
   #acknowledged = 0
   #durable = 0
@@ -50,13 +59,20 @@ export class Oracle {
     return this.#follows.length
   }
 
-  /** A new put by a client that was shown `shown` by the gets that gave its contexts. */
-  onPut(shown: number): number {
+  /**
+   * A new put by a client that was shown `shown` by the gets that gave its contexts, and has some
+   * of them from the answers to repeats of the requests `repeated`.
+   */
+  onPut(shown: number, repeated: number): number {
     let follows = shown
+    let ends = repeated
     for (let value = 0; value < this.count; value++) {
-      if ((shown >>> value) & 1) follows |= this.#follows[value] as number
+      if (((shown >>> value) & 1) === 0) continue
+      follows |= this.#follows[value] as number
+      ends |= this.#ends[value] as number
     }
     this.#follows.push(follows)
+    this.#ends.push(ends)
     return this.count - 1
   }
 
@@ -90,11 +106,14 @@ export class Oracle {
     if (lost !== 0) return { fault: 'lost', value: lowest(lost) }
 
     let replaced = 0
+    let ended = 0
     for (let value = 0; value < this.count; value++) {
-      if ((present >>> value) & 1) replaced |= this.#follows[value] as number
+      if (((present >>> value) & 1) === 0) continue
+      replaced |= this.#follows[value] as number
+      ended |= this.#ends[value] as number
     }
     // A retried request may surface again with the dot of another attempt.
-    const falsely = present & replaced & ~this.#retried
+    const falsely = present & ((replaced & ~this.#retried) | ended)
     if (falsely !== 0) return { fault: 'false-sibling', value: lowest(falsely) }
     return twinIn(object)
   }

@@ -15,6 +15,7 @@ import {
   type VersionedObject,
 } from '../../src/dynamo/version/object.ts'
 import {
+  coveredBy,
   put,
   type PutOutcome,
   type PutRequest,
@@ -29,8 +30,10 @@ export interface Rules {
     request: PutRequest,
   ) => PutOutcome
   readonly merge: (a: VersionedObject, b: VersionedObject) => VersionedObject
-  /** What travels to the other owners in place of the whole object. */
-  readonly deltaOf: (written: Written, seen: Context) => VersionedObject
+  /** What the client is answered. */
+  readonly coveredBy: typeof coveredBy
+  /** What may travel to the other owners in place of the whole object. */
+  readonly deltaOf: (written: Written, answered: Context) => VersionedObject
   /** The world's own shortcuts: what a node does around `put` and `merge`. */
   readonly isStartKept: boolean
   readonly isNoteValidAfterRestart: boolean
@@ -49,6 +52,7 @@ export interface Rules {
 export const RULES: Rules = {
   put,
   merge,
+  coveredBy,
   deltaOf,
   isStartKept: false,
   isNoteValidAfterRestart: false,
@@ -65,13 +69,13 @@ export const RULES: Rules = {
 }
 
 /**
- * The new sibling alone, with the *client's* context.
+ * The new sibling alone, with what the *client* is answered.
  *
  * Why not with the coordinator's context: it covers the other siblings there, which the receiver
  * may hold and no client replaced; it would drop them.
  */
-function deltaOf(written: Written, seen: Context): VersionedObject {
-  return { context: seen.with(written.fresh), siblings: [written.sibling] }
+function deltaOf(written: Written, answered: Context): VersionedObject {
+  return { context: answered, siblings: [written.sibling] }
 }
 
 export interface Broken {
@@ -136,7 +140,7 @@ export const BROKEN: Readonly<Record<string, Broken>> = {
     'an old handoff still counts after its copy was given back',
     { isHandoffAckKept: true },
     'lost',
-    200_000,
+    295_000,
   ),
   'hint-sent': broken('a hint is dropped when it is sent', { isSentHintDropped: true }),
   'move-unsynced': broken(
@@ -145,9 +149,26 @@ export const BROKEN: Readonly<Record<string, Broken>> = {
     'lost',
     198_205_390_000,
   ),
-  'owner-twice': broken('an owner and the hint for it count as two', {
-    isOwnerCountedTwice: true,
-  }),
+  'repeat-unnamed': broken(
+    'a repeat leaves no sign of the other attempts',
+    {
+      put: (held, note, request) => put(held, note, { ...request, isRepeat: false }),
+      coveredBy: (request, outcome) => coveredBy({ ...request, isRepeat: false }, outcome),
+    },
+    'false-sibling',
+  ),
+  'repeat-unanswered': broken(
+    'the answer to a repeat covers the one attempt that was found',
+    { coveredBy: (request, outcome) => coveredBy({ ...request, isRepeat: false }, outcome) },
+    'false-sibling',
+  ),
+  'repeat-merged': broken('a merge goes by dots alone', { merge: mergeByDots }, 'false-sibling'),
+  'owner-twice': broken(
+    'an owner and the hint for it count as two',
+    { isOwnerCountedTwice: true },
+    'lost',
+    63_000,
+  ),
 }
 
 /** Continues any line of the present start that the copy has heard of. */
@@ -178,10 +199,7 @@ function rewriting(
       const sibling = { ...outcome.sibling, dots: [dot] }
       return { ...outcome, object, sibling, dot, note: { start: request.start, opened: 1 } }
     },
-    deltaOf: (written, seen) => {
-      const object = { context: seen.with(written.fresh), siblings: [written.sibling] }
-      return rewrite(object, written.fresh)
-    },
+    deltaOf: (written, answered) => rewrite(deltaOf(written, answered), written.fresh),
   }
 }
 
@@ -189,7 +207,7 @@ function rewriting(
 function joinLines(object: VersionedObject): VersionedObject {
   const ranges = object.context.ranges.map((r) => rangeOn({ ...r, opened: 1 }, r.first, r.last))
   return {
-    context: Context.of(ranges),
+    context: Context.ofCanonical(Context.of(ranges).ranges, object.context.requests),
     siblings: object.siblings.map(onFirstLine).sort(compareSiblings),
   }
 }
@@ -198,13 +216,22 @@ function joinLines(object: VersionedObject): VersionedObject {
 function flatten(object: VersionedObject): VersionedObject {
   const ranges = object.context.ranges.map((r) => rangeOn({ ...r, opened: 1 }, 1, r.last))
   return {
-    context: Context.of(ranges),
+    context: Context.ofCanonical(Context.of(ranges).ranges, object.context.requests),
     siblings: object.siblings.map(onFirstLine).sort(compareSiblings),
   }
 }
 
 function onFirstLine(sibling: Sibling): Sibling {
   return { ...sibling, dots: sibling.dots.map((dot) => ({ ...dot, opened: 1 })) }
+}
+
+function mergeByDots(a: VersionedObject, b: VersionedObject): VersionedObject {
+  const unnamed = ({ context, siblings }: VersionedObject): VersionedObject => ({
+    context: Context.ofCanonical(context.ranges),
+    siblings,
+  })
+  const { siblings } = merge(unnamed(a), unnamed(b))
+  return { context: a.context.join(b.context), siblings }
 }
 
 function keepLast(object: VersionedObject): VersionedObject {
@@ -215,7 +242,8 @@ function prune(object: VersionedObject): VersionedObject {
   const { siblings, context } = object
   const isStoodOn = (range: Range): boolean =>
     siblings.some(({ dots }) => dots.some((dot) => Context.ofCanonical([range]).covers(dot)))
-  return { context: Context.ofCanonical(context.ranges.filter(isStoodOn)), siblings }
+  const ranges = context.ranges.filter(isStoodOn)
+  return { context: Context.ofCanonical(ranges, context.requests), siblings }
 }
 
 /** Names every sibling by its dot as well while production merges, so that none collapse. */

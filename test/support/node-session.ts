@@ -61,6 +61,7 @@ export class NodeSession {
       value,
       contexts: [],
       requestId: world.entropy.bytes(16),
+      isRepeat: false,
       w: 0,
       r: 0,
       deadlineMs: DEADLINE_MS,

@@ -6,7 +6,7 @@
  * applications treat it as opaque, and people can read it.
  *
  *     u8 format | u32 key id | u64 digest of cluster, bucket and key
- *     u16 ranges | ranges, 34 bytes each | 16 bytes keyed digest of all before
+ *     u16 ranges | u16 requests | both (context-bytes.ts) | 16 bytes keyed digest of all before
  *
  * Verification checks in this order: the shape (garbled), the signing key (unknown here, perhaps
  * known to another node), the signature (forged), the key of the data (foreign). Ranges are decoded
@@ -35,7 +35,7 @@ import {
 import { CONTEXTS_MAX, RANGES_MAX } from '../../limits.ts'
 import { sipHash128Into, sipHash64Into } from '../../native/digest.ts'
 import { Context } from './context.ts'
-import { RANGE_BYTES, readRanges, writeRanges } from './range-bytes.ts'
+import { contextBytes, readContext, writeContext } from './context-bytes.ts'
 
 export interface ClusterKey {
   /** Named in every context that this key signed; a u32. */
@@ -45,10 +45,11 @@ export interface ClusterKey {
 }
 
 /** These numbers are on the wire, and clients keep them. Append only; never reuse. */
-const FORMAT = 1
+const FORMAT = 2
 const NAME_AT = 5
-const COUNT_AT = 13
-const HEADER_BYTES = 15
+const RANGES_AT = 13
+const REQUESTS_AT = 15
+const HEADER_BYTES = 17
 const MAC_BYTES = 16
 const KEY_BYTES = 16
 
@@ -93,23 +94,24 @@ export class ContextSeal {
     if (context.isEmpty) return EMPTY_BYTES
     assert(context.count <= RANGES_MAX, 'a context that is sealed fits its count')
     const signer = this.#keys[0] as Subkeys
-    const signed = HEADER_BYTES + context.count * RANGE_BYTES
+    const { count, requests } = context
+    const signed = HEADER_BYTES + contextBytes(count, requests.length)
     const bytes = new Uint8Array(signed + MAC_BYTES)
     bytes[0] = FORMAT
     writeU32(bytes, 1, signer.id)
     this.#nameOf(signer, bucket, key)
     writeU32(bytes, NAME_AT, this.#name[0] as number)
     writeU32(bytes, NAME_AT + 4, this.#name[1] as number)
-    writeU16(bytes, COUNT_AT, context.count)
-    writeRanges(context, bytes, HEADER_BYTES)
+    writeU16(bytes, RANGES_AT, count)
+    writeU16(bytes, REQUESTS_AT, requests.length)
+    writeContext(context, bytes, HEADER_BYTES)
     sipHash128Into(signer.signing, bytes, 0, signed, bytes, signed)
     return bytes
   }
 
   open(bucket: Uint8Array, key: Uint8Array, bytes: Uint8Array): Opened {
     if (bytes.length === 0) return NO_CONTEXT
-    const count = rangeCount(bytes)
-    if (count === undefined) return { kind: 'refused', code: 'context-garbled' }
+    if (!hasShape(bytes)) return { kind: 'refused', code: 'context-garbled' }
     const keyId = readU32(bytes, 1)
     const signer = this.#keys.find(({ id }) => id === keyId)
     if (signer === undefined) return { kind: 'refused', code: 'context-key-unknown' }
@@ -123,9 +125,10 @@ export class ContextSeal {
     const isOfThisKey =
       this.#name[0] === readU32(bytes, NAME_AT) && this.#name[1] === readU32(bytes, NAME_AT + 4)
     if (!isOfThisKey) return { kind: 'refused', code: 'context-foreign' }
-    const ranges = readRanges(bytes, HEADER_BYTES, count)
-    if (ranges === undefined) return { kind: 'refused', code: 'context-garbled' }
-    return { kind: 'opened', context: Context.ofCanonical(ranges) }
+    const counts = [readU16(bytes, RANGES_AT), readU16(bytes, REQUESTS_AT)] as const
+    const context = readContext(bytes, HEADER_BYTES, ...counts)
+    if (context === undefined) return { kind: 'refused', code: 'context-garbled' }
+    return { kind: 'opened', context }
   }
 
   /** Joins the contexts of a client that read several replicas; one bad context refuses all. */
@@ -147,12 +150,11 @@ export class ContextSeal {
   }
 }
 
-/** The number of ranges, or undefined if the bytes do not have the shape of a context. */
-function rangeCount(bytes: Uint8Array): number | undefined {
-  if (bytes.length < HEADER_BYTES + MAC_BYTES || bytes[0] !== FORMAT) return undefined
-  const count = readU16(bytes, COUNT_AT)
-  if (count === 0 || count > RANGES_MAX) return undefined
-  return bytes.length === HEADER_BYTES + count * RANGE_BYTES + MAC_BYTES ? count : undefined
+/** Whether the bytes have the length of a context that is not empty. */
+function hasShape(bytes: Uint8Array): boolean {
+  if (bytes.length < HEADER_BYTES + MAC_BYTES || bytes[0] !== FORMAT) return false
+  const listed = contextBytes(readU16(bytes, RANGES_AT), readU16(bytes, REQUESTS_AT))
+  return listed > 0 && bytes.length === HEADER_BYTES + listed + MAC_BYTES
 }
 
 function derive(key: Uint8Array, label: string): Uint8Array {

@@ -15,13 +15,20 @@
  * Why not prune by age or length (Dynamo's own 10 entries): a dropped entry makes an old sibling
  * look new, and a regained one makes a new sibling look old. Ranges are removed only by proof.
  *
+ * Beside the ranges it names *requests*: writes of which a second attempt was made, so that another
+ * node may hold, or still make, a dot that the ranges do not cover. A named request is as a dot
+ * that all its attempts share: what replaces one of them replaces all. The newest 16 are kept; of
+ * an older one an attempt may appear once more as a sibling, and nothing is lost by that.
+ *
  * Source: dotted version vectors (Preguiça et al. 2010); as sets of dots: Almeida, Shoker,
  * Baquero, "Delta State Replicated Data Types" (2018), 7.2, where a causal context is any set of
  * dots.
  */
 import { assert } from '../../base/assert.ts'
 import { U48_MAX } from '../../base/bytes.ts'
+import { REPEATS_PER_KEY_MAX } from '../../limits.ts'
 import { compareLines, type Dot, type Line, sameLine } from './dot.ts'
+import type { RequestId } from './request-id.ts'
 
 /** The dots of one line from `first` to `last`, both included. */
 export interface Range extends Line {
@@ -42,14 +49,19 @@ export function isRange(range: Range): boolean {
   return opened >= 1 && opened <= first && first <= last && last <= U48_MAX
 }
 
+const NO_REQUESTS: readonly RequestId[] = []
+
 /** An immutable set of dots. An operation whose result equals an operand returns that operand. */
 export class Context {
-  static readonly empty: Context = new Context([])
+  static readonly empty: Context = new Context([], NO_REQUESTS)
 
   readonly ranges: readonly Range[]
+  /** Ascending, at most `REPEATS_PER_KEY_MAX`. */
+  readonly requests: readonly RequestId[]
 
-  private constructor(ranges: readonly Range[]) {
+  private constructor(ranges: readonly Range[], requests: readonly RequestId[]) {
     this.ranges = ranges
+    this.requests = requests
   }
 
   /** The union of ranges in any order. */
@@ -60,20 +72,33 @@ export class Context {
       assert(isRange(range), 'a range lies within its line')
       append(joined, range)
     }
-    return joined.length === 0 ? Context.empty : new Context(joined)
+    return Context.ofCanonical(joined)
   }
 
-  /** Takes over `ranges`. Requires: canonical, which a decoder has checked with `isCanonical`. */
-  static ofCanonical(ranges: readonly Range[]): Context {
-    return ranges.length === 0 ? Context.empty : new Context(ranges)
+  /**
+   * Takes over `ranges` and `requests`. Requires: canonical, which a decoder has checked with
+   * `isCanonical` and `areRequests`.
+   */
+  static ofCanonical(
+    ranges: readonly Range[],
+    requests: readonly RequestId[] = NO_REQUESTS,
+  ): Context {
+    const isEmpty = ranges.length === 0 && requests.length === 0
+    return isEmpty ? Context.empty : new Context(ranges, requests)
   }
 
+  /** How many ranges there are. */
   get count(): number {
     return this.ranges.length
   }
 
   get isEmpty(): boolean {
-    return this.ranges.length === 0
+    return this.ranges.length === 0 && this.requests.length === 0
+  }
+
+  /** Whether the request is named: its attempts are one write, carried or replaced together. */
+  names(requestId: RequestId): boolean {
+    return this.requests.length > 0 && this.requests.includes(requestId)
   }
 
   covers(dot: Dot): boolean {
@@ -97,9 +122,10 @@ export class Context {
     return this.ranges.findLast((range) => sameLine(range, line))
   }
 
-  /** True if this context has every dot of `other`. */
+  /** True if this context has every dot of `other`, and names its requests. */
   includes(other: Context): boolean {
     if (other === this) return true
+    if (!includesRequests(this.requests, other.requests)) return false
     const { ranges } = this
     let at = 0
     for (const wanted of other.ranges) {
@@ -114,6 +140,8 @@ export class Context {
   equals(other: Context): boolean {
     if (other === this) return true
     if (other.ranges.length !== this.ranges.length) return false
+    if (other.requests.length !== this.requests.length) return false
+    if (this.requests.some((request, i) => request !== other.requests[i])) return false
     return this.ranges.every((range, i) => equalRanges(range, other.ranges[i] as Range))
   }
 
@@ -130,11 +158,15 @@ export class Context {
       const isFromA = j >= b.length || (i < a.length && compareRanges(a[i]!, b[j]!) <= 0)
       append(joined, (isFromA ? a[i++] : b[j++]) as Range)
     }
-    return new Context(joined)
+    return new Context(joined, joinRequests(this.requests, other.requests))
   }
 
   with(range: Range): Context {
-    return this.join(new Context([range]))
+    return this.join(new Context([range], NO_REQUESTS))
+  }
+
+  withRequest(requestId: RequestId): Context {
+    return this.join(new Context([], [requestId]))
   }
 
   /** The last range that begins at or before the dot is the only candidate. */
@@ -157,6 +189,30 @@ export class Context {
 export function isCanonical(range: Range, next: Range): boolean {
   const order = compareLines(range, next)
   return order < 0 || (order === 0 && range.last + 1 < next.first)
+}
+
+/** True if this may be the `requests` of a context. */
+export function areRequests(requests: readonly RequestId[]): boolean {
+  if (requests.length > REPEATS_PER_KEY_MAX) return false
+  return requests.every((request, i) => i === 0 || (requests[i - 1] as RequestId) < request)
+}
+
+/** True if joining `other` would change nothing. */
+function includesRequests(mine: readonly RequestId[], other: readonly RequestId[]): boolean {
+  if (other.length === 0) return true
+  const isFull = mine.length === REPEATS_PER_KEY_MAX
+  return other.every((request) => {
+    return mine.includes(request) || (isFull && request < (mine[0] as RequestId))
+  })
+}
+
+/** The highest of both: ids begin with the time at which they were drawn. */
+function joinRequests(
+  mine: readonly RequestId[],
+  other: readonly RequestId[],
+): readonly RequestId[] {
+  if (includesRequests(mine, other)) return mine
+  return [...new Set([...mine, ...other])].sort().slice(-REPEATS_PER_KEY_MAX)
 }
 
 function compareRanges(a: Range, b: Range): number {

@@ -7,7 +7,9 @@
  *
  * Siblings that agree in request id and value are one write that was attempted more than once:
  * they become one sibling with all the dots, so that replacing it replaces every attempt that was
- * seen. The same request id with another value is a client's error: both siblings stay.
+ * seen. The same request id with another value is a client's error: both siblings stay. Where a
+ * copy's context names the request (`context.ts`) and the copy does not carry it, its attempts were
+ * replaced, those that were not seen too: none survives.
  *
  * Invariants:
  *   - Commutative, associative, idempotent: copies that have met the same writes are equal,
@@ -26,6 +28,7 @@
 import { DOTS_PER_SIBLING_MAX } from '../../limits.ts'
 import { compareDots, type Dot } from './dot.ts'
 import { compareSiblings, equalValues, type Sibling, type VersionedObject } from './object.ts'
+import type { RequestId } from './request-id.ts'
 
 /** The merge of `a` and `b`; `a` or `b` itself if the merge equals it. */
 export function merge(a: VersionedObject, b: VersionedObject): VersionedObject {
@@ -51,12 +54,19 @@ function survivors(mine: VersionedObject, theirs: VersionedObject): readonly Sib
   let areAll = true
   const kept: Sibling[] = []
   for (const sibling of mine.siblings) {
-    const survivor = withDots(sibling, sibling.dots.filter(survives))
+    const isReplaced = names(theirs, sibling.requestId)
+    const survivor = isReplaced ? undefined : withDots(sibling, sibling.dots.filter(survives))
     if (survivor !== sibling) areAll = false
     if (survivor !== undefined) kept.push(survivor)
   }
   // A sibling that lost its first dot may sort later.
   return areAll ? mine.siblings : kept.sort(compareSiblings)
+}
+
+/** Whether the request is named, and none of its attempts is carried. */
+function names({ context, siblings }: VersionedObject, requestId: RequestId): boolean {
+  if (!context.names(requestId)) return false
+  return siblings.every((sibling) => sibling.requestId !== requestId)
 }
 
 /** `sibling` with `dots`: itself if their number is unchanged, undefined if there are none. */

@@ -20,7 +20,7 @@
 import { readU48, writeU48 } from '../../base/bytes.ts'
 import { ID_BYTES, type NodeId, type Start } from '../names.ts'
 import type { Context, Range } from './context.ts'
-import { readId, writeId } from './range-bytes.ts'
+import { readId, writeId } from './context-bytes.ts'
 
 export interface Note {
   readonly start: Start

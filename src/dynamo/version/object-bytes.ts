@@ -1,8 +1,8 @@
 /**
  * Encodes and decodes objects: the same bytes on disk, between peers and under the digest.
  *
- *     u8 format | u8 zero | u16 ranges | u16 siblings | u16 zero
- *     ranges, 34 bytes each                                        (range-bytes.ts)
+ *     u8 format | u8 zero | u16 ranges | u16 siblings | u16 repeated requests
+ *     ranges, 34 bytes each, then repeated requests, 16 each       (context-bytes.ts)
  *     siblings, each:
  *       u8 flags (1 = tombstone) | u8 dots | request id 16
  *       dots, 8 bytes each: u16 place of its range | u48 counter
@@ -26,10 +26,16 @@ import {
   RANGES_MAX,
   REQUEST_ID_BYTES,
 } from '../../limits.ts'
-import { Context } from './context.ts'
+import type { Context } from './context.ts'
 import { compareDots, type Dot, dotOn } from './dot.ts'
 import { compareSiblings, compareWrites, type Sibling, type VersionedObject } from './object.ts'
-import { RANGE_BYTES, readRanges, writeRanges } from './range-bytes.ts'
+import {
+  contextBytes,
+  readContext,
+  readRequestId,
+  writeContext,
+  writeRequestId,
+} from './context-bytes.ts'
 
 /** These numbers are in files and on the wire. Append only; never reuse. */
 const FORMAT = 1
@@ -43,7 +49,8 @@ const SIBLINGS_ENCODED_MAX = 0xffff
 
 /** How many bytes `encodeObject` will write. */
 export function objectBytes(object: VersionedObject): number {
-  let bytes = HEADER_BYTES + object.context.count * RANGE_BYTES
+  const { count, requests } = object.context
+  let bytes = HEADER_BYTES + contextBytes(count, requests.length)
   for (const sibling of object.siblings) {
     bytes += SIBLING_BYTES + sibling.dots.length * DOT_BYTES + (sibling.value?.length ?? 0)
   }
@@ -79,8 +86,8 @@ export function writeObject(object: VersionedObject, bytes: Uint8Array, at: numb
   bytes[at + 1] = 0
   writeU16(bytes, at + 2, context.count)
   writeU16(bytes, at + 4, siblings.length)
-  writeU16(bytes, at + 6, 0)
-  at = writeRanges(context, bytes, at + HEADER_BYTES)
+  writeU16(bytes, at + 6, context.requests.length)
+  at = writeContext(context, bytes, at + HEADER_BYTES)
   for (const sibling of siblings) at = writeSibling(sibling, context, bytes, at)
   return at
 }
@@ -92,12 +99,9 @@ function writeSibling(
   at: number,
 ): number {
   assert(dots.length >= 1 && dots.length <= DOTS_PER_SIBLING_MAX, 'a sibling has a few dots')
-  assert(requestId.length === REQUEST_ID_BYTES, 'a request id has 16 bytes')
   bytes[at] = value === undefined ? FLAG_TOMBSTONE : 0
   bytes[at + 1] = dots.length
-  at += 2
-  for (let i = 0; i < REQUEST_ID_BYTES; i++) bytes[at + i] = requestId.charCodeAt(i)
-  at += REQUEST_ID_BYTES
+  at = writeRequestId(bytes, at + 2, requestId)
   for (const dot of dots) {
     const place = context.indexOf(dot)
     assert(place >= 0, 'the context covers every dot of a sibling')
@@ -110,25 +114,14 @@ function writeSibling(
   return at + 4 + (value?.length ?? 0)
 }
 
-/** The count that the header announces, if it can be true. */
-function rangeCount(bytes: Uint8Array): number | undefined {
-  if (bytes.length < HEADER_BYTES || bytes[0] !== FORMAT || bytes[1] !== 0) return undefined
-  if (readU16(bytes, 6) !== 0) return undefined
-  const count = readU16(bytes, 2)
-  if (count > RANGES_MAX || HEADER_BYTES + count * RANGE_BYTES > bytes.length) return undefined
-  return count
-}
-
 /** The object, with values that are views of `bytes`; undefined if `bytes` are not canonical. */
 export function decodeObject(bytes: Uint8Array): VersionedObject | undefined {
-  const count = rangeCount(bytes)
-  if (count === undefined) return undefined
-  const ranges = readRanges(bytes, HEADER_BYTES, count)
-  if (ranges === undefined) return undefined
-  const context = Context.ofCanonical(ranges)
+  if (bytes.length < HEADER_BYTES || bytes[0] !== FORMAT || bytes[1] !== 0) return undefined
+  const context = readContext(bytes, HEADER_BYTES, readU16(bytes, 2), readU16(bytes, 6))
+  if (context === undefined) return undefined
 
   const siblings: Sibling[] = []
-  let at = HEADER_BYTES + count * RANGE_BYTES
+  let at = HEADER_BYTES + contextBytes(context.count, context.requests.length)
   for (let left = readU16(bytes, 4); left > 0; left--) {
     const sibling = readSibling(bytes, at, context)
     if (sibling === undefined) return undefined
@@ -178,11 +171,6 @@ function readDots(
     before = dot
   }
   return dots
-}
-
-/** One call makes a flat string; adding characters would make a tree that V8 flattens later. */
-function readRequestId(bytes: Uint8Array, at: number): string {
-  return String.fromCharCode.apply(null, bytes.subarray(at, at + REQUEST_ID_BYTES) as never)
 }
 
 /** True if two siblings are one write: a merge would have made them one. */

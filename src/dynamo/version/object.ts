@@ -11,15 +11,10 @@
  *     same request id and value. So equal objects are equal lists, and have equal bytes.
  *   - A covered dot that no sibling carries was replaced by a client that had read it.
  */
-import { compareBytes, equalBytes, latin1Of } from '../../base/bytes.ts'
+import { compareBytes, equalBytes } from '../../base/bytes.ts'
 import { Context } from './context.ts'
 import { compareDots, type Dot } from './dot.ts'
-
-/**
- * The 16 bytes by which a client names one request through all its attempts, one char a byte: it
- * compares and serves as a key of a Map without conversion. For people, `requestLabel`.
- */
-export type RequestId = string & { readonly __requestId?: never }
+import type { RequestId } from './request-id.ts'
 
 export interface Sibling {
   readonly requestId: RequestId
@@ -36,20 +31,6 @@ export interface VersionedObject {
 
 /** The object of a key that was never written. */
 export const NOTHING: VersionedObject = { context: Context.empty, siblings: [] }
-
-export function requestIdOf(bytes: Uint8Array): RequestId {
-  return latin1Of(bytes)
-}
-
-export function requestIdBytes(requestId: RequestId): Uint8Array {
-  return Uint8Array.from(requestId, (char) => char.charCodeAt(0))
-}
-
-export function requestLabel(requestId: RequestId): string {
-  let text = ''
-  for (const char of requestId) text += char.charCodeAt(0).toString(16).padStart(2, '0')
-  return text
-}
 
 export function equalValues(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
   if (a === b) return true

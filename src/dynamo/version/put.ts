@@ -7,6 +7,10 @@
  *
  * The new dot continues the line that this copy writes (`note.ts`), or opens a new line.
  *
+ * A further attempt of a request that finds no sibling of an earlier one makes a second dot. It
+ * names the request in the context (`context.ts`), so that what replaces the write replaces the
+ * dots of all attempts, wherever they are.
+ *
  * Invariants:
  *   - No context here or of the client covered the new dot before.
  *   - Each sibling keeps the dots that `seen` does not cover.
@@ -19,7 +23,7 @@ import { assert } from '../../base/assert.ts'
 import { U48_MAX } from '../../base/bytes.ts'
 import { OBJECT_BYTES_MAX, RANGES_MAX, RANGES_PER_PUT_MAX, SIBLINGS_MAX } from '../../limits.ts'
 import type { NodeId, Start } from '../names.ts'
-import { type Context, type Range, rangeOn } from './context.ts'
+import { Context, type Range, rangeOn } from './context.ts'
 import { type Dot, dotOn } from './dot.ts'
 import { withDots } from './merge.ts'
 import { type Note, openTail } from './note.ts'
@@ -27,11 +31,11 @@ import {
   compareSiblings,
   equalValues,
   NOTHING,
-  type RequestId,
   type Sibling,
   valueBytes,
   type VersionedObject,
 } from './object.ts'
+import type { RequestId } from './request-id.ts'
 
 export interface PutRequest {
   readonly node: NodeId
@@ -40,6 +44,8 @@ export interface PutRequest {
   /** The next number of this start, for all keys one sequence; at least 1, used only once. */
   readonly counter: number
   readonly requestId: RequestId
+  /** An earlier attempt may have been taken, here or elsewhere. */
+  readonly isRepeat: boolean
   /** Undefined writes a tombstone. */
   readonly value: Uint8Array | undefined
   /** The client's context; `Context.empty` replaces nothing. */
@@ -64,6 +70,11 @@ export interface Repeated {
   readonly sibling: Sibling
 }
 
+/** An earlier attempt was applied, and has been replaced since: acknowledged as it is, too. */
+export interface Replaced {
+  readonly kind: 'replaced'
+}
+
 export interface RefusedPut {
   readonly kind: 'refused'
   readonly code: 'context-full' | 'siblings-full' | 'object-too-large' | 'request-id-wrong'
@@ -80,7 +91,7 @@ export interface StartSpent {
   readonly kind: 'start-spent'
 }
 
-export type PutOutcome = Written | Repeated | RefusedPut | StartSpent
+export type PutOutcome = Written | Repeated | Replaced | RefusedPut | StartSpent
 
 export function put(
   held: VersionedObject | undefined,
@@ -97,6 +108,7 @@ export function put(
     if (same !== undefined) return { kind: 'repeated', object: before, sibling: same }
     return { kind: 'refused', code: 'request-id-wrong', count: earlier.length + 1, limit: 1 }
   }
+  if (before.context.names(requestId)) return { kind: 'replaced' }
 
   const known = before.context.join(seen)
   const tail = openTail(note, before.context, request)
@@ -104,7 +116,8 @@ export function put(
   const dot = dotOn(fresh, request.counter)
   if (known.covers(dot)) return { kind: 'start-spent' }
 
-  const context = known.with(fresh)
+  const all = known.with(fresh)
+  const context = request.isRepeat ? all.withRequest(requestId) : all
   const sibling: Sibling = { requestId, dots: [dot], value }
   const siblings = [...withoutSeen(before.siblings, seen), sibling].sort(compareSiblings)
   const object = { context, siblings }
@@ -112,6 +125,29 @@ export function put(
   if (refused !== undefined) return refused
   const opened = { start: fresh.start, opened: fresh.opened }
   return { kind: 'written', object, note: opened, dot, sibling, fresh }
+}
+
+/**
+ * What the answer to a put covers: what the client saw, the dots of its write, and after a repeat
+ * all other attempts of it.
+ */
+export function coveredBy(
+  { seen, requestId, isRepeat }: Pick<PutRequest, 'seen' | 'requestId' | 'isRepeat'>,
+  outcome: Written | Repeated | Replaced,
+): Context {
+  const known = isRepeat ? seen.withRequest(requestId) : seen
+  switch (outcome.kind) {
+    case 'written':
+      return known.with(outcome.fresh)
+    case 'repeated':
+      return known.join(Context.of(outcome.sibling.dots.map(rangeAt)))
+    case 'replaced':
+      return known
+  }
+}
+
+function rangeAt(dot: Dot): Range {
+  return rangeOn(dot, dot.counter, dot.counter)
 }
 
 /** Continues the line after its last dot, or opens a line. */
@@ -124,6 +160,7 @@ function withoutSeen(siblings: readonly Sibling[], seen: Context): readonly Sibl
   if (seen.isEmpty) return siblings
   const kept: Sibling[] = []
   for (const sibling of siblings) {
+    if (seen.names(sibling.requestId)) continue
     const left = withDots(
       sibling,
       sibling.dots.filter((dot) => !seen.covers(dot)),

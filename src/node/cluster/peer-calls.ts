@@ -11,7 +11,7 @@ import type { KeyName, NodeId } from '../../dynamo/names.ts'
 import type { CopyAnswer } from '../../dynamo/quorum/get.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
-import { requestIdBytes } from '../../dynamo/version/object.ts'
+import { requestIdBytes } from '../../dynamo/version/request-id.ts'
 import type { Answer } from '../../wire/session.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { CopiesPage, KeyRange } from '../replica/replica.ts'
@@ -81,10 +81,11 @@ export class PeerCalls {
 
   /** Gives a client's put to an owner of its key. Delivers the put's context, sealed. */
   handOn(node: NodeId, put: KnownPut, terms: Terms, deliver: Deliver<Uint8Array>): void {
-    const { name, value, contexts, w } = put
+    const { name, isRepeat, value, contexts, w } = put
     const requestId = requestIdBytes(put.requestId)
     const deadlineMs = this.#msLeft(terms.deadline)
-    const request = { name, ring: terms.ring, requestId, value, contexts, w, deadlineMs }
+    const { ring } = terms
+    const request = { name, ring, requestId, isRepeat, value, contexts, w, deadlineMs }
     this.#peers.call(node, 'peerPut', request, (answer) => {
       deliver(isFailure(answer) ? answer : answer.context)
     })

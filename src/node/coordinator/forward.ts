@@ -2,13 +2,13 @@
  * Hands a put on to an owner of its key, and to the next owner while the first is slow.
  *
  * A put keeps its request id however often it is handed on, so that two owners that both took it
- * leave one sibling in the end. The result says how many owners were asked: of two that took it the
- * later one may surface after it was replaced.
+ * leave one sibling in the end. All but the first owner are told that it is a repeat: what replaces
+ * the write then replaces the first owner's too. The result says how many owners were asked.
  */
 import { type Deliver, isFailure } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { NodeId } from '../../dynamo/names.ts'
-import { requestLabel } from '../../dynamo/version/object.ts'
+import { requestLabel } from '../../dynamo/version/request-id.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { PeerCalls, Terms } from '../cluster/peer-calls.ts'
@@ -85,7 +85,8 @@ class RunningForward {
     this.#asked += 1
     // Before the call: it may fail within itself and go on to the next owner.
     this.#after(Math.min(forwardMs, left), () => this.next())
-    peers.handOn(node, this.#put, this.#terms, (result) => this.#onResult(result))
+    const put = this.#asked > 1 ? { ...this.#put, isRepeat: true } : this.#put
+    peers.handOn(node, put, this.#terms, (result) => this.#onResult(result))
   }
 
   /** One timer at a time. */

@@ -11,12 +11,12 @@ import { type Deliver, isFailure, perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { NodeId } from '../../dynamo/names.ts'
 import { canReach, PutRound } from '../../dynamo/quorum/put.ts'
-import { Context } from '../../dynamo/version/context.ts'
-import type { Sibling } from '../../dynamo/version/object.ts'
+import type { Context } from '../../dynamo/version/context.ts'
+import { coveredBy } from '../../dynamo/version/put.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { PeerCalls } from '../cluster/peer-calls.ts'
-import type { LocalWrite, Replica } from '../replica/replica.ts'
+import type { ClientWrite, LocalWrite, Replica } from '../replica/replica.ts'
 import type { KnownPut } from '../requests.ts'
 import type { Placement } from './quorums.ts'
 
@@ -70,6 +70,7 @@ class RunningPut {
   readonly #write: Write
   readonly #round: PutRound
   readonly #deliver: Deliver<Context>
+  readonly #request: ClientWrite
   #timer: Timer | undefined
   #covered: Context | undefined
   #isDelivered = false
@@ -77,16 +78,16 @@ class RunningPut {
   constructor(node: PutDependencies, write: Write, deliver: Deliver<Context>) {
     this.#node = node
     this.#write = write
+    const { requestId, isRepeat, value } = write.put
+    this.#request = { requestId, isRepeat, value, seen: write.seen }
     this.#round = new PutRound(write.placement.owners, write.needed)
     this.#deliver = deliver
   }
 
   begin(): void {
-    const { put, seen } = this.#write
-    const { name, token, requestId, value } = put
-    const write = { requestId, value, seen }
+    const { name, token } = this.#write.put
     perform(
-      () => this.#node.replica.write(name, token, write, this.#write.deadline),
+      () => this.#node.replica.write(name, token, this.#request, this.#write.deadline),
       (local) => {
         if (isFailure(local)) this.#deliver(local)
         else this.#onLocal(local)
@@ -96,19 +97,13 @@ class RunningPut {
 
   #onLocal(local: LocalWrite): void {
     const { outcome, object, sequence } = local
-    const { seen } = this.#write
     if (outcome.kind === 'refused') {
       const sentence = `${REFUSAL_ADVICE[outcome.code]} (${outcome.count} > ${outcome.limit})`
       this.#deliver(new OperatingError(outcome.code, sentence))
       return
     }
     if (outcome.kind !== 'written') this.#node.trace.record('put-repeated')
-    this.#covered =
-      outcome.kind === 'written'
-        ? seen.with(outcome.fresh)
-        : outcome.kind === 'repeated'
-          ? seen.join(dotsOf(outcome.sibling))
-          : seen
+    this.#covered = coveredBy(this.#request, outcome)
     this.#sendToOthers(object)
     this.#awaitOwn(sequence)
     if (!this.#isDelivered) this.#awaitDeadline()
@@ -171,8 +166,3 @@ const REFUSAL_ADVICE = {
   'object-too-large': 'the siblings of this key together are too large; reconcile them first',
   'request-id-wrong': 'this request id was used for another value; draw a fresh one for each put',
 } as const
-
-/** Covers the sibling's own dots and nothing else. */
-function dotsOf(sibling: Sibling): Context {
-  return Context.of(sibling.dots.map((dot) => ({ ...dot, first: dot.counter, last: dot.counter })))
-}

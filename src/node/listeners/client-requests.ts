@@ -5,7 +5,7 @@
  */
 import { type Deliver, isFailure } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
-import { requestIdOf } from '../../dynamo/version/object.ts'
+import { requestIdOf } from '../../dynamo/version/request-id.ts'
 import type { Reply, RequestKind } from '../../wire/message/table.ts'
 import type { IncomingCall, IncomingCallOf } from '../../wire/session.ts'
 import type { Topology } from '../cluster/topology.ts'
@@ -53,7 +53,7 @@ export function answering<K extends RequestKind>(call: IncomingCallOf<K>): Deliv
 
 function putOf({ request, token }: IncomingCallOf<'put'>): ClientPut {
   // By name: a spread of as many fields takes several times as long.
-  const { name, value, contexts, replace, r, w, deadlineMs } = request
+  const { name, isRepeat, value, contexts, replace, r, w, deadlineMs } = request
   const requestId = requestIdOf(request.requestId)
-  return { name, token, requestId, value, contexts, replace, r, w, deadlineMs }
+  return { name, token, requestId, isRepeat, value, contexts, replace, r, w, deadlineMs }
 }

@@ -9,7 +9,7 @@ import { equalU64, u64 } from '../../base/u64.ts'
 import { isFailure, perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
-import { requestIdOf } from '../../dynamo/version/object.ts'
+import { requestIdOf } from '../../dynamo/version/request-id.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
 import { DEADLINE_MS_MAX } from '../../limits.ts'
 import type { IncomingCall, IncomingCallOf } from '../../wire/session.ts'
@@ -113,9 +113,9 @@ export class PeerRequests {
   #put(call: IncomingCallOf<'peerPut'>): void {
     const { request, token } = call
     if (this.#hasOtherRing(call, request.ring)) return
-    const { name, value, contexts, w, deadlineMs } = request
+    const { name, isRepeat, value, contexts, w, deadlineMs } = request
     const requestId = requestIdOf(request.requestId)
-    const put = { name, token, requestId, value, contexts, w, deadlineMs }
+    const put = { name, token, requestId, isRepeat, value, contexts, w, deadlineMs }
     this.#node.coordinator.putHandedOn(put, (result) => {
       if (isFailure(result)) call.fail(result)
       else call.answer({ context: result.context })

@@ -8,7 +8,8 @@
  */
 import { equalU64 } from '../../base/u64.ts'
 import type { Dot } from '../../dynamo/version/dot.ts'
-import type { RequestId, VersionedObject } from '../../dynamo/version/object.ts'
+import type { VersionedObject } from '../../dynamo/version/object.ts'
+import type { RequestId } from '../../dynamo/version/request-id.ts'
 import { REMEMBERED_REQUESTS_MAX } from '../../limits.ts'
 import type { Token } from '../../native/digest.ts'
 

@@ -16,12 +16,11 @@ import { assert } from '../../base/assert.ts'
 import { U48_MAX } from '../../base/bytes.ts'
 import { isOperatingError, OperatingError } from '../../base/errors.ts'
 import { ID_BYTES, type KeyName, type NodeId, type Start, startIdOf } from '../../dynamo/names.ts'
-import type { Context } from '../../dynamo/version/context.ts'
 import { merge } from '../../dynamo/version/merge.ts'
 import { decodeNote, encodeNote } from '../../dynamo/version/note.ts'
 import { decodeObject, encodeObject, isStorable } from '../../dynamo/version/object-bytes.ts'
-import type { RequestId, VersionedObject } from '../../dynamo/version/object.ts'
-import { put, type PutOutcome } from '../../dynamo/version/put.ts'
+import type { VersionedObject } from '../../dynamo/version/object.ts'
+import { put, type PutOutcome, type PutRequest } from '../../dynamo/version/put.ts'
 import { SCAN_PAGE_BYTES_MAX, SCAN_PAGE_KEYS_MAX } from '../../limits.ts'
 import { type Digest, sipHash64, type Token } from '../../native/digest.ts'
 import type { Engine, Stored } from '../../store/engine.ts'
@@ -40,12 +39,7 @@ export interface Copy {
 }
 
 /** One client's write. */
-export interface ClientWrite {
-  readonly requestId: RequestId
-  /** Undefined writes a tombstone. */
-  readonly value: Uint8Array | undefined
-  readonly seen: Context
-}
+export type ClientWrite = Pick<PutRequest, 'requestId' | 'isRepeat' | 'value' | 'seen'>
 
 /** Keys by their tokens: both ends belong to it. */
 export interface KeyRange {
@@ -71,7 +65,7 @@ export interface CopiesPage {
 
 /** A write that was done here: the object to send to the other owners, the append to wait for. */
 export interface LocalWrite {
-  readonly outcome: Exclude<PutOutcome, { kind: 'start-spent' }> | { readonly kind: 'remembered' }
+  readonly outcome: Exclude<PutOutcome, { kind: 'start-spent' }>
   /** Encoded; empty after a refusal. */
   readonly object: Uint8Array
   /** The object is held once the log is durable up to here. */
@@ -253,7 +247,7 @@ export class Replica {
 
   #write(name: KeyName, token: Token, held: Held, request: ClientWrite): LocalWrite {
     if (this.#remembered.isReplaced(request.requestId, token, held.object)) {
-      return this.#unchanged({ kind: 'remembered' }, held)
+      return this.#unchanged({ kind: 'replaced' }, held)
     }
     const note = held.stored === undefined ? undefined : decodeNote(held.stored.note)
     for (;;) {
@@ -270,6 +264,7 @@ export class Replica {
         case 'refused':
           return { outcome, object: NO_NOTE, sequence: 0 }
         case 'repeated':
+        case 'replaced':
           return this.#unchanged(outcome, held)
         case 'written': {
           const written = this.#append(name, token, outcome.object, encodeNote(outcome.note))

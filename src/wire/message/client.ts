@@ -34,6 +34,8 @@ export interface Put {
   readonly value: Uint8Array | undefined
   /** 16 bytes. */
   readonly requestId: Uint8Array
+  /** An earlier attempt may have been taken. */
+  readonly isRepeat: boolean
   readonly w: number
   readonly r: number
   readonly deadlineMs: number
@@ -43,7 +45,7 @@ export interface Put {
 /** 0 of 0 answered where the put read nothing. */
 export interface PutReply extends Answered {
   readonly context: Uint8Array
-  /** Owners that this attempt was sent to, 1 or more: above 1 an earlier one may appear once. */
+  /** Owners that this attempt was sent to, 1 or more. */
   readonly attempts: number
 }
 

@@ -35,6 +35,8 @@ export interface PeerPut {
   readonly value: Uint8Array | undefined
   /** 16 bytes. */
   readonly requestId: Uint8Array
+  /** An earlier attempt may have been taken. */
+  readonly isRepeat: boolean
   readonly w: number
   readonly deadlineMs: number
 }

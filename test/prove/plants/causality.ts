@@ -49,8 +49,8 @@ const LINES: readonly Plant[] = [
   },
   {
     name: 'a context keeps its last ten ranges',
-    find: 'return new Context(joined)',
-    replace: 'return new Context(joined.slice(-10))',
+    find: 'return new Context(joined, joinRequests',
+    replace: 'return new Context(joined.slice(-10), joinRequests',
     why: 'siblings that a pruned range had replaced look new again',
   },
 ]
@@ -101,8 +101,8 @@ const MERGES: readonly Plant[] = [
 const CONTEXTS: readonly Plant[] = [
   {
     name: "a put's context covers what its client never saw",
-    find: '? seen.with(outcome.fresh)',
-    replace: '? outcome.object.context',
+    find: 'return known.with(outcome.fresh)',
+    replace: 'return outcome.object.context',
     why: 'a client that goes on from its own put replaces siblings that it was not shown',
   },
   {
@@ -150,18 +150,18 @@ const REQUESTS: readonly Plant[] = [
   },
   {
     name: 'forwarding draws a request id of its own',
-    find: 'peers.handOn(node, this.#put,',
+    find: 'peers.handOn(node, put,',
     replace:
-      'peers.handOn(node, { ...this.#put, requestId: this.#put.requestId.slice(1) + ' +
+      'peers.handOn(node, { ...put, requestId: this.#put.requestId.slice(1) + ' +
       'String.fromCharCode(this.#untried.length) },',
     why: 'two owners that both took one put leave two siblings',
   },
   {
     name: 'the client draws a request id for each attempt',
-    find: 'return { ...fixed, deadlineMs }',
+    find: 'return { ...fixed, isRepeat: isGiven || sent > 1, deadlineMs }',
     replace:
-      'fixed.sent = (fixed.sent ?? 0) + 1; return { ...fixed, deadlineMs, ' +
-      'requestId: fixed.sent > 1 ? this.#core.random.requestId() : fixed.requestId };',
+      'return { ...fixed, isRepeat: isGiven || sent > 1, deadlineMs, ' +
+      'requestId: sent > 1 ? this.#core.random.requestId() : fixed.requestId };',
     why: 'a retry leaves two siblings of one put',
   },
   {

@@ -45,6 +45,20 @@ const LOSING: readonly Plant[] = [
     caughtBy: 'test/unit/store/standing.test.ts',
   },
   {
+    name: 'a put handed to a second owner is no repeat',
+    find: 'const put = this.#asked > 1 ? { ...this.#put, isRepeat: true } : this.#put',
+    replace: 'const put = this.#put',
+    why: 'the first owner wakes, and what it took comes back after it was replaced',
+    caughtBy: 'test/unit/node/coordinator/forward.test.ts',
+  },
+  {
+    name: 'a merge keeps an attempt of a replaced request',
+    find: 'const isReplaced = names(theirs, sibling.requestId)',
+    replace: 'const isReplaced = false',
+    why: 'what was deleted comes back with the dot of another attempt',
+    caughtBy: 'test/unit/node/updates.test.ts',
+  },
+  {
     name: 'text that is no text becomes other text',
     find: 'return LONE_SURROGATE.test(text) ? undefined : utf8Bytes(text)',
     replace: 'return utf8Bytes(text)',

@@ -22,6 +22,9 @@ export async function untilIdle(): Promise<void> {
   for (let i = 0; i < 20; i++) await Promise.resolve()
 }
 
+/** More than 32 bits. */
+export const WALL_MS = 0x0123_4567_89ab
+
 export class StageClock implements Clock {
   #now = 1000
   #timers: { at: number; wake: () => void; isCancelled: boolean }[] = []
@@ -31,7 +34,7 @@ export class StageClock implements Clock {
   }
 
   wallTime(): number {
-    return 0
+    return WALL_MS
   }
 
   after(delayMs: number, wake: () => void): Timer {

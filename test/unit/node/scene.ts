@@ -158,6 +158,7 @@ export function putOf(key: string, value: string | undefined, more: Partial<Put>
     contexts: [],
     value: value === undefined ? undefined : utf8Bytes(value),
     requestId,
+    isRepeat: false,
     w: 0,
     r: 0,
     deadlineMs: 0,

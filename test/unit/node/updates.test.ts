@@ -62,12 +62,29 @@ t.test('D5: a chain over nodes that come and go leaves one sibling', async (t) =
     await scene.quiet()
     const written = await scene.run(client.put(KEY, `v${round}`, { context, w: 3 }))
     context = written.context
-    // Only then: of a put that was sent twice an earlier attempt may surface once.
     t.equal(written.attempts, 1)
   }
   const { siblings } = await scene.run(client.get(KEY, { r: 3 }))
   t.strictSame(siblings, ['v11'])
 })
+
+for (const isDelete of [false, true]) {
+  const how = isDelete ? 'deleted' : 'replaced'
+  t.test(`a put that another owner took stays ${how} when the first owner wakes`, async (t) => {
+    const scene = await Scene.open()
+    const client = await scene.client()
+    const [first] = scene.placeOf(KEY).owners as [number]
+    scene.world.pause(first)
+    t.equal((await scene.run(client.put(KEY, 'early'))).attempts, 2)
+    const { context } = await scene.run(client.get(KEY))
+    if (isDelete) await scene.run(client.delete(KEY, { context }))
+    else await scene.run(client.put(KEY, 'late', { context }))
+    scene.world.resume(first)
+    await scene.quiet()
+    const { siblings } = await scene.run(client.get(KEY, { r: 3 }))
+    t.strictSame(siblings, isDelete ? [] : ['late'])
+  })
+}
 
 t.test('S1: what was acknowledged is there after every way to end', async (t) => {
   const scene = await Scene.open()

@@ -53,6 +53,7 @@ t.test('any put is decoded as it was encoded', async (t) => {
     contexts: fc.array(bytes(0, 40), { maxLength: 16 }),
     value: fc.option(bytes(0, 2000), { nil: undefined }),
     requestId: bytes(16, 16),
+    isRepeat: fc.boolean(),
     w: fc.nat(16),
     r: fc.nat(16),
     deadlineMs: fc.nat(60_000),

@@ -30,6 +30,7 @@ const WRITES: readonly VersionedObject[] = [1, 2, 3].map((number) => {
     start: startId(`${number}`.repeat(16)),
     counter: 1,
     requestId: String.fromCharCode(number).repeat(16),
+    isRepeat: false,
     value: Uint8Array.of(number),
     seen: Context.empty,
   })

@@ -4,7 +4,8 @@ import { startId } from '../../../../src/dynamo/names.ts'
 import { Prng } from '../../../../src/base/prng.ts'
 import { Context, rangeOn } from '../../../../src/dynamo/version/context.ts'
 import { dotOn } from '../../../../src/dynamo/version/dot.ts'
-import { anyContext, dot, dotsOf, line, NODE_B, range } from './samples.ts'
+import { REPEATS_PER_KEY_MAX } from '../../../../src/limits.ts'
+import { anyContext, dot, dotsOf, line, NODE_B, range, requestId } from './samples.ts'
 import { dotLabel } from '../../../support/versions.ts'
 
 const SEED = 20_261
@@ -77,6 +78,26 @@ t.test('a join that adds nothing is the operand itself', async (t) => {
   t.equal(small.join(large), large)
   t.equal(large.join(Context.empty), large)
   t.equal(Context.empty.join(large), large)
+})
+
+t.test('a context names the newest requests, in order', async (t) => {
+  const ids = Array.from({ length: REPEATS_PER_KEY_MAX + 4 }, (_, i) => requestId(`r${10 + i}`))
+  const naming = (some: readonly string[]): Context =>
+    some.reduce((context, id) => context.withRequest(id), Context.empty)
+  const all = naming(ids.toReversed())
+  t.same(all.requests, ids.slice(4))
+  t.notOk(Context.empty.withRequest('r').isEmpty)
+  t.ok(all.names(ids[4] as string))
+  t.notOk(all.names(ids[3] as string))
+  t.equal(all.join(naming(ids.slice(0, 6))), all, 'older ones add nothing')
+  t.equal(naming(ids.slice(0, 6)).join(all), all)
+  t.ok(all.includes(naming(ids.slice(0, 6))))
+  const few = naming(ids.slice(0, 2))
+  t.notOk(few.includes(naming(ids.slice(1, 3))))
+  t.same(few.join(naming(ids.slice(1, 3))).requests, ids.slice(0, 3))
+  t.notOk(few.equals(naming(ids.slice(1, 3))))
+  t.ok(few.equals(naming(ids.slice(0, 2))))
+  t.ok(few.with(range(1, 1, 1)).includes(few), 'beside its ranges')
 })
 
 t.test('the tail of a line is its last range', async (t) => {

@@ -118,6 +118,26 @@ t.test('an attempt that was replaced elsewhere leaves the other dot', async (t) 
   ])
 })
 
+t.test('an attempt of a named request ends with the others, wherever it is', async (t) => {
+  const first = object([range(1, 1, 1)], sibling('put', dot(1, 1)))
+  const repeat = named(object([range(5, 5, 5)], sibling('put', dot(5, 5))))
+  const both = merge(first, repeat)
+  t.same(both.siblings[0]?.dots, [dot(1, 1), dot(5, 5)])
+  const replaced = named(object([range(5, 5, 5), range(7, 7, 7)], sibling('next', dot(7, 7))))
+  for (const attempt of [first, repeat, both]) {
+    t.same(textsOf(merge(replaced, attempt)), ['next'])
+    t.ok(equalObjects(merge(attempt, replaced), merge(replaced, attempt)))
+  }
+  t.ok(merge(replaced, first).context.covers(dot(1, 1)))
+  const other = object([range(9, 9, 9)], sibling('other', dot(9, 9)))
+  t.same(textsOf(merge(replaced, other)), ['next', 'other'])
+})
+
+const named = ({ context, siblings }: VersionedObject): VersionedObject => ({
+  context: context.withRequest(requestId('put')),
+  siblings,
+})
+
 t.test('one request id with two values, or with a tombstone, keeps both siblings', async (t) => {
   const id = requestId('same')
   const one = { ...sibling('one', dot(1, 1)), requestId: id }

@@ -13,7 +13,7 @@ import {
   type Sibling,
   type VersionedObject,
 } from '../../../../src/dynamo/version/object.ts'
-import { RANGE_BYTES } from '../../../../src/dynamo/version/range-bytes.ts'
+import { contextBytes } from '../../../../src/dynamo/version/context-bytes.ts'
 import { OBJECT_BYTES_MAX, RANGES_MAX } from '../../../../src/limits.ts'
 import { anyObject, dot, object, range, requestId, sibling, writeOfDot } from './samples.ts'
 import { equalObjects } from '../../../support/versions.ts'
@@ -116,7 +116,7 @@ t.test('bytes that are not canonical are refused, even if their meaning is clear
 
 t.test('unknown formats, flags and filled gaps are refused', async (t) => {
   const good = encodeObject(object([range(1, 1, 1)], sibling('x', dot(1, 1))))
-  const flagsAt = 8 + RANGE_BYTES
+  const flagsAt = 8 + contextBytes(1, 0)
   for (const at of [0, 1, 6, 7, flagsAt]) {
     const bytes = Uint8Array.from(good)
     bytes[at] = 2

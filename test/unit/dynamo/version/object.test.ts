@@ -1,12 +1,11 @@
 /** Objects: request ids, equality, the order of siblings, their size. */
 import t from 'tap'
+import { compareSiblings, valueBytes } from '../../../../src/dynamo/version/object.ts'
 import {
-  compareSiblings,
   requestIdBytes,
   requestIdOf,
   requestLabel,
-  valueBytes,
-} from '../../../../src/dynamo/version/object.ts'
+} from '../../../../src/dynamo/version/request-id.ts'
 import { dot, sibling } from './samples.ts'
 
 t.test(

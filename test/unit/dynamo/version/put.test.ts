@@ -3,7 +3,7 @@ import t from 'tap'
 import { Context } from '../../../../src/dynamo/version/context.ts'
 import { merge } from '../../../../src/dynamo/version/merge.ts'
 import type { VersionedObject } from '../../../../src/dynamo/version/object.ts'
-import { put } from '../../../../src/dynamo/version/put.ts'
+import { coveredBy, put, type Repeated } from '../../../../src/dynamo/version/put.ts'
 import { RANGES_MAX, RANGES_PER_PUT_MAX, SIBLINGS_MAX } from '../../../../src/limits.ts'
 import {
   dot,
@@ -88,6 +88,33 @@ t.test('a request that was applied is repeated with its old dot', async (t) => {
   const again = put(first.object, first.note, request('x'))
   t.match(again, { kind: 'repeated', object: first.object, sibling: first.sibling })
 })
+
+t.test(
+  'a repeat that finds nothing names its request, and what replaces it ends all',
+  async (t) => {
+    const elsewhere = written(put(undefined, undefined, request('v', { node: NODE_B })))
+    const repeat = request('v', { isRepeat: true })
+    const here = written(put(undefined, undefined, repeat))
+    t.same(here.object.context.requests, [requestId('v')])
+    const seen = coveredBy(repeat, here)
+    const next = written(put(elsewhere.object, undefined, request('next', { seen })))
+    t.same(textsOf(next.object), ['next'], 'also the attempt that the client did not see')
+    t.equal(put(next.object, next.note, request('v')).kind, 'replaced')
+  },
+)
+
+t.test(
+  'a repeat that finds the write adds nothing, and its answer covers all attempts',
+  async (t) => {
+    const first = written(put(undefined, undefined, request('v')))
+    const repeat = request('v', { isRepeat: true })
+    const again = put(first.object, first.note, repeat)
+    t.match(again, { kind: 'repeated' })
+    const seen = coveredBy(repeat, again as Repeated)
+    t.ok(seen.covers(first.dot))
+    t.ok(seen.names(requestId('v')))
+  },
+)
 
 t.test('a request id with another value is refused', async (t) => {
   const first = written(put(undefined, undefined, request('x')))

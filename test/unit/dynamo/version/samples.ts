@@ -52,6 +52,7 @@ export const request = (text: string, rest: Partial<PutRequest> = {}): PutReques
     start: START_1,
     counter,
     requestId: requestId(text),
+    isRepeat: false,
     value: new TextEncoder().encode(text),
     seen: Context.empty,
     ...rest,

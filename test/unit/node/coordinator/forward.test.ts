@@ -1,7 +1,7 @@
 /** Puts that reach a node which does not own their key: handed on once, in doubt where they are. */
 import t from 'tap'
 import { utf8Text } from '../../../../src/base/bytes.ts'
-import { putOf, replyOf, Scene, verdictOf } from '../scene.ts'
+import { isReply, putOf, replyOf, Scene, verdictOf } from '../scene.ts'
 
 const KEY = 'cart'
 
@@ -50,6 +50,19 @@ t.test('Q6: an owner that is silent is passed over, and one sibling is left', as
   scene.world.resume(owners[0] as number)
   await scene.quiet()
   t.equal(replyOf(await session.get(KEY, 3)).siblings.length, 1, 'though both took it')
+})
+
+t.test('what two owners took and a client replaced does not come back', async (t) => {
+  const { scene, owners, outsider } = await five()
+  const session = await scene.session(outsider)
+  scene.world.pause(owners[0] as number)
+  t.equal(replyOf(await session.put(KEY, 'a')).attempts, 2)
+  const { context } = replyOf(await session.get(KEY))
+  const other = await scene.session(owners[1] as number)
+  t.ok(isReply(await other.put(KEY, 'b', { contexts: [context] })))
+  scene.world.resume(owners[0] as number)
+  await scene.quiet()
+  t.strictSame(replyOf(await session.get(KEY, 3)).siblings.map(utf8Text), ['b'])
 })
 
 t.test('a put of all seen reads once, and a late owner replaces nothing newer', async (t) => {

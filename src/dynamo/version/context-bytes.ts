@@ -1,8 +1,9 @@
 /**
- * Encodes and decodes the ranges of a context: 34 bytes each, the same on disk, between peers and
- * in sealed contexts.
+ * Encodes and decodes contexts: the same on disk, between peers and in sealed contexts. First the
+ * ranges, 34 bytes each, then the repeated requests, 16 each:
  *
  *     node 8 | start 8 | opened u48 | first u48 | last u48        integers little-endian
+ *     request id 16
  *
  * The bytes of an identity are in the order of its hexadecimal digits, so bytes and strings sort
  * alike. Reading refuses numbers outside of their line and lists that are not canonical, so that
@@ -11,13 +12,20 @@
 import { assert } from '../../base/assert.ts'
 import { hexOf, readU32, readU48, writeU48 } from '../../base/bytes.ts'
 import { ID_BYTES, type NodeId, type Start } from '../names.ts'
-import { type Context, isCanonical, isRange, type Range } from './context.ts'
+import { RANGES_MAX, REPEATS_PER_KEY_MAX, REQUEST_ID_BYTES } from '../../limits.ts'
+import { areRequests, Context, isCanonical, isRange, type Range } from './context.ts'
+import type { RequestId } from './request-id.ts'
 
 /** This number is in files and on the wire. */
-export const RANGE_BYTES: number = 2 * ID_BYTES + 3 * 6
+const RANGE_BYTES: number = 2 * ID_BYTES + 3 * 6
 
-/** Writes all ranges of `context` from `at` on; returns where they end. */
-export function writeRanges(context: Context, bytes: Uint8Array, at: number): number {
+/** The bytes of a context with so many ranges and requests. */
+export function contextBytes(ranges: number, requests: number): number {
+  return ranges * RANGE_BYTES + requests * REQUEST_ID_BYTES
+}
+
+/** Returns where the written bytes end. */
+export function writeContext(context: Context, bytes: Uint8Array, at: number): number {
   for (const range of context.ranges) {
     writeId(bytes, at, range.node)
     writeId(bytes, at + 8, range.start)
@@ -26,15 +34,34 @@ export function writeRanges(context: Context, bytes: Uint8Array, at: number): nu
     writeU48(bytes, at + 28, range.last)
     at += RANGE_BYTES
   }
+  for (const request of context.requests) at = writeRequestId(bytes, at, request)
   return at
 }
 
 /**
- * The `count` ranges from `at` on, or undefined if they are not a canonical list.
- * Requires: `count` was checked against the bytes that are there.
+ * The context of `ranges` ranges and `requests` requests from `at` on; undefined if these bytes are
+ * not all there, or are not canonical.
  */
-export function readRanges(bytes: Uint8Array, at: number, count: number): Range[] | undefined {
-  assert(at + count * RANGE_BYTES <= bytes.length, 'the announced ranges are there')
+export function readContext(
+  bytes: Uint8Array,
+  at: number,
+  ranges: number,
+  requests: number,
+): Context | undefined {
+  if (ranges > RANGES_MAX || requests > REPEATS_PER_KEY_MAX) return undefined
+  if (at + contextBytes(ranges, requests) > bytes.length) return undefined
+  const requestsAt = at + contextBytes(ranges, 0)
+  const read = readRanges(bytes, at, ranges)
+  if (read === undefined) return undefined
+  if (requests === 0) return Context.ofCanonical(read)
+  const named = Array.from({ length: requests }, (_, i) =>
+    readRequestId(bytes, requestsAt + i * REQUEST_ID_BYTES),
+  )
+  return areRequests(named) ? Context.ofCanonical(read, named) : undefined
+}
+
+/** Requires: the ranges are there. */
+function readRanges(bytes: Uint8Array, at: number, count: number): Range[] | undefined {
   const ranges: Range[] = []
   let before: Range | undefined
   for (let i = 0; i < count; i++, at += RANGE_BYTES) {
@@ -51,6 +78,18 @@ export function readRanges(bytes: Uint8Array, at: number, count: number): Range[
     before = range
   }
   return ranges
+}
+
+/** Returns where it ends. */
+export function writeRequestId(bytes: Uint8Array, at: number, requestId: RequestId): number {
+  assert(requestId.length === REQUEST_ID_BYTES, 'a request id has 16 bytes')
+  for (let i = 0; i < REQUEST_ID_BYTES; i++) bytes[at + i] = requestId.charCodeAt(i)
+  return at + REQUEST_ID_BYTES
+}
+
+/** One call makes a flat string; adding characters would make a tree that V8 flattens later. */
+export function readRequestId(bytes: Uint8Array, at: number): RequestId {
+  return String.fromCharCode.apply(null, bytes.subarray(at, at + REQUEST_ID_BYTES) as never)
 }
 
 const ZERO = 48
