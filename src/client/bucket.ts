@@ -60,6 +60,8 @@ export interface PutOptions extends CallOptions, Replacing {
    * it leaves one sibling.
    */
   readonly requestId?: Uint8Array | undefined
+  /** False where `requestId` is sent for the first time; true by default where it is given. */
+  readonly isRepeat?: boolean | undefined
 }
 
 export interface UpdateOptions extends CallOptions {
@@ -223,8 +225,8 @@ export class Bucket<T> {
       r: 0,
       replace: 'given' as const,
     }
-    // The same id given again repeats a write that this client does not know of.
-    const isGiven = options?.requestId !== undefined
+    // An id that is given may be that of a write which this client does not know of.
+    const isRepeat = options?.isRepeat ?? options?.requestId !== undefined
     let sent = 0
     const reply: PutReply = await this.#core.calls.run(
       {
@@ -234,7 +236,7 @@ export class Bucket<T> {
         list: this.#core.pool.routes?.of(this.name, this.#bytes, name.key),
         request: (deadlineMs) => {
           sent += 1
-          return { ...fixed, isRepeat: isGiven || sent > 1, deadlineMs }
+          return { ...fixed, isRepeat: isRepeat || sent > 1, deadlineMs }
         },
       },
       { signal: options?.signal, timeout: Math.max(1, deadline - this.#core.now()) },

@@ -62,6 +62,8 @@ export interface Mix {
   readonly chained: number
   readonly delete: number
   readonly seen: number
+  /** An earlier put once more, as it was. */
+  readonly repeat: number
   /** A put with the context of another key: it must be refused. */
   readonly intrude: number
 }
@@ -178,6 +180,7 @@ function drawMix(prng: Prng): Mix {
     chained: some(8),
     delete: some(8),
     seen: some(1),
+    repeat: some(4),
     intrude: 1,
   }
 }

@@ -138,6 +138,16 @@ t.test('T1: what was replaced must not come back', async (t) => {
   t.match(checkDurability(deleted, final(0, 1)), [/^came back/])
 })
 
+t.test('a write in doubt is owed once a repeat of it was acknowledged', async (t) => {
+  const history = story({ outcome: 'in-doubt' }, {})
+  t.strictSame(checkDurability(history, final(1)), [])
+  history.acknowledge(0)
+  t.equal(history.acknowledged, 2)
+  t.match(checkDurability(history, final(1)), [/^lost: k no longer holds 0/])
+  history.acknowledge(0)
+  t.equal(history.acknowledged, 2, 'once')
+})
+
 t.test('a write that was retried may surface once more', async (t) => {
   const history = story({ wasRetried: true }, { follows: [0] })
   t.strictSame(checkDurability(history, final(0, 1)), [])

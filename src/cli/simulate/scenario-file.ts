@@ -52,6 +52,7 @@ const mix = z
     chained: part,
     delete: part,
     seen: part,
+    repeat: part,
     intrude: part,
   })
   .refine((parts) => Object.values(parts).some((one) => one > 0), 'has nothing above 0')

@@ -94,6 +94,11 @@ export class Writes {
     this.#ended.set(id, nowMs)
   }
 
+  /** After its end: a repeat of it was acknowledged. */
+  acknowledge(id: number): void {
+    this.#flags.set(id, (this.#flags.get(id) & ~OUTCOME_BITS) | OUTCOMES.indexOf('ok'))
+  }
+
   markRetried(id: number): void {
     this.#flags.set(id, this.#flags.get(id) | WAS_RETRIED)
   }
@@ -231,6 +236,14 @@ export class History {
     this.writes.end(id, outcome, nowMs, code)
     assert(this.#codes.length <= CODES_MAX, 'errors have few codes')
     if (outcome === 'ok') this.acknowledged += 1
+  }
+
+  /** A repeat of a write that had ended in doubt, or well, was acknowledged. */
+  acknowledge(id: number): void {
+    const outcome = this.writes.outcome(id)
+    assert(outcome === 'ok' || outcome === 'in-doubt', 'what may have been taken is repeated')
+    if (outcome === 'in-doubt') this.acknowledged += 1
+    this.writes.acknowledge(id)
   }
 
   markRetried(id: number): void {

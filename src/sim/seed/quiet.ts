@@ -13,7 +13,8 @@ import type { Account } from '../cluster/account.ts'
 import type { Bounds } from '../checkers/bounds.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { inspect, type Inspection } from './inspect.ts'
-import type { Place, Workload } from './workload.ts'
+import type { Workload } from './workload.ts'
+import type { Place } from './user.ts'
 
 const PEACE_MS_MAX = 120_000
 const STEP_MS = 250

@@ -158,9 +158,9 @@ const REQUESTS: readonly Plant[] = [
   },
   {
     name: 'the client draws a request id for each attempt',
-    find: 'return { ...fixed, isRepeat: isGiven || sent > 1, deadlineMs }',
+    find: 'return { ...fixed, isRepeat: isRepeat || sent > 1, deadlineMs }',
     replace:
-      'return { ...fixed, isRepeat: isGiven || sent > 1, deadlineMs, ' +
+      'return { ...fixed, isRepeat: isRepeat || sent > 1, deadlineMs, ' +
       'requestId: sent > 1 ? this.#core.random.requestId() : fixed.requestId };',
     why: 'a retry leaves two siblings of one put',
   },

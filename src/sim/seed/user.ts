@@ -1,0 +1,329 @@
+/**
+ * Simulate one client that gets and puts, and record every operation and its result.
+ *
+ * It runs the real client library on a machine of its own, one operation after another: updates,
+ * blind writes, writes with an old context or with two, chains without reads, deletes, writes with
+ * `replace: seen`, and earlier writes once more under their request ids. Now and then it passes the
+ * context of another key, which must be refused.
+ */
+import { isOperatingError } from '../../base/errors.ts'
+import type { Prng } from '../../base/prng.ts'
+import type { Bucket, PutOptions, PutResult } from '../../client/bucket.ts'
+import { type Client, connectTo } from '../../client/client.ts'
+import type { SealedContext } from '../../client/sealed-context.ts'
+import { requestLabel, requestIdOf } from '../../dynamo/version/request-id.ts'
+import type { Clock } from '../../world/clock.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import { type History, idOf, valueOf, type KnownWrite } from '../history/history.ts'
+import type { Mix } from '../scenario.ts'
+
+export interface WorkloadOptions {
+  readonly clients: number
+  readonly buckets: readonly string[]
+  /** In use at one time. */
+  readonly keys: number
+  /** After so many writes the oldest of them gives way to a new one. */
+  readonly writesPerKey: number
+  readonly valueBytesMax: number
+  /** Of one operation. */
+  readonly timeoutMs: number
+  /** Between two operations of one client, at most. */
+  readonly thinkMsMax: number
+  readonly mix: Mix
+}
+
+/** A key, as the history and people name it: `bucket/key`. */
+export interface Place {
+  readonly bucket: string
+  readonly key: string
+  readonly label: string
+}
+
+const REMEMBERED_MAX = 8
+const REPEATABLE_MAX = 4
+/** Some clients have a short timeout, so that more of their operations fail. */
+const HASTE_MS = 200
+const CONNECT_MS = 3_600_000
+/** The result of a get: the values shown, and the context that covers them. */
+interface Shown {
+  readonly ids: readonly number[]
+  /** Its tombstones are of deletes with numbers below this one; 0 if there were none. */
+  readonly deletesBelow: number
+  readonly context: SealedContext
+}
+
+/** A write as it was sent, so that it can be sent again. */
+interface Sent {
+  readonly id: number
+  readonly place: Place
+  /** Undefined: a delete. */
+  readonly value: string | undefined
+  readonly requestId: Uint8Array
+  readonly contexts: readonly SealedContext[]
+}
+
+export interface UserOptions extends WorkloadOptions {
+  readonly place: (number: number) => Place
+  readonly firstKey: () => number
+  readonly prng: Prng
+}
+
+export class User {
+  readonly #cluster: Cluster
+  readonly #clock: Clock
+  readonly #history: History
+  readonly #requests: Map<string, KnownWrite>
+  readonly #options: UserOptions
+  readonly #prng: Prng
+  readonly #client: Promise<Client>
+  /** How often it goes on from its own last put, without reading. */
+  readonly #chains: number
+  readonly #acts: readonly Act[]
+  readonly #total: number
+  readonly #shown = new Map<string, Shown[]>()
+  /** The last writes that may have been taken. */
+  readonly #sent: Sent[] = []
+  isOver = false
+  isIdle = true
+
+  constructor(
+    cluster: Cluster,
+    history: History,
+    requests: Map<string, KnownWrite>,
+    options: UserOptions,
+  ) {
+    this.#cluster = cluster
+    this.#history = history
+    this.#requests = requests
+    this.#options = options
+    this.#prng = options.prng
+    this.#chains = this.#prng.pick([0, 0, 0.5])
+    const patienceMs = this.#prng.pick([options.timeoutMs, options.timeoutMs, HASTE_MS])
+    const world = cluster.clientWorld()
+    this.#clock = world.clock
+    this.#client = connectTo(
+      { seeds: cluster.seeds, timeout: patienceMs, connectTimeout: CONNECT_MS },
+      world,
+    )
+    this.#acts = this.#actsOf(options.mix)
+    this.#total = this.#acts.reduce((sum, [weight]) => sum + weight, 0)
+  }
+
+  begin(operations: number): void {
+    this.isOver = false
+    this.isIdle = false
+    void this.#live(operations)
+  }
+
+  async #live(operations: number): Promise<void> {
+    await this.#client
+    for (let done = 0; done < operations && !this.isOver; done++) {
+      const { firstKey, keys, place, thinkMsMax } = this.#options
+      await this.#act(place(firstKey() + this.#prng.below(keys)))
+      await new Promise<void>((resolve) => {
+        this.#clock.after(this.#prng.unit() * thinkMsMax, resolve)
+      })
+    }
+    this.isIdle = true
+  }
+
+  async #act(place: Place): Promise<void> {
+    if (this.#prng.chance(this.#chains)) {
+      await this.#write(place, false, joined(this.#known(place).slice(-1)))
+      return
+    }
+    let left = this.#prng.unit() * this.#total
+    for (const [weight, act] of this.#acts) {
+      left -= weight
+      if (left < 0) {
+        await act(place)
+        return
+      }
+    }
+  }
+
+  #actsOf(mix: Mix): readonly Act[] {
+    const last = (place: Place): Replaces => joined(this.#known(place).slice(-1))
+    const old = (place: Place, count: number): Replaces =>
+      joined(this.#some(this.#known(place), count))
+    return [
+      [mix.get, (place) => this.get(place)],
+      [mix.update, (place) => this.#update(place)],
+      [mix.blind, (place) => this.#write(place, false, undefined)],
+      [mix.stale, (place) => this.#write(place, false, old(place, 1))],
+      [mix.joined, (place) => this.#write(place, false, old(place, 2))],
+      [mix.chained, (place) => this.#write(place, false, last(place))],
+      [mix.delete, (place) => this.#write(place, true, last(place))],
+      // Only the library knows what it replaced: on few keys, to keep the others checkable.
+      [mix.seen, (place) => this.#see(place)],
+      [mix.repeat, () => this.#repeat()],
+      [mix.intrude, (place) => this.#intrude(place)],
+    ]
+  }
+
+  #known(place: Place): readonly Shown[] {
+    return this.#shown.get(place.label) ?? []
+  }
+
+  #some(known: readonly Shown[], count: number): readonly Shown[] {
+    return known.length === 0 ? [] : Array.from({ length: count }, () => this.#prng.pick(known))
+  }
+
+  async #update(place: Place): Promise<void> {
+    const shown = await this.get(place)
+    if (shown !== undefined) await this.#write(place, false, joined([shown]))
+  }
+
+  async #see(place: Place): Promise<void> {
+    if (place.key.endsWith('0')) await this.#write(place, false, 'seen')
+    else await this.#update(place)
+  }
+
+  /** Reads, remembers the answer and records the event; undefined where the read failed. */
+  async get(
+    place: Place,
+    options: { readonly r?: number; readonly timeout?: number } = {},
+  ): Promise<Shown | undefined> {
+    const startedMs = this.#cluster.world.nowMs
+    try {
+      const answer = await (await this.#bucket(place)).get(place.key, options)
+      const ids = answer.siblings.map(idOf)
+      this.#record(place, startedMs, ids, '')
+      const deletesBelow = answer.tombstones > 0 ? this.#history.writes.length : 0
+      const shown = { ids, deletesBelow, context: answer.context }
+      this.#remember(place, shown)
+      return shown
+    } catch (error) {
+      this.#record(place, startedMs, undefined, codeOf(error))
+      return undefined
+    }
+  }
+
+  #record(
+    { label: key }: Place,
+    startedMs: number,
+    shown: readonly number[] | undefined,
+    code: string,
+  ): void {
+    this.#history.read({ key, startedMs, endedMs: this.#cluster.world.nowMs, shown, code })
+  }
+
+  async #write(place: Place, isDelete: boolean, replaces: Replaces): Promise<void> {
+    const replacesSeen = replaces === 'seen'
+    const given = replaces === 'seen' || replaces === undefined ? NOTHING_SHOWN : replaces
+    if (isDelete && given.contexts.length === 0) return
+    const startedMs = this.#cluster.world.nowMs
+    const { ids: follows, deletesBelow } = given
+    const event = { key: place.label, isDelete, replacesSeen, follows, deletesBelow, startedMs }
+    const id = this.#history.begin(event)
+    const requestId = this.#requestIdOf(id)
+    this.#requests.set(requestLabel(requestIdOf(requestId)), { id, isDelete })
+    const { contexts } = given
+    const value = isDelete ? undefined : this.#valueFor(id)
+    const sent = { id, place, value, requestId, contexts }
+    try {
+      const options: PutOptions = replacesSeen ? { replace: 'seen' } : { contexts }
+      const written = await this.#send(sent, { ...options, isRepeat: false })
+      if (written.attempts > 1) this.#history.markRetried(id)
+      this.#history.end(id, 'ok', this.#cluster.world.nowMs)
+      if (!replacesSeen) this.#onWritten(sent, given, written)
+    } catch (error) {
+      this.#history.markRetried(id)
+      const outcome = isOperatingError(error) ? error.certainty : 'in-doubt'
+      this.#history.end(id, outcome, this.#cluster.world.nowMs, codeOf(error))
+      if (!replacesSeen && outcome === 'in-doubt') this.#keep(sent)
+    }
+  }
+
+  #onWritten(sent: Sent, given: Exclude<Replaces, 'seen' | undefined>, written: PutResult): void {
+    const ids = [...given.ids, sent.id]
+    const { deletesBelow } = given
+    this.#remember(sent.place, { ids, deletesBelow, context: written.context })
+    this.#keep(sent)
+  }
+
+  #keep(sent: Sent): void {
+    this.#sent.push(sent)
+    if (this.#sent.length > REPEATABLE_MAX) this.#sent.shift()
+  }
+
+  async #send({ place, value, requestId }: Sent, rest: PutOptions): Promise<PutResult> {
+    const bucket = await this.#bucket(place)
+    const options = { ...rest, requestId }
+    return value === undefined
+      ? bucket.delete(place.key, options)
+      : bucket.put(place.key, value, options)
+  }
+
+  /** Sends an earlier write again, as it was: it may be done twice, and must count once. */
+  async #repeat(): Promise<void> {
+    if (this.#sent.length === 0) return
+    const sent = this.#prng.pick(this.#sent)
+    this.#history.markRetried(sent.id)
+    try {
+      await this.#send(sent, { contexts: sent.contexts, isRepeat: true })
+      this.#history.acknowledge(sent.id)
+    } catch (error) {
+      codeOf(error)
+    }
+  }
+
+  /** The numbers ascend, as the times do with which real ids begin. */
+  #requestIdOf(id: number): Uint8Array {
+    const requestId = this.#prng.fill(new Uint8Array(16))
+    new DataView(requestId.buffer).setUint32(0, id)
+    return requestId
+  }
+
+  /** Gives the context of another key: it must be refused, whatever it covers. */
+  async #intrude(place: Place): Promise<void> {
+    const others = [...this.#shown].filter(([label]) => label !== place.label)
+    const [shown] = others.length === 0 ? [] : this.#some(this.#prng.pick(others)[1], 1)
+    if (shown === undefined || shown.context.isEmpty) return
+    try {
+      await (await this.#bucket(place)).put(place.key, '', { context: shown.context })
+      this.#history.violations.push(`taken: ${place.label} was put with the context of another key`)
+    } catch (error) {
+      codeOf(error)
+    }
+  }
+
+  #valueFor(id: number): string {
+    return valueOf(id, this.#prng.between(8, this.#options.valueBytesMax))
+  }
+
+  #remember({ label }: Place, shown: Shown): void {
+    const known = this.#shown.get(label) ?? []
+    known.push(shown)
+    if (known.length > REMEMBERED_MAX) known.shift()
+    this.#shown.set(label, known)
+  }
+
+  async #bucket({ bucket }: Place): Promise<Bucket<string>> {
+    return (await this.#client).bucket(bucket)
+  }
+}
+
+/** How often, beside the others, and what is done. */
+type Act = readonly [number, (place: Place) => Promise<unknown>]
+
+type Replaces =
+  | (Omit<Shown, 'context'> & { readonly contexts: readonly SealedContext[] })
+  | 'seen'
+  | undefined
+
+const NOTHING_SHOWN = { ids: [], deletesBelow: 0, contexts: [] } as const
+
+function joined(all: readonly Shown[]): Replaces {
+  return {
+    ids: [...new Set(all.flatMap(({ ids }) => ids))],
+    deletesBelow: Math.max(0, ...all.map(({ deletesBelow }) => deletesBelow)),
+    contexts: all.map(({ context }) => context),
+  }
+}
+
+/** Anything but an operating error is a broken belief, and goes on its way. */
+function codeOf(error: unknown): string {
+  if (isOperatingError(error)) return error.code
+  throw error
+}
