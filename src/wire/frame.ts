@@ -15,6 +15,7 @@
 import { assert } from '../base/assert.ts'
 import { EMPTY_BYTES } from '../base/bytes.ts'
 import type { ErrorCode } from '../base/errors.ts'
+import { Spares } from '../base/spares.ts'
 import {
   FRAME_HEADER_BYTES,
   FRAME_WORDS,
@@ -54,8 +55,10 @@ const FAULT_CODES: Readonly<Record<FrameFault, ErrorCode | undefined>> = {
   [FrameFault.reservedBits]: 'frame-reserved',
 }
 
-/** Buffers for the results of a scan, shared by all readers. */
-const spareWords: Uint32Array[] = []
+/** Scans under way at once: one, and those that `onFrame` begins on other connections. */
+const SPARE_WORDS_MAX = 4
+/** Buffers for the results of a scan, for all readers. */
+const spareWords = new Spares(SPARE_WORDS_MAX, () => frameWords(FRAMES_PER_SCAN))
 const COUNT_AT = FRAMES_PER_SCAN * FRAME_WORDS + FrameSummary.count
 
 /** The same bytes as a plain Uint8Array: `slice` of a `Buffer` is slower and does not copy. */
@@ -123,7 +126,7 @@ export class FrameReader {
   feed(chunk: Uint8Array): ErrorCode | undefined {
     if (this.#isStopped) return undefined
     const bytes = plainBytes(chunk)
-    const words = spareWords.pop() ?? frameWords(FRAMES_PER_SCAN)
+    const words = spareWords.take()
     let at = 0
     let fault: ErrorCode | undefined
     while (this.#carried > 0 && at < bytes.length && fault === undefined) {
@@ -142,7 +145,7 @@ export class FrameReader {
       }
     }
     if (fault !== undefined) this.stop()
-    spareWords.push(words)
+    spareWords.giveBack(words)
     return fault
   }
 

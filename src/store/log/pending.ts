@@ -10,6 +10,7 @@
  * Invariant: bytes of a chunk below `filled` do not change while it is in the list.
  */
 import { assert } from '../../base/assert.ts'
+import { Spares } from '../../base/spares.ts'
 
 const CHUNK_BYTES_MAX = 1024 * 1024
 const SPARES_MAX = 8
@@ -31,10 +32,12 @@ export class Pending {
   readonly #chunkBytes: number
   /** Ascending by (segment, base). */
   readonly #chunks: Chunk[] = []
-  readonly #spares: Uint8Array[] = []
+  readonly #spares: Spares<Uint8Array>
 
   constructor(segmentBytes: number) {
-    this.#chunkBytes = Math.min(CHUNK_BYTES_MAX, segmentBytes)
+    const bytes = Math.min(CHUNK_BYTES_MAX, segmentBytes)
+    this.#chunkBytes = bytes
+    this.#spares = new Spares(SPARES_MAX, () => new Uint8Array(bytes))
   }
 
   /** The chunk in which `bytes` at this place, the end of the log, are to be written. */
@@ -88,14 +91,12 @@ export class Pending {
         (first.segment === segment && first.base + first.filled <= offset)
       if (!isDurable) return
       this.#chunks.shift()
-      if (first.bytes.length !== this.#chunkBytes || this.#spares.length === SPARES_MAX) continue
-      this.#spares.push(first.bytes)
+      if (first.bytes.length === this.#chunkBytes) this.#spares.giveBack(first.bytes)
     }
   }
 
   #memory(bytes: number): Uint8Array {
-    if (bytes > this.#chunkBytes) return new Uint8Array(bytes)
-    return this.#spares.pop() ?? new Uint8Array(this.#chunkBytes)
+    return bytes > this.#chunkBytes ? new Uint8Array(bytes) : this.#spares.take()
   }
 }
 

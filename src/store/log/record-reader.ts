@@ -16,6 +16,7 @@
  */
 import type { MaybePromise } from '../../base/deliver.ts'
 import { EMPTY_BYTES } from '../../base/bytes.ts'
+import { Spares } from '../../base/spares.ts'
 import { u64 } from '../../base/u64.ts'
 import type { Digest } from '../../native/digest.ts'
 import type { KeyName } from '../../dynamo/names.ts'
@@ -96,7 +97,7 @@ export class RecordReader {
   /** For records that are read and parsed within one turn. */
   readonly #shared = new Uint8Array(GUESS_BYTES)
   /** For reads that wait. */
-  readonly #buffers: Uint8Array[] = []
+  readonly #buffers = new Spares(BUFFERS_MAX, () => new Uint8Array(GUESS_BYTES))
 
   constructor(segments: Segments, pending: Pending, trace: Trace) {
     this.#segments = segments
@@ -159,13 +160,13 @@ export class RecordReader {
   }
 
   async #readFrom(file: File, question: Question): Promise<Reading> {
-    const buffer = this.#buffers.pop() ?? new Uint8Array(GUESS_BYTES)
+    const buffer = this.#buffers.take()
     let reading: Reading | number
     try {
       const count = await readFully(file, question.offset, buffer, 0, firstLength(question))
       reading = this.#parse(question, buffer, 0, count, false)
     } finally {
-      if (this.#buffers.length < BUFFERS_MAX) this.#buffers.push(buffer)
+      this.#buffers.giveBack(buffer)
     }
     if (typeof reading !== 'number') return reading
     const whole = new Uint8Array(reading)
