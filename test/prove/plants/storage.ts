@@ -184,8 +184,20 @@ const ROT: readonly Plant[] = [
   },
 ]
 
+const STALE: readonly Plant[] = [
+  {
+    name: 'the padding of a record is what was there before',
+    find: 'std::memset(last, 0, static_cast<size_t>(out + total - last))',
+    replace: '(void)last',
+    why:
+      'bytes of an earlier record, perhaps of an erased value, are in the file; no checksum ' +
+      'covers them, so that nothing that reads records notices',
+    caughtBy: 'test/sim/poison.test.ts',
+  },
+]
+
 export const STORAGE: PlantGroup = {
   name: 'storage',
-  plantsMin: 24,
-  plants: [...NAMES, ...STARTING, ...READING, ...ROT],
+  plantsMin: 25,
+  plants: [...NAMES, ...STARTING, ...READING, ...ROT, ...STALE],
 }
