@@ -92,12 +92,11 @@ export class Coordinator {
   /** Delivers `overloaded` or a failure that `Puts.run` or `Forwards.run` document otherwise. */
   put(put: ClientPut, deliver: Deliver<PutResult>): void {
     if (this.#isOverloaded(deliver)) return
-    const { topology, counters, forwards } = this.#node
+    const { topology, counters } = this.#node
     const placement = placementOf(topology, put.token, put.name.bucket)
     counters.puts += 1
     const end = this.#begin(counters.putLatencies, deliver)
     const deadline = this.#deadlineOf(put.deadlineMs, placement.bucket)
-    const { owners, ring } = placement
     this.#withContexts(put, placement, deadline, (prepared) => {
       if (isFailure(prepared)) {
         end(prepared)
@@ -106,8 +105,7 @@ export class Coordinator {
       const { known, answered, needed } = prepared
       const tell: Deliver<PutResult> = (result) =>
         end(isFailure(result) ? result : { ...result, answered, needed })
-      if (owners.includes(topology.self.id)) this.#write(known, placement, deadline, tell)
-      else forwards.run(known, owners, { ring, deadline }, tell)
+      this.#writeOrHandOn(known, placement, deadline, tell)
     })
   }
 
@@ -185,6 +183,37 @@ export class Coordinator {
       const seen = object === undefined ? given : given.join(object.context)
       const contexts = [seal.seal(name.bucket, name.key, seen)]
       deliver({ known: { ...put, contexts }, answered, needed })
+    })
+  }
+
+  /**
+   * An owner writes. Where its copy has no room for another line, it hands the put on: an owner
+   * whose copy has a line continues it. A node that does not own the key always hands on.
+   */
+  #writeOrHandOn(
+    put: KnownPut,
+    placement: Placement,
+    deadline: number,
+    end: Deliver<PutResult>,
+  ): void {
+    const { topology, forwards } = this.#node
+    const { owners, ring } = placement
+    const self = topology.self.id
+    if (!owners.includes(self)) {
+      forwards.run(put, owners, { ring, deadline }, end)
+      return
+    }
+    this.#write(put, placement, deadline, (own) => {
+      if (!isFailure(own) || own.code !== 'context-full') {
+        end(own)
+        return
+      }
+      const others = owners.filter((owner) => owner !== self)
+      forwards.run(put, others, { ring, deadline }, (result) => {
+        // If they all refused for passing reasons, the answer is this owner's.
+        const isPassing = isFailure(result) && result.isRetryable && result.certainty === 'refused'
+        end(isPassing ? own : result)
+      })
     })
   }
 

@@ -160,8 +160,8 @@ class RunningPut {
 
 const REFUSAL_ADVICE = {
   'context-full':
-    'the context of this key has no room for another range: an owner that has written the key' +
-    ' since it started needs none, so try the other owners',
+    'the context of this key has no room for another range, and no other owner that was reached' +
+    ' can continue one of its own: try again when all owners are there',
   'siblings-full': 'this key has too many siblings; read and reconcile them first',
   'object-too-large': 'the siblings of this key together are too large; reconcile them first',
   'request-id-wrong': 'this request id was used for another value; draw a fresh one for each put',

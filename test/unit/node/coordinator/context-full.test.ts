@@ -1,0 +1,80 @@
+/**
+ * A key whose context has no room for another line: only an owner whose copy has a line can take a
+ * put, and every node finds it.
+ */
+import t from 'tap'
+import { utf8Text } from '../../../../src/base/bytes.ts'
+import { RANGES_PER_PUT_MAX } from '../../../../src/limits.ts'
+import { replyOf, Scene, verdictOf } from '../scene.ts'
+
+const KEY = 'cart'
+
+interface Full {
+  readonly scene: Scene
+  /** The first two owners have no line; the last has one. */
+  readonly owners: readonly [number, number, number]
+  readonly outsider: number
+  /** Covers all that is there. */
+  readonly contexts: Uint8Array[]
+}
+
+/** Each put is made by an owner that has just started, so that it opens a line. */
+async function full(): Promise<Full> {
+  const scene = await Scene.open({ nodes: 4 })
+  const place = scene.placeOf(KEY)
+  const owners = place.owners as unknown as Full['owners']
+  let contexts: Uint8Array[] = []
+  for (let ranges = 0; ranges < RANGES_PER_PUT_MAX; ranges++) {
+    // The last one is made by the last owner.
+    const owner = owners[(RANGES_PER_PUT_MAX - 1 - ranges + 2) % 3] as number
+    await restart(scene, owner)
+    const session = await scene.session(owner)
+    contexts = [replyOf(await session.put(KEY, `v${ranges}`, { contexts })).context.slice()]
+  }
+  await restart(scene, owners[0])
+  await restart(scene, owners[1])
+  return { scene, owners, outsider: place.others[0] as number, contexts }
+}
+
+async function restart(scene: Scene, machine: number): Promise<void> {
+  scene.cluster.kill(machine)
+  await scene.run(scene.cluster.start(machine))
+  await scene.quiet()
+}
+
+t.test('an owner without a line hands the put on to the one that has a line', async (t) => {
+  const { scene, owners, contexts } = await full()
+  const session = await scene.session(owners[0])
+  t.equal(replyOf(await session.put(KEY, 'a', { contexts })).attempts, 2, 'the second refused too')
+  t.equal(scene.figure(owners[0], 'forwards_total'), 2)
+  const { siblings } = replyOf(await session.get(KEY, 3))
+  t.same(siblings.map(utf8Text), ['a'], 'it replaced what it was to replace')
+})
+
+t.test('a client that reaches one owner alone, which has no line, can write', async (t) => {
+  const { scene, owners, outsider } = await full()
+  const client = await scene.client()
+  const machine = scene.cluster.clientMachines.at(-1) as number
+  for (const node of [owners[1], owners[2], outsider]) scene.world.cut(machine, node)
+  const { attempts } = await scene.run(client.bucket('default').put(KEY, 'b'))
+  t.equal(attempts, 2, 'of the owner that it reached')
+})
+
+t.test('a node that does not own the key finds the owner with a line', async (t) => {
+  const { scene, outsider, contexts } = await full()
+  const session = await scene.session(outsider)
+  t.equal(verdictOf(await session.put(KEY, 'a', { contexts })), 'ok')
+  t.equal(scene.figure(outsider, 'forwards_total'), 3, 'each owner was asked once')
+})
+
+t.test('where no owner with a line can be reached, the put is refused', async (t) => {
+  const { scene, owners, contexts } = await full()
+  scene.cluster.kill(owners[2])
+  await scene.quiet()
+  const session = await scene.session(owners[0])
+  t.equal(verdictOf(await session.put(KEY, 'a', { contexts })), 'context-full refused')
+  scene.cluster.kill(owners[1])
+  await scene.quiet()
+  const alone = await session.put(KEY, 'a', { contexts, w: 1 })
+  t.equal(verdictOf(alone), 'context-full refused', 'and not for want of another owner')
+})
