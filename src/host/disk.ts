@@ -15,7 +15,6 @@ import {
   fstat,
   fsync,
   ftruncate,
-  mkdir,
   open,
   read,
   readdir,
@@ -24,15 +23,15 @@ import {
   unlink,
   write,
 } from 'node:fs'
-import { dirname, join, resolve as absolute } from 'node:path'
+import { join, resolve as absolute } from 'node:path'
 import { assert } from '../base/assert.ts'
 import { OperatingError } from '../base/errors.ts'
 import { tryLock } from '../native/flock.ts'
 import { readResident, WOULD_WAIT } from '../native/resident.ts'
 import type { Directory, Disk, File, Lock } from '../world/disk.ts'
+import { makeDirectory } from './make-directory.ts'
 
 const FILE_MODE = 0o600
-const DIRECTORY_MODE = 0o700
 
 type Callback<Value> = (error: Error | null, value: Value) => void
 
@@ -206,16 +205,7 @@ class HostDirectory implements Directory {
 export const hostDisk: Disk = {
   async directory(path: string): Promise<Directory> {
     const whole = absolute(path)
-    const options = { recursive: true, mode: DIRECTORY_MODE } as const
-    const first = await asked<string | undefined>((answer) => mkdir(whole, options, answer))
-    if (first !== undefined) {
-      // The names of the new directories must be durable too: sync the directory above each.
-      const top = dirname(absolute(first))
-      for (let above = dirname(whole); above.length >= top.length; above = dirname(above)) {
-        await syncDirectory(above)
-        if (above === top) break
-      }
-    }
+    makeDirectory(whole)
     return new HostDirectory(whole)
   },
 }

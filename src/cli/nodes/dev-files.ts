@@ -10,10 +10,11 @@
  * The configuration is an ordinary one, and `serve` runs with it too. The number of nodes is fixed
  * at the first start, because it decides which node has which data.
  */
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse, stringify, type TomlTable } from 'smol-toml'
 import { DEFAULTS } from '../../config.ts'
+import { makeDirectory } from '../../host/make-directory.ts'
 import { makeKeyFile } from '../settings/key-file.ts'
 import { createWhole, writeWhole } from '../whole-file.ts'
 import { misuse } from '../outcome.ts'
@@ -49,7 +50,7 @@ const PEER_PORTS_ABOVE: number = DEFAULTS.peerPort - DEFAULTS.clientPort
 /** Makes the missing files and reads the others. Throws `input-wrong` if the wish differs. */
 export function prepareDev(wish: DevWish): DevCluster {
   const { directory } = wish
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  makeDirectory(directory)
   const config = join(directory, 'everwrite.toml')
   const key = join(directory, 'cluster.key')
   if (!existsSync(key)) makeKeyFile(key)

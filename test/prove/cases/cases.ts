@@ -9,6 +9,7 @@ import { ServedCluster } from '../../support/served-cluster.ts'
 import type { Proof } from '../proof.ts'
 import type { Case } from './case.ts'
 import { commandCases } from './commands.ts'
+import { runningCases } from './running.ts'
 import { startCases } from './starts.ts'
 import { TESTED_CASES } from './tested.ts'
 
@@ -26,6 +27,7 @@ export const proof: Proof = {
         ...TESTED_CASES,
         ...commandCases(cluster, commands),
         ...(await startCases(starts)),
+        ...runningCases(directory),
       ]
       const wrong = await runAll(cases)
       const lines = new Set(cases.map(({ line }) => line))

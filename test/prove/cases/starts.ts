@@ -12,6 +12,8 @@ import { freePorts } from '../../support/local-cluster.ts'
 import { type Case, wrongUnless } from './case.ts'
 
 const START_MS_MAX = 20_000
+/** A file system that takes no directory, from root either. */
+const READ_ONLY = '/proc/everwrite'
 
 type Check = () => Promise<string | undefined>
 
@@ -59,6 +61,11 @@ export async function startCases(directory: string): Promise<readonly Case[]> {
     ['B1', '--data on a file', data('file')],
     ['B1', '--data through a loop of symlinks', data('loop-a/x')],
     ['B1', '--data with too long a name', data('x'.repeat(300))],
+    [
+      'B1',
+      '--data where nothing can be written',
+      () => sentence(serve('--data', READ_ONLY), 'system-failed'),
+    ],
     [
       'B1',
       'an address that is foreign',

@@ -18,6 +18,24 @@ const TESTED: readonly (readonly [line: string, what: string, file: string, test
     'a put of all seen reads once, and a late owner replaces nothing newer',
   ],
   [
+    'A3',
+    'the first owner hangs, the next takes the repeat, the value is replaced, the first wakes',
+    'unit/node/updates',
+    'a put that another owner took stays replaced when the first owner wakes',
+  ],
+  [
+    'A3',
+    'the same where the value is deleted',
+    'unit/node/updates',
+    'a put that another owner took stays deleted when the first owner wakes',
+  ],
+  [
+    'A3',
+    'the same through a node that does not own the key',
+    'unit/node/coordinator/forward',
+    'what two owners took and a client replaced does not come back',
+  ],
+  [
     'A4',
     '21 acknowledged, idle for five minutes, the power goes, one bit rots',
     'unit/store/log/recovery',
@@ -88,6 +106,24 @@ const TESTED: readonly (readonly [line: string, what: string, file: string, test
     'a put with w = 1 with one node of three left',
     'unit/node/coordinator/get',
     'a put of what it saw goes on with one node of three left, and says so',
+  ],
+  [
+    'B3',
+    'a put whose owner has no room for another range',
+    'unit/node/coordinator/context-full',
+    'a client that reaches one owner alone, which has no line, can write',
+  ],
+  [
+    'B4',
+    'log lines that are not read',
+    'unit/host/line-output',
+    'lines that are not read wait up to a bound; more are counted',
+  ],
+  [
+    'B5',
+    'memory with bytes of an earlier use',
+    'sim/poison',
+    'no poison is in a frame or a file, and none changes what is done',
   ],
 ]
 
