@@ -8,6 +8,7 @@ import { Bounds } from '../../src/sim/checkers/bounds.ts'
 import { checkCausality } from '../../src/sim/checkers/causality.ts'
 import { checkDurability, type Final } from '../../src/sim/checkers/durability.ts'
 import { type Kind, KINDS, SENTENCES_MAX } from '../../src/sim/checkers/findings.ts'
+import { checkScans } from '../../src/sim/checkers/scans.ts'
 import { checkLiveness } from '../../src/sim/checkers/liveness.ts'
 import { Recovery } from '../../src/sim/checkers/recovery.ts'
 import { History, type WriteEvent } from '../../src/sim/history/history.ts'
@@ -57,6 +58,19 @@ function recovers(keptSequence: number, keys: number, rotten: number): readonly 
   return recovery.violations
 }
 
+/** A scan of bucket b, which holds an acknowledged value, a delete and a value in doubt. */
+function scans(keys: ReadonlySet<string>): readonly string[] {
+  const history = new History()
+  const ids = [
+    done(history, { key: 'b/k' }),
+    done(history, { key: 'b/gone', isDelete: true }),
+    history.begin({ ...writing(), key: 'b/doubt' }),
+  ]
+  history.end(ids[2] as number, 'in-doubt', 2, 'x')
+  const final = new Map(['b/k', 'b/gone', 'b/doubt'].map((key, i) => [key, [ids[i] as number]]))
+  return checkScans(history, final, new Map([['b', keys]]))
+}
+
 /** One case of each; a kind that is new does not compile without one. */
 const PROVOKED: Readonly<Record<Kind, () => readonly string[]>> = {
   lost: () => holds((history) => (done(history), new Map([['k', []]]))),
@@ -89,6 +103,7 @@ const PROVOKED: Readonly<Record<Kind, () => readonly string[]>> = {
   },
   'went back': () => recovers(4, 5, 0),
   'keys missing': () => recovers(5, 4, 0),
+  'not scanned': () => scans(new Set(['b/other'])),
   rot: () => recovers(5, 5, 1),
   'and more': () =>
     reads((history) => {
@@ -104,6 +119,11 @@ t.test('every kind of sentence is provoked by a case of its own', async (t) => {
       kind,
     )
   }
+})
+
+t.test('a scan owes acknowledged values alone', async (t) => {
+  t.strictSame(scans(new Set(['b/k'])), [])
+  t.strictSame(scans(new Set()), ['not scanned: b/k holds 0 and was in no page'])
 })
 
 t.test('every kind of sentence is explained', async (t) => {

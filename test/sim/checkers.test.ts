@@ -182,6 +182,18 @@ t.test('a delete that may have been followed proves nothing to be replaced', asy
   t.strictSame(checkDurability(history, final(0, 2)), [])
 })
 
+t.test('a put in doubt that a node read for may have replaced anything', async (t) => {
+  const late = (isReadByNode: boolean): History => {
+    const history = new History()
+    const event = { ...writing(0), replacesSeen: true, isReadByNode }
+    history.end(history.begin(event), 'in-doubt', 5, 'x')
+    history.end(history.begin(writing(10)), 'ok', 11)
+    return history
+  }
+  t.strictSame(checkDurability(late(true), final(0)), [])
+  t.match(checkDurability(late(false), final(0)), [/^lost: k no longer holds 1/])
+})
+
 t.test('a put that replaced what its coordinator saw accounts for what had begun', async (t) => {
   const seen = { replacesSeen: true, at: 100 }
   t.strictSame(checkDurability(story({}, {}, seen), final(2)), [])

@@ -58,10 +58,11 @@ interface Found {
   readonly object: VersionedObject
 }
 
-/** The pages of R owners; the owners that could not read their copy at the range's beginning. */
-interface Reading {
-  readonly pages: readonly CopiesPage[]
-  readonly rotten: readonly NodeId[]
+/** The pages of several owners together. */
+interface Merged {
+  readonly found: readonly Found[]
+  /** The first token that some owner has not reached; undefined: all reached the end. */
+  readonly end: Token | undefined
 }
 
 interface Stretch extends Placement {
@@ -87,9 +88,7 @@ export class Scans {
       if (keys.length >= keysMax || bytes >= SCAN_PAGE_BYTES_MAX) break
       const stretch = this.#stretchFrom(lists, from, scan.bucket)
       const range = { from, to: stretch.to, bucket: scan.bucket, keysMax: keysMax - keys.length }
-      const { pages, rotten } = await this.#read(scan, stretch, range, deadline)
-      const page = mergePages(pages)
-      this.#mend(rotten, page.found, range, { ring: stretch.ring, deadline })
+      const page = await this.#read(scan, stretch, range, deadline)
       for (const { key, object } of page.found) {
         const siblings = valuesOf(object)
         if (siblings.length === 0) continue
@@ -117,13 +116,13 @@ export class Scans {
     return { ...placement, to: lastTokenOf(last, ring.bits) }
   }
 
-  /** Asks R owners at once, and one more for each that fails. */
+  /** Asks R owners at once, and one more for each that fails. Mends what it finds rotten. */
   async #read(
     scan: ClientScan,
     stretch: Stretch,
     range: KeyRange,
     deadline: number,
-  ): Promise<Reading> {
+  ): Promise<Merged> {
     const { clock, topology, peers } = this.#dependencies
     const r = requiredOf('r', scan.r, stretch)
     if (isFailure(r)) throw r
@@ -131,22 +130,26 @@ export class Scans {
     const untried = [...nearestFirst(stretch.owners, self, (node) => peers.isConnected(node))]
     const pages: CopiesPage[] = []
     const rotten: NodeId[] = []
+    const terms = { ring: stretch.ring, deadline }
     while (pages.length < r) {
       if (deadline - clock.now() < 1) {
         throw new OperatingError('deadline-passed', 'the scan ran out of time')
       }
       const asked = untried.splice(0, r - pages.length)
       if (asked.length === 0) {
+        // Also where that is why too few answered: the next scan may then succeed.
+        this.#mend(rotten, mergePages(pages).found, range, terms)
         throw new OperatingError('replicas-short', `${pages.length} of ${r} owners answered a scan`)
       }
-      const terms = { ring: stretch.ring, deadline }
       const answers = await Promise.all(asked.map((node) => this.#readOne(node, range, terms)))
       for (const [i, answer] of answers.entries()) {
         if (!isFailure(answer)) pages.push(answer)
         else if (answer.code === 'record-rotten') rotten.push(asked[i] as NodeId)
       }
     }
-    return { pages, rotten }
+    const page = mergePages(pages)
+    this.#mend(rotten, page.found, range, terms)
+    return page
   }
 
   /** Reads the keys at the range's beginning from these owners: a read that finds rot mends it. */
@@ -175,11 +178,8 @@ export class Scans {
   }
 }
 
-/** All keys before `end`, the first token that some page has not reached; undefined: all did. */
-function mergePages(pages: readonly CopiesPage[]): {
-  readonly found: readonly Found[]
-  readonly end: Token | undefined
-} {
+/** All keys before `end`. */
+function mergePages(pages: readonly CopiesPage[]): Merged {
   let end: Token | undefined
   for (const { next } of pages) {
     if (next !== undefined && (end === undefined || compareU64(next, end) < 0)) end = next

@@ -8,7 +8,8 @@
  *
  * A put with `replace: seen` replaces siblings that its client was not shown. It accounts for
  * writes to its key that had begun when it ended: its read came before its first attempt, so an
- * attempt that arrives later, even after the client gave up, replaces nothing newer.
+ * attempt that arrives later, even after the client gave up, replaces nothing newer. Where a node
+ * reads for it, a put in doubt may have replaced anything: the node may have read at any time.
  */
 import { counts } from '../history/columns.ts'
 import type { History } from '../history/history.ts'
@@ -126,7 +127,9 @@ function replacedBy({ writes }: History, standing: readonly number[]): Uint8Arra
 }
 
 function endOf({ writes }: History, id: number): number {
-  return writes.outcome(id) === 'open' ? Number.POSITIVE_INFINITY : writes.endedMs(id)
+  const outcome = writes.outcome(id)
+  const goesOn = outcome === 'open' || (outcome === 'in-doubt' && writes.isReadByNode(id))
+  return goesOn ? Number.POSITIVE_INFINITY : writes.endedMs(id)
 }
 
 /** The deletes of each key, given out from the first on, each once. */

@@ -21,6 +21,7 @@ export const KINDS = [
   'over a limit',
   'went back',
   'keys missing',
+  'not scanned',
   'rot',
   'and more',
 ] as const

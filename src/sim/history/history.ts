@@ -22,6 +22,8 @@ export interface WriteEvent {
    * came before the first attempt, as in our client, so that these writes had begun when it ended.
    */
   readonly replacesSeen: boolean
+  /** A node made that get, perhaps long after the client had given up. */
+  readonly isReadByNode?: boolean
   /** Writes whose values its client had been shown, and whose contexts it gave. */
   readonly follows: readonly number[]
   /**
@@ -56,6 +58,7 @@ const OUTCOME_BITS = 3
 const IS_DELETE = 4
 const REPLACES_SEEN = 8
 const WAS_RETRIED = 16
+const READ_BY_NODE = 32
 
 /** The writes, by number. */
 export class Writes {
@@ -77,9 +80,10 @@ export class Writes {
   }
 
   add(key: number, event: WriteEvent): number {
-    const { isDelete, replacesSeen } = event
+    const { isDelete, replacesSeen, isReadByNode } = event
     this.#keys.push(key)
-    this.#flags.push((isDelete ? IS_DELETE : 0) | (replacesSeen ? REPLACES_SEEN : 0))
+    const seen = (replacesSeen ? REPLACES_SEEN : 0) | (isReadByNode === true ? READ_BY_NODE : 0)
+    this.#flags.push((isDelete ? IS_DELETE : 0) | seen)
     this.#codes.push(0)
     this.#deletesBelow.push(event.deletesBelow)
     this.#started.push(event.startedMs)
@@ -115,6 +119,10 @@ export class Writes {
 
   isDelete(id: number): boolean {
     return (this.#flags.get(id) & IS_DELETE) !== 0
+  }
+
+  isReadByNode(id: number): boolean {
+    return (this.#flags.get(id) & READ_BY_NODE) !== 0
   }
 
   replacesSeen(id: number): boolean {

@@ -2,16 +2,18 @@
  * Act two: the faults have stopped; copies must become equal, and then nothing is written.
  *
  * `core` picks nodes that hold W owners of every key; the others stay dead. `converge` waits for
- * requests under way, reads every key once at all its living owners (in place of hash trees, which
- * are not built), and asks each for its copy: the copies must be equal. After that a read must
- * write nothing.
+ * requests under way, scans all buckets, reads every key once at all its living owners (in place of
+ * hash trees, which are not built), and asks each for its copy: the copies must be equal. After
+ * that a read must write nothing.
  */
 import type { Prng } from '../../base/prng.ts'
 import { keyName } from '../../dynamo/names.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import type { Account } from '../cluster/account.ts'
 import type { Bounds } from '../checkers/bounds.ts'
+import { checkScans, type Scanned } from '../checkers/scans.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import type { History } from '../history/history.ts'
 import { inspect, type Inspection } from './inspect.ts'
 import type { Workload } from './workload.ts'
 import type { Place } from './user.ts'
@@ -23,6 +25,7 @@ const LATE_MS = 2_500
 const INSPECT_MS_MAX = 600_000
 /** How often what a core takes away is tried. */
 const SHRINK_TRIES = 2
+const NOT_SCANNED: Scanned = new Map()
 
 /** Nodes that hold W owners of every key of every bucket: as few as chance will have. */
 export function core(cluster: Cluster, prng: Prng): readonly number[] {
@@ -49,10 +52,18 @@ export class Quiet {
   readonly #workload: Workload
   readonly #account: Account
   readonly #bounds: Bounds
+  readonly #history: History
   readonly violations: string[] = []
 
-  constructor(cluster: Cluster, workload: Workload, account: Account, bounds: Bounds) {
+  constructor(
+    cluster: Cluster,
+    history: History,
+    workload: Workload,
+    account: Account,
+    bounds: Bounds,
+  ) {
     this.#cluster = cluster
+    this.#history = history
     this.#account = account
     this.#bounds = bounds
     this.#workload = workload
@@ -72,11 +83,29 @@ export class Quiet {
     this.violations.push('no peace: nodes do not find each other long after faults have ended')
   }
 
+  /** Scans every bucket while copies still lack writes or have rotted. Requires: all nodes live. */
+  async #scan(): Promise<Scanned> {
+    const { defaults, buckets } = this.#cluster.configOf(1)
+    // With what rotted or was lost fewer than W copies may have a write: then all are asked.
+    const leastR = (bucket: string): number => {
+      const { n, w } = buckets.find(({ name }) => name === bucket) ?? defaults
+      return this.#account.damages > 0 ? n : n - w + 1
+    }
+    const scanned = await this.#workload.scan(leastR)
+    const found = new Map<string, ReadonlySet<string>>()
+    for (const [bucket, keys] of scanned) {
+      if (keys === undefined) this.violations.push(`not live: ${bucket} cannot be scanned`)
+      else found.set(bucket, keys)
+    }
+    return found
+  }
+
   /** Makes the copies on `living` equal, sees that they are, and that nothing moves any more. */
   async converge(living: readonly number[]): Promise<Inspection> {
     const { world } = this.#cluster
     await this.peace(living)
     await world.run(LATE_MS)
+    const scanned = living.length === this.#cluster.size ? await this.#scan() : NOT_SCANNED
     const owners = (place: Place): number => this.#livingOwners(place, living)
     // What was lost is brought back from others, and they may be among the dead.
     const mayLack = (machine: number): boolean =>
@@ -95,6 +124,7 @@ export class Quiet {
     const options = { machines: living, places, requests, mayLack, onObject }
     const state = await world.complete(inspect(this.#cluster, options), INSPECT_MS_MAX)
     this.violations.push(...state.violations)
+    this.violations.push(...checkScans(this.#history, state.final, scanned))
     await world.run(STEP_MS)
     const before = this.#appends(living)
     await this.#workload.sweep(places, owners)

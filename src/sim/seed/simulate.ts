@@ -126,7 +126,13 @@ class Simulation {
     )
     const parts = [this.#cluster, this.#operator, this.#account, this.#history] as const
     this.#faults = new Faults(...parts, scenario)
-    this.#quiet = new Quiet(this.#cluster, this.#workload, this.#account, this.#bounds)
+    this.#quiet = new Quiet(
+      this.#cluster,
+      this.#history,
+      this.#workload,
+      this.#account,
+      this.#bounds,
+    )
     trace.watch('recovered', (fields, machine) => this.#recovery.recovered(machine, fields))
     trace.watch('rot-found', (_, machine) => this.#recovery.rotFound(machine))
   }

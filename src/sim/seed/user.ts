@@ -3,8 +3,8 @@
  *
  * It runs the real client library on a machine of its own, one operation after another: updates,
  * blind writes, writes with an old context or with two, chains without reads, deletes, writes with
- * `replace: seen`, and earlier writes once more under their request ids. Now and then it passes the
- * context of another key, which must be refused.
+ * `replace: seen` (some through a thin client), and earlier writes once more under their request
+ * ids. Now and then it passes the context of another key, which must be refused.
  */
 import { isOperatingError } from '../../base/errors.ts'
 import type { Prng } from '../../base/prng.ts'
@@ -12,10 +12,11 @@ import type { Bucket, PutOptions, PutResult } from '../../client/bucket.ts'
 import { type Client, connectTo } from '../../client/client.ts'
 import type { SealedContext } from '../../client/sealed-context.ts'
 import { requestLabel, requestIdOf } from '../../dynamo/version/request-id.ts'
-import type { Clock } from '../../world/clock.ts'
+import type { World } from '../../world/world.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { type History, idOf, valueOf, type KnownWrite } from '../history/history.ts'
 import type { Mix } from '../scenario.ts'
+import { putThin } from './thin-client.ts'
 
 export interface WorkloadOptions {
   readonly clients: number
@@ -70,7 +71,8 @@ export interface UserOptions extends WorkloadOptions {
 
 export class User {
   readonly #cluster: Cluster
-  readonly #clock: Clock
+  readonly #world: World
+  readonly #patienceMs: number
   readonly #history: History
   readonly #requests: Map<string, KnownWrite>
   readonly #options: UserOptions
@@ -98,12 +100,11 @@ export class User {
     this.#options = options
     this.#prng = options.prng
     this.#chains = this.#prng.pick([0, 0, 0.5])
-    const patienceMs = this.#prng.pick([options.timeoutMs, options.timeoutMs, HASTE_MS])
-    const world = cluster.clientWorld()
-    this.#clock = world.clock
+    this.#patienceMs = this.#prng.pick([options.timeoutMs, options.timeoutMs, HASTE_MS])
+    this.#world = cluster.clientWorld()
     this.#client = connectTo(
-      { seeds: cluster.seeds, timeout: patienceMs, connectTimeout: CONNECT_MS },
-      world,
+      { seeds: cluster.seeds, timeout: this.#patienceMs, connectTimeout: CONNECT_MS },
+      this.#world,
     )
     this.#acts = this.#actsOf(options.mix)
     this.#total = this.#acts.reduce((sum, [weight]) => sum + weight, 0)
@@ -121,7 +122,7 @@ export class User {
       const { firstKey, keys, place, thinkMsMax } = this.#options
       await this.#act(place(firstKey() + this.#prng.below(keys)))
       await new Promise<void>((resolve) => {
-        this.#clock.after(this.#prng.unit() * thinkMsMax, resolve)
+        this.#world.clock.after(this.#prng.unit() * thinkMsMax, resolve)
       })
     }
     this.isIdle = true
@@ -175,8 +176,9 @@ export class User {
   }
 
   async #see(place: Place): Promise<void> {
-    if (place.key.endsWith('0')) await this.#write(place, false, 'seen')
-    else await this.#update(place)
+    if (!place.key.endsWith('0')) await this.#update(place)
+    else if (this.#prng.chance(0.5)) await this.#write(place, false, 'seen')
+    else await this.#putThin(place)
   }
 
   /** Reads, remembers the answer and records the event; undefined where the read failed. */
@@ -195,6 +197,20 @@ export class User {
       return shown
     } catch (error) {
       this.#record(place, startedMs, undefined, codeOf(error))
+      return undefined
+    }
+  }
+
+  /** The keys of a bucket that a scan with this R returns; undefined where it fails. */
+  async keys(bucket: string, r: number): Promise<readonly string[] | undefined> {
+    const found: string[] = []
+    try {
+      const { timeoutMs } = this.#options
+      const scan = (await this.#client).bucket(bucket).keys({ r, timeout: timeoutMs })
+      for await (const key of scan) found.push(key)
+      return found
+    } catch (error) {
+      codeOf(error)
       return undefined
     }
   }
@@ -232,6 +248,25 @@ export class User {
       const outcome = isOperatingError(error) ? error.certainty : 'in-doubt'
       this.#history.end(id, outcome, this.#cluster.world.nowMs, codeOf(error))
       if (!replacesSeen && outcome === 'in-doubt') this.#keep(sent)
+    }
+  }
+
+  async #putThin({ bucket, key, label }: Place): Promise<void> {
+    const startedMs = this.#cluster.world.nowMs
+    const replacesSeen = { replacesSeen: true, isReadByNode: true, follows: [], deletesBelow: 0 }
+    const id = this.#history.begin({ key: label, isDelete: false, startedMs, ...replacesSeen })
+    const requestId = this.#requestIdOf(id)
+    this.#requests.set(requestLabel(requestIdOf(requestId)), { id, isDelete: false })
+    const { clientListen } = this.#cluster.configOf(this.#prng.pick(this.#cluster.machines))
+    const put = { bucket, key, value: this.#valueFor(id), requestId }
+    try {
+      const written = await putThin(this.#world, clientListen, put, this.#patienceMs)
+      if (written.attempts > 1) this.#history.markRetried(id)
+      this.#history.end(id, 'ok', this.#cluster.world.nowMs)
+    } catch (error) {
+      this.#history.markRetried(id)
+      const outcome = isOperatingError(error) ? error.certainty : 'in-doubt'
+      this.#history.end(id, outcome, this.#cluster.world.nowMs, codeOf(error))
     }
   }
 

@@ -10,6 +10,8 @@ import { type Place, User, type WorkloadOptions } from './user.ts'
 const SWEEP_TRIES = 5
 const SWEEP_MS_MAX = 60_000
 
+type Keys = ReadonlySet<string>
+
 export class Workload {
   readonly #cluster: Cluster
   readonly #history: History
@@ -74,14 +76,28 @@ export class Workload {
     return failed
   }
 
-  async #readPatiently(place: Place, r: number): Promise<boolean> {
-    const [user] = this.#users
-    if (user === undefined) return false
-    const options = { r, timeout: this.#options.timeoutMs }
-    for (let tries = 1; tries <= SWEEP_TRIES; tries++) {
-      const shown = await this.#cluster.world.complete(user.get(place, options), SWEEP_MS_MAX)
-      if (shown !== undefined) return true
+  /** The keys of each bucket, as `bucket/key`; of one that cannot be scanned undefined. */
+  async scan(r: (bucket: string) => number): Promise<ReadonlyMap<string, Keys | undefined>> {
+    const scanned = new Map<string, Keys | undefined>()
+    for (const bucket of this.#options.buckets) {
+      const keys = await this.#patiently((user) => user.keys(bucket, r(bucket)))
+      scanned.set(bucket, keys && new Set(keys.map((key) => `${bucket}/${key}`)))
     }
-    return false
+    return scanned
+  }
+
+  async #readPatiently(place: Place, r: number): Promise<boolean> {
+    const options = { r, timeout: this.#options.timeoutMs }
+    return (await this.#patiently((user) => user.get(place, options))) !== undefined
+  }
+
+  async #patiently<T>(ask: (user: User) => Promise<T | undefined>): Promise<T | undefined> {
+    const [user] = this.#users
+    if (user === undefined) return undefined
+    for (let tries = 1; tries <= SWEEP_TRIES; tries++) {
+      const answer = await this.#cluster.world.complete(ask(user), SWEEP_MS_MAX)
+      if (answer !== undefined) return answer
+    }
+    return undefined
   }
 }

@@ -16,10 +16,10 @@ async function fill(scene: Scene, client: Client, count: number): Promise<string
   return names.sort()
 }
 
-async function keysOf(scene: Scene, client: Client): Promise<string[]> {
+async function keysOf(scene: Scene, client: Client, r?: number): Promise<string[]> {
   const walk = async (): Promise<string[]> => {
     const found: string[] = []
-    for await (const key of client.keys()) found.push(key)
+    for await (const key of client.keys({ r })) found.push(key)
     return found
   }
   return (await scene.run(walk())).sort()
@@ -124,6 +124,18 @@ t.test('S5: an owner whose copy has rotted did not look, and the scan mends it',
   scene.cluster.kill(3)
   await scene.quiet()
   t.same(await keysOf(scene, await scene.client()), ['cart'])
+})
+
+t.test('S5: a scan of all owners mends what keeps it from an answer', async (t) => {
+  const scene = await Scene.open()
+  const client = await scene.client()
+  await scene.run(client.put('cart', 'a', { w: 3 }))
+  await scene.run(scene.cluster.stop(2))
+  scene.world.disk(2).rot('/data', SEGMENT, OBJECT_PLACE)
+  await scene.run(scene.cluster.start(2))
+  await scene.quiet()
+  t.same(await keysOf(scene, client, 3), ['cart'])
+  t.equal(scene.world.trace.count('copy-mended'), 1)
 })
 
 t.test('S5: a scan fails where too few owners can read their copies', async (t) => {

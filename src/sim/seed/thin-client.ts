@@ -1,0 +1,65 @@
+/**
+ * A put by a client that knows only the protocol: at any node, owner or not, which reads for it
+ * what the put replaces.
+ */
+import { utf8Bytes } from '../../base/bytes.ts'
+import { OperatingError } from '../../base/errors.ts'
+import { keyName } from '../../dynamo/names.ts'
+import { connectSession } from '../../wire/handshake.ts'
+import type { PutReply } from '../../wire/message/client.ts'
+import type { Address } from '../../world/network.ts'
+import type { Session } from '../../wire/session.ts'
+import type { World } from '../../world/world.ts'
+
+export interface ThinPut {
+  readonly bucket: string
+  readonly key: string
+  readonly value: string
+  readonly requestId: Uint8Array
+}
+
+async function connected(world: World, address: Address, timeoutMs: number): Promise<Session> {
+  const hello = { role: 'client', cluster: '' } as const
+  const events = { onCall: () => undefined, onEnd: () => undefined }
+  try {
+    const connection = await world.network.connect(address, timeoutMs)
+    return await connectSession(connection, world, hello, events)
+  } catch (error) {
+    throw new OperatingError('not-connected', 'the node cannot be reached', { cause: error })
+  }
+}
+
+/** Rejects with what the node answers, or where it does not within `timeoutMs`. */
+export async function putThin(
+  world: World,
+  address: Address,
+  { bucket, key, value, requestId }: ThinPut,
+  timeoutMs: number,
+): Promise<PutReply> {
+  const session = await connected(world, address, timeoutMs)
+  const put = {
+    name: keyName(bucket, key),
+    contexts: [],
+    value: utf8Bytes(value),
+    requestId,
+    isRepeat: false,
+    w: 0,
+    r: 0,
+    deadlineMs: timeoutMs,
+    replace: 'seen',
+  } as const
+  try {
+    return await new Promise<PutReply>((resolve, reject) => {
+      const late = world.clock.after(timeoutMs, () => {
+        reject(new OperatingError('connection-lost', 'the node did not answer in time'))
+      })
+      session.call('put', put, (answer) => {
+        late.cancel()
+        if (answer instanceof OperatingError) reject(answer)
+        else resolve(answer)
+      })
+    })
+  } finally {
+    session.end(new OperatingError('closed', 'the put has its answer'))
+  }
+}
