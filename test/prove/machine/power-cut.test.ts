@@ -12,7 +12,14 @@ t.setTimeout(LIMIT.timeout)
 t.test('acknowledged writes survive power cuts', LIMIT, async (t) => {
   const say = (line: string): void => t.comment(line)
   try {
-    const verdict = await powerCut({ single: 5, cluster: 1, seed: SEED, say, isTrusted: true })
+    const verdict = await powerCut({
+      single: 5,
+      cluster: 1,
+      dev: 1,
+      seed: SEED,
+      say,
+      isTrusted: true,
+    })
     t.ok(verdict.isMet, verdict.figure)
   } catch (error) {
     if (!(error instanceof CannotRun)) throw error

@@ -5,7 +5,8 @@
  * without flushing its journal. Every call of the node to its disk then fails; it is killed soon
  * after, and starts again on the result of the journal's replay. First the proof tests itself: a
  * file that was not synced must be gone, a synced one must be there, and it must find writes lost
- * by nodes that acknowledge before they sync.
+ * by nodes that acknowledge before they sync. Cuts behind the first start of `everwrite dev` show
+ * that its key and configuration are whole.
  */
 import {
   closeSync,
@@ -20,6 +21,7 @@ import {
 import { join } from 'node:path'
 import { Prng } from '../../../src/base/prng.ts'
 import { Caretaker, requireMeans } from './caretaker.ts'
+import { cutBehindDev } from './cut-dev.ts'
 import { cutPower, Image, IMAGES_ROOT } from './images.ts'
 import { Nodes } from './nodes.ts'
 import { argumentsOf } from './options.ts'
@@ -30,12 +32,13 @@ import { placesOn } from './sigkill.ts'
 export const proof: Proof = {
   name: 'power-cut',
   shows: 'no acknowledged write is lost to real power cuts, of one disk or of all',
-  usage: '[--single N] [--cluster N]',
+  usage: '[--single N] [--cluster N] [--dev N]',
   run: (args) => {
     const given = argumentsOf(args)
     return powerCut({
       single: given.count('single', 1000),
       cluster: given.count('cluster', 100),
+      dev: given.count('dev', 10),
       seed: given.seed,
       say: (line) => console.log(line),
     })
@@ -45,6 +48,8 @@ export const proof: Proof = {
 export interface PowerCutOptions {
   readonly single: number
   readonly cluster: number
+  /** Behind the first start of `everwrite dev`. */
+  readonly dev: number
   readonly seed: number
   readonly say: (line: string) => void
   /** Does not test the proof with a planted bug; the method itself is always tested. */
@@ -83,19 +88,35 @@ export async function powerCut(options: PowerCutOptions): Promise<Verdict> {
     const alone = await cuts(options, caretaker, { size: 1, count: single, a: CUTS_A_TRIAL }, prng)
     const all = { size: 3, count: cluster, a: CLUSTER_CUTS_A_TRIAL }
     const together = await cuts(options, caretaker, all, prng)
+    const wrongDev = await cutDev(caretaker, options)
     for (const sentence of [...alone.tally.sentences, ...together.tally.sentences]) say(sentence)
-    const isClean = alone.tally.violations + together.tally.violations === 0
+    const isClean = alone.tally.violations + together.tally.violations + wrongDev === 0
     const isWhole = alone.tally.blows >= single && together.tally.blows >= cluster
     const hasWritten = alone.tally.acknowledged > 0 || single === 0
     return {
       isMet: isClean && isWhole && hasWritten,
       figure:
         `single node: ${alone.line} (bar: ${single} cuts, 0, 0); ` +
-        `whole cluster: ${together.line} (bar: ${cluster} cuts, 0, 0)`,
+        `whole cluster: ${together.line} (bar: ${cluster} cuts, 0, 0); ` +
+        `everwrite dev: ${options.dev} cuts, ${wrongDev} wrong (bar: 0)`,
     }
   } finally {
     await caretaker.end()
   }
+}
+
+/** How many of the cuts behind `everwrite dev` left something wrong. */
+async function cutDev(caretaker: Caretaker, { dev, say }: PowerCutOptions): Promise<number> {
+  let wrong = 0
+  for (let cut = 0; cut < dev; cut++) {
+    const problem = await onImages(caretaker, 1, (_, [image]) =>
+      cutBehindDev(caretaker, image as Image),
+    )
+    if (problem === undefined) continue
+    wrong += 1
+    say(`behind everwrite dev: ${problem}`)
+  }
+  return wrong
 }
 
 /** A file that was not synced must be gone after a cut, and one that was must be there. */
