@@ -18,6 +18,7 @@ import {
   open,
   read,
   readdir,
+  readFile,
   rename,
   statfs,
   unlink,
@@ -32,6 +33,8 @@ import type { Directory, Disk, File, Lock } from '../world/disk.ts'
 import { makeDirectory } from './make-directory.ts'
 
 const FILE_MODE = 0o600
+/** Linux alone has it. */
+const LIMITS_PATH = '/proc/self/limits'
 
 type Callback<Value> = (error: Error | null, value: Value) => void
 
@@ -194,6 +197,16 @@ class HostDirectory implements Directory {
       statfs(this.path, answer)
     })
     return stat.bavail * stat.bsize
+  }
+
+  async openFilesMax(): Promise<number> {
+    try {
+      const text = await asked<string>((answer) => readFile(LIMITS_PATH, 'utf8', answer))
+      const [, soft] = /^Max open files +(\d+) /m.exec(text) ?? []
+      return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft)
+    } catch {
+      return Number.POSITIVE_INFINITY
+    }
   }
 
   #pathOf(name: string): string {

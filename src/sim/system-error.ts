@@ -1,6 +1,7 @@
 /** Make the errors of system calls: with a `code` such as ENOSPC and the name of the call. */
 
 const MESSAGES: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
   EADDRNOTAVAIL: 'address not available',
   EBADF: 'bad file descriptor',
   ECONNABORTED: 'software caused connection abort',
@@ -8,6 +9,7 @@ const MESSAGES: Readonly<Record<string, string>> = {
   ECONNRESET: 'connection reset by peer',
   EEXIST: 'file already exists',
   EIO: 'i/o error',
+  EMFILE: 'too many open files',
   ENOENT: 'no such file or directory',
   ENOSPC: 'no space left on device',
   ENOTFOUND: 'no such host',

@@ -50,6 +50,8 @@ export interface Directory {
   lock(): Promise<Lock>
   /** Bytes that can still be written. */
   freeBytes(): Promise<number>
+  /** Files that this process may have open at once; `Infinity` where that is not known. */
+  openFilesMax(): Promise<number>
 }
 
 export interface Lock {

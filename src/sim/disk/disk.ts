@@ -33,6 +33,8 @@ export type DiskCall =
 
 export interface DiskOptions {
   readonly capacityBytes: number
+  /** Files that one process may have open. */
+  readonly openFilesMax: number
   /** How often `readResident` finds the bytes in memory. */
   readonly residentChance: number
   /** How often a read brings fewer bytes than it could. */
@@ -47,6 +49,7 @@ export interface DiskOptions {
 
 const DISK_DEFAULTS: DiskOptions = {
   capacityBytes: 1024 * 1024 * 1024,
+  openFilesMax: Number.POSITIVE_INFINITY,
   residentChance: 0.9,
   shortReadChance: 0.02,
   readMicros: [40, 150],
@@ -100,6 +103,7 @@ export class SimDisk {
   #armed: Armed[] = []
   #capacityBytes: number
   #usedBytes = 0
+  #openFilesMax: number
   #slowness = 1
   /** Calls so far that returned an error or too little free space. */
   failures = 0
@@ -111,6 +115,7 @@ export class SimDisk {
     this.trace = trace
     this.#options = { ...DISK_DEFAULTS, ...options }
     this.#capacityBytes = this.#options.capacityBytes
+    this.#openFilesMax = this.#options.openFilesMax
   }
 
   /** Fails, or falsifies, calls to come. */
@@ -131,6 +136,15 @@ export class SimDisk {
   /** Sets the capacity from now on; without a number, the original one. */
   limit(capacityBytes: number = this.#options.capacityBytes): void {
     this.#capacityBytes = capacityBytes
+  }
+
+  /** The same for the files that one process may have open. */
+  limitFiles(openFilesMax: number = this.#options.openFilesMax): void {
+    this.#openFilesMax = openFilesMax
+  }
+
+  get openFilesMax(): number {
+    return this.#openFilesMax
   }
 
   get isLimited(): boolean {

@@ -16,6 +16,8 @@ import { Inode } from './sim-file.ts'
 class Caller {
   readonly disk: SimDisk
   readonly #process: SimProcess
+  /** Files that the process has open. */
+  openFiles = 0
 
   constructor(disk: SimDisk, process: SimProcess) {
     this.disk = disk
@@ -87,6 +89,7 @@ class DirectoryFace implements Directory {
   create(name: string): Promise<File> {
     return this.#caller.call('create', name, () => {
       if (this.#directory.get(name) !== undefined) throw systemFailure('EEXIST', 'create')
+      this.#requireDescriptor('create')
       if (this.#caller.disk.freeBytes === 0) throw systemFailure('ENOSPC', 'create')
       const inode = new Inode()
       this.#directory.create(name, inode)
@@ -96,6 +99,7 @@ class DirectoryFace implements Directory {
 
   open(name: string): Promise<File> {
     return this.#caller.call('open', name, () => {
+      this.#requireDescriptor('open')
       return new FileFace(this.#caller, this.#inode(name, 'open'), name)
     })
   }
@@ -143,6 +147,15 @@ class DirectoryFace implements Directory {
     })
   }
 
+  openFilesMax(): Promise<number> {
+    return Promise.resolve(this.#caller.disk.openFilesMax)
+  }
+
+  #requireDescriptor(syscall: string): void {
+    const { disk, openFiles } = this.#caller
+    if (openFiles >= disk.openFilesMax) throw systemFailure('EMFILE', syscall)
+  }
+
   #inode(name: string, syscall: string): Inode {
     const inode = this.#directory.get(name)
     if (inode === undefined) throw systemFailure('ENOENT', syscall)
@@ -160,6 +173,7 @@ class FileFace implements File {
     this.#caller = caller
     this.#inode = inode
     this.#name = name
+    caller.openFiles += 1
   }
 
   size(): Promise<number> {
@@ -211,6 +225,7 @@ class FileFace implements File {
 
   close(): Promise<void> {
     return this.#call('close', () => {
+      if (!this.#isClosed) this.#caller.openFiles -= 1
       this.#isClosed = true
     })
   }
