@@ -87,6 +87,8 @@ export const SCAN_PAGE_BYTES_MAX = 1 * MIB
 // The log.
 export const SEGMENT_BYTES_MAX = 1024 * MIB
 export const SEGMENTS_MAX = 1_000_000
+/** Files of segments that are open at once; fewer where the process may open few. */
+export const SEGMENT_FILES_MAX = 256
 export const GROUP_BYTES_MAX = 64 * MIB
 export const NOTE_BYTES_MAX = 64
 /** A record: key, note, and an object as large as a message can bring. */

@@ -103,6 +103,7 @@ export const ERROR_KINDS = {
   'data-missing': refused(88),
   'data-emptied': refused(89),
   'ring-changed': refused(90),
+  'log-blocked': retryable(91),
 
   // Raised inside the client or the command; never on the wire.
   'config-wrong': refused(100),

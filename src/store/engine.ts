@@ -65,6 +65,14 @@ export interface ScanPage {
   readonly next: Token | undefined
 }
 
+export interface AppendOptions {
+  /**
+   * The entries delete, or make a copy smaller: an engine that is full takes them as long as the
+   * space lasts that it keeps for them.
+   */
+  readonly mayUseReserve?: boolean
+}
+
 /** A page of keys with their digests. */
 export interface DigestPage {
   readonly entries: readonly (Placed & Pick<Stored, 'digest'>)[]
@@ -127,11 +135,11 @@ export interface Engine {
   digest(token: Token, name: KeyName): MaybePromise<Digest | undefined>
 
   /**
-   * Appends all entries, or throws and appends none: `disk-full`, `overloaded` (too much waits for
-   * the disk), `disk-failed` (after a failed sync, until the node has restarted). Returns the
-   * sequence to wait for.
+   * Appends all entries, or throws and appends none: `disk-full`, `log-blocked` (it may make no
+   * files), `overloaded` (too much waits for the disk), `disk-failed` (after a failed sync, until
+   * the node has restarted). Returns the sequence to wait for.
    */
-  append(entries: readonly Entry[]): number
+  append(entries: readonly Entry[], options?: AppendOptions): number
 
   /** Resolves when `sequence` is durable; rejects `disk-failed` if that is in doubt. */
   synced(sequence: number): Promise<void>

@@ -47,6 +47,8 @@ export const FACTS = {
   recovered: 'notice',
   'log-failed': 'failure',
   'disk-full': 'failure',
+  'log-blocked': 'failure',
+  'reserve-used': 'warning',
 } as const satisfies Record<string, Weight>
 
 export type Fact = keyof typeof FACTS

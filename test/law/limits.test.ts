@@ -29,6 +29,7 @@ const INSIDE: Exempt = {
   'the shape of files, which no message carries': [
     'SEGMENT_BYTES_MAX',
     'SEGMENTS_MAX',
+    'SEGMENT_FILES_MAX',
     'GROUP_BYTES_MAX',
     'NOTE_BYTES_MAX',
     'RECORD_BYTES_MAX',

@@ -98,6 +98,14 @@ const CHECKS: Readonly<Record<string, Check>> = {
     equal(await textOf(engine, 'a'), '3')
   },
 
+  'what may use the space kept for deletes is appended like anything else': async (engine) => {
+    engine.append([put(named('a'), 'long'), put(named('b'), 'long')])
+    const reserve = { mayUseReserve: true }
+    engine.append([put(named('a'), '1')], reserve)
+    await engine.synced(engine.append([erasure(named('b'))], reserve))
+    deepEqual([...(await contents(engine))], [['a', '1']])
+  },
+
   'within one batch the last entry of a key counts': async (engine) => {
     engine.append([put(named('a'), '1'), erasure(named('a')), put(named('a'), '2')])
     engine.append([put(named('b'), '1'), erasure(named('b'))])

@@ -45,6 +45,12 @@ export class Absence {
     return true
   }
 
+  copy(): Absence {
+    const copy = new Absence()
+    for (const object of this.write()) copy.read(object)
+    return copy
+  }
+
   /** The objects of the records that say this; at least one. */
   write(): readonly Uint8Array[] {
     const cut = [...this.cut].filter(([number]) => !this.removed.has(number))

@@ -21,7 +21,7 @@ export interface LogCheck {
 export async function checkLog(options: ReadLogOptions): Promise<LogCheck> {
   const { directory } = options
   const lock = await directory.lock()
-  const segments = new Segments(directory)
+  const segments = await Segments.of(directory)
   try {
     const { index, judgement, records } = await readLog(options, segments)
     let unsyncedRecords = 0

@@ -32,6 +32,10 @@ export interface Judgement {
   readonly highest: number
   readonly lastUsed: number
   readonly keptEnds: ReadonlyMap<number, number>
+  /** Records above S, in the order of the log, without those that are passed over. */
+  readonly tail: readonly Found[]
+  /** Damage above S. */
+  readonly torn: readonly Torn[]
   /** Whole batches above S, in the order of their sequences. */
   readonly accepted: readonly (readonly Found[])[]
   /** Sequences above S that are neither accepted nor known to be missing. */
@@ -84,6 +88,8 @@ export function judge(findings: Findings, certain: readonly Damage[]): Judgement
     highest,
     lastUsed,
     keptEnds,
+    tail,
+    torn,
     accepted,
     dropped: new RangeSet(sequences.gaps(durable + 1, highest)),
     droppedRecords: cast.length,
@@ -111,7 +117,7 @@ function isWithin({ sequence }: Damage, first: number, last: number): boolean {
   return sequence >= first && sequence <= last
 }
 
-interface Torn {
+export interface Torn {
   readonly segment: number
   readonly from: number
   readonly to: number

@@ -7,13 +7,15 @@
  *
  *   writer.ts            appends records, and makes them durable in groups
  *   pending.ts           holds records that are not durable yet
- *   segment.ts           one file; segments.ts owns the open ones
- *   segment-allocator.ts prepares the next file before it is needed
+ *   segment.ts           one file; segments.ts owns all and keeps some open
+ *   segment-allocator.ts prepares the next file before it is needed; reserve.ts is for deletes
+ *   shortage.ts          what is short now: space, descriptors, rights
  *   record-reader.ts     reads one record and judges it
  *   key-index.ts         maps each key to its newest record; scan.ts reads keys in order
  *   segment-scan.ts      reads a whole segment at the start
  *   recovery.ts          reads the log; judgement.ts, with tail.ts, decides what survived a crash
  *   put-in-order.ts      makes the files say so; absence.ts is what it writes down
+ *   in-place.ts          does it without a new segment, where none can be made
  *   open-log.ts          does all of that in order
  *
  * Absent on purpose: compaction and summaries. They come in beside these files: a summary is
@@ -37,6 +39,7 @@ import type { Digest, Token } from '../../native/digest.ts'
 import { recordBytes } from '../../native/record.ts'
 import type { Lock } from '../../world/disk.ts'
 import type {
+  AppendOptions,
   Capabilities,
   DigestPage,
   Engine,
@@ -52,12 +55,14 @@ import type { Reading, RecordReader } from './record-reader.ts'
 import { Scanner } from './scan.ts'
 import type { SegmentAllocator } from './segment-allocator.ts'
 import type { Segments } from './segments.ts'
+import type { Shortage } from './shortage.ts'
 import type { Writer } from './writer.ts'
 
 /** The state of an open log, as `openLog` makes it. */
 export interface LogState {
   readonly lock: Lock
   readonly segments: Segments
+  readonly shortage: Shortage
   readonly allocator: SegmentAllocator
   readonly writer: Writer
   readonly reader: RecordReader
@@ -95,7 +100,7 @@ export class LogEngine implements Engine {
     return reading instanceof Promise ? reading.then(digestOf) : digestOf(reading)
   }
 
-  append(entries: readonly Entry[]): number {
+  append(entries: readonly Entry[], { mayUseReserve = false }: AppendOptions = {}): number {
     assert(entries.length > 0, 'something is appended')
     let bytes = 0
     for (const entry of entries) bytes += bytesOf(entry)
@@ -103,7 +108,7 @@ export class LogEngine implements Engine {
     if (this.#index.isBehind) {
       throw new OperatingError('overloaded', 'too much waits for the disk: write more slowly')
     }
-    this.#writer.reserve(bytes)
+    this.#writer.reserve(bytes, mayUseReserve)
     const last = entries.length - 1
     for (let i = 0; i <= last; i++) {
       this.#add(entries[i] as Entry, (i > 0 ? FOLLOWS : 0) | (i < last ? CONTINUES : 0))
@@ -143,8 +148,8 @@ export class LogEngine implements Engine {
   }
 
   #alarms(): readonly string[] {
-    const { allocator, damages } = this.#log
-    const alarms = allocator.isFull ? [allocator.fullSentence] : []
+    const { shortage, damages } = this.#log
+    const alarms = shortage.sentences
     if (damages.length === 0) return alarms
     const [first, ...others] = damages
     const more = others.length === 0 ? '' : ` (and ${others.length} more)`

@@ -17,9 +17,11 @@ import { LogEngine } from './log.ts'
 import { putInOrder } from './put-in-order.ts'
 import { type ReadLog, readLog } from './read-log.ts'
 import type { Judgement } from './judgement.ts'
-import { SEGMENT_HEADER_BYTES, type Segment } from './segment.ts'
+import { Reserve } from './reserve.ts'
+import { type OpenSegment, SEGMENT_HEADER_BYTES, type Segment } from './segment.ts'
 import { SegmentAllocator } from './segment-allocator.ts'
 import { Segments } from './segments.ts'
+import { Shortage } from './shortage.ts'
 import { MARK_BYTES, Writer } from './writer.ts'
 
 export interface LogOptions {
@@ -37,9 +39,9 @@ export interface LogOptions {
   readonly unsyncedBytesMax?: number
   /** Segments that the log may have. */
   readonly segmentsMax?: number
-  /** Space that preparing segments leaves free on the disk; by default two segments. */
+  /** Space that is kept for deletes on a full disk; by default `RESERVE_BYTES`, or a segment. */
   readonly reserveBytes?: number
-  /** On a full disk, the time before the next attempt to prepare a segment. */
+  /** While space or descriptors are short, the time before the next attempt. */
   readonly retryMs?: number
 }
 
@@ -65,26 +67,31 @@ export interface OpenedLog {
 }
 
 const RETRY_MS = 1000
+const SPARE_BYTES_MIN = SEGMENT_HEADER_BYTES + MARK_BYTES
+/** Room for some thousands of deletes. */
+const RESERVE_BYTES = 1024 * 1024
 
 /**
- * Fails with `data-locked`, `data-foreign` or `data-newer` and has then changed nothing; with
- * `disk-full` if there is no room to put the end of the log in order; or with a system error.
+ * Fails with `data-locked`, `data-foreign` or `data-newer`, with `disk-full` or `log-blocked` if
+ * there is no room to put the end of the log in order, and has then changed nothing; or with a
+ * system error.
  */
 export async function openLog(options: LogOptions): Promise<OpenedLog> {
-  assert(options.segmentBytes >= SEGMENT_HEADER_BYTES + MARK_BYTES, 'a segment has room for a mark')
+  assert(options.segmentBytes >= SPARE_BYTES_MIN, 'a segment has room for a mark')
   assert(options.segmentBytes <= SEGMENT_BYTES_MAX, 'a segment is within its bound')
   assert(options.digestKey.length === 16, 'the digest key has 16 bytes')
   const { directory, trace } = options
   const lock = await directory.lock()
-  const segments = new Segments(directory)
+  const segments = await Segments.of(directory)
   try {
     const read = await readLog(options, segments)
     const { index, reader, judgement } = read
-    const { allocator, writer } = await openWriter(options, segments, read)
+    const shortage = new Shortage(directory.path, trace)
+    const { allocator, writer } = await openWriter(options, segments, shortage, read)
     // Only now: until the segments behind them are removed, unfinished ones explain a gap.
     await removeUnfinished(directory)
     const damages = judgement.damages.map(sentenceOf)
-    const parts = { lock, segments, allocator, writer, index, reader, damages }
+    const parts = { lock, segments, shortage, allocator, writer, index, reader, damages }
     try {
       await putInOrder({ ...options, ...parts }, judgement)
     } catch (error) {
@@ -92,8 +99,8 @@ export async function openLog(options: LogOptions): Promise<OpenedLog> {
       await allocator.close()
       throw error
     }
-    allocator.isPatient = true
-    allocator.prepareAfter(writer.segment)
+    segments.waitWith({ clock: options.clock, shortage })
+    allocator.begin()
     const recovery = reportOf(read.records, judgement, writer.sequence)
     trace.record('recovered', { ...recovery, keys: index.size, segments: segments.count })
     return { engine: new LogEngine(parts), recovery, damages }
@@ -119,12 +126,15 @@ function reportOf(records: number, judgement: Judgement, sequence: number): Reco
 async function openWriter(
   options: LogOptions,
   segments: Segments,
+  shortage: Shortage,
   { judgement, pending }: ReadLog,
 ): Promise<{ readonly allocator: SegmentAllocator; readonly writer: Writer }> {
   const { clock, trace, digestKey, segmentBytes, directory } = options
   const unused = segments.list().filter(({ number }) => number > judgement.lastUsed)
   const isEmpty = judgement.lastUsed === 0
   const segment = isEmpty ? (unused[0]?.number ?? 1) - 1 : judgement.lastUsed
+  const reserveBytes = options.reserveBytes ?? Math.min(RESERVE_BYTES, segmentBytes)
+  const retryMs = options.retryMs ?? RETRY_MS
   const allocator = new SegmentAllocator({
     directory,
     clock,
@@ -133,15 +143,19 @@ async function openWriter(
     segments,
     segmentsMax: options.segmentsMax ?? SEGMENTS_MAX,
     segmentBytes,
-    reserveBytes: options.reserveBytes ?? 2 * segmentBytes,
-    retryMs: options.retryMs ?? RETRY_MS,
+    retryMs,
+    reserve: await Reserve.find(directory, reserveBytes),
+    shortage,
     spares: await sparesOf(options, segments, unused, segment),
+    last: segment,
   })
   const writer = new Writer({
+    directory,
     clock,
     trace,
     digestKey,
-    segmentBytes,
+    retryMs,
+    shortage,
     unsyncedBytesMax: options.unsyncedBytesMax ?? UNSYNCED_BYTES_MAX,
     allocator,
     pending,
@@ -157,15 +171,15 @@ async function openWriter(
  * a gap are used again, with names that are durable; the others are removed.
  */
 async function sparesOf(
-  { directory, segmentBytes }: LogOptions,
+  { directory }: LogOptions,
   segments: Segments,
   unused: readonly Segment[],
   last: number,
-): Promise<readonly Segment[]> {
-  const spares: Segment[] = []
+): Promise<readonly OpenSegment[]> {
+  const spares: OpenSegment[] = []
   for (const { number, bytes } of unused) {
     const isNext = number === last + 1 + spares.length
-    if (isNext && bytes >= segmentBytes) spares.push(segments.giveAway(number))
+    if (isNext && bytes >= SPARE_BYTES_MIN) spares.push(await segments.giveAway(number))
   }
   // The last first, and each for good: a number that is missing in the middle is damage.
   for (const { number } of unused.slice(spares.length).toReversed()) {

@@ -11,37 +11,44 @@
  *      records were copied, or are torn. Left there, they would look like rot at the next start,
  *      when S is higher. If a removal or a cut does not become durable, the next start passes over
  *      what is back, because an absence names it, and removes it again.
+ *
+ * All that is written goes to one segment, whose space is taken before anything is changed. Where
+ * none can be made the log is put in order in place (`in-place.ts`), or else in the reserve.
  */
 import { assert } from '../../base/assert.ts'
 import { OperatingError } from '../../base/errors.ts'
-import type { Directory } from '../../world/disk.ts'
+import { recordBytes } from '../../native/record.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { Found } from './found.ts'
-import type { KeyIndex } from './key-index.ts'
+import { putInOrderInPlace, type Unordered } from './in-place.ts'
 import { kindOf, RecordKind } from './record-kinds.ts'
-import type { RecordReader } from './record-reader.ts'
 import type { Judgement } from './judgement.ts'
-import type { Segment } from './segment.ts'
-import type { Segments } from './segments.ts'
+import { SEGMENT_HEADER_BYTES, type Segment } from './segment.ts'
 import type { Writer } from './writer.ts'
 
-export interface Unordered {
-  readonly directory: Directory
-  readonly trace: Trace
-  readonly segments: Segments
-  readonly writer: Writer
-  readonly reader: RecordReader
-  readonly index: KeyIndex
-}
-
+/** Fails with `disk-full` or `log-blocked` where there is no room for it, and changes nothing. */
 export async function putInOrder(log: Unordered, judgement: Judgement): Promise<void> {
   if (judgement.lastUsed === 0) return
   traceTail(log.trace, judgement)
-  const old = log.segments.list()
+  const going = goingOf(judgement, log.segments.list())
+  const absences = absencesOf(judgement, going)
+  const bytes = bytesOf(judgement, absences)
+  const { allocator, shortage } = log
+  if (!(await allocator.makeReady(bytes, false))) {
+    if (await putInOrderInPlace(log, judgement)) return
+    if (!(await allocator.makeReady(bytes, true))) throw shortage.errorAt('segment')
+  }
   await copyAccepted(log, judgement)
-  const going = goingOf(judgement, old)
-  await writeAbsence(log, judgement, going)
+  await writeAbsence(log, judgement, absences)
   await remove(log, going)
+}
+
+/** Bytes of the segment that takes all copies and absences. */
+function bytesOf({ accepted }: Judgement, absences: readonly Uint8Array[]): number {
+  let bytes = SEGMENT_HEADER_BYTES
+  for (const found of accepted.flat()) bytes += found.bytes
+  for (const object of absences) bytes += recordBytes(0, 0, 0, object.length)
+  return bytes
 }
 
 /** What is to be removed: whole segments, and the ends of others. */
@@ -79,11 +86,18 @@ async function copyAccepted(log: Unordered, { accepted }: Judgement): Promise<vo
 /** Step 2. Requires: the copies are durable, because from now on the originals are passed over. */
 async function writeAbsence(
   { writer }: Unordered,
-  judgement: Judgement,
-  going: Going,
+  { highest }: Judgement,
+  absences: readonly Uint8Array[],
 ): Promise<void> {
-  writer.skipTo(judgement.highest)
-  const { absence, dropped, damages } = judgement
+  writer.skipTo(highest)
+  for (const object of absences) writer.addAbsence(object)
+  await durable(writer)
+}
+
+/** What is missing from now on, as the objects of records. */
+function absencesOf(judgement: Judgement, going: Going): readonly Uint8Array[] {
+  const { dropped, damages } = judgement
+  const absence = judgement.absence.copy()
   // A file that is too short stays known as damaged.
   const short = new Set(damages.flatMap((one) => (one.kind === 'short' ? [one.segment] : [])))
   for (const { first, last } of dropped.ranges) absence.dropped.addRange(first, last)
@@ -91,8 +105,7 @@ async function writeAbsence(
   for (const { segment, bytes } of going.ends) {
     if (!short.has(segment.number)) absence.cut.set(segment.number, bytes)
   }
-  for (const object of absence.write()) writer.addAbsence(object)
-  await durable(writer)
+  return absence.write()
 }
 
 async function durable(writer: Writer): Promise<void> {
@@ -112,7 +125,7 @@ async function copyBatch(log: Unordered, batch: readonly Found[]): Promise<void>
   }
   const bytes = batch.reduce((sum, found) => sum + found.bytes, 0)
   writer.skipTo((batch[0] as Found).sequence - 1)
-  writer.reserve(bytes, Number.POSITIVE_INFINITY)
+  writer.reserveAnyhow(bytes, true)
   for (const [i, found] of batch.entries()) {
     const { name, note, object, digest, verdict, cause } = readings[i] as (typeof readings)[number]
     if (name === undefined || verdict !== 'sound') {
@@ -133,8 +146,10 @@ async function remove({ directory, segments }: Unordered, going: Going): Promise
   for (const { number } of going.segments.toReversed()) await segments.remove(number)
   if (going.segments.length > 0) await directory.sync()
   for (const { segment, bytes } of going.ends) {
-    await segment.file.truncate(bytes)
-    await segment.file.sync()
+    await segments.using(segment.number, async (file) => {
+      await file.truncate(bytes)
+      await file.sync()
+    })
     segment.bytes = bytes
   }
 }

@@ -32,7 +32,7 @@ export interface ReadLog {
 }
 
 /**
- * Opens all segments, into `segments`, and reads their records. Fails with `data-foreign`,
+ * Adds all segments to `segments`, and reads their records. Fails with `data-foreign`,
  * `data-newer` or `data-rotten`, before any record is read. Requires: the directory is locked.
  */
 export async function readLog(options: ReadLogOptions, segments: Segments): Promise<ReadLog> {
@@ -47,7 +47,8 @@ export async function readLog(options: ReadLogOptions, segments: Segments): Prom
   const recovery = new Recovery(index, reader, trace, await unfinishedNumbers(directory))
   const scanner = new SegmentScanner(digestKey)
   for (const segment of segments.list()) {
-    await recovery.scan(segment, sizes.get(segment.number), scanner)
+    const { number } = segment
+    await segments.using(number, (file) => recovery.scan(segment, file, sizes.get(number), scanner))
   }
   const judgement = await recovery.complete()
   return { index, reader, pending, judgement, records: recovery.records }
@@ -61,7 +62,7 @@ async function openSegment(
   segments: Segments,
 ): Promise<number | undefined> {
   const name = segmentName(number)
-  const file = await directory.open(name).catch((error: unknown) => {
+  const file = await segments.openFile(name).catch((error: unknown) => {
     if (!hasCode(error, 'EISDIR', 'ELOOP', 'ENXIO', 'EFTYPE')) throw error
     throw new OperatingError(
       'data-rotten',
@@ -69,11 +70,16 @@ async function openSegment(
         ' name back if there was one. Nothing was changed.',
     )
   })
-  const segment = { number, file, bytes: 0 }
-  segments.add(segment)
-  segment.bytes = await file.size()
   const bytes = new Uint8Array(SEGMENT_HEADER_BYTES)
-  const count = await readFully(file, 0, bytes, 0, SEGMENT_HEADER_BYTES)
+  let count: number
+  try {
+    const size = await file.size()
+    count = await readFully(file, 0, bytes, 0, SEGMENT_HEADER_BYTES)
+    segments.add({ number, file, bytes: size })
+  } catch (error) {
+    await file.close().catch(() => {})
+    throw error
+  }
   const header = readSegmentHeader(bytes.subarray(0, count), number, digestKey)
   if (header.verdict === 'newer') {
     throw new OperatingError(

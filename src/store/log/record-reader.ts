@@ -35,7 +35,8 @@ import type { Trace } from '../../world/trace.ts'
 import { readFully } from '../files.ts'
 import type { Pending } from './pending.ts'
 import { kindOf } from './record-kinds.ts'
-import type { Segments } from './segments.ts'
+import type { Retained, Segments } from './segments.ts'
+import { shortageOf } from './shortage.ts'
 
 const GUESS_BYTES = 4096
 const BUFFERS_MAX = 64
@@ -105,7 +106,10 @@ export class RecordReader {
     this.#trace = trace
   }
 
-  /** Never rejects: a disk that fails is a verdict. */
+  /**
+   * A disk that fails is a verdict. Rejects only while the log is opened, and only where the
+   * process may open no more files.
+   */
   read(question: Question): MaybePromise<Reading> {
     return this.readNow(question) ?? this.#readLater(question)
   }
@@ -118,8 +122,9 @@ export class RecordReader {
       const reading = this.#parse(question, chunk.bytes, offset - chunk.base, chunk.filled, false)
       return typeof reading === 'number' ? this.#rotten(question, 'truncated') : reading
     }
-    const file = this.#segments.get(segment)?.file
-    if (file === undefined) return GONE
+    const file = this.#segments.fileNow(segment)
+    if (file === 'gone') return GONE
+    if (file === 'closed') return undefined
     const count = file.readResident(offset, this.#shared, 0, firstLength(question))
     if (count < RECORD_HEADER_BYTES) return undefined
     const reading = this.#parse(question, this.#shared, 0, count, false)
@@ -140,22 +145,25 @@ export class RecordReader {
     }
     const bytes = this.#shared
     const length = Math.min(nameEnd(name), bytes.length)
-    const file = this.#segments.get(segment)?.file
-    if (file === undefined || file.readResident(offset, bytes, 0, length) < length) return undefined
+    const file = this.#segments.fileNow(segment)
+    if (typeof file === 'string') return undefined
+    if (file.readResident(offset, bytes, 0, length) < length) return undefined
     if (length < nameEnd(name)) return undefined
     const status = verifyRecord(bytes, 0, length, segment, offset, this.#words)
     return !isHeadSound(status) || recordMatches(bytes, 0, name.bucket, name.key)
   }
 
   async #readLater(question: Question): Promise<Reading> {
-    const retained = this.#segments.retain(question.segment)
-    if (retained === undefined) return GONE
+    let retained: Retained | undefined
     try {
-      return await this.#readFrom(retained.segment.file, question)
+      retained = await this.#segments.retain(question.segment)
+      if (retained === undefined) return GONE
+      return await this.#readFrom(retained.file, question)
     } catch (cause) {
+      if (shortageOf(cause) === 'files') throw cause
       return { ...UNREADABLE, cause }
     } finally {
-      retained.release()
+      retained?.release()
     }
   }
 

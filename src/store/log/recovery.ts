@@ -13,9 +13,10 @@
  *              ok  ok  rot --  ok  ok  ok  --  ok
  *              kept    told    kept accepted  accepted (8 is dropped)
  *
- * Sequences are never used twice, not even those of records that were dropped: the next one is
- * above all that were seen. So at or below S every sequence has its record, or an absence that
- * explains why not (`absence.ts`); likewise every segment number.
+ * Sequences are not used twice, not even those of records that were dropped, unless a start has
+ * erased them (`in-place.ts`): the next one is above all that were seen. So at or below S every
+ * sequence has its record, or an absence that explains why not (`absence.ts`); likewise every
+ * segment number.
  *
  * A damaged record has no sequence, but the record before it has one. If that is below S, the next
  * record was durable, and the damage is told. (The last record before a crash may be durable,
@@ -31,6 +32,7 @@
  */
 import { assert } from '../../base/assert.ts'
 import type { KeyName } from '../../dynamo/names.ts'
+import type { File } from '../../world/disk.ts'
 import type { Trace } from '../../world/trace.ts'
 import { Absence } from './absence.ts'
 import { type Damage, sentenceOf } from './damage.ts'
@@ -90,6 +92,7 @@ export class Recovery {
    */
   async scan(
     segment: Segment,
+    file: File,
     fullBytes: number | undefined,
     scanner: SegmentScanner,
   ): Promise<void> {
@@ -101,7 +104,7 @@ export class Recovery {
     }
     this.#scanned = number
     if (fullBytes === undefined) this.#onDamage('header', number, 0, SEGMENT_HEADER_BYTES)
-    await scanner.scan(segment, this.#events(number))
+    await scanner.scan(segment, file, this.#events(number))
     if (fullBytes === undefined || bytes >= fullBytes) return
     const place = { segment: number, from: bytes, to: fullBytes }
     this.#damages.push({ kind: 'short', ...place, sequence: this.#previous + 1 })

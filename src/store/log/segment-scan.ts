@@ -136,10 +136,10 @@ export class SegmentScanner {
     this.#digestKey = digestKey
   }
 
-  async scan(segment: Segment, events: ScanEvents): Promise<void> {
+  async scan(segment: Segment, file: File, events: ScanEvents): Promise<void> {
     const wanted = Math.min(WINDOW_BYTES, alignedUp(segment.bytes))
     if (this.#memory.length < wanted) this.#memory = new Uint8Array(wanted)
-    const window = new Window(segment.file, segment.bytes, this.#memory)
+    const window = new Window(file, segment.bytes, this.#memory)
     await window.moveTo(0, 0)
     let at = Math.min(SEGMENT_HEADER_BYTES, window.end)
     while (at < window.end || !window.isAtEnd) {

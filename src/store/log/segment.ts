@@ -34,9 +34,12 @@ const ZEROS_BYTES = 1024 * 1024
 
 export interface Segment {
   readonly number: number
-  readonly file: File
   /** The file's present size: what it takes on the disk. */
   bytes: number
+}
+
+export interface OpenSegment extends Segment {
+  readonly file: File
 }
 
 export type HeaderVerdict = 'sound' | 'rotten' | 'newer' | 'foreign'
@@ -86,7 +89,7 @@ export async function createSegment(
   number: number,
   bytes: number,
   digestKey: Uint8Array,
-): Promise<Segment> {
+): Promise<OpenSegment> {
   assert(bytes >= SEGMENT_HEADER_BYTES, 'a segment has room for its header')
   const file = await createWhole(directory, segmentName(number), async (created) => {
     await created.write(0, encodeSegmentHeader(number, bytes, digestKey))
@@ -96,7 +99,7 @@ export async function createSegment(
 }
 
 /** Takes more space for a segment that holds no records yet. */
-export async function growSegment(segment: Segment, bytes: number): Promise<void> {
+export async function growSegment(segment: OpenSegment, bytes: number): Promise<void> {
   assert(bytes > segment.bytes, 'a segment grows')
   await writeZeros(segment.file, segment.bytes, bytes)
   await segment.file.sync()
@@ -107,7 +110,7 @@ export async function growSegment(segment: Segment, bytes: number): Promise<void
  * Synced in pieces: one sync of it all would hold up the group commits beside it for as long as the
  * disk takes for a whole segment.
  */
-async function writeZeros(file: File, from: number, to: number): Promise<void> {
+export async function writeZeros(file: File, from: number, to: number): Promise<void> {
   const zeros = new Uint8Array(Math.min(ZEROS_BYTES, to - from))
   for (let at = from; at < to; at += zeros.length) {
     await file.write(at, zeros.subarray(0, Math.min(zeros.length, to - at)))

@@ -16,6 +16,8 @@
  * nothing (Rebello et al., ATC 2020). So it does not try again: what was not durable is in doubt
  * until the node restarts and verifies its log.
  *
+ * A lack of space is the exception (`group-writer.ts`).
+ *
  * Invariants:
  *   - Places and sequences ascend together; a batch lies in one segment and in one group.
  *   - A group is written only when all groups before it are durable.
@@ -27,60 +29,22 @@ import { GROUP_BYTES_MAX } from '../../limits.ts'
 import { type Digest, sipHash64 } from '../../native/digest.ts'
 import { encodeRecord, recordBytes } from '../../native/record.ts'
 import type { KeyName } from '../../dynamo/names.ts'
-import type { Clock, Timer } from '../../world/clock.ts'
+import type { Timer } from '../../world/clock.ts'
 import type { Trace } from '../../world/trace.ts'
+import { Group } from './group.ts'
+import { GroupWriter, type GroupWriterOptions } from './group-writer.ts'
 import type { Pending } from './pending.ts'
 import { kindOf, RecordKind } from './record-kinds.ts'
-import { SEGMENT_HEADER_BYTES, type Segment } from './segment.ts'
-import type { SegmentAllocator } from './segment-allocator.ts'
-import type { Segments } from './segments.ts'
+import { SEGMENT_HEADER_BYTES } from './segment.ts'
 
-export interface WriterOptions {
-  readonly clock: Clock
+export interface WriterOptions extends GroupWriterOptions {
   readonly trace: Trace
   readonly digestKey: Uint8Array
-  readonly segmentBytes: number
   readonly unsyncedBytesMax: number
-  readonly allocator: SegmentAllocator
-  readonly pending: Pending
-  /** The writer adds the segments that it begins. */
-  readonly segments: Segments
   /** The highest segment number in use: writing begins in the one after it. */
   readonly segment: number
   /** All up to here is durable; the next record is the one after it. */
   readonly durable: number
-}
-
-/** Consecutive bytes of one segment that one write and one sync make durable. */
-class Group {
-  readonly segment: number
-  /** The segment has at least so many. */
-  readonly segmentBytes: number
-  readonly from: number
-  to: number
-  last = 0
-  #done: Deferred | undefined
-
-  constructor(segment: number, segmentBytes: number, from: number) {
-    this.segment = segment
-    this.segmentBytes = segmentBytes
-    this.from = from
-    this.to = from
-  }
-
-  /** One promise, shared by all appends of the group. */
-  get done(): Promise<void> {
-    this.#done ??= deferred()
-    return this.#done.promise
-  }
-
-  resolve(): void {
-    this.#done?.resolve()
-  }
-
-  reject(error: Error): void {
-    this.#done?.reject(error)
-  }
 }
 
 export const MARK_BYTES: number = recordBytes(0, 0, 0, 0)
@@ -97,6 +61,7 @@ export class Writer {
   readonly emptyDigest: Digest
   readonly #options: WriterOptions
   readonly #pending: Pending
+  readonly #groupWriter: GroupWriter
   /** Not yet durable, in order; the first may be on its way to the disk. */
   readonly #groups: Group[] = []
   /** The last of `#groups`, while more may be added to it. */
@@ -120,6 +85,7 @@ export class Writer {
     this.#options = options
     this.emptyDigest = sipHash64(options.digestKey, EMPTY_BYTES)
     this.#pending = options.pending
+    this.#groupWriter = new GroupWriter(options)
     this.#segment = options.segment
     this.#sequence = options.durable
     this.#durable = options.durable
@@ -155,17 +121,39 @@ export class Writer {
     return this.#syncs
   }
 
+  /** Goes on in a segment that an earlier start has begun: all before `offset` is durable. */
+  resume(segment: number, offset: number, segmentBytes: number, durable: number): void {
+    assert(this.#offset === 0 && segment === this.#segment, 'a writer resumes the last segment')
+    this.#offset = offset
+    this.#segmentBytes = segmentBytes
+    this.#durable = durable
+    this.#sequence = Math.max(this.#sequence, durable)
+    // No record says so yet.
+    this.#isMarked = false
+    this.#syncedAt = this.#options.clock.now()
+    this.#markWhenIdle()
+  }
+
   /**
-   * Reserves room for `bytes` of records, side by side. Throws `disk-failed`, `overloaded` or
-   * `disk-full`, and has then changed nothing.
+   * Reserves space for `bytes` of records, side by side. Throws `disk-failed`, `overloaded`,
+   * `disk-full` or `log-blocked`, and has then changed nothing.
    */
-  reserve(bytes: number, unsyncedBytesMax: number = this.#options.unsyncedBytesMax): void {
-    if (this.#failure !== undefined) throw this.#failure
+  reserve(bytes: number, mayUseReserve: boolean): void {
     const unsyncedBytes = this.#unsyncedBytes + bytes
-    if (this.#unsyncedBytes > 0 && unsyncedBytes > unsyncedBytesMax) {
+    if (this.#unsyncedBytes > 0 && unsyncedBytes > this.#options.unsyncedBytesMax) {
       throw new OperatingError('overloaded', 'too much waits for the disk: write more slowly')
     }
-    if (this.#offset + bytes > this.#segmentBytes) this.#begin(bytes)
+    this.reserveAnyhow(bytes, mayUseReserve)
+  }
+
+  /** The same, however much waits for the disk. */
+  reserveAnyhow(bytes: number, mayUseReserve: boolean): void {
+    if (this.#failure !== undefined) throw this.#failure
+    const { allocator, shortage } = this.#options
+    if (shortage.isAt('write')) throw shortage.errorAt('write')
+    const restBytes = this.#segmentBytes - this.#offset - bytes
+    if (restBytes < 0) this.#begin(bytes, mayUseReserve)
+    else allocator.admitHere(this.#segment, restBytes, mayUseReserve)
     if (this.#open === undefined || this.#open.to - this.#open.from > GROUP_BYTES_MAX) {
       this.#open = new Group(this.#segment, this.#segmentBytes, this.#offset)
       this.#groups.push(this.#open)
@@ -221,8 +209,13 @@ export class Writer {
   /** Appends the last mark, if one is needed and this segment has room for it. */
   stop(): void {
     this.#idle?.cancel()
-    if (this.#offset + MARK_BYTES <= this.#segmentBytes) this.#mark()
+    if (this.#fitsMark) this.#mark()
     this.#isMarked = true
+    this.#groupWriter.stop()
+  }
+
+  get #fitsMark(): boolean {
+    return this.#offset + MARK_BYTES <= this.#segmentBytes
   }
 
   /**
@@ -230,9 +223,9 @@ export class Writer {
    * the last one, or the disk is full or has failed.
    */
   #mark(): void {
-    if (this.#isMarked) return
+    if (this.#isMarked || (this.#options.allocator.isShort && !this.#fitsMark)) return
     try {
-      this.reserve(MARK_BYTES, Number.POSITIVE_INFINITY)
+      this.reserveAnyhow(MARK_BYTES, true)
     } catch (error) {
       if (isOperatingError(error)) return
       throw error
@@ -245,7 +238,7 @@ export class Writer {
   addAbsence(object: Uint8Array): void {
     const bytes = recordBytes(0, 0, 0, object.length)
     const digest = sipHash64<Digest>(this.#options.digestKey, object)
-    this.reserve(bytes, Number.POSITIVE_INFINITY)
+    this.reserveAnyhow(bytes, true)
     this.add(RecordKind.absence, NO_NAME, EMPTY_BYTES, object, digest, bytes)
     this.commit()
   }
@@ -271,10 +264,11 @@ export class Writer {
   }
 
   /** Moves on to the next segment, in which a batch of `bytes` must fit. */
-  #begin(bytes: number): void {
+  #begin(bytes: number, mayUseReserve: boolean): void {
+    const { allocator } = this.#options
     const number = this.#segment + 1
-    const segmentBytes = Math.max(this.#options.segmentBytes, SEGMENT_HEADER_BYTES + bytes)
-    this.#options.allocator.admit(number, segmentBytes)
+    const wanted = SEGMENT_HEADER_BYTES + bytes
+    const segmentBytes = allocator.admitNext(number, wanted, mayUseReserve)
     if (this.#offset > 0) this.#options.trace.record('segment-sealed', { segment: this.#segment })
     this.#segment = number
     this.#segmentBytes = segmentBytes
@@ -288,7 +282,11 @@ export class Writer {
     while (group !== undefined) {
       if (group === this.#open) this.#open = undefined
       try {
-        await this.#write(group)
+        const segment = await this.#groupWriter.enter(group)
+        if (segment.number === this.#segment) {
+          this.#segmentBytes = Math.max(this.#segmentBytes, segment.bytes)
+        }
+        await this.#groupWriter.write(group)
       } catch (error) {
         this.#fail(error)
       }
@@ -319,21 +317,6 @@ export class Writer {
     })
   }
 
-  async #write(group: Group): Promise<void> {
-    const segment = this.#options.segments.get(group.segment) ?? (await this.#enter(group))
-    const parts = this.#pending.parts(group.segment, group.from, group.to)
-    await Promise.all(parts.map((part) => segment.file.write(part.position, part.bytes)))
-    await segment.file.sync()
-  }
-
-  async #enter(group: Group): Promise<Segment> {
-    const { allocator, segments } = this.#options
-    const segment = await allocator.provide(group.segment, group.segmentBytes)
-    segments.add(segment)
-    allocator.prepareAfter(segment.number)
-    return segment
-  }
-
   #fail(cause: unknown): void {
     if (this.#failure !== undefined) return
     this.#options.trace.record('log-failed', {
@@ -349,20 +332,4 @@ export class Writer {
     for (const group of this.#groups) group.reject(this.#failure)
     this.#onFailed(this.#failure)
   }
-}
-
-interface Deferred {
-  readonly promise: Promise<void>
-  readonly resolve: () => void
-  readonly reject: (error: Error) => void
-}
-
-function deferred(): Deferred {
-  let resolve!: () => void
-  let reject!: (error: Error) => void
-  const promise = new Promise<void>((onResolve, onReject) => {
-    resolve = onResolve
-    reject = onReject
-  })
-  return { promise, resolve, reject }
 }

@@ -57,16 +57,15 @@ export const ACKNOWLEDGING: PlantGroup = {
     },
     {
       name: 'a sync does not wait for the write before it',
-      find: 'await Promise.all(parts.map(',
-      replace: 'void Promise.all(parts.map(',
+      find: 'await file.write(part.position, part.bytes)',
+      replace: 'void file.write(part.position, part.bytes)',
       why: 'it covers what was written, not what is about to be',
     },
     {
       name: 'a failed sync is tried again and believed',
-      find: 'segment.file.write(part.position, part.bytes))); await segment.file.sync()',
+      find: 'file.write(part.position, part.bytes); } await file.sync()',
       replace:
-        'segment.file.write(part.position, part.bytes))); ' +
-        'await segment.file.sync().catch(() => segment.file.sync())',
+        'file.write(part.position, part.bytes); } await file.sync().catch(() => file.sync())',
       why: 'the second sync does not cover the pages that the first one lost',
     },
     {

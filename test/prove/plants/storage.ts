@@ -16,8 +16,8 @@ const NAMES: readonly Plant[] = [
   },
   {
     name: 'the name of a spare segment is taken for durable',
-    find: 'await confirmNames(directory,',
-    replace: 'void (directory,',
+    find: 'await confirmNames(directory, names)',
+    replace: 'void (directory, names)',
     why:
       'an earlier start may have failed to sync it, and the next power cut forgets it: ' +
       'three misfortunes in a row on one node, which the simulator seldom brings together',
@@ -196,8 +196,39 @@ const STALE: readonly Plant[] = [
   },
 ]
 
+const SHORT: readonly Plant[] = [
+  {
+    name: 'puts use up the room that is kept for deletes',
+    find: 'const isRoom = mayUseReserve || this.#roomBehind(number, restBytes) >= fullBytes',
+    replace: 'const isRoom = true',
+    why: 'on a full disk nothing can be deleted',
+    caughtBy: 'test/unit/store/log/full-disk.test.ts',
+  },
+  {
+    name: 'a start that finds no room believes what memory shows',
+    find: 'await confirm(log, end)',
+    replace: 'void confirm',
+    why: 'after a failed sync the records are not on the disk, and are acknowledged as durable',
+    caughtBy: 'test/unit/store/log/full-disk.test.ts',
+  },
+  {
+    name: 'a start that finds no room keeps a batch in part',
+    find: 'if (isInBatch) continue',
+    replace: 'void isInBatch',
+    why: 'what was dropped stands below S later, and is believed',
+    caughtBy: 'test/unit/store/log/history.test.ts',
+  },
+  {
+    name: 'a process that may open no more files calls its records unreadable',
+    find: "if (shortageOf(cause) !== 'files' || this.#isClosed) throw cause",
+    replace: 'throw Object.assign(new Error(), { cause })',
+    why: 'a copy is replaced, and a key refused, for want of a descriptor',
+    caughtBy: 'test/unit/store/log/many-segments.test.ts',
+  },
+]
+
 export const STORAGE: PlantGroup = {
   name: 'storage',
-  plantsMin: 25,
-  plants: [...NAMES, ...STARTING, ...READING, ...ROT, ...STALE],
+  plantsMin: 29,
+  plants: [...NAMES, ...STARTING, ...READING, ...ROT, ...STALE, ...SHORT],
 }

@@ -87,7 +87,7 @@ const STREAMS: readonly Plant[] = [
   },
   {
     name: 'records that wait for the disk have no bound',
-    find: 'if (this.#unsyncedBytes > 0 && unsyncedBytes > unsyncedBytesMax) {',
+    find: 'if (this.#unsyncedBytes > 0 && unsyncedBytes > this.#options.unsyncedBytesMax) {',
     replace: 'if (unsyncedBytes < 0) {',
     why: 'a slow disk takes all memory',
     caughtBy: 'test/unit/store/log/log.test.ts',

@@ -4,6 +4,7 @@ import { keyName } from '../../../src/dynamo/names.ts'
 import { type DiskOptions, type SimDisk, SimWorld } from '../../../src/sim/index.ts'
 import { DIGEST_KEY, put } from '../../../src/store/conformance/subject.ts'
 import type { Engine } from '../../../src/store/engine.ts'
+import { RESERVE_NAME } from '../../../src/store/files.ts'
 import { type LogOptions, type OpenedLog, openLog } from '../../../src/store/log/open-log.ts'
 import type { Directory } from '../../../src/world/disk.ts'
 import type { World } from '../../../src/world/world.ts'
@@ -80,6 +81,18 @@ export class Lab {
     await file.sync()
     await directory.sync()
     await file.close()
+  }
+
+  /** Takes away the reserve and the empty segments that are prepared. Requires: no open log. */
+  async strip(): Promise<void> {
+    const directory = await this.directory()
+    if ((await directory.list()).includes(RESERVE_NAME)) await directory.remove(RESERVE_NAME)
+    for (const name of (await this.segments()).toReversed()) {
+      const bytes = await this.read(name)
+      if (bytes.subarray(32).some((byte) => byte !== 0)) break
+      await directory.remove(name)
+    }
+    await directory.sync()
   }
 
   async segments(): Promise<readonly string[]> {

@@ -17,6 +17,9 @@ interface Batch {
   isSynced: boolean
 }
 
+/** What happens beside crashes. */
+type Harm = 'none' | 'faults' | 'full'
+
 const KEYS = 12
 
 class History {
@@ -24,6 +27,8 @@ class History {
   readonly batches: Batch[] = []
   /** Crashes that took some batches and left some that were not synced. */
   gaps = 0
+  /** Appends for which there was no room. */
+  refused = 0
   /** Counts up, so that no two values are alike. */
   #value = 0
 
@@ -43,7 +48,14 @@ class History {
       return text === undefined ? erasure(keyName('b', key)) : put(keyName('b', key), text)
     })
     const batch: Batch = { changes, isSynced: false }
-    const sequence = engine.append(entries)
+    let sequence: number
+    try {
+      sequence = engine.append(entries, { mayUseReserve: prng.chance(0.3) })
+    } catch (error) {
+      if (!isOperatingError(error) || error.code !== 'disk-full') throw error
+      this.refused += 1
+      return
+    }
     this.batches.push(batch)
     engine.synced(sequence).then(
       () => {
@@ -107,9 +119,10 @@ function keptOf(batches: readonly Batch[], found: ReadonlyMap<string, string>): 
 }
 
 /** Appends until the power goes (or the process ends), at any moment; also while opening. */
-async function round(t: Test, history: History, what: string, faults: boolean): Promise<void> {
+async function round(t: Test, history: History, what: string, harm: Harm): Promise<void> {
   const { lab } = history
   const { prng } = lab
+  if (harm === 'full' && prng.chance(0.4)) await lab.strip()
   const life = { isOver: false }
   const over = new Promise<'over'>((resolve) => {
     lab.sim.after(prng.between(0, 40_000) / 1000, () => {
@@ -119,7 +132,12 @@ async function round(t: Test, history: History, what: string, faults: boolean): 
       resolve('over')
     })
   })
-  if (faults && prng.chance(0.5)) {
+  if (harm === 'full' && prng.chance(0.7)) {
+    const { disk } = lab
+    disk.limit(disk.usedBytes + prng.pick([0, 0, prng.below(2000)]))
+    if (prng.chance(0.5)) lab.sim.after(prng.below(40_000) / 1000, () => disk.limit())
+  }
+  if (harm === 'faults' && prng.chance(0.5)) {
     const call = prng.pick(['sync', 'write', 'sync-directory', 'rename', 'truncate'] as const)
     lab.disk.arm({ call, skip: prng.below(30) })
   }
@@ -145,30 +163,39 @@ async function round(t: Test, history: History, what: string, faults: boolean): 
   })
   await Promise.race([over, failed.then(() => over)])
   lab.disk.disarm()
+  lab.disk.limit()
 }
 
-async function history(t: Test, seed: number, faults: boolean): Promise<number> {
+async function history(t: Test, seed: number, harm: Harm): Promise<History> {
   const story = new History(seed)
   await story.lab.done(
     (async () => {
-      for (let i = 0; i < 5; i++) await round(t, story, `seed ${seed} round ${i}`, faults)
+      for (let i = 0; i < 5; i++) await round(t, story, `seed ${seed} round ${i}`, harm)
       const { engine } = await story.lab.open()
       await story.check(t, engine, `seed ${seed} at the end`)
       await engine.close()
     })(),
   )
-  return story.gaps
+  return story
 }
 
 const SEEDS = Number(process.env['EVERWRITE_SEEDS'] ?? 60)
 
 void t.test('a crash takes nothing that was synced, and of the rest whole batches', async (t) => {
   let gaps = 0
-  for (let seed = 1; seed <= SEEDS; seed++) gaps += await history(t, seed, false)
+  for (let seed = 1; seed <= SEEDS; seed++) gaps += (await history(t, seed, 'none')).gaps
   t.ok(gaps > 0, `${SEEDS} histories, ${gaps} crashes that left some of what was not synced`)
 })
 
 void t.test('neither do failed calls, and the log opens after them', async (t) => {
-  for (let seed = 10_001; seed <= 10_000 + SEEDS; seed++) await history(t, seed, true)
+  for (let seed = 10_001; seed <= 10_000 + SEEDS; seed++) await history(t, seed, 'faults')
   t.ok(true, `${SEEDS} histories`)
+})
+
+void t.test('nor does a full disk, with the reserve or without', async (t) => {
+  let refused = 0
+  for (let seed = 20_001; seed <= 20_000 + SEEDS; seed++) {
+    refused += (await history(t, seed, 'full')).refused
+  }
+  t.ok(refused > SEEDS, `${SEEDS} histories, ${refused} appends were refused`)
 })

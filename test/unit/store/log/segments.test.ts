@@ -112,11 +112,12 @@ void t.test('a scan that comes too late for a segment finds its keys where they 
 
 void t.test('a segment is opened once, and released once by each reader', (t) =>
   onBench(async ({ segments }) => {
-    const segment = segments.get(2)
-    t.throws(() => segment !== undefined && segments.add(segment), /opened once/)
-    const retained = segments.retain(2)
+    const second = await segments.giveAway(2)
+    segments.add(second)
+    t.throws(() => segments.add(second), /added once/)
+    const retained = await segments.retain(2)
     retained?.release()
     t.throws(() => retained?.release(), /released once/)
-    await t.rejects(segments.remove(9), /open segment/)
+    await t.rejects(segments.remove(9), /listed segment/)
   }),
 )
