@@ -28,8 +28,10 @@ import type { Clock } from '../../world/clock.ts'
 import type { Entropy } from '../../world/entropy.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { Counters } from '../counters.ts'
+import { isFreeing } from './freeing.ts'
 import { KeySteps } from './key-steps.ts'
 import { RememberedRequests } from './remembered.ts'
+import { isRot, rottenOr } from './rot.ts'
 
 /** A copy as it is read: the bytes, and how to tell them from another replica's. */
 export interface Copy {
@@ -81,6 +83,7 @@ interface Held {
 }
 
 const NO_NOTE = new Uint8Array(0)
+const FREEING = { mayUseReserve: true }
 const NOTHING_HELD: Held = { object: undefined, stored: undefined, isRotten: false }
 const ROTTEN: Held = { ...NOTHING_HELD, isRotten: true }
 
@@ -214,7 +217,7 @@ export class Replica {
     const merged = held.object === undefined ? incoming : merge(held.object, incoming)
     if (merged === held.object) return this.#lastSequence
     if (!isStorable(merged)) throw tooLarge()
-    return this.#append(name, token, merged, held.stored?.note ?? NO_NOTE).sequence
+    return this.#append(name, token, held, merged, held.stored?.note ?? NO_NOTE).sequence
   }
 
   /**
@@ -225,7 +228,7 @@ export class Replica {
     return this.#step(name, token, Number.POSITIVE_INFINITY, (held) => {
       if (found !== undefined) return this.#merge(name, token, held, found)
       if (!held.isRotten) return this.#lastSequence
-      this.#lastSequence = this.#engine.append([{ kind: 'erasure', token, name }])
+      this.#lastSequence = this.#engine.append([{ kind: 'erasure', token, name }], FREEING)
       return this.#lastSequence
     })
   }
@@ -249,9 +252,9 @@ export class Replica {
     if (this.#remembered.isReplaced(request.requestId, token, held.object)) {
       return this.#unchanged({ kind: 'replaced' }, held)
     }
-    const note = held.stored === undefined ? undefined : decodeNote(held.stored.note)
+    const before = held.stored === undefined ? undefined : decodeNote(held.stored.note)
     for (;;) {
-      const outcome = put(held.object, note, {
+      const outcome = put(held.object, before, {
         node: this.#node.node,
         start: this.#start,
         counter: this.#nextCounter(),
@@ -267,7 +270,7 @@ export class Replica {
         case 'replaced':
           return this.#unchanged(outcome, held)
         case 'written': {
-          const written = this.#append(name, token, outcome.object, encodeNote(outcome.note))
+          const written = this.#append(name, token, held, outcome.object, encodeNote(outcome.note))
           this.#remembered.add(request.requestId, token, outcome.dot)
           return { outcome, ...written }
         }
@@ -301,15 +304,16 @@ export class Replica {
   #append(
     name: KeyName,
     token: Token,
+    held: Held,
     object: VersionedObject,
     note: Uint8Array,
-  ): { readonly object: Uint8Array; readonly sequence: number } {
+  ): Pick<LocalWrite, 'object' | 'sequence'> {
     const bytes = encodeObject(object)
     const digest = sipHash64<Digest>(this.#node.digestKey, bytes)
     const entry = { kind: 'object', token, name, note, object: bytes, digest } as const
-    const sequence = this.#engine.append([entry])
-    this.#lastSequence = sequence
-    return { object: bytes, sequence }
+    const mayUseReserve = isFreeing(held, object, bytes.length)
+    this.#lastSequence = this.#engine.append([entry], { mayUseReserve })
+    return { object: bytes, sequence: this.#lastSequence }
   }
 
   /** Runs `step` on the present copy; mends it first if it has rotted. */
@@ -383,13 +387,4 @@ function tooLarge(): OperatingError {
 
 function diskFailed(cause: unknown): OperatingError {
   return new OperatingError('disk-failed', 'the disk did not take the write', { cause })
-}
-
-function rottenOr(error: unknown): 'rotten' {
-  if (isRot(error)) return 'rotten'
-  throw error
-}
-
-function isRot(error: unknown): boolean {
-  return isOperatingError(error) && error.code === 'record-rotten'
 }
