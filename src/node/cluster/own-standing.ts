@@ -24,6 +24,8 @@ import {
   type Standing,
   writeStanding,
 } from '../../store/standing.ts'
+import { shortageOf } from '../../store/log/shortage.ts'
+import type { Clock } from '../../world/clock.ts'
 import type { Directory } from '../../world/disk.ts'
 import type { PeerStanding } from '../../wire/handshake-steps.ts'
 import type { Trace } from '../../world/trace.ts'
@@ -37,8 +39,12 @@ export interface OwnStandingOptions {
   readonly placement: Placement
   /** A node that finds itself emptied rebuilds, instead of ending. */
   readonly mayRebuild: boolean
+  readonly clock: Clock
   readonly trace: Trace
 }
+
+/** Before the file is written again that the disk had no room for. */
+const RETRY_MS = 1_000
 
 const EMPTIED =
   'the other members know another data directory of this node, and this one lacks what that held:' +
@@ -55,6 +61,9 @@ export class OwnStanding {
   /** The last write of the file, and whatever waits for it. */
   #written: Promise<void> = Promise.resolve()
   #isDirty = false
+  #isClosed = false
+  /** Ends the pause before a write is tried again. */
+  #wake: (() => void) | undefined
   /** Called once the node is to be rebuilt. */
   onRebuild: () => void = () => undefined
   /** Called with the reason why this node must end. */
@@ -163,8 +172,10 @@ export class OwnStanding {
     return this.#written
   }
 
-  /** Resolves when everything is written. */
+  /** Resolves when everything is written, or there is no room for it. */
   async close(): Promise<void> {
+    this.#isClosed = true
+    this.#wake?.()
     await this.#written
   }
 
@@ -182,15 +193,34 @@ export class OwnStanding {
 
   async #write(): Promise<void> {
     const { directory } = this.#options
-    this.#isDirty = false
-    const [state, replaces, met] = [this.#state, this.#replaces, this.#met]
-    try {
-      if (directory !== undefined) await writeStanding(directory, { state, replaces, met })
-      this.#toldReplaces = replaces
-    } catch (cause) {
-      const sentence = 'the disk did not take what this node must remember of the others'
-      this.onFailed(new OperatingError('disk-failed', sentence, { cause }))
+    for (;;) {
+      this.#isDirty = false
+      const [state, replaces, met] = [this.#state, this.#replaces, this.#met]
+      try {
+        if (directory !== undefined) await writeStanding(directory, { state, replaces, met })
+        this.#toldReplaces = replaces
+        return
+      } catch (cause) {
+        if (shortageOf(cause) === undefined) {
+          const sentence = 'the disk did not take what this node must remember of the others'
+          return this.onFailed(new OperatingError('disk-failed', sentence, { cause }))
+        }
+        if (this.#isClosed) return
+        this.#isDirty = true
+        await this.#pause()
+      }
     }
+  }
+
+  async #pause(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = this.#options.clock.after(RETRY_MS, resolve)
+      this.#wake = () => {
+        timer.cancel()
+        resolve()
+      }
+    })
+    this.#wake = undefined
   }
 }
 

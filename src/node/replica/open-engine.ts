@@ -20,8 +20,8 @@ export interface OpenedEngine {
 
 /**
  * Resolves when everything that survived is there and durable. Fails with `data-locked`,
- * `data-foreign`, `data-newer`, `data-older`, `data-rotten`, `ring-changed` or `disk-full`; nothing
- * is then changed.
+ * `data-foreign`, `data-newer`, `data-older`, `data-rotten`, `ring-changed`, `disk-full` or
+ * `log-blocked`; nothing is then changed.
  */
 export async function openEngine(
   config: Config,
@@ -33,7 +33,7 @@ export async function openEngine(
   const newId = hexOf(entropy.bytes(ID_BYTES))
   const placement = placementOf(config)
   if (named === 'memory') {
-    const memory = { id: newId, directory: undefined, placement, mayRebuild: true, trace }
+    const memory = { id: newId, directory: undefined, placement, mayRebuild: true, clock, trace }
     return { engine: new MemoryEngine(), standing: await OwnStanding.open(memory) }
   }
   const directory = await disk.directory(config.directory)
@@ -50,6 +50,7 @@ export async function openEngine(
     directory: isDurable ? directory : undefined,
     placement,
     mayRebuild: mayRebuild || !isDurable,
+    clock,
     trace,
   })
   return { engine, standing }
