@@ -28,6 +28,8 @@ export interface ServedOptions {
   readonly settings?: Readonly<Record<string, string | number | boolean>>
   /** Buckets that do not have the defaults. */
   readonly buckets?: readonly BucketConfig[]
+  /** Where the data of all nodes is; by default in the fresh directory. */
+  readonly dataRoot?: string
   /** Whether nodes are started so that they can be asked to collect garbage. */
   readonly isCollecting?: boolean
 }
@@ -60,12 +62,14 @@ export class ServedCluster {
   readonly config: string
   readonly members: readonly Member[]
   readonly #token: string | undefined
+  readonly #dataRoot: string
   readonly #execArgv: readonly string[]
   readonly #children = new Map<number, ChildProcess>()
 
   private constructor(root: string, members: readonly Member[], options: ServedOptions) {
     this.root = root
     this.#token = options.token
+    this.#dataRoot = options.dataRoot ?? root
     this.#execArgv = options.isCollecting === true ? ['--expose-gc', '--import', COLLECTING] : []
     this.members = members
     this.config = join(root, 'everwrite.toml')
@@ -123,7 +127,7 @@ export class ServedCluster {
   }
 
   data(node: number): string {
-    return join(this.root, this.#member(node).name)
+    return join(this.#dataRoot, this.#member(node).name)
   }
 
   /** Of the running process; -1 where none runs. */

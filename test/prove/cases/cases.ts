@@ -10,6 +10,7 @@ import type { Proof } from '../proof.ts'
 import type { Case } from './case.ts'
 import { commandCases } from './commands.ts'
 import { runningCases } from './running.ts'
+import { fullDiskCases } from './full-disk.ts'
 import { startCases } from './starts.ts'
 import { TESTED_CASES } from './tested.ts'
 
@@ -28,6 +29,7 @@ export const proof: Proof = {
         ...commandCases(cluster, commands),
         ...(await startCases(starts)),
         ...runningCases(directory),
+        ...fullDiskCases(directory),
       ]
       const wrong = await runAll(cases)
       const lines = new Set(cases.map(({ line }) => line))
