@@ -3,7 +3,7 @@ import t from 'tap'
 import { utf8Bytes } from '../../../../src/base/bytes.ts'
 import { Context } from '../../../../src/dynamo/version/context.ts'
 import type { Sibling, VersionedObject } from '../../../../src/dynamo/version/object.ts'
-import { requestIdOf } from '../../../../src/dynamo/version/object.ts'
+import { requestIdOf } from '../../../../src/dynamo/version/request-id.ts'
 import { isFreeing } from '../../../../src/node/replica/freeing.ts'
 
 const sibling = (request: number, value: string | undefined): Sibling => ({
