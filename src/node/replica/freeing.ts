@@ -14,6 +14,8 @@ interface Before {
 /** True if `after`, encoded to `bytes`, is smaller than before, or brings no value that is new. */
 export function isFreeing(before: Before, after: VersionedObject, bytes: number): boolean {
   if (bytes < (before.stored?.object.length ?? 0)) return true
-  const held = new Set(before.object?.siblings.map(({ requestId }) => requestId))
-  return after.siblings.every(({ requestId, value }) => value === undefined || held.has(requestId))
+  const held = before.object?.siblings
+  return after.siblings.every(({ requestId, value }) => {
+    return value === undefined || held?.some((sibling) => sibling.requestId === requestId)
+  })
 }
