@@ -108,6 +108,42 @@ const TESTED: readonly (readonly [line: string, what: string, file: string, test
     'a put of what it saw goes on with one node of three left, and says so',
   ],
   [
+    'B2',
+    'the first byte of a node, with little space',
+    'unit/store/log/full-disk',
+    'a log needs little space for its first byte, and its segments grow',
+  ],
+  [
+    'B2',
+    'a delete on a full disk',
+    'unit/store/log/full-disk',
+    'a full disk refuses puts and takes deletes, as long as its reserve lasts',
+  ],
+  [
+    'B2',
+    'a start on a full disk after a power cut',
+    'unit/store/log/full-disk',
+    'after a power cut on a full disk a start keeps all, or says what it lacks',
+  ],
+  [
+    'B2',
+    'statfs fails',
+    'unit/store/log/full-disk',
+    'a disk that does not say how much is free is tried without',
+  ],
+  [
+    'B2',
+    'more segments than the process may open files',
+    'unit/store/log/many-segments',
+    'a process that may open few files has a log of many segments',
+  ],
+  [
+    'B2',
+    'EMFILE',
+    'unit/store/log/many-segments',
+    'a process that may open no more files is not rot and no full disk',
+  ],
+  [
     'B3',
     'a put whose owner has no room for another range',
     'unit/node/coordinator/context-full',
