@@ -80,6 +80,8 @@ export class SegmentAllocator {
   #retry: Timer | undefined
   /** Accepted records wait for a segment that cannot be had now. */
   #isStuck = false
+  /** `provide` has not succeeded yet: a segment behind a missing one would look like damage. */
+  #isProviding = false
   /** Ends the pause of `provide`. */
   #wake: (() => void) | undefined
 
@@ -140,10 +142,12 @@ export class SegmentAllocator {
    */
   async provide(number: number, bytes: number): Promise<OpenSegment> {
     this.#last = number
+    this.#isProviding = true
     for (;;) {
       const segment = (await this.#take(number, bytes)) ?? (await this.#takeReserve(number, bytes))
       if (segment !== undefined) {
         this.#isStuck = false
+        this.#isProviding = false
         if (this.#reserveFor === number) this.#reserveFor = undefined
         return segment
       }
@@ -169,7 +173,8 @@ export class SegmentAllocator {
   /** Starts to prepare the segment that follows `number`, the highest in use. */
   prepareAfter(number: number): void {
     this.#last = number
-    if (this.#isClosed || this.#spares.length > 0 || this.#next !== undefined) return
+    if (this.#isClosed || this.#isProviding) return
+    if (this.#spares.length > 0 || this.#next !== undefined) return
     const preparation: Preparation = {
       number: number + 1,
       bytes: undefined,

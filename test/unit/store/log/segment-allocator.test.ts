@@ -1,7 +1,7 @@
 /** A disk that fills up, and a log that has its most segments. */
 import t from 'tap'
 import { keyName } from '../../../../src/dynamo/names.ts'
-import { contents, put, textOf } from '../../../../src/store/conformance/subject.ts'
+import { contents, erasure, put, textOf } from '../../../../src/store/conformance/subject.ts'
 import { keep, Lab } from '../lab.ts'
 
 void t.test(
@@ -84,6 +84,32 @@ void t.test('records accepted while the disk fills wait for space, and are not l
       await synced
       lab.crash()
       t.equal((await textOf((await lab.open()).engine, 'big'))?.length, 5000)
+    })(),
+  )
+})
+
+/** Seed 31176: it tried again while a segment failed, and made the one behind it. */
+void t.test('no segment is made behind one that could not be made', async (t) => {
+  const lab = new Lab(1)
+  await lab.done(
+    (async () => {
+      const options = { segmentBytes: 400, retryMs: 100 }
+      const { engine } = await lab.open(options)
+      await keep(engine, 'a', '1')
+      await lab.pause(100)
+      lab.disk.limit(lab.disk.usedBytes)
+      lab.disk.arm({ call: 'rename', name: 'reserve' })
+      const fill = async (): Promise<void> => {
+        for (let i = 0; i < 100; i++) {
+          const sequence = engine.append([erasure(keyName('b', 'a'))], { mayUseReserve: true })
+          await engine.synced(sequence)
+        }
+      }
+      await t.rejects(fill(), { code: 'disk-failed' }, 'the reserve could not be used')
+      lab.disk.limit()
+      await lab.pause(1000)
+      lab.kill()
+      t.same((await lab.open(options)).damages, [])
     })(),
   )
 })
