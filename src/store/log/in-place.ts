@@ -6,12 +6,16 @@
  * are durable also after a failed sync, which may have left them in memory alone. Then the rest of
  * the segment is zeroed, all of it, because there too the disk may hold what memory does not show.
  * Writing goes on behind the last record, with the next sequence: no record that was dropped is
- * left anywhere, so its sequence may be used.
+ * left anywhere, so its sequence may be used. Where that leaves a segment with no record, a mark
+ * begins it: the next start, if this one is cut short, must not take it for a segment never used.
  *
  * So a start needs no space after a clean stop, nor after the process was killed, because a writer
  * that is killed leaves no gap. A power cut may leave one: what stands behind it must be copied.
  */
 import { assert } from '../../base/assert.ts'
+import { EMPTY_BYTES } from '../../base/bytes.ts'
+import type { Digest } from '../../native/digest.ts'
+import { encodeRecord } from '../../native/record.ts'
 import type { Directory, File } from '../../world/disk.ts'
 import type { Trace } from '../../world/trace.ts'
 import { readFully } from '../files.ts'
@@ -24,7 +28,7 @@ import { SEGMENT_HEADER_BYTES, writeZeros } from './segment.ts'
 import type { SegmentAllocator } from './segment-allocator.ts'
 import type { Segments } from './segments.ts'
 import type { Shortage } from './shortage.ts'
-import type { Writer } from './writer.ts'
+import { MARK_BYTES, type Writer } from './writer.ts'
 
 /** A log that was read, and whose end is to be put in order. */
 export interface Unordered {
@@ -43,15 +47,19 @@ interface Point {
   readonly offset: number
 }
 
-/** The unbroken end of a log, in which all accepted records stand. */
-interface UnbrokenEnd {
-  /** Its first byte, above S, and where writing goes on, in the last segment. */
-  readonly from: Point
+interface End {
+  /** Where writing goes on, in the last segment. */
   readonly to: Point
+  /** The sequence of the last record. */
+  readonly sequence: number
+}
+
+/** The unbroken end of a log, in which all accepted records stand. */
+interface UnbrokenEnd extends End {
+  /** Its first byte, above S. */
+  readonly from: Point
   /** Where it ends in each of its segments. */
   readonly ends: ReadonlyMap<number, number>
-  /** The sequence of its last record. */
-  readonly sequence: number
 }
 
 const PIECE_BYTES = 1024 * 1024
@@ -62,9 +70,10 @@ export async function putInOrderInPlace(log: Unordered, judgement: Judgement): P
   const segment = log.segments.get(judgement.lastUsed)
   if (end === undefined || segment === undefined) return false
   await confirm(log, end)
-  await zeroRest(log, end.to, segment.bytes)
+  const { to, sequence } = await begun(log, judgement.durable, end)
+  await zeroRest(log, to, segment.bytes)
   for (const found of judgement.accepted.flat()) await indexInPlace(log, found)
-  log.writer.resume(end.to.segment, end.to.offset, segment.bytes, end.sequence)
+  log.writer.resume(to.segment, to.offset, segment.bytes, sequence)
   return true
 }
 
@@ -140,6 +149,30 @@ async function writeAgain(file: File, from: number, to: number): Promise<void> {
     await file.write(at, piece.subarray(0, length))
   }
   await file.sync()
+}
+
+/** Where writing goes on: behind a mark if nothing stands in the last segment. */
+async function begun(log: Unordered, durable: number, { to, sequence }: End): Promise<End> {
+  if (to.offset > SEGMENT_HEADER_BYTES) return { to, sequence }
+  const { segment, offset } = to
+  await log.segments.using(segment, async (file) => {
+    await file.write(offset, markOf(log.writer.emptyDigest, to, sequence + 1, durable))
+    await file.sync()
+  })
+  return { to: { segment, offset: offset + MARK_BYTES }, sequence: sequence + 1 }
+}
+
+function markOf(
+  { hi, lo }: Digest,
+  { segment, offset }: Point,
+  sequence: number,
+  durable: number,
+): Uint8Array {
+  const bytes = new Uint8Array(MARK_BYTES)
+  const none = EMPTY_BYTES
+  const kind = RecordKind.mark
+  encodeRecord(bytes, 0, kind, segment, offset, sequence, durable, none, none, none, none, hi, lo)
+  return bytes
 }
 
 async function indexInPlace({ reader, index }: Unordered, found: Found): Promise<void> {

@@ -372,3 +372,62 @@ void t.test('a disk that does not say how much is free is tried without', async 
     })(),
   )
 })
+
+/** The same where a whole segment was zeroed: the next start took it for one never used. */
+for (const isFull of [true, false]) {
+  const what = isFull ? 'full' : 'with room again'
+  void t.test(
+    `dropped records of a segment that was emptied do not come back, ${what}`,
+    async (t) => {
+      const source = new Lab(1)
+      const options = { segmentBytes: 1024, retryMs: 1e6 }
+      const files = await source.done(
+        (async () => {
+          const { engine } = await source.open(options)
+          await keep(engine, 'a', 'x'.repeat(600))
+          await keep(engine, 'b', '1')
+          await source.pause(100)
+          engine.append([put(keyName('b', 'd'), 'x'.repeat(300))])
+          engine.append([put(keyName('b', 'b'), '2'), put(keyName('b', 'd'), 'x'.repeat(300))])
+          await source.pause(50)
+          source.kill()
+          return Promise.all(['00000001.seg', '00000002.seg'].map((name) => source.read(name)))
+        })(),
+      )
+      const [first, second] = files as [Uint8Array, Uint8Array]
+      // Of both batches the last record.
+      const place = 32 + recordBytes(1, 1, 0, 300)
+      for (const end of [place, place + recordBytes(1, 1, 0, 1) + 200]) {
+        second.fill(0xff, end - 8, end)
+      }
+      for (let seed = 1; seed <= 60; seed++) {
+        const lab = new Lab(seed)
+        await lab.done(
+          (async () => {
+            await lab.write('00000001.seg', first)
+            await lab.write('00000002.seg', second)
+            lab.disk.limit(lab.disk.usedBytes)
+            const isFailing = lab.prng.chance(0.5)
+            if (isFailing) lab.disk.arm({ call: 'sync', name: '00000002.seg' })
+            const opening = lab.open(options).catch(() => 'failed')
+            await Promise.race([opening, lab.pause(isFailing ? 50 : lab.prng.below(4000) / 1000)])
+            lab.disk.disarm()
+            lab.kill()
+            if (!isFull) lab.disk.limit()
+            const again = await lab.open(options)
+            await again.engine.synced(again.engine.append([put(keyName('b', 'c'), '')], RESERVE))
+            await lab.pause(100)
+            lab.crash()
+            const { engine, damages } = await lab.open(options)
+            if (damages.length > 0) t.same(damages, [], `seed ${seed}`)
+            const found = await contents(engine)
+            if (found.get('b') !== '1') t.fail(`seed ${seed}: b is what was dropped`)
+            if (String([...found.keys()]) !== 'a,b,c')
+              t.fail(`seed ${seed}: ${String([...found.keys()])}`)
+          })(),
+        )
+      }
+      t.pass('sixty seeds')
+    },
+  )
+}
