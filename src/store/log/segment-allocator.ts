@@ -103,6 +103,8 @@ export class SegmentAllocator {
   /** The log is open: prepares segments in the background from now on. */
   begin(): void {
     this.#isPatient = true
+    // What the start lacked was more than a segment: none is prepared beside one that is ready.
+    if (this.#spares.length > 0) this.#options.shortage.over('segment')
     this.prepareAfter(this.#last)
   }
 
