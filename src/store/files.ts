@@ -12,6 +12,7 @@
  * name that cannot be read has rotted. The store does not touch files with other names.
  */
 import { utf8Bytes } from '../base/bytes.ts'
+import { OperatingError } from '../base/errors.ts'
 import { crc32c } from '../native/digest.ts'
 import type { Directory, File } from '../world/disk.ts'
 
@@ -115,6 +116,25 @@ async function createAnew(directory: Directory, name: string): Promise<File> {
     if (!hasCode(error, 'EEXIST')) throw error
     await directory.remove(name)
     return directory.create(name)
+  }
+}
+
+/** The file that is being opened. Fails with `data-rotten` where that is no plain file. */
+export async function plainFile(
+  directory: Directory,
+  name: string,
+  opening: Promise<File>,
+): Promise<File> {
+  try {
+    return await opening
+  } catch (error) {
+    if (!hasCode(error, 'EISDIR', 'ELOOP', 'ENXIO', 'EFTYPE')) throw error
+    const kind = name === RESERVE_NAME ? 'file' : 'segment'
+    throw new OperatingError(
+      'data-rotten',
+      `${name} in ${directory.path} is no plain file: move it away, and put the ${kind} of that` +
+        ' name back if there was one. Nothing was changed.',
+    )
   }
 }
 

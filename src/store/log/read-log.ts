@@ -5,7 +5,7 @@
 import { OperatingError } from '../../base/errors.ts'
 import type { Directory } from '../../world/disk.ts'
 import type { Trace } from '../../world/trace.ts'
-import { hasCode, readFully, segmentName, segmentNumbers, unfinishedNumbers } from '../files.ts'
+import { plainFile, readFully, segmentName, segmentNumbers, unfinishedNumbers } from '../files.ts'
 import type { Judgement } from './judgement.ts'
 import { KeyIndex } from './key-index.ts'
 import { Pending } from './pending.ts'
@@ -62,14 +62,7 @@ async function openSegment(
   segments: Segments,
 ): Promise<number | undefined> {
   const name = segmentName(number)
-  const file = await segments.openFile(name).catch((error: unknown) => {
-    if (!hasCode(error, 'EISDIR', 'ELOOP', 'ENXIO', 'EFTYPE')) throw error
-    throw new OperatingError(
-      'data-rotten',
-      `${name} in ${directory.path} is no plain file: move it away, and put the segment of that` +
-        ' name back if there was one. Nothing was changed.',
-    )
-  })
+  const file = await plainFile(directory, name, segments.openFile(name))
   const bytes = new Uint8Array(SEGMENT_HEADER_BYTES)
   let count: number
   try {

@@ -10,7 +10,7 @@
  */
 import { assert } from '../../base/assert.ts'
 import type { Directory } from '../../world/disk.ts'
-import { createWhole, RESERVE_NAME, segmentName } from '../files.ts'
+import { createWhole, plainFile, RESERVE_NAME, segmentName } from '../files.ts'
 import { encodeSegmentHeader, type OpenSegment, writeZeros } from './segment.ts'
 
 export class Reserve {
@@ -25,12 +25,15 @@ export class Reserve {
     this.#bytes = bytes
   }
 
-  /** Finds the reserve that an earlier start has left. Makes none. */
+  /**
+   * Finds the reserve that an earlier start has left. Makes none. Fails with `data-rotten` where it
+   * is no plain file.
+   */
   static async find(directory: Directory, fullBytes: number): Promise<Reserve> {
     if (!(await directory.list()).includes(RESERVE_NAME)) {
       return new Reserve(directory, fullBytes, 0)
     }
-    const file = await directory.open(RESERVE_NAME)
+    const file = await plainFile(directory, RESERVE_NAME, directory.open(RESERVE_NAME))
     try {
       return new Reserve(directory, fullBytes, await file.size())
     } finally {
