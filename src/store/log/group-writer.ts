@@ -14,8 +14,7 @@ import type { Clock } from '../../world/clock.ts'
 import type { Directory } from '../../world/disk.ts'
 import type { Group } from './group.ts'
 import type { Pending } from './pending.ts'
-import type { Segment } from './segment.ts'
-import type { SegmentAllocator } from './segment-allocator.ts'
+import type { Room, SegmentAllocator } from './segment-allocator.ts'
 import type { Retained, Segments } from './segments.ts'
 import { type Shortage, shortageOf } from './shortage.ts'
 
@@ -43,19 +42,18 @@ export class GroupWriter {
     this.#options = options
   }
 
-  /** The group's segment, begun where it is a new one. Waits where there is no space for it. */
-  async enter(group: Group): Promise<Segment> {
-    if (this.#held?.segment.number === group.segment) return this.#held.segment
+  /** Begins the group's segment where it is a new one. Waits where there is no space for it. */
+  async enter(group: Group, room: Room): Promise<void> {
+    if (this.#held?.segment.number === group.segment) return
     this.#held?.release()
     this.#held = undefined
     const { allocator, segments } = this.#options
     if (segments.get(group.segment) === undefined) {
-      segments.add(await allocator.provide(group.segment, group.segmentBytes))
+      segments.add(await allocator.provide(group.segment, group.segmentBytes, room))
       allocator.prepareAfter(group.segment)
     }
     this.#held = await segments.retain(group.segment)
     assert(this.#held !== undefined, 'the segment that is written is there')
-    return this.#held.segment
   }
 
   /** Resolves when the group is durable. Requires: its segment was entered. */

@@ -3,7 +3,7 @@
 /** Consecutive bytes of one segment that one write and one sync make durable. */
 export class Group {
   readonly segment: number
-  /** The segment has at least so many. */
+  /** The segment is to have at least so many. */
   readonly segmentBytes: number
   readonly from: number
   to: number

@@ -10,7 +10,7 @@
  */
 import { assert } from '../../base/assert.ts'
 import type { Directory } from '../../world/disk.ts'
-import { createWhole, plainFile, RESERVE_NAME, segmentName } from '../files.ts'
+import { createWhole, hasCode, plainFile, RESERVE_NAME, segmentName } from '../files.ts'
 import { encodeSegmentHeader, type OpenSegment, writeZeros } from './segment.ts'
 
 export class Reserve {
@@ -59,11 +59,17 @@ export class Reserve {
     this.#bytes = this.fullBytes
   }
 
-  /** Requires: there is one. Durable, name and all, when this resolves. */
+  /**
+   * Requires: there was one. Durable, name and all, when this resolves. Fails with `ENOENT` where it
+   * is gone.
+   */
   async becomeSegment(number: number, digestKey: Uint8Array): Promise<OpenSegment> {
     const bytes = this.#bytes
     assert(bytes > 0, 'a reserve that is there is used')
-    const file = await this.#directory.open(RESERVE_NAME)
+    const file = await this.#directory.open(RESERVE_NAME).catch((error: unknown) => {
+      if (hasCode(error, 'ENOENT')) this.#bytes = 0
+      throw error
+    })
     try {
       await file.write(0, encodeSegmentHeader(number, bytes, digestKey))
       await file.sync()

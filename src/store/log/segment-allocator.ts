@@ -23,6 +23,7 @@ import { OperatingError } from '../../base/errors.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
 import type { Directory } from '../../world/disk.ts'
 import type { Trace } from '../../world/trace.ts'
+import { hasCode } from '../files.ts'
 import type { Reserve } from './reserve.ts'
 import { createSegment, growSegment, type OpenSegment, SEGMENT_HEADER_BYTES } from './segment.ts'
 import type { Segments } from './segments.ts'
@@ -55,6 +56,14 @@ interface Preparation {
   bytes: number | undefined
   /** Undefined if something was short. */
   readonly done: Promise<OpenSegment | undefined>
+}
+
+/** Where accepted records are to stand: the segment that they wait for. */
+export interface Room {
+  /** Bytes of the segment that are taken by now. */
+  needed(): number
+  /** The segment is there, with so many. */
+  give(bytes: number): void
 }
 
 export class SegmentAllocator {
@@ -139,15 +148,19 @@ export class SegmentAllocator {
   }
 
   /**
-   * The segment `number`, of at least `bytes`. Waits while something is short; rejects only if
-   * preparing fails for another reason, or after `stop`.
+   * The segment `number`, of at least `bytes`. Where these cannot be had, it waits until there is
+   * space for what is needed, while nothing more is accepted. Rejects only if preparing fails for
+   * another reason, or after `stop`.
    */
-  async provide(number: number, bytes: number): Promise<OpenSegment> {
+  async provide(number: number, bytes: number, room: Room): Promise<OpenSegment> {
     this.#last = number
     this.#isProviding = true
     for (;;) {
-      const segment = (await this.#take(number, bytes)) ?? (await this.#takeReserve(number, bytes))
+      const wanted = this.#isStuck ? room.needed() : bytes
+      const segment =
+        (await this.#take(number, wanted)) ?? (await this.#takeReserve(number, wanted))
       if (segment !== undefined) {
+        room.give(segment.bytes)
         this.#isStuck = false
         this.#isProviding = false
         if (this.#reserveFor === number) this.#reserveFor = undefined
@@ -312,7 +325,8 @@ export class SegmentAllocator {
       trace.record('reserve-used', { segment: number, bytes: segment.bytes })
       return segment
     } catch (cause) {
-      return this.#lackOr(cause, bytes)
+      // Someone has removed it, to have its space.
+      return hasCode(cause, 'ENOENT') ? undefined : this.#lackOr(cause, bytes)
     }
   }
 

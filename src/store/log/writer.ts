@@ -36,6 +36,7 @@ import { GroupWriter, type GroupWriterOptions } from './group-writer.ts'
 import type { Pending } from './pending.ts'
 import { kindOf, RecordKind } from './record-kinds.ts'
 import { SEGMENT_HEADER_BYTES } from './segment.ts'
+import type { Room } from './segment-allocator.ts'
 
 export interface WriterOptions extends GroupWriterOptions {
   readonly trace: Trace
@@ -276,16 +277,22 @@ export class Writer {
     this.#open = undefined
   }
 
+  #roomIn(segment: number): Room {
+    return {
+      needed: () => this.#groups.findLast((group) => group.segment === segment)?.to ?? 0,
+      give: (bytes) => {
+        if (segment === this.#segment) this.#segmentBytes = bytes
+      },
+    }
+  }
+
   /** Writes group after group until none is left. */
   async #run(): Promise<void> {
     let group = this.#groups[0]
     while (group !== undefined) {
       if (group === this.#open) this.#open = undefined
       try {
-        const segment = await this.#groupWriter.enter(group)
-        if (segment.number === this.#segment) {
-          this.#segmentBytes = Math.max(this.#segmentBytes, segment.bytes)
-        }
+        await this.#groupWriter.enter(group, this.#roomIn(group.segment))
         await this.#groupWriter.write(group)
       } catch (error) {
         this.#fail(error)

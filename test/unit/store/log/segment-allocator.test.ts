@@ -2,7 +2,10 @@
 import t from 'tap'
 import { keyName } from '../../../../src/dynamo/names.ts'
 import { contents, erasure, put, textOf } from '../../../../src/store/conformance/subject.ts'
+import { RESERVE_NAME } from '../../../../src/store/files.ts'
 import { keep, Lab } from '../lab.ts'
+
+const MIB = 1024 * 1024
 
 void t.test(
   'a full disk refuses appends before they are accepted, and then recovers',
@@ -110,6 +113,68 @@ void t.test('no segment is made behind one that could not be made', async (t) =>
       await lab.pause(1000)
       lab.kill()
       t.same((await lab.open(options)).damages, [])
+    })(),
+  )
+})
+
+/** The segment was to be larger than what is free, and than what is to stand in it. */
+void t.test('accepted records do not wait for more space than they need', async (t) => {
+  const lab = new Lab(1)
+  await lab.done(
+    (async () => {
+      const options = {
+        segmentBytes: 64 * MIB,
+        unsyncedBytesMax: 64 * MIB,
+        retryMs: 100,
+        reserveBytes: 0,
+      }
+      const { engine } = await lab.open(options)
+      for (let i = 0; i < 7; i++) await keep(engine, `k${i}`, 'x'.repeat(MIB / 2))
+      await lab.pause(1000)
+      lab.disk.limit(lab.disk.usedBytes + 2 * MIB)
+      let last = 0
+      for (let i = 0; i < 23; i++) {
+        last = engine.append([put(keyName('b', `n${i}`), 'x'.repeat(MIB / 2))])
+      }
+      await lab.pause(3000)
+      t.equal(engine.report().durableSequence >= last, true, 'they are durable')
+      lab.disk.limit()
+      await lab.pause(1000)
+      t.same(engine.report().alarms, [])
+      for (let i = 0; i < 9; i++) await keep(engine, `m${i}`, 'x'.repeat(MIB / 2))
+      lab.crash()
+      t.equal((await contents((await lab.open(options)).engine)).size, 39)
+    })(),
+  )
+})
+
+void t.test('a reserve that someone has removed is not missed', async (t) => {
+  const lab = new Lab(1)
+  await lab.done(
+    (async () => {
+      const { engine } = await lab.open({ segmentBytes: 400, retryMs: 100 })
+      await keep(engine, 'a', '1')
+      await lab.pause(100)
+      lab.disk.limit(lab.disk.usedBytes)
+      await (await lab.directory()).remove(RESERVE_NAME)
+      lab.disk.limit(lab.disk.usedBytes)
+      let last = 0
+      const fill = async (): Promise<void> => {
+        for (let i = 0; i < 100; i++) {
+          last = engine.append([erasure(keyName('b', 'a'))], { mayUseReserve: true })
+          await lab.pause(5)
+        }
+      }
+      await t.rejects(fill(), { code: 'disk-full' })
+      await lab.pause(1000)
+      lab.disk.limit()
+      await lab.pause(1000)
+      await engine.synced(last)
+      await keep(engine, 'b', '2')
+      t.ok(
+        lab.disk.files().some(({ name }) => name === RESERVE_NAME),
+        'there is a new one',
+      )
     })(),
   )
 })
