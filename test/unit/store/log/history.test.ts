@@ -9,6 +9,7 @@ import { keyName } from '../../../../src/dynamo/names.ts'
 import type { Engine, Entry } from '../../../../src/store/engine.ts'
 import { isOperatingError } from '../../../../src/base/errors.ts'
 import { contents, erasure, put, textOf } from '../../../../src/store/conformance/subject.ts'
+import { hasCode } from '../../../../src/store/files.ts'
 import { Lab } from '../lab.ts'
 
 interface Batch {
@@ -18,7 +19,7 @@ interface Batch {
 }
 
 /** What happens beside crashes. */
-type Harm = 'none' | 'faults' | 'full'
+type Harm = 'none' | 'faults' | 'full' | 'changing'
 
 const KEYS = 12
 
@@ -118,11 +119,30 @@ function keptOf(batches: readonly Batch[], found: ReadonlyMap<string, string>): 
   return kept
 }
 
+/** Free space comes and goes from the first moment; now and then a call fails as well. */
+function change(lab: Lab, life: { readonly isOver: boolean }): void {
+  const { disk, prng } = lab
+  const next = (): void => {
+    if (life.isOver) return
+    disk.limit(disk.usedBytes + prng.pick([0, 0, 0, prng.below(500), prng.below(5000)]))
+    lab.sim.after(prng.below(12_000) / 1000, next)
+  }
+  next()
+  if (prng.chance(0.3)) {
+    const call = prng.pick(['sync', 'sync', 'write', 'sync-directory', 'rename'] as const)
+    disk.arm({ call, skip: prng.below(12) })
+  }
+  if (prng.chance(0.2)) {
+    const call = prng.pick(['write', 'sync'] as const)
+    disk.arm({ call, code: 'ENOSPC', skip: prng.below(20), times: prng.between(1, 3) })
+  }
+}
+
 /** Appends until the power goes (or the process ends), at any moment; also while opening. */
 async function round(t: Test, history: History, what: string, harm: Harm): Promise<void> {
   const { lab } = history
   const { prng } = lab
-  if (harm === 'full' && prng.chance(0.4)) await lab.strip()
+  if ((harm === 'full' || harm === 'changing') && prng.chance(0.4)) await lab.strip()
   const life = { isOver: false }
   const over = new Promise<'over'>((resolve) => {
     lab.sim.after(prng.between(0, 40_000) / 1000, () => {
@@ -137,12 +157,13 @@ async function round(t: Test, history: History, what: string, harm: Harm): Promi
     disk.limit(disk.usedBytes + prng.pick([0, 0, prng.below(2000)]))
     if (prng.chance(0.5)) lab.sim.after(prng.below(40_000) / 1000, () => disk.limit())
   }
+  if (harm === 'changing') change(lab, life)
   if (harm === 'faults' && prng.chance(0.5)) {
     const call = prng.pick(['sync', 'write', 'sync-directory', 'rename', 'truncate'] as const)
     lab.disk.arm({ call, skip: prng.below(30) })
   }
   const work = async (): Promise<void> => {
-    const { engine, recovery } = await lab.open()
+    const { engine, recovery } = await lab.open({ retryMs: harm === 'changing' ? 5 : 1000 })
     if (life.isOver) return
     if (recovery.rotten > 0) t.fail(`${what}: rot was reported, and there is none`)
     await history.check(t, engine, what)
@@ -158,8 +179,7 @@ async function round(t: Test, history: History, what: string, harm: Harm): Promi
     }
   }
   const failed = work().catch((error: unknown) => {
-    const isFault = isOperatingError(error) || (error as { code?: string }).code === 'EIO'
-    if (!isFault) throw error
+    if (!isOperatingError(error) && !hasCode(error, 'EIO', 'ENOSPC')) throw error
   })
   await Promise.race([over, failed.then(() => over)])
   lab.disk.disarm()
@@ -196,6 +216,14 @@ void t.test('nor does a full disk, with the reserve or without', async (t) => {
   let refused = 0
   for (let seed = 20_001; seed <= 20_000 + SEEDS; seed++) {
     refused += (await history(t, seed, 'full')).refused
+  }
+  t.ok(refused > SEEDS, `${SEEDS} histories, ${refused} appends were refused`)
+})
+
+void t.test('nor does space that comes and goes, and starts that find none', async (t) => {
+  let refused = 0
+  for (let seed = 30_001; seed <= 30_000 + SEEDS; seed++) {
+    refused += (await history(t, seed, 'changing')).refused
   }
   t.ok(refused > SEEDS, `${SEEDS} histories, ${refused} appends were refused`)
 })
