@@ -163,6 +163,7 @@ export class LogEngine implements Engine {
   async close(): Promise<void> {
     const { lock, segments, allocator, writer, index } = this.#log
     allocator.stop()
+    segments.stop()
     const hadFailed = writer.hasFailed
     try {
       writer.stop()

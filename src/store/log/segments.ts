@@ -60,7 +60,7 @@ export class Segments {
   /** Who waits for a file to be closed. */
   readonly #waiting: (() => void)[] = []
   #patience: Patience | undefined
-  #isClosed = false
+  #isStopped = false
 
   constructor(directory: Directory, filesMax: number = SEGMENT_FILES_MAX) {
     this.#directory = directory
@@ -194,9 +194,14 @@ export class Segments {
     await this.#directory.remove(segmentName(number))
   }
 
+  /** From now on opening a file fails where the process may open no more. */
+  stop(): void {
+    this.#isStopped = true
+  }
+
   /** Closes all files, also where one cannot be closed. */
   async close(): Promise<void> {
-    this.#isClosed = true
+    this.#isStopped = true
     for (const kept of this.#kept.values()) await this.#closeFile(kept)
   }
 
@@ -225,7 +230,7 @@ export class Segments {
 
   /**
    * Opens a file of the directory. Where the process may open no more, closes idle segments, and
-   * tries again every `RETRY_MS` once `waitWith` was called.
+   * tries again every `RETRY_MS` from `waitWith` to `stop`.
    */
   async openFile(name: string): Promise<File> {
     for (;;) {
@@ -234,7 +239,7 @@ export class Segments {
         this.#patience?.shortage.over('file')
         return file
       } catch (cause) {
-        if (shortageOf(cause) !== 'files' || this.#isClosed) throw cause
+        if (shortageOf(cause) !== 'files' || this.#isStopped) throw cause
         if (await this.giveFile()) continue
         if (this.#patience === undefined) throw cause
         const { clock, shortage } = this.#patience

@@ -2,7 +2,7 @@
 import t, { type Test } from 'tap'
 import { keyName } from '../../../../src/dynamo/names.ts'
 import { SEGMENT_FILES_MAX } from '../../../../src/limits.ts'
-import { contents, put, textOf } from '../../../../src/store/conformance/subject.ts'
+import { contents, erasure, put, textOf } from '../../../../src/store/conformance/subject.ts'
 import type { Engine } from '../../../../src/store/engine.ts'
 import { isOperatingError } from '../../../../src/base/errors.ts'
 import { keep, Lab } from '../lab.ts'
@@ -88,6 +88,34 @@ void t.test('a process that may open no more files is not rot and no full disk',
       t.equal(lab.sim.trace.count('rot-found'), 0)
       t.equal(lab.sim.trace.count('disk-full'), 0)
       t.equal(lab.sim.trace.count('log-failed'), 0)
+    })(),
+  )
+})
+
+/** The writer waits: its segment is not open after a start in place. */
+void t.test('a log is closed while no file can be opened', async (t) => {
+  const lab = new Lab(1, { residentChance: 0, openFilesMax: 40 })
+  await lab.done(
+    (async () => {
+      const options = { retryMs: 1e6 }
+      const { engine } = await lab.open(options)
+      await fill(engine, 30)
+      await keep(engine, 'last', '1')
+      await lab.pause(20)
+      lab.kill()
+      await lab.strip()
+      lab.disk.limit(lab.disk.usedBytes)
+      const again = (await lab.open(options)).engine
+      await readAll(t, again, 29)
+      lab.disk.limitFiles(0)
+      const erased = again.append([erasure(keyName('b', 'k1'))], { mayUseReserve: true })
+      const synced = again.synced(erased).catch((error: unknown) => error)
+      await lab.pause(1000)
+      await t.rejects(again.close(), { code: 'disk-failed' })
+      t.match(await synced, { code: 'disk-failed' })
+      lab.disk.limitFiles()
+      lab.kill()
+      t.equal((await lab.open(options)).recovery.rotten, 0)
     })(),
   )
 })
