@@ -131,8 +131,7 @@ async function openWriter(
 ): Promise<{ readonly allocator: SegmentAllocator; readonly writer: Writer }> {
   const { clock, trace, digestKey, segmentBytes, directory } = options
   const unused = segments.list().filter(({ number }) => number > judgement.lastUsed)
-  const isEmpty = judgement.lastUsed === 0
-  const segment = isEmpty ? (unused[0]?.number ?? 1) - 1 : judgement.lastUsed
+  const segment = judgement.lastUsed
   const reserveBytes = options.reserveBytes ?? Math.min(RESERVE_BYTES, segmentBytes)
   const retryMs = options.retryMs ?? RETRY_MS
   const allocator = new SegmentAllocator({

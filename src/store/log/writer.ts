@@ -293,6 +293,8 @@ export class Writer {
       if (group === this.#open) this.#open = undefined
       try {
         await this.#groupWriter.enter(group, this.#roomIn(group.segment))
+        // Perhaps a sync of the directory failed: then no record may stand in the new segment.
+        if (this.hasFailed) return
         await this.#groupWriter.write(group)
       } catch (error) {
         this.#fail(error)

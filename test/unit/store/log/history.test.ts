@@ -186,11 +186,11 @@ async function round(t: Test, history: History, what: string, harm: Harm): Promi
   lab.disk.limit()
 }
 
-async function history(t: Test, seed: number, harm: Harm): Promise<History> {
+async function history(t: Test, seed: number, harm: Harm, rounds = 5): Promise<History> {
   const story = new History(seed)
   await story.lab.done(
     (async () => {
-      for (let i = 0; i < 5; i++) await round(t, story, `seed ${seed} round ${i}`, harm)
+      for (let i = 0; i < rounds; i++) await round(t, story, `seed ${seed} round ${i}`, harm)
       const { engine } = await story.lab.open()
       await story.check(t, engine, `seed ${seed} at the end`)
       await engine.close()
@@ -226,4 +226,13 @@ void t.test('nor does space that comes and goes, and starts that find none', asy
     refused += (await history(t, seed, 'changing')).refused
   }
   t.ok(refused > SEEDS, `${SEEDS} histories, ${refused} appends were refused`)
+})
+
+/**
+ * 108480: a record was written after a sync of the directory had failed, to a segment without a
+ * durable name. 118475: the empty first segment had lost its name, and the log began with the next.
+ */
+void t.test('histories that told damage where there was none', async (t) => {
+  for (const seed of [108_480, 118_475]) await history(t, seed, 'changing', 7)
+  t.pass('two histories')
 })
