@@ -60,8 +60,8 @@ export class Reserve {
   }
 
   /**
-   * Requires: there was one. Durable, name and all, when this resolves. Fails with `ENOENT` where it
-   * is gone.
+   * Requires: there was one. Durable, name and all, when this resolves. Fails with `ENOENT` where
+   * it is gone.
    */
   async becomeSegment(number: number, digestKey: Uint8Array): Promise<OpenSegment> {
     const bytes = this.#bytes

@@ -325,7 +325,7 @@ export class SegmentAllocator {
       trace.record('reserve-used', { segment: number, bytes: segment.bytes })
       return segment
     } catch (cause) {
-      // Someone has removed it, to have its space.
+      // It was removed, to have its space.
       return hasCode(cause, 'ENOENT') ? undefined : this.#lackOr(cause, bytes)
     }
   }

@@ -220,7 +220,7 @@ const SHORT: readonly Plant[] = [
   },
   {
     name: 'a process that may open no more files calls its records unreadable',
-    find: "if (shortageOf(cause) !== 'files' || this.#isClosed) throw cause",
+    find: "if (shortageOf(cause) !== 'files' || this.#isStopped) throw cause",
     replace: 'throw Object.assign(new Error(), { cause })',
     why: 'a copy is replaced, and a key refused, for want of a descriptor',
     caughtBy: 'test/unit/store/log/many-segments.test.ts',
