@@ -18,6 +18,31 @@ export interface ThinPut {
   readonly requestId: Uint8Array
 }
 
+/** Rejects with what the node answers, or where it does not within `timeoutMs`. */
+export async function putThin(
+  world: World,
+  address: Address,
+  put: ThinPut,
+  timeoutMs: number,
+): Promise<PutReply> {
+  let isLate = false
+  const late = new Promise<never>((_, reject) => {
+    world.clock.after(timeoutMs, () => {
+      isLate = true
+      reject(new OperatingError('connection-lost', 'the node did not answer in time'))
+    })
+  })
+  const asked = async (): Promise<PutReply> => {
+    const session = await connected(world, address, timeoutMs)
+    try {
+      return await (isLate ? late : ask(session, put, timeoutMs))
+    } finally {
+      session.end(new OperatingError('closed', 'the put has its answer'))
+    }
+  }
+  return Promise.race([asked(), late])
+}
+
 async function connected(world: World, address: Address, timeoutMs: number): Promise<Session> {
   const hello = { role: 'client', cluster: '' } as const
   const events = { onCall: () => undefined, onEnd: () => undefined }
@@ -29,15 +54,9 @@ async function connected(world: World, address: Address, timeoutMs: number): Pro
   }
 }
 
-/** Rejects with what the node answers, or where it does not within `timeoutMs`. */
-export async function putThin(
-  world: World,
-  address: Address,
-  { bucket, key, value, requestId }: ThinPut,
-  timeoutMs: number,
-): Promise<PutReply> {
-  const session = await connected(world, address, timeoutMs)
-  const put = {
+function ask(session: Session, put: ThinPut, deadlineMs: number): Promise<PutReply> {
+  const { bucket, key, value, requestId } = put
+  const request = {
     name: keyName(bucket, key),
     contexts: [],
     value: utf8Bytes(value),
@@ -45,21 +64,13 @@ export async function putThin(
     isRepeat: false,
     w: 0,
     r: 0,
-    deadlineMs: timeoutMs,
+    deadlineMs,
     replace: 'seen',
   } as const
-  try {
-    return await new Promise<PutReply>((resolve, reject) => {
-      const late = world.clock.after(timeoutMs, () => {
-        reject(new OperatingError('connection-lost', 'the node did not answer in time'))
-      })
-      session.call('put', put, (answer) => {
-        late.cancel()
-        if (answer instanceof OperatingError) reject(answer)
-        else resolve(answer)
-      })
+  return new Promise((resolve, reject) => {
+    session.call('put', request, (answer) => {
+      if (answer instanceof OperatingError) reject(answer)
+      else resolve(answer)
     })
-  } finally {
-    session.end(new OperatingError('closed', 'the put has its answer'))
-  }
+  })
 }

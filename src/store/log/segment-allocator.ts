@@ -31,6 +31,7 @@ import { type LackDetails, type Shortage, type ShortageKind, shortageOf } from '
 
 /** The size of a log's first segments, and of those on a disk that is nearly full. */
 export const SEGMENT_BYTES_MIN: number = 1024 * 1024
+const nothing = (): void => undefined
 
 export interface AllocatorOptions {
   readonly directory: Directory
@@ -214,7 +215,7 @@ export class SegmentAllocator {
   async close(): Promise<void> {
     assert(this.#isClosed, 'an allocator is stopped before it is closed')
     await this.#next?.done.catch(() => undefined)
-    await this.#reserving.catch(() => undefined)
+    await this.#reserving
     for (const segment of this.#spares) await segment.file.close().catch(() => {})
   }
 
@@ -276,8 +277,7 @@ export class SegmentAllocator {
     }
     this.#spares.push(segment)
     this.#options.shortage.over('segment')
-    this.#reserving = this.#reserving.then(() => this.#keepReserve())
-    this.#reserving.catch((cause: unknown) => this.#onFailed(cause))
+    this.#onReserve(() => this.#keepReserve()).catch((cause: unknown) => this.#onFailed(cause))
     return segment
   }
 
@@ -292,6 +292,13 @@ export class SegmentAllocator {
     } catch (error) {
       if (shortageOf(error) === undefined) throw error
     }
+  }
+
+  /** One after another: a new reserve takes the place of a smaller one, which may be in use. */
+  #onReserve<T>(step: () => Promise<T>): Promise<T> {
+    const done = this.#reserving.then(step)
+    this.#reserving = done.then(nothing, nothing)
+    return done
   }
 
   async #askFree(): Promise<number | undefined> {
@@ -319,10 +326,12 @@ export class SegmentAllocator {
 
   async #takeReserve(number: number, bytes: number): Promise<OpenSegment | undefined> {
     const { reserve, digestKey, trace } = this.#options
-    if (this.#spares.length > 0 || reserve.bytes < bytes) return undefined
+    if (this.#spares.length > 0) return undefined
     try {
-      const segment = await reserve.becomeSegment(number, digestKey)
-      trace.record('reserve-used', { segment: number, bytes: segment.bytes })
+      const segment = await this.#onReserve(async () => {
+        return reserve.bytes < bytes ? undefined : reserve.becomeSegment(number, digestKey)
+      })
+      if (segment !== undefined) trace.record('reserve-used', { segment: number, bytes })
       return segment
     } catch (cause) {
       // It was removed, to have its space.
