@@ -8,7 +8,9 @@
  * stays is returned exactly once.
  *
  * An owner that cannot read the first copy of the range has not looked: another one is asked. Then
- * it is asked for the key that the others hold there, so that it finds the rot and mends it.
+ * it is asked for the key that the others hold there, so that it finds the rot and mends it. Where
+ * none of the others holds that key, none can name it: then a scan of all owners (R = N) fails
+ * until the key is read or written.
  */
 import { latin1Of, readU32, writeU32 } from '../../base/bytes.ts'
 import { isFailure, perform } from '../../base/deliver.ts'
