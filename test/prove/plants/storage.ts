@@ -209,7 +209,7 @@ const SHORT: readonly Plant[] = [
     find: 'await confirm(log, end)',
     replace: 'void confirm',
     why: 'after a failed sync the records are not on the disk, and are acknowledged as durable',
-    caughtBy: 'test/unit/store/log/full-disk.test.ts',
+    caughtBy: 'test/unit/store/log/in-place.test.ts',
   },
   {
     name: 'a start that finds no room keeps a batch in part',
