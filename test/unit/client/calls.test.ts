@@ -1,12 +1,11 @@
 /** Attempts, deadlines and certainty of a call when nodes fail, refuse or are late. */
 import { getEventListeners } from 'node:events'
 import t from 'tap'
-import { EMPTY_BYTES, hexOf } from '../../../src/base/bytes.ts'
+import { EMPTY_BYTES } from '../../../src/base/bytes.ts'
 import { OperatingError } from '../../../src/base/errors.ts'
 import type { CallError } from '../../../src/client/failure.ts'
 import type { RequestKind } from '../../../src/wire/message/table.ts'
-import type { Put } from '../../../src/wire/message/client.ts'
-import { foundReply, untilIdle, Stage, WALL_MS } from './scripted.ts'
+import { foundReply, untilIdle, Stage } from './scripted.ts'
 
 const WRITTEN = { context: new Uint8Array([1]), attempts: 1 }
 
@@ -51,58 +50,6 @@ t.test('after a refused attempt the next owner is asked at once', async (t) => {
   t.not(stage.asked[0]?.node, stage.asked[1]?.node)
   stage.asked[1]?.asked.answer(foundReply('v'))
   t.equal((await got).value, 'v')
-})
-
-t.test(
-  'all attempts of a put carry the same request id, and two puts have different ids',
-  async (t) => {
-    const stage = new Stage()
-    const client = await stage.connect()
-    const put = client.put('k', 'v')
-    await untilIdle()
-    stage.asked[0]?.asked.fail('write-in-doubt')
-    await untilIdle()
-    stage.asked[1]?.asked.answer(WRITTEN)
-    await put
-    const ids = stage.nodes.flatMap((node) => node.puts()).map((one) => hexOf(one.requestId))
-    t.equal(ids.length, 2)
-    t.equal(ids[0], ids[1])
-    t.equal(Number.parseInt(ids[0]!.slice(0, 12), 16), WALL_MS, 'which begins with the time')
-    void later(client.put('k', 'v'))
-    await untilIdle()
-    const all = new Set(stage.nodes.flatMap((node) => node.puts()).map((p) => hexOf(p.requestId)))
-    t.equal(all.size, 2)
-  },
-)
-
-t.test('a node that answers in doubt is asked once more, then the next', async (t) => {
-  const stage = new Stage()
-  const client = await stage.connect()
-  const put = client.put('k', 'v')
-  await untilIdle()
-  for (let i = 0; i < 3; i++) {
-    stage.asked[i]?.asked.fail('write-in-doubt')
-    await untilIdle()
-  }
-  const [first, again, second, third] = stage.asked.map(({ node }) => node)
-  t.equal(first, again)
-  t.not(first, second)
-  t.equal(second, third)
-  stage.asked[3]?.asked.answer(WRITTEN)
-  await put
-  const puts = stage.asked.map(({ asked }) => (asked.request as Put).isRepeat)
-  t.same(puts, [false, true, true, true], 'and all but the first are repeats')
-})
-
-t.test('a request id that a program gives is a repeat from the first attempt on', async (t) => {
-  const stage = new Stage()
-  const client = await stage.connect()
-  void later(client.put('k', 'v', { requestId: new Uint8Array(16) }))
-  await untilIdle()
-  t.match(
-    stage.nodes.flatMap((node) => node.puts()),
-    [{ isRepeat: true }],
-  )
 })
 
 t.test('an attempt ends after 450 ms, and its request tells the node this deadline', async (t) => {
