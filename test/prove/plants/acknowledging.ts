@@ -73,6 +73,7 @@ export const ACKNOWLEDGING: PlantGroup = {
       find: '(error) => done(isOperatingError(error) ? error : diskFailed(error))',
       replace: '() => done(undefined)',
       why: 'a record that the disk refused is counted towards W',
+      caughtBy: 'test/unit/node/coordinator/put.test.ts',
     },
     {
       name: 'a write that the copy has already is acknowledged at once',
