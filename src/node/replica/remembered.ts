@@ -3,8 +3,8 @@
  * sibling has been replaced.
  *
  * Only in memory, and only the last ones: what a repeated request may rely on is on the protocol's
- * page. Elsewhere and later a second dot arises, and merging collapses the two while both are
- * there.
+ * page. Elsewhere and later a second dot arises, and the context names the request, so that what
+ * replaces the one replaces the other (`dynamo/version/context.ts`).
  */
 import { equalU64 } from '../../base/u64.ts'
 import type { Dot } from '../../dynamo/version/dot.ts'
