@@ -86,8 +86,8 @@ function pipeAlone(): Task {
   let received = 0
   const onData = (chunk: Uint8Array): void => void (received = chunk.length)
   const none = (): void => undefined
-  near.listen({ onData: none, onDrain: none, onClose: none })
-  far.listen({ onData, onDrain: none, onClose: none })
+  near.listen({ onData: none, onSent: none, onClose: none })
+  far.listen({ onData, onSent: none, onClose: none })
   near.freeBytes = 2 ** 30
   const bytes = new Uint8Array(1100)
   return {

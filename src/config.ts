@@ -7,6 +7,7 @@
  */
 import { CONNECTIONS_MAX } from './limits.ts'
 import type { OpenEngine } from './store/engine.ts'
+import { MESSAGE_MEMORY_BYTES, WINDOW_BYTES } from './wire/session-memory.ts'
 import type { Address } from './world/network.ts'
 
 /** A bucket's quorums: `n` is fixed, the others are defaults of a request. */
@@ -80,6 +81,13 @@ export interface Config {
   readonly forwardMs: number
   /** Requests of clients in progress at once. */
   readonly callsMax: number
+  /**
+   * Memory for messages of clients that are received, worked on or sent, and as much for those of
+   * other nodes.
+   */
+  readonly messageBytes: number
+  /** How much of it one connection may have in each direction. */
+  readonly windowBytes: number
   /** Connections of each listener at once, including those in a handshake. */
   readonly connectionsMax: number
 }
@@ -96,5 +104,7 @@ export const DEFAULTS = {
   hedgeMs: 50,
   forwardMs: 100,
   callsMax: 4096,
+  messageBytes: MESSAGE_MEMORY_BYTES,
+  windowBytes: WINDOW_BYTES,
   connectionsMax: CONNECTIONS_MAX,
 } as const

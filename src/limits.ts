@@ -35,10 +35,9 @@ export const BUCKETS_MAX = 1024
 export const CONTEXTS_MAX = REPLICAS_MAX
 
 // Frames and messages.
-export const FRAME_BODY_BYTES_MAX = 16 * MIB
-/** Longer bodies travel as several chunks that interleave with other calls. */
-export const CHUNK_BYTES_MAX = 256 * KIB
-/** Chunk bytes that one call may send before the other side has given more credit. */
+/** A longer message travels in chunks, which the receiver allows by credit. */
+export const FRAME_BODY_BYTES_MAX = 64 * KIB
+/** Bytes of a message in chunks that the receiver allows ahead of what has come. */
 export const CREDIT_BYTES_MAX = 1 * MIB
 /** A message, all its chunks together: an object beyond the put limit, grown by merges, fits. */
 export const MESSAGE_BYTES_MAX = 64 * MIB
@@ -53,11 +52,14 @@ export const SENTENCE_CHARS_MAX = 1024
 export const REQUEST_FIELDS_MAX = 1024
 /** Fields in one answer, those of what is nested in it included. */
 export const ANSWER_FIELDS_MAX = 262_144
-/** How often unfinished messages are checked for progress. */
+/** How often what is under way is checked for progress. */
 export const PROGRESS_MS = 10_000
-/** Bytes that a half frame, or a slow reader, must make in that time. */
+/** Bytes that a half frame must make in that time. */
 export const PROGRESS_BYTES_MIN: number = 10 * KIB
-/** A message that makes no progress for this long is given up, with its connection. */
+/**
+ * A message of which no byte moves for this long is given up, with its connection; after one check
+ * already where others wait for the memory that it holds.
+ */
 export const MESSAGE_STALL_MS_MAX = 60_000
 /** A socket that was ended is closed after this if its other side does not read. */
 export const GOODBYE_MS_MAX = 5_000
@@ -66,10 +68,12 @@ export const GOODBYE_MS_MAX = 5_000
 export const CONNECTIONS_MAX = 10_000
 export const CALLS_PER_CONNECTION_MAX = 1024
 export const CALLS_PER_NODE_MAX = 16_384
-/** Bytes of half-received messages on one connection. */
-export const INCOMING_BYTES_PER_CONNECTION_MAX = 2 * MESSAGE_BYTES_MAX
-/** Bytes waiting for one slow reader before it is cut off. */
-export const OUTGOING_BYTES_PER_CONNECTION_MAX = 2 * MESSAGE_BYTES_MAX
+/** Requests that wait to be sent on one connection, in bytes, before no further call is begun. */
+export const OUTGOING_BYTES_PER_CONNECTION_MAX: number = MESSAGE_BYTES_MAX
+/** Memory for messages that an operator may allow. */
+export const MESSAGE_MEMORY_BYTES_MAX: number = 64 * 1024 * MIB
+/** What an answer may take before it is known how long it is. */
+export const ANSWER_BYTES_FIRST = 64 * KIB
 /** Above this many waiting bytes a connection is not read from until its reader catches up. */
 export const OUTGOING_BYTES_PAUSE = 1 * MIB
 export const DEADLINE_MS_MAX = 60_000
@@ -97,8 +101,8 @@ export const RECORD_BYTES_MAX: number = MESSAGE_BYTES_MAX + 8 * KIB
 export const UNSYNCED_BYTES_MAX: number = 4 * GROUP_BYTES_MAX
 
 assert(OBJECT_BYTES_MAX >= VALUE_BYTES_MAX, 'an object can hold the largest value')
-assert(CHUNK_BYTES_MAX <= FRAME_BODY_BYTES_MAX, 'a chunk fits a frame')
-assert(CREDIT_BYTES_MAX >= 2 * CHUNK_BYTES_MAX, 'credit keeps a chunk in flight and one coming')
+assert(CREDIT_BYTES_MAX >= 2 * FRAME_BODY_BYTES_MAX, 'credit keeps a chunk in flight, one coming')
+assert(ANSWER_BYTES_FIRST >= FRAME_BODY_BYTES_MAX, 'an answer in one frame needs no more')
 assert(MESSAGE_BYTES_MAX > OBJECT_BYTES_MAX, 'any object that a put made fits a message')
 assert(RECORD_BYTES_MAX > MESSAGE_BYTES_MAX + KEY_BYTES_MAX, 'any object received can be stored')
 assert(RANGES_PER_PUT_MAX <= RANGES_MAX, 'what a put may make, a merge accepts')

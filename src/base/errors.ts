@@ -57,6 +57,7 @@ export const ERROR_KINDS = {
   'too-many-connections': retryable(15),
   'frame-late': inDoubt(16),
   'not-a-member': refused(17),
+  'call-id-wrong': refused(18),
 
   // This message cannot be answered: the request fails, the connection stays.
   'kind-unknown': refused(20),
@@ -90,6 +91,7 @@ export const ERROR_KINDS = {
   'not-an-owner': retryable(66),
   'peer-away': retryable(67),
   'replica-rebuilding': retryable(68),
+  cancelled: refused(69),
 
   // The store.
   'disk-full': retryable(80),

@@ -23,7 +23,7 @@ class SocketConnection implements Connection {
   readonly remote: Address
   readonly #socket: Socket
   #events: ConnectionEvents | undefined
-  /** Unsent bytes have been above zero since `onDrain` was last called. */
+  /** Bytes were not taken at once: their writer waits to hear of it. */
   #isBehind = false
   #isClosed = false
   #error: Error | undefined
@@ -73,9 +73,9 @@ class SocketConnection implements Connection {
   }
 
   readonly #onWritten = (): void => {
-    if (!this.#isBehind || this.#socket.destroyed || this.#socket.writableLength > 0) return
-    this.#isBehind = false
-    this.#events?.onDrain()
+    if (!this.#isBehind || this.#socket.destroyed) return
+    this.#isBehind = this.#socket.writableLength > 0
+    this.#events?.onSent()
   }
 
   #onClose(): void {

@@ -22,6 +22,7 @@ import { requireAddon } from '../native/availability.ts'
 import type { Engine } from '../store/engine.ts'
 import { VERSION } from '../version.ts'
 import type { Timer } from '../world/clock.ts'
+import { sessionMemory } from '../wire/session-memory.ts'
 import type { Address } from '../world/network.ts'
 import type { World } from '../world/world.ts'
 import { Mender } from './background/mender.ts'
@@ -139,7 +140,10 @@ class Node implements RunningNode {
       this.#onFailed = resolve
     })
     this.#standing = standing
-    this.#peers = new Peers({ world, cluster, clusterKey, self, standing })
+    const { windowBytes, messageBytes } = config
+    const memory = sessionMemory(windowBytes, messageBytes)
+    const peerMemory = sessionMemory(windowBytes, messageBytes)
+    this.#peers = new Peers({ world, cluster, clusterKey, self, standing, memory: peerMemory })
     const peers = new PeerCalls(this.#peers, clock)
     const replica = new Replica({
       engine,
@@ -163,8 +167,10 @@ class Node implements RunningNode {
     const clientRequests = new ClientRequests(coordinator, topology, () => this.status())
     const peerRequests = new PeerRequests({ clock, topology, coordinator, replica, counters })
     const listening = { config, world, topology, standing }
-    this.#clients = new SessionListener({ role: 'client', requests: clientRequests, ...listening })
-    this.#members = new SessionListener({ role: 'peer', requests: peerRequests, ...listening })
+    const clients = { role: 'client', requests: clientRequests, memory } as const
+    const members = { role: 'peer', requests: peerRequests, memory: peerMemory } as const
+    this.#clients = new SessionListener({ ...clients, ...listening })
+    this.#members = new SessionListener({ ...members, ...listening })
     this.#report = new Report({
       counters,
       engine,

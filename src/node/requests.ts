@@ -3,6 +3,7 @@
  *
  * `listeners/` translates its protocol to these and back; `coordinator/` serves them.
  */
+import type { Room } from '../base/room.ts'
 import type { KeyName } from '../dynamo/names.ts'
 import type { RequestId } from '../dynamo/version/request-id.ts'
 import type { Token } from '../native/digest.ts'
@@ -16,6 +17,8 @@ export interface ClientGet {
   readonly deadlineMs: number
   /** Where fewer replicas answer, what they hold is the result. */
   readonly takesFewer: boolean
+  /** The memory for the answer. */
+  readonly room?: Room | undefined
 }
 
 /** Replicas that answered a read, and how many had to. */

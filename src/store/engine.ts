@@ -16,6 +16,7 @@
  */
 import type { MaybePromise } from '../base/deliver.ts'
 import type { OperatingError } from '../base/errors.ts'
+import type { Room } from '../base/room.ts'
 import type { KeyName } from '../dynamo/names.ts'
 import type { Digest, Token } from '../native/digest.ts'
 import type { Clock } from '../world/clock.ts'
@@ -128,8 +129,11 @@ export interface Engine {
    */
   readonly failed: Promise<OperatingError>
 
-  /** Rejects (or throws) `record-rotten` if there is a copy and it cannot be believed. */
-  get(token: Token, name: KeyName): MaybePromise<Stored | undefined>
+  /**
+   * Rejects (or throws) `record-rotten` if there is a copy and it cannot be believed. An engine
+   * that knows how long a copy is before it reads it asks `room` first, where that is given.
+   */
+  get(token: Token, name: KeyName, room?: Room): MaybePromise<Stored | undefined>
 
   /** The digest alone, without reading the value if the engine can. */
   digest(token: Token, name: KeyName): MaybePromise<Digest | undefined>

@@ -1,81 +1,68 @@
 /**
- * Received chunks: joins them to messages and grants credit for more.
+ * Received chunks: finds memory for announced messages, grants credit, joins chunks to messages.
  *
- * Invariant: memory follows bytes received. A message's buffer is at most twice as long as its
- * received bytes; all messages together hold at most `INCOMING_BYTES_PER_CONNECTION_MAX` of them.
+ * A message in chunks is announced by its length. It gets no credit before there is memory for the
+ * whole of it; until then its sender holds it. Invariant: memory follows bytes received. A buffer
+ * is at most twice as long as its received bytes, and no longer than was announced.
  *
- * A message that is too long, or finds too many partly received ones, is refused at once. Its other
- * chunks are dropped, and still granted credit, because a sender cannot end a message early. A
- * sender that exceeds its credit loses the connection.
+ * A sender that exceeds its credit, or sends other bytes than it announced, loses the connection.
  */
 import { EMPTY_BYTES } from '../base/bytes.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import {
   CALLS_PER_CONNECTION_MAX,
   CREDIT_BYTES_MAX,
-  INCOMING_BYTES_PER_CONNECTION_MAX,
-  MESSAGE_BYTES_MAX,
   MESSAGE_STALL_MS_MAX,
   PROGRESS_MS,
 } from '../limits.ts'
 import { chunkKey } from './chunk-sender.ts'
 import type { Frame } from './frame.ts'
-import { FLAG_MORE } from './message/session.ts'
+import { FLAG_MORE, REPLY } from './message/session.ts'
 
-/** A partly received message. */
+/** A message that was announced. */
 interface Incoming {
   readonly kind: number
+  readonly callId: number
+  /** As announced. */
+  readonly length: number
   buffer: Uint8Array
   received: number
-  /** Bytes that its sender was allowed to send so far. */
+  /** Bytes that its sender was allowed to send so far; 0 until there is memory for it. */
   granted: number
-  /** Refused or not wanted: its chunks are dropped. */
-  isDropped: boolean
   /** Checks of progress since the last chunk came. */
   idleChecks: number
 }
 
-/** The result of adding a chunk. */
+/** The result of a chunk. */
 export type ChunkOutcome =
-  /** More chunks follow, or a dropped message has ended. */
-  | { readonly kind: 'nothing' }
+  | { readonly kind: 'more' }
   /** The message is whole. */
   | { readonly kind: 'whole'; readonly bytes: Uint8Array; readonly length: number }
-  /** The message is refused; returned once for a message. */
-  | { readonly kind: 'refused'; readonly code: ErrorCode; readonly sentence: string }
   /** The sender breaks the protocol: end the connection. */
   | { readonly kind: 'broken'; readonly code: ErrorCode; readonly sentence: string }
 
-const NOTHING: ChunkOutcome = { kind: 'nothing' }
-const TOO_LONG: ChunkOutcome = {
-  kind: 'refused',
-  code: 'message-too-long',
-  sentence: `a message has at most ${MESSAGE_BYTES_MAX} bytes in all its chunks: send less at once`,
-}
-const TOO_MUCH: ChunkOutcome = {
-  kind: 'refused',
-  code: 'overloaded',
-  sentence: 'too many partly received messages on this connection: try again later',
-}
+const MORE: ChunkOutcome = { kind: 'more' }
 const IDLE_CHECKS_MAX: number = MESSAGE_STALL_MS_MAX / PROGRESS_MS
 
 export class ChunkReceiver {
   readonly #grant: (callId: number, isAnswer: boolean, bytes: number) => void
   readonly #messages = new Map<number, Incoming>()
-  #heldBytes = 0
 
   /** `grant` sends credit to the other side. */
   constructor(grant: (callId: number, isAnswer: boolean, bytes: number) => void) {
     this.#grant = grant
   }
 
-  /** Partly received messages. */
+  /** Announced messages that are not whole. */
   get count(): number {
     return this.#messages.size
   }
 
+  /** Bytes received of messages that are not whole. */
   get heldBytes(): number {
-    return this.#heldBytes
+    let bytes = 0
+    for (const { received } of this.#messages.values()) bytes += received
+    return bytes
   }
 
   /** Whether the frame is a whole message by itself, as nearly all are. */
@@ -84,97 +71,107 @@ export class ChunkReceiver {
     return this.#messages.size === 0 || !this.#messages.has(chunkKey(frame.callId, isAnswer))
   }
 
-  /** Takes a frame that is not a whole message. If it is not wanted, its chunks are dropped. */
-  add(frame: Frame, isAnswer: boolean, isWanted: boolean): ChunkOutcome {
-    const key = chunkKey(frame.callId, isAnswer)
-    let message = this.#messages.get(key)
-    if (message === undefined) {
-      // Each side has at most so many calls in flight, and each call two messages.
-      if (this.#messages.size >= 2 * CALLS_PER_CONNECTION_MAX) {
-        return broken(
-          'overloaded',
-          'more messages were begun than calls may be in flight: end some first',
-        )
-      }
-      message = newMessage(frame.kind, isWanted)
-      this.#messages.set(key, message)
-    } else if (message.kind !== frame.kind) {
-      return broken('message-garbled', 'two chunks of one message have different kinds')
+  /** Takes the announcement of a message; says what is wrong with it, if so. */
+  announce(kind: number, callId: number, length: number): ChunkOutcome {
+    const key = chunkKey(callId, kind >= REPLY)
+    if (this.#messages.has(key)) return broken('message-garbled', 'a message was announced twice')
+    // Each side has at most so many calls in flight, and each call two messages.
+    if (this.#messages.size >= 2 * CALLS_PER_CONNECTION_MAX) {
+      return broken(
+        'overloaded',
+        'more messages were begun than calls may be in flight: end some first',
+      )
     }
-    message.received += frame.length
-    message.idleChecks = 0
-    if (message.received > message.granted) {
-      return broken('credit-overrun', 'the chunks of a message exceed its credit: wait for credit')
-    }
-    const isLast = (frame.flags & FLAG_MORE) === 0
-    const refusal = message.isDropped ? undefined : this.#keep(message, frame)
-    if (isLast) {
-      this.#messages.delete(key)
-      if (!message.isDropped) this.#heldBytes -= message.received
-    } else {
-      this.#grantMore(message, frame.callId, isAnswer)
-    }
-    if (refusal !== undefined) return refusal
-    if (!isLast || message.isDropped) return NOTHING
-    return { kind: 'whole', bytes: message.buffer, length: message.received }
+    this.#messages.set(key, {
+      kind,
+      callId,
+      length,
+      buffer: EMPTY_BYTES,
+      received: 0,
+      granted: 0,
+      idleChecks: 0,
+    })
+    return MORE
   }
 
-  /** Called every `PROGRESS_MS`; returns whether a message made no progress for too long. */
-  isStalled(): boolean {
+  /** There is memory for the announced message: lets its sender begin. */
+  accept(callId: number, isAnswer: boolean): void {
+    const message = this.#messages.get(chunkKey(callId, isAnswer))
+    if (message !== undefined) this.#grantMore(message)
+  }
+
+  /** Drops an announced message, of which no more will come; returns whether there was one. */
+  drop(callId: number, isAnswer: boolean): boolean {
+    return this.#messages.delete(chunkKey(callId, isAnswer))
+  }
+
+  /** Takes a frame that is not a whole message. */
+  add(frame: Frame, isAnswer: boolean): ChunkOutcome {
+    const key = chunkKey(frame.callId, isAnswer)
+    const message = this.#messages.get(key)
+    if (message === undefined) {
+      return broken('credit-overrun', 'a chunk came of a message that was not announced')
+    }
+    if (message.kind !== frame.kind) {
+      return broken('message-garbled', 'two frames of one message have different kinds')
+    }
+    if (frame.length === 0) return broken('message-garbled', 'a chunk is empty: send none')
+    const received = message.received + frame.length
+    if (received > message.granted) {
+      return broken('credit-overrun', 'the chunks of a message exceed its credit: wait for credit')
+    }
+    keep(message, frame)
+    message.idleChecks = 0
+    const isLast = (frame.flags & FLAG_MORE) === 0
+    if (isLast !== (received === message.length)) {
+      return broken('message-garbled', 'the chunks of a message have not the length announced')
+    }
+    if (!isLast) {
+      this.#grantMore(message)
+      return MORE
+    }
+    this.#messages.delete(key)
+    return { kind: 'whole', bytes: message.buffer, length: received }
+  }
+
+  /**
+   * Called every `PROGRESS_MS`; returns whether a message with credit made no progress for too
+   * long: one check, if others wait for its memory.
+   */
+  isStalled(areOthersWaiting: boolean): boolean {
     for (const message of this.#messages.values()) {
+      if (message.granted === 0) continue
       message.idleChecks += 1
-      if (message.idleChecks > IDLE_CHECKS_MAX) return true
+      if (message.idleChecks > (areOthersWaiting ? 1 : IDLE_CHECKS_MAX)) return true
     }
     return false
   }
 
   clear(): void {
     this.#messages.clear()
-    this.#heldBytes = 0
-  }
-
-  /** Appends the frame's body, or drops the message and returns why. */
-  #keep(message: Incoming, frame: Frame): ChunkOutcome | undefined {
-    const before = message.received - frame.length
-    const isTooLong = message.received > MESSAGE_BYTES_MAX
-    // A new message may use only half of the room, so that those begun before it can end.
-    const room = INCOMING_BYTES_PER_CONNECTION_MAX / (before === 0 ? 2 : 1)
-    if (isTooLong || this.#heldBytes + frame.length > room) {
-      this.#heldBytes -= before
-      message.buffer = EMPTY_BYTES
-      message.isDropped = true
-      return isTooLong ? TOO_LONG : TOO_MUCH
-    }
-    this.#heldBytes += frame.length
-    if (message.received > message.buffer.length) {
-      const grown = new Uint8Array(Math.min(2 * message.received, MESSAGE_BYTES_MAX))
-      grown.set(message.buffer.subarray(0, before))
-      message.buffer = grown
-    }
-    const { bytes, start, length } = frame
-    message.buffer.set(bytes.subarray(start, start + length), before)
-    return undefined
   }
 
   /** Grants credit again when half of it is used, so that the sender does not stop. */
-  #grantMore(message: Incoming, callId: number, isAnswer: boolean): void {
-    const left = message.granted - message.received
-    if (left > CREDIT_BYTES_MAX / 2) return
-    const bytes = CREDIT_BYTES_MAX - left
+  #grantMore(message: Incoming): void {
+    const { received, granted, length, callId, kind } = message
+    if (granted - received > CREDIT_BYTES_MAX / 2) return
+    const bytes = Math.min(received + CREDIT_BYTES_MAX, length) - granted
+    if (bytes <= 0) return
     message.granted += bytes
-    this.#grant(callId, isAnswer, bytes)
+    this.#grant(callId, kind >= REPLY, bytes)
   }
 }
 
-function newMessage(kind: number, isWanted: boolean): Incoming {
-  return {
-    kind,
-    buffer: EMPTY_BYTES,
-    received: 0,
-    granted: CREDIT_BYTES_MAX,
-    isDropped: !isWanted,
-    idleChecks: 0,
+/** Appends the frame's body. */
+function keep(message: Incoming, { bytes, start, length }: Frame): void {
+  const before = message.received
+  message.received += length
+  if (message.received > message.buffer.length) {
+    const grown = new Uint8Array(Math.min(2 * message.received, message.length))
+    grown.set(message.buffer.subarray(0, before))
+    message.buffer = grown
   }
+  message.buffer.set(bytes.subarray(start, start + length), before)
 }
 
 function broken(code: ErrorCode, sentence: string): ChunkOutcome {

@@ -1,34 +1,33 @@
 /**
- * Sent messages: a short one in one frame, long ones in chunks that take turns, within credit.
+ * Sends messages: short ones in one frame at once, longer ones in chunks as the receiver allows.
  *
- *     call 7   |MORE 256 KiB|            |MORE 256 KiB|            |last|
- *     call 9                |MORE 256 KiB|            |last|
+ * A long message is announced by its length; its receiver answers with credit, as soon as it has
+ * memory for it. Messages in chunks take turns, one chunk each, and no chunk is sent while
+ * `WINDOW_BYTES` wait in the connection: a short answer never waits behind more than that.
  *
- * A sender may send `CREDIT_BYTES_MAX` of each message before the receiver grants more, so a
- * receiver bounds its memory by its grants. At most `WINDOW_BYTES` of chunks wait in the connection
- * at once: a short answer never waits behind more than that.
- *
- * Invariant: a message that was begun is sent to its end. The receiver could read half a message as
- * a whole one, because protobuf bytes cut after any field are a valid message.
+ * Invariant: a message that was begun is sent to its end, unless either side cancels it. The
+ * receiver could read half a message as a whole one, because protobuf bytes cut after any field are
+ * a valid message.
  */
 import type { OperatingError } from '../base/errors.ts'
 import {
-  CHUNK_BYTES_MAX,
-  CREDIT_BYTES_MAX,
+  FRAME_BODY_BYTES_MAX,
   MESSAGE_STALL_MS_MAX,
   OUTGOING_BYTES_PER_CONNECTION_MAX,
   PROGRESS_MS,
 } from '../limits.ts'
 import { type Body, encodeControl } from './convert.ts'
 import type { FramedConnection } from './framed-connection.ts'
-import { FAILURE_KIND, FLAG_MORE, REPLY } from './message/session.ts'
+import { CONTROL_KINDS, FAILURE_KIND, FLAG_MORE, REPLY } from './message/session.ts'
 
-/** A partly sent message. */
+/** A message that is not wholly sent. */
 interface Outgoing {
   readonly kind: number
   readonly callId: number
   readonly bytes: Uint8Array
   readonly length: number
+  /** Called when the connection has taken the last chunk, or the message is given up. */
+  readonly onSent: () => void
   sent: number
   /** Bytes that may be sent before the receiver grants more. */
   credit: number
@@ -36,7 +35,7 @@ interface Outgoing {
 }
 
 /** No further chunk is sent while so many bytes wait in the connection. */
-const WINDOW_BYTES: number = 2 * CHUNK_BYTES_MAX
+const WINDOW_BYTES: number = 8 * FRAME_BODY_BYTES_MAX
 const IDLE_CHECKS_MAX: number = MESSAGE_STALL_MS_MAX / PROGRESS_MS
 
 /** The key of a message in chunks: a request and an answer may have the same call id. */
@@ -48,13 +47,11 @@ export class ChunkSender {
   readonly #connection: FramedConnection
   readonly #messages = new Map<number, Outgoing>()
   /** Messages with credit, in turn. */
-  readonly #ready: Outgoing[] = []
+  #ready: Outgoing[] = []
   /** Bytes of messages in chunks that were not sent yet. */
   #heldBytes = 0
-  /** For checks of progress: bytes sent in chunks, now and at the last check; idle checks. */
-  #sentBytes = 0
-  #sentAtCheck = 0
   #idleChecks = 0
+  #sentAtCheck = 0
 
   constructor(connection: FramedConnection) {
     this.#connection = connection
@@ -67,28 +64,29 @@ export class ChunkSender {
 
   /** Whether so many bytes wait that no new call should be begun. */
   get isFull(): boolean {
-    return this.waitingBytes >= OUTGOING_BYTES_PER_CONNECTION_MAX / 2
+    return this.waitingBytes >= OUTGOING_BYTES_PER_CONNECTION_MAX
   }
 
-  /** Sends a request, or an answer (kinds of 64 and above). */
-  send(kind: number, callId: number, body: Body): void {
-    if (body.length <= CHUNK_BYTES_MAX) {
+  /**
+   * Sends a request, or an answer (kinds of 64 and above). `onSent` is called when the connection
+   * has taken all of it, or it is given up; within this method if it is short.
+   */
+  send(kind: number, callId: number, body: Body, onSent: () => void): void {
+    if (body.length <= FRAME_BODY_BYTES_MAX || this.#connection.isEnded) {
       this.#connection.send(kind, callId, body)
+      onSent()
       return
     }
-    if (this.#connection.isEnded) return
     const { bytes, length } = body
-    const credit = CREDIT_BYTES_MAX
-    const message = { kind, callId, bytes, length, sent: 0, credit, isReady: true }
+    const message = { kind, callId, bytes, length, onSent, sent: 0, credit: 0, isReady: false }
     this.#messages.set(chunkKey(callId, kind >= REPLY), message)
-    this.#ready.push(message)
     this.#heldBytes += length
-    this.pump()
-    if (this.waitingBytes > OUTGOING_BYTES_PER_CONNECTION_MAX) {
-      this.#connection.cutSlowReader(this.waitingBytes)
-    } else {
-      this.#connection.watch()
-    }
+    this.#connection.send(
+      CONTROL_KINDS.length,
+      callId,
+      encodeControl('length', { kind, bytes: length }),
+    )
+    this.#connection.watch()
   }
 
   /** Answers an incoming call with an error. */
@@ -105,11 +103,23 @@ export class ChunkSender {
     const message = this.#messages.get(chunkKey(callId, isAnswer))
     if (message === undefined) return
     message.credit += bytes
-    if (!message.isReady) {
+    if (!message.isReady && message.credit > 0) {
       message.isReady = true
       this.#ready.push(message)
     }
     this.pump()
+  }
+
+  /** Gives up a message that is not wholly sent; false if there is none. */
+  giveUp(callId: number, isAnswer: boolean): boolean {
+    const key = chunkKey(callId, isAnswer)
+    const message = this.#messages.get(key)
+    if (message === undefined) return false
+    this.#messages.delete(key)
+    this.#heldBytes -= message.length - message.sent
+    if (message.isReady) this.#ready = this.#ready.filter((ready) => ready !== message)
+    message.onSent()
+    return true
   }
 
   /** Sends chunks as far as credit and the window allow. */
@@ -121,25 +131,32 @@ export class ChunkSender {
     }
   }
 
-  /** Called every `PROGRESS_MS`; 'stalled' if no chunk could be sent for too long. */
-  checkProgress(): 'idle' | 'moving' | 'stalled' {
-    if (this.#heldBytes === 0) return 'idle'
-    this.#idleChecks = this.#sentBytes === this.#sentAtCheck ? this.#idleChecks + 1 : 0
-    this.#sentAtCheck = this.#sentBytes
-    return this.#idleChecks > IDLE_CHECKS_MAX ? 'stalled' : 'moving'
+  /**
+   * Called every `PROGRESS_MS`; 'stalled' if for `MESSAGE_STALL_MS_MAX` no message moved, although
+   * the system took no byte or the receiver gave no credit; after one check if others wait.
+   */
+  checkProgress(areOthersWaiting: boolean): 'idle' | 'moving' | 'stalled' {
+    const sent = this.#connection.bytesLeft
+    this.#idleChecks = sent === this.#sentAtCheck ? this.#idleChecks + 1 : 0
+    this.#sentAtCheck = sent
+    if (this.waitingBytes === 0) {
+      this.#idleChecks = 0
+      return 'idle'
+    }
+    return this.#idleChecks > (areOthersWaiting ? 0 : IDLE_CHECKS_MAX) ? 'stalled' : 'moving'
   }
 
   #sendChunk(message: Outgoing): void {
     const { kind, callId, bytes, length, sent, credit } = message
-    const chunk = Math.min(CHUNK_BYTES_MAX, length - sent, credit)
+    const chunk = Math.min(FRAME_BODY_BYTES_MAX, length - sent, credit)
     const isLast = sent + chunk === length
     this.#connection.sendPart(kind, isLast ? 0 : FLAG_MORE, callId, bytes, sent, chunk)
     message.sent += chunk
     message.credit -= chunk
     this.#heldBytes -= chunk
-    this.#sentBytes += chunk
     if (isLast) {
       this.#messages.delete(chunkKey(callId, kind >= REPLY))
+      message.onSent()
       return
     }
     message.isReady = message.credit > 0

@@ -24,7 +24,7 @@ import { checkMessageLength, garbled } from './bounds.ts'
 import { CLIENT_CONVERTERS, type Converter, type CallConverter, plain } from './convert-client.ts'
 import { PEER_CONVERTERS } from './convert-peer.ts'
 import { everwrite as pb } from './generated/messages.js'
-import type { Failure, Hello, Welcome } from './message/session.ts'
+import type { Failure, Goodbye, Hello, Welcome } from './message/session.ts'
 import type { Reply, Request, RequestKind } from './message/table.ts'
 
 /** A message as bytes: the first `length` of `bytes`. */
@@ -36,6 +36,13 @@ export interface Body {
 export interface Credit {
   readonly bytes: number
   readonly isAnswer: boolean
+}
+
+/** Announces a message in chunks. */
+export interface Length {
+  /** Of the message. */
+  readonly kind: number
+  readonly bytes: number
 }
 
 /** Messages up to this length are encoded into one buffer, one after another. */
@@ -182,6 +189,19 @@ const credit: Converter<Credit> = {
   },
 }
 
+const length: Converter<Length> = {
+  encode: (message, writer) => void pb.Length.encode(message, writer),
+  decode: (reader) => {
+    const { kind, bytes } = pb.Length.decode(reader)
+    return { kind, bytes }
+  },
+}
+
+const cancel: Converter<undefined> = {
+  encode: (_, writer) => void pb.Cancel.encode({}, writer),
+  decode: (reader) => void pb.Cancel.decode(reader),
+}
+
 const failure: Converter<Failure> = {
   encode: ({ code, message, certainty }, writer) =>
     void pb.Failure.encode(
@@ -202,18 +222,23 @@ const failure: Converter<Failure> = {
   },
 }
 
-/** Goodbye has no `in_doubt`: its code decides. */
-const goodbye: Converter<Failure> = {
-  encode: ({ code, message }, writer) =>
+/** Goodbye has no `in_doubt`: its code decides. Code 0 is a normal end. */
+const goodbye: Converter<Goodbye> = {
+  encode: ({ code, message, lastTaken }, writer) =>
     void pb.Goodbye.encode(
-      { code: ERROR_KINDS[code].number, message: message.slice(0, SENTENCE_CHARS_MAX) },
+      {
+        code: code === 'closed' ? 0 : ERROR_KINDS[code].number,
+        message: message.slice(0, SENTENCE_CHARS_MAX),
+        lastCall: lastTaken,
+      },
       writer,
     ),
   decode: (reader) => {
     const message = pb.Goodbye.decode(reader)
-    const code = errorCodeOf(message.code)
+    const code = message.code === 0 ? 'closed' : errorCodeOf(message.code)
     const sentence = message.message.slice(0, SENTENCE_CHARS_MAX)
-    return { code, message: sentence, certainty: ERROR_KINDS[code].certainty }
+    const { certainty } = ERROR_KINDS[code]
+    return { code, message: sentence, certainty, lastTaken: message.lastCall }
   },
 }
 
@@ -224,8 +249,10 @@ interface Controls {
   proof: Uint8Array
   ready: undefined
   credit: Credit
+  length: Length
+  cancel: undefined
   failure: Failure
-  goodbye: Failure
+  goodbye: Goodbye
 }
 
 export type ControlName = keyof Controls
@@ -237,6 +264,8 @@ const CONTROLS: { readonly [N in ControlName]: Converter<Controls[N]> } = {
   proof,
   ready,
   credit,
+  length,
+  cancel,
   failure,
   goodbye,
 }

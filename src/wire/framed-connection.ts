@@ -9,13 +9,7 @@
  * for ever. Only the side that accepted pauses; the side that connected always reads.
  */
 import { type ErrorCode, OperatingError } from '../base/errors.ts'
-import {
-  GOODBYE_MS_MAX,
-  OUTGOING_BYTES_PAUSE,
-  OUTGOING_BYTES_PER_CONNECTION_MAX,
-  PROGRESS_BYTES_MIN,
-  PROGRESS_MS,
-} from '../limits.ts'
+import { GOODBYE_MS_MAX, OUTGOING_BYTES_PAUSE, PROGRESS_BYTES_MIN, PROGRESS_MS } from '../limits.ts'
 import type { Timer } from '../world/clock.ts'
 import { addressLabel, type Address, type Connection } from '../world/network.ts'
 import type { World } from '../world/world.ts'
@@ -33,8 +27,8 @@ export type Side = 'connector' | 'acceptor'
 export interface FrameEvents {
   /** The frame object is reused for the next frame; only its body may be kept. */
   onFrame(frame: Frame): void
-  /** Written bytes have left: more can be sent. */
-  onRoom(): void
+  /** The system has taken `left` of all bytes sent so far; called at the end of each turn too. */
+  onLeft(left: number): void
   /**
    * `PROGRESS_MS` have passed since the last check. Returns whether to check again; may end the
    * connection.
@@ -55,6 +49,8 @@ const SENTENCES: Readonly<Partial<Record<ErrorCode, string>>> = {
 export class FramedConnection {
   readonly side: Side
   readonly world: WireWorld
+  /** The highest call of the other side that was taken: told in the goodbye. */
+  lastTaken: () => number = () => 0
   readonly #connection: Connection
   readonly #reader: FrameReader
   readonly #writer: FrameWriter
@@ -73,8 +69,6 @@ export class FramedConnection {
   #frameThen = 0
   #receivedThen = 0
   #wasHalfThen = false
-  #leftThen = 0
-  #wasSlowThen = false
 
   /** Requires: called in the turn in which the connection was handed out. */
   constructor(
@@ -96,7 +90,7 @@ export class FramedConnection {
     this.#flush = () => this.flush()
     connection.listen({
       onData: (chunk) => this.#onData(chunk),
-      onDrain: () => this.#onDrain(),
+      onSent: () => this.#onSent(),
       onClose: (error) => this.#onClose(error),
     })
   }
@@ -112,6 +106,16 @@ export class FramedConnection {
   /** Bytes that wait here or in the connection. */
   get waitingBytes(): number {
     return this.#writer.gatheredBytes + this.#connection.unsentBytes
+  }
+
+  /** Bytes sent so far, those that wait for the end of the turn left out. */
+  get bytesSent(): number {
+    return this.#bytesWritten
+  }
+
+  /** Bytes that the system has taken so far. */
+  get bytesLeft(): number {
+    return this.#bytesWritten - this.#connection.unsentBytes
   }
 
   /** Bytes received so far. */
@@ -151,15 +155,12 @@ export class FramedConnection {
     if (this.#isEnded) return
     this.#writer.flush()
     const unsent = this.#connection.unsentBytes
-    if (unsent > OUTGOING_BYTES_PER_CONNECTION_MAX) {
-      this.cutSlowReader(unsent)
-    } else if (unsent > OUTGOING_BYTES_PAUSE) {
-      if (this.side === 'acceptor' && !this.#isPaused) {
-        this.#isPaused = true
-        this.#connection.pause()
-      }
-      this.watch()
+    if (unsent > 0) this.watch()
+    if (unsent > OUTGOING_BYTES_PAUSE && this.side === 'acceptor' && !this.#isPaused) {
+      this.#isPaused = true
+      this.#connection.pause()
     }
+    this.#events.onLeft(this.#bytesWritten - unsent)
   }
 
   /** Starts checks of progress, unless they run already. */
@@ -173,7 +174,8 @@ export class FramedConnection {
   end(reason: OperatingError): void {
     if (this.#isEnded) return
     const { code, message, certainty } = reason
-    const body = encodeControl('goodbye', { code, message, certainty })
+    const lastTaken = this.lastTaken()
+    const body = encodeControl('goodbye', { code, message, certainty, lastTaken })
     this.#writer.add(CONTROL_KINDS.goodbye, 0, 0, body.bytes, 0, body.length)
     this.#writer.flush()
     this.#connection.end()
@@ -228,13 +230,13 @@ export class FramedConnection {
     else if (this.#reader.carriedBytes > 0) this.watch()
   }
 
-  #onDrain(): void {
+  #onSent(): void {
     if (this.#isEnded) return
-    if (this.#isPaused) {
+    if (this.#isPaused && this.#connection.unsentBytes <= OUTGOING_BYTES_PAUSE / 2) {
       this.#isPaused = false
       this.#connection.resume()
     }
-    this.#events.onRoom()
+    this.#events.onLeft(this.bytesLeft)
   }
 
   #onClose(error: Error | undefined): void {
@@ -254,8 +256,6 @@ export class FramedConnection {
     this.#frameThen = this.#reader.framesRead
     this.#receivedThen = this.#bytesReceived
     this.#wasHalfThen = this.#reader.carriedBytes > 0
-    this.#leftThen = this.#bytesWritten - this.#connection.unsentBytes
-    this.#wasSlowThen = this.#connection.unsentBytes > OUTGOING_BYTES_PAUSE
   }
 
   #checkProgress(): void {
@@ -267,14 +267,7 @@ export class FramedConnection {
       this.breakOff('frame-late', 'the rest of a frame did not come in time: send frames whole')
       return
     }
-    const unsent = this.#connection.unsentBytes
-    const isSlow = unsent > OUTGOING_BYTES_PAUSE
-    const left = this.#bytesWritten - unsent - this.#leftThen
-    if (isSlow && this.#wasSlowThen && left < PROGRESS_BYTES_MIN) {
-      this.cutSlowReader(unsent)
-      return
-    }
     const isWatched = this.#events.onProgressCheck()
-    if (isHalf || isSlow || isWatched) this.watch()
+    if (isHalf || isWatched) this.watch()
   }
 }

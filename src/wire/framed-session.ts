@@ -1,16 +1,17 @@
 /**
  * A session over frames: passes each frame to the part that handles its kind.
  *
- *     frames in  --> kinds 1..15    this file        credit, goodbye
+ *     frames in  --> kinds 1..15    this file        credit, length, cancel, goodbye
  *                --> kinds 16..63   IncomingCalls    requests of the other side
  *                --> kinds 64..127  OutgoingCalls    answers to our requests
  *     frames out <-- ChunkSender, shared by both, as is the ChunkReceiver
  */
 import { isOperatingError, type OperatingError } from '../base/errors.ts'
+import type { Room } from '../base/room.ts'
 import type { NodeId } from '../dynamo/names.ts'
 import type { Address } from '../world/network.ts'
 import { IncomingCalls } from './incoming-calls.ts'
-import { OutgoingCalls, type CallIds } from './outgoing-calls.ts'
+import { OutgoingCalls } from './outgoing-calls.ts'
 import { ChunkReceiver } from './chunk-receiver.ts'
 import { ChunkSender } from './chunk-sender.ts'
 import { decodeControl, encodeControl, errorOf } from './convert.ts'
@@ -18,6 +19,7 @@ import type { Frame } from './frame.ts'
 import type { FramedConnection, FrameEvents } from './framed-connection.ts'
 import { CONTROL_KINDS, FAILURE_KIND, REPLY, type Role } from './message/session.ts'
 import type { Request, RequestKind } from './message/table.ts'
+import { type SessionMemory, SessionShares } from './session-memory.ts'
 import type {
   Answer,
   CallHandle,
@@ -40,13 +42,17 @@ export class FramedSession implements Session, FrameEvents {
   readonly #receiver: ChunkReceiver
   readonly #outgoing: OutgoingCalls
   readonly #incoming: IncomingCalls
+  readonly #memory: SessionShares
+  /** The last of our calls that the other side has taken, as its goodbye says. */
+  #lastTaken: number | undefined
 
-  /** Tests pass a short range of `callIds` to see the numbers start again. */
+  /** Tests pass a high `firstId` to see the numbers of calls end. */
   constructor(
     connection: FramedConnection,
     facts: SessionFacts,
     events: SessionEvents,
-    callIds?: CallIds,
+    memory: SessionMemory,
+    firstId?: number,
   ) {
     this.role = facts.role
     this.cluster = facts.cluster
@@ -57,9 +63,20 @@ export class FramedSession implements Session, FrameEvents {
     this.#receiver = new ChunkReceiver((callId, isAnswer, bytes) => {
       connection.send(CONTROL_KINDS.credit, callId, encodeControl('credit', { bytes, isAnswer }))
     })
-    this.#outgoing = new OutgoingCalls(connection, this.#sender, this.#receiver, callIds)
+    const shares = new SessionShares(memory)
+    this.#memory = shares
+    const { role } = facts
+    this.#outgoing = new OutgoingCalls(connection, this.#sender, this.#receiver, shares, firstId)
     const onCall = (call: IncomingCall): void => events.onCall(call, this)
-    this.#incoming = new IncomingCalls(connection, facts.role, this.#sender, this.#receiver, onCall)
+    this.#incoming = new IncomingCalls(
+      connection,
+      role,
+      this.#sender,
+      this.#receiver,
+      shares,
+      onCall,
+    )
+    connection.lastTaken = () => this.#incoming.highestId
   }
 
   get remote(): Address {
@@ -90,8 +107,9 @@ export class FramedSession implements Session, FrameEvents {
     kind: K,
     request: Request<K>,
     onAnswer: (answer: Answer<K>) => void,
+    room?: Room,
   ): CallHandle {
-    return this.#outgoing.call(kind, request, onAnswer)
+    return this.#outgoing.call(kind, request, onAnswer, room)
   }
 
   end(reason: OperatingError): void {
@@ -109,13 +127,15 @@ export class FramedSession implements Session, FrameEvents {
     else this.#onControlFrame(frame)
   }
 
-  onRoom(): void {
+  onLeft(left: number): void {
+    this.#memory.onLeft(this.#connection.bytesSent, left)
     this.#sender.pump()
   }
 
   onProgressCheck(): boolean {
-    const sending = this.#sender.checkProgress()
-    if (this.#receiver.isStalled()) {
+    const areOthersWaiting = this.#memory.isWanted
+    const sending = this.#sender.checkProgress(areOthersWaiting)
+    if (this.#receiver.isStalled(areOthersWaiting)) {
       const sentence = 'the next chunk of a message did not come in time: send all its chunks'
       this.#connection.breakOff('frame-late', sentence)
     } else if (sending === 'stalled') {
@@ -126,7 +146,8 @@ export class FramedSession implements Session, FrameEvents {
 
   onEnd(reason: OperatingError): void {
     this.#receiver.clear()
-    this.#outgoing.onEnd(reason)
+    this.#outgoing.onEnd(reason, this.#lastTaken)
+    this.#memory.close()
     this.#events.onEnd(reason, this)
   }
 
@@ -135,8 +156,16 @@ export class FramedSession implements Session, FrameEvents {
       if (kind === CONTROL_KINDS.credit) {
         const credit = decodeControl('credit', bytes, start, length)
         this.#sender.grant(callId, credit.isAnswer, credit.bytes)
+      } else if (kind === CONTROL_KINDS.length) {
+        const announced = decodeControl('length', bytes, start, length)
+        if (announced.kind >= REPLY) this.#outgoing.onLength(callId, announced)
+        else this.#incoming.onLength(callId, announced)
+      } else if (kind === CONTROL_KINDS.cancel) {
+        this.#incoming.onCancel(callId)
       } else if (kind === CONTROL_KINDS.goodbye) {
-        this.#connection.drop(errorOf(decodeControl('goodbye', bytes, start, length)))
+        const goodbye = decodeControl('goodbye', bytes, start, length)
+        this.#lastTaken = goodbye.lastTaken
+        this.#connection.drop(errorOf(goodbye))
       } else {
         this.#connection.breakOff(
           'kind-unknown',

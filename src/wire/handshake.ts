@@ -44,6 +44,7 @@ import {
   type WireWorld,
 } from './framed-connection.ts'
 import { CONTROL_KINDS } from './message/session.ts'
+import { type SessionMemory, sessionMemory } from './session-memory.ts'
 import type { Session, SessionEvents, SessionFacts } from './session.ts'
 
 /** The side that connects: a client, or a peer. */
@@ -62,10 +63,12 @@ export function connectSession(
   world: WireWorld,
   options: ConnectOptions,
   events: SessionEvents,
+  memory: SessionMemory = sessionMemory(),
 ): Promise<Session> {
   return new Promise((resolve, reject) => {
     const steps = new ConnectorSteps(world, options)
-    new Handshake(connection, 'connector', world, steps, events, resolve, reject).begin()
+    const session = { events, memory, resolve, reject }
+    new Handshake(connection, 'connector', world, steps, session).begin()
   })
 }
 
@@ -75,20 +78,28 @@ export function acceptSession(
   world: WireWorld,
   options: AcceptOptions,
   events: SessionEvents,
+  memory: SessionMemory = sessionMemory(),
 ): Promise<Session> {
   return new Promise((resolve, reject) => {
     const steps = new AcceptorSteps(world, options)
-    new Handshake(connection, 'acceptor', world, steps, events, resolve, reject).begin()
+    const session = { events, memory, resolve, reject }
+    new Handshake(connection, 'acceptor', world, steps, session).begin()
   })
+}
+
+/** The session to be opened. */
+interface Opening {
+  readonly events: SessionEvents
+  readonly memory: SessionMemory
+  readonly resolve: (session: Session) => void
+  readonly reject: (error: OperatingError) => void
 }
 
 /** Runs the steps of either side over a connection, within the bounds. */
 class Handshake implements FrameEvents {
   readonly #connection: FramedConnection
   readonly #steps: Steps
-  readonly #sessionEvents: SessionEvents
-  readonly #resolve: (session: Session) => void
-  readonly #reject: (error: OperatingError) => void
+  readonly #opening: Opening
   readonly #send: Send
   readonly #timer: Timer
   #isDone = false
@@ -98,9 +109,7 @@ class Handshake implements FrameEvents {
     side: Side,
     world: WireWorld,
     steps: Steps,
-    sessionEvents: SessionEvents,
-    resolve: (session: Session) => void,
-    reject: (error: OperatingError) => void,
+    opening: Opening,
   ) {
     this.#connection = new FramedConnection(
       connection,
@@ -110,9 +119,7 @@ class Handshake implements FrameEvents {
       this,
     )
     this.#steps = steps
-    this.#sessionEvents = sessionEvents
-    this.#resolve = resolve
-    this.#reject = reject
+    this.#opening = opening
     this.#send = (name, message) =>
       this.#connection.send(CONTROL_KINDS[name], 0, encodeControl(name, message))
     this.#timer = world.clock.after(HANDSHAKE_MS_MAX, () => this.#onLate())
@@ -147,8 +154,8 @@ class Handshake implements FrameEvents {
     }
   }
 
-  onRoom(): void {
-    // A handshake is two short frames: it never waits for room.
+  onLeft(): void {
+    // A handshake is two short frames: it never waits for them to leave.
   }
 
   onProgressCheck(): boolean {
@@ -160,11 +167,11 @@ class Handshake implements FrameEvents {
     this.#isDone = true
     this.#timer.cancel()
     if (reason.code !== 'connection-lost') {
-      this.#reject(reason)
+      this.#opening.reject(reason)
       return
     }
     const where = addressLabel(this.#connection.remote)
-    this.#reject(
+    this.#opening.reject(
       new OperatingError(
         'not-connected',
         `${where} closed the connection during the handshake: check that it is a node and ` +
@@ -177,9 +184,10 @@ class Handshake implements FrameEvents {
   #open(facts: SessionFacts): void {
     this.#isDone = true
     this.#timer.cancel()
-    const session = new FramedSession(this.#connection, facts, this.#sessionEvents)
+    const { events, memory, resolve } = this.#opening
+    const session = new FramedSession(this.#connection, facts, events, memory)
     this.#connection.open(FRAME_BODY_BYTES_MAX, session)
-    this.#resolve(session)
+    resolve(session)
   }
 
   #onLate(): void {

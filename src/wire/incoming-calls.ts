@@ -1,16 +1,19 @@
 /**
- * Incoming calls: checks that the kind is allowed, decodes the request, and sends the answer.
+ * Incoming calls: finds memory for each, decodes its request, and sends its answer.
  *
- * A faulty request fails alone: it is answered with a failure, and the connection goes on.
+ *     announced ─► memory for the request ─► received ─► memory for the answer ─► begun
+ *
+ * A call that waits for memory has not begun: it can be cancelled, and is certainly not done. A
+ * faulty request fails alone: it is answered with a failure, and the connection goes on.
  */
-import { assert } from '../base/assert.ts'
 import { isOperatingError, OperatingError } from '../base/errors.ts'
-import { CALLS_PER_CONNECTION_MAX } from '../limits.ts'
 import { u64 } from '../base/u64.ts'
+import { CALLS_PER_CONNECTION_MAX, MESSAGE_BYTES_MAX } from '../limits.ts'
 import { type Token, tokenOf } from '../native/digest.ts'
+import type { Cancel, PoolShare } from './byte-pool.ts'
 import type { ChunkReceiver } from './chunk-receiver.ts'
 import type { ChunkSender } from './chunk-sender.ts'
-import { type Body, decodeRequest, encodeReply } from './convert.ts'
+import { type Body, decodeRequest, encodeReply, type Length } from './convert.ts'
 import type { Frame } from './frame.ts'
 import type { FramedConnection } from './framed-connection.ts'
 import { REPLY, type Role } from './message/session.ts'
@@ -21,6 +24,8 @@ import {
   REQUEST_KINDS,
   type RequestKind,
 } from './message/table.ts'
+import { type Answering, firstBytesOf, ReceivedCall } from './received-call.ts'
+import type { SessionShares } from './session-memory.ts'
 import type { IncomingCall, KeyedKind } from './session.ts'
 
 const REQUEST_KIND_NAMES = Object.keys(REQUEST_KINDS) as RequestKind[]
@@ -29,66 +34,43 @@ const KIND_BY_NUMBER: readonly (RequestKind | undefined)[] = Array.from(
   (_, number) => REQUEST_KIND_NAMES.find((kind) => REQUEST_KINDS[kind] === number),
 )
 
-/** A call to be answered; `IncomingCallOf` ties its kind, request and reply together. */
-class ReceivedCall {
-  readonly kind: RequestKind
-  readonly request: Request<RequestKind>
-  readonly token: Token | undefined
-  readonly #callId: number
-  readonly #calls: IncomingCalls
-  #isAnswered = false
-
-  constructor(
-    kind: RequestKind,
-    request: Request<RequestKind>,
-    token: Token | undefined,
-    callId: number,
-    calls: IncomingCalls,
-  ) {
-    this.kind = kind
-    this.request = request
-    this.token = token
-    this.#callId = callId
-    this.#calls = calls
-  }
-
-  answer(reply: Reply<RequestKind>): void {
-    this.#close()
-    this.#calls.sendReply(this.kind, this.#callId, reply)
-  }
-
-  fail(error: OperatingError): void {
-    this.#close()
-    this.#calls.sendFailure(this.#callId, error)
-  }
-
-  #close(): void {
-    assert(!this.#isAnswered, 'a call is answered once')
-    this.#isAnswered = true
-  }
+/** A request in chunks that is not wholly here. */
+interface Announced {
+  readonly bytes: number
+  readonly share: PoolShare
+  /** It has got memory. */
+  isAccepted: boolean
+  cancelWaiting: Cancel
 }
 
-export class IncomingCalls {
+export class IncomingCalls implements Answering {
   readonly #connection: FramedConnection
   readonly #role: Role
   readonly #sender: ChunkSender
   readonly #receiver: ChunkReceiver
+  readonly #memory: SessionShares
   readonly #onCall: (call: IncomingCall) => void
   /** Kinds that the other side may request on this connection. */
   readonly #allowed: ReadonlySet<RequestKind>
-  #unanswered = 0
+  /** Calls without an answer whose request is here. */
+  readonly #calls = new Map<number, ReceivedCall>()
+  /** Those whose request was announced and is not wholly here. */
+  readonly #announced = new Map<number, Announced>()
+  #highestId = 0
 
   constructor(
     connection: FramedConnection,
     role: Role,
     sender: ChunkSender,
     receiver: ChunkReceiver,
+    memory: SessionShares,
     onCall: (call: IncomingCall) => void,
   ) {
     this.#connection = connection
     this.#role = role
     this.#sender = sender
     this.#receiver = receiver
+    this.#memory = memory
     this.#onCall = onCall
     // A client accepts no requests.
     const isAsked = role === 'peer' || connection.side === 'acceptor'
@@ -96,53 +78,95 @@ export class IncomingCalls {
     this.#allowed = new Set(kinds)
   }
 
-  /** Calls passed to `onCall` and not answered yet. */
+  /** Calls without an answer. */
   get unanswered(): number {
-    return this.#unanswered
+    return this.#calls.size + this.#announced.size
+  }
+
+  /** The highest id of a call that was taken: calls above it are certainly not done. */
+  get highestId(): number {
+    return this.#highestId
   }
 
   /** Takes a frame of kind 16 to 63. */
   onFrame(frame: Frame): void {
     const { kind, callId } = frame
     if (this.#receiver.isWhole(frame, false)) {
+      if (!this.#isNext(callId)) return
       const token = frame.hasToken ? u64<Token>(frame.tokenHi, frame.tokenLo) : undefined
-      this.#onRequest(kind, callId, frame.bytes, frame.start, frame.length, token)
+      const bytes = frame.length
+      if (this.#isRefused(kind, callId)) return
+      const { requests } = this.#memory
+      if (requests.take(bytes)) {
+        this.#onRequest(kind, callId, frame.bytes, frame.start, bytes, token, requests)
+      } else {
+        this.#sender.fail(callId, tooMuch())
+      }
       return
     }
-    const outcome = this.#receiver.add(frame, false, true)
-    switch (outcome.kind) {
-      case 'whole':
-        // The frame scanner saw chunks only: a token that it computed is not that of the message.
-        this.#onRequest(kind, callId, outcome.bytes, 0, outcome.length, undefined)
-        break
-      case 'refused':
-        this.#sender.fail(callId, new OperatingError(outcome.code, outcome.sentence))
-        break
-      case 'broken':
-        this.#connection.breakOff(outcome.code, outcome.sentence)
-        break
-      case 'nothing':
-        this.#connection.watch()
-        break
+    const outcome = this.#receiver.add(frame, false)
+    if (outcome.kind === 'broken') {
+      this.#connection.breakOff(outcome.code, outcome.sentence)
+    } else if (outcome.kind === 'whole') {
+      // The frame scanner saw chunks only: a token that it computed is not that of the message.
+      this.#announced.delete(callId)
+      const share = this.#shareFor(kind)
+      this.#onRequest(kind, callId, outcome.bytes, 0, outcome.length, undefined, share)
+    } else {
+      this.#connection.watch()
     }
   }
 
-  sendReply(kind: RequestKind, callId: number, reply: Reply<RequestKind>): void {
+  /** A request in chunks is announced: its sender may begin when there is memory for it. */
+  onLength(callId: number, { kind, bytes }: Length): void {
+    if (!this.#isNext(callId) || this.#isRefused(kind, callId)) return
+    if (bytes > MESSAGE_BYTES_MAX) {
+      this.#sender.fail(callId, tooLong())
+      return
+    }
+    const outcome = this.#receiver.announce(kind, callId, bytes)
+    if (outcome.kind === 'broken') {
+      this.#connection.breakOff(outcome.code, outcome.sentence)
+      return
+    }
+    const share = this.#shareFor(kind)
+    const announced: Announced = { bytes, share, isAccepted: false, cancelWaiting: () => undefined }
+    this.#announced.set(callId, announced)
+    announced.cancelWaiting = share.whenTaken(bytes, () => {
+      announced.isAccepted = true
+      this.#receiver.accept(callId, false)
+      this.#connection.watch()
+    })
+  }
+
+  /** A call that has not begun ends; of one that has, an answer in chunks is not sent any more. */
+  onCancel(callId: number): void {
+    const call = this.#calls.get(callId)
+    const announced = this.#announced.get(callId)
+    if (announced !== undefined) this.#cancelAnnounced(callId, announced)
+    else if (call === undefined) this.#giveUpAnswer(callId)
+    else if (call.isBegun) call.isCancelled = true
+    else call.fail(cancelled('refused'))
+  }
+
+  sendReply(call: ReceivedCall, reply: Reply<RequestKind>): void {
     let body: Body
     try {
-      body = encodeReply(kind, reply)
+      body = encodeReply(call.kind, reply)
     } catch (error) {
       if (!isOperatingError(error)) throw error
-      this.sendFailure(callId, error)
+      this.sendFailure(call, error)
       return
     }
-    this.#unanswered -= 1
-    this.#sender.send(REQUEST_KINDS[kind] + REPLY, callId, body)
+    this.#calls.delete(call.callId)
+    this.#sender.send(REQUEST_KINDS[call.kind] + REPLY, call.callId, body, () => call.leave())
+    if (call.isCancelled) this.#giveUpAnswer(call.callId)
   }
 
-  sendFailure(callId: number, error: OperatingError): void {
-    this.#unanswered -= 1
-    this.#sender.fail(callId, error)
+  sendFailure(call: ReceivedCall, error: OperatingError): void {
+    this.#calls.delete(call.callId)
+    this.#sender.fail(call.callId, error)
+    call.leave()
   }
 
   #onRequest(
@@ -152,20 +176,42 @@ export class IncomingCalls {
     start: number,
     length: number,
     scanned: Token | undefined,
+    share: PoolShare,
   ): void {
     let call: ReceivedCall
     try {
-      const kind = this.#kindOf(kindNumber)
+      const kind = KIND_BY_NUMBER[kindNumber] as RequestKind
       const request = decodeRequest(kind, bytes, start, length)
       const isKeyed = kindNumber >= 32
       const token = isKeyed ? (scanned ?? tokenOfRequest(request)) : undefined
-      call = new ReceivedCall(kind, request, token, callId, this)
+      call = new ReceivedCall(kind, request, token, callId, length, this, share, this.#memory)
     } catch (error) {
       if (!isOperatingError(error)) throw error
+      share.giveBack(length)
       this.#sender.fail(callId, error)
       return
     }
-    this.#unanswered += 1
+    this.#calls.set(callId, call)
+    const first = firstBytesOf(call.kind)
+    if (this.#memory.begun.take(first)) this.#begin(call, first)
+    else this.#beginLater(call, first)
+  }
+
+  #beginLater(call: ReceivedCall, first: number): void {
+    const { clock } = this.#connection.world
+    const came = clock.now()
+    call.cancelWaiting = this.#memory.begun.whenTaken(first, () => {
+      call.cancelWaiting = undefined
+      if (call.spend(clock.now() - came)) this.#begin(call, first)
+      else {
+        this.#memory.begun.giveBack(first)
+        call.fail(tooMuch())
+      }
+    })
+  }
+
+  #begin(call: ReceivedCall, first: number): void {
+    call.begin(first)
     try {
       this.#onCall(call as IncomingCall)
     } catch (error) {
@@ -174,24 +220,70 @@ export class IncomingCalls {
     }
   }
 
-  /** The kind, if it is allowed here and the connection has room for one more call. */
-  #kindOf(kindNumber: number): RequestKind {
+  #cancelAnnounced(callId: number, { bytes, share, isAccepted, cancelWaiting }: Announced): void {
+    this.#announced.delete(callId)
+    this.#receiver.drop(callId, false)
+    if (isAccepted) share.giveBack(bytes)
+    else cancelWaiting()
+    this.#sender.fail(callId, cancelled('refused'))
+  }
+
+  #shareFor(kind: number): PoolShare {
+    return kind === REQUEST_KINDS.peerPut ? this.#memory.handedOn : this.#memory.received
+  }
+
+  /** Of an answer in chunks, the rest is not sent. */
+  #giveUpAnswer(callId: number): void {
+    if (this.#sender.giveUp(callId, true)) this.#sender.fail(callId, cancelled('in-doubt'))
+  }
+
+  /** Ids of calls ascend: none is in flight twice, and a goodbye can say which were taken. */
+  #isNext(callId: number): boolean {
+    if (callId > this.#highestId) {
+      this.#highestId = callId
+      return true
+    }
+    this.#connection.breakOff(
+      'call-id-wrong',
+      `call ${callId} comes after call ${this.#highestId}: number calls upwards`,
+    )
+    return false
+  }
+
+  /** Answers a call whose kind is not allowed here, or that is one too many. */
+  #isRefused(kindNumber: number, callId: number): boolean {
     const kind = KIND_BY_NUMBER[kindNumber]
     if (kind === undefined || !this.#allowed.has(kind)) {
       const where = this.#role === 'client' ? 'from clients to nodes' : 'between nodes'
       const sentence = `requests of kind ${kindNumber} are not accepted on connections ${where}`
-      throw new OperatingError('kind-unknown', sentence)
+      this.#sender.fail(callId, new OperatingError('kind-unknown', sentence))
+      return true
     }
-    if (this.#unanswered >= CALLS_PER_CONNECTION_MAX || this.#sender.isFull) {
-      const sentence =
-        'this connection has too many calls in flight: read answers before sending more requests'
-      throw new OperatingError('overloaded', sentence)
-    }
-    return kind
+    if (this.unanswered < CALLS_PER_CONNECTION_MAX) return false
+    this.#sender.fail(callId, tooMuch())
+    return true
   }
 }
 
 function tokenOfRequest(request: Request<RequestKind>): Token {
   const { name } = request as Request<KeyedKind>
   return tokenOf(name.bucket, name.key)
+}
+
+function tooMuch(): OperatingError {
+  return new OperatingError(
+    'overloaded',
+    'this connection has too many calls or bytes in flight: read answers before sending more',
+  )
+}
+
+function tooLong(): OperatingError {
+  return new OperatingError(
+    'message-too-long',
+    `a message has at most ${MESSAGE_BYTES_MAX} bytes in all its chunks: send less at once`,
+  )
+}
+
+function cancelled(certainty: 'refused' | 'in-doubt'): OperatingError {
+  return new OperatingError('cancelled', 'the call was cancelled by its sender', { certainty })
 }

@@ -8,7 +8,7 @@ import { FramedConnection, type FrameEvents, type WireWorld } from './framed-con
 
 const NO_EVENTS: FrameEvents = {
   onFrame: () => undefined,
-  onRoom: () => undefined,
+  onLeft: () => undefined,
   onProgressCheck: () => false,
   onEnd: () => undefined,
 }

@@ -11,7 +11,8 @@
  *     handshake.ts, handshake-steps.ts, proof.ts    from a connection to a session
  *     reject.ts              a connection that is refused before its handshake
  *     framed-session.ts      implements `Session` over a framed connection
- *     outgoing-calls.ts, incoming-calls.ts    our calls, and those of the other side
+ *     outgoing-calls.ts, incoming-calls.ts, received-call.ts    our calls, and the other side's
+ *     session-memory.ts, byte-pool.ts         the memory of messages, shared by connections
  *     chunk-sender.ts, chunk-receiver.ts      long messages in chunks, within their credit
  *
  * Between peers both sides may call. A faulty message fails its own call; a faulty stream ends the
@@ -22,6 +23,7 @@
  * and a turn of the microtask queue for each would cost more than its frame.
  */
 import type { OperatingError } from '../base/errors.ts'
+import type { Room } from '../base/room.ts'
 import type { NodeId } from '../dynamo/names.ts'
 import type { Token } from '../native/digest.ts'
 import type { Address } from '../world/network.ts'
@@ -33,7 +35,7 @@ export type Answer<K extends RequestKind> = Reply<K> | OperatingError
 
 /** A call that was made. */
 export interface CallHandle {
-  /** `onAnswer` is not called any more; the other side is not told. */
+  /** `onAnswer` is not called any more; the other side need not go on with the call. */
   forget(): void
 }
 
@@ -46,6 +48,8 @@ export interface IncomingCallOf<K extends RequestKind> {
   readonly request: Request<K>
   /** The token of the key, for keyed kinds. */
   readonly token: K extends KeyedKind ? Token : undefined
+  /** The memory that its answer may take. */
+  readonly room: Room
   /** Call it or `fail` once; either may be called after the session has ended. */
   answer(reply: Reply<K>): void
   fail(error: OperatingError): void
@@ -84,12 +88,14 @@ export interface Session extends SessionFacts {
   readonly incomingBytes: number
   /**
    * Calls the other side. `onAnswer` is called once, after this function has returned, with the
-   * reply or an error. Byte strings in a reply are views: copy those that are kept.
+   * reply or an error. A long answer asks `room` for memory before it comes, or this session's own.
+   * Byte strings in a reply are views: copy those that are kept.
    */
   call<K extends RequestKind>(
     kind: K,
     request: Request<K>,
     onAnswer: (answer: Answer<K>) => void,
+    room?: Room,
   ): CallHandle
   /** Sends a goodbye with the reason after the bytes that wait, and ends. */
   end(reason: OperatingError): void

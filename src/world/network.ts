@@ -23,8 +23,8 @@ export interface ConnectionEvents {
    * Bytes as they came. The receiver may keep `chunk` as long as it likes, and must not change it.
    */
   onData(chunk: Uint8Array): void
-  /** Unsent bytes fell to zero after having been above it. */
-  onDrain(): void
+  /** The system has taken some of the unsent bytes, or all. */
+  onSent(): void
   /** Once, and nothing after it; `error` where it was not an orderly end. Never within a call. */
   onClose(error: Error | undefined): void
 }

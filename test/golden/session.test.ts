@@ -15,7 +15,8 @@ import { FramedConnection } from '../../src/wire/framed-connection.ts'
 import { FramedSession } from '../../src/wire/framed-session.ts'
 import { CONTROL_KINDS, FAILURE_KIND, FLAG_MORE, REPLY } from '../../src/wire/message/session.ts'
 import { REQUEST_KINDS, type RequestKind } from '../../src/wire/message/table.ts'
-import type { CallHandle, IncomingCall } from '../../src/wire/session.ts'
+import { sessionMemory } from '../../src/wire/session-memory.ts'
+import type { CallHandle, IncomingCall, SessionEvents } from '../../src/wire/session.ts'
 import { REPLIES, REQUESTS } from '../support/wire-examples.ts'
 import { bytesOf, type GotFrame, RawEnd } from '../support/wire-frames.ts'
 import { WirePipeWorld, wirePipe } from '../support/wire-pipe.ts'
@@ -59,20 +60,21 @@ class Scene {
     this.#raw = new RawEnd(farEnd)
     const none = {
       onFrame: () => undefined,
-      onRoom: () => undefined,
+      onLeft: () => undefined,
       onProgressCheck: () => false,
       onEnd: () => undefined,
     }
     const connection = new FramedConnection(nearEnd, side, this.#world, 2 ** 24, none)
     const facts = { role, cluster: 'shop', node: undefined }
-    this.#session = new FramedSession(connection, facts, {
+    const events: SessionEvents = {
       onCall: (call) => {
         this.#incoming.push(call)
         const length = call.kind === 'put' ? ` value=${call.request.value?.length}` : ''
         this.#outputs.push(`event onCall ${call.kind}${length}`)
       },
       onEnd: (reason) => this.#outputs.push(`event onEnd ${reason.code}`),
-    })
+    }
+    this.#session = new FramedSession(connection, facts, events, sessionMemory())
     connection.open(2 ** 24, this.#session)
   }
 
@@ -105,11 +107,17 @@ class Scene {
     this.#handles.push(handle)
   }
 
-  /** Writes a frame of the other side; `part=1/3` sends the first third of its body. */
+  /**
+   * Writes a frame of the other side; `part=1/3` announces a message, and sends its first third.
+   */
   #receive(name: string, { bare, named }: Words): void {
     const callId = Number(named.get('call') ?? 0)
     const [kind, whole] = this.#bodyOf(name, bare[2], named)
     const [part, parts] = (named.get('part') ?? '1/1').split('/').map(Number) as [number, number]
+    if (part === 1 && parts > 1) {
+      const announced = encodeControl('length', { kind, bytes: whole.length })
+      this.#raw.send(CONTROL_KINDS.length, callId, bytesOf(announced))
+    }
     const length = Math.ceil(whole.length / parts)
     const body = whole.slice((part - 1) * length, part * length)
     this.#raw.send(kind, callId, body, part < parts ? FLAG_MORE : 0)
@@ -120,7 +128,9 @@ class Scene {
     if (name === 'failure' || name === 'goodbye') {
       const error = new OperatingError(code as ErrorCode, 'as told')
       const { message, certainty } = error
-      const body = bytesOf(encodeControl(name, { code: error.code, message, certainty }))
+      const lastTaken = Number(named.get('last') ?? 0xffff_ffff)
+      const failure = { code: error.code, message, certainty, lastTaken }
+      const body = bytesOf(encodeControl(name, failure))
       return [name === 'failure' ? FAILURE_KIND : CONTROL_KINDS.goodbye, body]
     }
     if (name === 'credit') {

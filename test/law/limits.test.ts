@@ -25,6 +25,8 @@ const INSIDE: Exempt = {
     'MENDS_MAX',
     'LOG_BYTES_MAX',
     'OUTGOING_BYTES_PAUSE',
+    'OUTGOING_BYTES_PER_CONNECTION_MAX',
+    'MESSAGE_MEMORY_BYTES_MAX',
   ],
   'the shape of files, which no message carries': [
     'SEGMENT_BYTES_MAX',

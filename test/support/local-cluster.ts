@@ -62,6 +62,8 @@ export class LocalCluster {
         hedgeMs,
         forwardMs,
         callsMax,
+        messageBytes,
+        windowBytes,
         connectionsMax,
       } = DEFAULTS
       const count = options.nodes
@@ -85,6 +87,8 @@ export class LocalCluster {
         hedgeMs,
         forwardMs,
         callsMax,
+        messageBytes,
+        windowBytes,
         connectionsMax,
       }
     })

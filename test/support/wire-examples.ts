@@ -188,7 +188,10 @@ export const CONTROLS: { readonly [N in ControlName]: Control<N> } = {
     code: 'node-stopping',
     message: 'this node is stopping: use another',
     certainty: 'refused',
+    lastTaken: 7,
   },
+  length: { kind: REQUEST_KINDS.put, bytes: 8_388_725 },
+  cancel: undefined,
   credit: { bytes: 1_048_576, isAnswer: true },
   failure: failureOf(new OperatingError('write-in-doubt', '1 of 2 machines answered in time')),
 }
@@ -209,12 +212,14 @@ const REQUEST_TITLES: Readonly<Partial<Record<RequestKind, string>>> = {
   status: 'StatusQuery',
 }
 
+const OF_CALLS: ReadonlySet<ControlName> = new Set(['failure', 'credit', 'length', 'cancel'])
+
 function controlExample(name: ControlName): Example {
   const kind = name === 'failure' ? FAILURE_KIND : CONTROL_KINDS[name]
   return {
     title: capital(name),
     kind,
-    callId: name === 'failure' || name === 'credit' ? 7 : 0,
+    callId: OF_CALLS.has(name) ? 7 : 0,
     encode: () => encodeControl(name, CONTROLS[name]),
     decode: (bytes) => decodeControl(name, bytes, 0, bytes.length),
     message: CONTROLS[name],

@@ -9,6 +9,7 @@ import {
 import { encodeControl, type Body } from '../../src/wire/convert.ts'
 import { FrameReader } from '../../src/wire/frame.ts'
 import { acceptSession, connectSession } from '../../src/wire/handshake.ts'
+import type { SessionMemory } from '../../src/wire/session-memory.ts'
 import type { AcceptOptions, ConnectOptions } from '../../src/wire/handshake.ts'
 import { CONTROL_KINDS } from '../../src/wire/message/session.ts'
 import type { IncomingCall, Session, SessionEvents } from '../../src/wire/session.ts'
@@ -55,7 +56,7 @@ export class RawEnd {
     })
     end.listen({
       onData: (chunk) => void reader.feed(chunk),
-      onDrain: () => undefined,
+      onSent: () => undefined,
       onClose: () => {
         this.isClosed = true
       },
@@ -125,12 +126,12 @@ export interface RawPair {
 }
 
 /** A raw client after its handshake, and the node's session with it. */
-export async function rawClient(): Promise<RawPair> {
+export async function rawClient(memory?: SessionMemory): Promise<RawPair> {
   const world = new WirePipeWorld()
   const [nearEnd, farEnd] = wirePipe(world)
   const raw = new RawEnd(nearEnd)
   const events = new RecordedEvents()
-  const accepting = acceptSession(farEnd, world, FOR_CLIENTS, events)
+  const accepting = acceptSession(farEnd, world, FOR_CLIENTS, events, memory)
   raw.send(CONTROL_KINDS.hello, 0, helloBytes())
   await world.untilIdle()
   raw.take()

@@ -228,7 +228,7 @@ export class PipeEnd implements Connection {
     other.events?.onData(this.spoil === undefined ? bytes : this.spoil(bytes))
     if (this.#wasAbove && this.unsentBytes === 0) {
       this.#wasAbove = false
-      if (!this.isClosed) this.events?.onDrain()
+      if (!this.isClosed) this.events?.onSent()
     }
     this.#deliverSoon()
   }

@@ -30,5 +30,7 @@ export const SCALARS: Readonly<Record<string, readonly [ScalarKind, string]>> = 
   'hedge-ms': ['number', 'time after which a read asks the next owner too'],
   'forward-ms': ['number', 'time after which a put is sent to the next owner too'],
   'calls-max': ['number', 'requests of clients in progress at once'],
+  'message-bytes': ['number', 'memory for messages of clients, and for those of nodes'],
+  'window-bytes': ['number', 'how much of it one connection may have each way'],
   'connections-max': ['number', 'connections of clients at once, and as many of peers'],
 }

@@ -190,6 +190,8 @@ function configOf(settings: Settings, secrets: Secrets, engine: Config['engine']
     hedgeMs: settings['hedge-ms'],
     forwardMs: settings['forward-ms'],
     callsMax: settings['calls-max'],
+    messageBytes: settings['message-bytes'],
+    windowBytes: settings['window-bytes'],
     connectionsMax: settings['connections-max'],
   }
 }

@@ -11,6 +11,7 @@ import { DEFAULTS } from '../../config.ts'
 import {
   BUCKETS_MAX,
   CALLS_PER_NODE_MAX,
+  MESSAGE_MEMORY_BYTES_MAX,
   CONNECTIONS_MAX,
   DEADLINE_MS_MAX,
   MEMBERS_MAX,
@@ -42,6 +43,8 @@ export interface Settings {
   readonly 'hedge-ms': number
   readonly 'forward-ms': number
   readonly 'calls-max': number
+  readonly 'message-bytes': number
+  readonly 'window-bytes': number
   readonly 'connections-max': number
   readonly members: readonly {
     readonly name: string
@@ -108,6 +111,8 @@ const shape: z.ZodType<Settings> = z.strictObject({
   'hedge-ms': count(DEADLINE_MS_MAX).default(DEFAULTS.hedgeMs),
   'forward-ms': count(DEADLINE_MS_MAX).default(DEFAULTS.forwardMs),
   'calls-max': count(CALLS_PER_NODE_MAX).default(DEFAULTS.callsMax),
+  'message-bytes': count(MESSAGE_MEMORY_BYTES_MAX).default(DEFAULTS.messageBytes),
+  'window-bytes': count(MESSAGE_MEMORY_BYTES_MAX).default(DEFAULTS.windowBytes),
   'connections-max': count(CONNECTIONS_MAX).default(DEFAULTS.connectionsMax),
   members: z.array(member).min(1).max(MEMBERS_MAX),
   buckets: z.array(bucket).max(BUCKETS_MAX).default([]),

@@ -7,6 +7,7 @@
 import type { Digest } from '../../native/digest.ts'
 import { type Deliver, isFailure } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
+import type { Room } from '../../base/room.ts'
 import type { KeyName, NodeId } from '../../dynamo/names.ts'
 import type { CopyAnswer } from '../../dynamo/quorum/get.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
@@ -46,11 +47,11 @@ export class PeerCalls {
     digestOnly: boolean,
     terms: Terms,
     deliver: (answer: CopyAnswer) => void,
+    room?: Room,
   ): void {
     const request = { name, ring: terms.ring, digestOnly, deadlineMs: this.#msLeft(terms.deadline) }
-    this.#peers.call(node, 'peerRead', request, (answer) => {
-      deliver(copyAnswer(answer, digestOnly))
-    })
+    const onAnswer = (answer: Answer<'peerRead'>): void => deliver(copyAnswer(answer, digestOnly))
+    this.#peers.call(node, 'peerRead', request, onAnswer, room)
   }
 
   /** Delivers undefined once the member holds the object durably. */

@@ -9,6 +9,7 @@
  */
 import { isOperatingError, OperatingError } from '../../base/errors.ts'
 import { readU32 } from '../../base/bytes.ts'
+import type { Room } from '../../base/room.ts'
 import type { Config } from '../../config.ts'
 import type { NodeId } from '../../dynamo/names.ts'
 import type { Member, Ring } from '../../dynamo/ring/ring.ts'
@@ -16,6 +17,7 @@ import { connectSession } from '../../wire/handshake.ts'
 import type { PeerStanding } from '../../wire/handshake-steps.ts'
 import type { OwnStanding } from './own-standing.ts'
 import type { Request, RequestKind } from '../../wire/message/table.ts'
+import type { SessionMemory } from '../../wire/session-memory.ts'
 import type { Answer, Session } from '../../wire/session.ts'
 import type { Timer } from '../../world/clock.ts'
 import type { World } from '../../world/world.ts'
@@ -42,6 +44,8 @@ export interface PeersOptions {
   readonly clusterKey: Config['clusterKey']
   readonly self: NodeId
   readonly standing: OwnStanding
+  /** For the answers of the other members. */
+  readonly memory: SessionMemory
 }
 
 export class Peers {
@@ -87,10 +91,11 @@ export class Peers {
     kind: K,
     request: Request<K>,
     deliver: (answer: Answer<K>) => void,
+    room?: Room,
   ): void {
     const session = this.#links.get(node)?.session
     if (session === undefined) deliver(peerAway(node))
-    else session.call(kind, request, deliver)
+    else session.call(kind, request, deliver, room)
   }
 
   /** Sessions with the members that are connected now. */
@@ -193,7 +198,7 @@ class PeerLink {
         if (this.session === session) this.#onAway(reason)
       },
     }
-    return connectSession(connection, world, options, events)
+    return connectSession(connection, world, options, events, this.#options.memory)
   }
 
   #onOpen(session: Session): void {

@@ -83,8 +83,8 @@ export class Coordinator {
       return
     }
     const deadline = this.#deadlineOf(get.deadlineMs, bucket)
-    const { takesFewer } = get
-    gets.run({ name, token, owners, ring, needed, deadline, takesFewer }, (found) => {
+    const { takesFewer, room } = get
+    gets.run({ name, token, owners, ring, needed, deadline, takesFewer, room }, (found) => {
       end(isFailure(found) ? found : this.#getResult(name, found, needed))
     })
   }

@@ -6,6 +6,7 @@
  */
 import { type Deliver, isFailure, perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
+import type { Room } from '../../base/room.ts'
 import type { KeyName, NodeId } from '../../dynamo/names.ts'
 import { type Ask, type CopyAnswer, GetRound } from '../../dynamo/quorum/get.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
@@ -31,6 +32,8 @@ export interface Read {
   readonly deadline: number
   /** Where fewer owners answer, what they hold is the result. */
   readonly takesFewer?: boolean
+  /** The memory for long copies. */
+  readonly room?: Room | undefined
 }
 
 /** What owners of a key hold together. */
@@ -129,7 +132,7 @@ class RunningGet {
 
   #askSelf({ node, digestOnly }: Ask): void {
     const { replica } = this.#node
-    const { name, token } = this.#read
+    const { name, token, room } = this.#read
     if (digestOnly) {
       perform(
         () => replica.digest(name, token),
@@ -141,7 +144,7 @@ class RunningGet {
       return
     }
     perform(
-      () => replica.read(name, token),
+      () => replica.read(name, token, room),
       (copy) => {
         if (isFailure(copy)) this.#onAnswer(node, FAILED)
         else if (copy === undefined) this.#onAnswer(node, ABSENT)
@@ -151,9 +154,9 @@ class RunningGet {
   }
 
   #askPeer({ node, digestOnly }: Ask): void {
-    this.#node.peers.readCopy(node, this.#read.name, digestOnly, this.#read, (answer) => {
-      this.#onAnswer(node, answer)
-    })
+    const { name, room } = this.#read
+    const onAnswer = (answer: CopyAnswer): void => this.#onAnswer(node, answer)
+    this.#node.peers.readCopy(node, name, digestOnly, this.#read, onAnswer, room)
   }
 
   #onAnswer(node: NodeId, answer: CopyAnswer): void {

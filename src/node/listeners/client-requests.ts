@@ -11,7 +11,7 @@ import type { IncomingCall, IncomingCallOf } from '../../wire/session.ts'
 import type { Topology } from '../cluster/topology.ts'
 import type { Coordinator } from '../coordinator/coordinator.ts'
 import type { NodeStatus } from '../report.ts'
-import type { ClientPut } from '../requests.ts'
+import type { ClientGet, ClientPut } from '../requests.ts'
 import { statusReply, topologyReply } from './cluster-replies.ts'
 
 export class ClientRequests {
@@ -28,7 +28,7 @@ export class ClientRequests {
   onCall(call: IncomingCall): void {
     switch (call.kind) {
       case 'get':
-        return this.#coordinator.get({ ...call.request, token: call.token }, answering(call))
+        return this.#coordinator.get(getOf(call), answering(call))
       case 'put':
         return this.#coordinator.put(putOf(call), answering(call))
       case 'scan':
@@ -49,6 +49,11 @@ export function answering<K extends RequestKind>(call: IncomingCallOf<K>): Deliv
     if (isFailure(result)) call.fail(result)
     else call.answer(result)
   }
+}
+
+function getOf({ request, token, room }: IncomingCallOf<'get'>): ClientGet {
+  const { name, r, deadlineMs, takesFewer } = request
+  return { name, token, r, deadlineMs, takesFewer, room }
 }
 
 function putOf({ request, token }: IncomingCallOf<'put'>): ClientPut {

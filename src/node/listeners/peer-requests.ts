@@ -76,7 +76,7 @@ export class PeerRequests {
       return
     }
     perform(
-      () => replica.read(request.name, token),
+      () => replica.read(request.name, token, call.room),
       (copy) => {
         if (isFailure(copy)) this.#fail(call, copy)
         else if (copy === undefined) call.answer(ABSENT)

@@ -13,6 +13,7 @@ import type { NodeId } from '../../dynamo/names.ts'
 import { type AcceptOptions, acceptSession } from '../../wire/handshake.ts'
 import type { PeerStanding } from '../../wire/handshake-steps.ts'
 import type { Role } from '../../wire/message/session.ts'
+import type { SessionMemory } from '../../wire/session-memory.ts'
 import type { IncomingCall, Session } from '../../wire/session.ts'
 import { reject } from '../../wire/reject.ts'
 import { type Address, addressLabel, type Connection, type Listener } from '../../world/network.ts'
@@ -28,6 +29,8 @@ export interface ListenerOptions {
   readonly world: World
   readonly topology: Topology
   readonly standing: OwnStanding
+  /** For the messages of all sessions. */
+  readonly memory: SessionMemory
   /** Answers calls; may throw an `OperatingError`, which then is the answer. */
   readonly requests: { onCall(call: IncomingCall): void }
 }
@@ -90,7 +93,7 @@ export class SessionListener {
   }
 
   async #accept(connection: Connection): Promise<void> {
-    const { role, config, world, requests } = this.#options
+    const { role, config, world, requests, memory } = this.#options
     if (this.#connections >= config.connectionsMax) {
       const code = 'too-many-connections'
       world.trace.record('connection-refused', { for: role, code })
@@ -107,13 +110,12 @@ export class SessionListener {
       if (session !== undefined) this.#sessions.delete(session)
     }
     try {
-      session = await acceptSession(connection, world, this.#terms(), {
-        onCall: (call) => {
-          if (this.#isClosed) throw stopping()
-          requests.onCall(call)
-        },
-        onEnd: leave,
-      })
+      const onCall = (call: IncomingCall): void => {
+        if (this.#isClosed) throw stopping()
+        requests.onCall(call)
+      }
+      const events = { onCall, onEnd: leave }
+      session = await acceptSession(connection, world, this.#terms(), events, memory)
       // The handshake may end after this listener was closed.
       if (this.#isClosed) session.end(stopping())
       else if (isCounted) this.#sessions.add(session)

@@ -15,6 +15,7 @@ import type { MaybePromise } from '../../base/deliver.ts'
 import { assert } from '../../base/assert.ts'
 import { U48_MAX } from '../../base/bytes.ts'
 import { isOperatingError, OperatingError } from '../../base/errors.ts'
+import type { Room } from '../../base/room.ts'
 import { ID_BYTES, type KeyName, type NodeId, type Start, startIdOf } from '../../dynamo/names.ts'
 import { merge } from '../../dynamo/version/merge.ts'
 import { decodeNote, encodeNote } from '../../dynamo/version/note.ts'
@@ -142,9 +143,12 @@ export class Replica {
     return this.#start
   }
 
-  /** This member's own copy. Fails with `record-rotten` or `replica-rebuilding`. */
-  read(name: KeyName, token: Token): MaybePromise<Copy | undefined> {
-    return this.#reportingRot(name, token, () => this.#engine.get(token, name))
+  /**
+   * This member's own copy; a long one is read once `room` has memory for it. Fails with
+   * `record-rotten` or `replica-rebuilding`.
+   */
+  read(name: KeyName, token: Token, room?: Room): MaybePromise<Copy | undefined> {
+    return this.#reportingRot(name, token, () => this.#engine.get(token, name, room))
   }
 
   /** Fails with `record-rotten` or `replica-rebuilding`. */

@@ -18,7 +18,7 @@ import type { VersionedObject } from '../../dynamo/version/object.ts'
 import {
   CALLS_PER_CONNECTION_MAX,
   DOTS_PER_SIBLING_MAX,
-  INCOMING_BYTES_PER_CONNECTION_MAX,
+  MESSAGE_BYTES_MAX,
   OUTGOING_BYTES_PER_CONNECTION_MAX,
   RANGES_MAX,
   RECORD_BYTES_MAX,
@@ -31,6 +31,7 @@ import {
 import type { GaugeName, Gauges } from '../../node/report.ts'
 import { SEGMENT_HEADER_BYTES } from '../../store/log/segment.ts'
 import { MARK_BYTES } from '../../store/log/writer.ts'
+import { WINDOW_BYTES } from '../../wire/session-memory.ts'
 import { Findings } from './findings.ts'
 
 type Bounded = Pick<Config, 'callsMax' | 'connectionsMax' | 'segmentBytes'>
@@ -47,8 +48,9 @@ export class Bounds {
       peer_connections: connectionsMax,
       client_calls: callsMax,
       calls_of_connection: CALLS_PER_CONNECTION_MAX,
-      outgoing_bytes: OUTGOING_BYTES_PER_CONNECTION_MAX,
-      incoming_bytes: INCOMING_BYTES_PER_CONNECTION_MAX,
+      // The last request may be as large as a message can be.
+      outgoing_bytes: OUTGOING_BYTES_PER_CONNECTION_MAX + MESSAGE_BYTES_MAX,
+      incoming_bytes: WINDOW_BYTES,
       waiters_of_key: WAITERS_PER_KEY_MAX,
       remembered_requests: REMEMBERED_REQUESTS_MAX,
       // A mark is written even if the bound is reached.

@@ -35,6 +35,8 @@ export interface ClusterOptions {
   readonly deadlineMs?: number
   readonly hedgeMs?: number
   readonly callsMax?: number
+  readonly messageBytes?: number
+  readonly windowBytes?: number
   readonly connectionsMax?: number
 }
 
@@ -146,6 +148,8 @@ export class Cluster {
       hedgeMs: options.hedgeMs ?? DEFAULTS.hedgeMs,
       forwardMs: DEFAULTS.forwardMs,
       callsMax: options.callsMax ?? DEFAULTS.callsMax,
+      messageBytes: options.messageBytes ?? DEFAULTS.messageBytes,
+      windowBytes: options.windowBytes ?? DEFAULTS.windowBytes,
       connectionsMax: options.connectionsMax ?? DEFAULTS.connectionsMax,
     }
   }

@@ -142,7 +142,7 @@ export class SimConnection implements Connection {
   /** From the stream that goes out: all that was unsent has been taken. */
   onSent(): void {
     this.process.soon(() => {
-      if (!this.#isClosed && this.unsentBytes === 0) this.#events?.onDrain()
+      if (!this.#isClosed && this.unsentBytes === 0) this.#events?.onSent()
     })
     this.#closeWhenDone()
   }

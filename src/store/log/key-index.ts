@@ -79,18 +79,25 @@ export class KeyIndex {
     return this.#stale.length >= STALE_MAX
   }
 
-  /** The newest record of the key, or undefined if there is none. May be rotten or unreadable. */
-  newest(token: Token, name: KeyName, isHeadOnly: boolean): MaybePromise<Reading | undefined> {
+  /**
+   * The newest record of the key, or undefined if there is none. May be rotten or unreadable, or
+   * `long` if it has more than `bytesMax`.
+   */
+  newest(
+    token: Token,
+    name: KeyName,
+    isHeadOnly: boolean,
+    bytesMax?: number,
+  ): MaybePromise<Reading | undefined> {
     const count = this.#find(token)
     if (count === 0) return undefined
-    if (count > 1) return this.#newestOf(token, name, isHeadOnly)
+    if (count > 1) return this.#newestOf(token, name, isHeadOnly, bytesMax)
     const segment = this.#found[0] as number
     const offset = this.#found[1] as number
-    const reading = this.#reader.read({ segment, offset, name, isHeadOnly })
-    if (reading instanceof Promise) {
-      return reading.then((read) => this.#presentNow(read, token, name, isHeadOnly))
-    }
-    return this.#presentNow(reading, token, name, isHeadOnly)
+    const reading = this.#reader.read({ segment, offset, name, isHeadOnly, bytesMax })
+    const presentNow = (read: Reading): MaybePromise<Reading | undefined> =>
+      read.verdict === 'gone' ? this.#newestOf(token, name, isHeadOnly, bytesMax) : presentOf(read)
+    return reading instanceof Promise ? reading.then(presentNow) : presentNow(reading)
   }
 
   /** All places of the token, in no particular order. */
@@ -114,12 +121,13 @@ export class KeyIndex {
     token: Token,
     name: KeyName | undefined,
     isHeadOnly: boolean,
+    bytesMax?: number,
   ): Promise<readonly PlacedReading[]> {
     for (let lookups = 0; lookups < LOOKUPS_MAX; lookups++) {
       const readings: PlacedReading[] = []
       let isGone = false
       for (const place of this.places(token)) {
-        const reading = await this.#reader.read({ ...place, name, isHeadOnly })
+        const reading = await this.#reader.read({ ...place, name, isHeadOnly, bytesMax })
         isGone = reading.verdict === 'gone'
         if (isGone) break
         readings.push({ place, reading })
@@ -163,16 +171,6 @@ export class KeyIndex {
     }
   }
 
-  #presentNow(
-    reading: Reading,
-    token: Token,
-    name: KeyName,
-    isHeadOnly: boolean,
-  ): MaybePromise<Reading | undefined> {
-    if (reading.verdict === 'gone') return this.#newestOf(token, name, isHeadOnly)
-    return presentOf(reading)
-  }
-
   #find(token: Token): number {
     for (;;) {
       const count = this.directory.find(token.hi, token.lo, this.#found)
@@ -181,9 +179,14 @@ export class KeyIndex {
     }
   }
 
-  async #newestOf(token: Token, name: KeyName, isHeadOnly: boolean): Promise<Reading | undefined> {
+  async #newestOf(
+    token: Token,
+    name: KeyName,
+    isHeadOnly: boolean,
+    bytesMax: number | undefined,
+  ): Promise<Reading | undefined> {
     let newest: Reading | undefined
-    for (const { reading } of await this.readings(token, name, isHeadOnly)) {
+    for (const { reading } of await this.readings(token, name, isHeadOnly, bytesMax)) {
       if (isKeyUnknown(reading)) return reading
       if (!reading.isAsked) continue
       if (newest === undefined || reading.sequence > newest.sequence) newest = reading

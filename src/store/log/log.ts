@@ -27,8 +27,10 @@ import type { MaybePromise } from '../../base/deliver.ts'
 import { assert } from '../../base/assert.ts'
 import { EMPTY_BYTES } from '../../base/bytes.ts'
 import { OperatingError } from '../../base/errors.ts'
+import type { Room } from '../../base/room.ts'
 import type { KeyName } from '../../dynamo/names.ts'
 import {
+  ANSWER_BYTES_FIRST,
   BUCKET_BYTES_MAX,
   KEY_BYTES_MAX,
   MESSAGE_BYTES_MAX,
@@ -88,10 +90,30 @@ export class LogEngine implements Engine {
     this.#scanner = new Scanner(log.index, log.reader)
   }
 
-  get(token: Token, name: KeyName): MaybePromise<Stored | undefined> {
-    const reading = this.#index.newest(token, name, false)
+  get(token: Token, name: KeyName, room?: Room): MaybePromise<Stored | undefined> {
+    const bytesMax = room === undefined ? undefined : ANSWER_BYTES_FIRST
+    const reading = this.#index.newest(token, name, false, bytesMax)
     if (reading === undefined) return undefined
-    return reading instanceof Promise ? reading.then(storedOf) : storedOf(reading)
+    if (reading instanceof Promise || reading.verdict === 'long') {
+      return this.#getLong(token, name, reading, room)
+    }
+    return storedOf(reading)
+  }
+
+  /** Reads a long record once there is room for it; it may have become longer meanwhile. */
+  async #getLong(
+    token: Token,
+    name: KeyName,
+    first: MaybePromise<Reading | undefined>,
+    room: Room | undefined,
+  ): Promise<Stored | undefined> {
+    let reading = await first
+    while (reading?.verdict === 'long') {
+      const bytesMax = reading.bytes as number
+      await room?.reserve(bytesMax)
+      reading = await this.#index.newest(token, name, false, bytesMax)
+    }
+    return storedOf(reading)
   }
 
   digest(token: Token, name: KeyName): MaybePromise<Digest | undefined> {

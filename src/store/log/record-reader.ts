@@ -44,9 +44,10 @@ const BUFFERS_MAX = 64
 /**
  * `sound`. `rotten-body`: the header is sound, what follows it is not. `rotten-head`: nothing of
  * the record can be believed. `unreadable`: the disk fails to give its bytes. `gone`: its segment
- * has been removed, so look the key up again.
+ * has been removed, so look the key up again. `long`: the header is sound and says that the record
+ * is longer than asked for.
  */
-export type RecordVerdict = 'sound' | 'rotten-body' | 'rotten-head' | 'unreadable' | 'gone'
+export type RecordVerdict = 'sound' | 'rotten-body' | 'rotten-head' | 'unreadable' | 'gone' | 'long'
 
 export interface Reading {
   readonly verdict: RecordVerdict
@@ -56,6 +57,8 @@ export interface Reading {
   readonly kind: number
   readonly sequence: number
   readonly digest: Digest
+  /** Of the whole record, if it is long. */
+  readonly bytes?: number
   /** The record is of the key asked for. If the body is rotten, its key may be. */
   readonly isAsked: boolean
   /** Only if no key was asked for. May be wrong if the body is rotten. */
@@ -74,6 +77,8 @@ export interface Question {
   readonly name: KeyName | undefined
   /** Without note and object. */
   readonly isHeadOnly: boolean
+  /** Of a longer record only the head is read; undefined: read any whole. */
+  readonly bytesMax?: number | undefined
 }
 
 const ROTTEN_HEAD: Reading = {
@@ -196,7 +201,7 @@ export class RecordReader {
     isOwned: boolean,
   ): Reading | number {
     const words = this.#words
-    const { segment, offset, name, isHeadOnly } = question
+    const { segment, offset, name, isHeadOnly, bytesMax = Number.POSITIVE_INFINITY } = question
     const status = verifyRecord(bytes, start, end, segment, offset, words)
     if (!isHeadSound(status)) return this.#rotten(question, STATUS_NAMES[status])
     const noteStart =
@@ -204,18 +209,20 @@ export class RecordReader {
       RECORD_HEADER_BYTES +
       (words[RecordWord.bucketBytes] as number) +
       (words[RecordWord.keyBytes] as number)
-    if (status === RecordStatus.truncated && (!isHeadOnly || noteStart > end)) {
-      const total = words[RecordWord.totalBytes] as number
+    const total = words[RecordWord.totalBytes] as number
+    const isLong = total > bytesMax && !isHeadOnly && noteStart <= end
+    if (status === RecordStatus.truncated && !isLong && (!isHeadOnly || noteStart > end)) {
       return total > RECORD_BYTES_MAX ? this.#rotten(question, 'too-long') : total
     }
     const isBodyRotten = status === RecordStatus.bodyChecksum
     if (isBodyRotten) this.#rotten(question, 'body-checksum')
-    const isBare = isHeadOnly || isBodyRotten
+    const isBare = isHeadOnly || isBodyRotten || isLong
     const noteEnd = noteStart + (words[RecordWord.noteBytes] as number)
     const objectEnd = noteEnd + (words[RecordWord.bodyBytes] as number)
     const tail = isBare ? EMPTY_BYTES : cut(bytes, noteStart, objectEnd, isOwned)
     return {
-      verdict: isBodyRotten ? 'rotten-body' : 'sound',
+      verdict: isBodyRotten ? 'rotten-body' : isLong ? 'long' : 'sound',
+      ...(isLong ? { bytes: total } : {}),
       kind: kindOf(words[RecordWord.kind] as number),
       sequence: number48(
         words[RecordWord.sequenceLow] as number,

@@ -15,7 +15,7 @@ export const FLAG_MORE = 1
 /** Added to the kind of a request it gives the kind of its reply. */
 export const REPLY = 64
 
-/** Frames of the session itself; all but credit belong to no call and have call id 0. */
+/** Frames of the session itself; those of the handshake, and goodbye, have call id 0. */
 export const CONTROL_KINDS = {
   hello: 1,
   welcome: 2,
@@ -23,6 +23,8 @@ export const CONTROL_KINDS = {
   ready: 4,
   goodbye: 5,
   credit: 6,
+  length: 7,
+  cancel: 8,
 } as const
 
 export const FAILURE_KIND = 127
@@ -56,9 +58,15 @@ export interface Welcome {
   readonly placement: string
 }
 
-/** The error in a failure, and the reason in a goodbye. */
+/** The error in a failure. */
 export interface Failure {
   readonly code: ErrorCode
   readonly message: string
   readonly certainty: Certainty
+}
+
+/** The reason of an end; `closed` is a normal one. */
+export interface Goodbye extends Failure {
+  /** The highest call that the sender has taken, 0 for none: those above it are not done. */
+  readonly lastTaken: number
 }

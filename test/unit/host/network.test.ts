@@ -60,7 +60,7 @@ t.test('chunks are plain bytes, whose slices are copies', async (t) => {
   const error = await new Promise<Error | undefined>((resolve) => {
     connection.listen({
       onData: (chunk) => chunks.push(chunk),
-      onDrain: () => undefined,
+      onSent: () => undefined,
       onClose: resolve,
     })
   })
@@ -86,7 +86,7 @@ t.test('an end that is reset says so, once', async (t) => {
   const error = await new Promise<Error | undefined>((resolve) => {
     connection.listen({
       onData: () => undefined,
-      onDrain: () => undefined,
+      onSent: () => undefined,
       onClose: (reason) => {
         closes += 1
         resolve(reason)

@@ -29,7 +29,7 @@ async function live(sim: SimWorld, world: World, number: number): Promise<void> 
         void written.catch(() => world.trace.record('log-failed', { at }))
         if (chunk.length > 8) connections.at(at % connections.length)?.write(chunk.slice(3))
       },
-      onDrain: () => undefined,
+      onSent: () => undefined,
       onClose: (error) => {
         const position = connections.indexOf(connection)
         connections.splice(position, 1)

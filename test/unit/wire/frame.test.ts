@@ -12,7 +12,7 @@ interface Got {
 }
 
 /** A reader, and its frames as text. */
-function reading(bodyBytesMax = FRAME_BODY_BYTES_MAX): Got {
+function reading(bodyBytesMax = 2 ** 24): Got {
   const frames: string[] = []
   const reader = new FrameReader(bodyBytesMax, (frame) => {
     const { kind, flags, callId, bytes, start, length, hasToken, tokenHi, tokenLo } = frame

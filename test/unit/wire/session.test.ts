@@ -5,14 +5,19 @@ import { u64 } from '../../../src/base/u64.ts'
 import { assert } from '../../../src/base/assert.ts'
 import { utf8Bytes } from '../../../src/base/bytes.ts'
 import { isOperatingError, OperatingError } from '../../../src/base/errors.ts'
-import { CALLS_PER_CONNECTION_MAX } from '../../../src/limits.ts'
+import { ANSWER_BYTES_FIRST, CALLS_PER_CONNECTION_MAX } from '../../../src/limits.ts'
 import { tokenOf } from '../../../src/native/digest.ts'
-import type { CallIds } from '../../../src/wire/outgoing-calls.ts'
 import { FramedSession } from '../../../src/wire/framed-session.ts'
-import { decodeControl, encodeReply, encodeRequest } from '../../../src/wire/convert.ts'
+import {
+  decodeControl,
+  encodeControl,
+  encodeReply,
+  encodeRequest,
+} from '../../../src/wire/convert.ts'
 import { FramedConnection } from '../../../src/wire/framed-connection.ts'
-import { FAILURE_KIND, REPLY } from '../../../src/wire/message/session.ts'
+import { CONTROL_KINDS, FAILURE_KIND, REPLY } from '../../../src/wire/message/session.ts'
 import { REQUEST_KINDS } from '../../../src/wire/message/table.ts'
+import { sessionMemory, WINDOW_BYTES } from '../../../src/wire/session-memory.ts'
 import type { CallHandle, IncomingCallOf } from '../../../src/wire/session.ts'
 import { NAME, REPLIES, REQUESTS } from '../../support/wire-examples.ts'
 import {
@@ -147,60 +152,104 @@ t.test('a failure arrives with its code, certainty and sentence', async (t) => {
   )
 })
 
-/** A client's session that numbers its calls from `callIds`, and a raw end as its node. */
-function fewNumbers(callIds: CallIds): {
+/** A client's session that numbers its calls from `firstId`, and a raw end as its node. */
+function numberedFrom(firstId: number): {
   near: FramedSession
   raw: RawEnd
   run: () => void
+  events: RecordedEvents
 } {
   const world = new WirePipeWorld()
   const [nearEnd, farEnd] = wirePipe(world)
   const raw = new RawEnd(farEnd)
   const never = (): void => assert(false, 'the session takes over before anything happens')
-  const none = { onFrame: never, onRoom: never, onEnd: never, onProgressCheck: () => false }
+  const none = { onFrame: never, onLeft: never, onEnd: never, onProgressCheck: () => false }
   const line = new FramedConnection(nearEnd, 'connector', world, 2 ** 20, none)
   const facts = { role: 'client' as const, cluster: 'shop', node: undefined }
-  const near = new FramedSession(line, facts, new RecordedEvents(), callIds)
+  const events = new RecordedEvents()
+  const near = new FramedSession(line, facts, events, sessionMemory(), firstId)
   line.open(2 ** 20, near)
-  return { near, raw, run: () => world.run() }
+  return { near, raw, run: () => world.run(), events }
 }
 
 t.test(
-  'a forgotten call is not answered, and its number stays in use until the answer comes',
+  'a forgotten call is not answered; the other side is told, and its number is not used again',
   async (t) => {
-    const { near, raw, run } = fewNumbers({ first: 1, last: 6 })
+    const { near, raw, run } = numberedFrom(1)
     const reply = bytesOf(encodeReply('put', REPLIES.put))
     let answered = 0
     const ask = (): CallHandle => near.call('put', REQUESTS.put, () => void (answered += 1))
-    const idsOf = (): number[] => {
+    const sent = (): string[] => {
       run()
-      return raw.take().map(({ callId }) => callId)
+      return raw.take().map(({ kind, callId }) => `${kind}:${callId}`)
     }
     ask().forget()
     const second = ask()
-    for (let i = 0; i < 4; i++) ask()
-    t.same(idsOf(), [1, 2, 3, 4, 5, 6])
-    for (const callId of [3, 5, 6]) raw.send(REQUEST_KINDS.put + REPLY, callId, reply)
-    run()
-    t.equal(answered, 3)
     ask()
-    ask()
-    t.same(idsOf(), [3, 5], 'after the last number the first free one follows')
+    t.same(sent(), ['33:1', '8:1', '33:2', '33:3'])
     second.forget()
-    for (const callId of [1, 2, 3, 4, 5]) raw.send(REQUEST_KINDS.put + REPLY, callId, reply)
-    run()
-    t.equal(answered, 6, 'two calls were forgotten')
+    t.same(sent(), ['8:2'])
+    t.equal(near.callsInFlight, 3)
+    for (const callId of [1, 2, 3, 4]) raw.send(REQUEST_KINDS.put + REPLY, callId, reply)
+    t.same(sent(), [])
+    t.equal(answered, 1, 'two calls were forgotten')
     t.equal(near.callsInFlight, 0)
-    const { near: next, raw: end, run: go } = fewNumbers({ first: 0xffff_fffe, last: 0xffff_ffff })
-    next.call('put', REQUESTS.put, () => undefined)
-    next.call('put', REQUESTS.put, () => undefined)
-    go()
-    t.same(
-      end.take().map(({ callId }) => callId),
-      [0xffff_fffe, 0xffff_ffff],
-    )
+    second.forget()
+    ask()
+    t.same(sent(), ['33:4'], 'a call that was answered is not cancelled')
   },
 )
+
+t.test('a connection ends before the numbers of its calls start again', async (t) => {
+  const { near, raw, run, events } = numberedFrom(0xffff_fffe)
+  const answers: string[] = []
+  const ask = (): void =>
+    void near.call('put', REQUESTS.put, (answer) => {
+      answers.push(isOperatingError(answer) ? answer.code : 'reply')
+    })
+  for (let i = 0; i < 3; i++) ask()
+  run()
+  t.same(
+    raw.take().map(({ callId }) => callId),
+    [0xffff_fffe, 0xffff_ffff],
+  )
+  t.same(answers, ['not-connected'])
+  const reply = bytesOf(encodeReply('put', REPLIES.put))
+  for (const callId of [0xffff_fffe, 0xffff_ffff])
+    raw.send(REQUEST_KINDS.put + REPLY, callId, reply)
+  run()
+  t.same(answers, ['not-connected', 'reply', 'reply'])
+  const [goodbye] = raw.take()
+  t.match(
+    decodeControl('goodbye', (goodbye as GotFrame).body, 0, (goodbye as GotFrame).body.length),
+    {
+      code: 'closed',
+      lastTaken: 0,
+    },
+  )
+  t.same(events.ends, ['closed'])
+})
+
+t.test('calls above the last that a goodbye names are certainly not done', async (t) => {
+  const { near, raw, run } = numberedFrom(1)
+  const answers: string[] = []
+  for (let i = 0; i < 3; i++) {
+    near.call('put', REQUESTS.put, (answer) => {
+      const { code, certainty } = answer as OperatingError
+      answers.push(`${code} ${certainty}`)
+    })
+  }
+  run()
+  const goodbye = {
+    code: 'node-stopping',
+    message: '',
+    certainty: 'refused',
+    lastTaken: 2,
+  } as const
+  raw.send(CONTROL_KINDS.goodbye, 0, bytesOf(encodeControl('goodbye', goodbye)))
+  run()
+  t.same(answers, ['connection-lost in-doubt', 'connection-lost in-doubt', 'not-connected refused'])
+})
 
 t.test('calls in flight are bounded on both sides', async (t) => {
   const { world, near, farEvents } = await sessionPair()
@@ -216,18 +265,55 @@ t.test('calls in flight are bounded on both sides', async (t) => {
   t.same(codes, ['overloaded'])
   t.equal(farEvents.calls.length, CALLS_PER_CONNECTION_MAX)
 
-  const { world: world2, raw, events } = await rawClient()
+  const { world: world2, raw, events, session } = await rawClient()
   const get = bytesOf(encodeRequest('get', REQUESTS.get))
   for (let i = 0; i <= CALLS_PER_CONNECTION_MAX; i++) raw.send(REQUEST_KINDS.get, i + 1, get)
   world2.run()
-  t.equal(events.calls.length, CALLS_PER_CONNECTION_MAX)
+  t.equal(session.callsToAnswer, CALLS_PER_CONNECTION_MAX)
+  t.equal(events.calls.length, WINDOW_BYTES / ANSWER_BYTES_FIRST, 'the others wait for memory')
   const refused = raw.take()
   t.equal(codeIn(refused, FAILURE_KIND), 'overloaded')
   t.equal(refused[0]?.callId, CALLS_PER_CONNECTION_MAX + 1)
+  const begun = events.calls.length
   ;(events.calls[0] as IncomingCallOf<'get'>).answer(REPLIES.get)
+  world2.run()
+  t.equal(events.calls.length, begun + 1, 'an answer that has left makes room for one call')
   raw.send(REQUEST_KINDS.get, 5000, get)
   world2.run()
-  t.equal(events.calls.length, CALLS_PER_CONNECTION_MAX + 1, 'an answer makes room for one call')
+  t.equal(session.callsToAnswer, CALLS_PER_CONNECTION_MAX)
+})
+
+t.test('the ids of calls ascend, or the connection ends', async (t) => {
+  const get = bytesOf(encodeRequest('get', REQUESTS.get))
+  for (const ids of [[0], [1, 1], [7, 3]]) {
+    const { world, raw, events } = await rawClient()
+    for (const callId of ids) raw.send(REQUEST_KINDS.get, callId, get)
+    world.run()
+    t.same(events.ends, ['call-id-wrong'], ids.join())
+  }
+})
+
+t.test('a call that has not begun can be cancelled, one that has goes on', async (t) => {
+  const { world, raw, events, session } = await rawClient()
+  const get = bytesOf(encodeRequest('get', REQUESTS.get))
+  const begun = WINDOW_BYTES / ANSWER_BYTES_FIRST
+  for (let i = 0; i < begun + 2; i++) raw.send(REQUEST_KINDS.get, i + 1, get)
+  raw.send(CONTROL_KINDS.cancel, begun + 1)
+  raw.send(CONTROL_KINDS.cancel, 1)
+  raw.send(CONTROL_KINDS.cancel, 9999)
+  world.run()
+  const frames = raw.take()
+  t.equal(codeIn(frames, FAILURE_KIND), 'cancelled')
+  t.equal(frames[0]?.callId, begun + 1)
+  t.equal(session.callsToAnswer, begun + 1)
+  ;(events.calls[0] as IncomingCallOf<'get'>).answer(REPLIES.get)
+  world.run()
+  t.same(
+    raw.take().map(({ kind, callId }) => [kind, callId]),
+    [[REQUEST_KINDS.get + REPLY, 1]],
+    'a short answer is sent all the same',
+  )
+  t.equal(events.calls.length, begun + 1, 'the cancelled call never begins')
 })
 
 t.test('a request that breaks a bound fails and is not sent', async (t) => {

@@ -1,21 +1,29 @@
-/** Sides that stall or read slowly: they are paused, then dropped. */
+/** Sides that stall or read slowly: what waits for them is bounded, and the stalled are dropped. */
 import t from 'tap'
-import { isOperatingError } from '../../../src/base/errors.ts'
+import { isOperatingError, OperatingError } from '../../../src/base/errors.ts'
 import {
-  CHUNK_BYTES_MAX,
+  ANSWER_BYTES_FIRST,
   MESSAGE_STALL_MS_MAX,
   OUTGOING_BYTES_PAUSE,
-  OUTGOING_BYTES_PER_CONNECTION_MAX,
+  PROGRESS_MS,
 } from '../../../src/limits.ts'
-import { decodeControl, encodeRequest } from '../../../src/wire/convert.ts'
+import { decodeControl, encodeControl, encodeRequest } from '../../../src/wire/convert.ts'
 import type { Put } from '../../../src/wire/message/client.ts'
-import { FAILURE_KIND, FLAG_MORE } from '../../../src/wire/message/session.ts'
+import { CONTROL_KINDS, FAILURE_KIND, FLAG_MORE } from '../../../src/wire/message/session.ts'
 import { REQUEST_KINDS } from '../../../src/wire/message/table.ts'
+import { sessionMemory, WINDOW_BYTES } from '../../../src/wire/session-memory.ts'
 import type { IncomingCallOf } from '../../../src/wire/session.ts'
 import { REPLIES, REQUESTS } from '../../support/wire-examples.ts'
-import { bytesOf, type GotFrame, rawClient, rawNode } from '../../support/wire-frames.ts'
+import {
+  bytesOf,
+  type GotFrame,
+  rawClient,
+  rawNode,
+  type RawPair,
+} from '../../support/wire-frames.ts'
 
 const { put: PUT, get: GET } = REQUEST_KINDS
+const GET_BYTES = bytesOf(encodeRequest('get', REQUESTS.get))
 
 function putOf(length: number): Put {
   const value = new Uint8Array(length)
@@ -33,8 +41,19 @@ function failureIn(frame: GotFrame | undefined): string {
   return decodeControl(name, body, 0, body.length).code
 }
 
+function replyOf(bytes: number): typeof REPLIES.get {
+  return { ...REPLIES.get, siblings: [new Uint8Array(bytes)] }
+}
+
+function announcePut({ raw, world }: RawPair, callId: number, bytes: number): void {
+  raw.send(CONTROL_KINDS.length, callId, bytesOf(encodeControl('length', { kind: PUT, bytes })))
+  world.run()
+}
+
 t.test('a message without progress ends its connection', async (t) => {
-  const { world, raw, events } = await rawClient()
+  const pair = await rawClient()
+  const { world, raw, events } = pair
+  announcePut(pair, 1, 100_000)
   raw.send(PUT, 1, new Uint8Array(100), FLAG_MORE)
   world.pass(MESSAGE_STALL_MS_MAX - 1000)
   t.same(events.ends, [])
@@ -42,6 +61,25 @@ t.test('a message without progress ends its connection', async (t) => {
   t.same(events.ends, ['frame-late'])
   t.equal(failureIn(raw.take().at(-1)), 'frame-late')
   t.equal(world.timers, 0)
+})
+
+t.test('sooner, where others wait for the memory that it holds', async (t) => {
+  const memory = sessionMemory(WINDOW_BYTES, 4 * WINDOW_BYTES)
+  const [first, second] = [await rawClient(memory), await rawClient(memory)]
+  announcePut(first, 1, WINDOW_BYTES)
+  announcePut(second, 1, WINDOW_BYTES)
+  t.same(
+    second.raw.take().map(({ kind }) => kind),
+    [],
+    'the memory is taken',
+  )
+  first.world.pass(2 * PROGRESS_MS + 1000)
+  t.same(first.events.ends, ['frame-late'])
+  second.world.run()
+  t.same(
+    second.raw.take().map(({ kind }) => kind),
+    [CONTROL_KINDS.credit],
+  )
 })
 
 t.test('a receiver that never grants credit loses its connection', async (t) => {
@@ -57,22 +95,20 @@ t.test(
   'the acceptor stops reading from a slow reader, and drops one that never reads',
   async (t) => {
     const { world, raw, session, events } = await rawClient()
-    const get = bytesOf(encodeRequest('get', REQUESTS.get))
-    const reply = { ...REPLIES.get, siblings: [new Uint8Array(100_000)] }
+    const reply = replyOf(50_000)
     const far = raw.end.other
     raw.end.isDeaf = true
-    for (let i = 0; i < 40; i++) {
-      raw.send(GET, i + 1, get)
+    for (let i = 0; i < 40 && !far.isPaused; i++) {
+      raw.send(GET, i + 1, GET_BYTES)
       world.run()
       ;(events.calls.at(-1) as IncomingCallOf<'get'>).answer(reply)
       world.run()
-      if (far.isPaused) break
     }
     t.ok(far.isPaused, 'waiting bytes above the bound pause reading')
     t.ok(far.unsentBytes > OUTGOING_BYTES_PAUSE)
-    t.ok(far.unsentBytes < OUTGOING_BYTES_PAUSE + 400_000)
+    t.ok(far.unsentBytes < OUTGOING_BYTES_PAUSE + 100_000)
     const asked = events.calls.length
-    raw.send(GET, 100, get)
+    raw.send(GET, 100, GET_BYTES)
     world.run()
     t.equal(events.calls.length, asked)
     raw.end.hear()
@@ -81,15 +117,15 @@ t.test(
     t.equal(events.calls.length, asked + 1, 'reading resumes when the bytes have left')
 
     raw.end.isDeaf = true
-    for (let i = 0; i < 30; i++) {
-      raw.send(GET, 200 + i, get)
+    ;(events.calls.at(-1) as IncomingCallOf<'get'>).answer(reply)
+    world.run()
+    for (let i = 0; i < 40 && !far.isPaused; i++) {
+      raw.send(GET, 200 + i, GET_BYTES)
       world.run()
-      if (events.calls.length > asked + 1 + i)
-        (events.calls.at(-1) as IncomingCallOf<'get'>).answer(reply)
+      ;(events.calls.at(-1) as IncomingCallOf<'get'>).answer(reply)
       world.run()
     }
-    t.ok(far.isPaused)
-    world.pass(25_000)
+    world.pass(MESSAGE_STALL_MS_MAX + 2 * PROGRESS_MS)
     t.same(events.ends, ['reader-too-slow'])
     t.ok(session.isEnded)
     t.ok(world.facts.some(({ fact }) => fact === 'slow-reader-cut'))
@@ -97,48 +133,48 @@ t.test(
   },
 )
 
-t.test('the bytes that wait for one reader are bounded', async (t) => {
+t.test('calls whose answers no one reads do not begin', async (t) => {
   const { world, raw, events } = await rawClient()
-  const get = bytesOf(encodeRequest('get', REQUESTS.get))
-  const big = { ...REPLIES.get, siblings: [new Uint8Array(8_000_000)] }
-  const refused: string[] = []
-  for (let i = 0; i < 40; i++) {
-    raw.send(GET, i + 1, get)
+  raw.end.isDeaf = true
+  for (let i = 0; i < 600; i++) raw.send(GET, i + 1, GET_BYTES)
+  world.run()
+  const begun = WINDOW_BYTES / ANSWER_BYTES_FIRST
+  t.equal(events.calls.length, begun)
+  for (let i = 0; i < begun; i++) {
+    ;(events.calls[i] as IncomingCallOf<'get'>).answer(replyOf(50_000))
     world.run()
-    for (const frame of raw.take()) if (frame.kind === FAILURE_KIND) refused.push(failureIn(frame))
-    if (events.calls.length > i) (events.calls[i] as IncomingCallOf<'get'>).answer(big)
   }
-  t.ok(refused.length > 20, 'no more is begun')
-  t.ok(refused.every((code) => code === 'overloaded'))
-
-  const second = await rawClient()
-  for (let i = 0; i < 40; i++) second.raw.send(GET, i + 1, get)
-  second.world.run()
-  for (const call of second.events.calls) (call as IncomingCallOf<'get'>).answer(big)
-  second.world.run()
-  t.same(second.events.ends, ['reader-too-slow'], 'what was asked before is cut off')
-  t.ok(second.session.waitingBytes <= OUTGOING_BYTES_PER_CONNECTION_MAX + 9_000_000)
+  const waiting = begun - (events.calls.length - begun)
+  t.ok(waiting > 200, 'answers that have not left keep their memory')
+  raw.end.hear()
+  world.run()
+  t.equal(events.calls.length, begun + begun)
 })
 
-t.test(
-  'the bytes that wait for one reader are bounded, also if every answer is short',
-  async (t) => {
-    const { world, raw, events, session } = await rawClient()
-    const get = bytesOf(encodeRequest('get', REQUESTS.get))
-    const short = { ...REPLIES.get, siblings: [new Uint8Array(CHUNK_BYTES_MAX - 1_000)] }
-    for (let i = 0; i < 900; i++) raw.send(GET, i + 1, get)
-    world.run()
-    t.equal(events.calls.length, 900)
-    raw.end.isDeaf = true
-    for (const call of events.calls) {
-      if (session.isEnded) break
-      ;(call as IncomingCallOf<'get'>).answer(short)
-      world.run()
-    }
-    t.same(events.ends, ['reader-too-slow'])
-    t.ok(session.waitingBytes <= OUTGOING_BYTES_PER_CONNECTION_MAX + 2 * CHUNK_BYTES_MAX)
-  },
-)
+t.test('a long answer waits for memory before it is made', async (t) => {
+  const { world, raw, events, session } = await rawClient()
+  for (let i = 0; i < 3; i++) raw.send(GET, i + 1, GET_BYTES)
+  world.run()
+  const [first, second, third] = events.calls as IncomingCallOf<'get'>[]
+  t.equal(first?.room.reserve(60_000), undefined, 'a short one has it')
+  t.equal(first?.room.reserve(WINDOW_BYTES), undefined)
+  const waiting = second?.room.reserve(9_000_000)
+  const last = third?.room.reserve(9_000_000)
+  t.ok(waiting instanceof Promise && last instanceof Promise)
+  let isReserved = false
+  void Promise.resolve(waiting).then(() => {
+    isReserved = true
+  })
+  await world.untilIdle()
+  t.equal(isReserved, false)
+  first?.answer(replyOf(100))
+  await world.untilIdle()
+  t.equal(isReserved, true)
+  const rejected = t.rejects(Promise.resolve(last), { code: 'connection-lost' })
+  session.end(new OperatingError('node-stopping', 'this node stops'))
+  await world.untilIdle()
+  await rejected
+})
 
 t.test('the side that connected always reads', async (t) => {
   const { world, raw, session } = await rawNode()

@@ -21,7 +21,7 @@ class End {
           this.chunks.push(chunk)
           this.#onEvent()
         },
-        onDrain: () => {
+        onSent: () => {
           this.drains += 1
           this.#onEvent()
         },

@@ -20,7 +20,7 @@ class End {
         this.chunks.push(chunk.length)
         this.lastMs = sim.nowMs
       },
-      onDrain: () => undefined,
+      onSent: () => undefined,
       onClose: (error) => {
         t.equal(this.closed, undefined, 'closed once')
         this.closed = error === undefined ? '' : (error as { code?: string }).code
@@ -304,7 +304,7 @@ t.test('a paused process accepts and reads nothing, and then everything in order
   const late = await sim.complete(
     sim.start(2).network.connect({ host: sim.hostOf(1), port: PORT }, 1000),
   )
-  late.listen({ onData: () => undefined, onDrain: () => undefined, onClose: () => undefined })
+  late.listen({ onData: () => undefined, onSent: () => undefined, onClose: () => undefined })
   late.write(utf8Bytes('early bytes'))
   await sim.run(5000)
   t.equal(server.text, '')
