@@ -238,6 +238,7 @@ class Node implements RunningNode {
     return [
       ...(sentence === undefined ? [] : [sentence]),
       ...this.#peers.refusals,
+      ...this.#peers.clockWarnings,
       ...(this.#engine.report().alarms ?? []),
     ]
   }

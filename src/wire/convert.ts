@@ -202,6 +202,17 @@ const cancel: Converter<undefined> = {
   decode: (reader) => void pb.Cancel.decode(reader),
 }
 
+const ping: Converter<undefined> = {
+  encode: (_, writer) => void pb.Ping.encode({}, writer),
+  decode: (reader) => void pb.Ping.decode(reader),
+}
+
+/** The sender's wall clock, in milliseconds since 1970. */
+const pong: Converter<number> = {
+  encode: (wallMs, writer) => void pb.Pong.encode({ wallMs }, writer),
+  decode: (reader) => pb.Pong.decode(reader).wallMs,
+}
+
 const failure: Converter<Failure> = {
   encode: ({ code, message, certainty }, writer) =>
     void pb.Failure.encode(
@@ -251,6 +262,8 @@ interface Controls {
   credit: Credit
   length: Length
   cancel: undefined
+  ping: undefined
+  pong: number
   failure: Failure
   goodbye: Goodbye
 }
@@ -266,6 +279,8 @@ const CONTROLS: { readonly [N in ControlName]: Converter<Controls[N]> } = {
   credit,
   length,
   cancel,
+  ping,
+  pong,
   failure,
   goodbye,
 }

@@ -1,7 +1,7 @@
 /**
  * A session over frames: passes each frame to the part that handles its kind.
  *
- *     frames in  --> kinds 1..15    this file        credit, length, cancel, goodbye
+ *     frames in  --> kinds 1..15    this file        credit, length, cancel, ping, pong, goodbye
  *                --> kinds 16..63   IncomingCalls    requests of the other side
  *                --> kinds 64..127  OutgoingCalls    answers to our requests
  *     frames out <-- ChunkSender, shared by both, as is the ChunkReceiver
@@ -43,6 +43,7 @@ export class FramedSession implements Session, FrameEvents {
   readonly #outgoing: OutgoingCalls
   readonly #incoming: IncomingCalls
   readonly #memory: SessionShares
+  onPong: ((wallMs: number) => void) | undefined
   /** The last of our calls that the other side has taken, as its goodbye says. */
   #lastTaken: number | undefined
 
@@ -112,6 +113,14 @@ export class FramedSession implements Session, FrameEvents {
     return this.#outgoing.call(kind, request, onAnswer, room)
   }
 
+  get bytesReceived(): number {
+    return this.#connection.bytesReceived
+  }
+
+  ping(): void {
+    this.#connection.send(CONTROL_KINDS.ping, 0, encodeControl('ping', undefined))
+  }
+
   end(reason: OperatingError): void {
     this.#connection.end(reason)
   }
@@ -162,6 +171,11 @@ export class FramedSession implements Session, FrameEvents {
         else this.#incoming.onLength(callId, announced)
       } else if (kind === CONTROL_KINDS.cancel) {
         this.#incoming.onCancel(callId)
+      } else if (kind === CONTROL_KINDS.ping) {
+        const wallMs = this.#connection.world.clock.wallTime()
+        this.#connection.send(CONTROL_KINDS.pong, 0, encodeControl('pong', wallMs))
+      } else if (kind === CONTROL_KINDS.pong) {
+        this.onPong?.(decodeControl('pong', bytes, start, length))
       } else if (kind === CONTROL_KINDS.goodbye) {
         const goodbye = decodeControl('goodbye', bytes, start, length)
         this.#lastTaken = goodbye.lastTaken

@@ -12,6 +12,7 @@
  *     reject.ts              a connection that is refused before its handshake
  *     framed-session.ts      implements `Session` over a framed connection
  *     outgoing-calls.ts, incoming-calls.ts, received-call.ts    our calls, and the other side's
+ *     heartbeat.ts           notices that the other side is silent, and that it is back
  *     session-memory.ts, byte-pool.ts         the memory of messages, shared by connections
  *     chunk-sender.ts, chunk-receiver.ts      long messages in chunks, within their credit
  *
@@ -97,6 +98,12 @@ export interface Session extends SessionFacts {
     onAnswer: (answer: Answer<K>) => void,
     room?: Room,
   ): CallHandle
+  /** Bytes received so far: a sign of life. */
+  readonly bytesReceived: number
+  /** Called with the other side's wall clock when it answers a ping. */
+  onPong: ((wallMs: number) => void) | undefined
+  /** Asks whether the other side is there. */
+  ping(): void
   /** Sends a goodbye with the reason after the bytes that wait, and ends. */
   end(reason: OperatingError): void
   /** Closes the connection at once, without a goodbye. */

@@ -26,6 +26,8 @@ export const FACTS = {
   'slow-reader-cut': 'warning',
   'peer-connected': 'notice',
   'peer-away': 'notice',
+  'peer-silent': 'notice',
+  'peer-heard': 'notice',
 
   // Requests.
   'read-repaired': 'detail',

@@ -23,6 +23,8 @@ const PROOFS: Record<string, Load> = {
   package: async () => (await import('./package/package.ts')).proof,
   rate: async () => (await import('./rate.ts')).proof,
   native: async () => (await import('./native.ts')).proof,
+  'detect-local': async () => (await import('./detect/detect-local.ts')).proof,
+  flood: async () => (await import('./flood/flood.ts')).proof,
 }
 
 async function list(): Promise<void> {

@@ -10,6 +10,7 @@ import {
   FRAME_TRAILER_BYTES,
   writeFrame,
 } from '../../src/native/frame-scanner.ts'
+import { FRAME_BODY_BYTES_MAX } from '../../src/limits.ts'
 import { everwrite as pb } from '../../src/wire/generated/messages.js'
 import { FrameReader } from '../../src/wire/frame.ts'
 import { CONTROL_KINDS, FAILURE_KIND, FLAG_MORE, FORMAT } from '../../src/wire/message/session.ts'
@@ -22,7 +23,6 @@ export interface GotFrame {
   readonly body: Uint8Array
 }
 
-const CHUNK_BYTES = 256 * 1024
 const ANSWER_MS_MAX = 30_000
 
 export function frame(
@@ -41,6 +41,11 @@ export function frame(
 export function helloFrame(change: pb.Hello.$Properties = {}): Buffer {
   const hello = { formatMin: FORMAT, formatMax: FORMAT, ...change }
   return frame(CONTROL_KINDS.hello, 0, pb.Hello.encode(hello).finish())
+}
+
+/** Announces a message of `bytes` bytes in chunks. */
+export function lengthFrame(kind: number, callId: number, bytes: number): Buffer {
+  return frame(CONTROL_KINDS.length, callId, pb.Length.encode({ kind, bytes }).finish())
 }
 
 /** A frame in one word: the code of a failure or goodbye, 'ready' or 'answered'. */
@@ -135,11 +140,12 @@ export class RawClient {
     return got === undefined ? 'closed without a goodbye' : wordOf(got)
   }
 
-  /** Sends a request of any length in chunks, within its credit. */
+  /** Announces a request of any length, and sends it in chunks within its credit. */
   async sendLong(kind: number, callId: number, body: Uint8Array): Promise<void> {
-    let credit = 1024 * 1024
-    for (let at = 0; at < body.length; at += CHUNK_BYTES) {
-      const end = Math.min(at + CHUNK_BYTES, body.length)
+    this.send(lengthFrame(kind, callId, body.length))
+    let credit = 0
+    for (let at = 0; at < body.length; at += FRAME_BODY_BYTES_MAX) {
+      const end = Math.min(at + FRAME_BODY_BYTES_MAX, body.length)
       while (credit < end - at) {
         const got = await this.until((one) => one.kind === CONTROL_KINDS.credit)
         if (got === undefined) return

@@ -192,6 +192,8 @@ export const CONTROLS: { readonly [N in ControlName]: Control<N> } = {
   },
   length: { kind: REQUEST_KINDS.put, bytes: 8_388_725 },
   cancel: undefined,
+  ping: undefined,
+  pong: 1_764_288_000_123,
   credit: { bytes: 1_048_576, isAnswer: true },
   failure: failureOf(new OperatingError('write-in-doubt', '1 of 2 machines answered in time')),
 }

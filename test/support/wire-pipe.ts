@@ -99,6 +99,11 @@ export class WirePipeWorld {
     this.#nowMs = end
   }
 
+  /** Moves the clock by `ms` with no timer on time, as if the process had been stopped. */
+  leap(ms: number): void {
+    this.#nowMs += ms
+  }
+
   #after(delayMs: number, wake: () => void): Timer {
     const entry: Wake = {
       at: this.#nowMs + delayMs,

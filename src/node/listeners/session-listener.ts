@@ -19,7 +19,7 @@ import { reject } from '../../wire/reject.ts'
 import { type Address, addressLabel, type Connection, type Listener } from '../../world/network.ts'
 import type { World } from '../../world/world.ts'
 import type { OwnStanding } from '../cluster/own-standing.ts'
-import { notAMember } from '../cluster/peers.ts'
+import { nodeStopping, notAMember } from '../cluster/peer-link.ts'
 import type { Topology } from '../cluster/topology.ts'
 
 export interface ListenerOptions {
@@ -71,7 +71,7 @@ export class SessionListener {
   async close(): Promise<void> {
     this.#isClosed = true
     const listening = this.#listener?.close()
-    for (const session of this.#sessions) session.end(stopping())
+    for (const session of this.#sessions) session.end(nodeStopping())
     this.#sessions.clear()
     await listening
   }
@@ -111,13 +111,13 @@ export class SessionListener {
     }
     try {
       const onCall = (call: IncomingCall): void => {
-        if (this.#isClosed) throw stopping()
+        if (this.#isClosed) throw nodeStopping()
         requests.onCall(call)
       }
       const events = { onCall, onEnd: leave }
       session = await acceptSession(connection, world, this.#terms(), events, memory)
       // The handshake may end after this listener was closed.
-      if (this.#isClosed) session.end(stopping())
+      if (this.#isClosed) session.end(nodeStopping())
       else if (isCounted) this.#sessions.add(session)
     } catch (error) {
       // The handshake has told the other side why, and recorded it.
@@ -125,8 +125,4 @@ export class SessionListener {
       if (!isOperatingError(error)) throw error
     }
   }
-}
-
-function stopping(): OperatingError {
-  return new OperatingError('node-stopping', 'this node is stopping; ask another')
 }

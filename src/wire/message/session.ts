@@ -25,6 +25,8 @@ export const CONTROL_KINDS = {
   credit: 6,
   length: 7,
   cancel: 8,
+  ping: 9,
+  pong: 10,
 } as const
 
 export const FAILURE_KIND = 127

@@ -1,0 +1,115 @@
+/**
+ * Notices that the other side of a session is silent, and that it is heard again.
+ *
+ *     heard ──(silent for silenceMs)──► asked ──(for lateMs)──► silent, asked every againMs ──► heard
+ *
+ * Any byte that comes is a sign of life; only silence is asked about. A process that was itself
+ * stopped finds its timers late and all answers still to be read: it gives one more turn before it
+ * judges.
+ */
+import type { Clock, Timer } from '../world/clock.ts'
+import type { Session } from './session.ts'
+
+export interface HeartbeatOptions {
+  /** After so much silence the other side is asked. */
+  readonly silenceMs: number
+  /** It is silent if so long after that nothing has come. */
+  readonly lateMs: number
+  /** Then it is asked again so often. */
+  readonly againMs: number
+}
+
+/** A clock of the other side that was read by a question that took so long says nothing. */
+const ROUND_TRIP_MS_MAX = 1_000
+/** A timer that rings so late tells that this process was stopped. */
+const STOPPED_MS = 200
+
+export class Heartbeat {
+  isSilent = false
+  /** How far the other side's wall clock is ahead of this one's; undefined before it was asked. */
+  clockAheadMs: number | undefined
+  readonly #session: Session
+  readonly #clock: Clock
+  readonly #options: HeartbeatOptions
+  readonly #onChange: () => void
+  readonly #tick: () => void
+  #timer: Timer
+  #received: number
+  #heardAt: number
+  /** When the other side was first asked since it was last heard. */
+  #askedAt: number | undefined
+  #pingedAt = Number.NEGATIVE_INFINITY
+  #dueAt = 0
+
+  /** `onChange` is called when `isSilent` changes. Ends with the session, or by `stop`. */
+  constructor(session: Session, clock: Clock, options: HeartbeatOptions, onChange: () => void) {
+    this.#session = session
+    this.#clock = clock
+    this.#options = options
+    this.#onChange = onChange
+    this.#received = session.bytesReceived
+    this.#heardAt = clock.now()
+    this.#tick = () => this.#onTick()
+    this.#timer = this.#wait()
+    session.onPong = (wallMs) => this.#onPong(wallMs)
+    this.#ping()
+  }
+
+  stop(): void {
+    this.#timer.cancel()
+    this.#session.onPong = undefined
+  }
+
+  #wait(): Timer {
+    this.#dueAt = this.#clock.now() + this.#options.againMs
+    return this.#clock.after(this.#options.againMs, this.#tick)
+  }
+
+  #onTick(): void {
+    if (this.#session.isEnded) return
+    const now = this.#clock.now()
+    const wasStopped = now - this.#dueAt > STOPPED_MS
+    const { silenceMs, lateMs, againMs } = this.#options
+    if (this.#session.bytesReceived !== this.#received) {
+      this.#onHeard(now)
+    } else if (this.#askedAt === undefined) {
+      if (now - this.#heardAt >= silenceMs - againMs) this.#ask(now)
+    } else if (!this.#hasJudged(now, lateMs, wasStopped)) {
+      this.#ping()
+    }
+    this.#timer = this.#wait()
+  }
+
+  #ask(now: number): void {
+    this.#askedAt = now
+    this.#ping()
+  }
+
+  /** Judges once that the other side is silent; true where that was now. */
+  #hasJudged(now: number, lateMs: number, wasStopped: boolean): boolean {
+    if (this.isSilent || wasStopped || now - (this.#askedAt as number) < lateMs) return false
+    this.isSilent = true
+    this.#onChange()
+    return true
+  }
+
+  #onHeard(now: number): void {
+    this.#received = this.#session.bytesReceived
+    this.#heardAt = now
+    this.#askedAt = undefined
+    if (!this.isSilent) return
+    this.isSilent = false
+    this.#onChange()
+  }
+
+  #ping(): void {
+    this.#pingedAt = this.#clock.now()
+    this.#session.ping()
+  }
+
+  #onPong(wallMs: number): void {
+    const tookMs = this.#clock.now() - this.#pingedAt
+    if (tookMs > ROUND_TRIP_MS_MAX) return
+    this.clockAheadMs = wallMs - (this.#clock.wallTime() - tookMs / 2)
+  }
+}
