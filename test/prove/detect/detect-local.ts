@@ -158,7 +158,7 @@ class Watched {
     const path = fileURLToPath(new URL('watcher.js', import.meta.url))
     const asked = WATCHERS.map((node) => `${nameOfNode(node)}=${hostOf(node)}:${PORT}`)
     const [command, ...args] = [...prefixOf(hub), process.execPath, path] as const
-    this.#child = spawn(command as string, [...args, nameOfNode(VICTIM), ...asked], {
+    this.#child = spawn(command, [...args, nameOfNode(VICTIM), ...asked], {
       stdio: ['pipe', 'pipe', 'inherit'],
     })
     createInterface({ input: this.#child.stdout as NodeJS.ReadableStream }).on('line', (line) => {

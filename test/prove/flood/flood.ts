@@ -7,7 +7,7 @@
  * at which it was due. The figures are the node's memory above that with the others alone, and the
  * others' p99 beside that before, median of `--rounds N` (3). `--seconds N` (20) each.
  */
-import { spawn } from 'node:child_process'
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -105,20 +105,19 @@ async function oneRound(seconds: number): Promise<Round> {
 
 /** The process of the hostile clients. */
 class Hostile {
-  #child: ReturnType<typeof spawn> | undefined
+  #child: ChildProcessWithoutNullStreams | undefined
 
   async begin(port: number): Promise<void> {
     const path = fileURLToPath(new URL('hostile.js', import.meta.url))
-    const child = spawn(process.execPath, [path, String(port)], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    })
+    const child = spawn(process.execPath, [path, String(port)])
+    child.stderr.pipe(process.stderr)
     this.#child = child
     await once(child.stdout, 'data')
   }
 
   async end(): Promise<{ slowBytes: number; isSlowCut: boolean; idleCut: number }> {
     const child = this.#child
-    if (child?.stdin == null || child.stdout == null) throw new Error('it was not begun')
+    if (child === undefined) throw new Error('it was not begun')
     child.stdin.end()
     const [line] = (await once(child.stdout, 'data')) as [Buffer]
     return JSON.parse(line.toString())

@@ -74,6 +74,9 @@ for (const isDelete of [false, true]) {
     const scene = await Scene.open()
     const client = await scene.client()
     const [first] = scene.placeOf(KEY).owners as [number]
+    // The client dials the owner, and is connected to it before it hangs.
+    await scene.run(client.get(KEY))
+    await scene.world.run(500)
     scene.world.pause(first)
     t.equal((await scene.run(client.put(KEY, 'early'))).attempts, 2)
     const { context } = await scene.run(client.get(KEY))

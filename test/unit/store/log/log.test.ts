@@ -209,6 +209,49 @@ void t.test('a rotten record is not handed out; a put makes the key good again',
   }
 })
 
+void t.test('a long record is read once there is room for it, a short one at once', async (t) => {
+  const lab = new Lab(5)
+  await lab.done(
+    (async () => {
+      const { engine } = await lab.open({ segmentBytes: 1 << 20 })
+      const [short, long] = [keyName('b', 'short'), keyName('b', 'long')]
+      await engine.synced(engine.append([put(short, 'x'.repeat(1000))]))
+      await engine.synced(engine.append([put(long, 'y'.repeat(200_000))]))
+      const asked: number[] = []
+      let open: (() => void) | undefined
+      const room = {
+        reserve: (bytes: number) => {
+          asked.push(bytes)
+          return new Promise<void>((resolve) => {
+            open = resolve
+          })
+        },
+      }
+      t.not(await engine.get(tokenOf(short.bucket, short.key), short, room), undefined)
+      t.same(asked, [])
+      let got: number | undefined
+      const reading = Promise.resolve(engine.get(tokenOf(long.bucket, long.key), long, room)).then(
+        (stored) => {
+          got = stored?.object.length
+        },
+      )
+      await lab.pause(50)
+      t.equal(got, undefined, 'it waits')
+      t.equal(asked.length, 1)
+      t.ok((asked[0] as number) > 200_000)
+      // It becomes longer meanwhile, and asks again.
+      engine.append([put(long, 'z'.repeat(300_000))])
+      open?.()
+      await lab.pause(50)
+      t.equal(asked.length, 2)
+      open?.()
+      await reading
+      t.ok((got as number) >= 300_000)
+      await engine.close()
+    })(),
+  )
+})
+
 void t.test('a record whose read fails counts as rotten', async (t) => {
   const lab = new Lab(2, { residentChance: 0 })
   await lab.done(
