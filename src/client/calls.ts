@@ -22,7 +22,7 @@ import type { Reply, Request, RequestKind } from '../wire/message/table.ts'
 import type { Answer } from '../wire/session.ts'
 import type { Clock, Timer } from '../world/clock.ts'
 import type { Random } from './random.ts'
-import { CallError, unsent } from './failure.ts'
+import { aborted, CallError, unsent } from './failure.ts'
 import type { Link } from './link.ts'
 import { type CallOptions, type ClientSettings, positive } from './options.ts'
 import type { Pool } from './pool.ts'
@@ -306,11 +306,4 @@ export class Calls {
 function notConnected(link: Link): OperatingError {
   const sentence = `${link.label} is not connected`
   return link.failure ?? new OperatingError('not-connected', sentence)
-}
-
-function aborted(signal: AbortSignal): OperatingError {
-  return new OperatingError('aborted', "the call's signal was aborted", {
-    cause: signal.reason,
-    certainty: 'refused',
-  })
 }

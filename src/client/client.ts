@@ -27,7 +27,7 @@ import { Calls } from './calls.ts'
 import { Random } from './random.ts'
 import { type Codec, text } from './codec.ts'
 import { dialer } from './dial.ts'
-import { unsent } from './failure.ts'
+import { aborted, unsent } from './failure.ts'
 import type { Dial, Link } from './link.ts'
 import {
   type CallOptions,
@@ -96,9 +96,11 @@ export async function connectTo(
   dial?: Dial,
 ): Promise<Client> {
   const settings = settingsOf(options)
+  const { signal } = options
+  if (signal?.aborted === true) throw aborted(signal)
   const client = new Client(settings, world, dial ?? dialer(settings, world))
   try {
-    await client.topology({ timeout: settings.connectMs })
+    await client.topology({ timeout: settings.connectMs, signal })
     return client
   } catch (error) {
     await client.close()

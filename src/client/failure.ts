@@ -36,3 +36,11 @@ function sentenceOf(
 export function unsent(code: OperatingError['code'], message: string): OperatingError {
   return new OperatingError(code, message, { certainty: 'refused' })
 }
+
+/** The failure of a call or connect whose signal is aborted, before anything was sent. */
+export function aborted(signal: AbortSignal): OperatingError {
+  return new OperatingError('aborted', "the call's signal was aborted", {
+    cause: signal.reason,
+    certainty: 'refused',
+  })
+}

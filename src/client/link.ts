@@ -21,10 +21,14 @@ import type { Random } from './random.ts'
 /** What a link uses of a session. */
 export type NodeSession = Pick<Session, 'node' | 'isEnded' | 'call' | 'end' | 'drop'>
 
-/** Opens a session, which calls `onEnd` once when it has ended, possibly before it is returned. */
+/**
+ * Opens a session, which calls `onEnd` once when it has ended, possibly before it is returned. When
+ * `signal` is aborted, a connect or handshake under way ends at once.
+ */
 export type Dial = (
   address: Address,
   onEnd: (reason: OperatingError) => void,
+  signal: AbortSignal,
 ) => Promise<NodeSession>
 
 export interface LinkOptions {
@@ -56,6 +60,8 @@ export class Link {
   #state: 'idle' | 'dialling' | 'open' | 'waiting' | 'closed' = 'idle'
   /** Dials since the last success. */
   #failures = 0
+  /** Ends the dial that is under way. */
+  #dialling: AbortController | undefined
   #redialTimer: Timer | undefined
   #quietTimer: Timer | undefined
 
@@ -105,6 +111,7 @@ export class Link {
     })
   }
 
+  /** Ends the session, or the dial that is under way. */
   close(): void {
     this.#state = 'closed'
     this.#redialTimer?.cancel()
@@ -112,12 +119,14 @@ export class Link {
     const session = this.#session
     this.#session = undefined
     session?.end(clientClosed())
+    this.#dialling?.abort()
   }
 
   #begin(): void {
     this.#state = 'dialling'
+    this.#dialling = new AbortController()
     this.#options
-      .dial(this.address, (reason) => this.#onLost(reason))
+      .dial(this.address, (reason) => this.#onLost(reason), this.#dialling.signal)
       .then(
         (session) => this.#onOpen(session),
         (reason: unknown) => this.#onLost(reason as OperatingError),

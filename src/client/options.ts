@@ -29,6 +29,8 @@ export interface ConnectOptions {
   readonly attemptTimeout?: number | undefined
   /** How long `connect` may take; by default as `timeout`. */
   readonly connectTimeout?: number | undefined
+  /** Ends `connect` early with `aborted`; of no effect once it has resolved. */
+  readonly signal?: AbortSignal | undefined
   /** Calls in flight at once, by default 1,024; one more fails at once with `overloaded`. */
   readonly callsMax?: number | undefined
 }

@@ -99,19 +99,29 @@ export const hostNetwork: Network = {
       })
     }),
 
-  connect: (address, timeoutMs) =>
+  connect: (address, timeoutMs, signal) =>
     new Promise((resolve, reject) => {
+      if (signal?.aborted === true) {
+        reject(cancelError(address))
+        return
+      }
       const socket = createConnection({ ...address, ...SOCKET_OPTIONS, allowHalfOpen: false })
-      const fail = (error: Error): void => {
+      const stopWaiting = (): void => {
         clearTimeout(timeout)
+        signal?.removeEventListener('abort', onAbort)
+      }
+      const fail = (error: Error): void => {
+        stopWaiting()
         socket.on('error', () => undefined)
         socket.destroy()
         reject(error)
       }
+      const onAbort = (): void => fail(cancelError(address))
       const timeout = setTimeout(() => fail(timeoutError(address)), Math.ceil(timeoutMs))
+      signal?.addEventListener('abort', onAbort)
       socket.once('error', fail)
       socket.once('connect', () => {
-        clearTimeout(timeout)
+        stopWaiting()
         socket.off('error', fail)
         resolve(new SocketConnection(socket, address))
       })
@@ -167,4 +177,9 @@ const LISTEN_REASONS: Readonly<Record<string, string>> = {
 function timeoutError(address: Address): Error {
   const error = new Error(`ETIMEDOUT: no answer from ${addressLabel(address)}`)
   return Object.assign(error, { code: 'ETIMEDOUT' })
+}
+
+function cancelError(address: Address): Error {
+  const error = new Error(`ECANCELED: the connect to ${addressLabel(address)} was aborted`)
+  return Object.assign(error, { code: 'ECANCELED' })
 }

@@ -4,6 +4,7 @@ const MESSAGES: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EADDRNOTAVAIL: 'address not available',
   EBADF: 'bad file descriptor',
+  ECANCELED: 'operation canceled',
   ECONNABORTED: 'software caused connection abort',
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'connection reset by peer',

@@ -57,6 +57,9 @@ export interface Listener {
 export interface Network {
   /** Fails with `address-taken` or the system's error. */
   listen(address: Address, onConnection: (connection: Connection) => void): Promise<Listener>
-  /** Fails with the system's error, or when `timeoutMs` have passed. */
-  connect(address: Address, timeoutMs: number): Promise<Connection>
+  /**
+   * Fails with the system's error, with ETIMEDOUT when `timeoutMs` have passed, and with ECANCELED
+   * when `signal` is aborted before the connection is open.
+   */
+  connect(address: Address, timeoutMs: number, signal?: AbortSignal): Promise<Connection>
 }

@@ -98,7 +98,8 @@ export class SimNetwork {
     const machine = this.#machineOf(process.node)
     return {
       listen: (address, onConnection) => this.#listen(machine, process, address, onConnection),
-      connect: (address, timeoutMs) => this.#connect(machine, process, address, timeoutMs),
+      connect: (address, timeoutMs, signal) =>
+        this.#connect(machine, process, address, timeoutMs, signal),
     }
   }
 
@@ -213,20 +214,23 @@ export class SimNetwork {
     process: SimProcess,
     address: Address,
     timeoutMs: number,
+    signal: AbortSignal | undefined,
   ): Promise<Connection> {
     return new Promise((resolve, reject) => {
       const ending = <Value>(act: (value: Value) => void): ((value: Value) => void) => {
         return (value) => {
           attempt.hasEnded = true
           timeout.cancel()
+          signal?.removeEventListener('abort', onAbort)
           act(value)
         }
       }
       const timeoutAt = process.scheduler.nowMicros + Math.ceil(timeoutMs * 1000)
       const timeout = process.at(timeoutAt, () => {
-        attempt.hasEnded = true
-        reject(systemFailure('ETIMEDOUT', 'connect'))
+        attempt.reject(systemFailure('ETIMEDOUT', 'connect'))
       })
+      const onAbort = (): void => attempt.reject(systemFailure('ECANCELED', 'connect'))
+      signal?.addEventListener('abort', onAbort)
       const attempt: Attempt = {
         process,
         address,
@@ -234,7 +238,8 @@ export class SimNetwork {
         reject: ending(reject),
         hasEnded: false,
       }
-      this.#sendFirstPacket(machine, attempt, CONNECT_AGAIN_MICROS)
+      if (signal?.aborted === true) onAbort()
+      else this.#sendFirstPacket(machine, attempt, CONNECT_AGAIN_MICROS)
     })
   }
 

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import t, { type Test } from 'tap'
 import { joinBytes, utf8Bytes, utf8Text } from '../../../src/base/bytes.ts'
 import type { Address, Connection, Listener } from '../../../src/world/network.ts'
@@ -157,6 +158,30 @@ for (const make of PLACES) {
     await again.close()
     client.connection.end()
     await Promise.all([client.closed, server.closed])
+  })
+
+  test('a connect whose signal is aborted fails at once, and no connection stays', async (t) => {
+    let closed: () => void = () => undefined
+    const gone = new Promise<void>((resolve) => (closed = resolve))
+    const address = { host: place.hosts[1], port: 0 }
+    const listener = await far.network.listen(address, (connection) => {
+      void new End(connection).closed.then(closed)
+    })
+    const isAborted = { code: 'ECANCELED' }
+    const before = near.network.connect(listener.address, 60_000, AbortSignal.abort())
+    await t.rejects(before, isAborted)
+    const abort = new AbortController()
+    const during = near.network.connect(listener.address, 60_000, abort.signal)
+    abort.abort()
+    await t.rejects(during, isAborted)
+    t.equal(getEventListeners(abort.signal, 'abort').length, 0)
+    const later = new AbortController()
+    const open = new End(await near.network.connect(listener.address, 60_000, later.signal))
+    t.equal(getEventListeners(later.signal, 'abort').length, 0)
+    later.abort()
+    t.equal(open.closes, 0, 'an open connection stays')
+    open.connection.destroy()
+    await Promise.all([open.closed, gone, listener.close()])
   })
 
   test('an address is listened on once', async (t) => {
