@@ -76,6 +76,10 @@ export const MESSAGE_MEMORY_BYTES_MAX: number = 64 * 1024 * MIB
 export const ANSWER_BYTES_FIRST = 64 * KIB
 /** Above this many waiting bytes a connection is not read from until its reader catches up. */
 export const OUTGOING_BYTES_PAUSE = 1 * MIB
+/** In a client: calls that wait until fewer than its `callsMax` are in flight. */
+export const WAITING_CALLS_MAX = 65_536
+/** Keys and values of those calls together. */
+export const WAITING_BYTES_MAX: number = 256 * MIB
 export const DEADLINE_MS_MAX = 60_000
 /** Puts that wait for the one before them on the same key. */
 export const WAITERS_PER_KEY_MAX = 1024

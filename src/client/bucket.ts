@@ -134,6 +134,7 @@ export class Bucket<T> {
       {
         kind: 'get',
         isWrite: false,
+        heldBytes: name.key.length,
         list: this.#core.pool.routes?.of(this.name, this.#bytes, name.key),
         request: (deadlineMs) => ({ name, r, deadlineMs, takesFewer }),
       },
@@ -220,11 +221,15 @@ export class Bucket<T> {
       name,
       contexts,
       value,
-      requestId: options?.requestId ?? this.#core.random.requestId(),
+      requestId: options?.requestId?.slice() ?? this.#core.random.requestId(),
       w: options?.w ?? 0,
       r: 0,
       replace: 'given' as const,
     }
+    const heldBytes = [name.key, value, ...contexts].reduce(
+      (sum, one) => sum + (one?.length ?? 0),
+      0,
+    )
     // An id that is given may be that of a write which this client does not know of.
     const isRepeat = options?.isRepeat ?? options?.requestId !== undefined
     let sent = 0
@@ -233,6 +238,7 @@ export class Bucket<T> {
         kind: 'put',
         isWrite: true,
         bytes: value?.length ?? 0,
+        heldBytes,
         list: this.#core.pool.routes?.of(this.name, this.#bytes, name.key),
         request: (deadlineMs) => {
           sent += 1
@@ -248,7 +254,7 @@ export class Bucket<T> {
     if (typeof key !== 'string' && !(key instanceof Uint8Array)) {
       throw unsent('key-wrong', `a key is a string or a Uint8Array, not a ${typeof key}`)
     }
-    const bytes = typeof key === 'string' ? bytesOf('key-wrong', 'a key', key) : key
+    const bytes = typeof key === 'string' ? bytesOf('key-wrong', 'a key', key) : key.slice()
     const name = { bucket: this.#bytes, key: bytes }
     checkName(name)
     return name

@@ -12,6 +12,9 @@
  *     attempt 1 ----(450 ms)--x attempt 2 --refused x  pause  attempt 3 ---- answer
  *     owner 1                   owner 2                       owner 1 again
  *
+ * At most `callsMax` calls are in flight; more wait for their turn (`waiting-calls.ts`). The
+ * deadline of a call counts from its beginning, not from its first attempt.
+ *
  * All calls share one timer. It fires when the first attempt or pause ends, at most every 10 ms,
  * and then looks at every call in flight.
  */
@@ -26,6 +29,8 @@ import { aborted, CallError, unsent } from './failure.ts'
 import type { Link } from './link.ts'
 import { type CallOptions, type ClientSettings, positive } from './options.ts'
 import type { Pool } from './pool.ts'
+import { Signals } from './signals.ts'
+import { WaitingCalls } from './waiting-calls.ts'
 
 /** A slow disk or network moves this much in a millisecond (4 MiB/s). */
 const BYTES_PER_MS = 4_194
@@ -50,17 +55,19 @@ export interface Plan<K extends RequestKind> {
   readonly only?: Link | undefined
   /** About how many bytes an attempt moves: 1 MiB makes it last 250 ms longer; undefined: few. */
   readonly bytes?: number
+  /** Bytes of its key and value, which it keeps while it waits; undefined: none. */
+  readonly heldBytes?: number
   request(deadlineMs: number): Request<K>
 }
 
-/** One call in flight. */
+/** One call, waiting or in flight. */
 interface Call<K extends RequestKind> {
   readonly plan: Plan<K>
   readonly deadline: number
+  readonly heldBytes: number
   readonly resolve: (reply: Reply<K>) => void
   readonly reject: (error: unknown) => void
   readonly signal: AbortSignal | undefined
-  readonly onAbort: (() => void) | undefined
   isDone: boolean
   /** How long the next attempt may last. */
   attemptMs: number
@@ -90,6 +97,9 @@ export class Calls {
   readonly #random: Random
   readonly #settings: ClientSettings
   readonly #inFlight = new Set<Call<RequestKind>>()
+  readonly #waiting: WaitingCalls<Call<RequestKind>>
+  readonly #signals = new Signals<Call<RequestKind>>((call) => this.#abort(call))
+  #isStarting = false
   #sweep: Timer | undefined
   /** When the sweep fires; infinity if no call is in flight. */
   #sweepAt = Number.POSITIVE_INFINITY
@@ -100,21 +110,23 @@ export class Calls {
     this.#clock = clock
     this.#random = random
     this.#settings = settings
+    this.#waiting = new WaitingCalls(settings.waitingMax)
     pool.onOpen = () => this.#onOpen()
   }
 
   run<K extends RequestKind>(plan: Plan<K>, options: CallOptions | undefined): Promise<Reply<K>> {
     return new Promise((resolve, reject) => {
       const signal = options?.signal
-      this.#admit(signal)
+      if (this.#isClosed) throw unsent('closed', 'the client is closed: connect again')
+      if (signal?.aborted === true) throw aborted(signal)
       const now = this.#clock.now()
       const call: Call<K> = {
         plan,
         deadline: now + positive('timeout', options?.timeout, this.#settings.timeoutMs),
+        heldBytes: plan.heldBytes ?? 0,
         resolve,
         reject,
         signal,
-        onAbort: signal === undefined ? undefined : () => this.#abort(call),
         isDone: false,
         attemptMs: this.#settings.attemptMs + Math.floor((plan.bytes ?? 0) / BYTES_PER_MS),
         isPaused: false,
@@ -129,32 +141,59 @@ export class Calls {
         failure: undefined,
         node: undefined,
       }
-      if (call.onAbort !== undefined) signal?.addEventListener('abort', call.onAbort)
-      this.#inFlight.add(call as unknown as Call<RequestKind>)
-      this.#attempt(call, now)
+      this.#begin(call as unknown as Call<RequestKind>, now)
     })
   }
 
-  /** Ends all calls in flight with `closed`. */
+  /** Ends all calls with `closed`. */
   close(): void {
     this.#isClosed = true
     this.#sweep?.cancel()
+    for (let call = this.#waiting.take(); call !== undefined; call = this.#waiting.take()) {
+      this.#fail(call, new OperatingError('closed', 'the client was closed during the call'))
+    }
     for (const call of [...this.#inFlight]) {
       if (call.plan.isWrite && call.attempts > 0) call.isInDoubt = true
       this.#fail(call, new OperatingError('closed', 'the client was closed during the call'))
     }
   }
 
-  #admit(signal: AbortSignal | undefined): void {
-    if (this.#isClosed) throw unsent('closed', 'the client is closed: connect again')
-    if (signal?.aborted === true) throw aborted(signal)
-    if (this.#inFlight.size >= this.#settings.callsMax) {
+  /** Makes the first attempt, or lets the call wait. Throws `overloaded` if too many wait. */
+  #begin(call: Call<RequestKind>, now: number): void {
+    const { callsMax } = this.#settings
+    if (this.#inFlight.size < callsMax) {
+      this.#inFlight.add(call)
+    } else if (!this.#waiting.add(call)) {
+      const { size, bytes } = this.#waiting
       throw unsent(
         'overloaded',
-        `${this.#settings.callsMax} calls are in flight: await some before making more, ` +
-          'or connect with a larger callsMax',
+        `${callsMax} calls are in flight and ${size} wait, with ${bytes} bytes of keys and ` +
+          'values: await some before making more',
       )
     }
+    if (call.signal !== undefined) this.#signals.watch(call.signal, call)
+    if (this.#inFlight.has(call)) this.#attempt(call, now)
+    else if (call.deadline < this.#sweepAt) this.#startSweep(call.deadline, now)
+  }
+
+  /** Lets calls that wait begin while there is room. */
+  #startWaiting(): void {
+    // A call that fails at once would otherwise start the next within this function.
+    if (this.#isStarting || this.#isClosed) return
+    this.#isStarting = true
+    const now = this.#clock.now()
+    while (this.#inFlight.size < this.#settings.callsMax) {
+      const call = this.#waiting.take()
+      if (call === undefined) break
+      // Of the calls of an aborted signal some end before others: none of them may begin.
+      if (call.signal?.aborted === true) {
+        this.#abort(call)
+        continue
+      }
+      this.#inFlight.add(call)
+      this.#attempt(call, now)
+    }
+    this.#isStarting = false
   }
 
   #attempt<K extends RequestKind>(call: Call<K>, now: number): void {
@@ -252,8 +291,9 @@ export class Calls {
     const now = this.#clock.now()
     // New due times need no timer during the sweep: it looks for the earliest at its end.
     this.#sweepAt = Number.NEGATIVE_INFINITY
+    for (const call of this.#waiting.late(now)) this.#expire(call)
     for (const call of this.#inFlight) if (now >= call.due) this.#onDue(call, now)
-    let earliest = Number.POSITIVE_INFINITY
+    let earliest = this.#waiting.earliest
     for (const { due } of this.#inFlight) if (due < earliest) earliest = due
     this.#sweepAt = earliest
     if (this.#inFlight.size > 0) this.#startSweep(Math.max(earliest, now + SWEEP_MS_MIN), now)
@@ -280,7 +320,8 @@ export class Calls {
   #expire<K extends RequestKind>(call: Call<K>): void {
     const late = new OperatingError(
       'deadline-passed',
-      "the call's time was up before any node could be asked",
+      "the call's time was up before any node could be asked: make fewer calls at once, or " +
+        'give it a longer timeout',
     )
     this.#fail(call, call.failure ?? late)
   }
@@ -297,9 +338,11 @@ export class Calls {
   }
 
   #end<K extends RequestKind>(call: Call<K>): void {
+    const ended = call as unknown as Call<RequestKind>
     call.isDone = true
-    this.#inFlight.delete(call as unknown as Call<RequestKind>)
-    if (call.onAbort !== undefined) call.signal?.removeEventListener('abort', call.onAbort)
+    if (!this.#inFlight.delete(ended)) this.#waiting.delete(ended)
+    if (call.signal !== undefined) this.#signals.forget(call.signal, ended)
+    if (this.#waiting.size > 0) this.#startWaiting()
   }
 }
 

@@ -187,7 +187,10 @@ export class Client implements AsyncDisposable {
     return nodeStatusOf(status)
   }
 
-  /** Closes all connections; calls in flight end with `closed`. May be called twice. */
+  /**
+   * Closes all connections and ends those that are being made; calls in flight or waiting end with
+   * `closed`. Waits for no node. May be called twice.
+   */
   async close(): Promise<void> {
     this.#calls.close()
     this.#pool.close()

@@ -12,6 +12,7 @@ import { unsent } from './failure.ts'
 
 /** How values of one bucket become bytes. Both functions may throw; the call then fails. */
 export interface Codec<T> {
+  /** The bytes must not change afterwards: a later attempt may send them again. */
   encode(value: T): Uint8Array
   /** The codec may keep the bytes. */
   decode(bytes: Uint8Array): T
@@ -58,7 +59,8 @@ export const bytes: Codec<Uint8Array> = {
         `this bucket's codec is bytes and takes a Uint8Array, not ${kindOf(value)}`,
       )
     }
-    return value
+    // The call may wait, or be attempted again, while the program uses its bytes for the next.
+    return value.slice()
   },
   decode: (value) => value,
 }

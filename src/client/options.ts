@@ -6,7 +6,7 @@
  */
 import { EMPTY_BYTES, utf8Bytes } from '../base/bytes.ts'
 import { DEFAULTS } from '../config.ts'
-import { CALLS_PER_CONNECTION_MAX } from '../limits.ts'
+import { CALLS_PER_CONNECTION_MAX, WAITING_CALLS_MAX } from '../limits.ts'
 import type { Address } from '../world/network.ts'
 import { unsent } from './failure.ts'
 
@@ -31,8 +31,14 @@ export interface ConnectOptions {
   readonly connectTimeout?: number | undefined
   /** Ends `connect` early with `aborted`; of no effect once it has resolved. */
   readonly signal?: AbortSignal | undefined
-  /** Calls in flight at once, by default 1,024; one more fails at once with `overloaded`. */
+  /** Calls in flight at once, by default 1,024; more wait until one of them has ended. */
   readonly callsMax?: number | undefined
+  /**
+   * Calls that wait for that, from 0 to 65,536, by default 65,536; their keys and values have at
+   * most 256 MiB together. Their time runs while they wait. One more fails at once with
+   * `overloaded`.
+   */
+  readonly waitingMax?: number | undefined
 }
 
 /** The options of every call. */
@@ -52,6 +58,7 @@ export interface ClientSettings {
   readonly attemptMs: number
   readonly connectMs: number
   readonly callsMax: number
+  readonly waitingMax: number
 }
 
 const TIMEOUT_MS = 5_000
@@ -76,6 +83,7 @@ export function settingsOf(options: ConnectOptions): ClientSettings {
     attemptMs: positive('attemptTimeout', options.attemptTimeout, ATTEMPT_MS),
     connectMs: positive('connectTimeout', options.connectTimeout, timeoutMs),
     callsMax: whole('callsMax', options.callsMax, CALLS_MAX),
+    waitingMax: options.waitingMax ?? WAITING_CALLS_MAX,
   }
 }
 

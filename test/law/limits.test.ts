@@ -28,6 +28,10 @@ const INSIDE: Exempt = {
     'OUTGOING_BYTES_PER_CONNECTION_MAX',
     'MESSAGE_MEMORY_BYTES_MAX',
   ],
+  'how much a client takes on at once: a node never meets it': [
+    'WAITING_CALLS_MAX',
+    'WAITING_BYTES_MAX',
+  ],
   'the shape of files, which no message carries': [
     'SEGMENT_BYTES_MAX',
     'SEGMENTS_MAX',

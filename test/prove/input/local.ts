@@ -112,7 +112,7 @@ async function closedClient(seeds: readonly string[]): Promise<string> {
 }
 
 async function crowdedClient(seeds: readonly string[]): Promise<string> {
-  await using client = await connect({ seeds, callsMax: 1 })
+  await using client = await connect({ seeds, callsMax: 1, waitingMax: 0 })
   const [, second] = await Promise.all([client.get('k'), codeOf(() => client.get('k'))])
   return second
 }

@@ -219,9 +219,9 @@ t.test('after all nodes were too slow, attempts last twice as long', async (t) =
   t.ok((gaps[4] as number) > 850, 'one of the second round lasts twice as long')
 })
 
-t.test('a call beyond callsMax is refused at once', async (t) => {
+t.test('a call beyond callsMax is refused at once where none may wait', async (t) => {
   const stage = new Stage()
-  const client = await stage.connect({ callsMax: 2 })
+  const client = await stage.connect({ callsMax: 2, waitingMax: 0 })
   void later(client.get('a'))
   void later(client.get('b'))
   const failure = await failureOf(client.put('c', 'v'))
