@@ -12,7 +12,9 @@
  *     await carts.update('anna', (found) => [...new Set(found.flat()), 'bread'])
  *
  * Times are in milliseconds. Everything that fails throws an `OperatingError` with a stable
- * `code`, `isRetryable` and `certainty`; a failed call throws its subclass `CallError`.
+ * `code`, `isRetryable` and `certainty`; a failed call throws its subclass `CallError`. An option
+ * that is unknown or has a value of a wrong type is refused with `config-wrong`, and nothing is
+ * sent.
  */
 import { type Client, connectTo } from './client/client.ts'
 import type { ConnectOptions } from './client/options.ts'
@@ -43,9 +45,10 @@ export type { Scan } from './client/scan.ts'
  * Connects to a cluster through any of `options.seeds`; the other nodes are learned from it.
  *
  * Resolves when a node has answered. Throws `config-wrong` for options that make no sense,
- * `not-connected` when no seed answered within `connectTimeout`, and `token-wrong` or
- * `wrong-cluster` when all seeds refused this client for that reason. Close the client with
- * `close()` or `await using`; until then it keeps the process alive.
+ * `not-connected` when no seed answered within `connectTimeout`, `aborted` when `signal` is
+ * aborted, and `token-wrong` or `wrong-cluster` when all seeds refused this client for that reason.
+ * Close the client with `close()` or `await using`; until then it keeps the process alive, and
+ * afterwards, as after a `connect` that failed, nothing of it does.
  */
 export function connect(options: ConnectOptions): Promise<Client> {
   return connectTo(options, hostWorld({ traceLevel: 'silent' }))

@@ -20,9 +20,18 @@ import {
 import type { Calls } from './calls.ts'
 import type { Random } from './random.ts'
 import { type Codec, encodeWith } from './codec.ts'
-import { type SealedContext, contextOf } from './sealed-context.ts'
-import { unsent } from './failure.ts'
-import { type CallOptions, positive } from './options.ts'
+import { contextOf, isContext, type SealedContext } from './sealed-context.ts'
+import {
+  BYTES,
+  type Check,
+  type Checks,
+  CLAIM,
+  COUNT,
+  optionsCheck,
+  TEXT,
+} from './check-options.ts'
+import { kindOf, unsent } from './failure.ts'
+import { CALL_CHECKS, type CallOptions } from './options.ts'
 import type { Pool } from './pool.ts'
 import { Scan } from './scan.ts'
 
@@ -105,6 +114,31 @@ export interface Core {
   now(): number
 }
 
+const CONTEXT: Check = {
+  words: 'a context of a get or put (SealedContext.parse makes one of its text)',
+  isRight: isContext,
+}
+const checkGet = optionsCheck<GetOptions>('get', { ...CALL_CHECKS, r: COUNT })
+const PUT_CHECKS: Checks<PutOptions> = {
+  ...CALL_CHECKS,
+  context: CONTEXT,
+  contexts: {
+    words: 'an array of contexts of a get or put',
+    isRight: (value) => Array.isArray(value) && value.every(isContext),
+  },
+  replace: { words: "'seen'", isRight: (value) => value === 'seen' },
+  w: COUNT,
+  r: COUNT,
+  requestId: BYTES,
+  isRepeat: CLAIM,
+}
+const checkPut = optionsCheck('put', PUT_CHECKS)
+const checkDelete = optionsCheck('delete', PUT_CHECKS)
+const checkUpdate = optionsCheck<UpdateOptions>('update', { ...CALL_CHECKS, r: COUNT, w: COUNT })
+const SCAN_CHECKS: Checks<ScanOptions> = { ...CALL_CHECKS, r: COUNT, cursor: TEXT }
+const checkKeys = optionsCheck('keys', SCAN_CHECKS)
+const checkEntries = optionsCheck('entries', SCAN_CHECKS)
+
 /** A page may be a megabyte from each of several replicas. */
 const SCAN_BYTES = 4_194_304
 
@@ -116,6 +150,9 @@ export class Bucket<T> {
 
   /** For the library itself: programs get buckets from `client.bucket`. */
   constructor(core: Core, name: string, codec: Codec<T>) {
+    if (typeof name !== 'string') {
+      throw unsent('bucket-wrong', `the name of a bucket is a string, not ${kindOf(name)}`)
+    }
     this.name = name
     this.#core = core
     this.#codec = codec
@@ -125,6 +162,7 @@ export class Bucket<T> {
 
   /** All siblings of `key`; none if the key is not there. */
   async get(key: Key, options?: GetOptions): Promise<GetResult<T>> {
+    checkGet(options)
     return getResultOf(await this.#get(this.#nameOf(key), options, false), this.#codec)
   }
 
@@ -147,6 +185,7 @@ export class Bucket<T> {
    * Resolves when W machines hold it durably.
    */
   async put(key: Key, value: T, options?: PutOptions): Promise<PutResult> {
+    checkPut(options)
     const encoded = encodeWith(this.#codec, value)
     checkValue(encoded)
     return this.#write(key, encoded, options)
@@ -157,6 +196,7 @@ export class Bucket<T> {
    * finds. Without either it is refused with `input-wrong`.
    */
   async delete(key: Key, options: PutOptions): Promise<PutResult> {
+    checkDelete(options)
     const { context, contexts, replace } = options ?? {}
     if (context === undefined && contexts === undefined && replace === undefined) {
       throw unsent(
@@ -172,7 +212,11 @@ export class Bucket<T> {
    * that came in between survives as a sibling, for the next update. Resolves to the value.
    */
   async update(key: Key, merge: Merge<T>, options?: UpdateOptions): Promise<T | undefined> {
-    const timeout = positive('timeout', options?.timeout, this.#core.timeoutMs)
+    checkUpdate(options)
+    if (typeof merge !== 'function') {
+      throw unsent('input-wrong', `update takes a function as merge, not ${kindOf(merge)}`)
+    }
+    const timeout = options?.timeout ?? this.#core.timeoutMs
     const deadline = this.#core.now() + timeout
     const { r, w, signal } = options ?? {}
     const found = await this.get(key, { r, signal, timeout })
@@ -187,16 +231,19 @@ export class Bucket<T> {
 
   /** The bucket's keys as text, in no useful order; use `keyBytes` if some are not UTF-8. */
   keys(options?: ScanOptions): Scan<string> {
+    checkKeys(options)
     return this.#scan(false, (entry) => keyTextOf(entry.key), options)
   }
 
   /** The bucket's keys as bytes. */
   keyBytes(options?: ScanOptions): Scan<Uint8Array> {
+    checkKeys(options)
     return this.#scan(false, (entry) => ownBytes(entry.key), options)
   }
 
   /** The bucket's keys with their siblings and the context for a put or delete. */
   entries(options?: ScanOptions): Scan<Entry<T>> {
+    checkEntries(options)
     return this.#scan(true, (entry) => entryOf(entry, this.#codec), options)
   }
 
@@ -206,7 +253,7 @@ export class Bucket<T> {
     options: PutOptions | undefined,
   ): Promise<PutResult> {
     const name = this.#nameOf(key)
-    const deadline = this.#core.now() + positive('timeout', options?.timeout, this.#core.timeoutMs)
+    const deadline = this.#core.now() + (options?.timeout ?? this.#core.timeoutMs)
     const contexts = [...sealedOf(options)]
     let read: PutResult['read']
     if (options?.replace === 'seen') {
@@ -252,7 +299,7 @@ export class Bucket<T> {
 
   #nameOf(key: Key): KeyName {
     if (typeof key !== 'string' && !(key instanceof Uint8Array)) {
-      throw unsent('key-wrong', `a key is a string or a Uint8Array, not a ${typeof key}`)
+      throw unsent('key-wrong', `a key is a string or a Uint8Array, not ${kindOf(key)}`)
     }
     const bytes = typeof key === 'string' ? bytesOf('key-wrong', 'a key', key) : key.slice()
     const name = { bucket: this.#bytes, key: bytes }

@@ -27,7 +27,7 @@ import type { Clock, Timer } from '../world/clock.ts'
 import type { Random } from './random.ts'
 import { aborted, CallError, unsent } from './failure.ts'
 import type { Link } from './link.ts'
-import { type CallOptions, type ClientSettings, positive } from './options.ts'
+import type { CallOptions, ClientSettings } from './options.ts'
 import type { Pool } from './pool.ts'
 import { Signals } from './signals.ts'
 import { WaitingCalls } from './waiting-calls.ts'
@@ -114,6 +114,7 @@ export class Calls {
     pool.onOpen = () => this.#onOpen()
   }
 
+  /** Requires: `options` were checked. */
   run<K extends RequestKind>(plan: Plan<K>, options: CallOptions | undefined): Promise<Reply<K>> {
     return new Promise((resolve, reject) => {
       const signal = options?.signal
@@ -122,7 +123,7 @@ export class Calls {
       const now = this.#clock.now()
       const call: Call<K> = {
         plan,
-        deadline: now + positive('timeout', options?.timeout, this.#settings.timeoutMs),
+        deadline: now + (options?.timeout ?? this.#settings.timeoutMs),
         heldBytes: plan.heldBytes ?? 0,
         resolve,
         reject,

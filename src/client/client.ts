@@ -27,11 +27,13 @@ import { Calls } from './calls.ts'
 import { Random } from './random.ts'
 import { type Codec, text } from './codec.ts'
 import { dialer } from './dial.ts'
-import { aborted, unsent } from './failure.ts'
+import { optionsCheck } from './check-options.ts'
+import { aborted, kindOf, unsent } from './failure.ts'
 import type { Dial, Link } from './link.ts'
 import {
   type CallOptions,
   type ClientSettings,
+  CALL_CHECKS,
   type ConnectOptions,
   settingsOf,
 } from './options.ts'
@@ -89,6 +91,18 @@ export interface NodeStatus {
   readonly alarms: readonly string[]
 }
 
+const checkBucketOptions = optionsCheck<BucketOptions<unknown>>('bucket', {
+  codec: {
+    words: 'a codec, an object with the functions encode and decode',
+    isRight: (value) => {
+      const codec = value as Partial<Codec<unknown>> | null
+      return typeof codec?.encode === 'function' && typeof codec.decode === 'function'
+    },
+  },
+})
+const checkTopology = optionsCheck<CallOptions>('topology', CALL_CHECKS)
+const checkStatus = optionsCheck<CallOptions>('status', CALL_CHECKS)
+
 /** Connects to a cluster; resolves when one node has answered and its topology is known. */
 export async function connectTo(
   options: ConnectOptions,
@@ -134,6 +148,7 @@ export class Client implements AsyncDisposable {
   bucket(name?: string): Bucket<string>
   bucket<T = string>(name: string | undefined, options: BucketOptions<T>): Bucket<T>
   bucket<T>(name: string = DEFAULT_BUCKET, options?: BucketOptions<T>): Bucket<T> {
+    checkBucketOptions(options)
     return new Bucket(this.#core, name, options?.codec ?? (text as unknown as Codec<T>))
   }
 
@@ -169,6 +184,7 @@ export class Client implements AsyncDisposable {
 
   /** Asks a node for the members and the ring; the client routes by them from then on. */
   async topology(options?: CallOptions): Promise<ClusterView> {
+    checkTopology(options)
     const topology = await this.#calls.run(
       { kind: 'topology', isWrite: false, request: () => ({}) },
       options,
@@ -179,6 +195,7 @@ export class Client implements AsyncDisposable {
 
   /** Asks the node of this name, or any node, for its status. */
   async status(node?: string, options?: CallOptions): Promise<NodeStatus> {
+    checkStatus(options)
     const only = node === undefined ? undefined : this.#named(node)
     const status = await this.#calls.run(
       { kind: 'status', isWrite: false, only, request: () => ({}) },
@@ -201,6 +218,9 @@ export class Client implements AsyncDisposable {
   }
 
   #named(node: string): Link {
+    if (typeof node !== 'string') {
+      throw unsent('input-wrong', `status takes the name of a node first, not ${kindOf(node)}`)
+    }
     const link = this.#pool.named(node)
     if (link !== undefined) return link
     const names = this.#pool.routes?.members.map((member) => member.name).join(', ')

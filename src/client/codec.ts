@@ -8,7 +8,7 @@
  */
 import { utf8Bytes, utf8BytesExact, utf8TextExact } from '../base/bytes.ts'
 import { isOperatingError, OperatingError } from '../base/errors.ts'
-import { unsent } from './failure.ts'
+import { kindOf, unsent } from './failure.ts'
 
 /** How values of one bucket become bytes. Both functions may throw; the call then fails. */
 export interface Codec<T> {
@@ -116,11 +116,4 @@ export function encodeWith<T>(codec: Codec<T>, value: T): Uint8Array {
       },
     )
   }
-}
-
-function kindOf(value: unknown): string {
-  if (value === null) return 'null'
-  if (Array.isArray(value)) return 'an array'
-  if (value instanceof Uint8Array) return 'bytes'
-  return value === undefined ? 'undefined' : `a ${typeof value}`
 }

@@ -44,3 +44,12 @@ export function aborted(signal: AbortSignal): OperatingError {
     certainty: 'refused',
   })
 }
+
+/** What a value of a wrong type is, in a sentence. */
+export function kindOf(value: unknown): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'an array'
+  if (value instanceof Uint8Array) return 'bytes'
+  if (typeof value === 'object') return 'an object'
+  return value === undefined ? 'undefined' : `a ${typeof value}`
+}

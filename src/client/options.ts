@@ -8,6 +8,16 @@ import { EMPTY_BYTES, utf8Bytes } from '../base/bytes.ts'
 import { DEFAULTS } from '../config.ts'
 import { CALLS_PER_CONNECTION_MAX, WAITING_CALLS_MAX } from '../limits.ts'
 import type { Address } from '../world/network.ts'
+import {
+  ANYTHING,
+  type Checks,
+  optionsCheck,
+  SIGNAL,
+  TEXT,
+  TEXT_OR_BYTES,
+  TIMEOUT,
+  WHOLE_ABOVE_0,
+} from './check-options.ts'
 import { unsent } from './failure.ts'
 
 export interface ConnectOptions {
@@ -61,56 +71,51 @@ export interface ClientSettings {
   readonly waitingMax: number
 }
 
+/** The checks of the options of every call. */
+export const CALL_CHECKS: Checks<CallOptions> = { signal: SIGNAL, timeout: TIMEOUT }
+
 const TIMEOUT_MS = 5_000
 const ATTEMPT_MS = 450
 /** As many as a node accepts on one connection, so that one node can serve them all. */
 const CALLS_MAX = CALLS_PER_CONNECTION_MAX
 
+/** Checks `options`; throws `config-wrong` where one is unknown, wrong or missing. */
 export function settingsOf(options: ConnectOptions): ClientSettings {
-  const { token } = options
-  if (!Array.isArray(options.seeds) || options.seeds.length === 0) {
+  checkConnect(options)
+  const { seeds, token, timeout = TIMEOUT_MS } = options ?? {}
+  if (!Array.isArray(seeds) || seeds.length === 0) {
     throw unsent(
       'config-wrong',
       "connect needs seeds, nodes to ask first: connect({ seeds: ['127.0.0.1:7400'] })",
     )
   }
-  const timeoutMs = positive('timeout', options.timeout, TIMEOUT_MS)
   return {
-    seeds: options.seeds.map(seedOf),
-    token: tokenBytes(token),
-    cluster: clusterName(options.cluster),
-    timeoutMs,
-    attemptMs: positive('attemptTimeout', options.attemptTimeout, ATTEMPT_MS),
-    connectMs: positive('connectTimeout', options.connectTimeout, timeoutMs),
-    callsMax: whole('callsMax', options.callsMax, CALLS_MAX),
+    seeds: seeds.map(seedOf),
+    token: typeof token === 'string' ? utf8Bytes(token) : (token ?? EMPTY_BYTES),
+    cluster: options.cluster ?? '',
+    timeoutMs: timeout,
+    attemptMs: options.attemptTimeout ?? ATTEMPT_MS,
+    connectMs: options.connectTimeout ?? timeout,
+    callsMax: options.callsMax ?? CALLS_MAX,
     waitingMax: options.waitingMax ?? WAITING_CALLS_MAX,
   }
 }
 
-/** Throws `config-wrong` unless `value` is a number above zero; undefined gives `fallback`. */
-export function positive(name: string, value: number | undefined, fallback: number): number {
-  if (value === undefined) return fallback
-  if (typeof value === 'number' && value > 0) return value
-  throw unsent('config-wrong', `${name} is a number above 0, not ${String(value)}`)
-}
-
-function whole(name: string, value: number | undefined, fallback: number): number {
-  const number = positive(name, value, fallback)
-  if (Number.isInteger(number)) return number
-  throw unsent('config-wrong', `${name} is a whole number above 0, not ${number}`)
-}
-
-function tokenBytes(token: ConnectOptions['token']): Uint8Array {
-  if (token === undefined) return EMPTY_BYTES
-  if (typeof token === 'string') return utf8Bytes(token)
-  if (token instanceof Uint8Array) return token
-  throw unsent('config-wrong', `token is a string or a Uint8Array, not a ${typeof token}`)
-}
-
-function clusterName(cluster: ConnectOptions['cluster']): string {
-  if (cluster === undefined || typeof cluster === 'string') return cluster ?? ''
-  throw unsent('config-wrong', `cluster is a string, not a ${typeof cluster}`)
-}
+const checkConnect = optionsCheck<ConnectOptions>('connect', {
+  seeds: ANYTHING,
+  token: TEXT_OR_BYTES,
+  cluster: TEXT,
+  timeout: TIMEOUT,
+  attemptTimeout: TIMEOUT,
+  connectTimeout: TIMEOUT,
+  signal: SIGNAL,
+  callsMax: WHOLE_ABOVE_0,
+  waitingMax: {
+    words: `a whole number from 0 to ${WAITING_CALLS_MAX}`,
+    isRight: (value) =>
+      Number.isInteger(value) && (value as number) >= 0 && (value as number) <= WAITING_CALLS_MAX,
+  },
+})
 
 /** `seed` is unknown because programs without types may pass anything. */
 function seedOf(seed: unknown): Address {

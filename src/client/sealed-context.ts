@@ -48,6 +48,13 @@ export class SealedContext {
   }
 }
 
+/** True for a context of this or of another copy of the library. */
+export function isContext(value: unknown): value is SealedContext {
+  if (value instanceof SealedContext) return true
+  const sealed = (value as Partial<SealedContext> | null | undefined)?.sealed
+  return sealed instanceof Uint8Array
+}
+
 export const EMPTY_CONTEXT: SealedContext = new SealedContext(EMPTY_BYTES)
 
 /** Copies the bytes, which would otherwise keep alive the network chunk that they came in. */

@@ -1,5 +1,6 @@
 /**
- * Hold the calls that wait until fewer than `callsMax` are in flight: the first to come is the first to go.
+ * Hold the calls that wait until fewer than `callsMax` are in flight; the first to come is the
+ * first to go.
  *
  * The number of calls and the bytes of their keys and values are bounded. A call may leave at any
  * time: its signal is aborted, or its deadline has come.
