@@ -10,7 +10,8 @@
  * - seed 1130, `unit/node/coordinator/get.test.ts`: a read asked one more replica, and two were
  *   silent;
  * - seed 273, `unit/store/log/put-in-order.test.ts`: a torn record that a start cut off came back;
- * - seed 5183, the same file: a segment that a start removed came back.
+ * - seed 5183, the same file: a segment that a start removed came back;
+ * - seeds 328 and 429, `quiet.test.ts`: a sweep left out a stale copy where others may be lost.
  */
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

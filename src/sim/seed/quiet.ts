@@ -2,9 +2,9 @@
  * Act two: the faults have stopped; copies must become equal, and then nothing is written.
  *
  * `core` picks nodes that hold W owners of every key; the others stay dead. `converge` waits for
- * requests under way, scans all buckets, reads every key once at all its living owners (in place of
- * hash trees, which are not built), and asks each for its copy: the copies must be equal. After
- * that a read must write nothing.
+ * requests under way, scans all buckets, reads every key at all its living owners that can answer
+ * (in place of hash trees, which are not built), and asks each for its copy: the copies must be
+ * equal. After that a read must write nothing.
  */
 import type { Prng } from '../../base/prng.ts'
 import { keyName } from '../../dynamo/names.ts'
@@ -108,17 +108,11 @@ export class Quiet {
     await this.peace(living)
     await world.run(LATE_MS)
     const scanned = living.length === this.#cluster.size ? await this.#scan() : NOT_SCANNED
-    const owners = (place: Place): number => this.#livingOwners(place, living)
     // What was lost is brought back from others, and they may be among the dead.
     const mayLack = (machine: number): boolean =>
       living.length < this.#cluster.size &&
       (this.#account.isDamaged(machine) || this.#cluster.node(machine)?.isWhole !== true)
-    const rotten = living.filter(mayLack).length
-    let unread = await this.#workload.sweep(this.#workload.places, owners)
-    if (rotten > 0) unread = await this.#workload.sweep(unread, (place) => owners(place) - rotten)
-    for (const { label } of unread) {
-      this.violations.push(`not live: ${label} cannot be read at all its owners that live`)
-    }
+    await this.#sweep(living, mayLack)
     await world.run(STEP_MS)
     const { places, requests } = this.#workload
     const onObject = (label: string, object: VersionedObject, owners: number): void =>
@@ -129,7 +123,7 @@ export class Quiet {
     this.violations.push(...checkScans(this.#history, state.final, scanned))
     await world.run(STEP_MS)
     const before = this.#appends(living)
-    await this.#workload.sweep(places, owners)
+    await this.#workload.sweep(places, (place) => this.#livingOwners(place, living).length)
     await world.run(STEP_MS)
     for (const [machine, appends] of this.#appends(living)) {
       const more = appends - (before.get(machine) ?? 0)
@@ -138,9 +132,28 @@ export class Quiet {
     return state
   }
 
-  #livingOwners({ bucket, key }: Place, living: readonly number[]): number {
+  /**
+   * Reads every key at all its living owners, then what was not read at one owner fewer, and so on
+   * down to those that have their copies. Why not at those at once: a damaged disk lacks few
+   * records, and a read that needs fewer than can answer leaves a copy as stale as it was.
+   */
+  async #sweep(living: readonly number[], mayLack: (machine: number) => boolean): Promise<void> {
+    let unread = this.#workload.places
+    const lacking = living.filter(mayLack)
+    for (let fewer = 0; fewer <= lacking.length; fewer++) {
+      unread = await this.#workload.sweep(unread, (place) => {
+        const owners = this.#livingOwners(place, living)
+        return owners.length - Math.min(fewer, owners.filter((one) => lacking.includes(one)).length)
+      })
+    }
+    for (const { label } of unread) {
+      this.violations.push(`not live: ${label} cannot be read at all its owners that live`)
+    }
+  }
+
+  #livingOwners({ bucket, key }: Place, living: readonly number[]): readonly number[] {
     const owners = this.#cluster.ownersOf(keyName(bucket, key))
-    return owners.filter((owner) => living.includes(owner)).length
+    return owners.filter((owner) => living.includes(owner))
   }
 
   #appends(living: readonly number[]): ReadonlyMap<number, number> {
