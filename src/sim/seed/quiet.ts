@@ -112,7 +112,7 @@ export class Quiet {
     const mayLack = (machine: number): boolean =>
       living.length < this.#cluster.size &&
       (this.#account.isDamaged(machine) || this.#cluster.node(machine)?.isWhole !== true)
-    await this.#sweep(living, mayLack)
+    const answering = await this.#sweep(living, mayLack)
     await world.run(STEP_MS)
     const { places, requests } = this.#workload
     const onObject = (label: string, object: VersionedObject, owners: number): void =>
@@ -123,7 +123,7 @@ export class Quiet {
     this.violations.push(...checkScans(this.#history, state.final, scanned))
     await world.run(STEP_MS)
     const before = this.#appends(living)
-    await this.#workload.sweep(places, (place) => this.#livingOwners(place, living).length)
+    await this.#workload.sweep(places, ({ label }) => answering.get(label) ?? 0)
     await world.run(STEP_MS)
     for (const [machine, appends] of this.#appends(living)) {
       const more = appends - (before.get(machine) ?? 0)
@@ -134,21 +134,29 @@ export class Quiet {
 
   /**
    * Reads every key at all its living owners, then what was not read at one owner fewer, and so on
-   * down to those that have their copies. Why not at those at once: a damaged disk lacks few
-   * records, and a read that needs fewer than can answer leaves a copy as stale as it was.
+   * down to those that have their copies. Returns how many answered for each key, by its label. Why
+   * not at those at once: a damaged disk lacks few records, and a read that needs fewer than can
+   * answer leaves a copy as stale as it was.
    */
-  async #sweep(living: readonly number[], mayLack: (machine: number) => boolean): Promise<void> {
-    let unread = this.#workload.places
+  async #sweep(
+    living: readonly number[],
+    mayLack: (machine: number) => boolean,
+  ): Promise<ReadonlyMap<string, number>> {
+    const needed = new Map<string, number>()
     const lacking = living.filter(mayLack)
+    let unread = this.#workload.places
     for (let fewer = 0; fewer <= lacking.length; fewer++) {
-      unread = await this.#workload.sweep(unread, (place) => {
+      for (const place of unread) {
         const owners = this.#livingOwners(place, living)
-        return owners.length - Math.min(fewer, owners.filter((one) => lacking.includes(one)).length)
-      })
+        const lackingOwners = owners.filter((owner) => lacking.includes(owner))
+        needed.set(place.label, owners.length - Math.min(fewer, lackingOwners.length))
+      }
+      unread = await this.#workload.sweep(unread, ({ label }) => needed.get(label) ?? 0)
     }
     for (const { label } of unread) {
       this.violations.push(`not live: ${label} cannot be read at all its owners that live`)
     }
+    return needed
   }
 
   #livingOwners({ bucket, key }: Place, living: readonly number[]): readonly number[] {
