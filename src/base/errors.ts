@@ -80,6 +80,7 @@ export const ERROR_KINDS = {
   'context-key-unknown': retryable(43),
   'context-full': retryable(44),
   'contexts-too-many': refused(45),
+  'context-other-cluster': refused(46),
 
   // The cluster cannot serve the request now.
   overloaded: retryable(60),

@@ -40,6 +40,7 @@ const USAGE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'deadline-wrong',
   'context-garbled',
   'context-foreign',
+  'context-other-cluster',
   'context-forged',
 ])
 

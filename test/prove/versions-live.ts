@@ -131,9 +131,9 @@ async function lieAboutContexts(
     ['context-garbled', utf8Bytes('not a context')],
     ['context-garbled', context.slice(0, context.length - 1)],
     ['context-forged', flipped(context)],
-    ['context-forged', sealed(key, 'local', new Uint8Array(16).fill(1))],
+    ['context-other-cluster', sealed(key, 'local', new Uint8Array(16).fill(1))],
     ['context-foreign', elsewhere.context.slice()],
-    ['context-foreign', sealed(key, 'elsewhere', cluster.config(0).clusterKey)],
+    ['context-other-cluster', sealed(key, 'elsewhere', cluster.config(0).clusterKey)],
   ]
   const wrong: string[] = []
   for (const [expected, lie] of lies) {

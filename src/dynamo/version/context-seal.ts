@@ -5,18 +5,22 @@
  * huge counter one put would replace all later writes. So a context is signed. It is not encrypted:
  * applications treat it as opaque, and people can read it.
  *
- *     u8 format | u32 key id | u64 digest of cluster, bucket and key
+ *     u8 format | u32 key id | 8 bytes tag of the cluster | u64 digest of bucket and key
  *     u16 ranges | u16 requests | both (context-bytes.ts) | 16 bytes keyed digest of all before
  *
+ * The tag is a keyed digest of the cluster's name. It tells clusters apart that have one name and
+ * different keys, or one key and different names, before the signature is verified: that of another
+ * cluster would look forged. The tag proves nothing.
+ *
  * Verification checks in this order: the shape (garbled), the signing key (unknown here, perhaps
- * known to another node), the signature (forged), the key of the data (foreign). Ranges are decoded
- * only after the signature is verified.
+ * known to another node), the tag (other cluster), the signature (forged), the key of the data
+ * (foreign). Ranges are decoded only after the signature is verified.
  *
  * Invariants:
  *   - Empty bytes are the empty context, of a put that saw nothing.
  *   - The first cluster key signs, all of them verify: a key verifies everywhere before it signs.
- *   - Signing and naming use keys derived from the cluster key for that one use, so that no
- *     other use of the cluster key makes a signature.
+ *   - Signing, naming and tagging use keys derived from the cluster key for that one use, so that
+ *     no other use of the cluster key makes a signature.
  *
  * Source: Aumasson, Bernstein, "SipHash: a fast short-input PRF" (2012): a keyed digest that serves
  * as a MAC for short messages between holders of one secret.
@@ -24,6 +28,7 @@
 import { assert } from '../../base/assert.ts'
 import {
   EMPTY_BYTES,
+  equalBytes,
   equalSecrets,
   joinBytes,
   readU16,
@@ -45,11 +50,13 @@ export interface ClusterKey {
 }
 
 /** These numbers are on the wire, and clients keep them. Append only; never reuse. */
-const FORMAT = 2
-const NAME_AT = 5
-const RANGES_AT = 13
-const REQUESTS_AT = 15
-const HEADER_BYTES = 17
+const FORMAT = 3
+const TAG_AT = 5
+const NAME_AT = 13
+const RANGES_AT = 21
+const REQUESTS_AT = 23
+const HEADER_BYTES = 25
+const TAG_BYTES = 8
 const MAC_BYTES = 16
 const KEY_BYTES = 16
 
@@ -57,6 +64,7 @@ export type ContextCode =
   | 'context-garbled'
   | 'context-foreign'
   | 'context-forged'
+  | 'context-other-cluster'
   | 'context-key-unknown'
   | 'contexts-too-many'
 
@@ -68,13 +76,14 @@ interface Subkeys {
   readonly id: number
   readonly signing: Uint8Array
   readonly naming: Uint8Array
+  /** Of this cluster, under this key. */
+  readonly tag: Uint8Array
 }
 
 const NO_CONTEXT: Opened = { kind: 'opened', context: Context.empty }
 
 export class ContextSeal {
   readonly #keys: readonly Subkeys[]
-  readonly #cluster: Uint8Array
   readonly #name = new Uint32Array(2)
   readonly #mac: Uint8Array = new Uint8Array(MAC_BYTES)
 
@@ -86,8 +95,8 @@ export class ContextSeal {
       id,
       signing: derive(key, 'everwrite context signing'),
       naming: derive(key, 'everwrite context naming'),
+      tag: digestOf(derive(key, 'everwrite context tag'), utf8Bytes(cluster)).slice(0, TAG_BYTES),
     }))
-    this.#cluster = withLength(utf8Bytes(cluster))
   }
 
   seal(bucket: Uint8Array, key: Uint8Array, context: Context): Uint8Array {
@@ -99,6 +108,7 @@ export class ContextSeal {
     const bytes = new Uint8Array(signed + MAC_BYTES)
     bytes[0] = FORMAT
     writeU32(bytes, 1, signer.id)
+    bytes.set(signer.tag, TAG_AT)
     this.#nameOf(signer, bucket, key)
     writeU32(bytes, NAME_AT, this.#name[0] as number)
     writeU32(bytes, NAME_AT + 4, this.#name[1] as number)
@@ -115,6 +125,9 @@ export class ContextSeal {
     const keyId = readU32(bytes, 1)
     const signer = this.#keys.find(({ id }) => id === keyId)
     if (signer === undefined) return { kind: 'refused', code: 'context-key-unknown' }
+    if (!equalBytes(signer.tag, bytes.subarray(TAG_AT, TAG_AT + TAG_BYTES))) {
+      return { kind: 'refused', code: 'context-other-cluster' }
+    }
 
     const signed = bytes.length - MAC_BYTES
     sipHash128Into(signer.signing, bytes, 0, signed, this.#mac, 0)
@@ -143,9 +156,9 @@ export class ContextSeal {
     return { kind: 'opened', context }
   }
 
-  /** Leaves the digest of cluster, bucket and key in `#name`; lengths keep the three apart. */
+  /** Leaves the digest of bucket and key in `#name`; the length keeps the two apart. */
   #nameOf({ naming }: Subkeys, bucket: Uint8Array, key: Uint8Array): void {
-    const named = joinBytes([this.#cluster, withLength(bucket), key])
+    const named = joinBytes([withLength(bucket), key])
     sipHash64Into(naming, named, 0, named.length, this.#name)
   }
 }
@@ -159,10 +172,14 @@ function hasShape(bytes: Uint8Array): boolean {
 
 function derive(key: Uint8Array, label: string): Uint8Array {
   assert(key.length === KEY_BYTES, 'a cluster key has 16 bytes')
-  const derived = new Uint8Array(KEY_BYTES)
-  const bytes = utf8Bytes(label)
-  sipHash128Into(key, bytes, 0, bytes.length, derived, 0)
-  return derived
+  return digestOf(key, utf8Bytes(label))
+}
+
+/** 16 bytes: as long as a key. */
+function digestOf(key: Uint8Array, bytes: Uint8Array): Uint8Array {
+  const digest = new Uint8Array(MAC_BYTES)
+  sipHash128Into(key, bytes, 0, bytes.length, digest, 0)
+  return digest
 }
 
 function withLength(bytes: Uint8Array): Uint8Array {

@@ -298,7 +298,8 @@ export class Coordinator {
 const CONTEXT_ADVICE = {
   'context-garbled': 'a context must be given back byte for byte as it came',
   'context-foreign': 'this context belongs to another key; give each key the context of its get',
-  'context-forged': 'this context was not made by this cluster; read the key again',
+  'context-other-cluster': 'another cluster made this context; read the key from this one',
+  'context-forged': 'this context was changed, or made by no cluster; read the key again',
   'context-key-unknown': 'this node does not know the key that signed the context; try another',
   'contexts-too-many': 'a put takes at most one context a replica',
 } as const

@@ -97,7 +97,7 @@ t.test(
     const unknown = good.slice()
     unknown[1] = (unknown[1] as number) ^ 1
     const huge = good.slice()
-    huge.fill(0xff, 15 + 28, 15 + 34)
+    huge.fill(0xff, 23 + 28, 23 + 34)
     const put = async (...contexts: Uint8Array[]): Promise<string> =>
       verdictOf(await session.put(KEY, 'x', { contexts }))
     t.equal(await put(foreign), 'context-foreign refused')
@@ -105,6 +105,9 @@ t.test(
     t.equal(await put(huge), 'context-forged refused')
     t.equal(await put(unknown), 'context-key-unknown refused')
     t.equal(await put(good.subarray(1)), 'context-garbled refused')
+    const elsewhere = await (await Scene.open({ seed: 2 })).session(1)
+    const abroad = contextOf(replyOf(await elsewhere.put(KEY, 'a')))
+    t.equal(await put(abroad), 'context-other-cluster refused', 'of the same name, of another key')
     t.equal(await put(good, foreign), 'context-foreign refused', 'one bad one refuses all')
     const { siblings } = replyOf(await session.get(KEY, 3))
     t.strictSame(siblings.map(String), [String(new TextEncoder().encode('a'))])
