@@ -12,16 +12,16 @@
  *     await carts.update('anna', (found) => [...new Set(found.flat()), 'bread'])
  *
  * Times are in milliseconds. Everything that fails throws an `OperatingError` with a stable
- * `code`, `isRetryable` and `certainty`; a failed call throws its subclass `CallError`. An option
- * that is unknown or has a value of a wrong type is refused with `config-wrong`, and nothing is
- * sent.
+ * `code`, `isRetryable` and `certainty`, and `details` where more is known; a failed call throws
+ * its subclass `CallError`. An option that is unknown or has a value of a wrong type is refused
+ * with `config-wrong`, and nothing is sent.
  */
 import { type Client, connectTo } from './client/client.ts'
 import type { ConnectOptions } from './client/options.ts'
 import { hostWorld } from './host/world.ts'
 
 export { isOperatingError, OperatingError } from './base/errors.ts'
-export type { Certainty, ErrorCode } from './base/errors.ts'
+export type { Certainty, ErrorCode, FailureDetails } from './base/errors.ts'
 export { GetResult, Entry } from './client/get-result.ts'
 export type {
   Bucket,

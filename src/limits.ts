@@ -48,6 +48,10 @@ export const HANDSHAKE_MS_MAX = 5_000
 export const CURSOR_BYTES_MAX = 64
 /** The sentence in a failure or goodbye, in characters. */
 export const SENTENCE_CHARS_MAX = 1024
+/** The name of a limit in a failure, in characters. */
+export const LIMIT_NAME_CHARS_MAX = 64
+/** How long a failure may ask its client to wait before the request is sent again. */
+export const RETRY_AFTER_MS_MAX = 1_000
 /** Fields in one request, known or not: each costs more memory than bytes. */
 export const REQUEST_FIELDS_MAX = 1024
 /** Fields in one answer, those of what is nested in it included. */

@@ -41,6 +41,6 @@ function operatingErrorOr(error: unknown): OperatingError {
   if (error instanceof OperatingError) return error
   if (!isOperatingError(error)) throw error
   // Of another copy of this package, which an engine was installed with.
-  const { code, message, certainty } = error
-  return new OperatingError(code, message, { certainty, cause: error })
+  const { code, message, certainty, details } = error
+  return new OperatingError(code, message, { certainty, details, cause: error })
 }

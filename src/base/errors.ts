@@ -127,31 +127,62 @@ export const ERROR_KINDS = {
 
 export type ErrorCode = keyof typeof ERROR_KINDS
 
+/** A node that did not do its part in a request. */
+export interface FailedNode {
+  /** Its id: 16 hexadecimal digits. */
+  readonly node: string
+  /** Why: `peer-away` where it is not connected, `deadline-passed` where it is late. */
+  readonly code: ErrorCode
+}
+
+/** A bound that a request has met: its name in `limits.ts`, or that of a setting, and its value. */
+export interface ReachedLimit {
+  readonly name: string
+  readonly value: number
+}
+
+/** What is known about a failure beside its code. What does not apply is absent. */
+export interface FailureDetails {
+  /** Owners that must answer a read, or hold a write. */
+  readonly needed?: number
+  /** Owners that do; present where `needed` is. */
+  readonly answered?: number
+  /** Owners that do not, as far as this is known; at most `REPLICAS_MAX`. */
+  readonly nodes?: readonly FailedNode[]
+  /** Milliseconds to wait before the request is sent again. */
+  readonly retryAfterMs?: number
+  readonly limit?: ReachedLimit
+}
+
+export interface OperatingErrorOptions {
+  readonly cause?: unknown
+  /** That of the code, if not given. */
+  readonly certainty?: Certainty
+  readonly details?: FailureDetails | undefined
+}
+
 /** Marks the class across copies of this library, where `instanceof` fails. */
 const BRAND: unique symbol = Symbol.for('everwrite.error') as never
 
 /**
  * A failure outside of this program. `code` is stable; `message` says what to do; `isRetryable`
  * says whether the unchanged request may succeed elsewhere or later; `certainty` says whether a
- * failed write may be applied.
+ * failed write may be applied; `details` says what else is known.
  */
 export class OperatingError extends Error {
   override readonly name = 'OperatingError'
   readonly code: ErrorCode
   readonly isRetryable: boolean
   readonly certainty: Certainty
+  readonly details: FailureDetails | undefined
   readonly [BRAND] = true
 
-  /** The caller may pass a weaker `certainty` than the table's. */
-  constructor(
-    code: ErrorCode,
-    message: string,
-    options?: { readonly cause?: unknown; readonly certainty?: Certainty },
-  ) {
+  constructor(code: ErrorCode, message: string, options?: OperatingErrorOptions) {
     super(message, options?.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.isRetryable = ERROR_KINDS[code].isRetryable
     this.certainty = options?.certainty ?? ERROR_KINDS[code].certainty
+    this.details = options?.details
   }
 }
 

@@ -6,7 +6,12 @@
  *
  * Scripts may rely on these. With `--json` the reason is one line of JSON on standard error.
  */
-import { isOperatingError, OperatingError, type ErrorCode } from '../base/errors.ts'
+import {
+  type ErrorCode,
+  type FailureDetails,
+  isOperatingError,
+  OperatingError,
+} from '../base/errors.ts'
 import { systemError } from './system-error.ts'
 
 export const EXIT = {
@@ -58,11 +63,18 @@ export function tellFailure(thrown: unknown, isJson: boolean): void {
     process.stderr.write(`everwrite: this is a bug in everwrite, please report it:\n${stack}\n`)
     return
   }
-  const { code, message, certainty, isRetryable } = error
+  const { code, message, certainty, isRetryable, details } = error
   const line = isJson
-    ? JSON.stringify({ error: { code, message, certainty, isRetryable } })
-    : `everwrite: ${message} (${code})`
+    ? JSON.stringify({ error: { code, message, certainty, isRetryable, details } })
+    : `everwrite: ${message} (${code})${details === undefined ? '' : sentenceOf(details)}`
   process.stderr.write(`${line}\n`)
+}
+
+/** What is known about a failure beside its message, as a sentence behind it. */
+function sentenceOf({ nodes = [], limit }: FailureDetails): string {
+  const parts = nodes.map(({ node, code }) => `node ${node}: ${code}`)
+  if (limit !== undefined) parts.push(`limit ${limit.name}: ${limit.value}`)
+  return parts.length === 0 ? '' : `; ${parts.join(', ')}`
 }
 
 /** The error of wrong arguments or input. */

@@ -3,11 +3,11 @@
  *
  * Each attempt goes to one node and lasts at most `attemptMs`, beyond the time that the bytes of a
  * large value need; then the next node is tried at once. After all nodes were tried, the call
- * pauses (5 to 50 ms, at random) and attempts may last twice as long, so that a value too large for
- * the first attempt's time succeeds in a later one. Every attempt of a put carries the same
- * request id: a retry leaves one sibling, and a late answer to an earlier attempt ends the call as
- * well as an answer to the last. A node that answers that a put is in doubt is asked once more: it
- * finds its own write, where another would make a second one.
+ * pauses (5 to 50 ms, at random, beyond what the last failure asks for) and attempts may last twice
+ * as long, so that a value too large for the first attempt's time succeeds in a later one. Every
+ * attempt of a put carries the same request id: a retry leaves one sibling, and a late answer to an
+ * earlier attempt ends the call as well as an answer to the last. A node that answers that a put is
+ * in doubt is asked once more: it finds its own write, where another would make a second one.
  *
  *     attempt 1 ----(450 ms)--x attempt 2 --refused x  pause  attempt 3 ---- answer
  *     owner 1                   owner 2                       owner 1 again
@@ -20,7 +20,7 @@
  */
 import { type ErrorCode, OperatingError } from '../base/errors.ts'
 import type { PreferenceList } from '../dynamo/ring/preference-list.ts'
-import { DEADLINE_MS_MAX } from '../limits.ts'
+import { DEADLINE_MS_MAX, RETRY_AFTER_MS_MAX } from '../limits.ts'
 import type { Reply, Request, RequestKind } from '../wire/message/table.ts'
 import type { Answer } from '../wire/session.ts'
 import type { Clock, Timer } from '../world/clock.ts'
@@ -272,7 +272,8 @@ export class Calls {
     const ceiling = Math.min(PAUSE_MS_MAX, PAUSE_MS_MIN * 2 ** call.rounds)
     call.rounds++
     call.isPaused = true
-    const pauseMs = ceiling / 2 + this.#random.below(ceiling / 2)
+    const askedMs = Math.min(call.failure?.details?.retryAfterMs ?? 0, RETRY_AFTER_MS_MAX)
+    const pauseMs = askedMs + ceiling / 2 + this.#random.below(ceiling / 2)
     this.#checkAt(call, Math.min(call.deadline, now + pauseMs), now)
   }
 

@@ -14,7 +14,8 @@ export class CallError extends OperatingError {
   readonly node: string | undefined
 
   constructor(last: OperatingError, certainty: Certainty, attempts: number, node?: string) {
-    super(last.code, sentenceOf(last, certainty, attempts, node), { cause: last, certainty })
+    const { code, details } = last
+    super(code, sentenceOf(last, certainty, attempts, node), { cause: last, certainty, details })
     this.attempts = attempts
     this.node = node
   }

@@ -90,12 +90,8 @@ export class ChunkSender {
   }
 
   /** Answers an incoming call with an error. */
-  fail(callId: number, { code, message, certainty }: OperatingError): void {
-    this.#connection.send(
-      FAILURE_KIND,
-      callId,
-      encodeControl('failure', { code, message, certainty }),
-    )
+  fail(callId: number, error: OperatingError): void {
+    this.#connection.send(FAILURE_KIND, callId, encodeControl('failure', error))
   }
 
   /** Adds credit to a message; credit for a message that has ended is ignored. */

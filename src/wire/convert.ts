@@ -24,6 +24,7 @@ import { checkMessageLength, garbled } from './bounds.ts'
 import { CLIENT_CONVERTERS, type Converter, type CallConverter, plain } from './convert-client.ts'
 import { PEER_CONVERTERS } from './convert-peer.ts'
 import { everwrite as pb } from './generated/messages.js'
+import { failure } from './convert-failure.ts'
 import type { Failure, Goodbye, Hello, Welcome } from './message/session.ts'
 import type { Reply, Request, RequestKind } from './message/table.ts'
 
@@ -213,26 +214,6 @@ const pong: Converter<number> = {
   decode: (reader) => pb.Pong.decode(reader).wallMs,
 }
 
-const failure: Converter<Failure> = {
-  encode: ({ code, message, certainty }, writer) =>
-    void pb.Failure.encode(
-      {
-        code: ERROR_KINDS[code].number,
-        message: message.slice(0, SENTENCE_CHARS_MAX),
-        inDoubt: certainty === 'in-doubt',
-      },
-      writer,
-    ),
-  decode: (reader) => {
-    const { code, message, inDoubt } = pb.Failure.decode(reader)
-    return {
-      code: errorCodeOf(code),
-      message: message.slice(0, SENTENCE_CHARS_MAX),
-      certainty: inDoubt ? 'in-doubt' : 'refused',
-    }
-  },
-}
-
 /** Goodbye has no `in_doubt`: its code decides. Code 0 is a normal end. */
 const goodbye: Converter<Goodbye> = {
   encode: ({ code, message, lastTaken }, writer) =>
@@ -299,6 +280,6 @@ export function decodeControl<N extends ControlName>(
 }
 
 /** The error that a failure or goodbye describes. */
-export function errorOf({ code, message, certainty }: Failure): OperatingError {
-  return new OperatingError(code, message, { certainty })
+export function errorOf({ code, message, certainty, details }: Failure): OperatingError {
+  return new OperatingError(code, message, { certainty, details })
 }

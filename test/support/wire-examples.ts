@@ -6,7 +6,6 @@
 import type { RingDigest } from '../../src/dynamo/ring/ring.ts'
 import { u64 } from '../../src/base/u64.ts'
 import { bytesOfHex, utf8Bytes } from '../../src/base/bytes.ts'
-import { OperatingError } from '../../src/base/errors.ts'
 import {
   type Body,
   type Control,
@@ -195,11 +194,16 @@ export const CONTROLS: { readonly [N in ControlName]: Control<N> } = {
   ping: undefined,
   pong: 1_764_288_000_123,
   credit: { bytes: 1_048_576, isAnswer: true },
-  failure: failureOf(new OperatingError('write-in-doubt', '1 of 2 machines answered in time')),
-}
-
-function failureOf({ code, message, certainty }: OperatingError): Control<'failure'> {
-  return { code, message, certainty }
+  failure: {
+    code: 'write-in-doubt',
+    message: '1 of 2 machines answered in time',
+    certainty: 'in-doubt',
+    details: {
+      needed: 2,
+      answered: 1,
+      nodes: [{ node: 'bb'.repeat(8), code: 'deadline-passed' }],
+    },
+  },
 }
 
 const capital = (name: string): string => name[0]?.toUpperCase() + name.slice(1)

@@ -90,12 +90,12 @@ async function tell(options: Options, run: ImportRun, seconds: number): Promise<
 /** The same error, with the count of lines that are imported already. */
 function stoppedBy(error: unknown, records: number): unknown {
   if (!isOperatingError(error)) return error
-  const { code, message, certainty } = error
+  const { code, message, certainty, details } = error
   return new OperatingError(
     code,
     `the import stopped: ${message}. ${records} records were put before and stay; importing ` +
       'again is safe',
-    { cause: error, certainty },
+    { cause: error, certainty, details },
   )
 }
 
@@ -159,6 +159,7 @@ class ImportRun {
 
 function atLine(error: unknown, lineNumber: number): unknown {
   if (!isOperatingError(error)) return error
-  const { code, message, certainty } = error
-  return new OperatingError(code, `line ${lineNumber}: ${message}`, { cause: error, certainty })
+  const { code, message, certainty, details } = error
+  const options = { cause: error, certainty, details }
+  return new OperatingError(code, `line ${lineNumber}: ${message}`, options)
 }

@@ -4,7 +4,7 @@
  * These are our own types, not protobuf's: only `convert*.ts` knows those. The numbers are on the
  * wire. Append only; never reuse.
  */
-import type { Certainty, ErrorCode } from '../../base/errors.ts'
+import type { Certainty, ErrorCode, FailureDetails } from '../../base/errors.ts'
 
 /** The wire format of this build. */
 export const FORMAT = 1
@@ -65,6 +65,8 @@ export interface Failure {
   readonly code: ErrorCode
   readonly message: string
   readonly certainty: Certainty
+  /** Not in a goodbye. */
+  readonly details?: FailureDetails | undefined
 }
 
 /** The reason of an end; `closed` is a normal one. */

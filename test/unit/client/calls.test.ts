@@ -4,6 +4,7 @@ import t from 'tap'
 import { EMPTY_BYTES } from '../../../src/base/bytes.ts'
 import { OperatingError } from '../../../src/base/errors.ts'
 import type { CallError } from '../../../src/client/failure.ts'
+import { RETRY_AFTER_MS_MAX } from '../../../src/limits.ts'
 import type { RequestKind } from '../../../src/wire/message/table.ts'
 import { foundReply, untilIdle, Stage } from './scripted.ts'
 
@@ -146,6 +147,37 @@ t.test('a write that every node refused is refused when its time is up', async (
   t.equal(failure.certainty, 'refused')
   t.ok(failure.attempts > 3, 'all nodes were tried more than once')
   t.ok(failure.attempts < 40, 'with pauses between the rounds')
+})
+
+t.test('a pause is at least as long as the node asks for, up to a second', async (t) => {
+  for (const [askedMs, waitMs] of [
+    [300, 300],
+    [60_000, RETRY_AFTER_MS_MAX],
+  ] as const) {
+    const stage = new Stage()
+    const client = await stage.connect()
+    const got = client.get('k')
+    await untilIdle()
+    const details = { retryAfterMs: askedMs }
+    const overloaded = new OperatingError('overloaded', 'too much', { details })
+    stage.asked[0]?.asked.answer(overloaded)
+    await stage.clock.pass(waitMs)
+    t.equal(stage.asked.length, 1, `${waitMs} ms have to pass`)
+    await stage.clock.pass(60)
+    t.equal(stage.asked.length, 2, 'and not much more')
+    stage.asked[1]?.asked.answer(foundReply('v'))
+    t.equal((await got).value, 'v')
+  }
+})
+
+t.test('the error of a call has the details of its last failure', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect()
+  const put = later(client.put('k', 'v'))
+  await untilIdle()
+  const details = { limit: { name: 'SIBLINGS_MAX', value: 64 } }
+  stage.asked[0]?.asked.answer(new OperatingError('siblings-full', 'too many', { details }))
+  t.same((await failureOf(put)).details, details)
 })
 
 t.test('a read is never in doubt', async (t) => {
