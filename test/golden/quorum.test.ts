@@ -42,8 +42,9 @@ function answerOf(kind: string, writes: string | undefined): CopyAnswer {
     case 'digest':
       return { kind, digest }
     case 'absent':
-    case 'failed':
       return { kind }
+    case 'failed':
+      return { kind, code: 'peer-away' }
     default:
       throw new Error(`no such answer: ${kind}`)
   }
@@ -84,7 +85,7 @@ function putMachine(): Machine {
     } else {
       const node = (bare[0] as string).replace(':', '') as NodeId
       if (bare[1] === 'held') round.onHeld(node)
-      else round.onFailed(node)
+      else round.onFailed(node, 'peer-away')
     }
     return { outputs: [], state: `${round.verdict()}, ${round.held} held` }
   }

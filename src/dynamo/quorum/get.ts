@@ -18,19 +18,21 @@
  * The round has no clock: its caller reports late replicas and ends the round at the deadline.
  */
 import { assert } from '../../base/assert.ts'
+import type { ErrorCode } from '../../base/errors.ts'
 import { equalU64 } from '../../base/u64.ts'
 import { REPLICAS_MAX } from '../../limits.ts'
 import type { Digest } from '../../native/digest.ts'
 import type { NodeId } from '../names.ts'
 import { merge } from '../version/merge.ts'
 import type { VersionedObject } from '../version/object.ts'
+import type { OwnerFailure } from './shortfall.ts'
 
 /** One replica's answer about its copy. */
 export type CopyAnswer =
   | { readonly kind: 'object'; readonly object: VersionedObject; readonly digest: Digest }
   | { readonly kind: 'digest'; readonly digest: Digest }
   | { readonly kind: 'absent' }
-  | { readonly kind: 'failed' }
+  | { readonly kind: 'failed'; readonly code: ErrorCode }
 
 /** A question for one replica: its object, or the digest alone. */
 export interface Ask {
@@ -78,6 +80,17 @@ export class GetRound {
     const isAnswer = (kind: Replica['kind']): boolean =>
       kind === 'object' || kind === 'digest' || kind === 'absent'
     return { answered: this.#count(isAnswer), object: this.#merged() }
+  }
+
+  /** Owners that failed; those that were asked and are silent too, as late, if `countsLate`. */
+  failures(countsLate: boolean): readonly OwnerFailure[] {
+    const failures: OwnerFailure[] = []
+    for (const [node, replica] of this.#replicas) {
+      const isSilent = replica.kind === 'awaited-object' || replica.kind === 'awaited-digest'
+      if (replica.kind === 'failed') failures.push({ node, code: replica.code })
+      else if (isSilent && countsLate) failures.push({ node, code: 'deadline-passed' })
+    }
+    return failures
   }
 
   /** The first questions. */

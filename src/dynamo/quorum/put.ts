@@ -11,30 +11,43 @@
  * Invariant: an owner counts once, and only after its copy survives a power cut.
  */
 import { assert } from '../../base/assert.ts'
+import type { ErrorCode } from '../../base/errors.ts'
 import type { NodeId } from '../names.ts'
 import { Quorum, type Verdict } from './quorum.ts'
+import type { OwnerFailure } from './shortfall.ts'
 
 export class PutRound {
-  readonly #owners: ReadonlySet<NodeId>
+  /** Owners that have neither acknowledged nor failed. */
+  readonly #silent: Set<NodeId>
+  readonly #failures: OwnerFailure[] = []
   readonly #quorum: Quorum
 
   /** Requires: 1 <= `needed` <= owners; each owner once. */
   constructor(owners: readonly NodeId[], needed: number) {
-    this.#owners = new Set(owners)
-    assert(this.#owners.size === owners.length, 'each owner is listed once')
+    this.#silent = new Set(owners)
+    assert(this.#silent.size === owners.length, 'each owner is listed once')
     this.#quorum = new Quorum(owners, needed)
   }
 
   /** `node` holds the object durably. Returns the verdict after counting it. */
   onHeld(node: NodeId): Verdict {
+    this.#silent.delete(node)
     this.#quorum.count(node, true)
     return this.#quorum.verdict()
   }
 
-  /** `node` failed, or will not answer. */
-  onFailed(node: NodeId): Verdict {
-    this.#quorum.count(node, false)
+  /** `node` failed, for the reason `code`, or will not answer. */
+  onFailed(node: NodeId, code: ErrorCode): Verdict {
+    this.#silent.delete(node)
+    if (this.#quorum.count(node, false)) this.#failures.push({ node, code })
     return this.#quorum.verdict()
+  }
+
+  /** Owners that failed; those that are silent too, as late, if `countsLate`. */
+  failures(countsLate: boolean): readonly OwnerFailure[] {
+    if (!countsLate) return this.#failures
+    const late = [...this.#silent].map((node) => ({ node, code: 'deadline-passed' as const }))
+    return [...this.#failures, ...late]
   }
 
   get held(): number {
@@ -46,11 +59,19 @@ export class PutRound {
   }
 }
 
-/** True if at least `w` owners are connected, so that the put may begin. */
-export function canReach(
+/**
+ * Why owners cannot take a put, if fewer than `w` can; undefined where the put may begin.
+ * `obstacleTo` is the reason of one owner, undefined for an owner that is ready.
+ */
+export function obstaclesTo(
   owners: readonly NodeId[],
-  present: (node: NodeId) => boolean,
+  obstacleTo: (node: NodeId) => ErrorCode | undefined,
   w: number,
-): boolean {
-  return owners.filter(present).length >= w
+): readonly OwnerFailure[] | undefined {
+  const obstacles: OwnerFailure[] = []
+  for (const node of owners) {
+    const code = obstacleTo(node)
+    if (code !== undefined) obstacles.push({ node, code })
+  }
+  return owners.length - obstacles.length < w ? obstacles : undefined
 }

@@ -2,7 +2,8 @@
  * Questions to another member: read a copy, write a copy, scan a range, hand on a put.
  *
  * This file alone makes the messages that nodes send to each other and reads their replies.
- * Each call is delivered once; at once, with `peer-away`, where the member is not connected.
+ * Each call is delivered once; with `peer-away`, at once, where the member is not connected, and
+ * with `overloaded` where too many calls to it are in flight.
  */
 import type { Digest } from '../../native/digest.ts'
 import { type Deliver, isFailure } from '../../base/deliver.ts'
@@ -19,7 +20,6 @@ import type { CopiesPage, KeyRange } from '../replica/replica.ts'
 import type { KnownPut } from '../requests.ts'
 import type { Peers } from './peers.ts'
 
-export const FAILED: CopyAnswer = { kind: 'failed' }
 export const ABSENT: CopyAnswer = { kind: 'absent' }
 
 /** The ring that a question relies on, and the instant after which its answer is of no use. */
@@ -39,6 +39,12 @@ export class PeerCalls {
 
   isConnected(node: NodeId): boolean {
     return this.#peers.isConnected(node)
+  }
+
+  /** Why a call to `node` would fail here, before it is sent; undefined where it can be sent. */
+  obstacleTo(node: NodeId): 'peer-away' | 'overloaded' | undefined {
+    if (!this.#peers.isConnected(node)) return 'peer-away'
+    return this.#peers.hasRoom(node) ? undefined : 'overloaded'
   }
 
   readCopy(
@@ -101,11 +107,17 @@ export class PeerCalls {
 /** The answer that a copy is. `failed` where the bytes are not an object. */
 export function objectAnswer(bytes: Uint8Array, digest: Digest): CopyAnswer {
   const object = decodeObject(bytes)
-  return object === undefined ? FAILED : { kind: 'object', object, digest }
+  if (object === undefined) return { kind: 'failed', code: 'message-garbled' }
+  return { kind: 'object', object, digest }
+}
+
+/** The answer of an owner that failed. */
+export function failedAnswer({ code }: OperatingError): CopyAnswer {
+  return { kind: 'failed', code }
 }
 
 function copyAnswer(answer: Answer<'peerRead'>, digestOnly: boolean): CopyAnswer {
-  if (isFailure(answer)) return FAILED
+  if (isFailure(answer)) return failedAnswer(answer)
   const { isFound, object, digest } = answer
   if (!isFound) return ABSENT
   return digestOnly ? { kind: 'digest', digest } : objectAnswer(object, digest)

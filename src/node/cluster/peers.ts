@@ -10,6 +10,7 @@ import { OperatingError } from '../../base/errors.ts'
 import type { Room } from '../../base/room.ts'
 import type { NodeId } from '../../dynamo/names.ts'
 import type { Member, Ring } from '../../dynamo/ring/ring.ts'
+import { CALLS_PER_CONNECTION_MAX } from '../../limits.ts'
 import type { Request, RequestKind } from '../../wire/message/table.ts'
 import type { Answer, Session } from '../../wire/session.ts'
 import { nodeStopping, PeerLink, type PeersOptions } from './peer-link.ts'
@@ -53,6 +54,12 @@ export class Peers {
   /** Whether the member is connected, and not silent. */
   isConnected(node: NodeId): boolean {
     return this.#links.get(node)?.isUsable === true
+  }
+
+  /** Whether one more call to `node` can be sent now: it is refused here where none can. */
+  hasRoom(node: NodeId): boolean {
+    const session = this.#links.get(node)?.session
+    return session !== undefined && session.callsInFlight < CALLS_PER_CONNECTION_MAX
   }
 
   /** Asks `node`; `deliver` is called once, at once with `peer-away` where it is not connected. */

@@ -32,7 +32,7 @@ import {
 import type { Forwards } from './forward.ts'
 import type { Found, Gets } from './get.ts'
 import type { Puts } from './put.ts'
-import { type Placement, placementOf, requiredOf } from './quorums.ts'
+import { OVERLOAD_RETRY_MS, type Placement, placementOf, requiredOf } from './quorums.ts'
 import { type Page, type Scans, valuesOf } from './scan.ts'
 
 export interface CoordinatorDependencies {
@@ -269,7 +269,9 @@ export class Coordinator {
     const { counters, callsMax } = this.#node
     if (this.#inProgress < callsMax) return false
     const sentence = 'this node has too many requests in progress; try another, or again later'
-    const failure = new OperatingError('overloaded', sentence)
+    const limit = { name: 'calls-max', value: callsMax }
+    const details = { retryAfterMs: OVERLOAD_RETRY_MS, limit }
+    const failure = new OperatingError('overloaded', sentence, { details })
     counters.countFailure(failure)
     deliver(failure)
     return true

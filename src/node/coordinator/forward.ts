@@ -8,17 +8,19 @@
 import { type Deliver, isFailure } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { NodeId } from '../../dynamo/names.ts'
+import { type OwnerFailure, reasonOf } from '../../dynamo/quorum/shortfall.ts'
 import { requestLabel } from '../../dynamo/version/request-id.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { PeerCalls, Terms } from '../cluster/peer-calls.ts'
 import type { Counters } from '../counters.ts'
 import { type KnownPut, type PutResult, READ_NOTHING } from '../requests.ts'
+import { tooFew } from './quorums.ts'
 
 export interface ForwardDependencies {
   readonly clock: Clock
   readonly trace: Trace
-  readonly peers: Pick<PeerCalls, 'isConnected' | 'handOn'>
+  readonly peers: Pick<PeerCalls, 'obstacleTo' | 'handOn'>
   readonly counters: Counters
   /** An owner that has not answered for so long is slow. */
   readonly forwardMs: number
@@ -31,10 +33,20 @@ export class Forwards {
     this.#dependencies = dependencies
   }
 
-  /** Delivers the first result of an owner, or the last failure when no owner is left. */
+  /**
+   * Delivers the first result of an owner; when no owner is left, the failure of the owner that
+   * recovers soonest, or what `tooFew` says where none could be asked.
+   */
   run(put: KnownPut, owners: readonly NodeId[], terms: Terms, deliver: Deliver<PutResult>): void {
-    const present = owners.filter((node) => this.#dependencies.peers.isConnected(node))
-    new RunningForward(this.#dependencies, put, present, terms, deliver).next()
+    const ready: NodeId[] = []
+    const failures: OwnerFailure[] = []
+    for (const node of owners) {
+      const code = this.#dependencies.peers.obstacleTo(node)
+      if (code === undefined) ready.push(node)
+      else failures.push({ node, code })
+    }
+    if (ready.length === 0) deliver(tooFew({ needed: 1, answered: 0, owners, failures }))
+    else new RunningForward(this.#dependencies, put, ready, terms, deliver).next()
   }
 }
 
@@ -46,23 +58,23 @@ class RunningForward {
   readonly #deliver: Deliver<PutResult>
   #asked = 0
   /** Owners that were asked and have neither answered nor failed. */
-  #awaited = 0
+  readonly #awaited = new Set<NodeId>()
   /** True once an owner may have taken the put: no later refusal may hide that. */
   #isInDoubt = false
-  #failure: OperatingError | undefined
+  readonly #failures: { readonly node: NodeId; readonly failure: OperatingError }[] = []
   #timer: Timer | undefined
   #isDelivered = false
 
   constructor(
     node: ForwardDependencies,
     put: KnownPut,
-    present: NodeId[],
+    ready: NodeId[],
     terms: Terms,
     deliver: Deliver<PutResult>,
   ) {
     this.#node = node
     this.#put = put
-    this.#untried = present
+    this.#untried = ready
     this.#terms = terms
     this.#deliver = deliver
   }
@@ -72,11 +84,11 @@ class RunningForward {
     const left = this.#terms.deadline - clock.now()
     const node = left > 0 ? this.#untried.shift() : undefined
     if (node === undefined) {
-      if (this.#awaited === 0 || left <= 0) this.#end(this.#lastFailure())
-      else this.#after(left, () => this.#end(this.#lastFailure()))
+      if (this.#awaited.size === 0 || left <= 0) this.#end(this.#failure())
+      else this.#after(left, () => this.#end(this.#failure()))
       return
     }
-    this.#awaited += 1
+    this.#awaited.add(node)
     counters.forwards += 1
     // Two owners may now make a dot each for one put: the result tells how many were asked.
     if (this.#asked > 0) {
@@ -86,7 +98,7 @@ class RunningForward {
     // Before the call: it may fail within itself and go on to the next owner.
     this.#after(Math.min(forwardMs, left), () => this.next())
     const put = this.#asked > 1 ? { ...this.#put, isRepeat: true } : this.#put
-    peers.handOn(node, put, this.#terms, (result) => this.#onResult(result))
+    peers.handOn(node, put, this.#terms, (result) => this.#onResult(node, result))
   }
 
   /** One timer at a time. */
@@ -95,29 +107,43 @@ class RunningForward {
     this.#timer = this.#node.clock.after(delayMs, run)
   }
 
-  #onResult(result: Uint8Array | OperatingError): void {
+  #onResult(node: NodeId, result: Uint8Array | OperatingError): void {
     if (this.#isDelivered) return
-    this.#awaited -= 1
+    this.#awaited.delete(node)
     if (!isFailure(result)) {
       this.#end({ context: result, attempts: this.#asked, ...READ_NOTHING })
       return
     }
-    this.#failure = result
+    this.#failures.push({ node, failure: result })
     if (result.certainty === 'in-doubt') this.#isInDoubt = true
     if (result.isRetryable) this.next()
-    else this.#end(this.#lastFailure())
+    else this.#end(this.#told(result))
   }
 
-  #lastFailure(): OperatingError {
-    const failure =
-      this.#failure ??
-      new OperatingError('replicas-short', 'no owner of this key is connected; try again')
-    const isInDoubt = this.#isInDoubt || this.#awaited > 0
+  /** The failure of the put when no owner is left to ask, or no time. */
+  #failure(): OperatingError {
+    const codes = this.#failures.map(({ node, failure }) => ({ node, code: failure.code }))
+    const reason = reasonOf(codes, 1)
+    const soonest = this.#failures.find(({ failure }) => failure.code === reason)
+    const one = soonest ?? this.#failures.at(-1)
+    return this.#told(one?.failure ?? this.#late())
+  }
+
+  /** The failure where owners were asked, if any, and none has answered or failed. */
+  #late(): OperatingError {
+    const nodes = [...this.#awaited].map((node) => ({ node, code: 'deadline-passed' as const }))
+    const details = { needed: 1, answered: 0, nodes }
+    const sentence = 'no owner of this key has answered in time; try again'
+    return new OperatingError('deadline-passed', sentence, { details })
+  }
+
+  /** The failure as the client is told: in doubt where some owner may have taken the put. */
+  #told(failure: OperatingError): OperatingError {
+    const isInDoubt = this.#isInDoubt || this.#awaited.size > 0
     if (!isInDoubt || failure.certainty === 'in-doubt') return failure
-    return new OperatingError(
-      'write-in-doubt',
-      `an owner may have taken the write: ${failure.message}`,
-    )
+    const { message, details } = failure
+    const sentence = `an owner may have taken the write: ${message}`
+    return new OperatingError('write-in-doubt', sentence, { details })
   }
 
   #end(result: PutResult | OperatingError): void {

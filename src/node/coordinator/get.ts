@@ -15,10 +15,10 @@ import type { VersionedObject } from '../../dynamo/version/object.ts'
 import type { Token } from '../../native/digest.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
 import type { Trace } from '../../world/trace.ts'
-import { ABSENT, FAILED, objectAnswer, type PeerCalls } from '../cluster/peer-calls.ts'
+import { ABSENT, failedAnswer, objectAnswer, type PeerCalls } from '../cluster/peer-calls.ts'
 import type { Counters } from '../counters.ts'
 import type { Replica } from '../replica/replica.ts'
-import { nearestFirst } from './quorums.ts'
+import { nearestFirst, tooFew } from './quorums.ts'
 
 /** One key to be read from `needed` of `owners`. */
 export interface Read {
@@ -67,12 +67,12 @@ export class Gets {
     this.#dependencies = dependencies
   }
 
-  /**
-   * Delivers what the owners hold together; or `replicas-short`, `deadline-passed`.
-   */
+  /** Delivers what the owners hold together; or `deadline-passed`, or what `tooFew` says. */
   run(read: Read, deliver: Deliver<Found>): void {
     const { self, peers } = this.#dependencies
-    const ordered = nearestFirst(read.owners, self, (node) => peers.isConnected(node))
+    const ordered = nearestFirst(read.owners, self, (node) => {
+      return peers.obstacleTo(node) === undefined
+    })
     const round = new GetRound(ordered, read.needed)
     new RunningGet(this.#dependencies, read, round, deliver).begin()
   }
@@ -110,8 +110,7 @@ class RunningGet {
     const left = this.#read.deadline - clock.now()
     this.#timer = clock.after(Math.max(0, Math.min(delayMs, left)), () => {
       if (!isHedge || left <= delayMs) {
-        const sentence = 'not enough replicas answered in time'
-        this.#endShort(new OperatingError('deadline-passed', sentence))
+        this.#endShort(this.#tooLate())
         return
       }
       const asks = this.#round.onLate()
@@ -137,7 +136,7 @@ class RunningGet {
       perform(
         () => replica.digest(name, token),
         (digest) => {
-          if (isFailure(digest)) this.#onAnswer(node, FAILED)
+          if (isFailure(digest)) this.#onAnswer(node, failedAnswer(digest))
           else this.#onAnswer(node, digest === undefined ? ABSENT : { kind: 'digest', digest })
         },
       )
@@ -146,7 +145,7 @@ class RunningGet {
     perform(
       () => replica.read(name, token, room),
       (copy) => {
-        if (isFailure(copy)) this.#onAnswer(node, FAILED)
+        if (isFailure(copy)) this.#onAnswer(node, failedAnswer(copy))
         else if (copy === undefined) this.#onAnswer(node, ABSENT)
         else this.#onAnswer(node, objectAnswer(copy.object, copy.digest))
       },
@@ -168,7 +167,7 @@ class RunningGet {
         this.#askAll(asks)
         return
       case 'short':
-        this.#endShort(tooFew(this.#round.soFar.answered, this.#read.needed))
+        this.#endShort(this.#tooFew())
         return
       case 'answered':
         this.#end({ object: outcome.object, answered: this.#read.needed })
@@ -176,6 +175,20 @@ class RunningGet {
           this.#repair(outcome.object, outcome.behind)
         }
     }
+  }
+
+  #tooFew(): OperatingError {
+    const { needed, owners } = this.#read
+    const { answered } = this.#round.soFar
+    return tooFew({ needed, answered, owners, failures: this.#round.failures(false) })
+  }
+
+  #tooLate(): OperatingError {
+    const { needed } = this.#read
+    const { answered } = this.#round.soFar
+    const sentence = `${answered} of the ${needed} owners needed answered in time; try again`
+    const details = { needed, answered, nodes: this.#round.failures(true) }
+    return new OperatingError('deadline-passed', sentence, { details })
   }
 
   /** Too few have answered: with what they hold, or with the failure. */
@@ -205,12 +218,4 @@ class RunningGet {
       else peers.writeCopy(node, name, bytes, { ring, deadline }, onEnd)
     }
   }
-}
-
-function tooFew(answered: number, needed: number): OperatingError {
-  return new OperatingError(
-    'replicas-short',
-    `${answered} of the ${needed} replicas that must answer did, the others are away: ` +
-      'try again, or with a smaller r',
-  )
 }

@@ -5,20 +5,23 @@
  * would cover siblings which the receiver holds and no client replaced.
  * `dynamo/quorum/put.ts` decides when enough owners hold it.
  *
+ * The put begins where enough owners can be sent the object. An owner that is overloaded by then is
+ * sent it again until the put has its result: after the append the put can no longer be refused.
+ *
  * Invariant: before the first append a failure is *refused*; after it, *in doubt*.
  */
 import { type Deliver, isFailure, perform } from '../../base/deliver.ts'
-import { OperatingError } from '../../base/errors.ts'
+import { type ErrorCode, OperatingError } from '../../base/errors.ts'
 import type { NodeId } from '../../dynamo/names.ts'
-import { canReach, PutRound } from '../../dynamo/quorum/put.ts'
+import { obstaclesTo, PutRound } from '../../dynamo/quorum/put.ts'
 import type { Context } from '../../dynamo/version/context.ts'
-import { coveredBy } from '../../dynamo/version/put.ts'
+import { coveredBy, type RefusedPut } from '../../dynamo/version/put.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { PeerCalls } from '../cluster/peer-calls.ts'
 import type { ClientWrite, LocalWrite, Replica } from '../replica/replica.ts'
 import type { KnownPut } from '../requests.ts'
-import type { Placement } from './quorums.ts'
+import { OVERLOAD_RETRY_MS, type Placement, tooFew } from './quorums.ts'
 
 /** One put to be held by `needed` of the owners. */
 export interface Write {
@@ -49,16 +52,18 @@ export class Puts {
 
   /**
    * Delivers a context that covers what the client saw, what the put replaced and the put itself;
-   * or `replicas-short`, `deadline-passed`, a refusal of `dynamo/version/put.ts`, or
+   * or what `tooFew` says, `deadline-passed`, a refusal of `dynamo/version/put.ts`, or
    * `write-in-doubt`. Requires: this node is an owner.
    */
   run(write: Write, deliver: Deliver<Context>): void {
     const { self, peers } = this.#dependencies
     const { placement, needed } = write
-    const isPresent = (node: NodeId): boolean => node === self || peers.isConnected(node)
-    if (!canReach(placement.owners, isPresent, needed)) {
-      const sentence = `fewer than ${needed} owners of this key are connected; try again`
-      deliver(new OperatingError('replicas-short', sentence))
+    const { owners } = placement
+    const obstacleTo = (node: NodeId): ErrorCode | undefined =>
+      node === self ? undefined : peers.obstacleTo(node)
+    const failures = obstaclesTo(owners, obstacleTo, needed)
+    if (failures !== undefined) {
+      deliver(tooFew({ needed, answered: owners.length - failures.length, owners, failures }))
       return
     }
     new RunningPut(this.#dependencies, write, deliver).begin()
@@ -71,6 +76,8 @@ class RunningPut {
   readonly #round: PutRound
   readonly #deliver: Deliver<Context>
   readonly #request: ClientWrite
+  /** Owners that will be sent the object again. */
+  readonly #overloaded = new Set<NodeId>()
   #timer: Timer | undefined
   #covered: Context | undefined
   #isDelivered = false
@@ -98,8 +105,7 @@ class RunningPut {
   #onLocal(local: LocalWrite): void {
     const { outcome, object, sequence } = local
     if (outcome.kind === 'refused') {
-      const sentence = `${REFUSAL_ADVICE[outcome.code]} (${outcome.count} > ${outcome.limit})`
-      this.#deliver(new OperatingError(outcome.code, sentence))
+      this.#deliver(refusalOf(outcome))
       return
     }
     if (outcome.kind !== 'written') this.#node.trace.record('put-repeated')
@@ -110,44 +116,58 @@ class RunningPut {
   }
 
   #sendToOthers(object: Uint8Array): void {
-    const { self, peers } = this.#node
+    for (const node of this.#write.placement.owners) {
+      if (node !== this.#node.self) this.#send(node, object)
+    }
+  }
+
+  #send(node: NodeId, object: Uint8Array): void {
+    const { peers, clock } = this.#node
     const { put, placement, deadline } = this.#write
     const terms = { ring: placement.ring, deadline }
-    for (const node of placement.owners) {
-      if (node === self) continue
-      peers.writeCopy(node, put.name, object, terms, (failure) => {
-        this.#onCounted(node, failure === undefined)
+    peers.writeCopy(node, put.name, object, terms, (failure) => {
+      if (failure?.code !== 'overloaded') return this.#onCounted(node, failure?.code)
+      this.#overloaded.add(node)
+      clock.after(OVERLOAD_RETRY_MS, () => {
+        if (this.#isDelivered) return
+        this.#overloaded.delete(node)
+        this.#send(node, object)
       })
-    }
+    })
   }
 
   /** This node's own copy counts once it would survive a power cut. */
   #awaitOwn(sequence: number): void {
     const { replica, self } = this.#node
     replica.whenSynced(sequence, (error) => {
-      this.#onCounted(self, error === undefined)
+      this.#onCounted(self, error?.code)
     })
   }
 
   #awaitDeadline(): void {
     const { clock } = this.#node
-    this.#timer = clock.after(Math.max(0, this.#write.deadline - clock.now()), () =>
-      this.#end(this.#doubt('in time')),
-    )
+    this.#timer = clock.after(Math.max(0, this.#write.deadline - clock.now()), () => {
+      for (const node of this.#overloaded) this.#round.onFailed(node, 'overloaded')
+      this.#end(this.#doubt('in time', true))
+    })
   }
 
-  #onCounted(node: NodeId, isHeld: boolean): void {
+  /** `node` holds the object durably, or failed for the reason `code`. */
+  #onCounted(node: NodeId, code: ErrorCode | undefined): void {
     if (this.#isDelivered) return
-    const verdict = isHeld ? this.#round.onHeld(node) : this.#round.onFailed(node)
+    const verdict = code === undefined ? this.#round.onHeld(node) : this.#round.onFailed(node, code)
     if (verdict === 'reached') this.#end(this.#covered as Context)
-    else if (verdict === 'impossible') this.#end(this.#doubt('durably'))
+    else if (verdict === 'impossible') this.#end(this.#doubt('durably', false))
   }
 
-  #doubt(how: string): OperatingError {
+  #doubt(how: string, isLate: boolean): OperatingError {
+    const { needed } = this.#write
+    const details = { needed, answered: this.#round.held, nodes: this.#round.failures(isLate) }
     return new OperatingError(
       'write-in-doubt',
-      `${this.#round.held} of the ${this.#write.needed} owners hold the write ${how}; ` +
+      `${this.#round.held} of the ${needed} owners hold the write ${how}; ` +
         'it may be applied: send it again with the same request id',
+      { details },
     )
   }
 
@@ -158,11 +178,29 @@ class RunningPut {
   }
 }
 
-const REFUSAL_ADVICE = {
-  'context-full':
-    'the context of this key has no room for another range, and no other owner that was reached' +
-    ' can continue one of its own: try again when all owners are there',
-  'siblings-full': 'this key has too many siblings; read and reconcile them first',
-  'object-too-large': 'the siblings of this key together are too large; reconcile them first',
-  'request-id-wrong': 'this request id was used for another value; draw a fresh one for each put',
-} as const
+function refusalOf({ code, count, limit: value }: RefusedPut): OperatingError {
+  const { advice, limit } = REFUSALS[code]
+  const details = limit === undefined ? undefined : { limit: { name: limit, value } }
+  return new OperatingError(code, `${advice} (${count} > ${value})`, { details })
+}
+
+/** What to do after a refusal, and the limit that was met. */
+const REFUSALS: Readonly<Record<RefusedPut['code'], { advice: string; limit?: string }>> = {
+  'context-full': {
+    advice:
+      'the context of this key has no room for another range, and no other owner that was' +
+      ' reached can continue one of its own: try again when all owners are there',
+    limit: 'RANGES_PER_PUT_MAX',
+  },
+  'siblings-full': {
+    advice: 'this key has too many siblings; read and reconcile them first',
+    limit: 'SIBLINGS_MAX',
+  },
+  'object-too-large': {
+    advice: 'the siblings of this key together are too large; reconcile them first',
+    limit: 'OBJECT_BYTES_MAX',
+  },
+  'request-id-wrong': {
+    advice: 'this request id was used for another value; draw a fresh one for each put',
+  },
+}

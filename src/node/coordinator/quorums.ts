@@ -1,15 +1,19 @@
 /**
  * Who owns a key, and how many of the owners must answer.
  *
- * The one place where a request learns its owners and where R and W are checked. All of a placement
- * comes from one ring.
+ * The one place where a request learns its owners and where R and W are checked, and where it is
+ * told that too few owners can serve it. All of a placement comes from one ring.
  */
 import { OperatingError } from '../../base/errors.ts'
 import type { NodeId } from '../../dynamo/names.ts'
+import { type OwnerFailure, reasonOf, type ShortCode } from '../../dynamo/quorum/shortfall.ts'
 import type { PreferenceLists } from '../../dynamo/ring/preference-list.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import type { Token } from '../../native/digest.ts'
 import type { BucketProperties, Topology } from '../cluster/topology.ts'
+
+/** After so long a client that was told `overloaded` should try again. */
+export const OVERLOAD_RETRY_MS = 50
 
 /** The owners of a partition, for one bucket. */
 export interface Placement {
@@ -50,17 +54,48 @@ export function requiredOf(
   }
   if (required > owners.length) {
     const sentence = `${quorum} is ${required}; the cluster has only ${owners.length} members`
-    return new OperatingError('replicas-short', sentence)
+    const details = { needed: required, answered: 0 }
+    return new OperatingError('replicas-short', sentence, { details })
   }
   return required
 }
 
-/** This node, then those it is connected to, then the rest. */
+/** How far a request came that too few owners can serve. */
+export interface Shortfall {
+  /** R or W. */
+  readonly needed: number
+  /** Owners that have answered, or are ready to hold the write. */
+  readonly answered: number
+  readonly owners: readonly NodeId[]
+  /** Owners that cannot serve the request; more than `owners.length - needed`. */
+  readonly failures: readonly OwnerFailure[]
+}
+
+/** The failure of such a request. It is certain that nothing was applied. */
+export function tooFew({ needed, answered, owners, failures }: Shortfall): OperatingError {
+  const code = reasonOf(failures, needed - (owners.length - failures.length))
+  const known = { needed, answered, nodes: failures }
+  const isOverload = code === 'overloaded'
+  const details = isOverload ? { ...known, retryAfterMs: OVERLOAD_RETRY_MS } : known
+  const sentence = `${answered} of the ${needed} owners needed: ${ADVICE[code]}`
+  return new OperatingError(code, sentence, { details })
+}
+
+const ADVICE: Readonly<Record<ShortCode, string>> = {
+  overloaded: 'others have too much in progress; try again after a pause',
+  'deadline-passed': 'others did not answer in time; try again, with more time',
+  'record-rotten': 'the copy of another has rotted and is being mended; try again',
+  'replicas-short': 'others are away; try again, or ask for fewer',
+  'replica-rebuilding': 'others are still reading their copies back; try again later',
+  'ring-differs': 'others have another ring: give all nodes one list of members',
+}
+
+/** This node, then those that can be asked now, then the rest. */
 export function nearestFirst(
   owners: readonly NodeId[],
   self: NodeId,
-  isConnected: (node: NodeId) => boolean,
+  canAsk: (node: NodeId) => boolean,
 ): readonly NodeId[] {
-  const rank = (node: NodeId): number => (node === self ? 0 : isConnected(node) ? 1 : 2)
+  const rank = (node: NodeId): number => (node === self ? 0 : canAsk(node) ? 1 : 2)
   return owners.toSorted((a, b) => rank(a) - rank(b))
 }

@@ -18,6 +18,7 @@ import { OperatingError } from '../../base/errors.ts'
 import { compareU64, nextU64, u64 } from '../../base/u64.ts'
 import type { NodeId } from '../../dynamo/names.ts'
 import { FIRST_TOKEN, lastTokenOf } from '../../dynamo/ring/partition.ts'
+import type { OwnerFailure } from '../../dynamo/quorum/shortfall.ts'
 import type { PreferenceLists } from '../../dynamo/ring/preference-list.ts'
 import type { Context } from '../../dynamo/version/context.ts'
 import { merge } from '../../dynamo/version/merge.ts'
@@ -30,7 +31,7 @@ import type { PeerCalls, Terms } from '../cluster/peer-calls.ts'
 import type { Topology } from '../cluster/topology.ts'
 import type { CopiesPage, KeyRange, Replica } from '../replica/replica.ts'
 import type { ClientScan } from '../requests.ts'
-import { nearestFirst, type Placement, placementIn, requiredOf } from './quorums.ts'
+import { nearestFirst, type Placement, placementIn, requiredOf, tooFew } from './quorums.ts'
 
 const CURSOR_BYTES = 8
 /** Stretches that one page looks at before it answers with what it has, perhaps nothing. */
@@ -78,7 +79,7 @@ export class Scans {
     this.#dependencies = dependencies
   }
 
-  /** Rejects with `cursor-wrong`, `quorum-wrong`, `replicas-short` or `deadline-passed`. */
+  /** Rejects with `cursor-wrong`, `quorum-wrong`, `deadline-passed` or what `tooFew` says. */
   async run(scan: ClientScan, deadline: number): Promise<Page> {
     const { lists } = this.#dependencies.topology
     const asked = scan.keysMax === 0 ? SCAN_PAGE_KEYS_MAX : scan.keysMax
@@ -129,38 +130,48 @@ export class Scans {
     const r = requiredOf('r', scan.r, stretch)
     if (isFailure(r)) throw r
     const { id: self } = topology.self
-    const untried = [...nearestFirst(stretch.owners, self, (node) => peers.isConnected(node))]
+    const { owners } = stretch
+    const canAsk = (node: NodeId): boolean => peers.obstacleTo(node) === undefined
+    const untried = [...nearestFirst(owners, self, canAsk)]
     const pages: CopiesPage[] = []
-    const rotten: NodeId[] = []
+    const failures: OwnerFailure[] = []
     const terms = { ring: stretch.ring, deadline }
+    const mend = (found: readonly Found[]): void => this.#mend(failures, found, range, terms)
     while (pages.length < r) {
       if (deadline - clock.now() < 1) {
-        throw new OperatingError('deadline-passed', 'the scan ran out of time')
+        const details = { needed: r, answered: pages.length, nodes: failures }
+        throw new OperatingError('deadline-passed', 'the scan ran out of time', { details })
       }
       const asked = untried.splice(0, r - pages.length)
       if (asked.length === 0) {
         // Also where that is why too few answered: the next scan may then succeed.
-        this.#mend(rotten, mergePages(pages).found, range, terms)
-        throw new OperatingError('replicas-short', `${pages.length} of ${r} owners answered a scan`)
+        mend(mergePages(pages).found)
+        throw tooFew({ needed: r, answered: pages.length, owners, failures })
       }
       const answers = await Promise.all(asked.map((node) => this.#readOne(node, range, terms)))
       for (const [i, answer] of answers.entries()) {
         if (!isFailure(answer)) pages.push(answer)
-        else if (answer.code === 'record-rotten') rotten.push(asked[i] as NodeId)
+        else failures.push({ node: asked[i] as NodeId, code: answer.code })
       }
     }
     const page = mergePages(pages)
-    this.#mend(rotten, page.found, range, terms)
+    mend(page.found)
     return page
   }
 
-  /** Reads the keys at the range's beginning from these owners: a read that finds rot mends it. */
-  #mend(rotten: readonly NodeId[], found: readonly Found[], range: KeyRange, terms: Terms): void {
+  /** Reads the keys at the range's beginning from owners that rot: a read that finds it mends. */
+  #mend(
+    failures: readonly OwnerFailure[],
+    found: readonly Found[],
+    range: KeyRange,
+    terms: Terms,
+  ): void {
     const { topology, replica, peers } = this.#dependencies
+    const rotten = failures.filter(({ code }) => code === 'record-rotten')
     for (const { token, key } of found) {
       if (compareU64(token, range.from) !== 0) return
       const name = { bucket: range.bucket, key }
-      for (const node of rotten) {
+      for (const { node } of rotten) {
         if (node !== topology.self.id) peers.readCopy(node, name, false, terms, () => undefined)
         else
           perform(

@@ -25,8 +25,8 @@ export const ACKNOWLEDGING: PlantGroup = {
     },
     {
       name: 'a refusal counts as an ack',
-      find: 'this.#onCounted(node, failure === undefined)',
-      replace: 'this.#onCounted(node, true)',
+      find: 'return this.#onCounted(node, failure?.code)',
+      replace: 'return this.#onCounted(node, undefined)',
       why: 'an owner that is away counts towards W',
     },
     {

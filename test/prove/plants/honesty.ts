@@ -31,7 +31,7 @@ export const HONESTY: PlantGroup = {
     },
     {
       name: "a second owner's refusal hides the first one's doubt",
-      find: 'const isInDoubt = this.#isInDoubt || this.#awaited > 0',
+      find: 'const isInDoubt = this.#isInDoubt || this.#awaited.size > 0',
       replace: 'const isInDoubt = false',
       why: 'the first owner, who has not answered, may have taken it',
     },

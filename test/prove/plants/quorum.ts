@@ -57,7 +57,7 @@ export const QUORUM: PlantGroup = {
     },
     {
       name: 'an owner that fails says that nothing is there',
-      find: 'if (isFailure(answer)) return FAILED',
+      find: 'if (isFailure(answer)) return failedAnswer(answer)',
       replace: 'if (isFailure(answer)) return ABSENT',
       why: 'with too few owners a read succeeds, and shows less than was acknowledged',
     },

@@ -54,7 +54,7 @@ function digestOf(mask: number): Digest {
 type Held = number | undefined
 
 function answerOf(held: Held, digestOnly: boolean): CopyAnswer {
-  if (held === undefined) return { kind: 'failed' }
+  if (held === undefined) return { kind: 'failed', code: 'peer-away' }
   if (held === 0) return { kind: 'absent' }
   if (digestOnly) return { kind: 'digest', digest: digestOf(held) }
   return { kind: 'object', object: OBJECTS[held - 1] as VersionedObject, digest: digestOf(held) }
@@ -228,7 +228,7 @@ t.test('if the replica asked for the object fails, the next is asked for its obj
   const round = new GetRound([A, B, C], 2)
   round.begin()
   round.onAnswer(B, digest(1))
-  const asks = round.onAnswer(A, { kind: 'failed' })
+  const asks = round.onAnswer(A, { kind: 'failed', code: 'peer-away' })
   t.ok(
     asks.some(({ digestOnly }) => !digestOnly),
     'a replica is asked for the object',
@@ -269,11 +269,17 @@ t.test(
     const round = new GetRound([A, B, C], 2)
     round.begin()
     round.onAnswer(A, object(1))
-    round.onAnswer(B, { kind: 'failed' })
+    round.onAnswer(B, { kind: 'failed', code: 'peer-away' })
     t.equal(round.outcome.kind, 'waiting')
-    round.onAnswer(C, { kind: 'failed' })
+    t.same(round.failures(false), [{ node: B, code: 'peer-away' }])
+    t.match(round.failures(true).at(-1), { node: C, code: 'deadline-passed' }, 'asked and silent')
+    round.onAnswer(C, { kind: 'failed', code: 'record-rotten' })
     t.strictSame(round.outcome, { kind: 'short' })
     t.equal(round.soFar.answered, 1)
+    t.same(round.failures(true), [
+      { node: B, code: 'peer-away' },
+      { node: C, code: 'record-rotten' },
+    ])
     t.strictSame(round.onLate(), [])
   },
 )
@@ -284,7 +290,7 @@ t.test('P5: an answer that was not asked for changes nothing', async (t) => {
   t.strictSame(round.onAnswer(C, object(1)), [], 'not asked')
   t.strictSame(round.onAnswer(nodeId('f'.repeat(16)), object(1)), [], 'no owner')
   round.onAnswer(A, object(1))
-  round.onAnswer(A, { kind: 'failed' })
+  round.onAnswer(A, { kind: 'failed', code: 'peer-away' })
   round.onAnswer(B, digest(1))
   t.match(round.outcome, { kind: 'answered' }, 'a repeat is not heard')
 })

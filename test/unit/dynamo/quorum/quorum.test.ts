@@ -6,7 +6,7 @@
  *                      no  no       → impossible
  */
 import t from 'tap'
-import { canReach, PutRound } from '../../../../src/dynamo/quorum/put.ts'
+import { obstaclesTo, PutRound } from '../../../../src/dynamo/quorum/put.ts'
 import { type NodeId, nodeId } from '../../../../src/dynamo/names.ts'
 import { Quorum, type Verdict } from '../../../../src/dynamo/quorum/quorum.ts'
 
@@ -73,7 +73,7 @@ t.test('Q1: with five asked, every mix of answers has the verdict of the table',
         if (said === 2) return
         quorum.count(node, said === 1)
         if (said === 1) round.onHeld(node)
-        else round.onFailed(node)
+        else round.onFailed(node, 'peer-away')
       })
       const expected = meant(5, needed, counts[1] as number, counts[0] as number)
       if (quorum.verdict() !== expected) t.fail(`${needed} of 5 in mix ${mix}`)
@@ -122,12 +122,28 @@ t.test(
   },
 )
 
-t.test('Q1: a put begins only if W owners are connected', async (t) => {
+t.test('Q1: a put begins only if W owners are ready; else each obstacle is told', async (t) => {
   const owners = [A, B, C]
-  const among = (present: readonly NodeId[]) => (node: NodeId) => present.includes(node)
-  t.ok(canReach(owners, among([A, B]), 2))
-  t.notOk(canReach(owners, among([A]), 2))
-  t.ok(canReach(owners, among([A]), 1))
-  t.notOk(canReach(owners, among([D, E]), 1))
-  t.notOk(canReach(owners, among([A, B, C]), 4), 'fewer owners than W, in a small cluster')
+  const among = (ready: readonly NodeId[]) => (node: NodeId) =>
+    ready.includes(node) ? undefined : ('peer-away' as const)
+  t.equal(obstaclesTo(owners, among([A, B]), 2), undefined)
+  t.equal(obstaclesTo(owners, among([A]), 1), undefined)
+  t.same(obstaclesTo(owners, among([A]), 2), [
+    { node: B, code: 'peer-away' },
+    { node: C, code: 'peer-away' },
+  ])
+  t.equal(obstaclesTo(owners, among([D, E]), 1)?.length, 3)
+  t.same(obstaclesTo(owners, among([A, B, C]), 4), [], 'fewer owners than W, in a small cluster')
+})
+
+t.test('a put tells which owners failed, once each, and at its end which are late', async (t) => {
+  const round = new PutRound([A, B, C], 2)
+  round.onFailed(B, 'disk-full')
+  round.onFailed(B, 'peer-away')
+  t.same(round.failures(false), [{ node: B, code: 'disk-full' }])
+  round.onHeld(A)
+  t.same(round.failures(true), [
+    { node: B, code: 'disk-full' },
+    { node: C, code: 'deadline-passed' },
+  ])
 })

@@ -26,7 +26,7 @@ async function rotten(options: { readonly w: 1 | 3 }): Promise<Scene> {
 t.test('S5: a rotten copy counts towards no quorum, and is brought back', async (t) => {
   const scene = await rotten({ w: 3 })
   const session = await scene.session(1)
-  t.equal(verdictOf(await session.get(KEY, 3)), 'replicas-short refused', 'it is no answer')
+  t.equal(verdictOf(await session.get(KEY, 3)), 'record-rotten refused', 'it is no answer')
   await scene.world.run(100)
   t.equal(scene.world.trace.count('copy-mended'), 1)
   t.equal(replyOf(await session.get(KEY, 3)).siblings.length, 1)
@@ -37,7 +37,7 @@ t.test('S5: a rotten copy counts towards no quorum, and is brought back', async 
 t.test('S5: where the other owners hold nothing, the rotten copy goes', async (t) => {
   const scene = await rotten({ w: 1 })
   const session = await scene.session(1)
-  t.equal(verdictOf(await session.get(KEY, 3)), 'replicas-short refused')
+  t.equal(verdictOf(await session.get(KEY, 3)), 'record-rotten refused')
   await scene.world.run(100)
   t.equal(scene.world.trace.count('copy-mended'), 1)
   t.equal(replyOf(await session.get(KEY, 3)).siblings.length, 0)

@@ -49,7 +49,7 @@ t.test('puts and gets go on before, during and after a change of the ring', asyn
   t.match(await valuesNow(1), 'during')
   t.equal(
     verdictOf(await session.get(KEY, 3)),
-    'replicas-short refused',
+    'ring-differs refused',
     'the others have another ring',
   )
 

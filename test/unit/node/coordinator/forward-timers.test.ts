@@ -29,7 +29,7 @@ t.test('an owner that is gone at once and one that answers end a put once', asyn
     counters: new Counters(),
     forwardMs: 100,
     peers: {
-      isConnected: () => true,
+      obstacleTo: () => undefined,
       handOn(node, _put, _terms, deliver) {
         asked.push(node)
         if (node === 'gone') deliver(new OperatingError('peer-away', 'gone'))

@@ -147,7 +147,7 @@ t.test('S5: a scan fails where too few owners can read their copies', async (t) 
   scene.world.disk(owner).rot('/data', SEGMENT, OBJECT_PLACE)
   await scene.run(scene.cluster.start(owner))
   await scene.quiet()
-  await t.rejects(keysOf(scene, await scene.client()), { code: 'replicas-short' })
+  await t.rejects(keysOf(scene, await scene.client()), { code: 'record-rotten' })
 })
 
 t.test('Q1: a scan with too few owners, a wrong R or a wrong cursor is refused', async (t) => {
