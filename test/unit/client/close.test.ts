@@ -17,7 +17,7 @@ async function listening(): Promise<SimWorld> {
 }
 
 function mute(connection: Connection): void {
-  connection.listen({ onData: () => {}, onDrain: () => {}, onClose: () => {} })
+  connection.listen({ onData: () => {}, onSent: () => {}, onClose: () => {} })
 }
 
 t.test('a failed connect ends its handshake', async (t) => {
