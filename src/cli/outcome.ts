@@ -3,6 +3,7 @@
  *
  *     0  done    1  not found; a simulated seed failed    2  used wrongly
  *     3  unavailable, or failed    4  something needs attention    70  our own bug
+ *     129, 130, 143  ended by a signal
  *
  * Scripts may rely on these. With `--json` the reason is one line of JSON on standard error.
  */
@@ -12,6 +13,7 @@ import {
   isOperatingError,
   OperatingError,
 } from '../base/errors.ts'
+import { Interrupted } from './interruption.ts'
 import { systemError } from './system-error.ts'
 
 export const EXIT = {
@@ -29,7 +31,9 @@ Exit codes:
   0  done
   1  the key is not there
   2  used wrongly: arguments, options, configuration or input
-  3  unavailable or failed; what was in doubt is said so`
+  3  unavailable or failed; what was in doubt is said so
+  70  a bug in everwrite: please report it
+  129, 130, 143  ended by SIGHUP, SIGINT (ctrl-C) or SIGTERM`
 
 /** Errors that only the user can correct. */
 const USAGE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -50,6 +54,7 @@ const USAGE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ])
 
 export function exitCodeOf(thrown: unknown): number {
+  if (thrown instanceof Interrupted) return thrown.exitCode
   const error = isOperatingError(thrown) ? thrown : systemError(thrown)
   if (error === undefined) return EXIT.bug
   return USAGE.has(error.code) ? EXIT.usage : EXIT.failed

@@ -24,6 +24,15 @@ const SILENT: Progress = {
   end: () => {},
 }
 
+/** A time as the progress bar gives it, in seconds; its words for an unknown one are no numbers. */
+function timeLabel(seconds: unknown): string {
+  if (typeof seconds !== 'number' || !Number.isFinite(seconds)) return 'unknown time'
+  if (seconds < 60) return `${seconds} s`
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 60) return `${minutes} min ${seconds % 60} s`
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+}
+
 /** `total` is undefined where it is unknown: then only the `unit` is counted. */
 export function progressOf(
   verb: string,
@@ -37,6 +46,7 @@ export function progressOf(
       : `${verb} [{bar}] {percentage}% | {counted} ${unit} | {eta_formatted} left`
   const terminal = new SingleBar({
     format,
+    formatTime: timeLabel,
     stream: process.stderr,
     hideCursor: true,
     barCompleteChar: '#',
@@ -44,6 +54,12 @@ export function progressOf(
     clearOnComplete: true,
   })
   terminal.start(total ?? 0, 0, { counted: 0 })
+  // The cursor is hidden: it is shown again however the process ends.
+  const end = (): void => {
+    process.off('exit', end)
+    terminal.stop()
+  }
+  process.on('exit', end)
   let isAway = false
   return {
     update: (done, counted) => {
@@ -55,8 +71,13 @@ export function progressOf(
       isAway = true
       process.stderr.write(CLEAR_LINE)
     },
-    end: () => terminal.stop(),
+    end,
   }
+}
+
+/** A count of records, for people. */
+export function recordsLabel(records: number): string {
+  return records === 1 ? '1 record' : `${records.toLocaleString('en')} records`
 }
 
 /** The closing line of import and export, for people. */

@@ -13,7 +13,8 @@ import { createGzip } from 'node:zlib'
 import type { Command } from 'commander'
 import type { Bucket } from '../../client/bucket.ts'
 import { EXIT_CODES_HELP, misuse } from '../outcome.ts'
-import { progressOf, rateOf } from '../progress.ts'
+import { exitOnInterruption } from '../interruption.ts'
+import { progressOf, rateOf, recordsLabel } from '../progress.ts'
 import {
   bucketOf,
   withClient,
@@ -58,6 +59,7 @@ interface Counts {
 }
 
 async function exportRecords(file: string | undefined, options: Options): Promise<void> {
+  exitOnInterruption()
   const counts: Counts = { records: 0, bytes: 0, withSiblings: 0 }
   const began = performance.now()
   await withClient(options, async (client) => {
@@ -76,10 +78,10 @@ function jsonOf(options: Options, counts: Counts, seconds: number): string {
 }
 
 function plainOf({ records, bytes, withSiblings }: Counts, seconds: number): string {
-  const count = records === 1 ? '1 record' : `${records.toLocaleString('en')} records`
   const siblings = withSiblings === 0 ? '' : `, ${withSiblings} of them with siblings`
   const megabytes = (bytes / 1e6).toFixed(1)
-  return `exported ${count} (${megabytes} MB)${siblings} in ${rateOf(records, seconds)}`
+  const what = `${recordsLabel(records)} (${megabytes} MB)${siblings}`
+  return `exported ${what} in ${rateOf(records, seconds)}`
 }
 
 async function copyToFile(bucket: Bucket<Uint8Array>, file: string, counts: Counts): Promise<void> {
@@ -90,13 +92,15 @@ async function copyToFile(bucket: Bucket<Uint8Array>, file: string, counts: Coun
   const target = targetOf(file)
   const path = target?.path ?? file
   const part = partOf(path)
+  const removePart = (): void => rmSync(part, { force: true })
+  process.on('exit', removePart)
   try {
     await copyTo(bucket, part, file, counts)
     if (target !== undefined) chmodSync(part, target.mode)
     replaceBy(part, path)
-  } catch (error) {
-    rmSync(part, { force: true })
-    throw error
+  } finally {
+    process.off('exit', removePart)
+    removePart()
   }
 }
 

@@ -22,15 +22,18 @@ export interface Source {
   readonly bytesRead: () => number
   /** Of the file; undefined for standard input. */
   readonly bytesTotal: number | undefined
+  /** Stops reading, also where the next line may never come. */
+  readonly close: () => void
 }
 
 /** The lines of `file`, of standard input where there is none. Throws `input-wrong`. */
 export function linesOf(file: string | undefined): Source {
   let bytesRead = 0
+  let raw: Readable | undefined
   async function* counted(): AsyncGenerator<Uint8Array> {
     try {
       // Opened only now: a stream that fails without a listener would end the process.
-      const raw = file === undefined ? standardInput() : createReadStream(file)
+      raw = file === undefined ? standardInput() : createReadStream(file)
       for await (const chunk of raw as AsyncIterable<Uint8Array>) {
         bytesRead += chunk.length
         yield chunk
@@ -44,6 +47,7 @@ export function linesOf(file: string | undefined): Source {
     lines: cut(inflated(counted())),
     bytesRead: () => bytesRead,
     bytesTotal: file === undefined ? undefined : statSync(file, { throwIfNoEntry: false })?.size,
+    close: () => raw?.destroy(),
   }
 }
 

@@ -12,6 +12,7 @@ import type { Scenario } from '../../sim/scenario.ts'
 import { shrink, type Shrunk } from '../../sim/seed/shrink.ts'
 import type { SimulateOptions, SimulateResult } from '../../sim/seed/simulate.ts'
 import { EXIT, misuse } from '../outcome.ts'
+import { exitOnInterruption } from '../interruption.ts'
 import { progressOf } from '../progress.ts'
 import { countOf } from '../cluster-options.ts'
 import { readScenario } from './scenario-file.ts'
@@ -53,6 +54,7 @@ interface Plan {
 export async function run(options: SimulateCommand, usualSeeds: number): Promise<void> {
   requireAddon()
   const plan = planOf(options, usualSeeds)
+  exitOnInterruption()
   const failed = plan.isOne ? await runOne(plan, options) : await runMany(plan, options)
   if (failed) process.exitCode = EXIT.seedFailed
 }

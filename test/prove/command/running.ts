@@ -4,12 +4,13 @@
  * Ports are sought free, directories are the test's own, and segments are small, so that tests
  * may run side by side and leave little behind.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 
 const COMMAND = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url))
 const READY_MS_MAX = 60_000
+const END_MS_MAX = 60_000
 
 export interface Result {
   readonly code: number | null
@@ -28,15 +29,64 @@ export function run(
   argv: readonly string[],
   options: { readonly seeds?: string; readonly input?: string | Uint8Array } = {},
 ): Promise<Result> {
-  const seeds = options.seeds === undefined ? {} : { EVERWRITE_SEEDS: options.seeds }
-  const child = spawn(process.execPath, [COMMAND, ...argv], { env: environment(seeds) })
-  const output = { stdout: '', stderr: '' }
-  child.stdout.on('data', (chunk) => (output.stdout += String(chunk)))
-  child.stderr.on('data', (chunk) => (output.stderr += String(chunk)))
-  // A command that ends without reading its input is no fault of the test.
-  child.stdin.on('error', () => {})
-  child.stdin.end(options.input ?? '')
-  return new Promise((resolve) => child.once('close', (code) => resolve({ code, ...output })))
+  const begun = new Begun(argv, options.seeds)
+  begun.end(options.input ?? '')
+  return begun.result
+}
+
+/** A command whose input stays open: it is written to, or sent a signal, while it runs. */
+export class Begun {
+  /** Resolves when it has ended; rejects, and kills it, if that takes too long. */
+  readonly result: Promise<Result>
+  readonly #process: ChildProcessWithoutNullStreams
+  readonly #output = { stdout: '', stderr: '' }
+
+  constructor(
+    argv: readonly string[],
+    seeds: string | undefined,
+    variables: Readonly<Record<string, string>> = {},
+    program: readonly string[] = [],
+  ) {
+    const given = seeds === undefined ? variables : { ...variables, EVERWRITE_SEEDS: seeds }
+    const [file, ...before] = [...program, process.execPath] as const
+    const child = spawn(file, [...before, COMMAND, ...argv], { env: environment(given) })
+    this.#process = child
+    child.stdout.on('data', (chunk) => (this.#output.stdout += String(chunk)))
+    child.stderr.on('data', (chunk) => (this.#output.stderr += String(chunk)))
+    // A command that ends without reading its input is no fault of the test.
+    child.stdin.on('error', () => {})
+    this.result = new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        child.kill('SIGKILL')
+        reject(new Error(`it does not end: ${JSON.stringify(this.#output)}`))
+      }, END_MS_MAX)
+      child.once('close', (code) => {
+        clearTimeout(timer)
+        resolve({ code, ...this.#output })
+      })
+    })
+  }
+
+  get output(): Readonly<{ stdout: string; stderr: string }> {
+    return this.#output
+  }
+
+  write(text: string): void {
+    this.#process.stdin.write(text)
+  }
+
+  end(input: string | Uint8Array): void {
+    this.#process.stdin.end(input)
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process.kill(signal)
+  }
+
+  /** Nothing reads its standard output from now on. */
+  closeOutput(): void {
+    this.#process.stdout.destroy()
+  }
 }
 
 export class Running {
