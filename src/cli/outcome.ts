@@ -82,6 +82,11 @@ function sentenceOf({ nodes = [], limit }: FailureDetails): string {
   return parts.length === 0 ? '' : `; ${parts.join(', ')}`
 }
 
+/** Writes a sentence that is no failure to standard error. */
+export function tellWarning(sentence: string): void {
+  process.stderr.write(`everwrite: warning: ${sentence}\n`)
+}
+
 /** The error of wrong arguments or input. */
 export function misuse(sentence: string, cause?: unknown): OperatingError {
   return new OperatingError('input-wrong', sentence, { cause })

@@ -1,5 +1,6 @@
 /** `everwrite delete BUCKET KEY`: deletes all siblings of a key. */
 import type { Command } from 'commander'
+import type { PutOptions } from '../../client/bucket.ts'
 import { SealedContext } from '../../client/sealed-context.ts'
 import { EXIT_CODES_HELP, print } from '../outcome.ts'
 import { quorumsOf, tellFewer } from './quorums.ts'
@@ -44,11 +45,14 @@ ${EXIT_CODES_HELP}`,
 
 async function remove(bucketName: string, text: string, options: Options): Promise<void> {
   const key = argumentOf('key', text, options.key64)
+  const quorums = quorumsOf(options)
+  const replacing: PutOptions =
+    options.context === undefined
+      ? { replace: 'seen' }
+      : { context: SealedContext.parse(options.context) }
   const { context, read } = await withClient(options, async (client) => {
     const bucket = await bucketOf(client, bucketName)
-    const quorums = quorumsOf(options)
-    if (options.context === undefined) return bucket.delete(key, { replace: 'seen', ...quorums })
-    return bucket.delete(key, { context: SealedContext.parse(options.context), ...quorums })
+    return bucket.delete(key, { ...replacing, ...quorums })
   })
   tellFewer(read)
   if (options.json === true) {

@@ -10,6 +10,7 @@ import {
   addConnectionOptions,
   type ConnectionOptions,
 } from '../cluster-options.ts'
+import { quorumsOf } from './quorums.ts'
 import { fieldOf } from './record.ts'
 
 interface Options extends ConnectionOptions {
@@ -43,13 +44,14 @@ ${EXIT_CODES_HELP}`,
 
 async function get(bucketName: string, key: string, options: Options): Promise<void> {
   const keyBytes = argumentOf('key', key, options.key64)
+  const quorums = quorumsOf(options)
   const answer = await withClient(options, async (client) => {
     const bucket = await bucketOf(client, bucketName)
-    return bucket.get(keyBytes, options.r === undefined ? {} : { r: Number(options.r) })
+    return bucket.get(keyBytes, quorums)
   })
   if (!answer.isFound) process.exitCode = EXIT.notFound
   if (options.json === true) await print(`${jsonOf(bucketName, keyBytes, answer)}\n`)
-  else if (!answer.isFound) process.stderr.write(`${bucketName}/${key} is not there\n`)
+  else if (!answer.isFound) process.stderr.write(`everwrite: ${bucketName}/${key} is not there\n`)
   else if (options.raw === true) await printRaw(bucketName, key, answer)
   else if (answer.siblings.length === 1) await printValue(answer.siblings[0] as Uint8Array)
   else await printSiblings(bucketName, key, answer)
@@ -79,7 +81,7 @@ async function printValue(value: Uint8Array): Promise<void> {
   const text = utf8TextExact(value)
   if (text === undefined && process.stdout.isTTY) {
     await print(`${Buffer.from(value).toString('base64')}\n`)
-    process.stderr.write('(not text: shown as base64; --raw prints the bytes)\n')
+    process.stderr.write('everwrite: not text: shown as base64; --raw prints the bytes\n')
     return
   }
   await print(value)

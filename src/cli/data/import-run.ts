@@ -124,14 +124,15 @@ export class ImportRun {
       return new Interrupted(this.#signal, `the import was interrupted: ${said}`)
     }
     if (!isOperatingError(error)) return error
-    const { code, message, certainty } = error
+    const { code, message, certainty, details } = error
     const sentence = `the import stopped: ${message}. ${said}`
-    return new OperatingError(code, sentence, { cause: error, certainty })
+    return new OperatingError(code, sentence, { cause: error, certainty, details })
   }
 }
 
 function atLine(error: unknown, lineNumber: number): unknown {
   if (!isOperatingError(error)) return error
-  const { code, message, certainty } = error
-  return new OperatingError(code, `line ${lineNumber}: ${message}`, { cause: error, certainty })
+  const { code, message, certainty, details } = error
+  const options = { cause: error, certainty, details }
+  return new OperatingError(code, `line ${lineNumber}: ${message}`, options)
 }

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { SealedContext } from '../../client/sealed-context.ts'
 import type { PutOptions } from '../../client/bucket.ts'
-import { EXIT_CODES_HELP, print } from '../outcome.ts'
+import { EXIT_CODES_HELP, misuse, print } from '../outcome.ts'
 import { quorumsOf, tellFewer } from './quorums.ts'
 import { fieldOf } from './record.ts'
 import {
@@ -51,12 +51,12 @@ ${EXIT_CODES_HELP}`,
 }
 
 async function put(bucketName: string, key: string, text: string, options: Options): Promise<void> {
-  const replacing = replacingOf(options)
+  const writing = { ...replacingOf(options), ...quorumsOf(options) }
   const value = await valueOf(text, options)
   const keyBytes = argumentOf('key', key, options.key64)
   const { context, read } = await withClient(options, async (client) => {
     const bucket = await bucketOf(client, bucketName)
-    return bucket.put(keyBytes, value, { ...replacing, ...quorumsOf(options) })
+    return bucket.put(keyBytes, value, writing)
   })
   tellFewer(read)
   if (options.json === true) {
@@ -70,6 +70,9 @@ async function valueOf(text: string, { value64 }: Options): Promise<Uint8Array> 
 }
 
 function replacingOf(options: Options): PutOptions {
+  if (options.sibling === true && options.context !== undefined) {
+    throw misuse('--sibling replaces nothing and --context replaces what it covers: give one')
+  }
   if (options.sibling === true) return {}
   if (options.context === undefined) return { replace: 'seen' }
   return { context: SealedContext.parse(options.context) }

@@ -1,15 +1,26 @@
-/** `--r` and `--w` of writes, and what is said where fewer replicas were read than asked for. */
+/** `--r` and `--w`, and what is said where fewer replicas were read than asked for. */
+import { OperatingError } from '../../base/errors.ts'
 import type { PutResult } from '../../client/bucket.ts'
+import { REPLICAS_MAX } from '../../limits.ts'
 
-/** The counts as given; the client checks them. */
-export function quorumsOf(options: { readonly r?: string; readonly w?: string }): {
-  readonly r?: number
-  readonly w?: number
-} {
+interface QuorumOptions {
+  readonly r?: string
+  readonly w?: string
+}
+
+/** The counts that were given. Throws `quorum-wrong`. */
+export function quorumsOf({ r, w }: QuorumOptions): { readonly r?: number; readonly w?: number } {
   return {
-    ...(options.r === undefined ? {} : { r: Number(options.r) }),
-    ...(options.w === undefined ? {} : { w: Number(options.w) }),
+    ...(r === undefined ? {} : { r: quorumOf('--r', r) }),
+    ...(w === undefined ? {} : { w: quorumOf('--w', w) }),
   }
+}
+
+function quorumOf(option: string, text: string): number {
+  const count = Number(text)
+  if (/^\d+$/.test(text) && count >= 1 && count <= REPLICAS_MAX) return count
+  const sentence = `${option} is a whole number from 1 to ${REPLICAS_MAX}, not ${text}`
+  throw new OperatingError('quorum-wrong', sentence)
 }
 
 export function tellFewer(read: PutResult['read']): void {

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { DataCheck } from '../../node/check-data.ts'
-import { EXIT, EXIT_CODES_HELP, print } from '../outcome.ts'
+import { EXIT, EXIT_CODES_HELP, print, tellWarning } from '../outcome.ts'
 
 interface Options {
   readonly config: string
@@ -47,6 +47,7 @@ async function check(options: Options): Promise<void> {
     file: options.config,
     environment: process.env,
     flags: { name, data },
+    warn: tellWarning,
   })
   // Opening a directory would make it.
   if (!existsSync(config.directory)) throw noData(config.directory)

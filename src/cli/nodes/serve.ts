@@ -9,7 +9,7 @@ import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { Config } from '../../config.ts'
 import { addressLabel } from '../../world/network.ts'
-import { EXIT, EXIT_CODES_HELP, exitCodeOf, tellFailure } from '../outcome.ts'
+import { EXIT, EXIT_CODES_HELP, exitCodeOf, tellFailure, tellWarning } from '../outcome.ts'
 import { SCALARS } from '../settings/names.ts'
 
 /** A second signal within this time is the same one, passed on by a parent (npm does that). */
@@ -74,10 +74,15 @@ async function serve(options: Flags): Promise<void> {
   const { readSettings } = await import('../settings/settings.ts')
   const { hostWorld } = await import('../../host/world.ts')
   const { startNode } = await import('../../node/node.ts')
+  const warnings: string[] = []
   const config = await readSettings({
     file: options['config'] as string,
     environment: process.env,
     flags: flagsOf(options),
+    warn: (sentence) => {
+      tellWarning(sentence)
+      warnings.push(sentence)
+    },
   })
   endOnBrokenBelief()
   const world = hostWorld({ timersHold: false, traceFields: { from: config.name } })
@@ -87,11 +92,12 @@ async function serve(options: Flags): Promise<void> {
     tellFailure(reason, false)
     process.exit(EXIT.failed)
   })
+  for (const warning of node.warnings) tellWarning(warning)
   announce(config, {
     everwrite: 'ready',
     clientAddress: addressLabel(node.clientAddress),
     peerAddress: addressLabel(node.peerAddress),
-    warnings: node.warnings,
+    warnings: [...warnings, ...node.warnings],
   })
 }
 
@@ -111,7 +117,6 @@ function announce(config: Config, note: ReadyMessage): void {
     `${config.name} of cluster ${config.cluster} is ready: clients at ${note.clientAddress}, ` +
       `peers at ${note.peerAddress}\n`,
   )
-  for (const warning of note.warnings) process.stdout.write(`warning: ${warning}\n`)
 }
 
 function stopOnSignal(stop: () => Promise<void>): void {

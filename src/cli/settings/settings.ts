@@ -41,19 +41,23 @@ export interface Sources {
   readonly environment: Readonly<Record<string, string | undefined>>
   /** By the setting's name; text, or true for a flag without a value. */
   readonly flags: Readonly<Record<string, string | boolean | undefined>>
+  /** Takes a sentence that is no fault. */
+  readonly warn?: (sentence: string) => void
 }
 
 /** Throws `SettingsError` with every fault: `config-wrong`, `bind-insecure`, `key-file-wrong`. */
 export async function readSettings(sources: Sources): Promise<Config> {
   const raw = rawOf(sources)
   const faults: Fault[] = []
+  const unknown: string[] = []
   for (const [variable, text] of Object.entries(sources.environment)) {
     if (text === undefined || !variable.startsWith('EVERWRITE_')) continue
     const name = variable.slice('EVERWRITE_'.length).toLowerCase().replaceAll('_', '-')
     const kind = SCALARS[name]?.[0]
     if (kind !== undefined) raw[name] = valueOf(name, text, kind)
-    else if (!OTHER_VARIABLES.has(variable)) faults.push(unknownVariable(variable))
+    else if (!OTHER_VARIABLES.has(variable)) unknown.push(variable)
   }
+  if (unknown.length > 0) sources.warn?.(unknownLabel(unknown))
   for (const [name, given] of Object.entries(sources.flags)) {
     const kind = SCALARS[name]?.[0]
     if (given === undefined || kind === undefined) continue
@@ -70,9 +74,10 @@ export async function readSettings(sources: Sources): Promise<Config> {
   return configOf(settings, secrets, engine)
 }
 
-function unknownVariable(variable: string): Fault {
-  const sentence = 'is in the environment but is no setting: unset it or correct its name'
-  return { path: variable, code: 'config-wrong', sentence }
+/** No fault: a platform may set some, as Kubernetes does for a service of this name. */
+function unknownLabel(variables: readonly string[]): string {
+  const names = variables.toSorted().join(', ')
+  return `not a setting, so ignored: ${names}, in the environment`
 }
 
 /** The file as it is, its paths made absolute. */

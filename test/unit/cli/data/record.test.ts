@@ -79,6 +79,25 @@ t.test('a line that is no record is refused with its number', async (t) => {
   }
 })
 
+t.test('a line that is no record is refused with what is wrong in it', async (t) => {
+  const wrong = [
+    ['\ufeff{"key":"a","value":"b"}', /byte order mark/],
+    ['{"key":"a","value":7}', /"value" that is a number: give text/],
+    ['{"key":"a","value":null}', /"value" that is null/],
+    ['{"key":"a","value":["b"]}', /"value" that is a list/],
+    ['{"key":true,"value":"b"}', /"key" that is a boolean/],
+    ['{"key":"a","key64":"AA==","value":"b"}', /both "key" and "key64": give one/],
+    ['{"key":"a","value":"b","value64":""}', /both "value" and "value64"/],
+    ['{"key":"a","siblings":[{"value":"b","value64":""}]}', /both "value" and "value64"/],
+    ['{"key":"a","value":"b","siblings":[{"value":"b"}]}', /both a value and siblings/],
+    ['{"key64":"*","value":"b"}', /"key64" that is not base64/],
+    ['{"key":"i\\ud83d","value":"b"}', /"key" with half of a surrogate pair/],
+  ] as const
+  for (const [line, message] of wrong) {
+    t.throws(() => parseRecord(line, 3), { code: 'input-wrong', message }, line)
+  }
+})
+
 async function linesFrom(...chunks: readonly Uint8Array[]): Promise<string[]> {
   async function* source(): AsyncGenerator<Uint8Array> {
     yield* chunks

@@ -226,9 +226,18 @@ t.test('the environment is checked like the file', async (t) => {
   const wrong = (environment: Record<string, string>): Promise<string[]> =>
     faultsOf(SOUND, { environment })
   t.same(await wrong({ EVERWRITE_PARTITIONS: 'many' }), ['partitions: config-wrong'])
-  t.same(await wrong({ EVERWRITE_PARTITION: '8' }), ['EVERWRITE_PARTITION: config-wrong'])
   t.same(await wrong({ EVERWRITE_INSECURE: 'maybe' }), ['insecure: config-wrong'])
   t.same(await wrong({ EVERWRITE_SEEDS: 'a:1', EVERWRITE_TOKEN: 'x', OTHER: '1' }), [])
+})
+
+t.test('a variable that is no setting is warned of, and the node starts', async (t) => {
+  const told: string[] = []
+  const environment = { EVERWRITE_SERVICE_HOST: '10.0.0.1', EVERWRITE_PORT: 'x', EVERWRITE_R: '2' }
+  const config = await read(SOUND, { environment, warn: (sentence) => told.push(sentence) })
+  t.equal(config.name, 'node-1')
+  t.equal(told.length, 1)
+  t.match(told[0], /EVERWRITE_PORT, EVERWRITE_SERVICE_HOST/)
+  t.ok(await read(SOUND, { environment }))
 })
 
 t.test('a file that is not there is said to be so', async (t) => {
