@@ -25,10 +25,15 @@ export function newest(paths) {
   return latest
 }
 
-/** Compiles the addon where its sources are newer; returns why it could not, a sentence each. */
-export function compileWhereStale() {
+/**
+ * Compiles the addon where its sources are newer, after a call of `onStale`; returns why it could
+ * not, a sentence each.
+ */
+export function compileWhereStale(onStale = () => {}) {
   const sources = [join(root, 'native'), join(root, 'binding.gyp')]
-  return existsSync(output) && statSync(output).mtimeMs >= newest(sources) ? [] : compile()
+  if (existsSync(output) && statSync(output).mtimeMs >= newest(sources)) return []
+  onStale()
+  return compile()
 }
 
 /** Compiles the addon; returns why it could not, a sentence each. */

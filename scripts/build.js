@@ -23,8 +23,13 @@ function isStale(output, inputs) {
   return !existsSync(output) || statSync(output).mtimeMs < newest(inputs)
 }
 
+/** What takes long is said, for people who wait for it. */
+function say(sentence) {
+  console.error(`everwrite: ${sentence}`)
+}
+
 function buildAddon() {
-  const faults = compileWhereStale()
+  const faults = compileWhereStale(() => say('compiling the addon: half a minute to two minutes'))
   for (const fault of faults) console.error(fault)
   if (faults.length > 0) process.exit(1)
 }
@@ -57,6 +62,7 @@ function removeStale(...folders) {
 
 function buildScript() {
   removeStale('src', 'test', 'bench')
+  if (!existsSync(join(root, 'dist/src'))) say('compiling the JavaScript: about ten seconds')
   run('tsc', ['-p', '.'])
   // The compiler resolves generated code by its declarations and does not copy it.
   cpSync(generated, join(root, 'dist/src/wire/generated'), { recursive: true })

@@ -89,6 +89,8 @@ export const DEADLINE_MS_MAX = 60_000
 export const WAITERS_PER_KEY_MAX = 1024
 /** Bytes of lines of the log that their reader has not taken yet. */
 export const LOG_BYTES_MAX: number = 1024 * KIB
+/** Of a log file of `everwrite dev`; a longer one is moved away, in the place of the one before. */
+export const DEV_LOG_BYTES_MAX: number = 4 * MIB
 /** Request ids that a coordinator remembers after their sibling was replaced. */
 export const REMEMBERED_REQUESTS_MAX = 65_536
 /** Copies that have rotted and are being brought back from other owners. */

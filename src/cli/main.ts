@@ -24,8 +24,13 @@ function commandLine(): Command {
   const program = new Command('everwrite')
     .description('An always-writeable, leaderless key-value store.')
     .version(VERSION)
-    .showHelpAfterError('(everwrite help COMMAND shows examples)')
+    .showHelpAfterError(
+      '(everwrite help lists all commands, everwrite help COMMAND shows examples)',
+    )
     .exitOverride()
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, 'everwrite: ')),
+    })
     .addHelpText(
       'after',
       `
@@ -62,8 +67,19 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(EXIT.failed)
 })
 
+/** Help for a command that is unknown would be that of the program, and look like success. */
+function refuseUnknown(program: Command): void {
+  const [first, second] = process.argv.slice(2)
+  const name = first === 'help' ? second : first
+  const names = [...program.commands.map((command) => command.name()), 'help']
+  if (name === undefined || name.startsWith('-') || names.includes(name)) return
+  program.error(`error: unknown command '${name}'`, { code: 'commander.unknownCommand' })
+}
+
 try {
-  await commandLine().parseAsync()
+  const program = commandLine()
+  refuseUnknown(program)
+  await program.parseAsync()
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage

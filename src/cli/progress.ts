@@ -18,6 +18,9 @@ const CLEAR_LINE = '\r\x1b[K'
 /** Saves the cursor's place: when it ends, the progress bar returns there and clears the row. */
 const KEEP_PLACE = '\x1b7'
 
+/** So that all of a row fits 80 columns. */
+const BAR_CHARS = 20
+
 const SILENT: Progress = {
   update: () => {},
   clear: () => {},
@@ -47,6 +50,7 @@ export function progressOf(
   const terminal = new SingleBar({
     format,
     formatTime: timeLabel,
+    barsize: BAR_CHARS,
     stream: process.stderr,
     hideCursor: true,
     barCompleteChar: '#',

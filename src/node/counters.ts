@@ -62,6 +62,8 @@ export const VERSIONS_COUNTED = 4
 export class Counters {
   gets = 0
   puts = 0
+  /** Of `puts`: first attempts that a client sent to this node. */
+  firstPuts = 0
   scans = 0
   forwards = 0
   hedges = 0

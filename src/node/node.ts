@@ -24,6 +24,7 @@ import { VERSION } from '../version.ts'
 import type { Timer } from '../world/clock.ts'
 import { sessionMemory } from '../wire/session-memory.ts'
 import type { Address } from '../world/network.ts'
+import type { Directory } from '../world/disk.ts'
 import type { World } from '../world/world.ts'
 import { Mender } from './background/mender.ts'
 import { Rebuilder } from './background/rebuilder.ts'
@@ -50,6 +51,8 @@ const INSECURE_REMINDER_MS = 60_000
 /** How long requests in progress may take to end once the node is asked to stop. */
 const DRAIN_MS_MAX = 2_000
 const DRAIN_STEP_MS = 10
+/** How long a status waits for the disk. */
+const FREE_BYTES_MS_MAX = 200
 
 export interface RunningNode {
   /** Where clients and peers really reach it. */
@@ -112,6 +115,8 @@ class Node implements RunningNode {
   readonly #report: Report
   readonly #standing: OwnStanding
   readonly #rebuilder: Rebuilder
+  readonly #directory: Directory | undefined
+  #freeBytes = 0
   #reminder: Timer | undefined
   #stopping: Promise<void> | undefined
   #onFailed: (error: OperatingError) => void = () => undefined
@@ -123,7 +128,7 @@ class Node implements RunningNode {
     config: Config,
     world: World,
     topology: Topology,
-    { engine, standing }: OpenedEngine,
+    { engine, standing, directory }: OpenedEngine,
     startedMs: number,
   ) {
     const { cluster, clusterKey } = config
@@ -134,6 +139,7 @@ class Node implements RunningNode {
     this.#world = world
     this.#topology = topology
     this.#engine = engine
+    this.#directory = directory
     this.clientAddress = config.clientListen
     this.peerAddress = config.peerListen
     this.failed = new Promise((resolve) => {
@@ -164,7 +170,7 @@ class Node implements RunningNode {
     const workers = { clock, trace, topology, self, replica, peers, counters, gets }
     const coordinator = coordinatorOf(config, workers)
     this.#coordinator = coordinator
-    const clientRequests = new ClientRequests(coordinator, topology, () => this.status())
+    const clientRequests = new ClientRequests(coordinator, topology, () => this.#freshStatus())
     const peerRequests = new PeerRequests({ clock, topology, coordinator, replica, counters })
     const listening = { config, world, topology, standing }
     const clients = { role: 'client', requests: clientRequests, memory } as const
@@ -180,6 +186,7 @@ class Node implements RunningNode {
       members: this.#members,
       peers: this.#peers,
       uptimeMs: () => clock.now() - startedMs,
+      freeBytes: directory && (() => this.#freeBytes),
     })
   }
 
@@ -272,6 +279,19 @@ class Node implements RunningNode {
       warnings: this.warnings,
       alarms: this.alarms,
     }
+  }
+
+  /** The status after the disk was asked for its free bytes; one that hangs is not waited for. */
+  async #freshStatus(): Promise<NodeStatus> {
+    let timer: Timer | undefined
+    const late = new Promise<undefined>((resolve) => {
+      timer = this.#world.clock.after(FREE_BYTES_MS_MAX, () => resolve(undefined))
+    })
+    // The engine reports a disk that fails; the last known count stays.
+    const asked = this.#directory?.freeBytes().catch(() => undefined)
+    this.#freeBytes = (await Promise.race([asked, late])) ?? this.#freeBytes
+    timer?.cancel()
+    return this.status()
   }
 
   gauges(): Gauges {

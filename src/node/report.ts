@@ -78,6 +78,8 @@ export interface Sources {
   readonly members: ListenerLoad
   readonly peers: { readonly sessions: Iterable<SessionLoad> }
   readonly uptimeMs: () => number
+  /** Bytes that the disk had free when a client last asked; undefined: the engine uses no disk. */
+  readonly freeBytes: (() => number) | undefined
 }
 
 type Row = readonly [help: string, read: () => number]
@@ -115,6 +117,7 @@ function counterRows({ counters, coordinator, uptimeMs }: Sources): Record<strin
     uptime_seconds: ['Since the node started.', () => Math.floor(uptimeMs() / 1000)],
     gets_total: ['Gets of clients.', () => counters.gets],
     puts_total: ['Puts of clients, coordinated here or handed on.', () => counters.puts],
+    puts_first_total: ['Puts that clients sent here, no retries.', () => counters.firstPuts],
     scans_total: ['Pages of scans.', () => counters.scans],
     forwards_total: ['Times that a put was handed on to an owner.', () => counters.forwards],
     hedges_total: ['Owners asked because a get was late.', () => counters.hedges],
@@ -137,10 +140,16 @@ function latencyRows(kind: string, latencies: Latencies): Record<string, Row> {
   }
 }
 
-function engineRows({ engine }: Sources): Record<string, Row> {
+/**
+ * Not counted: keys without tombstones, and bytes of living records alone. An engine does not
+ * interpret objects, and the key index has no sizes: both would need all records read.
+ */
+function engineRows({ engine, freeBytes }: Sources): Record<string, Row> {
+  const free: Row | undefined = freeBytes && ['Bytes that the disk has free.', freeBytes]
   return {
-    keys: ['Keys that have a copy here.', () => engine.report().keys],
-    bytes: ['Bytes of records, living and dead.', () => engine.report().bytes],
+    keys: ['Keys that have a copy here, tombstones among them.', () => engine.report().keys],
+    bytes: ['Bytes of the log: living and dead records, unused room.', () => engine.report().bytes],
+    ...(free === undefined ? {} : { free_bytes: free }),
     segments: ['Files of the log.', () => engine.report().segments ?? 0],
     appends_total: ['Records appended since the start.', () => engine.report().appends ?? 0],
     syncs_total: ['Group commits since the start.', () => engine.report().syncs ?? 0],

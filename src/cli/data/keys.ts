@@ -24,7 +24,8 @@ Examples:
   $ everwrite keys carts | sort | head
   $ everwrite keys carts --json         {"key":"anna"}, or {"key64":...} where it is not text
 
-Keys that are not UTF-8 are printed as base64 after "base64:"; --json is unambiguous.
+Keys that are not UTF-8 are printed as base64 after "base64:", and control characters as \\u001b.
+With --json every key is exact.
 ${EXIT_CODES_HELP}`,
     )
     .action(keys)
@@ -46,5 +47,13 @@ async function keys(bucketName: string, options: ConnectionOptions): Promise<voi
 
 function plainOf(key: Uint8Array): string {
   const text = utf8TextExact(key)
-  return text === undefined ? `base64:${Buffer.from(key).toString('base64')}\n` : `${text}\n`
+  if (text === undefined) return `base64:${Buffer.from(key).toString('base64')}\n`
+  return `${text.replace(CONTROL, escaped)}\n`
+}
+
+/** Moves the cursor, ends a line, or turns the direction of text around. */
+const CONTROL = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }

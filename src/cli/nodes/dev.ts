@@ -10,6 +10,7 @@ import type { Command } from 'commander'
 import { OperatingError } from '../../base/errors.ts'
 import { Child, type Ending } from './child.ts'
 import { type DevCluster, type DevNode, prepareDev, serveArguments } from './dev-files.ts'
+import { boundLogs } from './node-log.ts'
 import { EXIT, EXIT_CODES_HELP } from '../outcome.ts'
 import { countOf } from '../cluster-options.ts'
 
@@ -39,7 +40,8 @@ Examples:
   $ everwrite dev                               three nodes, data in ./everwrite-data
   $ everwrite dev --nodes 5 --data five --port-base 7410
 
-ctrl-C stops all nodes cleanly and keeps their data. Remove the directory to start over.
+The output of each node is in everwrite-data/NODE.log; a file that has grown to 4 MiB is moved to
+NODE.log.1. ctrl-C stops all nodes cleanly and keeps their data. Remove the directory to start over.
 ${EXIT_CODES_HELP}`,
     )
     .action(dev)
@@ -60,6 +62,9 @@ async function dev(options: Options): Promise<void> {
       portBase === undefined ? undefined : countOf('--port-base', portBase, 1, PORT_BASE_MAX),
   })
   await refuseTakenPorts(cluster)
+  boundLogs(cluster.nodes.map((node) => node.log))
+  const count = cluster.nodes.length === 1 ? 'one node' : `${cluster.nodes.length} nodes`
+  process.stdout.write(`everwrite: starting ${count}; their logs are ${directory}/*.log\n`)
   const run = new DevRun(cluster)
   const code = await run.untilEnd()
   process.exit(code)
@@ -112,6 +117,9 @@ class DevRun {
       for (const [node, child] of this.#children) {
         void child.ended.then((ending) => this.#onEnded(node, child, ending))
       }
+      // Without a reader there is no terminal that could stop the nodes.
+      process.stdout.removeAllListeners('error')
+      process.stdout.on('error', () => void this.#stop(EXIT.failed))
       void this.#announce()
     })
   }
@@ -127,21 +135,30 @@ class DevRun {
     process.stdout.write(welcomeOf(this.#cluster, [...warnings]))
   }
 
-  #onEnded(node: DevNode, child: Child, { code, signal }: Ending): void {
+  async #onEnded(node: DevNode, child: Child, { code, signal }: Ending): Promise<void> {
     if (this.#stopping !== undefined) return
     const how = signal === null ? `with exit code ${String(code)}` : `by ${signal}`
-    process.stderr.write(`\n${node.name} ended unexpectedly, ${how}.\n`)
+    process.stderr.write(`\neverwrite: ${node.name} ended unexpectedly, ${how}.\n`)
     if (code !== null) process.stderr.write(`${indented(child.lastWords())}\n`)
-    const left = [...this.#children.values()].filter((one) => !one.isEnded).length
-    if (left === 0) {
-      void this.#stop(EXIT.failed)
+    if ([...this.#children.values()].every((one) => one.isEnded)) {
+      await this.#stop(EXIT.failed)
       return
     }
     const again = ['npx --no everwrite', ...serveArguments(this.#cluster, node)].join(' ')
     process.stderr.write(
-      `${left} of ${this.#children.size} nodes are left. Start it again in another terminal:\n` +
-        `  ${again}\n`,
+      `everwrite: ${await this.#runningCount()} of ${this.#children.size} nodes run. ` +
+        `Start ${node.name} again in another terminal:\n  ${again}\n`,
     )
+  }
+
+  /** Those that a user started again by hand are among them. */
+  async #runningCount(): Promise<number> {
+    const running = await Promise.all(
+      [...this.#children].map(
+        ([node, child]) => !child.isEnded || isTaken(node.host, node.clientPort),
+      ),
+    )
+    return running.filter(Boolean).length
   }
 
   #stopOnSignal(): void {
@@ -172,7 +189,7 @@ class DevRun {
     const unclean = running.filter((_, i) => endings[i]?.code !== 0).map(([node]) => node.name)
     if (unclean.length > 0) {
       process.stderr.write(
-        `${unclean.join(', ')} did not stop cleanly: the log is read at the next start\n`,
+        `everwrite: ${unclean.join(', ')} did not stop cleanly: the log is read at the next start\n`,
       )
     } else if (code === EXIT.done) {
       process.stdout.write('all nodes have stopped; their data is kept\n')
@@ -204,6 +221,7 @@ ${seeds}  npx --no everwrite put carts anna 'tea'
   npx --no everwrite get carts anna
   npx --no everwrite status
 
+Logs: ${nodes.map((node) => node.log).join(' ')}
 ctrl-C stops all nodes; the data stays in ${seed.data.slice(0, -seed.name.length - 1)}
 `
 }

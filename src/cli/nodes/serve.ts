@@ -85,6 +85,7 @@ async function serve(options: Flags): Promise<void> {
     },
   })
   endOnBrokenBelief()
+  goOnWithoutOutput()
   const world = hostWorld({ timersHold: false, traceFields: { from: config.name } })
   const node = await startNode(config, world)
   stopOnSignal(() => node.stop())
@@ -138,6 +139,12 @@ function stopOnSignal(stop: () => Promise<void>): void {
   process.on('SIGTERM', ask)
   process.on('SIGINT', ask)
   if (process.send !== undefined) process.on('disconnect', ask)
+}
+
+/** Standard output says that the node is ready, and no more: it serves on if none reads it. */
+function goOnWithoutOutput(): void {
+  process.stdout.removeAllListeners('error')
+  process.stdout.on('error', () => {})
 }
 
 /** Reports a bug of this program and ends it; the data on the disk is safe. */

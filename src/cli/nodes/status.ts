@@ -32,6 +32,12 @@ Examples:
   $ everwrite status
   $ everwrite status --json | jq '.nodes[].figures.keys'
 
+keys     copies of keys on this node; a deleted key counts, its tombstone is a copy
+data     bytes of the log's files; what was replaced or deleted counts, until there is
+         compaction, and so does room that is not used yet
+free     bytes that the disk has free
+gets     since the node started, and so are puts; a retry of a put is not counted
+p99      99 of 100 recent requests took less
 ${EXIT_CODES_HELP}
   4  a node says that something is wrong with it: damaged data, a full disk, a rebuild`,
     )
@@ -81,48 +87,61 @@ function jsonOf(cluster: ClusterView, rows: readonly MemberRow[]): unknown {
   }
 }
 
-const HEAD = [
-  'node',
-  'address',
-  'state',
-  'peers',
-  'keys',
-  'data',
-  'gets',
-  'puts',
-  'get p99',
-  'put p99',
-]
+const STATES = ['node', 'address', 'state', 'peers', 'version', 'up for']
+const FIGURES = ['node', 'keys', 'data', 'free', 'gets', 'puts', 'get p99', 'put p99']
 
+/** Two tables: one of all would be wider than 80 columns. */
 function plainOf(cluster: ClusterView, rows: readonly MemberRow[]): string {
-  const table = new Table({
-    head: HEAD,
-    style: { head: [], border: [], compact: true },
-    colAligns: HEAD.map((_, i) => (i < 3 ? 'left' : 'right')),
-  })
-  for (const row of rows) table.push(rowOf(row))
   const [others] = cluster.buckets
   const quorums = others === undefined ? '' : `, N=${others.n} R=${others.r} W=${others.w}`
-  const title = [
-    `cluster ${cluster.cluster}: ${rows.length} nodes`,
-    `${cluster.partitions} partitions${quorums}\n`,
-  ].join(', ')
-  return `${title}${table.toString()}\n${remarksOf(rows).join('')}`
+  const up = rows.filter((row) => row.status !== undefined)
+  const count = rows.length === 1 ? '1 node' : `${rows.length} nodes`
+  const running = up.length === rows.length ? '' : `, ${up.length} of them up`
+  return [
+    `cluster ${cluster.cluster}: ${count}${running}, ${cluster.partitions} partitions${quorums}`,
+    tableOf(STATES, 3, rows.map(stateOf)),
+    ...(up.length === 0 ? [] : [tableOf(FIGURES, 1, up.map(figuresOf))]),
+    remarksOf(rows).join(''),
+  ].join('\n\n')
 }
 
-function rowOf({ member, status }: MemberRow): string[] {
+/** A table without borders; the first `textColumns` columns are text and the others numbers. */
+function tableOf(head: readonly string[], textColumns: number, rows: string[][]): string {
+  const table = new Table({
+    head: [...head],
+    chars: NO_BORDERS,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+    colAligns: head.map((_, i) => (i < textColumns ? 'left' : 'right')),
+  })
+  table.push(...rows)
+  return table.toString().replace(/ +$/gm, '')
+}
+
+const NO_BORDERS = {
+  ...{ top: '', 'top-mid': '', 'top-left': '', 'top-right': '' },
+  ...{ bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '' },
+  ...{ left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '' },
+  middle: '  ',
+}
+
+function stateOf({ member, status }: MemberRow): string[] {
   const place = [member.name, `${member.host}:${member.clientPort}`]
-  if (status === undefined) return [...place, paint('red', 'away'), '', '', '', '', '', '', '']
-  const { figures, peers } = status
+  if (status === undefined) return [...place, paint('red', 'away'), '', '', '']
+  const { figures, peers, version } = status
   const connected = peers.filter((peer) => peer.isConnected).length
+  const uptime = durationLabel(figures['uptime_seconds'] ?? 0)
+  return [...place, paint('green', 'up'), `${connected}/${peers.length}`, version, uptime]
+}
+
+function figuresOf({ member, status }: MemberRow): string[] {
+  const figures = status?.figures ?? {}
   return [
-    ...place,
-    paint('green', 'up'),
-    `${connected}/${peers.length}`,
+    member.name,
     countLabel(figures['keys']),
     bytesLabel(figures['bytes']),
+    bytesLabel(figures['free_bytes']),
     countLabel(figures['gets_total']),
-    countLabel(figures['puts_total']),
+    countLabel(figures['puts_first_total']),
     millisecondsLabel(figures['get_ms_p99']),
     millisecondsLabel(figures['put_ms_p99']),
   ]
@@ -158,14 +177,34 @@ function paint(colour: 'red' | 'green' | 'yellow', text: string): string {
   return isColoured ? styleText(colour, text) : text
 }
 
+/** At most 7 characters. */
 function countLabel(value: number | undefined): string {
-  return value === undefined ? '-' : value.toLocaleString('en')
+  if (value === undefined) return '-'
+  return value < 1e6 ? value.toLocaleString('en') : `${scaled(value, ['M', 'G', 'T'])}`
 }
 
+/** At most 8 characters. */
 function bytesLabel(value: number | undefined): string {
-  if (value === undefined) return '-'
-  if (value < 1e6) return `${(value / 1e3).toFixed(1)} kB`
-  return value < 1e9 ? `${(value / 1e6).toFixed(1)} MB` : `${(value / 1e9).toFixed(2)} GB`
+  return value === undefined ? '-' : scaled(value * 1e3, ['kB', 'MB', 'GB', 'TB', 'PB'])
+}
+
+/** `value` / 10^6 in the first unit; each further unit is a thousand times the one before. */
+function scaled(value: number, units: readonly string[]): string {
+  let left = value / 1e6
+  let unit = 0
+  while (left >= 999.95 && unit + 1 < units.length) {
+    left /= 1e3
+    unit += 1
+  }
+  return `${left.toFixed(1)} ${units[unit]}`
+}
+
+function durationLabel(seconds: number): string {
+  const [days, hours] = [Math.floor(seconds / 86_400), Math.floor(seconds / 3_600)]
+  const minutes = Math.floor(seconds / 60)
+  if (days > 0) return `${days} d ${hours % 24} h`
+  if (hours > 0) return `${hours} h ${minutes % 60} min`
+  return minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`
 }
 
 function millisecondsLabel(value: number | undefined): string {

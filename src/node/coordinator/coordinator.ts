@@ -95,6 +95,7 @@ export class Coordinator {
     const { topology, counters } = this.#node
     const placement = placementOf(topology, put.token, put.name.bucket)
     counters.puts += 1
+    if (!put.isRepeat) counters.firstPuts += 1
     const end = this.#begin(counters.putLatencies, deliver)
     const deadline = this.#deadlineOf(put.deadlineMs, placement.bucket)
     this.#withContexts(put, placement, deadline, (prepared) => {

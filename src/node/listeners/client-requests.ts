@@ -17,9 +17,9 @@ import { statusReply, topologyReply } from './cluster-replies.ts'
 export class ClientRequests {
   readonly #coordinator: Coordinator
   readonly #topology: Topology
-  readonly #status: () => NodeStatus
+  readonly #status: () => Promise<NodeStatus>
 
-  constructor(coordinator: Coordinator, topology: Topology, status: () => NodeStatus) {
+  constructor(coordinator: Coordinator, topology: Topology, status: () => Promise<NodeStatus>) {
     this.#coordinator = coordinator
     this.#topology = topology
     this.#status = status
@@ -36,7 +36,8 @@ export class ClientRequests {
       case 'topology':
         return call.answer(topologyReply(this.#topology))
       case 'status':
-        return call.answer(statusReply(this.#status()))
+        void this.#status().then((status) => call.answer(statusReply(status)))
+        return
       default:
         throw new OperatingError('kind-unknown', `clients may not ask ${call.kind}`)
     }

@@ -11,11 +11,14 @@ import { openIdentity } from '../../store/identity.ts'
 import { MemoryEngine } from '../../store/memory/memory.ts'
 import { openLog } from '../../store/log/open-log.ts'
 import { OwnStanding } from '../cluster/own-standing.ts'
+import type { Directory } from '../../world/disk.ts'
 import type { World } from '../../world/world.ts'
 
 export interface OpenedEngine {
   readonly engine: Engine
   readonly standing: OwnStanding
+  /** Undefined where the engine uses no disk. */
+  readonly directory: Directory | undefined
 }
 
 /**
@@ -34,7 +37,11 @@ export async function openEngine(
   const placement = placementOf(config)
   if (named === 'memory') {
     const memory = { id: newId, directory: undefined, placement, mayRebuild: true, clock, trace }
-    return { engine: new MemoryEngine(), standing: await OwnStanding.open(memory) }
+    return {
+      engine: new MemoryEngine(),
+      standing: await OwnStanding.open(memory),
+      directory: undefined,
+    }
   }
   const directory = await disk.directory(config.directory)
   const name = typeof named === 'string' ? named : named.name
@@ -53,7 +60,7 @@ export async function openEngine(
     clock,
     trace,
   })
-  return { engine, standing }
+  return { engine, standing, directory }
 }
 
 /** What decides where this node's keys lie. */

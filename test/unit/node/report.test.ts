@@ -41,6 +41,7 @@ t.test('every figure is a number with a name of its own', async (t) => {
     members: { connections: 5, sessions },
     peers: { sessions },
     uptimeMs: () => 12_345,
+    freeBytes: () => 678,
   })
   const { figures } = report
   t.equal(new Set(figures.map(({ name }) => name)).size, figures.length)
@@ -49,6 +50,7 @@ t.test('every figure is a number with a name of its own', async (t) => {
   }
   const valueOf = (wanted: string) => figures.find(({ name }) => name === wanted)?.read()
   t.equal(valueOf('uptime_seconds'), 12)
+  t.equal(valueOf('free_bytes'), 678)
   t.strictSame(report.gauges(), {
     client_connections: 4,
     peer_connections: 5,
