@@ -1,7 +1,8 @@
 /**
  * Every code of base/errors.ts is told, raised and tested.
  *
- * Told: it stands in protocol/README.md with its number, its certainty and whether to try again.
+ * Told: it stands in protocol/README.md with its number, its certainty and whether to try again,
+ * and in docs/errors.md with its meaning and its cure.
  * Raised: some file of src names it where an error is made. Tested: some test names it. The last
  * two are judged by the text alone; what is not so yet stands below with its reason, and an entry
  * that has become untrue fails like a missing one.
@@ -19,6 +20,7 @@ type Exempt = Readonly<Record<string, readonly string[]>>
 
 const TABLE = 'src/base/errors.ts'
 const PAGE = 'protocol/README.md'
+const CURES = 'docs/errors.md'
 
 /** Codes that nothing in src raises yet. */
 const UNRAISED: Exempt = {
@@ -65,6 +67,23 @@ function pageTellsThem(kinds: Kinds, page: string): string[] {
     if (!Object.hasOwn(kinds, code)) wrong.push(`${code} stands in ${PAGE}, and is no code`)
   }
   return wrong
+}
+
+/** Each code has one row of three cells, all with text. */
+function cureIsTold(kinds: Kinds, page: string): string[] {
+  const rows = tableRows(page).filter(([code]) => code !== 'code')
+  const codes = rows.map(([code]) => code ?? '')
+  return [
+    ...Object.keys(kinds)
+      .filter((code) => codes.filter((told) => told === code).length !== 1)
+      .map((code) => `${code}: has not one row in ${CURES}`),
+    ...rows
+      .filter((cells) => cells.length !== 3 || cells.includes(''))
+      .map(([code]) => `${code}: has no meaning or no cure in ${CURES}`),
+    ...codes
+      .filter((code) => !Object.hasOwn(kinds, code))
+      .map((code) => `${code} stands in ${CURES}, and is no code`),
+  ]
 }
 
 /** A code of one word may mean anything; where an error is made it is the first thing said. */
@@ -126,6 +145,15 @@ t.test('the protocol tells every error', async (t) => {
 | 80 | \`disk-full\` | in doubt | yes |
 | 81 | \`no-code\` | refused | yes |`
   t.equal(pageTellsThem(PLANTED, page).length, 3)
+})
+
+t.test('a page tells the meaning and the cure of every error', async (t) => {
+  t.same(cureIsTold(ERROR_KINDS, tree.get(CURES) ?? ''), [])
+  const page = `| code | meaning | cure |
+|---|---|---|
+| \`disk-full\` | It is full. | |
+| \`no-code\` | a | b |`
+  t.equal(cureIsTold(PLANTED, page).length, 3)
 })
 
 t.test('every error is raised somewhere', async (t) => {
