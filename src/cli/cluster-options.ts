@@ -58,14 +58,19 @@ export async function withClient<T>(
 const REPLACEMENT = '\ufffd'
 
 /** The bytes of an argument: text, or base64 where `isBase64`. Throws `input-wrong`. */
-export function argumentOf(name: 'key' | 'value', text: string, isBase64 = false): Uint8Array {
+export function argumentOf(
+  name: 'key' | 'value' | 'prefix',
+  text: string,
+  isBase64 = false,
+): Uint8Array {
   if (isBase64) {
     const bytes = bytesOfBase64(text)
     if (bytes === undefined) throw misuse(`the ${name} is not base64, as --${name}64 says`)
     return bytes
   }
   if (!text.includes(REPLACEMENT)) return utf8Bytes(text)
-  throw misuse(`the ${name} is not UTF-8 text: give it in base64, with --${name}64`)
+  const cure = name === 'prefix' ? 'give text' : `give it in base64, with --${name}64`
+  throw misuse(`the ${name} is not UTF-8 text: ${cure}`)
 }
 
 /** A bucket of bytes: the command line does not interpret values. */

@@ -6,6 +6,7 @@
  */
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../version.ts'
+import { addBuckets } from './data/buckets.ts'
 import { addCheck } from './nodes/check.ts'
 import { addDelete } from './data/delete.ts'
 import { addDev } from './nodes/dev.ts'
@@ -49,6 +50,7 @@ ${EXIT_CODES_HELP}`,
     addPut,
     addDelete,
     addKeys,
+    addBuckets,
     addImport,
     addExport,
     addStatus,

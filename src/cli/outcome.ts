@@ -45,6 +45,7 @@ const USAGE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'bucket-wrong',
   'key-wrong',
   'value-too-long',
+  'request-id-wrong',
   'quorum-wrong',
   'deadline-wrong',
   'context-garbled',

@@ -20,7 +20,7 @@ export async function checkData(
   config: Config,
   { disk, trace }: Pick<World, 'disk' | 'trace'>,
 ): Promise<DataCheck> {
-  const { engine, cluster, segmentBytes } = config
+  const { engine, segmentBytes } = config
   if (engine !== 'log') {
     const name = typeof engine === 'string' ? engine : engine.name
     throw new OperatingError(
@@ -30,11 +30,31 @@ export async function checkData(
   }
   const directory = await disk.directory(config.directory)
   if (!(await directory.list()).includes(IDENTITY_NAME)) throw noData(config.directory)
-  const node = memberIdOf(cluster, config.name)
-  await readIdentity(directory, { cluster, engine, node, placement: placementOf(config) })
+  await readIdentity(directory, configuredOf(config))
   const digestKey = digestKeyOf(config)
   const found = await checkLog({ directory, trace, digestKey, segmentBytes })
   return { directory: directory.path, ...found }
+}
+
+/**
+ * Reads whose data a directory holds, and changes nothing; one without data is right. Fails with
+ * `data-foreign`, `data-newer`, `data-older`, `data-rotten` or `ring-changed`.
+ */
+export async function checkIdentity(config: Config, disk: World['disk']): Promise<void> {
+  const directory = await disk.directory(config.directory)
+  if (!(await directory.list()).includes(IDENTITY_NAME)) return
+  await readIdentity(directory, configuredOf(config))
+}
+
+/** What the identity of this member's data says. */
+function configuredOf(config: Config): Parameters<typeof readIdentity>[1] {
+  const { cluster, name, engine } = config
+  return {
+    cluster,
+    engine: typeof engine === 'string' ? engine : engine.name,
+    node: memberIdOf(cluster, name),
+    placement: placementOf(config),
+  }
 }
 
 export function noData(path: string): OperatingError {

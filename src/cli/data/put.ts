@@ -1,7 +1,10 @@
 /** `everwrite put BUCKET KEY [VALUE]`: puts a value in place of all siblings of the key. */
 import type { Command } from 'commander'
+import { bytesOfHex } from '../../base/bytes.ts'
+import { OperatingError } from '../../base/errors.ts'
 import { SealedContext } from '../../client/sealed-context.ts'
 import type { PutOptions } from '../../client/bucket.ts'
+import { REQUEST_ID_BYTES } from '../../limits.ts'
 import { EXIT_CODES_HELP, misuse, print } from '../outcome.ts'
 import { quorumsOf, tellFewer } from './quorums.ts'
 import { fieldOf } from './record.ts'
@@ -21,6 +24,7 @@ interface Options extends ConnectionOptions {
   readonly value64?: true
   readonly w?: string
   readonly r?: string
+  readonly requestId?: string
 }
 
 export function addPut(program: Command): void {
@@ -35,23 +39,26 @@ export function addPut(program: Command): void {
     .option('--sibling', 'replace nothing: add the value as a sibling')
     .option('--w <count>', "copies that must be durable; the bucket's W by default")
     .option('--r <count>', "copies that should be read before; the bucket's R by default")
+    .option('--request-id <hex>', 'name this put, in 32 digits, to repeat it if it ends in doubt')
     .addHelpText(
       'after',
       `
 Examples:
   $ everwrite put carts anna '["tea"]'
+  $ everwrite put carts anna tea --request-id $(openssl rand -hex 16)
   $ everwrite put images logo - < logo.png
 
 The coordinating node reads the key and replaces the siblings that it read; a concurrent write
 survives as a sibling. Where --w is named and fewer than R owners answer, what they hold is
-replaced, and told.
+replaced, and told. A put that ended in doubt can be sent again with the same --request-id: however
+often it arrives, it leaves one value.
 ${EXIT_CODES_HELP}`,
     )
     .action(put)
 }
 
 async function put(bucketName: string, key: string, text: string, options: Options): Promise<void> {
-  const writing = { ...replacingOf(options), ...quorumsOf(options) }
+  const writing = { ...replacingOf(options), ...quorumsOf(options), ...requestOf(options) }
   const value = await valueOf(text, options)
   const keyBytes = argumentOf('key', key, options.key64)
   const { context, read } = await withClient(options, async (client) => {
@@ -67,6 +74,15 @@ async function put(bucketName: string, key: string, text: string, options: Optio
 
 async function valueOf(text: string, { value64 }: Options): Promise<Uint8Array> {
   return text === '-' ? readValue() : argumentOf('value', text, value64)
+}
+
+/** Throws `request-id-wrong`. */
+function requestOf({ requestId: text }: Options): PutOptions {
+  if (text === undefined) return {}
+  const requestId = bytesOfHex(text)
+  if (requestId?.length === REQUEST_ID_BYTES) return { requestId }
+  const sentence = `--request-id has ${2 * REQUEST_ID_BYTES} hexadecimal digits, not ${text}`
+  throw new OperatingError('request-id-wrong', sentence)
 }
 
 function replacingOf(options: Options): PutOptions {

@@ -189,7 +189,7 @@ class DevRun {
     const unclean = running.filter((_, i) => endings[i]?.code !== 0).map(([node]) => node.name)
     if (unclean.length > 0) {
       process.stderr.write(
-        `everwrite: ${unclean.join(', ')} did not stop cleanly: the log is read at the next start\n`,
+        `everwrite: ${unclean.join(', ')} did not stop cleanly: the next start reads the log\n`,
       )
     } else if (code === EXIT.done) {
       process.stdout.write('all nodes have stopped; their data is kept\n')

@@ -5,12 +5,15 @@
  * has more to recover. A node that `everwrite dev` started has a channel to its parent: it sends a
  * message when it is ready, and stops when the parent has gone.
  */
+import { accessSync, constants, existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { Config } from '../../config.ts'
 import { addressLabel } from '../../world/network.ts'
-import { EXIT, EXIT_CODES_HELP, exitCodeOf, tellFailure, tellWarning } from '../outcome.ts'
+import { EXIT, EXIT_CODES_HELP, exitCodeOf, print, tellFailure, tellWarning } from '../outcome.ts'
 import { SCALARS } from '../settings/names.ts'
+
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
 
 /** A second signal within this time is the same one, passed on by a parent (npm does that). */
 const ECHO_MS = 500
@@ -34,6 +37,14 @@ export function addServe(program: Command): void {
         .env('EVERWRITE_CONFIG')
         .makeOptionMandatory(),
     )
+  command
+    .option('--check', 'check the configuration and the data directory, and start nothing')
+    .addOption(
+      new Option('--log-level <level>', 'least weight of the lines of the log, on standard error')
+        .choices(LOG_LEVELS)
+        .env('EVERWRITE_LOG_LEVEL')
+        .default('info'),
+    )
   for (const [name, [kind, description]] of Object.entries(SCALARS)) {
     command.option(kind === 'flag' ? `--${name}` : `--${name} <${kind}>`, description)
   }
@@ -41,8 +52,9 @@ export function addServe(program: Command): void {
     .addHelpText(
       'after',
       `
-Every option is also a setting in the file, and a variable (EVERWRITE_KEY_FILE). Flags take
-precedence over variables, and variables over the file. A file for three nodes:
+Every option but --check, --config and --log-level is also a setting in the file; every one but
+--check is a variable (EVERWRITE_KEY_FILE). Flags take precedence over variables, and variables over
+the file. A file for three nodes:
 
   cluster = "shop"
   key-file = "cluster.key"       # openssl rand -hex 16 > cluster.key; chmod 600 cluster.key
@@ -63,7 +75,8 @@ precedence over variables, and variables over the file. A file for three nodes:
   r = 1
   deadline-ms = 500
 
-Example:
+Examples:
+  $ everwrite serve --config shop.toml --name node-1 --check
   $ everwrite serve --config shop.toml --name node-1
 ${EXIT_CODES_HELP}`,
     )
@@ -84,9 +97,14 @@ async function serve(options: Flags): Promise<void> {
       warnings.push(sentence)
     },
   })
+  if (options['check'] === true) {
+    await check(config)
+    return
+  }
   endOnBrokenBelief()
   goOnWithoutOutput()
-  const world = hostWorld({ timersHold: false, traceFields: { from: config.name } })
+  const traceLevel = options['logLevel'] as (typeof LOG_LEVELS)[number]
+  const world = hostWorld({ timersHold: false, traceLevel, traceFields: { from: config.name } })
   const node = await startNode(config, world)
   stopOnSignal(() => node.stop())
   void node.failed.then((reason) => {
@@ -100,6 +118,27 @@ async function serve(options: Flags): Promise<void> {
     peerAddress: addressLabel(node.peerAddress),
     warnings: [...warnings, ...node.warnings],
   })
+}
+
+/** Throws what the start would throw before it opens the log and the listeners. */
+async function check(config: Config): Promise<void> {
+  const { requireAddon } = await import('../../native/availability.ts')
+  const { hostDisk } = await import('../../host/disk.ts')
+  const { checkIdentity } = await import('../../node/check-data.ts')
+  requireAddon()
+  const { name, cluster, directory, engine, clientListen, peerListen } = config
+  const place = engine === 'memory' ? 'memory' : directory
+  const hasData = engine !== 'memory' && existsSync(directory)
+  if (hasData) {
+    accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK)
+    await checkIdentity(config, hostDisk)
+  }
+  const addresses = `clients at ${addressLabel(clientListen)}, peers at ${addressLabel(peerListen)}`
+  const state = hasData || engine === 'memory' ? '' : ', which the start will make'
+  await print(
+    `${name} of cluster ${cluster} can start: ${addresses}, data in ${place}${state}\n` +
+      'The records were not read (everwrite check does), and no port was tried.\n',
+  )
 }
 
 /** Commander writes `--key-file` as `keyFile`; settings are named as in the file. */

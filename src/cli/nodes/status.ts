@@ -1,10 +1,10 @@
 /** `everwrite status`: state, figures, alarms and warnings of every node. */
 import { styleText } from 'node:util'
-import Table from 'cli-table3'
 import type { Command } from 'commander'
 import { isOperatingError } from '../../base/errors.ts'
 import type { Client, ClusterView, NodeStatus } from '../../client/client.ts'
 import { EXIT, EXIT_CODES_HELP, print } from '../outcome.ts'
+import { tableOf } from '../table.ts'
 import {
   millisecondsOf,
   withClient,
@@ -103,25 +103,6 @@ function plainOf(cluster: ClusterView, rows: readonly MemberRow[]): string {
     ...(up.length === 0 ? [] : [tableOf(FIGURES, 1, up.map(figuresOf))]),
     remarksOf(rows).join(''),
   ].join('\n\n')
-}
-
-/** A table without borders; the first `textColumns` columns are text and the others numbers. */
-function tableOf(head: readonly string[], textColumns: number, rows: string[][]): string {
-  const table = new Table({
-    head: [...head],
-    chars: NO_BORDERS,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-    colAligns: head.map((_, i) => (i < textColumns ? 'left' : 'right')),
-  })
-  table.push(...rows)
-  return table.toString().replace(/ +$/gm, '')
-}
-
-const NO_BORDERS = {
-  ...{ top: '', 'top-mid': '', 'top-left': '', 'top-right': '' },
-  ...{ bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '' },
-  ...{ left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '' },
-  middle: '  ',
 }
 
 function stateOf({ member, status }: MemberRow): string[] {

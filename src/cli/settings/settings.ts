@@ -20,6 +20,7 @@ const OTHER_VARIABLES = new Set([
   'EVERWRITE_SEEDS',
   'EVERWRITE_TOKEN',
   'EVERWRITE_CONFIG',
+  'EVERWRITE_LOG_LEVEL',
   'EVERWRITE_PREBUILD',
 ])
 const PATHS = ['data', 'key-file', 'client-token-file', 'engine'] as const
