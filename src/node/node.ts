@@ -283,12 +283,13 @@ class Node implements RunningNode {
 
   /** The status after the disk was asked for its free bytes; one that hangs is not waited for. */
   async #freshStatus(): Promise<NodeStatus> {
+    if (this.#directory === undefined) return this.status()
     let timer: Timer | undefined
     const late = new Promise<undefined>((resolve) => {
       timer = this.#world.clock.after(FREE_BYTES_MS_MAX, () => resolve(undefined))
     })
     // The engine reports a disk that fails; the last known count stays.
-    const asked = this.#directory?.freeBytes().catch(() => undefined)
+    const asked = this.#directory.freeBytes().catch(() => undefined)
     this.#freeBytes = (await Promise.race([asked, late])) ?? this.#freeBytes
     timer?.cancel()
     return this.status()

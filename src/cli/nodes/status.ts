@@ -161,7 +161,7 @@ function paint(colour: 'red' | 'green' | 'yellow', text: string): string {
 /** At most 7 characters. */
 function countLabel(value: number | undefined): string {
   if (value === undefined) return '-'
-  return value < 1e6 ? value.toLocaleString('en') : `${scaled(value, ['M', 'G', 'T'])}`
+  return value < 1e6 ? value.toLocaleString('en') : scaled(value, ['M', 'G', 'T'])
 }
 
 /** At most 8 characters. */
