@@ -9,6 +9,7 @@ import { ServedCluster } from '../../support/served-cluster.ts'
 import type { Proof } from '../proof.ts'
 import type { Case } from './case.ts'
 import { commandCases } from './commands.ts'
+import { firstUseCases } from './first-use.ts'
 import { fullDiskCases } from './full-disk.ts'
 import { runningCases } from './running.ts'
 import { startCases } from './starts.ts'
@@ -27,6 +28,7 @@ export const proof: Proof = {
       const cases = [
         ...TESTED_CASES,
         ...commandCases(cluster, commands),
+        ...firstUseCases(cluster, commands),
         ...(await startCases(starts)),
         ...runningCases(directory),
         ...fullDiskCases(directory),
