@@ -155,7 +155,7 @@ class DevRun {
   async #runningCount(): Promise<number> {
     const running = await Promise.all(
       [...this.#children].map(
-        ([node, child]) => !child.isEnded || isTaken(node.host, node.clientPort),
+        async ([node, child]) => !child.isEnded || isTaken(node.host, node.clientPort),
       ),
     )
     return running.filter(Boolean).length

@@ -60,7 +60,7 @@ export function firstUseCases(cluster: ServedCluster, directory: string): readon
       'status on 80 columns',
       async () => {
         const { stdout } = await run('status')
-        const wide = stdout.split('\n').filter((row) => /^node/.test(row) && row.length > 80)
+        const wide = stdout.split('\n').filter((row) => row.startsWith('node') && row.length > 80)
         return wrongUnless(wide.length === 0 && stdout.includes('free'), stdout)
       },
     ],
