@@ -251,7 +251,7 @@ export function configRows(lab: Lab): readonly Row[] {
     ['no TOML', wrong, () => commanded(['serve', '--config', toml('cluster = ')])],
     ['an empty file', wrong, () => commanded(['serve', '--config', toml('')])],
     ['an unknown setting', wrong, set('replicas', 3)],
-    ['an unknown variable', wrong, serve(() => {}, [], { EVERWRITE_REPLICAS: '3' })],
+    ['a variable of the wrong kind', wrong, serve(() => {}, [], { EVERWRITE_R: 'x' })],
     ['no cluster', wrong, without('cluster')],
     ['no members', wrong, without('members')],
     ['no data', wrong, without('data')],
