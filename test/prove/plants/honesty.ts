@@ -33,7 +33,8 @@ export const HONESTY: PlantGroup = {
       name: "a second owner's refusal hides the first one's doubt",
       find: 'const isInDoubt = this.#isInDoubt || this.#awaited.size > 0',
       replace: 'const isInDoubt = false',
-      why: 'the first owner, who has not answered, may have taken it',
+      why: 'the first owner, who has not answered, may have taken it; few seeds meet that',
+      caughtBy: 'test/unit/node/coordinator/forward.test.ts',
     },
     {
       name: 'an answer that cannot be read refuses its call',
