@@ -22,7 +22,7 @@ import { type ErrorCode, OperatingError } from '../base/errors.ts'
 import type { PreferenceList } from '../dynamo/ring/preference-list.ts'
 import { DEADLINE_MS_MAX, RETRY_AFTER_MS_MAX } from '../limits.ts'
 import type { Reply, Request, RequestKind } from '../wire/message/table.ts'
-import type { Answer } from '../wire/session.ts'
+import type { Answer, CallHandle } from '../wire/session.ts'
 import type { Clock, Timer } from '../world/clock.ts'
 import type { Random } from './random.ts'
 import { aborted, CallError, unsent } from './failure.ts'
@@ -82,8 +82,12 @@ interface Call<K extends RequestKind> {
   tried: Link[]
   /** The link that was asked again since it answered in doubt: it finds what it wrote. */
   askedAgain: Link | undefined
-  /** `answers` of the last link when the attempt began. */
-  answersBefore: number
+  /** When the attempt began, and what its link had received and moved by then. */
+  begunAt: number
+  receivedBefore: number
+  movedBefore: number
+  /** Attempts that were sent, to be cancelled when the call is over. */
+  handles: CallHandle[]
   rounds: number
   /** An attempt of a write may be applied. */
   isInDoubt: boolean
@@ -136,7 +140,10 @@ export class Calls {
         attempts: 0,
         tried: [],
         askedAgain: undefined,
-        answersBefore: 0,
+        begunAt: 0,
+        receivedBefore: 0,
+        movedBefore: 0,
+        handles: [],
         rounds: 0,
         isInDoubt: false,
         failure: undefined,
@@ -210,11 +217,15 @@ export class Calls {
     call.isPaused = false
     call.isAwaitingLink = false
     this.#checkAt(call, now + limitMs, now)
-    call.answersBefore = link.answers
-    const deadlineMs = Math.min(Math.ceil(limitMs), DEADLINE_MS_MAX)
-    link.call(plan.kind, plan.request(deadlineMs), (answer) => {
+    call.begunAt = now
+    call.receivedBefore = link.bytesReceived
+    call.movedBefore = link.bytesMoved
+    // A read may take longer than its attempt: long answers of others may come before its own.
+    const deadlineMs = Math.min(Math.ceil(plan.isWrite ? limitMs : leftMs), DEADLINE_MS_MAX)
+    const handle = link.call(plan.kind, plan.request(deadlineMs), (answer) => {
       this.#onAnswer(call, attempt, link, answer)
     })
+    call.handles.push(handle)
   }
 
   #choose<K extends RequestKind>(call: Call<K>): Link | undefined {
@@ -304,7 +315,9 @@ export class Calls {
   #onDue(call: Call<RequestKind>, now: number): void {
     if (!call.isPaused) {
       const link = call.tried[call.tried.length - 1] as Link
-      if (link.answers === call.answersBefore) link.onSilence()
+      const due = this.#dueByBytes(call, link)
+      if (now < due) return this.#checkAt(call, due, now)
+      if (link.bytesReceived === call.receivedBefore) link.onSilence()
       if (call.plan.isWrite) call.isInDoubt = true
       call.failure = new OperatingError(
         'deadline-passed',
@@ -312,6 +325,12 @@ export class Calls {
       )
     }
     this.#attempt(call, now)
+  }
+
+  /** An attempt lasts longer by the time that the bytes before its own need. */
+  #dueByBytes(call: Call<RequestKind>, link: Link): number {
+    const moved = Math.max(0, link.bytesMoved - call.movedBefore)
+    return Math.min(call.deadline, call.begunAt + call.attemptMs + moved / BYTES_PER_MS)
   }
 
   #onOpen(): void {
@@ -342,6 +361,7 @@ export class Calls {
   #end<K extends RequestKind>(call: Call<K>): void {
     const ended = call as unknown as Call<RequestKind>
     call.isDone = true
+    for (const handle of call.handles) handle.forget()
     if (!this.#inFlight.delete(ended)) this.#waiting.delete(ended)
     if (call.signal !== undefined) this.#signals.forget(call.signal, ended)
     if (this.#waiting.size > 0) this.#startWaiting()

@@ -6,20 +6,24 @@
  * that lost a node together do not come back together.
  *
  * A node that is paused or cut off may send nothing while its connection stays open. A link is
- * *quiet* when an attempt timed out and no answer came on the link during that attempt. The pool
- * uses quiet links last. Any answer, also to an old call, ends the quiet; a link that stays quiet
- * is dropped and dialled anew.
+ * *quiet* when an attempt timed out and nothing came on the link during that attempt, or when an
+ * idle node does not answer a ping. The pool uses quiet links last. Anything that comes ends the
+ * quiet; a link that stays quiet is dropped and dialled anew.
  */
 import { assert } from '../base/assert.ts'
 import { OperatingError } from '../base/errors.ts'
 import type { Request, RequestKind } from '../wire/message/table.ts'
-import type { Answer, Session } from '../wire/session.ts'
+import { Heartbeat } from '../wire/heartbeat.ts'
+import type { Answer, CallHandle, Session } from '../wire/session.ts'
 import type { Clock, Timer } from '../world/clock.ts'
 import { type Address, addressLabel } from '../world/network.ts'
 import type { Random } from './random.ts'
 
 /** What a link uses of a session. */
-export type NodeSession = Pick<Session, 'node' | 'isEnded' | 'call' | 'end' | 'drop'>
+export type NodeSession = Pick<
+  Session,
+  'node' | 'isEnded' | 'call' | 'end' | 'drop' | 'ping' | 'onPong' | 'bytesReceived' | 'bytesMoved'
+>
 
 /**
  * Opens a session, which calls `onEnd` once when it has ended, possibly before it is returned. When
@@ -43,15 +47,14 @@ const REDIAL_MS_FIRST = 50
 const REDIAL_MS_MAX = 2_000
 /** A session that is quiet for so long is dropped. */
 const QUIET_MS_MAX = 5_000
+/** A node is asked after 10 s of silence; one that is quiet is asked again and again. */
+const HEARTBEAT = { silenceMs: 10_000, lateMs: 2_000, againMs: 250 }
 
 export class Link {
   readonly address: Address
   readonly label: string
   /** The node's id, known after the first handshake. */
   node: string | undefined
-  /** Answers received on all sessions of this link: tells a quiet node from a slow one. */
-  answers = 0
-  isQuiet = false
   /** Why the last session ended or did not begin. */
   failure: OperatingError | undefined
 
@@ -64,6 +67,7 @@ export class Link {
   #dialling: AbortController | undefined
   #redialTimer: Timer | undefined
   #quietTimer: Timer | undefined
+  #heartbeat: Heartbeat | undefined
 
   constructor(address: Address, options: LinkOptions) {
     this.address = address
@@ -80,44 +84,46 @@ export class Link {
     if (this.#state === 'idle') this.#begin()
   }
 
+  get isQuiet(): boolean {
+    return this.#heartbeat?.isSilent === true
+  }
+
+  /** Bytes received on the present session: tells a quiet node from a slow one. */
+  get bytesReceived(): number {
+    return this.#session?.bytesReceived ?? 0
+  }
+
+  /** Bytes received and sent on the present session: what an attempt may have waited for. */
+  get bytesMoved(): number {
+    return this.#session?.bytesMoved ?? 0
+  }
+
   /** Requires: the link is open. */
   call<K extends RequestKind>(
     kind: K,
     request: Request<K>,
     onAnswer: (answer: Answer<K>) => void,
-  ): void {
+  ): CallHandle {
     assert(this.#session !== undefined, 'a call is made on an open link')
-    this.#session.call(kind, request, onAnswer)
+    return this.#session.call(kind, request, onAnswer)
   }
 
   /** An answer has come from the node. */
   onHeard(): void {
-    this.answers++
-    if (!this.isQuiet) return
-    this.isQuiet = false
-    this.#quietTimer?.cancel()
+    this.#heartbeat?.heard()
   }
 
-  /** An attempt has timed out and `answers` did not grow during it. */
+  /** An attempt has timed out and nothing was received during it. */
   onSilence(): void {
-    const session = this.#session
-    if (this.isQuiet || session === undefined) return
-    this.isQuiet = true
-    session.call('topology', {}, (answer) => {
-      if (!(answer instanceof OperatingError)) this.onHeard()
-    })
-    this.#quietTimer = this.#options.clock.after(QUIET_MS_MAX, () => {
-      session.drop(new OperatingError('not-connected', `${this.label} does not answer`))
-    })
+    this.#heartbeat?.suspect()
   }
 
   /** Ends the session, or the dial that is under way. */
   close(): void {
     this.#state = 'closed'
     this.#redialTimer?.cancel()
-    this.#quietTimer?.cancel()
     const session = this.#session
-    this.#session = undefined
+    this.#leave()
     session?.end(clientClosed())
     this.#dialling?.abort()
   }
@@ -143,14 +149,30 @@ export class Link {
     this.#state = 'open'
     this.#session = session
     this.#failures = 0
-    this.isQuiet = false
     this.node = session.node
+    const { clock } = this.#options
+    this.#heartbeat = new Heartbeat(session, clock, HEARTBEAT, () => this.#onQuiet(session))
     this.#options.onOpen()
   }
 
-  #onLost(reason: OperatingError): void {
+  #leave(): void {
     this.#session = undefined
     this.#quietTimer?.cancel()
+    this.#heartbeat?.stop()
+    this.#heartbeat = undefined
+  }
+
+  /** The node has become quiet, or is heard again. */
+  #onQuiet(session: NodeSession): void {
+    this.#quietTimer?.cancel()
+    if (!this.isQuiet) return
+    this.#quietTimer = this.#options.clock.after(QUIET_MS_MAX, () => {
+      session.drop(new OperatingError('not-connected', `${this.label} does not answer`))
+    })
+  }
+
+  #onLost(reason: OperatingError): void {
+    this.#leave()
     if (this.#state === 'closed') return
     this.failure = reason
     this.#state = 'waiting'

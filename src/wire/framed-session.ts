@@ -117,6 +117,10 @@ export class FramedSession implements Session, FrameEvents {
     return this.#connection.bytesReceived
   }
 
+  get bytesMoved(): number {
+    return this.#connection.bytesReceived + this.#connection.bytesLeft
+  }
+
   ping(): void {
     this.#connection.send(CONTROL_KINDS.ping, 0, encodeControl('ping', undefined))
   }

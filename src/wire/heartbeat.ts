@@ -19,6 +19,9 @@ export interface HeartbeatOptions {
   readonly againMs: number
 }
 
+/** What is watched of a session. */
+type Heard = Pick<Session, 'bytesReceived' | 'isEnded' | 'onPong' | 'ping'>
+
 /** A clock of the other side that was read by a question that took so long says nothing. */
 const ROUND_TRIP_MS_MAX = 1_000
 /** A timer that rings so late tells that this process was stopped. */
@@ -28,7 +31,7 @@ export class Heartbeat {
   isSilent = false
   /** How far the other side's wall clock is ahead of this one's; undefined before it was asked. */
   clockAheadMs: number | undefined
-  readonly #session: Session
+  readonly #session: Heard
   readonly #clock: Clock
   readonly #options: HeartbeatOptions
   readonly #onChange: () => void
@@ -42,7 +45,7 @@ export class Heartbeat {
   #dueAt = 0
 
   /** `onChange` is called when `isSilent` changes. Ends with the session, or by `stop`. */
-  constructor(session: Session, clock: Clock, options: HeartbeatOptions, onChange: () => void) {
+  constructor(session: Heard, clock: Clock, options: HeartbeatOptions, onChange: () => void) {
     this.#session = session
     this.#clock = clock
     this.#options = options
@@ -60,20 +63,41 @@ export class Heartbeat {
     this.#session.onPong = undefined
   }
 
+  /** A call was not answered in time, and nothing else came: the other side counts as silent. */
+  suspect(): void {
+    if (this.isSilent || this.#session.isEnded) return
+    this.#timer.cancel()
+    this.#ask(this.#clock.now())
+    this.isSilent = true
+    this.#timer = this.#wait()
+    this.#onChange()
+  }
+
+  /** An answer has come. */
+  heard(): void {
+    if (this.isSilent) this.#onHeard(this.#clock.now())
+  }
+
+  get #tickMs(): number {
+    const { silenceMs, againMs } = this.#options
+    return this.#askedAt === undefined ? Math.max(againMs, silenceMs / 4) : againMs
+  }
+
   #wait(): Timer {
-    this.#dueAt = this.#clock.now() + this.#options.againMs
-    return this.#clock.after(this.#options.againMs, this.#tick)
+    const ms = this.#tickMs
+    this.#dueAt = this.#clock.now() + ms
+    return this.#clock.after(ms, this.#tick)
   }
 
   #onTick(): void {
     if (this.#session.isEnded) return
     const now = this.#clock.now()
     const wasStopped = now - this.#dueAt > STOPPED_MS
-    const { silenceMs, lateMs, againMs } = this.#options
+    const { silenceMs, lateMs } = this.#options
     if (this.#session.bytesReceived !== this.#received) {
       this.#onHeard(now)
     } else if (this.#askedAt === undefined) {
-      if (now - this.#heardAt >= silenceMs - againMs) this.#ask(now)
+      if (now - this.#heardAt >= silenceMs - this.#tickMs) this.#ask(now)
     } else if (!this.#hasJudged(now, lateMs, wasStopped)) {
       this.#ping()
     }

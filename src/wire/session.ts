@@ -100,6 +100,8 @@ export interface Session extends SessionFacts {
   ): CallHandle
   /** Bytes received so far: a sign of life. */
   readonly bytesReceived: number
+  /** Bytes received, and taken by the system to be sent, so far. */
+  readonly bytesMoved: number
   /** Called with the other side's wall clock when it answers a ping. */
   onPong: ((wallMs: number) => void) | undefined
   /** Asks whether the other side is there. */

@@ -314,12 +314,14 @@ t.test('close ends calls in flight and refuses later ones', async (t) => {
   t.equal(stage.clock.waiting, 0, 'no timer is left')
 })
 
-t.test('an idle client has no timer', async (t) => {
+t.test('an idle client has no timer but those that ask whether its nodes are there', async (t) => {
   const stage = new Stage()
   const client = await stage.connect()
   for (const node of stage.nodes) node.reply = () => foundReply('v')
   await client.get('k')
   await stage.clock.pass(500)
+  t.equal(stage.clock.waiting, stage.nodes.length)
+  await client.close()
   t.equal(stage.clock.waiting, 0)
 })
 

@@ -7,15 +7,7 @@ import type { CallError } from '../../../src/client/failure.ts'
 import { Routes } from '../../../src/client/routes.ts'
 import { preferenceListOf } from '../../../src/dynamo/ring/preference-list.ts'
 import { tokenOf } from '../../../src/native/digest.ts'
-import { foundReply, untilIdle, Stage, type StageNode, topologyOf } from './scripted.ts'
-
-/** The node that got the request of `ask`. */
-async function askedFor(stage: Stage, ask: () => Promise<unknown>): Promise<StageNode | undefined> {
-  const before = new Map(stage.nodes.map((node) => [node, node.asked.length]))
-  ask().catch(() => {})
-  await untilIdle()
-  return stage.nodes.find((node) => node.asked.length > (before.get(node) as number))
-}
+import { askedFor, foundReply, untilIdle, Stage, type StageNode, topologyOf } from './scripted.ts'
 
 t.test('a key goes to the first owner in its preference list, in all partitions', async (t) => {
   const stage = new Stage(5)
@@ -97,6 +89,17 @@ t.test('a node that stays quiet is dropped and dialled again', async (t) => {
   const { dials } = first
   await stage.clock.pass(8000)
   t.ok(first.dials > dials)
+})
+
+t.test('an idle node that does not answer is dropped and dialled again', async (t) => {
+  const stage = new Stage(1)
+  await stage.connect()
+  const [node] = stage.nodes as [StageNode]
+  await stage.clock.pass(60_000)
+  t.equal(node.dials, 1, 'it answers')
+  node.isAwake = false
+  await stage.clock.pass(20_000)
+  t.ok(node.dials > 1)
 })
 
 t.test(

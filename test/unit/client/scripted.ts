@@ -87,6 +87,10 @@ export class StageNode {
   readonly asked: Asked[] = []
   /** If set, answers each request at once. */
   reply: ((kind: RequestKind, request: never) => Answer<RequestKind> | undefined) | undefined
+  /** Bytes that were sent and received on its sessions, beside answers. */
+  moved = 0
+  /** Requests that were cancelled before their answer. */
+  forgotten = 0
   isReachable = true
   isAwake = true
   /** Every session has ended before the promise of its dial resolves. */
@@ -130,7 +134,20 @@ export class StageNode {
     }
     this.#ends.add(end)
     if (this.endsAtOnce) end(new OperatingError('connection-lost', 'ended at once'))
+    let received = 0
+    const isAwake = (): boolean => this.isAwake
+    const moved = (): number => this.moved
     return {
+      onPong: undefined,
+      ping: () => {
+        if (isAwake()) received += 1
+      },
+      get bytesReceived() {
+        return received
+      },
+      get bytesMoved() {
+        return received + moved()
+      },
       node: this.id,
       get isEnded() {
         return isEnded
@@ -139,11 +156,15 @@ export class StageNode {
       drop: end,
       call: (kind, request, onAnswer): CallHandle => {
         const deliver = (answer: Answer<RequestKind>): void => {
+          received += 1
           if (pending.delete(deliver)) onAnswer(answer)
         }
         pending.add(deliver)
         this.#take(kind, request as never, deliver)
-        return { forget: () => pending.delete(deliver) }
+        const forget = (): void => {
+          if (pending.delete(deliver)) this.forgotten += 1
+        }
+        return { forget }
       },
     }
   }
@@ -243,4 +264,15 @@ export function topologyOf(nodes: readonly StageNode[], bits = 4): Topology {
 export function foundReply(...values: string[]): GetReply {
   const found = { siblings: values.map(utf8Bytes), context: utf8Bytes('ctx') }
   return { ...found, tombstones: 0, answered: 2, needed: 2 }
+}
+
+/** The node that got the request of `ask`. */
+export async function askedFor(
+  stage: Stage,
+  ask: () => Promise<unknown>,
+): Promise<StageNode | undefined> {
+  const before = new Map(stage.nodes.map((node) => [node, node.asked.length]))
+  ask().catch(() => {})
+  await untilIdle()
+  return stage.nodes.find((node) => node.asked.length > (before.get(node) as number))
 }

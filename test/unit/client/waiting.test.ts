@@ -86,7 +86,7 @@ t.test('the deadline of a call counts while it waits', async (t) => {
   stage.asked[1]?.asked.answer(WRITTEN)
   await patient
   await stage.clock.pass(500)
-  t.equal(stage.clock.waiting, 0)
+  t.equal(stage.clock.waiting, 1, 'that which asks whether the node is there')
 })
 
 t.test('of the calls of an aborted signal none begins any more', async (t) => {

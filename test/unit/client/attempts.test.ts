@@ -1,0 +1,38 @@
+/** How long an attempt lasts, and what becomes of those that are not needed any more. */
+import t from 'tap'
+import { askedFor, Stage, type StageNode, untilIdle } from './scripted.ts'
+
+const WRITTEN = { context: new Uint8Array([1]), attempts: 1 }
+
+t.test('an attempt lasts longer while bytes move on its connection', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect()
+  const first = (await askedFor(stage, () => client.get('k'))) as StageNode
+  // 2 MB, at 4 MiB a second: half a second.
+  first.moved += 2_000_000
+  await stage.clock.pass(900)
+  t.equal(stage.nodes.flatMap(({ asked }) => asked).length, 1, 'no second attempt')
+  await stage.clock.pass(100)
+  t.equal(stage.nodes.flatMap(({ asked }) => asked).length, 2)
+})
+
+t.test('what a call does not need any more is cancelled', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect()
+  const first = (await askedFor(stage, () => client.put('k', 'v'))) as StageNode
+  await stage.clock.pass(470)
+  const second = stage.nodes.find((node) => node !== first && node.asked.length > 0) as StageNode
+  t.equal(first.forgotten, 0, 'a late answer to the first attempt would still do')
+  second.asked[0]?.answer(WRITTEN as never)
+  await untilIdle()
+  t.same([first.forgotten, second.forgotten], [1, 0])
+  const stop = new AbortController()
+  const aborted = client.get('k', { signal: stop.signal }).catch(({ code }) => code)
+  await untilIdle()
+  stop.abort()
+  t.equal(await aborted, 'aborted')
+  t.equal(
+    stage.nodes.reduce((sum, node) => sum + node.forgotten, 0),
+    2,
+  )
+})
