@@ -55,7 +55,7 @@ export interface Config {
   readonly peerListen: Address
   /** 16 bytes that all nodes share: peers prove it, contexts are signed with it. */
   readonly clusterKey: Uint8Array
-  /** The token that clients must send; undefined: none. */
+  /** The token that clients must prove, 1 to 1,024 bytes; undefined: none. */
   readonly clientToken: Uint8Array | undefined
   /** Allows listening beyond loopback without a token; the node warns every minute. */
   readonly isInsecure: boolean

@@ -44,6 +44,18 @@ export const MESSAGE_BYTES_MAX = 64 * MIB
 export const HANDSHAKE_FRAME_BYTES_MAX = 4 * KIB
 export const HANDSHAKE_CONNECTION_BYTES_MAX = 16 * KIB
 export const HANDSHAKE_MS_MAX = 5_000
+/** Directories of one member that a node remembers, and tells in the handshake: the newest. */
+export const DIRECTORIES_MET_MAX = 8
+/** A client's token; at least 1. */
+export const TOKEN_BYTES_MAX = 1024
+/** The version that a side tells of its software, in characters. */
+export const VERSION_CHARS_MAX = 64
+/** Features that a side tells of itself. */
+export const FEATURES_MAX = 64
+/** Bytes that each side of a connection may send before the other grants more. */
+export const WINDOW_BYTES = 16 * MIB
+/** The least window, and the least bound of a message, that a side may tell. */
+export const SETTING_BYTES_MIN = 64 * KIB
 /** A scan's cursor. */
 export const CURSOR_BYTES_MAX = 64
 /** The sentence in a failure or goodbye, in characters. */

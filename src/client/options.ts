@@ -4,9 +4,9 @@
  * Times are in milliseconds. Every call has one deadline for all its attempts. Each request tells
  * its node how much time is left, so that the node can drop work that is too late.
  */
-import { EMPTY_BYTES, utf8Bytes } from '../base/bytes.ts'
+import { utf8Bytes } from '../base/bytes.ts'
 import { DEFAULTS } from '../config.ts'
-import { CALLS_PER_CONNECTION_MAX, WAITING_CALLS_MAX } from '../limits.ts'
+import { CALLS_PER_CONNECTION_MAX, TOKEN_BYTES_MAX, WAITING_CALLS_MAX } from '../limits.ts'
 import type { Address } from '../world/network.ts'
 import {
   ANYTHING,
@@ -26,7 +26,10 @@ export interface ConnectOptions {
    * One that answers is enough; the others are learned from it.
    */
   readonly seeds: readonly (string | Address)[]
-  /** The token of the cluster, if it has one configured. */
+  /**
+   * The token of the cluster, if it has one configured: 1 to 1,024 bytes. It is proved and never
+   * sent. A node that does not know it, or asks for none, is refused.
+   */
   readonly token?: string | Uint8Array | undefined
   /** The name of the cluster; a node of another cluster is refused. */
   readonly cluster?: string | undefined
@@ -62,7 +65,7 @@ export interface CallOptions {
 /** `ConnectOptions`, checked and complete. */
 export interface ClientSettings {
   readonly seeds: readonly Address[]
-  readonly token: Uint8Array
+  readonly token: Uint8Array | undefined
   readonly cluster: string
   readonly timeoutMs: number
   readonly attemptMs: number
@@ -116,6 +119,19 @@ const checkConnect = optionsCheck<ConnectOptions>('connect', {
       Number.isInteger(value) && (value as number) >= 0 && (value as number) <= WAITING_CALLS_MAX,
   },
 })
+
+function tokenBytes(token: ConnectOptions['token']): Uint8Array | undefined {
+  if (token === undefined) return undefined
+  if (typeof token !== 'string' && !(token instanceof Uint8Array)) {
+    throw unsent('config-wrong', `token is a string or a Uint8Array, not a ${typeof token}`)
+  }
+  const bytes = typeof token === 'string' ? utf8Bytes(token) : token.slice()
+  if (bytes.length >= 1 && bytes.length <= TOKEN_BYTES_MAX) return bytes
+  throw unsent(
+    'config-wrong',
+    `token has ${bytes.length} bytes: give 1 to ${TOKEN_BYTES_MAX}, or leave it out`,
+  )
+}
 
 /** `seed` is unknown because programs without types may pass anything. */
 function seedOf(seed: unknown): Address {

@@ -37,9 +37,6 @@ export interface Standing {
   readonly met: ReadonlyMap<NodeId, readonly string[]>
 }
 
-/** Lost directories that are remembered of one node. */
-export const DIRECTORIES_MET_MAX = 8
-
 export const NEW_STANDING: Standing = { state: { kind: 'new' }, replaces: [], met: new Map() }
 
 const STANDING_BYTES_MAX = 1024 * 1024

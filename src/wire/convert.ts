@@ -21,11 +21,12 @@ import { EMPTY_BYTES } from '../base/bytes.ts'
 import { ERROR_KINDS, errorCodeOf, isOperatingError, OperatingError } from '../base/errors.ts'
 import { ANSWER_FIELDS_MAX, REQUEST_FIELDS_MAX, SENTENCE_CHARS_MAX } from '../limits.ts'
 import { checkMessageLength, garbled } from './bounds.ts'
-import { CLIENT_CONVERTERS, type Converter, type CallConverter, plain } from './convert-client.ts'
+import { CLIENT_CONVERTERS, type Converter, type CallConverter } from './convert-client.ts'
+import { HANDSHAKE_CONVERTERS } from './convert-handshake.ts'
 import { PEER_CONVERTERS } from './convert-peer.ts'
 import { everwrite as pb } from './generated/messages.js'
 import { failure } from './convert-failure.ts'
-import type { Failure, Goodbye, Hello, Welcome } from './message/session.ts'
+import type { Failure, Goodbye, Hello, Identity, Welcome } from './message/session.ts'
 import type { Reply, Request, RequestKind } from './message/table.ts'
 
 /** A message as bytes: the first `length` of `bytes`. */
@@ -131,57 +132,6 @@ export function decodeReply<K extends RequestKind>(
   return decode<Reply<K>>(CALL_CONVERTERS[kind].reply, bytes, start, length, ANSWER_FIELDS_MAX)
 }
 
-const hello: Converter<Hello> = {
-  encode: ({ replaced, ...message }, writer) =>
-    void pb.Hello.encode({ ...message, replaced: [...replaced] }, writer),
-  decode: (reader) => {
-    // Fields that were not sent are the prototype's: a rest pattern would leave them out.
-    const message = pb.Hello.decode(reader)
-    const { formatMin, formatMax, cluster } = message
-    return {
-      formatMin,
-      formatMax,
-      cluster,
-      node: plain(message.node),
-      nonce: plain(message.nonce),
-      token: plain(message.token),
-      directory: plain(message.directory),
-      replaced: message.replaced.map(plain),
-      placement: message.placement,
-    }
-  },
-}
-
-const welcome: Converter<Welcome> = {
-  encode: ({ replaced, met, ...message }, writer) =>
-    void pb.Welcome.encode({ ...message, replaced: [...replaced], met: [...met] }, writer),
-  decode: (reader) => {
-    const message = pb.Welcome.decode(reader)
-    const { format, cluster } = message
-    return {
-      format,
-      cluster,
-      node: plain(message.node),
-      nonce: plain(message.nonce),
-      proof: plain(message.proof),
-      directory: plain(message.directory),
-      replaced: message.replaced.map(plain),
-      met: message.met.map(plain),
-      placement: message.placement,
-    }
-  },
-}
-
-const proof: Converter<Uint8Array> = {
-  encode: (proof, writer) => void pb.Proof.encode({ proof }, writer),
-  decode: (reader) => plain(pb.Proof.decode(reader).proof),
-}
-
-const ready: Converter<undefined> = {
-  encode: (_, writer) => void pb.Ready.encode({}, writer),
-  decode: (reader) => void pb.Ready.decode(reader),
-}
-
 const credit: Converter<Credit> = {
   encode: (message, writer) => void pb.Credit.encode(message, writer),
   decode: (reader) => {
@@ -239,6 +189,7 @@ interface Controls {
   hello: Hello
   welcome: Welcome
   proof: Uint8Array
+  identity: Identity
   ready: undefined
   credit: Credit
   length: Length
@@ -253,10 +204,7 @@ export type ControlName = keyof Controls
 export type Control<N extends ControlName> = Controls[N]
 
 const CONTROLS: { readonly [N in ControlName]: Converter<Controls[N]> } = {
-  hello,
-  welcome,
-  proof,
-  ready,
+  ...HANDSHAKE_CONVERTERS,
   credit,
   length,
   cancel,

@@ -1,30 +1,40 @@
 /**
- * The steps of a handshake: what each side checks and sends; `handshake.ts` runs them.
+ * The steps of a handshake: their options, and the checks that both sides make.
  *
- * These classes take one frame after another, each of the awaited kind. They have no clock and no
+ * `handshake-connector.ts` and `handshake-acceptor.ts` are the two sides; `handshake.ts` runs them.
+ * They take one frame after another, each of the awaited kind, and have neither clock nor
  * connection.
  */
-import { assert } from '../base/assert.ts'
 import { bytesOfHex, EMPTY_BYTES, equalSecrets, hexOf } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
 import { ID_BYTES, idBytes, type NodeId, nodeIdOf } from '../dynamo/names.ts'
+import { DIRECTORIES_MET_MAX } from '../limits.ts'
+import { VERSION } from '../version.ts'
+import { garbled } from './bounds.ts'
 import { type Control, decodeControl } from './convert.ts'
 import type { Frame } from './frame.ts'
-import type { WireWorld } from './framed-connection.ts'
-import { FORMAT, type Hello, type Welcome } from './message/session.ts'
-import { type Agreement, NONCE_BYTES, proofKeyOf, proofOf } from './proof.ts'
+import { FORMAT, type Identity, type Role, type Settings } from './message/session.ts'
+import { NONCE_BYTES } from './proof.ts'
 import type { SessionFacts } from './session.ts'
+import { checkVersion, OWN_SETTINGS } from './settings.ts'
+
+/** What both sides choose. */
+interface SideOptions {
+  /** What this side tells of itself in place of the numbers of `OWN_SETTINGS`. */
+  readonly settings?: Partial<Settings> | undefined
+}
 
 /** A client that connects to a node. */
-export interface ClientOptions {
+export interface ClientOptions extends SideOptions {
   readonly role: 'client'
   /** Empty: any cluster. */
   readonly cluster: string
+  /** 1 to 1,024 bytes. With a token, a node that does not prove that it knows it is refused. */
   readonly token?: Uint8Array | undefined
 }
 
 /** A node that connects to another node, or accepts its connection. */
-export interface PeerOptions {
+export interface PeerOptions extends SideOptions {
   readonly role: 'peer'
   readonly cluster: string
   readonly node: NodeId
@@ -55,27 +65,26 @@ export interface PeerStanding {
   readonly placement: string
 }
 
-/** A longer placement is not sent: the handshake's first frame has a bound. */
+/** A longer placement is not sent: the frames of the handshake have a bound. */
 const PLACEMENT_CHARS_MAX = 2048
 
 /** Of a tool that asks as a member does. */
 export const WITHOUT_DATA: PeerStanding = { directory: '', replaced: [], placement: '' }
 
-const NO_STANDING = { directory: EMPTY_BYTES, replaced: [], placement: '' } as const
-
 /** A node that accepts a connection from a client. */
-export interface ServeOptions {
+export interface ServeOptions extends SideOptions {
   readonly role: 'client'
   readonly cluster: string
   readonly node: NodeId
-  /** If one is configured, clients must send it. */
+  /** If one is configured, clients must prove that they know it. 1 to 1,024 bytes. */
   readonly token?: Uint8Array | undefined
 }
 
 /** The frames of a handshake. */
-type Step = 'hello' | 'welcome' | 'proof' | 'ready'
+export type Step = 'hello' | 'welcome' | 'proof' | 'identity' | 'ready'
 
-export type Send = <N extends Step>(name: N, message: Control<N>) => void
+/** Sends a message; returns a copy of its body. */
+export type Send = <N extends Step>(name: N, message: Control<N>) => Uint8Array
 
 /** The steps of one side; an `OperatingError` that they throw refuses the connection. */
 export interface Steps {
@@ -86,181 +95,84 @@ export interface Steps {
   take(frame: Frame, send: Send): SessionFacts | undefined
 }
 
-export class ConnectorSteps implements Steps {
-  awaited: 'welcome' | 'ready' = 'welcome'
-  readonly #options: ClientOptions | PeerOptions
-  readonly #hello: Hello
-  #facts: SessionFacts | undefined
+/** The two proofs of a handshake: the own one, and the one that the other side must send. */
+export interface Proofs {
+  readonly own: Uint8Array
+  readonly theirs: Uint8Array
+}
 
-  constructor(world: WireWorld, options: ClientOptions | PeerOptions) {
-    this.#options = options
-    const isPeer = options.role === 'peer'
-    this.#hello = {
-      formatMin: FORMAT,
-      formatMax: FORMAT,
-      cluster: options.cluster,
-      node: isPeer ? idBytes(options.node) : EMPTY_BYTES,
-      nonce: isPeer ? world.entropy.bytes(NONCE_BYTES) : EMPTY_BYTES,
-      token: isPeer ? EMPTY_BYTES : (options.token ?? EMPTY_BYTES),
-      ...(isPeer ? shownOf(options.standing) : NO_STANDING),
-    }
-  }
+export function decoded<N extends Step>(name: N, { bytes, start, length }: Frame): Control<N> {
+  return decodeControl(name, bytes, start, length)
+}
 
-  begin(send: Send): void {
-    send('hello', this.#hello)
-  }
+/** A copy of the body, which outlives the frame. */
+export function bodyOf({ bytes, start, length }: Frame): Uint8Array {
+  return bytes.slice(start, start + length)
+}
 
-  take({ bytes, start, length }: Frame, send: Send): SessionFacts | undefined {
-    if (this.awaited === 'ready') {
-      decodeControl('ready', bytes, start, length)
-      return this.#facts
-    }
-    this.#takeWelcome(decodeControl('welcome', bytes, start, length), send)
-    this.awaited = 'ready'
-    return undefined
-  }
+/** The secret that both sides must know; undefined where none is configured. */
+export function secretOf(
+  options: ClientOptions | ServeOptions | PeerOptions,
+): Uint8Array | undefined {
+  return options.role === 'peer' ? options.clusterKey : options.token
+}
 
-  #takeWelcome(welcome: Welcome, send: Send): void {
-    const options = this.#options
-    if (welcome.format !== FORMAT) throw formatUnsupported(welcome.format, welcome.format)
-    if (options.role === 'peer' || options.cluster !== '') {
-      checkCluster(options.cluster, welcome.cluster)
-    }
-    const node = checkedNodeId(welcome.node)
-    this.#facts = { role: options.role, cluster: welcome.cluster, node }
-    if (options.role === 'client') return
-    checkNonce(welcome.nonce)
-    const hello = this.#hello
-    const agreement: Agreement = {
-      formatMin: hello.formatMin,
-      formatMax: hello.formatMax,
-      format: welcome.format,
-      cluster: options.cluster,
-      connectorNode: hello.node,
-      acceptorNode: welcome.node,
-      connectorNonce: hello.nonce,
-      acceptorNonce: welcome.nonce,
-    }
-    const key = proofKeyOf(options.clusterKey)
-    checkProof(welcome.proof, proofOf('acceptor', agreement, key))
-    checkAdmitted(options, node, standingOf(welcome), welcome.met.map(directoryOf))
-    send('proof', proofOf('connector', agreement, key))
+export function ownSettings({ settings }: SideOptions): Settings {
+  return { ...OWN_SETTINGS, ...settings }
+}
+
+/** What a node says of itself to a client. */
+export function identityForClient({ cluster, node }: ServeOptions): Identity {
+  const data = { directory: EMPTY_BYTES, replaced: [], placement: '', met: [] }
+  return { cluster, node: idBytes(node), version: VERSION, ...data }
+}
+
+/** What a node says of itself to a peer, and which directories of that it has met. */
+export function identityForPeer(options: PeerOptions, met: readonly string[]): Identity {
+  const { cluster, node, standing } = options
+  const { directory, replaced, placement } = standing
+  return {
+    cluster,
+    node: idBytes(node),
+    version: VERSION,
+    directory: bytesOfDirectory(directory),
+    replaced: replaced.map(bytesOfDirectory),
+    placement: placement.length > PLACEMENT_CHARS_MAX ? '' : placement,
+    met: met.map(bytesOfDirectory),
   }
 }
 
-export class AcceptorSteps implements Steps {
-  awaited: 'hello' | 'proof' = 'hello'
-  readonly #options: ServeOptions | PeerOptions
-  readonly #world: WireWorld
-  /** The proof that the peer must send, and its id. */
-  #expected: Uint8Array = EMPTY_BYTES
-  #peer: { readonly node: NodeId; readonly standing: PeerStanding } | undefined
-
-  constructor(world: WireWorld, options: ServeOptions | PeerOptions) {
-    this.#world = world
-    this.#options = options
-  }
-
-  begin(): void {
-    // The side that connected sends the first frame.
-  }
-
-  take({ bytes, start, length }: Frame, send: Send): SessionFacts | undefined {
-    const options = this.#options
-    if (this.awaited === 'proof') {
-      assert(options.role === 'peer', 'only peers send a proof')
-      checkProof(decodeControl('proof', bytes, start, length), this.#expected)
-      assert(this.#peer !== undefined, 'a peer says who it is before its proof')
-      const { node, standing } = this.#peer
-      checkAdmitted(options, node, standing, [])
-      send('ready', undefined)
-      return { role: 'peer', cluster: options.cluster, node }
-    }
-    const hello = decodeControl('hello', bytes, start, length)
-    if (hello.formatMin > FORMAT || hello.formatMax < FORMAT) {
-      throw formatUnsupported(hello.formatMin, hello.formatMax)
-    }
-    if (options.role === 'client') return this.#welcomeClient(options, hello, send)
-    this.#welcomePeer(options, hello, send)
-    this.awaited = 'proof'
-    return undefined
-  }
-
-  #welcomeClient(options: ServeOptions, hello: Hello, send: Send): SessionFacts {
-    if (hello.node.length > 0) {
-      throw new OperatingError(
-        'handshake-expected',
-        'this port is for clients: connect to the peer port',
-      )
-    }
-    if (hello.cluster !== '') checkCluster(options.cluster, hello.cluster)
-    const { token } = options
-    if (token !== undefined && !equalSecrets(token, hello.token)) {
-      throw new OperatingError(
-        'token-wrong',
-        'the token is missing or wrong: send the token of this cluster',
-      )
-    }
-    const { cluster } = options
-    const node = idBytes(options.node)
-    const none = { nonce: EMPTY_BYTES, proof: EMPTY_BYTES, met: [], ...NO_STANDING }
-    send('welcome', { format: FORMAT, cluster, node, ...none })
-    send('ready', undefined)
-    return { role: 'client', cluster, node: undefined }
-  }
-
-  #welcomePeer(options: PeerOptions, hello: Hello, send: Send): void {
-    if (hello.node.length === 0) {
-      throw new OperatingError(
-        'handshake-expected',
-        'this port is for nodes: connect to the client port',
-      )
-    }
-    checkCluster(options.cluster, hello.cluster)
-    checkNonce(hello.nonce)
-    this.#peer = { node: checkedNodeId(hello.node), standing: standingOf(hello) }
-    const agreement: Agreement = {
-      formatMin: hello.formatMin,
-      formatMax: hello.formatMax,
-      format: FORMAT,
-      cluster: options.cluster,
-      connectorNode: hello.node,
-      acceptorNode: idBytes(options.node),
-      connectorNonce: hello.nonce,
-      acceptorNonce: this.#world.entropy.bytes(NONCE_BYTES),
-    }
-    const key = proofKeyOf(options.clusterKey)
-    this.#expected = proofOf('connector', agreement, key)
-    send('welcome', {
-      format: FORMAT,
-      cluster: options.cluster,
-      node: agreement.acceptorNode,
-      nonce: agreement.acceptorNonce,
-      proof: proofOf('acceptor', agreement, key),
-      ...shownOf(options.standing),
-      met: (options.metOf?.(this.#peer.node) ?? []).map(bytesOfDirectory),
-    })
-  }
+/** Who the other side says that it is. */
+export interface Peer {
+  readonly node: NodeId
+  readonly standing: PeerStanding
+  readonly met: readonly string[]
 }
 
-function checkedNodeId(bytes: Uint8Array): NodeId {
-  if (bytes.length === ID_BYTES) return nodeIdOf(bytes)
-  throw new OperatingError(
-    'message-garbled',
-    `the node id has ${bytes.length} bytes: send ${ID_BYTES}`,
-  )
+/** Checks an identity; an empty `wanted` is any cluster. */
+export function peerOf(wanted: string, identity: Identity): Peer {
+  const { cluster, node, version, directory, replaced, placement, met } = identity
+  checkCluster(wanted, cluster)
+  if (node.length !== ID_BYTES) {
+    throw garbled(`the node id has ${node.length} bytes: send ${ID_BYTES}`)
+  }
+  const standing = {
+    directory: directory.length === 0 ? '' : directoryOf(directory),
+    replaced: directoriesOf(replaced),
+    placement,
+  }
+  checkVersion(version)
+  return { node: nodeIdOf(node), standing, met: directoriesOf(met) }
 }
 
-function checkNonce(nonce: Uint8Array): void {
+export function checkNonce(nonce: Uint8Array): void {
   if (nonce.length === NONCE_BYTES) return
-  throw new OperatingError(
-    'message-garbled',
-    `the nonce has ${nonce.length} bytes: send ${NONCE_BYTES}`,
-  )
+  throw garbled(`the nonce has ${nonce.length} bytes: send ${NONCE_BYTES}`)
 }
 
-function checkCluster(own: string, theirs: string): void {
-  if (own === theirs) return
+/** An empty `own` is any cluster. */
+export function checkCluster(own: string, theirs: string): void {
+  if (own === theirs || own === '') return
   throw new OperatingError(
     'wrong-cluster',
     `one side belongs to cluster ${JSON.stringify(own.slice(0, 100))}, the other to ` +
@@ -268,54 +180,40 @@ function checkCluster(own: string, theirs: string): void {
   )
 }
 
-function checkProof(shown: Uint8Array, expected: Uint8Array): void {
+/** A node that checks a client's proof has `token-wrong`; each other check has `proof-wrong`. */
+export function checkProof(
+  shown: Uint8Array,
+  expected: Uint8Array,
+  role: Role,
+  from: 'client' | 'node',
+): void {
   if (equalSecrets(expected, shown)) return
+  if (from === 'client') {
+    throw new OperatingError('token-wrong', 'the token is wrong: use the token of this cluster')
+  }
   throw new OperatingError(
     'proof-wrong',
-    'the two nodes have different cluster keys: give them the same key file',
+    role === 'peer'
+      ? 'the two nodes have different cluster keys: check the address, or give them one key file'
+      : 'the node does not know the token: check the address and the token',
   )
-}
-
-function checkAdmitted(
-  options: PeerOptions,
-  node: NodeId,
-  theirs: PeerStanding,
-  met: readonly string[],
-): void {
-  const refusal = options.admit?.(node, theirs, met)
-  if (refusal !== undefined) throw refusal
-}
-
-function shownOf({
-  directory,
-  replaced,
-  placement,
-}: PeerStanding): Pick<Hello, 'directory' | 'replaced' | 'placement'> {
-  return {
-    directory: bytesOfDirectory(directory),
-    replaced: replaced.map(bytesOfDirectory),
-    placement: placement.length > PLACEMENT_CHARS_MAX ? '' : placement,
-  }
-}
-
-function standingOf({ directory, replaced, placement }: Hello | Welcome): PeerStanding {
-  const id = directory.length === 0 ? '' : directoryOf(directory)
-  return { directory: id, replaced: replaced.map(directoryOf), placement }
 }
 
 function bytesOfDirectory(directory: string): Uint8Array {
   return bytesOfHex(directory) ?? EMPTY_BYTES
 }
 
-function directoryOf(bytes: Uint8Array): string {
-  if (bytes.length === ID_BYTES) return hexOf(bytes)
-  throw new OperatingError(
-    'message-garbled',
-    `the id of a data directory has ${bytes.length} bytes: send ${ID_BYTES}`,
-  )
+function directoriesOf(ids: readonly Uint8Array[]): readonly string[] {
+  if (ids.length <= DIRECTORIES_MET_MAX) return ids.map(directoryOf)
+  throw garbled(`${ids.length} directories are told: tell at most ${DIRECTORIES_MET_MAX}`)
 }
 
-function formatUnsupported(min: number, max: number): OperatingError {
+function directoryOf(bytes: Uint8Array): string {
+  if (bytes.length === ID_BYTES) return hexOf(bytes)
+  throw garbled(`the id of a data directory has ${bytes.length} bytes: send ${ID_BYTES}`)
+}
+
+export function formatUnsupported(min: number, max: number): OperatingError {
   return new OperatingError(
     'format-unsupported',
     `the other side offers formats ${min} to ${max} and this side has ${FORMAT}: upgrade the older`,

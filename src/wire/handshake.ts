@@ -1,20 +1,22 @@
 /**
- * The handshake: both sides agree on a format and a cluster, and peers prove the cluster key.
+ * The handshake: both sides agree on a format, tell their settings, and prove their secret.
  *
- *     client            node            peer                  node
- *       | hello          |                | hello               |
- *       |--------------->|                |-------------------->|
- *       |        welcome |                |    welcome + proof  |
- *       |          ready |                |<--------------------|
- *       |<---------------|                | proof               |
- *                                         |-------------------->|
- *                                         |               ready |
- *                                         |<--------------------|
+ *     client             node            peer                    node
+ *       | hello           |                | hello                 |
+ *       |---------------->|                |---------------------->|
+ *       |         welcome |                |       welcome + proof |
+ *       |<----------------|                |<----------------------|
+ *       | proof           |                | proof + identity      |
+ *       |---------------->|                |---------------------->|
+ *       |         proof + |                |      identity + ready |
+ *       |identity + ready |                |<----------------------|
+ *       |<----------------|
  *
- * The side that accepted proves first: its proof is of no use to an impostor, and the side that
- * connected sends its own only after it has verified the other. Until `ready`, the length of a
- * frame, the bytes in all and the time are bounded, and a frame that is not the next step ends the
- * connection with a goodbye that says why. A goodbye after a wrong proof or token says only that.
+ * Without a token there are no proofs, and welcome, identity and ready come at once. Neither side
+ * says who it is before it has verified the other, where a proof is asked for. Until `ready`, the
+ * length of a frame, the bytes in all and the time are bounded, and a frame that is not the next
+ * step ends the connection with a goodbye that says why. A goodbye before the proofs names no
+ * cluster, id or path.
  */
 import { isOperatingError, OperatingError } from '../base/errors.ts'
 import {
@@ -28,15 +30,9 @@ import { addressLabel, type Connection } from '../world/network.ts'
 import { FramedSession } from './framed-session.ts'
 import { decodeControl, encodeControl, errorOf } from './convert.ts'
 import type { Frame } from './frame.ts'
-import {
-  AcceptorSteps,
-  type ClientOptions,
-  ConnectorSteps,
-  type PeerOptions,
-  type Send,
-  type ServeOptions,
-  type Steps,
-} from './handshake-steps.ts'
+import { AcceptorSteps } from './handshake-acceptor.ts'
+import { ConnectorSteps } from './handshake-connector.ts'
+import type { ClientOptions, PeerOptions, Send, ServeOptions, Steps } from './handshake-steps.ts'
 import {
   FramedConnection,
   type FrameEvents,
@@ -120,8 +116,11 @@ class Handshake implements FrameEvents {
     )
     this.#steps = steps
     this.#opening = opening
-    this.#send = (name, message) =>
-      this.#connection.send(CONTROL_KINDS[name], 0, encodeControl(name, message))
+    this.#send = (name, message) => {
+      const body = encodeControl(name, message)
+      this.#connection.send(CONTROL_KINDS[name], 0, body)
+      return body.bytes.slice(0, body.length)
+    }
     this.#timer = world.clock.after(HANDSHAKE_MS_MAX, () => this.#onLate())
   }
 
@@ -137,6 +136,7 @@ class Handshake implements FrameEvents {
         return
       }
       if (kind !== CONTROL_KINDS[this.#steps.awaited]) throw this.#unexpected(kind)
+      if (frame.flags !== 0 || frame.callId !== 0) throw reservedSet()
       if (
         this.#connection.bytesReceived > HANDSHAKE_CONNECTION_BYTES_MAX &&
         this.#connection.side === 'acceptor'
@@ -155,7 +155,7 @@ class Handshake implements FrameEvents {
   }
 
   onLeft(): void {
-    // A handshake is two short frames: it never waits for them to leave.
+    // A handshake is a few short frames: it never waits for them to leave.
   }
 
   onProgressCheck(): boolean {
@@ -208,4 +208,11 @@ class Handshake implements FrameEvents {
       `a frame of kind ${kind} came during the handshake: the next step is ${this.#steps.awaited}`,
     )
   }
+}
+
+function reservedSet(): OperatingError {
+  return new OperatingError(
+    'frame-reserved',
+    'a frame of the handshake has flags or a call id: send it whole, with both 0',
+  )
 }

@@ -1,66 +1,50 @@
 /**
- * The proofs by which two nodes show each other that they know the cluster key.
+ * The proofs by which the two sides of a connection show each other that they know a secret.
  *
- * Each side has sent a nonce of 16 random bytes. A proof is a keyed digest of everything that the
- * handshake agreed on, both nonces included, so it is valid for this connection only. It includes
- * the side, so it cannot be sent back to its maker. Its key is derived from the cluster key for
- * this one purpose: no other digest under the cluster key is a valid proof.
+ * The secret is the cluster key between peers, and the token between a client and a node. A proof
+ * is an HMAC of all that was agreed: the bodies of Hello and Welcome, byte by byte, which hold the
+ * nonces, the formats and the settings of both sides. So it is valid for this connection only. It
+ * includes the side, so it cannot be sent back to its maker. Its key is derived from the secret for
+ * this one purpose: no other digest under the secret is a valid proof.
  *
- * The proofs do not detect an attacker who relays all frames between two nodes; that needs
+ * The proofs do not detect an attacker who relays all frames between two sides; that needs
  * encryption.
+ *
+ * Why not: the secret itself as the key. HMAC fills a short key up with zeros, so a token and the
+ * same token with a zero byte behind it would be one.
  *
  * These strings are on the wire, in digested form: protocol/README.md gives them byte by byte.
  */
 import { assert } from '../base/assert.ts'
-import { joinBytes, utf8Bytes, writeU16, writeU32 } from '../base/bytes.ts'
-import { sipHash128Into } from '../native/digest.ts'
+import { utf8Bytes, writeU32 } from '../base/bytes.ts'
+import { hmacSha256 } from '../native/hmac.ts'
 import type { Side } from './framed-connection.ts'
+import type { Role } from './message/session.ts'
 
-export const PROOF_BYTES = 16
 export const NONCE_BYTES = 16
-export const CLUSTER_KEY_BYTES = 16
+const CLUSTER_KEY_BYTES = 16
 
-const KEY_LABEL: Uint8Array = utf8Bytes('everwrite peer proof key 1')
-const PROOF_LABEL: Uint8Array = utf8Bytes('everwrite peer proof 1')
+const KEY_LABELS: Readonly<Record<Role, Uint8Array>> = {
+  peer: utf8Bytes('everwrite peer proof key'),
+  client: utf8Bytes('everwrite client proof key'),
+}
 const SIDE_BYTES: Readonly<Record<Side, number>> = { acceptor: 1, connector: 2 }
 
-/** Everything that the handshake agreed on, known to both sides. */
-export interface Agreement {
-  readonly formatMin: number
-  readonly formatMax: number
-  readonly format: number
-  readonly cluster: string
-  /** 8 bytes each. */
-  readonly connectorNode: Uint8Array
-  readonly acceptorNode: Uint8Array
-  /** 16 bytes each. */
-  readonly connectorNonce: Uint8Array
-  readonly acceptorNonce: Uint8Array
+/** The key of the proofs: from the cluster key for peers, from the token for clients. */
+export function proofKeyOf(role: Role, secret: Uint8Array): Uint8Array {
+  assert(role === 'client' || secret.length === CLUSTER_KEY_BYTES, 'a cluster key has 16 bytes')
+  return hmacSha256(KEY_LABELS[role], [secret])
 }
 
-/** The key of the proofs. */
-export function proofKeyOf(clusterKey: Uint8Array): Uint8Array {
-  assert(clusterKey.length === CLUSTER_KEY_BYTES, 'a cluster key has 16 bytes')
-  return digestUnder(clusterKey, KEY_LABEL)
-}
-
-/** The proof that `side` sends. */
-export function proofOf(side: Side, agreement: Agreement, proofKey: Uint8Array): Uint8Array {
-  const { formatMin, formatMax, format } = agreement
-  const cluster = utf8Bytes(agreement.cluster)
-  const numbers = new Uint8Array(15)
-  numbers[0] = SIDE_BYTES[side]
-  writeU32(numbers, 1, formatMin)
-  writeU32(numbers, 5, formatMax)
-  writeU32(numbers, 9, format)
-  writeU16(numbers, 13, cluster.length)
-  const { connectorNode, acceptorNode, connectorNonce, acceptorNonce } = agreement
-  const nodes = [connectorNode, acceptorNode, connectorNonce, acceptorNonce]
-  return digestUnder(proofKey, joinBytes([PROOF_LABEL, numbers, cluster, ...nodes]))
-}
-
-function digestUnder(key: Uint8Array, bytes: Uint8Array): Uint8Array {
-  const digest = new Uint8Array(PROOF_BYTES)
-  sipHash128Into(key, bytes, 0, bytes.length, digest, 0)
-  return digest
+/** The proof that `side` sends, after these bodies of Hello and Welcome. */
+export function proofOf(
+  side: Side,
+  proofKey: Uint8Array,
+  hello: Uint8Array,
+  welcome: Uint8Array,
+): Uint8Array {
+  const head = new Uint8Array(5)
+  head[0] = SIDE_BYTES[side]
+  writeU32(head, 1, hello.length)
+  return hmacSha256(proofKey, [head, hello, welcome])
 }

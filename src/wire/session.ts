@@ -8,7 +8,7 @@
  *     frame.ts, frame-writer.ts     bytes to frames, frames to bytes
  *     convert*.ts, bounds.ts        messages to protobuf and back, and their bounds
  *     framed-connection.ts   a connection that sends and receives frames
- *     handshake.ts, handshake-steps.ts, proof.ts    from a connection to a session
+ *     handshake*.ts, proof.ts, settings.ts          from a connection to a session
  *     reject.ts              a connection that is refused before its handshake
  *     framed-session.ts      implements `Session` over a framed connection
  *     outgoing-calls.ts, incoming-calls.ts, received-call.ts    our calls, and the other side's
@@ -28,7 +28,7 @@ import type { Room } from '../base/room.ts'
 import type { NodeId } from '../dynamo/names.ts'
 import type { Token } from '../native/digest.ts'
 import type { Address } from '../world/network.ts'
-import type { Role } from './message/session.ts'
+import type { Role, Settings } from './message/session.ts'
 import type { Reply, Request, RequestKind } from './message/table.ts'
 
 /** How a call ends: with a reply, or with an `OperatingError`. */
@@ -67,6 +67,12 @@ export interface SessionEvents {
   onEnd(reason: OperatingError, session: Session): void
 }
 
+/** What the other side has told of itself. */
+export interface SessionSettings extends Settings {
+  /** The version of its software, for people: at most 64 characters, printable ASCII. */
+  readonly version: string
+}
+
 /** The result of the handshake. */
 export interface SessionFacts {
   /** Whether the connection is between a client and a node, or between peers. */
@@ -74,9 +80,13 @@ export interface SessionFacts {
   readonly cluster: string
   /** The id of the other side, if it is a node. */
   readonly node: NodeId | undefined
+  /** The limits that the other side keeps, none above those of this build. */
+  readonly settings: SessionSettings
+  /** The limits that this side has told. */
+  readonly ownSettings: Settings
 }
 
-export interface Session extends SessionFacts {
+export interface Session extends Pick<SessionFacts, 'role' | 'cluster' | 'node'> {
   readonly remote: Address
   readonly isEnded: boolean
   /** Outgoing calls without an answer, forgotten ones included. */

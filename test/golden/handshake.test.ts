@@ -4,14 +4,15 @@
  * The machine is both sides and the frames between them. `deliver` passes the next frame to its
  * receiver; `deliver name=value …` changes fields of it first, as a faulty side would.
  */
-import { bytesOfHex, hexOf, utf8Bytes, utf8Text } from '../../src/base/bytes.ts'
+import { bytesOfHex, hexOf, utf8Bytes } from '../../src/base/bytes.ts'
 import { type ErrorCode, isOperatingError, OperatingError } from '../../src/base/errors.ts'
 import { type Control, decodeControl, encodeControl } from '../../src/wire/convert.ts'
+import { AcceptorSteps } from '../../src/wire/handshake-acceptor.ts'
+import { ConnectorSteps } from '../../src/wire/handshake-connector.ts'
 import {
-  AcceptorSteps,
-  ConnectorSteps,
   type PeerOptions,
   type Send,
+  type Step,
   type Steps,
   WITHOUT_DATA,
 } from '../../src/wire/handshake-steps.ts'
@@ -19,12 +20,11 @@ import { bytesOf } from '../support/wire-frames.ts'
 import { WirePipeWorld } from '../support/wire-pipe.ts'
 import { type Machine, playDialogues, type Words, wordsOf } from './dialogue.ts'
 
-type StepName = 'hello' | 'welcome' | 'proof' | 'ready'
 type Side = 'connector' | 'acceptor'
 
 interface Sent {
   readonly from: Side
-  readonly name: StepName
+  readonly name: Step
   readonly body: Uint8Array
 }
 
@@ -46,13 +46,13 @@ function optionsOf({ bare, named }: Words): PeerOptions {
 
 /** A field as text: names as they are, proofs and nonces by their first bytes. */
 function fieldText(name: string, value: unknown): string {
+  if (name === 'settings') return `${name}=${Object.values(value as object).join('/')}`
   if (!(value instanceof Uint8Array)) return `${name}=${String(value)}`
   if (value.length === 0) return `${name}=`
-  if (name === 'token') return `${name}=${utf8Text(value)}`
   return `${name}=${hexOf(value.subarray(0, 4))}(${value.length})`
 }
 
-function messageText(name: StepName, message: unknown): string {
+function messageText(name: Step, message: unknown): string {
   if (message === undefined) return name
   const fields = message instanceof Uint8Array ? { proof: message } : (message as object)
   const texts = Object.entries(fields).map(([field, value]) => fieldText(field, value))
@@ -63,7 +63,7 @@ function messageText(name: StepName, message: unknown): string {
 function changed({ name, body }: Sent, named: Words['named']): Uint8Array {
   if (named.size === 0) return body
   const message: unknown = decodeControl(name, body, 0, body.length)
-  const value = (text: string): unknown => (/^\d$/.test(text) ? Number(text) : bytesOfHex(text))
+  const value = (text: string): unknown => (/^\d$/.test(text) ? Number(text) : (bytesOfHex(text) ?? text))
   if (name === 'proof') return bytesOf(encodeControl(name, value([...named.values()][0] ?? '') as Uint8Array))
   const fields = Object.fromEntries([...named].map(([field, text]) => [field, value(text)]))
   return bytesOf(encodeControl(name as 'hello', { ...(message as Control<'hello'>), ...fields }))
@@ -79,7 +79,9 @@ function handshakeMachine(): Machine {
     (from: Side): Send =>
     (name, message) => {
       outputs.push(`${from} sends ${messageText(name, message)}`)
-      sent.push({ from, name, body: bytesOf(encodeControl(name, message)) })
+      const body = bytesOf(encodeControl(name, message))
+      sent.push({ from, name, body })
+      return body
     }
 
   /** Passes a frame to its receiver. */

@@ -18,7 +18,7 @@ import { REQUEST_KINDS, type RequestKind } from '../../src/wire/message/table.ts
 import { sessionMemory } from '../../src/wire/session-memory.ts'
 import type { CallHandle, IncomingCall, SessionEvents } from '../../src/wire/session.ts'
 import { REPLIES, REQUESTS } from '../support/wire-examples.ts'
-import { bytesOf, type GotFrame, RawEnd } from '../support/wire-frames.ts'
+import { bytesOf, FACTS, type GotFrame, RawEnd } from '../support/wire-frames.ts'
 import { WirePipeWorld, wirePipe } from '../support/wire-pipe.ts'
 import { type Machine, playDialogues, type Words, wordsOf } from './dialogue.ts'
 
@@ -65,7 +65,7 @@ class Scene {
       onEnd: () => undefined,
     }
     const connection = new FramedConnection(nearEnd, side, this.#world, 2 ** 24, none)
-    const facts = { role, cluster: 'shop', node: undefined }
+    const facts = { ...FACTS, role }
     const events: SessionEvents = {
       onCall: (call) => {
         this.#incoming.push(call)

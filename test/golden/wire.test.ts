@@ -13,9 +13,9 @@ import { tokenOf } from '../../src/native/digest.ts'
 import { FrameReader } from '../../src/wire/frame.ts'
 import { CONTROL_KINDS, FAILURE_KIND, REPLY } from '../../src/wire/message/session.ts'
 import { REQUEST_KINDS } from '../../src/wire/message/table.ts'
-import { proofKeyOf } from '../../src/wire/proof.ts'
+import { PROOF_EXAMPLES, proofText } from '../support/handshake-examples.ts'
 import { EXAMPLES } from '../support/wire-examples.ts'
-import { bytesOf, CLUSTER_KEY, frameOf } from '../support/wire-frames.ts'
+import { bytesOf, frameOf } from '../support/wire-frames.ts'
 
 const PROTOCOL = join(fileURLToPath(new URL('.', import.meta.url)), '../../../protocol')
 const page = readFileSync(join(PROTOCOL, 'README.md'), 'utf8')
@@ -94,9 +94,7 @@ t.test('the table of kinds agrees with the code', async (t) => {
 t.test('the numbers worked out in the text are right', async (t) => {
   const { hi, lo } = tokenOf(utf8Bytes('carts'), utf8Bytes('ann'))
   t.ok(page.includes(`hi 0x${hi.toString(16)}, lo 0x${lo.toString(16)}`))
-  const spaced = (bytes: Uint8Array): string => hexOf(bytes).replace(/..(?=.)/g, '$& ')
-  t.ok(page.includes(`\`${spaced(CLUSTER_KEY)}\``))
-  t.ok(page.includes(`\`${spaced(proofKeyOf(CLUSTER_KEY))}\``))
+  for (const example of PROOF_EXAMPLES) t.ok(page.includes(`\n${proofText(example)}\n`))
   const annotated = /^45 57 {3}[^`]*/m.exec(page)?.[0] ?? ''
   const bytes = [...annotated.matchAll(/^((?:[0-9a-f]{2} ?)+) /gm)].map(([, line]) => line)
   t.equal(hexOf(bytesIn(bytes.join(' '))), hexOf(bytesIn(shown.get('Get') ?? '')))

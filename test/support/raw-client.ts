@@ -37,10 +37,13 @@ export function frame(
   return bytes
 }
 
+const NONCE = new Uint8Array(16).fill(5)
+
 /** The first frame of a client's connection, with the fields of `change`. */
-export function helloFrame(change: pb.Hello.$Properties = {}): Buffer {
-  const hello = { formatMin: FORMAT, formatMax: FORMAT, ...change }
-  return frame(CONTROL_KINDS.hello, 0, pb.Hello.encode(hello).finish())
+export function helloFrame(change: pb.Hello.$Properties = {}, flags = 0, callId = 0): Buffer {
+  const formats = { formatMin: FORMAT, formatMax: FORMAT }
+  const hello = { ...formats, role: pb.Role.CLIENT, nonce: NONCE, ...change }
+  return frame(CONTROL_KINDS.hello, callId, pb.Hello.encode(hello).finish(), flags)
 }
 
 /** Announces a message of `bytes` bytes in chunks. */

@@ -24,8 +24,8 @@ import {
   REQUEST_KINDS,
   type RequestKind,
 } from '../../src/wire/message/table.ts'
-import { proofKeyOf, proofOf } from '../../src/wire/proof.ts'
-import { CLUSTER_KEY, NODE_A, NODE_B } from './wire-frames.ts'
+import { HANDSHAKE } from './handshake-examples.ts'
+import { NODE_A, NODE_B } from './wire-frames.ts'
 
 export interface Example {
   /** As the page calls it: `Put`, `PutReply`. */
@@ -139,50 +139,8 @@ function member(node: string, name: string, clientPort: number): Reply<'topology
   }
 }
 
-/** One node, on a machine of its own. */
-const PLACEMENT =
-  '{"partitions":256,"members":[{"name":"one","machine":"m1","zone":"","weight":1}],' +
-  '"n":1,"buckets":{}}'
-
-const hello = {
-  formatMin: 1,
-  formatMax: 1,
-  cluster: 'shop',
-  node: id(NODE_A),
-  nonce: bytes(16, 0x20),
-  token: none,
-  directory: bytes(8, 0x50),
-  replaced: [bytes(8, 0x58)],
-  placement: '',
-}
-
-const agreement = {
-  formatMin: 1,
-  formatMax: 1,
-  format: 1,
-  cluster: 'shop',
-  connectorNode: hello.node,
-  acceptorNode: id(NODE_B),
-  connectorNonce: hello.nonce,
-  acceptorNonce: bytes(16, 0x30),
-}
-const proofKey = proofKeyOf(CLUSTER_KEY)
-
 export const CONTROLS: { readonly [N in ControlName]: Control<N> } = {
-  hello,
-  welcome: {
-    format: 1,
-    cluster: 'shop',
-    node: agreement.acceptorNode,
-    nonce: agreement.acceptorNonce,
-    proof: proofOf('acceptor', agreement, proofKey),
-    directory: bytes(8, 0x60),
-    replaced: [],
-    met: [bytes(8, 0x50), bytes(8, 0x58)],
-    placement: PLACEMENT,
-  },
-  proof: proofOf('connector', agreement, proofKey),
-  ready: undefined,
+  ...HANDSHAKE,
   goodbye: {
     code: 'node-stopping',
     message: 'this node is stopping: use another',

@@ -1,5 +1,5 @@
 /** Raw frames, for tests that send a session what no correct side sends. */
-import { WITHOUT_DATA } from '../../src/wire/handshake-steps.ts'
+import { identityForClient, WITHOUT_DATA } from '../../src/wire/handshake-steps.ts'
 import { nodeId, type NodeId } from '../../src/dynamo/names.ts'
 import {
   FRAME_HEADER_BYTES,
@@ -11,8 +11,9 @@ import { FrameReader } from '../../src/wire/frame.ts'
 import { acceptSession, connectSession } from '../../src/wire/handshake.ts'
 import type { SessionMemory } from '../../src/wire/session-memory.ts'
 import type { AcceptOptions, ConnectOptions } from '../../src/wire/handshake.ts'
-import { CONTROL_KINDS } from '../../src/wire/message/session.ts'
-import type { IncomingCall, Session, SessionEvents } from '../../src/wire/session.ts'
+import { CONTROL_KINDS, type Hello } from '../../src/wire/message/session.ts'
+import { OWN_SETTINGS } from '../../src/wire/settings.ts'
+import type { IncomingCall, Session, SessionEvents, SessionFacts } from '../../src/wire/session.ts'
 import { type PipeEnd, WirePipeWorld, wirePipe } from './wire-pipe.ts'
 
 export const NODE_A: NodeId = nodeId('aaaaaaaaaaaaaaaa')
@@ -84,6 +85,15 @@ export const PEER_A: ConnectOptions & AcceptOptions = {
 }
 export const PEER_B: ConnectOptions & AcceptOptions = { ...PEER_A, node: NODE_B }
 
+/** What a handshake between a client and a node gives. */
+export const FACTS: SessionFacts = {
+  role: 'client',
+  cluster: 'shop',
+  node: undefined,
+  settings: { ...OWN_SETTINGS, version: '' },
+  ownSettings: OWN_SETTINGS,
+}
+
 /** Records the events of a session. */
 export class RecordedEvents implements SessionEvents {
   readonly calls: IncomingCall[] = []
@@ -145,24 +155,26 @@ export async function rawNode(): Promise<RawPair> {
   const raw = new RawEnd(farEnd)
   const events = new RecordedEvents()
   const connecting = connectSession(nearEnd, world, CLIENT, events)
-  const none = new Uint8Array(0)
-  const node = new Uint8Array(8).fill(0xbb)
-  const blank = { nonce: none, proof: none, directory: none, replaced: [], met: [], placement: '' }
-  const welcome = { format: 1, cluster: 'shop', node, ...blank }
+  const welcome = { format: 1, settings: OWN_SETTINGS, nonce: new Uint8Array(0) }
   raw.send(CONTROL_KINDS.welcome, 0, bytesOf(encodeControl('welcome', welcome)))
+  const identity = identityForClient({ role: 'client', cluster: 'shop', node: NODE_B })
+  raw.send(CONTROL_KINDS.identity, 0, bytesOf(encodeControl('identity', identity)))
   raw.send(CONTROL_KINDS.ready, 0)
   await world.untilIdle()
   raw.take()
   return { world, raw, session: await connecting, events }
 }
 
-export function helloBytes(change: Partial<Parameters<typeof encodeHello>[0]> = {}): Uint8Array {
-  const none = new Uint8Array(0)
-  const client = { formatMin: 1, formatMax: 1, cluster: '', node: none, nonce: none, token: none }
-  const blank = { directory: none, replaced: [], placement: '' }
-  return encodeHello({ ...client, ...blank, ...change })
-}
-
-function encodeHello(hello: Parameters<typeof encodeControl<'hello'>>[1]): Uint8Array {
-  return bytesOf(encodeControl('hello', hello))
+/** The body of a client's Hello, with the fields of `change`. */
+export function helloBytes(change: Partial<Hello> = {}): Uint8Array {
+  const nonce = new Uint8Array(16).fill(0x11)
+  const formats = { formatMin: 1, formatMax: 1 }
+  const client = {
+    role: 'client',
+    nonce,
+    settings: OWN_SETTINGS,
+    cluster: '',
+    version: '',
+  } as const
+  return bytesOf(encodeControl('hello', { ...formats, ...client, ...change }))
 }

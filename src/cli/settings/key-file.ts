@@ -9,10 +9,10 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { bytesOfHex, hexOf } from '../../base/bytes.ts'
 import { OperatingError } from '../../base/errors.ts'
+import { TOKEN_BYTES_MAX } from '../../limits.ts'
 import { createWhole } from '../whole-file.ts'
 
 const KEY_BYTES = 16
-const TOKEN_BYTES_MAX = 1024
 
 /** The 16 bytes in the cluster key file at `path`. Throws `key-file-wrong`. */
 export function readKeyFile(path: string, mayBeReadable = false): Uint8Array {

@@ -14,7 +14,7 @@ export const SCALARS: Readonly<Record<string, readonly [ScalarKind, string]>> = 
   name: ['text', 'which of the members this node is'],
   data: ['text', 'the data directory'],
   'key-file': ['text', 'file of the cluster key: 32 hexadecimal digits, mode 0600'],
-  'client-token-file': ['text', 'file of the token that clients must send, mode 0600'],
+  'client-token-file': ['text', 'file of the token that clients must prove, mode 0600'],
   'readable-secrets': ['flag', 'take key and token files that other users may read'],
   insecure: ['flag', 'allow clients on other machines without a token'],
   partitions: ['number', `slices of the ring, a power of two (${DEFAULTS.partitions})`],

@@ -16,8 +16,8 @@
 import { OperatingError } from '../../base/errors.ts'
 import type { NodeId } from '../../dynamo/names.ts'
 import { differencesOf, parsePlacement, type Placement } from '../../dynamo/ring/placement.ts'
+import { DIRECTORIES_MET_MAX } from '../../limits.ts'
 import {
-  DIRECTORIES_MET_MAX,
   type DirectoryState,
   NEW_STANDING,
   readStanding,

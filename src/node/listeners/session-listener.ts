@@ -25,7 +25,7 @@ import type { Topology } from '../cluster/topology.ts'
 export interface ListenerOptions {
   /** Of those that connect. */
   readonly role: Role
-  readonly config: Pick<Config, 'clusterKey' | 'clientToken' | 'connectionsMax'>
+  readonly config: Pick<Config, 'clusterKey' | 'clientToken' | 'connectionsMax' | 'deadlineMs'>
   readonly world: World
   readonly topology: Topology
   readonly standing: OwnStanding
@@ -76,20 +76,20 @@ export class SessionListener {
     await listening
   }
 
-  /** Members must prove that they are, clients must send the token where one is configured. */
+  /** Members must prove the cluster key, clients the token where one is configured. */
   #terms(): AcceptOptions {
     const { role, config, topology, standing } = this.#options
-    const { clusterKey, clientToken: token } = config
+    const { clusterKey, clientToken: token, deadlineMs } = config
     const { cluster, ring, self } = topology
-    if (role === 'client') return { role: 'client', cluster, node: self.id, token }
+    const told = { cluster, node: self.id, settings: { deadlineMs } }
+    if (role === 'client') return { role: 'client', ...told, token }
     const isMember = (id: NodeId): boolean => ring.member(id) !== undefined && id !== self.id
     const admit = (id: NodeId, theirs: PeerStanding) =>
       isMember(id)
         ? standing.meet(id, theirs, [])
         : (standing.otherRing(id, theirs) ?? notAMember(id))
     const metOf = (id: NodeId) => standing.metOf(id)
-    const shown = { node: self.id, standing: standing.shown }
-    return { role: 'peer', cluster, clusterKey, ...shown, metOf, admit }
+    return { role: 'peer', ...told, clusterKey, standing: standing.shown, metOf, admit }
   }
 
   async #accept(connection: Connection): Promise<void> {

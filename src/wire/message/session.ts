@@ -6,7 +6,7 @@
  */
 import type { Certainty, ErrorCode, FailureDetails } from '../../base/errors.ts'
 
-/** The wire format of this build. */
+/** The wire format of this build, in which sessions run; handshakes keep format 1. */
 export const FORMAT = 1
 
 /** The flag of a frame that is a chunk of a message but not the last. */
@@ -27,37 +27,64 @@ export const CONTROL_KINDS = {
   cancel: 8,
   ping: 9,
   pong: 10,
+  identity: 11,
 } as const
 
 export const FAILURE_KIND = 127
 
+/** What a connector is. */
 export type Role = 'client' | 'peer'
+
+/** These numbers are on the wire. Append only; never reuse. */
+export const ROLE_NUMBERS: Readonly<Record<Role, number>> = { client: 1, peer: 2 }
+
+/** The limits that a side keeps and the features that it has, as it tells them. */
+export interface Settings {
+  /** Numbers of features; none is defined yet, and unknown ones are ignored. */
+  readonly features: readonly number[]
+  /** Requests that the side answers at once on this connection. */
+  readonly callsMax: number
+  /** Bytes that the other side may send before the side grants more. */
+  readonly windowBytes: number
+  /** The longest message that the side takes. */
+  readonly messageBytesMax: number
+  /** The deadline of a request that names none; 0 from a side that tells none. */
+  readonly deadlineMs: number
+}
 
 export interface Hello {
   readonly formatMin: number
   readonly formatMax: number
-  readonly cluster: string
-  readonly node: Uint8Array
+  /** Undefined: a number that this build does not know. */
+  readonly role: Role | undefined
   readonly nonce: Uint8Array
-  readonly token: Uint8Array
-  /** Peers: the id of the data directory, and those of lost ones that it replaces. */
-  readonly directory: Uint8Array
-  readonly replaced: readonly Uint8Array[]
-  /** Peers: their placement, as JSON; may be empty. */
-  readonly placement: string
+  readonly settings: Settings
+  /** Clients: the name of the cluster that is wanted; empty: any. */
+  readonly cluster: string
+  /** Clients: the version of their software. */
+  readonly version: string
 }
 
 export interface Welcome {
   readonly format: number
+  readonly settings: Settings
+  /** Empty where no proof is asked for. */
+  readonly nonce: Uint8Array
+}
+
+/** Who a node is: told only to a side that has proved itself, or that need not. */
+export interface Identity {
   readonly cluster: string
   readonly node: Uint8Array
-  readonly nonce: Uint8Array
-  readonly proof: Uint8Array
+  /** The version of its software. */
+  readonly version: string
+  /** To peers: the id of the data directory, and those of lost ones that it replaces. */
   readonly directory: Uint8Array
   readonly replaced: readonly Uint8Array[]
-  /** To peers: the directories of the connecting node that the acceptor has met, the last first. */
-  readonly met: readonly Uint8Array[]
+  /** To peers: its placement, as JSON; may be empty. */
   readonly placement: string
+  /** From an acceptor: the directories of the other that it has met, the last first. */
+  readonly met: readonly Uint8Array[]
 }
 
 /** The error in a failure. */

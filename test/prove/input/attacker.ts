@@ -1,6 +1,6 @@
 /** One who sends damaged frames to a node, as client and as peer, and counts what it is told. */
 import { WITHOUT_DATA } from '../../../src/wire/handshake-steps.ts'
-import { bytesOfHex, utf8Bytes } from '../../../src/base/bytes.ts'
+import { bytesOfHex, joinBytes, utf8Bytes } from '../../../src/base/bytes.ts'
 import type { Prng } from '../../../src/base/prng.ts'
 import { memberIdOf } from '../../../src/node/cluster/topology.ts'
 import { everwrite as pb } from '../../../src/wire/generated/messages.js'
@@ -150,31 +150,28 @@ const FORMATS = { formatMin: FORMAT, formatMax: FORMAT }
 
 type Said = readonly [number, number, Uint8Array]
 
-const CLIENT_HELLO: Said = [CONTROL_KINDS.hello, 0, pb.Hello.encode(FORMATS).finish()]
-const PEER_HELLO: Said = [
-  CONTROL_KINDS.hello,
-  0,
-  pb.Hello.encode({ ...FORMATS, cluster: 'served', node: SELF, nonce: NONCE }).finish(),
-]
+const CLIENT_HELLO: Said = helloOf(pb.Role.CLIENT)
+const PEER_HELLO: Said = helloOf(pb.Role.PEER)
 
-/** Says hello as node-2, and makes the proof that must come next. */
+function helloOf(role: pb.Role): Said {
+  const hello = { ...FORMATS, role, nonce: NONCE }
+  return [CONTROL_KINDS.hello, 0, pb.Hello.encode(hello).finish()]
+}
+
+/** Says hello as node-2, and makes the proof and the identity that must come next. */
 async function peerProof(client: RawClient): Promise<Uint8Array> {
   client.send(frame(...PEER_HELLO))
   const got = await client.until(() => true, ANSWER_MS_MAX)
   if (got?.kind !== CONTROL_KINDS.welcome) {
     throw new Refused(`a good peer was told ${got === undefined ? 'nothing' : wordOf(got)}`)
   }
-  const { node, nonce, format, cluster } = pb.Welcome.decode(got.body)
-  const proof = proofOf(
-    'connector',
-    {
-      ...{ ...FORMATS, format, cluster },
-      ...{ connectorNode: SELF, acceptorNode: node },
-      ...{ connectorNonce: NONCE, acceptorNonce: nonce },
-    },
-    proofKeyOf(CLUSTER_KEY),
-  )
-  return frame(CONTROL_KINDS.proof, 0, pb.Proof.encode({ proof }).finish())
+  const key = proofKeyOf('peer', CLUSTER_KEY)
+  const proof = proofOf('connector', key, PEER_HELLO[2], got.body)
+  const identity = { cluster: 'served', node: SELF }
+  return joinBytes([
+    frame(CONTROL_KINDS.proof, 0, pb.Proof.encode({ proof }).finish()),
+    frame(CONTROL_KINDS.identity, 0, pb.Identity.encode(identity).finish()),
+  ])
 }
 
 function clientFrames(key: Uint8Array, context: Uint8Array): readonly Good[] {

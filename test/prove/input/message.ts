@@ -212,7 +212,8 @@ async function given(
   bucket: Uint8Array,
   key: Uint8Array,
 ): Promise<Given> {
-  const options = { role: 'client', cluster: '', token: utf8Bytes(OTHER_TOKEN) } as const
+  const token = which === 'other' ? utf8Bytes(OTHER_TOKEN) : undefined
+  const options = { role: 'client', cluster: '', token } as const
   const session = await NodeSession.connect(lab[which].clientAddress(0), options)
   const { context } = await session.put(bucket, key, utf8Bytes('another'))
   return { session, context: context.slice() }

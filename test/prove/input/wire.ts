@@ -3,11 +3,11 @@ import { bytesOfHex, utf8Bytes } from '../../../src/base/bytes.ts'
 import { memberIdOf } from '../../../src/node/cluster/topology.ts'
 import { crc32c } from '../../../src/native/digest.ts'
 import { everwrite as pb } from '../../../src/wire/generated/messages.js'
-import { CONTROL_KINDS, FLAG_MORE, FORMAT } from '../../../src/wire/message/session.ts'
+import { CONTROL_KINDS, FLAG_MORE } from '../../../src/wire/message/session.ts'
 import { REQUEST_KINDS } from '../../../src/wire/message/table.ts'
 import { proofKeyOf, proofOf } from '../../../src/wire/proof.ts'
 import type { Address } from '../../../src/world/network.ts'
-import { frame, helloFrame, RawClient, wordOf } from '../../support/raw-client.ts'
+import { frame, type GotFrame, helloFrame, RawClient, wordOf } from '../../support/raw-client.ts'
 import { CLUSTER_KEY_HEX } from '../../support/served-cluster.ts'
 import { type Lab, OTHER_TOKEN, type Row, rowsOf } from './row.ts'
 
@@ -41,13 +41,17 @@ async function told(address: Address, ...parts: readonly Uint8Array[]): Promise<
   return word
 }
 
+const BEFORE_READY: ReadonlySet<number> = new Set([
+  CONTROL_KINDS.welcome,
+  CONTROL_KINDS.proof,
+  CONTROL_KINDS.identity,
+])
+
 /** The same before any handshake. */
 async function toldFirst(address: Address, ...parts: readonly Uint8Array[]): Promise<string> {
   const client = await RawClient.connect(address)
   for (const part of parts) client.send(part)
-  const got = await client.until(({ kind }) => kind !== CONTROL_KINDS.welcome)
-  client.close()
-  return got === undefined ? 'closed without a word' : wordOf(got)
+  return toldBy(client, await client.until(({ kind }) => !BEFORE_READY.has(kind)))
 }
 
 export function frameRows({ cluster }: Lab): readonly Row[] {
@@ -139,13 +143,46 @@ async function manyCalls(node: Address): Promise<string> {
   return word
 }
 
+const FEATURES: number[] = Array.from({ length: 65 }, (_, i) => i)
+
+interface ClientLie {
+  /** The token that the client knows; undefined: its proof is empty. */
+  readonly token?: string
+  readonly hello?: pb.Hello.$Properties
+  /** What the proof is made of in place of the Hello that was sent. */
+  readonly claimed?: pb.Hello.$Properties
+}
+
+/** A client's handshake with a node that asks for a token. */
+async function clientTold(address: Address, lie: ClientLie): Promise<string> {
+  const client = await RawClient.connect(address)
+  client.send(helloFrame(lie.hello))
+  const welcome = await client.until(() => true)
+  if (welcome?.kind !== CONTROL_KINDS.welcome) return toldBy(client, welcome)
+  const covered = helloFrame(lie.claimed ?? lie.hello)
+  const key = proofKeyOf('client', utf8Bytes(lie.token ?? ''))
+  const proof = proofOf('connector', key, bodyIn(covered), welcome.body)
+  const shown = lie.token === undefined ? new Uint8Array(0) : proof
+  client.send(frame(CONTROL_KINDS.proof, 0, pb.Proof.encode({ proof: shown }).finish()))
+  return toldBy(client, await client.until(({ kind }) => !BEFORE_READY.has(kind)))
+}
+
+function bodyIn(frame: Uint8Array): Uint8Array {
+  return frame.subarray(20, -4)
+}
+
+function toldBy(client: RawClient, got: GotFrame | undefined): string {
+  client.close()
+  return got === undefined ? 'closed without a word' : wordOf(got)
+}
+
 export function handshakeRows({ cluster, other }: Lab): readonly Row[] {
   const node = cluster.clientAddress(0)
   const shut = other.clientAddress(0)
   const hello = (change: pb.Hello.$Properties): Promise<string> =>
     toldFirst(node, helloFrame(change))
-  const token = (text: string): Promise<string> =>
-    toldFirst(shut, helloFrame({ token: utf8Bytes(text) }))
+  const token = (lie: ClientLie) => (): Promise<string> => clientTold(shut, lie)
+  const right = { token: OTHER_TOKEN }
   return rowsOf('handshake', [
     ['a good one', 'ready', () => hello({ cluster: 'served' })],
     ['none: a request first', 'handshake-expected', () => toldFirst(node, good())],
@@ -156,18 +193,38 @@ export function handshakeRows({ cluster, other }: Lab): readonly Row[] {
       'message-garbled',
       () => toldFirst(node, frame(CONTROL_KINDS.hello, 0, Uint8Array.of(0x1a, 0xff, 0xff))),
     ],
+    ['a hello with MORE', 'frame-reserved', () => toldFirst(node, helloFrame({}, FLAG_MORE))],
+    ['a hello with a call id', 'frame-reserved', () => toldFirst(node, helloFrame({}, 0, 1))],
     ['another cluster', 'wrong-cluster', () => hello({ cluster: 'elsewhere' })],
     ['newer formats alone', 'format-unsupported', () => hello({ formatMin: 2, formatMax: 9 })],
     ['older formats alone', 'format-unsupported', () => hello({ formatMin: 0, formatMax: 0 })],
+    ['no role', 'message-garbled', () => hello({ role: pb.Role.ROLE_UNSET })],
+    ['role 3', 'message-garbled', () => hello({ role: 3 as pb.Role })],
+    ['a node at the port of clients', 'handshake-expected', () => hello({ role: pb.Role.PEER })],
+    ['no nonce', 'message-garbled', () => hello({ nonce: new Uint8Array(0) })],
+    ['a nonce of 17 bytes', 'message-garbled', () => hello({ nonce: new Uint8Array(17) })],
+    ['a window of a byte', 'message-garbled', () => hello({ settings: { windowBytes: 1 } })],
+    ['a window of 4 GiB', 'ready', () => hello({ settings: { windowBytes: 2 ** 32 - 1 } })],
+    ['messages of a byte', 'message-garbled', () => hello({ settings: { messageBytesMax: 1 } })],
+    ['65 features', 'message-garbled', () => hello({ settings: { features: FEATURES } })],
+    ['an unknown feature', 'ready', () => hello({ settings: { features: [2 ** 32 - 1] } })],
+    ['a version of 65 characters', 'message-garbled', () => hello({ version: 'v'.repeat(65) })],
+    ['a version with a line end', 'message-garbled', () => hello({ version: 'v\n' })],
+    ['the right token', 'ready', token(right)],
+    ['no token', 'token-wrong', token({})],
+    ['a wrong token', 'token-wrong', token({ token: 'Sesame' })],
+    ['a token that goes on', 'token-wrong', token({ token: `${OTHER_TOKEN}!` })],
+    ['a proof of another hello', 'token-wrong', token({ ...right, claimed: { version: '9' } })],
     [
-      'a node at the port of clients',
-      'handshake-expected',
-      () => hello({ node: new Uint8Array(8), nonce: new Uint8Array(16) }),
+      'the right token for another cluster',
+      'wrong-cluster',
+      token({ ...right, hello: { cluster: 'elsewhere' } }),
     ],
-    ['the right token', 'ready', () => token(OTHER_TOKEN)],
-    ['no token', 'token-wrong', () => token('')],
-    ['a wrong token', 'token-wrong', () => token('Sesame')],
-    ['a token that goes on', 'token-wrong', () => token(`${OTHER_TOKEN}!`)],
+    [
+      'a wrong token for another cluster',
+      'token-wrong',
+      token({ token: 'Sesame', hello: { cluster: 'elsewhere' } }),
+    ],
   ])
 }
 
@@ -175,6 +232,7 @@ interface PeerLie {
   readonly node?: Uint8Array
   readonly nonce?: Uint8Array
   readonly cluster?: string
+  readonly directory?: Uint8Array
   /** The cluster key that the proof is made with. */
   readonly key?: string
   /** What to show in place of the proof; gets the other side's. */
@@ -186,29 +244,24 @@ const idOf = (name: string): Uint8Array => bytesOfHex(memberIdOf('served', name)
 /** A peer's handshake with node-1, as node-3 unless it lies. */
 async function peerTold(address: Address, lie: PeerLie): Promise<string> {
   const client = await RawClient.connect(address)
-  const hello = {
-    formatMin: FORMAT,
-    formatMax: FORMAT,
-    cluster: lie.cluster ?? 'served',
-    node: lie.node ?? idOf('node-3'),
-    nonce: lie.nonce ?? new Uint8Array(16).fill(5),
-  }
-  client.send(helloFrame(hello))
+  const hello = peerHello(lie.nonce)
+  client.send(hello)
   const welcome = await client.until(() => true)
-  if (welcome === undefined) return 'closed without a word'
-  if (welcome.kind !== CONTROL_KINDS.welcome) return wordOf(welcome)
-  const { node, nonce, proof: theirs, format } = pb.Welcome.decode(welcome.body)
-  const agreement = {
-    ...{ formatMin: FORMAT, formatMax: FORMAT, format, cluster: hello.cluster },
-    ...{ connectorNode: hello.node, acceptorNode: node },
-    ...{ connectorNonce: hello.nonce, acceptorNonce: nonce },
-  }
-  const key = proofKeyOf(bytesOfHex(lie.key ?? CLUSTER_KEY_HEX) as Uint8Array)
-  const proof = lie.show?.(theirs) ?? proofOf('connector', agreement, key)
+  if (welcome?.kind !== CONTROL_KINDS.welcome) return toldBy(client, welcome)
+  const theirs = await client.until(() => true)
+  if (theirs?.kind !== CONTROL_KINDS.proof) return toldBy(client, theirs)
+  const key = proofKeyOf('peer', bytesOfHex(lie.key ?? CLUSTER_KEY_HEX) as Uint8Array)
+  const own = proofOf('connector', key, bodyIn(hello), welcome.body)
+  const proof = lie.show?.(pb.Proof.decode(theirs.body).proof) ?? own
+  const { cluster = 'served', node = idOf('node-3'), directory = new Uint8Array(0) } = lie
+  const identity = { cluster, node, directory }
   client.send(frame(CONTROL_KINDS.proof, 0, pb.Proof.encode({ proof }).finish()))
-  const got = await client.until(() => true)
-  client.close()
-  return got === undefined ? 'closed without a word' : wordOf(got)
+  client.send(frame(CONTROL_KINDS.identity, 0, pb.Identity.encode(identity).finish()))
+  return toldBy(client, await client.until(({ kind }) => !BEFORE_READY.has(kind)))
+}
+
+function peerHello(nonce?: Uint8Array): Buffer {
+  return helloFrame({ role: pb.Role.PEER, ...(nonce === undefined ? {} : { nonce }) })
 }
 
 export function peerRows({ cluster }: Lab): readonly Row[] {
@@ -217,19 +270,26 @@ export function peerRows({ cluster }: Lab): readonly Row[] {
     (lie: PeerLie): (() => Promise<string>) =>
     () =>
       peerTold(peer, lie)
-  const hello = { cluster: 'served', node: idOf('node-3'), nonce: new Uint8Array(16) }
+  const first =
+    (...parts: readonly Uint8Array[]) =>
+    () =>
+      toldFirst(peer, ...parts)
+  const { identity, ready } = CONTROL_KINDS
   return rowsOf('peer', [
     ['a good one', 'ready', as({})],
-    ['a client at the port of nodes', 'handshake-expected', () => toldFirst(peer, helloFrame())],
-    ['a request first', 'handshake-expected', () => toldFirst(peer, good())],
-    ['no proof', 'handshake-late', () => toldFirst(peer, helloFrame(hello))],
+    ['a client at the port of nodes', 'handshake-expected', first(helloFrame())],
+    ['a request first', 'handshake-expected', first(good())],
+    ['no proof', 'handshake-late', first(peerHello())],
+    ['a request in place of the proof', 'handshake-expected', first(peerHello(), good())],
     [
-      'a request in place of the proof',
+      'an identity in place of the proof',
       'handshake-expected',
-      () => toldFirst(peer, helloFrame(hello), good()),
+      first(peerHello(), frame(identity, 0)),
     ],
+    ['ready in place of the proof', 'handshake-expected', first(peerHello(), frame(ready, 0))],
     ['another cluster', 'wrong-cluster', as({ cluster: 'elsewhere' })],
     ['an id of four bytes', 'message-garbled', as({ node: new Uint8Array(4) })],
+    ['a directory of four bytes', 'message-garbled', as({ directory: new Uint8Array(4) })],
     ['a nonce of three bytes', 'message-garbled', as({ nonce: new Uint8Array(3) })],
     ['the proof of another key', 'proof-wrong', as({ key: '00'.repeat(16) })],
     ['the proof it was shown', 'proof-wrong', as({ show: (theirs) => theirs })],

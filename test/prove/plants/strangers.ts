@@ -30,9 +30,16 @@ export const STRANGERS: PlantGroup = {
     },
     {
       name: 'any token is accepted',
-      find: 'if (token !== undefined && !equalSecrets(token, hello.token)) {',
-      replace: 'if (token !== undefined && hello.token.length === 0) {',
-      why: 'any client that sends a token is accepted',
+      find: "checkProof(proof, this.#proofs.theirs, role, role === 'peer' ? 'node' : 'client')",
+      replace: "if (role === 'peer') checkProof(proof, this.#proofs.theirs, role, 'node')",
+      why: 'any client that sends a proof is accepted',
+      caughtBy: HANDSHAKE,
+    },
+    {
+      name: 'a client with a token trusts a node that asks for none',
+      find: 'if (!isAsked)',
+      replace: 'if (!isAsked && role === "peer")',
+      why: 'an impostor asks for no token, and is believed',
       caughtBy: HANDSHAKE,
     },
     {
@@ -44,10 +51,10 @@ export const STRANGERS: PlantGroup = {
     },
     {
       name: 'a proof fits every connection',
-      find: 'const nodes = [connectorNode, acceptorNode, connectorNonce, acceptorNonce]',
-      replace: 'const nodes = [connectorNode, acceptorNode]',
+      find: 'hmacSha256(proofKey, [head, hello, welcome])',
+      replace: 'hmacSha256(proofKey, [head])',
       why: 'a proof that was overheard is accepted again',
-      caughtBy: HANDSHAKE,
+      caughtBy: 'test/unit/wire/handshake-proof.test.ts',
     },
     {
       name: 'the cluster key alone makes a member',

@@ -22,6 +22,7 @@ import type { CallHandle, IncomingCallOf } from '../../../src/wire/session.ts'
 import { NAME, REPLIES, REQUESTS } from '../../support/wire-examples.ts'
 import {
   bytesOf,
+  FACTS,
   type GotFrame,
   PEER_A,
   PEER_B,
@@ -165,9 +166,8 @@ function numberedFrom(firstId: number): {
   const never = (): void => assert(false, 'the session takes over before anything happens')
   const none = { onFrame: never, onLeft: never, onEnd: never, onProgressCheck: () => false }
   const line = new FramedConnection(nearEnd, 'connector', world, 2 ** 20, none)
-  const facts = { role: 'client' as const, cluster: 'shop', node: undefined }
   const events = new RecordedEvents()
-  const near = new FramedSession(line, facts, events, sessionMemory(), firstId)
+  const near = new FramedSession(line, FACTS, events, sessionMemory(), firstId)
   line.open(2 ** 20, near)
   return { near, raw, run: () => world.run(), events }
 }
