@@ -218,12 +218,12 @@ export function handshakeRows({ cluster, other }: Lab): readonly Row[] {
     [
       'the right token for another cluster',
       'wrong-cluster',
-      token({ ...right, hello: { cluster: 'elsewhere' } }),
+      token({ ...right, hello: { cluster: 'nowhere' } }),
     ],
     [
       'a wrong token for another cluster',
       'token-wrong',
-      token({ token: 'Sesame', hello: { cluster: 'elsewhere' } }),
+      token({ token: 'Sesame', hello: { cluster: 'nowhere' } }),
     ],
   ])
 }
