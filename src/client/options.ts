@@ -94,7 +94,7 @@ export function settingsOf(options: ConnectOptions): ClientSettings {
   }
   return {
     seeds: seeds.map(seedOf),
-    token: typeof token === 'string' ? utf8Bytes(token) : (token ?? EMPTY_BYTES),
+    token: tokenBytes(token),
     cluster: options.cluster ?? '',
     timeoutMs: timeout,
     attemptMs: options.attemptTimeout ?? ATTEMPT_MS,
@@ -122,9 +122,6 @@ const checkConnect = optionsCheck<ConnectOptions>('connect', {
 
 function tokenBytes(token: ConnectOptions['token']): Uint8Array | undefined {
   if (token === undefined) return undefined
-  if (typeof token !== 'string' && !(token instanceof Uint8Array)) {
-    throw unsent('config-wrong', `token is a string or a Uint8Array, not a ${typeof token}`)
-  }
   const bytes = typeof token === 'string' ? utf8Bytes(token) : token.slice()
   if (bytes.length >= 1 && bytes.length <= TOKEN_BYTES_MAX) return bytes
   throw unsent(
