@@ -5,9 +5,9 @@
  * environment and flags. Tiny numbers are legal on purpose: simulation shrinks them until rare
  * paths are common. The ceilings stand in `limits.ts`.
  */
-import { CONNECTIONS_MAX } from './limits.ts'
+import { CONNECTIONS_MAX, WINDOW_BYTES } from './limits.ts'
 import type { OpenEngine } from './store/engine.ts'
-import { MESSAGE_MEMORY_BYTES, WINDOW_BYTES } from './wire/session-memory.ts'
+import { MESSAGE_MEMORY_BYTES } from './wire/session-memory.ts'
 import type { Address } from './world/network.ts'
 
 /** A bucket's quorums: `n` is fixed, the others are defaults of a request. */

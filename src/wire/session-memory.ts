@@ -5,6 +5,7 @@
  * other for ever: answers to clients wait for answers between nodes, those only for disks; requests
  * that nodes hand on for each other count with those of clients.
  */
+import { WINDOW_BYTES } from '../limits.ts'
 import { BytePool, type PoolShare } from './byte-pool.ts'
 
 export interface SessionMemory {
@@ -24,8 +25,6 @@ export interface SessionMemory {
 
 /** What a node has by default for messages of clients, and as much for those of other nodes. */
 export const MESSAGE_MEMORY_BYTES: number = 128 * 1024 * 1024
-/** What one session may have by default of each pool. */
-export const WINDOW_BYTES: number = 16 * 1024 * 1024
 const POOLS = 4
 
 /**

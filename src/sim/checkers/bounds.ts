@@ -27,11 +27,11 @@ import {
   UNSYNCED_BYTES_MAX,
   VALUE_BYTES_MAX,
   WAITERS_PER_KEY_MAX,
+  WINDOW_BYTES,
 } from '../../limits.ts'
 import type { GaugeName, Gauges } from '../../node/report.ts'
 import { SEGMENT_HEADER_BYTES } from '../../store/log/segment.ts'
 import { MARK_BYTES } from '../../store/log/writer.ts'
-import { WINDOW_BYTES } from '../../wire/session-memory.ts'
 import { Findings } from './findings.ts'
 
 type Bounded = Pick<Config, 'callsMax' | 'connectionsMax' | 'segmentBytes'>

@@ -6,6 +6,7 @@ import {
   CREDIT_BYTES_MAX,
   FRAME_BODY_BYTES_MAX,
   MESSAGE_BYTES_MAX,
+  WINDOW_BYTES,
 } from '../../../src/limits.ts'
 import { tokenOf } from '../../../src/native/digest.ts'
 import { ChunkReceiver } from '../../../src/wire/chunk-receiver.ts'
@@ -19,7 +20,6 @@ import type { Frame } from '../../../src/wire/frame.ts'
 import type { Put } from '../../../src/wire/message/client.ts'
 import { CONTROL_KINDS, FAILURE_KIND, FLAG_MORE, REPLY } from '../../../src/wire/message/session.ts'
 import { REQUEST_KINDS } from '../../../src/wire/message/table.ts'
-import { WINDOW_BYTES } from '../../../src/wire/session-memory.ts'
 import type { IncomingCallOf } from '../../../src/wire/session.ts'
 import { NAME, REPLIES, REQUESTS } from '../../support/wire-examples.ts'
 import {

@@ -5,7 +5,7 @@ import { u64 } from '../../../src/base/u64.ts'
 import { assert } from '../../../src/base/assert.ts'
 import { utf8Bytes } from '../../../src/base/bytes.ts'
 import { isOperatingError, OperatingError } from '../../../src/base/errors.ts'
-import { ANSWER_BYTES_FIRST, CALLS_PER_CONNECTION_MAX } from '../../../src/limits.ts'
+import { ANSWER_BYTES_FIRST, CALLS_PER_CONNECTION_MAX, WINDOW_BYTES } from '../../../src/limits.ts'
 import { tokenOf } from '../../../src/native/digest.ts'
 import { FramedSession } from '../../../src/wire/framed-session.ts'
 import {
@@ -17,7 +17,7 @@ import {
 import { FramedConnection } from '../../../src/wire/framed-connection.ts'
 import { CONTROL_KINDS, FAILURE_KIND, REPLY } from '../../../src/wire/message/session.ts'
 import { REQUEST_KINDS } from '../../../src/wire/message/table.ts'
-import { sessionMemory, WINDOW_BYTES } from '../../../src/wire/session-memory.ts'
+import { sessionMemory } from '../../../src/wire/session-memory.ts'
 import type { CallHandle, IncomingCallOf } from '../../../src/wire/session.ts'
 import { NAME, REPLIES, REQUESTS } from '../../support/wire-examples.ts'
 import {

@@ -6,12 +6,13 @@ import {
   MESSAGE_STALL_MS_MAX,
   OUTGOING_BYTES_PAUSE,
   PROGRESS_MS,
+  WINDOW_BYTES,
 } from '../../../src/limits.ts'
 import { decodeControl, encodeControl, encodeRequest } from '../../../src/wire/convert.ts'
 import type { Put } from '../../../src/wire/message/client.ts'
 import { CONTROL_KINDS, FAILURE_KIND, FLAG_MORE } from '../../../src/wire/message/session.ts'
 import { REQUEST_KINDS } from '../../../src/wire/message/table.ts'
-import { sessionMemory, WINDOW_BYTES } from '../../../src/wire/session-memory.ts'
+import { sessionMemory } from '../../../src/wire/session-memory.ts'
 import type { IncomingCallOf } from '../../../src/wire/session.ts'
 import { REPLIES, REQUESTS } from '../../support/wire-examples.ts'
 import {
