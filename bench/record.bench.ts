@@ -16,10 +16,11 @@ const chance = new Random(3)
 const digestKey = chance.bytes(16)
 
 function encode(out: Uint8Array, at: number, record: PlainRecord): number {
-  const { kind, segment, offset, sequence, synced, bucket, key, note, body } = record
+  const { kind, segment, offset, sequence, synced, bucket, key, note, body, prefixBytes } = record
   const { hi, lo } = sipHash64(digestKey, body)
   const put = encodeRecord
-  return put(out, at, kind, segment, offset, sequence, synced, bucket, key, note, body, hi, lo)
+  const contents = [bucket, key, note, body, prefixBytes] as const
+  return put(out, at, kind, segment, offset, sequence, synced, ...contents, hi, lo)
 }
 
 function tasksFor(bodyBytes: number): readonly Task[] {
@@ -33,6 +34,7 @@ function tasksFor(bodyBytes: number): readonly Task[] {
     key: chance.bytes(24),
     note: chance.bytes(16),
     body: chance.bytes(bodyBytes),
+    prefixBytes: 80,
   }
   const total = recordBytes(5, 24, 16, bodyBytes)
   const out = new Uint8Array(total)

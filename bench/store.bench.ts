@@ -58,7 +58,8 @@ function ours(engine: Engine): Store {
     put(index) {
       const { name, token } = names[index] as (typeof names)[number]
       const digest = sipHash64<Digest>(digestKey, object)
-      return engine.synced(engine.append([{ kind: 'object', token, name, note, object, digest }]))
+      const copy = { note, object, prefixBytes: 0, digest }
+      return engine.synced(engine.append([{ kind: 'object', token, name, ...copy }]))
     },
     get(index) {
       const { name, token } = order[index] as (typeof order)[number]

@@ -8,31 +8,32 @@ namespace {
 /** Words behind the room for records: count, consumed, status, needed. */
 constexpr size_t kSummaryWords = 4;
 
-/** Reads the 8th to the 11th argument of encodeRecord: bucket, key, note and body. */
-bool readContents(Args<13>& args, RecordContents& contents) {
+/** Reads the 8th to the 12th argument of encodeRecord: bucket, key, note, body, prefix bytes. */
+bool readContents(Args<14>& args, RecordHead& head, RecordContents& contents) {
   if (!args.bytes(7, contents.bucket) || !args.bytes(8, contents.key)) return false;
   if (!args.bytes(9, contents.note) || !args.bytes(10, contents.body)) return false;
   if (contents.bucket.size() > 0xffff) return args.refuseRange(7);
   if (contents.key.size() > 0xffff) return args.refuseRange(8);
   if (contents.note.size() > 0xffff) return args.refuseRange(9);
-  return contents.body.size() <= 0xffffffff || args.refuseRange(10);
+  if (contents.body.size() > 0xffffffff) return args.refuseRange(10);
+  return args.integer(11, contents.body.size(), head.prefixBytes);
 }
 
 /**
  * encodeRecord(out, at, kind, segment, offset, sequence, synced, bucket, key, note, body,
- *              digestHi, digestLo)
+ *              prefixBytes, digestHi, digestLo)
  *
  * Copies bucket, key, note and body into `out`, and returns the bytes written.
  */
 napi_value encodeRecordAt(napi_env env, napi_callback_info info) {
-  Args<13> args(env, info);
+  Args<14> args(env, info);
   RecordHead head;
   RecordContents contents;
   uint8_t* out = nullptr;
   if (!args.integer(2, 0xff, head.kind) || !args.word(3, head.segment)) return nullptr;
   if (!args.word(4, head.offset) || !args.integer(5, kSequenceMax, head.sequence)) return nullptr;
   if (!args.integer(6, kSequenceMax, head.synced)) return nullptr;
-  if (!readContents(args, contents) || !args.pair(11, head.digest)) return nullptr;
+  if (!readContents(args, head, contents) || !args.pair(12, head.digest)) return nullptr;
 
   head.bucketBytes = static_cast<uint16_t>(contents.bucket.size());
   head.keyBytes = static_cast<uint16_t>(contents.key.size());
@@ -61,7 +62,7 @@ napi_value verifyRecordAt(napi_env env, napi_callback_info info) {
   const RecordStatus status =
       verifyRecord(bytes.subspan(start, end - start), segment, offset, head);
   if (status == RecordStatus::ok || status == RecordStatus::truncated ||
-      status == RecordStatus::bodyChecksum) {
+      status == RecordStatus::bodyChecksum || status == RecordStatus::prefix) {
     head.describe(out.data());
   }
   return number(env, static_cast<uint32_t>(status));

@@ -9,13 +9,18 @@ namespace everwrite {
 namespace {
 
 constexpr uint32_t kMagic = 0x31725745;  // 'E', 'W', 'r', '1'
-constexpr uint8_t kFormat = 1;
+constexpr uint8_t kFormat = 2;
 
 uint32_t low(uint64_t value) { return static_cast<uint32_t>(value); }
 uint32_t high(uint64_t value) { return static_cast<uint32_t>(value >> 32); }
 
 uint64_t contentBytes(const RecordHead& head) {
   return uint64_t{head.bucketBytes} + head.keyBytes + head.noteBytes + head.bodyBytes;
+}
+
+/** Where the prefix ends, counted from the end of the header. */
+uint64_t prefixEnd(const RecordHead& head) {
+  return contentBytes(head) - head.bodyBytes + head.prefixBytes;
 }
 
 RecordHead readHead(const uint8_t* header) {
@@ -30,10 +35,11 @@ RecordHead readHead(const uint8_t* header) {
   head.sequence = load48(header + 24);
   head.digest = uint64_t{load<uint32_t>(header + 32)} << 32 | load<uint32_t>(header + 36);
   head.synced = load48(header + 40);
+  head.prefixBytes = load<uint32_t>(header + 48);
   return head;
 }
 
-/** Writes all of the header but its two checksums. */
+/** Writes all of the header but its checksums. */
 void writeHead(uint8_t* header, const RecordHead& head) {
   std::memset(header, 0, kRecordHeaderBytes);
   store<uint32_t>(header, kMagic);
@@ -49,6 +55,7 @@ void writeHead(uint8_t* header, const RecordHead& head) {
   store<uint32_t>(header + 32, high(head.digest));
   store<uint32_t>(header + 36, low(head.digest));
   store48(header + 40, head.synced);
+  store<uint32_t>(header + 48, head.prefixBytes);
 }
 
 uint8_t* append(uint8_t* at, Bytes bytes) {
@@ -91,6 +98,7 @@ void RecordHead::describe(uint32_t* words) const {
   words[9] = low(synced);
   words[10] = high(synced);
   words[11] = total > kRecordBytesMax ? static_cast<uint32_t>(kRecordBytesMax) : low(total);
+  words[12] = prefixBytes;
 }
 
 uint32_t encodeRecord(uint8_t* out, RecordHead head, const RecordContents& contents) {
@@ -101,6 +109,7 @@ uint32_t encodeRecord(uint8_t* out, RecordHead head, const RecordContents& conte
   head.keyBytes = static_cast<uint16_t>(contents.key.size());
   head.noteBytes = static_cast<uint16_t>(contents.note.size());
   head.bodyBytes = static_cast<uint32_t>(contents.body.size());
+  require(head.prefixBytes <= head.bodyBytes, "a prefix lies within the body");
   const uint32_t total = low(head.totalBytes());
 
   uint8_t* first = out + kRecordHeaderBytes;
@@ -108,8 +117,10 @@ uint32_t encodeRecord(uint8_t* out, RecordHead head, const RecordContents& conte
                                 contents.note), contents.body);
   std::memset(last, 0, static_cast<size_t>(out + total - last));
   writeHead(out, head);
-  store<uint32_t>(out + 48, crc32c({first, static_cast<size_t>(last - first)}));
-  store<uint32_t>(out + 52, crc32c({out, 52}));
+  const uint8_t* rest = first + prefixEnd(head);
+  store<uint32_t>(out + 52, crc32c({rest, static_cast<size_t>(last - rest)}));
+  store<uint32_t>(out + 56, crc32c({first, static_cast<size_t>(rest - first)}));
+  store<uint32_t>(out + 60, crc32c({out, 60}));
   return total;
 }
 
@@ -118,17 +129,25 @@ RecordStatus verifyRecord(Bytes bytes, uint32_t segment, uint32_t offset, Record
   if (bytes.size() < kRecordHeaderBytes) return RecordStatus::tooShort;
   if (load<uint32_t>(header) != kMagic) return RecordStatus::noRecord;
   if (header[4] != kFormat) return RecordStatus::formatUnknown;
-  if (load<uint32_t>(header + 52) != crc32c({header, 52})) return RecordStatus::headerChecksum;
+  if (load<uint32_t>(header + 60) != crc32c({header, 60})) return RecordStatus::headerChecksum;
   // Bytes that are not zero where this format has zeros: a later format uses them.
   if (load<uint16_t>(header + 30) != 0) return RecordStatus::formatUnknown;
   if (load<uint16_t>(header + 46) != 0) return RecordStatus::formatUnknown;
 
   const RecordHead read = readHead(header);
+  if (read.prefixBytes > read.bodyBytes) return RecordStatus::formatUnknown;
   if (read.segment != segment || read.offset != offset) return RecordStatus::misplaced;
   head = read;
-  if (read.totalBytes() > bytes.size()) return RecordStatus::truncated;
-  const Bytes contents(header + kRecordHeaderBytes, static_cast<size_t>(contentBytes(read)));
-  if (load<uint32_t>(header + 48) != crc32c(contents)) return RecordStatus::bodyChecksum;
+  const Bytes there = bytes.subspan(kRecordHeaderBytes);
+  const size_t behind = static_cast<size_t>(prefixEnd(read));
+  if (behind > there.size()) return RecordStatus::truncated;
+  const bool isPrefixSound = load<uint32_t>(header + 56) == crc32c(there.first(behind));
+  if (read.totalBytes() > bytes.size()) {
+    return isPrefixSound ? RecordStatus::prefix : RecordStatus::truncated;
+  }
+  if (!isPrefixSound) return RecordStatus::bodyChecksum;
+  const Bytes rest = there.subspan(behind, read.bodyBytes - read.prefixBytes);
+  if (load<uint32_t>(header + 52) != crc32c(rest)) return RecordStatus::bodyChecksum;
   return RecordStatus::ok;
 }
 
@@ -144,6 +163,7 @@ RecordScan scanRecords(Bytes bytes, size_t start, size_t end, uint32_t segment,
     RecordHead head;
     const uint32_t offset = static_cast<uint32_t>(baseOffset + (at - start));
     scan.status = verifyRecord(bytes.subspan(at, end - at), segment, offset, head);
+    if (scan.status == RecordStatus::prefix) scan.status = RecordStatus::truncated;
     if (scan.status == RecordStatus::tooShort) scan.needed = kRecordHeaderBytes;
     if (scan.status == RecordStatus::truncated) {
       const uint64_t total = head.totalBytes();

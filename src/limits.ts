@@ -15,6 +15,8 @@ export const KEY_BYTES_MAX = 4 * KIB
 export const VALUE_BYTES_MAX = 8 * MIB
 /** All siblings of a key together, on client puts only: what is merged must stay movable. */
 export const OBJECT_BYTES_MAX = 16 * MIB
+/** An encoded object that a merge makes here: with the largest name it fits any message. */
+export const OBJECT_MERGED_BYTES_MAX: number = 64 * MIB - 16 * KIB
 /** On client puts only. */
 export const SIBLINGS_MAX = 64
 /** On client puts only: above it `context-full`. */
@@ -27,7 +29,7 @@ export const REPEATS_PER_KEY_MAX = 16
 export const REQUEST_ID_BYTES = 16
 
 // Placement and quorums.
-export const REPLICAS_MAX = 16
+export const REPLICAS_MAX = 7
 export const PARTITIONS_MAX = 65_536
 export const MEMBERS_MAX = 1024
 export const BUCKETS_MAX = 1024
@@ -108,7 +110,10 @@ export const REMEMBERED_REQUESTS_MAX = 65_536
 /** Copies that have rotted and are being brought back from other owners. */
 export const MENDS_MAX = 64
 export const SCAN_PAGE_KEYS_MAX = 1000
+/** A page ends before the entry that would pass it; a larger entry stands alone. */
 export const SCAN_PAGE_BYTES_MAX = 1 * MIB
+/** Siblings in one answer, with their overhead: keys and contexts fit beside them. */
+export const ANSWER_VALUES_BYTES_MAX: number = MESSAGE_BYTES_MAX - 2 * MIB
 
 // The log.
 export const SEGMENT_BYTES_MAX = 1024 * MIB
@@ -126,6 +131,8 @@ assert(OBJECT_BYTES_MAX >= VALUE_BYTES_MAX, 'an object can hold the largest valu
 assert(CREDIT_BYTES_MAX >= 2 * FRAME_BODY_BYTES_MAX, 'credit keeps a chunk in flight, one coming')
 assert(ANSWER_BYTES_FIRST >= FRAME_BODY_BYTES_MAX, 'an answer in one frame needs no more')
 assert(MESSAGE_BYTES_MAX > OBJECT_BYTES_MAX, 'any object that a put made fits a message')
+assert(OBJECT_MERGED_BYTES_MAX + 2 * KEY_BYTES_MAX < MESSAGE_BYTES_MAX, 'a merge fits a message')
+assert(ANSWER_VALUES_BYTES_MAX >= VALUE_BYTES_MAX, 'an answer has room for any sibling')
 assert(RECORD_BYTES_MAX > MESSAGE_BYTES_MAX + KEY_BYTES_MAX, 'any object received can be stored')
 assert(RANGES_PER_PUT_MAX <= RANGES_MAX, 'what a put may make, a merge accepts')
 assert(HANDSHAKE_FRAME_BYTES_MAX <= HANDSHAKE_CONNECTION_BYTES_MAX, 'a first frame fits')

@@ -47,7 +47,7 @@ export interface GetOptions extends CallOptions {
 export interface Replacing {
   /** The versions that this context of a get or put covers. */
   readonly context?: SealedContext | undefined
-  /** The same for several contexts of one key, at most 16. */
+  /** The same for several contexts of one key, at most 7. */
   readonly contexts?: readonly SealedContext[] | undefined
   /**
    * The versions that a get finds just before; concurrent writes survive as siblings. This client

@@ -18,17 +18,28 @@ export class GetResult<T> {
   readonly context: SealedContext
   /** Deletes that are concurrent with the siblings. */
   readonly tombstones: number
+  /**
+   * True if there are more siblings than fit one answer: several MiB of concurrent values. The
+   * context covers those given alone, so put one value in their place, then get the others.
+   */
+  readonly hasMore: boolean
 
   /** For the library itself. */
-  constructor(siblings: readonly T[], context: SealedContext, tombstones: number) {
+  constructor(
+    siblings: readonly T[],
+    context: SealedContext,
+    tombstones: number,
+    hasMore: boolean,
+  ) {
     this.siblings = siblings
     this.context = context
     this.tombstones = tombstones
+    this.hasMore = hasMore
   }
 
   /** True if there is at least one value. */
   get isFound(): boolean {
-    return this.siblings.length > 0
+    return this.siblings.length > 0 || this.hasMore
   }
 
   /**
@@ -36,10 +47,10 @@ export class GetResult<T> {
    * siblings: to pick one silently would drop the others.
    */
   get value(): T | undefined {
-    if (this.siblings.length > 1) {
+    if (this.siblings.length > 1 || this.hasMore) {
       throw new OperatingError(
         'value-unreadable',
-        `${this.siblings.length} siblings are stored under this key: read .siblings, reconcile ` +
+        `${this.siblings.length}${this.hasMore ? ' or more' : ''} siblings are stored under this key: read .siblings, reconcile ` +
           'them and put the result with .context, or let update(key, merge) do it',
       )
     }
@@ -52,8 +63,13 @@ export class Entry<T> extends GetResult<T> {
   readonly keyBytes: Uint8Array
 
   /** For the library itself. */
-  constructor(keyBytes: Uint8Array, siblings: readonly T[], context: SealedContext) {
-    super(siblings, context, 0)
+  constructor(
+    keyBytes: Uint8Array,
+    siblings: readonly T[],
+    context: SealedContext,
+    hasMore: boolean,
+  ) {
+    super(siblings, context, 0, hasMore)
     this.keyBytes = keyBytes
   }
 
@@ -73,11 +89,13 @@ export function keyTextOf(key: Uint8Array): string {
 }
 
 export function getResultOf<T>(reply: GetReply, codec: Codec<T>): GetResult<T> {
-  return new GetResult(valuesOf(reply.siblings, codec), contextOf(reply.context), reply.tombstones)
+  const { siblings, context, tombstones, hasMore } = reply
+  return new GetResult(valuesOf(siblings, codec), contextOf(context), tombstones, hasMore)
 }
 
 export function entryOf<T>(entry: ScanEntry, codec: Codec<T>): Entry<T> {
-  return new Entry(ownBytes(entry.key), valuesOf(entry.siblings, codec), contextOf(entry.context))
+  const { key, siblings, context, hasMore } = entry
+  return new Entry(ownBytes(key), valuesOf(siblings, codec), contextOf(context), hasMore)
 }
 
 function valuesOf<T>(siblings: readonly Uint8Array[], codec: Codec<T>): readonly T[] {

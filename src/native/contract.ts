@@ -5,7 +5,7 @@
  */
 
 /** native/addon.cc exports the same number: raise both when a signature changes. */
-export const ABI = 2
+export const ABI = 3
 
 /** What a client needs, in C++ and, where that cannot be loaded, in TypeScript (`portable/`). */
 export interface PortableFunctions {
@@ -88,6 +88,7 @@ export interface Addon extends PortableFunctions {
     key: Uint8Array,
     note: Uint8Array,
     body: Uint8Array,
+    prefixBytes: number,
     digestHi: number,
     digestLo: number,
   ) => number

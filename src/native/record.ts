@@ -31,6 +31,8 @@ export const RecordStatus = {
   /** The header is sound; the end of the record is not there. */
   truncated: 6,
   bodyChecksum: 7,
+  /** Truncated, but sound up to the end of the prefix, which is there. */
+  prefix: 8,
 } as const
 export type RecordStatus = (typeof RecordStatus)[keyof typeof RecordStatus]
 
@@ -48,6 +50,7 @@ export const RecordWord = {
   syncedLow: 9,
   syncedHigh: 10,
   totalBytes: 11,
+  prefixBytes: 12,
 } as const
 
 /** Offsets in the words of one record of `scanRecords`. `start` is an index into its bytes. */
@@ -89,10 +92,11 @@ export function recordBytes(
 }
 
 /**
- * Writes a record at `at`, both checksums with it, and returns its bytes.
+ * Writes a record at `at`, its checksums with it, and returns its bytes.
  *
  * Copies bucket, key and note (at most 65,535 bytes each) and body (below 2^32); they must lie
- * elsewhere than the record does. Sequence and synced are below 2^48.
+ * elsewhere than the record does. The first `prefixBytes` of the body can be read alone. Sequence
+ * and synced are below 2^48.
  */
 export const encodeRecord: (
   out: Uint8Array,
@@ -106,14 +110,15 @@ export const encodeRecord: (
   key: Uint8Array,
   note: Uint8Array,
   body: Uint8Array,
+  prefixBytes: number,
   digestHi: number,
   digestLo: number,
 ) => number = addon.encodeRecord
 
 /**
  * Verifies the record that should begin at bytes[start], end before `end`, and stand at (segment,
- * offset). Fills `out` (RECORD_WORDS) where the header is sound and in its place: for ok, truncated
- * and bodyChecksum.
+ * offset). Fills `out` (RECORD_WORDS) where the header is sound and in its place: for ok, truncated,
+ * bodyChecksum and prefix.
  */
 export const verifyRecord: (
   bytes: Uint8Array,

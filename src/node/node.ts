@@ -33,6 +33,7 @@ import { PeerCalls } from './cluster/peer-calls.ts'
 import { Peers } from './cluster/peers.ts'
 import { Topology } from './cluster/topology.ts'
 import { Coordinator } from './coordinator/coordinator.ts'
+import { Cursors } from './coordinator/cursor.ts'
 import { Forwards } from './coordinator/forward.ts'
 import { type GetDependencies, Gets } from './coordinator/get.ts'
 import { Puts } from './coordinator/put.ts'
@@ -343,7 +344,7 @@ function coordinatorOf(
     seal: new ContextSeal([{ id: FIRST_KEY_ID, key: clusterKey }], cluster),
     puts: new Puts(workers),
     forwards: new Forwards({ ...workers, forwardMs }),
-    scans: new Scans(workers),
+    scans: new Scans({ ...workers, cursors: new Cursors(clusterKey, cluster) }),
     callsMax,
   })
 }

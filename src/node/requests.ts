@@ -31,6 +31,8 @@ export interface GetResult extends Answered {
   /** The values; tombstones are only counted. */
   readonly siblings: readonly Uint8Array[]
   readonly tombstones: number
+  /** There are more siblings than fit an answer; the context covers those given alone. */
+  readonly hasMore: boolean
   /** Sealed; empty where no replica that answered knows the key. */
   readonly context: Uint8Array
 }
@@ -85,6 +87,8 @@ export interface ScanResult {
     /** Empty, as `context` is, in a scan without values. */
     readonly siblings: readonly Uint8Array[]
     readonly context: Uint8Array
+    /** As in `GetResult`. */
+    readonly hasMore: boolean
   }[]
   /** Empty after the last page. */
   readonly cursor: Uint8Array

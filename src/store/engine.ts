@@ -7,7 +7,7 @@
  * pass.
  *
  * Promises:
- *   - An append is visible to every later `get`, `digest` and `scan` at once, before it is durable.
+ *   - An append is visible to every later `get`, `digest` and page at once, before it is durable.
  *   - `synced(sequence)` resolves when that append, and every earlier one, survives a power cut.
  *     Appends of one batch survive together or not at all.
  *   - Of what was not synced, a crash may take any batch, whole.
@@ -37,6 +37,8 @@ export type Entry =
       readonly name: KeyName
       readonly note: Uint8Array
       readonly object: Uint8Array
+      /** How many bytes of the object, from its first, `prefixes` gives. */
+      readonly prefixBytes: number
       readonly digest: Digest
     }
   /** This copy forgets the key: not a delete of the client's, which is a put of a tombstone. */
@@ -50,6 +52,10 @@ export interface ScanQuery {
   /** Restricts to one bucket. */
   readonly bucket?: Uint8Array
   readonly keysMax: number
+  /**
+   * Names and objects of one page, together; the keys of its first token are given whatever they
+   * take.
+   */
   readonly bytesMax: number
 }
 
@@ -150,12 +156,19 @@ export interface Engine {
 
   /**
    * A page may be short, even empty, and still have a `next`. Keys that change during the call are
-   * given as they were or as they are. A page ends before a token that may have a copy which cannot
-   * be believed; rejects `record-rotten` if that is `from`: this engine has not read it.
+   * given as they were or as they are. A page ends before the token whose keys would pass
+   * `bytesMax`, and before a token that may have a copy which cannot be believed; rejects
+   * `record-rotten` if that is `from`: this engine has not read it.
    */
   scan(query: ScanQuery): Promise<ScanPage>
 
-  /** The same pages with digests alone. Here names are all that counts towards `bytesMax`. */
+  /**
+   * The same pages with the prefix of each object in its place: an engine that can reads no more of
+   * it. Damage of the prefix is noticed as any other, and damage behind it need not be.
+   */
+  prefixes(query: ScanQuery): Promise<ScanPage>
+
+  /** The same pages with digests alone. Names count towards `bytesMax`, and prefixes may. */
   digests(query: ScanQuery): Promise<DigestPage>
 
   report(): EngineReport

@@ -3,7 +3,7 @@
  *
  * Lines of text, so that a person who finds the directory can read them:
  *
- *   everwrite data 2
+ *   everwrite data 3
  *   cluster "prod"
  *   engine "log"
  *   node 0123456789abcdef
@@ -35,7 +35,7 @@ import {
 import { NEW_STANDING, writeStanding } from './standing.ts'
 
 /** The format of a whole data directory: this file, the segments, the records. */
-const FORMAT = 2
+const FORMAT = 3
 const IDENTITY_BYTES_MAX = 4 * 1024 * 1024
 
 export interface Identity {

@@ -79,13 +79,14 @@ const get: CallConverter<'get'> = {
   },
   reply: {
     encode(reply: GetReply, writer: Writer): void {
-      const { siblings, context, tombstones, answered, needed } = reply
+      const { siblings, ...rest } = reply
       const values = siblings.map((value) => ({ value }))
-      pb.GetReply.encode({ siblings: values, context, tombstones, answered, needed }, writer)
+      pb.GetReply.encode({ ...rest, siblings: values }, writer)
     },
     decode(reader: Reader): GetReply {
-      const { siblings, context, tombstones, answered, needed } = pb.GetReply.decode(reader)
-      const found = { siblings: valuesOf(siblings), context: plain(context) }
+      const { siblings, context, tombstones, hasMore, answered, needed } =
+        pb.GetReply.decode(reader)
+      const found = { siblings: valuesOf(siblings), context: plain(context), hasMore }
       return { ...found, tombstones, answered, needed }
     },
   },
@@ -194,10 +195,9 @@ const scan: CallConverter<'scan'> = {
   reply: {
     encode({ entries, cursor }: ScanReply, writer: Writer): void {
       checkCursor(cursor)
-      const messages = entries.map(({ key, siblings, context }) => ({
-        key,
+      const messages = entries.map(({ siblings, ...entry }) => ({
+        ...entry,
         siblings: siblings.map((value) => ({ value })),
-        context,
       }))
       pb.ScanReply.encode({ entries: messages, cursor }, writer)
     },
@@ -207,6 +207,7 @@ const scan: CallConverter<'scan'> = {
         key: plain(entry.key),
         siblings: valuesOf(entry.siblings),
         context: plain(entry.context),
+        hasMore: entry.hasMore ?? false,
       }))
       return { entries: plainEntries, cursor: plain(cursor) }
     },

@@ -133,6 +133,7 @@ const peerRange: CallConverter<'peerRange'> = {
         bucket: plain(message.bucket),
         keysMax: Math.min(message.keysMax, SCAN_PAGE_KEYS_MAX),
         deadlineMs: message.deadlineMs,
+        withValues: message.withValues,
       }
       checkPeerRange(range)
       return range
@@ -145,11 +146,12 @@ const peerRange: CallConverter<'peerRange'> = {
     },
     decode(reader: Reader): PeerRangeReply {
       const { entries, next } = pb.PeerRangeReply.decode(reader)
-      const plainEntries = (entries ?? []).map(({ token, bucket, key, object }) => ({
+      const plainEntries = (entries ?? []).map(({ token, bucket, key, object, isOutline }) => ({
         token: wideOf<Token>(token),
         bucket: plain(bucket),
         key: plain(key),
         object: plain(object),
+        isOutline: isOutline ?? false,
       }))
       const isLast = next === null || next === undefined
       return { entries: plainEntries, next: isLast ? undefined : wideOf(next) }

@@ -65,6 +65,7 @@ export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
     bucket: NAME.bucket,
     keysMax: 100,
     deadlineMs: 1000,
+    withValues: true,
   },
   get: { name: NAME, r: 2, deadlineMs: 450, takesFewer: false },
   put: {
@@ -112,14 +113,23 @@ export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
     alarms: ['the disk is full'],
   },
   scan: {
-    entries: [{ key: NAME.key, siblings: [utf8Bytes('milk')], context }],
+    entries: [{ key: NAME.key, siblings: [utf8Bytes('milk')], context, hasMore: false }],
     cursor: id('0102'),
   },
   peerRange: {
-    entries: [{ token: u64(9, 10), bucket: none, key: NAME.key, object: id('0b1ec7') }],
+    entries: [
+      { token: u64(9, 10), bucket: none, key: NAME.key, object: id('0b1ec7'), isOutline: true },
+    ],
     next: u64(0x40000000, 0),
   },
-  get: { siblings: [utf8Bytes('milk'), none], context, tombstones: 0, answered: 2, needed: 2 },
+  get: {
+    siblings: [utf8Bytes('milk'), none],
+    context,
+    tombstones: 0,
+    hasMore: true,
+    answered: 2,
+    needed: 2,
+  },
   put: { context, attempts: 2, answered: 1, needed: 2 },
   peerRead: { isFound: true, object: none, digest: u64(0x0a0b0c0d, 0x0e0f1011) },
   peerWrite: {},

@@ -11,6 +11,7 @@ import type { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import type { Command } from 'commander'
+import { OperatingError } from '../../base/errors.ts'
 import type { Bucket } from '../../client/bucket.ts'
 import { EXIT_CODES_HELP, misuse } from '../outcome.ts'
 import { exitOnInterruption } from '../interruption.ts'
@@ -22,7 +23,7 @@ import {
   type ConnectionOptions,
 } from '../cluster-options.ts'
 import { isStream, partOf, replaceBy, targetOf } from '../whole-file.ts'
-import { recordLine } from './record.ts'
+import { fieldOf, recordLine } from './record.ts'
 
 interface Options extends ConnectionOptions {
   readonly bucket: string
@@ -131,11 +132,21 @@ async function copyTo(
   }
 }
 
+/** An export that left siblings out would not restore the key. */
+function tooLarge(key: Uint8Array): OperatingError {
+  return new OperatingError(
+    'object-too-large',
+    `no answer has room for all siblings of ${JSON.stringify(fieldOf('key', key))}: reconcile them ` +
+      'with get and put, and export again',
+  )
+}
+
 async function copy(bucket: Bucket<Uint8Array>, sink: Writable, counts: Counts): Promise<void> {
   const progress = progressOf('exporting', undefined)
   let block = ''
   try {
-    for await (const { keyBytes, siblings } of bucket.entries()) {
+    for await (const { keyBytes, siblings, hasMore } of bucket.entries()) {
+      if (hasMore) throw tooLarge(keyBytes)
       if (siblings.length === 0) continue
       block += `${recordLine(keyBytes, siblings)}\n`
       counts.records++

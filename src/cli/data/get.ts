@@ -63,6 +63,7 @@ function jsonOf(bucket: string, key: Uint8Array, answer: GetResult<Uint8Array>):
     ...fieldOf('key', key),
     siblings: answer.siblings.map((sibling) => fieldOf('value', sibling)),
     tombstones: answer.tombstones,
+    hasMore: answer.hasMore,
     context: answer.context,
   })
 }
@@ -94,12 +95,13 @@ async function printSiblings(
   answer: GetResult<Uint8Array>,
 ): Promise<void> {
   const count = answer.siblings.length
+  const more = answer.hasMore ? ' or more' : ''
   for (const [i, sibling] of answer.siblings.entries()) {
-    process.stderr.write(`--- sibling ${i + 1} of ${count}\n`)
+    process.stderr.write(`--- sibling ${i + 1} of ${count}${more}\n`)
     await printValue(sibling)
   }
   process.stderr.write(
-    `--- ${count} siblings: they were written without knowing of each other. Reconcile them by\n` +
+    `--- ${count}${more} siblings: they were written without knowing of each other. Reconcile them by\n` +
       `    putting one value in their place:  everwrite put ${bucket} ${key} VALUE\n`,
   )
 }

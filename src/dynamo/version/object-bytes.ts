@@ -6,9 +6,12 @@
  *     siblings, each:
  *       u8 flags (1 = tombstone) | u8 dots | request id 16
  *       dots, 8 bytes each: u16 place of its range | u48 counter
- *       u32 value bytes | value                                    integers little-endian
+ *       u32 value bytes
+ *     values, in the order of the siblings                         integers little-endian
  *
- * A dot is written as the index of its range in the context, which has its line.
+ * A dot is written as the index of its range in the context, which has its line. All that is before
+ * the values is the *outline*. It says which siblings live and which are tombstones, so copies can
+ * be merged by their outlines where the values do not matter.
  *
  * Invariants:
  *   - Canonical: equal objects have equal bytes, so a digest over the bytes compares objects. Bytes
@@ -22,13 +25,19 @@ import { assert } from '../../base/assert.ts'
 import { readU16, readU32, readU48, writeU16, writeU32, writeU48 } from '../../base/bytes.ts'
 import {
   DOTS_PER_SIBLING_MAX,
-  MESSAGE_BYTES_MAX,
+  OBJECT_MERGED_BYTES_MAX,
   RANGES_MAX,
   REQUEST_ID_BYTES,
 } from '../../limits.ts'
 import type { Context } from './context.ts'
 import { compareDots, type Dot, dotOn } from './dot.ts'
-import { compareSiblings, compareWrites, type Sibling, type VersionedObject } from './object.ts'
+import {
+  compareSiblings,
+  compareWrites,
+  type Sibling,
+  valueBytes,
+  type VersionedObject,
+} from './object.ts'
 import {
   contextBytes,
   readContext,
@@ -38,7 +47,7 @@ import {
 } from './context-bytes.ts'
 
 /** These numbers are in files and on the wire. Append only; never reuse. */
-const FORMAT = 1
+const FORMAT = 2
 const FLAG_TOMBSTONE = 1
 
 const HEADER_BYTES = 8
@@ -49,11 +58,13 @@ const SIBLINGS_ENCODED_MAX = 0xffff
 
 /** How many bytes `encodeObject` will write. */
 export function objectBytes(object: VersionedObject): number {
-  const { count, requests } = object.context
-  let bytes = HEADER_BYTES + contextBytes(count, requests.length)
-  for (const sibling of object.siblings) {
-    bytes += SIBLING_BYTES + sibling.dots.length * DOT_BYTES + (sibling.value?.length ?? 0)
-  }
+  return outlineBytes(object) + valueBytes(object.siblings)
+}
+
+/** How many of them are the outline, which comes first. */
+export function outlineBytes({ context, siblings }: VersionedObject): number {
+  let bytes = HEADER_BYTES + contextBytes(context.count, context.requests.length)
+  for (const { dots } of siblings) bytes += SIBLING_BYTES + dots.length * DOT_BYTES
   return bytes
 }
 
@@ -66,7 +77,7 @@ export function isStorable(object: VersionedObject): boolean {
   return (
     object.context.count <= RANGES_MAX &&
     object.siblings.length <= SIBLINGS_ENCODED_MAX &&
-    objectBytes(object) <= MESSAGE_BYTES_MAX
+    objectBytes(object) <= OBJECT_MERGED_BYTES_MAX
   )
 }
 
@@ -79,6 +90,16 @@ export function encodeObject(object: VersionedObject): Uint8Array {
 
 /** Writes `objectBytes(object)` bytes from `at` on; returns where they end. */
 export function writeObject(object: VersionedObject, bytes: Uint8Array, at: number): number {
+  at = writeOutline(object, bytes, at)
+  for (const { value } of object.siblings) {
+    if (value === undefined) continue
+    bytes.set(value, at)
+    at += value.length
+  }
+  return at
+}
+
+function writeOutline(object: VersionedObject, bytes: Uint8Array, at: number): number {
   const { context, siblings } = object
   assert(context.count <= RANGES_MAX, 'the ranges fit their count')
   assert(siblings.length <= SIBLINGS_ENCODED_MAX, 'the siblings fit their count')
@@ -110,12 +131,66 @@ function writeSibling(
     at += DOT_BYTES
   }
   writeU32(bytes, at, value?.length ?? 0)
-  if (value !== undefined) bytes.set(value, at + 4)
-  return at + 4 + (value?.length ?? 0)
+  return at + 4
 }
 
 /** The object, with values that are views of `bytes`; undefined if `bytes` are not canonical. */
 export function decodeObject(bytes: Uint8Array): VersionedObject | undefined {
+  const outline = readOutline(bytes)
+  if (outline === undefined) return undefined
+  const siblings: Sibling[] = []
+  let at = outline.end
+  for (const sibling of outline.siblings) {
+    const { requestId, dots, value: length } = sibling
+    if (length === undefined) {
+      siblings.push(sibling)
+      continue
+    }
+    const end = at + readU32(length, 0)
+    if (end > bytes.length) return undefined
+    siblings.push({ requestId, dots, value: bytes.subarray(at, end) })
+    at = end
+  }
+  if (at !== bytes.length || !areSorted(siblings) || hasTwins(siblings)) return undefined
+  return { context: outline.context, siblings }
+}
+
+/**
+ * The object of an outline alone; undefined if `bytes` are not canonical. Each value is replaced by
+ * four bytes, its length: a merge of such objects lets the same siblings live as a merge of whole
+ * ones. (Two values of one request and of one length are taken for one, which a client's error
+ * makes: then one of them lives as long as either does.)
+ */
+export function decodeOutline(bytes: Uint8Array): VersionedObject | undefined {
+  const outline = readOutline(bytes)
+  if (outline === undefined || outline.end !== bytes.length) return undefined
+  const { context, siblings } = outline
+  const isSorted = siblings.every(({ dots }, i) => {
+    return i === 0 || compareDots((siblings[i - 1] as Sibling).dots[0] as Dot, dots[0] as Dot) <= 0
+  })
+  return isSorted ? { context, siblings } : undefined
+}
+
+/** The outline of an encoded object; undefined if it has none. */
+export function outlineOf(bytes: Uint8Array): Uint8Array | undefined {
+  const outline = readOutline(bytes)
+  return outline === undefined ? undefined : bytes.subarray(0, outline.end)
+}
+
+/** The object as `decodeOutline` reads its outline. */
+export function withoutValues(object: VersionedObject): VersionedObject {
+  const bytes = new Uint8Array(outlineBytes(object))
+  writeOutline(object, bytes, 0)
+  return decodeOutline(bytes) as VersionedObject
+}
+
+interface Outline extends VersionedObject {
+  /** Where the values begin. */
+  readonly end: number
+}
+
+/** In place of its value each sibling has the four bytes that state the value's length. */
+function readOutline(bytes: Uint8Array): Outline | undefined {
   if (bytes.length < HEADER_BYTES || bytes[0] !== FORMAT || bytes[1] !== 0) return undefined
   const context = readContext(bytes, HEADER_BYTES, readU16(bytes, 2), readU16(bytes, 6))
   if (context === undefined) return undefined
@@ -125,13 +200,10 @@ export function decodeObject(bytes: Uint8Array): VersionedObject | undefined {
   for (let left = readU16(bytes, 4); left > 0; left--) {
     const sibling = readSibling(bytes, at, context)
     if (sibling === undefined) return undefined
-    const before = siblings[siblings.length - 1]
-    if (before !== undefined && compareSiblings(before, sibling) >= 0) return undefined
     siblings.push(sibling)
-    at += SIBLING_BYTES + sibling.dots.length * DOT_BYTES + (sibling.value?.length ?? 0)
+    at += SIBLING_BYTES + sibling.dots.length * DOT_BYTES
   }
-  if (at !== bytes.length || hasTwins(siblings)) return undefined
-  return { context, siblings }
+  return { context, siblings, end: at }
 }
 
 function readSibling(bytes: Uint8Array, at: number, context: Context): Sibling | undefined {
@@ -144,13 +216,16 @@ function readSibling(bytes: Uint8Array, at: number, context: Context): Sibling |
   const dots = readDots(bytes, at + 2 + REQUEST_ID_BYTES, count, context)
   if (dots === undefined) return undefined
 
-  const start = at + SIBLING_BYTES + count * DOT_BYTES
-  const length = readU32(bytes, start - 4)
-  if (length > bytes.length - start) return undefined
-  if (flags !== FLAG_TOMBSTONE) {
-    return { requestId, dots, value: bytes.subarray(start, start + length) }
-  }
-  return length === 0 ? { requestId, dots, value: undefined } : undefined
+  const lengthAt = at + SIBLING_BYTES + count * DOT_BYTES - 4
+  const length = bytes.subarray(lengthAt, lengthAt + 4)
+  if (flags !== FLAG_TOMBSTONE) return { requestId, dots, value: length }
+  return readU32(length, 0) === 0 ? { requestId, dots, value: undefined } : undefined
+}
+
+function areSorted(siblings: readonly Sibling[]): boolean {
+  return siblings.every((sibling, i) => {
+    return i === 0 || compareSiblings(siblings[i - 1] as Sibling, sibling) < 0
+  })
 }
 
 function readDots(

@@ -11,9 +11,10 @@ import { EMPTY_BYTES } from '../../base/bytes.ts'
 import { isFailure, perform } from '../../base/deliver.ts'
 import type { OperatingError } from '../../base/errors.ts'
 import { compareU64, nextU64, u64 } from '../../base/u64.ts'
-import type { NodeId } from '../../dynamo/names.ts'
+import type { KeyName, NodeId } from '../../dynamo/names.ts'
 import { lastTokenOf } from '../../dynamo/ring/partition.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
+import type { VersionedObject } from '../../dynamo/version/object.ts'
 import { SCAN_PAGE_KEYS_MAX } from '../../limits.ts'
 import type { Token } from '../../native/digest.ts'
 import type { Clock } from '../../world/clock.ts'
@@ -183,7 +184,7 @@ export class Rebuilder {
     while (from !== undefined && !this.#isStopped) {
       const page = await this.#page(node, from, to)
       if (!isFailure(page)) {
-        if (!(await this.#take(page, partition))) return false
+        if (!(await this.#take(page, node, partition))) return false
         from = page.next
         tries = 0
       } else if (page.code !== 'record-rotten') {
@@ -217,21 +218,23 @@ export class Rebuilder {
 
   #page(node: NodeId, from: Token, to: Token): Promise<CopiesPage | OperatingError> {
     const { clock, peers, topology } = this.#node
-    const range = { from, to, bucket: EMPTY_BYTES, keysMax: SCAN_PAGE_KEYS_MAX }
+    const all = { bucket: EMPTY_BYTES, keysMax: SCAN_PAGE_KEYS_MAX, withValues: true }
+    const range = { from, to, ...all }
     const terms = { ring: topology.ring.digest, deadline: clock.now() + PAGE_MS_MAX }
     return new Promise((resolve) => peers.scanRange(node, range, terms, resolve))
   }
 
   /** Merges a page of copies; true when all are durable here. */
-  async #take({ entries }: CopiesPage, partition: number): Promise<boolean> {
+  async #take({ entries }: CopiesPage, node: NodeId, partition: number): Promise<boolean> {
     const { topology, replica } = this.#node
     let last = 0
-    for (const { bucket, key, token, object: bytes } of entries) {
-      const object = decodeObject(bytes)
-      const isOwn = this.#othersOf(partition, topology.propertiesOf(bucket)) !== undefined
-      if (this.#isStopped) return false
-      if (object === undefined || !isOwn) continue
+    for (const { bucket, key, token, object: bytes, isOutline } of entries) {
       const name = { bucket: bucket.slice(), key: key.slice() }
+      const isOwn = this.#othersOf(partition, topology.propertiesOf(bucket)) !== undefined
+      if (!isOwn) continue
+      const object = isOutline ? await this.#readKey(node, name) : decodeObject(bytes)
+      if (this.#isStopped || object === 'failed') return false
+      if (object === undefined) continue
       const sequence = await new Promise<number | OperatingError>((resolve) => {
         perform(() => replica.merge(name, token, object, Number.POSITIVE_INFINITY), resolve)
       })
@@ -240,6 +243,18 @@ export class Rebuilder {
     }
     return new Promise((resolve) => {
       replica.whenSynced(last, (error) => resolve(error === undefined))
+    })
+  }
+
+  /** The copy of one key that `node` has: its page had no room for the value. */
+  #readKey(node: NodeId, name: KeyName): Promise<VersionedObject | 'failed' | undefined> {
+    const { clock, peers, topology } = this.#node
+    const terms = { ring: topology.ring.digest, deadline: clock.now() + PAGE_MS_MAX }
+    return new Promise((resolve) => {
+      peers.readCopy(node, name, false, terms, (answer) => {
+        if (answer.kind === 'object') resolve(answer.object)
+        else resolve(answer.kind === 'absent' ? undefined : 'failed')
+      })
     })
   }
 

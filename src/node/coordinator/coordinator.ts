@@ -14,7 +14,8 @@ import { OperatingError } from '../../base/errors.ts'
 import type { KeyName } from '../../dynamo/names.ts'
 import type { Context } from '../../dynamo/version/context.ts'
 import type { ContextSeal } from '../../dynamo/version/context-seal.ts'
-import { DEADLINE_MS_MAX } from '../../limits.ts'
+import { fittingPart } from '../../dynamo/version/fitting.ts'
+import { ANSWER_VALUES_BYTES_MAX, DEADLINE_MS_MAX } from '../../limits.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { BucketProperties, Topology } from '../cluster/topology.ts'
 import type { Counters, Latencies } from '../counters.ts'
@@ -49,6 +50,7 @@ export interface CoordinatorDependencies {
 }
 
 const NO_BYTES = new Uint8Array(0)
+const NOTHING_FOUND = { siblings: [], tombstones: 0, hasMore: false, context: NO_BYTES } as const
 
 /** A put with contexts that cover all that it replaces, and how it came to them. */
 interface Prepared extends Answered {
@@ -246,22 +248,23 @@ export class Coordinator {
 
   #getResult({ bucket, key }: KeyName, { object, answered }: Found, needed: number): GetResult {
     if (object === undefined) {
-      return { siblings: [], tombstones: 0, context: NO_BYTES, answered, needed }
+      return { ...NOTHING_FOUND, answered, needed }
     }
-    const siblings = valuesOf(object)
-    const tombstones = object.siblings.length - siblings.length
     this.#node.counters.sawVersions(object.siblings.length)
-    const context = this.#node.seal.seal(bucket, key, object.context)
-    return { siblings, tombstones, context, answered, needed }
+    const part = fittingPart(object, ANSWER_VALUES_BYTES_MAX)
+    const hasMore = part !== object
+    const siblings = valuesOf(part)
+    const tombstones = part.siblings.length - siblings.length
+    const context = this.#node.seal.seal(bucket, key, part.context)
+    return { siblings, tombstones, hasMore, context, answered, needed }
   }
 
   #scanResult({ bucket, withValues }: ClientScan, { keys, cursor }: Page): ScanResult {
     const { seal } = this.#node
-    const entries = keys.map(({ key, siblings, context }) =>
-      withValues
-        ? { key, siblings, context: seal.seal(bucket, key, context) }
-        : { key, siblings: [], context: NO_BYTES },
-    )
+    const entries = keys.map(({ key, siblings, context, hasMore }) => {
+      const sealed = withValues ? seal.seal(bucket, key, context) : NO_BYTES
+      return { key, siblings, context: sealed, hasMore }
+    })
     return { entries, cursor }
   }
 

@@ -10,7 +10,7 @@ import type { Room } from '../../base/room.ts'
 import type { KeyName, NodeId } from '../../dynamo/names.ts'
 import { type Ask, type CopyAnswer, GetRound } from '../../dynamo/quorum/get.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
-import { encodeObject } from '../../dynamo/version/object-bytes.ts'
+import { encodeObject, isStorable } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import type { Token } from '../../native/digest.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
@@ -206,6 +206,11 @@ class RunningGet {
   #repair(object: VersionedObject, behind: readonly NodeId[]): void {
     const { self, replica, peers, counters, trace, clock, repairMs } = this.#node
     const { name, token, ring } = this.#read
+    if (!isStorable(object)) {
+      // No message carries it and no replica could keep it: a client must reconcile siblings first.
+      for (const node of behind) trace.record('repair-failed', { node })
+      return
+    }
     const bytes = encodeObject(object)
     const deadline = clock.now() + repairMs
     for (const node of behind) {

@@ -3,37 +3,45 @@
  *
  * A page asks R owners of a *stretch* of the ring for their copies in it, merges them key by key,
  * and ends at the first token that one of them has not reached. Neighbouring partitions with the
- * same owners are one stretch, so that a small cluster is scanned in few requests. The cursor is
+ * same owners are one stretch, so that a small cluster is scanned in few requests. The cursor names
  * the next token: it stays good whatever happens to the cluster between two pages, and a key that
- * stays is returned exactly once.
+ * stays is returned exactly once. A page ends before the token whose keys would pass its bounds; a
+ * first token's keys are given whatever they take, each with the siblings that fit.
+ *
+ * A scan without values asks for the outlines of copies and merges those: they say which keys live.
  *
  * An owner that cannot read the first copy of the range has not looked: another one is asked. Then
  * it is asked for the key that the others hold there, so that it finds the rot and mends it. Where
  * none of the others holds that key, none can name it: then a scan of all owners (R = N) fails
  * until the key is read or written.
  */
-import { latin1Of, readU32, writeU32 } from '../../base/bytes.ts'
+import { latin1Of } from '../../base/bytes.ts'
 import { isFailure, perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
-import { compareU64, nextU64, u64 } from '../../base/u64.ts'
+import { compareU64, equalU64, nextU64 } from '../../base/u64.ts'
 import type { NodeId } from '../../dynamo/names.ts'
 import { FIRST_TOKEN, lastTokenOf } from '../../dynamo/ring/partition.ts'
 import type { OwnerFailure } from '../../dynamo/quorum/shortfall.ts'
 import type { PreferenceLists } from '../../dynamo/ring/preference-list.ts'
-import type { Context } from '../../dynamo/version/context.ts'
+import { Context } from '../../dynamo/version/context.ts'
+import { answerBytes, fittingPart } from '../../dynamo/version/fitting.ts'
 import { merge } from '../../dynamo/version/merge.ts'
-import { decodeObject } from '../../dynamo/version/object-bytes.ts'
+import { decodeObject, decodeOutline, withoutValues } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
-import { SCAN_PAGE_BYTES_MAX, SCAN_PAGE_KEYS_MAX } from '../../limits.ts'
+import {
+  ANSWER_VALUES_BYTES_MAX,
+  SCAN_PAGE_BYTES_MAX,
+  SCAN_PAGE_KEYS_MAX,
+} from '../../limits.ts'
 import type { Token } from '../../native/digest.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { PeerCalls, Terms } from '../cluster/peer-calls.ts'
 import type { Topology } from '../cluster/topology.ts'
 import type { CopiesPage, KeyRange, Replica } from '../replica/replica.ts'
 import type { ClientScan } from '../requests.ts'
+import type { Cursors } from './cursor.ts'
 import { nearestFirst, type Placement, placementIn, requiredOf, tooFew } from './quorums.ts'
 
-const CURSOR_BYTES = 8
 /** Stretches that one page looks at before it answers with what it has, perhaps nothing. */
 const STRETCHES_PER_PAGE_MAX = 32
 
@@ -42,14 +50,19 @@ export interface ScanDependencies {
   readonly topology: Topology
   readonly replica: Replica
   readonly peers: PeerCalls
+  readonly cursors: Cursors
 }
 
 /** One page: keys that have a value, in the order of their tokens. */
 export interface Page {
   readonly keys: readonly {
     readonly key: Uint8Array
+    /** None in a scan without values. */
     readonly siblings: readonly Uint8Array[]
+    /** Covers these siblings, and the key's tombstones. */
     readonly context: Context
+    /** Siblings are left out, which no answer has room for. */
+    readonly hasMore: boolean
   }[]
   /** Empty after the last page. */
   readonly cursor: Uint8Array
@@ -59,6 +72,8 @@ interface Found {
   readonly token: Token
   readonly key: Uint8Array
   readonly object: VersionedObject
+  /** Without the values (`decodeOutline`). */
+  readonly isOutline: boolean
 }
 
 /** The pages of several owners together. */
@@ -83,25 +98,34 @@ export class Scans {
   async run(scan: ClientScan, deadline: number): Promise<Page> {
     const { lists } = this.#dependencies.topology
     const asked = scan.keysMax === 0 ? SCAN_PAGE_KEYS_MAX : scan.keysMax
-    const keysMax = Math.min(asked, SCAN_PAGE_KEYS_MAX)
-    const keys: Page['keys'][number][] = []
-    let from: Token | undefined = decodeCursor(scan.cursor)
-    let bytes = 0
+    const page = new PageInProgress(Math.min(asked, SCAN_PAGE_KEYS_MAX), scan.withValues)
+    let from: Token | undefined = this.#begin(scan)
     for (let stretches = 0; from !== undefined && stretches < STRETCHES_PER_PAGE_MAX; stretches++) {
-      if (keys.length >= keysMax || bytes >= SCAN_PAGE_BYTES_MAX) break
-      const stretch = this.#stretchFrom(lists, from, scan.bucket)
-      const range = { from, to: stretch.to, bucket: scan.bucket, keysMax: keysMax - keys.length }
-      const page = await this.#read(scan, stretch, range, deadline)
-      for (const { key, object } of page.found) {
-        const siblings = valuesOf(object)
-        if (siblings.length === 0) continue
-        keys.push({ key, siblings, context: object.context })
-        bytes += key.length
-        if (scan.withValues) bytes += siblings.reduce((sum, value) => sum + value.length, 0)
-      }
-      from = page.end ?? nextU64(stretch.to)
+      if (page.isFull) break
+      const { bucket, withValues } = scan
+      const stretch = this.#stretchFrom(lists, from, bucket)
+      const range = { from, to: stretch.to, bucket, keysMax: page.keysLeft, withValues }
+      const { found, end } = await this.#read(scan, stretch, range, deadline)
+      from = end ?? nextU64(stretch.to)
+      const left = byToken(found).find((keys) => !page.add(keys))
+      if (left === undefined) continue
+      from = (left[0] as Found).token
+      break
     }
-    return { keys, cursor: from === undefined ? new Uint8Array(0) : encodeCursor(from) }
+    const { cursors } = this.#dependencies
+    const cursor = from === undefined ? new Uint8Array(0) : cursors.encode(scan.bucket, from)
+    return { keys: page.keys, cursor }
+  }
+
+  /** The first token of the page. */
+  #begin({ bucket, cursor }: ClientScan): Token {
+    if (cursor.length === 0) return FIRST_TOKEN
+    const token = this.#dependencies.cursors.decode(bucket, cursor)
+    if (token !== undefined) return token
+    throw new OperatingError(
+      'cursor-wrong',
+      'no page of this bucket gave that cursor: give back the one of the page before, unchanged',
+    )
   }
 
   /** The longest run of partitions from `from` on that the same members own. */
@@ -191,6 +215,73 @@ export class Scans {
   }
 }
 
+/** What a page has so far. */
+class PageInProgress {
+  readonly keys: Page['keys'][number][] = []
+  readonly #keysMax: number
+  readonly #withValues: boolean
+  #bytes = 0
+
+  constructor(keysMax: number, withValues: boolean) {
+    this.#keysMax = keysMax
+    this.#withValues = withValues
+  }
+
+  get keysLeft(): number {
+    return this.#keysMax - this.keys.length
+  }
+
+  get isFull(): boolean {
+    return this.keysLeft <= 0 || this.#bytes >= SCAN_PAGE_BYTES_MAX
+  }
+
+  /** Adds those keys of one token that have a value. False where the page must end before them. */
+  add(found: readonly Found[]): boolean {
+    const living = found.filter(({ object }) => isLiving(object))
+    const bytes = living.reduce((sum, one) => sum + this.#bytesOf(one), 0)
+    const isOver = living.length > this.keysLeft || this.#bytes + bytes > SCAN_PAGE_BYTES_MAX
+    if (isOver && living.length > 0 && this.keys.length > 0) return false
+    let left = ANSWER_VALUES_BYTES_MAX
+    for (const one of living) {
+      const entry = this.#entryOf(one, left)
+      left -= entry.bytes
+      this.keys.push(entry)
+    }
+    this.#bytes += bytes
+    return true
+  }
+
+  #bytesOf({ key, object, isOutline }: Found): number {
+    return key.length + (isOutline ? 0 : answerBytes(object.siblings))
+  }
+
+  /** With as many siblings as fit `bytesMax`. */
+  #entryOf(
+    { key, object, isOutline }: Found,
+    bytesMax: number,
+  ): Page['keys'][number] & { readonly bytes: number } {
+    if (isOutline) {
+      const hasMore = this.#withValues
+      return { key, siblings: [], context: Context.empty, hasMore, bytes: 0 }
+    }
+    const part = fittingPart(object, bytesMax)
+    const bytes = answerBytes(part.siblings)
+    const { context } = part
+    return { key, siblings: valuesOf(part), context, hasMore: part !== object, bytes }
+  }
+}
+
+/** Found keys, in the order of their tokens, those of one token together. */
+function byToken(found: readonly Found[]): readonly (readonly Found[])[] {
+  const tokens: Found[][] = []
+  for (const one of found) {
+    const last = tokens.at(-1)
+    if (last !== undefined && equalU64((last[0] as Found).token, one.token)) last.push(one)
+    else tokens.push([one])
+  }
+  return tokens
+}
+
 /** All keys before `end`. */
 function mergePages(pages: readonly CopiesPage[]): Merged {
   let end: Token | undefined
@@ -199,16 +290,27 @@ function mergePages(pages: readonly CopiesPage[]): Merged {
   }
   const merged = new Map<string, Found>()
   for (const { entries } of pages) {
-    for (const { token, key, object: bytes } of entries) {
-      const object = decodeObject(bytes)
+    for (const { token, key, object: bytes, isOutline } of entries) {
+      const object = isOutline ? decodeOutline(bytes) : decodeObject(bytes)
       if (object === undefined || (end !== undefined && compareU64(token, end) >= 0)) continue
       const id = latin1Of(key)
       const other = merged.get(id)
-      const both = other === undefined ? object : merge(other.object, object)
-      merged.set(id, { token, key, object: both })
+      const one = { token, key, object, isOutline }
+      merged.set(id, other === undefined ? one : mergeFound(other, one))
     }
   }
   return { found: [...merged.values()].sort((a, b) => compareU64(a.token, b.token)), end }
+}
+
+/** Without values where either is. */
+function mergeFound(a: Found, b: Found): Found {
+  if (a.isOutline === b.isOutline) return { ...a, object: merge(a.object, b.object) }
+  const [outline, whole] = a.isOutline ? [a, b] : [b, a]
+  return { ...outline, object: merge(outline.object, withoutValues(whole.object)) }
+}
+
+function isLiving({ siblings }: VersionedObject): boolean {
+  return siblings.some(({ value }) => value !== undefined)
 }
 
 /** The values of an object; none where it holds tombstones alone. */
@@ -216,19 +318,4 @@ export function valuesOf(object: VersionedObject): readonly Uint8Array[] {
   const values: Uint8Array[] = []
   for (const { value } of object.siblings) if (value !== undefined) values.push(value)
   return values
-}
-
-function encodeCursor(token: Token): Uint8Array {
-  const cursor = new Uint8Array(CURSOR_BYTES)
-  writeU32(cursor, 0, token.hi)
-  writeU32(cursor, 4, token.lo)
-  return cursor
-}
-
-function decodeCursor(cursor: Uint8Array): Token {
-  if (cursor.length === 0) return FIRST_TOKEN
-  if (cursor.length !== CURSOR_BYTES) {
-    throw new OperatingError('cursor-wrong', 'give back the cursor of the page before, unchanged')
-  }
-  return u64(readU32(cursor, 0), readU32(cursor, 4))
 }

@@ -19,10 +19,20 @@ import type { Room } from '../../base/room.ts'
 import { ID_BYTES, type KeyName, type NodeId, type Start, startIdOf } from '../../dynamo/names.ts'
 import { merge } from '../../dynamo/version/merge.ts'
 import { decodeNote, encodeNote } from '../../dynamo/version/note.ts'
-import { decodeObject, encodeObject, isStorable } from '../../dynamo/version/object-bytes.ts'
+import {
+  decodeObject,
+  encodeObject,
+  isStorable,
+  outlineBytes,
+  outlineOf,
+} from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import { put, type PutOutcome, type PutRequest } from '../../dynamo/version/put.ts'
-import { SCAN_PAGE_BYTES_MAX, SCAN_PAGE_KEYS_MAX } from '../../limits.ts'
+import {
+  ANSWER_VALUES_BYTES_MAX,
+  SCAN_PAGE_BYTES_MAX,
+  SCAN_PAGE_KEYS_MAX,
+} from '../../limits.ts'
 import { type Digest, sipHash64, type Token } from '../../native/digest.ts'
 import type { Engine, Stored } from '../../store/engine.ts'
 import type { Clock } from '../../world/clock.ts'
@@ -51,6 +61,8 @@ export interface KeyRange {
   /** Empty: of all buckets. */
   readonly bucket: Uint8Array
   readonly keysMax: number
+  /** False: copies come as their outlines (`object-bytes.ts`). */
+  readonly withValues: boolean
 }
 
 /** Copies in a range, in the order of their tokens. */
@@ -61,6 +73,8 @@ export interface CopiesPage {
     readonly key: Uint8Array
     /** Encoded. */
     readonly object: Uint8Array
+    /** It is the outline alone: values were not asked for, or do not fit the page. */
+    readonly isOutline: boolean
   }[]
   /** Where to go on; undefined when the end of the range was reached. */
   readonly next: Token | undefined
@@ -180,16 +194,25 @@ export class Replica {
   }
 
   /** This member's copies in a range: a page of them. */
-  async scan({ from, to, bucket, keysMax }: KeyRange): Promise<CopiesPage> {
+  async scan({ from, to, bucket, keysMax, withValues }: KeyRange): Promise<CopiesPage> {
     this.#requireWhole()
-    const { entries, next } = await this.#engine.scan({
+    const query = {
       from,
       to,
       ...(bucket.length === 0 ? {} : { bucket }),
       keysMax: Math.min(keysMax, SCAN_PAGE_KEYS_MAX),
       bytesMax: SCAN_PAGE_BYTES_MAX,
+    }
+    const engine = this.#engine
+    const { entries, next } = await (withValues ? engine.scan(query) : engine.prefixes(query))
+    let left = withValues ? ANSWER_VALUES_BYTES_MAX : 0
+    const copies = entries.map(({ token, name, object }) => {
+      // Only keys of one token may be too long for a page together.
+      const isOutline = object.length > left
+      if (!isOutline) left -= object.length
+      const bytes = isOutline && withValues ? (outlineOf(object) ?? object) : object
+      return { token, ...name, object: bytes, isOutline }
     })
-    const copies = entries.map(({ token, name, object }) => ({ token, ...name, object }))
     return { entries: copies, next }
   }
 
@@ -274,6 +297,7 @@ export class Replica {
         case 'replaced':
           return this.#unchanged(outcome, held)
         case 'written': {
+          if (!isStorable(outcome.object)) throw tooLarge()
           const written = this.#append(name, token, held, outcome.object, encodeNote(outcome.note))
           this.#remembered.add(request.requestId, token, outcome.dot)
           return { outcome, ...written }
@@ -314,7 +338,9 @@ export class Replica {
   ): Pick<LocalWrite, 'object' | 'sequence'> {
     const bytes = encodeObject(object)
     const digest = sipHash64<Digest>(this.#node.digestKey, bytes)
-    const entry = { kind: 'object', token, name, note, object: bytes, digest } as const
+    const prefixBytes = outlineBytes(object)
+    const copy = { note, object: bytes, prefixBytes, digest }
+    const entry = { kind: 'object', token, name, ...copy } as const
     const mayUseReserve = isFreeing(held, object, bytes.length)
     this.#lastSequence = this.#engine.append([entry], { mayUseReserve })
     return { object: bytes, sequence: this.#lastSequence }

@@ -133,6 +133,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
           name: { bucket: name.bucket, key },
           note,
           object,
+          prefixBytes: size >> 1,
           digest: digestOf(object),
         }
       }),

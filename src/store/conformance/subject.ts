@@ -36,6 +36,9 @@ export const DIGEST_KEY: Uint8Array = Uint8Array.from({ length: 16 }, (_, i) => 
 export const FIRST_TOKEN: Token = u64(0, 0)
 export const LAST_TOKEN: Token = u64(0xffff_ffff, 0xffff_ffff)
 
+/** Of each object that `put` makes, or all of a shorter one. */
+export const PREFIX_BYTES = 2
+
 export function put(name: KeyName, text: string, note = ''): ObjectEntry {
   const object = utf8Bytes(text)
   return {
@@ -44,6 +47,7 @@ export function put(name: KeyName, text: string, note = ''): ObjectEntry {
     name,
     note: utf8Bytes(note),
     object,
+    prefixBytes: Math.min(object.length, PREFIX_BYTES),
     digest: digestOf(object),
   }
 }

@@ -1,15 +1,15 @@
 /**
  * A record as recovery knows it: what its header says, and where it stands.
  */
+import { readU16 } from '../../base/bytes.ts'
 import { u64 } from '../../base/u64.ts'
 import { type Token, tokenOf } from '../../native/digest.ts'
 import { number48, RECORD_HEADER_BYTES, RecordScanWord, RecordWord } from '../../native/record.ts'
+import { NO_TAG, type Place, tagOf } from './place.ts'
 import { kindOf, RecordKind } from './record-kinds.ts'
 import { scanWord } from './segment-scan.ts'
 
-export interface Found {
-  readonly segment: number
-  readonly offset: number
+export interface Found extends Place {
   readonly bytes: number
   /** The byte of the file: says also whether the batch goes on. */
   readonly kind: number
@@ -40,11 +40,19 @@ export function syncedOf(words: Uint32Array): number {
   return number48(words[RecordWord.syncedLow] as number, words[RecordWord.syncedHigh] as number)
 }
 
-/** Record `i` of a scan whose bytes begin at `base`. */
-export function foundIn(segment: number, base: number, words: Uint32Array, i: number): Found {
+/** Record `i` of a scan of `bytes`, which begin at `base`. */
+export function foundIn(
+  segment: number,
+  base: number,
+  words: Uint32Array,
+  i: number,
+  bytes: Uint8Array,
+): Found {
+  const start = scanWord(words, i, RecordScanWord.start)
   return {
     segment,
-    offset: base + scanWord(words, i, RecordScanWord.start),
+    offset: base + start,
+    tag: tagOf(bucketAt(bytes, start)),
     bytes: scanWord(words, i, RecordScanWord.totalBytes),
     kind: scanWord(words, i, RecordScanWord.kind),
     token: u64(
@@ -60,7 +68,8 @@ export function foundIn(segment: number, base: number, words: Uint32Array, i: nu
 
 /**
  * A record with a sound header and a rotten body, at bytes[start]. If its key has rotted, the token
- * computed here is most likely no key's, and the entry does no harm.
+ * computed here is most likely no key's, and the entry does no harm. It has no tag: a wrong one would
+ * hide it from scans of its bucket.
  */
 export function rottenFound(
   segment: number,
@@ -75,6 +84,7 @@ export function rottenFound(
   return {
     segment,
     offset,
+    tag: NO_TAG,
     bytes: words[RecordWord.totalBytes] as number,
     kind: words[RecordWord.kind] as number,
     token: tokenOf(bytes.subarray(bucketStart, keyStart), bytes.subarray(keyStart, keyEnd)),
@@ -83,4 +93,10 @@ export function rottenFound(
       words[RecordWord.sequenceHigh] as number,
     ),
   }
+}
+
+/** The bucket of the record at bytes[start]. Requires: a sound record. */
+function bucketAt(bytes: Uint8Array, start: number): Uint8Array {
+  const bucketStart = start + RECORD_HEADER_BYTES
+  return bytes.subarray(bucketStart, bucketStart + readU16(bytes, start + 6))
 }

@@ -23,7 +23,7 @@ import { type Found, isAbsence } from './found.ts'
 import type { Judgement } from './judgement.ts'
 import type { KeyIndex } from './key-index.ts'
 import { isContinued, isFollowing, kindOf, RecordKind } from './record-kinds.ts'
-import type { RecordReader } from './record-reader.ts'
+import { PREFIX_ALONE, type RecordReader } from './record-reader.ts'
 import { SEGMENT_HEADER_BYTES, writeZeros } from './segment.ts'
 import type { SegmentAllocator } from './segment-allocator.ts'
 import type { Segments } from './segments.ts'
@@ -171,13 +171,14 @@ function markOf(
   const bytes = new Uint8Array(MARK_BYTES)
   const none = EMPTY_BYTES
   const kind = RecordKind.mark
-  encodeRecord(bytes, 0, kind, segment, offset, sequence, durable, none, none, none, none, hi, lo)
+  const names = [none, none, none, none] as const
+  encodeRecord(bytes, 0, kind, segment, offset, sequence, durable, ...names, 0, hi, lo)
   return bytes
 }
 
 async function indexInPlace({ reader, index }: Unordered, found: Found): Promise<void> {
   const { segment, offset, token, sequence } = found
-  const { name } = await reader.read({ segment, offset, name: undefined, isHeadOnly: true })
+  const { name } = await reader.read({ segment, offset, name: undefined, objectBytesMax: PREFIX_ALONE })
   assert(name !== undefined, 'a record that was accepted has a name')
   const isErasure = kindOf(found.kind) === RecordKind.erasure
   index.put(token, name, { segment, offset }, sequence, isErasure)

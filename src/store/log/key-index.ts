@@ -6,7 +6,7 @@
  * (the client that puts a key has just read it), and the entry is replaced within the append. If
  * only the disk has it, the append does not wait: the new place is added beside the old one, reads
  * choose the record with the highest sequence, and a read in the background removes the stale
- * entry ("pruning").
+ * entry ("pruning"). An entry also has a byte of its bucket (`place.ts`).
  *
  * An erasure removes the key's entry. If a stale entry may be left, the erasure's own place is
  * added and wins by its sequence; pruning removes both.
@@ -20,10 +20,11 @@ import { u64 } from '../../base/u64.ts'
 import { assert } from '../../base/assert.ts'
 import type { KeyName } from '../../dynamo/names.ts'
 import type { Token } from '../../native/digest.ts'
-import { KeyDirectory } from '../../native/key-directory.ts'
+import { DIRECTORY_WORDS, KeyDirectory } from '../../native/key-directory.ts'
 import type { MaybePromise } from '../../base/deliver.ts'
+import { offsetWord, type Place, placeOf, segmentWord, tagOf } from './place.ts'
 import { RecordKind } from './record-kinds.ts'
-import type { Reading, RecordReader } from './record-reader.ts'
+import { HEADER_ALONE, type Reading, type RecordReader } from './record-reader.ts'
 
 /** Keys that wait to be pruned; at this many the store is overloaded. */
 const STALE_MAX = 65_536
@@ -31,9 +32,9 @@ const PRUNING_MAX = 16
 /** Each new look-up means that a segment was removed during the one before. */
 const LOOKUPS_MAX = 64
 
-export interface Place {
-  readonly segment: number
-  readonly offset: number
+export interface Indexed {
+  readonly token: Token
+  readonly place: Place
 }
 
 /** One entry of a token, and the record that it points to. */
@@ -53,7 +54,7 @@ interface StaleKey {
 }
 
 export class KeyIndex {
-  readonly directory: KeyDirectory = new KeyDirectory()
+  readonly #directory: KeyDirectory = new KeyDirectory()
   readonly #reader: RecordReader
   #found = new Uint32Array(16)
   readonly #stale: StaleKey[] = []
@@ -65,7 +66,7 @@ export class KeyIndex {
   }
 
   get size(): number {
-    return this.directory.size
+    return this.#directory.size
   }
 
   /** At most so many entries of the directory stand beside another one of the same key. */
@@ -80,37 +81,59 @@ export class KeyIndex {
   }
 
   /**
-   * The newest record of the key, or undefined if there is none. May be rotten or unreadable, or
-   * `long` if it has more than `bytesMax`.
+   * The newest record of the key, or undefined if there is none. May be rotten or unreadable; of an
+   * object with more than `objectBytesMax` it has the prefix alone.
    */
   newest(
     token: Token,
     name: KeyName,
-    isHeadOnly: boolean,
-    bytesMax?: number,
+    objectBytesMax: number,
   ): MaybePromise<Reading | undefined> {
     const count = this.#find(token)
     if (count === 0) return undefined
-    if (count > 1) return this.#newestOf(token, name, isHeadOnly, bytesMax)
-    const segment = this.#found[0] as number
-    const offset = this.#found[1] as number
-    const reading = this.#reader.read({ segment, offset, name, isHeadOnly, bytesMax })
-    const presentNow = (read: Reading): MaybePromise<Reading | undefined> =>
-      read.verdict === 'gone' ? this.#newestOf(token, name, isHeadOnly, bytesMax) : presentOf(read)
-    return reading instanceof Promise ? reading.then(presentNow) : presentNow(reading)
+    if (count > 1) return this.#newestOf(token, name, objectBytesMax)
+    const { segment, offset } = this.#placeAt(0)
+    const reading = this.#reader.read({ segment, offset, name, objectBytesMax })
+    if (reading instanceof Promise) {
+      return reading.then((read) => this.#presentNow(read, token, name, objectBytesMax))
+    }
+    return this.#presentNow(reading, token, name, objectBytesMax)
   }
 
   /** All places of the token, in no particular order. */
   places(token: Token): readonly Place[] {
     const count = this.#find(token)
     const places: Place[] = []
-    for (let i = 0; i < count; i++) {
-      places.push({
-        segment: this.#found[2 * i] as number,
-        offset: this.#found[2 * i + 1] as number,
-      })
-    }
+    for (let i = 0; i < count; i++) places.push(this.#placeAt(i))
     return places
+  }
+
+  /**
+   * Entries with this token or a later one, in token order, at most `max`; none at the end. Has all
+   * entries of each of its tokens, unless one token alone has more.
+   */
+  page(from: Token, max: number): readonly Indexed[] {
+    const words = new Uint32Array(max * DIRECTORY_WORDS)
+    const count = this.#directory.page(from.hi, from.lo, words)
+    const word = (i: number, at: number): number => words[i * DIRECTORY_WORDS + at] as number
+    return Array.from({ length: count }, (_, i) => {
+      return { token: u64(word(i, 0), word(i, 1)), place: placeOf(word(i, 2), word(i, 3)) }
+    })
+  }
+
+  insert({ hi, lo }: Token, place: Place): void {
+    this.#directory.insert(hi, lo, segmentWord(place), offsetWord(place))
+  }
+
+  /** Points the entry to another place. Changes nothing if there is none. */
+  replace({ hi, lo }: Token, from: Place, to: Place): void {
+    const [old, oldOffset] = [segmentWord(from), offsetWord(from)]
+    this.#directory.replace(hi, lo, old, oldOffset, segmentWord(to), offsetWord(to))
+  }
+
+  /** Removes the entry. Changes nothing if there is none. */
+  remove({ hi, lo }: Token, place: Place): void {
+    this.#directory.remove(hi, lo, segmentWord(place), offsetWord(place))
   }
 
   /**
@@ -120,14 +143,14 @@ export class KeyIndex {
   async readings(
     token: Token,
     name: KeyName | undefined,
-    isHeadOnly: boolean,
-    bytesMax?: number,
+    objectBytesMax: number,
   ): Promise<readonly PlacedReading[]> {
     for (let lookups = 0; lookups < LOOKUPS_MAX; lookups++) {
       const readings: PlacedReading[] = []
       let isGone = false
       for (const place of this.places(token)) {
-        const reading = await this.#reader.read({ ...place, name, isHeadOnly, bytesMax })
+        const { segment, offset } = place
+        const reading = await this.#reader.read({ segment, offset, name, objectBytesMax })
         isGone = reading.verdict === 'gone'
         if (isGone) break
         readings.push({ place, reading })
@@ -138,27 +161,29 @@ export class KeyIndex {
   }
 
   /** Points the key at its newest record; or nowhere, if that is an erasure. */
-  put(token: Token, name: KeyName, place: Place, sequence: number, isErasure: boolean): void {
-    const { hi, lo } = token
-    const { segment, offset } = place
-    const count = this.#find(token)
+  put(
+    token: Token,
+    name: KeyName,
+    { segment, offset }: Omit<Place, 'tag'>,
+    sequence: number,
+    isErasure: boolean,
+  ): void {
+    const place = { segment, offset, tag: tagOf(name.bucket) }
     let isPlaced = false
     let isUnsure = false
-    for (let i = 0; i < count; i++) {
-      const oldSegment = this.#found[2 * i] as number
-      const oldOffset = this.#found[2 * i + 1] as number
-      const isOf = this.#reader.isOfNow(oldSegment, oldOffset, name)
+    for (const old of this.places(token)) {
+      const isOf = this.#reader.isOfNow(old.segment, old.offset, name)
       if (isOf === undefined) isUnsure = true
       if (isOf !== true) continue
-      if (isErasure || isPlaced) this.directory.remove(hi, lo, oldSegment, oldOffset)
-      else this.directory.replace(hi, lo, oldSegment, oldOffset, segment, offset)
+      if (isErasure || isPlaced) this.remove(token, old)
+      else this.replace(token, old, place)
       isPlaced = true
     }
     const isInserted = isErasure ? isUnsure : !isPlaced
-    if (isInserted) this.directory.insert(hi, lo, segment, offset)
+    if (isInserted) this.insert(token, place)
     if (!isUnsure) return
     const copied = { bucket: name.bucket.slice(), key: name.key.slice() }
-    this.#stale.push({ token: u64(hi, lo), name: copied, place, sequence, isErasure })
+    this.#stale.push({ token: u64(token.hi, token.lo), name: copied, place, sequence, isErasure })
     if (this.#pruning < PRUNING_MAX) void this.#prune()
   }
 
@@ -171,22 +196,35 @@ export class KeyIndex {
     }
   }
 
+  #presentNow(
+    reading: Reading,
+    token: Token,
+    name: KeyName,
+    objectBytesMax: number,
+  ): MaybePromise<Reading | undefined> {
+    if (reading.verdict === 'gone') return this.#newestOf(token, name, objectBytesMax)
+    return presentOf(reading)
+  }
+
   #find(token: Token): number {
     for (;;) {
-      const count = this.directory.find(token.hi, token.lo, this.#found)
+      const count = this.#directory.find(token.hi, token.lo, this.#found)
       if (2 * count < this.#found.length) return count
       this.#found = new Uint32Array(2 * this.#found.length)
     }
   }
 
+  #placeAt(index: number): Place {
+    return placeOf(this.#found[2 * index] as number, this.#found[2 * index + 1] as number)
+  }
+
   async #newestOf(
     token: Token,
     name: KeyName,
-    isHeadOnly: boolean,
-    bytesMax: number | undefined,
+    objectBytesMax: number,
   ): Promise<Reading | undefined> {
     let newest: Reading | undefined
-    for (const { reading } of await this.readings(token, name, isHeadOnly, bytesMax)) {
+    for (const { reading } of await this.readings(token, name, objectBytesMax)) {
       if (isKeyUnknown(reading)) return reading
       if (!reading.isAsked) continue
       if (newest === undefined || reading.sequence > newest.sequence) newest = reading
@@ -198,9 +236,9 @@ export class KeyIndex {
     this.#pruning += 1
     for (let stale = this.#stale.shift(); stale !== undefined; stale = this.#stale.shift()) {
       const { token } = stale
-      for (const { place, reading } of await this.readings(token, stale.name, true)) {
+      for (const { place, reading } of await this.readings(token, stale.name, HEADER_ALONE)) {
         if (!isReplacedBy(stale, place, reading)) continue
-        this.directory.remove(token.hi, token.lo, place.segment, place.offset)
+        this.remove(token, place)
       }
     }
     this.#pruning -= 1

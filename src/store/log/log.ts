@@ -25,7 +25,6 @@
  */
 import type { MaybePromise } from '../../base/deliver.ts'
 import { assert } from '../../base/assert.ts'
-import { EMPTY_BYTES } from '../../base/bytes.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { Room } from '../../base/room.ts'
 import type { KeyName } from '../../dynamo/names.ts'
@@ -53,12 +52,12 @@ import type {
 } from '../engine.ts'
 import type { KeyIndex } from './key-index.ts'
 import { CONTINUES, FOLLOWS, RecordKind } from './record-kinds.ts'
-import type { Reading, RecordReader } from './record-reader.ts'
+import { HEADER_ALONE, type Reading, type RecordReader, WHOLE } from './record-reader.ts'
 import { Scanner } from './scan.ts'
 import type { SegmentAllocator } from './segment-allocator.ts'
 import type { Segments } from './segments.ts'
 import type { Shortage } from './shortage.ts'
-import type { Writer } from './writer.ts'
+import { NO_BODY, type Writer } from './writer.ts'
 
 /** The state of an open log, as `openLog` makes it. */
 export interface LogState {
@@ -91,10 +90,10 @@ export class LogEngine implements Engine {
   }
 
   get(token: Token, name: KeyName, room?: Room): MaybePromise<Stored | undefined> {
-    const bytesMax = room === undefined ? undefined : ANSWER_BYTES_FIRST
-    const reading = this.#index.newest(token, name, false, bytesMax)
+    const bytesMax = room === undefined ? WHOLE : ANSWER_BYTES_FIRST
+    const reading = this.#index.newest(token, name, bytesMax)
     if (reading === undefined) return undefined
-    if (reading instanceof Promise || reading.verdict === 'long') {
+    if (reading instanceof Promise || isPrefix(reading)) {
       return this.#getLong(token, name, reading, room)
     }
     return storedOf(reading)
@@ -108,16 +107,16 @@ export class LogEngine implements Engine {
     room: Room | undefined,
   ): Promise<Stored | undefined> {
     let reading = await first
-    while (reading?.verdict === 'long') {
-      const bytesMax = reading.bytes as number
-      await room?.reserve(bytesMax)
-      reading = await this.#index.newest(token, name, false, bytesMax)
+    while (reading !== undefined && isPrefix(reading)) {
+      const { objectBytes } = reading
+      await room?.reserve(objectBytes + NOTE_BYTES_MAX)
+      reading = await this.#index.newest(token, name, objectBytes)
     }
     return storedOf(reading)
   }
 
   digest(token: Token, name: KeyName): MaybePromise<Digest | undefined> {
-    const reading = this.#index.newest(token, name, true)
+    const reading = this.#index.newest(token, name, HEADER_ALONE)
     if (reading === undefined) return undefined
     return reading instanceof Promise ? reading.then(digestOf) : digestOf(reading)
   }
@@ -145,6 +144,10 @@ export class LogEngine implements Engine {
 
   scan(query: ScanQuery): Promise<ScanPage> {
     return this.#scanner.scan(query)
+  }
+
+  prefixes(query: ScanQuery): Promise<ScanPage> {
+    return this.#scanner.prefixes(query)
   }
 
   digests(query: ScanQuery): Promise<DigestPage> {
@@ -202,10 +205,9 @@ export class LogEngine implements Engine {
     const { token, name } = entry
     const isErasure = entry.kind === 'erasure'
     const kind = (isErasure ? RecordKind.erasure : RecordKind.object) | flag
-    const note = isErasure ? EMPTY_BYTES : entry.note
-    const object = isErasure ? EMPTY_BYTES : entry.object
     const digest = isErasure ? this.#writer.emptyDigest : entry.digest
-    const offset = this.#writer.add(kind, name, note, object, digest, bytesOf(entry))
+    const body = isErasure ? NO_BODY : entry
+    const offset = this.#writer.add(kind, name, body, digest, bytesOf(entry))
     const place = { segment: this.#writer.segment, offset }
     this.#index.put(token, name, place, this.#writer.sequence, isErasure)
   }
@@ -219,7 +221,13 @@ function bytesOf(entry: Entry): number {
   if (entry.kind === 'erasure') return recordBytes(bucket.length, key.length, 0, 0)
   assert(entry.note.length <= NOTE_BYTES_MAX, 'a note is within its bound')
   assert(entry.object.length <= MESSAGE_BYTES_MAX, 'an object is within its bound')
+  assert(entry.prefixBytes <= entry.object.length, 'a prefix is a part of its object')
   return recordBytes(bucket.length, key.length, entry.note.length, entry.object.length)
+}
+
+/** The object is longer than was asked for. */
+function isPrefix({ verdict, object, objectBytes }: Reading): boolean {
+  return verdict === 'sound' && object.length < objectBytes
 }
 
 function storedOf(reading: Reading | undefined): Stored | undefined {

@@ -6,13 +6,14 @@
  * through `read`.
  *
  * The length of a record is in its header. So the first read takes 4 KiB, which holds most records
- * whole; a longer record takes a second read. Results are copied out of the shared buffer, so that
- * a small object keeps no more memory alive than itself. A long record is read into memory
- * of its own, and its note and object are views of it.
+ * whole; a longer record takes a second read. Where an object is longer than was asked for, its
+ * prefix alone is read. Results are copied out of the shared buffer, so that a small object keeps
+ * no more memory alive than itself. A long record is read into memory of its own, and its note and
+ * object are views of it.
  *
- * Invariant: all bytes that are returned have passed both checksums, at the place that was asked
- * for. If only the head is read, it has passed the header's checksum, which covers the digest; the
- * key is compared byte by byte.
+ * Invariant: all bytes that are returned have passed their checksums, at the place that was asked
+ * for: that of the header, that of names, note and prefix, and that of the rest of an object. If
+ * the header alone is read, it covers the digest, and the key is compared byte by byte.
  */
 import type { MaybePromise } from '../../base/deliver.ts'
 import { EMPTY_BYTES } from '../../base/bytes.ts'
@@ -41,13 +42,17 @@ import { shortageOf } from './shortage.ts'
 const GUESS_BYTES = 4096
 const BUFFERS_MAX = 64
 
+/** For `objectBytesMax`: neither note nor object; the prefix of each object; every object whole. */
+export const HEADER_ALONE = -1
+export const PREFIX_ALONE = 0
+export const WHOLE: number = Number.POSITIVE_INFINITY
+
 /**
  * `sound`. `rotten-body`: the header is sound, what follows it is not. `rotten-head`: nothing of
  * the record can be believed. `unreadable`: the disk fails to give its bytes. `gone`: its segment
- * has been removed, so look the key up again. `long`: the header is sound and says that the record
- * is longer than asked for.
+ * has been removed, so look the key up again.
  */
-export type RecordVerdict = 'sound' | 'rotten-body' | 'rotten-head' | 'unreadable' | 'gone' | 'long'
+export type RecordVerdict = 'sound' | 'rotten-body' | 'rotten-head' | 'unreadable' | 'gone'
 
 export interface Reading {
   readonly verdict: RecordVerdict
@@ -57,15 +62,17 @@ export interface Reading {
   readonly kind: number
   readonly sequence: number
   readonly digest: Digest
-  /** Of the whole record, if it is long. */
-  readonly bytes?: number
   /** The record is of the key asked for. If the body is rotten, its key may be. */
   readonly isAsked: boolean
   /** Only if no key was asked for. May be wrong if the body is rotten. */
   readonly name: KeyName | undefined
-  /** Empty if only the head was asked for. */
+  /** Empty if the header alone was asked for. */
   readonly note: Uint8Array
+  /** The prefix alone where the object is longer than was asked for. */
   readonly object: Uint8Array
+  /** The bytes of the whole object, and of its prefix; 0 unless the header is sound. */
+  readonly objectBytes: number
+  readonly prefixBytes: number
 }
 
 export type NamedReading = Reading & { readonly name: KeyName }
@@ -75,10 +82,8 @@ export interface Question {
   readonly offset: number
   /** The key that the record should be of; undefined: return the record's own. */
   readonly name: KeyName | undefined
-  /** Without note and object. */
-  readonly isHeadOnly: boolean
-  /** Of a longer record only the head is read; undefined: read any whole. */
-  readonly bytesMax?: number | undefined
+  /** A longer object is given as its prefix alone. */
+  readonly objectBytesMax: number
 }
 
 const ROTTEN_HEAD: Reading = {
@@ -90,6 +95,8 @@ const ROTTEN_HEAD: Reading = {
   name: undefined,
   note: EMPTY_BYTES,
   object: EMPTY_BYTES,
+  objectBytes: 0,
+  prefixBytes: 0,
 }
 
 const UNREADABLE: Reading = { ...ROTTEN_HEAD, verdict: 'unreadable' }
@@ -192,7 +199,7 @@ export class RecordReader {
     return typeof reading === 'number' ? this.#rotten(question, 'truncated') : reading
   }
 
-  /** The reading; or the record's length, if more bytes are needed than there are. */
+  /** The reading; or the bytes of the record that are needed, if there are fewer. */
   #parse(
     question: Question,
     bytes: Uint8Array,
@@ -201,28 +208,23 @@ export class RecordReader {
     isOwned: boolean,
   ): Reading | number {
     const words = this.#words
-    const { segment, offset, name, isHeadOnly, bytesMax = Number.POSITIVE_INFINITY } = question
+    const { segment, offset, name, objectBytesMax } = question
     const status = verifyRecord(bytes, start, end, segment, offset, words)
     if (!isHeadSound(status)) return this.#rotten(question, STATUS_NAMES[status])
-    const noteStart =
-      start +
-      RECORD_HEADER_BYTES +
-      (words[RecordWord.bucketBytes] as number) +
-      (words[RecordWord.keyBytes] as number)
-    const total = words[RecordWord.totalBytes] as number
-    const isLong = total > bytesMax && !isHeadOnly && noteStart <= end
-    if (status === RecordStatus.truncated && !isLong && (!isHeadOnly || noteStart > end)) {
-      return total > RECORD_BYTES_MAX ? this.#rotten(question, 'too-long') : total
+    const extent = extentOf(words, start, objectBytesMax)
+    const { noteStart, noteEnd, objectEnd } = extent
+    const isWhole = status === RecordStatus.ok || status === RecordStatus.bodyChecksum
+    if (!isWhole && start + extent.bytes > end) {
+      return extent.bytes > RECORD_BYTES_MAX ? this.#rotten(question, 'too-long') : extent.bytes
     }
-    const isBodyRotten = status === RecordStatus.bodyChecksum
+    // Of a record whose prefix is there and sound, the status is `prefix`.
+    const isPrefixRotten = status === RecordStatus.truncated && objectBytesMax >= 0
+    const isBodyRotten = status === RecordStatus.bodyChecksum || isPrefixRotten
     if (isBodyRotten) this.#rotten(question, 'body-checksum')
-    const isBare = isHeadOnly || isBodyRotten || isLong
-    const noteEnd = noteStart + (words[RecordWord.noteBytes] as number)
-    const objectEnd = noteEnd + (words[RecordWord.bodyBytes] as number)
+    const isBare = objectBytesMax < 0 || isBodyRotten
     const tail = isBare ? EMPTY_BYTES : cut(bytes, noteStart, objectEnd, isOwned)
     return {
-      verdict: isBodyRotten ? 'rotten-body' : isLong ? 'long' : 'sound',
-      ...(isLong ? { bytes: total } : {}),
+      verdict: isBodyRotten ? 'rotten-body' : 'sound',
       kind: kindOf(words[RecordWord.kind] as number),
       sequence: number48(
         words[RecordWord.sequenceLow] as number,
@@ -233,6 +235,8 @@ export class RecordReader {
       name: name === undefined ? nameAt(bytes, start, words) : undefined,
       note: isBare ? EMPTY_BYTES : tail.subarray(0, noteEnd - noteStart),
       object: isBare ? EMPTY_BYTES : tail.subarray(noteEnd - noteStart),
+      objectBytes: words[RecordWord.bodyBytes] as number,
+      prefixBytes: words[RecordWord.prefixBytes] as number,
     }
   }
 
@@ -252,18 +256,38 @@ const STATUS_NAMES = [
   'misplaced',
   'truncated',
   'body-checksum',
+  'prefix',
 ] as const
 
 function isHeadSound(status: number): boolean {
   return (
     status === RecordStatus.ok ||
     status === RecordStatus.truncated ||
-    status === RecordStatus.bodyChecksum
+    status === RecordStatus.bodyChecksum ||
+    status === RecordStatus.prefix
   )
 }
 
+/** Where note and object lie in the bytes, and how many bytes of the record are wanted. */
+function extentOf(
+  words: Uint32Array,
+  start: number,
+  objectBytesMax: number,
+): { noteStart: number; noteEnd: number; objectEnd: number; bytes: number } {
+  const word = (index: number): number => words[index] as number
+  const noteStart =
+    start + RECORD_HEADER_BYTES + word(RecordWord.bucketBytes) + word(RecordWord.keyBytes)
+  const noteEnd = noteStart + word(RecordWord.noteBytes)
+  const objectBytes = word(RecordWord.bodyBytes)
+  const isPrefix = objectBytes > objectBytesMax
+  const objectEnd = noteEnd + (isPrefix ? word(RecordWord.prefixBytes) : objectBytes)
+  const partEnd = objectBytesMax < 0 ? noteStart : objectEnd
+  const bytes = isPrefix ? partEnd - start : word(RecordWord.totalBytes)
+  return { noteStart, noteEnd, objectEnd, bytes }
+}
+
 function firstLength(question: Question): number {
-  if (!question.isHeadOnly || question.name === undefined) return GUESS_BYTES
+  if (question.objectBytesMax >= 0 || question.name === undefined) return GUESS_BYTES
   return Math.min(GUESS_BYTES, nameEnd(question.name))
 }
 

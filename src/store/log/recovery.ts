@@ -46,10 +46,11 @@ import {
   syncedOf,
 } from './found.ts'
 import { certainDamages, type Findings, judge, type Judgement } from './judgement.ts'
-import type { KeyIndex, Place } from './key-index.ts'
+import type { KeyIndex } from './key-index.ts'
+import type { Place } from './place.ts'
 import { RangeSet } from './range-set.ts'
 import { kindOf, RecordKind } from './record-kinds.ts'
-import type { Reading, RecordReader } from './record-reader.ts'
+import { HEADER_ALONE, type Reading, type RecordReader, WHOLE } from './record-reader.ts'
 import { SEGMENT_HEADER_BYTES, type Segment } from './segment.ts'
 import type { ScanEvents, SegmentScanner } from './segment-scan.ts'
 
@@ -127,9 +128,7 @@ export class Recovery {
       }
       if ('found' in damage && damage.found !== undefined) await this.#apply(damage.found)
     }
-    for (const { token, segment, offset } of this.#erasures) {
-      this.#index.directory.remove(token.hi, token.lo, segment, offset)
-    }
+    for (const erasure of this.#erasures) this.#index.remove(erasure.token, erasure)
     const judgement = judge(this.#findings(), damages)
     for (const damage of judgement.damages) {
       this.#trace.record('rot-found', { damage: sentenceOf(damage) })
@@ -152,11 +151,11 @@ export class Recovery {
 
   #events(segment: number): ScanEvents {
     return {
-      onRecords: async (words, count, base) => {
+      onRecords: async (words, count, base, bytes) => {
         this.#lastUsed = segment
         this.#records += count
         for (let i = 0; i < count; i++) {
-          const found = foundIn(segment, base, words, i)
+          const found = foundIn(segment, base, words, i, bytes)
           this.#advance(found.sequence, syncedIn(words, i))
           if (isAbsence(found)) await this.#readAbsence(found)
           const applied = this.#onRecord(found)
@@ -189,7 +188,7 @@ export class Recovery {
 
   /** It holds also above S: it was written before anything that it names was removed. */
   async #readAbsence({ segment, offset }: Found): Promise<void> {
-    const reading = await this.#reader.read({ segment, offset, name: undefined, isHeadOnly: false })
+    const reading = await this.#reader.read({ segment, offset, name: undefined, objectBytesMax: WHOLE })
     if (reading.verdict === 'sound') this.#absence.read(reading.object)
   }
 
@@ -221,14 +220,11 @@ export class Recovery {
     if (kindOf(found.kind) === RecordKind.erasure) this.#erasures.push(found)
     const others = this.#index.places(found.token)
     if (others.length > 0) return this.#applyBeside(found, others)
-    const { hi, lo } = found.token
-    this.#index.directory.insert(hi, lo, found.segment, found.offset)
+    this.#index.insert(found.token, found)
     return undefined
   }
 
   async #applyBeside(found: Found, others: readonly Place[]): Promise<void> {
-    const { hi, lo } = found.token
-    const { directory } = this.#index
     const { name } = await this.#head(found, undefined)
     for (const place of others) {
       if (name === undefined) break
@@ -236,14 +232,14 @@ export class Recovery {
       const isKeyUnknown = other.verdict === 'rotten-head' || other.verdict === 'unreadable'
       if (!isKeyUnknown && !other.isAsked) continue
       if (isKeyUnknown || other.sequence < found.sequence) {
-        directory.replace(hi, lo, place.segment, place.offset, found.segment, found.offset)
+        this.#index.replace(found.token, place, found)
       }
       return
     }
-    directory.insert(hi, lo, found.segment, found.offset)
+    this.#index.insert(found.token, found)
   }
 
   async #head({ segment, offset }: Place, name: KeyName | undefined): Promise<Reading> {
-    return this.#reader.read({ segment, offset, name, isHeadOnly: true })
+    return this.#reader.read({ segment, offset, name, objectBytesMax: HEADER_ALONE })
   }
 }

@@ -5,24 +5,48 @@
  * empty and still say where to go on. Keys that change meanwhile are given as they were or as they
  * are. A page ends before a rotten record, and none begins with one: a key that is left out
  * unnoticed would count as absent here.
+ *
+ * The index has a byte of each record's bucket, so a scan of one bucket reads of every other one
+ * about 1 record in 255.
  */
 import { OperatingError } from '../../base/errors.ts'
-import { compareU64, equalU64, nextU64, u64 } from '../../base/u64.ts'
 import { equalBytes } from '../../base/bytes.ts'
+import { compareU64, equalU64, nextU64 } from '../../base/u64.ts'
 import { type Token, tokenOf } from '../../native/digest.ts'
-import { DIRECTORY_WORDS } from '../../native/key-directory.ts'
 import type { DigestPage, ScanPage, ScanQuery } from '../engine.ts'
-import type { KeyIndex } from './key-index.ts'
+import type { Indexed, KeyIndex } from './key-index.ts'
+import { NO_TAG, type Place, tagOf } from './place.ts'
 import { RecordKind } from './record-kinds.ts'
-import type { NamedReading, Reading, RecordReader } from './record-reader.ts'
+import {
+  type NamedReading,
+  PREFIX_ALONE,
+  type Reading,
+  type RecordReader,
+  WHOLE,
+} from './record-reader.ts'
 
-/** Entries of the directory that one page looks at, unless one token alone has more. */
-const LOOKED_AT_MIN = 64
-const LOOKED_AT_MAX = 1024
+/** Entries of the index that one page takes at once, unless one token alone has more. */
+const BATCH_MIN = 64
+const BATCH_MAX = 1024
+/** Entries that one page looks at, and tokens whose records it reads. */
+const LOOKED_AT_MAX = 16 * BATCH_MAX
+const READ_MAX = 1024
 
 interface Page {
   readonly found: readonly { readonly token: Token; readonly reading: NamedReading }[]
   readonly next: Token | undefined
+}
+
+/** A page while it is made. */
+interface Filling {
+  readonly query: ScanQuery
+  /** Of the query's bucket; `NO_TAG` where it asks for all. */
+  readonly tag: number
+  /** Whether the page takes the prefix of each object and not all of it. */
+  readonly isOfPrefixes: boolean
+  readonly found: Page['found'][number][]
+  bytes: number
+  read: number
 }
 
 export class Scanner {
@@ -35,12 +59,11 @@ export class Scanner {
   }
 
   async scan(query: ScanQuery): Promise<ScanPage> {
-    const { found, next } = await this.#page(query, false)
-    const entries = found.map(({ token, reading }) => {
-      const { name, note, object, digest } = reading
-      return { token, name, note, object, digest }
-    })
-    return { entries, next }
+    return copiesOf(await this.#page(query, false))
+  }
+
+  async prefixes(query: ScanQuery): Promise<ScanPage> {
+    return copiesOf(await this.#page(query, true))
   }
 
   async digests(query: ScanQuery): Promise<DigestPage> {
@@ -49,54 +72,72 @@ export class Scanner {
     return { entries, next }
   }
 
-  async #page(query: ScanQuery, isHeadOnly: boolean): Promise<Page> {
-    const lookedAt = Math.min(LOOKED_AT_MAX, Math.max(LOOKED_AT_MIN, query.keysMax))
-    const words = new Uint32Array(lookedAt * DIRECTORY_WORDS)
-    const count = this.#index.directory.page(query.from.hi, query.from.lo, words)
-    const found: { token: Token; reading: NamedReading }[] = []
-    let bytes = 0
-    let last: Token | undefined
-    for (let i = 0; i < count; i++) {
-      const token = tokenAt(words, i)
-      if (compareU64(token, query.to) > 0) return { found, next: undefined }
-      if (last !== undefined && compareU64(token, last) === 0) continue
-      if (found.length >= query.keysMax || bytes >= query.bytesMax) return { found, next: token }
-      last = token
-      const isOnly = i + 1 === count || compareU64(tokenAt(words, i + 1), token) !== 0
-      const readings = isOnly
-        ? await this.#readOne(token, wordAt(words, i, 2), wordAt(words, i, 3), isHeadOnly)
-        : await this.#readAll(token, isHeadOnly)
-      if (!areRead(readings, token, query.bucket)) {
-        if (compareU64(token, query.from) > 0) return { found, next: token }
-        throw new OperatingError('record-rotten', 'a copy in this range has rotted')
+  async #page(query: ScanQuery, isOfPrefixes: boolean): Promise<Page> {
+    const tag = query.bucket === undefined ? NO_TAG : tagOf(query.bucket)
+    const page: Filling = { query, tag, isOfPrefixes, found: [], bytes: 0, read: 0 }
+    const { found } = page
+    const batch = Math.min(BATCH_MAX, Math.max(BATCH_MIN, query.keysMax))
+    let from = query.from
+    for (let lookedAt = 0; lookedAt < LOOKED_AT_MAX; lookedAt += batch) {
+      const tokens = byToken(this.#index.page(from, batch))
+      for (const entries of tokens) {
+        const { token } = entries[0] as Indexed
+        if (compareU64(token, query.to) > 0) return { found, next: undefined }
+        if (found.length >= query.keysMax || page.read >= READ_MAX) return { found, next: token }
+        if (!(await this.#add(page, token, entries))) return { found, next: token }
       }
-      for (const reading of readings.filter(isPresent)) {
-        const { name, object } = reading
-        if (query.bucket !== undefined && !equalBytes(query.bucket, name.bucket)) continue
-        found.push({ token, reading })
-        bytes += name.bucket.length + name.key.length + object.length
-      }
+      const last = tokens.at(-1)?.[0]?.token
+      if (last === undefined || compareU64(last, query.to) >= 0) return { found, next: undefined }
+      from = nextU64(last) as Token
     }
-    const isEnd = last === undefined || compareU64(last, query.to) >= 0
-    return { found, next: isEnd ? undefined : nextU64(last as Token) }
+    return { found, next: from }
+  }
+
+  /**
+   * Adds the keys of one token. False where the page ends before it: it has rotted, or would make
+   * the page too long.
+   */
+  async #add(page: Filling, token: Token, entries: readonly Indexed[]): Promise<boolean> {
+    const { query, found, tag } = page
+    if (entries.every(({ place }) => isOfOther(place, tag))) return true
+    page.read += 1
+    const isFirst = found.length === 0
+    const left = isFirst ? WHOLE : Math.max(0, query.bytesMax - page.bytes)
+    const objectBytesMax = page.isOfPrefixes ? PREFIX_ALONE : left
+    const [only, ...others] = entries as readonly [Indexed, ...Indexed[]]
+    const readings =
+      others.length === 0
+        ? await this.#readOne(token, only.place, objectBytesMax)
+        : await this.#readAll(token, objectBytesMax)
+    if (!areRead(readings, token, query.bucket)) {
+      if (compareU64(token, query.from) > 0) return false
+      throw new OperatingError('record-rotten', 'a copy in this range has rotted')
+    }
+    const wanted = readings.filter(isPresent).filter(({ name }) => {
+      return query.bucket === undefined || equalBytes(query.bucket, name.bucket)
+    })
+    const bytes = wanted.reduce((sum, reading) => sum + bytesOf(reading, page.isOfPrefixes), 0)
+    if (!isFirst && wanted.length > 0 && page.bytes + bytes > query.bytesMax) return false
+    for (const reading of wanted) found.push({ token, reading })
+    page.bytes += bytes
+    return true
   }
 
   /** The token's only record; read anew where its segment was removed since the page was made. */
   async #readOne(
     token: Token,
-    segment: number,
-    offset: number,
-    isHeadOnly: boolean,
+    { segment, offset }: Place,
+    objectBytesMax: number,
   ): Promise<readonly Reading[]> {
-    const reading = await this.#reader.read({ segment, offset, name: undefined, isHeadOnly })
-    return reading.verdict === 'gone' ? this.#readAll(token, isHeadOnly) : [reading]
+    const reading = await this.#reader.read({ segment, offset, name: undefined, objectBytesMax })
+    return reading.verdict === 'gone' ? this.#readAll(token, objectBytesMax) : [reading]
   }
 
   /** The newest record of each key of one token, and all records whose key is unknown. */
-  async #readAll(token: Token, isHeadOnly: boolean): Promise<readonly Reading[]> {
+  async #readAll(token: Token, objectBytesMax: number): Promise<readonly Reading[]> {
     const newest: NamedReading[] = []
     const unnamed: Reading[] = []
-    for (const { reading } of await this.#index.readings(token, undefined, isHeadOnly)) {
+    for (const { reading } of await this.#index.readings(token, undefined, objectBytesMax)) {
       if (!isNamed(reading)) {
         unnamed.push(reading)
         continue
@@ -110,6 +151,35 @@ export class Scanner {
     }
     return [...newest, ...unnamed]
   }
+}
+
+function copiesOf({ found, next }: Page): ScanPage {
+  const entries = found.map(({ token, reading }) => {
+    const { name, note, object, digest } = reading
+    return { token, name, note, object, digest }
+  })
+  return { entries, next }
+}
+
+/** The entries of each token together. */
+function byToken(entries: readonly Indexed[]): readonly (readonly Indexed[])[] {
+  const tokens: Indexed[][] = []
+  for (const entry of entries) {
+    const last = tokens.at(-1)
+    if (last !== undefined && equalU64((last[0] as Indexed).token, entry.token)) last.push(entry)
+    else tokens.push([entry])
+  }
+  return tokens
+}
+
+/** Whether the record is certainly of another bucket than those with this tag. */
+function isOfOther(place: Place, tag: number): boolean {
+  return tag !== NO_TAG && place.tag !== NO_TAG && place.tag !== tag
+}
+
+/** Also where less was read: an object that is too long for the page counts whole. */
+function bytesOf({ name, object, objectBytes }: NamedReading, isOfPrefixes: boolean): number {
+  return name.bucket.length + name.key.length + (isOfPrefixes ? object.length : objectBytes)
 }
 
 /** Whether each record is sound, or is rotten and certainly of another bucket. */
@@ -131,12 +201,4 @@ function isNamed(reading: Reading): reading is NamedReading {
 
 function isPresent(reading: Reading): reading is NamedReading {
   return reading.verdict === 'sound' && reading.kind === RecordKind.object && isNamed(reading)
-}
-
-function wordAt(words: Uint32Array, index: number, word: number): number {
-  return words[index * DIRECTORY_WORDS + word] as number
-}
-
-function tokenAt(words: Uint32Array, index: number): Token {
-  return u64(wordAt(words, index, 0), wordAt(words, index, 1))
 }

@@ -41,8 +41,8 @@ const ALIGNMENT = 8
 const MAGIC = 0x31725745
 
 export interface ScanEvents {
-  /** `count` sound records as `scanRecords` describes them, from bytes that begin at `base`. */
-  onRecords(words: Uint32Array, count: number, base: number): Promise<void>
+  /** `count` sound records as `scanRecords` describes them, of bytes that begin at `base`. */
+  onRecords(words: Uint32Array, count: number, base: number, bytes: Uint8Array): Promise<void>
   /** No sound record from here to there. */
   onDamage(from: number, to: number): void
   /**
@@ -155,7 +155,7 @@ export class SegmentScanner {
     const consumed = words[recordSummaryAt(words, RecordSummary.consumed)] as number
     const status = words[recordSummaryAt(words, RecordSummary.status)] as number
     const needed = words[recordSummaryAt(words, RecordSummary.needed)] as number
-    if (count > 0) await events.onRecords(words, count, window.base)
+    if (count > 0) await events.onRecords(words, count, window.base, window.bytes)
     const next = at + consumed
     if (status === RecordStatus.ok) {
       if (next === window.end && !window.isAtEnd) await window.moveTo(next, RECORD_HEADER_BYTES)
@@ -211,7 +211,7 @@ export class SegmentScanner {
       await window.moveTo(at, RECORD_HEADER_BYTES)
       status = verifyRecord(window.bytes, 0, window.filled, segment, at, words)
     }
-    if (status === RecordStatus.truncated) {
+    if (status === RecordStatus.truncated || status === RecordStatus.prefix) {
       const total = words[RecordWord.totalBytes] as number
       if (!window.lacks(at, total)) return false
       await window.moveTo(at, total)

@@ -2,7 +2,7 @@
  * A segment: one file of the log, its space taken in advance.
  *
  *    0  4  magic 'EWs1'                 16  8  SipHash-64 of bytes 0..15 under the digest key
- *    4  1  format, 1                    24  4  zero
+ *    4  1  format, 2                    24  4  zero
  *    5  3  zero                         28  4  CRC-32C of bytes 0..27
  *    8  4  segment number               32     records (native/record.h), one behind the other,
  *   12  4  bytes taken in advance              then zeros
@@ -26,7 +26,7 @@ import type { Directory, File } from '../../world/disk.ts'
 import { createWhole, segmentName } from '../files.ts'
 
 /** The format that this program writes, and the newest that it reads. */
-export const SEGMENT_FORMAT = 1
+export const SEGMENT_FORMAT = 2
 export const SEGMENT_HEADER_BYTES = 32
 /** 'EWs1' in a file, read little-endian. */
 const MAGIC = 0x31735745

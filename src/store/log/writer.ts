@@ -48,11 +48,20 @@ export interface WriterOptions extends GroupWriterOptions {
   readonly durable: number
 }
 
+export interface RecordBody {
+  readonly note: Uint8Array
+  readonly object: Uint8Array
+  /** The object's first bytes that can be read alone. */
+  readonly prefixBytes: number
+}
+
 export const MARK_BYTES: number = recordBytes(0, 0, 0, 0)
 /** A log that has synced nothing for so long is idle. */
 const IDLE_MS = 50
 
 const NO_NAME: KeyName = { bucket: EMPTY_BYTES, key: EMPTY_BYTES }
+/** Of a record without an object. */
+export const NO_BODY: RecordBody = { note: EMPTY_BYTES, object: EMPTY_BYTES, prefixBytes: 0 }
 const DURABLE: Promise<void> = Promise.resolve()
 
 export class Writer {
@@ -165,8 +174,7 @@ export class Writer {
   add(
     kind: number,
     name: KeyName,
-    note: Uint8Array,
-    object: Uint8Array,
+    { note, object, prefixBytes }: RecordBody,
     digest: Digest,
     bytes: number,
   ): number {
@@ -188,6 +196,7 @@ export class Writer {
       name.key,
       note,
       object,
+      prefixBytes,
       digest.hi,
       digest.lo,
     )
@@ -231,7 +240,7 @@ export class Writer {
       if (isOperatingError(error)) return
       throw error
     }
-    this.add(RecordKind.mark, NO_NAME, EMPTY_BYTES, EMPTY_BYTES, this.emptyDigest, MARK_BYTES)
+    this.add(RecordKind.mark, NO_NAME, NO_BODY, this.emptyDigest, MARK_BYTES)
     this.commit()
   }
 
@@ -240,7 +249,7 @@ export class Writer {
     const bytes = recordBytes(0, 0, 0, object.length)
     const digest = sipHash64<Digest>(this.#options.digestKey, object)
     this.reserveAnyhow(bytes, true)
-    this.add(RecordKind.absence, NO_NAME, EMPTY_BYTES, object, digest, bytes)
+    this.add(RecordKind.absence, NO_NAME, { ...NO_BODY, object }, digest, bytes)
     this.commit()
   }
 

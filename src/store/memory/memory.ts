@@ -9,7 +9,7 @@
  */
 import { assert } from '../../base/assert.ts'
 import { equalBytes } from '../../base/bytes.ts'
-import { compareU64, nextU64, u64 } from '../../base/u64.ts'
+import { compareU64, u64 } from '../../base/u64.ts'
 import type { KeyName } from '../../dynamo/names.ts'
 import type { Digest, Token } from '../../native/digest.ts'
 import type {
@@ -27,6 +27,7 @@ const LIST_BITS = 12
 const LISTS = 2 ** LIST_BITS
 
 interface Kept extends Stored {
+  readonly prefixBytes: number
   readonly token: Token
   readonly name: KeyName
 }
@@ -68,9 +69,19 @@ export class MemoryEngine implements Engine {
   }
 
   async scan(query: ScanQuery): Promise<ScanPage> {
-    const { found, next } = this.#page(query, ({ object }) => object.length)
-    const entries = found.map(({ token, name, note, object, digest }) => {
-      return { token, name, note: note.slice(), object: object.slice(), digest }
+    return this.#copies(query, ({ object }) => object.length)
+  }
+
+  async prefixes(query: ScanQuery): Promise<ScanPage> {
+    return this.#copies(query, ({ prefixBytes }) => prefixBytes)
+  }
+
+  /** A page of copies, with as many bytes of each object. */
+  #copies(query: ScanQuery, sizeOf: (kept: Kept) => number): ScanPage {
+    const { found, next } = this.#page(query, sizeOf)
+    const entries = found.map((kept) => {
+      const { token, name, note, object, digest } = kept
+      return { token, name, note: note.slice(), object: object.slice(0, sizeOf(kept)), digest }
     })
     return { entries, next }
   }
@@ -86,20 +97,21 @@ export class MemoryEngine implements Engine {
   ): { readonly found: readonly Kept[]; readonly next: Token | undefined } {
     const found: Kept[] = []
     let bytes = 0
-    let last: Token | undefined
     for (let index = listOf(query.from); index <= listOf(query.to); index++) {
-      for (const kept of this.#lists[index] as Kept[]) {
-        const { token, name } = kept
-        if (compareU64(token, query.from) < 0) continue
+      const list = this.#lists[index] as Kept[]
+      for (let at = lowerBound(list, query.from); at < list.length; ) {
+        const { token } = list[at] as Kept
         if (compareU64(token, query.to) > 0) break
-        if (query.bucket !== undefined && !equalBytes(query.bucket, name.bucket)) continue
-        const isFull = found.length >= query.keysMax || bytes >= query.bytesMax
-        if (isFull && last !== undefined && compareU64(token, last) > 0) {
-          return { found, next: nextU64(last) }
-        }
-        found.push(kept)
-        bytes += name.bucket.length + name.key.length + sizeOf(kept)
-        last = token
+        const end = endOf(list, at)
+        const wanted = list.slice(at, end).filter(({ name }) => {
+          return query.bucket === undefined || equalBytes(query.bucket, name.bucket)
+        })
+        const size = wanted.reduce((sum, kept) => sum + nameBytes(kept) + sizeOf(kept), 0)
+        const isFull = found.length >= query.keysMax || bytes + size > query.bytesMax
+        if (isFull && found.length > 0 && wanted.length > 0) return { found, next: token }
+        found.push(...wanted)
+        bytes += size
+        at = end
       }
     }
     return { found, next: undefined }
@@ -141,6 +153,7 @@ export class MemoryEngine implements Engine {
       name: { bucket: entry.name.bucket.slice(), key: entry.name.key.slice() },
       note: entry.note.slice(),
       object: entry.object.slice(),
+      prefixBytes: entry.prefixBytes,
       digest: entry.digest,
     }
     const list = this.#lists[listOf(kept.token)] as Kept[]
@@ -151,8 +164,19 @@ export class MemoryEngine implements Engine {
 }
 
 function bytesOf(kept: Kept): number {
-  const { name, note, object } = kept
-  return name.bucket.length + name.key.length + note.length + object.length
+  return nameBytes(kept) + kept.note.length + kept.object.length
+}
+
+function nameBytes({ name }: Kept): number {
+  return name.bucket.length + name.key.length
+}
+
+/** The index behind the last entry with the token of `list[at]`. */
+function endOf(list: readonly Kept[], at: number): number {
+  const { token } = list[at] as Kept
+  let end = at + 1
+  while (end < list.length && compareU64((list[end] as Kept).token, token) === 0) end += 1
+  return end
 }
 
 function listOf(token: Token): number {

@@ -23,6 +23,8 @@ export interface GetReply extends Answered {
   /** Sealed; empty if the key was never written. */
   readonly context: Uint8Array
   readonly tombstones: number
+  /** There are more siblings than fit a message; the context covers those given alone. */
+  readonly hasMore: boolean
 }
 
 export type Replace = 'given' | 'seen'
@@ -62,6 +64,8 @@ export interface ScanEntry {
   readonly key: Uint8Array
   readonly siblings: readonly Uint8Array[]
   readonly context: Uint8Array
+  /** As in `GetReply`. */
+  readonly hasMore: boolean
 }
 
 export interface ScanReply {

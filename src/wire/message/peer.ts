@@ -53,6 +53,8 @@ export interface PeerRange {
   readonly bucket: Uint8Array
   readonly keysMax: number
   readonly deadlineMs: number
+  /** False: copies come as their outlines. */
+  readonly withValues: boolean
 }
 
 export interface PeerRangeReply {
@@ -60,7 +62,9 @@ export interface PeerRangeReply {
     readonly token: Token
     readonly bucket: Uint8Array
     readonly key: Uint8Array
+    /** Encoded; the outline alone where `isOutline`. */
     readonly object: Uint8Array
+    readonly isOutline: boolean
   }[]
   readonly next: Token | undefined
 }

@@ -143,6 +143,7 @@ function pages(request: Scan): ScanReply {
     key: utf8Bytes(`k${page}${i}`),
     siblings: request.withValues ? [utf8Bytes(`v${page}${i}`)] : [],
     context: utf8Bytes('ctx'),
+    hasMore: false,
   }))
   return { entries, cursor: page === 2 ? new Uint8Array(0) : Uint8Array.from([page + 1]) }
 }

@@ -263,7 +263,7 @@ export function topologyOf(nodes: readonly StageNode[], bits = 4): Topology {
 
 export function foundReply(...values: string[]): GetReply {
   const found = { siblings: values.map(utf8Bytes), context: utf8Bytes('ctx') }
-  return { ...found, tombstones: 0, answered: 2, needed: 2 }
+  return { ...found, tombstones: 0, hasMore: false, answered: 2, needed: 2 }
 }
 
 /** The node that got the request of `ask`. */

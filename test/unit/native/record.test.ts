@@ -25,6 +25,7 @@ const DIGEST_KEY = Uint8Array.from({ length: 16 }, (_, i) => i)
 const SEQUENCE_MAX = 2 ** 48 - 1
 
 function randomRecord(chance: Random): PlainRecord {
+  const body = chance.bytes(chance.below(chance.below(10) === 0 ? 5000 : 120))
   return {
     kind: chance.below(256),
     segment: chance.word(),
@@ -34,13 +35,14 @@ function randomRecord(chance: Random): PlainRecord {
     bucket: chance.bytes(chance.below(20)),
     key: chance.bytes(chance.below(60)),
     note: chance.bytes(chance.below(30)),
-    body: chance.bytes(chance.below(chance.below(10) === 0 ? 5000 : 120)),
+    body,
+    prefixBytes: chance.below(body.length + 1),
   }
 }
 
 /** Writes `record` at `at`, and returns its bytes. */
 function encode(out: Uint8Array, at: number, record: PlainRecord): number {
-  const { kind, segment, offset, sequence, synced, bucket, key, note, body } = record
+  const { kind, segment, offset, sequence, synced, bucket, key, note, body, prefixBytes } = record
   const { hi, lo } = sipHash64(DIGEST_KEY, body)
   return encodeRecord(
     out,
@@ -54,6 +56,7 @@ function encode(out: Uint8Array, at: number, record: PlainRecord): number {
     key,
     note,
     body,
+    prefixBytes,
     hi,
     lo,
   )
@@ -83,7 +86,7 @@ t.test('records are written as TypeScript writes them from the table of the form
   const largest = { ...randomRecord(chance), sequence: SEQUENCE_MAX, synced: SEQUENCE_MAX }
   t.ok(bytesOf(largest).equals(encodeRecordPlain(largest, DIGEST_KEY)))
   const empty = new Uint8Array(0)
-  const hollow = { ...largest, bucket: empty, key: empty, note: empty, body: empty }
+  const hollow = { ...largest, bucket: empty, key: empty, note: empty, body: empty, prefixBytes: 0 }
   t.equal(bytesOf(hollow).length, RECORD_HEADER_BYTES)
 })
 
@@ -111,6 +114,7 @@ t.test('a scan finds and describes the records that were written', async (t) => 
     t.equal(word('digestHi'), digest.readUInt32LE(4))
     t.equal(word('digestLo'), digest.readUInt32LE(0))
     t.equal(word('totalBytes'), bytes.length)
+    t.equal(word('prefixBytes'), record.prefixBytes)
   }
 })
 
@@ -129,7 +133,7 @@ t.test('a record matches its own bucket and key only', async (t) => {
 })
 
 t.test('every flipped bit is noticed, but in the padding, which carries nothing', async (t) => {
-  const record = { ...randomRecord(new Random(10)), body: Buffer.from('a body') }
+  const record = { ...randomRecord(new Random(10)), body: Buffer.from('a body'), prefixBytes: 2 }
   const bytes = bytesOf(record)
   const contentEnd =
     RECORD_HEADER_BYTES + record.bucket.length + record.key.length + record.note.length + 6
@@ -149,15 +153,34 @@ t.test('every flipped bit is noticed, but in the padding, which carries nothing'
 })
 
 t.test('a record cut short is told from one that is not there', async (t) => {
-  const record = randomRecord(new Random(11))
+  const record = { ...randomRecord(new Random(11)), body: Buffer.from('a body'), prefixBytes: 4 }
   const bytes = bytesOf(record)
+  const { bucket, key, note } = record
+  const prefixEnd = RECORD_HEADER_BYTES + bucket.length + key.length + note.length + 4
   for (let length = 0; length < bytes.length; length++) {
     const [status, out] = verify(bytes.subarray(0, length), record)
     const isShort = length < RECORD_HEADER_BYTES
-    t.equal(status, isShort ? RecordStatus.tooShort : RecordStatus.truncated)
+    const cut = length < prefixEnd ? RecordStatus.truncated : RecordStatus.prefix
+    t.equal(status, isShort ? RecordStatus.tooShort : cut)
     t.equal(out[RecordWord.totalBytes], isShort ? 0 : bytes.length)
   }
   t.equal(verify(Buffer.alloc(64), record)[0], RecordStatus.noRecord, 'zeros')
+})
+
+t.test('a prefix is verified without what follows it', async (t) => {
+  const record = { ...randomRecord(new Random(15)), body: Buffer.alloc(900, 7), prefixBytes: 100 }
+  const bytes = bytesOf(record)
+  const { bucket, key, note } = record
+  const prefixEnd = RECORD_HEADER_BYTES + bucket.length + key.length + note.length + 100
+  const statusOf = (at: number): RecordStatus => {
+    const damaged = Buffer.from(bytes)
+    damaged[at] = (damaged[at] as number) ^ 1
+    return verify(damaged.subarray(0, prefixEnd), record)[0]
+  }
+  t.equal(statusOf(prefixEnd), RecordStatus.prefix, 'damage behind it is not seen')
+  for (let at = RECORD_HEADER_BYTES; at < prefixEnd; at++) {
+    if (statusOf(at) !== RecordStatus.truncated) fail(`byte ${at}`)
+  }
 })
 
 t.test('sound bytes in another place are misplaced, and say nothing', async (t) => {
@@ -179,18 +202,18 @@ t.test('a sound header that uses reserved bytes is of a format to come', async (
     const bytes = bytesOf(record)
     bytes[at] = 1
     t.equal(verify(bytes, record)[0], RecordStatus.headerChecksum)
-    bytes.writeUInt32LE(crc32cPlain(bytes, 0, 52), 52)
+    bytes.writeUInt32LE(crc32cPlain(bytes, 0, 60), 60)
     t.equal(verify(bytes, record)[0], RecordStatus.formatUnknown)
   }
 })
 
-t.test('a header whose lengths pass 4 GiB is truncated, whatever follows', async (t) => {
+t.test('a header whose lengths pass 4 GiB is of a record cut short', async (t) => {
   const record = randomRecord(new Random(14))
   const bytes = bytesOf(record)
   bytes.writeUInt32LE(0xffffffff, 12)
-  bytes.writeUInt32LE(crc32cPlain(bytes, 0, 52), 52)
+  bytes.writeUInt32LE(crc32cPlain(bytes, 0, 60), 60)
   const [status, out] = verify(bytes, record)
-  t.equal(status, RecordStatus.truncated)
+  t.equal(status, RecordStatus.prefix, 'its prefix is there')
   t.equal(out[RecordWord.totalBytes], 0xfffffff8)
 })
 
@@ -264,7 +287,7 @@ t.test('a scan ends at the first record that is not sound, and returns its statu
     [4, before, noRecord, 0],
   )
   t.same(
-    endAt(bytes.length, (copy) => (copy[before + 56] = (copy[before + 56] as number) ^ 1)),
+    endAt(bytes.length, (copy) => (copy[before + 64] = (copy[before + 64] as number) ^ 1)),
     [4, before, bodyChecksum, 0],
   )
   const out = recordScanWords(16)

@@ -74,15 +74,16 @@ export interface PlainRecord {
   readonly key: Uint8Array
   readonly note: Uint8Array
   readonly body: Uint8Array
+  readonly prefixBytes: number
 }
 
 /** What `encodeRecord` writes, from the table in native/record.h. */
 export function encodeRecordPlain(record: PlainRecord, digestKey: Uint8Array): Uint8Array {
   const { bucket, key, note, body } = record
   const contents = Buffer.concat([bucket, key, note, body])
-  const out = Buffer.alloc(Math.ceil((56 + contents.length) / 8) * 8)
+  const out = Buffer.alloc(Math.ceil((64 + contents.length) / 8) * 8)
   out.write('EWr1', 0, 'latin1')
-  out[4] = 1
+  out[4] = 2
   out[5] = record.kind
   out.writeUInt16LE(bucket.length, 6)
   out.writeUInt16LE(key.length, 8)
@@ -95,8 +96,11 @@ export function encodeRecordPlain(record: PlainRecord, digestKey: Uint8Array): U
   out.writeUInt32LE(digest.readUInt32LE(4), 32)
   out.writeUInt32LE(digest.readUInt32LE(0), 36)
   out.writeUIntLE(record.synced, 40, 6)
-  out.writeUInt32LE(crc32c(contents, 0, contents.length), 48)
-  out.writeUInt32LE(crc32c(out, 0, 52), 52)
-  out.set(contents, 56)
+  const split = contents.length - body.length + record.prefixBytes
+  out.writeUInt32LE(record.prefixBytes, 48)
+  out.writeUInt32LE(crc32c(contents, split, contents.length - split), 52)
+  out.writeUInt32LE(crc32c(contents, 0, split), 56)
+  out.writeUInt32LE(crc32c(out, 0, 60), 60)
+  out.set(contents, 64)
   return out
 }

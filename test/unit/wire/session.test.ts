@@ -53,7 +53,7 @@ t.test('100,000 calls answered in random order each get their own answer', async
   const answerOne = (): void => {
     const call = open.splice(world.random(open.length), 1)[0]
     const found = { siblings: [call?.request.name.key.slice() as Uint8Array], context: NAME.key }
-    call?.answer({ ...found, tombstones: 0, answered: 1, needed: 1 })
+    call?.answer({ ...found, tombstones: 0, hasMore: false, answered: 1, needed: 1 })
   }
   farEvents.onCall = (call) => void open.push(call as IncomingCallOf<'get'>)
   let made = 0

@@ -50,7 +50,7 @@ t.test('the bytes are these, in files and on the wire', async (t) => {
   const one = object([range(1, 1, 258)], sibling('x', dot(1, 258)))
   const hex = Buffer.from(encodeObject(one)).toString('hex')
   const parts = [
-    '01 00 0100 0100 0000',
+    '02 00 0100 0100 0000',
     'a000000000000000 0000000000000001 010000000000 010000000000 020100000000',
     '00 01 782e2e2e2e2e2e2e2e2e2e2e2e2e2e2e 0000 020100000000 01000000 78',
   ]
@@ -119,7 +119,7 @@ t.test('unknown formats, flags and filled gaps are refused', async (t) => {
   const flagsAt = 8 + contextBytes(1, 0)
   for (const at of [0, 1, 6, 7, flagsAt]) {
     const bytes = Uint8Array.from(good)
-    bytes[at] = 2
+    bytes[at] = 3
     t.equal(decodeObject(bytes), undefined, `byte ${at}`)
   }
   const tombstone = Uint8Array.from(good)

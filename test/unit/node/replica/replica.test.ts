@@ -67,6 +67,10 @@ class SlowEngine implements Engine {
     return this.#kept.scan(query)
   }
 
+  prefixes(query: Parameters<Engine['prefixes']>[0]): ReturnType<Engine['prefixes']> {
+    return this.#kept.prefixes(query)
+  }
+
   digests(query: Parameters<Engine['digests']>[0]): ReturnType<Engine['digests']> {
     return this.#kept.digests(query)
   }

@@ -52,9 +52,9 @@ void t.test('the example is read back', async (t) => {
       t.equal(recovery.highestSequence, 4)
       const second = await lab.read('00000002.seg')
       const absence = SEGMENT_HEADER_BYTES + recordBytes(5, 3, 0, 3) + recordBytes(5, 3, 0, 0)
-      const object = '00000000 00000000 01000000 0100000000000000 6800000000000000'
+      const object = '00000000 00000000 01000000 0100000000000000 7000000000000000'
       t.equal(second[absence + 5], 4, 'the kind of an absence')
-      t.equal(hexOf(second, absence + 56, absence + 56 + 28), object.replaceAll(' ', ''))
+      t.equal(hexOf(second, absence + 64, absence + 64 + 28), object.replaceAll(' ', ''))
     })(),
   )
 })

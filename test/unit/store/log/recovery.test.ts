@@ -6,7 +6,11 @@ import { encodeRecord, recordBytes } from '../../../../src/native/record.ts'
 import type { Engine } from '../../../../src/store/engine.ts'
 import type { RecoveryReport } from '../../../../src/store/log/open-log.ts'
 import { MARK_BYTES } from '../../../../src/store/log/writer.ts'
-import { encodeSegmentHeader, SEGMENT_HEADER_BYTES } from '../../../../src/store/log/segment.ts'
+import {
+  encodeSegmentHeader,
+  SEGMENT_FORMAT,
+  SEGMENT_HEADER_BYTES,
+} from '../../../../src/store/log/segment.ts'
 import {
   contents,
   DIGEST_KEY,
@@ -117,7 +121,7 @@ void t.test(
     })
     const size = taken(8)
     const ofRecord = (i: number): number => SEGMENT_HEADER_BYTES + i * size
-    const contentsEnd = 56 + 2 + 8
+    const contentsEnd = 64 + 2 + 8
     for (let i = 0; i < 4; i++) {
       for (let at = 0; at < size; at++) {
         const bytes = whole.slice()
@@ -146,7 +150,7 @@ void t.test('a key whose newest record rots does not fall back to an older one',
     await keep(engine, 'b', 'x')
     await keep(engine, 'b', 'y')
   })
-  bytes[SEGMENT_HEADER_BYTES + taken(3) + 60] = 0
+  bytes[SEGMENT_HEADER_BYTES + taken(3) + 68] = 0
   const { recovery, engine, lab } = await outcomeOf(t, bytes)
   t.equal(recovery.rotten, 1)
   await lab.done(
@@ -159,7 +163,7 @@ void t.test('a key whose newest record rots does not fall back to an older one',
 })
 
 void t.test('many damages do not end a scan, nor does a length that lies', async (t) => {
-  const count = 60
+  const count = 54
   const bytes = await segmentOf(async (engine) => {
     for (let i = 0; i < count; i++) await keep(engine, String.fromCharCode(48 + i), 'x')
   })
@@ -176,13 +180,13 @@ void t.test('many damages do not end a scan, nor does a length that lies', async
 
 void t.test('after rot, a value that looks like a record is not taken for one', async (t) => {
   const victim = keyName('b', 'v')
-  const forgedAt = SEGMENT_HEADER_BYTES + 64
+  const forgedAt = SEGMENT_HEADER_BYTES + 72
   const forged = new Uint8Array(recordBytes(1, 1, 0, 6))
   const { bucket, key } = victim
   const [none, body] = [new Uint8Array(0), new TextEncoder().encode('forged')]
   // The attacker knows where it will stand, but not the digest key.
   const { hi, lo } = sipHash64(new Uint8Array(16), body)
-  encodeRecord(forged, 0, 1, 1, forgedAt, 1, 0, bucket, key, none, body, hi, lo)
+  encodeRecord(forged, 0, 1, 1, forgedAt, 1, 0, bucket, key, none, body, 0, hi, lo)
   const object = new Uint8Array(6 + forged.length)
   object.set(forged, 6)
   const bytes = await segmentOf(async (engine) => {
@@ -257,7 +261,7 @@ void t.test('one rotten bit in the last group before a crash costs one record', 
       await engine.synced(last)
     }, isIdle)
     const third = SEGMENT_HEADER_BYTES + 3 * taken(1)
-    bytes[third + 58] = (bytes[third + 58] as number) ^ 1
+    bytes[third + 66] = (bytes[third + 66] as number) ^ 1
     const { found, recovery, engine, lab } = await outcomeOf(t, bytes)
     t.equal((JSON.parse(found) as unknown[]).length, 20)
     t.equal(recovery.rotten, isIdle ? 1 : 0, 'an idle log has vouched for it')
@@ -312,7 +316,7 @@ void t.test('a directory of zeros, or of noise, opens', async (t) => {
 
 void t.test('data of a newer format or of another key is refused, and not changed', async (t) => {
   const bytes = await segmentOf((engine) => keep(engine, 'a', '1'))
-  const newer = encodeSegmentHeader(1, 4096, DIGEST_KEY, 2)
+  const newer = encodeSegmentHeader(1, 4096, DIGEST_KEY, SEGMENT_FORMAT + 1)
   const foreign = encodeSegmentHeader(1, 4096, new Uint8Array(16))
   for (const [header, code] of [
     [newer, 'data-newer'],
@@ -326,7 +330,7 @@ void t.test('data of a newer format or of another key is refused, and not change
         await lab.write('00000001.seg', bytes)
         await lab.write('00000002.seg', spoilt)
         await lab.write('00000003.seg.new', new Uint8Array(9))
-        if (code === 'data-newer') spoilt.set(encodeSegmentHeader(2, 4096, DIGEST_KEY, 2))
+        if (code === 'data-newer') spoilt.set(encodeSegmentHeader(2, 4096, DIGEST_KEY, SEGMENT_FORMAT + 1))
         else spoilt.set(encodeSegmentHeader(2, 4096, new Uint8Array(16)))
         await lab.write('00000002.seg', spoilt)
         await t.rejects(lab.open(), { code })

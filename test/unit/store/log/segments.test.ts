@@ -5,9 +5,10 @@ import { utf8Text } from '../../../../src/base/bytes.ts'
 import { keyName } from '../../../../src/dynamo/names.ts'
 import type { Token } from '../../../../src/native/digest.ts'
 import { segmentName } from '../../../../src/store/files.ts'
-import { KeyIndex, type Place } from '../../../../src/store/log/key-index.ts'
+import { KeyIndex } from '../../../../src/store/log/key-index.ts'
 import { Pending } from '../../../../src/store/log/pending.ts'
-import { RecordReader } from '../../../../src/store/log/record-reader.ts'
+import { type Place, tagOf } from '../../../../src/store/log/place.ts'
+import { RecordReader, WHOLE } from '../../../../src/store/log/record-reader.ts'
 import { Scanner } from '../../../../src/store/log/scan.ts'
 import { SEGMENT_HEADER_BYTES } from '../../../../src/store/log/segment.ts'
 import { Segments } from '../../../../src/store/log/segments.ts'
@@ -26,7 +27,11 @@ interface Bench {
   readonly scanner: Scanner
 }
 
-const placeIn = (segment: number): Place => ({ segment, offset: SEGMENT_HEADER_BYTES })
+const placeIn = (segment: number): Place => ({
+  segment,
+  offset: SEGMENT_HEADER_BYTES,
+  tag: tagOf(KEY.bucket),
+})
 
 /** Three segments of one record each, none in the page cache: `a`, its copy, a key of its token. */
 async function bench(lab: Lab): Promise<Bench> {
@@ -47,13 +52,12 @@ async function bench(lab: Lab): Promise<Bench> {
 }
 
 function insert({ index }: Bench, place: Place): void {
-  index.directory.insert(TOKEN.hi, TOKEN.lo, place.segment, place.offset)
+  index.insert(TOKEN, place)
 }
 
 /** Does what a compaction does once it has copied the record of segment 1 to segment 2. */
 function move({ index, segments }: Bench): Promise<void> {
-  const [from, to] = [placeIn(1), placeIn(2)]
-  index.directory.replace(TOKEN.hi, TOKEN.lo, from.segment, from.offset, to.segment, to.offset)
+  index.replace(TOKEN, placeIn(1), placeIn(2))
   return segments.remove(1)
 }
 
@@ -66,7 +70,7 @@ function onBench(body: (bench: Bench) => Promise<void>): Promise<void> {
 void t.test('a get whose segment is removed meanwhile still reads its record', (t) =>
   onBench(async (bench) => {
     insert(bench, placeIn(1))
-    const got = bench.index.newest(TOKEN, KEY, false)
+    const got = bench.index.newest(TOKEN, KEY, WHOLE)
     const removed = move(bench)
     t.equal(bench.segments.get(1), undefined, 'no other reader finds it')
     t.ok((await bench.lab.segments()).includes(segmentName(1)), 'its reader holds it')
@@ -75,7 +79,7 @@ void t.test('a get whose segment is removed meanwhile still reads its record', (
     t.equal(utf8Text(reading?.object ?? new Uint8Array()), TEXT)
     await removed
     t.notOk((await bench.lab.segments()).includes(segmentName(1)), 'then it is gone')
-    t.equal((await bench.index.newest(TOKEN, KEY, false))?.verdict, 'sound', 'and its copy is read')
+    t.equal((await bench.index.newest(TOKEN, KEY, WHOLE))?.verdict, 'sound', 'and its copy is read')
   }),
 )
 
@@ -84,7 +88,7 @@ void t.test('a record whose segment went is looked up anew, and is not called ro
     // The other key is read first; by the time its reader comes to segment 1, that is gone.
     insert(bench, placeIn(3))
     insert(bench, placeIn(1))
-    const got = bench.index.newest(TOKEN, KEY, false)
+    const got = bench.index.newest(TOKEN, KEY, WHOLE)
     await move(bench)
     const reading = await got
     t.equal(reading?.verdict, 'sound')
@@ -96,8 +100,7 @@ void t.test('a record whose segment went is looked up anew, and is not called ro
 void t.test('a scan that comes too late for a segment finds its keys where they are now', (t) =>
   onBench(async (bench) => {
     const early: Token = u64(1, 1)
-    const { segment, offset } = placeIn(3)
-    bench.index.directory.insert(early.hi, early.lo, segment, offset)
+    bench.index.insert(early, placeIn(3))
     insert(bench, placeIn(1))
     const query = { from: u64<Token>(0, 0), to: LAST_TOKEN, keysMax: 10, bytesMax: 1 << 20 }
     const page = bench.scanner.scan(query)
