@@ -29,6 +29,7 @@ import {
   FIRST_TOKEN,
   LAST_TOKEN,
   type ObjectEntry,
+  PREFIX_BYTES,
   put,
   scanAll,
   sortedMap,
@@ -217,8 +218,16 @@ const CHECKS: Readonly<Record<string, Check>> = {
     equal(page.entries.length, 11, 'both ends are in the range')
     equal(page.next, undefined)
     const short = await engine.scan({ from, to, keysMax: 100, bytesMax: 1 })
-    equal(short.entries.length, 1, 'a page ends when it has its bytes')
+    equal(short.entries.length, 1, 'a page has the keys of its first token, whatever they take')
     notEqual(short.next, undefined)
+    const bytesMax = sizeOf(all[50]) + sizeOf(all[51])
+    for (const [bytes, length] of [
+      [bytesMax, 2],
+      [bytesMax - 1, 1],
+    ] as const) {
+      const two = await engine.scan({ from, to, keysMax: 100, bytesMax: bytes })
+      equal(two.entries.length, length, 'and ends before the token that would pass its bytes')
+    }
     let found = 0
     let next: Token | undefined = FIRST_TOKEN
     while (next !== undefined) {
@@ -229,6 +238,24 @@ const CHECKS: Readonly<Record<string, Check>> = {
       next = one.next
     }
     equal(found, 1, 'of one bucket')
+  },
+
+  'prefixes walk the same range with the beginning of each object': async (engine) => {
+    for (let i = 0; i < 90; i++) engine.append([put(named(`k${i}`), `text ${i}`, 'note')])
+    engine.append([put(named('long'), 'x'.repeat(100_000)), put(named('short'), 'x')])
+    await engine.synced(engine.append([erasure(named('k3'))]))
+    const wanted = (await scanAll(engine)).map((entry) => {
+      return { ...entry, object: entry.object.slice(0, PREFIX_BYTES) }
+    })
+    const found: ScanPage['entries'][number][] = []
+    let from: Token | undefined = FIRST_TOKEN
+    while (from !== undefined) {
+      const query = { from, to: LAST_TOKEN, keysMax: 10, bytesMax: 1 << 20 }
+      const page: ScanPage = await engine.prefixes(query)
+      found.push(...page.entries)
+      from = page.next
+    }
+    deepEqual(found, wanted)
   },
 
   'digests walk the same range without values': async (engine) => {
@@ -286,6 +313,12 @@ const CHECKS: Readonly<Record<string, Check>> = {
     equal(await textOf(next, 'a'), '1')
     return next
   },
+}
+
+function sizeOf(entry: ScanPage['entries'][number] | undefined): number {
+  if (entry === undefined) return 0
+  const { name, object } = entry
+  return name.bucket.length + name.key.length + object.length
 }
 
 function isBefore(a: Token | undefined, b: Token): boolean {
