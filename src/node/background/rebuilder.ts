@@ -23,7 +23,8 @@ import type { OwnStanding } from '../cluster/own-standing.ts'
 import type { PeerCalls } from '../cluster/peer-calls.ts'
 import type { BucketProperties, Topology } from '../cluster/topology.ts'
 import { placementIn } from '../coordinator/quorums.ts'
-import type { CopiesPage, Replica } from '../replica/replica.ts'
+import type { CopiesPage } from '../replica/copies.ts'
+import type { Replica } from '../replica/replica.ts'
 
 /** Before an owner that failed is asked again. */
 const RETRY_MS = 500

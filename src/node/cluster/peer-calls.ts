@@ -16,7 +16,7 @@ import { decodeObject } from '../../dynamo/version/object-bytes.ts'
 import { requestIdBytes } from '../../dynamo/version/request-id.ts'
 import type { Answer } from '../../wire/session.ts'
 import type { Clock } from '../../world/clock.ts'
-import type { CopiesPage, KeyRange } from '../replica/replica.ts'
+import type { CopiesPage, KeyRange } from '../replica/copies.ts'
 import type { KnownPut } from '../requests.ts'
 import type { Peers } from './peers.ts'
 

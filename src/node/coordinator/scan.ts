@@ -28,16 +28,13 @@ import { answerBytes, fittingPart } from '../../dynamo/version/fitting.ts'
 import { merge } from '../../dynamo/version/merge.ts'
 import { decodeObject, decodeOutline, withoutValues } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
-import {
-  ANSWER_VALUES_BYTES_MAX,
-  SCAN_PAGE_BYTES_MAX,
-  SCAN_PAGE_KEYS_MAX,
-} from '../../limits.ts'
+import { ANSWER_VALUES_BYTES_MAX, SCAN_PAGE_BYTES_MAX, SCAN_PAGE_KEYS_MAX } from '../../limits.ts'
 import type { Token } from '../../native/digest.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { PeerCalls, Terms } from '../cluster/peer-calls.ts'
 import type { Topology } from '../cluster/topology.ts'
-import type { CopiesPage, KeyRange, Replica } from '../replica/replica.ts'
+import type { CopiesPage, KeyRange } from '../replica/copies.ts'
+import type { Replica } from '../replica/replica.ts'
 import type { ClientScan } from '../requests.ts'
 import type { Cursors } from './cursor.ts'
 import { nearestFirst, type Placement, placementIn, requiredOf, tooFew } from './quorums.ts'

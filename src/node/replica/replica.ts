@@ -24,21 +24,16 @@ import {
   encodeObject,
   isStorable,
   outlineBytes,
-  outlineOf,
 } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import { put, type PutOutcome, type PutRequest } from '../../dynamo/version/put.ts'
-import {
-  ANSWER_VALUES_BYTES_MAX,
-  SCAN_PAGE_BYTES_MAX,
-  SCAN_PAGE_KEYS_MAX,
-} from '../../limits.ts'
 import { type Digest, sipHash64, type Token } from '../../native/digest.ts'
 import type { Engine, Stored } from '../../store/engine.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { Entropy } from '../../world/entropy.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { Counters } from '../counters.ts'
+import { copiesIn, type CopiesPage, type KeyRange } from './copies.ts'
 import { isFreeing } from './freeing.ts'
 import { KeySteps } from './key-steps.ts'
 import { RememberedRequests } from './remembered.ts'
@@ -53,32 +48,6 @@ export interface Copy {
 
 /** One client's write. */
 export type ClientWrite = Pick<PutRequest, 'requestId' | 'isRepeat' | 'value' | 'seen'>
-
-/** Keys by their tokens: both ends belong to it. */
-export interface KeyRange {
-  readonly from: Token
-  readonly to: Token
-  /** Empty: of all buckets. */
-  readonly bucket: Uint8Array
-  readonly keysMax: number
-  /** False: copies come as their outlines (`object-bytes.ts`). */
-  readonly withValues: boolean
-}
-
-/** Copies in a range, in the order of their tokens. */
-export interface CopiesPage {
-  readonly entries: readonly {
-    readonly token: Token
-    readonly bucket: Uint8Array
-    readonly key: Uint8Array
-    /** Encoded. */
-    readonly object: Uint8Array
-    /** It is the outline alone: values were not asked for, or do not fit the page. */
-    readonly isOutline: boolean
-  }[]
-  /** Where to go on; undefined when the end of the range was reached. */
-  readonly next: Token | undefined
-}
 
 /** A write that was done here: the object to send to the other owners, the append to wait for. */
 export interface LocalWrite {
@@ -194,26 +163,9 @@ export class Replica {
   }
 
   /** This member's copies in a range: a page of them. */
-  async scan({ from, to, bucket, keysMax, withValues }: KeyRange): Promise<CopiesPage> {
+  async scan(range: KeyRange): Promise<CopiesPage> {
     this.#requireWhole()
-    const query = {
-      from,
-      to,
-      ...(bucket.length === 0 ? {} : { bucket }),
-      keysMax: Math.min(keysMax, SCAN_PAGE_KEYS_MAX),
-      bytesMax: SCAN_PAGE_BYTES_MAX,
-    }
-    const engine = this.#engine
-    const { entries, next } = await (withValues ? engine.scan(query) : engine.prefixes(query))
-    let left = withValues ? ANSWER_VALUES_BYTES_MAX : 0
-    const copies = entries.map(({ token, name, object }) => {
-      // Only keys of one token may be too long for a page together.
-      const isOutline = object.length > left
-      if (!isOutline) left -= object.length
-      const bytes = isOutline && withValues ? (outlineOf(object) ?? object) : object
-      return { token, ...name, object: bytes, isOutline }
-    })
-    return { entries: copies, next }
+    return copiesIn(this.#engine, range)
   }
 
   /** Calls `done` when everything up to `sequence` is durable, or with the reason why not. */

@@ -178,7 +178,12 @@ function markOf(
 
 async function indexInPlace({ reader, index }: Unordered, found: Found): Promise<void> {
   const { segment, offset, token, sequence } = found
-  const { name } = await reader.read({ segment, offset, name: undefined, objectBytesMax: PREFIX_ALONE })
+  const { name } = await reader.read({
+    segment,
+    offset,
+    name: undefined,
+    objectBytesMax: PREFIX_ALONE,
+  })
   assert(name !== undefined, 'a record that was accepted has a name')
   const isErasure = kindOf(found.kind) === RecordKind.erasure
   index.put(token, name, { segment, offset }, sequence, isErasure)

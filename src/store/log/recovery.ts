@@ -188,7 +188,12 @@ export class Recovery {
 
   /** It holds also above S: it was written before anything that it names was removed. */
   async #readAbsence({ segment, offset }: Found): Promise<void> {
-    const reading = await this.#reader.read({ segment, offset, name: undefined, objectBytesMax: WHOLE })
+    const reading = await this.#reader.read({
+      segment,
+      offset,
+      name: undefined,
+      objectBytesMax: WHOLE,
+    })
     if (reading.verdict === 'sound') this.#absence.read(reading.object)
   }
 

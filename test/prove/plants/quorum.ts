@@ -83,7 +83,7 @@ export const QUORUM: PlantGroup = {
     },
     {
       name: 'merges are bounded as puts are, in bytes',
-      find: 'objectBytes(object) <= MESSAGE_BYTES_MAX',
+      find: 'objectBytes(object) <= OBJECT_MERGED_BYTES_MAX',
       replace: 'objectBytes(object) <= 16 * 1024 * 1024',
       why: 'a copy that was behind can never catch up; simulated values are small',
       caughtBy: 'test/unit/dynamo/version/object-bytes.test.ts',

@@ -126,8 +126,8 @@ const READING: readonly Plant[] = [
   },
   {
     name: 'a record with a note is not verified',
-    find: 'if (load<uint32_t>(header + 48) != crc32c(contents))',
-    replace: 'if (read.noteBytes == 0 && load<uint32_t>(header + 48) != crc32c(contents))',
+    find: 'if (load<uint32_t>(header + 52) != crc32c(rest))',
+    replace: 'if (read.noteBytes == 0 && load<uint32_t>(header + 52) != crc32c(rest))',
     why: 'rot in records of one shape is not noticed',
   },
 ]

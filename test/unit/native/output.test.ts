@@ -84,7 +84,13 @@ t.test('a record is written whole, its padding with it', async (t) => {
     const encode = (out: Uint8Array, at: number): number =>
       addon.encodeRecord(
         ...([out, at, 1, 2, 64, 9, 8] as const),
-        ...([TEXT.subarray(0, 3), TEXT.subarray(0, 5), TEXT.subarray(0, 2), body, length >> 1] as const),
+        ...([
+          TEXT.subarray(0, 3),
+          TEXT.subarray(0, 5),
+          TEXT.subarray(0, 2),
+          body,
+          length >> 1,
+        ] as const),
         ...([11, 12] as const),
       )
     setsAll(t, `a body of ${length} bytes`, bytes, (out) => {

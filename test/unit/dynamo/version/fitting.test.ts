@@ -3,7 +3,17 @@ import t from 'tap'
 import { Context, rangeOn } from '../../../../src/dynamo/version/context.ts'
 import { answerBytes, fittingPart } from '../../../../src/dynamo/version/fitting.ts'
 import { put } from '../../../../src/dynamo/version/put.ts'
-import { dot, line, object, range, request, requestId, sibling, textsOf, written } from './samples.ts'
+import {
+  dot,
+  line,
+  object,
+  range,
+  request,
+  requestId,
+  sibling,
+  textsOf,
+  written,
+} from './samples.ts'
 import { NODE_B, START_2 } from './samples.ts'
 import { RANGES_MAX } from '../../../../src/limits.ts'
 
@@ -20,7 +30,7 @@ t.test('what fits whole is the object itself', async (t) => {
   t.equal(fittingPart(four, all), four)
 })
 
-t.test('D23: a part has whole siblings, and a context of just these', async (t) => {
+t.test('D13: a part has whole siblings, and a context of just these', async (t) => {
   const part = fittingPart(four, all - 1)
   t.same(textsOf(part), ['first value', 'second value, longer', '†'])
   t.ok(answerBytes(part.siblings) < all)
@@ -38,7 +48,7 @@ t.test('D23: a part has whole siblings, and a context of just these', async (t) 
   t.same(textsOf(fittingPart(four, 0)), ['†'])
 })
 
-t.test('D23: a put with the context of a part replaces just that part', async (t) => {
+t.test('D13: a put with the context of a part replaces just that part', async (t) => {
   const { context: seen } = fittingPart(four, all - 1)
   const by = { node: NODE_B, start: START_2, seen }
   const after = written(put(four, undefined, request('merged', by))).object

@@ -7,11 +7,7 @@ import { Context, rangeOn } from '../../../../src/dynamo/version/context.ts'
 import { ContextSeal } from '../../../../src/dynamo/version/context-seal.ts'
 import { dotOn } from '../../../../src/dynamo/version/dot.ts'
 import { merge } from '../../../../src/dynamo/version/merge.ts'
-import {
-  encodeObject,
-  isStorable,
-  outlineOf,
-} from '../../../../src/dynamo/version/object-bytes.ts'
+import { encodeObject, isStorable, outlineOf } from '../../../../src/dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../../../src/dynamo/version/object.ts'
 import { MESSAGE_BYTES_MAX, VALUE_BYTES_MAX } from '../../../../src/limits.ts'
 import { tokenOf } from '../../../../src/native/digest.ts'
@@ -23,7 +19,7 @@ import {
 import { Cursors } from '../../../../src/node/coordinator/cursor.ts'
 import { Scans } from '../../../../src/node/coordinator/scan.ts'
 import { Counters } from '../../../../src/node/counters.ts'
-import type { CopiesPage, KeyRange } from '../../../../src/node/replica/replica.ts'
+import type { CopiesPage, KeyRange } from '../../../../src/node/replica/copies.ts'
 import type { GetResult, ScanResult } from '../../../../src/node/requests.ts'
 import { Cluster } from '../../../../src/sim/cluster/cluster.ts'
 import { SimWorld } from '../../../../src/sim/index.ts'
@@ -45,7 +41,11 @@ function copyOf(owner: number): VersionedObject {
     opened: 1,
   }
   const siblings = [1, 2].map((counter) => {
-    return { requestId: `${owner} ${counter}`.padEnd(16), dots: [dotOn(line, counter)], value: VALUE }
+    return {
+      requestId: `${owner} ${counter}`.padEnd(16),
+      dots: [dotOn(line, counter)],
+      value: VALUE,
+    }
   })
   return { context: Context.of([rangeOn(line, 1, 2)]), siblings }
 }
@@ -92,7 +92,7 @@ async function scanOf(pages: readonly CopiesPage['entries'][]): Promise<ScanResu
   })
 }
 
-t.test('D23: a get of five copies of 16 MiB gives the siblings that fit a message', async (t) => {
+t.test('D13: a get of five copies of 16 MiB gives the siblings that fit a message', async (t) => {
   t.notOk(isStorable(TOGETHER), 'no message carries them all')
   const gets = {
     run: (_: unknown, deliver: (found: unknown) => void) =>
@@ -107,12 +107,12 @@ t.test('D23: a get of five copies of 16 MiB gives the siblings that fit a messag
   t.equal(result?.siblings.length, 7)
   t.ok(encodeReply('get', result as GetResult).length <= MESSAGE_BYTES_MAX)
   const opened = SEAL.open(NAME.bucket, NAME.key, (result as GetResult).context)
-  if (opened.kind !== 'opened') return t.fail('the context is sealed')
-  const covered = TOGETHER.siblings.filter(({ dots }) => opened.context.covers(dots[0]!))
+  const context = opened.kind === 'opened' ? opened.context : Context.empty
+  const covered = TOGETHER.siblings.filter(({ dots }) => context.covers(dots[0]!))
   t.equal(covered.length, 7, 'the context covers those given, and no others')
 })
 
-t.test('D23: a scan of such a key gives what fits, and says that there is more', async (t) => {
+t.test('D13: a scan of such a key gives what fits, and says that there is more', async (t) => {
   const entry = { token: TOKEN, ...NAME, isOutline: false }
   const page = await scanOf(COPIES.map((copy) => [{ ...entry, object: encodeObject(copy) }]))
   t.same(
@@ -131,7 +131,11 @@ t.test('a copy that came without its values leaves the key to a get', async (t) 
     [{ ...entry, object: outline, isOutline: true }],
   ])
   t.same(
-    page.entries.map(({ siblings, hasMore, context }) => [siblings.length, hasMore, context.length]),
+    page.entries.map(({ siblings, hasMore, context }) => [
+      siblings.length,
+      hasMore,
+      context.length,
+    ]),
     [[0, true, 0]],
   )
 })

@@ -78,11 +78,13 @@ t.test('a page ends before the entry that would pass 1 MiB; a larger one is alon
   }
 })
 
-t.test('A6: a cursor that no page of this bucket gave is refused', async (t) => {
+t.test('a cursor that no page of this bucket gave is refused', async (t) => {
   const scene = await Scene.open()
   const session = await scene.session(1)
   await fill(session, [1, 1, 1])
-  const page = replyOf(await session.ask('scan', { ...QUERY, keysMax: 1, cursor: START, withValues: false }))
+  const page = replyOf(
+    await session.ask('scan', { ...QUERY, keysMax: 1, cursor: START, withValues: false }),
+  )
   const good = page.cursor.slice()
   t.equal(page.entries.length, 1)
   const ask = async (cursor: Uint8Array, bucket = BUCKET, at = session): Promise<string> =>

@@ -89,11 +89,13 @@ void t.test('S16: a scan of prefixes reads no more of a record than its prefix',
   const read = await readsOf(entries, (engine, from) => engine.prefixes({ from, ...RANGE }))
   t.equal(read.found.length, 20)
   t.equal(read.pages, 1, 'prefixes alone count')
-  t.same(read.found.map(({ object }) => object.length).sort((a, b) => a - b).slice(17), [
-    50,
-    9_000,
-    9_000,
-  ])
+  t.same(
+    read.found
+      .map(({ object }) => object.length)
+      .sort((a, b) => a - b)
+      .slice(17),
+    [50, 9_000, 9_000],
+  )
   t.ok(read.bytes <= 20 * 4096 + 2 * 16_384, `${read.bytes} bytes read`)
 })
 
@@ -109,16 +111,21 @@ void t.test('S17: a scan of a small bucket reads few records of the others', asy
   t.equal(read.pages, 1)
 })
 
-void t.test('a page ends before the copy that would pass its bytes, and reads it once', async (t) => {
-  const entries = Array.from({ length: 6 }, (_, i) => large(`k${i}`, 10, i % 2 === 0 ? 90 : 700_000))
-  const pages: number[] = []
-  const read = await readsOf(entries, async (engine, from) => {
-    const page = await engine.scan({ from, ...RANGE, bytesMax: 600_000 })
-    const bytes = page.entries.reduce((sum, { object }) => sum + object.length, 0)
-    if (bytes > 600_000) pages.push(page.entries.length)
-    return page
-  })
-  t.equal(read.found.length, 6)
-  t.same(pages, [1, 1, 1], 'a larger one stands alone')
-  t.ok(read.bytes < 3 * 700_000 + 40 * 4096, `${read.bytes} bytes read`)
-})
+void t.test(
+  'a page ends before the copy that would pass its bytes, and reads it once',
+  async (t) => {
+    const entries = Array.from({ length: 6 }, (_, i) =>
+      large(`k${i}`, 10, i % 2 === 0 ? 90 : 700_000),
+    )
+    const pages: number[] = []
+    const read = await readsOf(entries, async (engine, from) => {
+      const page = await engine.scan({ from, ...RANGE, bytesMax: 600_000 })
+      const bytes = page.entries.reduce((sum, { object }) => sum + object.length, 0)
+      if (bytes > 600_000) pages.push(page.entries.length)
+      return page
+    })
+    t.equal(read.found.length, 6)
+    t.same(pages, [1, 1, 1], 'a larger one stands alone')
+    t.ok(read.bytes < 3 * 700_000 + 40 * 4096, `${read.bytes} bytes read`)
+  },
+)

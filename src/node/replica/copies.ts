@@ -1,0 +1,64 @@
+/**
+ * Reads a page of this member's copies, whole or as their outlines.
+ *
+ * A page ends before the token whose copies would pass its bytes. The copies of its first token may
+ * pass them. Where those fit no message together, some come as their outlines: each can be read by
+ * its key.
+ */
+import { outlineOf } from '../../dynamo/version/object-bytes.ts'
+import { MESSAGE_BYTES_MAX, SCAN_PAGE_BYTES_MAX, SCAN_PAGE_KEYS_MAX } from '../../limits.ts'
+import type { Token } from '../../native/digest.ts'
+import type { Engine } from '../../store/engine.ts'
+
+/** What a message has for an entry beside its names and object, at most. */
+const ENTRY_OVERHEAD_BYTES = 64
+
+/** Keys by their tokens: both ends belong to it. */
+export interface KeyRange {
+  readonly from: Token
+  readonly to: Token
+  /** Empty: of all buckets. */
+  readonly bucket: Uint8Array
+  readonly keysMax: number
+  /** False: copies come as their outlines (`object-bytes.ts`). */
+  readonly withValues: boolean
+}
+
+/** Copies in a range, in the order of their tokens. */
+export interface CopiesPage {
+  readonly entries: readonly {
+    readonly token: Token
+    readonly bucket: Uint8Array
+    readonly key: Uint8Array
+    /** Encoded. */
+    readonly object: Uint8Array
+    /** It is the outline alone: values were not asked for, or do not fit the page. */
+    readonly isOutline: boolean
+  }[]
+  /** Where to go on; undefined when the end of the range was reached. */
+  readonly next: Token | undefined
+}
+
+/** Rejects with `record-rotten` where the first copy cannot be read. */
+export async function copiesIn(
+  engine: Engine,
+  { from, to, bucket, keysMax, withValues }: KeyRange,
+): Promise<CopiesPage> {
+  const query = {
+    from,
+    to,
+    ...(bucket.length === 0 ? {} : { bucket }),
+    keysMax: Math.min(keysMax, SCAN_PAGE_KEYS_MAX),
+    bytesMax: SCAN_PAGE_BYTES_MAX,
+  }
+  const { entries, next } = await (withValues ? engine.scan(query) : engine.prefixes(query))
+  let left = MESSAGE_BYTES_MAX
+  const copies = entries.map(({ token, name, object }) => {
+    const aroundBytes = name.bucket.length + name.key.length + ENTRY_OVERHEAD_BYTES
+    const isOutline = !withValues || object.length + aroundBytes > left
+    const bytes = isOutline && withValues ? (outlineOf(object) ?? object) : object
+    left -= bytes.length + aroundBytes
+    return { token, ...name, object: bytes, isOutline }
+  })
+  return { entries: copies, next }
+}
