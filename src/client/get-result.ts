@@ -50,8 +50,9 @@ export class GetResult<T> {
     if (this.siblings.length > 1 || this.hasMore) {
       throw new OperatingError(
         'value-unreadable',
-        `${this.siblings.length}${this.hasMore ? ' or more' : ''} siblings are stored under this key: read .siblings, reconcile ` +
-          'them and put the result with .context, or let update(key, merge) do it',
+        `${this.siblings.length}${this.hasMore ? ' or more' : ''} siblings are stored under this ` +
+          'key: read .siblings, reconcile them and put the result with .context, or let ' +
+          'update(key, merge) do it',
       )
     }
     return this.siblings[0]

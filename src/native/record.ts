@@ -117,8 +117,8 @@ export const encodeRecord: (
 
 /**
  * Verifies the record that should begin at bytes[start], end before `end`, and stand at (segment,
- * offset). Fills `out` (RECORD_WORDS) where the header is sound and in its place: for ok, truncated,
- * bodyChecksum and prefix.
+ * offset). Fills `out` (RECORD_WORDS) where the header is sound and in its place: for ok,
+ * truncated, bodyChecksum and prefix.
  */
 export const verifyRecord: (
   bytes: Uint8Array,

@@ -136,8 +136,8 @@ async function copyTo(
 function tooLarge(key: Uint8Array): OperatingError {
   return new OperatingError(
     'object-too-large',
-    `no answer has room for all siblings of ${JSON.stringify(fieldOf('key', key))}: reconcile them ` +
-      'with get and put, and export again',
+    `no answer has room for all siblings of ${JSON.stringify(fieldOf('key', key))}: reconcile ` +
+      'them with get and put, and export again',
   )
 }
 

@@ -101,7 +101,7 @@ async function printSiblings(
     await printValue(sibling)
   }
   process.stderr.write(
-    `--- ${count}${more} siblings: they were written without knowing of each other. Reconcile them by\n` +
-      `    putting one value in their place:  everwrite put ${bucket} ${key} VALUE\n`,
+    `--- ${count}${more} siblings: they were written without knowing of each other. Reconcile\n` +
+      `    them by putting one value in their place:  everwrite put ${bucket} ${key} VALUE\n`,
   )
 }

@@ -14,8 +14,8 @@ import type { Sibling, VersionedObject } from './object.ts'
 const SIBLING_OVERHEAD_BYTES = 16
 
 /**
- * `object` itself if its siblings take at most `bytesMax` bytes in an answer; else a part that does.
- * Tombstones come first, then values in the order of the siblings, each that still fits.
+ * `object` itself if its siblings take at most `bytesMax` bytes in an answer; else a part that
+ * does. Tombstones come first, then values in the order of the siblings, each that still fits.
  */
 export function fittingPart(object: VersionedObject, bytesMax: number): VersionedObject {
   if (answerBytes(object.siblings) <= bytesMax && object.context.count <= RANGES_MAX) return object

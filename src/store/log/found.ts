@@ -68,8 +68,8 @@ export function foundIn(
 
 /**
  * A record with a sound header and a rotten body, at bytes[start]. If its key has rotted, the token
- * computed here is most likely no key's, and the entry does no harm. It has no tag: a wrong one would
- * hide it from scans of its bucket.
+ * computed here is most likely no key's, and the entry does no harm. It has no tag: a wrong one
+ * would hide it from scans of its bucket.
  */
 export function rottenFound(
   segment: number,

@@ -8,6 +8,7 @@ import {
   DEADLINE_MS_MAX,
   KEY_BYTES_MAX,
   MESSAGE_BYTES_MAX,
+  CONTEXTS_MAX,
   REPLICAS_MAX,
   SCAN_PAGE_KEYS_MAX,
   VALUE_BYTES_MAX,
@@ -50,12 +51,12 @@ t.test('any put is decoded as it was encoded', async (t) => {
     fc.uint8Array({ minLength: min, maxLength: max })
   const puts: fc.Arbitrary<Put> = fc.record({
     name: fc.record({ bucket: bytes(1, 255), key: bytes(1, 300) }),
-    contexts: fc.array(bytes(0, 40), { maxLength: 16 }),
+    contexts: fc.array(bytes(0, 40), { maxLength: CONTEXTS_MAX }),
     value: fc.option(bytes(0, 2000), { nil: undefined }),
     requestId: bytes(16, 16),
     isRepeat: fc.boolean(),
-    w: fc.nat(16),
-    r: fc.nat(16),
+    w: fc.nat(REPLICAS_MAX),
+    r: fc.nat(REPLICAS_MAX),
     deadlineMs: fc.nat(60_000),
     replace: fc.constantFrom('given', 'seen'),
   })
@@ -157,10 +158,10 @@ t.test('a request at its bounds is accepted', async (t) => {
   const largest = {
     ...put,
     name,
-    contexts: Array(16).fill(new Uint8Array(9)),
+    contexts: Array(CONTEXTS_MAX).fill(new Uint8Array(9)),
     value: new Uint8Array(VALUE_BYTES_MAX),
-    w: 16,
-    r: 16,
+    w: REPLICAS_MAX,
+    r: REPLICAS_MAX,
     deadlineMs: 60_000,
   }
   const body = encodeRequest('put', largest)

@@ -36,7 +36,7 @@ t.test('machines repeat only when there are no others, members never', async (t)
   const ring = ringOf(shared, [0, 1, 2, 3])
   t.equal(names(preferenceListOf(ring, 0, 2).owners), 'n1 n3', 'n2 is skipped')
   t.equal(names(preferenceListOf(ring, 0, 3).owners), 'n1 n3 n2', 'and comes when it must')
-  t.equal(names(preferenceListOf(ring, 0, 16).owners), 'n1 n3 n2 n4', 'all, where N is more')
+  t.equal(names(preferenceListOf(ring, 0, 7).owners), 'n1 n3 n2 n4', 'all, where N is more')
 })
 
 t.test('zones are spread first, then machines', async (t) => {
