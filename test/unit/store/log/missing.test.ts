@@ -26,17 +26,17 @@ const MISSING: readonly Missing[] = [
   },
   {
     what: 'a segment is cut at a record',
-    told: '00000003.seg ends at byte 152; it was made with 400 bytes.',
+    told: '00000003.seg ends at byte 160; it was made with 400 bytes.',
     spoil: (segments) => cutAt(segments, '00000003.seg', SEGMENT_HEADER_BYTES + taken(60)),
   },
   {
     what: 'a segment is zeros from a record on',
-    told: 'The records 8 to 9 are missing.',
+    told: 'The records 6 to 6 are missing.',
     spoil: (segments) => segments.get('00000003.seg')?.fill(0, SEGMENT_HEADER_BYTES + taken(60)),
   },
   {
     what: 'a segment is blank',
-    told: 'The records 7 to 9 are missing.',
+    told: 'The records 5 to 6 are missing.',
     spoil: (segments) => segments.get('00000003.seg')?.fill(0, SEGMENT_HEADER_BYTES),
   },
 ]
