@@ -22,7 +22,7 @@ import { requireAddon } from '../native/availability.ts'
 import type { Engine } from '../store/engine.ts'
 import { VERSION } from '../version.ts'
 import type { Timer } from '../world/clock.ts'
-import { sessionMemory } from '../wire/session-memory.ts'
+import { type SessionMemory, sessionMemory } from '../wire/session-memory.ts'
 import type { Address } from '../world/network.ts'
 import type { Directory } from '../world/disk.ts'
 import type { World } from '../world/world.ts'
@@ -123,7 +123,9 @@ class Node implements RunningNode {
   #onFailed: (error: OperatingError) => void = () => undefined
   clientAddress: Address
   peerAddress: Address
-  readonly failed: Promise<OperatingError>
+  readonly failed: Promise<OperatingError> = new Promise((resolve) => {
+    this.#onFailed = resolve
+  })
 
   constructor(
     config: Config,
@@ -143,13 +145,8 @@ class Node implements RunningNode {
     this.#directory = directory
     this.clientAddress = config.clientListen
     this.peerAddress = config.peerListen
-    this.failed = new Promise((resolve) => {
-      this.#onFailed = resolve
-    })
     this.#standing = standing
-    const { windowBytes, messageBytes } = config
-    const memory = sessionMemory(windowBytes, messageBytes)
-    const peerMemory = sessionMemory(windowBytes, messageBytes)
+    const [memory, peerMemory] = [memoryOf(config), memoryOf(config)]
     this.#peers = new Peers({ world, cluster, clusterKey, self, standing, memory: peerMemory })
     const peers = new PeerCalls(this.#peers, clock)
     const replica = new Replica({
@@ -326,6 +323,11 @@ class Node implements RunningNode {
     this.#world.trace.record('insecure-bind', { at: this.clientAddress.host })
     this.#reminder = this.#world.clock.after(INSECURE_REMINDER_MS, () => this.#remind())
   }
+}
+
+/** For the messages of clients, or of other members. */
+function memoryOf({ windowBytes, messageBytes }: Config): SessionMemory {
+  return sessionMemory(windowBytes, messageBytes)
 }
 
 /** What a coordinator and its rounds share. */

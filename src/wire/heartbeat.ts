@@ -1,7 +1,7 @@
 /**
  * Notices that the other side of a session is silent, and that it is heard again.
  *
- *     heard ──(silent for silenceMs)──► asked ──(for lateMs)──► silent, asked every againMs ──► heard
+ *     heard ──(silenceMs)──► asked ──(lateMs)──► silent, asked every againMs ──► heard
  *
  * Any byte that comes is a sign of life; only silence is asked about. A process that was itself
  * stopped finds its timers late and all answers still to be read: it gives one more turn before it

@@ -3,8 +3,8 @@
  * that they follow.
  *
  * Each node connects to every other member and asks its questions there; it answers on the
- * connections that others opened to it (`listeners/`). A member whose connection is down, or that is
- * silent on it, is avoided at once: the paper's purely local notion of failure (Dynamo 4.8.3).
+ * connections that others opened to it (`listeners/`). A member whose connection is down, or that
+ * is silent on it, is avoided at once: the paper's purely local notion of failure (Dynamo 4.8.3).
  */
 import { OperatingError } from '../../base/errors.ts'
 import type { Room } from '../../base/room.ts'

@@ -84,11 +84,7 @@ export class KeyIndex {
    * The newest record of the key, or undefined if there is none. May be rotten or unreadable; of an
    * object with more than `objectBytesMax` it has the prefix alone.
    */
-  newest(
-    token: Token,
-    name: KeyName,
-    objectBytesMax: number,
-  ): MaybePromise<Reading | undefined> {
+  newest(token: Token, name: KeyName, objectBytesMax: number): MaybePromise<Reading | undefined> {
     const count = this.#find(token)
     if (count === 0) return undefined
     if (count > 1) return this.#newestOf(token, name, objectBytesMax)

@@ -1,11 +1,11 @@
 /**
  * What clients that ask for too much cost a node, and the others.
  *
- * Three nodes with the defaults. One client asks the first node for 4 GiB of answers and reads none,
- * one reads at 100 kB a second, 64 stop in the middle of a message, 2,000 do nothing; all at once,
- * beside 200 operations of 1 KiB a second of others, open loop: an operation counts from the moment
- * at which it was due. The figures are the node's memory above that with the others alone, and the
- * others' p99 beside that before, median of `--rounds N` (3). `--seconds N` (20) each.
+ * Three nodes with the defaults. One client asks the first node for 4 GiB of answers and reads
+ * none, one reads at 100 kB a second, 64 stop in the middle of a message, 2,000 do nothing; all at
+ * once, beside 200 operations of 1 KiB a second of others, open loop: an operation counts from the
+ * moment at which it was due. The figures are the node's memory above that with the others alone,
+ * and the others' p99 beside that before, median of `--rounds N` (3). `--seconds N` (20) each.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -65,9 +65,9 @@ async function run(args: readonly string[]): Promise<Verdict> {
   return {
     isMet: most <= RSS_BAR_MIB && median <= P99_BAR && cut === 0 && failed === 0 && isRead,
     figure:
-      `at most ${most} MiB above idle (bar ${RSS_BAR_MIB}), others' p99 ${median.toFixed(2)} times ` +
-      `that before, median of ${rounds.length} (bar ${P99_BAR}); ${cut} clients that read or idle ` +
-      `were cut (bar 0), ${failed} operations of others failed (bar 0)`,
+      `at most ${most} MiB above idle (bar ${RSS_BAR_MIB}), others' p99 ${median.toFixed(2)} ` +
+      `times that before, median of ${rounds.length} (bar ${P99_BAR}); ${cut} clients that read ` +
+      `or idle were cut (bar 0), ${failed} operations of others failed (bar 0)`,
   }
 }
 

@@ -1,10 +1,10 @@
 /**
- * Clients that ask for more than they read, send half messages, or do nothing: a process of its own,
- * so that the one that measures is not slowed down.
+ * Clients that ask for more than they read, send half messages, or do nothing: a process of its
+ * own, so that the one that measures is not slowed down.
  *
- * Its argument is the node's port. It prints a JSON line when all are there, and one when it is told
- * to end (its standard input closes): how many bytes the slow reader got, and which connections the
- * node ended.
+ * Its argument is the node's port. It says when all are there; when it is told to end (its
+ * standard input closes) it says in JSON how many bytes the slow reader got, and how many
+ * connections the node ended that it should have left.
  */
 import { connect, type Socket } from 'node:net'
 import { VALUE_BYTES_MAX } from '../../../src/limits.ts'
