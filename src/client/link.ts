@@ -22,7 +22,16 @@ import type { Random } from './random.ts'
 /** What a link uses of a session. */
 export type NodeSession = Pick<
   Session,
-  'node' | 'isEnded' | 'call' | 'end' | 'drop' | 'ping' | 'onPong' | 'bytesReceived' | 'bytesMoved'
+  | 'node'
+  | 'isEnded'
+  | 'call'
+  | 'end'
+  | 'drop'
+  | 'ping'
+  | 'onPong'
+  | 'onRing'
+  | 'bytesReceived'
+  | 'bytesMoved'
 >
 
 /**
@@ -41,6 +50,8 @@ export interface LinkOptions {
   readonly dial: Dial
   /** Called when a session has opened. */
   readonly onOpen: () => void
+  /** Called with the first half of a ring's digest, when a node tells another than before. */
+  readonly onRing: (ring: number) => void
 }
 
 const REDIAL_MS_FIRST = 50
@@ -150,7 +161,8 @@ export class Link {
     this.#session = session
     this.#failures = 0
     this.node = session.node
-    const { clock } = this.#options
+    const { clock, onRing } = this.#options
+    session.onRing = onRing
     this.#heartbeat = new Heartbeat(session, clock, HEARTBEAT, () => this.#onQuiet(session))
     this.#options.onOpen()
   }

@@ -5,7 +5,8 @@
  * is open, not quiet, and not tried before in this round. Owners without a connection are dialled
  * on the way, so a client of a thousand nodes holds connections to the nodes that it uses.
  *
- * The pool asks for the topology whenever a link opens: a node that came back may know a newer one.
+ * The pool asks for the topology whenever a link opens, because a node that came back may know a
+ * newer one, and when an answer tells of another ring.
  */
 import { hexOf } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
@@ -157,7 +158,13 @@ export class Pool {
     const label = addressLabel(address)
     let link = this.#links.get(label)
     if (link !== undefined) return link
-    link = new Link(address, { ...this.#options, onOpen: () => this.#onOpen() })
+    link = new Link(address, {
+      ...this.#options,
+      onOpen: () => this.#onOpen(),
+      onRing: (ring) => {
+        if (this.#routes !== undefined && ring !== this.#routes.topology.ring.hi) this.refresh()
+      },
+    })
     this.#links.set(label, link)
     return link
   }

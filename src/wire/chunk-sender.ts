@@ -45,6 +45,7 @@ export function chunkKey(callId: number, isAnswer: boolean): number {
 
 export class ChunkSender {
   readonly #connection: FramedConnection
+  readonly #ring: (() => number) | undefined
   readonly #messages = new Map<number, Outgoing>()
   /** Messages with credit, in turn. */
   #ready: Outgoing[] = []
@@ -53,8 +54,10 @@ export class ChunkSender {
   #idleChecks = 0
   #sentAtCheck = 0
 
-  constructor(connection: FramedConnection) {
+  /** `ring`: told in failures. */
+  constructor(connection: FramedConnection, ring?: () => number) {
     this.#connection = connection
+    this.#ring = ring
   }
 
   /** Bytes that wait, here and in the connection. */
@@ -91,7 +94,7 @@ export class ChunkSender {
 
   /** Answers an incoming call with an error. */
   fail(callId: number, error: OperatingError): void {
-    this.#connection.send(FAILURE_KIND, callId, encodeControl('failure', error))
+    this.#connection.send(FAILURE_KIND, callId, encodeControl('failure', error, this.#ring?.()))
   }
 
   /** Adds credit to a message; credit for a message that has ended is ignored. */

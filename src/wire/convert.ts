@@ -27,6 +27,7 @@ import { PEER_CONVERTERS } from './convert-peer.ts'
 import { everwrite as pb } from './generated/messages.js'
 import { failure } from './convert-failure.ts'
 import type { Failure, Goodbye, Hello, Identity, Welcome } from './message/session.ts'
+import { fieldsOf, REPLY_FIELDS, REQUEST_FIELDS } from './convert-fields.ts'
 import type { Reply, Request, RequestKind } from './message/table.ts'
 
 /** A message as bytes: the first `length` of `bytes`. */
@@ -52,16 +53,39 @@ const SCRATCH_BYTES = 64 * 1024
 const scratch = new Uint8Array(SCRATCH_BYTES)
 const writer = new protobuf.Writer()
 
-/** Bounds the fields of a message: two bytes can be a field, which costs a hundred in memory. */
+/**
+ * Bounds the fields of a message, as two bytes can be a field, which costs a hundred in memory; and
+ * refuses known fields of a wrong type.
+ */
 class BoundedReader extends protobuf.Reader {
   fieldsLeft = 0
+  /** Fields from 1 up to this one are known. */
+  known = 0
+  /** What the answer says of the ring. */
+  ring: number | undefined
 
   override tag(): number {
     this.fieldsLeft -= 1
     if (this.fieldsLeft < 0) throw garbled('the message has too many fields')
     return super.tag()
   }
+
+  /** Called for fields that are unknown, or not of their own type. */
+  override skipType(wireType: number, depth?: number, field?: number): this {
+    if (depth === 0 && field !== undefined && field >= 1 && field <= this.known) {
+      throw garbled(`field ${field} has another wire type than it should`)
+    }
+    if (depth === 0 && field === RING_FIELD && wireType === 5) {
+      this.ring = this.fixed32()
+      return this
+    }
+    return super.skipType(wireType, depth, field) as this
+  }
 }
+
+/** A field of every answer to a client, whatever its message. */
+const RING_FIELD = 15
+const RING_TAG: number = (RING_FIELD << 3) | 5
 
 const reader = new BoundedReader(EMPTY_BYTES)
 
@@ -74,10 +98,11 @@ const CALL_CONVERTERS: { readonly [K in RequestKind]: CallConverter<K> } = {
  * The message as bytes: valid until the next message is encoded, or for good if it is longer than
  * the scratch buffer. Throws if the message breaks a bound.
  */
-function encode<Message>(converter: Converter<Message>, message: Message): Body {
+function encode<Message>(converter: Converter<Message>, message: Message, ring?: number): Body {
   writer.buf = scratch
   writer.pos = 0
   converter.encode(message, writer)
+  if (ring !== undefined) writer.uint32(RING_TAG).fixed32(ring)
   checkMessageLength(writer.pos)
   const body: Body = { bytes: writer.buf, length: writer.pos }
   writer.buf = scratch
@@ -91,11 +116,14 @@ function decode<Message>(
   start: number,
   length: number,
   fieldsMax: number,
+  known: number,
 ): Message {
   reader.buf = bytes
   reader.pos = start
   reader.len = start + length
   reader.fieldsLeft = fieldsMax
+  reader.known = known
+  reader.ring = undefined
   try {
     return converter.decode(reader)
   } catch (error) {
@@ -116,11 +144,19 @@ export function decodeRequest<K extends RequestKind>(
   start: number,
   length: number,
 ): Request<K> {
-  return decode<Request<K>>(CALL_CONVERTERS[kind].request, bytes, start, length, REQUEST_FIELDS_MAX)
+  const { request } = CALL_CONVERTERS[kind]
+  const known = REQUEST_FIELDS[kind]
+  return decode<Request<K>>(request, bytes, start, length, REQUEST_FIELDS_MAX, known)
 }
 
-export function encodeReply<K extends RequestKind>(kind: K, reply: Reply<K>): Body {
-  return encode(CALL_CONVERTERS[kind].reply, reply)
+/** `ring`: the first half of the ring's digest, in answers to clients. */
+export function encodeReply<K extends RequestKind>(kind: K, reply: Reply<K>, ring?: number): Body {
+  return encode(CALL_CONVERTERS[kind].reply, reply, ring)
+}
+
+/** What the answer that was decoded last says of the ring: the first half of its digest. */
+export function ringTold(): number | undefined {
+  return reader.ring
 }
 
 export function decodeReply<K extends RequestKind>(
@@ -129,7 +165,9 @@ export function decodeReply<K extends RequestKind>(
   start: number,
   length: number,
 ): Reply<K> {
-  return decode<Reply<K>>(CALL_CONVERTERS[kind].reply, bytes, start, length, ANSWER_FIELDS_MAX)
+  const { reply } = CALL_CONVERTERS[kind]
+  const known = REPLY_FIELDS[kind]
+  return decode<Reply<K>>(reply, bytes, start, length, ANSWER_FIELDS_MAX, known)
 }
 
 const credit: Converter<Credit> = {
@@ -214,8 +252,17 @@ const CONTROLS: { readonly [N in ControlName]: Converter<Controls[N]> } = {
   goodbye,
 }
 
-export function encodeControl<N extends ControlName>(name: N, message: Control<N>): Body {
-  return encode<Control<N>>(CONTROLS[name], message)
+const CONTROL_FIELDS = Object.fromEntries(
+  Object.keys(CONTROLS).map((name) => [name, fieldsOf(name)]),
+) as Readonly<Record<ControlName, number>>
+
+/** `ring`: as in `encodeReply`, of a failure. */
+export function encodeControl<N extends ControlName>(
+  name: N,
+  message: Control<N>,
+  ring?: number,
+): Body {
+  return encode<Control<N>>(CONTROLS[name], message, ring)
 }
 
 export function decodeControl<N extends ControlName>(
@@ -224,7 +271,8 @@ export function decodeControl<N extends ControlName>(
   start: number,
   length: number,
 ): Control<N> {
-  return decode<Control<N>>(CONTROLS[name], bytes, start, length, REQUEST_FIELDS_MAX)
+  const known = CONTROL_FIELDS[name]
+  return decode<Control<N>>(CONTROLS[name], bytes, start, length, REQUEST_FIELDS_MAX, known)
 }
 
 /** The error that a failure or goodbye describes. */

@@ -44,6 +44,7 @@ export class FramedSession implements Session, FrameEvents {
   readonly #incoming: IncomingCalls
   readonly #memory: SessionShares
   onPong: ((wallMs: number) => void) | undefined
+  onRing: ((ring: number) => void) | undefined
   /** The last of our calls that the other side has taken, as its goodbye says. */
   #lastTaken: number | undefined
 
@@ -60,7 +61,7 @@ export class FramedSession implements Session, FrameEvents {
     this.node = facts.node
     this.#connection = connection
     this.#events = events
-    this.#sender = new ChunkSender(connection)
+    this.#sender = new ChunkSender(connection, events.ring)
     this.#receiver = new ChunkReceiver((callId, isAnswer, bytes) => {
       connection.send(CONTROL_KINDS.credit, callId, encodeControl('credit', { bytes, isAnswer }))
     })
@@ -68,6 +69,7 @@ export class FramedSession implements Session, FrameEvents {
     this.#memory = shares
     const { role } = facts
     this.#outgoing = new OutgoingCalls(connection, this.#sender, this.#receiver, shares, firstId)
+    this.#outgoing.onRing = (ring) => this.onRing?.(ring)
     const onCall = (call: IncomingCall): void => events.onCall(call, this)
     this.#incoming = new IncomingCalls(
       connection,
@@ -76,6 +78,7 @@ export class FramedSession implements Session, FrameEvents {
       this.#receiver,
       shares,
       onCall,
+      events.ring,
     )
     connection.lastTaken = () => this.#incoming.highestId
   }

@@ -50,6 +50,7 @@ export class IncomingCalls implements Answering {
   readonly #receiver: ChunkReceiver
   readonly #memory: SessionShares
   readonly #onCall: (call: IncomingCall) => void
+  readonly #ring: (() => number) | undefined
   /** Kinds that the other side may request on this connection. */
   readonly #allowed: ReadonlySet<RequestKind>
   /** Calls without an answer whose request is here. */
@@ -65,6 +66,7 @@ export class IncomingCalls implements Answering {
     receiver: ChunkReceiver,
     memory: SessionShares,
     onCall: (call: IncomingCall) => void,
+    ring?: () => number,
   ) {
     this.#connection = connection
     this.#role = role
@@ -72,6 +74,7 @@ export class IncomingCalls implements Answering {
     this.#receiver = receiver
     this.#memory = memory
     this.#onCall = onCall
+    this.#ring = ring
     // A client accepts no requests.
     const isAsked = role === 'peer' || connection.side === 'acceptor'
     const kinds = REQUEST_KIND_NAMES.filter((kind) => isAsked && SENDERS[kind].includes(role))
@@ -152,7 +155,7 @@ export class IncomingCalls implements Answering {
   sendReply(call: ReceivedCall, reply: Reply<RequestKind>): void {
     let body: Body
     try {
-      body = encodeReply(call.kind, reply)
+      body = encodeReply(call.kind, reply, this.#ring?.())
     } catch (error) {
       if (!isOperatingError(error)) throw error
       this.sendFailure(call, error)

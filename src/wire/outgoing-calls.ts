@@ -18,6 +18,7 @@ import {
   encodeRequest,
   errorOf,
   type Length,
+  ringTold,
 } from './convert.ts'
 import type { Frame } from './frame.ts'
 import type { FramedConnection } from './framed-connection.ts'
@@ -78,6 +79,9 @@ export class OutgoingCalls {
   /** In flight, by number. */
   readonly #calls = new Map<number, OutgoingCall>()
   readonly #memory: SessionShares
+  /** What the last answer said of the ring. */
+  #ring: number | undefined
+  onRing: ((ring: number) => void) | undefined
   #nextCallId: number
 
   /** Tests pass a high `firstId` to see the numbers end. */
@@ -135,7 +139,7 @@ export class OutgoingCalls {
     }
     if (this.#receiver.isWhole(frame, true) || kind === FAILURE_KIND) {
       this.#end(callId, call)
-      deliver(call, kind, frame.bytes, frame.start, frame.length)
+      this.#deliver(call, kind, frame.bytes, frame.start, frame.length)
       return
     }
     if (!call.isWanted) {
@@ -148,7 +152,7 @@ export class OutgoingCalls {
       this.#connection.breakOff(outcome.code, outcome.sentence)
     } else if (outcome.kind === 'whole') {
       this.#end(callId, call)
-      deliver(call, kind, outcome.bytes, 0, outcome.length)
+      this.#deliver(call, kind, outcome.bytes, 0, outcome.length)
     } else {
       this.#connection.watch()
     }
@@ -232,6 +236,33 @@ export class OutgoingCalls {
     else accept()
   }
 
+  /** Delivers the answer in these bytes to its call, and tells of another ring. */
+  #deliver(
+    call: OutgoingCall,
+    kind: number,
+    bytes: Uint8Array,
+    start: number,
+    length: number,
+  ): void {
+    if (!call.isWanted) return
+    let answer: unknown
+    let ring: number | undefined
+    try {
+      answer =
+        kind === FAILURE_KIND
+          ? errorOf(decodeControl('failure', bytes, start, length))
+          : decodeReply(call.kind, bytes, start, length)
+      ring = ringTold()
+    } catch (error) {
+      if (!isOperatingError(error)) throw error
+      answer = unread(error.code, error.message)
+    }
+    call.deliver(answer)
+    if (ring === undefined || ring === this.#ring) return
+    this.#ring = ring
+    this.onRing?.(ring)
+  }
+
   /** The call is over: no more of its request or answer is sent or received. */
   #end(callId: number, call: OutgoingCall): void {
     this.#calls.delete(callId)
@@ -270,28 +301,6 @@ function isAnswerOf(request: RequestKind, kind: number): boolean {
 
 function numbersSpent(): OperatingError {
   return new OperatingError('closed', 'the numbers of calls are used up: connect again')
-}
-
-/** Delivers the answer in these bytes to its call. */
-function deliver(
-  call: OutgoingCall,
-  kind: number,
-  bytes: Uint8Array,
-  start: number,
-  length: number,
-): void {
-  if (!call.isWanted) return
-  let answer: unknown
-  try {
-    answer =
-      kind === FAILURE_KIND
-        ? errorOf(decodeControl('failure', bytes, start, length))
-        : decodeReply(call.kind, bytes, start, length)
-  } catch (error) {
-    if (!isOperatingError(error)) throw error
-    answer = unread(error.code, error.message)
-  }
-  call.deliver(answer)
 }
 
 /** The answer is unreadable: the call is in doubt, because its request may have been done. */

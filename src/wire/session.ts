@@ -61,6 +61,8 @@ export type IncomingCall = { [K in RequestKind]: IncomingCallOf<K> }[RequestKind
 
 /** Callbacks of a session. */
 export interface SessionEvents {
+  /** The first half of the ring's digest: told with each answer to a client. */
+  readonly ring?: () => number
   /** A call has come. May throw an `OperatingError`, which is then the answer. */
   onCall(call: IncomingCall, session: Session): void
   /** The session has ended: called once, last, after every call in flight was answered. */
@@ -114,6 +116,8 @@ export interface Session extends Pick<SessionFacts, 'role' | 'cluster' | 'node'>
   readonly bytesMoved: number
   /** Called with the other side's wall clock when it answers a ping. */
   onPong: ((wallMs: number) => void) | undefined
+  /** Called with what an answer says of the ring, when that changes. */
+  onRing: ((ring: number) => void) | undefined
   /** Asks whether the other side is there. */
   ping(): void
   /** Sends a goodbye with the reason after the bytes that wait, and ends. */

@@ -98,6 +98,7 @@ export const FACTS: SessionFacts = {
 export class RecordedEvents implements SessionEvents {
   readonly calls: IncomingCall[] = []
   readonly ends: string[] = []
+  ring?: () => number
   onCall: (call: IncomingCall) => void = (call) => void this.calls.push(call)
   onEnd = (reason: { readonly code: string }): void => void this.ends.push(reason.code)
 }
@@ -116,12 +117,14 @@ export interface Pair {
 export async function sessionPair(
   connect: ConnectOptions = CLIENT,
   accept: AcceptOptions = FOR_CLIENTS,
+  ring?: () => number,
 ): Promise<Pair> {
   const world = new WirePipeWorld()
   const [nearEnd, farEnd] = wirePipe(world)
   const nearEvents = new RecordedEvents()
   const farEvents = new RecordedEvents()
   const connecting = connectSession(nearEnd, world, connect, nearEvents)
+  if (ring !== undefined) farEvents.ring = ring
   const accepting = acceptSession(farEnd, world, accept, farEvents)
   await world.untilIdle()
   const [near, far] = await Promise.all([connecting, accepting])

@@ -114,7 +114,9 @@ export class SessionListener {
         if (this.#isClosed) throw nodeStopping()
         requests.onCall(call)
       }
-      const events = { onCall, onEnd: leave }
+      const { topology } = this.#options
+      const ring = (): number => topology.ring.digest.hi
+      const events = { onCall, onEnd: leave, ...(role === 'client' ? { ring } : {}) }
       session = await acceptSession(connection, world, this.#terms(), events, memory)
       // The handshake may end after this listener was closed.
       if (this.#isClosed) session.end(nodeStopping())

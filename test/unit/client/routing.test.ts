@@ -258,3 +258,18 @@ t.test('a get dials the owners of its key, as many as the N of its bucket', asyn
     t.equal(stage.nodes.filter((node) => node.dials > 0).length, n + 1, bucket)
   }
 })
+
+t.test('an answer that tells of another ring makes the client ask for it', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect()
+  await stage.clock.pass(1000)
+  for (const node of stage.nodes) node.reply = () => foundReply('v')
+  await client.get('k')
+  const before = stage.topologies
+  const members = stage.topology.members.slice(0, 2)
+  stage.topology = { ...topologyOf(stage.nodes.slice(0, 2)), members, ring: u64(99, 1) }
+  stage.tellRing(99)
+  await untilIdle()
+  t.equal(stage.topologies, before + 1, 'once, though each tells it')
+  t.equal((await client.topology()).members.length, 2)
+})

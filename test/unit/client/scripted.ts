@@ -89,6 +89,7 @@ export class StageNode {
   reply: ((kind: RequestKind, request: never) => Answer<RequestKind> | undefined) | undefined
   /** Bytes that were sent and received on its sessions, beside answers. */
   moved = 0
+  readonly sessions: NodeSession[] = []
   /** Requests that were cancelled before their answer. */
   forgotten = 0
   isReachable = true
@@ -137,8 +138,9 @@ export class StageNode {
     let received = 0
     const isAwake = (): boolean => this.isAwake
     const moved = (): number => this.moved
-    return {
+    const session: NodeSession = {
       onPong: undefined,
+      onRing: undefined,
       ping: () => {
         if (isAwake()) received += 1
       },
@@ -167,9 +169,12 @@ export class StageNode {
         return { forget }
       },
     }
+    this.sessions.push(session)
+    return session
   }
 
   #take(kind: RequestKind, request: never, deliver: (answer: Answer<RequestKind>) => void): void {
+    if (kind === 'topology') this.#stage.topologies += 1
     const scripted =
       kind === 'topology' && this.isAwake ? this.#stage.topology : this.reply?.(kind, request)
     if (scripted !== undefined) {
@@ -186,6 +191,8 @@ export class Stage {
   readonly clock = new StageClock()
   readonly nodes: readonly StageNode[]
   topology: Topology
+  /** Times that a node was asked for it. */
+  topologies = 0
   #seed = 1
 
   constructor(count = 3) {
@@ -202,6 +209,11 @@ export class Stage {
       return Promise.reject(new OperatingError('not-connected', `${label} is not there`))
     }
     return Promise.resolve(node.openSession(onEnd))
+  }
+
+  /** An answer of each node tells another ring. */
+  tellRing(ring: number): void {
+    for (const { sessions } of this.nodes) for (const { onRing } of sessions) onRing?.(ring)
   }
 
   /** A client that knows the topology and has dialled every seed. */
