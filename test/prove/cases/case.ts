@@ -12,3 +12,6 @@ export interface Case {
 export function wrongUnless(isRight: boolean, what: string): string | undefined {
   return isRight ? undefined : what
 }
+
+/** Line, input, test file below test/, and the name of the test in it that shows the case. */
+export type TestedRow = readonly [line: string, what: string, file: string, test: string]

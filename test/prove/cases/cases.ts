@@ -14,6 +14,7 @@ import { fullDiskCases } from './full-disk.ts'
 import { runningCases } from './running.ts'
 import { startCases } from './starts.ts'
 import { TESTED_CASES } from './tested.ts'
+import { wireCases } from './wire.ts'
 
 export const proof: Proof = {
   name: 'cases',
@@ -24,6 +25,7 @@ export const proof: Proof = {
     mkdirSync(commands)
     mkdirSync(starts)
     const cluster = await ServedCluster.start({ nodes: 3 })
+    const wire = wireCases()
     try {
       const cases = [
         ...TESTED_CASES,
@@ -32,6 +34,7 @@ export const proof: Proof = {
         ...(await startCases(starts)),
         ...runningCases(directory),
         ...fullDiskCases(directory),
+        ...wire.cases,
       ]
       const wrong = await runAll(cases)
       const lines = new Set(cases.map(({ line }) => line))
@@ -43,6 +46,7 @@ export const proof: Proof = {
       }
     } finally {
       await cluster.stop()
+      await wire.end()
       rmSync(directory, { recursive: true, force: true })
     }
   },

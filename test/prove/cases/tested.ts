@@ -1,10 +1,10 @@
 /** Cases that a named test shows, in the simulator or beside it. */
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { Case } from './case.ts'
+import type { Case, TestedRow } from './case.ts'
+import { TESTED_WIRE } from './tested-wire.ts'
 
-/** Line, input, test file below test/, and the name of the test in it. */
-const TESTED: readonly (readonly [line: string, what: string, file: string, test: string])[] = [
+const TESTED: readonly TestedRow[] = [
   [
     'A1',
     'a put in doubt rots, is mended away, and is repeated',
@@ -166,16 +166,18 @@ const TESTED: readonly (readonly [line: string, what: string, file: string, test
 const ROOT = new URL('../../', import.meta.url)
 const output = new Map<string, Promise<string>>()
 
-export const TESTED_CASES: readonly Case[] = TESTED.map(([line, what, file, test]) => ({
-  line,
-  what,
-  run: async () => {
-    const tap = await (output.get(file) ?? outputOf(file))
-    const name = test.replaceAll('#', '\\#')
-    const isOk = tap.split('\n').some((row) => /^ok \d+ - /.test(row) && row.includes(name))
-    return isOk ? undefined : `the test "${test}" does not pass`
-  },
-}))
+export const TESTED_CASES: readonly Case[] = [...TESTED, ...TESTED_WIRE].map(
+  ([line, what, file, test]) => ({
+    line,
+    what,
+    run: async () => {
+      const tap = await (output.get(file) ?? outputOf(file))
+      const name = test.replaceAll('#', '\\#')
+      const isOk = tap.split('\n').some((row) => /^ok \d+ - /.test(row) && row.includes(name))
+      return isOk ? undefined : `the test "${test}" does not pass`
+    },
+  }),
+)
 
 /** The test's own output; each file runs once. */
 function outputOf(file: string): Promise<string> {
