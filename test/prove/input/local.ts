@@ -146,7 +146,7 @@ async function commanded(
   const { code, stderr } = await everwrite(argv, options)
   const json = /^\{"error":\{"code":"([a-z-]+)"/m.exec(stderr)?.[1]
   const plain = /\(([a-z]+(?:-[a-z]+)+)\)\s*$/.exec(stderr)?.[1]
-  const isUsage = /^error: /m.test(stderr) || /^Usage: /m.test(stderr)
+  const isUsage = /^everwrite: .*\n\(everwrite help /m.test(stderr) || /^Usage: /m.test(stderr)
   return ['exit', code, json ?? plain ?? (isUsage ? 'usage' : 'silent')].join(' ')
 }
 

@@ -7,7 +7,14 @@ import { CONTROL_KINDS, FLAG_MORE } from '../../../src/wire/message/session.ts'
 import { REQUEST_KINDS } from '../../../src/wire/message/table.ts'
 import { proofKeyOf, proofOf } from '../../../src/wire/proof.ts'
 import type { Address } from '../../../src/world/network.ts'
-import { frame, type GotFrame, helloFrame, RawClient, wordOf } from '../../support/raw-client.ts'
+import {
+  frame,
+  type GotFrame,
+  helloFrame,
+  lengthFrame,
+  RawClient,
+  wordOf,
+} from '../../support/raw-client.ts'
 import { CLUSTER_KEY_HEX } from '../../support/served-cluster.ts'
 import { type Lab, OTHER_TOKEN, type Row, rowsOf } from './row.ts'
 
@@ -94,7 +101,14 @@ export function frameRows({ cluster }: Lab): readonly Row[] {
     ],
     ['begun and not gone on with', 'frame-late', () => told(node, good().subarray(0, 25))],
     ['kind 0', 'kind-unknown', () => of(0)],
-    ['kind 7', 'kind-unknown', () => of(7)],
+    ['kind 12', 'kind-unknown', () => of(12)],
+    ['an announcement that is garbled', 'message-garbled', () => of(7)],
+    ['call id 0', 'call-id-wrong', () => told(node, frame(REQUEST_KINDS.get, 0, GET))],
+    [
+      'a call id below the last',
+      'call-id-wrong',
+      () => told(node, frame(REQUEST_KINDS.get, CALL + 1, GET), good()),
+    ],
     ['kind 30', 'kind-unknown', () => of(30)],
     ['kind 63', 'kind-unknown', () => of(63)],
     ['kind 255', 'kind-unknown', () => of(255)],
@@ -112,13 +126,33 @@ export function chunkRows({ cluster }: Lab): readonly Row[] {
     frame(kind, CALL, new Uint8Array(bytes), FLAG_MORE)
   const { get, put } = REQUEST_KINDS
   return rowsOf('chunk', [
-    ['a message changes its kind', 'message-garbled', () => told(node, more(put, 9), more(get, 9))],
-    ['beyond the credit', 'credit-overrun', () => told(node, more(put, 1024 * 1024 + 1))],
+    ['not announced', 'credit-overrun', () => told(node, more(put, 9))],
     [
-      'more messages begun than calls may be',
-      'overloaded',
-      () => told(node, ...Array.from({ length: 2050 }, (_, i) => frame(put, 100 + i, GET, 1))),
+      'a message changes its kind',
+      'message-garbled',
+      () => told(node, lengthFrame(put, CALL, 100), more(put, 9), more(get, 9)),
     ],
+    [
+      'beyond the credit',
+      'credit-overrun',
+      () => told(node, lengthFrame(put, CALL, 100), more(put, 101)),
+    ],
+    [
+      'an empty chunk',
+      'message-garbled',
+      () => told(node, lengthFrame(put, CALL, 9), more(put, 0)),
+    ],
+    [
+      'fewer bytes than announced',
+      'message-garbled',
+      () => told(node, lengthFrame(put, CALL, 100), frame(put, CALL, new Uint8Array(9))),
+    ],
+    [
+      'announced twice',
+      'call-id-wrong',
+      () => told(node, lengthFrame(put, CALL, 100), lengthFrame(put, CALL, 100)),
+    ],
+    ['more messages begun than calls may be', 'overloaded', () => manyAnnounced(node)],
     ['a message of 64 MiB and a byte', 'message-too-long', () => longMessage(node)],
     ['1,100 scans at once', 'overloaded', () => manyCalls(node)],
   ])
@@ -128,6 +162,16 @@ async function longMessage(node: Address): Promise<string> {
   const client = await RawClient.greeted(node)
   await client.sendLong(REQUEST_KINDS.put, CALL, new Uint8Array(64 * 1024 * 1024 + 1))
   const word = await client.word(CALL)
+  client.close()
+  return word
+}
+
+/** The last of more announced requests than one connection may have in flight. */
+async function manyAnnounced(node: Address): Promise<string> {
+  const client = await RawClient.greeted(node)
+  const ids = Array.from({ length: 1_025 }, (_, i) => CALL + i)
+  client.send(Buffer.concat(ids.map((id) => lengthFrame(REQUEST_KINDS.put, id, 70_000))))
+  const word = await client.word(CALL + 1_024)
   client.close()
   return word
 }
