@@ -319,10 +319,13 @@ export class Calls {
       if (now < due) return this.#checkAt(call, due, now)
       if (link.bytesReceived === call.receivedBefore) link.onSilence()
       if (call.plan.isWrite) call.isInDoubt = true
-      call.failure = new OperatingError(
-        'deadline-passed',
-        'the node did not answer in time: it may be paused, cut off or overloaded',
-      )
+      // Where the call's own end cut the attempt short, the failure before it says more.
+      if (call.failure === undefined || now - call.begunAt >= this.#settings.attemptMs) {
+        call.failure = new OperatingError(
+          'deadline-passed',
+          'the node did not answer in time: it may be paused, cut off or overloaded',
+        )
+      }
     }
     this.#attempt(call, now)
   }

@@ -1,6 +1,6 @@
 /** How long an attempt lasts, and what becomes of those that are not needed any more. */
 import t from 'tap'
-import { askedFor, Stage, type StageNode, untilIdle } from './scripted.ts'
+import { type Asked, askedFor, Stage, type StageNode, untilIdle } from './scripted.ts'
 
 const WRITTEN = { context: new Uint8Array([1]), attempts: 1 }
 
@@ -36,3 +36,31 @@ t.test('what a call does not need any more is cancelled', async (t) => {
     2,
   )
 })
+
+t.test('an attempt that the end of its call cuts short hides no reason', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect()
+  let failure: unknown
+  client.get('k', { timeout: 1000 }).catch((error) => {
+    failure = error
+  })
+  await untilIdle()
+  // One node is silent for the time of an attempt; the next fails; the one after that is late.
+  await stage.clock.pass(460)
+  const [, second] = asked(stage)
+  second?.fail('record-rotten')
+  await stage.clock.pass(600)
+  t.match(failure, { code: 'deadline-passed' }, 'a whole attempt went by')
+  failure = undefined
+  client.get('k', { timeout: 300 }).catch((error) => {
+    failure = error
+  })
+  await untilIdle()
+  asked(stage).at(-1)?.fail('record-rotten')
+  await stage.clock.pass(400)
+  t.match(failure, { code: 'record-rotten' })
+})
+
+function asked(stage: Stage): readonly Asked[] {
+  return stage.nodes.flatMap((node) => node.asked).toSorted((a, b) => a.at - b.at)
+}
