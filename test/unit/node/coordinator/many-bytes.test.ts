@@ -78,7 +78,7 @@ async function scanOf(pages: readonly CopiesPage['entries'][]): Promise<ScanResu
     cursors: new Cursors(KEY, 'c'),
     replica: { scan: async (range: KeyRange) => pageOf(range) },
     peers: {
-      isConnected: () => true,
+      obstacleTo: () => undefined,
       scanRange: (_: unknown, range: KeyRange, __: unknown, deliver: (page: CopiesPage) => void) =>
         deliver(pageOf(range)),
     },
