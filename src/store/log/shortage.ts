@@ -91,12 +91,12 @@ export class Shortage {
         const wanted = bytesText(wantedBytes ?? 0)
         const free = freeBytes === undefined ? '' : `: ${bytesText(freeBytes)} are free there`
         return (
-          `${this.#path} has no room for ${wanted} of the log${reason}${free}.` +
+          `the data directory has no room for ${wanted} of the log${reason}${free}.` +
           ' Free some space; writing goes on by itself when there is room'
         )
       }
       case 'segments':
-        return `the log in ${this.#path} has its most segments: move some buckets to other nodes`
+        return 'the log has its most segments: move some buckets to other nodes'
       case 'files':
         return (
           `the process may open no more files${reason}: raise the limit (ulimit -n) and start the` +
@@ -104,7 +104,7 @@ export class Shortage {
         )
       case 'access':
         return (
-          `${this.#path} takes no new file of this process${reason}: give its user the right to` +
+          `the data directory takes no new file of this process${reason}: give its user the right to` +
           ' write there; writing goes on by itself when it may'
         )
     }

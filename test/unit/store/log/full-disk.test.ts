@@ -92,6 +92,7 @@ void t.test(
         t.ok(deleted < 200, 'the reserve ends')
         await engine.synced(last)
         t.match(engine.report().alarms?.[0], /has no room for .* bytes.*: 0 bytes are free/)
+        t.notMatch(engine.report().alarms?.[0], /\//, 'clients are told no path')
         t.throws(putOf(engine, 'new', 'x'.repeat(100)), { message: /0 bytes are free/ })
 
         lab.crash()
