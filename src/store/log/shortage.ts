@@ -104,8 +104,8 @@ export class Shortage {
         )
       case 'access':
         return (
-          `the data directory takes no new file of this process${reason}: give its user the right to` +
-          ' write there; writing goes on by itself when it may'
+          `the data directory takes no new file of this process${reason}: give its user the right` +
+          ' to write there; writing goes on by itself when it may'
         )
     }
   }
