@@ -41,9 +41,14 @@ export class BytePool {
     return this.#taken
   }
 
-  /** Whether a connection waits for what others have. */
+  /** Whether a share waits for what others have. */
   get isShort(): boolean {
     return this.#turns.size > 0
+  }
+
+  /** Whether a share other than this waits for what others have. */
+  isShortBeside(share: PoolShare): boolean {
+    return this.#turns.size > (this.#turns.has(share) ? 1 : 0)
   }
 
   /** A share of at most `bytesMax` at any time. */
@@ -72,6 +77,11 @@ export class BytePool {
   /** For shares: `share` waits for the pool. */
   enqueue(share: PoolShare): void {
     this.#turns.add(share)
+  }
+
+  /** For shares: `share` waits no more. */
+  dequeue(share: PoolShare): void {
+    this.#turns.delete(share)
   }
 
   /** For shares: lets those that wait take what is there. */
@@ -112,7 +122,7 @@ export class PoolShare {
 
   /** Whether connections wait for what this one has. */
   get isWanted(): boolean {
-    return this.#taken > 0 && this.#pool.isShort
+    return this.#taken > 0 && this.#pool.isShortBeside(this)
   }
 
   /** The bytes of the first waiting, if this share has room for them. */
@@ -178,12 +188,16 @@ export class PoolShare {
     this.#isClosed = true
     const taken = this.#taken
     this.#taken = 0
+    // First, so that what is given back does not come to this share.
+    const waiting = this.#waiting.splice(0)
+    this.#pool.dequeue(this)
     this.#pool.giveBack(taken)
-    for (const { isCancelled, onClosed } of this.#waiting.splice(0)) if (!isCancelled) onClosed()
+    for (const { isCancelled, onClosed } of waiting) if (!isCancelled) onClosed()
   }
 
   #queue(): void {
-    if (this.wanted !== undefined) this.#pool.enqueue(this)
+    if (this.wanted === undefined) this.#pool.dequeue(this)
+    else this.#pool.enqueue(this)
     this.#pool.serve()
   }
 

@@ -29,8 +29,6 @@ interface Incoming {
   received: number
   /** Bytes that its sender was allowed to send so far; 0 until there is memory for it. */
   granted: number
-  /** Checks of progress since the last chunk came. */
-  idleChecks: number
 }
 
 /** The result of a chunk. */
@@ -47,6 +45,8 @@ const IDLE_CHECKS_MAX: number = MESSAGE_STALL_MS_MAX / PROGRESS_MS
 export class ChunkReceiver {
   readonly #grant: (callId: number, isAnswer: boolean, bytes: number) => void
   readonly #messages = new Map<number, Incoming>()
+  /** Checks of progress since the last chunk came, of any message: they take turns. */
+  #idleChecks = 0
 
   /** `grant` sends credit to the other side. */
   constructor(grant: (callId: number, isAnswer: boolean, bytes: number) => void) {
@@ -89,7 +89,6 @@ export class ChunkReceiver {
       buffer: EMPTY_BYTES,
       received: 0,
       granted: 0,
-      idleChecks: 0,
     })
     return MORE
   }
@@ -121,7 +120,7 @@ export class ChunkReceiver {
       return broken('credit-overrun', 'the chunks of a message exceed its credit: wait for credit')
     }
     keep(message, frame)
-    message.idleChecks = 0
+    this.#idleChecks = 0
     const isLast = (frame.flags & FLAG_MORE) === 0
     if (isLast !== (received === message.length)) {
       return broken('message-garbled', 'the chunks of a message have not the length announced')
@@ -135,16 +134,13 @@ export class ChunkReceiver {
   }
 
   /**
-   * Called every `PROGRESS_MS`; returns whether a message with credit made no progress for too
-   * long: one check, if others wait for its memory.
+   * Called every `PROGRESS_MS`; returns whether messages have credit and no chunk came for too
+   * long: one check, if others wait for their memory.
    */
   isStalled(areOthersWaiting: boolean): boolean {
-    for (const message of this.#messages.values()) {
-      if (message.granted === 0) continue
-      message.idleChecks += 1
-      if (message.idleChecks > (areOthersWaiting ? 1 : IDLE_CHECKS_MAX)) return true
-    }
-    return false
+    const isAwaited = [...this.#messages.values()].some(({ granted }) => granted > 0)
+    this.#idleChecks = isAwaited ? this.#idleChecks + 1 : 0
+    return this.#idleChecks > (areOthersWaiting ? 1 : IDLE_CHECKS_MAX)
   }
 
   clear(): void {

@@ -52,7 +52,11 @@ export class ChunkSender {
   /** Bytes of messages in chunks that were not sent yet. */
   #heldBytes = 0
   #idleChecks = 0
-  #sentAtCheck = 0
+  /** Bytes of chunks that the connection has taken so far. */
+  #chunkBytes = 0
+  /** The counts at the last check of progress; undefined: no message has been checked. */
+  #chunkBytesThen: number | undefined
+  #leftThen = 0
 
   /** `ring`: told in failures. */
   constructor(connection: FramedConnection, ring?: () => number) {
@@ -81,6 +85,7 @@ export class ChunkSender {
       return
     }
     const { bytes, length } = body
+    if (this.#messages.size === 0) this.#chunkBytesThen = undefined
     const message = { kind, callId, bytes, length, onSent, sent: 0, credit: 0, isReady: false }
     this.#messages.set(chunkKey(callId, kind >= REPLY), message)
     this.#heldBytes += length
@@ -132,12 +137,16 @@ export class ChunkSender {
 
   /**
    * Called every `PROGRESS_MS`; 'stalled' if for `MESSAGE_STALL_MS_MAX` no message moved, although
-   * the system took no byte or the receiver gave no credit; after one check if others wait.
+   * the system took no byte or the receiver gave no credit; after one check if others wait. What
+   * else the system takes, pings and short answers, is no progress of messages without credit.
    */
   checkProgress(areOthersWaiting: boolean): 'idle' | 'moving' | 'stalled' {
-    const sent = this.#connection.bytesLeft
-    this.#idleChecks = sent === this.#sentAtCheck ? this.#idleChecks + 1 : 0
-    this.#sentAtCheck = sent
+    const { bytesLeft, waitingBytes } = this.#connection
+    const hasLeft = waitingBytes > 0 && bytesLeft !== this.#leftThen
+    const isMoving = hasLeft || this.#chunkBytes !== this.#chunkBytesThen
+    this.#leftThen = bytesLeft
+    this.#chunkBytesThen = this.#chunkBytes
+    this.#idleChecks = isMoving ? 0 : this.#idleChecks + 1
     if (this.waitingBytes === 0) {
       this.#idleChecks = 0
       return 'idle'
@@ -153,6 +162,7 @@ export class ChunkSender {
     message.sent += chunk
     message.credit -= chunk
     this.#heldBytes -= chunk
+    this.#chunkBytes += chunk
     if (isLast) {
       this.#messages.delete(chunkKey(callId, kind >= REPLY))
       message.onSent()

@@ -149,7 +149,8 @@ export class FramedSession implements Session, FrameEvents {
   }
 
   onProgressCheck(): boolean {
-    const areOthersWaiting = this.#memory.isWanted
+    // Between nodes a call ends by its deadline, and the connection is shared by many.
+    const areOthersWaiting = this.role === 'client' && this.#memory.isWanted
     const sending = this.#sender.checkProgress(areOthersWaiting)
     if (this.#receiver.isStalled(areOthersWaiting)) {
       const sentence = 'the next chunk of a message did not come in time: send all its chunks'

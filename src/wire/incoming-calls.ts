@@ -162,6 +162,7 @@ export class IncomingCalls implements Answering {
       return
     }
     this.#calls.delete(call.callId)
+    call.takeFor(body.length)
     this.#sender.send(REQUEST_KINDS[call.kind] + REPLY, call.callId, body, () => call.leave())
     if (call.isCancelled) this.#giveUpAnswer(call.callId)
   }
@@ -196,7 +197,7 @@ export class IncomingCalls implements Answering {
     }
     this.#calls.set(callId, call)
     const first = firstBytesOf(call.kind)
-    if (this.#memory.begun.take(first)) this.#begin(call, first)
+    if (first === 0 || this.#memory.begun.take(first)) this.#begin(call, first)
     else this.#beginLater(call, first)
   }
 

@@ -268,18 +268,26 @@ export class OutgoingCalls {
     this.#calls.delete(callId)
     this.#sender.giveUp(callId, false)
     this.#receiver.drop(callId, true)
-    if (call.receivedBytes > 0) this.#memory.received.giveBack(call.receivedBytes)
-    else call.cancelWaiting?.()
+    this.#release(call)
     // No connection outlives its numbers.
     if (this.#nextCallId > CALL_ID_MAX && this.#calls.size === 0)
       this.#connection.end(numbersSpent())
   }
 
+  /** Gives back the memory of the answer, or ends the waiting for it. */
+  #release(call: OutgoingCall): void {
+    call.cancelWaiting?.()
+    if (call.receivedBytes > 0) this.#memory.received.giveBack(call.receivedBytes)
+    call.receivedBytes = 0
+  }
+
   /** Tells the other side that the answer is not wanted; it still says how the call ended. */
-  #onForget({ callId }: OutgoingCall): void {
+  #onForget(call: OutgoingCall): void {
+    const { callId } = call
     if (!this.#calls.has(callId)) return
     this.#sender.giveUp(callId, false)
     this.#receiver.drop(callId, true)
+    this.#release(call)
     this.#sendCancel(callId)
   }
 

@@ -22,11 +22,22 @@ export interface Answering {
 
 /** What the answer to a write takes: a context. */
 const WRITE_ANSWER_BYTES = 4096
-const WRITES: ReadonlySet<RequestKind> = new Set<RequestKind>(['put', 'peerWrite', 'peerPut'])
+const WRITES: ReadonlySet<RequestKind> = new Set<RequestKind>(['put', 'peerWrite'])
 
-/** The memory with which a call of this kind begins. */
+/**
+ * The memory with which a call of this kind begins. A put that was handed on begins without: it
+ * waits for writes, which must not wait for it.
+ */
 export function firstBytesOf(kind: RequestKind): number {
+  if (kind === 'peerPut') return 0
   return WRITES.has(kind) ? WRITE_ANSWER_BYTES : ANSWER_BYTES_FIRST
+}
+
+/** Something that waits until the answer may take `bytes` in all. */
+interface Reserving {
+  readonly bytes: number
+  readonly resolve: () => void
+  readonly reject: (error: OperatingError) => void
 }
 
 export class ReceivedCall implements Room {
@@ -36,7 +47,9 @@ export class ReceivedCall implements Room {
   readonly callId: number
   /** Its sender does not want the answer. */
   isCancelled = false
+  /** Ends its waiting for memory. */
   cancelWaiting: Cancel | undefined
+  isBegun = false
   readonly #requestBytes: number
   readonly #calls: Answering
   /** Of the pool that has the request. */
@@ -45,6 +58,8 @@ export class ReceivedCall implements Room {
   /** Of the answer: with which it began, and beyond that. */
   #first = 0
   #beyond = 0
+  /** What waits for the memory of this call: the first asked for it, the others join. */
+  #reserving: Reserving[] = []
   #isAnswered = false
 
   constructor(
@@ -67,10 +82,6 @@ export class ReceivedCall implements Room {
     this.#memory = memory
   }
 
-  get isBegun(): boolean {
-    return this.#first > 0
-  }
-
   /** The room for this call's answer. */
   get room(): Room {
     return this
@@ -78,6 +89,7 @@ export class ReceivedCall implements Room {
 
   /** The call begins, with so much memory for its answer. */
   begin(first: number): void {
+    this.isBegun = true
     this.#first = first
   }
 
@@ -90,14 +102,26 @@ export class ReceivedCall implements Room {
   }
 
   reserve(bytes: number): MaybePromise<void> {
+    if (this.#isAnswered) return Promise.reject(notWanted())
     const more = bytes - this.#first - this.#beyond
     if (more <= 0) return undefined
-    const { grown } = this.#memory
     // What a call has keeps others waiting: it waits only once.
-    if (this.#beyond > 0) grown.takeAnyway(more)
-    else if (!grown.take(more)) return this.#reserveLater(more)
-    this.#beyond += more
+    if (this.#beyond > 0) {
+      this.takeFor(bytes)
+    } else if (this.#reserving.length === 0 && this.#memory.grown.take(more)) {
+      this.#beyond = more
+    } else {
+      return this.#reserveLater(bytes)
+    }
     return undefined
+  }
+
+  /** The answer has so many bytes: takes those that it lacks, whether there is room or not. */
+  takeFor(bytes: number): void {
+    const more = bytes - this.#first - this.#beyond
+    if (more <= 0) return
+    this.#memory.grown.takeAnyway(more)
+    this.#beyond += more
   }
 
   answer(reply: Reply<RequestKind>): void {
@@ -115,23 +139,41 @@ export class ReceivedCall implements Room {
     this.#memory.leave(this.#first, this.#beyond)
   }
 
-  #reserveLater(more: number): Promise<void> {
+  #reserveLater(bytes: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#memory.grown.whenTaken(
+      this.#reserving.push({ bytes, resolve, reject })
+      if (this.#reserving.length > 1) return
+      const more = bytes - this.#first
+      this.cancelWaiting = this.#memory.grown.whenTaken(
         more,
-        () => {
-          this.#beyond += more
-          resolve()
-        },
-        () => reject(new OperatingError('connection-lost', 'the answer is not wanted any more')),
+        () => this.#onReserved(more),
+        () => this.#giveUpReserving(),
       )
     })
+  }
+
+  #onReserved(more: number): void {
+    this.cancelWaiting = undefined
+    this.#beyond = more
+    for (const { bytes, resolve } of this.#reserving.splice(0)) {
+      this.takeFor(bytes)
+      resolve()
+    }
+  }
+
+  #giveUpReserving(): void {
+    for (const { reject } of this.#reserving.splice(0)) reject(notWanted())
   }
 
   #close(): void {
     assert(!this.#isAnswered, 'a call is answered once')
     this.#isAnswered = true
     this.cancelWaiting?.()
+    this.#giveUpReserving()
     this.#requestShare.giveBack(this.#requestBytes)
   }
+}
+
+function notWanted(): OperatingError {
+  return new OperatingError('connection-lost', 'the answer is not wanted any more')
 }

@@ -117,15 +117,17 @@ export interface Pair {
 export async function sessionPair(
   connect: ConnectOptions = CLIENT,
   accept: AcceptOptions = FOR_CLIENTS,
+  nearMemory?: SessionMemory,
+  farMemory?: SessionMemory,
   ring?: () => number,
 ): Promise<Pair> {
   const world = new WirePipeWorld()
   const [nearEnd, farEnd] = wirePipe(world)
   const nearEvents = new RecordedEvents()
   const farEvents = new RecordedEvents()
-  const connecting = connectSession(nearEnd, world, connect, nearEvents)
+  const connecting = connectSession(nearEnd, world, connect, nearEvents, nearMemory)
   if (ring !== undefined) farEvents.ring = ring
-  const accepting = acceptSession(farEnd, world, accept, farEvents)
+  const accepting = acceptSession(farEnd, world, accept, farEvents, farMemory)
   await world.untilIdle()
   const [near, far] = await Promise.all([connecting, accepting])
   return { world, near, far, nearEnd, farEnd, nearEvents, farEvents }
@@ -152,12 +154,12 @@ export async function rawClient(memory?: SessionMemory): Promise<RawPair> {
 }
 
 /** A raw node after its handshake, and the client's session with it. */
-export async function rawNode(): Promise<RawPair> {
+export async function rawNode(memory?: SessionMemory): Promise<RawPair> {
   const world = new WirePipeWorld()
   const [nearEnd, farEnd] = wirePipe(world)
   const raw = new RawEnd(farEnd)
   const events = new RecordedEvents()
-  const connecting = connectSession(nearEnd, world, CLIENT, events)
+  const connecting = connectSession(nearEnd, world, CLIENT, events, memory)
   const welcome = { format: 1, settings: OWN_SETTINGS, nonce: new Uint8Array(0) }
   raw.send(CONTROL_KINDS.welcome, 0, bytesOf(encodeControl('welcome', welcome)))
   const identity = identityForClient({ role: 'client', cluster: 'shop', node: NODE_B })

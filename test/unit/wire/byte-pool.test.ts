@@ -111,3 +111,28 @@ t.test('what is taken anyway is counted', async (t) => {
   a.giveBack(25)
   t.equal(b.take(5), true)
 })
+
+t.test('a share that ends takes nothing of what it gives back', async (t) => {
+  const pool = new BytePool(10)
+  const [a, b] = [pool.share(10), pool.share(10)] as const
+  const turns = new Turns()
+  a.take(6)
+  b.take(4)
+  turns.ask('b', b, 4)
+  b.close()
+  t.same(turns.got, ['b closed'])
+  t.same([pool.taken, pool.isShort], [6, false])
+  a.giveBack(6)
+  t.equal(pool.taken, 0)
+})
+
+t.test('a share is wanted by others only', async (t) => {
+  const pool = new BytePool(10)
+  const [a, b] = [pool.share(10), pool.share(10)] as const
+  a.take(6)
+  b.take(4)
+  b.whenTaken(4, () => undefined)
+  t.same([a.isWanted, b.isWanted], [true, false])
+  a.whenTaken(1, () => undefined)
+  t.same([a.isWanted, b.isWanted], [true, true])
+})
