@@ -224,7 +224,7 @@ export class OutgoingCalls {
     }
     const { room } = call
     if (room === undefined) {
-      call.cancelWaiting = this.#memory.received.whenTaken(bytes, () => {
+      call.cancelWaiting = this.#memory.answers.whenTaken(bytes, () => {
         call.receivedBytes = bytes
         accept()
       })
@@ -277,7 +277,7 @@ export class OutgoingCalls {
   /** Gives back the memory of the answer, or ends the waiting for it. */
   #release(call: OutgoingCall): void {
     call.cancelWaiting?.()
-    if (call.receivedBytes > 0) this.#memory.received.giveBack(call.receivedBytes)
+    if (call.receivedBytes > 0) this.#memory.answers.giveBack(call.receivedBytes)
     call.receivedBytes = 0
   }
 

@@ -2,8 +2,9 @@
  * The memory of sessions: pools that the sessions of one kind share, and a session's shares.
  *
  * What a message waits for never waits for a message of the same pool, so that no two wait for each
- * other for ever: answers to clients wait for answers between nodes, those only for disks; requests
- * that nodes hand on for each other count with those of clients.
+ * other for ever. A request in chunks waits for memory for its answer, that for room where it is
+ * received, and what is received waits for nothing. Answers to clients wait for answers between
+ * nodes; puts that nodes hand on for each other wait for writes between nodes.
  */
 import { WINDOW_BYTES } from '../limits.ts'
 import { BytePool, type PoolShare } from './byte-pool.ts'
@@ -11,8 +12,10 @@ import { BytePool, type PoolShare } from './byte-pool.ts'
 export interface SessionMemory {
   /** Requests in one frame, until they are answered. */
   readonly requests: BytePool
-  /** Messages in chunks, from their announcement until they are answered, or answers read. */
+  /** Requests in chunks, from their announcement until they are answered. */
   readonly received: BytePool
+  /** Answers in chunks to our calls, until they are whole. */
+  readonly answers: BytePool
   /** Puts in chunks that a node hands on: they wait for messages in `received`. */
   readonly handedOn: BytePool
   /** Answers, as far as they take at least: `ANSWER_BYTES_FIRST` or less each. */
@@ -28,8 +31,8 @@ export const MESSAGE_MEMORY_BYTES: number = 128 * 1024 * 1024
 const POOLS = 4
 
 /**
- * Pools of `bytes` in all, and one more of their size for puts that are handed on; of each a
- * session may have `windowBytes`.
+ * Pools of `bytes` in all, and two more of their size for what only nodes send each other: puts
+ * that are handed on, and answers to this side. Of each a session may have `windowBytes`.
  */
 export function sessionMemory(
   windowBytes: number = WINDOW_BYTES,
@@ -39,6 +42,7 @@ export function sessionMemory(
   return {
     requests: pool(),
     received: pool(),
+    answers: pool(),
     handedOn: pool(),
     begun: pool(),
     grown: pool(),
@@ -58,6 +62,7 @@ interface Leaving {
 export class SessionShares {
   readonly requests: PoolShare
   readonly received: PoolShare
+  readonly answers: PoolShare
   readonly handedOn: PoolShare
   readonly begun: PoolShare
   readonly grown: PoolShare
@@ -67,17 +72,19 @@ export class SessionShares {
   /** Of those before that have not left. */
   readonly #leaving: Leaving[] = []
 
-  constructor({ requests, received, handedOn, begun, grown, windowBytes }: SessionMemory) {
-    this.requests = requests.share(windowBytes)
-    this.received = received.share(windowBytes)
-    this.handedOn = handedOn.share(windowBytes)
-    this.begun = begun.share(windowBytes)
-    this.grown = grown.share(windowBytes)
+  constructor(memory: SessionMemory) {
+    const { windowBytes } = memory
+    this.requests = memory.requests.share(windowBytes)
+    this.received = memory.received.share(windowBytes)
+    this.answers = memory.answers.share(windowBytes)
+    this.handedOn = memory.handedOn.share(windowBytes)
+    this.begun = memory.begun.share(windowBytes)
+    this.grown = memory.grown.share(windowBytes)
   }
 
   /** Whether other sessions wait for memory that this one has. */
   get isWanted(): boolean {
-    const shares = [this.received, this.handedOn, this.begun, this.grown]
+    const shares = [this.received, this.answers, this.handedOn, this.begun, this.grown]
     return shares.some((share) => share.isWanted)
   }
 
@@ -105,6 +112,7 @@ export class SessionShares {
   close(): void {
     this.requests.close()
     this.received.close()
+    this.answers.close()
     this.handedOn.close()
     this.begun.close()
     this.grown.close()

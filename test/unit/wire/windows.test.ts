@@ -117,7 +117,7 @@ t.test('a forgotten call gives back the memory of its answer at once', async (t)
   handles[1]?.forget()
   handles[0]?.forget()
   world.run()
-  t.same(memory.received.taken, 100_000)
+  t.same(memory.answers.taken, 100_000)
   t.same(kinds().sort(), [
     `${CONTROL_KINDS.credit}:3`,
     `${CONTROL_KINDS.cancel}:1`,
@@ -125,12 +125,12 @@ t.test('a forgotten call gives back the memory of its answer at once', async (t)
   ])
   handles[2]?.forget()
   world.run()
-  t.equal(memory.received.taken, 0)
+  t.equal(memory.answers.taken, 0)
   const failure = new OperatingError('cancelled', 'the call was cancelled by its sender')
   for (const callId of [1, 2, 3])
     raw.send(FAILURE_KIND, callId, bytesOf(encodeControl('failure', failure)))
   world.run()
-  t.same([memory.received.taken, session.callsInFlight], [0, 0])
+  t.same([memory.answers.taken, session.callsInFlight], [0, 0])
   t.same(answers, [])
 })
 
