@@ -183,6 +183,7 @@ class Node implements RunningNode {
       clients: this.#clients,
       members: this.#members,
       peers: this.#peers,
+      memories: [memory, peerMemory],
       uptimeMs: () => clock.now() - startedMs,
       freeBytes: directory && (() => this.#freeBytes),
     })

@@ -6,6 +6,7 @@
  */
 import type { NodeId } from '../dynamo/names.ts'
 import type { EngineReport } from '../store/engine.ts'
+import type { SessionMemory } from '../wire/session-memory.ts'
 import { type Counters, type Latencies, VERSIONS_COUNTED } from './counters.ts'
 
 export interface Figure {
@@ -24,10 +25,20 @@ export type GaugeName =
   | 'calls_of_connection'
   | 'outgoing_bytes'
   | 'incoming_bytes'
+  | MemoryGaugeName
   | 'waiters_of_key'
   | 'remembered_requests'
   | 'unsynced_bytes'
   | 'segment_bytes'
+
+/** Bytes of messages, by what they are for: see `SessionMemory`. */
+export type MemoryGaugeName =
+  | 'request_bytes'
+  | 'long_request_bytes'
+  | 'long_answer_bytes'
+  | 'handed_on_bytes'
+  | 'begun_answer_bytes'
+  | 'grown_answer_bytes'
 
 export type Gauges = Readonly<Record<GaugeName, number>>
 
@@ -77,11 +88,14 @@ export interface Sources {
   readonly clients: ListenerLoad
   readonly members: ListenerLoad
   readonly peers: { readonly sessions: Iterable<SessionLoad> }
+  /** For messages of clients, and for those of members. */
+  readonly memories: readonly SessionMemory[]
   readonly uptimeMs: () => number
   /** Bytes that the disk had free when a client last asked; undefined: the engine uses no disk. */
   readonly freeBytes: (() => number) | undefined
 }
 
+type MemoryPool = Exclude<keyof SessionMemory, 'windowBytes'>
 type Row = readonly [help: string, read: () => number]
 
 export class Report {
@@ -186,9 +200,26 @@ function gaugeRows(sources: Sources): Readonly<Record<GaugeName, Row>> {
       'Bytes of messages half received, on the connection where most are.',
       () => most(({ incomingBytes }) => incomingBytes),
     ],
+    ...memoryRows(sources),
     waiters_of_key: ['Writes that wait at the busiest key.', () => replica.waitersOfKey],
     remembered_requests: ['Request ids remembered.', () => replica.rememberedRequests],
     unsynced_bytes: ['Bytes appended and not durable yet.', () => engine.report().unsyncedBytes],
     segment_bytes: ['Bytes of the largest segment.', () => engine.report().segmentBytesMax ?? 0],
+  }
+}
+
+/** Each of clients, or of members: whichever is more. */
+function memoryRows({ memories }: Sources): Readonly<Record<MemoryGaugeName, Row>> {
+  const row = (what: string, pool: MemoryPool): Row => [
+    `Memory that ${what} take, of clients or of members.`,
+    () => Math.max(...memories.map((memory) => memory[pool].taken)),
+  ]
+  return {
+    request_bytes: row('requests of one frame', 'requests'),
+    long_request_bytes: row('requests in chunks', 'received'),
+    long_answer_bytes: row('answers in chunks to this node', 'answers'),
+    handed_on_bytes: row('puts that were handed on', 'handedOn'),
+    begun_answer_bytes: row('the first bytes of answers', 'begun'),
+    grown_answer_bytes: row('the further bytes of answers', 'grown'),
   }
 }

@@ -7,6 +7,8 @@
  */
 import { Prng } from '../base/prng.ts'
 import type { BucketConfig } from '../config.ts'
+import { WINDOW_BYTES } from '../limits.ts'
+import { MESSAGE_MEMORY_BYTES } from '../wire/session-memory.ts'
 
 /** The kinds of faults: see `faults.ts`, `disk-faults.ts` and `path-faults.ts`. */
 export const FAULT_KINDS = [
@@ -79,6 +81,9 @@ export interface Scenario {
   readonly segmentBytes: number
   readonly callsMax: number
   readonly hedgeMs: number
+  /** See `Config`: small ones make messages wait for memory. */
+  readonly messageBytes: number
+  readonly windowBytes: number
   /** See `DiskOptions` and `NetworkOptions`. */
   readonly residentChance: number
   readonly shortReadChance: number
@@ -90,6 +95,8 @@ export interface Scenario {
   /** After so many writes the oldest of them gives way to a new one. */
   readonly writesPerKey: number
   readonly valueBytesMax: number
+  /** A value is so long that it travels in chunks. */
+  readonly longValueChance: number
   /** Between two operations of one client, at most. */
   readonly thinkMsMax: number
   readonly mix: Mix
@@ -138,6 +145,7 @@ export function drawScenario(seed: number): Scenario {
   const possible = QUORUMS.filter(([n]) => n <= nodes)
   const names = BUCKET_NAMES.slice(0, prng.pick([1, 1, 2, 3]))
   const keys = prng.between(2, 12)
+  const wire = Prng.of(seed, 'wire')
   return {
     nodes,
     partitions: prng.pick([1, 8, 16, 32]),
@@ -149,6 +157,8 @@ export function drawScenario(seed: number): Scenario {
     segmentBytes: prng.pick([400, 2_048, 8_192, 65_536]),
     callsMax: prng.pick([4, 4096, 4096]),
     hedgeMs: prng.pick([5, 50]),
+    messageBytes: wire.pick([262_144, 1_048_576, MESSAGE_MEMORY_BYTES]),
+    windowBytes: wire.pick([65_536, 262_144, WINDOW_BYTES]),
     residentChance: prng.pick([0.9, 0.5, 0.1]),
     shortReadChance: prng.pick([0.02, 0.3]),
     cutChance: prng.pick([0.05, 0.2, 0.5]),
@@ -156,6 +166,7 @@ export function drawScenario(seed: number): Scenario {
     keys,
     writesPerKey: prng.pick([15, 60, 100_000]),
     valueBytesMax: prng.pick([32, 200, 2_000]),
+    longValueChance: wire.pick([0, 0, 0.02]),
     thinkMsMax: prng.pick([0, 5, 20]),
     mix: drawMix(prng),
     faults: FAULT_KINDS.filter((kind) => prng.chance(EXISTS_CHANCE) || ALWAYS.has(kind)),

@@ -30,6 +30,11 @@ export interface SessionMemory {
 export const MESSAGE_MEMORY_BYTES: number = 128 * 1024 * 1024
 const POOLS = 4
 
+/** What each pool has, where a node has `bytes` for messages. */
+export function poolBytesOf(bytes: number): number {
+  return bytes / POOLS
+}
+
 /**
  * Pools of `bytes` in all, and two more of their size for what only nodes send each other: puts
  * that are handed on, and answers to this side. Of each a session may have `windowBytes`.
@@ -38,7 +43,7 @@ export function sessionMemory(
   windowBytes: number = WINDOW_BYTES,
   bytes: number = MESSAGE_MEMORY_BYTES,
 ): SessionMemory {
-  const pool = (): BytePool => new BytePool(bytes / POOLS)
+  const pool = (): BytePool => new BytePool(poolBytesOf(bytes))
   return {
     requests: pool(),
     received: pool(),

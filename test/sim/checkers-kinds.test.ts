@@ -97,7 +97,7 @@ const PROVOKED: Readonly<Record<Kind, () => readonly string[]>> = {
       }),
     ),
   'over a limit': () => {
-    const bounds = new Bounds({ callsMax: 0, connectionsMax: 0, segmentBytes: 0 })
+    const bounds = new Bounds({ callsMax: 0, connectionsMax: 0, messageBytes: 0, segmentBytes: 0 })
     bounds.object('k', { context: Context.of([]), siblings: [] }, -1)
     return bounds.violations
   },

@@ -21,7 +21,7 @@ import { Cluster } from '../../src/sim/cluster/cluster.ts'
 import { SimWorld } from '../../src/sim/world.ts'
 import { Scene } from '../unit/node/scene.ts'
 
-const CONFIG = { callsMax: 5, connectionsMax: 7, segmentBytes: 512 }
+const CONFIG = { callsMax: 5, connectionsMax: 7, messageBytes: 4_096, segmentBytes: 512 }
 const IDLE: Gauges = {
   client_connections: 0,
   peer_connections: 0,
@@ -29,6 +29,12 @@ const IDLE: Gauges = {
   calls_of_connection: 0,
   outgoing_bytes: 0,
   incoming_bytes: 0,
+  request_bytes: 0,
+  long_request_bytes: 0,
+  long_answer_bytes: 0,
+  handed_on_bytes: 0,
+  begun_answer_bytes: 0,
+  grown_answer_bytes: 0,
   waiters_of_key: 0,
   remembered_requests: 0,
   unsynced_bytes: 0,

@@ -8,7 +8,14 @@
  */
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import { DEADLINE_MS_MAX, PARTITIONS_MAX, REPLICAS_MAX, SEGMENT_BYTES_MAX } from '../../limits.ts'
+import {
+  DEADLINE_MS_MAX,
+  MESSAGE_MEMORY_BYTES_MAX,
+  PARTITIONS_MAX,
+  REPLICAS_MAX,
+  SEGMENT_BYTES_MAX,
+  WINDOW_BYTES,
+} from '../../limits.ts'
 import { FAULT_KINDS, type Scenario } from '../../sim/scenario.ts'
 import { misuse } from '../outcome.ts'
 
@@ -71,6 +78,8 @@ const scenario: z.ZodType<Scenario> = z
     segmentBytes: whole(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX),
     callsMax: whole(1, COUNT_MAX),
     hedgeMs: whole(1, DEADLINE_MS_MAX),
+    messageBytes: whole(1, MESSAGE_MEMORY_BYTES_MAX),
+    windowBytes: whole(1, WINDOW_BYTES),
     residentChance: chance,
     shortReadChance: chance,
     cutChance: chance,
@@ -78,6 +87,7 @@ const scenario: z.ZodType<Scenario> = z
     keys: whole(1, COUNT_MAX),
     writesPerKey: whole(1, COUNT_MAX),
     valueBytesMax: whole(VALUE_BYTES_MIN, VALUE_BYTES_MAX),
+    longValueChance: chance,
     thinkMsMax: whole(0, PAUSE_MS_MAX),
     mix,
     faults: z.array(z.enum(FAULT_KINDS)).min(1),

@@ -32,9 +32,10 @@ import {
 import type { GaugeName, Gauges } from '../../node/report.ts'
 import { SEGMENT_HEADER_BYTES } from '../../store/log/segment.ts'
 import { MARK_BYTES } from '../../store/log/writer.ts'
+import { poolBytesOf } from '../../wire/session-memory.ts'
 import { Findings } from './findings.ts'
 
-type Bounded = Pick<Config, 'callsMax' | 'connectionsMax' | 'segmentBytes'>
+type Bounded = Pick<Config, 'callsMax' | 'connectionsMax' | 'messageBytes' | 'segmentBytes'>
 
 export class Bounds {
   readonly #maxima: Readonly<Record<GaugeName, number>>
@@ -42,7 +43,9 @@ export class Bounds {
   /** The highest of each so far, beside its bound. */
   readonly peaks: Map<GaugeName, { readonly value: number; readonly max: number }> = new Map()
 
-  constructor({ callsMax, connectionsMax, segmentBytes }: Bounded) {
+  constructor({ callsMax, connectionsMax, messageBytes, segmentBytes }: Bounded) {
+    // A message that is larger than a pool is let through alone.
+    const memory = Math.max(poolBytesOf(messageBytes), MESSAGE_BYTES_MAX)
     this.#maxima = {
       client_connections: connectionsMax,
       peer_connections: connectionsMax,
@@ -51,6 +54,13 @@ export class Bounds {
       // The last request may be as large as a message can be.
       outgoing_bytes: OUTGOING_BYTES_PER_CONNECTION_MAX + MESSAGE_BYTES_MAX,
       incoming_bytes: WINDOW_BYTES,
+      request_bytes: memory,
+      long_request_bytes: memory,
+      long_answer_bytes: memory,
+      handed_on_bytes: memory,
+      begun_answer_bytes: memory,
+      // An answer that turns out longer than it asked for takes what it lacks.
+      grown_answer_bytes: memory + MESSAGE_BYTES_MAX,
       waiters_of_key: WAITERS_PER_KEY_MAX,
       remembered_requests: REMEMBERED_REQUESTS_MAX,
       // A mark is written even if the bound is reached.

@@ -26,9 +26,9 @@ export interface ClusterOptions {
   readonly partitions?: number
   readonly quorums?: { readonly n: number; readonly r: number; readonly w: number }
   readonly buckets?: readonly BucketConfig[]
-  /** Small ones make rare paths common. */
   /** `log` unless told. */
   readonly engine?: Config['engine']
+  /** Small ones make rare paths common; so do small windows and little memory. */
   readonly segmentBytes?: number
   /** False: a node whose disk was emptied ends. */
   readonly mayRebuild?: boolean

@@ -39,6 +39,11 @@ export function scenarioLines(scenario: Scenario): readonly string[] {
         `once, a second read after ${scenario.hedgeMs} ms`,
     ),
     row(
+      'memory',
+      `${number(scenario.messageBytes)} bytes for messages, ${number(scenario.windowBytes)} of ` +
+        'each kind on one connection',
+    ),
+    row(
       'disks',
       `${percent(scenario.residentChance)} of what is read lies in memory, ` +
         `${percent(scenario.shortReadChance)} of reads come short`,
@@ -47,7 +52,8 @@ export function scenarioLines(scenario: Scenario): readonly string[] {
     row(
       'clients',
       `${clients}, on ${counted(keys, 'key')} at a time, values up to ` +
-        `${number(scenario.valueBytesMax)} bytes, ${scenario.thinkMsMax} ms at most between ` +
+        `${number(scenario.valueBytesMax)} bytes (${percent(scenario.longValueChance)} long), ` +
+        `${scenario.thinkMsMax} ms at most between ` +
         'two operations',
     ),
     ...wrapped('faults', `one in ${scenario.everyMs} ms of`, scenario.faults),

@@ -12,6 +12,7 @@ import type { Bucket, PutOptions, PutResult } from '../../client/bucket.ts'
 import { type Client, connectTo } from '../../client/client.ts'
 import type { SealedContext } from '../../client/sealed-context.ts'
 import { requestLabel, requestIdOf } from '../../dynamo/version/request-id.ts'
+import { FRAME_BODY_BYTES_MAX } from '../../limits.ts'
 import type { World } from '../../world/world.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { type History, idOf, valueOf, type KnownWrite } from '../history/history.ts'
@@ -26,6 +27,8 @@ export interface WorkloadOptions {
   /** After so many writes the oldest of them gives way to a new one. */
   readonly writesPerKey: number
   readonly valueBytesMax: number
+  /** A value is so long that it travels in chunks. */
+  readonly longValueChance: number
   /** Of one operation. */
   readonly timeoutMs: number
   /** Between two operations of one client, at most. */
@@ -45,6 +48,9 @@ const REPEATABLE_MAX = 4
 /** Some clients have a short timeout, so that more of their operations fail. */
 const HASTE_MS = 200
 const CONNECT_MS = 3_600_000
+/** A value must have room for its number. */
+const VALUE_BYTES_MIN = 8
+const LONG_VALUE_BYTES: readonly [number, number] = [FRAME_BODY_BYTES_MAX, 4 * FRAME_BODY_BYTES_MAX]
 /** The result of a get: the values shown, and the context that covers them. */
 interface Shown {
   readonly ids: readonly number[]
@@ -324,7 +330,10 @@ export class User {
   }
 
   #valueFor(id: number): string {
-    return valueOf(id, this.#prng.between(8, this.#options.valueBytesMax))
+    const { valueBytesMax, longValueChance } = this.#options
+    const isLong = longValueChance > 0 && this.#prng.chance(longValueChance)
+    const [least, most] = isLong ? LONG_VALUE_BYTES : [VALUE_BYTES_MIN, valueBytesMax]
+    return valueOf(id, this.#prng.between(least, most))
   }
 
   #remember({ label }: Place, shown: Shown): void {

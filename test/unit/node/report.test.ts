@@ -1,7 +1,10 @@
 /** Counters, quantiles of latencies, and the registry of figures. */
 import t from 'tap'
 import { Counters, Latencies } from '../../../src/node/counters.ts'
+import { sessionMemory } from '../../../src/wire/session-memory.ts'
 import { Report } from '../../../src/node/report.ts'
+
+const POOLS = ['requests', 'received', 'answers', 'handedOn', 'begun', 'grown'] as const
 
 t.test('a quantile is within a fifth of the truth, from above', async (t) => {
   for (const ms of [0.02, 0.5, 1, 7, 99, 1_000, 20_000]) {
@@ -32,6 +35,8 @@ t.test('every figure is a number with a name of its own', async (t) => {
   const counted = { keys: 1, bytes: 2, segments: 3, syncs: 4, appends: 5 }
   const durable = { durableSequence: 6, durableKeys: 7, unsyncedBytes: 8, segmentBytesMax: 9 }
   const sessions = [{ callsInFlight: 1, callsToAnswer: 2, waitingBytes: 3, incomingBytes: 4 }]
+  const memory = sessionMemory()
+  for (const [i, pool] of POOLS.entries()) memory[pool].share(100).take(i + 10)
   const report = new Report({
     counters,
     engine: { report: () => ({ ...counted, ...durable }) },
@@ -40,6 +45,7 @@ t.test('every figure is a number with a name of its own', async (t) => {
     clients: { connections: 4, sessions },
     members: { connections: 5, sessions },
     peers: { sessions },
+    memories: [sessionMemory(), memory],
     uptimeMs: () => 12_345,
     freeBytes: () => 678,
   })
@@ -58,6 +64,12 @@ t.test('every figure is a number with a name of its own', async (t) => {
     calls_of_connection: 2,
     outgoing_bytes: 3,
     incoming_bytes: 4,
+    request_bytes: 10,
+    long_request_bytes: 11,
+    long_answer_bytes: 12,
+    handed_on_bytes: 13,
+    begun_answer_bytes: 14,
+    grown_answer_bytes: 15,
     waiters_of_key: 1,
     remembered_requests: 2,
     unsynced_bytes: 8,
