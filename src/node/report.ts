@@ -25,20 +25,21 @@ export type GaugeName =
   | 'calls_of_connection'
   | 'outgoing_bytes'
   | 'incoming_bytes'
-  | MemoryGaugeName
+  | (typeof MEMORY_GAUGES)[number]
   | 'waiters_of_key'
   | 'remembered_requests'
   | 'unsynced_bytes'
   | 'segment_bytes'
 
 /** Bytes of messages, by what they are for: see `SessionMemory`. */
-export type MemoryGaugeName =
-  | 'request_bytes'
-  | 'long_request_bytes'
-  | 'long_answer_bytes'
-  | 'handed_on_bytes'
-  | 'begun_answer_bytes'
-  | 'grown_answer_bytes'
+export const MEMORY_GAUGES = [
+  'request_bytes',
+  'long_request_bytes',
+  'long_answer_bytes',
+  'handed_on_bytes',
+  'begun_answer_bytes',
+  'grown_answer_bytes',
+] as const
 
 export type Gauges = Readonly<Record<GaugeName, number>>
 
@@ -70,6 +71,7 @@ export interface Durable {
 interface SessionLoad {
   readonly callsInFlight: number
   readonly callsToAnswer: number
+  readonly callsBegun: number
   readonly waitingBytes: number
   readonly incomingBytes: number
 }
@@ -181,13 +183,13 @@ function gaugeRows(sources: Sources): Readonly<Record<GaugeName, Row>> {
   }
   const clientCalls = (): number => {
     let calls = 0
-    for (const { callsToAnswer } of clients.sessions) calls += callsToAnswer
+    for (const { callsBegun } of clients.sessions) calls += callsBegun
     return calls
   }
   return {
     client_connections: ['Connections of clients.', () => clients.connections],
     peer_connections: ['Connections that other members opened.', () => members.connections],
-    client_calls: ['Calls of clients that wait for an answer.', clientCalls],
+    client_calls: ['Calls of clients that have begun and are not answered.', clientCalls],
     calls_of_connection: [
       'Calls in flight, one way, on the connection where most are.',
       () => most((session) => Math.max(session.callsInFlight, session.callsToAnswer)),
@@ -209,7 +211,7 @@ function gaugeRows(sources: Sources): Readonly<Record<GaugeName, Row>> {
 }
 
 /** Each of clients, or of members: whichever is more. */
-function memoryRows({ memories }: Sources): Readonly<Record<MemoryGaugeName, Row>> {
+function memoryRows({ memories }: Sources): Readonly<Record<(typeof MEMORY_GAUGES)[number], Row>> {
   const row = (what: string, pool: MemoryPool): Row => [
     `Memory that ${what} take, of clients or of members.`,
     () => Math.max(...memories.map((memory) => memory[pool].taken)),

@@ -99,6 +99,10 @@ export class FramedSession implements Session, FrameEvents {
     return this.#incoming.unanswered
   }
 
+  get callsBegun(): number {
+    return this.#incoming.begun
+  }
+
   get waitingBytes(): number {
     return this.#sender.waitingBytes
   }

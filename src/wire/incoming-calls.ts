@@ -86,6 +86,13 @@ export class IncomingCalls implements Answering {
     return this.#calls.size + this.#announced.size
   }
 
+  /** Those that do not wait for memory any more. */
+  get begun(): number {
+    let begun = 0
+    for (const { isBegun } of this.#calls.values()) if (isBegun) begun += 1
+    return begun
+  }
+
   /** The highest id of a call that was taken: calls above it are certainly not done. */
   get highestId(): number {
     return this.#highestId

@@ -95,6 +95,8 @@ export interface Session extends Pick<SessionFacts, 'role' | 'cluster' | 'node'>
   readonly callsInFlight: number
   /** Incoming calls without an answer. */
   readonly callsToAnswer: number
+  /** Of those, the ones that do not wait for memory. */
+  readonly callsBegun: number
   /** Bytes that wait to be sent. */
   readonly waitingBytes: number
   /** Bytes of partly received messages. */

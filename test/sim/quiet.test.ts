@@ -1,5 +1,6 @@
 /** Tests of act two of a simulated seed: it makes copies equal and checks that they stay so. */
 import t from 'tap'
+import type { RunningNode } from '../../src/node/node.ts'
 import { Bounds } from '../../src/sim/checkers/bounds.ts'
 import { Account } from '../../src/sim/cluster/account.ts'
 import { Cluster } from '../../src/sim/cluster/cluster.ts'
@@ -56,4 +57,9 @@ t.test('copies become equal though two of the nodes that live may lack theirs', 
   for (let read = reads.length - KEYS; read < reads.length; read++) {
     t.equal(reads.code(read), '', 'the reads that must write nothing succeed')
   }
+  const node = cluster.node(2) as RunningNode
+  const { gauges } = node
+  Object.assign(node, { gauges: () => ({ ...gauges.call(node), begun_answer_bytes: 5 }) })
+  await quiet.converge([1, 2, STALE])
+  t.same(quiet.violations, ['memory kept: node 2 has begun_answer_bytes 5'])
 })

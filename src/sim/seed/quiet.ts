@@ -4,11 +4,13 @@
  * `core` picks nodes that hold W owners of every key; the others stay dead. `converge` waits for
  * requests under way, scans all buckets, reads every key at all its living owners that can answer
  * (in place of hash trees, which are not built), and asks each for its copy: the copies must be
- * equal. After that a read must write nothing.
+ * equal. After that a read must write nothing, and no node may keep memory of a message.
  */
 import type { Prng } from '../../base/prng.ts'
 import { keyName } from '../../dynamo/names.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
+import { DEADLINE_MS_MAX } from '../../limits.ts'
+import { MEMORY_GAUGES } from '../../node/report.ts'
 import type { Account } from '../cluster/account.ts'
 import type { Bounds } from '../checkers/bounds.ts'
 import { checkScans, type Scanned } from '../checkers/scans.ts'
@@ -23,6 +25,8 @@ const STEP_MS = 250
 /** Attempts that their clients have given up may still arrive. */
 const LATE_MS = 2_500
 const INSPECT_MS_MAX = 600_000
+/** The longest that a call may last: it gives back its memory then. */
+const GIVE_BACK_MS_MAX = DEADLINE_MS_MAX
 /** How often what a core takes away is tried. */
 const SHRINK_TRIES = 2
 const NOT_SCANNED: Scanned = new Map()
@@ -129,6 +133,7 @@ export class Quiet {
       const more = appends - (before.get(machine) ?? 0)
       if (more > 0) this.violations.push(`not silent: node ${machine} wrote ${more} while all read`)
     }
+    await this.#giveBack(living)
     return state
   }
 
@@ -157,6 +162,21 @@ export class Quiet {
       this.violations.push(`not live: ${label} cannot be read at all its owners that live`)
     }
     return needed
+  }
+
+  /** Sees that nodes keep no memory of messages once no request is under way. */
+  async #giveBack(living: readonly number[]): Promise<void> {
+    const kept = (): string[] =>
+      living.flatMap((machine) => {
+        const gauges = this.#cluster.node(machine)?.gauges()
+        return MEMORY_GAUGES.flatMap((name) => {
+          const bytes = gauges?.[name] ?? 0
+          return bytes === 0 ? [] : [`memory kept: node ${machine} has ${name} ${bytes}`]
+        })
+      })
+    const { world } = this.#cluster
+    const isGiven = await world.runUntil(() => kept().length === 0, GIVE_BACK_MS_MAX)
+    if (!isGiven) this.violations.push(...kept())
   }
 
   #livingOwners({ bucket, key }: Place, living: readonly number[]): readonly number[] {

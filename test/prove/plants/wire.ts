@@ -81,8 +81,8 @@ const STREAMS: readonly Plant[] = [
   },
   {
     name: 'calls begin without memory for their answers',
-    find: 'if (this.#memory.begun.take(first)) this.#begin(call, first)',
-    replace: 'if (first > 0) this.#begin(call, first)',
+    find: 'if (first === 0 || this.#memory.begun.take(first)) this.#begin(call, first)',
+    replace: 'if (first >= 0) this.#begin(call, first)',
     why: 'a client that asks for much at once takes all memory',
     caughtBy: 'test/unit/wire/slow.test.ts',
   },

@@ -34,7 +34,8 @@ t.test('every figure is a number with a name of its own', async (t) => {
   t.strictSame(counters.versionsSeen, [1, 1, 0, 2], 'nothing is no version; four is four or more')
   const counted = { keys: 1, bytes: 2, segments: 3, syncs: 4, appends: 5 }
   const durable = { durableSequence: 6, durableKeys: 7, unsyncedBytes: 8, segmentBytesMax: 9 }
-  const sessions = [{ callsInFlight: 1, callsToAnswer: 2, waitingBytes: 3, incomingBytes: 4 }]
+  const calls = { callsInFlight: 1, callsToAnswer: 2, callsBegun: 2 }
+  const sessions = [{ ...calls, waitingBytes: 3, incomingBytes: 4 }]
   const memory = sessionMemory()
   for (const [i, pool] of POOLS.entries()) memory[pool].share(100).take(i + 10)
   const report = new Report({
