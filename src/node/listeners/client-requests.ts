@@ -3,9 +3,10 @@
  *
  * The wire has checked by then that a message is well formed and that its sender may ask it.
  */
-import { type Deliver, isFailure } from '../../base/deliver.ts'
+import { type Deliver, isFailure, perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import { requestIdOf } from '../../dynamo/version/request-id.ts'
+import { SCAN_PAGE_BYTES_MAX } from '../../limits.ts'
 import type { Reply, RequestKind } from '../../wire/message/table.ts'
 import type { IncomingCall, IncomingCallOf } from '../../wire/session.ts'
 import type { Topology } from '../cluster/topology.ts'
@@ -32,7 +33,7 @@ export class ClientRequests {
       case 'put':
         return this.#coordinator.put(putOf(call), answering(call))
       case 'scan':
-        return this.#coordinator.scan(call.request, answering(call))
+        return this.#scan(call)
       case 'topology':
         return call.answer(topologyReply(this.#topology))
       case 'status':
@@ -41,6 +42,17 @@ export class ClientRequests {
       default:
         throw new OperatingError('kind-unknown', `clients may not ask ${call.kind}`)
     }
+  }
+
+  /** A page has memory before it is made; an entry that is longer takes what it lacks. */
+  #scan(call: IncomingCallOf<'scan'>): void {
+    perform(
+      () => call.room.reserve(SCAN_PAGE_BYTES_MAX),
+      (reserved) => {
+        if (isFailure(reserved)) return
+        this.#coordinator.scan(call.request, answering(call))
+      },
+    )
   }
 }
 
