@@ -134,7 +134,7 @@ class Node implements RunningNode {
     { engine, standing, directory }: OpenedEngine,
     startedMs: number,
   ) {
-    const { cluster, clusterKey } = config
+    const { cluster, clusterKey, hedgeMs, deadlineMs: repairMs } = config
     const { clock, trace } = world
     const { id: self } = topology.self
     const counters = new Counters()
@@ -162,7 +162,6 @@ class Node implements RunningNode {
     })
     this.#rebuilder = new Rebuilder({ clock, trace, topology, peers, replica, standing })
     this.#replica = replica
-    const { hedgeMs, deadlineMs: repairMs } = config
     const gets = new Gets({ clock, trace, self, replica, peers, counters, hedgeMs, repairMs })
     const mender = new Mender({ clock, trace, topology, gets, replica })
     const workers = { clock, trace, topology, self, replica, peers, counters, gets }
