@@ -56,7 +56,13 @@ t.test(
 
 t.test('an answer to a client tells the ring, whatever its message', async (t) => {
   let ring = 7
-  const { near, world, farEvents } = await sessionPair(undefined, undefined, undefined, undefined, () => ring)
+  const { near, world, farEvents } = await sessionPair(
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+    () => ring,
+  )
   const told: number[] = []
   near.onRing = (hi) => told.push(hi)
   farEvents.onCall = (call) => {
