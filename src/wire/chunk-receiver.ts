@@ -75,6 +75,8 @@ export class ChunkReceiver {
   announce(kind: number, callId: number, length: number): ChunkOutcome {
     const key = chunkKey(callId, kind >= REPLY)
     if (this.#messages.has(key)) return broken('message-garbled', 'a message was announced twice')
+    // No chunk could end it.
+    if (length === 0) return broken('message-garbled', 'a message of 0 bytes was announced')
     // Each side has at most so many calls in flight, and each call two messages.
     if (this.#messages.size >= 2 * CALLS_PER_CONNECTION_MAX) {
       return broken(

@@ -179,6 +179,7 @@ t.test('a sender that breaks the rules of chunks loses its connection', async (t
         raw.send(PUT, 1, chunk, FLAG_MORE)
       },
     ],
+    ['message-garbled', 'nothing announced', (raw) => announce(raw, PUT, 1, 0)],
     [
       'message-garbled',
       'an empty chunk',
