@@ -57,18 +57,28 @@ type Replica = { readonly kind: 'unasked' | 'awaited-object' | 'awaited-digest' 
 const WAITING: GetOutcome = { kind: 'waiting' }
 
 export class GetRound {
-  readonly #needed: number
+  readonly #takesFewer: boolean
   /** In order of preference. */
   readonly #replicas: Map<NodeId, Replica>
+  #needed: number
   #outcome: GetOutcome = WAITING
 
-  /** Requires: 1 <= `needed` <= owners; each owner once, those to be asked first in front. */
-  constructor(owners: readonly NodeId[], needed: number) {
+  /**
+   * Requires: 1 <= `needed` <= owners; each owner once, those to be asked first in front. With
+   * `takesFewer` the get is short only if no owner answers.
+   */
+  constructor(owners: readonly NodeId[], needed: number, takesFewer = false) {
     assert(owners.length <= REPLICAS_MAX, 'owners are bounded')
     assert(needed >= 1 && needed <= owners.length, 'enough owners exist')
     this.#needed = needed
+    this.#takesFewer = takesFewer
     this.#replicas = new Map(owners.map((node) => [node, { kind: 'unasked' }]))
     assert(this.#replicas.size === owners.length, 'each owner is listed once')
+  }
+
+  /** Answers that decide the get: fewer than asked for, if fewer can come and it takes them. */
+  get needed(): number {
+    return this.#needed
   }
 
   get outcome(): GetOutcome {
@@ -162,6 +172,7 @@ export class GetRound {
     const answered = this.#count((kind) => kind === 'object' || kind === 'absent')
     const digests = [...this.#replicas.values()].filter((replica) => replica.kind === 'digest')
     const possible = this.#count((kind) => kind !== 'failed')
+    if (possible < this.#needed && possible > 0 && this.#takesFewer) this.#needed = possible
     if (possible < this.#needed) {
       this.#outcome = { kind: 'short' }
       return

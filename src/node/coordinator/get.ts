@@ -73,7 +73,7 @@ export class Gets {
     const ordered = nearestFirst(read.owners, self, (node) => {
       return peers.obstacleTo(node) === undefined
     })
-    const round = new GetRound(ordered, read.needed)
+    const round = new GetRound(ordered, read.needed, read.takesFewer)
     new RunningGet(this.#dependencies, read, round, deliver).begin()
   }
 }
@@ -170,7 +170,7 @@ class RunningGet {
         this.#endShort(this.#tooFew())
         return
       case 'answered':
-        this.#end({ object: outcome.object, answered: this.#read.needed })
+        this.#end({ object: outcome.object, answered: this.#round.needed })
         if (outcome.object !== undefined && outcome.behind.length > 0) {
           this.#repair(outcome.object, outcome.behind)
         }

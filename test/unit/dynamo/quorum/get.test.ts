@@ -284,6 +284,23 @@ t.test(
   },
 )
 
+t.test('a get that takes fewer waits for all replicas that are left', async (t) => {
+  const round = new GetRound([A, B, C], 3, true)
+  round.begin()
+  round.onAnswer(C, { kind: 'failed', code: 'peer-away' })
+  t.equal(round.outcome.kind, 'waiting')
+  round.onAnswer(A, object(1))
+  t.strictSame(round.onAnswer(B, digest(2)), [{ node: B, digestOnly: false }])
+  t.equal(round.outcome.kind, 'waiting', 'no digest counts as an answer without its object')
+  round.onAnswer(B, object(2))
+  t.match(round.outcome, { kind: 'answered', behind: [A, B] })
+  t.equal(round.needed, 2)
+  const none = new GetRound([A], 1, true)
+  none.begin()
+  none.onAnswer(A, { kind: 'failed', code: 'peer-away' })
+  t.strictSame(none.outcome, { kind: 'short' })
+})
+
 t.test('P5: an answer that was not asked for changes nothing', async (t) => {
   const round = new GetRound([A, B, C], 2)
   round.begin()

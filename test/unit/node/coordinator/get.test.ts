@@ -152,6 +152,16 @@ t.test('a get that takes fewer replies with what did answer, and says so', async
   t.match(reply, { siblings: { length: 1 }, answered: 1, needed: 2 })
 })
 
+t.test('a get that takes fewer waits for all owners that are there', async (t) => {
+  const scene = await Scene.open()
+  const session = await scene.session(1)
+  replyOf(await session.put(KEY, 'a', { w: 3 }))
+  scene.cluster.kill(3)
+  await scene.quiet()
+  const get = { name: nameOf(KEY), r: 3, deadlineMs: 300, takesFewer: true }
+  t.match(replyOf(await session.ask('get', get)), { answered: 2, needed: 3 })
+})
+
 t.test('a put of what it saw goes on with one node of three left, and says so', async (t) => {
   const scene = await Scene.open()
   const client = await scene.client()
