@@ -27,8 +27,9 @@ def check(report, lab):
         check_ping(report, lab)
     with report.group("the end of a connection"):
         check_end(report, lab)
-    with report.group("late handshakes and frames"):
-        check_late(report, lab)
+    if not lab.is_short:
+        with report.group("late handshakes and frames"):
+            check_late(report, lab)
 
 
 def check_ids(report, lab):
@@ -80,7 +81,7 @@ def check_kinds(report, lab):
         report.equal("answers without a call are ignored", name, "GetReply")
     for kind in (1, 2, 3, 4, 11):
         code = fault(lab, lambda connection: connection.write(frame_bytes(kind, 0, b"")))
-        report.equal(f"kind {kind} after Ready ends the connection", code, "message-garbled")
+        report.equal(f"kind {kind} after Ready ends the connection", code, "kind-unknown")
     for kind in (0, 12, 15, 128, 200, 255):
         code = fault(lab, lambda connection: connection.write(frame_bytes(kind, 0, b"")))
         report.equal(f"unknown kind {kind} ends the connection", code, "kind-unknown")
@@ -101,12 +102,16 @@ def check_fields(report, lab):
         ("1,024 fields", bucket + key + field_bytes(100, VARINT, 1) * 1022),
         ("a varint longer than it must be", bucket + key + b"\x18\x81\x00"),
         ("a field that says its default", bucket + key + b"\x18\x00\x28\x00"),
+        ("a bool of 2", bucket + key + b"\x28\x02"),
+        ("a number of 33 bits, of which 32 count", bucket + key + b"\x18\x81\x80\x80\x80\x10"),
+        ("an unknown group", bucket + key + b"\xa3\x06\xa4\x06"),
     ]
     garbled = [
         ("a field cut short", bucket + key[:-2]),
         ("a tag without a value", bucket + key + b"\x18"),
         ("a varint without end", bucket + key + b"\x18" + b"\x80" * 11),
         ("field number 0", bucket + key + b"\x00\x00"),
+        ("a group without end", bucket + key + b"\xa3\x06"),
         ("wire type 6", bucket + key + b"\x1e\x00"),
         ("wire type 7", bucket + key + b"\x1f\x00"),
         ("1,025 fields", bucket + key + field_bytes(100, VARINT, 1) * 1023),
@@ -126,6 +131,8 @@ def check_fields(report, lab):
         body = encode("Scan", {"bucket": BUCKET}) + field_bytes(4, BYTES, b"\x01")
         code = failing_body(connection, KINDS["Scan"], body)
         report.equal("a Scan with with_values as bytes", code, "message-garbled")
+        code = failing_body(connection, KINDS["StatusQuery"], b"\xff")
+        report.equal("a StatusQuery of one byte", code, "message-garbled")
         report.equal("a failed call fails alone", failing(connection, "Get", GET), "answered")
 
 
@@ -166,8 +173,6 @@ def check_bounds(report, lab):
             claim = f"{message} with {str(fields)[:90]}"
             report.equal(claim, failing(connection, message, fields), code)
         name, failure = connection.call("Get", {**GET, "deadline_ms": 60001})
-        report.equal("Failure names the limit", failure.get("limit"), "DEADLINE_MS_MAX")
-        report.equal("Failure says the limit's value", failure.get("limit_value"), 60000)
         report.that("a refused call is not in doubt", not failure.get("in_doubt"), name)
         report.that("the sentence is in its bounds", 0 < len(failure["message"]) <= 1024)
 
@@ -199,8 +204,7 @@ def check_end(report, lab):
         calls = [connection.next_call() for _ in range(20)]
         connection.write(b"".join(frame_bytes(32, call, GET_BODY) for call in calls))
         connection.socket.shutdown(socket.SHUT_WR)
-        ended = ending(connection)
-        report.that("half close ends the connection", ended in ("normal end", "no Goodbye"), ended)
+        report.equal("half close ends the connection", connection.goodbye(), None)
     with lab.open() as connection:
         ring = connection.call("TopologyQuery")[1]["ring"]["hi"]
         for message, fields in (("Get", GET), ("Get", {**GET, "bucket": b""})):

@@ -50,6 +50,11 @@ def check_long(report, lab):
         connection.send("Length", call, {"kind": PUT, "bytes": (64 << 20) + 1})
         name, failure = connection.answer(call)
         report.equal("a message beyond 64 MiB", code_name(failure["code"]), "message-too-long")
+        call = connection.next_call()
+        connection.send("Length", call, {"kind": 60, "bytes": 70_000})
+        name, failure = connection.answer(call)
+        report.equal("a long message of unknown kind", code_name(failure["code"]), "kind-unknown")
+        connection.send("Length", 9999, {"kind": KINDS["GetReply"], "bytes": 70_000})
         report.equal("the connection goes on", connection.call("StatusQuery")[0], "Status")
 
 
@@ -79,23 +84,37 @@ def check_faults(report, lab):
 
         return act
 
+    def announce_nothing(connection):
+        connection.send("Length", 1, {"kind": PUT, "bytes": 0})
+
+    def announce_twice(connection):
+        call = announce(connection, 70_000)
+        connection.send("Length", call, {"kind": PUT, "bytes": 70_000})
+
     def other_kind(connection):
         call = announce(connection, 70_000)
         connection.write(chunk(call, 65_536, MORE, KINDS["Get"]))
 
-    def flood(connection):
-        call = connection.next_call()
-        connection.send("Length", call, {"kind": PUT, "bytes": LONG})
-        connection.write(b"".join(chunk(call, 65_536) for _ in range(120)))
+    def without_credit(connection):
+        for _ in range(3):
+            call = connection.next_call()
+            connection.send("Length", call, {"kind": PUT, "bytes": LONG})
+        connection.send("Ping")
+        while not connection.pongs:
+            connection.step()
+        report.that("a full window gives no credit", connection.credit.get(call, 0) == 0)
+        connection.write(chunk(call, 65_536))
 
     rows = [
         ("not announced", lambda connection: connection.write(chunk(1, 65_536)), "credit-overrun"),
-        ("beyond its credit", flood, "credit-overrun"),
-        ("beyond what was announced", after_credit(70_000, (65_536, MORE), (65_536, 0)), "credit-overrun"),
+        ("without credit", without_credit, "credit-overrun"),
+        ("beyond the message", after_credit(70_000, (65_536, MORE), (65_536, 0)), "credit-overrun"),
+        ("a message of 0 bytes", announce_nothing, "message-garbled"),
+        ("announced twice", announce_twice, "call-id-wrong"),
         ("an empty chunk", after_credit(70_000, (0, MORE)), "message-garbled"),
         ("an empty last chunk", after_credit(70_000, (65_536, MORE), (0, 0)), "message-garbled"),
         ("the last too early", after_credit(70_000, (65_536, 0)), "message-garbled"),
-        ("the last with MORE", after_credit(70_000, (65_536, MORE), (4_464, MORE)), "message-garbled"),
+        ("MORE in the last", after_credit(66_000, (65_536, MORE), (464, MORE)), "message-garbled"),
         ("another kind than announced", other_kind, "message-garbled"),
     ]
     for claim, act, code in rows:
@@ -120,11 +139,12 @@ def check_turns(report, lab):
         between = connection.call("Get", {"bucket": BUCKET, "key": b"turn-1"})
         report.equal("a call between chunks is answered", between[0], "GetReply")
         for at in range(65_536, len(body), 1 << 14):
-            while connection.credit[call] < 1 << 14:
-                connection.step()
             part = body[at : at + (1 << 14)]
+            while connection.credit[call] < len(part):
+                connection.step()
             connection.credit[call] -= len(part)
-            connection.write(frame_bytes(PUT, call, part, MORE if at + len(part) < len(body) else 0))
+            is_last = at + len(part) == len(body)
+            connection.write(frame_bytes(PUT, call, part, 0 if is_last else MORE))
         report.equal("short chunks make a message", connection.answer(call)[0], "PutReply")
         calls = {key: connection.ask("Get", {"bucket": BUCKET, "key": key}) for key in sizes}
         for key, call in calls.items():
@@ -182,19 +202,22 @@ def check_cancel(report, lab):
         first = connection.ask("Get", get)
         while first not in connection.halves:
             connection.step()
-        calls = [connection.ask("Get", get) for _ in range(20)]
+        calls = [connection.ask("Get", get) for _ in range(300)]
         connection.send("Cancel", calls[-1])
-        connection.send("Cancel", first)
-        name, failure = connection.answer(calls[-1])
+        _, failure = connection.answer(calls[-1])
         report.equal("a call that waits is cancelled", code_name(failure["code"]), "cancelled")
         report.that("it is certainly not done", not failure.get("in_doubt"))
-        name, failure = connection.answer(first)
+        connection.send("Cancel", first)
+        _, failure = connection.answer(first)
         report.equal("an answer is given up", code_name(failure["code"]), "cancelled")
-        for call in calls[:-1]:
-            connection.send("Cancel", call)
-        codes = {code_name(connection.answer(call)[1]["code"]) for call in calls[:-1]}
-        report.equal("all others are cancelled", codes, {"cancelled"})
-        report.equal("the connection goes on", connection.call("StatusQuery")[0], "Status")
+        report.that("it is in doubt", failure.get("in_doubt", False))
+        connection.send("Ping")
+        while not connection.pongs:
+            connection.step()
+        report.equal("Pong comes beside calls that wait", len(connection.pongs), 1)
+    with lab.open() as connection:
+        name, _ = connection.call("Get", get)
+        report.equal("memory is released with its connection", name, "GetReply")
     with lab.open() as connection:
         call = announce(connection, 300_000)
         connection.write(chunk(call, 65_536))
@@ -214,6 +237,4 @@ def check_calls_max(report, lab):
         connection.write(b"".join(frame_bytes(32, call, body) for call in calls))
         name, failure = connection.answer(calls[-1])
         report.equal("call 1,025 in flight", code_name(failure["code"]), "overloaded")
-        report.that("it is told how long to wait", 0 < failure.get("retry_after_ms", 0) <= 1000)
-        report.that("it is told a limit", failure.get("limit"), failure)
         report.that("an overloaded call is not in doubt", not failure.get("in_doubt"))

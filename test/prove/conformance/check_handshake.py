@@ -36,7 +36,8 @@ def hello(**changes):
 def padded(size):
     """The frame of a Hello that an unknown field makes this long."""
     body = encode("Hello", HELLO)
-    return frame_bytes(KINDS["Hello"], 0, body + field_bytes(99, BYTES, bytes(size - len(body) - 4)))
+    unknown = field_bytes(99, BYTES, bytes(size - len(body) - 4))
+    return frame_bytes(KINDS["Hello"], 0, body + unknown)
 
 
 def check_refused(report, lab):
@@ -55,7 +56,7 @@ def check_refused(report, lab):
         ("a garbled body", frame_bytes(1, 0, garbled), "message-garbled"),
         ("formats from 2", hello(format_min=2, format_max=9), "format-unsupported"),
         ("format 0", hello(format_min=0, format_max=0), "format-unsupported"),
-        ("formats from 2 and role 7", hello(format_min=2, format_max=9, role=7), "format-unsupported"),
+        ("format 2, role 7", hello(format_min=2, format_max=2, role=7), "format-unsupported"),
         ("role 0", hello(role=0), "message-garbled"),
         ("role 3", hello(role=3), "message-garbled"),
         ("a peer's role", hello(role=ROLE_PEER), "handshake-expected"),
@@ -96,6 +97,7 @@ def ending_of_hello(connection):
 
 def check_taken(report, lab):
     """What is at a bound, unknown or greater than the table is taken."""
+    body = encode("Hello", HELLO)
     rows = [
         ("formats from 1 to 9", hello(format_max=9)),
         ("formats from 0", hello(format_min=0)),
@@ -105,9 +107,9 @@ def check_taken(report, lab):
         ("64 features", hello(settings={"features": range(64)})),
         ("the least window", hello(settings={"window_bytes": 65536})),
         ("the least message", hello(settings={"message_bytes_max": 65536})),
-        ("settings above the table", hello(settings={"window_bytes": 1 << 31, "calls_max": 1 << 31})),
+        ("settings above the table", hello(settings={"window_bytes": 1 << 31})),
         ("settings of 0", hello(settings={"window_bytes": 0, "message_bytes_max": 0})),
-        ("an unknown field", frame_bytes(1, 0, encode("Hello", HELLO) + field_bytes(77, VARINT, 5))),
+        ("an unknown field", frame_bytes(1, 0, body + field_bytes(77, VARINT, 5))),
     ]
     for claim, given in rows:
         with Connection(lab.addresses[1]) as connection:
@@ -231,6 +233,13 @@ def check_wrong_token(report, lab):
     ]
     for claim, act, changes, code in rows:
         report.equal(f"Proof: {claim}", guarded(act, **changes), code)
+    with Connection(lab.guarded) as connection:
+        connection.hello()
+        connection.welcome()
+        prove(lab.token)(connection)
+        unknown = field_bytes(99, BYTES, bytes(4000))
+        connection.write(b"".join(frame_bytes(17, call, unknown) for call in range(1, 6)))
+        report.equal("16 KiB before Ready", connection.goodbye() is not None, True)
     with Connection(lab.guarded) as connection:
         connection.hello(cluster="another")
         connection.welcome()

@@ -70,10 +70,10 @@ class Frame:
 
 def read_header(head):
     """(kind, flags, call, length) of a header. Raises ValueError if it breaks a rule."""
-    magic, format_, kind, flags, reserved, call, length, checksum = struct.unpack("<2sBBHHIII", head)
+    magic, format_, kind, flags, reserved, call, length = struct.unpack("<2sBBHHII", head[:16])
     if magic != MAGIC or format_ != FORMAT:
         raise ValueError("a frame has the wrong magic or format")
-    if checksum != crc32c(head[:16]):
+    if struct.unpack("<I", head[16:])[0] != crc32c(head[:16]):
         raise ValueError("the checksum of a header is wrong")
     if reserved != 0 or flags & ~MORE:
         raise ValueError("a frame sets reserved bits")
