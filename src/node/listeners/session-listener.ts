@@ -25,7 +25,10 @@ import type { Topology } from '../cluster/topology.ts'
 export interface ListenerOptions {
   /** Of those that connect. */
   readonly role: Role
-  readonly config: Pick<Config, 'clusterKey' | 'clientToken' | 'connectionsMax' | 'deadlineMs'>
+  readonly config: Pick<
+    Config,
+    'clusterKey' | 'clientToken' | 'connectionsMax' | 'deadlineMs' | 'windowBytes'
+  >
   readonly world: World
   readonly topology: Topology
   readonly standing: OwnStanding
@@ -79,9 +82,9 @@ export class SessionListener {
   /** Members must prove the cluster key, clients the token where one is configured. */
   #terms(): AcceptOptions {
     const { role, config, topology, standing } = this.#options
-    const { clusterKey, clientToken: token, deadlineMs } = config
+    const { clusterKey, clientToken: token, deadlineMs, windowBytes } = config
     const { cluster, ring, self } = topology
-    const told = { cluster, node: self.id, settings: { deadlineMs } }
+    const told = { cluster, node: self.id, settings: { deadlineMs, windowBytes } }
     if (role === 'client') return { role: 'client', ...told, token }
     const isMember = (id: NodeId): boolean => ring.member(id) !== undefined && id !== self.id
     const admit = (id: NodeId, theirs: PeerStanding) =>

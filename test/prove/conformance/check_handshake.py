@@ -123,12 +123,6 @@ def check_taken(report, lab):
         for byte in hello():
             connection.write(bytes([byte]))
         report.equal("Hello byte by byte is taken", connection.welcome()["format"], 1)
-    with Connection(lab.addresses[1]) as connection:
-        request = frame_bytes(KINDS["StatusQuery"], 1, b"")
-        connection.write(hello() + request)
-        for message in ("Welcome", "Identity", "Ready"):
-            connection.expect(message)
-        report.equal("a request may follow Hello at once", connection.answer(1)[0], "Status")
 
 
 def check_welcome(report, lab):
@@ -184,6 +178,8 @@ def check_token(report, lab):
         connection.hello()
         welcome = connection.welcome()
         report.equal("a node with a token sends a nonce", len(welcome["nonce"]), 16)
+        window = welcome["settings"]["window_bytes"]
+        report.equal("Welcome tells the window of its node", window, lab.guarded_window)
         named = lab.guarded_cluster.encode() in connection.welcome_body
         report.that("Welcome names no cluster", not named)
         report.that("the node's proof is right", connection.prove(lab.token))
@@ -233,13 +229,6 @@ def check_wrong_token(report, lab):
     ]
     for claim, act, changes, code in rows:
         report.equal(f"Proof: {claim}", guarded(act, **changes), code)
-    with Connection(lab.guarded) as connection:
-        connection.hello()
-        connection.welcome()
-        prove(lab.token)(connection)
-        unknown = field_bytes(99, BYTES, bytes(4000))
-        connection.write(b"".join(frame_bytes(17, call, unknown) for call in range(1, 6)))
-        report.equal("16 KiB before Ready", connection.goodbye() is not None, True)
     with Connection(lab.guarded) as connection:
         connection.hello(cluster="another")
         connection.welcome()

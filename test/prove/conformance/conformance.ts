@@ -15,7 +15,13 @@ import type { Address } from '../../../src/world/network.ts'
 
 const CHECKS_MIN = 150
 const CLUSTER = 'open'
-const GUARDED = { nodes: 1, cluster: 'guarded', token: 'open sesame' } as const
+const WINDOW_BYTES = 1 << 20
+const GUARDED = {
+  nodes: 1,
+  cluster: 'guarded',
+  token: 'open sesame',
+  settings: { 'window-bytes': WINDOW_BYTES },
+} as const
 const SCRIPT = fileURLToPath(
   new URL('../../../../test/prove/conformance/checks.py', import.meta.url),
 )
@@ -78,6 +84,7 @@ async function runChecks(
     guarded: pair(guarded.clientAddress(0)),
     guardedCluster: GUARDED.cluster,
     token: GUARDED.token,
+    guardedWindow: WINDOW_BYTES,
     isShort,
   }
   // `-B`: without files of compiled code beside the sources.

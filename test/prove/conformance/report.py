@@ -56,6 +56,7 @@ class Lab:
         self.guarded = tuple(arguments["guarded"])
         self.guarded_cluster = arguments["guardedCluster"]
         self.token = arguments["token"].encode()
+        self.guarded_window = arguments["guardedWindow"]
         self.is_short = arguments.get("isShort", False)
 
     def open(self, node=0, **changes):
