@@ -25,8 +25,8 @@ export const HONESTY: PlantGroup = {
     },
     {
       name: 'an attempt that ran out of time leaves no doubt',
-      find: 'call.isInDoubt = true; call.failure',
-      replace: 'call.attempts += 0; call.failure',
+      find: 'if (call.plan.isWrite) call.isInDoubt = true',
+      replace: 'call.attempts += 0',
       why: 'its node may have taken it, and was slow to say so',
     },
     {
