@@ -34,7 +34,9 @@ const FRAMES: readonly Plant[] = [
 const CALLS: readonly Plant[] = [
   {
     name: 'an answer goes to the oldest call of its kind',
-    find: 'this.#end(callId, call); this.#deliver(call, kind, frame.bytes, frame.start, frame.length)',
+    find:
+      'this.#end(callId, call); ' +
+      'this.#deliver(call, kind, frame.bytes, frame.start, frame.length)',
     replace:
       'const [id, one] = [...this.#calls].find(([, { kind: asked }]) => REQUEST_KINDS[asked] + ' +
       'REPLY === kind) ?? [callId, call]; this.#end(id, one); ' +
