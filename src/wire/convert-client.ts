@@ -34,6 +34,8 @@ import type { Reply, Request, RequestKind } from './message/table.ts'
 
 /** Encodes and decodes one kind of message. */
 export interface Converter<Message> {
+  /** About how many bytes the message takes, if it may be long: memory for it is taken at once. */
+  bytesOf?(message: Message): number
   /** Appends to `writer`; throws an `OperatingError` if the message breaks a bound. */
   encode(message: Message, writer: Writer): void
   /** Reads to the reader's end. Byte strings are views of the bytes read. */
@@ -78,6 +80,7 @@ const get: CallConverter<'get'> = {
     },
   },
   reply: {
+    bytesOf: ({ siblings }) => siblings.reduce((sum, value) => sum + value.length + 16, 0),
     encode(reply: GetReply, writer: Writer): void {
       const { siblings, ...rest } = reply
       const values = siblings.map((value) => ({ value }))
@@ -100,6 +103,7 @@ function checkGet(get: Get): void {
 
 const put: CallConverter<'put'> = {
   request: {
+    bytesOf: ({ value }) => value?.length ?? 0,
     encode(put: Put, writer: Writer): void {
       checkPut(put)
       const message: pb.Put.$Properties = {

@@ -34,6 +34,7 @@ const peerRead: CallConverter<'peerRead'> = {
     },
   },
   reply: {
+    bytesOf: ({ object }) => object.length,
     encode({ isFound, object, digest }: PeerReadReply, writer: Writer): void {
       pb.PeerReadReply.encode({ isFound, object, digest }, writer)
     },
@@ -46,6 +47,7 @@ const peerRead: CallConverter<'peerRead'> = {
 
 const peerWrite: CallConverter<'peerWrite'> = {
   request: {
+    bytesOf: ({ object }) => object.length,
     encode(write: PeerWrite, writer: Writer): void {
       checkPeerRequest(write)
       const { bucket, key } = write.name
@@ -73,6 +75,7 @@ const peerWrite: CallConverter<'peerWrite'> = {
 
 const peerPut: CallConverter<'peerPut'> = {
   request: {
+    bytesOf: ({ value }) => value?.length ?? 0,
     encode(put: PeerPut, writer: Writer): void {
       checkWrite(put)
       const { name, contexts, value, ...rest } = put

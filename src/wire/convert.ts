@@ -50,7 +50,14 @@ export interface Length {
 
 /** Messages up to this length are encoded into one buffer, one after another. */
 const SCRATCH_BYTES = 64 * 1024
+/** What a message has beside its values: contexts, the key. */
+const MARGIN_BYTES = 16 * 1024
 const scratch = new Uint8Array(SCRATCH_BYTES)
+
+/** Memory that is not zeroed; only what was written of it is sent. */
+function unfilled(bytes: number): Uint8Array {
+  return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer)
+}
 const writer = new protobuf.Writer()
 
 /**
@@ -99,7 +106,9 @@ const CALL_CONVERTERS: { readonly [K in RequestKind]: CallConverter<K> } = {
  * the scratch buffer. Throws if the message breaks a bound.
  */
 function encode<Message>(converter: Converter<Message>, message: Message, ring?: number): Body {
-  writer.buf = scratch
+  const bytes = converter.bytesOf?.(message) ?? 0
+  // A writer that grows copies what it has each time: nine times for 8 MiB.
+  writer.buf = bytes > SCRATCH_BYTES - MARGIN_BYTES ? unfilled(bytes + MARGIN_BYTES) : scratch
   writer.pos = 0
   converter.encode(message, writer)
   if (ring !== undefined) writer.uint32(RING_TAG).fixed32(ring)
