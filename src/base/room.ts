@@ -6,6 +6,8 @@
 import type { MaybePromise } from './deliver.ts'
 
 export interface Room {
+  /** Whether the answer waits for memory: then it is not late for want of an owner. */
+  readonly isWaiting: boolean
   /**
    * Returns when the answer may take `bytes` in all. Rejects `connection-lost` where the answer is
    * of no use any more.

@@ -87,6 +87,10 @@ export class ReceivedCall implements Room {
     return this
   }
 
+  get isWaiting(): boolean {
+    return this.#reserving.length > 0
+  }
+
   /** The call begins, with so much memory for its answer. */
   begin(first: number): void {
     this.isBegun = true

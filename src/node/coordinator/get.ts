@@ -113,6 +113,11 @@ class RunningGet {
         this.#endShort(this.#tooLate())
         return
       }
+      if (this.#read.room?.isWaiting === true) {
+        // Another owner's copy would wait for the same memory.
+        this.#wait(this.#hedgeMs(), true)
+        return
+      }
       const asks = this.#round.onLate()
       counters.hedges += asks.length
       this.#askAll(asks)

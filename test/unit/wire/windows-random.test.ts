@@ -162,6 +162,7 @@ class Run {
     const drawn = this.#prng.between(0, 2)
     const never = new OperatingError('connection-lost', 'the answer is not wanted any more')
     return {
+      isWaiting: false,
       reserve: () => {
         if (drawn === 0) return undefined
         if (drawn === 1) return new Promise((resolve) => this.world.clock.after(ROOM_MS, resolve))

@@ -179,7 +179,7 @@ t.test('writes begin though puts that wait for them have all memory', async (t) 
 t.test('an answer between nodes may wait for memory while others wait for its own', async (t) => {
   const memory = sessionMemory(1_000_000, 4_000_000)
   const { near, far, farEvents, world } = await sessionPair(PEER_A, PEER_B, undefined, memory)
-  const room = { reserve: () => new Promise<void>(() => undefined) }
+  const room = { isWaiting: true, reserve: () => new Promise<void>(() => undefined) }
   const call = near.call('peerRead', REQUESTS.peerRead, () => undefined, room)
   world.run()
   const [asked] = farEvents.calls as [IncomingCallOf<'peerRead'>]

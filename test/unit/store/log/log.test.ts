@@ -220,6 +220,7 @@ void t.test('a long record is read once there is room for it, a short one at onc
       const asked: number[] = []
       let open: (() => void) | undefined
       const room = {
+        isWaiting: false,
         reserve: (bytes: number) => {
           asked.push(bytes)
           return new Promise<void>((resolve) => {

@@ -1,0 +1,41 @@
+/** A get whose answer waits for memory is not late: no other owner is asked in its place. */
+import t from 'tap'
+import { u64 } from '../../../../src/base/u64.ts'
+import { utf8Bytes } from '../../../../src/base/bytes.ts'
+import { Gets, type GetDependencies } from '../../../../src/node/coordinator/get.ts'
+import type { Token } from '../../../../src/native/digest.ts'
+import { nodeId } from '../../../../src/dynamo/names.ts'
+import { WirePipeWorld } from '../../../support/wire-pipe.ts'
+
+const OWNERS = ['1', '2', '3'].map((digit) => nodeId(digit.repeat(16)))
+const READ = {
+  name: { bucket: utf8Bytes('b'), key: utf8Bytes('k') },
+  token: u64<Token>(1, 2),
+  owners: OWNERS,
+  ring: u64(0, 0),
+  needed: 2,
+  deadline: 10_000,
+} as const
+
+t.test('a hedge waits as long as the answer waits for memory', async (t) => {
+  const world = new WirePipeWorld()
+  const asked: string[] = []
+  const gets = new Gets({
+    clock: world.clock,
+    trace: world.trace,
+    self: OWNERS[0],
+    replica: { read: () => new Promise(() => undefined) },
+    peers: { obstacleTo: () => undefined, readCopy: (node: string) => asked.push(node) },
+    counters: { getLatencies: { lateMs: 20 }, hedges: 0 },
+    hedgeMs: 50,
+    repairMs: 1000,
+  } as unknown as GetDependencies)
+  const room = { isWaiting: true, reserve: () => undefined }
+  gets.run({ ...READ, room } as never, () => undefined)
+  t.same(asked, [OWNERS[1]], 'for its digest')
+  world.pass(500)
+  t.same(asked, [OWNERS[1]])
+  room.isWaiting = false
+  world.pass(60)
+  t.same(asked, [OWNERS[1], OWNERS[2]])
+})
