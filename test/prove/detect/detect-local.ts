@@ -4,7 +4,7 @@
  * Three nodes in namespaces of their own. The third is stopped by SIGSTOP, or all its packets are
  * dropped, for 3 to 6 seconds, `--times N` (20) each. The figures are the longest times until both
  * others say that it is not connected, and until both say that it is, each from the moment at which
- * the fault began or ended. By the same answer a coordinator chooses whom to ask.
+ * the fault began or ended. A coordinator asks a member by the same answer.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'

@@ -1,6 +1,6 @@
 /** How long an attempt lasts, and what becomes of those that are not needed any more. */
 import t from 'tap'
-import { type Asked, askedFor, Stage, type StageNode, untilIdle } from './scripted.ts'
+import { type Asked, askedFor, foundReply, Stage, type StageNode, untilIdle } from './scripted.ts'
 
 const WRITTEN = { context: new Uint8Array([1]), attempts: 1 }
 
@@ -59,6 +59,28 @@ t.test('an attempt that the end of its call cuts short hides no reason', async (
   asked(stage).at(-1)?.fail('record-rotten')
   await stage.clock.pass(400)
   t.match(failure, { code: 'record-rotten' })
+})
+
+t.test('after all nodes were too slow, attempts last twice as long', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect()
+  client.get('k').catch(() => undefined)
+  await stage.clock.pass(4900)
+  const times = stage.asked.map(({ asked }) => asked.at)
+  const gaps = times.slice(1).map((at, i) => at - (times[i] as number))
+  t.ok((gaps[0] as number) < 480, 'the first lasts 450 ms')
+  t.ok((gaps[4] as number) > 850, 'one of the second round lasts twice as long')
+})
+
+t.test('an idle client has no timer but those that ask whether its nodes are there', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect()
+  for (const node of stage.nodes) node.reply = () => foundReply('v')
+  await client.get('k')
+  await stage.clock.pass(500)
+  t.equal(stage.clock.waiting, stage.nodes.length)
+  await client.close()
+  t.equal(stage.clock.waiting, 0)
 })
 
 function asked(stage: Stage): readonly Asked[] {

@@ -240,17 +240,6 @@ t.test('a write without an answer is in doubt when its time is up, not later', a
   t.ok(endedAt - began <= 720, `it took ${endedAt - began} ms`)
 })
 
-t.test('after all nodes were too slow, attempts last twice as long', async (t) => {
-  const stage = new Stage()
-  const client = await stage.connect()
-  void later(client.get('k'))
-  await stage.clock.pass(4900)
-  const times = stage.asked.map(({ asked }) => asked.at)
-  const gaps = times.slice(1).map((at, i) => at - (times[i] as number))
-  t.ok((gaps[0] as number) < 480, 'the first lasts 450 ms')
-  t.ok((gaps[4] as number) > 850, 'one of the second round lasts twice as long')
-})
-
 t.test('a call beyond callsMax is refused at once where none may wait', async (t) => {
   const stage = new Stage()
   const client = await stage.connect({ callsMax: 2, waitingMax: 0 })
@@ -312,17 +301,6 @@ t.test('close ends calls in flight and refuses later ones', async (t) => {
   t.ok(stage.nodes.every((node) => node.connections === 0))
   await stage.clock.pass(100)
   t.equal(stage.clock.waiting, 0, 'no timer is left')
-})
-
-t.test('an idle client has no timer but those that ask whether its nodes are there', async (t) => {
-  const stage = new Stage()
-  const client = await stage.connect()
-  for (const node of stage.nodes) node.reply = () => foundReply('v')
-  await client.get('k')
-  await stage.clock.pass(500)
-  t.equal(stage.clock.waiting, stage.nodes.length)
-  await client.close()
-  t.equal(stage.clock.waiting, 0)
 })
 
 t.test('an invalid key, value or timeout is refused before anything is sent', async (t) => {
