@@ -24,6 +24,7 @@ import { checkMessageLength, garbled } from './bounds.ts'
 import { CLIENT_CONVERTERS, type Converter, type CallConverter } from './convert-client.ts'
 import { HANDSHAKE_CONVERTERS } from './convert-handshake.ts'
 import { PEER_CONVERTERS } from './convert-peer.ts'
+import { unfilled } from './frame-writer.ts'
 import { everwrite as pb } from './generated/messages.js'
 import { failure } from './convert-failure.ts'
 import type { Failure, Goodbye, Hello, Identity, Welcome } from './message/session.ts'
@@ -53,11 +54,6 @@ const SCRATCH_BYTES = 64 * 1024
 /** What a message has beside its values: contexts, the key. */
 const MARGIN_BYTES = 16 * 1024
 const scratch = new Uint8Array(SCRATCH_BYTES)
-
-/** Memory that is not zeroed; only what was written of it is sent. */
-function unfilled(bytes: number): Uint8Array {
-  return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer)
-}
 const writer = new protobuf.Writer()
 
 /**

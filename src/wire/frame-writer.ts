@@ -26,8 +26,8 @@ const OVERHEAD_BYTES: number = FRAME_HEADER_BYTES + FRAME_TRAILER_BYTES
 const blocks = new Spares(SPARE_BLOCKS_MAX, () => unfilled(BLOCK_BYTES))
 
 /** Memory that is not zeroed; the caller fills all of it that it passes on. */
-function unfilled(bytes: number): Uint8Array {
-  return Buffer.allocUnsafeSlow(bytes)
+export function unfilled(bytes: number): Uint8Array {
+  return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer)
 }
 
 export class FrameWriter {
