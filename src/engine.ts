@@ -17,6 +17,7 @@
 export { equalBytes } from './base/bytes.ts'
 export type { MaybePromise } from './base/deliver.ts'
 export { OperatingError } from './base/errors.ts'
+export type { Room } from './base/room.ts'
 export { compareU64, nextU64, type U64 } from './base/u64.ts'
 export type { KeyName } from './dynamo/names.ts'
 export type { Digest, Token } from './native/digest.ts'

@@ -20,14 +20,19 @@ import { type Body, encodeControl } from './convert.ts'
 import type { FramedConnection } from './framed-connection.ts'
 import { CONTROL_KINDS, FAILURE_KIND, FLAG_MORE, REPLY } from './message/session.ts'
 
+/** What made a message, and has memory for it. */
+export interface Sender {
+  /** The connection has taken all of it, or it was given up. */
+  onSent(): void
+}
+
 /** A message that is not wholly sent. */
 interface Outgoing {
   readonly kind: number
   readonly callId: number
   readonly bytes: Uint8Array
   readonly length: number
-  /** Called when the connection has taken the last chunk, or the message is given up. */
-  readonly onSent: () => void
+  readonly sender: Sender
   sent: number
   /** Bytes that may be sent before the receiver grants more. */
   credit: number
@@ -75,18 +80,18 @@ export class ChunkSender {
   }
 
   /**
-   * Sends a request, or an answer (kinds of 64 and above). `onSent` is called when the connection
-   * has taken all of it, or it is given up; within this method if it is short.
+   * Sends a request, or an answer (kinds of 64 and above). Its sender hears when it is sent: within
+   * this method if it is short.
    */
-  send(kind: number, callId: number, body: Body, onSent: () => void): void {
+  send(kind: number, callId: number, body: Body, sender: Sender): void {
     if (body.length <= FRAME_BODY_BYTES_MAX || this.#connection.isEnded) {
       this.#connection.send(kind, callId, body)
-      onSent()
+      sender.onSent()
       return
     }
     const { bytes, length } = body
     if (this.#messages.size === 0) this.#chunkBytesThen = undefined
-    const message = { kind, callId, bytes, length, onSent, sent: 0, credit: 0, isReady: false }
+    const message = { kind, callId, bytes, length, sender, sent: 0, credit: 0, isReady: false }
     this.#messages.set(chunkKey(callId, kind >= REPLY), message)
     this.#heldBytes += length
     this.#connection.send(
@@ -122,7 +127,7 @@ export class ChunkSender {
     this.#messages.delete(key)
     this.#heldBytes -= message.length - message.sent
     if (message.isReady) this.#ready = this.#ready.filter((ready) => ready !== message)
-    message.onSent()
+    message.sender.onSent()
     return true
   }
 
@@ -165,7 +170,7 @@ export class ChunkSender {
     this.#chunkBytes += chunk
     if (isLast) {
       this.#messages.delete(chunkKey(callId, kind >= REPLY))
-      message.onSent()
+      message.sender.onSent()
       return
     }
     message.isReady = message.credit > 0

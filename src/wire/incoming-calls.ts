@@ -170,14 +170,14 @@ export class IncomingCalls implements Answering {
     }
     this.#calls.delete(call.callId)
     call.takeFor(body.length)
-    this.#sender.send(REQUEST_KINDS[call.kind] + REPLY, call.callId, body, () => call.leave())
+    this.#sender.send(REQUEST_KINDS[call.kind] + REPLY, call.callId, body, call)
     if (call.isCancelled) this.#giveUpAnswer(call.callId)
   }
 
   sendFailure(call: ReceivedCall, error: OperatingError): void {
     this.#calls.delete(call.callId)
     this.#sender.fail(call.callId, error)
-    call.leave()
+    call.onSent()
   }
 
   #onRequest(

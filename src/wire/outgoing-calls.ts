@@ -9,7 +9,7 @@ import type { Room } from '../base/room.ts'
 import { CALLS_PER_CONNECTION_MAX, MESSAGE_BYTES_MAX } from '../limits.ts'
 import type { Cancel } from './byte-pool.ts'
 import type { ChunkReceiver } from './chunk-receiver.ts'
-import type { ChunkSender } from './chunk-sender.ts'
+import type { ChunkSender, Sender } from './chunk-sender.ts'
 import {
   type Body,
   decodeControl,
@@ -26,6 +26,9 @@ import { CONTROL_KINDS, FAILURE_KIND, FLAG_MORE, REPLY } from './message/session
 import { type Request, REQUEST_KINDS, type RequestKind } from './message/table.ts'
 import type { SessionShares } from './session-memory.ts'
 import type { Answer, CallHandle } from './session.ts'
+
+/** A request has no memory to give back. */
+const NO_SENDER: Sender = { onSent: () => undefined }
 
 /** The highest number of a call. */
 const CALL_ID_MAX = 0xffff_ffff
@@ -82,6 +85,7 @@ export class OutgoingCalls {
   /** What the last answer said of the ring. */
   #ring: number | undefined
   onRing: ((ring: number) => void) | undefined
+  readonly #forget = (call: OutgoingCall): void => this.#onForget(call)
   #nextCallId: number
 
   /** Tests pass a high `firstId` to see the numbers end. */
@@ -110,7 +114,7 @@ export class OutgoingCalls {
     onAnswer: (answer: Answer<K>) => void,
     room?: Room,
   ): CallHandle {
-    const call = new OutgoingCall(kind, room, onAnswer, (forgotten) => this.#onForget(forgotten))
+    const call = new OutgoingCall(kind, room, onAnswer, this.#forget)
     const refusal = this.#refusal()
     if (refusal !== undefined) return this.#deliverSoon(call, refusal)
     let body: Body
@@ -124,7 +128,7 @@ export class OutgoingCalls {
     this.#nextCallId += 1
     call.callId = callId
     this.#calls.set(callId, call)
-    this.#sender.send(REQUEST_KINDS[kind], callId, body, () => undefined)
+    this.#sender.send(REQUEST_KINDS[kind], callId, body, NO_SENDER)
     return call
   }
 

@@ -11,6 +11,7 @@ import type { Room } from '../base/room.ts'
 import { ANSWER_BYTES_FIRST } from '../limits.ts'
 import type { Token } from '../native/digest.ts'
 import type { Cancel, PoolShare } from './byte-pool.ts'
+import type { Sender } from './chunk-sender.ts'
 import type { Reply, Request, RequestKind } from './message/table.ts'
 import type { SessionShares } from './session-memory.ts'
 
@@ -40,7 +41,7 @@ interface Reserving {
   readonly reject: (error: OperatingError) => void
 }
 
-export class ReceivedCall implements Room {
+export class ReceivedCall implements Room, Sender {
   readonly kind: RequestKind
   readonly request: Request<RequestKind>
   readonly token: Token | undefined
@@ -139,7 +140,7 @@ export class ReceivedCall implements Room {
   }
 
   /** The answer was handed to the connection. */
-  leave(): void {
+  onSent(): void {
     this.#memory.leave(this.#first, this.#beyond)
   }
 

@@ -18,7 +18,8 @@
  *
  * Between peers both sides may call. A faulty message fails its own call; a faulty stream ends the
  * session, with a goodbye that says why. When a session ends, every call in flight is answered
- * `connection-lost`: in doubt, because the request may have arrived.
+ * `connection-lost`: in doubt, because the request may have arrived; or `not-connected`, where the
+ * other side's goodbye says that it has not taken the call.
  *
  * Why not: promises. Every operation makes a call to every replica, and a promise, two closures
  * and a turn of the microtask queue for each would cost more than its frame.

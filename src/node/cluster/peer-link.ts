@@ -21,7 +21,7 @@ import type { Timer } from '../../world/clock.ts'
 import type { World } from '../../world/world.ts'
 import type { OwnStanding } from './own-standing.ts'
 
-/** Between attempts to reach a member that is away: doubled each time, up to the second. */
+/** Between attempts to reach a member that is away: doubled each time, up to the longer one. */
 const RETRY_MS_MIN = 50
 const RETRY_MS_MAX = 250
 /** The same where the member, or this node, has to be configured otherwise first. */

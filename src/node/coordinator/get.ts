@@ -115,7 +115,7 @@ class RunningGet {
       }
       if (this.#read.room?.isWaiting === true) {
         // Another owner's copy would wait for the same memory.
-        this.#wait(this.#hedgeMs(), true)
+        this.#wait(this.#node.hedgeMs, true)
         return
       }
       const asks = this.#round.onLate()
