@@ -8,6 +8,7 @@
       'defines': ['NAPI_VERSION=9'],
       'sources': [
         'native/addon.cc',
+        'native/bind_allocator.cc',
         'native/bind_digest.cc',
         'native/bind_flock.cc',
         'native/bind_frame.cc',
@@ -16,6 +17,7 @@
         'native/bind_resident.cc',
         'native/crc32c.cc',
         'native/frame.cc',
+        'native/host/allocator.cc',
         'native/host/flock.cc',
         'native/host/resident.cc',
         'native/key_directory.cc',

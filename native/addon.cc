@@ -7,10 +7,11 @@
 namespace everwrite {
 
 /** src/native/contract.ts states this very number: raise both when a signature changes. */
-constexpr uint32_t kAbi = 3;
+constexpr uint32_t kAbi = 4;
 
 static Napi::Object load(Napi::Env env, Napi::Object exports) {
   give(env, exports, "abi", kAbi);
+  bindAllocator(env, exports);
   bindDigest(env, exports);
   bindFlock(env, exports);
   bindFrame(env, exports);

@@ -175,6 +175,7 @@ inline void give(Napi::Env env, Napi::Object exports, const char* name, uint32_t
 }
 
 // One for each bind_*.cc: adds its functions to `exports`.
+void bindAllocator(Napi::Env env, Napi::Object exports);
 void bindDigest(Napi::Env env, Napi::Object exports);
 void bindFlock(Napi::Env env, Napi::Object exports);
 void bindFrame(Napi::Env env, Napi::Object exports);

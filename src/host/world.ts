@@ -1,4 +1,5 @@
 /** The real world: clock, disk, network, entropy and trace of this machine. */
+import { keepFreedMemory } from '../native/allocator.ts'
 import type { Fields } from '../world/trace.ts'
 import type { World } from '../world/world.ts'
 import { hostClock } from './clock.ts'
@@ -17,9 +18,15 @@ export interface HostOptions {
    * because its listeners do.
    */
   readonly timersHold?: boolean
+  /** Whether the process is a node's own, which keeps freed memory for its next messages. */
+  readonly keepsMemory?: boolean
 }
 
+/** Freed bytes that a node's process keeps at most: some messages of the longest kind. */
+const KEPT_BYTES = 64 * 1024 * 1024
+
 export function hostWorld(options: HostOptions = {}): World {
+  if (options.keepsMemory === true) keepFreedMemory(KEPT_BYTES)
   return {
     clock: hostClock(options.timersHold ?? true),
     disk: hostDisk,

@@ -5,7 +5,7 @@
  */
 
 /** native/addon.cc exports the same number: raise both when a signature changes. */
-export const ABI = 3
+export const ABI = 4
 
 /** What a client needs, in C++ and, where that cannot be loaded, in TypeScript (`portable/`). */
 export interface PortableFunctions {
@@ -112,6 +112,8 @@ export interface Addon extends PortableFunctions {
   readonly directoryWords: number
   readonly KeyDirectory: new () => unknown
 
+  /** 1 if the C library can, 0 if it cannot. */
+  readonly keepFreedMemory: (bytes: number) => number
   /** 0 taken, 1 held elsewhere, 2 failed. */
   readonly tryLock: (fd: number) => number
   readonly readResident: (

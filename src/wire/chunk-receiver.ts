@@ -2,8 +2,8 @@
  * Received chunks: finds memory for announced messages, grants credit, joins chunks to messages.
  *
  * A message in chunks is announced by its length. It gets no credit before there is memory for the
- * whole of it; until then its sender holds it. Invariant: memory follows bytes received. A buffer
- * is at most twice as long as its received bytes, and no longer than was announced.
+ * whole of it; until then its sender holds it. Its buffer is as long as was announced, and is made
+ * when its first chunk comes.
  *
  * A sender that exceeds its credit, or sends other bytes than it announced, loses the connection.
  */
@@ -164,11 +164,7 @@ export class ChunkReceiver {
 function keep(message: Incoming, { bytes, start, length }: Frame): void {
   const before = message.received
   message.received += length
-  if (message.received > message.buffer.length) {
-    const grown = new Uint8Array(Math.min(2 * message.received, message.length))
-    grown.set(message.buffer.subarray(0, before))
-    message.buffer = grown
-  }
+  if (before === 0) message.buffer = new Uint8Array(message.length)
   message.buffer.set(bytes.subarray(start, start + length), before)
 }
 

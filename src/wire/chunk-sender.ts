@@ -30,10 +30,13 @@ export interface Sender {
 interface Outgoing {
   readonly kind: number
   readonly callId: number
-  readonly bytes: Uint8Array
+  readonly parts: readonly Uint8Array[]
   readonly length: number
   readonly sender: Sender
   sent: number
+  /** The part from which the next chunk comes, and the bytes of it that were sent. */
+  part: number
+  partSent: number
   /** Bytes that may be sent before the receiver grants more. */
   credit: number
   isReady: boolean
@@ -89,10 +92,12 @@ export class ChunkSender {
       sender.onSent()
       return
     }
-    const { bytes, length } = body
+    const { bytes, length, parts = [bytes.subarray(0, length)] } = body
     if (this.#messages.size === 0) this.#chunkBytesThen = undefined
-    const message = { kind, callId, bytes, length, sender, sent: 0, credit: 0, isReady: false }
-    this.#messages.set(chunkKey(callId, kind >= REPLY), message)
+    this.#messages.set(chunkKey(callId, kind >= REPLY), {
+      ...{ kind, callId, parts, length, sender, isReady: false },
+      ...{ sent: 0, part: 0, partSent: 0, credit: 0 },
+    })
     this.#heldBytes += length
     this.#connection.send(
       CONTROL_KINDS.length,
@@ -160,11 +165,17 @@ export class ChunkSender {
   }
 
   #sendChunk(message: Outgoing): void {
-    const { kind, callId, bytes, length, sent, credit } = message
-    const chunk = Math.min(FRAME_BODY_BYTES_MAX, length - sent, credit)
+    const { kind, callId, length, sent, partSent, credit } = message
+    const part = message.parts[message.part] as Uint8Array
+    const chunk = Math.min(FRAME_BODY_BYTES_MAX, part.length - partSent, credit)
     const isLast = sent + chunk === length
-    this.#connection.sendPart(kind, isLast ? 0 : FLAG_MORE, callId, bytes, sent, chunk)
+    this.#connection.sendPart(kind, isLast ? 0 : FLAG_MORE, callId, part, partSent, chunk)
     message.sent += chunk
+    message.partSent += chunk
+    if (message.partSent === part.length) {
+      message.part += 1
+      message.partSent = 0
+    }
     message.credit -= chunk
     this.#heldBytes -= chunk
     this.#chunkBytes += chunk

@@ -34,7 +34,7 @@ import type { Reply, Request, RequestKind } from './message/table.ts'
 
 /** Encodes and decodes one kind of message. */
 export interface Converter<Message> {
-  /** About how many bytes the message takes, if it may be long: memory for it is taken at once. */
+  /** How many bytes the message has at least, if it may have long byte strings. */
   bytesOf?(message: Message): number
   /** Appends to `writer`; throws an `OperatingError` if the message breaks a bound. */
   encode(message: Message, writer: Writer): void
@@ -80,7 +80,7 @@ const get: CallConverter<'get'> = {
     },
   },
   reply: {
-    bytesOf: ({ siblings }) => siblings.reduce((sum, value) => sum + value.length + 16, 0),
+    bytesOf: ({ siblings }) => siblings.reduce((sum, value) => sum + value.length, 0),
     encode(reply: GetReply, writer: Writer): void {
       // By name: to take the other fields as a rest, and to spread it, takes several times as long.
       const { context, tombstones, hasMore, answered, needed } = reply

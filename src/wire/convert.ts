@@ -19,22 +19,31 @@ import protobuf from 'protobufjs/minimal.js'
 import { BrokenBelief } from '../base/assert.ts'
 import { EMPTY_BYTES } from '../base/bytes.ts'
 import { ERROR_KINDS, errorCodeOf, isOperatingError, OperatingError } from '../base/errors.ts'
-import { ANSWER_FIELDS_MAX, REQUEST_FIELDS_MAX, SENTENCE_CHARS_MAX } from '../limits.ts'
+import {
+  ANSWER_FIELDS_MAX,
+  FRAME_BODY_BYTES_MAX,
+  REQUEST_FIELDS_MAX,
+  SENTENCE_CHARS_MAX,
+} from '../limits.ts'
 import { checkMessageLength, garbled } from './bounds.ts'
 import { CLIENT_CONVERTERS, type Converter, type CallConverter } from './convert-client.ts'
 import { HANDSHAKE_CONVERTERS } from './convert-handshake.ts'
 import { PEER_CONVERTERS } from './convert-peer.ts'
-import { unfilled } from './frame-writer.ts'
 import { everwrite as pb } from './generated/messages.js'
 import { failure } from './convert-failure.ts'
 import type { Failure, Goodbye, Hello, Identity, Welcome } from './message/session.ts'
 import { fieldsOf, REPLY_FIELDS, REQUEST_FIELDS } from './convert-fields.ts'
 import type { Reply, Request, RequestKind } from './message/table.ts'
+import { PartedWriter } from './convert-parts.ts'
 
-/** A message as bytes: the first `length` of `bytes`. */
+/** A message as bytes. */
 export interface Body {
+  /** The message is the first `length` of these bytes, unless it is in parts. */
   readonly bytes: Uint8Array
+  /** Of the whole message. */
   readonly length: number
+  /** Of a message that is longer than a frame: its bytes one after another. */
+  readonly parts: readonly Uint8Array[] | undefined
 }
 
 export interface Credit {
@@ -50,9 +59,7 @@ export interface Length {
 }
 
 /** Messages up to this length are encoded into one buffer, one after another. */
-const SCRATCH_BYTES = 64 * 1024
-/** What a message has beside its values: contexts, the key. */
-const MARGIN_BYTES = 16 * 1024
+const SCRATCH_BYTES: number = FRAME_BODY_BYTES_MAX
 const scratch = new Uint8Array(SCRATCH_BYTES)
 const writer = new protobuf.Writer()
 
@@ -99,19 +106,42 @@ const CALL_CONVERTERS: { readonly [K in RequestKind]: CallConverter<K> } = {
 
 /**
  * The message as bytes: valid until the next message is encoded, or for good if it is longer than
- * the scratch buffer. Throws if the message breaks a bound.
+ * the scratch buffer. Throws if the message breaks a bound. Long byte strings of the message become
+ * parts of it, and must not change until it is sent.
  */
 function encode<Message>(converter: Converter<Message>, message: Message, ring?: number): Body {
-  const bytes = converter.bytesOf?.(message) ?? 0
-  // A writer that grows copies what it has each time: nine times for 8 MiB.
-  writer.buf = bytes > SCRATCH_BYTES - MARGIN_BYTES ? unfilled(bytes + MARGIN_BYTES) : scratch
-  writer.pos = 0
-  converter.encode(message, writer)
-  if (ring !== undefined) writer.uint32(RING_TAG).fixed32(ring)
-  checkMessageLength(writer.pos)
-  const body: Body = { bytes: writer.buf, length: writer.pos }
+  if ((converter.bytesOf?.(message) ?? 0) > SCRATCH_BYTES) {
+    return encodeInParts(converter, message, ring)
+  }
   writer.buf = scratch
-  return body
+  writer.pos = 0
+  encodeInto(writer, converter, message, ring)
+  const { buf: bytes, pos: length } = writer
+  checkMessageLength(length)
+  return { bytes, length, parts: undefined }
+}
+
+function encodeInParts<Message>(
+  converter: Converter<Message>,
+  message: Message,
+  ring: number | undefined,
+): Body {
+  const parted = new PartedWriter()
+  encodeInto(parted, converter, message, ring)
+  const { parts } = parted
+  const length = parts.reduce((sum, part) => sum + part.length, 0)
+  checkMessageLength(length)
+  return { bytes: EMPTY_BYTES, length, parts }
+}
+
+function encodeInto<Message>(
+  to: protobuf.Writer,
+  converter: Converter<Message>,
+  message: Message,
+  ring: number | undefined,
+): void {
+  converter.encode(message, to)
+  if (ring !== undefined) to.uint32(RING_TAG).fixed32(ring)
 }
 
 /** Throws only an `OperatingError`, whatever the bytes. */

@@ -25,7 +25,7 @@ process.on('message', (message: ToNode) => {
 })
 
 async function start(config: Config): Promise<void> {
-  node = await startNode(config, hostWorld({ traceLevel: 'error' }))
+  node = await startNode(config, hostWorld({ traceLevel: 'error', keepsMemory: true }))
   while (node.status().peers.some((peer) => !peer.isConnected) && !isLate()) {
     await new Promise((resolve) => setTimeout(resolve, 20))
   }

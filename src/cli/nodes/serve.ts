@@ -104,7 +104,8 @@ async function serve(options: Flags): Promise<void> {
   endOnBrokenBelief()
   goOnWithoutOutput()
   const traceLevel = options['logLevel'] as (typeof LOG_LEVELS)[number]
-  const world = hostWorld({ timersHold: false, traceLevel, traceFields: { from: config.name } })
+  const traceFields = { from: config.name }
+  const world = hostWorld({ timersHold: false, keepsMemory: true, traceLevel, traceFields })
   const node = await startNode(config, world)
   stopOnSignal(() => node.stop())
   void node.failed.then((reason) => {

@@ -58,6 +58,7 @@ export function portableAddon(fault: string): Addon {
     KeyDirectory: class {
       readonly size: number = missing()
     },
+    keepFreedMemory: missing,
     tryLock: missing,
     readResident: missing,
   }

@@ -6,10 +6,10 @@
  * through `read`.
  *
  * The length of a record is in its header. So the first read takes 4 KiB, which holds most records
- * whole; a longer record takes a second read. Where an object is longer than was asked for, its
- * prefix alone is read. Results are copied out of the shared buffer, so that a small object keeps
- * no more memory alive than itself. A long record is read into memory of its own, and its note and
- * object are views of it.
+ * whole; a longer record takes a second read, in the thread pool if it is long. Where an object is
+ * longer than was asked for, its prefix alone is read. Results are copied out of the shared buffer,
+ * so that a small object keeps no more memory alive than itself. A longer record is read into
+ * memory of its own, and its note and object are views of it.
  *
  * Invariant: all bytes that are returned have passed their checksums, at the place that was asked
  * for: that of the header, that of names, note and prefix, and that of the rest of an object. If
@@ -41,6 +41,8 @@ import { shortageOf } from './shortage.ts'
 
 const GUESS_BYTES = 4096
 const BUFFERS_MAX = 64
+/** A longer record is read by the thread pool: to copy it here would keep all others waiting. */
+const RESIDENT_BYTES_MAX = 64 * 1024
 
 /** For `objectBytesMax`: neither note nor object; the prefix of each object; every object whole. */
 export const HEADER_ALONE = -1
@@ -141,6 +143,7 @@ export class RecordReader {
     if (count < RECORD_HEADER_BYTES) return undefined
     const reading = this.#parse(question, this.#shared, 0, count, false)
     if (typeof reading !== 'number') return reading
+    if (reading > RESIDENT_BYTES_MAX) return undefined
     const whole = new Uint8Array(reading)
     if (file.readResident(offset, whole, 0, reading) < reading) return undefined
     return this.#parsed(question, whole, reading)

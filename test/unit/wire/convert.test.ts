@@ -167,7 +167,7 @@ t.test('a request at its bounds is accepted', async (t) => {
   const body = encodeRequest('put', largest)
   // A message longer than the scratch buffer is not overwritten by the next one.
   encodeRequest('get', get)
-  const { value, ...rest } = decodeRequest('put', body.bytes, 0, body.length)
+  const { value, ...rest } = decodeRequest('put', bytesOf(body), 0, body.length)
   t.same({ ...rest, value: value?.length }, { ...largest, value: VALUE_BYTES_MAX })
   const page = pb.Scan.encode({ ...scan, keysMax: 5000 }).finish()
   t.equal(decodeRequest('scan', page, 0, page.length).keysMax, SCAN_PAGE_KEYS_MAX)

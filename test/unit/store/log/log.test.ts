@@ -61,6 +61,27 @@ void t.test('appends of one turn share a sync', async (t) => {
   )
 })
 
+void t.test('a record in memory is read at once, unless it is long', async (t) => {
+  const lab = new Lab(1, { residentChance: 1 })
+  await lab.done(
+    (async () => {
+      const first = await lab.open({ segmentBytes: 1 << 24 })
+      for (const bytes of [50_000, 100_000]) await keep(first.engine, `${bytes}`, 'x'.repeat(bytes))
+      await first.engine.close()
+      const { engine } = await lab.open({ segmentBytes: 1 << 24 })
+      const read = (key: string): unknown => {
+        const name = keyName('b', key)
+        return engine.get(tokenOf(name.bucket, name.key), name)
+      }
+      t.match(read('50000'), { digest: {} })
+      const later = read('100000')
+      t.type(later, Promise)
+      t.match(await later, { digest: {} })
+      await engine.close()
+    })(),
+  )
+})
+
 void t.test('two opens of one directory: the second is refused, and harms nothing', async (t) => {
   const lab = new Lab(1)
   await lab.done(
