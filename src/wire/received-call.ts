@@ -60,7 +60,7 @@ export class ReceivedCall implements Room, Sender {
   #first = 0
   #beyond = 0
   /** What waits for the memory of this call: the first asked for it, the others join. */
-  #reserving: Reserving[] = []
+  #reserving: Reserving[] | undefined
   #isAnswered = false
 
   constructor(
@@ -89,7 +89,7 @@ export class ReceivedCall implements Room, Sender {
   }
 
   get isWaiting(): boolean {
-    return this.#reserving.length > 0
+    return this.#reserving !== undefined
   }
 
   /** The call begins, with so much memory for its answer. */
@@ -113,7 +113,7 @@ export class ReceivedCall implements Room, Sender {
     // What a call has keeps others waiting: it waits only once.
     if (this.#beyond > 0) {
       this.takeFor(bytes)
-    } else if (this.#reserving.length === 0 && this.#memory.grown.take(more)) {
+    } else if (this.#reserving === undefined && this.#memory.grown.take(more)) {
       this.#beyond = more
     } else {
       return this.#reserveLater(bytes)
@@ -146,8 +146,11 @@ export class ReceivedCall implements Room, Sender {
 
   #reserveLater(bytes: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#reserving.push({ bytes, resolve, reject })
-      if (this.#reserving.length > 1) return
+      if (this.#reserving !== undefined) {
+        this.#reserving.push({ bytes, resolve, reject })
+        return
+      }
+      this.#reserving = [{ bytes, resolve, reject }]
       const more = bytes - this.#first
       this.cancelWaiting = this.#memory.grown.whenTaken(
         more,
@@ -160,14 +163,18 @@ export class ReceivedCall implements Room, Sender {
   #onReserved(more: number): void {
     this.cancelWaiting = undefined
     this.#beyond = more
-    for (const { bytes, resolve } of this.#reserving.splice(0)) {
+    const reserving = this.#reserving ?? []
+    this.#reserving = undefined
+    for (const { bytes, resolve } of reserving) {
       this.takeFor(bytes)
       resolve()
     }
   }
 
   #giveUpReserving(): void {
-    for (const { reject } of this.#reserving.splice(0)) reject(notWanted())
+    const reserving = this.#reserving
+    this.#reserving = undefined
+    for (const { reject } of reserving ?? []) reject(notWanted())
   }
 
   #close(): void {

@@ -21,7 +21,7 @@ export const NODE_B: NodeId = nodeId('bbbbbbbbbbbbbbbb')
 export const CLUSTER_KEY: Uint8Array = Uint8Array.from({ length: 16 }, (_, i) => i)
 
 export function bytesOf(body: Body): Uint8Array {
-  return Buffer.concat(body.parts ?? [body.bytes.subarray(0, body.length)])
+  return new Uint8Array(Buffer.concat(body.parts ?? [body.bytes.subarray(0, body.length)]))
 }
 
 export function frameOf(

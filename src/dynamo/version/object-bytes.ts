@@ -136,23 +136,10 @@ function writeSibling(
 
 /** The object, with values that are views of `bytes`; undefined if `bytes` are not canonical. */
 export function decodeObject(bytes: Uint8Array): VersionedObject | undefined {
-  const outline = readOutline(bytes)
-  if (outline === undefined) return undefined
-  const siblings: Sibling[] = []
-  let at = outline.end
-  for (const sibling of outline.siblings) {
-    const { requestId, dots, value: length } = sibling
-    if (length === undefined) {
-      siblings.push(sibling)
-      continue
-    }
-    const end = at + readU32(length, 0)
-    if (end > bytes.length) return undefined
-    siblings.push({ requestId, dots, value: bytes.subarray(at, end) })
-    at = end
-  }
-  if (at !== bytes.length || !areSorted(siblings) || hasTwins(siblings)) return undefined
-  return { context: outline.context, siblings }
+  const read = readObject(bytes, true)
+  if (read === undefined || read.end !== bytes.length) return undefined
+  const { context, siblings } = read
+  return areSorted(siblings) && !hasTwins(siblings) ? { context, siblings } : undefined
 }
 
 /**
@@ -162,7 +149,7 @@ export function decodeObject(bytes: Uint8Array): VersionedObject | undefined {
  * makes: then one of them lives as long as either does.)
  */
 export function decodeOutline(bytes: Uint8Array): VersionedObject | undefined {
-  const outline = readOutline(bytes)
+  const outline = readObject(bytes, false)
   if (outline === undefined || outline.end !== bytes.length) return undefined
   const { context, siblings } = outline
   const isSorted = siblings.every(({ dots }, i) => {
@@ -173,7 +160,7 @@ export function decodeOutline(bytes: Uint8Array): VersionedObject | undefined {
 
 /** The outline of an encoded object; undefined if it has none. */
 export function outlineOf(bytes: Uint8Array): Uint8Array | undefined {
-  const outline = readOutline(bytes)
+  const outline = readObject(bytes, false)
   return outline === undefined ? undefined : bytes.subarray(0, outline.end)
 }
 
@@ -184,42 +171,66 @@ export function withoutValues(object: VersionedObject): VersionedObject {
   return decodeOutline(bytes) as VersionedObject
 }
 
-interface Outline extends VersionedObject {
-  /** Where the values begin. */
+interface ReadObject extends VersionedObject {
+  /** Where what was read ends. */
   readonly end: number
 }
 
-/** In place of its value each sibling has the four bytes that state the value's length. */
-function readOutline(bytes: Uint8Array): Outline | undefined {
+/** `hasValues`: the outline and the values, or the outline alone, with lengths for values. */
+function readObject(bytes: Uint8Array, hasValues: boolean): ReadObject | undefined {
   if (bytes.length < HEADER_BYTES || bytes[0] !== FORMAT || bytes[1] !== 0) return undefined
   const context = readContext(bytes, HEADER_BYTES, readU16(bytes, 2), readU16(bytes, 6))
   if (context === undefined) return undefined
 
-  const siblings: Sibling[] = []
+  const count = readU16(bytes, 4)
   let at = HEADER_BYTES + contextBytes(context.count, context.requests.length)
-  for (let left = readU16(bytes, 4); left > 0; left--) {
-    const sibling = readSibling(bytes, at, context)
+  const outlineEnd = siblingsEnd(bytes, at, count)
+  if (outlineEnd === undefined) return undefined
+  let valueAt = outlineEnd
+  const siblings: Sibling[] = []
+  while (at < outlineEnd) {
+    const sibling = readSibling(bytes, at, context, hasValues ? valueAt : undefined)
     if (sibling === undefined) return undefined
     siblings.push(sibling)
     at += SIBLING_BYTES + sibling.dots.length * DOT_BYTES
+    if (hasValues) valueAt += sibling.value?.length ?? 0
   }
-  return { context, siblings, end: at }
+  return { context, siblings, end: valueAt }
 }
 
-function readSibling(bytes: Uint8Array, at: number, context: Context): Sibling | undefined {
-  if (at + SIBLING_BYTES > bytes.length) return undefined
+/** Where the outlines of so many siblings end, if they fit the bytes. */
+function siblingsEnd(bytes: Uint8Array, at: number, count: number): number | undefined {
+  for (let left = count; left > 0; left--) {
+    if (at + SIBLING_BYTES > bytes.length) return undefined
+    at += SIBLING_BYTES + (bytes[at + 1] as number) * DOT_BYTES
+  }
+  return at <= bytes.length ? at : undefined
+}
+
+/** Its value stands at `valueAt`; undefined: its four bytes of length are read for one. */
+function readSibling(
+  bytes: Uint8Array,
+  at: number,
+  context: Context,
+  valueAt: number | undefined,
+): Sibling | undefined {
   const flags = bytes[at] as number
   const count = bytes[at + 1] as number
   if (flags > FLAG_TOMBSTONE || count === 0 || count > DOTS_PER_SIBLING_MAX) return undefined
-  if (at + SIBLING_BYTES + count * DOT_BYTES > bytes.length) return undefined
   const requestId = readRequestId(bytes, at + 2)
   const dots = readDots(bytes, at + 2 + REQUEST_ID_BYTES, count, context)
   if (dots === undefined) return undefined
 
   const lengthAt = at + SIBLING_BYTES + count * DOT_BYTES - 4
-  const length = bytes.subarray(lengthAt, lengthAt + 4)
-  if (flags !== FLAG_TOMBSTONE) return { requestId, dots, value: length }
-  return readU32(length, 0) === 0 ? { requestId, dots, value: undefined } : undefined
+  const length = readU32(bytes, lengthAt)
+  if (flags === FLAG_TOMBSTONE) {
+    return length === 0 ? { requestId, dots, value: undefined } : undefined
+  }
+  if (valueAt === undefined) {
+    return { requestId, dots, value: bytes.subarray(lengthAt, lengthAt + 4) }
+  }
+  const end = valueAt + length
+  return end > bytes.length ? undefined : { requestId, dots, value: bytes.subarray(valueAt, end) }
 }
 
 function areSorted(siblings: readonly Sibling[]): boolean {
