@@ -79,6 +79,11 @@ export const PROGRESS_BYTES_MIN: number = 10 * KIB
  * already where others wait for the memory that it holds.
  */
 export const MESSAGE_STALL_MS_MAX = 60_000
+/**
+ * Twice so long without a byte from a node that dialled, which would send pings, and its connection
+ * ends if others wait for the memory that its messages hold.
+ */
+export const PEER_SILENCE_MS = 1_000
 /** A socket that was ended is closed after this if its other side does not read. */
 export const GOODBYE_MS_MAX = 5_000
 

@@ -6,9 +6,11 @@
  *                --> kinds 64..127  OutgoingCalls    answers to our requests
  *     frames out <-- ChunkSender, shared by both, as is the ChunkReceiver
  */
-import { isOperatingError, type OperatingError } from '../base/errors.ts'
+import { isOperatingError, OperatingError } from '../base/errors.ts'
 import type { Room } from '../base/room.ts'
 import type { NodeId } from '../dynamo/names.ts'
+import { PEER_SILENCE_MS } from '../limits.ts'
+import type { Timer } from '../world/clock.ts'
 import type { Address } from '../world/network.ts'
 import { IncomingCalls } from './incoming-calls.ts'
 import { OutgoingCalls } from './outgoing-calls.ts'
@@ -47,6 +49,7 @@ export class FramedSession implements Session, FrameEvents {
   onRing: ((ring: number) => void) | undefined
   /** The last of our calls that the other side has taken, as its goodbye says. */
   #lastTaken: number | undefined
+  #silenceTimer: Timer | undefined
 
   /** Tests pass a high `firstId` to see the numbers of calls end. */
   constructor(
@@ -81,6 +84,7 @@ export class FramedSession implements Session, FrameEvents {
       events.ring,
     )
     connection.lastTaken = () => this.#incoming.highestId
+    if (role === 'peer' && connection.side === 'acceptor') this.#watchSilence(0, 0)
   }
 
   get remote(): Address {
@@ -166,10 +170,25 @@ export class FramedSession implements Session, FrameEvents {
   }
 
   onEnd(reason: OperatingError): void {
+    this.#silenceTimer?.cancel()
     this.#receiver.clear()
     this.#outgoing.onEnd(reason, this.#lastTaken)
     this.#memory.close()
     this.#events.onEnd(reason, this)
+  }
+
+  /** A node that dialled sends pings. Where it is silent its messages keep no memory from others. */
+  #watchSilence(receivedThen: number, silentChecks: number): void {
+    this.#silenceTimer = this.#connection.world.clock.after(PEER_SILENCE_MS, () => {
+      const received = this.#connection.bytesReceived
+      const checks = received === receivedThen ? silentChecks + 1 : 0
+      if (checks < 2 || !this.#memory.isWanted) {
+        this.#watchSilence(received, checks)
+        return
+      }
+      const sentence = 'the other node is silent, and others wait for the memory of its messages'
+      this.#connection.drop(new OperatingError('connection-lost', sentence))
+    })
   }
 
   #onControlFrame({ kind, callId, bytes, start, length }: Frame): void {

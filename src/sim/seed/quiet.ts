@@ -24,6 +24,8 @@ const PEACE_MS_MAX = 120_000
 const STEP_MS = 250
 /** Attempts that their clients have given up may still arrive. */
 const LATE_MS = 2_500
+/** The memory that a silent node's messages have is given back within two seconds. */
+const REPAIR_MS_MAX = 5_000
 const INSPECT_MS_MAX = 600_000
 /** The longest that a call may last: it gives back its memory then. */
 const GIVE_BACK_MS_MAX = DEADLINE_MS_MAX
@@ -117,6 +119,8 @@ export class Quiet {
       living.length < this.#cluster.size &&
       (this.#account.isDamaged(machine) || this.#cluster.node(machine)?.isWhole !== true)
     const answering = await this.#sweep(living, mayLack)
+    // Repairs go on, and may wait for memory that messages of dead connections have.
+    await world.runUntil(() => this.#kept(living).length === 0, REPAIR_MS_MAX)
     await world.run(STEP_MS)
     const { places, requests } = this.#workload
     const onObject = (label: string, object: VersionedObject, owners: number): void =>
@@ -166,17 +170,19 @@ export class Quiet {
 
   /** Sees that nodes keep no memory of messages once no request is under way. */
   async #giveBack(living: readonly number[]): Promise<void> {
-    const kept = (): string[] =>
-      living.flatMap((machine) => {
-        const gauges = this.#cluster.node(machine)?.gauges()
-        return MEMORY_GAUGES.flatMap((name) => {
-          const bytes = gauges?.[name] ?? 0
-          return bytes === 0 ? [] : [`memory kept: node ${machine} has ${name} ${bytes}`]
-        })
-      })
     const { world } = this.#cluster
-    const isGiven = await world.runUntil(() => kept().length === 0, GIVE_BACK_MS_MAX)
-    if (!isGiven) this.violations.push(...kept())
+    const isGiven = await world.runUntil(() => this.#kept(living).length === 0, GIVE_BACK_MS_MAX)
+    if (!isGiven) this.violations.push(...this.#kept(living))
+  }
+
+  #kept(living: readonly number[]): readonly string[] {
+    return living.flatMap((machine) => {
+      const gauges = this.#cluster.node(machine)?.gauges()
+      return MEMORY_GAUGES.flatMap((name) => {
+        const bytes = gauges?.[name] ?? 0
+        return bytes === 0 ? [] : [`memory kept: node ${machine} has ${name} ${bytes}`]
+      })
+    })
   }
 
   #livingOwners({ bucket, key }: Place, living: readonly number[]): readonly number[] {

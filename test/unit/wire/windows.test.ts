@@ -1,7 +1,12 @@
 /** The memory of calls: it is given back once, however and whenever a call ends. */
 import t from 'tap'
 import { isOperatingError, OperatingError } from '../../../src/base/errors.ts'
-import { MESSAGE_STALL_MS_MAX, PROGRESS_MS, WINDOW_BYTES } from '../../../src/limits.ts'
+import {
+  MESSAGE_STALL_MS_MAX,
+  PEER_SILENCE_MS,
+  PROGRESS_MS,
+  WINDOW_BYTES,
+} from '../../../src/limits.ts'
 import { encodeControl, encodeRequest } from '../../../src/wire/convert.ts'
 import { CONTROL_KINDS, FAILURE_KIND, FLAG_MORE, REPLY } from '../../../src/wire/message/session.ts'
 import { REQUEST_KINDS } from '../../../src/wire/message/table.ts'
@@ -189,7 +194,10 @@ t.test('an answer between nodes may wait for memory while others wait for its ow
   world.run()
   const other = memory.grown.share(1_000_000)
   other.whenTaken(900_000, () => undefined)
-  world.pass(MESSAGE_STALL_MS_MAX / 2)
+  for (let passed = 0; passed < MESSAGE_STALL_MS_MAX / 2; passed += PEER_SILENCE_MS) {
+    near.ping()
+    world.pass(PEER_SILENCE_MS)
+  }
   t.same([far.isEnded, memory.grown.isShort], [false, true])
   call.forget()
   world.run()
@@ -197,3 +205,30 @@ t.test('an answer between nodes may wait for memory while others wait for its ow
   other.close()
   t.equal(memory.grown.taken, 0)
 })
+
+for (const isSilent of [true, false]) {
+  const ends = isSilent ? 'gives its memory to others' : 'keeps its memory'
+  t.test(
+    `a node that stops in a message and ${isSilent ? 'is silent' : 'pings'} ${ends}`,
+    async (t) => {
+      const memory = sessionMemory(1_000_000, 4_000_000)
+      const { near, far, nearEnd, world } = await sessionPair(PEER_A, PEER_B, undefined, memory)
+      const write = { ...REQUESTS.peerWrite, object: new Uint8Array(900_000) }
+      // It hears of no credit.
+      nearEnd.isDeaf = true
+      near.call('peerWrite', write, () => undefined)
+      world.run()
+      let isTaken = false
+      const other = memory.received.share(1_000_000)
+      other.whenTaken(900_000, () => {
+        isTaken = true
+      })
+      for (let passed = 0; passed < 4 * PEER_SILENCE_MS; passed += PEER_SILENCE_MS / 2) {
+        if (!isSilent) near.ping()
+        world.pass(PEER_SILENCE_MS / 2)
+      }
+      t.same([far.isEnded, isTaken], [isSilent, isSilent])
+      other.close()
+    },
+  )
+}
