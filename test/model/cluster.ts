@@ -15,6 +15,7 @@ import {
   type Attempt,
   type Copy,
   type Handoff,
+  type Holder,
   ModelNode,
   NODES,
   OWN,
@@ -56,6 +57,15 @@ export interface ModelPut {
   readonly seen: Context
 }
 
+export interface ModelOptions {
+  /** The machine of each node. */
+  readonly machines: readonly number[]
+  /** Nodes remember the requests that they wrote. */
+  readonly remembers: boolean
+  /** Where a disk would be lost, only the copy with the last write is. */
+  readonly rots: boolean
+}
+
 export class Cluster {
   readonly nodes: readonly ModelNode[]
   readonly messages: Message[] = []
@@ -66,13 +76,21 @@ export class Cluster {
   /** Notes of dropped copies, for the rule that forgets to drop them too. */
   readonly #ghosts = new Map<number, Note>()
 
+  readonly #options: ModelOptions
   #lastGiven: Given | undefined
+  #lastWritten: readonly [ModelNode, number] | undefined
 
-  constructor(rules: Rules, oracle: Oracle, story: string[] | undefined) {
+  constructor(rules: Rules, oracle: Oracle, story: string[] | undefined, options: ModelOptions) {
     this.rules = rules
     this.#oracle = oracle
     this.#story = story
-    this.nodes = Array.from({ length: NODES }, (_, i) => new ModelNode(i))
+    this.#options = options
+    this.nodes = options.machines.map((machine, i) => new ModelNode(i, machine))
+  }
+
+  /** The node that a repeat comes to, where rot may have hit what it remembers. */
+  get rottenWriter(): ModelNode | undefined {
+    return this.#options.rots ? this.#lastWritten?.[0] : undefined
   }
 
   say(line: () => string): void {
@@ -82,18 +100,25 @@ export class Cluster {
   /** A coordinator adds the write to its copy. What it did is for the caller to send on. */
   coordinate(node: ModelNode, place: number, put: ModelPut, skipped: number): PutOutcome {
     const copy = node.copies[place]
+    const requestId = requestOf(put.value)
+    const earlier = node.remembered.get(requestId)
+    if (copy !== undefined && earlier !== undefined) {
+      if (this.rules.isReplaced(copy.object, requestId, earlier)) return { kind: 'replaced' }
+    }
     const note = copy === undefined ? undefined : (copy.note ?? this.#ghostNote(node, place))
     const { start, counter } = this.#number(node, copy, note, skipped)
     const outcome = this.rules.put(copy?.object, note, {
       node: node.id,
       start,
       counter,
-      requestId: requestOf(put.value),
+      requestId,
       isRepeat: put.isRepeat,
       value: put.isDelete ? undefined : VALUES[put.value],
       seen: put.seen,
     })
     if (outcome.kind === 'written') {
+      if (this.#options.remembers) node.remembered.set(requestId, outcome.dot)
+      this.#lastWritten = [node, place]
       this.say(
         () => `  dot ${dotLabel(outcome.dot)}; ${where(node, place)} ${tell(outcome.object)}`,
       )
@@ -274,9 +299,33 @@ export class Cluster {
     for (const copy of node.copies) if (copy !== undefined) this.#oracle.onDurable(copy.object)
   }
 
-  loseDisk(node: ModelNode): void {
-    this.say(() => `${node.id.slice(0, 2)} loses its disk`)
-    node.loseDisk()
+  /** What rotted comes back from the other owners, before anything is written over it. */
+  #mend(node: ModelNode, place: number): void {
+    const owner = node.ownerAt(place)
+    for (let other = 0; other < OWNERS; other++) {
+      const copy = other === owner ? undefined : this.nodes[other]?.copies[OWN]
+      if (copy === undefined) continue
+      const held = node.copies[place]?.object
+      const object = held === undefined ? copy.object : this.rules.merge(held, copy.object)
+      node.append({ place, copy: { object, note: undefined } })
+    }
+  }
+
+  /** The machine of this node burns, with all disks in it; or one copy rots. */
+  destroy(node: ModelNode): void {
+    if (this.#options.rots) {
+      if (this.#lastWritten === undefined) return
+      const [writer, place] = this.#lastWritten
+      this.say(() => `${where(writer, place)} rots`)
+      writer.rot(place)
+      this.#mend(writer, place)
+    } else {
+      for (const each of this.nodes) {
+        if (each.machine !== node.machine) continue
+        this.say(() => `${each.id.slice(0, 2)} loses its disk`)
+        each.loseDisk()
+      }
+    }
     this.#oracle.onDiskLost()
   }
 
@@ -285,7 +334,7 @@ export class Cluster {
   }
 
   #acknowledge(node: ModelNode, { place, attempt, handoff }: Appended): void {
-    if (attempt !== undefined) this.#countHolder(attempt, node.index, node.ownerAt(place))
+    if (attempt !== undefined) this.#countHolder(attempt, node, node.ownerAt(place))
     if (handoff === undefined || this.messages.length >= MESSAGES_MAX) return
     this.messages.push({
       to: handoff.from,
@@ -297,16 +346,22 @@ export class Cluster {
     })
   }
 
-  /** Two holders count as two only if they are still two after their hints are delivered. */
-  #countHolder(attempt: Attempt, node: number, owner: number): void {
+  /**
+   * Two holders count as two only if they are on two machines, now and after their hints are
+   * delivered.
+   */
+  #countHolder(attempt: Attempt, { index, machine }: ModelNode, owner: number): void {
     const { holders, value } = attempt
-    const isSecond = holders.some(
-      (holder) =>
-        holder.node !== node &&
-        (this.rules.isOwnerCountedTwice ||
-          (holder.owner !== owner && holder.owner !== node && holder.node !== owner)),
-    )
-    holders.push({ node, owner })
+    const { isOwnerCountedTwice, isNodeForMachine } = this.rules
+    const own: Holder = isNodeForMachine
+      ? { on: index, willBeOn: owner }
+      : { on: machine, willBeOn: (this.nodes[owner] as ModelNode).machine }
+    const isSecond = holders.some(({ on, willBeOn }) => {
+      if (on === own.on) return false
+      if (isOwnerCountedTwice) return true
+      return willBeOn !== own.willBeOn && willBeOn !== own.on && on !== own.willBeOn
+    })
+    holders.push(own)
     if (!isSecond) return
     this.say(() => `  v${value} is acknowledged`)
     this.#oracle.onAcknowledged(value)

@@ -7,14 +7,15 @@
  * handed off, copies move away and come back. A seed decides it all, so every history can be told
  * again.
  *
- * Two flavours, by seed: in one a disk may be destroyed (once: fewer than W), in the other copies
- * move between nodes. Not both, because a move onto a node that already is a holder leaves one
- * disk where two held the write, which the ring's rule (N distinct machines) excludes.
+ * Two flavours, by seed: in one a machine may be destroyed, or a copy rot (once: fewer than W), in
+ * the other copies move between nodes. Not both, because a move onto a node that already is a
+ * holder leaves one disk where two held the write, which the ring's rule (N distinct machines)
+ * excludes.
  */
 import { Prng } from '../../src/base/prng.ts'
 import { Context } from '../../src/dynamo/version/context.ts'
 import { type VersionedObject } from '../../src/dynamo/version/object.ts'
-import { Cluster, LEFT_MAX, type ModelPut, tell } from './cluster.ts'
+import { Cluster, LEFT_MAX, type ModelOptions, type ModelPut, tell } from './cluster.ts'
 import { type Attempt, type ModelNode, NODES, OWN, OWNERS } from './node.ts'
 import { type Finding, Oracle, requestOf, VALUES_MAX, valuesIn } from './oracle.ts'
 import type { Rules } from './rules.ts'
@@ -68,7 +69,7 @@ class History {
 
   constructor(seed: number, rules: Rules, story: string[] | undefined) {
     this.#prng = Prng.of(seed, 'versions')
-    this.#cluster = new Cluster(rules, this.#oracle, story)
+    this.#cluster = new Cluster(rules, this.#oracle, story, drawOptions(seed))
     this.#clients = Array.from({ length: CLIENTS }, () => ({ memories: [], requests: [] }))
     this.#mayMove = this.#prng.chance(0.5)
     this.#mayLoseDisk = !this.#mayMove
@@ -85,7 +86,7 @@ class History {
     for (let step = 0; step < steps; step++) this.#step()
     if (this.#prng.chance(0.3)) for (const node of this.#cluster.nodes) this.#crash(node)
 
-    if (this.#mayLoseDisk && this.#prng.chance(0.5)) this.#cluster.loseDisk(this.#anyNode())
+    if (this.#mayLoseDisk && this.#prng.chance(0.5)) this.#cluster.destroy(this.#anyNode())
 
     const areMessagesLost = this.#prng.chance(0.75)
     const order = this.#prng.shuffled(ALL_LEFT)
@@ -194,7 +195,8 @@ class History {
 
   /** Some node coordinates: an owner on its copy, a fallback on a hint. */
   #attempt(client: Client, put: ModelPut, shown: number): void {
-    const node = this.#anyNode()
+    const writer = put.isRepeat && !this.#mayMove ? this.#cluster.rottenWriter : undefined
+    const node = writer !== undefined && this.#prng.chance(0.7) ? writer : this.#anyNode()
     const place = node.index < OWNERS && this.#prng.chance(0.9) ? OWN : this.#anyPlace()
     const skipped = this.#prng.chance(0.5) ? this.#prng.below(3) : 0
     let outcome = this.#cluster.coordinate(node, place, put, skipped)
@@ -296,8 +298,16 @@ class History {
   #loseDisk(): void {
     if (!this.#mayLoseDisk || this.#prng.chance(0.5)) return
     this.#mayLoseDisk = false
-    this.#cluster.loseDisk(this.#anyNode())
+    this.#cluster.destroy(this.#anyNode())
   }
+}
+
+/** From a stream of its own. Owners are on machines of their own; fallbacks may share one. */
+function drawOptions(seed: number): ModelOptions {
+  const prng = Prng.of(seed, 'machines')
+  const machines = Array.from({ length: NODES }, (_, node) => node)
+  if (prng.chance(0.3)) machines[NODES - 1] = prng.below(NODES - 1)
+  return { machines, remembers: prng.chance(0.5), rots: prng.chance(0.3) }
 }
 
 const SAW_NOTHING: Memory = { shown: 0, context: Context.empty, repeated: 0 }

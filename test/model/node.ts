@@ -6,6 +6,7 @@
  * tail, in any choice, and draws a new start.
  */
 import { nodeId, type NodeId, type Start, startId } from '../../src/dynamo/names.ts'
+import type { Dot } from '../../src/dynamo/version/dot.ts'
 import type { Note } from '../../src/dynamo/version/note.ts'
 import type { VersionedObject } from '../../src/dynamo/version/object.ts'
 
@@ -20,11 +21,17 @@ export interface Copy {
   readonly note: Note | undefined
 }
 
+/** The machine that a copy is on, and the one that it will be on, when its hint is delivered. */
+export interface Holder {
+  readonly on: number
+  readonly willBeOn: number
+}
+
 /** One write on its way to W holders. */
 export interface Attempt {
   readonly value: number
-  /** (node, the owner that it stands for) of every durable copy. */
-  readonly holders: { readonly node: number; readonly owner: number }[]
+  /** Of every durable copy. */
+  readonly holders: Holder[]
 }
 
 /** A copy on its way to its owner, as sent, so that later changes of the place are noticed. */
@@ -49,18 +56,23 @@ export interface Appended {
 
 export class ModelNode {
   readonly index: number
+  /** The machine that it is on: others may be on it too. */
+  readonly machine: number
   readonly id: NodeId
   start: Start
   counter = 0
   readonly copies: (Copy | undefined)[] = [undefined, undefined, undefined, undefined]
   /** How often each place was written or acknowledged for; never goes back. */
   readonly accepted: number[] = [0, 0, 0, 0]
+  /** The dots of requests that were written here, at whatever place; in memory alone. */
+  readonly remembered: Map<string, Dot> = new Map()
   #durable: (Copy | undefined)[] = [undefined, undefined, undefined, undefined]
   #tail: Appended[] = []
   #starts = 0
 
-  constructor(index: number) {
+  constructor(index: number, machine: number) {
     this.index = index
+    this.machine = machine
     this.id = IDS[index] as NodeId
     this.start = startName(index, 0)
   }
@@ -95,7 +107,7 @@ export class ModelNode {
     for (const record of saved) apply(record, this.#durable)
     this.#tail = []
     this.copies.splice(0, PLACES, ...this.#durable)
-    this.#forgetHandoffs()
+    this.#forgetMemory()
     if (isStartKept) this.counter = this.#highestCounter()
     else this.drawStart()
     return saved
@@ -106,12 +118,22 @@ export class ModelNode {
     this.#tail = []
     this.#durable = [undefined, undefined, undefined, undefined]
     this.copies.fill(undefined)
-    this.#forgetHandoffs()
+    this.#forgetMemory()
+    this.drawStart()
+  }
+
+  /** One copy has rotted; the process goes on, and gives dots of a new start. */
+  rot(place: number): void {
+    this.#tail = this.#tail.filter((record) => record.place !== place)
+    this.#durable[place] = undefined
+    this.copies[place] = undefined
+    this.accepted[place]! += 1
     this.drawStart()
   }
 
   /** What was sent before a crash was another copy. */
-  #forgetHandoffs(): void {
+  #forgetMemory(): void {
+    this.remembered.clear()
     for (let place = 0; place < PLACES; place++) this.accepted[place]! += 1
   }
 

@@ -34,6 +34,8 @@ export interface Rules {
   readonly coveredBy: typeof coveredBy
   /** What may travel to the other owners in place of the whole object. */
   readonly deltaOf: (written: Written, answered: Context) => VersionedObject
+  /** Whether the copy shows that a request, remembered with its dot, is written and replaced. */
+  readonly isReplaced: (object: VersionedObject, requestId: string, earlier: Dot) => boolean
   /** The world's own shortcuts: what a node does around `put` and `merge`. */
   readonly isStartKept: boolean
   readonly isNoteValidAfterRestart: boolean
@@ -46,6 +48,7 @@ export interface Rules {
   readonly isHandoffAckKept: boolean
   readonly isSentHintDropped: boolean
   readonly isOwnerCountedTwice: boolean
+  readonly isNodeForMachine: boolean
   readonly isMoveUnsynced: boolean
 }
 
@@ -54,6 +57,7 @@ export const RULES: Rules = {
   merge,
   coveredBy,
   deltaOf,
+  isReplaced,
   isStartKept: false,
   isNoteValidAfterRestart: false,
   isNoteKeptOnDrop: false,
@@ -65,6 +69,7 @@ export const RULES: Rules = {
   isHandoffAckKept: false,
   isSentHintDropped: false,
   isOwnerCountedTwice: false,
+  isNodeForMachine: false,
   isMoveUnsynced: false,
 }
 
@@ -76,6 +81,11 @@ export const RULES: Rules = {
  */
 function deltaOf(written: Written, answered: Context): VersionedObject {
   return { context: answered, siblings: [written.sibling] }
+}
+
+/** As `src/node/replica/remembered.ts` has it. */
+function isReplaced({ context, siblings }: VersionedObject, id: string, earlier: Dot): boolean {
+  return context.covers(earlier) && siblings.every(({ requestId }) => requestId !== id)
 }
 
 export interface Broken {
@@ -163,6 +173,13 @@ export const BROKEN: Readonly<Record<string, Broken>> = {
     'false-sibling',
   ),
   'repeat-merged': broken('a merge goes by dots alone', { merge: mergeByDots }, 'false-sibling'),
+  'node-for-machine': broken('two nodes of one machine count as two', { isNodeForMachine: true }),
+  'remembered-alone': broken(
+    'what is remembered counts without the copy that has it',
+    { isReplaced: () => true },
+    'lost',
+    185_000,
+  ),
   'owner-twice': broken(
     'an owner and the hint for it count as two',
     { isOwnerCountedTwice: true },
