@@ -277,8 +277,9 @@ export function valueOf(id: number, bytes: number): string {
 
 /** The number of the write that `value` is of; -1 where it is of none. */
 export function idOf(value: string): number {
-  const match = /^(\d+) (([a-z])\3*)?$/.exec(value)
-  if (match === null) return NO_WRITE
-  const id = Number(match[1])
-  return match[3] === undefined || match[3].charCodeAt(0) === 97 + (id % 26) ? id : NO_WRITE
+  const space = value.indexOf(' ')
+  const id = Number(value.slice(0, space))
+  // To make the value again is faster than to look at each of its characters.
+  const isNumber = space > 0 && Number.isSafeInteger(id) && id >= 0
+  return isNumber && valueOf(id, value.length) === value ? id : NO_WRITE
 }
