@@ -66,6 +66,8 @@ export const SENTENCE_CHARS_MAX = 1024
 export const LIMIT_NAME_CHARS_MAX = 64
 /** How long a failure may ask its client to wait before the request is sent again. */
 export const RETRY_AFTER_MS_MAX = 1_000
+/** How long the answer `overloaded` asks its client to wait. */
+export const OVERLOAD_RETRY_MS = 50
 /** Fields in one request, known or not: each costs more memory than bytes. */
 export const REQUEST_FIELDS_MAX = 1024
 /** Fields in one answer, those of what is nested in it included. */

@@ -8,6 +8,7 @@
  * A message larger than all that a share may have is let through alone: it would otherwise wait for
  * ever. Invariant: beside that, a share and a pool never have more than their bounds.
  */
+import type { ReachedLimit } from '../base/errors.ts'
 
 /** Bytes that a share waits for. */
 class Waiting {
@@ -139,6 +140,11 @@ export class PoolShare {
     if (!this.#hasRoom(bytes) || !this.#pool.take(bytes)) return false
     this.#taken += bytes
     return true
+  }
+
+  /** The window, if it is what keeps this share from so many bytes. */
+  limitFor(bytes: number): ReachedLimit | undefined {
+    return this.#hasRoom(bytes) ? undefined : { name: 'window-bytes', value: this.bytesMax }
   }
 
   /** Takes the bytes beyond every bound, for what is in memory already. */

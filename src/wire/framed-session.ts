@@ -177,7 +177,7 @@ export class FramedSession implements Session, FrameEvents {
     this.#events.onEnd(reason, this)
   }
 
-  /** A node that dialled sends pings. Where it is silent its messages keep no memory from others. */
+  /** A node that dialled sends pings. A silent one's messages keep no memory from others. */
   #watchSilence(receivedThen: number, silentChecks: number): void {
     this.#silenceTimer = this.#connection.world.clock.after(PEER_SILENCE_MS, () => {
       const received = this.#connection.bytesReceived

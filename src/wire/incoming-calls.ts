@@ -6,9 +6,9 @@
  * A call that waits for memory has not begun: it can be cancelled, and is certainly not done. A
  * faulty request fails alone: it is answered with a failure, and the connection goes on.
  */
-import { isOperatingError, OperatingError } from '../base/errors.ts'
+import { isOperatingError, OperatingError, type ReachedLimit } from '../base/errors.ts'
 import { u64 } from '../base/u64.ts'
-import { CALLS_PER_CONNECTION_MAX, MESSAGE_BYTES_MAX } from '../limits.ts'
+import { CALLS_PER_CONNECTION_MAX, MESSAGE_BYTES_MAX, OVERLOAD_RETRY_MS } from '../limits.ts'
 import { type Token, tokenOf } from '../native/digest.ts'
 import type { Cancel, PoolShare } from './byte-pool.ts'
 import type { ChunkReceiver } from './chunk-receiver.ts'
@@ -110,7 +110,7 @@ export class IncomingCalls implements Answering {
       if (requests.take(bytes)) {
         this.#onRequest(kind, callId, frame.bytes, frame.start, bytes, token, requests)
       } else {
-        this.#sender.fail(callId, tooMuch())
+        this.#sender.fail(callId, tooMuch(requests.limitFor(bytes)))
       }
       return
     }
@@ -216,7 +216,7 @@ export class IncomingCalls implements Answering {
       if (call.spend(clock.now() - came)) this.#begin(call, first)
       else {
         this.#memory.begun.giveBack(first)
-        call.fail(tooMuch())
+        call.fail(tooMuch(undefined))
       }
     })
   }
@@ -271,7 +271,7 @@ export class IncomingCalls implements Answering {
       return true
     }
     if (this.unanswered < CALLS_PER_CONNECTION_MAX) return false
-    this.#sender.fail(callId, tooMuch())
+    this.#sender.fail(callId, tooMuch(CALLS_LIMIT))
     return true
   }
 }
@@ -281,10 +281,17 @@ function tokenOfRequest(request: Request<RequestKind>): Token {
   return tokenOf(name.bucket, name.key)
 }
 
-function tooMuch(): OperatingError {
+const CALLS_LIMIT: ReachedLimit = {
+  name: 'CALLS_PER_CONNECTION_MAX',
+  value: CALLS_PER_CONNECTION_MAX,
+}
+
+/** `limit`: that of the connection; undefined where all connections together are at one. */
+function tooMuch(limit: ReachedLimit | undefined): OperatingError {
   return new OperatingError(
     'overloaded',
     'this connection has too many calls or bytes in flight: read answers before sending more',
+    { details: { retryAfterMs: OVERLOAD_RETRY_MS, ...(limit && { limit }) } },
   )
 }
 

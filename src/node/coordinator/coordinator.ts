@@ -15,7 +15,7 @@ import type { KeyName } from '../../dynamo/names.ts'
 import type { Context } from '../../dynamo/version/context.ts'
 import type { ContextSeal } from '../../dynamo/version/context-seal.ts'
 import { fittingPart } from '../../dynamo/version/fitting.ts'
-import { ANSWER_VALUES_BYTES_MAX, DEADLINE_MS_MAX } from '../../limits.ts'
+import { ANSWER_VALUES_BYTES_MAX, DEADLINE_MS_MAX, OVERLOAD_RETRY_MS } from '../../limits.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { BucketProperties, Topology } from '../cluster/topology.ts'
 import type { Counters, Latencies } from '../counters.ts'
@@ -33,7 +33,7 @@ import {
 import type { Forwards } from './forward.ts'
 import type { Found, Gets } from './get.ts'
 import type { Puts } from './put.ts'
-import { OVERLOAD_RETRY_MS, type Placement, placementOf, requiredOf } from './quorums.ts'
+import { type Placement, placementOf, requiredOf } from './quorums.ts'
 import { type Page, type Scans, valuesOf } from './scan.ts'
 
 export interface CoordinatorDependencies {

@@ -17,11 +17,12 @@ import { obstaclesTo, PutRound } from '../../dynamo/quorum/put.ts'
 import type { Context } from '../../dynamo/version/context.ts'
 import { coveredBy, type RefusedPut } from '../../dynamo/version/put.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
+import { OVERLOAD_RETRY_MS } from '../../limits.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { PeerCalls } from '../cluster/peer-calls.ts'
 import type { ClientWrite, LocalWrite, Replica } from '../replica/replica.ts'
 import type { KnownPut } from '../requests.ts'
-import { OVERLOAD_RETRY_MS, type Placement, tooFew } from './quorums.ts'
+import { type Placement, tooFew } from './quorums.ts'
 
 /** One put to be held by `needed` of the owners. */
 export interface Write {

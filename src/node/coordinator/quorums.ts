@@ -6,14 +6,12 @@
  */
 import { OperatingError } from '../../base/errors.ts'
 import type { NodeId } from '../../dynamo/names.ts'
+import { OVERLOAD_RETRY_MS } from '../../limits.ts'
 import { type OwnerFailure, reasonOf, type ShortCode } from '../../dynamo/quorum/shortfall.ts'
 import type { PreferenceLists } from '../../dynamo/ring/preference-list.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import type { Token } from '../../native/digest.ts'
 import type { BucketProperties, Topology } from '../cluster/topology.ts'
-
-/** After so long a client that was told `overloaded` should try again. */
-export const OVERLOAD_RETRY_MS = 50
 
 /** The owners of a partition, for one bucket. */
 export interface Placement {

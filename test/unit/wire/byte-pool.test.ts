@@ -19,7 +19,9 @@ t.test('a share and a pool keep their bounds', async (t) => {
   const [a, b, c] = [pool.share(60), pool.share(60), pool.share(60)] as const
   t.equal(a.take(60), true)
   t.equal(a.take(1), false, 'the share is full')
+  t.same(a.limitFor(1), { name: 'window-bytes', value: 60 })
   t.equal(b.take(41), false, 'the pool is full')
+  t.equal(b.limitFor(41), undefined)
   t.equal(b.take(40), true)
   t.equal(c.take(1), false)
   a.giveBack(10)

@@ -5,7 +5,12 @@ import { u64 } from '../../../src/base/u64.ts'
 import { assert } from '../../../src/base/assert.ts'
 import { utf8Bytes } from '../../../src/base/bytes.ts'
 import { isOperatingError, OperatingError } from '../../../src/base/errors.ts'
-import { ANSWER_BYTES_FIRST, CALLS_PER_CONNECTION_MAX, WINDOW_BYTES } from '../../../src/limits.ts'
+import {
+  ANSWER_BYTES_FIRST,
+  CALLS_PER_CONNECTION_MAX,
+  OVERLOAD_RETRY_MS,
+  WINDOW_BYTES,
+} from '../../../src/limits.ts'
 import { tokenOf } from '../../../src/native/digest.ts'
 import { FramedSession } from '../../../src/wire/framed-session.ts'
 import {
@@ -272,7 +277,15 @@ t.test('calls in flight are bounded on both sides', async (t) => {
   t.equal(session.callsToAnswer, CALLS_PER_CONNECTION_MAX)
   t.equal(events.calls.length, WINDOW_BYTES / ANSWER_BYTES_FIRST, 'the others wait for memory')
   const refused = raw.take()
-  t.equal(codeIn(refused, FAILURE_KIND), 'overloaded')
+  t.equal(refused.length, 1)
+  const { body } = refused[0] as GotFrame
+  t.match(decodeControl('failure', body, 0, body.length), {
+    code: 'overloaded',
+    details: {
+      retryAfterMs: OVERLOAD_RETRY_MS,
+      limit: { name: 'CALLS_PER_CONNECTION_MAX', value: CALLS_PER_CONNECTION_MAX },
+    },
+  })
   t.equal(refused[0]?.callId, CALLS_PER_CONNECTION_MAX + 1)
   const begun = events.calls.length
   ;(events.calls[0] as IncomingCallOf<'get'>).answer(REPLIES.get)

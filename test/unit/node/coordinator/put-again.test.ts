@@ -7,7 +7,7 @@ import type { RingDigest } from '../../../../src/dynamo/ring/ring.ts'
 import { Context } from '../../../../src/dynamo/version/context.ts'
 import type { PeerCalls } from '../../../../src/node/cluster/peer-calls.ts'
 import { Puts, type Write } from '../../../../src/node/coordinator/put.ts'
-import { OVERLOAD_RETRY_MS } from '../../../../src/node/coordinator/quorums.ts'
+import { OVERLOAD_RETRY_MS } from '../../../../src/limits.ts'
 import type { Replica } from '../../../../src/node/replica/replica.ts'
 import { SimWorld } from '../../../../src/sim/world.ts'
 
