@@ -1,7 +1,7 @@
 // How the process's allocator treats memory that is freed.
 //
-// glibc maps memory of a megabyte anew for each use and unmaps it afterwards, so every page is a
-// page fault. A message of 8 MiB is 2,048 of them: more time than all else that is done for it.
+// glibc soon gives freed blocks of megabytes back to the system, and each page of the next block is
+// a page fault. A message of 8 MiB has 2,048 pages: more time than all else that is done for it.
 //
 // This sets the process, and stands in native/host for that reason: only src/host may use it.
 #ifndef EVERWRITE_HOST_ALLOCATOR_H_

@@ -95,8 +95,16 @@ export class ChunkSender {
     const { bytes, length, parts = [bytes.subarray(0, length)] } = body
     if (this.#messages.size === 0) this.#chunkBytesThen = undefined
     this.#messages.set(chunkKey(callId, kind >= REPLY), {
-      ...{ kind, callId, parts, length, sender, isReady: false },
-      ...{ sent: 0, part: 0, partSent: 0, credit: 0 },
+      kind,
+      callId,
+      parts,
+      length,
+      sender,
+      sent: 0,
+      part: 0,
+      partSent: 0,
+      credit: 0,
+      isReady: false,
     })
     this.#heldBytes += length
     this.#connection.send(

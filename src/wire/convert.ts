@@ -42,7 +42,7 @@ export interface Body {
   readonly bytes: Uint8Array
   /** Of the whole message. */
   readonly length: number
-  /** Of a message that is longer than a frame: its bytes one after another. */
+  /** Of a message with long byte strings, longer than a frame: its bytes one after another. */
   readonly parts: readonly Uint8Array[] | undefined
 }
 
@@ -117,6 +117,8 @@ function encode<Message>(converter: Converter<Message>, message: Message, ring?:
   writer.pos = 0
   encodeInto(writer, converter, message, ring)
   const { buf: bytes, pos: length } = writer
+  // A buffer that has grown for a longer message is not kept alive.
+  writer.buf = scratch
   checkMessageLength(length)
   return { bytes, length, parts: undefined }
 }

@@ -1,7 +1,10 @@
 /** The reasons of failures through real nodes: the right code, and what is known beside it. */
 import t from 'tap'
-import { OVERLOAD_RETRY_MS } from '../../../../src/limits.ts'
-import { CALLS_PER_CONNECTION_MAX, SIBLINGS_MAX } from '../../../../src/limits.ts'
+import {
+  CALLS_PER_CONNECTION_MAX,
+  OVERLOAD_RETRY_MS,
+  SIBLINGS_MAX,
+} from '../../../../src/limits.ts'
 import { nameOf, type NodeSession, putOf, replyOf, Scene, verdictOf } from '../scene.ts'
 
 const KEY = 'cart'
