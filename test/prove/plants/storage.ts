@@ -59,6 +59,7 @@ const STARTING: readonly Plant[] = [
     find: 'offset, sequence, this.#durable, name.bucket',
     replace: 'offset, sequence, sequence - 1, name.bucket',
     why: 'a torn tail counts as rot, and a key as unreadable',
+    caughtBy: 'test/unit/store/log/recovery.test.ts',
   },
   {
     name: 'a start does not write down what it cut off',
@@ -216,7 +217,7 @@ const SHORT: readonly Plant[] = [
     find: 'if (isInBatch) continue',
     replace: 'void isInBatch',
     why: 'what was dropped stands below S later, and is believed',
-    caughtBy: 'test/unit/store/log/history.test.ts',
+    caughtBy: 'test/unit/store/log/in-place.test.ts',
   },
   {
     name: 'a process that may open no more files calls its records unreadable',

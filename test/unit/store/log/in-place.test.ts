@@ -77,7 +77,44 @@ void t.test('dropped records that a start in place could not zero do not come ba
   t.ok(failed > 10, `${failed} of 30 starts failed`)
 })
 
-/** The same where a whole segment was zeroed: the next start took it for one never used. */
+void t.test('of a batch that lacks its end a start in place keeps nothing', async (t) => {
+  const source = new Lab(1)
+  const torn = await source.done(
+    (async () => {
+      const { engine } = await source.open({ segmentBytes: 1024 })
+      await keep(engine, 'a', '1')
+      engine.append([put(keyName('b', 'b'), '2'), put(keyName('b', 'd'), '3')])
+      await source.pause(50)
+      source.kill()
+      return source.read('00000001.seg')
+    })(),
+  )
+  const size = recordBytes(1, 1, 0, 1)
+  torn.fill(0xff, 32 + 3 * size - 8, 32 + 3 * size)
+  const lab = new Lab(1)
+  await lab.done(
+    (async () => {
+      await lab.write('00000001.seg', torn)
+      lab.disk.limit(lab.disk.usedBytes)
+      const again = await lab.open({ segmentBytes: 1024, retryMs: 1e6 })
+      t.equal((await lab.segments()).length, 1, 'no segment was made')
+      await again.engine.synced(again.engine.append([put(keyName('b', 'c'), '4')], RESERVE))
+      await lab.pause(100)
+      lab.crash()
+      const { engine, damages } = await lab.open({ segmentBytes: 1024 })
+      t.same(damages, [])
+      t.same(
+        [...(await contents(engine))],
+        [
+          ['a', '1'],
+          ['c', '4'],
+        ],
+      )
+    })(),
+  )
+})
+
+/** Where a whole segment was zeroed, and that could not be synced: the next start took it for one never used. */
 for (const isFull of [true, false]) {
   const what = isFull ? 'full' : 'with room again'
   void t.test(

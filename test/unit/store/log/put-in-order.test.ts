@@ -71,6 +71,15 @@ void t.test('a start cut short loses none of the copies that it was writing', as
       return source.read('00000001.seg')
     })(),
   )
+  const whole = new Lab(1)
+  const startMs = await whole.done(
+    (async () => {
+      await whole.write('00000001.seg', written)
+      const began = whole.sim.nowMs
+      await whole.open({ segmentBytes: 4096 })
+      return whole.sim.nowMs - began
+    })(),
+  )
   let early = 0
   for (let seed = 1; seed <= 200; seed++) {
     const lab = new Lab(seed)
@@ -78,7 +87,8 @@ void t.test('a start cut short loses none of the copies that it was writing', as
       (async () => {
         await lab.write('00000001.seg', written)
         const opening = lab.open({ segmentBytes: 4096 }).then(() => 'open')
-        const moment = lab.pause(lab.prng.between(0, 8_000) / 1000)
+        // The copies are written in the second half.
+        const moment = lab.pause(startMs * (0.5 + 0.7 * lab.prng.unit()))
         if ((await Promise.race([opening, moment])) !== 'open') early += 1
         lab.crash()
         const { engine } = await lab.open({ segmentBytes: 4096 })
