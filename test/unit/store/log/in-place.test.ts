@@ -114,7 +114,7 @@ void t.test('of a batch that lacks its end a start in place keeps nothing', asyn
   )
 })
 
-/** Where a whole segment was zeroed, and that could not be synced: the next start took it for one never used. */
+/** A segment was zeroed whole, and not synced: the next start took it for one never used. */
 for (const isFull of [true, false]) {
   const what = isFull ? 'full' : 'with room again'
   void t.test(
