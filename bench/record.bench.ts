@@ -8,7 +8,7 @@ import {
   scanRecords,
   verifyRecord,
 } from '../src/native/record.ts'
-import { Random, encodeRecordPlain, type PlainRecord } from '../test/unit/native/rivals.ts'
+import { Random, encodeRecordPlain, headOf, type PlainRecord } from '../test/unit/native/rivals.ts'
 import { measure, sizeFrom, type Task } from './harness.ts'
 
 const size = sizeFrom(process.argv)
@@ -16,11 +16,9 @@ const chance = new Random(3)
 const digestKey = chance.bytes(16)
 
 function encode(out: Uint8Array, at: number, record: PlainRecord): number {
-  const { kind, segment, offset, sequence, synced, bucket, key, note, body, prefixBytes } = record
-  const { hi, lo } = sipHash64(digestKey, body)
-  const put = encodeRecord
-  const contents = [bucket, key, note, body, prefixBytes] as const
-  return put(out, at, kind, segment, offset, sequence, synced, ...contents, hi, lo)
+  const { bucket, key, note, body } = record
+  const digest = sipHash64(digestKey, body.subarray(record.digestStart))
+  return encodeRecord(out, at, headOf(record, digest), bucket, key, note, body)
 }
 
 function tasksFor(bodyBytes: number): readonly Task[] {
@@ -35,6 +33,12 @@ function tasksFor(bodyBytes: number): readonly Task[] {
     note: chance.bytes(16),
     body: chance.bytes(bodyBytes),
     prefixBytes: 80,
+    digestStart: 8,
+    voids: 0,
+    policy: 1,
+    n: 3,
+    place: new Uint8Array(8),
+    creation: new Uint8Array(8),
   }
   const total = recordBytes(5, 24, 16, bodyBytes)
   const out = new Uint8Array(total)

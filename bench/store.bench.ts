@@ -14,6 +14,7 @@ import { Prng } from '../src/base/prng.ts'
 import type { KeyName } from '../src/dynamo/names.ts'
 import { hostWorld } from '../src/host/world.ts'
 import { type Digest, sipHash64, type Token, tokenOf } from '../src/native/digest.ts'
+import { copyOf } from '../src/store/conformance/subject.ts'
 import type { Engine } from '../src/store/engine.ts'
 import { openLog } from '../src/store/log/open-log.ts'
 import { sizeFrom } from './harness.ts'
@@ -58,12 +59,13 @@ function ours(engine: Engine): Store {
     put(index) {
       const { name, token } = names[index] as (typeof names)[number]
       const digest = sipHash64<Digest>(digestKey, object)
-      const copy = { note, object, prefixBytes: 0, digest }
-      return engine.synced(engine.append([{ kind: 'object', token, name, ...copy }]))
+      const copy = copyOf(name, { token })
+      const record = { note, object, prefixBytes: 0, digestStart: 0, digest }
+      return engine.synced(engine.append([{ kind: 'object', ...copy, ...record }]))
     },
     get(index) {
       const { name, token } = order[index] as (typeof order)[number]
-      const stored = engine.get(token, name)
+      const stored = engine.get(copyOf(name, { token }))
       return stored instanceof Promise
         ? stored.then((found) => found?.object as Uint8Array)
         : (stored?.object as Uint8Array)

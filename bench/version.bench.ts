@@ -13,6 +13,7 @@ import type { Sibling, VersionedObject } from '../src/dynamo/version/object.ts'
 import { put } from '../src/dynamo/version/put.ts'
 import { Prng } from '../src/base/prng.ts'
 import { measure, sizeFrom, type Task } from './harness.ts'
+import { copyOf } from '../src/store/conformance/subject.ts'
 
 const size = sizeFrom(process.argv)
 const prng = Prng.of(41, 'version bench')
@@ -32,7 +33,7 @@ function objectOf(ranges: number, siblings: number): VersionedObject {
     const { node, start, opened } = LINES[i % ranges] as (typeof LINES)[number]
     const dots = [{ node, start, opened, counter: opened + Math.floor(i / ranges) }]
     const requestId = String(i).padEnd(16, '.')
-    return { requestId, dots, value: prng.fill(new Uint8Array(100)) }
+    return { requestId, dots, time: 0, value: prng.fill(new Uint8Array(100)) }
   }
   return { context, siblings: Array.from({ length: siblings }, (_, i) => of(i)) }
 }
@@ -46,6 +47,7 @@ const next = put(one, undefined, {
   counter: 5000,
   requestId: 'the next request',
   isRepeat: false,
+  time: 0,
   value: new Uint8Array(100),
   seen: one.context,
 })
@@ -57,6 +59,7 @@ const beside = put(one, undefined, {
   counter: 6000,
   requestId: 'another request.',
   isRepeat: false,
+  time: 0,
   value: new Uint8Array(100),
   seen: one.context,
 })
@@ -74,8 +77,8 @@ function joinVectors(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, numb
 }
 
 const seal = new ContextSeal([{ id: 1, key: prng.fill(new Uint8Array(16)) }], 'bench')
-const [bucket, key] = [new Uint8Array(5), new Uint8Array(24)]
-const sealed = seal.seal(bucket, key, one.context)
+const OF = copyOf({ bucket: new Uint8Array(5), key: new Uint8Array(24) })
+const sealed = seal.seal(OF, one.context)
 
 /** Many in one run: a single call is shorter than the reading of the clock. */
 const OPERATIONS = 64
@@ -104,6 +107,7 @@ await measure('versions: one sibling of 100 bytes, three ranges', size, [
       counter: 7000,
       requestId: 'the third one...',
       isRepeat: false,
+      time: 0,
       value: undefined,
       seen: newer.context,
     })
@@ -111,6 +115,6 @@ await measure('versions: one sibling of 100 bytes, three ranges', size, [
   }),
   task('encode', () => encodeObject(one).length),
   task('decode', () => decodeObject(encoded)?.siblings.length ?? 0),
-  task('seal', () => seal.seal(bucket, key, one.context).length),
-  task('open', () => (seal.open(bucket, key, sealed).kind === 'opened' ? 1 : 0)),
+  task('seal', () => seal.seal(OF, one.context).length),
+  task('open', () => (seal.open(OF, sealed).kind === 'opened' ? 1 : 0)),
 ])

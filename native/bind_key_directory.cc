@@ -59,7 +59,7 @@ Owned* ownedBy(napi_env env, Args<Count>& args) {
 
 /** Reads segment and offset; a segment of all ones is no segment. */
 template <size_t Count>
-bool place(Args<Count>& args, size_t index, Place& out) {
+bool location(Args<Count>& args, size_t index, Location& out) {
   return args.integer(index, kNoSegment - 1, out.segment) && args.word(index + 1, out.offset);
 }
 
@@ -68,8 +68,8 @@ napi_value insert(napi_env env, napi_callback_info info) {
   Args<4> args(env, info);
   Owned* owned = ownedBy(env, args);
   uint64_t token = 0;
-  Place at;
-  if (owned == nullptr || !args.pair(0, token) || !place(args, 2, at)) return nullptr;
+  Location at;
+  if (owned == nullptr || !args.pair(0, token) || !location(args, 2, at)) return nullptr;
   if (!owned->directory.insert(token, at)) {
     napi_throw_error(env, "ERR_OUT_OF_MEMORY", "no memory for the key directory");
     return nullptr;
@@ -94,10 +94,10 @@ napi_value replace(napi_env env, napi_callback_info info) {
   Args<6> args(env, info);
   Owned* owned = ownedBy(env, args);
   uint64_t token = 0;
-  Place from;
-  Place to;
+  Location from;
+  Location to;
   if (owned == nullptr || !args.pair(0, token)) return nullptr;
-  if (!place(args, 2, from) || !place(args, 4, to)) return nullptr;
+  if (!location(args, 2, from) || !location(args, 4, to)) return nullptr;
   return boolean(env, owned->directory.replace(token, from, to));
 }
 
@@ -106,8 +106,8 @@ napi_value remove(napi_env env, napi_callback_info info) {
   Args<4> args(env, info);
   Owned* owned = ownedBy(env, args);
   uint64_t token = 0;
-  Place at;
-  if (owned == nullptr || !args.pair(0, token) || !place(args, 2, at)) return nullptr;
+  Location at;
+  if (owned == nullptr || !args.pair(0, token) || !location(args, 2, at)) return nullptr;
   const bool isRemoved = owned->directory.remove(token, at);
   report(env, *owned);
   return boolean(env, isRemoved);

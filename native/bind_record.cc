@@ -8,38 +8,38 @@ namespace {
 /** Words behind the room for records: count, consumed, status, needed. */
 constexpr size_t kSummaryWords = 4;
 
-/** Reads the 8th to the 12th argument of encodeRecord: bucket, key, note, body, prefix bytes. */
-bool readContents(Args<14>& args, RecordHead& head, RecordContents& contents) {
-  if (!args.bytes(7, contents.bucket) || !args.bytes(8, contents.key)) return false;
-  if (!args.bytes(9, contents.note) || !args.bytes(10, contents.body)) return false;
-  if (contents.bucket.size() > 0xffff) return args.refuseRange(7);
-  if (contents.key.size() > 0xffff) return args.refuseRange(8);
-  if (contents.note.size() > 0xffff) return args.refuseRange(9);
-  if (contents.body.size() > 0xffffffff) return args.refuseRange(10);
-  return args.integer(11, contents.body.size(), head.prefixBytes);
+/** Reads the third to the seventh argument of encodeRecord: head, bucket, key, note, body. */
+bool readRecord(Args<7>& args, RecordHead& head, RecordContents& contents) {
+  std::span<uint32_t> words;
+  if (!args.words(2, words)) return false;
+  if (words.size() < kRecordWords || !head.read(words.data())) return args.refuseRange(2);
+  if (!args.bytes(3, contents.bucket) || !args.bytes(4, contents.key)) return false;
+  if (!args.bytes(5, contents.note) || !args.bytes(6, contents.body)) return false;
+  if (contents.bucket.size() > 0xffff) return args.refuseRange(3);
+  if (contents.key.size() > 0xffff) return args.refuseRange(4);
+  if (contents.note.size() > 0xffff) return args.refuseRange(5);
+  if (contents.body.size() > 0xffffffff) return args.refuseRange(6);
+  if (head.prefixBytes > contents.body.size()) return args.refuseRange(2);
+  return head.digestStart <= contents.body.size() || args.refuseRange(2);
 }
 
 /**
- * encodeRecord(out, at, kind, segment, offset, sequence, synced, bucket, key, note, body,
- *              prefixBytes, digestHi, digestLo)
+ * encodeRecord(out, at, head, bucket, key, note, body)
  *
  * Copies bucket, key, note and body into `out`, and returns the bytes written.
  */
 napi_value encodeRecordAt(napi_env env, napi_callback_info info) {
-  Args<14> args(env, info);
+  Args<7> args(env, info);
   RecordHead head;
   RecordContents contents;
   uint8_t* out = nullptr;
-  if (!args.integer(2, 0xff, head.kind) || !args.word(3, head.segment)) return nullptr;
-  if (!args.word(4, head.offset) || !args.integer(5, kSequenceMax, head.sequence)) return nullptr;
-  if (!args.integer(6, kSequenceMax, head.synced)) return nullptr;
-  if (!readContents(args, head, contents) || !args.pair(12, head.digest)) return nullptr;
+  if (!readRecord(args, head, contents)) return nullptr;
 
   head.bucketBytes = static_cast<uint16_t>(contents.bucket.size());
   head.keyBytes = static_cast<uint16_t>(contents.key.size());
   head.noteBytes = static_cast<uint16_t>(contents.note.size());
   head.bodyBytes = static_cast<uint32_t>(contents.body.size());
-  if (head.totalBytes() > kRecordBytesMax) return args.refuseRange(10), nullptr;
+  if (head.totalBytes() > kRecordBytesMax) return args.refuseRange(6), nullptr;
   if (!args.room(0, head.totalBytes(), out)) return nullptr;
   return number(env, encodeRecord(out, head, contents));
 }

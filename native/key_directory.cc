@@ -35,12 +35,12 @@ uint32_t KeyDirectory::Table::lowerBound(uint64_t token) const {
   return slot;
 }
 
-/** The slot of the entry with this token and place, or `slots`. */
-uint32_t KeyDirectory::Table::slotOf(uint64_t token, Place place) const {
+/** The slot of the entry with this token and location, or `slots`. */
+uint32_t KeyDirectory::Table::slotOf(uint64_t token, Location location) const {
   for (uint32_t slot = lowerBound(token); slot < slots; slot++) {
     const Entry& entry = entries[slot];
     if (entry.isFree() || entry.token != token) break;
-    if (entry.place == place) return slot;
+    if (entry.location == location) return slot;
   }
   return slots;
 }
@@ -81,8 +81,8 @@ bool KeyDirectory::rebuild(Table& table, uint32_t slots) {
   return true;
 }
 
-bool KeyDirectory::insert(uint64_t token, Place place) {
-  require(place.segment != kNoSegment, "an entry names a segment");
+bool KeyDirectory::insert(uint64_t token, Location location) {
+  require(location.segment != kNoSegment, "an entry names a segment");
   Table& table = tables_[tableOf(token)];
   if (isFull(uint64_t{table.taken} + 1, table.slots)) {
     if (!rebuild(table, slotsToGrow(uint64_t{table.taken} + 1))) return false;
@@ -105,38 +105,38 @@ bool KeyDirectory::insert(uint64_t token, Place place) {
   }
   Entry* entries = table.entries;
   std::memmove(entries + slot + 1, entries + slot, (freeSlot - slot) * sizeof(Entry));
-  entries[slot] = {token, place};
+  entries[slot] = {token, location};
   table.taken += 1;
   size_ += 1;
   return true;
 }
 
-size_t KeyDirectory::find(uint64_t token, std::span<uint32_t> places) const {
+size_t KeyDirectory::find(uint64_t token, std::span<uint32_t> locations) const {
   const Table& table = tables_[tableOf(token)];
-  const size_t countMax = places.size() / 2;
+  const size_t countMax = locations.size() / 2;
   size_t count = 0;
   for (uint32_t slot = table.lowerBound(token); slot < table.slots && count < countMax; slot++) {
     const Entry& entry = table.entries[slot];
     if (entry.isFree() || entry.token != token) break;
-    places[2 * count] = entry.place.segment;
-    places[2 * count + 1] = entry.place.offset;
+    locations[2 * count] = entry.location.segment;
+    locations[2 * count + 1] = entry.location.offset;
     count += 1;
   }
   return count;
 }
 
-bool KeyDirectory::replace(uint64_t token, Place from, Place to) {
+bool KeyDirectory::replace(uint64_t token, Location from, Location to) {
   const Table& table = tables_[tableOf(token)];
   const uint32_t slot = table.slotOf(token, from);
   if (slot == table.slots) return false;
   require(to.segment != kNoSegment, "an entry names a segment");
-  table.entries[slot].place = to;
+  table.entries[slot].location = to;
   return true;
 }
 
-bool KeyDirectory::remove(uint64_t token, Place place) {
+bool KeyDirectory::remove(uint64_t token, Location location) {
   Table& table = tables_[tableOf(token)];
-  uint32_t slot = table.slotOf(token, place);
+  uint32_t slot = table.slotOf(token, location);
   if (slot == table.slots) return false;
   // Each of the next entries that is after its home moves one slot down.
   uint32_t next = slot + 1;
@@ -146,7 +146,7 @@ bool KeyDirectory::remove(uint64_t token, Place place) {
   }
   Entry* entries = table.entries;
   std::memmove(entries + slot, entries + slot + 1, (next - 1 - slot) * sizeof(Entry));
-  entries[next - 1].place.segment = kNoSegment;
+  entries[next - 1].location.segment = kNoSegment;
   table.taken -= 1;
   size_ -= 1;
   if (table.taken == 0) {
@@ -178,8 +178,8 @@ size_t KeyDirectory::page(uint64_t from, std::span<uint32_t> words) const {
       uint32_t* out = words.data() + count * kDirectoryWords;
       out[0] = static_cast<uint32_t>(entry.token >> 32);
       out[1] = static_cast<uint32_t>(entry.token);
-      out[2] = entry.place.segment;
-      out[3] = entry.place.offset;
+      out[2] = entry.location.segment;
+      out[3] = entry.location.offset;
       count += 1;
     }
   }

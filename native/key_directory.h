@@ -1,4 +1,4 @@
-// The key directory: from a key's token to the place of its newest record, 16 bytes an entry.
+// The key directory: from a key's token to the location of its newest record, 16 bytes an entry.
 //
 // Bitcask keeps every key in memory. This directory keeps the key's token instead, so an entry has
 // the same size for every key. Entries of keys with one token are distinguished by reading their
@@ -32,11 +32,11 @@
 namespace everwrite {
 
 /** Where a record stands. Segment kNoSegment is nowhere, and marks a slot as free. */
-struct Place {
+struct Location {
   uint32_t segment;
   uint32_t offset;
 
-  bool operator==(const Place&) const = default;
+  bool operator==(const Location&) const = default;
 };
 
 inline constexpr uint32_t kNoSegment = 0xffffffff;
@@ -51,20 +51,20 @@ class KeyDirectory {
   KeyDirectory(const KeyDirectory&) = delete;
   KeyDirectory& operator=(const KeyDirectory&) = delete;
 
-  /** Adds an entry; false if memory is out. Requires: place.segment != kNoSegment. */
-  bool insert(uint64_t token, Place place);
+  /** Adds an entry; false if memory is out. Requires: location.segment != kNoSegment. */
+  bool insert(uint64_t token, Location location);
 
   /** Writes (segment, offset) of entries with this token, as many as fit; returns how many. */
-  size_t find(uint64_t token, std::span<uint32_t> places) const;
+  size_t find(uint64_t token, std::span<uint32_t> locations) const;
 
   /**
-   * Points the entry (token, from) to another place; false if there is none.
+   * Points the entry (token, from) to another location; false if there is none.
    * Requires: to.segment != kNoSegment.
    */
-  bool replace(uint64_t token, Place from, Place to);
+  bool replace(uint64_t token, Location from, Location to);
 
-  /** Takes the entry (token, place) out; false if there is none. */
-  bool remove(uint64_t token, Place place);
+  /** Takes the entry (token, location) out; false if there is none. */
+  bool remove(uint64_t token, Location location);
 
   /**
    * Writes entries with token >= from in token order, kDirectoryWords each, as many as fit; returns
@@ -83,9 +83,9 @@ class KeyDirectory {
  private:
   struct Entry {
     uint64_t token;
-    Place place;
+    Location location;
 
-    bool isFree() const { return place.segment == kNoSegment; }
+    bool isFree() const { return location.segment == kNoSegment; }
   };
 
   struct Table {
@@ -97,7 +97,7 @@ class KeyDirectory {
 
     uint32_t homeOf(uint64_t token) const;
     uint32_t lowerBound(uint64_t token) const;
-    uint32_t slotOf(uint64_t token, Place place) const;
+    uint32_t slotOf(uint64_t token, Location location) const;
   };
 
   static constexpr int kTableBits = 10;

@@ -9,7 +9,7 @@ namespace everwrite {
 namespace {
 
 constexpr uint32_t kMagic = 0x31725745;  // 'E', 'W', 'r', '1'
-constexpr uint8_t kFormat = 2;
+constexpr uint8_t kFormat = 3;
 
 uint32_t low(uint64_t value) { return static_cast<uint32_t>(value); }
 uint32_t high(uint64_t value) { return static_cast<uint32_t>(value >> 32); }
@@ -33,9 +33,15 @@ RecordHead readHead(const uint8_t* header) {
   head.segment = load<uint32_t>(header + 16);
   head.offset = load<uint32_t>(header + 20);
   head.sequence = load48(header + 24);
-  head.digest = uint64_t{load<uint32_t>(header + 32)} << 32 | load<uint32_t>(header + 36);
-  head.synced = load48(header + 40);
-  head.prefixBytes = load<uint32_t>(header + 48);
+  head.synced = load48(header + 30);
+  head.voids = load48(header + 36);
+  head.policy = header[42];
+  head.replicas = header[43];
+  head.prefixBytes = load<uint32_t>(header + 44);
+  head.digestStart = load<uint32_t>(header + 48);
+  head.digest = uint64_t{load<uint32_t>(header + 52)} << 32 | load<uint32_t>(header + 56);
+  head.place = load<uint64_t>(header + 60);
+  head.creation = load<uint64_t>(header + 68);
   return head;
 }
 
@@ -52,10 +58,16 @@ void writeHead(uint8_t* header, const RecordHead& head) {
   store<uint32_t>(header + 16, head.segment);
   store<uint32_t>(header + 20, head.offset);
   store48(header + 24, head.sequence);
-  store<uint32_t>(header + 32, high(head.digest));
-  store<uint32_t>(header + 36, low(head.digest));
-  store48(header + 40, head.synced);
-  store<uint32_t>(header + 48, head.prefixBytes);
+  store48(header + 30, head.synced);
+  store48(header + 36, head.voids);
+  header[42] = head.policy;
+  header[43] = head.replicas;
+  store<uint32_t>(header + 44, head.prefixBytes);
+  store<uint32_t>(header + 48, head.digestStart);
+  store<uint32_t>(header + 52, high(head.digest));
+  store<uint32_t>(header + 56, low(head.digest));
+  store<uint64_t>(header + 60, head.place);
+  store<uint64_t>(header + 68, head.creation);
 }
 
 uint8_t* append(uint8_t* at, Bytes bytes) {
@@ -76,6 +88,10 @@ void describeInScan(uint32_t* words, const RecordHead& head, const uint8_t* cont
   words[8] = high(head.synced);
   words[9] = high(head.digest);
   words[10] = low(head.digest);
+  words[11] = low(head.place);
+  words[12] = high(head.place);
+  words[13] = low(head.voids);
+  words[14] = high(head.voids);
 }
 
 }  // namespace
@@ -91,14 +107,46 @@ void RecordHead::describe(uint32_t* words) const {
   words[2] = keyBytes;
   words[3] = noteBytes;
   words[4] = bodyBytes;
-  words[5] = low(sequence);
-  words[6] = high(sequence);
-  words[7] = high(digest);
-  words[8] = low(digest);
-  words[9] = low(synced);
-  words[10] = high(synced);
-  words[11] = total > kRecordBytesMax ? static_cast<uint32_t>(kRecordBytesMax) : low(total);
-  words[12] = prefixBytes;
+  words[5] = total > kRecordBytesMax ? static_cast<uint32_t>(kRecordBytesMax) : low(total);
+  words[6] = segment;
+  words[7] = offset;
+  words[8] = low(sequence);
+  words[9] = high(sequence);
+  words[10] = low(synced);
+  words[11] = high(synced);
+  words[12] = low(voids);
+  words[13] = high(voids);
+  words[14] = policy;
+  words[15] = replicas;
+  words[16] = prefixBytes;
+  words[17] = digestStart;
+  words[18] = high(digest);
+  words[19] = low(digest);
+  words[20] = low(place);
+  words[21] = high(place);
+  words[22] = low(creation);
+  words[23] = high(creation);
+  words[24] = areNamesSound ? 1 : 0;
+}
+
+bool RecordHead::read(const uint32_t* words) {
+  const auto wide = [words](int at) { return uint64_t{words[at + 1]} << 32 | words[at]; };
+  if (words[0] > 0xff || words[14] > 0xff || words[15] > 0xff) return false;
+  if (words[9] > 0xffff || words[11] > 0xffff || words[13] > 0xffff) return false;
+  kind = static_cast<uint8_t>(words[0]);
+  segment = words[6];
+  offset = words[7];
+  sequence = wide(8);
+  synced = wide(10);
+  voids = wide(12);
+  policy = static_cast<uint8_t>(words[14]);
+  replicas = static_cast<uint8_t>(words[15]);
+  prefixBytes = words[16];
+  digestStart = words[17];
+  digest = uint64_t{words[18]} << 32 | words[19];
+  place = wide(20);
+  creation = wide(22);
+  return true;
 }
 
 uint32_t encodeRecord(uint8_t* out, RecordHead head, const RecordContents& contents) {
@@ -110,6 +158,7 @@ uint32_t encodeRecord(uint8_t* out, RecordHead head, const RecordContents& conte
   head.noteBytes = static_cast<uint16_t>(contents.note.size());
   head.bodyBytes = static_cast<uint32_t>(contents.body.size());
   require(head.prefixBytes <= head.bodyBytes, "a prefix lies within the body");
+  require(head.digestStart <= head.bodyBytes, "a digest is of a part of the body");
   const uint32_t total = low(head.totalBytes());
 
   uint8_t* first = out + kRecordHeaderBytes;
@@ -117,10 +166,12 @@ uint32_t encodeRecord(uint8_t* out, RecordHead head, const RecordContents& conte
                                 contents.note), contents.body);
   std::memset(last, 0, static_cast<size_t>(out + total - last));
   writeHead(out, head);
-  const uint8_t* rest = first + prefixEnd(head);
-  store<uint32_t>(out + 52, crc32c({rest, static_cast<size_t>(last - rest)}));
-  store<uint32_t>(out + 56, crc32c({first, static_cast<size_t>(rest - first)}));
-  store<uint32_t>(out + 60, crc32c({out, 60}));
+  const uint8_t* prefix = first + prefixEnd(head) - head.prefixBytes;
+  const uint8_t* rest = prefix + head.prefixBytes;
+  store<uint32_t>(out + 76, crc32c({first, static_cast<size_t>(prefix - first)}));
+  store<uint32_t>(out + 80, crc32c({prefix, head.prefixBytes}));
+  store<uint32_t>(out + 84, crc32c({rest, static_cast<size_t>(last - rest)}));
+  store<uint32_t>(out + 88, crc32c({out, 88}));
   return total;
 }
 
@@ -129,25 +180,28 @@ RecordStatus verifyRecord(Bytes bytes, uint32_t segment, uint32_t offset, Record
   if (bytes.size() < kRecordHeaderBytes) return RecordStatus::tooShort;
   if (load<uint32_t>(header) != kMagic) return RecordStatus::noRecord;
   if (header[4] != kFormat) return RecordStatus::formatUnknown;
-  if (load<uint32_t>(header + 60) != crc32c({header, 60})) return RecordStatus::headerChecksum;
-  // Bytes that are not zero where this format has zeros: a later format uses them.
-  if (load<uint16_t>(header + 30) != 0) return RecordStatus::formatUnknown;
-  if (load<uint16_t>(header + 46) != 0) return RecordStatus::formatUnknown;
+  if (load<uint32_t>(header + 88) != crc32c({header, 88})) return RecordStatus::headerChecksum;
 
   const RecordHead read = readHead(header);
   if (read.prefixBytes > read.bodyBytes) return RecordStatus::formatUnknown;
+  if (read.digestStart > read.bodyBytes) return RecordStatus::formatUnknown;
   if (read.segment != segment || read.offset != offset) return RecordStatus::misplaced;
   head = read;
   const Bytes there = bytes.subspan(kRecordHeaderBytes);
   const size_t behind = static_cast<size_t>(prefixEnd(read));
+  const size_t before = behind - read.prefixBytes;
+  if (before > there.size()) return RecordStatus::truncated;
+  head.areNamesSound = load<uint32_t>(header + 76) == crc32c(there.first(before));
   if (behind > there.size()) return RecordStatus::truncated;
-  const bool isPrefixSound = load<uint32_t>(header + 56) == crc32c(there.first(behind));
+  const Bytes prefix = there.subspan(before, read.prefixBytes);
+  const bool isPrefixSound =
+      head.areNamesSound && load<uint32_t>(header + 80) == crc32c(prefix);
   if (read.totalBytes() > bytes.size()) {
     return isPrefixSound ? RecordStatus::prefix : RecordStatus::truncated;
   }
   if (!isPrefixSound) return RecordStatus::bodyChecksum;
   const Bytes rest = there.subspan(behind, read.bodyBytes - read.prefixBytes);
-  if (load<uint32_t>(header + 52) != crc32c(rest)) return RecordStatus::bodyChecksum;
+  if (load<uint32_t>(header + 84) != crc32c(rest)) return RecordStatus::bodyChecksum;
   return RecordStatus::ok;
 }
 

@@ -1,21 +1,26 @@
 // Records: the unit of the log. Each can be verified without any other.
 //
-//    0  4  magic 'EWr1'          24  6  sequence                  48  4  prefix bytes
-//    4  1  format, 2             30  2  zero                      52  4  CRC-32C behind the prefix
-//    5  1  kind                  32  4  digest, high half         56  4  CRC-32C from byte 64 to
-//    6  2  bucket bytes          36  4  digest, low half                 the end of the prefix
-//    8  2  key bytes             40  6  synced: the highest       60  4  CRC-32C of bytes 0..59
-//   10  2  note bytes                   sequence known durable    64     bucket, key, note, body,
-//   12  4  body bytes                   when this was written            zeros to a multiple of 8
-//   16  4  segment               46  2  zero
-//   20  4  offset in that segment                                 all integers little-endian
+//    0  4  magic 'EWr1'          24  6  sequence                  52  4  digest, high half
+//    4  1  format, 3             30  6  synced: the highest       56  4  digest, low half
+//    5  1  kind                         sequence known durable    60  8  place: the member that a
+//    6  2  bucket bytes                 when this was written            hint is for, or zeros
+//    8  2  key bytes             36  6  voids: older records of   68  8  creation id of the bucket
+//   10  2  note bytes                   its key and place, up to  76  4  CRC-32C of the names, note
+//   12  4  body bytes                   this sequence, are void   80  4  CRC-32C of the prefix
+//   16  4  segment               42  1  policy of the bucket      84  4  CRC-32C behind the prefix
+//   20  4  offset in that        43  1  N of the bucket           88  4  CRC-32C of bytes 0..87
+//          segment               44  4  prefix bytes              92     bucket, key, note, body,
+//                                48  4  digest start                     zeros to a multiple of 8
+//
+// All integers are little-endian; ids are eight bytes in the order of their digits.
 //
 // The prefix is the beginning of the body, as long as the writer says. It has a checksum of its
-// own, with the names and the note, so that a reader can verify it without reading the rest.
+// own, so that a reader can verify it without reading the rest. So have the names, so that a
+// damaged record is known to be of its key.
 //
 // Segment and offset are in the record because a disk may give back sound bytes from the wrong
-// place. The caller gives the digest (of the body, under a secret key: siphash.h), so that values
-// are compared without being read. No checksum covers the padding.
+// place. The caller gives the digest (of the body from the digest start on, under a secret key:
+// siphash.h), so that values are compared without being read. No checksum covers the padding.
 //
 // These numbers are in files. Append only; never reuse.
 #ifndef EVERWRITE_RECORD_H_
@@ -25,14 +30,13 @@
 
 namespace everwrite {
 
-inline constexpr uint32_t kRecordHeaderBytes = 64;
+inline constexpr uint32_t kRecordHeaderBytes = 92;
 inline constexpr uint64_t kRecordBytesMax = 0xfffffff8;
-inline constexpr uint64_t kSequenceMax = (uint64_t{1} << 48) - 1;
 
 /** Words of one verified record; see RecordHead::describe. */
-inline constexpr size_t kRecordWords = 13;
+inline constexpr size_t kRecordWords = 25;
 /** Words of one record in a scan; see scanRecords. */
-inline constexpr size_t kRecordScanWords = 11;
+inline constexpr size_t kRecordScanWords = 15;
 
 enum class RecordStatus : uint32_t {
   ok = 0,
@@ -59,16 +63,31 @@ struct RecordHead {
   uint32_t offset = 0;
   uint64_t sequence = 0;
   uint64_t synced = 0;
+  uint64_t voids = 0;
+  uint8_t policy = 0;
+  uint8_t replicas = 0;
+  /** At most bodyBytes. */
+  uint32_t digestStart = 0;
   uint64_t digest = 0;
+  /** Eight bytes each, as they stand in the record. */
+  uint64_t place = 0;
+  uint64_t creation = 0;
+  /** Whether bucket, key and note are there and sound: known of a record that was verified. */
+  bool areNamesSound = false;
 
   /** Header, contents and padding. May pass kRecordBytesMax, which encodeRecord does not. */
   uint64_t totalBytes() const;
 
   /**
-   * Writes kRecordWords: kind, bucket, key, note and body bytes, sequence low 32 and high 16,
-   * digest high and low, synced low 32 and high 16, total bytes, prefix bytes.
+   * Writes kRecordWords: kind, bucket, key, note and body bytes, total bytes, segment, offset; low
+   * 32 and high 16 bits of sequence, synced and voids; policy, N, prefix bytes, digest start;
+   * digest high and low; the first and the last four bytes of place and creation; whether the
+   * names are sound.
    */
   void describe(uint32_t* words) const;
+
+  /** Takes all but lengths and the last from such words; false if one does not fit its field. */
+  bool read(const uint32_t* words);
 };
 
 struct RecordContents {
@@ -79,8 +98,8 @@ struct RecordContents {
 };
 
 /**
- * Writes a whole record at `out` and returns its bytes. Of `head` it takes kind, place, sequence,
- * synced, digest and prefix bytes; the other lengths follow from the contents.
+ * Writes a whole record at `out` and returns its bytes. The lengths of bucket, key, note
+ * and body follow from the contents; all else is taken from `head`.
  *
  * Requires: lengths that fit their fields, totalBytes() at `out`, contents that do not overlap it.
  */
@@ -107,7 +126,7 @@ struct RecordScan {
  * Verifies records that follow one another in [start, end) of `bytes`, the first of which should
  * stand at (segment, baseOffset), and describes each in kRecordScanWords of `words`: kind, start
  * in `bytes`, total bytes, token hi and lo, sequence low and high, synced low and high, digest hi
- * and lo.
+ * and lo, place first and last, voids low and high.
  *
  * Requires: start <= end <= bytes.size() < 2^32.
  */

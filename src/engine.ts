@@ -19,7 +19,7 @@ export type { MaybePromise } from './base/deliver.ts'
 export { OperatingError } from './base/errors.ts'
 export type { Room } from './base/room.ts'
 export { compareU64, nextU64, type U64 } from './base/u64.ts'
-export type { KeyName } from './dynamo/names.ts'
+export type { BucketId, CopyId, KeyName, Place } from './dynamo/names.ts'
 export type { Digest, Token } from './native/digest.ts'
 export { type Claim, CLAIMS, failureOf } from './store/conformance/claims.ts'
 export type { Check, Subject, SubjectFaults } from './store/conformance/subject.ts'
@@ -31,7 +31,7 @@ export type {
   EngineReport,
   Entry,
   OpenEngine,
-  Placed,
+  PlaceReport,
   ScanPage,
   ScanQuery,
   Stored,

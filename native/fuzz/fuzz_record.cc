@@ -26,12 +26,14 @@ void mendChecksums(std::vector<uint8_t>& bytes) {
     const uint64_t contents = uint64_t{load<uint16_t>(record + 6)} + load<uint16_t>(record + 8) +
                               load<uint16_t>(record + 10) + load<uint32_t>(record + 12);
     const uint64_t left = bytes.size() - at - kRecordHeaderBytes;
-    const uint64_t prefixEnd = contents - load<uint32_t>(record + 12) + load<uint32_t>(record + 48);
+    const uint64_t prefixEnd = contents - load<uint32_t>(record + 12) + load<uint32_t>(record + 44);
     const Bytes covered(record + kRecordHeaderBytes, std::min(contents, left));
     const size_t split = std::min<size_t>(prefixEnd, covered.size());
-    store<uint32_t>(record + 52, crc32c(covered.subspan(split)));
-    store<uint32_t>(record + 56, crc32c(covered.first(split)));
-    store<uint32_t>(record + 60, crc32c({record, 60}));
+    const size_t names = std::min<size_t>(contents - load<uint32_t>(record + 12), split);
+    store<uint32_t>(record + 76, crc32c(covered.first(names)));
+    store<uint32_t>(record + 80, crc32c(covered.subspan(names, split - names)));
+    store<uint32_t>(record + 84, crc32c(covered.subspan(split)));
+    store<uint32_t>(record + 88, crc32c({record, 88}));
     const uint64_t total = (kRecordHeaderBytes + contents + 7) & ~uint64_t{7};
     if (total > bytes.size() - at) return;
     at += total;

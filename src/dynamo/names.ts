@@ -1,11 +1,12 @@
 /**
- * Names that all of src/dynamo uses: node ids, starts, and keys with their buckets.
+ * Names that all of src/dynamo uses: node ids, starts, keys with their buckets, and copies.
  *
  * Identities are strings of lower-case hexadecimal digits, so that they compare, print and serve
  * as keys of a Map without conversion.
  */
 import { assert } from '../base/assert.ts'
 import type { Brand } from '../base/brand.ts'
+import type { Token } from '../native/digest.ts'
 import { bytesOfHex, EMPTY_BYTES, hexOf, utf8Bytes } from '../base/bytes.ts'
 
 /** A member of the cluster for its whole life: 64 random bits, 16 hexadecimal digits. */
@@ -44,7 +45,7 @@ export function startIdOf(bytes: Uint8Array, at = 0): Start {
 }
 
 /** The ID_BYTES bytes that `id` spells. */
-export function idBytes(id: NodeId | Start): Uint8Array {
+export function idBytes(id: NodeId | Start | CreationId): Uint8Array {
   const bytes = bytesOfHex(id)
   assert(bytes !== undefined && bytes.length === ID_BYTES, 'an id is sixteen hexadecimal digits')
   return bytes
@@ -61,6 +62,44 @@ export const DEFAULT_BUCKET: string = 'default'
 export interface KeyName {
   readonly bucket: Uint8Array
   readonly key: Uint8Array
+}
+
+/** Drawn when a bucket is created, 16 digits: tells it from others that had its name. */
+export type CreationId = Brand<string, 'CreationId'>
+
+const ZERO_ID = '0'.repeat(2 * ID_BYTES)
+
+/** Of a bucket that was never created: any node may meet it first. */
+export const NEVER_CREATED: CreationId = ZERO_ID as CreationId
+
+/** How writes that did not know of each other are kept. These numbers are in files and messages. */
+export const Policy = { siblings: 1 } as const
+export type Policy = (typeof Policy)[keyof typeof Policy]
+
+/** What a bucket is besides its name. Fixed when it is made, and told with each of its copies. */
+export interface BucketId {
+  readonly creation: CreationId
+  readonly policy: Policy
+  /** Replicas, 1 to REPLICAS_MAX. */
+  readonly n: number
+}
+
+/** Where on a node a copy is: `OWN`, or with the hints for one other member. */
+export type Place = NodeId
+
+/** This member's own copies. */
+export const OWN: Place = ZERO_ID as Place
+
+/** One copy on a node. Place, creation id, bucket and key tell it from the others. */
+export interface CopyId {
+  readonly place: Place
+  readonly bucketId: BucketId
+  readonly token: Token
+  readonly name: KeyName
+}
+
+export function isOwn({ place }: Pick<CopyId, 'place'>): boolean {
+  return place === OWN
 }
 
 export function keyName(bucket: string, key: string): KeyName {

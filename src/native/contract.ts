@@ -5,7 +5,7 @@
  */
 
 /** native/addon.cc exports the same number: raise both when a signature changes. */
-export const ABI = 4
+export const ABI = 5
 
 /** What a client needs, in C++ and, where that cannot be loaded, in TypeScript (`portable/`). */
 export interface PortableFunctions {
@@ -79,18 +79,11 @@ export interface Addon extends PortableFunctions {
   readonly encodeRecord: (
     out: Uint8Array,
     at: number,
-    kind: number,
-    segment: number,
-    offset: number,
-    sequence: number,
-    synced: number,
+    head: Uint32Array,
     bucket: Uint8Array,
     key: Uint8Array,
     note: Uint8Array,
     body: Uint8Array,
-    prefixBytes: number,
-    digestHi: number,
-    digestLo: number,
   ) => number
   readonly verifyRecord: (
     bytes: Uint8Array,

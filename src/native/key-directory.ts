@@ -1,11 +1,12 @@
 /**
- * The key directory: from a key's token to the place of its newest record, off the JavaScript heap.
+ * The key directory: from a key's token to the location of its newest record, off the JavaScript
+ * heap.
  *
  * An entry holds no key, so it costs the same for every key: 18 to 22 bytes, and at most 24 from
  * 100,000 entries on. Entries of one token are adjacent; the caller distinguishes them by their
  * records, which hold the keys. How it works is in native/key_directory.h.
  *
- * A token is two unsigned 32-bit numbers, a place is a segment (below 2^32 - 1) and an offset.
+ * A token is two unsigned 32-bit numbers, a location is a segment (below 2^32 - 1) and an offset.
  * There is no iterator: each page starts at a token and shows the directory as it is at the call.
  */
 import { addon } from './addon.ts'
@@ -28,7 +29,7 @@ export interface KeyDirectory {
    */
   find(hi: number, lo: number, out: Uint32Array): number
 
-  /** Points this entry to another place and keeps its order; false if there is none. */
+  /** Points this entry to another location and keeps its order; false if there is none. */
   replace(
     hi: number,
     lo: number,

@@ -5,6 +5,7 @@
  * found: sound bytes from another place are `misplaced`. Sequences are numbers below 2^48, returned
  * as a low word and a high half word.
  */
+import { readU16, readU32 } from '../base/bytes.ts'
 import { addon } from './addon.ts'
 
 /** Bytes before the contents. */
@@ -36,21 +37,37 @@ export const RecordStatus = {
 } as const
 export type RecordStatus = (typeof RecordStatus)[keyof typeof RecordStatus]
 
-/** Offsets in the words of `verifyRecord`. */
+/**
+ * Offsets in the words of one record, as `verifyRecord` writes and `encodeRecord` reads them.
+ * Place and creation are the first and the last four bytes of an id.
+ */
 export const RecordWord = {
   kind: 0,
   bucketBytes: 1,
   keyBytes: 2,
   noteBytes: 3,
   bodyBytes: 4,
-  sequenceLow: 5,
-  sequenceHigh: 6,
-  digestHi: 7,
-  digestLo: 8,
-  syncedLow: 9,
-  syncedHigh: 10,
-  totalBytes: 11,
-  prefixBytes: 12,
+  totalBytes: 5,
+  segment: 6,
+  offset: 7,
+  sequenceLow: 8,
+  sequenceHigh: 9,
+  syncedLow: 10,
+  syncedHigh: 11,
+  voidsLow: 12,
+  voidsHigh: 13,
+  policy: 14,
+  n: 15,
+  prefixBytes: 16,
+  digestStart: 17,
+  digestHi: 18,
+  digestLo: 19,
+  placeFirst: 20,
+  placeLast: 21,
+  creationFirst: 22,
+  creationLast: 23,
+  /** 1 if bucket, key and note are there and sound. */
+  areNamesSound: 24,
 } as const
 
 /** Offsets in the words of one record of `scanRecords`. `start` is an index into its bytes. */
@@ -66,6 +83,10 @@ export const RecordScanWord = {
   syncedHigh: 8,
   digestHi: 9,
   digestLo: 10,
+  placeFirst: 11,
+  placeLast: 12,
+  voidsLow: 13,
+  voidsHigh: 14,
 } as const
 
 /** Offsets in the last four words of the `out` of `scanRecords`. */
@@ -94,25 +115,19 @@ export function recordBytes(
 /**
  * Writes a record at `at`, its checksums with it, and returns its bytes.
  *
- * Copies bucket, key and note (at most 65,535 bytes each) and body (below 2^32); they must lie
- * elsewhere than the record does. The first `prefixBytes` of the body can be read alone. Sequence
- * and synced are below 2^48.
+ * Takes all but the lengths from the words of `head`; they are those of bucket, key and note (at
+ * most 65,535 bytes each) and of body (below 2^32), which must lie elsewhere than the record does.
+ * The first `prefixBytes` of the body can be read alone, and the digest is of those from
+ * `digestStart` on.
  */
 export const encodeRecord: (
   out: Uint8Array,
   at: number,
-  kind: number,
-  segment: number,
-  offset: number,
-  sequence: number,
-  synced: number,
+  head: Uint32Array,
   bucket: Uint8Array,
   key: Uint8Array,
   note: Uint8Array,
   body: Uint8Array,
-  prefixBytes: number,
-  digestHi: number,
-  digestLo: number,
 ) => number = addon.encodeRecord
 
 /**
@@ -167,10 +182,29 @@ export function number48(low: number, high: number): number {
   return high * 0x1_0000_0000 + low
 }
 
-/** Whether `length` bytes at `start` of `bytes` are those of `other`. */
+/** Writes a 48-bit number as two words, the low one first. */
+export function setNumber48(words: Uint32Array, at: number, value: number): void {
+  words[at] = value
+  words[at + 1] = Math.floor(value / 0x1_0000_0000)
+}
+
+/** Whether the bytes at `start` of `bytes` are those of `other`. */
 function isEqualAt(bytes: Uint8Array, start: number, other: Uint8Array): boolean {
   for (let i = 0; i < other.length; i++) if (bytes[start + i] !== other[i]) return false
   return true
+}
+
+const CREATION_AT = 68
+
+/** The two words of the creation id of the record at `start`. */
+export function recordCreation(bytes: Uint8Array, start: number): readonly [number, number] {
+  return [readU32(bytes, start + CREATION_AT), readU32(bytes, start + CREATION_AT + 4)]
+}
+
+/** The bytes of the record at `start`. Requires: a record there with a sound header. */
+export function recordBytesAt(bytes: Uint8Array, start: number): number {
+  const [bucketBytes, keyBytes, noteBytes] = [6, 8, 10].map((at) => readU16(bytes, start + at))
+  return recordBytes(bucketBytes!, keyBytes!, noteBytes!, readU32(bytes, start + 12))
 }
 
 /**
@@ -184,8 +218,8 @@ export function recordMatches(
   bucket: Uint8Array,
   key: Uint8Array,
 ): boolean {
-  const bucketBytes = (bytes[start + 6] as number) | ((bytes[start + 7] as number) << 8)
-  const keyBytes = (bytes[start + 8] as number) | ((bytes[start + 9] as number) << 8)
+  const bucketBytes = readU16(bytes, start + 6)
+  const keyBytes = readU16(bytes, start + 8)
   if (bucketBytes !== bucket.length || keyBytes !== key.length) return false
   const contents = start + RECORD_HEADER_BYTES
   return isEqualAt(bytes, contents + bucketBytes, key) && isEqualAt(bytes, contents, bucket)

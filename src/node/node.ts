@@ -158,7 +158,7 @@ class Node implements RunningNode {
       trace,
       counters,
       isWhole: () => standing.isWhole,
-      mend: (name, token) => mender.mend(name, token),
+      mend: (copy) => mender.mend(copy),
     })
     this.#rebuilder = new Rebuilder({ clock, trace, topology, peers, replica, standing })
     this.#replica = replica

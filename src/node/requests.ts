@@ -4,7 +4,7 @@
  * `listeners/` translates its protocol to these and back; `coordinator/` serves them.
  */
 import type { Room } from '../base/room.ts'
-import type { KeyName } from '../dynamo/names.ts'
+import type { BucketId, KeyName } from '../dynamo/names.ts'
 import type { RequestId } from '../dynamo/version/request-id.ts'
 import type { Token } from '../native/digest.ts'
 
@@ -37,8 +37,8 @@ export interface GetResult extends Answered {
   readonly context: Uint8Array
 }
 
-/** A put whose contexts cover all that it replaces. */
-export interface KnownPut {
+/** What a client puts. */
+export interface PutCall {
   readonly name: KeyName
   readonly token: Token
   readonly requestId: RequestId
@@ -52,7 +52,12 @@ export interface KnownPut {
   readonly deadlineMs: number
 }
 
-export interface ClientPut extends KnownPut {
+/** A put whose contexts cover all that it replaces. */
+export interface KnownPut extends PutCall {
+  readonly bucketId: BucketId
+}
+
+export interface ClientPut extends PutCall {
   /** `seen`: the node that takes the put reads first, and the put replaces those siblings too. */
   readonly replace: 'given' | 'seen'
   /** Of that read. */

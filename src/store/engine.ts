@@ -1,8 +1,10 @@
 /**
  * The storage contract: what a node asks of an engine, and what the engine promises.
  *
- * An engine maps (bucket, key) to one object, as bytes that it does not interpret, with the
- * object's digest and a *note*: a few bytes that this copy keeps about itself. Anyone can write an
+ * An engine maps (place, creation id, bucket, key) to one object, as bytes that it does not
+ * interpret, with the object's digest and a *note*: a few bytes that this copy keeps about itself.
+ * A *place* is the node's own copies or those that it holds for one other member (hints); nothing
+ * of one place is visible in another. Anyone can write an
  * engine: `docs/write-an-engine.md` says how, and `conformance/claims.ts` is the suite that it must
  * pass.
  *
@@ -11,46 +13,52 @@
  *   - `synced(sequence)` resolves when that append, and every earlier one, survives a power cut.
  *     Appends of one batch survive together or not at all.
  *   - Of what was not synced, a crash may take any batch, whole.
- *   - The full bucket and key are checked on every read: two keys of one token are two keys.
+ *   - The full name is checked on every read: two keys of one token are two keys, and so are two of
+ *     one name in buckets with two creation ids.
  *   - An engine that is not durable says so, resolves `synced` at once and restarts empty.
  */
 import type { MaybePromise } from '../base/deliver.ts'
 import type { OperatingError } from '../base/errors.ts'
 import type { Room } from '../base/room.ts'
-import type { KeyName } from '../dynamo/names.ts'
+import type { BucketId, CopyId, CreationId, Place } from '../dynamo/names.ts'
 import type { Digest, Token } from '../native/digest.ts'
 import type { Clock } from '../world/clock.ts'
 import type { Directory } from '../world/disk.ts'
 import type { Trace } from '../world/trace.ts'
 
-/** One key's present copy. The bytes belong to the caller: the engine never changes them. */
+/** A present copy. The bytes belong to the caller: the engine never changes them. */
 export interface Stored {
+  /** As it was when the copy was appended: merging goes by it. */
+  readonly bucketId: BucketId
   readonly note: Uint8Array
   readonly object: Uint8Array
   readonly digest: Digest
 }
 
 export type Entry =
-  | {
+  | (CopyId & {
       readonly kind: 'object'
-      readonly token: Token
-      readonly name: KeyName
       readonly note: Uint8Array
       readonly object: Uint8Array
       /** How many bytes of the object, from its first, `prefixes` gives. */
       readonly prefixBytes: number
+      /** The digest is of the object's bytes from here on, under the digest key. */
+      readonly digestStart: number
       readonly digest: Digest
-    }
-  /** This copy forgets the key: not a delete of the client's, which is a put of a tombstone. */
-  | { readonly kind: 'erasure'; readonly token: Token; readonly name: KeyName }
+    })
+  /** This copy is forgotten: not a delete of the client's, which is a put of a tombstone. */
+  | (CopyId & { readonly kind: 'erasure' })
+  /** All copies of this place with a token of `from` to `to` are forgotten. */
+  | { readonly kind: 'drop'; readonly place: Place; readonly from: Token; readonly to: Token }
 
 export interface ScanQuery {
   /** The first token wanted; tokens are ordered by (hi, lo). */
   readonly from: Token
   /** The last token wanted. */
   readonly to: Token
+  readonly place: Place
   /** Restricts to one bucket. */
-  readonly bucket?: Uint8Array
+  readonly bucket?: { readonly name: Uint8Array; readonly creation: CreationId }
   readonly keysMax: number
   /**
    * Names and objects of one page, together; the keys of its first token are given whatever they
@@ -59,15 +67,9 @@ export interface ScanQuery {
   readonly bytesMax: number
 }
 
-/** What a page says of a key besides its copy. */
-export interface Placed {
-  readonly token: Token
-  readonly name: KeyName
-}
-
 export interface ScanPage {
   /** In token order; keys of one token are never split over two pages. */
-  readonly entries: readonly (Placed & Stored)[]
+  readonly entries: readonly (CopyId & Stored)[]
   /** Where to go on; undefined when `to` was reached. */
   readonly next: Token | undefined
 }
@@ -82,7 +84,7 @@ export interface AppendOptions {
 
 /** A page of keys with their digests. */
 export interface DigestPage {
-  readonly entries: readonly (Placed & Pick<Stored, 'digest'>)[]
+  readonly entries: readonly (CopyId & Pick<Stored, 'digest'>)[]
   readonly next: Token | undefined
 }
 
@@ -91,7 +93,18 @@ export interface Capabilities {
   readonly isDurable: boolean
 }
 
+/** What one place has. */
+export interface PlaceReport {
+  readonly place: Place
+  readonly keys: number
+  /** What its copies take, at most: those that are replaced or erased are not counted for long. */
+  readonly bytes: number
+}
+
 export interface EngineReport {
+  /** Places with any copies. */
+  readonly places: readonly PlaceReport[]
+  /** Of all places. */
   readonly keys: number
   /** Bytes on disk (or in memory) for records, living and dead. */
   readonly bytes: number
@@ -116,7 +129,7 @@ export interface EngineOptions {
   readonly directory: Directory
   readonly clock: Clock
   readonly trace: Trace
-  /** 16 bytes: the digest of each object is its SipHash-2-4 under this key. */
+  /** 16 bytes: digests are SipHash-2-4 under this key. */
   readonly digestKey: Uint8Array
 }
 
@@ -139,10 +152,10 @@ export interface Engine {
    * Rejects (or throws) `record-rotten` if there is a copy and it cannot be believed. An engine
    * that knows how long a copy is before it reads it asks `room` first, where that is given.
    */
-  get(token: Token, name: KeyName, room?: Room): MaybePromise<Stored | undefined>
+  get(copy: CopyId, room?: Room): MaybePromise<Stored | undefined>
 
   /** The digest alone, without reading the value if the engine can. */
-  digest(token: Token, name: KeyName): MaybePromise<Digest | undefined>
+  digest(copy: CopyId): MaybePromise<Digest | undefined>
 
   /**
    * Appends all entries, or throws and appends none: `disk-full`, `log-blocked` (it may make no

@@ -3,7 +3,7 @@
  *
  * Lines of text, so that a person who finds the directory can read them:
  *
- *   everwrite data 3
+ *   everwrite data 4
  *   cluster "prod"
  *   engine "log"
  *   node 0123456789abcdef
@@ -35,7 +35,9 @@ import {
 import { NEW_STANDING, writeStanding } from './standing.ts'
 
 /** The format of a whole data directory: this file, the segments, the records. */
-const FORMAT = 3
+const FORMAT = 4
+/** Where the programs that read older formats are found. */
+const OLDER = 'a build of Everwrite 0.1.0 from before 2026-11-28'
 const IDENTITY_BYTES_MAX = 4 * 1024 * 1024
 
 export interface Identity {
@@ -110,7 +112,7 @@ export async function readIdentity(
     throw refusal(
       'data-older',
       `${directory.path} holds data of format ${format}; this program reads format ${FORMAT}` +
-        ' alone: export the data with the program that wrote it, and import it into an empty' +
+        ` alone: export the data with ${OLDER}, which reads it, and import it into an empty` +
         ' directory',
     )
   }

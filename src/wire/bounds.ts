@@ -6,7 +6,7 @@
  * request.
  */
 import { OperatingError } from '../base/errors.ts'
-import type { KeyName } from '../dynamo/names.ts'
+import { type BucketId, type KeyName, Policy } from '../dynamo/names.ts'
 import {
   BUCKET_BYTES_MAX,
   CONTEXTS_MAX,
@@ -34,6 +34,11 @@ export function checkName(name: KeyName): void {
     'key-wrong',
     `the key has ${name.key.length} bytes: give 1 to ${KEY_BYTES_MAX}`,
   )
+}
+
+export function checkBucketId({ policy, n }: BucketId): void {
+  if (policy === Policy.siblings && n >= 1 && isCount(n, REPLICAS_MAX)) return
+  throw garbled(`no bucket has policy ${policy} and ${n} replicas`)
 }
 
 export function checkValue(value: Uint8Array): void {

@@ -72,7 +72,9 @@ const proof: Converter<Uint8Array> = {
 const identity: Converter<Identity> = {
   encode: (message, writer) => {
     const replaced = [...message.replaced]
-    pb.Identity.encode({ ...message, replaced, met: [...message.met] }, writer)
+    const [hi, lo] = [Math.floor(message.durable / 2 ** 32), message.durable % 2 ** 32]
+    const durable = message.durable === 0 ? null : { hi, lo }
+    pb.Identity.encode({ ...message, replaced, met: [...message.met], durable }, writer)
   },
   decode: (reader) => {
     const message = pb.Identity.decode(reader)
@@ -85,6 +87,7 @@ const identity: Converter<Identity> = {
       replaced: message.replaced.map(plain),
       placement,
       met: message.met.map(plain),
+      durable: (message.durable?.hi ?? 0) * 2 ** 32 + (message.durable?.lo ?? 0),
     }
   },
 }

@@ -1,9 +1,18 @@
 /** Peers' requests and their answers, to and from protobuf: one entry for each kind. */
 import type { Reader, Writer } from 'protobufjs/minimal.js'
 import { EMPTY_BYTES } from '../base/bytes.ts'
+import {
+  type BucketId,
+  type CreationId,
+  ID_BYTES,
+  idBytes,
+  type NodeId,
+  nodeIdOf,
+  OWN,
+} from '../dynamo/names.ts'
 import type { Token } from '../native/digest.ts'
 import { SCAN_PAGE_KEYS_MAX } from '../limits.ts'
-import { checkBucket, checkDeadline, checkName } from './bounds.ts'
+import { checkBucket, checkBucketId, checkDeadline, checkName, garbled } from './bounds.ts'
 import { type CallConverter, checkWrite, plain, valueOf, wideOf } from './convert-client.ts'
 import { everwrite as pb } from './generated/messages.js'
 import type {
@@ -21,14 +30,18 @@ const peerRead: CallConverter<'peerRead'> = {
   request: {
     encode(read: PeerRead, writer: Writer): void {
       checkPeerRequest(read)
-      const { bucket, key } = read.name
-      const { ring, digestOnly, deadlineMs } = read
-      pb.PeerRead.encode({ bucket, key, ring, digestOnly, deadlineMs }, writer)
+      const { name, bucketId, ...rest } = read
+      pb.PeerRead.encode({ ...rest, ...name, bucketId: messageOf(bucketId) }, writer)
     },
     decode(reader: Reader): PeerRead {
-      const { bucket, key, ring, digestOnly, deadlineMs } = pb.PeerRead.decode(reader)
+      const { bucket, key, bucketId, ring, digestOnly, deadlineMs, hints } =
+        pb.PeerRead.decode(reader)
       const name = { bucket: plain(bucket), key: plain(key) }
-      const read: PeerRead = { name, ring: wideOf(ring), digestOnly, deadlineMs }
+      const id = bucketIdOf(bucketId)
+      const read: PeerRead = {
+        ...{ name, bucketId: id, ring: wideOf(ring) },
+        ...{ digestOnly, deadlineMs, hints },
+      }
       checkPeerRequest(read)
       return read
     },
@@ -50,14 +63,20 @@ const peerWrite: CallConverter<'peerWrite'> = {
     bytesOf: ({ object }) => object.length,
     encode(write: PeerWrite, writer: Writer): void {
       checkPeerRequest(write)
-      const { bucket, key } = write.name
-      const { ring, object, deadlineMs } = write
-      pb.PeerWrite.encode({ bucket, key, ring, object, deadlineMs }, writer)
+      const { name, bucketId, place, ...rest } = write
+      const message = { ...rest, ...name, bucketId: messageOf(bucketId), place: idFieldOf(place) }
+      pb.PeerWrite.encode(message, writer)
     },
     decode(reader: Reader): PeerWrite {
-      const { bucket, key, ring, object, deadlineMs } = pb.PeerWrite.decode(reader)
-      const name = { bucket: plain(bucket), key: plain(key) }
-      const write: PeerWrite = { name, ring: wideOf(ring), object: plain(object), deadlineMs }
+      const { bucket, key, bucketId, ring, object, deadlineMs, place } = pb.PeerWrite.decode(reader)
+      const write: PeerWrite = {
+        name: { bucket: plain(bucket), key: plain(key) },
+        bucketId: bucketIdOf(bucketId),
+        ring: wideOf(ring),
+        object: plain(object),
+        deadlineMs,
+        place: idOfField(place),
+      }
       checkPeerRequest(write)
       return write
     },
@@ -78,10 +97,12 @@ const peerPut: CallConverter<'peerPut'> = {
     bytesOf: ({ value }) => value?.length ?? 0,
     encode(put: PeerPut, writer: Writer): void {
       checkWrite(put)
-      const { name, contexts, value, ...rest } = put
+      checkBucketId(put.bucketId)
+      const { name, bucketId, contexts, value, ...rest } = put
       const message = {
         ...rest,
         ...name,
+        bucketId: messageOf(bucketId),
         contexts: contexts as Uint8Array[],
         value: value ?? EMPTY_BYTES,
         tombstone: value === undefined,
@@ -92,6 +113,7 @@ const peerPut: CallConverter<'peerPut'> = {
       const message = pb.PeerPut.decode(reader)
       const put: PeerPut = {
         name: { bucket: plain(message.bucket), key: plain(message.key) },
+        bucketId: bucketIdOf(message.bucketId),
         ring: wideOf(message.ring),
         contexts: message.contexts,
         value: valueOf(message),
@@ -101,6 +123,7 @@ const peerPut: CallConverter<'peerPut'> = {
         deadlineMs: message.deadlineMs,
       }
       checkWrite(put)
+      checkBucketId(put.bucketId)
       return put
     },
   },
@@ -116,8 +139,32 @@ const peerPut: CallConverter<'peerPut'> = {
 
 const NOTHING = {}
 
+function messageOf({ creation, policy, n }: BucketId): pb.BucketId.$Properties {
+  return { creation: idFieldOf(creation), policy, n }
+}
+
+function bucketIdOf(message: pb.BucketId.$Properties | null | undefined): BucketId {
+  return {
+    creation: idOfField(message?.creation),
+    policy: (message?.policy ?? 0) as BucketId['policy'],
+    n: message?.n ?? 0,
+  }
+}
+
+/** Sixteen zeros are no bytes. */
+function idFieldOf(id: NodeId | CreationId): Uint8Array {
+  return id === OWN ? EMPTY_BYTES : idBytes(id)
+}
+
+function idOfField<Id extends NodeId | CreationId>(bytes: Uint8Array | null | undefined): Id {
+  if (bytes === null || bytes === undefined || bytes.length === 0) return OWN as string as Id
+  if (bytes.length !== ID_BYTES) throw garbled(`an id has ${bytes.length} bytes, not ${ID_BYTES}`)
+  return nodeIdOf(bytes) as string as Id
+}
+
 function checkPeerRequest(request: PeerRead | PeerWrite): void {
   checkName(request.name)
+  checkBucketId(request.bucketId)
   checkDeadline(request.deadlineMs)
 }
 
@@ -125,7 +172,7 @@ const peerRange: CallConverter<'peerRange'> = {
   request: {
     encode(range: PeerRange, writer: Writer): void {
       checkPeerRange(range)
-      pb.PeerRange.encode(range, writer)
+      pb.PeerRange.encode({ ...range, creation: idFieldOf(range.creation) }, writer)
     },
     decode(reader: Reader): PeerRange {
       const message = pb.PeerRange.decode(reader)
@@ -134,6 +181,7 @@ const peerRange: CallConverter<'peerRange'> = {
         from: wideOf(message.from),
         to: wideOf(message.to),
         bucket: plain(message.bucket),
+        creation: idOfField(message.creation),
         keysMax: Math.min(message.keysMax, SCAN_PAGE_KEYS_MAX),
         deadlineMs: message.deadlineMs,
         withValues: message.withValues,
@@ -144,17 +192,21 @@ const peerRange: CallConverter<'peerRange'> = {
   },
   reply: {
     encode({ entries, next }: PeerRangeReply, writer: Writer): void {
-      const message = { entries: [...entries], next: next ?? null }
+      const named = entries.map((entry) => {
+        return { ...entry, bucketId: messageOf(entry.bucketId) }
+      })
+      const message = { entries: named, next: next ?? null }
       pb.PeerRangeReply.encode(message, writer)
     },
     decode(reader: Reader): PeerRangeReply {
       const { entries, next } = pb.PeerRangeReply.decode(reader)
-      const plainEntries = (entries ?? []).map(({ token, bucket, key, object, isOutline }) => ({
-        token: wideOf<Token>(token),
-        bucket: plain(bucket),
-        key: plain(key),
-        object: plain(object),
-        isOutline: isOutline ?? false,
+      const plainEntries = (entries ?? []).map((entry) => ({
+        token: wideOf<Token>(entry.token),
+        bucket: plain(entry.bucket),
+        key: plain(entry.key),
+        bucketId: bucketIdOf(entry.bucketId),
+        object: plain(entry.object),
+        isOutline: entry.isOutline ?? false,
       }))
       const isLast = next === null || next === undefined
       return { entries: plainEntries, next: isLast ? undefined : wideOf(next) }

@@ -5,7 +5,7 @@
  * They take one frame after another, each of the awaited kind, and have neither clock nor
  * connection.
  */
-import { bytesOfHex, EMPTY_BYTES, equalSecrets, hexOf } from '../base/bytes.ts'
+import { bytesOfHex, EMPTY_BYTES, equalSecrets, hexOf, U48_MAX } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
 import { ID_BYTES, idBytes, type NodeId, nodeIdOf } from '../dynamo/names.ts'
 import { DIRECTORIES_MET_MAX } from '../limits.ts'
@@ -63,13 +63,20 @@ export interface PeerStanding {
   readonly replaced: readonly string[]
   /** The placement under which its data is written, as JSON; empty for a tool, or if it is long. */
   readonly placement: string
+  /** The highest sequence of its log that is durable now; 0 for a tool. */
+  readonly durable: number
 }
 
 /** A longer placement is not sent: the frames of the handshake have a bound. */
 const PLACEMENT_CHARS_MAX = 2048
 
 /** Of a tool that asks as a member does. */
-export const WITHOUT_DATA: PeerStanding = { directory: '', replaced: [], placement: '' }
+export const WITHOUT_DATA: PeerStanding = {
+  directory: '',
+  replaced: [],
+  placement: '',
+  durable: 0,
+}
 
 /** A node that accepts a connection from a client. */
 export interface ServeOptions extends SideOptions {
@@ -123,14 +130,14 @@ export function ownSettings({ settings }: SideOptions): Settings {
 
 /** What a node says of itself to a client. */
 export function identityForClient({ cluster, node }: ServeOptions): Identity {
-  const data = { directory: EMPTY_BYTES, replaced: [], placement: '', met: [] }
+  const data = { directory: EMPTY_BYTES, replaced: [], placement: '', met: [], durable: 0 }
   return { cluster, node: idBytes(node), version: VERSION, ...data }
 }
 
 /** What a node says of itself to a peer, and which directories of that it has met. */
 export function identityForPeer(options: PeerOptions, met: readonly string[]): Identity {
   const { cluster, node, standing } = options
-  const { directory, replaced, placement } = standing
+  const { directory, replaced, placement, durable } = standing
   return {
     cluster,
     node: idBytes(node),
@@ -139,6 +146,7 @@ export function identityForPeer(options: PeerOptions, met: readonly string[]): I
     replaced: replaced.map(bytesOfDirectory),
     placement: placement.length > PLACEMENT_CHARS_MAX ? '' : placement,
     met: met.map(bytesOfDirectory),
+    durable,
   }
 }
 
@@ -151,7 +159,7 @@ export interface Peer {
 
 /** Checks an identity; an empty `wanted` is any cluster. */
 export function peerOf(wanted: string, identity: Identity): Peer {
-  const { cluster, node, version, directory, replaced, placement, met } = identity
+  const { cluster, node, version, directory, replaced, placement, met, durable } = identity
   checkCluster(wanted, cluster)
   if (node.length !== ID_BYTES) {
     throw garbled(`the node id has ${node.length} bytes: send ${ID_BYTES}`)
@@ -160,7 +168,9 @@ export function peerOf(wanted: string, identity: Identity): Peer {
     directory: directory.length === 0 ? '' : directoryOf(directory),
     replaced: directoriesOf(replaced),
     placement,
+    durable,
   }
+  if (durable > U48_MAX) throw garbled('no log has a sequence above 2^48 - 1')
   checkVersion(version)
   return { node: nodeIdOf(node), standing, met: directoriesOf(met) }
 }

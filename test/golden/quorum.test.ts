@@ -27,6 +27,7 @@ function firstWrite(number: string): VersionedObject {
     counter: 1,
     requestId: number.repeat(16),
     isRepeat: false,
+    time: 0,
     value: Uint8Array.of(Number(number)),
     seen: Context.empty,
   })

@@ -37,6 +37,7 @@ class Replica {
       counter: this.#counter,
       requestId: requestId.padEnd(16, '.'),
       isRepeat: false,
+      time: 0,
       value: text === '†' ? undefined : new TextEncoder().encode(text),
       seen,
     })
@@ -202,6 +203,7 @@ t.test('K2: a fallback with hints for two owners writes through both', async (t)
     counter: 9,
     requestId: 'three'.padEnd(16, '.'),
     isRepeat: false,
+    time: 0,
     value: new TextEncoder().encode('three'),
     seen: one.object.context,
   })

@@ -113,6 +113,7 @@ export class Cluster {
       counter,
       requestId,
       isRepeat: put.isRepeat,
+      time: 0,
       value: put.isDelete ? undefined : VALUES[put.value],
       seen: put.seen,
     })

@@ -13,6 +13,7 @@ import { Context } from '../../src/dynamo/version/context.ts'
 import { LocalCluster } from '../support/local-cluster.ts'
 import { NodeSession } from '../support/node-session.ts'
 import type { Verdict } from './proof.ts'
+import { copyOf } from '../../src/store/conformance/subject.ts'
 
 const ROUNDS = 100
 const CLIENTS = 2
@@ -179,7 +180,8 @@ function sealed(key: Uint8Array, cluster: string, clusterKey: Uint8Array): Uint8
   const zero = '00'.repeat(8)
   const line = { node: nodeId(zero), start: startId(zero) }
   const all = Context.of([{ ...line, opened: 1, first: 1, last: 2 ** 40 }])
-  return new ContextSeal([{ id: 1, key: clusterKey }], cluster).seal(BUCKET, key, all)
+  const of = copyOf({ bucket: BUCKET, key })
+  return new ContextSeal([{ id: 1, key: clusterKey }], cluster).seal(of, all)
 }
 
 async function refusalOf(put: Promise<unknown>): Promise<string> {

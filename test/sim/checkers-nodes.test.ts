@@ -63,7 +63,7 @@ t.test('every gauge may be at its bound, and not above it', async (t) => {
 t.test('an object found in the end is within its bounds', async (t) => {
   const node = nodeId('1'.repeat(16))
   const dot = { node, start: startId('2'.repeat(16)), opened: 1, counter: 1 }
-  const sibling = { requestId: '', dots: [dot], value: new Uint8Array(1) }
+  const sibling = { requestId: '', dots: [dot], time: 0, value: new Uint8Array(1) }
   const object: VersionedObject = { context: Context.of([]), siblings: [sibling] }
   const many = <Item>(count: number, item: Item): Item[] =>
     Array.from({ length: count }, () => item)

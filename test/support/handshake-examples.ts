@@ -106,6 +106,7 @@ export const HANDSHAKE: { readonly [N in Step]: Control<N> } = {
     version: '0.1.0',
     directory: bytes(8, 0x60),
     replaced: [],
+    durable: 5_000_000_000,
     placement: PLACEMENT,
     met: [bytes(8, 0x50), bytes(8, 0x58)],
   },

@@ -8,7 +8,8 @@ export function equalObjects(a: VersionedObject, b: VersionedObject): boolean {
 }
 
 function equalSiblings(a: Sibling, b: Sibling): boolean {
-  if (a.requestId !== b.requestId || a.dots.length !== b.dots.length) return false
+  if (a.requestId !== b.requestId || a.time !== b.time) return false
+  if (a.dots.length !== b.dots.length) return false
   return (
     a.dots.every((dot, i) => compareDots(dot, b.dots[i] as Dot) === 0) &&
     equalValues(a.value, b.value)

@@ -26,6 +26,8 @@ import {
 } from '../../src/wire/message/table.ts'
 import { HANDSHAKE } from './handshake-examples.ts'
 import { NODE_A, NODE_B } from './wire-frames.ts'
+import { BUCKET_ID } from '../../src/store/conformance/subject.ts'
+import { nodeId, type CreationId } from '../../src/dynamo/names.ts'
 
 export interface Example {
   /** As the page calls it: `Put`, `PutReply`. */
@@ -46,6 +48,7 @@ const id = (hex: string): Uint8Array => bytesOfHex(hex) as Uint8Array
 export const NAME = { bucket: utf8Bytes('carts'), key: utf8Bytes('ann') }
 const ring: RingDigest = u64(0x01020304, 0x05060708)
 const context = id('c0ffee')
+const CREATED = { ...BUCKET_ID, creation: 'c0ffee0000000001' as CreationId }
 
 export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
   topology: {},
@@ -63,6 +66,7 @@ export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
     from: u64(0, 0),
     to: u64(0x7fffffff, 0xffffffff),
     bucket: NAME.bucket,
+    creation: CREATED.creation,
     keysMax: 100,
     deadlineMs: 1000,
     withValues: true,
@@ -79,10 +83,25 @@ export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
     deadlineMs: 450,
     replace: 'given',
   },
-  peerRead: { name: NAME, ring, digestOnly: true, deadlineMs: 400 },
-  peerWrite: { name: NAME, ring, object: id('0b1ec7'), deadlineMs: 400 },
+  peerRead: {
+    name: NAME,
+    bucketId: BUCKET_ID,
+    ring,
+    digestOnly: true,
+    deadlineMs: 400,
+    hints: true,
+  },
+  peerWrite: {
+    name: NAME,
+    bucketId: CREATED,
+    ring,
+    object: id('0b1ec7'),
+    deadlineMs: 400,
+    place: nodeId(NODE_A),
+  },
   peerPut: {
     name: NAME,
+    bucketId: BUCKET_ID,
     ring,
     contexts: [context],
     value: utf8Bytes('milk'),
@@ -118,7 +137,14 @@ export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
   },
   peerRange: {
     entries: [
-      { token: u64(9, 10), bucket: none, key: NAME.key, object: id('0b1ec7'), isOutline: true },
+      {
+        token: u64(9, 10),
+        bucket: NAME.bucket,
+        key: NAME.key,
+        bucketId: BUCKET_ID,
+        object: id('0b1ec7'),
+        isOutline: true,
+      },
     ],
     next: u64(0x40000000, 0),
   },

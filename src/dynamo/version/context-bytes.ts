@@ -25,8 +25,12 @@ export function contextBytes(ranges: number, requests: number): number {
 }
 
 /** Returns where the written bytes end. */
-export function writeContext(context: Context, bytes: Uint8Array, at: number): number {
-  for (const range of context.ranges) {
+export function writeContext(
+  { ranges, requests }: Pick<Context, 'ranges' | 'requests'>,
+  bytes: Uint8Array,
+  at: number,
+): number {
+  for (const range of ranges) {
     writeId(bytes, at, range.node)
     writeId(bytes, at + 8, range.start)
     writeU48(bytes, at + 16, range.opened)
@@ -34,7 +38,7 @@ export function writeContext(context: Context, bytes: Uint8Array, at: number): n
     writeU48(bytes, at + 28, range.last)
     at += RANGE_BYTES
   }
-  for (const request of context.requests) at = writeRequestId(bytes, at, request)
+  for (const request of requests) at = writeRequestId(bytes, at, request)
   return at
 }
 

@@ -5,7 +5,8 @@
  * huge counter one put would replace all later writes. So a context is signed. It is not encrypted:
  * applications treat it as opaque, and people can read it.
  *
- *     u8 format | u32 key id | 8 bytes tag of the cluster | u64 digest of bucket and key
+ *     u8 format | u32 key id | 8 bytes tag of the cluster
+ *     u64 digest of bucket, its creation id and key
  *     u16 ranges | u16 requests | both (context-bytes.ts) | 16 bytes keyed digest of all before
  *
  * The tag is a keyed digest of the cluster's name. It tells clusters apart that have one name and
@@ -39,6 +40,7 @@ import {
 } from '../../base/bytes.ts'
 import { CONTEXTS_MAX, RANGES_MAX } from '../../limits.ts'
 import { sipHash128Into, sipHash64Into } from '../../native/digest.ts'
+import { type CopyId, idBytes } from '../names.ts'
 import { Context } from './context.ts'
 import { contextBytes, readContext, writeContext } from './context-bytes.ts'
 
@@ -50,7 +52,7 @@ export interface ClusterKey {
 }
 
 /** These numbers are on the wire, and clients keep them. Append only; never reuse. */
-const FORMAT = 3
+const FORMAT = 4
 const TAG_AT = 5
 const NAME_AT = 13
 const RANGES_AT = 21
@@ -71,6 +73,9 @@ export type ContextCode =
 export type Opened =
   | { readonly kind: 'opened'; readonly context: Context }
   | { readonly kind: 'refused'; readonly code: ContextCode }
+
+/** What a context is sealed for: a key of one bucket, not of another that had its name. */
+export type SealedFor = Pick<CopyId, 'name' | 'bucketId'>
 
 interface Subkeys {
   readonly id: number
@@ -99,7 +104,7 @@ export class ContextSeal {
     }))
   }
 
-  seal(bucket: Uint8Array, key: Uint8Array, context: Context): Uint8Array {
+  seal(of: SealedFor, context: Context): Uint8Array {
     if (context.isEmpty) return EMPTY_BYTES
     assert(context.count <= RANGES_MAX, 'a context that is sealed fits its count')
     const signer = this.#keys[0] as Subkeys
@@ -109,7 +114,7 @@ export class ContextSeal {
     bytes[0] = FORMAT
     writeU32(bytes, 1, signer.id)
     bytes.set(signer.tag, TAG_AT)
-    this.#nameOf(signer, bucket, key)
+    this.#nameOf(signer, of)
     writeU32(bytes, NAME_AT, this.#name[0] as number)
     writeU32(bytes, NAME_AT + 4, this.#name[1] as number)
     writeU16(bytes, RANGES_AT, count)
@@ -119,7 +124,7 @@ export class ContextSeal {
     return bytes
   }
 
-  open(bucket: Uint8Array, key: Uint8Array, bytes: Uint8Array): Opened {
+  open(of: SealedFor, bytes: Uint8Array): Opened {
     if (bytes.length === 0) return NO_CONTEXT
     if (!hasShape(bytes)) return { kind: 'refused', code: 'context-garbled' }
     const keyId = readU32(bytes, 1)
@@ -134,7 +139,7 @@ export class ContextSeal {
     if (!equalSecrets(this.#mac, bytes.subarray(signed))) {
       return { kind: 'refused', code: 'context-forged' }
     }
-    this.#nameOf(signer, bucket, key)
+    this.#nameOf(signer, of)
     const isOfThisKey =
       this.#name[0] === readU32(bytes, NAME_AT) && this.#name[1] === readU32(bytes, NAME_AT + 4)
     if (!isOfThisKey) return { kind: 'refused', code: 'context-foreign' }
@@ -145,11 +150,11 @@ export class ContextSeal {
   }
 
   /** Joins the contexts of a client that read several replicas; one bad context refuses all. */
-  openAll(bucket: Uint8Array, key: Uint8Array, all: readonly Uint8Array[]): Opened {
+  openAll(of: SealedFor, all: readonly Uint8Array[]): Opened {
     if (all.length > CONTEXTS_MAX) return { kind: 'refused', code: 'contexts-too-many' }
     let context = Context.empty
     for (const bytes of all) {
-      const opened = this.open(bucket, key, bytes)
+      const opened = this.open(of, bytes)
       if (opened.kind === 'refused') return opened
       context = context.join(opened.context)
     }
@@ -157,8 +162,8 @@ export class ContextSeal {
   }
 
   /** Leaves the digest of bucket and key in `#name`; the length keeps the two apart. */
-  #nameOf({ naming }: Subkeys, bucket: Uint8Array, key: Uint8Array): void {
-    const named = joinBytes([withLength(bucket), key])
+  #nameOf({ naming }: Subkeys, { name: { bucket, key }, bucketId }: SealedFor): void {
+    const named = joinBytes([withLength(bucket), key, idBytes(bucketId.creation)])
     sipHash64Into(naming, named, 0, named.length, this.#name)
   }
 }

@@ -27,7 +27,7 @@
 import { assert } from '../../base/assert.ts'
 import { U48_MAX } from '../../base/bytes.ts'
 import { REPEATS_PER_KEY_MAX } from '../../limits.ts'
-import { compareLines, type Dot, type Line, sameLine } from './dot.ts'
+import { compareDots, compareLines, type Dot, dotOn, type Line, sameLine } from './dot.ts'
 import type { RequestId } from './request-id.ts'
 
 /** The dots of one line from `first` to `last`, both included. */
@@ -163,6 +163,32 @@ export class Context {
 
   with(range: Range): Context {
     return this.join(new Context([range], NO_REQUESTS))
+  }
+
+  /** This set and these dots. */
+  withDots(dots: readonly Dot[]): Context {
+    const [only] = dots
+    if (only === undefined) return this
+    if (dots.length === 1) return this.with(rangeOn(only, only.counter, only.counter))
+    return this.join(Context.of(dots.map((dot) => rangeOn(dot, dot.counter, dot.counter))))
+  }
+
+  /** The ranges that are left without these dots, which are sorted: canonical. */
+  rangesWithout(dots: readonly Dot[]): readonly Range[] {
+    if (dots.length === 0) return this.ranges
+    const left: Range[] = []
+    let at = 0
+    for (const range of this.ranges) {
+      let { first } = range
+      while (at < dots.length && compareDots(dots[at]!, dotOn(range, range.last)) <= 0) {
+        const { counter } = dots[at++] as Dot
+        if (first < counter) left.push(rangeOn(range, first, counter - 1))
+        first = counter + 1
+      }
+      if (first === range.first) left.push(range)
+      else if (first <= range.last) left.push(rangeOn(range, first, range.last))
+    }
+    return left
   }
 
   withRequest(requestId: RequestId): Context {

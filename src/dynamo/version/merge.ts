@@ -13,8 +13,9 @@
  *
  * Invariants:
  *   - Commutative, associative, idempotent: copies that have met the same writes are equal,
- *     whatever the order. (Only the cut at DOTS_PER_SIBLING_MAX depends on the order. It removes
- *     dots of further attempts, whose sibling stays, and copies still converge.)
+ *     whatever the order. (Two things depend on the order: the cut at DOTS_PER_SIBLING_MAX, which
+ *     removes dots of further attempts, whose sibling stays; and a time may be that of an attempt
+ *     whose dot was replaced. Copies that go on merging still converge.)
  *   - Merge refuses no size: an acknowledged write must be able to move.
  *   - If the result equals an operand, merge returns that operand, so that `merged === held` means
  *     "nothing to write". (The held record may still be unsynced: the acknowledgement waits for its
@@ -73,7 +74,7 @@ function names({ context, siblings }: VersionedObject, requestId: RequestId): bo
 export function withDots(sibling: Sibling, dots: readonly Dot[]): Sibling | undefined {
   if (dots.length === sibling.dots.length) return sibling
   if (dots.length === 0) return undefined
-  return { requestId: sibling.requestId, dots, value: sibling.value }
+  return { requestId: sibling.requestId, dots, time: sibling.time, value: sibling.value }
 }
 
 function sortedDots(siblings: readonly Sibling[]): readonly Dot[] {
@@ -137,13 +138,14 @@ function placesByRequest(siblings: readonly Sibling[]): (wanted: Sibling) => num
   return (wanted) => places.get(wanted.requestId)?.find((i) => isSame(wanted, i))
 }
 
-/** One sibling for two attempts of one request; `a` itself if `b` adds no dot. */
+/** One sibling for two attempts of one request; `a` itself if `b` adds nothing to it. */
 function collapse(a: Sibling, b: Sibling): Sibling {
   const added = b.dots.filter((dot) => !isAmong(dot, a.dots))
-  if (added.length === 0) return a
+  const time = Math.min(a.time, b.time)
+  if (added.length === 0 && time === a.time) return a
   const dots = [...a.dots, ...added].sort(compareDots)
   if (dots.length > DOTS_PER_SIBLING_MAX) dots.length = DOTS_PER_SIBLING_MAX
-  return { requestId: a.requestId, dots, value: a.value }
+  return { requestId: a.requestId, dots, time, value: a.value }
 }
 
 function isSameList(a: readonly Sibling[], b: readonly Sibling[]): boolean {

@@ -2,20 +2,27 @@
  * Encodes and decodes objects: the same bytes on disk, between peers and under the digest.
  *
  *     u8 format | u8 zero | u16 ranges | u16 siblings | u16 repeated requests
- *     ranges, 34 bytes each, then repeated requests, 16 each       (context-bytes.ts)
+ *     the context without the siblings' dots: ranges, 34 bytes each, then repeated requests, 16
+ *     each                                                          (context-bytes.ts)
  *     siblings, each:
- *       u8 flags (1 = tombstone) | u8 dots | request id 16
- *       dots, 8 bytes each: u16 place of its range | u48 counter
+ *       u8 flags (1 = tombstone) | u8 dots | request id 16 | u48 time | u48 expiry: zero for now
+ *       dots, 28 bytes each: node 8 | start 8 | u48 opened | u48 counter
  *       u32 value bytes
  *     values, in the order of the siblings                         integers little-endian
  *
- * A dot is written as the index of its range in the context, which has its line. All that is before
- * the values is the *outline*. It says which siblings live and which are tombstones, so copies can
- * be merged by their outlines where the values do not matter.
+ * A sibling carries its own dots, and the context lists what the siblings replaced. So any of the
+ * siblings with these ranges are an object by themselves, and the object is the merge of such.
+ *
+ * All that is before the values is the *outline*. It says which siblings live and which are
+ * tombstones, so copies can be merged by their outlines where the values do not matter.
+ *
+ * The digest covers the bytes from the first sibling on, and not the ranges: copies with the same
+ * siblings know the same of what was replaced, as far as it matters, because what replaced it led
+ * to a sibling that both carry, and its past came with it.
  *
  * Invariants:
- *   - Canonical: equal objects have equal bytes, so a digest over the bytes compares objects. Bytes
- *     that are not canonical are refused, even if their meaning is clear.
+ *   - Canonical: equal objects have equal bytes. Bytes that are not canonical are refused, even if
+ *     their meaning is clear.
  *   - Reading checks every count against its limit and against the bytes that are left before it
  *     allocates, and never throws: for bytes that are no object it returns undefined. (The caller
  *     knows whether they came from a peer or from the disk.)
@@ -29,8 +36,10 @@ import {
   RANGES_MAX,
   REQUEST_ID_BYTES,
 } from '../../limits.ts'
-import type { Context } from './context.ts'
-import { compareDots, type Dot, dotOn } from './dot.ts'
+import { type Digest, sipHash64 } from '../../native/digest.ts'
+import { ID_BYTES } from '../names.ts'
+import type { Range } from './context.ts'
+import { compareDots, type Dot } from './dot.ts'
 import {
   compareSiblings,
   compareWrites,
@@ -41,31 +50,45 @@ import {
 import {
   contextBytes,
   readContext,
+  readId,
   readRequestId,
   writeContext,
+  writeId,
   writeRequestId,
 } from './context-bytes.ts'
 
 /** These numbers are in files and on the wire. Append only; never reuse. */
-const FORMAT = 2
+const FORMAT = 3
 const FLAG_TOMBSTONE = 1
 
 const HEADER_BYTES = 8
-const DOT_BYTES = 8
-/** Flags, dot count, request id and value length: a sibling without its dots and value. */
-const SIBLING_BYTES = 2 + REQUEST_ID_BYTES + 4
+const DOTS_AT: number = 2 + REQUEST_ID_BYTES + 6 + 6
+const DOT_BYTES: number = 2 * ID_BYTES + 6 + 6
+/** A sibling without its dots and value: what is before the dots, and the value's length. */
+const SIBLING_BYTES: number = DOTS_AT + 4
 const SIBLINGS_ENCODED_MAX = 0xffff
 
 /** How many bytes `encodeObject` will write. */
 export function objectBytes(object: VersionedObject): number {
-  return outlineBytes(object) + valueBytes(object.siblings)
+  return sizeOf(object, otherRanges(object).length) + valueBytes(object.siblings)
 }
 
-/** How many of them are the outline, which comes first. */
-export function outlineBytes({ context, siblings }: VersionedObject): number {
-  let bytes = HEADER_BYTES + contextBytes(context.count, context.requests.length)
+/** Bytes of the outline of an object with so many ranges beside its siblings' dots. */
+function sizeOf({ context, siblings }: VersionedObject, ranges: number): number {
+  let bytes = HEADER_BYTES + contextBytes(ranges, context.requests.length)
   for (const { dots } of siblings) bytes += SIBLING_BYTES + dots.length * DOT_BYTES
   return bytes
+}
+
+/** The context's ranges without the dots that the siblings carry. */
+function otherRanges({ context, siblings }: VersionedObject): readonly Range[] {
+  return context.rangesWithout(dotsOf(siblings))
+}
+
+/** All dots of the siblings, sorted. */
+function dotsOf(siblings: readonly Sibling[]): readonly Dot[] {
+  if (siblings.length === 1) return (siblings[0] as Sibling).dots
+  return siblings.flatMap(({ dots }) => dots).sort(compareDots)
 }
 
 /**
@@ -74,64 +97,84 @@ export function outlineBytes({ context, siblings }: VersionedObject): number {
  * fit: the peer keeps its copy, so nothing is lost. Puts of clients stay far below.
  */
 export function isStorable(object: VersionedObject): boolean {
+  const ranges = otherRanges(object).length
   return (
-    object.context.count <= RANGES_MAX &&
+    Math.max(ranges, object.context.count) <= RANGES_MAX &&
     object.siblings.length <= SIBLINGS_ENCODED_MAX &&
-    objectBytes(object) <= OBJECT_MERGED_BYTES_MAX
+    sizeOf(object, ranges) + valueBytes(object.siblings) <= OBJECT_MERGED_BYTES_MAX
   )
 }
 
 /** Requires: `isStorable`. */
 export function encodeObject(object: VersionedObject): Uint8Array {
-  const bytes = new Uint8Array(objectBytes(object))
-  writeObject(object, bytes, 0)
-  return bytes
-}
-
-/** Writes `objectBytes(object)` bytes from `at` on; returns where they end. */
-export function writeObject(object: VersionedObject, bytes: Uint8Array, at: number): number {
-  at = writeOutline(object, bytes, at)
+  const ranges = otherRanges(object)
+  const bytes = new Uint8Array(sizeOf(object, ranges.length) + valueBytes(object.siblings))
+  let at = writeOutline(object, ranges, bytes)
   for (const { value } of object.siblings) {
     if (value === undefined) continue
     bytes.set(value, at)
     at += value.length
   }
-  return at
+  return bytes
 }
 
-function writeOutline(object: VersionedObject, bytes: Uint8Array, at: number): number {
-  const { context, siblings } = object
-  assert(context.count <= RANGES_MAX, 'the ranges fit their count')
+/** Returns where it ends. */
+function writeOutline(
+  { context: { count, requests }, siblings }: VersionedObject,
+  ranges: readonly Range[],
+  bytes: Uint8Array,
+): number {
+  assert(Math.max(count, ranges.length) <= RANGES_MAX, 'the ranges fit their count')
   assert(siblings.length <= SIBLINGS_ENCODED_MAX, 'the siblings fit their count')
-  bytes[at] = FORMAT
-  bytes[at + 1] = 0
-  writeU16(bytes, at + 2, context.count)
-  writeU16(bytes, at + 4, siblings.length)
-  writeU16(bytes, at + 6, context.requests.length)
-  at = writeContext(context, bytes, at + HEADER_BYTES)
-  for (const sibling of siblings) at = writeSibling(sibling, context, bytes, at)
+  bytes[0] = FORMAT
+  bytes[1] = 0
+  writeU16(bytes, 2, ranges.length)
+  writeU16(bytes, 4, siblings.length)
+  writeU16(bytes, 6, requests.length)
+  let at = writeContext({ ranges, requests }, bytes, HEADER_BYTES)
+  for (const sibling of siblings) at = writeSibling(sibling, bytes, at)
   return at
 }
 
 function writeSibling(
-  { requestId, dots, value }: Sibling,
-  context: Context,
+  { requestId, dots, time, value }: Sibling,
   bytes: Uint8Array,
   at: number,
 ): number {
   assert(dots.length >= 1 && dots.length <= DOTS_PER_SIBLING_MAX, 'a sibling has a few dots')
   bytes[at] = value === undefined ? FLAG_TOMBSTONE : 0
   bytes[at + 1] = dots.length
-  at = writeRequestId(bytes, at + 2, requestId)
-  for (const dot of dots) {
-    const place = context.indexOf(dot)
-    assert(place >= 0, 'the context covers every dot of a sibling')
-    writeU16(bytes, at, place)
-    writeU48(bytes, at + 2, dot.counter)
+  const timeAt = writeRequestId(bytes, at + 2, requestId)
+  writeU48(bytes, timeAt, time)
+  at += DOTS_AT
+  for (const { node, start, opened, counter } of dots) {
+    writeId(bytes, at, node)
+    writeId(bytes, at + ID_BYTES, start)
+    writeU48(bytes, at + 2 * ID_BYTES, opened)
+    writeU48(bytes, at + 2 * ID_BYTES + 6, counter)
     at += DOT_BYTES
   }
   writeU32(bytes, at, value?.length ?? 0)
   return at + 4
+}
+
+/** What an encoded object consists of: where its first sibling begins, and where its values do. */
+export interface ObjectLayout {
+  readonly siblingsAt: number
+  readonly valuesAt: number
+}
+
+/** Requires: bytes of `encodeObject`, or a sound record's. */
+export function layoutOf(bytes: Uint8Array): ObjectLayout {
+  const siblingsAt = HEADER_BYTES + contextBytes(readU16(bytes, 2), readU16(bytes, 6))
+  const valuesAt = siblingsEnd(bytes, siblingsAt, readU16(bytes, 4))
+  assert(valuesAt !== undefined, 'the siblings of an encoded object are there')
+  return { siblingsAt, valuesAt }
+}
+
+/** The digest by which replicas compare copies; `key` has 16 bytes. Requires: as `layoutOf`. */
+export function objectDigest(key: Uint8Array, bytes: Uint8Array): Digest {
+  return sipHash64(key, bytes.subarray(layoutOf(bytes).siblingsAt))
 }
 
 /** The object, with values that are views of `bytes`; undefined if `bytes` are not canonical. */
@@ -166,8 +209,9 @@ export function outlineOf(bytes: Uint8Array): Uint8Array | undefined {
 
 /** The object as `decodeOutline` reads its outline. */
 export function withoutValues(object: VersionedObject): VersionedObject {
-  const bytes = new Uint8Array(outlineBytes(object))
-  writeOutline(object, bytes, 0)
+  const ranges = otherRanges(object)
+  const bytes = new Uint8Array(sizeOf(object, ranges.length))
+  writeOutline(object, ranges, bytes)
   return decodeOutline(bytes) as VersionedObject
 }
 
@@ -179,23 +223,23 @@ interface ReadObject extends VersionedObject {
 /** `hasValues`: the outline and the values, or the outline alone, with lengths for values. */
 function readObject(bytes: Uint8Array, hasValues: boolean): ReadObject | undefined {
   if (bytes.length < HEADER_BYTES || bytes[0] !== FORMAT || bytes[1] !== 0) return undefined
-  const context = readContext(bytes, HEADER_BYTES, readU16(bytes, 2), readU16(bytes, 6))
-  if (context === undefined) return undefined
+  const others = readContext(bytes, HEADER_BYTES, readU16(bytes, 2), readU16(bytes, 6))
+  if (others === undefined) return undefined
 
   const count = readU16(bytes, 4)
-  let at = HEADER_BYTES + contextBytes(context.count, context.requests.length)
+  let at = HEADER_BYTES + contextBytes(others.count, others.requests.length)
   const outlineEnd = siblingsEnd(bytes, at, count)
   if (outlineEnd === undefined) return undefined
   let valueAt = outlineEnd
   const siblings: Sibling[] = []
   while (at < outlineEnd) {
-    const sibling = readSibling(bytes, at, context, hasValues ? valueAt : undefined)
-    if (sibling === undefined) return undefined
+    const sibling = readSibling(bytes, at, hasValues ? valueAt : undefined)
+    if (sibling === undefined || sibling.dots.some((dot) => others.covers(dot))) return undefined
     siblings.push(sibling)
     at += SIBLING_BYTES + sibling.dots.length * DOT_BYTES
     if (hasValues) valueAt += sibling.value?.length ?? 0
   }
-  return { context, siblings, end: valueAt }
+  return { context: others.withDots(dotsOf(siblings)), siblings, end: valueAt }
 }
 
 /** Where the outlines of so many siblings end, if they fit the bytes. */
@@ -211,26 +255,28 @@ function siblingsEnd(bytes: Uint8Array, at: number, count: number): number | und
 function readSibling(
   bytes: Uint8Array,
   at: number,
-  context: Context,
   valueAt: number | undefined,
 ): Sibling | undefined {
   const flags = bytes[at] as number
   const count = bytes[at + 1] as number
   if (flags > FLAG_TOMBSTONE || count === 0 || count > DOTS_PER_SIBLING_MAX) return undefined
   const requestId = readRequestId(bytes, at + 2)
-  const dots = readDots(bytes, at + 2 + REQUEST_ID_BYTES, count, context)
-  if (dots === undefined) return undefined
+  const time = readU48(bytes, at + 2 + REQUEST_ID_BYTES)
+  const expiry = readU48(bytes, at + 2 + REQUEST_ID_BYTES + 6)
+  const dots = readDots(bytes, at + DOTS_AT, count)
+  if (dots === undefined || expiry !== 0) return undefined
 
-  const lengthAt = at + SIBLING_BYTES + count * DOT_BYTES - 4
+  const lengthAt = at + DOTS_AT + count * DOT_BYTES
   const length = readU32(bytes, lengthAt)
   if (flags === FLAG_TOMBSTONE) {
-    return length === 0 ? { requestId, dots, value: undefined } : undefined
+    return length === 0 ? { requestId, dots, time, value: undefined } : undefined
   }
   if (valueAt === undefined) {
-    return { requestId, dots, value: bytes.subarray(lengthAt, lengthAt + 4) }
+    return { requestId, dots, time, value: bytes.subarray(lengthAt, lengthAt + 4) }
   }
   const end = valueAt + length
-  return end > bytes.length ? undefined : { requestId, dots, value: bytes.subarray(valueAt, end) }
+  if (end > bytes.length) return undefined
+  return { requestId, dots, time, value: bytes.subarray(valueAt, end) }
 }
 
 function areSorted(siblings: readonly Sibling[]): boolean {
@@ -239,19 +285,17 @@ function areSorted(siblings: readonly Sibling[]): boolean {
   })
 }
 
-function readDots(
-  bytes: Uint8Array,
-  at: number,
-  count: number,
-  context: Context,
-): Dot[] | undefined {
+function readDots(bytes: Uint8Array, at: number, count: number): Dot[] | undefined {
   const dots: Dot[] = []
   let before: Dot | undefined
   for (let i = 0; i < count; i++, at += DOT_BYTES) {
-    const range = context.ranges[readU16(bytes, at)]
-    if (range === undefined) return undefined
-    const dot = dotOn(range, readU48(bytes, at + 2))
-    if (dot.counter < range.first || dot.counter > range.last) return undefined
+    const dot: Dot = {
+      node: readId(bytes, at),
+      start: readId(bytes, at + ID_BYTES),
+      opened: readU48(bytes, at + 2 * ID_BYTES),
+      counter: readU48(bytes, at + 2 * ID_BYTES + 6),
+    }
+    if (dot.opened < 1 || dot.counter < dot.opened) return undefined
     if (before !== undefined && compareDots(before, dot) >= 0) return undefined
     dots.push(dot)
     before = dot

@@ -20,6 +20,11 @@ export interface Sibling {
   readonly requestId: RequestId
   /** At least one; several where attempts of one request met different coordinators. */
   readonly dots: readonly Dot[]
+  /**
+   * When its coordinator took it, by the wall clock there, in ms since 1970: for people, decides
+   * nothing. Of several attempts the earliest.
+   */
+  readonly time: number
   /** Undefined in a tombstone. May be a view of the bytes that it was decoded from. */
   readonly value: Uint8Array | undefined
 }

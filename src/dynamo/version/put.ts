@@ -46,6 +46,8 @@ export interface PutRequest {
   readonly requestId: RequestId
   /** An earlier attempt may have been taken, here or elsewhere. */
   readonly isRepeat: boolean
+  /** Now, by the coordinator's wall clock, in ms since 1970. */
+  readonly time: number
   /** Undefined writes a tombstone. */
   readonly value: Uint8Array | undefined
   /** The client's context; `Context.empty` replaces nothing. */
@@ -99,7 +101,7 @@ export function put(
   request: PutRequest,
 ): PutOutcome {
   const before = held ?? NOTHING
-  const { requestId, value, seen } = request
+  const { requestId, time, value, seen } = request
   assert(request.counter >= 1 && request.counter <= U48_MAX, 'a counter fits 48 bits')
 
   const earlier = before.siblings.filter((sibling) => sibling.requestId === requestId)
@@ -118,7 +120,7 @@ export function put(
 
   const all = known.with(fresh)
   const context = request.isRepeat ? all.withRequest(requestId) : all
-  const sibling: Sibling = { requestId, dots: [dot], value }
+  const sibling: Sibling = { requestId, dots: [dot], time, value }
   const siblings = [...withoutSeen(before.siblings, seen), sibling].sort(compareSiblings)
   const object = { context, siblings }
   const refused = refusal(before, object, tail === undefined)

@@ -10,10 +10,9 @@
  * the copy would count as whole. Where too few owners answer, the next read or write tries again.
  */
 import { isFailure, perform } from '../../base/deliver.ts'
-import type { KeyName } from '../../dynamo/names.ts'
+import { type CopyId, OWN } from '../../dynamo/names.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import { MENDS_MAX } from '../../limits.ts'
-import type { Token } from '../../native/digest.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { Topology } from '../cluster/topology.ts'
@@ -40,40 +39,41 @@ export class Mender {
   }
 
   /**
-   * Mends the copy of `name`. Resolves with whether that succeeded; with false at once where too
+   * Mends a copy. Resolves with whether that succeeded; with false at once where too
    * many copies are being mended.
    */
-  mend(name: KeyName, token: Token): Promise<boolean> {
-    const key = mapKeyOf(name)
+  mend(copy: CopyId): Promise<boolean> {
+    const key = mapKeyOf(copy)
     const waiting = this.#busy.get(key)
     if (waiting !== undefined) return new Promise((resolve) => waiting.push(resolve))
     if (this.#busy.size >= MENDS_MAX) return Promise.resolve(false)
     return new Promise((resolve) => {
       this.#busy.set(key, [resolve])
-      this.#begin(key, name, token)
+      this.#begin(key, copy)
     })
   }
 
-  #begin(key: string, name: KeyName, token: Token): void {
+  #begin(key: string, copy: CopyId): void {
     const { topology, clock, gets } = this.#node
-    const { owners, ring, bucket } = placementOf(topology, token, name.bucket)
+    const { owners, ring, bucket } = placementOf(topology, copy.token, copy.name.bucket)
     const others = owners.filter((owner) => owner !== topology.self.id)
     if (others.length === 0) {
-      this.#replace(key, name, token, undefined)
+      this.#replace(key, copy, undefined)
       return
     }
     // Any n - w + 1 owners include one of any w.
     const needed = Math.min(bucket.n - bucket.w + 1, others.length)
     const deadline = clock.now() + bucket.deadlineMs
-    gets.run({ name, token, owners: others, ring, needed, deadline }, (found) => {
+    const read = { copy: { ...copy, place: OWN }, owners: others, ring, needed, deadline }
+    gets.run(read, (found) => {
       if (isFailure(found)) this.#end(key, false)
-      else this.#replace(key, name, token, found.object)
+      else this.#replace(key, copy, found.object)
     })
   }
 
-  #replace(key: string, name: KeyName, token: Token, found: VersionedObject | undefined): void {
+  #replace(key: string, copy: CopyId, found: VersionedObject | undefined): void {
     perform(
-      () => this.#node.replica.mend(name, token, found),
+      () => this.#node.replica.mend(copy, found),
       (result) => this.#end(key, !isFailure(result)),
     )
   }

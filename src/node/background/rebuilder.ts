@@ -11,7 +11,7 @@ import { EMPTY_BYTES } from '../../base/bytes.ts'
 import { isFailure, perform } from '../../base/deliver.ts'
 import type { OperatingError } from '../../base/errors.ts'
 import { compareU64, nextU64, u64 } from '../../base/u64.ts'
-import type { KeyName, NodeId } from '../../dynamo/names.ts'
+import { type CopyId, NEVER_CREATED, type NodeId, OWN } from '../../dynamo/names.ts'
 import { lastTokenOf } from '../../dynamo/ring/partition.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
@@ -211,15 +211,17 @@ export class Rebuilder {
       const page = await this.#page(other, token, token)
       if (isFailure(page)) continue
       const terms = { ring: topology.ring.digest, deadline: clock.now() + PAGE_MS_MAX }
-      for (const { bucket, key } of page.entries) {
-        peers.readCopy(node, { bucket, key }, false, terms, () => undefined)
+      for (const { bucket, key, bucketId } of page.entries) {
+        const copy = { place: OWN, bucketId, token, name: { bucket, key } }
+        peers.readCopy(node, copy, false, terms, () => undefined)
       }
     }
   }
 
   #page(node: NodeId, from: Token, to: Token): Promise<CopiesPage | OperatingError> {
     const { clock, peers, topology } = this.#node
-    const all = { bucket: EMPTY_BYTES, keysMax: SCAN_PAGE_KEYS_MAX, withValues: true }
+    const bucket = { bucket: EMPTY_BYTES, creation: NEVER_CREATED }
+    const all = { ...bucket, keysMax: SCAN_PAGE_KEYS_MAX, withValues: true }
     const range = { from, to, ...all }
     const terms = { ring: topology.ring.digest, deadline: clock.now() + PAGE_MS_MAX }
     return new Promise((resolve) => peers.scanRange(node, range, terms, resolve))
@@ -229,15 +231,16 @@ export class Rebuilder {
   async #take({ entries }: CopiesPage, node: NodeId, partition: number): Promise<boolean> {
     const { topology, replica } = this.#node
     let last = 0
-    for (const { bucket, key, token, object: bytes, isOutline } of entries) {
+    for (const { bucket, key, bucketId, token, object: bytes, isOutline } of entries) {
       const name = { bucket: bucket.slice(), key: key.slice() }
+      const copy = { place: OWN, bucketId, token, name }
       const isOwn = this.#othersOf(partition, topology.propertiesOf(bucket)) !== undefined
       if (!isOwn) continue
-      const object = isOutline ? await this.#readKey(node, name) : decodeObject(bytes)
+      const object = isOutline ? await this.#readKey(node, copy) : decodeObject(bytes)
       if (this.#isStopped || object === 'failed') return false
       if (object === undefined) continue
       const sequence = await new Promise<number | OperatingError>((resolve) => {
-        perform(() => replica.merge(name, token, object, Number.POSITIVE_INFINITY), resolve)
+        perform(() => replica.merge(copy, object, Number.POSITIVE_INFINITY), resolve)
       })
       if (isFailure(sequence)) return false
       last = sequence
@@ -248,11 +251,11 @@ export class Rebuilder {
   }
 
   /** The copy of one key that `node` has: its page had no room for the value. */
-  #readKey(node: NodeId, name: KeyName): Promise<VersionedObject | 'failed' | undefined> {
+  #readKey(node: NodeId, copy: CopyId): Promise<VersionedObject | 'failed' | undefined> {
     const { clock, peers, topology } = this.#node
     const terms = { ring: topology.ring.digest, deadline: clock.now() + PAGE_MS_MAX }
     return new Promise((resolve) => {
-      peers.readCopy(node, name, false, terms, (answer) => {
+      peers.readCopy(node, copy, false, terms, (answer) => {
         if (answer.kind === 'object') resolve(answer.object)
         else resolve(answer.kind === 'absent' ? undefined : 'failed')
       })

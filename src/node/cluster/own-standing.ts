@@ -37,6 +37,8 @@ export interface OwnStandingOptions {
   readonly directory: Directory | undefined
   /** The configured one. */
   readonly placement: Placement
+  /** The highest sequence of the engine that is durable now. */
+  readonly durable: () => number
   /** A node that finds itself emptied rebuilds, instead of ending. */
   readonly mayRebuild: boolean
   readonly clock: Clock
@@ -94,8 +96,9 @@ export class OwnStanding {
 
   /** What this node says of itself in the handshake. */
   get shown(): PeerStanding {
-    const { id: directory, placement } = this.#options
-    return { directory, replaced: this.#toldReplaces, placement: JSON.stringify(placement) }
+    const { id: directory, placement, durable } = this.#options
+    const replaced = this.#toldReplaces
+    return { directory, replaced, placement: JSON.stringify(placement), durable: durable() }
   }
 
   /** The directories of a member that this node has met, the last first. */

@@ -9,7 +9,7 @@ import type { Digest } from '../../native/digest.ts'
 import { type Deliver, isFailure } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { Room } from '../../base/room.ts'
-import type { KeyName, NodeId } from '../../dynamo/names.ts'
+import type { CopyId, NodeId } from '../../dynamo/names.ts'
 import type { CopyAnswer } from '../../dynamo/quorum/get.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
@@ -49,13 +49,15 @@ export class PeerCalls {
 
   readCopy(
     node: NodeId,
-    name: KeyName,
+    { name, bucketId }: CopyId,
     digestOnly: boolean,
     terms: Terms,
     deliver: (answer: CopyAnswer) => void,
     room?: Room,
   ): void {
-    const request = { name, ring: terms.ring, digestOnly, deadlineMs: this.#msLeft(terms.deadline) }
+    const { ring } = terms
+    const deadlineMs = this.#msLeft(terms.deadline)
+    const request = { name, bucketId, ring, digestOnly, deadlineMs, hints: false }
     const onAnswer = (answer: Answer<'peerRead'>): void => deliver(copyAnswer(answer, digestOnly))
     this.#peers.call(node, 'peerRead', request, onAnswer, room)
   }
@@ -63,12 +65,13 @@ export class PeerCalls {
   /** Delivers undefined once the member holds the object durably. */
   writeCopy(
     node: NodeId,
-    name: KeyName,
+    { name, bucketId, place }: CopyId,
     object: Uint8Array,
     terms: Terms,
     deliver: (failure: OperatingError | undefined) => void,
   ): void {
-    const request = { name, ring: terms.ring, object, deadlineMs: this.#msLeft(terms.deadline) }
+    const deadlineMs = this.#msLeft(terms.deadline)
+    const request = { name, bucketId, ring: terms.ring, object, deadlineMs, place }
     this.#peers.call(node, 'peerWrite', request, (answer) => {
       deliver(isFailure(answer) ? answer : undefined)
     })
@@ -88,11 +91,11 @@ export class PeerCalls {
 
   /** Gives a client's put to an owner of its key. Delivers the put's context, sealed. */
   handOn(node: NodeId, put: KnownPut, terms: Terms, deliver: Deliver<Uint8Array>): void {
-    const { name, isRepeat, value, contexts, w } = put
+    const { name, bucketId, isRepeat, value, contexts, w } = put
     const requestId = requestIdBytes(put.requestId)
     const deadlineMs = this.#msLeft(terms.deadline)
     const { ring } = terms
-    const request = { name, ring, requestId, isRepeat, value, contexts, w, deadlineMs }
+    const request = { name, bucketId, ring, requestId, isRepeat, value, contexts, w, deadlineMs }
     this.#peers.call(node, 'peerPut', request, (answer) => {
       deliver(isFailure(answer) ? answer : answer.context)
     })

@@ -12,7 +12,7 @@
 import { assert } from '../../base/assert.ts'
 import { latin1Of, utf8Bytes } from '../../base/bytes.ts'
 import type { BucketConfig, Config } from '../../config.ts'
-import { type NodeId, nodeIdOf } from '../../dynamo/names.ts'
+import { type BucketId, NEVER_CREATED, type NodeId, nodeIdOf, Policy } from '../../dynamo/names.ts'
 import { claim } from '../../dynamo/ring/claim.ts'
 import { PreferenceLists } from '../../dynamo/ring/preference-list.ts'
 import type { Member, Ring } from '../../dynamo/ring/ring.ts'
@@ -20,6 +20,8 @@ import { md5Into } from '../../native/digest.ts'
 
 /** N of a bucket, and what a request gets that names no R, W or deadline. */
 export interface BucketProperties {
+  /** Goes along with each copy. Buckets of a configuration were never created. */
+  readonly id: BucketId
   readonly n: number
   readonly r: number
   readonly w: number
@@ -45,6 +47,10 @@ export function ringOf(
   return claim(members, Math.log2(partitions), defaults.n)
 }
 
+function idOf(n: number): BucketId {
+  return { creation: NEVER_CREATED, policy: Policy.siblings, n }
+}
+
 export class Topology {
   readonly cluster: string
   /** The default's, under the empty name, then those that the configuration names. */
@@ -58,11 +64,11 @@ export class Topology {
     const { cluster, defaults, buckets, deadlineMs } = config
     this.cluster = cluster
     this.buckets = [{ name: '', ...defaults }, ...buckets]
-    this.#defaults = { ...defaults, deadlineMs }
+    this.#defaults = { id: idOf(defaults.n), ...defaults, deadlineMs }
     this.#properties = new Map(
       buckets.map(({ name, n, r, w, deadlineMs: own }) => [
         latin1Of(utf8Bytes(name)),
-        { n, r, w, deadlineMs: own ?? deadlineMs },
+        { id: idOf(n), n, r, w, deadlineMs: own ?? deadlineMs },
       ]),
     )
     const ring = ringOf(config)

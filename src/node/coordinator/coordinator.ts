@@ -11,9 +11,8 @@
  */
 import { type Deliver, isFailure, perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
-import type { KeyName } from '../../dynamo/names.ts'
 import type { Context } from '../../dynamo/version/context.ts'
-import type { ContextSeal } from '../../dynamo/version/context-seal.ts'
+import type { ContextSeal, SealedFor } from '../../dynamo/version/context-seal.ts'
 import { fittingPart } from '../../dynamo/version/fitting.ts'
 import { ANSWER_VALUES_BYTES_MAX, DEADLINE_MS_MAX, OVERLOAD_RETRY_MS } from '../../limits.ts'
 import type { Clock } from '../../world/clock.ts'
@@ -26,6 +25,7 @@ import {
   type ClientScan,
   type GetResult,
   type KnownPut,
+  type PutCall,
   type PutResult,
   type ScanResult,
   READ_NOTHING,
@@ -33,7 +33,7 @@ import {
 import type { Forwards } from './forward.ts'
 import type { Found, Gets } from './get.ts'
 import type { Puts } from './put.ts'
-import { type Placement, placementOf, requiredOf } from './quorums.ts'
+import { ownCopy, type Placement, placementOf, requiredOf } from './quorums.ts'
 import { type Page, type Scans, valuesOf } from './scan.ts'
 
 export interface CoordinatorDependencies {
@@ -79,6 +79,7 @@ export class Coordinator {
     const end = this.#begin(counters.getLatencies, deliver)
     const placement = placementOf(topology, token, name.bucket)
     const { owners, ring, bucket } = placement
+    const copy = ownCopy(token, name, bucket)
     const needed = requiredOf('r', get.r, placement)
     if (isFailure(needed)) {
       end(needed)
@@ -86,8 +87,8 @@ export class Coordinator {
     }
     const deadline = this.#deadlineOf(get.deadlineMs, bucket)
     const { takesFewer, room } = get
-    gets.run({ name, token, owners, ring, needed, deadline, takesFewer, room }, (found) => {
-      end(isFailure(found) ? found : this.#getResult(name, found, needed))
+    gets.run({ copy, owners, ring, needed, deadline, takesFewer, room }, (found) => {
+      end(isFailure(found) ? found : this.#getResult(copy, found, needed))
     })
   }
 
@@ -156,19 +157,21 @@ export class Coordinator {
     deadline: number,
     deliver: Deliver<Prepared>,
   ): void {
+    const bucketId = placement.bucket.id
     if (put.replace === 'given') {
-      deliver({ known: put, answered: 0, needed: 0 })
+      deliver({ known: { ...put, bucketId }, answered: 0, needed: 0 })
       return
     }
     const { seal, gets, clock } = this.#node
     const { name, token } = put
-    const { owners, ring } = placement
+    const { owners, ring, bucket } = placement
+    const copy = ownCopy(token, name, bucket)
     const needed = requiredOf('r', put.r, placement)
     if (isFailure(needed)) {
       deliver(needed)
       return
     }
-    const given = this.#opened(put)
+    const given = this.#opened(copy, put)
     if (isFailure(given)) {
       deliver(given)
       return
@@ -176,7 +179,7 @@ export class Coordinator {
     const w = put.w === 0 ? placement.bucket.w : put.w
     // Half of the time is for the write.
     const until = (clock.now() + deadline) / 2
-    const read = { name, token, owners, ring, needed, deadline: until, takesFewer: w < needed }
+    const read = { copy, owners, ring, needed, deadline: until, takesFewer: w < needed }
     gets.run(read, (found) => {
       if (isFailure(found)) {
         deliver(found)
@@ -184,8 +187,8 @@ export class Coordinator {
       }
       const { object, answered } = found
       const seen = object === undefined ? given : given.join(object.context)
-      const contexts = [seal.seal(name.bucket, name.key, seen)]
-      deliver({ known: { ...put, contexts }, answered, needed })
+      const contexts = [seal.seal(copy, seen)]
+      deliver({ known: { ...put, bucketId, contexts }, answered, needed })
     })
   }
 
@@ -222,31 +225,30 @@ export class Coordinator {
 
   #write(put: KnownPut, placement: Placement, deadline: number, end: Deliver<PutResult>): void {
     const { seal, puts } = this.#node
-    const { bucket, key } = put.name
     const needed = requiredOf('w', put.w, placement)
     if (isFailure(needed)) {
       end(needed)
       return
     }
-    const seen = this.#opened(put)
+    const seen = this.#opened(put, put)
     if (isFailure(seen)) {
       end(seen)
       return
     }
     puts.run({ put, placement, needed, seen, deadline }, (covered) => {
       if (isFailure(covered)) end(covered)
-      else end({ context: seal.seal(bucket, key, covered), attempts: 1, ...READ_NOTHING })
+      else end({ context: seal.seal(put, covered), attempts: 1, ...READ_NOTHING })
     })
   }
 
   /** What the contexts of a put cover together, or why one of them is refused. */
-  #opened({ name, contexts }: KnownPut): Context | OperatingError {
-    const opened = this.#node.seal.openAll(name.bucket, name.key, contexts)
+  #opened(of: SealedFor, { contexts }: PutCall): Context | OperatingError {
+    const opened = this.#node.seal.openAll(of, contexts)
     if (opened.kind !== 'refused') return opened.context
     return new OperatingError(opened.code, CONTEXT_ADVICE[opened.code])
   }
 
-  #getResult({ bucket, key }: KeyName, { object, answered }: Found, needed: number): GetResult {
+  #getResult(of: SealedFor, { object, answered }: Found, needed: number): GetResult {
     if (object === undefined) {
       return { ...NOTHING_FOUND, answered, needed }
     }
@@ -255,14 +257,16 @@ export class Coordinator {
     const hasMore = part !== object
     const siblings = valuesOf(part)
     const tombstones = part.siblings.length - siblings.length
-    const context = this.#node.seal.seal(bucket, key, part.context)
+    const context = this.#node.seal.seal(of, part.context)
     return { siblings, tombstones, hasMore, context, answered, needed }
   }
 
   #scanResult({ bucket, withValues }: ClientScan, { keys, cursor }: Page): ScanResult {
-    const { seal } = this.#node
+    const { seal, topology } = this.#node
+    const bucketId = topology.propertiesOf(bucket).id
     const entries = keys.map(({ key, siblings, context, hasMore }) => {
-      const sealed = withValues ? seal.seal(bucket, key, context) : NO_BYTES
+      const of = { name: { bucket, key }, bucketId }
+      const sealed = withValues ? seal.seal(of, context) : NO_BYTES
       return { key, siblings, context: sealed, hasMore }
     })
     return { entries, cursor }

@@ -7,12 +7,11 @@
 import { type Deliver, isFailure, perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { Room } from '../../base/room.ts'
-import type { KeyName, NodeId } from '../../dynamo/names.ts'
+import type { CopyId, NodeId } from '../../dynamo/names.ts'
 import { type Ask, type CopyAnswer, GetRound } from '../../dynamo/quorum/get.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import { encodeObject, isStorable } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
-import type { Token } from '../../native/digest.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
 import type { Trace } from '../../world/trace.ts'
 import { ABSENT, failedAnswer, objectAnswer, type PeerCalls } from '../cluster/peer-calls.ts'
@@ -22,8 +21,7 @@ import { nearestFirst, tooFew } from './quorums.ts'
 
 /** One key to be read from `needed` of `owners`. */
 export interface Read {
-  readonly name: KeyName
-  readonly token: Token
+  readonly copy: CopyId
   readonly owners: readonly NodeId[]
   readonly ring: RingDigest
   /** 1 to the number of owners. */
@@ -136,10 +134,10 @@ class RunningGet {
 
   #askSelf({ node, digestOnly }: Ask): void {
     const { replica } = this.#node
-    const { name, token, room } = this.#read
+    const { copy, room } = this.#read
     if (digestOnly) {
       perform(
-        () => replica.digest(name, token),
+        () => replica.digest(copy),
         (digest) => {
           if (isFailure(digest)) this.#onAnswer(node, failedAnswer(digest))
           else this.#onAnswer(node, digest === undefined ? ABSENT : { kind: 'digest', digest })
@@ -148,19 +146,19 @@ class RunningGet {
       return
     }
     perform(
-      () => replica.read(name, token, room),
-      (copy) => {
-        if (isFailure(copy)) this.#onAnswer(node, failedAnswer(copy))
-        else if (copy === undefined) this.#onAnswer(node, ABSENT)
-        else this.#onAnswer(node, objectAnswer(copy.object, copy.digest))
+      () => replica.read(copy, room),
+      (found) => {
+        if (isFailure(found)) this.#onAnswer(node, failedAnswer(found))
+        else if (found === undefined) this.#onAnswer(node, ABSENT)
+        else this.#onAnswer(node, objectAnswer(found.object, found.digest))
       },
     )
   }
 
   #askPeer({ node, digestOnly }: Ask): void {
-    const { name, room } = this.#read
+    const { copy, room } = this.#read
     const onAnswer = (answer: CopyAnswer): void => this.#onAnswer(node, answer)
-    this.#node.peers.readCopy(node, name, digestOnly, this.#read, onAnswer, room)
+    this.#node.peers.readCopy(node, copy, digestOnly, this.#read, onAnswer, room)
   }
 
   #onAnswer(node: NodeId, answer: CopyAnswer): void {
@@ -210,7 +208,7 @@ class RunningGet {
   /** Sends the merged object to the replicas that lack some of it; they merge it like any write. */
   #repair(object: VersionedObject, behind: readonly NodeId[]): void {
     const { self, replica, peers, counters, trace, clock, repairMs } = this.#node
-    const { name, token, ring } = this.#read
+    const { copy, ring } = this.#read
     if (!isStorable(object)) {
       // No message carries it and no replica could keep it: a client must reconcile siblings first.
       for (const node of behind) trace.record('repair-failed', { node })
@@ -224,8 +222,8 @@ class RunningGet {
       const onEnd = (result: unknown): void => {
         if (result instanceof OperatingError) trace.record('repair-failed', { node })
       }
-      if (node === self) perform(() => replica.merge(name, token, object, deadline), onEnd)
-      else peers.writeCopy(node, name, bytes, { ring, deadline }, onEnd)
+      if (node === self) perform(() => replica.merge(copy, object, deadline), onEnd)
+      else peers.writeCopy(node, copy, bytes, { ring, deadline }, onEnd)
     }
   }
 }

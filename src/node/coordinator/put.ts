@@ -12,7 +12,7 @@
  */
 import { type Deliver, isFailure, perform } from '../../base/deliver.ts'
 import { type ErrorCode, OperatingError } from '../../base/errors.ts'
-import type { NodeId } from '../../dynamo/names.ts'
+import type { CopyId, NodeId } from '../../dynamo/names.ts'
 import { obstaclesTo, PutRound } from '../../dynamo/quorum/put.ts'
 import type { Context } from '../../dynamo/version/context.ts'
 import { coveredBy, type RefusedPut } from '../../dynamo/version/put.ts'
@@ -22,7 +22,7 @@ import type { Trace } from '../../world/trace.ts'
 import type { PeerCalls } from '../cluster/peer-calls.ts'
 import type { ClientWrite, LocalWrite, Replica } from '../replica/replica.ts'
 import type { KnownPut } from '../requests.ts'
-import { type Placement, tooFew } from './quorums.ts'
+import { ownCopy, type Placement, tooFew } from './quorums.ts'
 
 /** One put to be held by `needed` of the owners. */
 export interface Write {
@@ -76,6 +76,7 @@ class RunningPut {
   readonly #write: Write
   readonly #round: PutRound
   readonly #deliver: Deliver<Context>
+  readonly #copy: CopyId
   readonly #request: ClientWrite
   /** Owners that will be sent the object again. */
   readonly #overloaded = new Set<NodeId>()
@@ -86,16 +87,16 @@ class RunningPut {
   constructor(node: PutDependencies, write: Write, deliver: Deliver<Context>) {
     this.#node = node
     this.#write = write
-    const { requestId, isRepeat, value } = write.put
+    const { name, token, requestId, isRepeat, value } = write.put
+    this.#copy = ownCopy(token, name, write.placement.bucket)
     this.#request = { requestId, isRepeat, value, seen: write.seen }
     this.#round = new PutRound(write.placement.owners, write.needed)
     this.#deliver = deliver
   }
 
   begin(): void {
-    const { name, token } = this.#write.put
     perform(
-      () => this.#node.replica.write(name, token, this.#request, this.#write.deadline),
+      () => this.#node.replica.write(this.#copy, this.#request, this.#write.deadline),
       (local) => {
         if (isFailure(local)) this.#deliver(local)
         else this.#onLocal(local)
@@ -124,9 +125,9 @@ class RunningPut {
 
   #send(node: NodeId, object: Uint8Array): void {
     const { peers, clock } = this.#node
-    const { put, placement, deadline } = this.#write
+    const { placement, deadline } = this.#write
     const terms = { ring: placement.ring, deadline }
-    peers.writeCopy(node, put.name, object, terms, (failure) => {
+    peers.writeCopy(node, this.#copy, object, terms, (failure) => {
       if (failure?.code !== 'overloaded') return this.#onCounted(node, failure?.code)
       this.#overloaded.add(node)
       clock.after(OVERLOAD_RETRY_MS, () => {

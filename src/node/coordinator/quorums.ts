@@ -5,7 +5,7 @@
  * told that too few owners can serve it. All of a placement comes from one ring.
  */
 import { OperatingError } from '../../base/errors.ts'
-import type { NodeId } from '../../dynamo/names.ts'
+import { type CopyId, type KeyName, type NodeId, OWN } from '../../dynamo/names.ts'
 import { OVERLOAD_RETRY_MS } from '../../limits.ts'
 import { type OwnerFailure, reasonOf, type ShortCode } from '../../dynamo/quorum/shortfall.ts'
 import type { PreferenceLists } from '../../dynamo/ring/preference-list.ts'
@@ -25,6 +25,11 @@ export interface Placement {
 export function placementOf(topology: Topology, token: Token, bucket: Uint8Array): Placement {
   const { lists } = topology
   return placementIn(lists, lists.ring.partitionOf(token), topology.propertiesOf(bucket))
+}
+
+/** The copy of a key that each owner has. */
+export function ownCopy(token: Token, name: KeyName, { id }: BucketProperties): CopyId {
+  return { place: OWN, bucketId: id, token, name }
 }
 
 export function placementIn(

@@ -37,7 +37,14 @@ import type { CopiesPage, KeyRange } from '../replica/copies.ts'
 import type { Replica } from '../replica/replica.ts'
 import type { ClientScan } from '../requests.ts'
 import type { Cursors } from './cursor.ts'
-import { nearestFirst, type Placement, placementIn, requiredOf, tooFew } from './quorums.ts'
+import {
+  nearestFirst,
+  ownCopy,
+  type Placement,
+  placementIn,
+  requiredOf,
+  tooFew,
+} from './quorums.ts'
 
 /** Stretches that one page looks at before it answers with what it has, perhaps nothing. */
 const STRETCHES_PER_PAGE_MAX = 32
@@ -101,7 +108,9 @@ export class Scans {
       if (page.isFull) break
       const { bucket, withValues } = scan
       const stretch = this.#stretchFrom(lists, from, bucket)
-      const range = { from, to: stretch.to, bucket, keysMax: page.keysLeft, withValues }
+      const { creation } = stretch.bucket.id
+      const keysMax = page.keysLeft
+      const range = { from, to: stretch.to, bucket, creation, keysMax, withValues }
       const { found, end } = await this.#read(scan, stretch, range, deadline)
       from = end ?? nextU64(stretch.to)
       const left = byToken(found).find((keys) => !page.add(keys))
@@ -157,7 +166,8 @@ export class Scans {
     const pages: CopiesPage[] = []
     const failures: OwnerFailure[] = []
     const terms = { ring: stretch.ring, deadline }
-    const mend = (found: readonly Found[]): void => this.#mend(failures, found, range, terms)
+    const mend = (found: readonly Found[]): void =>
+      this.#mend(failures, found, stretch, range, terms)
     while (pages.length < r) {
       if (deadline - clock.now() < 1) {
         const details = { needed: r, answered: pages.length, nodes: failures }
@@ -184,6 +194,7 @@ export class Scans {
   #mend(
     failures: readonly OwnerFailure[],
     found: readonly Found[],
+    stretch: Stretch,
     range: KeyRange,
     terms: Terms,
   ): void {
@@ -191,12 +202,12 @@ export class Scans {
     const rotten = failures.filter(({ code }) => code === 'record-rotten')
     for (const { token, key } of found) {
       if (compareU64(token, range.from) !== 0) return
-      const name = { bucket: range.bucket, key }
+      const copy = ownCopy(token, { bucket: range.bucket, key }, stretch.bucket)
       for (const { node } of rotten) {
-        if (node !== topology.self.id) peers.readCopy(node, name, false, terms, () => undefined)
+        if (node !== topology.self.id) peers.readCopy(node, copy, false, terms, () => undefined)
         else
           perform(
-            () => replica.read(name, token),
+            () => replica.read(copy),
             () => undefined,
           )
       }

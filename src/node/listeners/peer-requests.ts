@@ -5,6 +5,7 @@
  * dropped once its deadline has passed; that deadline counts from the arrival of the message.
  */
 import type { Digest } from '../../native/digest.ts'
+import { OWN } from '../../dynamo/names.ts'
 import { equalU64, u64 } from '../../base/u64.ts'
 import { isFailure, perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
@@ -62,11 +63,13 @@ export class PeerRequests {
   #read(call: IncomingCallOf<'peerRead'>): void {
     const { request, token } = call
     const { replica, counters } = this.#node
+    const { name, bucketId } = request
+    const copy = { place: OWN, bucketId, token, name }
     counters.peerReads += 1
     if (this.#hasOtherRing(call, request.ring)) return
     if (request.digestOnly) {
       perform(
-        () => replica.digest(request.name, token),
+        () => replica.digest(copy),
         (digest) => {
           if (isFailure(digest)) this.#fail(call, digest)
           else if (digest === undefined) call.answer(ABSENT)
@@ -76,11 +79,11 @@ export class PeerRequests {
       return
     }
     perform(
-      () => replica.read(request.name, token, call.room),
-      (copy) => {
-        if (isFailure(copy)) this.#fail(call, copy)
-        else if (copy === undefined) call.answer(ABSENT)
-        else call.answer({ isFound: true, object: copy.object, digest: copy.digest })
+      () => replica.read(copy, call.room),
+      (found) => {
+        if (isFailure(found)) this.#fail(call, found)
+        else if (found === undefined) call.answer(ABSENT)
+        else call.answer({ isFound: true, object: found.object, digest: found.digest })
       },
     )
   }
@@ -89,6 +92,8 @@ export class PeerRequests {
   #write(call: IncomingCallOf<'peerWrite'>): void {
     const { request, token } = call
     const { replica, counters } = this.#node
+    const { name, bucketId, place } = request
+    const copy = { place, bucketId, token, name }
     const deadline = this.#deadlineOf(request.name.bucket, request.deadlineMs)
     counters.peerWrites += 1
     if (this.#hasOtherRing(call, request.ring)) return
@@ -99,7 +104,7 @@ export class PeerRequests {
       return
     }
     perform(
-      () => replica.merge(request.name, token, object, deadline),
+      () => replica.merge(copy, object, deadline),
       (sequence) => {
         if (isFailure(sequence)) return this.#fail(call, sequence)
         return replica.whenSynced(sequence, (error) => {
@@ -113,9 +118,9 @@ export class PeerRequests {
   #put(call: IncomingCallOf<'peerPut'>): void {
     const { request, token } = call
     if (this.#hasOtherRing(call, request.ring)) return
-    const { name, isRepeat, value, contexts, w, deadlineMs } = request
+    const { name, bucketId, isRepeat, value, contexts, w, deadlineMs } = request
     const requestId = requestIdOf(request.requestId)
-    const put = { name, token, requestId, isRepeat, value, contexts, w, deadlineMs }
+    const put = { name, bucketId, token, requestId, isRepeat, value, contexts, w, deadlineMs }
     this.#node.coordinator.putHandedOn(put, (result) => {
       if (isFailure(result)) call.fail(result)
       else call.answer({ context: result.context })

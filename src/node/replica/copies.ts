@@ -5,6 +5,7 @@
  * pass them. Where those fit no message together, some come as their outlines: each can be read by
  * its key.
  */
+import { type BucketId, type CreationId, OWN } from '../../dynamo/names.ts'
 import { outlineOf } from '../../dynamo/version/object-bytes.ts'
 import { MESSAGE_BYTES_MAX, SCAN_PAGE_BYTES_MAX, SCAN_PAGE_KEYS_MAX } from '../../limits.ts'
 import type { Token } from '../../native/digest.ts'
@@ -19,6 +20,8 @@ export interface KeyRange {
   readonly to: Token
   /** Empty: of all buckets. */
   readonly bucket: Uint8Array
+  /** Of the bucket named. */
+  readonly creation: CreationId
   readonly keysMax: number
   /** False: copies come as their outlines (`object-bytes.ts`). */
   readonly withValues: boolean
@@ -30,6 +33,7 @@ export interface CopiesPage {
     readonly token: Token
     readonly bucket: Uint8Array
     readonly key: Uint8Array
+    readonly bucketId: BucketId
     /** Encoded. */
     readonly object: Uint8Array
     /** It is the outline alone: values were not asked for, or do not fit the page. */
@@ -42,23 +46,24 @@ export interface CopiesPage {
 /** Rejects with `record-rotten` where the first copy cannot be read. */
 export async function copiesIn(
   engine: Engine,
-  { from, to, bucket, keysMax, withValues }: KeyRange,
+  { from, to, bucket: name, creation, keysMax, withValues }: KeyRange,
 ): Promise<CopiesPage> {
   const query = {
+    place: OWN,
     from,
     to,
-    ...(bucket.length === 0 ? {} : { bucket }),
+    ...(name.length === 0 ? {} : { bucket: { name, creation } }),
     keysMax: Math.min(keysMax, SCAN_PAGE_KEYS_MAX),
     bytesMax: SCAN_PAGE_BYTES_MAX,
   }
   const { entries, next } = await (withValues ? engine.scan(query) : engine.prefixes(query))
   let left = MESSAGE_BYTES_MAX
-  const copies = entries.map(({ token, name, object }) => {
+  const copies = entries.map(({ token, name, bucketId, object }) => {
     const aroundBytes = name.bucket.length + name.key.length + ENTRY_OVERHEAD_BYTES
     const isOutline = !withValues || object.length + aroundBytes > left
     const bytes = isOutline && withValues ? (outlineOf(object) ?? object) : object
     left -= bytes.length + aroundBytes
-    return { token, ...name, object: bytes, isOutline }
+    return { token, ...name, bucketId, object: bytes, isOutline }
   })
   return { entries: copies, next }
 }

@@ -1,5 +1,6 @@
 /**
- * Runs the steps on a key one after another; those of different keys do not wait for each other.
+ * Runs the steps on a copy one after another; those on different copies do not wait for each
+ * other. (Two places of one key are two copies.)
  *
  * A step first finds the present copy and then acts on it. Where the copy is in memory both happen
  * within the call. Where it must be read from the disk, later steps on the same key wait:
@@ -8,7 +9,7 @@
 import { latin1Of } from '../../base/bytes.ts'
 import type { MaybePromise } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
-import type { KeyName } from '../../dynamo/names.ts'
+import type { CopyId } from '../../dynamo/names.ts'
 import { WAITERS_PER_KEY_MAX } from '../../limits.ts'
 
 export class KeySteps {
@@ -24,18 +25,18 @@ export class KeySteps {
 
   /** Fails with `overloaded`, or with what `find` and `step` throw. */
   run<Found, T>(
-    name: KeyName,
+    copy: CopyId,
     find: () => MaybePromise<Found>,
     step: (found: Found) => T,
   ): MaybePromise<T> {
     if (this.#busy.size > 0) {
-      const key = mapKeyOf(name)
+      const key = mapKeyOf(copy)
       const waiters = this.#busy.get(key)
       if (waiters !== undefined) return this.#runAfter(key, waiters, find, step)
     }
     const found = find()
     if (!(found instanceof Promise)) return step(found)
-    const key = mapKeyOf(name)
+    const key = mapKeyOf(copy)
     this.#busy.set(key, [])
     return this.#finish(key, () => found, step)
   }
@@ -68,7 +69,7 @@ export class KeySteps {
   }
 }
 
-/** Distinct for distinct names; for keys of a Map. */
-export function mapKeyOf(name: KeyName): string {
-  return `${name.bucket.length} ${latin1Of(name.bucket)}${latin1Of(name.key)}`
+/** Distinct for distinct copies; for keys of a Map. */
+export function mapKeyOf({ place, bucketId, name: { bucket, key } }: CopyId): string {
+  return `${place}${bucketId.creation}${bucket.length} ${latin1Of(bucket)}${latin1Of(key)}`
 }

@@ -39,7 +39,7 @@ export async function openEngine(
     const memory = { id: newId, directory: undefined, placement, mayRebuild: true, clock, trace }
     return {
       engine: new MemoryEngine(),
-      standing: await OwnStanding.open(memory),
+      standing: await OwnStanding.open({ ...memory, durable: () => 0 }),
       directory: undefined,
     }
   }
@@ -56,6 +56,7 @@ export async function openEngine(
     id: isDurable ? id : newId,
     directory: isDurable ? directory : undefined,
     placement,
+    durable: () => engine.report().durableSequence,
     mayRebuild: mayRebuild || !isDurable,
     clock,
     trace,

@@ -16,18 +16,26 @@ import { assert } from '../../base/assert.ts'
 import { U48_MAX } from '../../base/bytes.ts'
 import { isOperatingError, OperatingError } from '../../base/errors.ts'
 import type { Room } from '../../base/room.ts'
-import { ID_BYTES, type KeyName, type NodeId, type Start, startIdOf } from '../../dynamo/names.ts'
+import {
+  type CopyId,
+  ID_BYTES,
+  isOwn,
+  type NodeId,
+  type Start,
+  startIdOf,
+} from '../../dynamo/names.ts'
 import { merge } from '../../dynamo/version/merge.ts'
 import { decodeNote, encodeNote } from '../../dynamo/version/note.ts'
 import {
   decodeObject,
   encodeObject,
   isStorable,
-  outlineBytes,
+  layoutOf,
+  objectDigest,
 } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import { put, type PutOutcome, type PutRequest } from '../../dynamo/version/put.ts'
-import { type Digest, sipHash64, type Token } from '../../native/digest.ts'
+import type { Digest } from '../../native/digest.ts'
 import type { Engine, Stored } from '../../store/engine.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { Entropy } from '../../world/entropy.ts'
@@ -83,7 +91,7 @@ export interface ReplicaDependencies {
   /** Whether all that this node acknowledged is here. */
   readonly isWhole: () => boolean
   /** Mends a rotten copy from the other owners; false where that did not succeed. */
-  readonly mend: (name: KeyName, token: Token) => Promise<boolean>
+  readonly mend: (copy: CopyId) => Promise<boolean>
 }
 
 export class Replica {
@@ -127,16 +135,16 @@ export class Replica {
   }
 
   /**
-   * This member's own copy; a long one is read once `room` has memory for it. Fails with
-   * `record-rotten` or `replica-rebuilding`.
+   * A copy here; a long one is read once `room` has memory for it. Fails with `record-rotten`; an
+   * own one with `replica-rebuilding`.
    */
-  read(name: KeyName, token: Token, room?: Room): MaybePromise<Copy | undefined> {
-    return this.#reportingRot(name, token, () => this.#engine.get(token, name, room))
+  read(copy: CopyId, room?: Room): MaybePromise<Copy | undefined> {
+    return this.#reportingRot(copy, () => this.#engine.get(copy, room))
   }
 
-  /** Fails with `record-rotten` or `replica-rebuilding`. */
-  digest(name: KeyName, token: Token): MaybePromise<Digest | undefined> {
-    return this.#reportingRot(name, token, () => this.#engine.digest(token, name))
+  /** Fails as `read` does. */
+  digest(copy: CopyId): MaybePromise<Digest | undefined> {
+    return this.#reportingRot(copy, () => this.#engine.digest(copy))
   }
 
   /** What was acknowledged here and is not back yet would be answered with "nothing here". */
@@ -148,13 +156,13 @@ export class Replica {
     )
   }
 
-  #reportingRot<T>(name: KeyName, token: Token, ask: () => MaybePromise<T>): MaybePromise<T> {
+  #reportingRot<T>(copy: CopyId, ask: () => MaybePromise<T>): MaybePromise<T> {
     const onError = (error: unknown): never => {
-      if (isRot(error)) void this.#node.mend(name, token)
+      if (isRot(error)) void this.#node.mend(copy)
       throw error
     }
     try {
-      this.#requireWhole()
+      if (isOwn(copy)) this.#requireWhole()
       const found = ask()
       return found instanceof Promise ? found.catch(onError) : found
     } catch (error) {
@@ -181,33 +189,26 @@ export class Replica {
    * is acknowledged. Fails with `deadline-passed`, `object-too-large`, `record-rotten`, or what the
    * engine says.
    */
-  merge(
-    name: KeyName,
-    token: Token,
-    incoming: VersionedObject,
-    deadline: number,
-  ): MaybePromise<number> {
-    return this.#stepOnSound(name, token, deadline, (held) => {
-      return this.#merge(name, token, held, incoming)
-    })
+  merge(copy: CopyId, incoming: VersionedObject, deadline: number): MaybePromise<number> {
+    return this.#stepOnSound(copy, deadline, (held) => this.#merge(copy, held, incoming))
   }
 
-  #merge(name: KeyName, token: Token, held: Held, incoming: VersionedObject): number {
+  #merge(copy: CopyId, held: Held, incoming: VersionedObject): number {
     const merged = held.object === undefined ? incoming : merge(held.object, incoming)
     if (merged === held.object) return this.#lastSequence
     if (!isStorable(merged)) throw tooLarge()
-    return this.#append(name, token, held, merged, held.stored?.note ?? NO_NOTE).sequence
+    return this.#append(copy, held, merged, held.stored?.note ?? NO_NOTE).sequence
   }
 
   /**
    * Replaces a rotten copy with `found`, which other owners hold; erases it where they hold
    * nothing. Merges where a sound copy was written meanwhile. Returns the sequence to wait for.
    */
-  mend(name: KeyName, token: Token, found: VersionedObject | undefined): MaybePromise<number> {
-    return this.#step(name, token, Number.POSITIVE_INFINITY, (held) => {
-      if (found !== undefined) return this.#merge(name, token, held, found)
+  mend(copy: CopyId, found: VersionedObject | undefined): MaybePromise<number> {
+    return this.#step(copy, Number.POSITIVE_INFINITY, (held) => {
+      if (found !== undefined) return this.#merge(copy, held, found)
       if (!held.isRotten) return this.#lastSequence
-      this.#lastSequence = this.#engine.append([{ kind: 'erasure', token, name }], FREEING)
+      this.#lastSequence = this.#engine.append([{ kind: 'erasure', ...copy }], FREEING)
       return this.#lastSequence
     })
   }
@@ -216,19 +217,12 @@ export class Replica {
    * Adds a client's write to the copy here, with a new dot. Fails with `deadline-passed`,
    * `record-rotten`, or what the engine says.
    */
-  write(
-    name: KeyName,
-    token: Token,
-    request: ClientWrite,
-    deadline: number,
-  ): MaybePromise<LocalWrite> {
-    return this.#stepOnSound(name, token, deadline, (held) => {
-      return this.#write(name, token, held, request)
-    })
+  write(copy: CopyId, request: ClientWrite, deadline: number): MaybePromise<LocalWrite> {
+    return this.#stepOnSound(copy, deadline, (held) => this.#write(copy, held, request))
   }
 
-  #write(name: KeyName, token: Token, held: Held, request: ClientWrite): LocalWrite {
-    if (this.#remembered.isReplaced(request.requestId, token, held.object)) {
+  #write(copy: CopyId, held: Held, request: ClientWrite): LocalWrite {
+    if (this.#remembered.isReplaced(request.requestId, copy, held.object)) {
       return this.#unchanged({ kind: 'replaced' }, held)
     }
     const before = held.stored === undefined ? undefined : decodeNote(held.stored.note)
@@ -237,6 +231,7 @@ export class Replica {
         node: this.#node.node,
         start: this.#start,
         counter: this.#nextCounter(),
+        time: this.#node.clock.wallTime(),
         ...request,
       })
       switch (outcome.kind) {
@@ -250,8 +245,8 @@ export class Replica {
           return this.#unchanged(outcome, held)
         case 'written': {
           if (!isStorable(outcome.object)) throw tooLarge()
-          const written = this.#append(name, token, held, outcome.object, encodeNote(outcome.note))
-          this.#remembered.add(request.requestId, token, outcome.dot)
+          const written = this.#append(copy, held, outcome.object, encodeNote(outcome.note))
+          this.#remembered.add(request.requestId, copy, outcome.dot)
           return { outcome, ...written }
         }
       }
@@ -282,33 +277,27 @@ export class Replica {
   }
 
   #append(
-    name: KeyName,
-    token: Token,
+    copy: CopyId,
     held: Held,
     object: VersionedObject,
     note: Uint8Array,
   ): Pick<LocalWrite, 'object' | 'sequence'> {
     const bytes = encodeObject(object)
-    const digest = sipHash64<Digest>(this.#node.digestKey, bytes)
-    const prefixBytes = outlineBytes(object)
-    const copy = { note, object: bytes, prefixBytes, digest }
-    const entry = { kind: 'object', token, name, ...copy } as const
+    const digest = objectDigest(this.#node.digestKey, bytes)
+    const { siblingsAt: digestStart, valuesAt: prefixBytes } = layoutOf(bytes)
+    const record = { note, object: bytes, prefixBytes, digestStart, digest }
+    const entry = { kind: 'object', ...copy, ...record } as const
     const mayUseReserve = isFreeing(held, object, bytes.length)
     this.#lastSequence = this.#engine.append([entry], { mayUseReserve })
     return { object: bytes, sequence: this.#lastSequence }
   }
 
   /** Runs `step` on the present copy; mends it first if it has rotted. */
-  #stepOnSound<T>(
-    name: KeyName,
-    token: Token,
-    deadline: number,
-    step: (held: Held) => T,
-  ): MaybePromise<T> {
+  #stepOnSound<T>(copy: CopyId, deadline: number, step: (held: Held) => T): MaybePromise<T> {
     const tried = (): MaybePromise<T | typeof ROTTEN> =>
-      this.#step(name, token, deadline, (held) => (held.isRotten ? ROTTEN : step(held)))
+      this.#step(copy, deadline, (held) => (held.isRotten ? ROTTEN : step(held)))
     const mended = async (): Promise<T> => {
-      const result = (await this.#node.mend(name, token)) ? await tried() : ROTTEN
+      const result = (await this.#node.mend(copy)) ? await tried() : ROTTEN
       if (result !== ROTTEN) return result as T
       throw new OperatingError(
         'record-rotten',
@@ -321,17 +310,12 @@ export class Replica {
   }
 
   /** Runs `step` on the present copy, after every earlier step on the same key. */
-  #step<T>(
-    name: KeyName,
-    token: Token,
-    deadline: number,
-    step: (held: Held) => T,
-  ): MaybePromise<T> {
+  #step<T>(copy: CopyId, deadline: number, step: (held: Held) => T): MaybePromise<T> {
     const find = (): MaybePromise<Stored | 'rotten' | undefined> => {
       this.#dropExpired(deadline)
-      return this.#find(name, token)
+      return this.#find(copy)
     }
-    return this.#steps.run(name, find, (found) => step(this.#held(found)))
+    return this.#steps.run(copy, find, (found) => step(this.#held(found)))
   }
 
   /** The sender has given the step up: running it would delay work that is still wanted. */
@@ -343,9 +327,9 @@ export class Replica {
     throw new OperatingError('deadline-passed', 'the deadline passed before the write began')
   }
 
-  #find(name: KeyName, token: Token): MaybePromise<Stored | 'rotten' | undefined> {
+  #find(copy: CopyId): MaybePromise<Stored | 'rotten' | undefined> {
     try {
-      const found = this.#engine.get(token, name)
+      const found = this.#engine.get(copy)
       return found instanceof Promise ? found.catch(rottenOr) : found
     } catch (error) {
       return rottenOr(error)

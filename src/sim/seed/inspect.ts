@@ -5,9 +5,10 @@
  * byte. It recognises writes by the request ids in the objects, so it distinguishes tombstones too.
  */
 import { WITHOUT_DATA } from '../../wire/handshake-steps.ts'
-import { equalBytes, utf8Text } from '../../base/bytes.ts'
+import { utf8Text } from '../../base/bytes.ts'
+import { equalU64 } from '../../base/u64.ts'
 import { OperatingError } from '../../base/errors.ts'
-import { keyName } from '../../dynamo/names.ts'
+import { keyName, NEVER_CREATED, Policy } from '../../dynamo/names.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
 import type { Sibling, VersionedObject } from '../../dynamo/version/object.ts'
 import { requestLabel } from '../../dynamo/version/request-id.ts'
@@ -60,9 +61,12 @@ export async function inspect(cluster: Cluster, options: InspectOptions): Promis
   const final = new Map<string, readonly number[]>()
   for (const { bucket, key, label } of places) {
     const name = keyName(bucket, key)
-    const request = { name, ring, digestOnly: false, deadlineMs: DEADLINE_MS }
+    const owners = cluster.ownersOf(name)
+    const bucketId = { creation: NEVER_CREATED, policy: Policy.siblings, n: owners.length }
+    const terms = { ring, deadlineMs: DEADLINE_MS }
+    const request = { name, bucketId, digestOnly: false, hints: false, ...terms }
     const copies: PeerReadReply[] = []
-    for (const owner of cluster.ownersOf(name)) {
+    for (const owner of owners) {
       const session = sessions.get(owner)
       if (session === undefined) continue
       const copy = await askPatiently(session, request, world)
@@ -104,10 +108,9 @@ function isRot(copy: Answer<'peerRead'>): boolean {
   return copy instanceof OperatingError && copy.code === 'record-rotten'
 }
 
+/** The same siblings: what they replaced need not be known everywhere. */
 function isSame(a: PeerReadReply, b: PeerReadReply): boolean {
-  return (
-    equalBytes(a.object, b.object) && a.digest.hi === b.digest.hi && a.digest.lo === b.digest.lo
-  )
+  return equalU64(a.digest, b.digest)
 }
 
 function numbersIn(

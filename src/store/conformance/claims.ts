@@ -17,13 +17,16 @@ import { deepEqual, equal, notDeepEqual, notEqual, ok, rejects } from 'node:asse
 import { equalBytes, utf8Bytes, utf8Text } from '../../base/bytes.ts'
 import { Prng } from '../../base/prng.ts'
 import { compareU64, u64 } from '../../base/u64.ts'
-import { type KeyName, keyName } from '../../dynamo/names.ts'
-import { type Token, tokenOf } from '../../native/digest.ts'
-import type { DigestPage, Entry, ScanPage } from '../engine.ts'
+import { type KeyName, keyName, NEVER_CREATED, OWN as place } from '../../dynamo/names.ts'
+import type { Token } from '../../native/digest.ts'
+import type { DigestPage, ScanPage } from '../engine.ts'
 import { FAULT_CHECKS } from './fault-checks.ts'
+import { PLACE_CHECKS } from './place-checks.ts'
 import {
+  BUCKET_ID,
   type Check,
   contents,
+  copyOf,
   digestOf,
   erasure,
   FIRST_TOKEN,
@@ -44,16 +47,11 @@ export interface Claim {
 
 const named = (key: string): KeyName => keyName('b', key)
 
-function withToken(entry: Entry, token: Token): Entry {
-  return { ...entry, token }
-}
-
 const CHECKS: Readonly<Record<string, Check>> = {
   'a key that was never put is not there': async (engine) => {
-    const name = named('missing')
-    const token = tokenOf(name.bucket, name.key)
-    equal(await engine.get(token, name), undefined)
-    equal(await engine.digest(token, name), undefined)
+    const copy = copyOf(named('missing'))
+    equal(await engine.get(copy), undefined)
+    equal(await engine.digest(copy), undefined)
     deepEqual(await scanAll(engine), [])
   },
 
@@ -61,12 +59,13 @@ const CHECKS: Readonly<Record<string, Check>> = {
     const name = named('a')
     const entry = put(name, 'object', 'note')
     const sequence = engine.append([entry])
-    const stored = await engine.get(entry.token, name)
+    const stored = await engine.get(entry)
     equal(utf8Text(stored?.object ?? new Uint8Array()), 'object')
     equal(utf8Text(stored?.note ?? new Uint8Array()), 'note')
-    deepEqual(await engine.digest(entry.token, name), stored?.digest)
+    deepEqual(stored?.bucketId, BUCKET_ID)
+    deepEqual(await engine.digest(entry), stored?.digest)
     await engine.synced(sequence)
-    deepEqual(await engine.get(entry.token, name), stored, 'the same when it is durable')
+    deepEqual(await engine.get(entry), stored, 'the same when it is durable')
   },
 
   'the newest append of a key is what is read': async (engine) => {
@@ -82,8 +81,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
     engine.append([put(named('a'), 'same'), put(named('b'), 'same', 'n'), put(named('c'), 'other')])
     const [a, b, c] = await Promise.all(
       ['a', 'b', 'c'].map(async (key) => {
-        const name = named(key)
-        return engine.digest(tokenOf(name.bucket, name.key), name)
+        return engine.digest(copyOf(named(key)))
       }),
     )
     deepEqual(a, b)
@@ -125,23 +123,21 @@ const CHECKS: Readonly<Record<string, Check>> = {
     const entries = sizes.flatMap((size) =>
       names.map((name, i): ObjectEntry => {
         const key = Uint8Array.from([...name.key.subarray(0, 4094), i, size % 251])
-        const token = tokenOf(name.bucket, key)
         const object = prng.fill(new Uint8Array(size))
         const note = prng.fill(new Uint8Array(64 - i))
         return {
           kind: 'object',
-          token,
-          name: { bucket: name.bucket, key },
+          ...copyOf({ bucket: name.bucket, key }),
           note,
           object,
           prefixBytes: size >> 1,
-          digest: digestOf(object),
+          ...digestOf(object),
         }
       }),
     )
     const check = async (): Promise<void> => {
       for (const entry of entries) {
-        const stored = await engine.get(entry.token, entry.name)
+        const stored = await engine.get(entry)
         ok(stored !== undefined, 'an object is there')
         ok(equalBytes(stored.object, entry.object), 'with its bytes')
         ok(equalBytes(stored.note, entry.note), 'and its note')
@@ -157,31 +153,30 @@ const CHECKS: Readonly<Record<string, Check>> = {
   'two keys of one token are two keys': async (engine) => {
     const token: Token = u64(7, 7)
     const text = async (key: string): Promise<string | undefined> => {
-      const stored = await engine.get(token, named(key))
+      const stored = await engine.get(copyOf(named(key), { token }))
       return stored === undefined ? undefined : utf8Text(stored.object)
     }
-    for (let i = 0; i < 30; i++) engine.append([withToken(put(named(`k${i}`), `${i}`), token)])
-    engine.append([withToken(put(named('k3'), 'new'), token)])
-    await engine.synced(engine.append([withToken(erasure(named('k4')), token)]))
+    for (let i = 0; i < 30; i++) engine.append([put(named(`k${i}`), `${i}`, '', { token })])
+    engine.append([put(named('k3'), 'new', '', { token })])
+    await engine.synced(engine.append([erasure(named('k4'), { token })]))
     equal(await text('k3'), 'new')
     equal(await text('k4'), undefined)
     equal(await text('k29'), '29')
     equal(await text('k30'), undefined)
-    const page = await engine.scan({ from: token, to: token, keysMax: 1, bytesMax: 1 })
+    const page = await engine.scan({ place, from: token, to: token, keysMax: 1, bytesMax: 1 })
     equal(page.entries.length, 29, 'one page has all keys of a token')
     equal(page.next, undefined)
   },
 
   'bytes given and bytes returned may be changed by the caller': async (engine) => {
     const entry = put(named('a'), 'object', 'note')
-    const { token } = entry
     const name = { bucket: entry.name.bucket.slice(), key: entry.name.key.slice() }
     await engine.synced(engine.append([entry]))
     entry.object.fill(0)
     entry.note.fill(0)
     entry.name.key.fill(0)
     for (let i = 0; i < 2; i++) {
-      const stored = await engine.get(token, name)
+      const stored = await engine.get(copyOf(name))
       equal(utf8Text(stored?.object ?? new Uint8Array()), 'object')
       equal(utf8Text(stored?.note ?? new Uint8Array()), 'note')
       stored?.object.fill(1)
@@ -214,10 +209,10 @@ const CHECKS: Readonly<Record<string, Check>> = {
     }
     const all = await scanAll(engine)
     const [from, to] = [all[50]?.token, all[60]?.token] as [Token, Token]
-    const page = await engine.scan({ from, to, keysMax: 100, bytesMax: 1 << 20 })
+    const page = await engine.scan({ place, from, to, keysMax: 100, bytesMax: 1 << 20 })
     equal(page.entries.length, 11, 'both ends are in the range')
     equal(page.next, undefined)
-    const short = await engine.scan({ from, to, keysMax: 100, bytesMax: 1 })
+    const short = await engine.scan({ place, from, to, keysMax: 100, bytesMax: 1 })
     equal(short.entries.length, 1, 'a page has the keys of its first token, whatever they take')
     notEqual(short.next, undefined)
     const bytesMax = sizeOf(all[50]) + sizeOf(all[51])
@@ -225,14 +220,14 @@ const CHECKS: Readonly<Record<string, Check>> = {
       [bytesMax, 2],
       [bytesMax - 1, 1],
     ] as const) {
-      const two = await engine.scan({ from, to, keysMax: 100, bytesMax: bytes })
+      const two = await engine.scan({ place, from, to, keysMax: 100, bytesMax: bytes })
       equal(two.entries.length, length, 'and ends before the token that would pass its bytes')
     }
     let found = 0
     let next: Token | undefined = FIRST_TOKEN
     while (next !== undefined) {
-      const bucket = utf8Bytes('other')
-      const query = { from: next, to: LAST_TOKEN, bucket, keysMax: 10, bytesMax: 1 << 20 }
+      const bucket = { name: utf8Bytes('other'), creation: NEVER_CREATED }
+      const query = { place, from: next, to: LAST_TOKEN, bucket, keysMax: 10, bytesMax: 1 << 20 }
       const one: ScanPage = await engine.scan(query)
       found += one.entries.length
       next = one.next
@@ -250,7 +245,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
     const found: ScanPage['entries'][number][] = []
     let from: Token | undefined = FIRST_TOKEN
     while (from !== undefined) {
-      const query = { from, to: LAST_TOKEN, keysMax: 10, bytesMax: 1 << 20 }
+      const query = { place, from, to: LAST_TOKEN, keysMax: 10, bytesMax: 1 << 20 }
       const page: ScanPage = await engine.prefixes(query)
       found.push(...page.entries)
       from = page.next
@@ -261,20 +256,27 @@ const CHECKS: Readonly<Record<string, Check>> = {
   'digests walk the same range without values': async (engine) => {
     for (let i = 0; i < 90; i++) engine.append([put(named(`k${i}`), `text ${i % 7}`)])
     engine.append([erasure(named('k3'))])
-    const wanted = (await scanAll(engine)).map(({ token, name, digest }) => {
-      return { token, name, digest }
-    })
+    const idAndDigest = ({
+      place,
+      bucketId,
+      token,
+      name,
+      digest,
+    }: DigestPage['entries'][number]) => {
+      return { place, bucketId, token, name, digest }
+    }
+    const wanted = (await scanAll(engine)).map(idAndDigest)
     for (const keysMax of [1, 10, 1000]) {
       const found: DigestPage['entries'][number][] = []
       let from: Token | undefined = FIRST_TOKEN
       while (from !== undefined) {
-        const query = { from, to: LAST_TOKEN, keysMax, bytesMax: 1 << 20 }
+        const query = { place, from, to: LAST_TOKEN, keysMax, bytesMax: 1 << 20 }
         const page: DigestPage = await engine.digests(query)
         ok(page.entries.length <= keysMax)
         found.push(...page.entries)
         from = page.next
       }
-      deepEqual(found, wanted)
+      deepEqual(found.map(idAndDigest), wanted)
     }
   },
 
@@ -325,9 +327,11 @@ function isBefore(a: Token | undefined, b: Token): boolean {
   return a === undefined || compareU64(a, b) < 0
 }
 
-export const CLAIMS: readonly Claim[] = Object.entries({ ...CHECKS, ...FAULT_CHECKS }).map(
-  ([claim, check]) => ({ claim, check }),
-)
+export const CLAIMS: readonly Claim[] = Object.entries({
+  ...CHECKS,
+  ...PLACE_CHECKS,
+  ...FAULT_CHECKS,
+}).map(([claim, check]) => ({ claim, check }))
 
 /** Checks one claim on a new engine. What is wrong, or undefined. */
 export async function failureOf(check: Check, subject: Subject): Promise<Error | undefined> {

@@ -6,12 +6,23 @@
 import { equal, fail, ok, rejects, throws } from 'node:assert/strict'
 import { utf8Text } from '../../base/bytes.ts'
 import { Prng } from '../../base/prng.ts'
-import { keyName } from '../../dynamo/names.ts'
-import type { Entry } from '../engine.ts'
-import { type Check, contents, erasure, put, sortedMap, textOf } from './subject.ts'
+import { keyName, type NodeId, OWN } from '../../dynamo/names.ts'
+import type { Engine, Entry } from '../engine.ts'
+import {
+  type Check,
+  contents,
+  erasure,
+  FIRST_TOKEN,
+  LAST_TOKEN,
+  put,
+  sortedMap,
+  textOf,
+} from './subject.ts'
 
 const POWER_CUTS = 20
 const KEYS = 12
+const MEMBER = '0123456789abcdef' as NodeId
+const HINT = 'hint '
 
 export const FAULT_CHECKS: Readonly<Record<string, Check>> = {
   'a power cut takes nothing that was synced, and of the rest whole batches': async (
@@ -40,7 +51,7 @@ export const FAULT_CHECKS: Readonly<Record<string, Check>> = {
       }
       faults.cutPower()
       engine = await subject.open()
-      const found = await contents(engine)
+      const found = await contentsOfBoth(engine)
       const after = possible.findIndex((one) => rowsOf(one) === rowsOf(found))
       if (after === -1) fail(differenceOf(possible[0] ?? new Map(), found, cut))
       state = found
@@ -68,12 +79,17 @@ export const FAULT_CHECKS: Readonly<Record<string, Check>> = {
   },
 }
 
-/** One to three entries, of different keys. */
+/** One to three entries, of different keys; or a drop of what is kept for a member. */
 function batchOf(prng: Prng, text: string): readonly Entry[] {
+  if (prng.chance(0.1)) {
+    return [{ kind: 'drop', place: MEMBER, from: FIRST_TOKEN, to: LAST_TOKEN }]
+  }
   const keys = prng.shuffled(Array.from({ length: KEYS }, (_, i) => `k${i}`))
   return keys.slice(0, prng.between(1, 3)).map((key) => {
     const name = keyName('b', key)
-    return prng.chance(0.2) ? erasure(name) : put(name, text.padEnd(prng.below(300)), 'note')
+    const place = { place: prng.chance(0.3) ? MEMBER : OWN }
+    if (prng.chance(0.2)) return erasure(name, place)
+    return put(name, text.padEnd(prng.below(300)), 'note', place)
   })
 }
 
@@ -83,11 +99,22 @@ function applied(
 ): ReadonlyMap<string, string> {
   const next = new Map(state)
   for (const entry of batch) {
-    const key = utf8Text(entry.name.key)
+    if (entry.kind === 'drop') {
+      for (const key of state.keys()) if (key.startsWith(HINT)) next.delete(key)
+      continue
+    }
+    const key = (entry.place === OWN ? '' : HINT) + utf8Text(entry.name.key)
     if (entry.kind === 'object') next.set(key, utf8Text(entry.object))
     else next.delete(key)
   }
   return sortedMap(next)
+}
+
+/** Own copies, and those kept for the member with a sign before their keys. */
+async function contentsOfBoth(engine: Engine): Promise<ReadonlyMap<string, string>> {
+  const hints = await contents(engine, MEMBER)
+  const marked = [...hints].map(([key, text]) => [HINT + key, text] as const)
+  return sortedMap([...(await contents(engine)), ...marked])
 }
 
 function differenceOf(

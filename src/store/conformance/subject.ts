@@ -4,9 +4,18 @@
 import { utf8Bytes, utf8Text } from '../../base/bytes.ts'
 import { isOperatingError } from '../../base/errors.ts'
 import { nextU64, u64 } from '../../base/u64.ts'
-import { type KeyName, keyName } from '../../dynamo/names.ts'
+import {
+  type BucketId,
+  type CopyId,
+  type KeyName,
+  keyName,
+  NEVER_CREATED,
+  OWN,
+  type Place,
+  Policy,
+} from '../../dynamo/names.ts'
 import { type Digest, sipHash64, type Token, tokenOf } from '../../native/digest.ts'
-import type { Engine, Entry, ScanPage } from '../engine.ts'
+import type { Engine, Entry, ScanPage, ScanQuery } from '../engine.ts'
 
 export interface Subject {
   /** Opens the engine over what the last one left; over nothing the first time. */
@@ -39,32 +48,47 @@ export const LAST_TOKEN: Token = u64(0xffff_ffff, 0xffff_ffff)
 /** Of each object that `put` makes, or all of a shorter one. */
 export const PREFIX_BYTES = 2
 
-export function put(name: KeyName, text: string, note = ''): ObjectEntry {
+/** Where objects' digests begin, or at the end of a shorter one. */
+const DIGEST_START = 1
+
+export const BUCKET_ID: BucketId = { creation: NEVER_CREATED, policy: Policy.siblings, n: 3 }
+
+/** This node's own copy of a key, or another one of it. */
+export function copyOf(name: KeyName, other: Partial<CopyId> = {}): CopyId {
+  const { bucket, key } = name
+  return { place: OWN, bucketId: BUCKET_ID, token: tokenOf(bucket, key), name, ...other }
+}
+
+export function put(
+  name: KeyName,
+  text: string,
+  note = '',
+  other: Partial<CopyId> = {},
+): ObjectEntry {
   const object = utf8Bytes(text)
   return {
     kind: 'object',
-    token: tokenOf(name.bucket, name.key),
-    name,
+    ...copyOf(name, other),
     note: utf8Bytes(note),
     object,
     prefixBytes: Math.min(object.length, PREFIX_BYTES),
-    digest: digestOf(object),
+    ...digestOf(object),
   }
 }
 
-export function erasure(name: KeyName): Entry {
-  return { kind: 'erasure', token: tokenOf(name.bucket, name.key), name }
+export function erasure(name: KeyName, other: Partial<CopyId> = {}): Entry {
+  return { kind: 'erasure', ...copyOf(name, other) }
 }
 
-/** The digest of an object, as a replica of the cluster computes it. */
-export function digestOf(object: Uint8Array): Digest {
-  return sipHash64(DIGEST_KEY, object)
+/** An object's digest: of its bytes but the first, as if that were no part of the siblings. */
+export function digestOf(object: Uint8Array): { digestStart: number; digest: Digest } {
+  const digestStart = Math.min(object.length, DIGEST_START)
+  return { digestStart, digest: sipHash64(DIGEST_KEY, object.subarray(digestStart)) }
 }
 
 /** The object of a key in bucket `b`, as text. */
 export async function textOf(engine: Engine, key: string): Promise<string | undefined> {
-  const name = keyName('b', key)
-  const stored = await engine.get(tokenOf(name.bucket, name.key), name)
+  const stored = await engine.get(copyOf(keyName('b', key)))
   return stored === undefined ? undefined : utf8Text(stored.object)
 }
 
@@ -72,11 +96,18 @@ export async function textOf(engine: Engine, key: string): Promise<string | unde
 export async function scanAll(
   engine: Engine,
   keysMax = 100,
+  place: Place = OWN,
 ): Promise<readonly ScanPage['entries'][number][]> {
   const entries: ScanPage['entries'][number][] = []
   let from: Token | undefined = FIRST_TOKEN
   while (from !== undefined) {
-    const page: ScanPage | undefined = await pageOf(engine, from, keysMax)
+    const page: ScanPage | undefined = await pageOf(engine, {
+      place,
+      from,
+      to: LAST_TOKEN,
+      keysMax,
+      bytesMax: 1 << 20,
+    })
     if (page !== undefined) entries.push(...page.entries)
     from = page === undefined ? nextU64(from) : page.next
   }
@@ -84,9 +115,9 @@ export async function scanAll(
 }
 
 /** One page; undefined if its first token has a rotten copy. */
-async function pageOf(engine: Engine, from: Token, keysMax: number): Promise<ScanPage | undefined> {
+async function pageOf(engine: Engine, query: ScanQuery): Promise<ScanPage | undefined> {
   try {
-    return await engine.scan({ from, to: LAST_TOKEN, keysMax, bytesMax: 1 << 20 })
+    return await engine.scan(query)
   } catch (error) {
     if (isOperatingError(error) && error.code === 'record-rotten') return undefined
     throw error
@@ -94,8 +125,11 @@ async function pageOf(engine: Engine, from: Token, keysMax: number): Promise<Sca
 }
 
 /** Keys with their texts, sorted by key. */
-export async function contents(engine: Engine): Promise<ReadonlyMap<string, string>> {
-  const entries = await scanAll(engine)
+export async function contents(
+  engine: Engine,
+  place: Place = OWN,
+): Promise<ReadonlyMap<string, string>> {
+  const entries = await scanAll(engine, 100, place)
   return sortedMap(entries.map(({ name, object }) => [utf8Text(name.key), utf8Text(object)]))
 }
 

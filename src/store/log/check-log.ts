@@ -23,14 +23,14 @@ export async function checkLog(options: ReadLogOptions): Promise<LogCheck> {
   const lock = await directory.lock()
   const segments = await Segments.of(directory)
   try {
-    const { index, judgement, records } = await readLog(options, segments)
+    const { indexes, judgement, records } = await readLog(options, segments)
     let unsyncedRecords = 0
     for (const batch of judgement.accepted) unsyncedRecords += batch.length
     return {
       segments: segments.count,
       bytes: segments.sizes.bytes,
       records,
-      keys: index.size,
+      keys: indexes.size,
       damages: judgement.damages.map(sentenceOf),
       unsyncedRecords,
       tornBytes: judgement.tornBytes,

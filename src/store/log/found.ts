@@ -4,23 +4,38 @@
 import { readU16 } from '../../base/bytes.ts'
 import { u64 } from '../../base/u64.ts'
 import { type Token, tokenOf } from '../../native/digest.ts'
-import { number48, RECORD_HEADER_BYTES, RecordScanWord, RecordWord } from '../../native/record.ts'
-import { NO_TAG, type Place, tagOf } from './place.ts'
+import {
+  number48,
+  RECORD_HEADER_BYTES,
+  RECORD_SCAN_WORDS,
+  RecordScanWord,
+  RecordWord,
+} from '../../native/record.ts'
+import type { Place } from '../../dynamo/names.ts'
+import { NO_TAG, type Location, tagOf } from './location.ts'
+import { placeAt } from './record-head.ts'
 import { kindOf, RecordKind } from './record-kinds.ts'
 import { scanWord } from './segment-scan.ts'
 
-export interface Found extends Place {
+export interface Found extends Location {
   readonly bytes: number
   /** The byte of the file: says also whether the batch goes on. */
   readonly kind: number
   readonly token: Token
   readonly sequence: number
+  readonly place: Place
+  /** Records up to this sequence that it names are void. */
+  readonly voids: number
 }
 
-/** A record of a key: neither a mark nor an absence. */
+/** A record that an append made: neither a mark nor an absence. */
 export function isEntry(found: Found): boolean {
   const kind = kindOf(found.kind)
-  return kind === RecordKind.object || kind === RecordKind.erasure
+  return kind !== RecordKind.mark && kind !== RecordKind.absence
+}
+
+export function isDrop(found: Found): boolean {
+  return kindOf(found.kind) === RecordKind.drop
 }
 
 export function isAbsence(found: Found): boolean {
@@ -63,13 +78,17 @@ export function foundIn(
       scanWord(words, i, RecordScanWord.sequenceLow),
       scanWord(words, i, RecordScanWord.sequenceHigh),
     ),
+    place: placeAt(words, i * RECORD_SCAN_WORDS + RecordScanWord.placeFirst),
+    voids: number48(
+      scanWord(words, i, RecordScanWord.voidsLow),
+      scanWord(words, i, RecordScanWord.voidsHigh),
+    ),
   }
 }
 
 /**
- * A record with a sound header and a rotten body, at bytes[start]. If its key has rotted, the token
- * computed here is most likely no key's, and the entry does no harm. It has no tag: a wrong one
- * would hide it from scans of its bucket.
+ * A record with a sound header and a rotten body, at bytes[start]. If its names have rotted, the
+ * token is wrong. It has no tag: a wrong one would hide it from scans of its bucket.
  */
 export function rottenFound(
   segment: number,
@@ -92,6 +111,8 @@ export function rottenFound(
       words[RecordWord.sequenceLow] as number,
       words[RecordWord.sequenceHigh] as number,
     ),
+    place: placeAt(words, RecordWord.placeFirst),
+    voids: number48(words[RecordWord.voidsLow] as number, words[RecordWord.voidsHigh] as number),
   }
 }
 

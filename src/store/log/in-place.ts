@@ -15,20 +15,21 @@
 import { assert } from '../../base/assert.ts'
 import { EMPTY_BYTES } from '../../base/bytes.ts'
 import type { Digest } from '../../native/digest.ts'
-import { encodeRecord } from '../../native/record.ts'
+import { encodeRecord, RECORD_WORDS, RecordWord, setNumber48 } from '../../native/record.ts'
 import type { Directory, File } from '../../world/disk.ts'
 import type { Trace } from '../../world/trace.ts'
 import { readFully } from '../files.ts'
 import { type Found, isAbsence } from './found.ts'
 import type { Judgement } from './judgement.ts'
-import type { KeyIndex } from './key-index.ts'
-import { isContinued, isFollowing, kindOf, RecordKind } from './record-kinds.ts'
+import type { PlaceIndexes } from './place-indexes.ts'
+import { setHead } from './record-head.ts'
+import { isContinued, isFollowing, RecordKind } from './record-kinds.ts'
 import { PREFIX_ALONE, type RecordReader } from './record-reader.ts'
 import { SEGMENT_HEADER_BYTES, writeZeros } from './segment.ts'
 import type { SegmentAllocator } from './segment-allocator.ts'
 import type { Segments } from './segments.ts'
 import type { Shortage } from './shortage.ts'
-import { MARK_BYTES, type Writer } from './writer.ts'
+import { MARK_BYTES, NO_BODY, type Writer } from './writer.ts'
 
 /** A log that was read, and whose end is to be put in order. */
 export interface Unordered {
@@ -39,7 +40,7 @@ export interface Unordered {
   readonly allocator: SegmentAllocator
   readonly writer: Writer
   readonly reader: RecordReader
-  readonly index: KeyIndex
+  readonly indexes: PlaceIndexes
 }
 
 interface Point {
@@ -163,30 +164,26 @@ async function begun(log: Unordered, durable: number, { to, sequence }: End): Pr
 }
 
 function markOf(
-  { hi, lo }: Digest,
+  digest: Digest,
   { segment, offset }: Point,
   sequence: number,
   durable: number,
 ): Uint8Array {
   const bytes = new Uint8Array(MARK_BYTES)
-  const none = EMPTY_BYTES
-  const kind = RecordKind.mark
-  const names = [none, none, none, none] as const
-  encodeRecord(bytes, 0, kind, segment, offset, sequence, durable, ...names, 0, hi, lo)
+  const head = new Uint32Array(RECORD_WORDS)
+  setHead(head, { ...NO_BODY, kind: RecordKind.mark, digest, voids: 0 })
+  head[RecordWord.segment] = segment
+  head[RecordWord.offset] = offset
+  setNumber48(head, RecordWord.sequenceLow, sequence)
+  setNumber48(head, RecordWord.syncedLow, durable)
+  encodeRecord(bytes, 0, head, EMPTY_BYTES, EMPTY_BYTES, EMPTY_BYTES, EMPTY_BYTES)
   return bytes
 }
 
-async function indexInPlace({ reader, index }: Unordered, found: Found): Promise<void> {
-  const { segment, offset, token, sequence } = found
-  const { name } = await reader.read({
-    segment,
-    offset,
-    name: undefined,
-    objectBytesMax: PREFIX_ALONE,
-  })
-  assert(name !== undefined, 'a record that was accepted has a name')
-  const isErasure = kindOf(found.kind) === RecordKind.erasure
-  index.put(token, name, { segment, offset }, sequence, isErasure)
+async function indexInPlace({ reader, indexes }: Unordered, found: Found): Promise<void> {
+  const { segment, offset } = found
+  const question = { segment, offset, copy: undefined, objectBytesMax: PREFIX_ALONE }
+  indexes.apply(found, await reader.read(question))
 }
 
 async function zeroRest({ segments }: Unordered, from: Point, bytes: number): Promise<void> {

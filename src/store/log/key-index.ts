@@ -1,14 +1,14 @@
 /**
- * Maps each key to the place of its newest record.
+ * Maps each key of one place to the location of its newest record.
  *
  * The key directory (native) knows tokens, not keys; only the record names its key. So replacing a
  * key's entry means looking at the record it points to. That record is nearly always in memory
  * (the client that puts a key has just read it), and the entry is replaced within the append. If
- * only the disk has it, the append does not wait: the new place is added beside the old one, reads
- * choose the record with the highest sequence, and a read in the background removes the stale
- * entry ("pruning"). An entry also has a byte of its bucket (`place.ts`).
+ * only the disk has it, the append does not wait: the new location is added beside the old one,
+ * reads choose the record with the highest sequence, and a read in the background removes the stale
+ * entry ("pruning"). An entry also has a byte of its bucket (`location.ts`).
  *
- * An erasure removes the key's entry. If a stale entry may be left, the erasure's own place is
+ * An erasure removes the key's entry. If a stale entry may be left, the erasure's own location is
  * added and wins by its sequence; pruning removes both.
  *
  * Invariants:
@@ -16,39 +16,47 @@
  *   - An entry whose record has a rotten header is replaced by the next write to any key of its
  *     token.
  */
-import { u64 } from '../../base/u64.ts'
+import { compareU64, equalU64, nextU64, u64 } from '../../base/u64.ts'
 import { assert } from '../../base/assert.ts'
-import type { KeyName } from '../../dynamo/names.ts'
+import type { CopyId } from '../../dynamo/names.ts'
 import type { Token } from '../../native/digest.ts'
 import { DIRECTORY_WORDS, KeyDirectory } from '../../native/key-directory.ts'
 import type { MaybePromise } from '../../base/deliver.ts'
-import { offsetWord, type Place, placeOf, segmentWord, tagOf } from './place.ts'
+import { offsetWord, type Location, locationOf, segmentWord, tagOf } from './location.ts'
+import type { TokenRange } from './drop.ts'
 import { RecordKind } from './record-kinds.ts'
 import { HEADER_ALONE, type Reading, type RecordReader } from './record-reader.ts'
 
 /** Keys that wait to be pruned; at this many the store is overloaded. */
 const STALE_MAX = 65_536
 const PRUNING_MAX = 16
+/** Entries of a range that are looked up at once. */
+const WITHIN_AT_ONCE = 1024
 /** Each new look-up means that a segment was removed during the one before. */
 const LOOKUPS_MAX = 64
 
 export interface Indexed {
   readonly token: Token
-  readonly place: Place
+  readonly location: Location
+}
+
+/** A record of a key that was appended or kept. */
+export interface IndexedRecord extends Omit<Location, 'tag'> {
+  readonly sequence: number
+  readonly bytes: number
 }
 
 /** One entry of a token, and the record that it points to. */
-export interface PlacedReading {
-  readonly place: Place
+export interface LocatedReading {
+  readonly location: Location
   readonly reading: Reading
 }
 
 /** A write whose older records, known to the disk alone, may still have entries. */
 interface StaleKey {
-  readonly token: Token
-  readonly name: KeyName
+  readonly copy: CopyId
   /** The write. */
-  readonly place: Place
+  readonly location: Location
   readonly sequence: number
   readonly isErasure: boolean
 }
@@ -59,6 +67,7 @@ export class KeyIndex {
   #found = new Uint32Array(16)
   readonly #stale: StaleKey[] = []
   #pruning = 0
+  #bytes = 0
   #onPruned: (() => void) | undefined
 
   constructor(reader: RecordReader) {
@@ -69,9 +78,14 @@ export class KeyIndex {
     return this.#directory.size
   }
 
+  /** Bytes of the records that entries point to. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
   /** At most so many entries of the directory stand beside another one of the same key. */
   get surplusMax(): number {
-    // An old place, and an erasure's own.
+    // An old location, and an erasure's own.
     return 2 * (this.#stale.length + this.#pruning)
   }
 
@@ -84,24 +98,24 @@ export class KeyIndex {
    * The newest record of the key, or undefined if there is none. May be rotten or unreadable; of an
    * object with more than `objectBytesMax` it has the prefix alone.
    */
-  newest(token: Token, name: KeyName, objectBytesMax: number): MaybePromise<Reading | undefined> {
-    const count = this.#find(token)
+  newest(copy: CopyId, objectBytesMax: number): MaybePromise<Reading | undefined> {
+    const count = this.#find(copy.token)
     if (count === 0) return undefined
-    if (count > 1) return this.#newestOf(token, name, objectBytesMax)
-    const { segment, offset } = this.#placeAt(0)
-    const reading = this.#reader.read({ segment, offset, name, objectBytesMax })
+    if (count > 1) return this.#newestOf(copy, objectBytesMax)
+    const { segment, offset } = this.#locationAt(0)
+    const reading = this.#reader.read({ segment, offset, copy, objectBytesMax })
     if (reading instanceof Promise) {
-      return reading.then((read) => this.#presentNow(read, token, name, objectBytesMax))
+      return reading.then((read) => this.#presentNow(read, copy, objectBytesMax))
     }
-    return this.#presentNow(reading, token, name, objectBytesMax)
+    return this.#presentNow(reading, copy, objectBytesMax)
   }
 
-  /** All places of the token, in no particular order. */
-  places(token: Token): readonly Place[] {
+  /** All locations of the token, in no particular order. */
+  locations(token: Token): readonly Location[] {
     const count = this.#find(token)
-    const places: Place[] = []
-    for (let i = 0; i < count; i++) places.push(this.#placeAt(i))
-    return places
+    const locations: Location[] = []
+    for (let i = 0; i < count; i++) locations.push(this.#locationAt(i))
+    return locations
   }
 
   /**
@@ -113,43 +127,72 @@ export class KeyIndex {
     const count = this.#directory.page(from.hi, from.lo, words)
     const word = (i: number, at: number): number => words[i * DIRECTORY_WORDS + at] as number
     return Array.from({ length: count }, (_, i) => {
-      return { token: u64(word(i, 0), word(i, 1)), place: placeOf(word(i, 2), word(i, 3)) }
+      return { token: u64(word(i, 0), word(i, 1)), location: locationOf(word(i, 2), word(i, 3)) }
     })
   }
 
-  insert({ hi, lo }: Token, place: Place): void {
-    this.#directory.insert(hi, lo, segmentWord(place), offsetWord(place))
+  /** All entries of these tokens. Those given may be removed meanwhile. */
+  *within({ from, to }: TokenRange): Generator<Indexed> {
+    let next: Token | undefined = from
+    let max = WITHIN_AT_ONCE
+    while (next !== undefined && compareU64(next, to) <= 0) {
+      const page: readonly Indexed[] = this.page(next, max)
+      const [first, last] = [page[0]?.token, page.at(-1)?.token]
+      if (first === undefined || last === undefined) return
+      if (page.length === max && equalU64(first, last)) {
+        max *= 2
+        continue
+      }
+      for (const indexed of page) if (compareU64(indexed.token, to) <= 0) yield indexed
+      next = nextU64<Token>(last)
+    }
   }
 
-  /** Points the entry to another place. Changes nothing if there is none. */
-  replace({ hi, lo }: Token, from: Place, to: Place): void {
+  /** Adds an entry for a record of so many bytes. */
+  insert({ hi, lo }: Token, location: Location, bytes: number): void {
+    this.#directory.insert(hi, lo, segmentWord(location), offsetWord(location))
+    this.#bytes += bytes
+  }
+
+  /** Points the entry to a record that takes `more` bytes. Changes nothing if there is none. */
+  replace({ hi, lo }: Token, from: Location, to: Location, more: number): void {
     const [old, oldOffset] = [segmentWord(from), offsetWord(from)]
-    this.#directory.replace(hi, lo, old, oldOffset, segmentWord(to), offsetWord(to))
+    const [segment, offset] = [segmentWord(to), offsetWord(to)]
+    if (this.#directory.replace(hi, lo, old, oldOffset, segment, offset)) this.#bytes += more
   }
 
-  /** Removes the entry. Changes nothing if there is none. */
-  remove({ hi, lo }: Token, place: Place): void {
-    this.#directory.remove(hi, lo, segmentWord(place), offsetWord(place))
+  /** Removes the entry of a record of so many bytes. Changes nothing if there is none. */
+  remove({ hi, lo }: Token, location: Location, bytes: number): void {
+    const { size } = this
+    this.#directory.remove(hi, lo, segmentWord(location), offsetWord(location))
+    if (this.size < size) this.#bytes -= bytes
+  }
+
+  /** Forgets all keys of these tokens. Of the bytes they have their share, if others are left. */
+  drop(range: TokenRange): void {
+    const { size } = this
+    for (const { token, location } of this.within(range)) this.remove(token, location, 0)
+    this.#bytes = this.size === 0 ? 0 : Math.round((this.#bytes * this.size) / size)
   }
 
   /**
-   * Reads the records of all places of the token, one after another. If a segment is removed
+   * Reads the records of all locations of the token, one after another. If a segment is removed
    * meanwhile, looks the token up again: its records have then been moved.
    */
   async readings(
     token: Token,
-    name: KeyName | undefined,
+    copy: CopyId | undefined,
     objectBytesMax: number,
-  ): Promise<readonly PlacedReading[]> {
+  ): Promise<readonly LocatedReading[]> {
     for (let lookups = 0; lookups < LOOKUPS_MAX; lookups++) {
-      const readings: PlacedReading[] = []
+      const readings: LocatedReading[] = []
       let isGone = false
-      for (const place of this.places(token)) {
-        const { segment, offset } = place
-        const reading = await this.#reader.read({ segment, offset, name, objectBytesMax })
+      for (const location of this.locations(token)) {
+        const { segment, offset } = location
+        const reading = await this.#reader.read({ segment, offset, copy, objectBytesMax })
         isGone = reading.verdict === 'gone'
         if (isGone) break
-        readings.push({ place, reading })
+        readings.push({ location, reading })
       }
       if (!isGone) return readings
     }
@@ -157,29 +200,25 @@ export class KeyIndex {
   }
 
   /** Points the key at its newest record; or nowhere, if that is an erasure. */
-  put(
-    token: Token,
-    name: KeyName,
-    { segment, offset }: Omit<Place, 'tag'>,
-    sequence: number,
-    isErasure: boolean,
-  ): void {
-    const place = { segment, offset, tag: tagOf(name.bucket) }
+  put(copy: CopyId, { segment, offset, sequence, bytes }: IndexedRecord, isErasure: boolean): void {
+    const { token, name } = copy
+    const location = { segment, offset, tag: tagOf(name.bucket) }
     let isPlaced = false
     let isUnsure = false
-    for (const old of this.places(token)) {
-      const isOf = this.#reader.isOfNow(old.segment, old.offset, name)
-      if (isOf === undefined) isUnsure = true
-      if (isOf !== true) continue
-      if (isErasure || isPlaced) this.remove(token, old)
-      else this.replace(token, old, place)
+    for (const old of this.locations(token)) {
+      const oldBytes = this.#reader.bytesIfOf(old.segment, old.offset, copy)
+      if (oldBytes === undefined) isUnsure = true
+      if (typeof oldBytes !== 'number') continue
+      if (isErasure || isPlaced) this.remove(token, old, oldBytes)
+      else this.replace(token, old, location, bytes - oldBytes)
       isPlaced = true
     }
     const isInserted = isErasure ? isUnsure : !isPlaced
-    if (isInserted) this.insert(token, place)
+    if (isInserted) this.insert(token, location, bytes)
     if (!isUnsure) return
     const copied = { bucket: name.bucket.slice(), key: name.key.slice() }
-    this.#stale.push({ token: u64(token.hi, token.lo), name: copied, place, sequence, isErasure })
+    const kept = { ...copy, token: u64<Token>(token.hi, token.lo), name: copied }
+    this.#stale.push({ copy: kept, location, sequence, isErasure })
     if (this.#pruning < PRUNING_MAX) void this.#prune()
   }
 
@@ -194,11 +233,10 @@ export class KeyIndex {
 
   #presentNow(
     reading: Reading,
-    token: Token,
-    name: KeyName,
+    copy: CopyId,
     objectBytesMax: number,
   ): MaybePromise<Reading | undefined> {
-    if (reading.verdict === 'gone') return this.#newestOf(token, name, objectBytesMax)
+    if (reading.verdict === 'gone') return this.#newestOf(copy, objectBytesMax)
     return presentOf(reading)
   }
 
@@ -210,17 +248,13 @@ export class KeyIndex {
     }
   }
 
-  #placeAt(index: number): Place {
-    return placeOf(this.#found[2 * index] as number, this.#found[2 * index + 1] as number)
+  #locationAt(index: number): Location {
+    return locationOf(this.#found[2 * index] as number, this.#found[2 * index + 1] as number)
   }
 
-  async #newestOf(
-    token: Token,
-    name: KeyName,
-    objectBytesMax: number,
-  ): Promise<Reading | undefined> {
+  async #newestOf(copy: CopyId, objectBytesMax: number): Promise<Reading | undefined> {
     let newest: Reading | undefined
-    for (const { reading } of await this.readings(token, name, objectBytesMax)) {
+    for (const { reading } of await this.readings(copy.token, copy, objectBytesMax)) {
       if (isKeyUnknown(reading)) return reading
       if (!reading.isAsked) continue
       if (newest === undefined || reading.sequence > newest.sequence) newest = reading
@@ -231,10 +265,10 @@ export class KeyIndex {
   async #prune(): Promise<void> {
     this.#pruning += 1
     for (let stale = this.#stale.shift(); stale !== undefined; stale = this.#stale.shift()) {
-      const { token } = stale
-      for (const { place, reading } of await this.readings(token, stale.name, HEADER_ALONE)) {
-        if (!isReplacedBy(stale, place, reading)) continue
-        this.remove(token, place)
+      const { copy } = stale
+      for (const { location, reading } of await this.readings(copy.token, copy, HEADER_ALONE)) {
+        if (!isReplacedBy(stale, location, reading)) continue
+        this.remove(copy.token, location, reading.bytes)
       }
     }
     this.#pruning -= 1
@@ -243,13 +277,13 @@ export class KeyIndex {
 }
 
 /** Whether the record's entry is to go, because of the later write (or of the erasure itself). */
-function isReplacedBy(write: StaleKey, place: Place, reading: Reading): boolean {
-  if (isKeyUnknown(reading)) return isBefore(place, write.place)
+function isReplacedBy(write: StaleKey, location: Location, reading: Reading): boolean {
+  if (isKeyUnknown(reading)) return isBefore(location, write.location)
   if (!reading.isAsked) return false
   return write.isErasure ? reading.sequence <= write.sequence : reading.sequence < write.sequence
 }
 
-function isBefore(a: Place, b: Place): boolean {
+function isBefore(a: Location, b: Location): boolean {
   return a.segment < b.segment || (a.segment === b.segment && a.offset < b.offset)
 }
 

@@ -11,6 +11,7 @@
  *   segment-allocator.ts prepares the next file before it is needed; reserve.ts is for deletes
  *   shortage.ts          what is short now: space, descriptors, rights
  *   record-reader.ts     reads one record and judges it
+ *   place-indexes.ts     has an index for each place: own copies, hints for each member
  *   key-index.ts         maps each key to its newest record; scan.ts reads keys in order
  *   segment-scan.ts      reads a whole segment at the start
  *   recovery.ts          reads the log; judgement.ts, with tail.ts, decides what survived a crash
@@ -27,7 +28,7 @@ import type { MaybePromise } from '../../base/deliver.ts'
 import { assert } from '../../base/assert.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { Room } from '../../base/room.ts'
-import type { KeyName } from '../../dynamo/names.ts'
+import type { CopyId } from '../../dynamo/names.ts'
 import {
   ANSWER_BYTES_FIRST,
   BUCKET_BYTES_MAX,
@@ -36,7 +37,7 @@ import {
   NOTE_BYTES_MAX,
   SEGMENT_BYTES_MAX,
 } from '../../limits.ts'
-import type { Digest, Token } from '../../native/digest.ts'
+import type { Digest } from '../../native/digest.ts'
 import { recordBytes } from '../../native/record.ts'
 import type { Lock } from '../../world/disk.ts'
 import type {
@@ -50,7 +51,8 @@ import type {
   ScanQuery,
   Stored,
 } from '../engine.ts'
-import type { KeyIndex } from './key-index.ts'
+import { DROP_BYTES, writeDrop } from './drop.ts'
+import type { PlaceIndexes } from './place-indexes.ts'
 import { CONTINUES, FOLLOWS, RecordKind } from './record-kinds.ts'
 import { HEADER_ALONE, type Reading, type RecordReader, WHOLE } from './record-reader.ts'
 import { Scanner } from './scan.ts'
@@ -67,7 +69,7 @@ export interface LogState {
   readonly allocator: SegmentAllocator
   readonly writer: Writer
   readonly reader: RecordReader
-  readonly index: KeyIndex
+  readonly indexes: PlaceIndexes
   /** What the start found damaged, in sentences. */
   readonly damages: readonly string[]
 }
@@ -77,7 +79,7 @@ export class LogEngine implements Engine {
   readonly failed: Promise<OperatingError>
   readonly #log: LogState
   readonly #writer: Writer
-  readonly #index: KeyIndex
+  readonly #indexes: PlaceIndexes
   readonly #scanner: Scanner
   #appends = 0
 
@@ -85,24 +87,23 @@ export class LogEngine implements Engine {
     this.#log = log
     this.#writer = log.writer
     this.failed = log.writer.failed
-    this.#index = log.index
-    this.#scanner = new Scanner(log.index, log.reader)
+    this.#indexes = log.indexes
+    this.#scanner = new Scanner(log.indexes, log.reader)
   }
 
-  get(token: Token, name: KeyName, room?: Room): MaybePromise<Stored | undefined> {
+  get(copy: CopyId, room?: Room): MaybePromise<Stored | undefined> {
     const bytesMax = room === undefined ? WHOLE : ANSWER_BYTES_FIRST
-    const reading = this.#index.newest(token, name, bytesMax)
+    const reading = this.#indexes.find(copy.place)?.newest(copy, bytesMax)
     if (reading === undefined) return undefined
     if (reading instanceof Promise || isPrefix(reading)) {
-      return this.#getLong(token, name, reading, room)
+      return this.#getLong(copy, reading, room)
     }
     return storedOf(reading)
   }
 
   /** Reads a long record once there is room for it; it may have become longer meanwhile. */
   async #getLong(
-    token: Token,
-    name: KeyName,
+    copy: CopyId,
     first: MaybePromise<Reading | undefined>,
     room: Room | undefined,
   ): Promise<Stored | undefined> {
@@ -110,13 +111,13 @@ export class LogEngine implements Engine {
     while (reading !== undefined && isPrefix(reading)) {
       const { objectBytes } = reading
       await room?.reserve(objectBytes + NOTE_BYTES_MAX)
-      reading = await this.#index.newest(token, name, objectBytes)
+      reading = await this.#indexes.find(copy.place)?.newest(copy, objectBytes)
     }
     return storedOf(reading)
   }
 
-  digest(token: Token, name: KeyName): MaybePromise<Digest | undefined> {
-    const reading = this.#index.newest(token, name, HEADER_ALONE)
+  digest(copy: CopyId): MaybePromise<Digest | undefined> {
+    const reading = this.#indexes.find(copy.place)?.newest(copy, HEADER_ALONE)
     if (reading === undefined) return undefined
     return reading instanceof Promise ? reading.then(digestOf) : digestOf(reading)
   }
@@ -126,7 +127,7 @@ export class LogEngine implements Engine {
     let bytes = 0
     for (const entry of entries) bytes += bytesOf(entry)
     assert(bytes <= SEGMENT_BYTES_MAX / 2, 'a batch fits a segment')
-    if (this.#index.isBehind) {
+    if (this.#indexes.isBehind) {
       throw new OperatingError('overloaded', 'too much waits for the disk: write more slowly')
     }
     this.#writer.reserve(bytes, mayUseReserve)
@@ -158,14 +159,15 @@ export class LogEngine implements Engine {
     const { bytes, bytesMax } = this.#log.segments.sizes
     const unsynced = this.#writer.sequence - this.#writer.durable
     return {
-      keys: this.#index.size,
+      places: this.#indexes.reports,
+      keys: this.#indexes.size,
       bytes,
       segments: this.#log.segments.count,
       syncs: this.#writer.syncs,
       appends: this.#appends,
       durableSequence: this.#writer.durable,
       // Each record that is not synced may be of one more key.
-      durableKeys: Math.max(0, this.#index.size - this.#index.surplusMax - unsynced),
+      durableKeys: Math.max(0, this.#indexes.size - this.#indexes.surplusMax - unsynced),
       unsyncedBytes: this.#writer.unsyncedBytes,
       segmentBytesMax: bytesMax,
       alarms: this.#alarms(),
@@ -186,7 +188,7 @@ export class LogEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    const { lock, segments, allocator, writer, index } = this.#log
+    const { lock, segments, allocator, writer, indexes } = this.#log
     allocator.stop()
     segments.stop()
     const hadFailed = writer.hasFailed
@@ -194,7 +196,7 @@ export class LogEngine implements Engine {
       writer.stop()
       if (!hadFailed) await writer.synced(writer.sequence)
     } finally {
-      await index.pruned()
+      await indexes.pruned()
       await allocator.close()
       await segments.close()
       await lock.unlock()
@@ -202,19 +204,28 @@ export class LogEngine implements Engine {
   }
 
   #add(entry: Entry, flag: number): void {
-    const { token, name } = entry
-    const isErasure = entry.kind === 'erasure'
-    const kind = (isErasure ? RecordKind.erasure : RecordKind.object) | flag
-    const digest = isErasure ? this.#writer.emptyDigest : entry.digest
-    const body = isErasure ? NO_BODY : entry
-    const offset = this.#writer.add(kind, name, body, digest, bytesOf(entry))
-    const place = { segment: this.#writer.segment, offset }
-    this.#index.put(token, name, place, this.#writer.sequence, isErasure)
+    const bytes = bytesOf(entry)
+    const kind = RecordKind[entry.kind] | flag
+    if (entry.kind === 'drop') {
+      const object = writeDrop(entry)
+      const digest = this.#writer.digestOf(object)
+      const { place } = entry
+      this.#writer.add({ ...NO_BODY, kind, place, object, prefixBytes: DROP_BYTES, digest }, bytes)
+      this.#indexes.find(entry.place)?.drop(entry)
+      return
+    }
+    const record =
+      entry.kind === 'object' ? entry : { ...NO_BODY, digest: this.#writer.emptyDigest, ...entry }
+    const offset = this.#writer.add({ ...record, kind }, bytes)
+    const { segment, sequence } = this.#writer
+    const { token } = entry
+    this.#indexes.put(entry, { kind, token, segment, offset, sequence, bytes })
   }
 }
 
 /** The bytes that the entry takes in the log. */
 function bytesOf(entry: Entry): number {
+  if (entry.kind === 'drop') return recordBytes(0, 0, 0, DROP_BYTES)
   const { bucket, key } = entry.name
   assert(bucket.length <= BUCKET_BYTES_MAX, 'a bucket is within its bound')
   assert(key.length <= KEY_BYTES_MAX, 'a key is within its bound')
@@ -222,6 +233,7 @@ function bytesOf(entry: Entry): number {
   assert(entry.note.length <= NOTE_BYTES_MAX, 'a note is within its bound')
   assert(entry.object.length <= MESSAGE_BYTES_MAX, 'an object is within its bound')
   assert(entry.prefixBytes <= entry.object.length, 'a prefix is a part of its object')
+  assert(entry.digestStart <= entry.object.length, 'a digest is of a part of its object')
   return recordBytes(bucket.length, key.length, entry.note.length, entry.object.length)
 }
 
@@ -233,8 +245,8 @@ function isPrefix({ verdict, object, objectBytes }: Reading): boolean {
 function storedOf(reading: Reading | undefined): Stored | undefined {
   if (reading === undefined) return undefined
   if (reading.verdict !== 'sound') throw rotten(reading.cause)
-  const { note, object, digest } = reading
-  return { note, object, digest }
+  const { bucketId, note, object, digest } = reading
+  return { bucketId, note, object, digest }
 }
 
 function digestOf(reading: Reading | undefined): Digest | undefined {

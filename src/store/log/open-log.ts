@@ -30,7 +30,8 @@ export interface LogOptions {
   readonly trace: Trace
   /**
    * 16 bytes, the cluster's: segment headers are keyed with it. Requires: the digest of each entry
-   * is the SipHash-2-4 of its object under it. Recovery finds records behind damage by that.
+   * is the SipHash-2-4 under it of its object from `digestStart` on. Recovery finds records behind
+   * damage by that.
    */
   readonly digestKey: Uint8Array
   /** The size of an ordinary segment. The simulator uses tiny ones. */
@@ -85,13 +86,13 @@ export async function openLog(options: LogOptions): Promise<OpenedLog> {
   const segments = await Segments.of(directory)
   try {
     const read = await readLog(options, segments)
-    const { index, reader, judgement } = read
+    const { indexes, reader, judgement } = read
     const shortage = new Shortage(directory.path, trace)
     const { allocator, writer } = await openWriter(options, segments, shortage, read)
     // Only now: until the segments behind them are removed, unfinished ones explain a gap.
     await removeUnfinished(directory)
     const damages = judgement.damages.map(sentenceOf)
-    const parts = { lock, segments, shortage, allocator, writer, index, reader, damages }
+    const parts = { lock, segments, shortage, allocator, writer, indexes, reader, damages }
     try {
       await putInOrder({ ...options, ...parts }, judgement)
     } catch (error) {
@@ -102,7 +103,7 @@ export async function openLog(options: LogOptions): Promise<OpenedLog> {
     segments.waitWith({ clock: options.clock, shortage })
     allocator.begin()
     const recovery = reportOf(read.records, judgement, writer.sequence)
-    trace.record('recovered', { ...recovery, keys: index.size, segments: segments.count })
+    trace.record('recovered', { ...recovery, keys: indexes.size, segments: segments.count })
     return { engine: new LogEngine(parts), recovery, damages }
   } catch (error) {
     await segments.close()

@@ -21,7 +21,6 @@ import { recordBytes } from '../../native/record.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { Found } from './found.ts'
 import { putInOrderInPlace, type Unordered } from './in-place.ts'
-import { kindOf, RecordKind } from './record-kinds.ts'
 import { WHOLE } from './record-reader.ts'
 import type { Judgement } from './judgement.ts'
 import { SEGMENT_HEADER_BYTES, type Segment } from './segment.ts'
@@ -119,27 +118,26 @@ async function durable(writer: Writer): Promise<void> {
 }
 
 async function copyBatch(log: Unordered, batch: readonly Found[]): Promise<void> {
-  const { writer, reader, index } = log
+  const { writer, reader, indexes } = log
   const readings = []
   for (const { segment, offset } of batch) {
-    readings.push(await reader.read({ segment, offset, name: undefined, objectBytesMax: WHOLE }))
+    readings.push(await reader.read({ segment, offset, copy: undefined, objectBytesMax: WHOLE }))
   }
   const bytes = batch.reduce((sum, found) => sum + found.bytes, 0)
   writer.skipTo((batch[0] as Found).sequence - 1)
   writer.reserveAnyhow(bytes, true)
   for (const [i, found] of batch.entries()) {
     const reading = readings[i] as (typeof readings)[number]
-    const { name, digest, verdict, cause } = reading
-    if (name === undefined || verdict !== 'sound') {
+    const { copy, verdict, cause } = reading
+    if (copy === undefined || verdict !== 'sound') {
       throw new OperatingError('disk-failed', 'a record that was just read cannot be read again', {
         cause,
       })
     }
-    const offset = writer.add(found.kind, name, reading, digest, found.bytes)
+    const { kind, voids } = found
+    const offset = writer.add({ ...reading, ...copy, kind, voids }, found.bytes)
     assert(writer.sequence === found.sequence, 'a copy has the sequence of the original')
-    const place = { segment: writer.segment, offset }
-    const isErasure = kindOf(found.kind) === RecordKind.erasure
-    index.put(found.token, name, place, found.sequence, isErasure)
+    indexes.apply({ ...found, segment: writer.segment, offset }, reading)
   }
 }
 

@@ -7,8 +7,8 @@ import type { Directory } from '../../world/disk.ts'
 import type { Trace } from '../../world/trace.ts'
 import { plainFile, readFully, segmentName, segmentNumbers, unfinishedNumbers } from '../files.ts'
 import type { Judgement } from './judgement.ts'
-import { KeyIndex } from './key-index.ts'
 import { Pending } from './pending.ts'
+import { PlaceIndexes } from './place-indexes.ts'
 import { RecordReader } from './record-reader.ts'
 import { Recovery } from './recovery.ts'
 import { readSegmentHeader, SEGMENT_HEADER_BYTES } from './segment.ts'
@@ -23,7 +23,7 @@ export interface ReadLogOptions {
 }
 
 export interface ReadLog {
-  readonly index: KeyIndex
+  readonly indexes: PlaceIndexes
   readonly reader: RecordReader
   readonly pending: Pending
   readonly judgement: Judgement
@@ -43,15 +43,15 @@ export async function readLog(options: ReadLogOptions, segments: Segments): Prom
   }
   const pending = new Pending(segmentBytes)
   const reader = new RecordReader(segments, pending, trace)
-  const index = new KeyIndex(reader)
-  const recovery = new Recovery(index, reader, trace, await unfinishedNumbers(directory))
+  const indexes = new PlaceIndexes(reader)
+  const recovery = new Recovery(indexes, reader, trace, await unfinishedNumbers(directory))
   const scanner = new SegmentScanner(digestKey)
   for (const segment of segments.list()) {
     const { number } = segment
     await segments.using(number, (file) => recovery.scan(segment, file, sizes.get(number), scanner))
   }
   const judgement = await recovery.complete()
-  return { index, reader, pending, judgement, records: recovery.records }
+  return { indexes, reader, pending, judgement, records: recovery.records }
 }
 
 /** Adds the segment. Returns the size that its header states; undefined if that has rotted. */

@@ -13,6 +13,8 @@ export const RecordKind = {
   mark: 3,
   /** What is rightly missing from the log (`absence.ts`). */
   absence: 4,
+  /** This place forgets a range of tokens, `drop.ts`. */
+  drop: 5,
 } as const
 
 /** Added to the kind of every record of a batch but its last: more of the batch follows. */
@@ -22,6 +24,12 @@ export const FOLLOWS = 0x40
 
 export function kindOf(byte: number): number {
   return byte & ~(CONTINUES | FOLLOWS)
+}
+
+/** The record voids older ones. */
+export function isVoiding(byte: number): boolean {
+  const kind = kindOf(byte)
+  return kind === RecordKind.erasure || kind === RecordKind.drop
 }
 
 /** More of the batch follows. */

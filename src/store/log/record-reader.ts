@@ -20,13 +20,13 @@ import { EMPTY_BYTES } from '../../base/bytes.ts'
 import { Spares } from '../../base/spares.ts'
 import { u64 } from '../../base/u64.ts'
 import type { Digest } from '../../native/digest.ts'
-import type { KeyName } from '../../dynamo/names.ts'
+import type { BucketId, CopyId, KeyName } from '../../dynamo/names.ts'
 import { RECORD_BYTES_MAX } from '../../limits.ts'
 import {
   number48,
   RECORD_HEADER_BYTES,
   RECORD_WORDS,
-  recordMatches,
+  recordBytesAt,
   RecordStatus,
   RecordWord,
   verifyRecord,
@@ -35,6 +35,7 @@ import type { File } from '../../world/disk.ts'
 import type { Trace } from '../../world/trace.ts'
 import { readFully } from '../files.ts'
 import type { Pending } from './pending.ts'
+import { bucketIdOf, isRecordOf, NO_BUCKET_ID, placeAt } from './record-head.ts'
 import { kindOf } from './record-kinds.ts'
 import type { Retained, Segments } from './segments.ts'
 import { shortageOf } from './shortage.ts'
@@ -64,26 +65,30 @@ export interface Reading {
   readonly kind: number
   readonly sequence: number
   readonly digest: Digest
-  /** The record is of the key asked for. If the body is rotten, its key may be. */
+  /** The record is of the copy asked for. If the body is rotten, its key may be. */
   readonly isAsked: boolean
-  /** Only if no key was asked for. May be wrong if the body is rotten. */
-  readonly name: KeyName | undefined
+  /** Only if no copy was asked for. Its name may be wrong if the body is rotten. */
+  readonly copy: Omit<CopyId, 'token'> | undefined
+  readonly bucketId: BucketId
   /** Empty if the header alone was asked for. */
   readonly note: Uint8Array
   /** The prefix alone where the object is longer than was asked for. */
   readonly object: Uint8Array
-  /** The bytes of the whole object, and of its prefix; 0 unless the header is sound. */
+  /** The bytes of the record, of the whole object and of its prefix; 0 if the header is rotten. */
+  readonly bytes: number
   readonly objectBytes: number
   readonly prefixBytes: number
+  /** The digest is of the object's bytes from here on. */
+  readonly digestStart: number
 }
 
-export type NamedReading = Reading & { readonly name: KeyName }
+export type NamedReading = Reading & { readonly copy: Omit<CopyId, 'token'> }
 
 export interface Question {
   readonly segment: number
   readonly offset: number
-  /** The key that the record should be of; undefined: return the record's own. */
-  readonly name: KeyName | undefined
+  /** The copy that the record should be of; undefined: return the record's own. */
+  readonly copy: CopyId | undefined
   /** A longer object is given as its prefix alone. */
   readonly objectBytesMax: number
 }
@@ -94,11 +99,14 @@ const ROTTEN_HEAD: Reading = {
   sequence: 0,
   digest: u64(0, 0),
   isAsked: false,
-  name: undefined,
+  copy: undefined,
+  bucketId: NO_BUCKET_ID,
   note: EMPTY_BYTES,
   object: EMPTY_BYTES,
+  bytes: 0,
   objectBytes: 0,
   prefixBytes: 0,
+  digestStart: 0,
 }
 
 const UNREADABLE: Reading = { ...ROTTEN_HEAD, verdict: 'unreadable' }
@@ -150,14 +158,17 @@ export class RecordReader {
   }
 
   /**
-   * Whether the record at this place is of this key; undefined if that needs the disk. Also true
-   * if the header is corrupt: the record is unreadable, and this write replaces it.
+   * The bytes of the record at this place if it is of this copy, and false if not; undefined if
+   * that needs the disk. 0 if the header is corrupt: the record is unreadable, and this write
+   * replaces it.
    */
-  isOfNow(segment: number, offset: number, name: KeyName): boolean | undefined {
+  bytesIfOf(segment: number, offset: number, copy: CopyId): number | false | undefined {
     const chunk = this.#pending.find(segment, offset)
     if (chunk !== undefined) {
-      return recordMatches(chunk.bytes, offset - chunk.base, name.bucket, name.key)
+      const start = offset - chunk.base
+      return isRecordOf(chunk.bytes, start, copy) && recordBytesAt(chunk.bytes, start)
     }
+    const { name } = copy
     const bytes = this.#shared
     const length = Math.min(nameEnd(name), bytes.length)
     const file = this.#segments.fileNow(segment)
@@ -165,7 +176,8 @@ export class RecordReader {
     if (file.readResident(offset, bytes, 0, length) < length) return undefined
     if (length < nameEnd(name)) return undefined
     const status = verifyRecord(bytes, 0, length, segment, offset, this.#words)
-    return !isHeadSound(status) || recordMatches(bytes, 0, name.bucket, name.key)
+    if (!isHeadSound(status)) return 0
+    return isRecordOf(bytes, 0, copy) && recordBytesAt(bytes, 0)
   }
 
   async #readLater(question: Question): Promise<Reading> {
@@ -211,7 +223,7 @@ export class RecordReader {
     isOwned: boolean,
   ): Reading | number {
     const words = this.#words
-    const { segment, offset, name, objectBytesMax } = question
+    const { segment, offset, copy, objectBytesMax } = question
     const status = verifyRecord(bytes, start, end, segment, offset, words)
     if (!isHeadSound(status)) return this.#rotten(question, STATUS_NAMES[status])
     const extent = extentOf(words, start, objectBytesMax)
@@ -234,12 +246,15 @@ export class RecordReader {
         words[RecordWord.sequenceHigh] as number,
       ),
       digest: u64(words[RecordWord.digestHi] as number, words[RecordWord.digestLo] as number),
-      isAsked: name === undefined || recordMatches(bytes, start, name.bucket, name.key),
-      name: name === undefined ? nameAt(bytes, start, words) : undefined,
+      isAsked: copy === undefined || isRecordOf(bytes, start, copy),
+      copy: copy === undefined ? copyAt(bytes, start, words) : undefined,
+      bucketId: bucketIdOf(words),
       note: isBare ? EMPTY_BYTES : tail.subarray(0, noteEnd - noteStart),
       object: isBare ? EMPTY_BYTES : tail.subarray(noteEnd - noteStart),
+      bytes: words[RecordWord.totalBytes] as number,
       objectBytes: words[RecordWord.bodyBytes] as number,
       prefixBytes: words[RecordWord.prefixBytes] as number,
+      digestStart: words[RecordWord.digestStart] as number,
     }
   }
 
@@ -290,8 +305,8 @@ function extentOf(
 }
 
 function firstLength(question: Question): number {
-  if (question.objectBytesMax >= 0 || question.name === undefined) return GUESS_BYTES
-  return Math.min(GUESS_BYTES, nameEnd(question.name))
+  if (question.objectBytesMax >= 0 || question.copy === undefined) return GUESS_BYTES
+  return Math.min(GUESS_BYTES, nameEnd(question.copy.name))
 }
 
 function nameEnd(name: KeyName): number {
@@ -302,9 +317,13 @@ function cut(bytes: Uint8Array, start: number, end: number, isOwned: boolean): U
   return isOwned ? bytes.subarray(start, end) : bytes.slice(start, end)
 }
 
-function nameAt(bytes: Uint8Array, start: number, words: Uint32Array): KeyName {
+function copyAt(bytes: Uint8Array, start: number, words: Uint32Array): Omit<CopyId, 'token'> {
   const bucketStart = start + RECORD_HEADER_BYTES
   const keyStart = bucketStart + (words[RecordWord.bucketBytes] as number)
   const keyEnd = keyStart + (words[RecordWord.keyBytes] as number)
-  return { bucket: bytes.slice(bucketStart, keyStart), key: bytes.slice(keyStart, keyEnd) }
+  return {
+    place: placeAt(words, RecordWord.placeFirst),
+    bucketId: bucketIdOf(words),
+    name: { bucket: bytes.slice(bucketStart, keyStart), key: bytes.slice(keyStart, keyEnd) },
+  }
 }

@@ -26,36 +26,46 @@
  * The newest sequence wins, wherever the records of a key stand. An erasure is indexed like any
  * other record, and removed from the index at the end.
  *
- * If the newest record of a key has a rotten object and its key can still be believed, it keeps its
+ * If the newest record of a key has a rotten object and its names are sound, it keeps its
  * entry in the index: reading it fails with `record-rotten`. Without that entry an older version
  * would come back unnoticed.
  */
 import { assert } from '../../base/assert.ts'
-import type { KeyName } from '../../dynamo/names.ts'
 import type { File } from '../../world/disk.ts'
 import type { Trace } from '../../world/trace.ts'
+import { RecordWord } from '../../native/record.ts'
 import { Absence } from './absence.ts'
 import { type Damage, sentenceOf } from './damage.ts'
 import {
   type Found,
   foundIn,
   isAbsence,
+  isDrop,
   isEntry,
   rottenFound,
   syncedIn,
   syncedOf,
 } from './found.ts'
 import { certainDamages, type Findings, judge, type Judgement } from './judgement.ts'
+import type { CopyId } from '../../dynamo/names.ts'
+import { readDrop } from './drop.ts'
 import type { KeyIndex } from './key-index.ts'
-import type { Place } from './place.ts'
+import type { Location } from './location.ts'
+import type { PlaceIndexes } from './place-indexes.ts'
 import { RangeSet } from './range-set.ts'
 import { kindOf, RecordKind } from './record-kinds.ts'
-import { HEADER_ALONE, type Reading, type RecordReader, WHOLE } from './record-reader.ts'
+import {
+  HEADER_ALONE,
+  PREFIX_ALONE,
+  type Reading,
+  type RecordReader,
+  WHOLE,
+} from './record-reader.ts'
 import { SEGMENT_HEADER_BYTES, type Segment } from './segment.ts'
 import type { ScanEvents, SegmentScanner } from './segment-scan.ts'
 
 export class Recovery {
-  readonly #index: KeyIndex
+  readonly #indexes: PlaceIndexes
   readonly #reader: RecordReader
   readonly #trace: Trace
   #durable = 0
@@ -67,6 +77,7 @@ export class Recovery {
   #uncertain: Found[] = []
   readonly #damages: Damage[] = []
   readonly #erasures: Found[] = []
+  readonly #drops: Found[] = []
   readonly #kept = new RangeSet()
   readonly #keptEnds = new Map<number, number>()
   readonly #absence = new Absence()
@@ -75,8 +86,13 @@ export class Recovery {
   #scanned = 0
 
   /** Segments whose numbers are `unfinished` hold no record, and are not missing. */
-  constructor(index: KeyIndex, reader: RecordReader, trace: Trace, unfinished: readonly number[]) {
-    this.#index = index
+  constructor(
+    indexes: PlaceIndexes,
+    reader: RecordReader,
+    trace: Trace,
+    unfinished: readonly number[],
+  ) {
+    this.#indexes = indexes
     this.#reader = reader
     this.#trace = trace
     for (const number of unfinished) this.#unfinished.add(number)
@@ -107,8 +123,8 @@ export class Recovery {
     if (fullBytes === undefined) this.#onDamage('header', number, 0, SEGMENT_HEADER_BYTES)
     await scanner.scan(segment, file, this.#events(number))
     if (fullBytes === undefined || bytes >= fullBytes) return
-    const place = { segment: number, from: bytes, to: fullBytes }
-    this.#damages.push({ kind: 'short', ...place, sequence: this.#previous + 1 })
+    const location = { segment: number, from: bytes, to: fullBytes }
+    this.#damages.push({ kind: 'short', ...location, sequence: this.#previous + 1 })
   }
 
   /**
@@ -128,7 +144,10 @@ export class Recovery {
       }
       if ('found' in damage && damage.found !== undefined) await this.#apply(damage.found)
     }
-    for (const erasure of this.#erasures) this.#index.remove(erasure.token, erasure)
+    for (const erasure of this.#erasures) {
+      this.#indexes.find(erasure.place)?.remove(erasure.token, erasure, erasure.bytes)
+    }
+    for (const drop of this.#drops) await this.#applyDrop(drop)
     const judgement = judge(this.#findings(), damages)
     for (const damage of judgement.damages) {
       this.#trace.record('rot-found', { damage: sentenceOf(damage) })
@@ -164,12 +183,13 @@ export class Recovery {
         await this.#applyKnown()
       },
       onDamage: (from, to) => this.#onDamage('rotten', segment, from, to),
-      onRottenRecord: (offset, words, bytes, start, isObjectSound) => {
+      onRottenRecord: (offset, words, bytes, start) => {
         const record = rottenFound(segment, offset, words, bytes, start)
-        const found = isObjectSound || !isEntry(record) ? undefined : record
-        const place = { segment, from: offset, to: offset + record.bytes }
+        const isKnown = words[RecordWord.areNamesSound] === 1 && isEntry(record)
+        const found = isKnown ? record : undefined
+        const location = { segment, from: offset, to: offset + record.bytes }
         this.#lastUsed = segment
-        this.#damages.push({ kind: 'rotten', ...place, sequence: record.sequence, found })
+        this.#damages.push({ kind: 'rotten', ...location, sequence: record.sequence, found })
         this.#advance(record.sequence, syncedOf(words))
       },
     }
@@ -191,7 +211,7 @@ export class Recovery {
     const reading = await this.#reader.read({
       segment,
       offset,
-      name: undefined,
+      copy: undefined,
       objectBytesMax: WHOLE,
     })
     if (reading.verdict === 'sound') this.#absence.read(reading.object)
@@ -222,29 +242,47 @@ export class Recovery {
     this.#keep(found.segment, found.offset + found.bytes)
     this.#kept.add(found.sequence)
     if (!isEntry(found)) return undefined
+    if (isDrop(found)) {
+      this.#drops.push(found)
+      return undefined
+    }
     if (kindOf(found.kind) === RecordKind.erasure) this.#erasures.push(found)
-    const others = this.#index.places(found.token)
-    if (others.length > 0) return this.#applyBeside(found, others)
-    this.#index.insert(found.token, found)
+    const index = this.#indexes.of(found.place)
+    const others = index.locations(found.token)
+    if (others.length > 0) return this.#applyBeside(index, found, others)
+    index.insert(found.token, found, found.bytes)
     return undefined
   }
 
-  async #applyBeside(found: Found, others: readonly Place[]): Promise<void> {
-    const { name } = await this.#head(found, undefined)
-    for (const place of others) {
-      if (name === undefined) break
-      const other = await this.#head(place, name)
+  async #applyBeside(index: KeyIndex, found: Found, others: readonly Location[]): Promise<void> {
+    const { token, bytes } = found
+    const { copy } = await this.#head(found, undefined)
+    for (const location of others) {
+      if (copy === undefined) break
+      const other = await this.#head(location, { token, ...copy })
       const isKeyUnknown = other.verdict === 'rotten-head' || other.verdict === 'unreadable'
       if (!isKeyUnknown && !other.isAsked) continue
       if (isKeyUnknown || other.sequence < found.sequence) {
-        this.#index.replace(found.token, place, found)
+        index.replace(token, location, found, bytes - other.bytes)
       }
       return
     }
-    this.#index.insert(found.token, found)
+    index.insert(token, found, bytes)
   }
 
-  async #head({ segment, offset }: Place, name: KeyName | undefined): Promise<Reading> {
-    return this.#reader.read({ segment, offset, name, objectBytesMax: HEADER_ALONE })
+  /** Removes what the drop voids: the newest record of each key decides. */
+  async #applyDrop({ segment, offset, place, voids }: Found): Promise<void> {
+    const question = { segment, offset, copy: undefined, objectBytesMax: PREFIX_ALONE }
+    const range = readDrop((await this.#reader.read(question)).object)
+    const index = this.#indexes.find(place)
+    if (range === undefined || index === undefined) return
+    for (const { token, location } of index.within(range)) {
+      const { sequence, bytes } = await this.#head(location, undefined)
+      if (sequence <= voids) index.remove(token, location, bytes)
+    }
+  }
+
+  async #head({ segment, offset }: Location, copy: CopyId | undefined): Promise<Reading> {
+    return this.#reader.read({ segment, offset, copy, objectBytesMax: HEADER_ALONE })
   }
 }

@@ -15,7 +15,8 @@ import { compareU64, equalU64, nextU64 } from '../../base/u64.ts'
 import { type Token, tokenOf } from '../../native/digest.ts'
 import type { DigestPage, ScanPage, ScanQuery } from '../engine.ts'
 import type { Indexed, KeyIndex } from './key-index.ts'
-import { NO_TAG, type Place, tagOf } from './place.ts'
+import type { PlaceIndexes } from './place-indexes.ts'
+import { NO_TAG, type Location, tagOf } from './location.ts'
 import { RecordKind } from './record-kinds.ts'
 import {
   type NamedReading,
@@ -39,6 +40,7 @@ interface Page {
 
 /** A page while it is made. */
 interface Filling {
+  readonly index: KeyIndex
   readonly query: ScanQuery
   /** Of the query's bucket; `NO_TAG` where it asks for all. */
   readonly tag: number
@@ -50,11 +52,11 @@ interface Filling {
 }
 
 export class Scanner {
-  readonly #index: KeyIndex
+  readonly #indexes: PlaceIndexes
   readonly #reader: RecordReader
 
-  constructor(index: KeyIndex, reader: RecordReader) {
-    this.#index = index
+  constructor(indexes: PlaceIndexes, reader: RecordReader) {
+    this.#indexes = indexes
     this.#reader = reader
   }
 
@@ -68,18 +70,24 @@ export class Scanner {
 
   async digests(query: ScanQuery): Promise<DigestPage> {
     const { found, next } = await this.#page(query, true)
-    const entries = found.map(({ token, reading: { name, digest } }) => ({ token, name, digest }))
+    const entries = found.map(({ token, reading: { copy, digest } }) => ({
+      token,
+      ...copy,
+      digest,
+    }))
     return { entries, next }
   }
 
   async #page(query: ScanQuery, isOfPrefixes: boolean): Promise<Page> {
-    const tag = query.bucket === undefined ? NO_TAG : tagOf(query.bucket)
-    const page: Filling = { query, tag, isOfPrefixes, found: [], bytes: 0, read: 0 }
+    const index = this.#indexes.find(query.place)
+    if (index === undefined) return { found: [], next: undefined }
+    const tag = query.bucket === undefined ? NO_TAG : tagOf(query.bucket.name)
+    const page: Filling = { index, query, tag, isOfPrefixes, found: [], bytes: 0, read: 0 }
     const { found } = page
     const batch = Math.min(BATCH_MAX, Math.max(BATCH_MIN, query.keysMax))
     let from = query.from
     for (let lookedAt = 0; lookedAt < LOOKED_AT_MAX; lookedAt += batch) {
-      const tokens = byToken(this.#index.page(from, batch))
+      const tokens = byToken(index.page(from, batch))
       for (const entries of tokens) {
         const { token } = entries[0] as Indexed
         if (compareU64(token, query.to) > 0) return { found, next: undefined }
@@ -99,7 +107,7 @@ export class Scanner {
    */
   async #add(page: Filling, token: Token, entries: readonly Indexed[]): Promise<boolean> {
     const { query, found, tag } = page
-    if (entries.every(({ place }) => isOfOther(place, tag))) return true
+    if (entries.every(({ location }) => isOfOther(location, tag))) return true
     page.read += 1
     const isFirst = found.length === 0
     const left = isFirst ? WHOLE : Math.max(0, query.bytesMax - page.bytes)
@@ -107,15 +115,13 @@ export class Scanner {
     const [only, ...others] = entries as readonly [Indexed, ...Indexed[]]
     const readings =
       others.length === 0
-        ? await this.#readOne(token, only.place, objectBytesMax)
-        : await this.#readAll(token, objectBytesMax)
+        ? await this.#readOne(page.index, token, only.location, objectBytesMax)
+        : await readAll(page.index, token, objectBytesMax)
     if (!areRead(readings, token, query.bucket)) {
       if (compareU64(token, query.from) > 0) return false
       throw new OperatingError('record-rotten', 'a copy in this range has rotted')
     }
-    const wanted = readings.filter(isPresent).filter(({ name }) => {
-      return query.bucket === undefined || equalBytes(query.bucket, name.bucket)
-    })
+    const wanted = readings.filter(isPresent).filter(({ copy }) => isIn(copy, query.bucket))
     const bytes = wanted.reduce((sum, reading) => sum + bytesOf(reading, page.isOfPrefixes), 0)
     if (!isFirst && wanted.length > 0 && page.bytes + bytes > query.bytesMax) return false
     for (const reading of wanted) found.push({ token, reading })
@@ -125,38 +131,53 @@ export class Scanner {
 
   /** The token's only record; read anew where its segment was removed since the page was made. */
   async #readOne(
+    index: KeyIndex,
     token: Token,
-    { segment, offset }: Place,
+    { segment, offset }: Location,
     objectBytesMax: number,
   ): Promise<readonly Reading[]> {
-    const reading = await this.#reader.read({ segment, offset, name: undefined, objectBytesMax })
-    return reading.verdict === 'gone' ? this.#readAll(token, objectBytesMax) : [reading]
+    const reading = await this.#reader.read({ segment, offset, copy: undefined, objectBytesMax })
+    return reading.verdict === 'gone' ? readAll(index, token, objectBytesMax) : [reading]
   }
+}
 
-  /** The newest record of each key of one token, and all records whose key is unknown. */
-  async #readAll(token: Token, objectBytesMax: number): Promise<readonly Reading[]> {
-    const newest: NamedReading[] = []
-    const unnamed: Reading[] = []
-    for (const { reading } of await this.#index.readings(token, undefined, objectBytesMax)) {
-      if (!isNamed(reading)) {
-        unnamed.push(reading)
-        continue
-      }
-      const index = newest.findIndex(
-        ({ name }) =>
-          equalBytes(name.key, reading.name.key) && equalBytes(name.bucket, reading.name.bucket),
-      )
-      if (index === -1) newest.push(reading)
-      else if ((newest[index] as Reading).sequence < reading.sequence) newest[index] = reading
+/** The newest record of each key of one token, and all records whose key is unknown. */
+async function readAll(
+  index: KeyIndex,
+  token: Token,
+  objectBytesMax: number,
+): Promise<readonly Reading[]> {
+  const newest: NamedReading[] = []
+  const unnamed: Reading[] = []
+  for (const { reading } of await index.readings(token, undefined, objectBytesMax)) {
+    if (!isNamed(reading)) {
+      unnamed.push(reading)
+      continue
     }
-    return [...newest, ...unnamed]
+    const at = newest.findIndex(({ copy }) => isSameKey(copy, reading.copy))
+    if (at === -1) newest.push(reading)
+    else if ((newest[at] as Reading).sequence < reading.sequence) newest[at] = reading
   }
+  return [...newest, ...unnamed]
+}
+
+function isSameKey(a: NamedReading['copy'], b: NamedReading['copy']): boolean {
+  return (
+    equalBytes(a.name.key, b.name.key) &&
+    isIn(a, { name: b.name.bucket, creation: b.bucketId.creation })
+  )
+}
+
+/** Whether the copy is of this bucket, if one is asked for. */
+function isIn({ name, bucketId }: NamedReading['copy'], bucket: ScanQuery['bucket']): boolean {
+  if (bucket === undefined) return true
+  return equalBytes(name.bucket, bucket.name) && bucketId.creation === bucket.creation
 }
 
 function copiesOf({ found, next }: Page): ScanPage {
   const entries = found.map(({ token, reading }) => {
-    const { name, note, object, digest } = reading
-    return { token, name, note, object, digest }
+    const { copy, note, object, digest } = reading
+    return { token, ...copy, note, object, digest }
   })
   return { entries, next }
 }
@@ -173,30 +194,29 @@ function byToken(entries: readonly Indexed[]): readonly (readonly Indexed[])[] {
 }
 
 /** Whether the record is certainly of another bucket than those with this tag. */
-function isOfOther(place: Place, tag: number): boolean {
-  return tag !== NO_TAG && place.tag !== NO_TAG && place.tag !== tag
+function isOfOther(location: Location, tag: number): boolean {
+  return tag !== NO_TAG && location.tag !== NO_TAG && location.tag !== tag
 }
 
 /** Also where less was read: an object that is too long for the page counts whole. */
-function bytesOf({ name, object, objectBytes }: NamedReading, isOfPrefixes: boolean): number {
+function bytesOf(
+  { copy: { name }, object, objectBytes }: NamedReading,
+  isOfPrefixes: boolean,
+): number {
   return name.bucket.length + name.key.length + (isOfPrefixes ? object.length : objectBytes)
 }
 
 /** Whether each record is sound, or is rotten and certainly of another bucket. */
-function areRead(
-  readings: readonly Reading[],
-  token: Token,
-  bucket: Uint8Array | undefined,
-): boolean {
-  return readings.every(({ verdict, name }) => {
+function areRead(readings: readonly Reading[], token: Token, bucket: ScanQuery['bucket']): boolean {
+  return readings.every(({ verdict, copy }) => {
     if (verdict === 'sound') return true
-    if (name === undefined || bucket === undefined || equalBytes(bucket, name.bucket)) return false
-    return equalU64(tokenOf(name.bucket, name.key), token)
+    if (copy === undefined || isIn(copy, bucket)) return false
+    return equalU64(tokenOf(copy.name.bucket, copy.name.key), token)
   })
 }
 
 function isNamed(reading: Reading): reading is NamedReading {
-  return reading.name !== undefined
+  return reading.copy !== undefined
 }
 
 function isPresent(reading: Reading): reading is NamedReading {

@@ -46,16 +46,9 @@ export interface ScanEvents {
   /** No sound record from here to there. */
   onDamage(from: number, to: number): void
   /**
-   * A record with a sound header, as `verifyRecord` describes it, and damaged contents. If the
-   * object has the digest in the header, another part has rotted, perhaps the key.
+   * A record with a sound header, as `verifyRecord` describes it, and damaged contents.
    */
-  onRottenRecord(
-    offset: number,
-    words: Uint32Array,
-    bytes: Uint8Array,
-    start: number,
-    isObjectSound: boolean,
-  ): void
+  onRottenRecord(offset: number, words: Uint32Array, bytes: Uint8Array, start: number): void
 }
 
 /** A part of the file in memory, which moves forward. Starts at multiples of 8. */
@@ -172,8 +165,7 @@ export class SegmentScanner {
   #passRotten(segment: number, window: Window, at: number, events: ScanEvents): number {
     const start = at - window.base
     verifyRecord(window.bytes, start, window.filled, segment, at, this.#one)
-    const isObjectSound = this.#hasDigest(window.bytes, start)
-    events.onRottenRecord(at, this.#one, window.bytes, start, isObjectSound)
+    events.onRottenRecord(at, this.#one, window.bytes, start)
     return at + (this.#one[RecordWord.totalBytes] as number)
   }
 
@@ -227,8 +219,9 @@ export class SegmentScanner {
       (words[RecordWord.bucketBytes] as number) + (words[RecordWord.keyBytes] as number)
     const objectStart =
       start + RECORD_HEADER_BYTES + nameBytes + (words[RecordWord.noteBytes] as number)
-    const objectBytes = words[RecordWord.bodyBytes] as number
-    sipHash64Into(this.#digestKey, bytes, objectStart, objectBytes, this.#digest)
+    const digestStart = words[RecordWord.digestStart] as number
+    const covered = (words[RecordWord.bodyBytes] as number) - digestStart
+    sipHash64Into(this.#digestKey, bytes, objectStart + digestStart, covered, this.#digest)
     return (
       this.#digest[0] === words[RecordWord.digestHi] &&
       this.#digest[1] === words[RecordWord.digestLo]

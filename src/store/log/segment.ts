@@ -26,7 +26,7 @@ import type { Directory, File } from '../../world/disk.ts'
 import { createWhole, segmentName } from '../files.ts'
 
 /** The format that this program writes, and the newest that it reads. */
-export const SEGMENT_FORMAT = 2
+export const SEGMENT_FORMAT = 3
 export const SEGMENT_HEADER_BYTES = 32
 /** 'EWs1' in a file, read little-endian. */
 const MAGIC = 0x31735745

@@ -27,14 +27,21 @@ import { EMPTY_BYTES } from '../../base/bytes.ts'
 import { isOperatingError, OperatingError } from '../../base/errors.ts'
 import { GROUP_BYTES_MAX } from '../../limits.ts'
 import { type Digest, sipHash64 } from '../../native/digest.ts'
-import { encodeRecord, recordBytes } from '../../native/record.ts'
-import type { KeyName } from '../../dynamo/names.ts'
+import {
+  encodeRecord,
+  RECORD_WORDS,
+  recordBytes,
+  RecordWord,
+  setNumber48,
+} from '../../native/record.ts'
+import { type KeyName, OWN } from '../../dynamo/names.ts'
 import type { Timer } from '../../world/clock.ts'
 import type { Trace } from '../../world/trace.ts'
 import { Group } from './group.ts'
 import { GroupWriter, type GroupWriterOptions } from './group-writer.ts'
 import type { Pending } from './pending.ts'
-import { kindOf, RecordKind } from './record-kinds.ts'
+import { NO_BUCKET_ID, type RecordHead, setHead } from './record-head.ts'
+import { isVoiding, kindOf, RecordKind } from './record-kinds.ts'
 import { SEGMENT_HEADER_BYTES } from './segment.ts'
 import type { Room } from './segment-allocator.ts'
 
@@ -48,11 +55,13 @@ export interface WriterOptions extends GroupWriterOptions {
   readonly durable: number
 }
 
-export interface RecordBody {
+/** A record without what the writer knows: where it stands, its sequence, what is durable. */
+export interface NewRecord extends Omit<RecordHead, 'voids'> {
+  readonly name: KeyName
   readonly note: Uint8Array
   readonly object: Uint8Array
-  /** The object's first bytes that can be read alone. */
-  readonly prefixBytes: number
+  /** 0 in a record that voids nothing; by default all records before one that is no object. */
+  readonly voids?: number
 }
 
 export const MARK_BYTES: number = recordBytes(0, 0, 0, 0)
@@ -60,8 +69,16 @@ export const MARK_BYTES: number = recordBytes(0, 0, 0, 0)
 const IDLE_MS = 50
 
 const NO_NAME: KeyName = { bucket: EMPTY_BYTES, key: EMPTY_BYTES }
-/** Of a record without an object. */
-export const NO_BODY: RecordBody = { note: EMPTY_BYTES, object: EMPTY_BYTES, prefixBytes: 0 }
+/** Of records that are of no key, and of those without an object. */
+export const NO_BODY = {
+  name: NO_NAME,
+  note: EMPTY_BYTES,
+  object: EMPTY_BYTES,
+  prefixBytes: 0,
+  digestStart: 0,
+  place: OWN,
+  bucketId: NO_BUCKET_ID,
+} as const
 const DURABLE: Promise<void> = Promise.resolve()
 
 export class Writer {
@@ -89,6 +106,7 @@ export class Writer {
   #idle: Timer | undefined
   #failure: OperatingError | undefined
   #onFailed!: (error: OperatingError) => void
+  readonly #head = new Uint32Array(RECORD_WORDS)
   #syncs = 0
 
   constructor(options: WriterOptions) {
@@ -171,44 +189,37 @@ export class Writer {
   }
 
   /** Appends one record and returns its offset in `segment`. Requires: room reserved for it. */
-  add(
-    kind: number,
-    name: KeyName,
-    { note, object, prefixBytes }: RecordBody,
-    digest: Digest,
-    bytes: number,
-  ): number {
+  add(record: NewRecord, bytes: number): number {
     const group = this.#open
     assert(group !== undefined, 'room was reserved')
     assert(this.#offset + bytes <= this.#segmentBytes, 'the record fits the room reserved')
     const offset = this.#offset
     const sequence = this.#sequence + 1
     const chunk = this.#pending.chunkAt(this.#segment, offset, bytes)
-    const written = encodeRecord(
-      chunk.bytes,
-      chunk.filled,
-      kind,
-      this.#segment,
-      offset,
-      sequence,
-      this.#durable,
-      name.bucket,
-      name.key,
-      note,
-      object,
-      prefixBytes,
-      digest.hi,
-      digest.lo,
-    )
+    const head = this.#head
+    const { kind, name, note, object } = record
+    const voids = record.voids ?? (isVoiding(kind) ? sequence - 1 : 0)
+    setHead(head, { ...record, voids })
+    head[RecordWord.segment] = this.#segment
+    head[RecordWord.offset] = offset
+    setNumber48(head, RecordWord.sequenceLow, sequence)
+    setNumber48(head, RecordWord.syncedLow, this.#durable)
+    const { bucket, key } = name
+    const written = encodeRecord(chunk.bytes, chunk.filled, head, bucket, key, note, object)
     assert(written === bytes, 'a record takes the bytes that were computed for it')
     chunk.filled += bytes
-    this.#isMarked = kindOf(kind) >= RecordKind.mark
+    this.#isMarked = kindOf(kind) === RecordKind.mark || kindOf(kind) === RecordKind.absence
     this.#sequence = sequence
     this.#offset = offset + bytes
     this.#unsyncedBytes += bytes
     group.to = this.#offset
     group.last = sequence
     return offset
+  }
+
+  /** The digest of a whole object of the log's own. */
+  digestOf(object: Uint8Array): Digest {
+    return sipHash64<Digest>(this.#options.digestKey, object)
   }
 
   /** Leaves out the sequences up to this one. */
@@ -240,16 +251,16 @@ export class Writer {
       if (isOperatingError(error)) return
       throw error
     }
-    this.add(RecordKind.mark, NO_NAME, NO_BODY, this.emptyDigest, MARK_BYTES)
+    this.add({ ...NO_BODY, kind: RecordKind.mark, digest: this.emptyDigest }, MARK_BYTES)
     this.commit()
   }
 
   /** Appends an absence (`absence.ts`), and starts to write it. */
   addAbsence(object: Uint8Array): void {
     const bytes = recordBytes(0, 0, 0, object.length)
-    const digest = sipHash64<Digest>(this.#options.digestKey, object)
+    const digest = this.digestOf(object)
     this.reserveAnyhow(bytes, true)
-    this.add(RecordKind.absence, NO_NAME, { ...NO_BODY, object }, digest, bytes)
+    this.add({ ...NO_BODY, kind: RecordKind.absence, object, digest }, bytes)
     this.commit()
   }
 

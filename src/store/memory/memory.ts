@@ -4,13 +4,13 @@
  * For caches, for tests, and as the simplest implementation of the contract in `engine.ts`. After
  * a restart, a node on it counts as one whose disk was emptied.
  *
- * Keys stand in token order in many short lists, chosen by the token's first bits, so that adding
- * one moves few others.
+ * The keys of each place stand in token order in many short lists, chosen by the token's first
+ * bits, so that adding one moves few others.
  */
 import { assert } from '../../base/assert.ts'
 import { equalBytes } from '../../base/bytes.ts'
 import { compareU64, u64 } from '../../base/u64.ts'
-import type { KeyName } from '../../dynamo/names.ts'
+import { type CopyId, OWN, type Place } from '../../dynamo/names.ts'
 import type { Digest, Token } from '../../native/digest.ts'
 import type {
   Capabilities,
@@ -26,10 +26,16 @@ import type {
 const LIST_BITS = 12
 const LISTS = 2 ** LIST_BITS
 
-interface Kept extends Stored {
+interface Kept extends Stored, CopyId {
   readonly prefixBytes: number
-  readonly token: Token
-  readonly name: KeyName
+}
+
+/** The copies of one place. */
+class Shelf {
+  /** Each in token order. */
+  readonly lists: Kept[][] = Array.from({ length: LISTS }, () => [])
+  keys = 0
+  bytes = 0
 }
 
 const DONE: Promise<void> = Promise.resolve()
@@ -37,27 +43,26 @@ const DONE: Promise<void> = Promise.resolve()
 export class MemoryEngine implements Engine {
   readonly capabilities: Capabilities = { isDurable: false }
   readonly failed: Promise<never> = new Promise(() => undefined)
-  /** Each in token order. */
-  readonly #lists: Kept[][] = Array.from({ length: LISTS }, () => [])
+  readonly #shelves = new Map<Place, Shelf>([[OWN, new Shelf()]])
   #sequence = 0
-  #keys = 0
-  #bytes = 0
 
-  get(token: Token, name: KeyName): Stored | undefined {
-    const kept = this.#find(token, name)
+  get(copy: CopyId): Stored | undefined {
+    const kept = this.#find(copy)
     if (kept === undefined) return undefined
-    return { note: kept.note.slice(), object: kept.object.slice(), digest: kept.digest }
+    const { bucketId, note, object, digest } = kept
+    return { bucketId, note: note.slice(), object: object.slice(), digest }
   }
 
-  digest(token: Token, name: KeyName): Digest | undefined {
-    return this.#find(token, name)?.digest
+  digest(copy: CopyId): Digest | undefined {
+    return this.#find(copy)?.digest
   }
 
   append(entries: readonly Entry[]): number {
     assert(entries.length > 0, 'something is appended')
     for (const entry of entries) {
       this.#sequence += 1
-      this.#forget(entry.token, entry.name)
+      if (entry.kind === 'drop') this.#drop(entry)
+      else this.#forget(entry)
       if (entry.kind === 'object') this.#keep(entry)
     }
     return this.#sequence
@@ -80,15 +85,15 @@ export class MemoryEngine implements Engine {
   #copies(query: ScanQuery, sizeOf: (kept: Kept) => number): ScanPage {
     const { found, next } = this.#page(query, sizeOf)
     const entries = found.map((kept) => {
-      const { token, name, note, object, digest } = kept
-      return { token, name, note: note.slice(), object: object.slice(0, sizeOf(kept)), digest }
+      const object = kept.object.slice(0, sizeOf(kept))
+      return { ...idOf(kept), note: kept.note.slice(), object, digest: kept.digest }
     })
     return { entries, next }
   }
 
   async digests(query: ScanQuery): Promise<DigestPage> {
     const { found, next } = this.#page(query, () => 0)
-    return { entries: found.map(({ token, name, digest }) => ({ token, name, digest })), next }
+    return { entries: found.map((kept) => ({ ...idOf(kept), digest: kept.digest })), next }
   }
 
   #page(
@@ -96,15 +101,18 @@ export class MemoryEngine implements Engine {
     sizeOf: (kept: Kept) => number,
   ): { readonly found: readonly Kept[]; readonly next: Token | undefined } {
     const found: Kept[] = []
+    const { lists } = this.#shelf(query.place)
+    const { bucket } = query
     let bytes = 0
     for (let index = listOf(query.from); index <= listOf(query.to); index++) {
-      const list = this.#lists[index] as Kept[]
+      const list = lists[index] as Kept[]
       for (let at = lowerBound(list, query.from); at < list.length; ) {
         const { token } = list[at] as Kept
         if (compareU64(token, query.to) > 0) break
         const end = endOf(list, at)
-        const wanted = list.slice(at, end).filter(({ name }) => {
-          return query.bucket === undefined || equalBytes(query.bucket, name.bucket)
+        const wanted = list.slice(at, end).filter(({ name, bucketId }) => {
+          if (bucket === undefined) return true
+          return bucketId.creation === bucket.creation && equalBytes(bucket.name, name.bucket)
         })
         const size = wanted.reduce((sum, kept) => sum + nameBytes(kept) + sizeOf(kept), 0)
         const isFull = found.length >= query.keysMax || bytes + size > query.bytesMax
@@ -118,9 +126,13 @@ export class MemoryEngine implements Engine {
   }
 
   report(): EngineReport {
+    const places = [...this.#shelves]
+      .filter(([, { keys }]) => keys > 0)
+      .map(([place, { keys, bytes }]) => ({ place, keys, bytes }))
     return {
-      keys: this.#keys,
-      bytes: this.#bytes,
+      places,
+      keys: places.reduce((sum, { keys }) => sum + keys, 0),
+      bytes: places.reduce((sum, { bytes }) => sum + bytes, 0),
       appends: this.#sequence,
       durableSequence: 0,
       durableKeys: 0,
@@ -129,26 +141,45 @@ export class MemoryEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    for (const list of this.#lists) list.length = 0
+    this.#shelves.clear()
   }
 
-  #find(token: Token, name: KeyName): Kept | undefined {
-    const list = this.#lists[listOf(token)] as Kept[]
-    const index = indexOf(list, token, name)
-    return index === -1 ? undefined : list[index]
+  #shelf(place: Place): Shelf {
+    let shelf = this.#shelves.get(place)
+    if (shelf === undefined) {
+      shelf = new Shelf()
+      this.#shelves.set(place, shelf)
+    }
+    return shelf
   }
 
-  #forget(token: Token, name: KeyName): void {
-    const list = this.#lists[listOf(token)] as Kept[]
-    const index = indexOf(list, token, name)
-    if (index === -1) return
-    this.#bytes -= bytesOf(list[index] as Kept)
-    this.#keys -= 1
-    list.splice(index, 1)
+  #find(copy: CopyId): Kept | undefined {
+    const list = this.#shelf(copy.place).lists[listOf(copy.token)] as Kept[]
+    return list[indexOf(list, copy)]
+  }
+
+  #forget(copy: CopyId): void {
+    const shelf = this.#shelf(copy.place)
+    const list = shelf.lists[listOf(copy.token)] as Kept[]
+    const index = indexOf(list, copy)
+    if (index >= 0) remove(shelf, list, index, 1)
+  }
+
+  #drop({ place, from, to }: Extract<Entry, { kind: 'drop' }>): void {
+    const shelf = this.#shelf(place)
+    for (let index = listOf(from); index <= listOf(to); index++) {
+      const list = shelf.lists[index] as Kept[]
+      const at = lowerBound(list, from)
+      const count = list.slice(at).filter(({ token }) => compareU64(token, to) <= 0).length
+      remove(shelf, list, at, count)
+    }
   }
 
   #keep(entry: Extract<Entry, { kind: 'object' }>): void {
+    const shelf = this.#shelf(entry.place)
     const kept: Kept = {
+      place: entry.place,
+      bucketId: entry.bucketId,
       token: u64(entry.token.hi, entry.token.lo),
       name: { bucket: entry.name.bucket.slice(), key: entry.name.key.slice() },
       note: entry.note.slice(),
@@ -156,11 +187,20 @@ export class MemoryEngine implements Engine {
       prefixBytes: entry.prefixBytes,
       digest: entry.digest,
     }
-    const list = this.#lists[listOf(kept.token)] as Kept[]
+    const list = shelf.lists[listOf(kept.token)] as Kept[]
     list.splice(lowerBound(list, kept.token), 0, kept)
-    this.#bytes += bytesOf(kept)
-    this.#keys += 1
+    shelf.bytes += bytesOf(kept)
+    shelf.keys += 1
   }
+}
+
+function remove(shelf: Shelf, list: Kept[], at: number, count: number): void {
+  for (const kept of list.splice(at, count)) shelf.bytes -= bytesOf(kept)
+  shelf.keys -= count
+}
+
+function idOf({ place, bucketId, token, name }: Kept): CopyId {
+  return { place, bucketId, token, name }
 }
 
 function bytesOf(kept: Kept): number {
@@ -195,11 +235,12 @@ function lowerBound(list: readonly Kept[], token: Token): number {
   return low
 }
 
-/** The index of this key, or -1. */
-function indexOf(list: readonly Kept[], token: Token, name: KeyName): number {
+/** The index of this copy, or -1. */
+function indexOf(list: readonly Kept[], { token, name, bucketId }: CopyId): number {
   for (let i = lowerBound(list, token); i < list.length; i++) {
     const kept = list[i] as Kept
     if (compareU64(kept.token, token) !== 0) return -1
+    if (kept.bucketId.creation !== bucketId.creation) continue
     if (equalBytes(kept.name.key, name.key) && equalBytes(kept.name.bucket, name.bucket)) return i
   }
   return -1

@@ -1,13 +1,16 @@
 /** Messages between two nodes; `table.ts` numbers them. */
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
-import type { KeyName } from '../../dynamo/names.ts'
+import type { BucketId, CreationId, KeyName, Place } from '../../dynamo/names.ts'
 import type { Digest, Token } from '../../native/digest.ts'
 
 export interface PeerRead {
   readonly name: KeyName
+  readonly bucketId: BucketId
   readonly ring: RingDigest
   readonly digestOnly: boolean
   readonly deadlineMs: number
+  /** Asks a fallback: for the merge of all its copies, hints included. */
+  readonly hints: boolean
 }
 
 export interface PeerReadReply {
@@ -19,9 +22,12 @@ export interface PeerReadReply {
 
 export interface PeerWrite {
   readonly name: KeyName
+  readonly bucketId: BucketId
   readonly ring: RingDigest
   readonly object: Uint8Array
   readonly deadlineMs: number
+  /** The receiver's own copy, or its hint for another member. */
+  readonly place: Place
 }
 
 export type PeerWriteReply = Record<never, never>
@@ -29,6 +35,7 @@ export type PeerWriteReply = Record<never, never>
 /** A client's put, handed on to an owner of its key. Its contexts cover all that it replaces. */
 export interface PeerPut {
   readonly name: KeyName
+  readonly bucketId: BucketId
   readonly ring: RingDigest
   readonly contexts: readonly Uint8Array[]
   /** Undefined: a delete. */
@@ -51,6 +58,8 @@ export interface PeerRange {
   readonly to: Token
   /** Empty: all buckets. */
   readonly bucket: Uint8Array
+  /** Of the bucket named. */
+  readonly creation: CreationId
   readonly keysMax: number
   readonly deadlineMs: number
   /** False: copies come as their outlines. */
@@ -62,6 +71,7 @@ export interface PeerRangeReply {
     readonly token: Token
     readonly bucket: Uint8Array
     readonly key: Uint8Array
+    readonly bucketId: BucketId
     /** Encoded; the outline alone where `isOutline`. */
     readonly object: Uint8Array
     readonly isOutline: boolean

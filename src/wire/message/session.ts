@@ -85,6 +85,8 @@ export interface Identity {
   readonly placement: string
   /** From an acceptor: the directories of the other that it has met, the last first. */
   readonly met: readonly Uint8Array[]
+  /** To peers: the highest durable sequence of its data. */
+  readonly durable: number
 }
 
 /** The error in a failure. */

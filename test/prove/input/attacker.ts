@@ -12,6 +12,7 @@ import { NodeSession } from '../../support/node-session.ts'
 import { frame, RawClient, wordOf } from '../../support/raw-client.ts'
 import { CLUSTER_KEY_HEX, type ServedCluster } from '../../support/served-cluster.ts'
 import { type Good, openDamage, sealedDamage } from './mutate.ts'
+import { BUCKET_ID } from '../../../src/store/conformance/subject.ts'
 
 const BUCKET = utf8Bytes('flood')
 const KEYS = 64
@@ -63,7 +64,8 @@ export class Attacker {
       const { context } = await session.get(BUCKET, key)
       good.client.push(...clientFrames(key, context.slice()))
       const name = { bucket: BUCKET, key }
-      const asked = { name, ring, digestOnly: false, deadlineMs: 1_000 }
+      const copy = { name, bucketId: BUCKET_ID, hints: false }
+      const asked = { ...copy, ring, digestOnly: false, deadlineMs: 1_000 }
       const { object } = await peer.ask('peerRead', asked)
       good.peer.push(...peerFrames(key, ring, object.slice()))
     }

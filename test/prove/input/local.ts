@@ -327,8 +327,8 @@ function dataRows(
       'exit 3 ring-changed',
       holding(identityText({ ...own, placement: { ...placement, members: [] } })),
     ],
-    ['data of a newer format', 'exit 3 data-newer', holding(good.replace('data 3', 'data 4'))],
-    ['data of an older format', 'exit 3 data-older', holding(good.replace('data 3', 'data 2'))],
+    ['data of a newer format', 'exit 3 data-newer', holding(good.replace('data 4', 'data 5'))],
+    ['data of an older format', 'exit 3 data-older', holding(good.replace('data 4', 'data 3'))],
     ['an identity that is rotten', 'exit 3 data-rotten', holding(good.replace('node', 'mode'))],
   ]
 }

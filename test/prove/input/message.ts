@@ -12,6 +12,8 @@ import { NodeSession } from '../../support/node-session.ts'
 import { frame, RawClient } from '../../support/raw-client.ts'
 import { CLUSTER_KEY_HEX } from '../../support/served-cluster.ts'
 import { codeOf, type Lab, OTHER_TOKEN, type Row, rowsOf, SINGLE } from './row.ts'
+import { BUCKET_ID } from '../../../src/store/conformance/subject.ts'
+import { OWN } from '../../../src/dynamo/names.ts'
 
 const CALL = 7
 const MIB = 1024 * 1024
@@ -153,6 +155,7 @@ export function peerMessageRows(lab: Lab): readonly Row[] {
     const bucket = utf8Bytes(SINGLE.name)
     const { ring } = await topology(session)
     const put = {
+      bucketId: BUCKET_ID,
       ring,
       contexts: [],
       value: name.key,
@@ -165,6 +168,7 @@ export function peerMessageRows(lab: Lab): readonly Row[] {
       await session.ask('peerPut', { ...put, name: { bucket, key }, deadlineMs: 1_000 })
     }
   }
+  const read = { name, bucketId: BUCKET_ID, digestOnly: false, hints: false }
   return rowsOf('peer', [
     ['a put to one who does not own the key', 'not-an-owner', () => asPeer(putAll)],
     [
@@ -176,10 +180,7 @@ export function peerMessageRows(lab: Lab): readonly Row[] {
     [
       'a read under another ring',
       'ring-differs',
-      () =>
-        asPeer((one) =>
-          one.ask('peerRead', { name, ring: otherRing, digestOnly: false, deadlineMs: 100 }),
-        ),
+      () => asPeer((one) => one.ask('peerRead', { ...read, ring: otherRing, deadlineMs: 100 })),
     ],
     [
       'an object that is none',
@@ -187,7 +188,8 @@ export function peerMessageRows(lab: Lab): readonly Row[] {
       () =>
         asPeer(async (one) => {
           const { ring } = await topology(one)
-          return one.ask('peerWrite', { name, ring, object: utf8Bytes('no'), deadlineMs: 100 })
+          const write = { name, bucketId: BUCKET_ID, place: OWN, ring, deadlineMs: 100 }
+          return one.ask('peerWrite', { ...write, object: utf8Bytes('no') })
         }),
     ],
   ])

@@ -23,6 +23,7 @@ import type { Load } from './load.ts'
 import type { Config } from '../../../src/config.ts'
 import { nameOfNode, type Nodes } from './nodes.ts'
 import { NO_WRITE, type Recording, textOf } from './recording.ts'
+import { BUCKET_ID } from '../../../src/store/conformance/subject.ts'
 
 const CONNECT_MS = 2_000
 const DEADLINE_MS = 2_000
@@ -79,7 +80,8 @@ export class Inspector {
   async #ask(node: number, key: number, digestOnly: boolean): Promise<PeerReadReply | undefined> {
     const name = { bucket: BUCKET, key: utf8Bytes(nameOf(key)) }
     const ring = this.#ring.digest
-    const request = { name, ring, digestOnly, deadlineMs: DEADLINE_MS }
+    const copy = { name, bucketId: BUCKET_ID, hints: false }
+    const request = { ...copy, ring, digestOnly, deadlineMs: DEADLINE_MS }
     try {
       const session = await this.#sessionTo(node)
       return await new Promise((resolve) => {

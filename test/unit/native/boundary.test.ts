@@ -32,7 +32,7 @@ const FUNCTIONS: readonly (readonly [name: string, call: Any, kinds: string])[] 
   ['sipHash128Into', addon.sipHash128Into as Any, 'bbnnbn'],
   ['scanFrames', addon.scanFrames as Any, 'bnnnw'],
   ['writeFrame', addon.writeFrame as Any, 'bnnnnn'],
-  ['encodeRecord', addon.encodeRecord as Any, 'bnnnnnnbbbbnnn'],
+  ['encodeRecord', addon.encodeRecord as Any, 'bnwbbbb'],
   ['verifyRecord', addon.verifyRecord as Any, 'bnnnnw'],
   ['scanRecords', addon.scanRecords as Any, 'bnnnnw'],
   ['tryLock', addon.tryLock as Any, 'n'],

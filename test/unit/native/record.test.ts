@@ -19,7 +19,7 @@ import {
   verifyRecord,
 } from '../../../src/native/record.ts'
 import { crc32c as crc32cPlain } from '../../../src/native/portable/crc32c.ts'
-import { Random, encodeRecordPlain, type PlainRecord, sipHashPlain } from './rivals.ts'
+import { Random, encodeRecordPlain, headOf, type PlainRecord, sipHashPlain } from './rivals.ts'
 
 const DIGEST_KEY = Uint8Array.from({ length: 16 }, (_, i) => i)
 const SEQUENCE_MAX = 2 ** 48 - 1
@@ -37,29 +37,20 @@ function randomRecord(chance: Random): PlainRecord {
     note: chance.bytes(chance.below(30)),
     body,
     prefixBytes: chance.below(body.length + 1),
+    digestStart: chance.below(body.length + 1),
+    voids: chance.below(SEQUENCE_MAX),
+    policy: chance.below(256),
+    n: chance.below(256),
+    place: chance.bytes(8),
+    creation: chance.bytes(8),
   }
 }
 
 /** Writes `record` at `at`, and returns its bytes. */
 function encode(out: Uint8Array, at: number, record: PlainRecord): number {
-  const { kind, segment, offset, sequence, synced, bucket, key, note, body, prefixBytes } = record
-  const { hi, lo } = sipHash64(DIGEST_KEY, body)
-  return encodeRecord(
-    out,
-    at,
-    kind,
-    segment,
-    offset,
-    sequence,
-    synced,
-    bucket,
-    key,
-    note,
-    body,
-    prefixBytes,
-    hi,
-    lo,
-  )
+  const { bucket, key, note, body } = record
+  const digest = sipHash64(DIGEST_KEY, body.subarray(record.digestStart))
+  return encodeRecord(out, at, headOf(record, digest), bucket, key, note, body)
 }
 
 function bytesOf(record: PlainRecord): Buffer {
@@ -86,8 +77,9 @@ t.test('records are written as TypeScript writes them from the table of the form
   const largest = { ...randomRecord(chance), sequence: SEQUENCE_MAX, synced: SEQUENCE_MAX }
   t.ok(bytesOf(largest).equals(encodeRecordPlain(largest, DIGEST_KEY)))
   const empty = new Uint8Array(0)
-  const hollow = { ...largest, bucket: empty, key: empty, note: empty, body: empty, prefixBytes: 0 }
-  t.equal(bytesOf(hollow).length, RECORD_HEADER_BYTES)
+  const bare = { ...largest, prefixBytes: 0, digestStart: 0 }
+  const hollow = { ...bare, bucket: empty, key: empty, note: empty, body: empty }
+  t.equal(bytesOf(hollow).length, 96)
 })
 
 t.test('a scan finds and describes the records that were written', async (t) => {
@@ -96,7 +88,9 @@ t.test('a scan finds and describes the records that were written', async (t) => 
     const record = randomRecord(chance)
     const bytes = bytesOf(record)
     const [status, out] = verify(bytes, record)
-    const digest = Buffer.from(sipHashPlain(DIGEST_KEY, record.body, 8))
+    const digest = Buffer.from(
+      sipHashPlain(DIGEST_KEY, record.body.subarray(record.digestStart), 8),
+    )
     const word = (name: keyof typeof RecordWord): number => out[RecordWord[name]] as number
     t.equal(status, RecordStatus.ok)
     t.same(
@@ -115,6 +109,16 @@ t.test('a scan finds and describes the records that were written', async (t) => 
     t.equal(word('digestLo'), digest.readUInt32LE(0))
     t.equal(word('totalBytes'), bytes.length)
     t.equal(word('prefixBytes'), record.prefixBytes)
+    t.equal(word('digestStart'), record.digestStart)
+    t.equal(number48(word('voidsLow'), word('voidsHigh')), record.voids)
+    t.same([word('policy'), word('n')], [record.policy, record.n])
+    t.equal(word('areNamesSound'), 1)
+    t.same([word('segment'), word('offset')], [record.segment, record.offset])
+    const ids = ['placeFirst', 'placeLast', 'creationFirst', 'creationLast'] as const
+    t.same(new Uint8Array(Uint32Array.from(ids, word).buffer), [
+      ...record.place,
+      ...record.creation,
+    ])
   }
 })
 
@@ -133,7 +137,11 @@ t.test('a record matches its own bucket and key only', async (t) => {
 })
 
 t.test('every flipped bit is noticed, but in the padding, which carries nothing', async (t) => {
-  const record = { ...randomRecord(new Random(10)), body: Buffer.from('a body'), prefixBytes: 2 }
+  const record = {
+    ...randomRecord(new Random(10)),
+    body: Buffer.from('a body'),
+    ...{ prefixBytes: 2, digestStart: 1 },
+  }
   const bytes = bytesOf(record)
   const contentEnd =
     RECORD_HEADER_BYTES + record.bucket.length + record.key.length + record.note.length + 6
@@ -152,8 +160,26 @@ t.test('every flipped bit is noticed, but in the padding, which carries nothing'
   )
 })
 
+t.test('damage behind the names leaves them sound', async (t) => {
+  const record = { ...randomRecord(new Random(18)), body: Buffer.from('a body') }
+  const bytes = bytesOf({ ...record, ...{ prefixBytes: 2, digestStart: 1 } })
+  const { bucket, key, note } = record
+  const names = RECORD_HEADER_BYTES + bucket.length + key.length + note.length
+  for (let at = RECORD_HEADER_BYTES; at < names + 6; at++) {
+    const damaged = Buffer.from(bytes)
+    damaged[at] = (damaged[at] as number) ^ 1
+    const [status, out] = verify(damaged, record)
+    t.equal(status, RecordStatus.bodyChecksum)
+    if (out[RecordWord.areNamesSound] !== Number(at >= names)) fail(`byte ${at}`)
+  }
+})
+
 t.test('a record cut short is told from one that is not there', async (t) => {
-  const record = { ...randomRecord(new Random(11)), body: Buffer.from('a body'), prefixBytes: 4 }
+  const record = {
+    ...randomRecord(new Random(11)),
+    body: Buffer.from('a body'),
+    ...{ prefixBytes: 4, digestStart: 1 },
+  }
   const bytes = bytesOf(record)
   const { bucket, key, note } = record
   const prefixEnd = RECORD_HEADER_BYTES + bucket.length + key.length + note.length + 4
@@ -164,11 +190,15 @@ t.test('a record cut short is told from one that is not there', async (t) => {
     t.equal(status, isShort ? RecordStatus.tooShort : cut)
     t.equal(out[RecordWord.totalBytes], isShort ? 0 : bytes.length)
   }
-  t.equal(verify(Buffer.alloc(64), record)[0], RecordStatus.noRecord, 'zeros')
+  t.equal(verify(Buffer.alloc(96), record)[0], RecordStatus.noRecord, 'zeros')
 })
 
 t.test('a prefix is verified without what follows it', async (t) => {
-  const record = { ...randomRecord(new Random(15)), body: Buffer.alloc(900, 7), prefixBytes: 100 }
+  const record = {
+    ...randomRecord(new Random(15)),
+    body: Buffer.alloc(900, 7),
+    ...{ prefixBytes: 100, digestStart: 1 },
+  }
   const bytes = bytesOf(record)
   const { bucket, key, note } = record
   const prefixEnd = RECORD_HEADER_BYTES + bucket.length + key.length + note.length + 100
@@ -196,13 +226,13 @@ t.test('sound bytes in another place are misplaced, and say nothing', async (t) 
   }
 })
 
-t.test('a sound header that uses reserved bytes is of a format to come', async (t) => {
+t.test('a sound header whose parts pass its body is of a format to come', async (t) => {
   const record = randomRecord(new Random(13))
-  for (const at of [30, 47]) {
+  for (const at of [47, 51]) {
     const bytes = bytesOf(record)
     bytes[at] = 1
     t.equal(verify(bytes, record)[0], RecordStatus.headerChecksum)
-    bytes.writeUInt32LE(crc32cPlain(bytes, 0, 60), 60)
+    bytes.writeUInt32LE(crc32cPlain(bytes, 0, 88), 88)
     t.equal(verify(bytes, record)[0], RecordStatus.formatUnknown)
   }
 })
@@ -211,7 +241,7 @@ t.test('a header whose lengths pass 4 GiB is of a record cut short', async (t) =
   const record = randomRecord(new Random(14))
   const bytes = bytesOf(record)
   bytes.writeUInt32LE(0xffffffff, 12)
-  bytes.writeUInt32LE(crc32cPlain(bytes, 0, 60), 60)
+  bytes.writeUInt32LE(crc32cPlain(bytes, 0, 88), 88)
   const [status, out] = verify(bytes, record)
   t.equal(status, RecordStatus.prefix, 'its prefix is there')
   t.equal(out[RecordWord.totalBytes], 0xfffffff8)
@@ -247,7 +277,9 @@ t.test('a scan describes records in order, each with its token', async (t) => {
   let start = 0
   const wanted = records.map((record, i) => {
     const { hi, lo } = tokenOf(record.bucket, record.key)
-    const digest = Buffer.from(sipHashPlain(DIGEST_KEY, record.body, 8))
+    const digest = Buffer.from(
+      sipHashPlain(DIGEST_KEY, record.body.subarray(record.digestStart), 8),
+    )
     const words = (value: number): number[] => [value % 2 ** 32, Math.floor(value / 2 ** 32)]
     const length = (parts[i] as Buffer).length
     start += length
@@ -261,6 +293,9 @@ t.test('a scan describes records in order, each with its token', async (t) => {
       ...words(record.synced),
       digest.readUInt32LE(4),
       digest.readUInt32LE(0),
+      Buffer.from(record.place).readUInt32LE(0),
+      Buffer.from(record.place).readUInt32LE(4),
+      ...words(record.voids),
     ]
   })
   t.same(found, wanted)
@@ -287,7 +322,11 @@ t.test('a scan ends at the first record that is not sound, and returns its statu
     [4, before, noRecord, 0],
   )
   t.same(
-    endAt(bytes.length, (copy) => (copy[before + 64] = (copy[before + 64] as number) ^ 1)),
+    endAt(
+      bytes.length,
+      (copy) =>
+        (copy[before + RECORD_HEADER_BYTES] = (copy[before + RECORD_HEADER_BYTES] as number) ^ 1),
+    ),
     [4, before, bodyChecksum, 0],
   )
   const out = recordScanWords(16)

@@ -75,15 +75,41 @@ export interface PlainRecord {
   readonly note: Uint8Array
   readonly body: Uint8Array
   readonly prefixBytes: number
+  readonly digestStart: number
+  readonly voids: number
+  readonly policy: number
+  readonly n: number
+  /** Eight bytes each. */
+  readonly place: Uint8Array
+  readonly creation: Uint8Array
+}
+
+/** The words that `encodeRecord` takes for it. */
+export function headOf(record: PlainRecord, digest: { hi: number; lo: number }): Uint32Array {
+  const low = (value: number): number => value % 2 ** 32
+  const high = (value: number): number => Math.floor(value / 2 ** 32)
+  const wordsOf = (bytes: Uint8Array): number[] => {
+    const copy = Buffer.from(bytes)
+    return [copy.readUInt32LE(0), copy.readUInt32LE(4)]
+  }
+  const { sequence, synced, voids } = record
+  return Uint32Array.of(
+    ...[record.kind, 0, 0, 0, 0, 0, record.segment, record.offset],
+    ...[sequence, synced, voids].flatMap((value) => [low(value), high(value)]),
+    ...[record.policy, record.n, record.prefixBytes, record.digestStart, digest.hi, digest.lo],
+    ...wordsOf(record.place),
+    ...wordsOf(record.creation),
+    0,
+  )
 }
 
 /** What `encodeRecord` writes, from the table in native/record.h. */
 export function encodeRecordPlain(record: PlainRecord, digestKey: Uint8Array): Uint8Array {
   const { bucket, key, note, body } = record
   const contents = Buffer.concat([bucket, key, note, body])
-  const out = Buffer.alloc(Math.ceil((64 + contents.length) / 8) * 8)
+  const out = Buffer.alloc(Math.ceil((92 + contents.length) / 8) * 8)
   out.write('EWr1', 0, 'latin1')
-  out[4] = 2
+  out[4] = 3
   out[5] = record.kind
   out.writeUInt16LE(bucket.length, 6)
   out.writeUInt16LE(key.length, 8)
@@ -92,15 +118,23 @@ export function encodeRecordPlain(record: PlainRecord, digestKey: Uint8Array): U
   out.writeUInt32LE(record.segment, 16)
   out.writeUInt32LE(record.offset, 20)
   out.writeUIntLE(record.sequence, 24, 6)
-  const digest = Buffer.from(sipHashPlain(digestKey, body, 8))
-  out.writeUInt32LE(digest.readUInt32LE(4), 32)
-  out.writeUInt32LE(digest.readUInt32LE(0), 36)
-  out.writeUIntLE(record.synced, 40, 6)
+  out.writeUIntLE(record.synced, 30, 6)
+  out.writeUIntLE(record.voids, 36, 6)
+  out[42] = record.policy
+  out[43] = record.n
   const split = contents.length - body.length + record.prefixBytes
-  out.writeUInt32LE(record.prefixBytes, 48)
-  out.writeUInt32LE(crc32c(contents, split, contents.length - split), 52)
-  out.writeUInt32LE(crc32c(contents, 0, split), 56)
-  out.writeUInt32LE(crc32c(out, 0, 60), 60)
-  out.set(contents, 64)
+  out.writeUInt32LE(record.prefixBytes, 44)
+  out.writeUInt32LE(record.digestStart, 48)
+  const digest = Buffer.from(sipHashPlain(digestKey, body.subarray(record.digestStart), 8))
+  out.writeUInt32LE(digest.readUInt32LE(4), 52)
+  out.writeUInt32LE(digest.readUInt32LE(0), 56)
+  out.set(record.place, 60)
+  out.set(record.creation, 68)
+  const names = contents.length - body.length
+  out.writeUInt32LE(crc32c(contents, 0, names), 76)
+  out.writeUInt32LE(crc32c(contents, names, record.prefixBytes), 80)
+  out.writeUInt32LE(crc32c(contents, split, contents.length - split), 84)
+  out.writeUInt32LE(crc32c(out, 0, 88), 88)
+  out.set(contents, 92)
   return out
 }

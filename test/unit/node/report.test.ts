@@ -40,7 +40,7 @@ t.test('every figure is a number with a name of its own', async (t) => {
   for (const [i, pool] of POOLS.entries()) memory[pool].share(100).take(i + 10)
   const report = new Report({
     counters,
-    engine: { report: () => ({ ...counted, ...durable }) },
+    engine: { report: () => ({ places: [], ...counted, ...durable }) },
     replica: { waitersOfKey: 1, rememberedRequests: 2 },
     coordinator: { inProgress: 3 },
     clients: { connections: 4, sessions },

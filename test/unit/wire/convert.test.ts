@@ -24,6 +24,7 @@ import type { Put, Topology } from '../../../src/wire/message/client.ts'
 import type { Request, RequestKind } from '../../../src/wire/message/table.ts'
 import { EXAMPLES, NAME, REPLIES, REQUESTS } from '../../support/wire-examples.ts'
 import { bytesOf } from '../../support/wire-frames.ts'
+import { OWN, type BucketId } from '../../../src/dynamo/names.ts'
 
 const { put, get, scan, peerRead, peerWrite, peerPut, peerRange } = REQUESTS
 
@@ -107,6 +108,12 @@ const WRONG: readonly (readonly [ErrorCode, RequestKind, unknown])[] = [
   ['cursor-wrong', 'scan', { ...scan, cursor: new Uint8Array(CURSOR_BYTES_MAX + 1) }],
 ]
 
+const spelt = (id: string): Uint8Array => (id === OWN ? new Uint8Array(0) : Buffer.from(id, 'hex'))
+
+const idOf = ({ creation, policy, n }: BucketId) => ({
+  bucketId: { creation: spelt(creation), policy, n },
+})
+
 const SPELL: Readonly<Record<string, (message: never) => Uint8Array>> = {
   get: ({ name, ...rest }: Request<'get'>) => pb.Get.encode({ ...name, ...rest }).finish(),
   put: ({ name, contexts, value, requestId, w, r, deadlineMs }: Put) =>
@@ -120,13 +127,16 @@ const SPELL: Readonly<Record<string, (message: never) => Uint8Array>> = {
       deadlineMs,
     }).finish(),
   scan: (message: Request<'scan'>) => pb.Scan.encode(message).finish(),
-  peerRead: ({ name, ...rest }: Request<'peerRead'>) =>
-    pb.PeerRead.encode({ ...name, ...rest }).finish(),
-  peerWrite: ({ name, ...rest }: Request<'peerWrite'>) =>
-    pb.PeerWrite.encode({ ...name, ...rest }).finish(),
-  peerPut: ({ name, contexts, value, ...rest }: Request<'peerPut'>) =>
-    pb.PeerPut.encode({ ...name, contexts: [...contexts], value: value ?? null, ...rest }).finish(),
-  peerRange: (message: Request<'peerRange'>) => pb.PeerRange.encode(message).finish(),
+  peerRead: ({ name, bucketId, ...rest }: Request<'peerRead'>) =>
+    pb.PeerRead.encode({ ...name, ...idOf(bucketId), ...rest }).finish(),
+  peerWrite: ({ name, bucketId, place, ...rest }: Request<'peerWrite'>) =>
+    pb.PeerWrite.encode({ ...name, ...idOf(bucketId), place: spelt(place), ...rest }).finish(),
+  peerPut: ({ name, bucketId, contexts, value, ...rest }: Request<'peerPut'>) => {
+    const lists = { contexts: [...contexts], value: value ?? null }
+    return pb.PeerPut.encode({ ...name, ...idOf(bucketId), ...lists, ...rest }).finish()
+  },
+  peerRange: ({ creation, ...rest }: Request<'peerRange'>) =>
+    pb.PeerRange.encode({ ...rest, creation: spelt(creation) }).finish(),
 }
 
 t.test('a broken bound has the same code when it is sent and when it is received', async (t) => {

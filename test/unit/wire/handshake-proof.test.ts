@@ -91,7 +91,7 @@ t.test(
   'P9 before the proof an acceptor tells neither cluster, node, version nor data',
   async (t) => {
     const directory = '6d6d6d6d6d6d6d6d'
-    const standing = { directory, replaced: [directory], placement: '{"shop":1}' }
+    const standing = { directory, replaced: [directory], placement: '{"shop":1}', durable: 7 }
     const secrets = [
       'shop',
       VERSION,
@@ -120,7 +120,12 @@ t.test(
 )
 
 t.test('P9 a connector tells an impostor nothing but formats and limits', async (t) => {
-  const standing = { directory: '6d6d6d6d6d6d6d6d', replaced: [], placement: '{"shop":1}' }
+  const standing = {
+    directory: '6d6d6d6d6d6d6d6d',
+    replaced: [],
+    placement: '{"shop":1}',
+    durable: 7,
+  }
   const secrets = ['shop', 'hush', String.fromCharCode(...new Uint8Array(8).fill(0xaa)), 'mmmmmm']
   const nonce = new Uint8Array(16)
   const welcome = { format: 1, settings: OWN_SETTINGS, nonce }

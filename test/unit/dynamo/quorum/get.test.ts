@@ -31,6 +31,7 @@ const WRITES: readonly VersionedObject[] = [1, 2, 3].map((number) => {
     counter: 1,
     requestId: String.fromCharCode(number).repeat(16),
     isRepeat: false,
+    time: 0,
     value: Uint8Array.of(number),
     seen: Context.empty,
   })

@@ -108,6 +108,18 @@ t.test('attempts of one request become one sibling with all dots', async (t) => 
   t.same(both.siblings[0]?.dots, [dot(1, 1), dot(5, 5)])
 })
 
+t.test('of several attempts the earliest time is kept, in whatever order they meet', async (t) => {
+  const first = object([range(1, 1, 1)], { ...sibling('put', dot(1, 1)), time: 2000 })
+  const second = object([range(5, 5, 5)], { ...sibling('put', dot(5, 5)), time: 1000 })
+  const both = merge(first, second)
+  t.equal(both.siblings[0]?.time, 1000)
+  t.ok(equalObjects(both, merge(second, first)))
+  t.equal(merge(both, first), both)
+  // The same dots with another time: one attempt's time is kept where its dot was replaced.
+  const later = { ...both, siblings: both.siblings.map((one) => ({ ...one, time: 3000 })) }
+  t.equal(merge(later, both).siblings[0]?.time, 1000)
+})
+
 t.test('an attempt that was replaced elsewhere leaves the other dot', async (t) => {
   const both = object([range(1, 1, 1), range(5, 5, 5)], sibling('put', dot(1, 1), dot(5, 5)))
   const replaced = object([range(1, 1, 2)], sibling('new', dot(1, 2)))
@@ -142,7 +154,7 @@ t.test('one request id with two values, or with a tombstone, keeps both siblings
   const id = requestId('same')
   const one = { ...sibling('one', dot(1, 1)), requestId: id }
   const two = { ...sibling('two', dot(5, 5)), requestId: id }
-  const gone = { requestId: id, dots: [dot(7, 7)], value: undefined }
+  const gone = { ...sibling('gone', dot(7, 7)), requestId: id, value: undefined }
   const merged = [
     object([range(1, 1, 1)], one),
     object([range(5, 5, 5)], two),

@@ -2,11 +2,14 @@
 import t from 'tap'
 import { Prng } from '../../../../src/base/prng.ts'
 import { Context } from '../../../../src/dynamo/version/context.ts'
+import { merge } from '../../../../src/dynamo/version/merge.ts'
 import {
   decodeObject,
   encodeObject,
   isStorable,
+  layoutOf,
   objectBytes,
+  objectDigest,
 } from '../../../../src/dynamo/version/object-bytes.ts'
 import {
   NOTHING,
@@ -15,6 +18,7 @@ import {
 } from '../../../../src/dynamo/version/object.ts'
 import { contextBytes } from '../../../../src/dynamo/version/context-bytes.ts'
 import { OBJECT_BYTES_MAX, RANGES_MAX } from '../../../../src/limits.ts'
+import { compareDots } from '../../../../src/dynamo/version/dot.ts'
 import { anyObject, dot, object, range, requestId, sibling, writeOfDot } from './samples.ts'
 import { equalObjects } from '../../../support/versions.ts'
 
@@ -46,13 +50,57 @@ t.test(
   },
 )
 
+t.test('the digest is over the siblings alone', async (t) => {
+  const key = new Uint8Array(16).fill(7)
+  const digestOf = (one: VersionedObject): string =>
+    JSON.stringify(objectDigest(key, encodeObject(one)))
+  const one = sibling('x', dot(1, 4))
+  const plain = digestOf(object([range(1, 4, 4)], one))
+  t.equal(digestOf(object([range(1, 1, 4), range(7, 7, 9)], one)), plain, 'whatever it replaced')
+  const named = { ...object([range(1, 4, 4)], one), context: Context.empty }
+  const context = Context.of([range(1, 4, 4)]).withRequest(requestId('r'))
+  t.equal(digestOf({ ...named, context }), plain, 'whatever requests are named')
+  for (const other of [
+    sibling('y', dot(1, 4)),
+    sibling('x', dot(1, 5)),
+    { ...one, time: one.time + 1 },
+    { ...one, requestId: requestId('z') },
+    { ...one, value: undefined },
+  ]) {
+    const context = Context.empty.withDots(other.dots)
+    t.not(digestOf({ context, siblings: [other] }), plain)
+  }
+})
+
+t.test(`an object is the merge of its siblings, each with its ranges (seed ${SEED})`, async (t) => {
+  const prng = Prng.of(SEED)
+  let wrong = 0
+  let several = 0
+  for (let i = 0; i < 3000; i++) {
+    const whole = anyObject(prng, writeOfDot)
+    if (whole.siblings.length === 0) continue
+    if (whole.siblings.length > 1) several += 1
+    const dots = whole.siblings.flatMap((one) => one.dots)
+    const others = Context.of(whole.context.rangesWithout(dots.toSorted(compareDots)))
+    const parts = whole.siblings.map((one) => ({
+      context: others.withDots(one.dots),
+      siblings: [one],
+    }))
+    const read = parts.map((part) => decodeObject(encodeObject(part)) as VersionedObject)
+    if (!equalObjects(read.reduce(merge), whole)) wrong += 1
+  }
+  t.equal(wrong, 0)
+  t.ok(several > 1000)
+})
+
 t.test('the bytes are these, in files and on the wire', async (t) => {
   const one = object([range(1, 1, 258)], sibling('x', dot(1, 258)))
   const hex = Buffer.from(encodeObject(one)).toString('hex')
   const parts = [
-    '02 00 0100 0100 0000',
-    'a000000000000000 0000000000000001 010000000000 010000000000 020100000000',
-    '00 01 782e2e2e2e2e2e2e2e2e2e2e2e2e2e2e 0000 020100000000 01000000 78',
+    '03 00 0100 0100 0000',
+    'a000000000000000 0000000000000001 010000000000 010000000000 010100000000',
+    '00 01 782e2e2e2e2e2e2e2e2e2e2e2e2e2e2e e90300000000 000000000000',
+    'a000000000000000 0000000000000001 010000000000 020100000000 01000000 78',
   ]
   t.equal(hex, parts.join('').replaceAll(' ', ''))
 })
@@ -109,6 +157,10 @@ t.test('bytes that are not canonical are refused, even if their meaning is clear
   t.notOk(decodeObject(written([x, { ...x, dots: [dot(1, 3)] }])), 'one write as two siblings')
   const other = { ...y, requestId: requestId('x') }
   t.ok(decodeObject(written([x, other])), 'one request with two values is a client’s error')
+  const covered = encodeObject(object([range(1, 1, 3), range(9, 9, 9)], sibling('x', dot(1, 3))))
+  t.ok(decodeObject(covered))
+  covered[layoutOf(covered).siblingsAt + 52] = 2
+  t.notOk(decodeObject(covered), 'a range that covers a dot of a sibling')
   t.notOk(decodeObject(written([], [range(1, 1, 4), range(1, 5, 9)])), 'ranges that touch')
   t.notOk(decodeObject(written([], [range(4, 4, 4), range(1, 1, 1)])), 'ranges out of order')
   t.notOk(decodeObject(written([], [range(4, 3, 4)])), 'a range before its line')
@@ -116,10 +168,11 @@ t.test('bytes that are not canonical are refused, even if their meaning is clear
 
 t.test('unknown formats, flags and filled gaps are refused', async (t) => {
   const good = encodeObject(object([range(1, 1, 1)], sibling('x', dot(1, 1))))
-  const flagsAt = 8 + contextBytes(1, 0)
-  for (const at of [0, 1, 6, 7, flagsAt]) {
+  const flagsAt = 8 + contextBytes(0, 0)
+  const expiryAt = flagsAt + 2 + 16 + 6
+  for (const at of [0, 1, 6, 7, flagsAt, expiryAt]) {
     const bytes = Uint8Array.from(good)
-    bytes[at] = 3
+    bytes[at] = 4
     t.equal(decodeObject(bytes), undefined, `byte ${at}`)
   }
   const tombstone = Uint8Array.from(good)

@@ -5,8 +5,8 @@ import { merge } from '../../../../src/dynamo/version/merge.ts'
 import {
   decodeObject,
   decodeOutline,
+  layoutOf,
   encodeObject,
-  outlineBytes,
   outlineOf,
   withoutValues,
 } from '../../../../src/dynamo/version/object-bytes.ts'
@@ -48,7 +48,7 @@ t.test('an outline is the beginning of its object, and no object', async (t) => 
   const whole = object([range(1, 1, 4)], sibling('x', dot(1, 2)), sibling('yy', dot(1, 3)))
   const bytes = encodeObject(whole)
   const outline = outlineOf(bytes) as Uint8Array
-  t.equal(outline.length, outlineBytes(whole))
+  t.equal(outline.length, layoutOf(bytes).valuesAt)
   t.equal(outline.length, bytes.length - 3)
   t.equal(decodeObject(outline), undefined, 'values are missing')
   t.equal(decodeOutline(bytes), undefined, 'values are too much')

@@ -34,6 +34,7 @@ export const requestId = (text: string): string => text.padEnd(16, '.')
 export const sibling = (text: string, ...dots: Dot[]): Sibling => ({
   requestId: requestId(text),
   dots,
+  time: 1000 + text.length,
   value: new TextEncoder().encode(text),
 })
 
@@ -53,6 +54,7 @@ export const request = (text: string, rest: Partial<PutRequest> = {}): PutReques
     counter,
     requestId: requestId(text),
     isRepeat: false,
+    time: 1000 + text.length,
     value: new TextEncoder().encode(text),
     seen: Context.empty,
     ...rest,

@@ -5,7 +5,7 @@ import { replyOf, Scene, verdictOf } from '../scene.ts'
 const KEY = 'cart'
 const SEGMENT = '00000001.seg'
 /** In the first record's object: behind the heads of segment and record, the names and the note. */
-const OBJECT_PLACE = 32 + 56 + 'default'.length + KEY.length + 15 + 8
+const OBJECT_PLACE = 32 + 92 + 'default'.length + KEY.length + 15 + 8
 
 /** Node 1 holds a rotten copy of `KEY`; the others hold a sound one where w is 3, else none. */
 async function rotten(options: { readonly w: 1 | 3 }): Promise<Scene> {

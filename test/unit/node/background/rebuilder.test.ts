@@ -2,6 +2,7 @@
 import t, { type Test } from 'tap'
 import { keyName } from '../../../../src/dynamo/names.ts'
 import { replyOf, Scene, verdictOf } from '../scene.ts'
+import { BUCKET_ID } from '../../../../src/store/conformance/subject.ts'
 
 const KEYS = Array.from({ length: 40 }, (_, i) => `key-${i}`)
 
@@ -45,7 +46,8 @@ t.test('an emptied node does not answer "nothing here", and gets everything back
   t.equal(verdictOf(await session.get(KEYS[0] as string, 2)), 'replicas-short refused')
   t.equal(verdictOf(await session.put('new', 'x')), 'ok', 'its acknowledgements count')
   const { ring } = scene.cluster
-  const read = { name: keyName('default', 'new'), digestOnly: false, deadlineMs: 0 }
+  const copy = { name: keyName('default', 'new'), bucketId: BUCKET_ID, hints: false }
+  const read = { ...copy, digestOnly: false, deadlineMs: 0 }
   const answer = await scene.run(scene.asPeer(1, 'peerRead', { ...read, ring: ring.digest }))
   t.match(answer, { code: 'replica-rebuilding', isRetryable: true })
   await scene.run(scene.cluster.start(2))

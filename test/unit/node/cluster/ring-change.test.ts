@@ -6,6 +6,7 @@ import type { Ring } from '../../../../src/dynamo/ring/ring.ts'
 import { ringOf } from '../../../../src/node/cluster/topology.ts'
 import type { RunningNode } from '../../../../src/node/node.ts'
 import { nameOf, replyOf, Scene, verdictOf } from '../scene.ts'
+import { BUCKET_ID } from '../../../../src/store/conformance/subject.ts'
 
 const KEY = 'cart'
 
@@ -90,7 +91,8 @@ t.test('a peer request that names the old ring is refused', async (t) => {
   const scene = await Scene.open({ nodes: 4 })
   const old = scene.cluster.ring.digest
   const ask = async (ring: Ring['digest']): Promise<string> => {
-    const request = { name: nameOf(KEY), ring, digestOnly: false, deadlineMs: 500 }
+    const copy = { name: nameOf(KEY), bucketId: BUCKET_ID, hints: false }
+    const request = { ...copy, ring, digestOnly: false, deadlineMs: 500 }
     return verdictOf(await scene.run(scene.asPeer(1, 'peerRead', request)))
   }
   t.equal(await ask(old), 'ok')

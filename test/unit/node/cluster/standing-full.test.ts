@@ -13,7 +13,15 @@ for (const harm of ['full', 'no right', 'failing'] as const) {
       const directory = await sim.complete(disk.directory('/data'))
       await sim.complete(writeStanding(directory, NEW_STANDING))
       const placement = { partitions: 1, members: [], n: 1, buckets: {} }
-      const options = { id: 'a', directory, placement, mayRebuild: false, clock, trace }
+      const options = {
+        id: 'a',
+        directory,
+        placement,
+        mayRebuild: false,
+        durable: () => 0,
+        clock,
+        trace,
+      }
       const standing = await sim.complete(OwnStanding.open(options))
       const failures: string[] = []
       standing.onFailed = ({ code }) => failures.push(code)

@@ -25,6 +25,7 @@ import { Cluster } from '../../../../src/sim/cluster/cluster.ts'
 import { SimWorld } from '../../../../src/sim/index.ts'
 import { encodeReply } from '../../../../src/wire/convert.ts'
 import { nameOf } from '../scene.ts'
+import { BUCKET_ID } from '../../../../src/store/conformance/subject.ts'
 
 const NODES = 5
 const NAME = nameOf('cart')
@@ -44,6 +45,7 @@ function copyOf(owner: number): VersionedObject {
     return {
       requestId: `${owner} ${counter}`.padEnd(16),
       dots: [dotOn(line, counter)],
+      time: 0,
       value: VALUE,
     }
   })
@@ -106,14 +108,14 @@ t.test('D13: a get of five copies of 16 MiB gives the siblings that fit a messag
   t.equal(result?.hasMore, true)
   t.equal(result?.siblings.length, 7)
   t.ok(encodeReply('get', result as GetResult).length <= MESSAGE_BYTES_MAX)
-  const opened = SEAL.open(NAME.bucket, NAME.key, (result as GetResult).context)
+  const opened = SEAL.open({ name: NAME, bucketId: BUCKET_ID }, (result as GetResult).context)
   const context = opened.kind === 'opened' ? opened.context : Context.empty
   const covered = TOGETHER.siblings.filter(({ dots }) => context.covers(dots[0]!))
   t.equal(covered.length, 7, 'the context covers those given, and no others')
 })
 
 t.test('D13: a scan of such a key gives what fits, and says that there is more', async (t) => {
-  const entry = { token: TOKEN, ...NAME, isOutline: false }
+  const entry = { token: TOKEN, ...NAME, bucketId: BUCKET_ID, isOutline: false }
   const page = await scanOf(COPIES.map((copy) => [{ ...entry, object: encodeObject(copy) }]))
   t.same(
     page.entries.map(({ siblings, hasMore }) => [siblings.length, hasMore]),
@@ -124,7 +126,7 @@ t.test('D13: a scan of such a key gives what fits, and says that there is more',
 
 t.test('a copy that came without its values leaves the key to a get', async (t) => {
   const bytes = COPIES.slice(0, 2).map(encodeObject)
-  const entry = { token: TOKEN, ...NAME }
+  const entry = { token: TOKEN, ...NAME, bucketId: BUCKET_ID }
   const outline = outlineOf(bytes[1] as Uint8Array) as Uint8Array
   const page = await scanOf([
     [{ ...entry, object: bytes[0] as Uint8Array, isOutline: false }],

@@ -2,7 +2,8 @@
 import t from 'tap'
 import { u64 } from '../../../../src/base/u64.ts'
 import { OperatingError } from '../../../../src/base/errors.ts'
-import type { NodeId } from '../../../../src/dynamo/names.ts'
+import { keyName, type NodeId } from '../../../../src/dynamo/names.ts'
+import { BUCKET_ID, copyOf } from '../../../../src/store/conformance/subject.ts'
 import type { RingDigest } from '../../../../src/dynamo/ring/ring.ts'
 import { Context } from '../../../../src/dynamo/version/context.ts'
 import type { PeerCalls } from '../../../../src/node/cluster/peer-calls.ts'
@@ -33,8 +34,8 @@ async function resultsOf(refusals: number): Promise<{ ends: unknown[]; sends: nu
   const peers = { obstacleTo: () => undefined, writeCopy } as unknown as PeerCalls
   const ends: unknown[] = []
   const write = {
-    put: { requestId: 'of one put 12345' },
-    placement: { owners: [SELF, OTHER], ring: u64<RingDigest>(1, 2) },
+    put: { ...copyOf(keyName('b', 'k')), requestId: 'of one put 12345' },
+    placement: { owners: [SELF, OTHER], ring: u64<RingDigest>(1, 2), bucket: { id: BUCKET_ID } },
     needed: 2,
     seen: Context.empty,
     deadline: clock.now() + DEADLINE_MS,

@@ -5,6 +5,8 @@ import { u64 } from '../../../../src/base/u64.ts'
 import { OperatingError } from '../../../../src/base/errors.ts'
 import type { Reply, Request } from '../../../../src/wire/message/table.ts'
 import { isReply, nameOf, putOf, replyOf, Scene, verdictOf } from '../scene.ts'
+import { BUCKET_ID } from '../../../../src/store/conformance/subject.ts'
+import { OWN } from '../../../../src/dynamo/names.ts'
 
 const KEY = 'cart'
 
@@ -229,7 +231,14 @@ t.test('Q3: a put that a peer hands to a node which is no owner is refused', asy
   const [outsider, owner] = [others[0], owners[0]] as [number, number]
   const hand = async (machine: number, more: Partial<Request<'peerPut'>>): Promise<string> =>
     verdictOf(
-      await scene.run(scene.asPeer(machine, 'peerPut', { ...putOf(KEY, 'a'), ring, ...more })),
+      await scene.run(
+        scene.asPeer(machine, 'peerPut', {
+          ...putOf(KEY, 'a'),
+          bucketId: BUCKET_ID,
+          ring,
+          ...more,
+        }),
+      ),
     )
   t.equal(await hand(outsider, {}), 'not-an-owner refused')
   t.equal(await hand(owner, { ring: u64(1, 2) }), 'ring-differs refused')
@@ -241,9 +250,10 @@ t.test('Q3: a put that a peer hands to a node which is no owner is refused', asy
 t.test('nodes with different lists of members refuse each other, and say so', async (t) => {
   const scene = await Scene.open({ nodes: 4 })
   const name = nameOf(KEY)
-  const request = { name, ring: u64<RingDigest>(1, 2), digestOnly: false, deadlineMs: 500 }
+  const terms = { name, bucketId: BUCKET_ID, ring: u64<RingDigest>(1, 2), deadlineMs: 500 }
+  const request = { ...terms, digestOnly: false, hints: false }
   const read = await scene.run(scene.asPeer(1, 'peerRead', request))
   t.equal(verdictOf(read), 'ring-differs refused')
-  const write = { name, ring: u64<RingDigest>(1, 2), object: new Uint8Array(8), deadlineMs: 500 }
+  const write = { ...terms, object: new Uint8Array(8), place: OWN }
   t.equal(verdictOf(await scene.run(scene.asPeer(1, 'peerWrite', write))), 'ring-differs refused')
 })

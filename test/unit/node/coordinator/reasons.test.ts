@@ -10,7 +10,7 @@ import { nameOf, type NodeSession, putOf, replyOf, Scene, verdictOf } from '../s
 const KEY = 'cart'
 const SEGMENT = '00000001.seg'
 /** In the first record's object: behind the heads of segment and record, the names and the note. */
-const OBJECT_PLACE = 32 + 56 + 'default'.length + KEY.length + 15 + 8
+const OBJECT_PLACE = 32 + 92 + 'default'.length + KEY.length + 15 + 8
 
 /** Node 1 with as many calls in flight to each of the others as a connection takes. */
 async function crowded(scene: Scene): Promise<NodeSession> {

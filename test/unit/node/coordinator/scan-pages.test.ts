@@ -6,6 +6,7 @@ import { SCAN_PAGE_BYTES_MAX } from '../../../../src/limits.ts'
 import type { Token } from '../../../../src/native/digest.ts'
 import type { ScanReply } from '../../../../src/wire/message/client.ts'
 import { type NodeSession, replyOf, Scene, verdictOf } from '../scene.ts'
+import { BUCKET_ID } from '../../../../src/store/conformance/subject.ts'
 
 const BUCKET = utf8Bytes('default')
 const START = new Uint8Array(0)
@@ -44,7 +45,7 @@ t.test('S16: a listing moves no values: keys of 4 MiB values come on one page', 
   t.strictSame(keysOf(pages), names)
   const { ring } = replyOf(await session.ask('topology', {}))
   const [from, to] = [u64<Token>(0, 0), u64<Token>(0xffff_ffff, 0xffff_ffff)]
-  const range = { from, to, ring, bucket: BUCKET, keysMax: 100, deadlineMs: 1000 }
+  const range = { from, to, ring, bucket: BUCKET, ...BUCKET_ID, keysMax: 100, deadlineMs: 1000 }
   const asked = scene.asPeer(2, 'peerRange', { ...range, withValues: false })
   const copies = replyOf(await scene.run(asked))
   t.equal(copies.entries.length, 4)

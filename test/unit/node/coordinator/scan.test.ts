@@ -100,7 +100,7 @@ t.test('a bucket is scanned alone, and an empty one to its end', async (t) => {
 
 const SEGMENT = '00000001.seg'
 /** In the first record's object: behind the heads of segment and record, the names and the note. */
-const OBJECT_PLACE = 32 + 56 + 'default'.length + 'cart'.length + 15 + 8
+const OBJECT_PLACE = 32 + 92 + 'default'.length + 'cart'.length + 15 + 8
 
 t.test('S5: an owner whose copy has rotted did not look, and the scan mends it', async (t) => {
   const scene = await Scene.open()

@@ -9,6 +9,7 @@ import { isFreeing } from '../../../../src/node/replica/freeing.ts'
 const sibling = (request: number, value: string | undefined): Sibling => ({
   requestId: requestIdOf(new Uint8Array(16).fill(request)),
   dots: [],
+  time: 0,
   value: value === undefined ? undefined : utf8Bytes(value),
 })
 const objectOf = (...siblings: readonly Sibling[]): VersionedObject => ({

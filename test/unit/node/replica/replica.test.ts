@@ -5,12 +5,11 @@ import t from 'tap'
 import { utf8Bytes, utf8Text } from '../../../../src/base/bytes.ts'
 import type { MaybePromise } from '../../../../src/base/deliver.ts'
 import { isOperatingError, OperatingError } from '../../../../src/base/errors.ts'
-import { type KeyName, nodeId } from '../../../../src/dynamo/names.ts'
+import { type CopyId, nodeId } from '../../../../src/dynamo/names.ts'
 import { Context } from '../../../../src/dynamo/version/context.ts'
 import { decodeObject } from '../../../../src/dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../../../src/dynamo/version/object.ts'
 import { WAITERS_PER_KEY_MAX } from '../../../../src/limits.ts'
-import { type Token, tokenOf } from '../../../../src/native/digest.ts'
 import { type LocalWrite, Replica } from '../../../../src/node/replica/replica.ts'
 import { Counters } from '../../../../src/node/counters.ts'
 import { SimWorld } from '../../../../src/sim/index.ts'
@@ -18,6 +17,7 @@ import type { Engine, Entry, Stored } from '../../../../src/store/engine.ts'
 import type { Clock } from '../../../../src/world/clock.ts'
 import { MemoryEngine } from '../../../../src/store/memory/memory.ts'
 import { nameOf } from '../scene.ts'
+import { copyOf } from '../../../../src/store/conformance/subject.ts'
 
 const DIGEST_KEY = new Uint8Array(16)
 const NODE = nodeId('aaaaaaaaaaaaaaaa')
@@ -35,22 +35,22 @@ class SlowEngine implements Engine {
   failure: OperatingError | undefined
   appended = 0
 
-  get(token: Token, name: KeyName): MaybePromise<Stored | undefined> {
-    if (!this.isSlow) return this.#read(token, name)
+  get(copy: CopyId): MaybePromise<Stored | undefined> {
+    if (!this.isSlow) return this.#read(copy)
     // As a pool of threads does: the bytes are of when it was asked, the answer comes later.
-    const stored = this.#read(token, name)
+    const stored = this.#read(copy)
     return new Promise((resolve) => {
       this.waiting.push(() => resolve(stored))
     })
   }
 
-  #read(token: Token, name: KeyName): MaybePromise<Stored | undefined> {
+  #read(copy: CopyId): MaybePromise<Stored | undefined> {
     if (this.isRotten) throw new OperatingError('record-rotten', 'this copy has rotted')
-    return this.#kept.get(token, name)
+    return this.#kept.get(copy)
   }
 
-  digest(token: Token, name: KeyName): ReturnType<Engine['digest']> {
-    return this.#kept.digest(token, name)
+  digest(copy: CopyId): ReturnType<Engine['digest']> {
+    return this.#kept.digest(copy)
   }
 
   append(entries: readonly Entry[]): number {
@@ -140,8 +140,7 @@ function write(
   const requestId = (options.requestId ?? value).padEnd(16, '.')
   const seen = options.seen ?? Context.empty
   const request = { requestId, isRepeat: false, value: utf8Bytes(value), seen }
-  const token = tokenOf(name.bucket, name.key)
-  return replica.write(name, token, request, options.deadline ?? NO_DEADLINE)
+  return replica.write(copyOf(name), request, options.deadline ?? NO_DEADLINE)
 }
 
 function objectOf(local: LocalWrite): VersionedObject {
@@ -182,7 +181,7 @@ t.test('a peer that brings an object waits its turn as clients do', async (t) =>
   all.engine.isSlow = true
   const first = write(all, 'mine')
   const name = nameOf('k')
-  const merged = all.replica.merge(name, tokenOf(name.bucket, name.key), brought, NO_DEADLINE)
+  const merged = all.replica.merge(copyOf(name), brought, NO_DEADLINE)
   const last = write(all, 'mine too')
   await all.engine.release()
   await Promise.all([first, merged])
@@ -226,8 +225,7 @@ t.test('a step whose deadline passes while it waits for its key is dropped', asy
   const { clock } = all
   const first = write(all, 'first')
   const name = nameOf('k')
-  const token = tokenOf(name.bucket, name.key)
-  const late = all.replica.merge(name, token, brought, clock.now() + 100) as Promise<number>
+  const late = all.replica.merge(copyOf(name), brought, clock.now() + 100) as Promise<number>
   const lateWrite = write(all, 'late', { deadline: clock.now() + 100 }) as Promise<LocalWrite>
   const inTime = write(all, 'in time', { deadline: clock.now() + 300 })
   await all.sim.run(200)
@@ -280,12 +278,7 @@ t.test('S1: an object that is held already is durable when its append is', async
   all.engine.isSlow = false
   const local = await write(all, 'a')
   const name = nameOf('k')
-  const again = await all.replica.merge(
-    name,
-    tokenOf(name.bucket, name.key),
-    objectOf(local),
-    NO_DEADLINE,
-  )
+  const again = await all.replica.merge(copyOf(name), objectOf(local), NO_DEADLINE)
   t.equal(all.engine.appended, 1, 'nothing is appended')
   t.ok(again >= local.sequence, 'and its acknowledgement waits for the same sync')
 })
@@ -304,12 +297,11 @@ t.test('Q6: a repeated request is written again if its write rotted away', async
   const all = bench()
   all.engine.isSlow = false
   const name = nameOf('k')
-  const token = tokenOf(name.bucket, name.key)
   const old = objectOf(await write(all, 'old'))
   const put = { seen: old.context, requestId: 'one' }
   await write(all, 'a', put)
   all.engine.isRotten = true
-  await all.replica.mend(name, token, old)
+  await all.replica.mend(copyOf(name), old)
   all.engine.isRotten = false
   const again = await write(all, 'a', put)
   t.equal(again.outcome.kind, 'written', 'the copy from the others does not know the first write')
@@ -325,7 +317,7 @@ t.test('S5, K1: a rotten copy is no copy: a new start, a new line', async (t) =>
   await t.rejects(async () => write(all, 'b'), { code: 'record-rotten' }, 'it cannot be mended')
   const name = nameOf('k')
   all.mending.mend = async () => {
-    await all.replica.mend(name, tokenOf(name.bucket, name.key), undefined)
+    await all.replica.mend(copyOf(name), undefined)
     all.engine.isRotten = false
     return true
   }
@@ -343,7 +335,7 @@ t.test('K1: a line learned from others is not gone on with', async (t) => {
   await write(all, 'b')
   const fresh = nameOf('k2')
   // The copy comes back from a peer that had heard of the first write alone.
-  await all.replica.merge(fresh, tokenOf(fresh.bucket, fresh.key), a, NO_DEADLINE)
+  await all.replica.merge(copyOf(fresh), a, NO_DEADLINE)
   const c = objectOf(await write(all, 'c', { key: 'k2' }))
   t.equal(rangesOf(c), 2, 'its dot opens a line of its own')
 })

@@ -4,7 +4,7 @@ import t from 'tap'
 import { bytesOfHex, hexOf } from '../../../../src/base/bytes.ts'
 import { keyName } from '../../../../src/dynamo/names.ts'
 import { contents, erasure, put } from '../../../../src/store/conformance/subject.ts'
-import { recordBytes } from '../../../../src/native/record.ts'
+import { RECORD_HEADER_BYTES, recordBytes } from '../../../../src/native/record.ts'
 import { SEGMENT_HEADER_BYTES } from '../../../../src/store/log/segment.ts'
 import { Lab } from '../lab.ts'
 
@@ -52,9 +52,12 @@ void t.test('the example is read back', async (t) => {
       t.equal(recovery.highestSequence, 4)
       const second = await lab.read('00000002.seg')
       const absence = SEGMENT_HEADER_BYTES + recordBytes(5, 3, 0, 3) + recordBytes(5, 3, 0, 0)
-      const object = '00000000 00000000 01000000 0100000000000000 7000000000000000'
+      const object = '00000000 00000000 01000000 0100000000000000 9000000000000000'
       t.equal(second[absence + 5], 4, 'the kind of an absence')
-      t.equal(hexOf(second, absence + 64, absence + 64 + 28), object.replaceAll(' ', ''))
+      t.equal(
+        hexOf(second, absence + RECORD_HEADER_BYTES, absence + RECORD_HEADER_BYTES + 28),
+        object.replaceAll(' ', ''),
+      )
     })(),
   )
 })

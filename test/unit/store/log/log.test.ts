@@ -14,6 +14,7 @@ import type { OpenEngine } from '../../../../src/store/engine.ts'
 import { openLog } from '../../../../src/store/log/open-log.ts'
 import { conformance } from '../conformance.ts'
 import {
+  copyOf,
   contents,
   DIGEST_KEY,
   erasure,
@@ -21,6 +22,7 @@ import {
   textOf,
 } from '../../../../src/store/conformance/subject.ts'
 import { keep, Lab, PATH } from '../lab.ts'
+import { RECORD_HEADER_BYTES } from '../../../../src/native/record.ts'
 
 for (const [segmentBytes, residentChance] of [
   [400, 0.9],
@@ -71,7 +73,7 @@ void t.test('a record in memory is read at once, unless it is long', async (t) =
       const { engine } = await lab.open({ segmentBytes: 1 << 24 })
       const read = (key: string): unknown => {
         const name = keyName('b', key)
-        return engine.get(tokenOf(name.bucket, name.key), name)
+        return engine.get(copyOf(name))
       }
       t.match(read('50000'), { digest: {} })
       const later = read('100000')
@@ -212,11 +214,12 @@ void t.test('a rotten record is not handed out; a put makes the key good again',
       (async () => {
         const { engine } = await lab.open()
         for (const key of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) await keep(engine, key, `of ${key}`)
-        const at = { header: 32 + 20, key: 32 + 57, object: 32 + 60 }[place]
+        const behind = 32 + RECORD_HEADER_BYTES
+        const at = { header: 32 + 20, key: behind + 1, object: behind + 2 }[place]
         lab.disk.rot(PATH, '00000001.seg', at)
         const name = keyName('b', 'a')
         const token = tokenOf(name.bucket, name.key)
-        const get = async (): Promise<unknown> => engine.get(token, name)
+        const get = async (): Promise<unknown> => engine.get(copyOf(name, { token }))
         if (place === 'key') t.equal(await get().catch(() => undefined), undefined)
         else await t.rejects(get(), { code: 'record-rotten' })
         t.ok(lab.sim.trace.count('rot-found') > 0)
@@ -249,14 +252,12 @@ void t.test('a long record is read once there is room for it, a short one at onc
           })
         },
       }
-      t.not(await engine.get(tokenOf(short.bucket, short.key), short, room), undefined)
+      t.not(await engine.get(copyOf(short), room), undefined)
       t.same(asked, [])
       let got: number | undefined
-      const reading = Promise.resolve(engine.get(tokenOf(long.bucket, long.key), long, room)).then(
-        (stored) => {
-          got = stored?.object.length
-        },
-      )
+      const reading = Promise.resolve(engine.get(copyOf(long), room)).then((stored) => {
+        got = stored?.object.length
+      })
       await lab.pause(50)
       t.equal(got, undefined, 'it waits')
       t.equal(asked.length, 1)
@@ -325,11 +326,11 @@ void t.test('pruning tells keys of one token apart', async (t) => {
       let last = 0
       for (let i = 0; i < 12; i++) last = engine.append([of(`k${i}`, 'old')])
       await engine.synced(last)
-      engine.append([of('k0', 'new'), { ...erasure(keyName('b', 'k1')), token }])
+      engine.append([of('k0', 'new'), erasure(keyName('b', 'k1'), { token })])
       await lab.pause(100)
       t.equal(engine.report().keys, 11)
       for (let i = 0; i < 12; i++) {
-        const stored = await engine.get(token, keyName('b', `k${i}`))
+        const stored = await engine.get(copyOf(keyName('b', `k${i}`), { token }))
         const text = stored === undefined ? undefined : utf8Text(stored.object)
         t.equal(text, i === 0 ? 'new' : i === 1 ? undefined : 'old')
       }
@@ -345,9 +346,9 @@ void t.test('a key that is not there is not the other key of its token', async (
       const token: Token = u64(1, 1)
       const last = engine.append([{ ...put(keyName('b', 'here'), 'x'), token }])
       for (const when of ['before its sync', 'on the disk']) {
-        t.equal(await engine.get(token, keyName('b', 'other')), undefined, when)
-        t.equal(await engine.digest(token, keyName('b', 'other')), undefined, when)
-        t.not(await engine.get(token, keyName('b', 'here')), undefined, when)
+        t.equal(await engine.get(copyOf(keyName('b', 'other'), { token })), undefined, when)
+        t.equal(await engine.digest(copyOf(keyName('b', 'other'), { token })), undefined, when)
+        t.not(await engine.get(copyOf(keyName('b', 'here'), { token })), undefined, when)
         await engine.synced(last)
       }
     })(),

@@ -26,7 +26,7 @@ const MISSING: readonly Missing[] = [
   },
   {
     what: 'a segment is cut at a record',
-    told: '00000003.seg ends at byte 160; it was made with 400 bytes.',
+    told: '00000003.seg ends at byte 192; it was made with 400 bytes.',
     spoil: (segments) => cutAt(segments, '00000003.seg', SEGMENT_HEADER_BYTES + taken(60)),
   },
   {

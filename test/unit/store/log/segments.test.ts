@@ -2,17 +2,18 @@
 import t from 'tap'
 import { u64 } from '../../../../src/base/u64.ts'
 import { utf8Text } from '../../../../src/base/bytes.ts'
-import { keyName } from '../../../../src/dynamo/names.ts'
+import { keyName, OWN } from '../../../../src/dynamo/names.ts'
 import type { Token } from '../../../../src/native/digest.ts'
 import { segmentName } from '../../../../src/store/files.ts'
-import { KeyIndex } from '../../../../src/store/log/key-index.ts'
+import type { KeyIndex } from '../../../../src/store/log/key-index.ts'
+import { PlaceIndexes } from '../../../../src/store/log/place-indexes.ts'
 import { Pending } from '../../../../src/store/log/pending.ts'
-import { type Place, tagOf } from '../../../../src/store/log/place.ts'
+import { type Location, tagOf } from '../../../../src/store/log/location.ts'
 import { RecordReader, WHOLE } from '../../../../src/store/log/record-reader.ts'
 import { Scanner } from '../../../../src/store/log/scan.ts'
 import { SEGMENT_HEADER_BYTES } from '../../../../src/store/log/segment.ts'
 import { Segments } from '../../../../src/store/log/segments.ts'
-import { LAST_TOKEN, put } from '../../../../src/store/conformance/subject.ts'
+import { copyOf, LAST_TOKEN, put } from '../../../../src/store/conformance/subject.ts'
 import { Lab } from '../lab.ts'
 
 const TOKEN: Token = u64(5, 5)
@@ -27,7 +28,7 @@ interface Bench {
   readonly scanner: Scanner
 }
 
-const placeIn = (segment: number): Place => ({
+const placeIn = (segment: number): Location => ({
   segment,
   offset: SEGMENT_HEADER_BYTES,
   tag: tagOf(KEY.bucket),
@@ -47,17 +48,17 @@ async function bench(lab: Lab): Promise<Bench> {
     segments.add({ number, file, bytes: await file.size() })
   }
   const reader = new RecordReader(segments, new Pending(400), lab.world.trace)
-  const index = new KeyIndex(reader)
-  return { lab, segments, index, scanner: new Scanner(index, reader) }
+  const indexes = new PlaceIndexes(reader)
+  return { lab, segments, index: indexes.own, scanner: new Scanner(indexes, reader) }
 }
 
-function insert({ index }: Bench, place: Place): void {
-  index.insert(TOKEN, place)
+function insert({ index }: Bench, place: Location): void {
+  index.insert(TOKEN, place, 100)
 }
 
 /** Does what a compaction does once it has copied the record of segment 1 to segment 2. */
 function move({ index, segments }: Bench): Promise<void> {
-  index.replace(TOKEN, placeIn(1), placeIn(2))
+  index.replace(TOKEN, placeIn(1), placeIn(2), 0)
   return segments.remove(1)
 }
 
@@ -70,7 +71,7 @@ function onBench(body: (bench: Bench) => Promise<void>): Promise<void> {
 void t.test('a get whose segment is removed meanwhile still reads its record', (t) =>
   onBench(async (bench) => {
     insert(bench, placeIn(1))
-    const got = bench.index.newest(TOKEN, KEY, WHOLE)
+    const got = bench.index.newest(copyOf(KEY, { token: TOKEN }), WHOLE)
     const removed = move(bench)
     t.equal(bench.segments.get(1), undefined, 'no other reader finds it')
     t.ok((await bench.lab.segments()).includes(segmentName(1)), 'its reader holds it')
@@ -79,7 +80,11 @@ void t.test('a get whose segment is removed meanwhile still reads its record', (
     t.equal(utf8Text(reading?.object ?? new Uint8Array()), TEXT)
     await removed
     t.notOk((await bench.lab.segments()).includes(segmentName(1)), 'then it is gone')
-    t.equal((await bench.index.newest(TOKEN, KEY, WHOLE))?.verdict, 'sound', 'and its copy is read')
+    t.equal(
+      (await bench.index.newest(copyOf(KEY, { token: TOKEN }), WHOLE))?.verdict,
+      'sound',
+      'and its copy is read',
+    )
   }),
 )
 
@@ -88,7 +93,7 @@ void t.test('a record whose segment went is looked up anew, and is not called ro
     // The other key is read first; by the time its reader comes to segment 1, that is gone.
     insert(bench, placeIn(3))
     insert(bench, placeIn(1))
-    const got = bench.index.newest(TOKEN, KEY, WHOLE)
+    const got = bench.index.newest(copyOf(KEY, { token: TOKEN }), WHOLE)
     await move(bench)
     const reading = await got
     t.equal(reading?.verdict, 'sound')
@@ -100,9 +105,10 @@ void t.test('a record whose segment went is looked up anew, and is not called ro
 void t.test('a scan that comes too late for a segment finds its keys where they are now', (t) =>
   onBench(async (bench) => {
     const early: Token = u64(1, 1)
-    bench.index.insert(early, placeIn(3))
+    bench.index.insert(early, placeIn(3), 100)
     insert(bench, placeIn(1))
-    const query = { from: u64<Token>(0, 0), to: LAST_TOKEN, keysMax: 10, bytesMax: 1 << 20 }
+    const range = { place: OWN, from: u64<Token>(0, 0), to: LAST_TOKEN }
+    const query = { ...range, keysMax: 10, bytesMax: 1 << 20 }
     const page = bench.scanner.scan(query)
     const digests = bench.scanner.digests(query)
     await move(bench)

@@ -1,5 +1,5 @@
 /**
- * A place in the log, with a byte of its bucket, in the two words of a key-directory entry.
+ * A location in the log, with a byte of its bucket, in the two words of a key-directory entry.
  *
  *     segment 29 bits | tag 3 bits        offset / 8, 27 bits | tag 5 bits
  *
@@ -12,7 +12,7 @@
 import { assert } from '../../base/assert.ts'
 import { SEGMENT_BYTES_MAX } from '../../limits.ts'
 
-export interface Place {
+export interface Location {
   readonly segment: number
   /** A multiple of 8. */
   readonly offset: number
@@ -21,7 +21,7 @@ export interface Place {
 
 /** The tag of a record whose bucket is not known. */
 export const NO_TAG = 0
-/** The highest segment number that a place can name: more than any log comes to. */
+/** The highest segment number that a location can name: more than any log comes to. */
 const SEGMENT_MAX = 2 ** 29 - 2
 const SEGMENT_BITS = 29
 const UNIT_BITS = 27
@@ -40,17 +40,17 @@ export function tagOf(bucket: Uint8Array): number {
 }
 
 /** The first word of the entry. */
-export function segmentWord({ segment, tag }: Place): number {
+export function segmentWord({ segment, tag }: Location): number {
   assert(segment <= SEGMENT_MAX, 'a segment number fits its bits')
   return (segment | (tag << SEGMENT_BITS)) >>> 0
 }
 
 /** The second word of the entry. */
-export function offsetWord({ offset, tag }: Place): number {
+export function offsetWord({ offset, tag }: Location): number {
   return ((offset / UNIT_BYTES) | ((tag >>> LOW_TAG_BITS) << UNIT_BITS)) >>> 0
 }
 
-export function placeOf(segmentWord: number, offsetWord: number): Place {
+export function locationOf(segmentWord: number, offsetWord: number): Location {
   return {
     segment: segmentWord & (2 ** SEGMENT_BITS - 1),
     offset: (offsetWord & (2 ** UNIT_BITS - 1)) * UNIT_BYTES,
