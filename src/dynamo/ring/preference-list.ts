@@ -11,6 +11,7 @@
 import { assert } from '../../base/assert.ts'
 import { REPLICAS_MAX } from '../../limits.ts'
 import type { Token } from '../../native/digest.ts'
+import { type MachineOf, machinesOf } from './machines.ts'
 import type { Member, Ring } from './ring.ts'
 
 export interface PreferenceList {
@@ -62,6 +63,7 @@ function spread(met: readonly Member[], count: number): readonly Member[] {
 export class PreferenceLists {
   readonly ring: Ring
   readonly #byN = new Map<number, (PreferenceList | undefined)[]>()
+  readonly #machinesByN = new Map<number, MachineOf>()
 
   constructor(ring: Ring) {
     this.ring = ring
@@ -83,5 +85,15 @@ export class PreferenceLists {
       lists[partition] = list
     }
     return list
+  }
+
+  /** The machines of the ring's members, for `n` replicas. */
+  machinesOf(n: number): MachineOf {
+    let machines = this.#machinesByN.get(n)
+    if (machines === undefined) {
+      machines = machinesOf(this.ring, n)
+      this.#machinesByN.set(n, machines)
+    }
+    return machines
   }
 }

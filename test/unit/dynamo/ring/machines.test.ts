@@ -1,0 +1,53 @@
+/** What counts as a machine: the members' own statements while there are N, else each member. */
+import t from 'tap'
+import { type NodeId, nodeId } from '../../../../src/dynamo/names.ts'
+import { claim } from '../../../../src/dynamo/ring/claim.ts'
+import { machinesOf } from '../../../../src/dynamo/ring/machines.ts'
+import { PreferenceLists } from '../../../../src/dynamo/ring/preference-list.ts'
+import { Ring } from '../../../../src/dynamo/ring/ring.ts'
+import { member, members } from './members.ts'
+
+const onTwo = members(4, (i) => ({ machine: i < 2 ? 'a' : 'b' }))
+const ids = onTwo.map(({ id }) => id) as [NodeId, NodeId, NodeId, NodeId]
+
+t.test('members that state one machine share it while the ring has N machines', async (t) => {
+  const machineOf = machinesOf(claim(onTwo, 4, 2), 2)
+  t.strictSame(ids.map(machineOf), ['a', 'a', 'b', 'b'])
+})
+
+t.test('with fewer than N machines each member counts as one', async (t) => {
+  const machineOf = machinesOf(claim(onTwo, 4, 2), 3)
+  t.strictSame(ids.map(machineOf), ids)
+})
+
+t.test('a member that owns no partition counts, as it does in preference lists', async (t) => {
+  const all = [member(1), member(2), member(3, { machine: 'm2' }), member(4)]
+  const ring = new Ring(1, all, Uint16Array.of(0, 1))
+  t.strictSame(all.map(({ id }) => id).map(machinesOf(ring, 3)), ['m1', 'm2', 'm2', 'm4'])
+})
+
+t.test('a node that is no member has no machine', async (t) => {
+  const machineOf = machinesOf(claim(onTwo, 4, 2), 2)
+  t.throws(() => machineOf(nodeId('f'.repeat(16))), /only members of the ring/)
+})
+
+t.test('Q2: the owners of a partition have distinct machines, however few there are', async (t) => {
+  for (let machines = 1; machines <= 5; machines++) {
+    const lists = new PreferenceLists(
+      claim(
+        members(6, (i) => ({ machine: `m${i % machines}` })),
+        5,
+        3,
+      ),
+    )
+    for (let n = 1; n <= 5; n++) {
+      const machineOf = lists.machinesOf(n)
+      t.equal(lists.machinesOf(n), machineOf, 'computed once')
+      for (let partition = 0; partition < 32; partition++) {
+        const { owners } = lists.ofPartition(partition, n)
+        const distinct = new Set(owners.map(({ id }) => machineOf(id)))
+        if (distinct.size !== n) t.fail(`${n} of ${machines} machines, partition ${partition}`)
+      }
+    }
+  }
+})
