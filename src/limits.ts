@@ -30,6 +30,8 @@ export const REQUEST_ID_BYTES = 16
 
 // Placement and quorums.
 export const REPLICAS_MAX = 7
+/** Copies that one put asks for: of owners, and hints at fallbacks, those that failed included. */
+export const COPIES_PER_PUT_MAX: number = 4 * REPLICAS_MAX
 export const PARTITIONS_MAX = 65_536
 export const MEMBERS_MAX = 1024
 export const BUCKETS_MAX = 1024

@@ -17,6 +17,7 @@ const INSIDE: Exempt = {
   'how much a node takes on at once: the other side is told overloaded or too-many-connections': [
     'CONNECTIONS_MAX',
     'CALLS_PER_NODE_MAX',
+    'COPIES_PER_PUT_MAX',
     'WAITERS_PER_KEY_MAX',
     'UNSYNCED_BYTES_MAX',
   ],
