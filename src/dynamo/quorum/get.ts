@@ -1,43 +1,60 @@
 /**
- * The state of one get: which replicas to ask, when R have answered, and which are stale.
+ * The state of one get: which replicas to ask, when it can be answered, and which are stale.
  *
  * The round asks the first owner for its object and R - 1 others for digests, so that a get of
  * equal replicas moves one value. If a digest matches no object received so far, the round asks
  * that replica for its object. If a replica fails or is late (the hedge), the round asks the next
- * owner. When R replicas have answered and every digest matches an object, the round merges the
- * objects; replicas that lack part of the result are stale and need repair. (Dynamo 4.5, 5)
+ * owner. When R owners have answered and every digest matches an object, the round merges the
+ * objects; owners that lack part of the result are stale and need repair. (Dynamo 4.5, 4.6, 5)
  *
  *     ask ──► answers ──► R, and every digest matches? ──► answered, with the stale replicas
  *      ▲         │ failed, late, or a digest without its object
- *      └─────────┘
+ *      └─────────┘ fewer than R owners are left: the fallbacks for the others
+ *
+ * A strict get is short where fewer than R owners are left. A sloppy get then asks for hints: the
+ * fallbacks that a put would choose for the owners that are missing, and one more, because a put
+ * may have found fewer owners or another fallback. A fallback that holds a hint counts towards R;
+ * one that holds none has not looked at the owner's copy, and does not count. The get is answered
+ * when no owner that is still expected is left, and R count or every fallback asked has answered:
+ * with what there is, and `isComplete: false`. It is short only if neither an owner nor a hint
+ * answered.
+ *
+ * Why not ask fallbacks where R owners answer: hints reach their owners soon, and each get would
+ * pay for an owner that is away. Why not count a hint before the owners: it has one write perhaps,
+ * and an owner that is expected has the others.
  *
  * Invariants:
- *   - Each owner counts once towards R; an owner that failed does not count.
+ *   - Each replica counts once towards R; a replica that failed does not count.
+ *   - Of the fallbacks asked, those that failed or are silent left aside, there is at most one more
+ *     than owners are missing.
  *   - After the outcome is reached it does not change and the round asks no other replica.
  *
- * The round has no clock: its caller reports late replicas and ends the round at the deadline.
+ * The round has no clock: its caller reports late and silent replicas, and the deadline.
  */
 import { assert } from '../../base/assert.ts'
-import type { ErrorCode } from '../../base/errors.ts'
-import { equalU64 } from '../../base/u64.ts'
 import { REPLICAS_MAX } from '../../limits.ts'
-import type { Digest } from '../../native/digest.ts'
 import type { NodeId } from '../names.ts'
-import { merge } from '../version/merge.ts'
 import type { VersionedObject } from '../version/object.ts'
+import {
+  behindOf,
+  type CopyAnswer,
+  hasAnswered,
+  isAwaited,
+  isFallback,
+  isHolding,
+  mergedOf,
+  type Replica,
+  unexplained,
+} from './answers.ts'
+import { type Fallbacks, oneMore, standInsFor } from './fallbacks.ts'
 import type { OwnerFailure } from './shortfall.ts'
 
-/** One replica's answer about its copy. */
-export type CopyAnswer =
-  | { readonly kind: 'object'; readonly object: VersionedObject; readonly digest: Digest }
-  | { readonly kind: 'digest'; readonly digest: Digest }
-  | { readonly kind: 'absent' }
-  | { readonly kind: 'failed'; readonly code: ErrorCode }
-
 /** A question for one replica: its object, or the digest alone. */
-export interface Ask {
+export interface GetAsk {
   readonly node: NodeId
   readonly digestOnly: boolean
+  /** True: for the hints that the node holds of the key; false: for its own copy. */
+  readonly isFallback: boolean
 }
 
 export type GetOutcome =
@@ -46,182 +63,222 @@ export type GetOutcome =
       readonly kind: 'answered'
       /** The merge of all answers; undefined if no replica holds the key. */
       readonly object: VersionedObject | undefined
-      /** Replicas that answered and lack part of `object`. */
+      /** Owners that answered and lack part of `object`. */
       readonly behind: readonly NodeId[]
+      /** Owners that answered, at most R. */
+      readonly answered: number
+      /** Whether R owners answered. */
+      readonly isComplete: boolean
     }
-  /** Too few replicas are left to reach R. */
+  /** Too few replicas are left. */
   | { readonly kind: 'short' }
 
-type Replica = { readonly kind: 'unasked' | 'awaited-object' | 'awaited-digest' } | CopyAnswer
-
 const WAITING: GetOutcome = { kind: 'waiting' }
+const SHORT: GetOutcome = { kind: 'short' }
 
 export class GetRound {
-  readonly #takesFewer: boolean
-  /** In order of preference. */
-  readonly #replicas: Map<NodeId, Replica>
-  #needed: number
+  /** In the order in which to ask them. */
+  readonly #owners: readonly Replica[]
+  readonly #needed: number
+  /** Undefined for a strict get. */
+  readonly #fallbacks: Fallbacks | undefined
+  /** Fallbacks that were asked. */
+  readonly #asked: Replica[] = []
   #outcome: GetOutcome = WAITING
 
   /**
-   * Requires: 1 <= `needed` <= owners; each owner once, those to be asked first in front. With
-   * `takesFewer` the get is short only if no owner answers.
+   * Requires: 1 <= `needed` <= owners; each owner once, those to be asked first in front. Without
+   * `fallbacks` the get is strict; with some, or an empty list of them, it is sloppy.
    */
-  constructor(owners: readonly NodeId[], needed: number, takesFewer = false) {
+  constructor(owners: readonly NodeId[], needed: number, fallbacks?: Fallbacks) {
     assert(owners.length <= REPLICAS_MAX, 'owners are bounded')
     assert(needed >= 1 && needed <= owners.length, 'enough owners exist')
+    assert(new Set(owners).size === owners.length, 'each owner is listed once')
     this.#needed = needed
-    this.#takesFewer = takesFewer
-    this.#replicas = new Map(owners.map((node) => [node, { kind: 'unasked' }]))
-    assert(this.#replicas.size === owners.length, 'each owner is listed once')
-  }
-
-  /** Answers that decide the get: fewer than asked for, if fewer can come and it takes them. */
-  get needed(): number {
-    return this.#needed
+    this.#fallbacks = fallbacks
+    this.#owners = owners.map((node) => newReplica(node, undefined))
   }
 
   get outcome(): GetOutcome {
     return this.#outcome
   }
 
-  /** Replicas that have answered, and the merge of their objects so far. */
-  get soFar(): { readonly answered: number; readonly object: VersionedObject | undefined } {
-    const isAnswer = (kind: Replica['kind']): boolean =>
-      kind === 'object' || kind === 'digest' || kind === 'absent'
-    return { answered: this.#count(isAnswer), object: this.#merged() }
+  /** How many owners have answered. */
+  get answered(): number {
+    return this.#owners.filter(hasAnswered).length
   }
 
   /** Owners that failed; those that were asked and are silent too, as late, if `countsLate`. */
   failures(countsLate: boolean): readonly OwnerFailure[] {
     const failures: OwnerFailure[] = []
-    for (const [node, replica] of this.#replicas) {
-      const isSilent = replica.kind === 'awaited-object' || replica.kind === 'awaited-digest'
-      if (replica.kind === 'failed') failures.push({ node, code: replica.code })
-      else if (isSilent && countsLate) failures.push({ node, code: 'deadline-passed' })
+    for (const replica of this.#owners) {
+      const { node, state } = replica
+      if (state.kind === 'failed') failures.push({ node, code: state.code })
+      else if (isAwaited(replica) && countsLate) failures.push({ node, code: 'deadline-passed' })
     }
     return failures
   }
 
   /** The first questions. */
-  begin(): readonly Ask[] {
+  begin(): readonly GetAsk[] {
     return this.#askMore()
   }
 
   /** Takes an answer; returns further questions. A repeated or unasked answer changes nothing. */
-  onAnswer(node: NodeId, answer: CopyAnswer): readonly Ask[] {
-    const before = this.#replicas.get(node)
-    const isAwaited = before?.kind === 'awaited-object' || before?.kind === 'awaited-digest'
-    if (this.#outcome.kind !== 'waiting' || !isAwaited) return []
-    this.#replicas.set(node, answer)
-    const objects = this.#askForObjects()
-    const more = this.#askMore()
-    this.#update()
-    return [...objects, ...more]
+  onAnswer(node: NodeId, answer: CopyAnswer): readonly GetAsk[] {
+    const replica = this.#replicas().find((one) => one.node === node)
+    const isExpected = replica !== undefined && isAwaited(replica)
+    if (this.#outcome.kind !== 'waiting' || !isExpected) return []
+    replica.state = answer
+    replica.isSilent = false
+    return this.#advance()
   }
 
-  /** A replica is late: returns at most one question for another replica. */
-  onLate(): readonly Ask[] {
+  /** A replica is late: returns at most one question for another owner. */
+  onLate(): readonly GetAsk[] {
     if (this.#outcome.kind !== 'waiting') return []
     const ask = this.#askNext(true)
     return ask === undefined ? [] : [ask]
   }
 
-  /** Asks until R answers are given or awaited, or no owner is left. */
-  #askMore(): readonly Ask[] {
-    const asks: Ask[] = []
-    while (this.#count((kind) => kind !== 'unasked' && kind !== 'failed') < this.#needed) {
+  /**
+   * All replicas that were asked and did not answer count as away until they do. Returns further
+   * questions; the outcome may be reached.
+   */
+  onSilent(): readonly GetAsk[] {
+    if (this.#outcome.kind !== 'waiting') return []
+    for (const replica of this.#replicas()) if (isAwaited(replica)) replica.isSilent = true
+    return this.#advance()
+  }
+
+  /** No further answer is waited for: a sloppy get is answered with what there is, or short. */
+  onDeadline(): void {
+    if (this.#outcome.kind !== 'waiting') return
+    for (const replica of unexplained(this.#replicas())) {
+      replica.state = { kind: 'failed', code: 'deadline-passed' }
+    }
+    this.#outcome = this.#fallbacks === undefined ? SHORT : this.#withWhatThereIs()
+  }
+
+  #advance(): readonly GetAsk[] {
+    const objects = this.#askForObjects()
+    const more = this.#askMore()
+    this.#outcome = this.#decide()
+    return [...objects, ...more]
+  }
+
+  /** Asks until R owners have answered or are expected to; if none is left, fallbacks. */
+  #askMore(): readonly GetAsk[] {
+    const asks: GetAsk[] = []
+    while (this.#owners.filter(isExpectedToCount).length < this.#needed) {
       const ask = this.#askNext(false)
-      if (ask === undefined) break
+      if (ask === undefined) return [...asks, ...this.#askFallbacks()]
       asks.push(ask)
     }
     return asks
   }
 
-  /** Asks the next owner: for its object, unless one has come or (if none is late) is awaited. */
-  #askNext(isLate: boolean): Ask | undefined {
-    for (const [node, replica] of this.#replicas) {
-      if (replica.kind !== 'unasked') continue
-      const digestOnly =
-        this.#count((kind) => kind === 'object' || kind === 'absent') > 0 ||
-        (!isLate && this.#count((kind) => kind === 'awaited-object') > 0)
-      this.#replicas.set(node, { kind: digestOnly ? 'awaited-digest' : 'awaited-object' })
-      return { node, digestOnly }
-    }
-    return undefined
+  /** Asks the next owner. */
+  #askNext(isLate: boolean): GetAsk | undefined {
+    const replica = this.#owners.find(({ state }) => state.kind === 'unasked')
+    return replica === undefined ? undefined : this.#ask(replica, isLate)
   }
 
-  /** Asks each replica whose digest matches no received object for its object. */
-  #askForObjects(): readonly Ask[] {
-    const isObjectComing = this.#count((kind) => kind === 'awaited-object') > 0
-    const held = [...this.#replicas.values()].filter((replica) => replica.kind === 'object')
-    const asks: Ask[] = []
-    for (const [node, replica] of this.#replicas) {
-      if (replica.kind !== 'digest') continue
-      if (matchesAny(held, replica.digest)) continue
-      // The object that is awaited may match; ask after it has come.
-      if (held.length === 0 && isObjectComing) continue
-      this.#replicas.set(node, { kind: 'awaited-object' })
-      asks.push({ node, digestOnly: false })
+  /** Asks for the object, unless one has come or (if none is late) is awaited. */
+  #ask(replica: Replica, isLate: boolean): GetAsk {
+    const isCopyHere =
+      this.#replicas().some(({ state }) => state.kind === 'object') ||
+      this.#owners.some(({ state }) => state.kind === 'absent')
+    const digestOnly = isCopyHere || (!isLate && this.#isObjectComing())
+    replica.state = { kind: digestOnly ? 'awaited-digest' : 'awaited-object' }
+    return { node: replica.node, digestOnly, isFallback: isFallback(replica) }
+  }
+
+  /** Asks the fallbacks of the owners that are missing, and one more. */
+  #askFallbacks(): readonly GetAsk[] {
+    const fallbacks = this.#fallbacks
+    if (fallbacks === undefined) return []
+    const missing = this.#owners.filter((owner) => !isExpectedToCount(owner))
+    const serving = this.#asked.filter(isExpectedToCount)
+    const owners = this.#owners.map(({ node }) => node)
+    const away = missing
+      .map(({ node }) => node)
+      .filter((owner) => serving.every(({ standsFor }) => standsFor !== owner))
+    const inUse = serving.map(({ node }) => node)
+    const isFree = (member: NodeId): boolean => this.#asked.every(({ node }) => node !== member)
+    const asks: GetAsk[] = []
+    const ask = (node: NodeId, standsFor: NodeId | 'more'): void => {
+      const replica = newReplica(node, standsFor)
+      asks.push(this.#ask(replica, false))
+      this.#asked.push(replica)
     }
+    const standIns = standInsFor(fallbacks, { owners, away, inUse, isFree })
+    for (const { node, forOwner } of standIns) ask(node, forOwner)
+    if (serving.length + standIns.length > missing.length) return asks
+    const more = oneMore(fallbacks, { owners, inUse: this.#asked.map(({ node }) => node), isFree })
+    if (more !== undefined) ask(more, 'more')
     return asks
   }
 
-  /** Sets the outcome if the answers so far decide it. */
-  #update(): void {
-    const answered = this.#count((kind) => kind === 'object' || kind === 'absent')
-    const digests = [...this.#replicas.values()].filter((replica) => replica.kind === 'digest')
-    const possible = this.#count((kind) => kind !== 'failed')
-    if (possible < this.#needed && possible > 0 && this.#takesFewer) this.#needed = possible
-    if (possible < this.#needed) {
-      this.#outcome = { kind: 'short' }
-      return
-    }
-    if (answered + digests.length < this.#needed) return
-    const objects = [...this.#replicas.values()].filter((replica) => replica.kind === 'object')
-    if (digests.every(({ digest }) => matchesAny(objects, digest))) this.#outcome = this.#answer()
+  /** Asks each replica whose digest matches no received object for its object. */
+  #askForObjects(): readonly GetAsk[] {
+    const replicas = this.#replicas()
+    const isObjectHere = replicas.some(({ state }) => state.kind === 'object')
+    // The object that is awaited may match; ask after it has come.
+    if (!isObjectHere && this.#isObjectComing()) return []
+    return unexplained(replicas).map((replica) => {
+      replica.state = { kind: 'awaited-object' }
+      return { node: replica.node, digestOnly: false, isFallback: isFallback(replica) }
+    })
   }
 
-  #merged(): VersionedObject | undefined {
-    let object: VersionedObject | undefined
-    for (const replica of this.#replicas.values()) {
-      if (replica.kind === 'object') {
-        object = object === undefined ? replica.object : merge(object, replica.object)
-      }
-    }
-    return object
+  #isObjectComing(): boolean {
+    return this.#replicas().some(
+      ({ state, isSilent }) => state.kind === 'awaited-object' && !isSilent,
+    )
+  }
+
+  /** The outcome of the answers so far. */
+  #decide(): GetOutcome {
+    const isStrict = this.#fallbacks === undefined
+    const possible = this.#owners.filter(({ state }) => state.kind !== 'failed').length
+    if (isStrict && possible < this.#needed) return SHORT
+    const replicas = this.#replicas()
+    if (unexplained(replicas).length > 0) return WAITING
+    if (this.answered >= this.#needed) return this.#answer()
+    const isComing = (replica: Replica): boolean => isAwaited(replica) && !replica.isSilent
+    if (isStrict || this.#owners.some(isComing)) return WAITING
+    const counted = this.answered + this.#asked.filter(isHolding).length
+    if (counted < this.#needed && this.#asked.some(isComing)) return WAITING
+    return counted === 0 && replicas.some(isAwaited) ? WAITING : this.#withWhatThereIs()
+  }
+
+  #withWhatThereIs(): GetOutcome {
+    return this.answered > 0 || this.#asked.some(isHolding) ? this.#answer() : SHORT
   }
 
   #answer(): GetOutcome {
-    const object = this.#merged()
-    if (object === undefined) return { kind: 'answered', object, behind: [] }
-    const whole = object
-    const current: Digest[] = []
-    for (const replica of this.#replicas.values()) {
-      if (replica.kind === 'object' && merge(replica.object, whole) === replica.object) {
-        current.push(replica.digest)
-      }
+    const replicas = this.#replicas()
+    const object = mergedOf(replicas)
+    return {
+      kind: 'answered',
+      object,
+      behind: object === undefined ? [] : behindOf(replicas, object),
+      answered: Math.min(this.answered, this.#needed),
+      isComplete: this.answered >= this.#needed,
     }
-    const behind: NodeId[] = []
-    for (const [node, replica] of this.#replicas) {
-      const isCurrent =
-        (replica.kind === 'object' || replica.kind === 'digest') &&
-        current.some((digest) => equalU64(digest, replica.digest))
-      const hasAnswered =
-        replica.kind === 'object' || replica.kind === 'digest' || replica.kind === 'absent'
-      if (hasAnswered && !isCurrent) behind.push(node)
-    }
-    return { kind: 'answered', object, behind }
   }
 
-  #count(isCounted: (kind: Replica['kind']) => boolean): number {
-    let count = 0
-    for (const replica of this.#replicas.values()) if (isCounted(replica.kind)) count += 1
-    return count
+  #replicas(): readonly Replica[] {
+    return [...this.#owners, ...this.#asked]
   }
 }
 
-/** Whether one of these received objects has `digest`. */
-function matchesAny(objects: readonly { readonly digest: Digest }[], digest: Digest): boolean {
-  return objects.some((object) => equalU64(object.digest, digest))
+function newReplica(node: NodeId, standsFor: Replica['standsFor']): Replica {
+  return { node, standsFor, state: { kind: 'unasked' }, isSilent: false }
+}
+
+/** Whether a replica has answered, or is expected to. */
+function isExpectedToCount(replica: Replica): boolean {
+  return hasAnswered(replica) || (isAwaited(replica) && !replica.isSilent)
 }

@@ -8,7 +8,9 @@ import { type Deliver, isFailure, perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { Room } from '../../base/room.ts'
 import type { CopyId, NodeId } from '../../dynamo/names.ts'
-import { type Ask, type CopyAnswer, GetRound } from '../../dynamo/quorum/get.ts'
+import type { CopyAnswer } from '../../dynamo/quorum/answers.ts'
+import type { Fallbacks } from '../../dynamo/quorum/fallbacks.ts'
+import { type GetAsk, GetRound } from '../../dynamo/quorum/get.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import { encodeObject, isStorable } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
@@ -55,6 +57,9 @@ export interface GetDependencies {
   readonly repairMs: number
 }
 
+/** A read that takes fewer is sloppy, and asks owners alone. */
+const NO_FALLBACKS: Fallbacks = { members: [], machineOf: (node) => node, canAsk: () => false }
+
 /** A shorter delay would cost more questions than it saves time. */
 const HEDGE_MS_MIN = 2
 
@@ -71,7 +76,8 @@ export class Gets {
     const ordered = nearestFirst(read.owners, self, (node) => {
       return peers.obstacleTo(node) === undefined
     })
-    const round = new GetRound(ordered, read.needed, read.takesFewer)
+    const fallbacks = read.takesFewer === true ? NO_FALLBACKS : undefined
+    const round = new GetRound(ordered, read.needed, fallbacks)
     new RunningGet(this.#dependencies, read, round, deliver).begin()
   }
 }
@@ -108,7 +114,8 @@ class RunningGet {
     const left = this.#read.deadline - clock.now()
     this.#timer = clock.after(Math.max(0, Math.min(delayMs, left)), () => {
       if (!isHedge || left <= delayMs) {
-        this.#endShort(this.#tooLate())
+        this.#round.onDeadline()
+        this.#conclude(() => this.#tooLate())
         return
       }
       if (this.#read.room?.isWaiting === true) {
@@ -125,14 +132,14 @@ class RunningGet {
     })
   }
 
-  #askAll(asks: readonly Ask[]): void {
+  #askAll(asks: readonly GetAsk[]): void {
     for (const ask of asks) {
       if (ask.node === this.#node.self) this.#askSelf(ask)
       else this.#askPeer(ask)
     }
   }
 
-  #askSelf({ node, digestOnly }: Ask): void {
+  #askSelf({ node, digestOnly }: GetAsk): void {
     const { replica } = this.#node
     const { copy, room } = this.#read
     if (digestOnly) {
@@ -155,7 +162,7 @@ class RunningGet {
     )
   }
 
-  #askPeer({ node, digestOnly }: Ask): void {
+  #askPeer({ node, digestOnly }: GetAsk): void {
     const { copy, room } = this.#read
     const onAnswer = (answer: CopyAnswer): void => this.#onAnswer(node, answer)
     this.#node.peers.readCopy(node, copy, digestOnly, this.#read, onAnswer, room)
@@ -164,39 +171,34 @@ class RunningGet {
   #onAnswer(node: NodeId, answer: CopyAnswer): void {
     if (this.#isDelivered) return
     const asks = this.#round.onAnswer(node, answer)
-    const outcome = this.#round.outcome
-    switch (outcome.kind) {
-      case 'waiting':
-        this.#askAll(asks)
-        return
-      case 'short':
-        this.#endShort(this.#tooFew())
-        return
-      case 'answered':
-        this.#end({ object: outcome.object, answered: this.#round.needed })
-        if (outcome.object !== undefined && outcome.behind.length > 0) {
-          this.#repair(outcome.object, outcome.behind)
-        }
+    if (this.#round.outcome.kind === 'waiting') this.#askAll(asks)
+    else this.#conclude(() => this.#tooFew())
+  }
+
+  /** Delivers the outcome that is reached; the failure where the get is short. */
+  #conclude(failure: () => OperatingError): void {
+    const { outcome } = this.#round
+    if (outcome.kind !== 'answered') {
+      this.#end(failure())
+      return
     }
+    const { object, behind, answered } = outcome
+    this.#end({ object, answered })
+    if (object !== undefined && behind.length > 0) this.#repair(object, behind)
   }
 
   #tooFew(): OperatingError {
     const { needed, owners } = this.#read
-    const { answered } = this.#round.soFar
+    const { answered } = this.#round
     return tooFew({ needed, answered, owners, failures: this.#round.failures(false) })
   }
 
   #tooLate(): OperatingError {
     const { needed } = this.#read
-    const { answered } = this.#round.soFar
+    const { answered } = this.#round
     const sentence = `${answered} of the ${needed} owners needed answered in time; try again`
     const details = { needed, answered, nodes: this.#round.failures(true) }
     return new OperatingError('deadline-passed', sentence, { details })
-  }
-
-  /** Too few have answered: with what they hold, or with the failure. */
-  #endShort(failure: OperatingError): void {
-    this.#end(this.#read.takesFewer === true ? this.#round.soFar : failure)
   }
 
   #end(result: Found | OperatingError): void {

@@ -13,7 +13,7 @@
 import { type Deliver, isFailure, perform } from '../../base/deliver.ts'
 import { type ErrorCode, OperatingError } from '../../base/errors.ts'
 import type { CopyId, NodeId } from '../../dynamo/names.ts'
-import { obstaclesTo, PutRound } from '../../dynamo/quorum/put.ts'
+import { obstaclesTo, type PutAsk, PutRound } from '../../dynamo/quorum/put.ts'
 import type { Context } from '../../dynamo/version/context.ts'
 import { coveredBy, type RefusedPut } from '../../dynamo/version/put.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
@@ -62,9 +62,10 @@ export class Puts {
     const { owners } = placement
     const obstacleTo = (node: NodeId): ErrorCode | undefined =>
       node === self ? undefined : peers.obstacleTo(node)
-    const failures = obstaclesTo(owners, obstacleTo, needed)
-    if (failures !== undefined) {
-      deliver(tooFew({ needed, answered: owners.length - failures.length, owners, failures }))
+    const obstacles = obstaclesTo({ owners, needed, fallbacks: undefined, obstacleTo })
+    if (obstacles !== undefined) {
+      const { ready: answered, failures } = obstacles
+      deliver(tooFew({ needed, answered, owners, failures }))
       return
     }
     new RunningPut(this.#dependencies, write, deliver).begin()
@@ -78,8 +79,6 @@ class RunningPut {
   readonly #deliver: Deliver<Context>
   readonly #copy: CopyId
   readonly #request: ClientWrite
-  /** Owners that will be sent the object again. */
-  readonly #overloaded = new Set<NodeId>()
   #timer: Timer | undefined
   #covered: Context | undefined
   #isDelivered = false
@@ -90,7 +89,11 @@ class RunningPut {
     const { name, token, requestId, isRepeat, value } = write.put
     this.#copy = ownCopy(token, name, write.placement.bucket)
     this.#request = { requestId, isRepeat, value, seen: write.seen }
-    this.#round = new PutRound(write.placement.owners, write.needed)
+    const { owners } = write.placement
+    // An owner that is away fails when it is sent the object.
+    const obstacleTo = (): undefined => undefined
+    const fallbacks = undefined
+    this.#round = new PutRound({ owners, needed: write.needed, fallbacks, obstacleTo })
     this.#deliver = deliver
   }
 
@@ -112,52 +115,45 @@ class RunningPut {
     }
     if (outcome.kind !== 'written') this.#node.trace.record('put-repeated')
     this.#covered = coveredBy(this.#request, outcome)
-    this.#sendToOthers(object)
-    this.#awaitOwn(sequence)
+    const own = { node: this.#node.self, forOwner: undefined }
+    for (const ask of this.#round.begin(own)) this.#send(ask, object)
+    this.#awaitOwn(own, sequence)
     if (!this.#isDelivered) this.#awaitDeadline()
   }
 
-  #sendToOthers(object: Uint8Array): void {
-    for (const node of this.#write.placement.owners) {
-      if (node !== this.#node.self) this.#send(node, object)
-    }
-  }
-
-  #send(node: NodeId, object: Uint8Array): void {
+  #send(ask: PutAsk, object: Uint8Array): void {
     const { peers, clock } = this.#node
     const { placement, deadline } = this.#write
     const terms = { ring: placement.ring, deadline }
-    peers.writeCopy(node, this.#copy, object, terms, (failure) => {
-      if (failure?.code !== 'overloaded') return this.#onCounted(node, failure?.code)
-      this.#overloaded.add(node)
+    peers.writeCopy(ask.node, this.#copy, object, terms, (failure) => {
+      if (failure?.code !== 'overloaded') return this.#onCounted(ask, failure?.code)
+      this.#round.onOverloaded(ask)
       clock.after(OVERLOAD_RETRY_MS, () => {
-        if (this.#isDelivered) return
-        this.#overloaded.delete(node)
-        this.#send(node, object)
+        if (!this.#isDelivered) this.#send(ask, object)
       })
     })
   }
 
   /** This node's own copy counts once it would survive a power cut. */
-  #awaitOwn(sequence: number): void {
-    const { replica, self } = this.#node
-    replica.whenSynced(sequence, (error) => {
-      this.#onCounted(self, error?.code)
+  #awaitOwn(own: PutAsk, sequence: number): void {
+    this.#node.replica.whenSynced(sequence, (error) => {
+      this.#onCounted(own, error?.code)
     })
   }
 
   #awaitDeadline(): void {
     const { clock } = this.#node
     this.#timer = clock.after(Math.max(0, this.#write.deadline - clock.now()), () => {
-      for (const node of this.#overloaded) this.#round.onFailed(node, 'overloaded')
       this.#end(this.#doubt('in time', true))
     })
   }
 
-  /** `node` holds the object durably, or failed for the reason `code`. */
-  #onCounted(node: NodeId, code: ErrorCode | undefined): void {
+  /** A copy is durable, or failed for the reason `code`. */
+  #onCounted(ask: PutAsk, code: ErrorCode | undefined): void {
     if (this.#isDelivered) return
-    const verdict = code === undefined ? this.#round.onHeld(node) : this.#round.onFailed(node, code)
+    if (code === undefined) this.#round.onHeld(ask)
+    else this.#round.onFailed(ask, code)
+    const verdict = this.#round.verdict()
     if (verdict === 'reached') this.#end(this.#covered as Context)
     else if (verdict === 'impossible') this.#end(this.#doubt('durably', false))
   }

@@ -3,7 +3,7 @@ import type { PlantGroup } from './plant.ts'
 
 export const QUORUM: PlantGroup = {
   name: 'quorum',
-  plantsMin: 12,
+  plantsMin: 14,
   plants: [
     {
       name: 'a scan leaves out a key whose copy has rotted',
@@ -27,33 +27,47 @@ export const QUORUM: PlantGroup = {
     },
     {
       name: 'read repair is left out',
-      find: 'this.#repair(outcome.object, outcome.behind)',
-      replace: 'void outcome.behind',
+      find: 'this.#repair(object, behind)',
+      replace: 'void behind',
       why: 'replicas that missed a write never get it',
     },
     {
       name: 'a copy that lacks the key is not behind',
-      find: "replica.kind === 'digest' || replica.kind === 'absent'",
-      replace: "replica.kind === 'digest'",
+      find: 'hasAnswered(replica) && !isFallback(replica)',
+      replace: 'isHolding(replica) && !isFallback(replica)',
       why: 'a replica that lost all never gets it back',
     },
     {
       name: 'a differing digest is taken for agreement',
-      find: 'objects.some((object) => equalU64(object.digest, digest))',
-      replace: 'objects.length > 0',
+      find: "state.kind === 'digest' && !isAmong(digests, state.digest)",
+      replace: "state.kind === 'digest' && digests.length === 0",
       why: 'a read shows one copy where two differ, and repairs nothing',
     },
     {
       name: 'one answer is enough for any R',
-      find: 'if (answered + digests.length < this.#needed)',
-      replace: 'if (answered + digests.length < 1)',
+      find: 'if (this.answered >= this.#needed) return this.#answer()',
+      replace: 'if (this.answered >= 1) return this.#answer()',
       why: 'a read need not meet the write that was acknowledged before it',
     },
     {
       name: 'a read shows the first of the copies that differ',
-      find: 'object = object === undefined ? replica.object : merge(object, replica.object)',
-      replace: 'object ??= replica.object',
+      find: 'object = object === undefined ? state.object : merge(object, state.object)',
+      replace: 'object ??= state.object',
       why: 'siblings of the other copies are not shown, and not repaired',
+    },
+    {
+      name: 'a fallback that holds nothing counts towards R',
+      find: 'this.answered + this.#asked.filter(isHolding).length',
+      replace: 'this.answered + this.#asked.filter(hasAnswered).length',
+      why: 'the hint of another fallback is not waited for; no node asks fallbacks yet',
+      caughtBy: 'test/unit/dynamo/quorum/get-sloppy.test.ts',
+    },
+    {
+      name: 'a hint is a whole copy',
+      find: 'isComplete: this.answered >= this.#needed',
+      replace: 'isComplete: this.answered + this.#asked.filter(isHolding).length >= this.#needed',
+      why: 'a read says that it is complete, and lacks what only owners hold',
+      caughtBy: 'test/unit/dynamo/quorum/get-sloppy.test.ts',
     },
     {
       name: 'an owner that fails says that nothing is there',

@@ -5,16 +5,13 @@
  * order, with hedges between them, and after each the round is compared with the reference.
  */
 import t from 'tap'
-import { u64 } from '../../../../src/base/u64.ts'
 import { Prng } from '../../../../src/base/prng.ts'
-import { type Ask, type CopyAnswer, GetRound } from '../../../../src/dynamo/quorum/get.ts'
-import type { Digest } from '../../../../src/native/digest.ts'
-import { type NodeId, nodeId, startId } from '../../../../src/dynamo/names.ts'
-import { merge } from '../../../../src/dynamo/version/merge.ts'
-import { Context } from '../../../../src/dynamo/version/context.ts'
-import { type VersionedObject } from '../../../../src/dynamo/version/object.ts'
-import { put } from '../../../../src/dynamo/version/put.ts'
+import type { CopyAnswer } from '../../../../src/dynamo/quorum/answers.ts'
+import type { Fallbacks } from '../../../../src/dynamo/quorum/fallbacks.ts'
+import { type GetAsk, GetRound } from '../../../../src/dynamo/quorum/get.ts'
+import { type NodeId, nodeId } from '../../../../src/dynamo/names.ts'
 import { equalObjects } from '../../../support/versions.ts'
+import { answerOf, type Held, OBJECTS } from './copies.ts'
 
 const [A, B, C, D, E] = ['a', 'b', 'c', 'd', 'e'].map((digit) => nodeId(digit.repeat(16))) as [
   NodeId,
@@ -24,42 +21,6 @@ const [A, B, C, D, E] = ['a', 'b', 'c', 'd', 'e'].map((digit) => nodeId(digit.re
   NodeId,
 ]
 const NODES = [A, B, C, D, E]
-const WRITES: readonly VersionedObject[] = [1, 2, 3].map((number) => {
-  const written = put(undefined, undefined, {
-    node: nodeId(`${number}`.repeat(16)),
-    start: startId(`${number}`.repeat(16)),
-    counter: 1,
-    requestId: String.fromCharCode(number).repeat(16),
-    isRepeat: false,
-    time: 0,
-    value: Uint8Array.of(number),
-    seen: Context.empty,
-  })
-  if (written.kind !== 'written') throw new Error('a first write is written')
-  return written.object
-})
-
-/** The writes in `mask`, together. */
-function objectOf(mask: number): VersionedObject {
-  const held = WRITES.filter((_, i) => (mask & (1 << i)) !== 0)
-  return held.reduce((all, one) => merge(all, one))
-}
-
-const OBJECTS = [1, 2, 3, 4, 5, 6, 7].map(objectOf)
-
-function digestOf(mask: number): Digest {
-  return u64(7, mask)
-}
-
-/** What a replica has: a mask of writes, 0 for nothing; undefined where it will fail. */
-type Held = number | undefined
-
-function answerOf(held: Held, digestOnly: boolean): CopyAnswer {
-  if (held === undefined) return { kind: 'failed', code: 'peer-away' }
-  if (held === 0) return { kind: 'absent' }
-  if (digestOnly) return { kind: 'digest', digest: digestOf(held) }
-  return { kind: 'object', object: OBJECTS[held - 1] as VersionedObject, digest: digestOf(held) }
-}
 
 /** What must be true, from the answers that were given and not withdrawn by asking again. */
 class Reference {
@@ -73,7 +34,7 @@ class Reference {
     this.#needed = needed
   }
 
-  onAsk({ node, digestOnly }: Ask): void {
+  onAsk({ node, digestOnly }: GetAsk): void {
     this.asked.set(node, [...(this.asked.get(node) ?? []), digestOnly])
     this.answers.delete(node)
   }
@@ -127,8 +88,8 @@ function play(prng: Prng): string | undefined {
   )
   const round = new GetRound(nodes, needed)
   const reference = new Reference(size, needed)
-  const waiting: Ask[] = []
-  const note = (asks: readonly Ask[]): void => {
+  const waiting: GetAsk[] = []
+  const note = (asks: readonly GetAsk[]): void => {
     for (const ask of asks) {
       waiting.push(ask)
       reference.onAsk(ask)
@@ -142,7 +103,7 @@ function play(prng: Prng): string | undefined {
       if (late.length > 1) return 'a hedge asks one'
       note(late)
     }
-    const [ask] = waiting.splice(prng.below(waiting.length), 1) as [Ask]
+    const [ask] = waiting.splice(prng.below(waiting.length), 1) as [GetAsk]
     const answer = answerOf(held.get(ask.node), ask.digestOnly)
     reference.answers.set(ask.node, answer)
     note(round.onAnswer(ask.node, answer))
@@ -194,8 +155,8 @@ t.test(
   async (t) => {
     const round = new GetRound([A, B, C], 2)
     t.strictSame(round.begin(), [
-      { node: A, digestOnly: false },
-      { node: B, digestOnly: true },
+      { node: A, digestOnly: false, isFallback: false },
+      { node: B, digestOnly: true, isFallback: false },
     ])
     t.strictSame(round.onAnswer(B, digest(1)), [])
     t.strictSame(round.onAnswer(A, object(1)), [])
@@ -209,7 +170,7 @@ t.test(
     const round = new GetRound([A, B, C], 2)
     round.begin()
     round.onAnswer(A, object(1))
-    t.strictSame(round.onAnswer(B, digest(3)), [{ node: B, digestOnly: false }])
+    t.strictSame(round.onAnswer(B, digest(3)), [{ node: B, digestOnly: false, isFallback: false }])
     t.equal(round.outcome.kind, 'waiting')
     round.onAnswer(B, object(3))
     t.match(round.outcome, { kind: 'answered', behind: [A] })
@@ -242,7 +203,7 @@ t.test(
     const round = new GetRound([A, B, C], 2)
     round.begin()
     t.strictSame(round.onAnswer(B, digest(1)), [])
-    t.strictSame(round.onLate(), [{ node: C, digestOnly: false }])
+    t.strictSame(round.onLate(), [{ node: C, digestOnly: false, isFallback: false }])
     round.onAnswer(C, object(1))
     t.match(round.outcome, { kind: 'answered', behind: [] }, 'without the late one')
     t.strictSame(round.onAnswer(A, object(3)), [], 'which changes nothing any more')
@@ -255,11 +216,17 @@ t.test('absent everywhere is an answer; absent on one replica alone is behind', 
   nothing.begin()
   nothing.onAnswer(A, { kind: 'absent' })
   nothing.onAnswer(B, { kind: 'absent' })
-  t.strictSame(nothing.outcome, { kind: 'answered', object: undefined, behind: [] })
+  t.strictSame(nothing.outcome, {
+    kind: 'answered',
+    object: undefined,
+    behind: [],
+    answered: 2,
+    isComplete: true,
+  })
   const some = new GetRound([A, B], 2)
   some.begin()
   some.onAnswer(A, { kind: 'absent' })
-  t.strictSame(some.onAnswer(B, digest(1)), [{ node: B, digestOnly: false }])
+  t.strictSame(some.onAnswer(B, digest(1)), [{ node: B, digestOnly: false, isFallback: false }])
   some.onAnswer(B, object(1))
   t.match(some.outcome, { kind: 'answered', behind: [A] })
 })
@@ -276,7 +243,7 @@ t.test(
     t.match(round.failures(true).at(-1), { node: C, code: 'deadline-passed' }, 'asked and silent')
     round.onAnswer(C, { kind: 'failed', code: 'record-rotten' })
     t.strictSame(round.outcome, { kind: 'short' })
-    t.equal(round.soFar.answered, 1)
+    t.equal(round.answered, 1)
     t.same(round.failures(true), [
       { node: B, code: 'peer-away' },
       { node: C, code: 'record-rotten' },
@@ -285,18 +252,20 @@ t.test(
   },
 )
 
-t.test('a get that takes fewer waits for all replicas that are left', async (t) => {
-  const round = new GetRound([A, B, C], 3, true)
+/** Sloppy, with nothing but owners to ask. */
+const NO_FALLBACKS: Fallbacks = { members: [], machineOf: (node) => node, canAsk: () => true }
+
+t.test('a sloppy get waits for all owners that are left', async (t) => {
+  const round = new GetRound([A, B, C], 3, NO_FALLBACKS)
   round.begin()
   round.onAnswer(C, { kind: 'failed', code: 'peer-away' })
   t.equal(round.outcome.kind, 'waiting')
   round.onAnswer(A, object(1))
-  t.strictSame(round.onAnswer(B, digest(2)), [{ node: B, digestOnly: false }])
+  t.strictSame(round.onAnswer(B, digest(2)), [{ node: B, digestOnly: false, isFallback: false }])
   t.equal(round.outcome.kind, 'waiting', 'no digest counts as an answer without its object')
   round.onAnswer(B, object(2))
-  t.match(round.outcome, { kind: 'answered', behind: [A, B] })
-  t.equal(round.needed, 2)
-  const none = new GetRound([A], 1, true)
+  t.match(round.outcome, { kind: 'answered', behind: [A, B], answered: 2, isComplete: false })
+  const none = new GetRound([A], 1, NO_FALLBACKS)
   none.begin()
   none.onAnswer(A, { kind: 'failed', code: 'peer-away' })
   t.strictSame(none.outcome, { kind: 'short' })
