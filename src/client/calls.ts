@@ -19,11 +19,11 @@
  * and then looks at every call in flight.
  */
 import { type ErrorCode, OperatingError } from '../base/errors.ts'
-import type { PreferenceList } from '../dynamo/ring/preference-list.ts'
 import { DEADLINE_MS_MAX, RETRY_AFTER_MS_MAX } from '../limits.ts'
-import type { Reply, Request, RequestKind } from '../wire/message/table.ts'
-import type { Answer, CallHandle } from '../wire/session.ts'
+import type { Reply, RequestKind } from '../wire/message/table.ts'
+import type { Answer } from '../wire/session.ts'
 import type { Clock, Timer } from '../world/clock.ts'
+import { type Call, newCall, type Plan } from './call.ts'
 import type { Random } from './random.ts'
 import { aborted, CallError, unsent } from './failure.ts'
 import type { Link } from './link.ts'
@@ -43,57 +43,6 @@ const LOCAL_FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'connection-lost',
   'not-connected',
 ])
-
-/** A request, and the nodes that it may go to. */
-export interface Plan<K extends RequestKind> {
-  readonly kind: K
-  /** True where a failed attempt may have changed something. */
-  readonly isWrite: boolean
-  /** The nodes to ask first; undefined: any node. */
-  readonly list?: PreferenceList | undefined
-  /** The one node to ask; undefined: all may be asked. */
-  readonly only?: Link | undefined
-  /** About how many bytes an attempt moves: 1 MiB makes it last 250 ms longer; undefined: few. */
-  readonly bytes?: number
-  /** Bytes of its key and value, which it keeps while it waits; undefined: none. */
-  readonly heldBytes?: number
-  request(deadlineMs: number): Request<K>
-}
-
-/** One call, waiting or in flight. */
-interface Call<K extends RequestKind> {
-  readonly plan: Plan<K>
-  readonly deadline: number
-  readonly heldBytes: number
-  readonly resolve: (reply: Reply<K>) => void
-  readonly reject: (error: unknown) => void
-  readonly signal: AbortSignal | undefined
-  isDone: boolean
-  /** How long the next attempt may last. */
-  attemptMs: number
-  /** Between attempts, until `due`. */
-  isPaused: boolean
-  /** Paused because no node can be asked: continues as soon as a link opens. */
-  isAwaitingLink: boolean
-  /** When the attempt or the pause ends. */
-  due: number
-  attempts: number
-  /** Links tried in this round; the last is being asked. */
-  tried: Link[]
-  /** The link that was asked again since it answered in doubt: it finds what it wrote. */
-  askedAgain: Link | undefined
-  /** When the attempt began, and what its link had received and moved by then. */
-  begunAt: number
-  receivedBefore: number
-  movedBefore: number
-  /** Attempts that were sent, to be cancelled when the call is over. */
-  handles: CallHandle[]
-  rounds: number
-  /** An attempt of a write may be applied. */
-  isInDoubt: boolean
-  failure: OperatingError | undefined
-  node: string | undefined
-}
 
 export class Calls {
   readonly #pool: Pool
@@ -125,30 +74,9 @@ export class Calls {
       if (this.#isClosed) throw unsent('closed', 'the client is closed: connect again')
       if (signal?.aborted === true) throw aborted(signal)
       const now = this.#clock.now()
-      const call: Call<K> = {
-        plan,
-        deadline: now + (options?.timeout ?? this.#settings.timeoutMs),
-        heldBytes: plan.heldBytes ?? 0,
-        resolve,
-        reject,
-        signal,
-        isDone: false,
-        attemptMs: this.#settings.attemptMs + Math.floor((plan.bytes ?? 0) / BYTES_PER_MS),
-        isPaused: false,
-        isAwaitingLink: false,
-        due: 0,
-        attempts: 0,
-        tried: [],
-        askedAgain: undefined,
-        begunAt: 0,
-        receivedBefore: 0,
-        movedBefore: 0,
-        handles: [],
-        rounds: 0,
-        isInDoubt: false,
-        failure: undefined,
-        node: undefined,
-      }
+      const deadline = now + (options?.timeout ?? this.#settings.timeoutMs)
+      const attemptMs = this.#settings.attemptMs + Math.floor((plan.bytes ?? 0) / BYTES_PER_MS)
+      const call = newCall(plan, { deadline, attemptMs, signal, resolve, reject })
       this.#begin(call as unknown as Call<RequestKind>, now)
     })
   }
