@@ -108,6 +108,10 @@ export const WAITING_CALLS_MAX = 65_536
 /** Keys and values of those calls together. */
 export const WAITING_BYTES_MAX: number = 256 * MIB
 export const DEADLINE_MS_MAX = 60_000
+/** In a client, in any 10 s: calls for each one that is tried again (`client/retry-budget.ts`). */
+export const CALLS_PER_RETRY = 10
+/** Calls that are tried again beside those. */
+export const RETRIES_FREE_MAX = 10
 /** Puts that wait for the one before them on the same key. */
 export const WAITERS_PER_KEY_MAX = 1024
 /** Bytes of lines of the log that their reader has not taken yet. */

@@ -54,6 +54,12 @@ export interface Call<K extends RequestKind> {
   /** Attempts that were sent, to be cancelled when the call is over. */
   handles: CallHandle[]
   rounds: number
+  /** No pause ends before it: the latest instant until which a node asked to wait. */
+  restUntil: number
+  /** An attempt was lost with its node, and another was made in its place at no charge. */
+  isReplaced: boolean
+  /** The retry budget had nothing left for another attempt when one was wanted last. */
+  isBudgetSpent: boolean
   /** An attempt of a write may be applied. */
   isInDoubt: boolean
   failure: OperatingError | undefined
@@ -84,6 +90,9 @@ export function newCall<K extends RequestKind>(plan: Plan<K>, terms: CallTerms<K
     movedBefore: 0,
     handles: [],
     rounds: 0,
+    restUntil: 0,
+    isReplaced: false,
+    isBudgetSpent: false,
     isInDoubt: false,
     failure: undefined,
     node: undefined,

@@ -8,6 +8,8 @@
  * attempt of a put carries the same request id: a retry leaves one sibling, and a late answer to an
  * earlier attempt ends the call as well as an answer to the last. A node that answers that a put is
  * in doubt is asked once more: it finds its own write, where another would make a second one.
+ * Attempts after the first are within a budget (`retry-budget.ts`): without it a call whose attempt
+ * failed fails, and one whose attempt is late waits on.
  *
  *     attempt 1 ----(450 ms)--x attempt 2 --refused x  pause  attempt 3 ---- answer
  *     owner 1                   owner 2                       owner 1 again
@@ -29,6 +31,7 @@ import { aborted, CallError, unsent } from './failure.ts'
 import type { Link } from './link.ts'
 import type { CallOptions, ClientSettings } from './options.ts'
 import type { Pool } from './pool.ts'
+import { lossOf, RetryBudget } from './retry-budget.ts'
 import { Signals } from './signals.ts'
 import { WaitingCalls } from './waiting-calls.ts'
 
@@ -51,6 +54,7 @@ export class Calls {
   readonly #settings: ClientSettings
   readonly #inFlight = new Set<Call<RequestKind>>()
   readonly #waiting: WaitingCalls<Call<RequestKind>>
+  readonly #retries = new RetryBudget()
   readonly #signals = new Signals<Call<RequestKind>>((call) => this.#abort(call))
   #isStarting = false
   #sweep: Timer | undefined
@@ -140,6 +144,7 @@ export class Calls {
     if (link === undefined) return this.#endRound(call, now)
     const limitMs = Math.min(call.attemptMs, leftMs)
     const attempt = ++call.attempts
+    if (attempt === 1) this.#retries.onFirstAttempt(now)
     call.tried.push(link)
     call.node = link.label
     call.isPaused = false
@@ -178,17 +183,22 @@ export class Calls {
     if (!LOCAL_FAILURES.has(answer.code)) link.onHeard()
     if (call.isDone) return
     if (call.plan.isWrite && answer.certainty === 'in-doubt') call.isInDoubt = true
-    // The failure of an earlier attempt changes nothing: the next one is under way.
+    const now = this.#clock.now()
+    const restMs = Math.min(answer.details?.retryAfterMs ?? 0, RETRY_AFTER_MS_MAX)
+    call.restUntil = Math.max(call.restUntil, now + restMs)
+    // The failure of an earlier attempt changes no more: the next one is under way.
     if (attempt !== call.attempts || call.isPaused) return
     call.failure = answer
+    call.isBudgetSpent = false
     if (!answer.isRetryable) return this.#fail(call, answer)
     if (answer.code === 'ring-differs') this.#pool.refresh()
     if (answer.code === 'write-in-doubt' && call.askedAgain !== link) {
       call.askedAgain = link
       call.tried.pop()
     }
-    const now = this.#clock.now()
-    if (answer.code === 'overloaded') this.#pause(call, now)
+    const isSent = call.handles[attempt - 1]?.isSent === true
+    if (!this.#retries.allows(call, lossOf(answer, isSent), now)) this.#fail(call, answer)
+    else if (answer.code === 'overloaded') this.#pause(call, now)
     else this.#attempt(call, now)
   }
 
@@ -211,9 +221,9 @@ export class Calls {
     const ceiling = Math.min(PAUSE_MS_MAX, PAUSE_MS_MIN * 2 ** call.rounds)
     call.rounds++
     call.isPaused = true
-    const askedMs = Math.min(call.failure?.details?.retryAfterMs ?? 0, RETRY_AFTER_MS_MAX)
-    const pauseMs = askedMs + ceiling / 2 + this.#random.below(ceiling / 2)
-    this.#checkAt(call, Math.min(call.deadline, now + pauseMs), now)
+    const pauseMs = ceiling / 2 + this.#random.below(ceiling / 2)
+    const due = Math.max(now, call.restUntil) + pauseMs
+    this.#checkAt(call, Math.min(call.deadline, due), now)
   }
 
   /** Sees to it that a sweep checks `call` when its attempt or pause ends. */
@@ -241,21 +251,27 @@ export class Calls {
   }
 
   #onDue(call: Call<RequestKind>, now: number): void {
-    if (!call.isPaused) {
-      const link = call.tried[call.tried.length - 1] as Link
-      const due = this.#dueByBytes(call, link)
-      if (now < due) return this.#checkAt(call, due, now)
-      if (link.bytesReceived === call.receivedBefore) link.onSilence()
-      if (call.plan.isWrite) call.isInDoubt = true
-      // Where the call's own end cut the attempt short, the failure before it says more.
-      if (call.failure === undefined || now - call.begunAt >= this.#settings.attemptMs) {
-        call.failure = new OperatingError(
-          'deadline-passed',
-          'the node did not answer in time: it may be paused, cut off or overloaded',
-        )
-      }
+    if (call.isPaused) return this.#attempt(call, now)
+    const link = call.tried[call.tried.length - 1] as Link
+    const due = this.#dueByBytes(call, link)
+    if (now < due) return this.#checkAt(call, due, now)
+    const isSilent = link.bytesReceived === call.receivedBefore
+    if (isSilent) link.onSilence()
+    if (call.plan.isWrite) call.isInDoubt = true
+    // Where the call's own end cut the attempt short, the failure before it says more.
+    if (call.failure === undefined || now - call.begunAt >= this.#settings.attemptMs) {
+      call.failure = new OperatingError(
+        'deadline-passed',
+        'the node did not answer in time: it may be paused, cut off or overloaded',
+      )
     }
-    this.#attempt(call, now)
+    if (call.deadline - now < 1) return this.#expire(call)
+    // A node that is silent while another is not is away, and not slow.
+    const loss = isSilent && this.#pool.hasUsable(call.tried) ? 'node' : 'attempt'
+    if (this.#retries.allows(call, loss, now)) return this.#attempt(call, now)
+    // The nodes are asked no more, but an answer that is late is still of use.
+    call.receivedBefore = link.bytesReceived
+    this.#checkAt(call, Math.min(call.deadline, now + call.attemptMs), now)
   }
 
   /** An attempt lasts longer by the time that the bytes before its own need. */
@@ -286,7 +302,9 @@ export class Calls {
   #fail<K extends RequestKind>(call: Call<K>, failure: OperatingError): void {
     this.#end(call)
     const certainty = call.isInDoubt ? 'in-doubt' : 'refused'
-    call.reject(new CallError(failure, certainty, call.attempts, call.node))
+    const { attempts, node } = call
+    const isBudgetSpent = call.isBudgetSpent && failure === call.failure
+    call.reject(new CallError(failure, { certainty, attempts, node, isBudgetSpent }))
   }
 
   #end<K extends RequestKind>(call: Call<K>): void {

@@ -5,32 +5,46 @@
  * was refused. A read applies nothing, so a failed read is never in doubt.
  */
 import { type Certainty, OperatingError } from '../base/errors.ts'
+import { CALLS_PER_RETRY, RETRIES_FREE_MAX } from '../limits.ts'
 
-/** The last failure of a call, the number of attempts, and the last node. */
+const BUDGET_SPENT: string =
+  'The retry budget of this client is spent: in 10 s it tries one of ' +
+  `${CALLS_PER_RETRY} calls again, and ${RETRIES_FREE_MAX} more.`
+
+/** How far a call came that failed. */
+export interface CallProgress {
+  readonly certainty: Certainty
+  readonly attempts: number
+  readonly node: string | undefined
+  readonly isBudgetSpent: boolean
+}
+
+/** The last failure of a call, and how far the call came. */
 export class CallError extends OperatingError {
   /** Attempts that were sent to a node. */
   readonly attempts: number
   /** The node of the last attempt, as `host:port`. */
   readonly node: string | undefined
+  /** No further attempt was made because the client's retry budget is spent. */
+  readonly isBudgetSpent: boolean
 
-  constructor(last: OperatingError, certainty: Certainty, attempts: number, node?: string) {
+  constructor(last: OperatingError, progress: CallProgress) {
     const { code, details } = last
-    super(code, sentenceOf(last, certainty, attempts, node), { cause: last, certainty, details })
+    const { certainty, attempts, node, isBudgetSpent } = progress
+    super(code, sentenceOf(last, progress), { cause: last, certainty, details })
     this.attempts = attempts
     this.node = node
+    this.isBudgetSpent = isBudgetSpent
   }
 }
 
-function sentenceOf(
-  last: OperatingError,
-  certainty: Certainty,
-  attempts: number,
-  node: string | undefined,
-): string {
+function sentenceOf(last: OperatingError, progress: CallProgress): string {
+  const { certainty, attempts, node, isBudgetSpent } = progress
   const tries = attempts === 1 ? '' : `${attempts} attempts, the last `
   const where = node === undefined ? '' : ` (${tries}at ${node})`
   const doubt = certainty === 'in-doubt' ? ' The write may have been applied.' : ''
-  return `${last.message}${where}${doubt}`
+  const spent = isBudgetSpent ? ` ${BUDGET_SPENT}` : ''
+  return `${last.message}${where}${doubt}${spent}`
 }
 
 /** A failure before anything was sent. */

@@ -70,6 +70,12 @@ export class Pool {
     return this.#anyLink(tried)
   }
 
+  /** Whether a node that answers was not tried in this round. */
+  hasUsable(tried: readonly Link[]): boolean {
+    for (const link of this.#links.values()) if (isUsable(link, tried)) return true
+    return false
+  }
+
   /** The link to the member of this name; dials it if that was never done. */
   named(name: string): Link | undefined {
     const member = this.#routes?.members.find((one) => one.name === name)

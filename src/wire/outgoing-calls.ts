@@ -61,6 +61,10 @@ class OutgoingCall implements CallHandle {
     return this.#onAnswer !== undefined
   }
 
+  get isSent(): boolean {
+    return this.callId > 0
+  }
+
   forget(): void {
     if (this.#onAnswer === undefined) return
     this.#onAnswer = undefined

@@ -37,6 +37,8 @@ export type Answer<K extends RequestKind> = Reply<K> | OperatingError
 
 /** A call that was made. */
 export interface CallHandle {
+  /** False where the call was refused here: its answer says why, and the other side has nothing. */
+  readonly isSent: boolean
   /** `onAnswer` is not called any more; the other side need not go on with the call. */
   forget(): void
 }

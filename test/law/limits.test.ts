@@ -34,6 +34,10 @@ const INSIDE: Exempt = {
     'WAITING_CALLS_MAX',
     'WAITING_BYTES_MAX',
   ],
+  'how often one side asks once more: the page says it in words': [
+    'CALLS_PER_RETRY',
+    'RETRIES_FREE_MAX',
+  ],
   'the shape of files, which no message carries': [
     'SEGMENT_BYTES_MAX',
     'SEGMENTS_MAX',

@@ -24,6 +24,10 @@ function refuse(kind: RequestKind): OperatingError | undefined {
   return kind === 'put' ? new OperatingError('replicas-short', 'too few') : undefined
 }
 
+function refuseGet(kind: RequestKind): OperatingError | undefined {
+  return kind === 'get' ? new OperatingError('replicas-short', 'too few') : undefined
+}
+
 /** Marks a rejection as handled, so that a test may look at it later. */
 function later<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {})
@@ -166,6 +170,32 @@ t.test('a pause is at least as long as the node asks for, up to a second', async
     await stage.clock.pass(60)
     t.equal(stage.asked.length, 2, 'and not much more')
     stage.asked[1]?.asked.answer(foundReply('v'))
+    t.equal((await got).value, 'v')
+  }
+})
+
+t.test('a node that asks for a pause is not asked again before its end', async (t) => {
+  const details = { retryAfterMs: 700 }
+  const overloaded = new OperatingError('overloaded', 'too much', { details })
+  for (const isLate of [false, true]) {
+    const stage = new Stage()
+    const client = await stage.connect()
+    const got = client.get('k')
+    // A late answer comes while the next node is asked.
+    if (isLate) await stage.clock.pass(470)
+    else await untilIdle()
+    const toldAt = stage.clock.now()
+    const [first] = stage.asked
+    first?.asked.answer(overloaded)
+    await untilIdle()
+    for (const node of stage.nodes) if (node !== first?.node) node.reply = refuseGet
+    if (isLate) stage.asked[1]?.asked.fail('replicas-short')
+    await stage.clock.pass(699)
+    t.equal(first?.node.asked.length, 1, `late: ${isLate}`)
+    await stage.clock.pass(160)
+    t.equal(first?.node.asked.length, 2)
+    t.ok((first?.node.asked[1]?.at ?? 0) >= toldAt + 700)
+    first?.node.asked[1]?.answer(foundReply('v'))
     t.equal((await got).value, 'v')
   }
 })

@@ -89,11 +89,15 @@ export class StageNode {
   reply: ((kind: RequestKind, request: never) => Answer<RequestKind> | undefined) | undefined
   /** Bytes that were sent and received on its sessions, beside answers. */
   moved = 0
+  /** Bytes that were received on its sessions, beside answers. */
+  heard = 0
   readonly sessions: NodeSession[] = []
   /** Requests that were cancelled before their answer. */
   forgotten = 0
   isReachable = true
   isAwake = true
+  /** Its connections have no room: each request is refused before it is sent. */
+  isFull = false
   /** Every session has ended before the promise of its dial resolves. */
   endsAtOnce = false
   dials = 0
@@ -138,6 +142,7 @@ export class StageNode {
     let received = 0
     const isAwake = (): boolean => this.isAwake
     const moved = (): number => this.moved
+    const heard = (): number => this.heard
     const session: NodeSession = {
       onPong: undefined,
       onRing: undefined,
@@ -145,7 +150,7 @@ export class StageNode {
         if (isAwake()) received += 1
       },
       get bytesReceived() {
-        return received
+        return received + heard()
       },
       get bytesMoved() {
         return received + moved()
@@ -162,11 +167,16 @@ export class StageNode {
           if (pending.delete(deliver)) onAnswer(answer)
         }
         pending.add(deliver)
+        if (this.isFull) {
+          const full = new OperatingError('overloaded', 'the connection is full')
+          queueMicrotask(() => deliver(full))
+          return { isSent: false, forget: () => pending.delete(deliver) }
+        }
         this.#take(kind, request as never, deliver)
         const forget = (): void => {
           if (pending.delete(deliver)) this.forgotten += 1
         }
-        return { forget }
+        return { isSent: true, forget }
       },
     }
     this.sessions.push(session)

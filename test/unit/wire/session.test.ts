@@ -261,9 +261,9 @@ t.test('calls in flight are bounded on both sides', async (t) => {
   const codes: string[] = []
   const ask = (): CallHandle =>
     near.call('put', REQUESTS.put, (answer) => void codes.push(codeOf(answer)))
-  for (let i = 0; i < CALLS_PER_CONNECTION_MAX; i++) ask()
+  for (let i = 0; i < CALLS_PER_CONNECTION_MAX; i++) t.ok(ask().isSent)
   world.run()
-  ask()
+  t.notOk(ask().isSent)
   t.same(codes, [], 'not before call has returned')
   t.equal(near.callsInFlight, CALLS_PER_CONNECTION_MAX, 'no request is sent')
   world.run()
