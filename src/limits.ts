@@ -108,6 +108,10 @@ export const WAITING_CALLS_MAX = 65_536
 /** Keys and values of those calls together. */
 export const WAITING_BYTES_MAX: number = 256 * MIB
 export const DEADLINE_MS_MAX = 60_000
+/** At a node, in any 10 s: copies that gets ask for, for each hedge (`node/coordinator/get.ts`). */
+export const READS_PER_HEDGE = 20
+/** Hedges beside those. */
+export const HEDGES_FREE_MAX = 10
 /** In a client, in any 10 s: calls for each one that is tried again (`client/retry-budget.ts`). */
 export const CALLS_PER_RETRY = 10
 /** Calls that are tried again beside those. */

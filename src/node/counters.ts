@@ -67,6 +67,8 @@ export class Counters {
   scans = 0
   forwards = 0
   hedges = 0
+  /** Gets that were late and for which the budget of hedges had none left. */
+  hedgesWithheld = 0
   repairs = 0
   refused = 0
   inDoubt = 0

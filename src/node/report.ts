@@ -137,6 +137,10 @@ function counterRows({ counters, coordinator, uptimeMs }: Sources): Record<strin
     scans_total: ['Pages of scans.', () => counters.scans],
     forwards_total: ['Times that a put was handed on to an owner.', () => counters.forwards],
     hedges_total: ['Owners asked because a get was late.', () => counters.hedges],
+    hedges_withheld_total: [
+      'Late gets for which no more owners were asked: too many had been.',
+      () => counters.hedgesWithheld,
+    ],
     read_repairs_total: ['Copies that a get found behind and repaired.', () => counters.repairs],
     refused_total: ['Requests that failed and were not applied.', () => counters.refused],
     in_doubt_total: ['Requests that failed and may be applied.', () => counters.inDoubt],

@@ -35,6 +35,8 @@ const INSIDE: Exempt = {
     'WAITING_BYTES_MAX',
   ],
   'how often one side asks once more: the page says it in words': [
+    'READS_PER_HEDGE',
+    'HEDGES_FREE_MAX',
     'CALLS_PER_RETRY',
     'RETRIES_FREE_MAX',
   ],

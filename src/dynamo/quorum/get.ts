@@ -119,6 +119,19 @@ export class GetRound {
     return failures
   }
 
+  /** Whether an owner is left to ask. */
+  get hasUnasked(): boolean {
+    return this.#owners.some(({ state }) => state.kind === 'unasked')
+  }
+
+  /** Whether fewer than R owners can answer before another is asked, if those away do not. */
+  isShortWithout(isAway: (node: NodeId) => boolean): boolean {
+    const coming = this.#owners.filter((owner) => {
+      return hasAnswered(owner) || (isAwaited(owner) && !isAway(owner.node))
+    })
+    return coming.length < this.#needed
+  }
+
   /** The first questions. */
   begin(): readonly GetAsk[] {
     return this.#askMore()

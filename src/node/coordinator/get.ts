@@ -3,10 +3,15 @@
  *
  * The result is delivered first; read repair follows and delays no client (Dynamo 5). A get that is
  * late asks one more owner, then the next (hedging), until none is left.
+ *
+ * Hedges are within a budget: in any 10 s one for every 20 copies that gets ask for, and ten more.
+ * Where many gets are late at once the owners have too much to do, and hedges would add to it. A
+ * question in place of an owner that failed, or that is known to be away by now, is no hedge.
  */
 import { type Deliver, isFailure, perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { Room } from '../../base/room.ts'
+import { ShareBudget } from '../../base/share-budget.ts'
 import type { CopyId, NodeId } from '../../dynamo/names.ts'
 import type { CopyAnswer } from '../../dynamo/quorum/answers.ts'
 import type { Fallbacks } from '../../dynamo/quorum/fallbacks.ts'
@@ -14,6 +19,7 @@ import { type GetAsk, GetRound } from '../../dynamo/quorum/get.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import { encodeObject, isStorable } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
+import { HEDGES_FREE_MAX, READS_PER_HEDGE } from '../../limits.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
 import type { Trace } from '../../world/trace.ts'
 import { ABSENT, failedAnswer, objectAnswer, type PeerCalls } from '../cluster/peer-calls.ts'
@@ -65,6 +71,7 @@ const HEDGE_MS_MIN = 2
 
 export class Gets {
   readonly #dependencies: GetDependencies
+  readonly #hedges = new ShareBudget({ every: READS_PER_HEDGE, free: HEDGES_FREE_MAX })
 
   constructor(dependencies: GetDependencies) {
     this.#dependencies = dependencies
@@ -78,20 +85,29 @@ export class Gets {
     })
     const fallbacks = read.takesFewer === true ? NO_FALLBACKS : undefined
     const round = new GetRound(ordered, read.needed, fallbacks)
-    new RunningGet(this.#dependencies, read, round, deliver).begin()
+    new RunningGet(this.#dependencies, this.#hedges, read, round, deliver).begin()
   }
 }
 
 class RunningGet {
   readonly #node: GetDependencies
+  readonly #hedges: ShareBudget
   readonly #read: Read
   readonly #round: GetRound
   readonly #deliver: Deliver<Found>
   #timer: Timer | undefined
   #isDelivered = false
+  #isWithheld = false
 
-  constructor(node: GetDependencies, read: Read, round: GetRound, deliver: Deliver<Found>) {
+  constructor(
+    node: GetDependencies,
+    hedges: ShareBudget,
+    read: Read,
+    round: GetRound,
+    deliver: Deliver<Found>,
+  ) {
     this.#node = node
+    this.#hedges = hedges
     this.#read = read
     this.#round = round
     this.#deliver = deliver
@@ -110,7 +126,7 @@ class RunningGet {
 
   /** One timer at a time: for being late while an owner is left to ask, then for the deadline. */
   #wait(delayMs: number, isHedge: boolean): void {
-    const { clock, counters } = this.#node
+    const { clock } = this.#node
     const left = this.#read.deadline - clock.now()
     this.#timer = clock.after(Math.max(0, Math.min(delayMs, left)), () => {
       if (!isHedge || left <= delayMs) {
@@ -123,16 +139,35 @@ class RunningGet {
         this.#wait(this.#node.hedgeMs, true)
         return
       }
-      const asks = this.#round.onLate()
-      counters.hedges += asks.length
-      this.#askAll(asks)
-      if (this.#isDelivered) return
-      if (asks.length > 0) this.#wait(this.#hedgeMs(), true)
-      else this.#wait(Number.POSITIVE_INFINITY, false)
+      this.#onLate()
     })
   }
 
+  /** Asks one more owner, if one is left: in place of one that is away, or as a hedge. */
+  #onLate(): void {
+    const { self, peers, clock, counters, hedgeMs } = this.#node
+    if (!this.#round.hasUnasked) return this.#wait(Number.POSITIVE_INFINITY, false)
+    const isAway = (node: NodeId): boolean => node !== self && !peers.isConnected(node)
+    if (this.#round.isShortWithout(isAway)) {
+      this.#askAll(this.#round.onLate())
+    } else if (this.#hedges.take(clock.now())) {
+      counters.hedges += 1
+      this.#ask(this.#round.onLate())
+    } else {
+      if (!this.#isWithheld) counters.hedgesWithheld += 1
+      this.#isWithheld = true
+      return this.#wait(hedgeMs, true)
+    }
+    if (!this.#isDelivered) this.#wait(this.#hedgeMs(), true)
+  }
+
   #askAll(asks: readonly GetAsk[]): void {
+    this.#hedges.count(asks.length, this.#node.clock.now())
+    this.#ask(asks)
+  }
+
+  /** Asks, without counting it as an ordinary question. */
+  #ask(asks: readonly GetAsk[]): void {
     for (const ask of asks) {
       if (ask.node === this.#node.self) this.#askSelf(ask)
       else this.#askPeer(ask)

@@ -32,6 +32,8 @@ t.test('every figure is a number with a name of its own', async (t) => {
   const counters = new Counters()
   for (const count of [0, 1, 2, 4, 9]) counters.sawVersions(count)
   t.strictSame(counters.versionsSeen, [1, 1, 0, 2], 'nothing is no version; four is four or more')
+  counters.hedges = 20
+  counters.hedgesWithheld = 21
   const counted = { keys: 1, bytes: 2, segments: 3, syncs: 4, appends: 5 }
   const durable = { durableSequence: 6, durableKeys: 7, unsyncedBytes: 8, segmentBytesMax: 9 }
   const calls = { callsInFlight: 1, callsToAnswer: 2, callsBegun: 2 }
@@ -58,6 +60,7 @@ t.test('every figure is a number with a name of its own', async (t) => {
   const valueOf = (wanted: string) => figures.find(({ name }) => name === wanted)?.read()
   t.equal(valueOf('uptime_seconds'), 12)
   t.equal(valueOf('free_bytes'), 678)
+  t.same([valueOf('hedges_total'), valueOf('hedges_withheld_total')], [20, 21])
   t.strictSame(report.gauges(), {
     client_connections: 4,
     peer_connections: 5,

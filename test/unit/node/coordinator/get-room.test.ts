@@ -25,7 +25,11 @@ t.test('a hedge waits as long as the answer waits for memory', async (t) => {
     trace: world.trace,
     self: OWNERS[0],
     replica: { read: () => new Promise(() => undefined) },
-    peers: { obstacleTo: () => undefined, readCopy: (node: string) => asked.push(node) },
+    peers: {
+      obstacleTo: () => undefined,
+      isConnected: () => true,
+      readCopy: (node: string) => asked.push(node),
+    },
     counters: { getLatencies: { lateMs: 20 }, hedges: 0 },
     hedgeMs: 50,
     repairMs: 1000,
