@@ -153,8 +153,10 @@ export class Calls {
     call.begunAt = now
     call.receivedBefore = link.bytesReceived
     call.movedBefore = link.bytesMoved
-    // A read may take longer than its attempt: long answers of others may come before its own.
-    const deadlineMs = Math.min(Math.ceil(plan.isWrite ? limitMs : leftMs), DEADLINE_MS_MAX)
+    // A read may take longer than its attempt: long answers of others may come before its own. So
+    // may the question what became of a put: the node has the write, and makes no other.
+    const mayLast = !plan.isWrite || call.askedAgain === link
+    const deadlineMs = Math.min(Math.ceil(mayLast ? leftMs : limitMs), DEADLINE_MS_MAX)
     const handle = link.call(plan.kind, plan.request(deadlineMs), (answer) => {
       this.#onAnswer(call, attempt, link, answer)
     })
@@ -192,12 +194,14 @@ export class Calls {
     call.isBudgetSpent = false
     if (!answer.isRetryable) return this.#fail(call, answer)
     if (answer.code === 'ring-differs') this.#pool.refresh()
-    if (answer.code === 'write-in-doubt' && call.askedAgain !== link) {
+    const isAskedAgain = answer.code === 'write-in-doubt' && call.askedAgain !== link
+    if (isAskedAgain) {
       call.askedAgain = link
       call.tried.pop()
     }
     const isSent = call.handles[attempt - 1]?.isSent === true
-    if (!this.#retries.allows(call, lossOf(answer, isSent), now)) this.#fail(call, answer)
+    const loss = isAskedAgain ? 'nothing' : lossOf(answer, isSent)
+    if (!this.#retries.allows(call, loss, now)) this.#fail(call, answer)
     else if (answer.code === 'overloaded') this.#pause(call, now)
     else this.#attempt(call, now)
   }

@@ -7,7 +7,7 @@
  * An attempt that was lost with its node is work that the node did not do. Another in its place
  * adds none to the nodes that are left, so each call has one at no charge: a node that dies or
  * stops with hundreds of calls in flight costs none of them. An attempt that was never sent is no
- * attempt.
+ * attempt, and a node that is asked what became of a put writes nothing.
  *
  * Why not at no charge each time: where every node ends its connections, or none answers, all
  * attempts are lost with their nodes.
@@ -18,8 +18,12 @@ import { CALLS_PER_RETRY, RETRIES_FREE_MAX } from '../limits.ts'
 import type { RequestKind } from '../wire/message/table.ts'
 import type { Call } from './call.ts'
 
-/** What became of an attempt: it was never sent, was lost with its node, or failed or is late. */
-export type Loss = 'unsent' | 'node' | 'attempt'
+/**
+ * What is lost of an attempt for which another is made. `nothing`: it was never sent, or its node
+ * is asked again and finds what it wrote. `node`: it was lost with its node. `attempt`: it failed
+ * or is late.
+ */
+export type Loss = 'nothing' | 'node' | 'attempt'
 
 /** The node is going or gone. */
 const NODE_LOSSES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['connection-lost', 'node-stopping'])
@@ -36,7 +40,7 @@ export class RetryBudget {
   allows<K extends RequestKind>(call: Call<K>, loss: Loss, now: number): boolean {
     const isReplacement = loss === 'node' && !call.isReplaced
     if (isReplacement) call.isReplaced = true
-    call.isBudgetSpent = loss !== 'unsent' && !isReplacement && !this.#budget.take(now)
+    call.isBudgetSpent = loss !== 'nothing' && !isReplacement && !this.#budget.take(now)
     return !call.isBudgetSpent
   }
 }
@@ -44,6 +48,6 @@ export class RetryBudget {
 /** What became of an attempt that failed. */
 export function lossOf({ code }: OperatingError, isSent: boolean): Loss {
   // `not-connected`: the node has ended the connection and says that it did not take the call.
-  if (!isSent || code === 'not-connected') return 'unsent'
+  if (!isSent || code === 'not-connected') return 'nothing'
   return NODE_LOSSES.has(code) ? 'node' : 'attempt'
 }

@@ -89,7 +89,7 @@ t.test('each ten calls of the last 10 s pay for one further attempt', async (t) 
   calls.begin(client, 10 * CALLS_PER_RETRY)
   await stage.clock.pass(100)
   t.equal(calls.found, 100)
-  refuseAll(stage, 'write-in-doubt')
+  refuseAll(stage, 'replicas-short')
   t.equal((await failureOf(stage, client)).attempts, 1 + RETRIES_FREE_MAX + 10)
 })
 
@@ -190,6 +190,31 @@ t.test('a call that is late without budget waits for its answer, and takes it', 
   t.match(failure, { code: 'deadline-passed', attempts: 1, isBudgetSpent: true })
   t.match(failure?.message, SENTENCE)
 })
+
+t.test(
+  'a node is asked what became of its put without budget, to the end of the call',
+  async (t) => {
+    const stage = new Stage()
+    const client = await stage.connect()
+    refuseAll(stage, 'replicas-short')
+    await failureOf(stage, client)
+    for (const node of stage.nodes) node.reply = undefined
+    const first = client.put('k', 'v')
+    const second = client.put('k', 'v').catch((error: CallError) => error)
+    await untilIdle()
+    const node = stage.nodes.find(({ asked }) => asked.length > 0) as StageNode
+    for (const asked of [...node.asked]) asked.fail('write-in-doubt')
+    await passHeard(stage, 3_000)
+    t.same(
+      node.puts().map(({ deadlineMs }) => deadlineMs),
+      [450, 450, 5_000, 5_000],
+    )
+    node.asked[2]?.answer({ context: new Uint8Array([1]), attempts: 1 })
+    t.equal((await first).attempts, 2)
+    node.asked[3]?.fail('write-in-doubt')
+    t.match(await second, { code: 'write-in-doubt', attempts: 2, isBudgetSpent: true })
+  },
+)
 
 t.test('a late call is tried again as soon as there is budget', async (t) => {
   const stage = new Stage()
