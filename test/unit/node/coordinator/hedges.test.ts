@@ -2,7 +2,7 @@
 import t from 'tap'
 import { u64 } from '../../../../src/base/u64.ts'
 import { utf8Bytes } from '../../../../src/base/bytes.ts'
-import type { CopyAnswer } from '../../../../src/dynamo/quorum/get.ts'
+import type { CopyAnswer } from '../../../../src/dynamo/quorum/answers.ts'
 import { type NodeId, nodeId } from '../../../../src/dynamo/names.ts'
 import { HEDGES_FREE_MAX, READS_PER_HEDGE } from '../../../../src/limits.ts'
 import type { Token } from '../../../../src/native/digest.ts'
