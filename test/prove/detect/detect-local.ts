@@ -15,14 +15,8 @@ import { fileURLToPath } from 'node:url'
 import { Prng } from '../../../src/base/prng.ts'
 import { Caretaker } from '../machine/caretaker.ts'
 import { sleep } from '../machine/faults.ts'
-import {
-  heal,
-  hostOf,
-  makeNetwork,
-  type NetworkNames,
-  prefixOf,
-  shape,
-} from '../machine/namespaces.ts'
+import { CUT_OFF, type End, filter, hold } from '../machine/held-faults.ts'
+import { hostOf, makeNetwork, type NetworkNames, prefixOf } from '../machine/namespaces.ts'
 import { nameOfNode, Nodes } from '../machine/nodes.ts'
 import { argumentsOf } from '../machine/options.ts'
 import type { Proof, Verdict } from '../proof.ts'
@@ -93,21 +87,14 @@ interface Scene {
   readonly prng: Prng
 }
 
-/** Begins a fault; what is returned ends it. */
-type Fault = (scene: Scene) => Promise<() => Promise<void>>
+type Fault = (scene: Scene) => Promise<End>
 
-async function pauseNode({ nodes, caretaker }: Scene): Promise<() => Promise<void>> {
-  const pid = nodes.pid(VICTIM)
-  // A stopped process would not notice that this one has ended.
-  await caretaker.later(`! grep -q node-entry /proc/${pid}/cmdline || kill -CONT ${pid}`)
-  nodes.signal(VICTIM, 'SIGSTOP')
-  return async () => nodes.signal(VICTIM, 'SIGCONT')
+function pauseNode({ caretaker, nodes }: Scene): Promise<End> {
+  return hold(caretaker, nodes, VICTIM)
 }
 
-async function cutOff({ caretaker, network }: Scene): Promise<() => Promise<void>> {
-  const name = network.nodes[VICTIM] as string
-  await shape(caretaker, name, { input: ['counter drop'], output: ['counter drop'] })
-  return async () => void (await heal(caretaker, name))
+function cutOff({ caretaker, network }: Scene): Promise<End> {
+  return filter(caretaker, network.nodes[VICTIM] as string, CUT_OFF)
 }
 
 async function series(

@@ -5,17 +5,16 @@
  * memory, whose power can be cut. Until hints exist, writes to keys of which two owners are away
  * are refused or in doubt, which the proof allows. Acknowledged writes must be there in the end.
  */
-import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Caretaker, requireMeans } from './caretaker.ts'
+import { drive } from './drive.ts'
 import { DISK_FAULTS, FAULTS, type FaultKind } from './faults.ts'
 import { Image, IMAGES_ROOT } from './images.ts'
 import { hostOf, makeNetwork, prefixOf } from './namespaces.ts'
 import { argumentsOf } from './options.ts'
-import type { FromDriver } from './chaos-driver.ts'
 import { type ChaosPlan, type ChaosResult, faultsLine, runChaos } from './chaos-run.ts'
 import { CannotRun, type Proof, type Verdict } from '../proof.ts'
 import { placesOn } from './sigkill.ts'
@@ -84,7 +83,8 @@ export async function chaos(options: ChaosOptions): Promise<Verdict> {
       pace: 1,
       window: WINDOW,
     }
-    return verdictOf(await drive(prefixOf(network.hub), plan, say), plan, say)
+    const terms = { prefix: prefixOf(network.hub), program: DRIVER, plan, say }
+    return verdictOf(await drive<ChaosPlan, ChaosResult>(terms), plan, say)
   } finally {
     await caretaker.end()
     rmSync(root, { recursive: true, force: true })
@@ -99,30 +99,6 @@ async function makeImages(caretaker: Caretaker, nodes: number) {
     images.push(await Image.make(caretaker, root, `disk-${i}`, IMAGE_MIB))
   }
   return images
-}
-
-/** Runs the plan in a process inside the network. */
-function drive(
-  prefix: readonly string[],
-  plan: ChaosPlan,
-  say: (line: string) => void,
-): Promise<ChaosResult> {
-  const [command, ...argv] = [...prefix, process.execPath, DRIVER] as const
-  const child = spawn(command, argv, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
-  return new Promise((resolve, reject) => {
-    const told: { result?: ChaosResult; reason?: string } = {}
-    child.on('message', (message: FromDriver) => {
-      if (message.kind === 'line') say(message.line)
-      else if (message.kind === 'result') told.result = message.result
-      else told.reason = message.reason
-    })
-    child.once('error', reject)
-    child.once('close', (code, signal) => {
-      if (told.result !== undefined) resolve(told.result)
-      else reject(new Error(told.reason ?? `the driver ended with ${code ?? signal}`))
-    })
-    child.send(plan)
-  })
 }
 
 export function verdictOf(

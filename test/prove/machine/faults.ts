@@ -4,13 +4,13 @@
  * A fault begins, lasts, ends, and leaves its node serving. It says whether it took effect: a
  * pause that the system never saw, or a filter that met no packet, does not count.
  */
-import { readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import type { Prng } from '../../../src/base/prng.ts'
 import type { Caretaker } from './caretaker.ts'
 import { errorOfDisk } from './fault-error.ts'
 import { fillDisk } from './fault-full.ts'
 import { cutPowerOf } from './fault-power.ts'
+import { CUT_OFF, filter, hold } from './held-faults.ts'
 import type { Inspector } from './inspector.ts'
 import type { Image } from './images.ts'
 import { heal, hostOf, hubHost, type Rules, shape } from './namespaces.ts'
@@ -75,7 +75,7 @@ export async function inflict(
     case 'blackout':
       return cutPowerOf(scene, nodes, prng)
     default:
-      return filter(scene, node, rulesFor(kind, scene, node, prng), prng)
+      return filtered(scene, node, rulesFor(kind, scene, node, prng), prng)
   }
 }
 
@@ -108,16 +108,10 @@ async function kill({ nodes, pace }: Scene, node: number, prng: Prng): Promise<b
   return true
 }
 
-async function pause(scene: Scene, node: number, prng: Prng): Promise<boolean> {
-  const { nodes, caretaker, pace } = scene
-  const pid = nodes.pid(node)
-  // A stopped process would not notice that this one has ended.
-  await caretaker.later(`! grep -q node-entry /proc/${pid}/cmdline || kill -CONT ${pid}`)
-  nodes.signal(node, 'SIGSTOP')
+async function pause({ nodes, caretaker, pace }: Scene, node: number, prng: Prng) {
+  const end = await hold(caretaker, nodes, node)
   await sleep(pace * (300 + prng.unit() * 2_500))
-  const isStopped = pid > 0 && /\) T/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
-  nodes.signal(node, 'SIGCONT')
-  return isStopped
+  return end()
 }
 
 type FilterKind = 'loss' | 'one-way cut' | 'isolation' | 'reset'
@@ -135,7 +129,7 @@ function rulesFor(kind: FilterKind, { nodes }: Scene, node: number, prng: Prng):
       return { input: from.map((host) => `ip saddr ${host} counter drop`) }
     }
     case 'isolation':
-      return { input: ['counter drop'], output: ['counter drop'] }
+      return CUT_OFF
     case 'reset':
       return {
         input: [
@@ -146,13 +140,13 @@ function rulesFor(kind: FilterKind, { nodes }: Scene, node: number, prng: Prng):
   }
 }
 
-async function filter(scene: Scene, node: number, rules: Rules, prng: Prng): Promise<boolean> {
+async function filtered(scene: Scene, node: number, rules: Rules, prng: Prng): Promise<boolean> {
   const { caretaker, namespaces, pace } = scene
   const name = namespaces[node]
   if (name === undefined) throw new Error('nodes without namespaces have no filters')
-  await shape(caretaker, name, rules)
+  const end = await filter(caretaker, name, rules)
   await sleep(pace * (300 + prng.unit() * 2_000))
-  return (await heal(caretaker, name)) > 0
+  return end()
 }
 
 export function sleep(ms: number): Promise<void> {

@@ -6,19 +6,9 @@
  * coordinator sees. A failure is recorded as refused or in doubt; a broken belief ends the load.
  */
 import type { Prng } from '../../../src/base/prng.ts'
-import { isOperatingError } from '../../../src/base/errors.ts'
-import type { Bucket, GetOptions, PutOptions } from '../../../src/client/bucket.ts'
 import type { Client } from '../../../src/client/client.ts'
-import type { SealedContext } from '../../../src/client/sealed-context.ts'
-import { nameOf } from './judge.ts'
-import { NO_WRITE, type Recording, textOf } from './recording.ts'
-
-/** What a get of a key returned to a client: the writes, and the context that covers them. */
-interface Shown {
-  readonly ids: readonly number[]
-  readonly deletesBelow: number
-  readonly context: SealedContext
-}
+import { Memory, RecordedBucket, type Replaced, RUN_BYTES, writeOfRequest } from './recorded-bucket.ts'
+import type { Recording } from './recording.ts'
 
 export interface LoadOptions {
   readonly clients: readonly Client[]
@@ -34,12 +24,7 @@ export interface LoadOptions {
   readonly replicas: number
 }
 
-const REMEMBERED_MAX = 4096
-const RUN_BYTES = 8
-const ID_BYTES = 8
 const FAILURE_PAUSE_MS = 5
-/** Of what a write followed, its own chain goes on with so many: the write itself leads to all. */
-const CHAIN_SHOWN = 3
 
 export class Load {
   readonly #options: LoadOptions
@@ -64,7 +49,7 @@ export class Load {
     for (const client of this.#options.clients) {
       const memory = new Memory()
       for (let i = 0; i < this.#options.window; i++) {
-        this.#workers.push(this.#live(client.bucket(), memory))
+        this.#workers.push(this.#live(this.#recorded(client, memory), memory))
       }
     }
   }
@@ -84,17 +69,20 @@ export class Load {
   /** Reads a key at all its owners, and notes what it shows; false where that failed. */
   async readAll(client: Client, key: number, timeout: number): Promise<boolean> {
     const terms = { r: this.#options.replicas, timeout }
-    return (await this.#get(client.bucket(), key, terms)) !== undefined
+    const shown = await this.#recorded(client, new Memory()).get(key, terms)
+    return typeof shown !== 'string'
   }
 
   /** The write that a request id is of; `NO_WRITE` where it is of none of this run. */
   writeOfRequest(id: Uint8Array): number {
-    if (id.length !== RUN_BYTES + ID_BYTES) return NO_WRITE
-    if (this.#run.some((byte, i) => id[i] !== byte)) return NO_WRITE
-    return Number(viewOf(id).getBigUint64(RUN_BYTES))
+    return writeOfRequest(this.#run, id)
   }
 
-  async #live(bucket: Bucket<string>, memory: Memory): Promise<void> {
+  #recorded(client: Client, memory: Memory): RecordedBucket {
+    return new RecordedBucket(client.bucket(), this.#options.recording, memory, this.#run)
+  }
+
+  async #live(bucket: RecordedBucket, memory: Memory): Promise<void> {
     const { prng } = this.#options
     while (!this.#isOver) {
       const isDone = await this.#act(bucket, memory, prng.pick(this.#keys))
@@ -102,111 +90,28 @@ export class Load {
     }
   }
 
-  async #act(bucket: Bucket<string>, memory: Memory, key: number): Promise<boolean> {
+  async #act(bucket: RecordedBucket, memory: Memory, key: number): Promise<boolean> {
     const choice = this.#options.prng.unit()
     const known = memory.of(key)
-    if (choice < 0.1) return this.#look(bucket, memory, key)
-    if (choice < 0.25) return this.#write(bucket, memory, key, false, undefined)
-    if (choice < 0.3 && key % 10 === 0) return this.#write(bucket, memory, key, false, 'seen')
-    if (choice < 0.38 && known !== undefined) return this.#write(bucket, memory, key, true, known)
-    if (choice < 0.7 && known !== undefined) return this.#write(bucket, memory, key, false, known)
-    if (!(await this.#look(bucket, memory, key))) return false
-    return this.#write(bucket, memory, key, false, memory.of(key))
-  }
-
-  async #look(bucket: Bucket<string>, memory: Memory, key: number): Promise<boolean> {
-    const shown = await this.#get(bucket, key)
-    if (shown !== undefined) memory.keep(key, shown)
-    return shown !== undefined
-  }
-
-  async #get(bucket: Bucket<string>, key: number, terms?: GetOptions): Promise<Shown | undefined> {
-    const { recording } = this.#options
-    const startedMs = performance.now()
-    try {
-      const answer = await bucket.get(nameOf(key), terms)
-      const ids = answer.siblings.map((value) => recording.writeOf(value))
-      recording.read({ key, startedMs, endedMs: performance.now(), shown: ids })
-      const deletesBelow = answer.tombstones > 0 ? recording.writes : 0
-      return { ids: ids.filter((id) => id !== NO_WRITE), deletesBelow, context: answer.context }
-    } catch (error) {
-      const code = codeOf(error)
-      recording.readFailed(code)
-      if (code === 'value-unreadable')
-        recording.violations.push(`garbled: ${nameOf(key)} is no text`)
-      return undefined
-    }
-  }
-
-  async #write(
-    bucket: Bucket<string>,
-    memory: Memory,
-    key: number,
-    isDelete: boolean,
-    replaces: Shown | 'seen' | undefined,
-  ): Promise<boolean> {
-    const { recording } = this.#options
-    const given = replaces === 'seen' ? undefined : replaces
-    const replacesSeen = replaces === 'seen'
-    const { ids: follows, deletesBelow } = given ?? { ids: [], deletesBelow: 0 }
-    const startedMs = performance.now()
-    const row = { key, isDelete, replacesSeen, follows, deletesBelow }
-    const id = recording.begin(row, startedMs)
-    const options = this.#terms(id, replacesSeen, given)
-    try {
-      const written = isDelete
-        ? await bucket.delete(nameOf(key), options)
-        : await bucket.put(nameOf(key), textOf(id), options)
-      recording.end(id, 'ok', written.attempts > 1, performance.now())
-      if (!replacesSeen) {
-        const ids = [...follows.slice(-CHAIN_SHOWN), id]
-        memory.keep(key, { ids, deletesBelow: 0, context: written.context })
-      }
-      return true
-    } catch (error) {
-      const certainty = isOperatingError(error) ? error.certainty : 'in-doubt'
-      recording.end(id, certainty, true, performance.now(), codeOf(error))
-      memory.forget(key)
-      return false
-    }
-  }
-
-  #terms(write: number, replacesSeen: boolean, given: Shown | undefined): PutOptions {
-    const requestId = new Uint8Array(RUN_BYTES + ID_BYTES)
-    requestId.set(this.#run)
-    viewOf(requestId).setBigUint64(RUN_BYTES, BigInt(write))
-    if (replacesSeen) return { requestId, replace: 'seen' }
-    return given === undefined ? { requestId } : { requestId, context: given.context }
+    if (choice < 0.1) return isLooked(bucket, key)
+    if (choice < 0.25) return isWritten(bucket, key, false, undefined)
+    if (choice < 0.3 && key % 10 === 0) return isWritten(bucket, key, false, 'seen')
+    if (choice < 0.38 && known !== undefined) return isWritten(bucket, key, true, known)
+    if (choice < 0.7 && known !== undefined) return isWritten(bucket, key, false, known)
+    if (!(await isLooked(bucket, key))) return false
+    return isWritten(bucket, key, false, memory.of(key))
   }
 }
 
-/** The last that a client was told of some keys. */
-class Memory {
-  readonly #shown = new Map<number, Shown>()
-
-  of(key: number): Shown | undefined {
-    return this.#shown.get(key)
-  }
-
-  keep(key: number, shown: Shown): void {
-    this.#shown.delete(key)
-    this.#shown.set(key, shown)
-    if (this.#shown.size <= REMEMBERED_MAX) return
-    const [oldest] = this.#shown.keys()
-    if (oldest !== undefined) this.#shown.delete(oldest)
-  }
-
-  forget(key: number): void {
-    this.#shown.delete(key)
-  }
+async function isLooked(bucket: RecordedBucket, key: number): Promise<boolean> {
+  return typeof (await bucket.look(key)) !== 'string'
 }
 
-function viewOf(id: Uint8Array): DataView {
-  return new DataView(id.buffer, id.byteOffset, id.byteLength)
-}
-
-/** Anything but an operating error is a broken belief, and goes on its way. */
-function codeOf(error: unknown): string {
-  if (isOperatingError(error)) return error.code
-  throw error
+async function isWritten(
+  bucket: RecordedBucket,
+  key: number,
+  isDelete: boolean,
+  replaces: Replaced,
+): Promise<boolean> {
+  return (await bucket.write(key, isDelete, replaces)) === undefined
 }
