@@ -24,6 +24,7 @@ const PROOFS: Record<string, Load> = {
   rate: async () => (await import('./rate.ts')).proof,
   native: async () => (await import('./native.ts')).proof,
   'detect-local': async () => (await import('./detect/detect-local.ts')).proof,
+  availability: async () => (await import('./availability/availability.ts')).proof,
   flood: async () => (await import('./flood/flood.ts')).proof,
   conformance: async () => (await import('./conformance/conformance.ts')).proof,
 }

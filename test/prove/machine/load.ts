@@ -7,7 +7,13 @@
  */
 import type { Prng } from '../../../src/base/prng.ts'
 import type { Client } from '../../../src/client/client.ts'
-import { Memory, RecordedBucket, type Replaced, RUN_BYTES, writeOfRequest } from './recorded-bucket.ts'
+import {
+  Memory,
+  RecordedBucket,
+  type Replaced,
+  RUN_BYTES,
+  writeOfRequest,
+} from './recorded-bucket.ts'
 import type { Recording } from './recording.ts'
 
 export interface LoadOptions {
