@@ -7,7 +7,8 @@
  * as long, so that a value too large for the first attempt's time succeeds in a later one. Every
  * attempt of a put carries the same request id: a retry leaves one sibling, and a late answer to an
  * earlier attempt ends the call as well as an answer to the last. A node that answers that a put is
- * in doubt is asked once more: it finds its own write, where another would make a second one.
+ * in doubt is asked once more: it finds its own write, where another would make a second one. If it
+ * waited for owners until its time was up, the next node is asked: it may be cut off from them all.
  * Attempts after the first are within a budget (`retry-budget.ts`): without it a call whose attempt
  * failed fails, and one whose attempt is late waits on.
  *
@@ -194,7 +195,8 @@ export class Calls {
     call.isBudgetSpent = false
     if (!answer.isRetryable) return this.#fail(call, answer)
     if (answer.code === 'ring-differs') this.#pool.refresh()
-    const isAskedAgain = answer.code === 'write-in-doubt' && call.askedAgain !== link
+    const isInDoubt = answer.code === 'write-in-doubt' && !sawLateOwner(answer)
+    const isAskedAgain = isInDoubt && call.askedAgain !== link
     if (isAskedAgain) {
       call.askedAgain = link
       call.tried.pop()
@@ -319,6 +321,11 @@ export class Calls {
     if (call.signal !== undefined) this.#signals.forget(call.signal, ended)
     if (this.#waiting.size > 0) this.#startWaiting()
   }
+}
+
+/** Whether the node waited for owners until its time was up. */
+function sawLateOwner({ details }: OperatingError): boolean {
+  return details?.nodes?.some(({ code }) => code === 'deadline-passed') === true
 }
 
 function notConnected(link: Link): OperatingError {

@@ -138,8 +138,7 @@ type Counted = 'faults' | 'operations' | 'leftOut' | 'failed' | 'slow'
 /** Throws `CannotRun` where the machine did not run the proof for too much of the time. */
 export function verdictOf(result: AvailabilityResult, plan: AvailabilityPlan): Verdict {
   const { kinds, owners, acknowledged, missing, wrong, pauses } = result
-  const sum = (which: Counted): number =>
-    kinds.reduce((total, one) => total + one[which], 0)
+  const sum = (which: Counted): number => kinds.reduce((total, one) => total + one[which], 0)
   const [operations, leftOut] = [sum('operations'), sum('leftOut')]
   if (leftOut > (operations + leftOut) * LEFT_OUT_SHARE_MAX) {
     throw new CannotRun(
@@ -161,10 +160,7 @@ export function verdictOf(result: AvailabilityResult, plan: AvailabilityPlan): V
   }
 }
 
-function ofFaults(
-  sum: (which: Counted) => number,
-  { kinds, times }: AvailabilityPlan,
-): Verdict {
+function ofFaults(sum: (which: Counted) => number, { kinds, times }: AvailabilityPlan): Verdict {
   const [faults, operations, failed, slow] = [
     sum('faults'),
     sum('operations'),

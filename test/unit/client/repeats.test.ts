@@ -1,6 +1,7 @@
 /** Further attempts of a put: one request id, told to be repeats, at the same node first. */
 import t from 'tap'
 import { hexOf } from '../../../src/base/bytes.ts'
+import { OperatingError } from '../../../src/base/errors.ts'
 import type { Put } from '../../../src/wire/message/client.ts'
 import { Stage, untilIdle, WALL_MS } from './scripted.ts'
 
@@ -45,6 +46,24 @@ t.test('a node that answers in doubt is asked once more, then the next', async (
   await put
   const puts = stage.asked.map(({ asked }) => (asked.request as Put).isRepeat)
   t.same(puts, [false, true, true, true], 'and all but the first are repeats')
+})
+
+t.test('a node that waited in vain for owners is not asked again before the others', async (t) => {
+  const stage = new Stage()
+  const client = await stage.connect()
+  const put = client.put('k', 'v')
+  await untilIdle()
+  const nodes = stage.nodes
+    .slice(1)
+    .map(({ id }) => ({ node: id, code: 'deadline-passed' as const }))
+  const details = { needed: 2, answered: 1, nodes }
+  stage.asked[0]?.asked.answer(new OperatingError('write-in-doubt', 'late owners', { details }))
+  await untilIdle()
+  const [first, second] = stage.asked.map(({ node }) => node)
+  t.ok(second)
+  t.not(first, second)
+  stage.asked[1]?.asked.answer(WRITTEN)
+  t.equal((await put).attempts, 2)
 })
 
 t.test('a request id that a program gives is a repeat from the first attempt on', async (t) => {
