@@ -44,6 +44,8 @@ export interface Load {
 
 const DRAWS_MAX = 100
 const NO_TRAIL: readonly Attempt[] = []
+/** An operation for which no key was free, because those in flight do not end. */
+const NOT_BEGUN = { key: -1, tookMs: 0, attempts: 0, code: 'not-begun', trail: NO_TRAIL } as const
 
 export class Operations {
   readonly ended: Operation[] = []
@@ -68,7 +70,13 @@ export class Operations {
       const due = started + (i * 1000) / rate
       const wait = due - performance.now()
       if (wait > 0) await sleep(wait)
-      const one = this.#operate(this.#freeKey(keys), prng.unit() < putShare, due)
+      const key = this.#freeKey(keys)
+      const isPut = prng.unit() < putShare
+      if (key === undefined) {
+        this.ended.push({ ...NOT_BEGUN, isPut, dueMs: due })
+        continue
+      }
+      const one = this.#operate(key, isPut, due)
       under.add(one)
       void one.finally(() => under.delete(one))
     }
@@ -100,14 +108,12 @@ export class Operations {
     return typeof shown === 'string' ? shown : undefined
   }
 
-  /** One without an operation in flight. */
-  #freeKey(keys: readonly number[]): number {
+  /** One without an operation in flight, if there is any. */
+  #freeKey(keys: readonly number[]): number | undefined {
     for (let draw = 0; draw < DRAWS_MAX; draw++) {
       const key = this.#options.prng.pick(keys)
       if (!this.#busy.has(key)) return key
     }
-    const free = keys.find((key) => !this.#busy.has(key))
-    if (free === undefined) throw new Error(`all ${keys.length} keys have an operation in flight`)
-    return free
+    return keys.find((key) => !this.#busy.has(key))
   }
 }
