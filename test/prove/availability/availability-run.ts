@@ -39,6 +39,8 @@ export interface AvailabilityPlan {
 }
 
 export interface AvailabilityResult {
+  /** Before the first fault: how fast this machine is now. */
+  readonly before: KindFigures
   readonly kinds: readonly KindFigures[]
   /** What the bars forbid, in sentences: the first so many. */
   readonly troubles: readonly string[]
@@ -57,7 +59,7 @@ const FAULT_KEYS = KEYS.slice(0, 2_000)
 /** While owners are down: of these a tenth has a given three of five nodes as owners. */
 const OWNER_KEYS = KEYS.slice(2_000)
 const PUT_SHARE = 0.5
-const WARM_UP_MS = 3_000
+const WARM_UP_MS = 5_000
 const AFTER_MS = 5_000
 const CONNECT_MS = 60_000
 const SETTINGS = { insecure: true }
@@ -119,7 +121,7 @@ class Availability {
     const during = this.#operations.ended.slice()
     const owners = await this.#ownersDown()
     const paused = await pauses.end()
-    const { kinds, troubles } = judgeOperations(during, disturbances, paused)
+    const { before, kinds, troubles } = judgeOperations(during, disturbances, paused)
     const recording = this.#recording
     const bucket = new RecordedBucket(client.bucket(), recording, new Memory())
     const judged = await readBack(bucket, recording, KEYS)
@@ -127,7 +129,7 @@ class Availability {
       ({ node, ended }) => `ended by itself: ${nameOfNode(node)}: ${wordsOf(ended)}`,
     )
     return {
-      kinds,
+      ...{ before, kinds },
       troubles: await this.#words(troubles),
       pauses: paused.length,
       owners,

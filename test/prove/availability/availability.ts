@@ -114,7 +114,7 @@ function kindsOf(text: string | undefined): readonly Kind[] {
 
 function tell(result: AvailabilityResult, say: (line: string) => void): void {
   for (const sentence of [...result.sentences, ...result.troubles]) say(sentence)
-  for (const one of result.kinds) {
+  for (const one of [result.before, ...result.kinds]) {
     const causes = Object.entries(one.causes).map(([code, count]) => `${code} ${count}`)
     say(
       `${one.kind}: ${one.faults} faults, ${one.operations} operations, ${one.failed} failed, ` +

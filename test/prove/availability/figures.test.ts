@@ -37,6 +37,8 @@ t.test('an operation belongs to the last fault before it, for five seconds after
     ['cut in', 2],
   ])
   t.same(judged(operation(21_001)).at(-1), ['cut in', 0])
+  const { before } = judgeOperations([operation(9_999), operation(10_000)], [KILL], [])
+  t.match(before, { kind: 'none', operations: 1, failed: 0 })
 })
 
 t.test('one retry is a success, two are a failure, and so is an error', async (t) => {
@@ -114,7 +116,15 @@ const ACCEPTED = {
 }
 
 function result(given: Partial<AvailabilityResult>): AvailabilityResult {
-  const fine = { kinds: [SERVED], troubles: [], pauses: 0, owners: [ACCEPTED], sentences: [] }
+  const before: KindFigures = { ...SERVED, kind: 'none', failed: 9, slow: 9 }
+  const fine = {
+    before,
+    kinds: [SERVED],
+    troubles: [],
+    pauses: 0,
+    owners: [ACCEPTED],
+    sentences: [],
+  }
   return { ...fine, acknowledged: 100_000, missing: 0, wrong: 0, ...given }
 }
 

@@ -17,7 +17,8 @@ const ATTEMPTS_MAX = 2
 const MICROS_MIN = 1
 
 export interface KindFigures {
-  readonly kind: Kind
+  /** `none`: before the first fault; no bar is about it. */
+  readonly kind: Kind | 'none'
   /** Those that took effect. */
   readonly faults: number
   readonly operations: number
@@ -42,6 +43,7 @@ export interface Trouble {
 }
 
 export interface Judged {
+  readonly before: KindFigures
   readonly kinds: readonly KindFigures[]
   readonly troubles: readonly Trouble[]
 }
@@ -52,6 +54,7 @@ export function judgeOperations(
   disturbances: readonly Disturbance[],
   pauses: readonly Pause[],
 ): Judged {
+  const before = new Tally('none')
   const tallies = new Map<Kind, Tally>()
   for (const { kind, isEffective } of disturbances) {
     const tally = tallies.get(kind) ?? new Tally(kind)
@@ -61,19 +64,24 @@ export function judgeOperations(
   const troubles: Trouble[] = []
   for (const operation of operations) {
     const { dueMs, tookMs } = operation
-    const disturbance = disturbances.findLast(({ beganMs }) => beganMs <= dueMs)
-    if (disturbance === undefined || dueMs > disturbance.endedMs + AFTER_MS) continue
     const isLeftOut = pauses.some(
       ({ fromMs, untilMs }) => fromMs < dueMs + tookMs && dueMs < untilMs,
     )
+    const disturbance = disturbances.findLast(({ beganMs }) => beganMs <= dueMs)
+    if (disturbance === undefined) {
+      before.add(operation, isLeftOut)
+      continue
+    }
+    if (dueMs > disturbance.endedMs + AFTER_MS) continue
     const tally = tallies.get(disturbance.kind) as Tally
     if (tally.add(operation, isLeftOut)) troubles.push({ operation, disturbance })
   }
-  return { kinds: [...tallies.values()].map((tally) => tally.figures), troubles }
+  const kinds = [...tallies.values()].map((tally) => tally.figures)
+  return { before: before.figures, kinds, troubles }
 }
 
 class Tally {
-  readonly #kind: Kind
+  readonly #kind: Kind | 'none'
   readonly #micros = createHistogram()
   faults = 0
   #leftOut = 0
@@ -83,7 +91,7 @@ class Tally {
   #slow = 0
   readonly #causes = new Map<string, number>()
 
-  constructor(kind: Kind) {
+  constructor(kind: Kind | 'none') {
     this.#kind = kind
   }
 
