@@ -63,7 +63,8 @@ const WARM_UP_MS = 5_000
 const AFTER_MS = 5_000
 const CONNECT_MS = 60_000
 const SETTINGS = { insecure: true }
-const TROUBLES_MAX = 60
+/** Troubles that are told of one kind of fault and one failure. */
+const ALIKE_MAX = 8
 
 type Say = (line: string) => void
 
@@ -175,13 +176,24 @@ class Availability {
       names.set(`${host}:${clientPort}`, nameOfNode(node))
       names.set(memberIdOf(cluster, nameOfNode(node)), nameOfNode(node))
     }
-    return troubles.slice(0, TROUBLES_MAX).map((trouble) => {
+    return firstOfEach(troubles).map((trouble) => {
       const owners = inspector.ownersOf(trouble.operation.key).map(nameOfNode).join(' ')
       let sentence = `${sentenceOf(trouble)}; its owners are ${owners}`
       for (const [id, name] of names) sentence = sentence.replaceAll(id, name)
       return sentence
     })
   }
+}
+
+/** The first `ALIKE_MAX` of each kind of fault and failure. */
+function firstOfEach(troubles: readonly Trouble[]): readonly Trouble[] {
+  const counts = new Map<string, number>()
+  return troubles.filter(({ operation, disturbance }) => {
+    const alike = `${disturbance.kind} ${operation.code ?? 'ok'}`
+    const count = (counts.get(alike) ?? 0) + 1
+    counts.set(alike, count)
+    return count <= ALIKE_MAX
+  })
 }
 
 function sentenceOf({ operation, disturbance }: Trouble): string {

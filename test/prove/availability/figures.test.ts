@@ -155,3 +155,11 @@ t.test('a machine that left out more than a thousandth is too noisy', async (t) 
   t.ok(verdictOf(result(kinds(200)), PLAN).isMet)
   t.throws(() => verdictOf(result(kinds(201)), PLAN), CannotRun)
 })
+
+t.test('a machine on which operations are slow without a fault is too busy', async (t) => {
+  const before = (p99Ms: number): Partial<AvailabilityResult> => ({
+    before: { ...SERVED, kind: 'none', p99Ms },
+  })
+  t.ok(verdictOf(result(before(250)), PLAN).isMet)
+  t.throws(() => verdictOf(result(before(251)), PLAN), CannotRun)
+})
