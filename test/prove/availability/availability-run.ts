@@ -59,7 +59,7 @@ const FAULT_KEYS = KEYS.slice(0, 2_000)
 /** While owners are down: of these a tenth has a given three of five nodes as owners. */
 const OWNER_KEYS = KEYS.slice(2_000)
 const PUT_SHARE = 0.5
-const WARM_UP_MS = 5_000
+const WARM_UP_MS = 10_000
 const AFTER_MS = 5_000
 const CONNECT_MS = 60_000
 const SETTINGS = { insecure: true }

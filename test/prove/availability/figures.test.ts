@@ -37,8 +37,12 @@ t.test('an operation belongs to the last fault before it, for five seconds after
     ['cut in', 2],
   ])
   t.same(judged(operation(21_001)).at(-1), ['cut in', 0])
-  const { before } = judgeOperations([operation(9_999), operation(10_000)], [KILL], [])
-  t.match(before, { kind: 'none', operations: 1, failed: 0 })
+  const { before } = judgeOperations(
+    [operation(4_999), operation(5_000), operation(9_999), operation(10_000)],
+    [KILL],
+    [],
+  )
+  t.match(before, { kind: 'none', operations: 2, failed: 0 })
 })
 
 t.test('one retry is a success, two are a failure, and so is an error', async (t) => {

@@ -13,11 +13,13 @@ import type { Operation } from './operations.ts'
 
 export const SLOW_MS = 1_000
 const AFTER_MS = 5_000
+/** Those before are slow because all processes have just started. */
+const BEFORE_MS = 5_000
 const ATTEMPTS_MAX = 2
 const MICROS_MIN = 1
 
 export interface KindFigures {
-  /** `none`: before the first fault; no bar is about it. */
+  /** `none`: in the five seconds before the first fault; no bar is about it. */
   readonly kind: Kind | 'none'
   /** Those that took effect. */
   readonly faults: number
@@ -55,6 +57,7 @@ export function judgeOperations(
   pauses: readonly Pause[],
 ): Judged {
   const before = new Tally('none')
+  const firstMs = disturbances[0]?.beganMs ?? Number.POSITIVE_INFINITY
   const tallies = new Map<Kind, Tally>()
   for (const { kind, isEffective } of disturbances) {
     const tally = tallies.get(kind) ?? new Tally(kind)
@@ -69,7 +72,7 @@ export function judgeOperations(
     )
     const disturbance = disturbances.findLast(({ beganMs }) => beganMs <= dueMs)
     if (disturbance === undefined) {
-      before.add(operation, isLeftOut)
+      if (dueMs >= firstMs - BEFORE_MS) before.add(operation, isLeftOut)
       continue
     }
     if (dueMs > disturbance.endedMs + AFTER_MS) continue
