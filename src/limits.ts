@@ -95,6 +95,12 @@ export const GOODBYE_MS_MAX = 5_000
 export const CONNECTIONS_MAX = 10_000
 export const CALLS_PER_CONNECTION_MAX = 1024
 export const CALLS_PER_NODE_MAX = 16_384
+/** Above this delay of its event loop a node refuses calls of clients. */
+export const LOOP_DELAY_MS_MAX = 20
+/** The same for one turn alone of the loop: so much is taken of a burst. */
+export const LOOP_BURST_MS_MAX = 100
+/** Above this delay it refuses calls of peers too: what they belong to was begun and shall end. */
+export const LOOP_DELAY_PEERS_MS_MAX = 500
 /** Requests that wait to be sent on one connection, in bytes, before no further call is begun. */
 export const OUTGOING_BYTES_PER_CONNECTION_MAX: number = MESSAGE_BYTES_MAX
 /** Memory for messages that an operator may allow. */
@@ -153,4 +159,5 @@ assert(ANSWER_VALUES_BYTES_MAX >= VALUE_BYTES_MAX, 'an answer has room for any s
 assert(RECORD_BYTES_MAX > MESSAGE_BYTES_MAX + KEY_BYTES_MAX, 'any object received can be stored')
 assert(RANGES_PER_PUT_MAX <= RANGES_MAX, 'what a put may make, a merge accepts')
 assert(HANDSHAKE_FRAME_BYTES_MAX <= HANDSHAKE_CONNECTION_BYTES_MAX, 'a first frame fits')
+assert(LOOP_DELAY_MS_MAX < LOOP_DELAY_PEERS_MS_MAX, 'calls of clients are refused first')
 assert(OUTGOING_BYTES_PAUSE < OUTGOING_BYTES_PER_CONNECTION_MAX, 'pausing comes before cutting')

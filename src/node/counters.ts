@@ -73,12 +73,19 @@ export class Counters {
   refused = 0
   inDoubt = 0
   expired = 0
+  /** Calls refused as `overloaded`, by what was met. */
+  overloadedLoop = 0
+  overloadedPeersLoop = 0
+  overloadedCalls = 0
+  overloadedBytes = 0
   peerReads = 0
   peerWrites = 0
   newStarts = 0
   readonly versionsSeen: number[] = Array.from({ length: VERSIONS_COUNTED }, () => 0)
   readonly getLatencies: Latencies = new Latencies()
   readonly putLatencies: Latencies = new Latencies()
+  /** How late the event loop was, measured while calls come. */
+  readonly loopDelays: Latencies = new Latencies()
 
   countFailure(failure: OperatingError): void {
     if (failure.certainty === 'in-doubt') this.inDoubt += 1

@@ -40,6 +40,7 @@ import { Puts } from './coordinator/put.ts'
 import { Scans } from './coordinator/scan.ts'
 import { Counters } from './counters.ts'
 import { ClientRequests } from './listeners/client-requests.ts'
+import { LoopDelay } from './listeners/loop-delay.ts'
 import { PeerRequests } from './listeners/peer-requests.ts'
 import { SessionListener } from './listeners/session-listener.ts'
 import { digestKeyOf, openEngine, type OpenedEngine } from './replica/open-engine.ts'
@@ -165,11 +166,11 @@ class Node implements RunningNode {
     const gets = new Gets({ clock, trace, self, replica, peers, counters, hedgeMs, repairMs })
     const mender = new Mender({ clock, trace, topology, gets, replica })
     const workers = { clock, trace, topology, self, replica, peers, counters, gets }
-    const coordinator = coordinatorOf(config, workers)
-    this.#coordinator = coordinator
+    const coordinator = (this.#coordinator = coordinatorOf(config, workers))
     const clientRequests = new ClientRequests(coordinator, topology, () => this.#freshStatus())
-    const peerRequests = new PeerRequests({ clock, topology, coordinator, replica, counters })
-    const listening = { config, world, topology, standing }
+    const peerRequests = new PeerRequests({ topology, coordinator, replica, counters })
+    const loop = new LoopDelay(clock, counters.loopDelays)
+    const listening = { config, world, topology, standing, counters, loop }
     const clients = { role: 'client', requests: clientRequests, memory } as const
     const members = { role: 'peer', requests: peerRequests, memory: peerMemory } as const
     this.#clients = new SessionListener({ ...clients, ...listening })

@@ -110,6 +110,7 @@ export class Report {
       ...counterRows(sources),
       ...latencyRows('get', sources.counters.getLatencies),
       ...latencyRows('put', sources.counters.putLatencies),
+      ...loopRows(sources.counters.loopDelays),
       ...engineRows(sources),
       ...this.#gauges,
     }
@@ -144,7 +145,20 @@ function counterRows({ counters, coordinator, uptimeMs }: Sources): Record<strin
     read_repairs_total: ['Copies that a get found behind and repaired.', () => counters.repairs],
     refused_total: ['Requests that failed and were not applied.', () => counters.refused],
     in_doubt_total: ['Requests that failed and may be applied.', () => counters.inDoubt],
-    expired_total: ['Writes dropped since their deadline had passed.', () => counters.expired],
+    expired_total: ['Requests dropped since their deadline had passed.', () => counters.expired],
+    overloaded_loop_total: [
+      'Calls of clients refused since the event loop was late.',
+      () => counters.overloadedLoop,
+    ],
+    overloaded_peers_loop_total: ['The same of members.', () => counters.overloadedPeersLoop],
+    overloaded_calls_total: [
+      'Calls refused since too many were in progress, here or on their connection.',
+      () => counters.overloadedCalls,
+    ],
+    overloaded_bytes_total: [
+      'Calls refused since there was no memory for their request.',
+      () => counters.overloadedBytes,
+    ],
     peer_reads_total: ['Copies that other members read here.', () => counters.peerReads],
     peer_writes_total: ['Copies that other members wrote here.', () => counters.peerWrites],
     new_starts_total: ['Starts drawn while the node ran.', () => counters.newStarts],
@@ -157,6 +171,14 @@ function latencyRows(kind: string, latencies: Latencies): Record<string, Row> {
   return {
     [`${kind}_ms_p50`]: [`Median of recent ${kind}s, ms.`, () => latencies.quantile(0.5)],
     [`${kind}_ms_p99`]: [`99th percentile of recent ${kind}s, ms.`, () => latencies.quantile(0.99)],
+  }
+}
+
+function loopRows(delays: Latencies): Record<string, Row> {
+  const of = (share: number) => (): number => delays.quantile(share)
+  return {
+    loop_delay_ms_p50: ['Median of how late the event loop was recently, ms.', of(0.5)],
+    loop_delay_ms_p99: ['99th percentile of the same, ms.', of(0.99)],
   }
 }
 

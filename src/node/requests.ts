@@ -13,8 +13,8 @@ export interface ClientGet {
   readonly token: Token
   /** Replicas that must answer; 0: as many as the bucket says. */
   readonly r: number
-  /** Milliseconds that are left; 0: as many as the bucket says. */
-  readonly deadlineMs: number
+  /** An instant of the node's clock. */
+  readonly deadline: number
   /** Where fewer replicas answer, what they hold is the result. */
   readonly takesFewer: boolean
   /** The memory for the answer. */
@@ -49,7 +49,8 @@ export interface PutCall {
   /** Sealed. */
   readonly contexts: readonly Uint8Array[]
   readonly w: number
-  readonly deadlineMs: number
+  /** An instant of the node's clock. */
+  readonly deadline: number
 }
 
 /** A put whose contexts cover all that it replaces. */
@@ -83,7 +84,8 @@ export interface ClientScan {
   readonly keysMax: number
   readonly withValues: boolean
   readonly r: number
-  readonly deadlineMs: number
+  /** An instant of the node's clock. */
+  readonly deadline: number
 }
 
 export interface ScanResult {

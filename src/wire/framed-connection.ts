@@ -65,6 +65,9 @@ export class FramedConnection {
   #closeTimer: Timer | undefined
   #bytesReceived = 0
   #bytesWritten = 0
+  /** When the chunk came that is being read, and the first bytes of the frame. */
+  #chunkMs = 0
+  #arrivedMs = 0
   /** The counts at the last check of progress. */
   #frameThen = 0
   #receivedThen = 0
@@ -121,6 +124,11 @@ export class FramedConnection {
   /** Bytes received so far. */
   get bytesReceived(): number {
     return this.#bytesReceived
+  }
+
+  /** When the first bytes of the frame that is being handled came: an instant of the clock. */
+  get arrivedMs(): number {
+    return this.#arrivedMs
   }
 
   /** After the handshake: bodies may be longer from the next frame on, and `events` are called. */
@@ -220,11 +228,14 @@ export class FramedConnection {
   #onFrame(frame: Frame): void {
     if ((frame.flags & ~FLAG_MORE) !== 0) this.breakOff('frame-reserved')
     else this.#events.onFrame(frame)
+    this.#arrivedMs = this.#chunkMs
   }
 
   #onData(chunk: Uint8Array): void {
     if (this.#isEnded) return
     this.#bytesReceived += chunk.length
+    this.#chunkMs = this.world.clock.now()
+    if (this.#reader.carriedBytes === 0) this.#arrivedMs = this.#chunkMs
     const fault = this.#reader.feed(chunk)
     if (fault !== undefined) this.breakOff(fault)
     else if (this.#reader.carriedBytes > 0) this.watch()

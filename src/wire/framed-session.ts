@@ -82,6 +82,7 @@ export class FramedSession implements Session, FrameEvents {
       shares,
       onCall,
       events.ring,
+      events.admission,
     )
     connection.lastTaken = () => this.#incoming.highestId
     if (role === 'peer' && connection.side === 'acceptor') this.#watchSilence(0, 0)

@@ -3,13 +3,21 @@
  *
  *     announced ─► memory for the request ─► received ─► memory for the answer ─► begun
  *
- * A call that waits for memory has not begun: it can be cancelled, and is certainly not done. A
- * faulty request fails alone: it is answered with a failure, and the connection goes on.
+ * A call that waits for memory has not begun: it can be cancelled, and is certainly not done. One
+ * whose deadline passes before it begins is refused; that counts from the arrival of its first
+ * bytes. A faulty request fails alone: it is answered with a failure, and the connection goes on.
  */
 import { isOperatingError, OperatingError, type ReachedLimit } from '../base/errors.ts'
 import { u64 } from '../base/u64.ts'
-import { CALLS_PER_CONNECTION_MAX, MESSAGE_BYTES_MAX, OVERLOAD_RETRY_MS } from '../limits.ts'
+import {
+  CALLS_PER_CONNECTION_MAX,
+  DEADLINE_MS_MAX,
+  MESSAGE_BYTES_MAX,
+  OVERLOAD_RETRY_MS,
+} from '../limits.ts'
 import { type Token, tokenOf } from '../native/digest.ts'
+import type { Clock } from '../world/clock.ts'
+import { type Admission, ADMITS_ALL } from './admission.ts'
 import type { Cancel, PoolShare } from './byte-pool.ts'
 import type { ChunkReceiver } from './chunk-receiver.ts'
 import type { ChunkSender } from './chunk-sender.ts'
@@ -34,9 +42,25 @@ const KIND_BY_NUMBER: readonly (RequestKind | undefined)[] = Array.from(
   (_, number) => REQUEST_KIND_NAMES.find((kind) => REQUEST_KINDS[kind] === number),
 )
 
+/** A request that is wholly here. */
+interface Received {
+  /** Its number. */
+  readonly kind: number
+  readonly callId: number
+  /** Its body is bytes[start, start + length). */
+  readonly bytes: Uint8Array
+  readonly start: number
+  readonly length: number
+  /** Undefined: the scan of its frame has not computed it. */
+  readonly token: Token | undefined
+  /** When its first bytes came. */
+  readonly arrivedMs: number
+}
+
 /** A request in chunks that is not wholly here. */
 interface Announced {
   readonly bytes: number
+  readonly arrivedMs: number
   readonly share: PoolShare
   /** It has got memory. */
   isAccepted: boolean
@@ -44,6 +68,7 @@ interface Announced {
 }
 
 export class IncomingCalls implements Answering {
+  readonly clock: Clock
   readonly #connection: FramedConnection
   readonly #role: Role
   readonly #sender: ChunkSender
@@ -51,6 +76,7 @@ export class IncomingCalls implements Answering {
   readonly #memory: SessionShares
   readonly #onCall: (call: IncomingCall) => void
   readonly #ring: (() => number) | undefined
+  readonly #admission: Admission
   /** Kinds that the other side may request on this connection. */
   readonly #allowed: ReadonlySet<RequestKind>
   /** Calls without an answer whose request is here. */
@@ -67,7 +93,9 @@ export class IncomingCalls implements Answering {
     memory: SessionShares,
     onCall: (call: IncomingCall) => void,
     ring?: () => number,
+    admission: Admission = ADMITS_ALL,
   ) {
+    this.clock = connection.world.clock
     this.#connection = connection
     this.#role = role
     this.#sender = sender
@@ -75,6 +103,7 @@ export class IncomingCalls implements Answering {
     this.#memory = memory
     this.#onCall = onCall
     this.#ring = ring
+    this.#admission = admission
     // A client accepts no requests.
     const isAsked = role === 'peer' || connection.side === 'acceptor'
     const kinds = REQUEST_KIND_NAMES.filter((kind) => isAsked && SENDERS[kind].includes(role))
@@ -104,13 +133,15 @@ export class IncomingCalls implements Answering {
     if (this.#receiver.isWhole(frame, false)) {
       if (!this.#isNext(callId)) return
       const token = frame.hasToken ? u64<Token>(frame.tokenHi, frame.tokenLo) : undefined
-      const bytes = frame.length
       if (this.#isRefused(kind, callId)) return
+      const { bytes, start, length } = frame
       const { requests } = this.#memory
-      if (requests.take(bytes)) {
-        this.#onRequest(kind, callId, frame.bytes, frame.start, bytes, token, requests)
+      if (requests.take(length)) {
+        const { arrivedMs } = this.#connection
+        this.#onRequest({ kind, callId, bytes, start, length, token, arrivedMs }, requests)
       } else {
-        this.#sender.fail(callId, tooMuch(requests.limitFor(bytes)))
+        this.#admission.onNotBegun('bytes')
+        this.#sender.fail(callId, tooMuch(requests.limitFor(length)))
       }
       return
     }
@@ -119,9 +150,10 @@ export class IncomingCalls implements Answering {
       this.#connection.breakOff(outcome.code, outcome.sentence)
     } else if (outcome.kind === 'whole') {
       // The frame scanner saw chunks only: a token that it computed is not that of the message.
+      const { arrivedMs, share } = this.#announced.get(callId) as Announced
       this.#announced.delete(callId)
-      const share = this.#shareFor(kind)
-      this.#onRequest(kind, callId, outcome.bytes, 0, outcome.length, undefined, share)
+      const { bytes, length } = outcome
+      this.#onRequest({ kind, callId, bytes, start: 0, length, token: undefined, arrivedMs }, share)
     } else {
       this.#connection.watch()
     }
@@ -140,7 +172,9 @@ export class IncomingCalls implements Answering {
       return
     }
     const share = this.#shareFor(kind)
-    const announced: Announced = { bytes, share, isAccepted: false, cancelWaiting: () => undefined }
+    const { arrivedMs } = this.#connection
+    const waiting = { isAccepted: false, cancelWaiting: () => undefined }
+    const announced: Announced = { bytes, arrivedMs, share, ...waiting }
     this.#announced.set(callId, announced)
     announced.cancelWaiting = share.whenTaken(bytes, () => {
       announced.isAccepted = true
@@ -180,22 +214,15 @@ export class IncomingCalls implements Answering {
     call.onSent()
   }
 
-  #onRequest(
-    kindNumber: number,
-    callId: number,
-    bytes: Uint8Array,
-    start: number,
-    length: number,
-    scanned: Token | undefined,
-    share: PoolShare,
-  ): void {
+  onExpired(): void {
+    this.#admission.onNotBegun('expired')
+  }
+
+  #onRequest(received: Received, share: PoolShare): void {
+    const { callId, length } = received
     let call: ReceivedCall
     try {
-      const kind = KIND_BY_NUMBER[kindNumber] as RequestKind
-      const request = decodeRequest(kind, bytes, start, length)
-      const isKeyed = kindNumber >= 32
-      const token = isKeyed ? (scanned ?? tokenOfRequest(request)) : undefined
-      call = new ReceivedCall(kind, request, token, callId, length, this, share, this.#memory)
+      call = this.#decoded(received, share)
     } catch (error) {
       if (!isOperatingError(error)) throw error
       share.giveBack(length)
@@ -204,21 +231,62 @@ export class IncomingCalls implements Answering {
     }
     this.#calls.set(callId, call)
     const first = firstBytesOf(call.kind)
-    if (first === 0 || this.#memory.begun.take(first)) this.#begin(call, first)
+    if (this.clock.now() >= call.deadline) this.#expire(call)
+    else if (first === 0 || this.#memory.begun.take(first)) this.#begin(call, first)
     else this.#beginLater(call, first)
   }
 
+  #decoded(received: Received, share: PoolShare): ReceivedCall {
+    const { callId, bytes, start, length, arrivedMs } = received
+    const kind = KIND_BY_NUMBER[received.kind] as RequestKind
+    const request = decodeRequest(kind, bytes, start, length)
+    const isKeyed = received.kind >= 32
+    const token = isKeyed ? (received.token ?? tokenOfRequest(request)) : undefined
+    const deadline = arrivedMs + this.#msFor(request)
+    return new ReceivedCall(
+      kind,
+      request,
+      token,
+      callId,
+      deadline,
+      length,
+      this,
+      share,
+      this.#memory,
+    )
+  }
+
+  /** Milliseconds that the request may take, from its arrival. */
+  #msFor(request: Request<RequestKind>): number {
+    if (!('deadlineMs' in request)) return DEADLINE_MS_MAX
+    const { deadlineMs } = request
+    if (deadlineMs > 0) return deadlineMs
+    const bucket = 'name' in request ? request.name.bucket : request.bucket
+    return Math.min(this.#admission.deadlineMsOf(bucket), DEADLINE_MS_MAX)
+  }
+
   #beginLater(call: ReceivedCall, first: number): void {
-    const { clock } = this.#connection.world
-    const came = clock.now()
-    call.cancelWaiting = this.#memory.begun.whenTaken(first, () => {
+    const { begun } = this.#memory
+    const { clock } = this
+    const late = clock.after(call.deadline - clock.now(), () => this.#expire(call))
+    const onTaken = (): void => {
       call.cancelWaiting = undefined
-      if (call.spend(clock.now() - came)) this.#begin(call, first)
-      else {
-        this.#memory.begun.giveBack(first)
-        call.fail(tooMuch(undefined))
-      }
-    })
+      late.cancel()
+      if (clock.now() < call.deadline) return this.#begin(call, first)
+      begun.giveBack(first)
+      this.#expire(call)
+    }
+    const cancel = begun.whenTaken(first, onTaken, () => late.cancel())
+    call.cancelWaiting = () => {
+      late.cancel()
+      cancel()
+    }
+  }
+
+  /** The call has not begun, and its time is up. */
+  #expire(call: ReceivedCall): void {
+    this.onExpired()
+    call.fail(tooMuch(undefined))
   }
 
   #begin(call: ReceivedCall, first: number): void {
@@ -270,8 +338,14 @@ export class IncomingCalls implements Answering {
       this.#sender.fail(callId, new OperatingError('kind-unknown', sentence))
       return true
     }
-    if (this.unanswered < CALLS_PER_CONNECTION_MAX) return false
-    this.#sender.fail(callId, tooMuch(CALLS_LIMIT))
+    if (this.unanswered >= CALLS_PER_CONNECTION_MAX) {
+      this.#admission.onNotBegun('calls')
+      this.#sender.fail(callId, tooMuch(CALLS_LIMIT))
+      return true
+    }
+    const refusal = this.#admission.refusalOf(kind)
+    if (refusal === undefined) return false
+    this.#sender.fail(callId, refusal)
     return true
   }
 }

@@ -10,6 +10,7 @@ import { OperatingError } from '../base/errors.ts'
 import type { Room } from '../base/room.ts'
 import { ANSWER_BYTES_FIRST } from '../limits.ts'
 import type { Token } from '../native/digest.ts'
+import type { Clock, Timer } from '../world/clock.ts'
 import type { Cancel, PoolShare } from './byte-pool.ts'
 import type { Sender } from './chunk-sender.ts'
 import type { Reply, Request, RequestKind } from './message/table.ts'
@@ -17,8 +18,11 @@ import type { SessionShares } from './session-memory.ts'
 
 /** Answers calls; a session's. */
 export interface Answering {
+  readonly clock: Clock
   sendReply(call: ReceivedCall, reply: Reply<RequestKind>): void
   sendFailure(call: ReceivedCall, error: OperatingError): void
+  /** The deadline of a call passed while its answer waited for memory. */
+  onExpired(): void
 }
 
 /** What the answer to a write takes: a context. */
@@ -46,6 +50,7 @@ export class ReceivedCall implements Room, Sender {
   readonly request: Request<RequestKind>
   readonly token: Token | undefined
   readonly callId: number
+  readonly deadline: number
   /** Its sender does not want the answer. */
   isCancelled = false
   /** Ends its waiting for memory. */
@@ -61,6 +66,7 @@ export class ReceivedCall implements Room, Sender {
   #beyond = 0
   /** What waits for the memory of this call: the first asked for it, the others join. */
   #reserving: Reserving[] | undefined
+  #timer: Timer | undefined
   #isAnswered = false
 
   constructor(
@@ -68,6 +74,7 @@ export class ReceivedCall implements Room, Sender {
     request: Request<RequestKind>,
     token: Token | undefined,
     callId: number,
+    deadline: number,
     requestBytes: number,
     calls: Answering,
     requestShare: PoolShare,
@@ -77,6 +84,7 @@ export class ReceivedCall implements Room, Sender {
     this.request = request
     this.token = token
     this.callId = callId
+    this.deadline = deadline
     this.#requestBytes = requestBytes
     this.#calls = calls
     this.#requestShare = requestShare
@@ -96,14 +104,6 @@ export class ReceivedCall implements Room, Sender {
   begin(first: number): void {
     this.isBegun = true
     this.#first = first
-  }
-
-  /** The call has waited: shortens its deadline. False if that has passed. */
-  spend(waitedMs: number): boolean {
-    const request = this.request as { deadlineMs?: number }
-    if (request.deadlineMs === undefined || request.deadlineMs === 0) return true
-    request.deadlineMs = Math.floor(request.deadlineMs - waitedMs)
-    return request.deadlineMs > 0
   }
 
   reserve(bytes: number): MaybePromise<void> {
@@ -155,13 +155,34 @@ export class ReceivedCall implements Room, Sender {
       this.cancelWaiting = this.#memory.grown.whenTaken(
         more,
         () => this.#onReserved(more),
-        () => this.#giveUpReserving(),
+        () => this.#giveUpReserving(notWanted),
       )
+      if (this.#reserving !== undefined) this.#giveUpAtDeadline()
     })
   }
 
-  #onReserved(more: number): void {
+  #giveUpAtDeadline(): void {
+    const { clock } = this.#calls
+    this.#timer = clock.after(Math.max(0, this.deadline - clock.now()), () => {
+      this.cancelWaiting?.()
+      this.#expireReserving()
+    })
+  }
+
+  #expireReserving(): void {
     this.cancelWaiting = undefined
+    this.#calls.onExpired()
+    this.#giveUpReserving(expired)
+  }
+
+  #onReserved(more: number): void {
+    if (this.#calls.clock.now() >= this.deadline) {
+      this.#memory.grown.giveBack(more)
+      this.#expireReserving()
+      return
+    }
+    this.cancelWaiting = undefined
+    this.#timer?.cancel()
     this.#beyond = more
     const reserving = this.#reserving ?? []
     this.#reserving = undefined
@@ -171,19 +192,25 @@ export class ReceivedCall implements Room, Sender {
     }
   }
 
-  #giveUpReserving(): void {
+  #giveUpReserving(reason: () => OperatingError): void {
     const reserving = this.#reserving
     this.#reserving = undefined
-    for (const { reject } of reserving ?? []) reject(notWanted())
+    this.#timer?.cancel()
+    for (const { reject } of reserving ?? []) reject(reason())
   }
 
   #close(): void {
     assert(!this.#isAnswered, 'a call is answered once')
     this.#isAnswered = true
     this.cancelWaiting?.()
-    this.#giveUpReserving()
+    this.#giveUpReserving(notWanted)
     this.#requestShare.giveBack(this.#requestBytes)
   }
+}
+
+function expired(): OperatingError {
+  const sentence = 'the deadline passed while the answer waited for memory'
+  return new OperatingError('deadline-passed', sentence)
 }
 
 function notWanted(): OperatingError {

@@ -12,6 +12,7 @@
  *     reject.ts              a connection that is refused before its handshake
  *     framed-session.ts      implements `Session` over a framed connection
  *     outgoing-calls.ts, incoming-calls.ts, received-call.ts    our calls, and the other side's
+ *     admission.ts           what a node decides about the calls that it receives
  *     heartbeat.ts           notices that the other side is silent, and that it is back
  *     session-memory.ts, byte-pool.ts         the memory of messages, shared by connections
  *     chunk-sender.ts, chunk-receiver.ts      long messages in chunks, within their credit
@@ -29,6 +30,7 @@ import type { Room } from '../base/room.ts'
 import type { NodeId } from '../dynamo/names.ts'
 import type { Token } from '../native/digest.ts'
 import type { Address } from '../world/network.ts'
+import type { Admission } from './admission.ts'
 import type { Role, Settings } from './message/session.ts'
 import type { Reply, Request, RequestKind } from './message/table.ts'
 
@@ -54,6 +56,8 @@ export interface IncomingCallOf<K extends RequestKind> {
   readonly token: K extends KeyedKind ? Token : undefined
   /** The memory that its answer may take. */
   readonly room: Room
+  /** An instant of the clock, counted from the first bytes of the request. */
+  readonly deadline: number
   /** Call it or `fail` once; either may be called after the session has ended. */
   answer(reply: Reply<K>): void
   fail(error: OperatingError): void
@@ -66,6 +70,8 @@ export type IncomingCall = { [K in RequestKind]: IncomingCallOf<K> }[RequestKind
 export interface SessionEvents {
   /** The first half of the ring's digest: told with each answer to a client. */
   readonly ring?: () => number
+  /** Without it, calls are bounded by their connection alone. */
+  readonly admission?: Admission
   /** A call has come. May throw an `OperatingError`, which is then the answer. */
   onCall(call: IncomingCall, session: Session): void
   /** The session has ended: called once, last, after every call in flight was answered. */

@@ -6,6 +6,7 @@ import {
   FRAME_TRAILER_BYTES,
   writeFrame,
 } from '../../src/native/frame-scanner.ts'
+import type { Admission } from '../../src/wire/admission.ts'
 import { encodeControl, type Body } from '../../src/wire/convert.ts'
 import { FrameReader } from '../../src/wire/frame.ts'
 import { acceptSession, connectSession } from '../../src/wire/handshake.ts'
@@ -99,6 +100,7 @@ export class RecordedEvents implements SessionEvents {
   readonly calls: IncomingCall[] = []
   readonly ends: string[] = []
   ring?: () => number
+  admission?: Admission
   onCall: (call: IncomingCall) => void = (call) => void this.calls.push(call)
   onEnd = (reason: { readonly code: string }): void => void this.ends.push(reason.code)
 }
@@ -120,6 +122,7 @@ export async function sessionPair(
   nearMemory?: SessionMemory,
   farMemory?: SessionMemory,
   ring?: () => number,
+  admission?: Admission,
 ): Promise<Pair> {
   const world = new WirePipeWorld()
   const [nearEnd, farEnd] = wirePipe(world)
@@ -127,6 +130,7 @@ export async function sessionPair(
   const farEvents = new RecordedEvents()
   const connecting = connectSession(nearEnd, world, connect, nearEvents, nearMemory)
   if (ring !== undefined) farEvents.ring = ring
+  if (admission !== undefined) farEvents.admission = admission
   const accepting = acceptSession(farEnd, world, accept, farEvents, farMemory)
   await world.untilIdle()
   const [near, far] = await Promise.all([connecting, accepting])
@@ -141,11 +145,12 @@ export interface RawPair {
 }
 
 /** A raw client after its handshake, and the node's session with it. */
-export async function rawClient(memory?: SessionMemory): Promise<RawPair> {
+export async function rawClient(memory?: SessionMemory, admission?: Admission): Promise<RawPair> {
   const world = new WirePipeWorld()
   const [nearEnd, farEnd] = wirePipe(world)
   const raw = new RawEnd(nearEnd)
   const events = new RecordedEvents()
+  if (admission !== undefined) events.admission = admission
   const accepting = acceptSession(farEnd, world, FOR_CLIENTS, events, memory)
   raw.send(CONTROL_KINDS.hello, 0, helloBytes())
   await world.untilIdle()

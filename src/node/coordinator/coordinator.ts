@@ -1,7 +1,7 @@
 /**
  * The entry for requests of clients, whatever protocol they came by: get, put and scan.
  *
- *     admission ─► deadline ─► owners, R and W ─► get │ put, here or handed on │ scan ─► sealing
+ *     admission ─► owners, R and W ─► get │ put, here or handed on │ scan ─► sealing
  *
  * Every request is counted, with how long it took and how it failed. Contexts leave sealed and are
  * opened when they come back; inside of the node they are values.
@@ -14,9 +14,9 @@ import { OperatingError } from '../../base/errors.ts'
 import type { Context } from '../../dynamo/version/context.ts'
 import type { ContextSeal, SealedFor } from '../../dynamo/version/context-seal.ts'
 import { fittingPart } from '../../dynamo/version/fitting.ts'
-import { ANSWER_VALUES_BYTES_MAX, DEADLINE_MS_MAX, OVERLOAD_RETRY_MS } from '../../limits.ts'
+import { ANSWER_VALUES_BYTES_MAX, OVERLOAD_RETRY_MS } from '../../limits.ts'
 import type { Clock } from '../../world/clock.ts'
-import type { BucketProperties, Topology } from '../cluster/topology.ts'
+import type { Topology } from '../cluster/topology.ts'
 import type { Counters, Latencies } from '../counters.ts'
 import {
   type Answered,
@@ -85,8 +85,7 @@ export class Coordinator {
       end(needed)
       return
     }
-    const deadline = this.#deadlineOf(get.deadlineMs, bucket)
-    const { takesFewer, room } = get
+    const { deadline, takesFewer, room } = get
     gets.run({ copy, owners, ring, needed, deadline, takesFewer, room }, (found) => {
       end(isFailure(found) ? found : this.#getResult(copy, found, needed))
     })
@@ -100,8 +99,7 @@ export class Coordinator {
     counters.puts += 1
     if (!put.isRepeat) counters.firstPuts += 1
     const end = this.#begin(counters.putLatencies, deliver)
-    const deadline = this.#deadlineOf(put.deadlineMs, placement.bucket)
-    this.#withContexts(put, placement, deadline, (prepared) => {
+    this.#withContexts(put, placement, (prepared) => {
       if (isFailure(prepared)) {
         end(prepared)
         return
@@ -109,7 +107,7 @@ export class Coordinator {
       const { known, answered, needed } = prepared
       const tell: Deliver<PutResult> = (result) =>
         end(isFailure(result) ? result : { ...result, answered, needed })
-      this.#writeOrHandOn(known, placement, deadline, tell)
+      this.#writeOrHandOn(known, placement, tell)
     })
   }
 
@@ -129,18 +127,17 @@ export class Coordinator {
     }
     counters.puts += 1
     const end = this.#begin(counters.putLatencies, deliver)
-    this.#write(put, placement, this.#deadlineOf(put.deadlineMs, placement.bucket), end)
+    this.#write(put, placement, end)
   }
 
   /** Delivers one page; `overloaded` or a failure that `Scans.run` documents otherwise. */
   scan(scan: ClientScan, deliver: Deliver<ScanResult>): void {
     if (this.#isOverloaded(deliver)) return
-    const { topology, counters, scans } = this.#node
+    const { counters, scans } = this.#node
     counters.scans += 1
-    const deadline = this.#deadlineOf(scan.deadlineMs, topology.propertiesOf(scan.bucket))
     const end = this.#begin(undefined, deliver)
     perform(
-      () => scans.run(scan, deadline),
+      () => scans.run(scan),
       (page) => end(isFailure(page) ? page : this.#scanResult(scan, page)),
     )
   }
@@ -151,12 +148,7 @@ export class Coordinator {
    * writes. A put that fewer than R owners can take may do with reading fewer: it replaces what
    * they hold.
    */
-  #withContexts(
-    put: ClientPut,
-    placement: Placement,
-    deadline: number,
-    deliver: Deliver<Prepared>,
-  ): void {
+  #withContexts(put: ClientPut, placement: Placement, deliver: Deliver<Prepared>): void {
     const bucketId = placement.bucket.id
     if (put.replace === 'given') {
       deliver({ known: { ...put, bucketId }, answered: 0, needed: 0 })
@@ -178,7 +170,7 @@ export class Coordinator {
     }
     const w = put.w === 0 ? placement.bucket.w : put.w
     // Half of the time is for the write.
-    const until = (clock.now() + deadline) / 2
+    const until = (clock.now() + put.deadline) / 2
     const read = { copy, owners, ring, needed, deadline: until, takesFewer: w < needed }
     gets.run(read, (found) => {
       if (isFailure(found)) {
@@ -196,20 +188,16 @@ export class Coordinator {
    * An owner writes. Where its copy has no room for another line, it hands the put on: an owner
    * whose copy has a line continues it. A node that does not own the key always hands on.
    */
-  #writeOrHandOn(
-    put: KnownPut,
-    placement: Placement,
-    deadline: number,
-    end: Deliver<PutResult>,
-  ): void {
+  #writeOrHandOn(put: KnownPut, placement: Placement, end: Deliver<PutResult>): void {
     const { topology, forwards } = this.#node
     const { owners, ring } = placement
+    const { deadline } = put
     const self = topology.self.id
     if (!owners.includes(self)) {
       forwards.run(put, owners, { ring, deadline }, end)
       return
     }
-    this.#write(put, placement, deadline, (own) => {
+    this.#write(put, placement, (own) => {
       if (!isFailure(own) || own.code !== 'context-full') {
         end(own)
         return
@@ -223,7 +211,7 @@ export class Coordinator {
     })
   }
 
-  #write(put: KnownPut, placement: Placement, deadline: number, end: Deliver<PutResult>): void {
+  #write(put: KnownPut, placement: Placement, end: Deliver<PutResult>): void {
     const { seal, puts } = this.#node
     const needed = requiredOf('w', put.w, placement)
     if (isFailure(needed)) {
@@ -235,7 +223,7 @@ export class Coordinator {
       end(seen)
       return
     }
-    puts.run({ put, placement, needed, seen, deadline }, (covered) => {
+    puts.run({ put, placement, needed, seen, deadline: put.deadline }, (covered) => {
       if (isFailure(covered)) end(covered)
       else end({ context: seal.seal(put, covered), attempts: 1, ...READ_NOTHING })
     })
@@ -281,6 +269,7 @@ export class Coordinator {
     const details = { retryAfterMs: OVERLOAD_RETRY_MS, limit }
     const failure = new OperatingError('overloaded', sentence, { details })
     counters.countFailure(failure)
+    counters.overloadedCalls += 1
     deliver(failure)
     return true
   }
@@ -296,12 +285,6 @@ export class Coordinator {
       if (isFailure(result)) counters.countFailure(result)
       deliver(result)
     }
-  }
-
-  /** An instant of the node's clock. */
-  #deadlineOf(deadlineMs: number, bucket: BucketProperties): number {
-    const asked = deadlineMs === 0 ? bucket.deadlineMs : deadlineMs
-    return this.#node.clock.now() + Math.min(asked, DEADLINE_MS_MAX)
   }
 }
 

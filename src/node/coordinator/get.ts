@@ -206,6 +206,11 @@ class RunningGet {
   #onAnswer(node: NodeId, answer: CopyAnswer): void {
     if (this.#isDelivered) return
     const asks = this.#round.onAnswer(node, answer)
+    if (answer.kind === 'failed' && this.#isLate()) {
+      this.#round.onDeadline()
+      this.#conclude(() => this.#tooLate())
+      return
+    }
     if (this.#round.outcome.kind === 'waiting') this.#askAll(asks)
     else this.#conclude(() => this.#tooFew())
   }
@@ -220,6 +225,11 @@ class RunningGet {
     const { object, behind, answered } = outcome
     this.#end({ object, answered })
     if (object !== undefined && behind.length > 0) this.#repair(object, behind)
+  }
+
+  /** No owner is asked any more in the place of one that failed. */
+  #isLate(): boolean {
+    return this.#node.clock.now() >= this.#read.deadline
   }
 
   #tooFew(): OperatingError {

@@ -99,7 +99,7 @@ export class Scans {
   }
 
   /** Rejects with `cursor-wrong`, `quorum-wrong`, `deadline-passed` or what `tooFew` says. */
-  async run(scan: ClientScan, deadline: number): Promise<Page> {
+  async run(scan: ClientScan): Promise<Page> {
     const { lists } = this.#dependencies.topology
     const asked = scan.keysMax === 0 ? SCAN_PAGE_KEYS_MAX : scan.keysMax
     const page = new PageInProgress(Math.min(asked, SCAN_PAGE_KEYS_MAX), scan.withValues)
@@ -111,7 +111,7 @@ export class Scans {
       const { creation } = stretch.bucket.id
       const keysMax = page.keysLeft
       const range = { from, to: stretch.to, bucket, creation, keysMax, withValues }
-      const { found, end } = await this.#read(scan, stretch, range, deadline)
+      const { found, end } = await this.#read(scan, stretch, range)
       from = end ?? nextU64(stretch.to)
       const left = byToken(found).find((keys) => !page.add(keys))
       if (left === undefined) continue
@@ -150,13 +150,9 @@ export class Scans {
   }
 
   /** Asks R owners at once, and one more for each that fails. Mends what it finds rotten. */
-  async #read(
-    scan: ClientScan,
-    stretch: Stretch,
-    range: KeyRange,
-    deadline: number,
-  ): Promise<Merged> {
+  async #read(scan: ClientScan, stretch: Stretch, range: KeyRange): Promise<Merged> {
     const { clock, topology, peers } = this.#dependencies
+    const { deadline } = scan
     const r = requiredOf('r', scan.r, stretch)
     if (isFailure(r)) throw r
     const { id: self } = topology.self

@@ -12,7 +12,7 @@ import type { IncomingCall, IncomingCallOf } from '../../wire/session.ts'
 import type { Topology } from '../cluster/topology.ts'
 import type { Coordinator } from '../coordinator/coordinator.ts'
 import type { NodeStatus } from '../report.ts'
-import type { ClientGet, ClientPut } from '../requests.ts'
+import type { ClientGet, ClientPut, ClientScan } from '../requests.ts'
 import { statusReply, topologyReply } from './cluster-replies.ts'
 
 export class ClientRequests {
@@ -49,8 +49,8 @@ export class ClientRequests {
     perform(
       () => call.room.reserve(SCAN_PAGE_BYTES_MAX),
       (reserved) => {
-        if (isFailure(reserved)) return
-        this.#coordinator.scan(call.request, answering(call))
+        if (isFailure(reserved)) return call.fail(reserved)
+        this.#coordinator.scan(scanOf(call), answering(call))
       },
     )
   }
@@ -64,14 +64,19 @@ export function answering<K extends RequestKind>(call: IncomingCallOf<K>): Deliv
   }
 }
 
-function getOf({ request, token, room }: IncomingCallOf<'get'>): ClientGet {
-  const { name, r, deadlineMs, takesFewer } = request
-  return { name, token, r, deadlineMs, takesFewer, room }
+function getOf({ request, token, deadline, room }: IncomingCallOf<'get'>): ClientGet {
+  const { name, r, takesFewer } = request
+  return { name, token, r, deadline, takesFewer, room }
 }
 
-function putOf({ request, token }: IncomingCallOf<'put'>): ClientPut {
+function putOf({ request, token, deadline }: IncomingCallOf<'put'>): ClientPut {
   // By name: a spread of as many fields takes several times as long.
-  const { name, isRepeat, value, contexts, replace, r, w, deadlineMs } = request
+  const { name, isRepeat, value, contexts, replace, r, w } = request
   const requestId = requestIdOf(request.requestId)
-  return { name, token, requestId, isRepeat, value, contexts, replace, r, w, deadlineMs }
+  return { name, token, requestId, isRepeat, value, contexts, replace, r, w, deadline }
+}
+
+function scanOf({ request, deadline }: IncomingCallOf<'scan'>): ClientScan {
+  const { bucket, cursor, keysMax, withValues, r } = request
+  return { bucket, cursor, keysMax, withValues, r, deadline }
 }

@@ -2,7 +2,7 @@
  * Requests of other members: from the wire's message to this member's copies, and back.
  *
  * A request that names another ring is refused. A write that waits for earlier steps on its key is
- * dropped once its deadline has passed; that deadline counts from the arrival of the message.
+ * dropped once its deadline has passed; that deadline counts from the arrival of its first bytes.
  */
 import type { Digest } from '../../native/digest.ts'
 import { OWN } from '../../dynamo/names.ts'
@@ -12,9 +12,7 @@ import { OperatingError } from '../../base/errors.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import { requestIdOf } from '../../dynamo/version/request-id.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
-import { DEADLINE_MS_MAX } from '../../limits.ts'
 import type { IncomingCall, IncomingCallOf } from '../../wire/session.ts'
-import type { Clock } from '../../world/clock.ts'
 import type { Topology } from '../cluster/topology.ts'
 import type { Coordinator } from '../coordinator/coordinator.ts'
 import type { Counters } from '../counters.ts'
@@ -22,7 +20,6 @@ import type { Replica } from '../replica/replica.ts'
 import { topologyReply } from './cluster-replies.ts'
 
 export interface PeerRequestsDependencies {
-  readonly clock: Clock
   readonly topology: Topology
   readonly coordinator: Coordinator
   readonly replica: Replica
@@ -90,11 +87,10 @@ export class PeerRequests {
 
   /** Answers once the merged copy is durable. */
   #write(call: IncomingCallOf<'peerWrite'>): void {
-    const { request, token } = call
+    const { request, token, deadline } = call
     const { replica, counters } = this.#node
     const { name, bucketId, place } = request
     const copy = { place, bucketId, token, name }
-    const deadline = this.#deadlineOf(request.name.bucket, request.deadlineMs)
     counters.peerWrites += 1
     if (this.#hasOtherRing(call, request.ring)) return
     const object = decodeObject(request.object)
@@ -116,11 +112,11 @@ export class PeerRequests {
   }
 
   #put(call: IncomingCallOf<'peerPut'>): void {
-    const { request, token } = call
+    const { request, token, deadline } = call
     if (this.#hasOtherRing(call, request.ring)) return
-    const { name, bucketId, isRepeat, value, contexts, w, deadlineMs } = request
+    const { name, bucketId, isRepeat, value, contexts, w } = request
     const requestId = requestIdOf(request.requestId)
-    const put = { name, bucketId, token, requestId, isRepeat, value, contexts, w, deadlineMs }
+    const put = { name, bucketId, token, requestId, isRepeat, value, contexts, w, deadline }
     this.#node.coordinator.putHandedOn(put, (result) => {
       if (isFailure(result)) call.fail(result)
       else call.answer({ context: result.context })
@@ -137,13 +133,6 @@ export class PeerRequests {
         else call.answer(page)
       },
     )
-  }
-
-  /** An instant of the node's clock, counted from now: the message has just arrived. */
-  #deadlineOf(bucket: Uint8Array, deadlineMs: number): number {
-    const { clock, topology } = this.#node
-    const asked = deadlineMs === 0 ? topology.propertiesOf(bucket).deadlineMs : deadlineMs
-    return clock.now() + Math.min(asked, DEADLINE_MS_MAX)
   }
 
   #hasOtherRing(call: Failing, ring: RingDigest): boolean {

@@ -21,6 +21,9 @@ import type { World } from '../../world/world.ts'
 import type { OwnStanding } from '../cluster/own-standing.ts'
 import { nodeStopping, notAMember } from '../cluster/peer-link.ts'
 import type { Topology } from '../cluster/topology.ts'
+import type { Counters } from '../counters.ts'
+import { CallAdmission } from './call-admission.ts'
+import type { LoopDelay } from './loop-delay.ts'
 
 export interface ListenerOptions {
   /** Of those that connect. */
@@ -34,12 +37,15 @@ export interface ListenerOptions {
   readonly standing: OwnStanding
   /** For the messages of all sessions. */
   readonly memory: SessionMemory
+  readonly counters: Counters
+  readonly loop: LoopDelay
   /** Answers calls; may throw an `OperatingError`, which then is the answer. */
   readonly requests: { onCall(call: IncomingCall): void }
 }
 
 export class SessionListener {
   readonly #options: ListenerOptions
+  readonly #admission: CallAdmission
   readonly #sessions = new Set<Session>()
   #connections = 0
   #isClosed = false
@@ -47,6 +53,7 @@ export class SessionListener {
 
   constructor(options: ListenerOptions) {
     this.#options = options
+    this.#admission = new CallAdmission(options.role, options)
   }
 
   /** Connections that were accepted and have not ended, those in a handshake included. */
@@ -119,7 +126,8 @@ export class SessionListener {
       }
       const { topology } = this.#options
       const ring = (): number => topology.ring.digest.hi
-      const events = { onCall, onEnd: leave, ...(role === 'client' ? { ring } : {}) }
+      const own = role === 'client' ? { ring } : {}
+      const events = { admission: this.#admission, onCall, onEnd: leave, ...own }
       session = await acceptSession(connection, world, this.#terms(), events, memory)
       // The handshake may end after this listener was closed.
       if (this.#isClosed) session.end(nodeStopping())

@@ -5,7 +5,7 @@
  */
 import t from 'tap'
 import { assert } from '../../../src/base/assert.ts'
-import { OperatingError } from '../../../src/base/errors.ts'
+import { isOperatingError, OperatingError } from '../../../src/base/errors.ts'
 import { Prng } from '../../../src/base/prng.ts'
 import type { Room } from '../../../src/base/room.ts'
 import { FRAME_BODY_BYTES_MAX, GOODBYE_MS_MAX } from '../../../src/limits.ts'
@@ -196,17 +196,26 @@ class Run {
       reply(call, length)
     } else {
       if (this.#prng.chance(0.2)) void this.#reserve(call, length + 1_000, () => undefined)
-      void this.#reserve(call, length, () => reply(call, length))
+      void this.#reserve(call, length, (late) => {
+        if (late === undefined) reply(call, length)
+        else call.fail(late)
+      })
     }
   }
 
-  async #reserve(call: IncomingCall, bytes: number, then: () => void): Promise<void> {
+  /** Calls `then` when the call is to be answered: `late` if it has waited beyond its deadline. */
+  async #reserve(
+    call: IncomingCall,
+    bytes: number,
+    then: (late: OperatingError | undefined) => void,
+  ): Promise<void> {
     try {
       await call.room.reserve(bytes)
-    } catch {
+    } catch (error) {
+      if (isOperatingError(error) && error.code === 'deadline-passed') then(error)
       return
     }
-    then()
+    then(undefined)
   }
 
   #turnDeaf(end: PipeEnd): void {

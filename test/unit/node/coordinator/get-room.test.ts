@@ -1,5 +1,6 @@
 /** A get whose answer waits for memory is not late: no other owner is asked in its place. */
 import t from 'tap'
+import { OperatingError } from '../../../../src/base/errors.ts'
 import { u64 } from '../../../../src/base/u64.ts'
 import { utf8Bytes } from '../../../../src/base/bytes.ts'
 import { Gets, type GetDependencies } from '../../../../src/node/coordinator/get.ts'
@@ -42,4 +43,28 @@ t.test('a hedge waits as long as the answer waits for memory', async (t) => {
   room.isWaiting = false
   world.pass(60)
   t.same(asked, [OWNERS[1], OWNERS[2]])
+})
+
+t.test('no owner is asked in the place of one that gave up at the deadline', async (t) => {
+  const world = new WirePipeWorld()
+  const asked: string[] = []
+  let giveUp: (error: OperatingError) => void = () => undefined
+  const gets = new Gets({
+    clock: world.clock,
+    trace: world.trace,
+    self: OWNERS[0],
+    replica: { read: () => new Promise((_, reject) => (giveUp = reject)) },
+    peers: { obstacleTo: () => undefined, readCopy: (node: string) => asked.push(node) },
+    counters: { getLatencies: { lateMs: 20 }, hedges: 0 },
+    hedgeMs: 50,
+    repairMs: 1000,
+  } as unknown as GetDependencies)
+  const results: unknown[] = []
+  const room = { isWaiting: true, reserve: () => undefined }
+  gets.run({ ...READ, room } as never, (found) => results.push(found))
+  world.leap(READ.deadline)
+  giveUp(new OperatingError('deadline-passed', 'the deadline passed'))
+  await world.untilIdle()
+  t.same(asked, [OWNERS[1]], 'for its digest')
+  t.match(results, [{ code: 'deadline-passed' }])
 })

@@ -87,7 +87,7 @@ async function scanOf(pages: readonly CopiesPage['entries'][]): Promise<ScanResu
   } as never)
   const scan = { bucket: NAME.bucket, cursor: utf8Bytes(''), keysMax: 0, withValues: true }
   return new Promise((resolve, reject) => {
-    coordinator({ scans }).scan({ ...scan, r: NODES, deadlineMs: 0 }, (result) => {
+    coordinator({ scans }).scan({ ...scan, r: NODES, deadline: 10_000 }, (result) => {
       if (isFailure(result)) reject(result)
       else resolve(result)
     })
@@ -101,7 +101,7 @@ t.test('D13: a get of five copies of 16 MiB gives the siblings that fit a messag
       deliver({ object: TOGETHER, answered: NODES }),
   }
   let result: GetResult | undefined
-  const get = { name: NAME, token: TOKEN, r: 0, deadlineMs: 0, takesFewer: false }
+  const get = { name: NAME, token: TOKEN, r: 0, deadline: 10_000, takesFewer: false }
   coordinator({ gets }).get(get, (got) => {
     if (!isFailure(got)) result = got
   })

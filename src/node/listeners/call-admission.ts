@@ -1,0 +1,95 @@
+/**
+ * Which calls a node takes while its event loop is late, and the counts of those that it refuses.
+ *
+ * Calls of clients are refused first: each would make calls to other members. Those of members are
+ * taken until a higher delay, so that what their clients were promised ends. Questions about the
+ * node itself are always answered: they tell what is wrong.
+ */
+import { OperatingError } from '../../base/errors.ts'
+import {
+  LOOP_BURST_MS_MAX,
+  LOOP_DELAY_MS_MAX,
+  LOOP_DELAY_PEERS_MS_MAX,
+  OVERLOAD_RETRY_MS,
+} from '../../limits.ts'
+import type { Admission, NotBegun } from '../../wire/admission.ts'
+import type { Role } from '../../wire/message/session.ts'
+import type { RequestKind } from '../../wire/message/table.ts'
+import type { Topology } from '../cluster/topology.ts'
+import type { Counters } from '../counters.ts'
+import type { LoopDelay } from './loop-delay.ts'
+
+export interface CallAdmissionDependencies {
+  readonly topology: Topology
+  readonly counters: Counters
+  readonly loop: Pick<LoopDelay, 'onCall'>
+}
+
+const ALWAYS_TAKEN: ReadonlySet<RequestKind> = new Set<RequestKind>(['topology', 'status'])
+
+/** What the delay may be, and the failure of a call above it: made once, sent often. */
+interface Limits {
+  readonly delayMs: number
+  readonly burstMsMax: number
+  readonly failure: OperatingError
+}
+
+const LIMITS: Readonly<Record<Role, Limits>> = {
+  client: {
+    delayMs: LOOP_DELAY_MS_MAX,
+    burstMsMax: LOOP_BURST_MS_MAX,
+    failure: late('LOOP_DELAY_MS_MAX', LOOP_DELAY_MS_MAX),
+  },
+  peer: {
+    delayMs: LOOP_DELAY_PEERS_MS_MAX,
+    burstMsMax: Number.POSITIVE_INFINITY,
+    failure: late('LOOP_DELAY_PEERS_MS_MAX', LOOP_DELAY_PEERS_MS_MAX),
+  },
+}
+
+export class CallAdmission implements Admission {
+  readonly #node: CallAdmissionDependencies
+  readonly #role: Role
+
+  /** For calls of clients, or of members. */
+  constructor(role: Role, dependencies: CallAdmissionDependencies) {
+    this.#role = role
+    this.#node = dependencies
+  }
+
+  refusalOf(kind: RequestKind): OperatingError | undefined {
+    if (ALWAYS_TAKEN.has(kind)) return undefined
+    const { counters, loop } = this.#node
+    const { delayMs, burstMsMax, failure } = LIMITS[this.#role]
+    const { standingMs, burstMs } = loop.onCall()
+    if (standingMs <= delayMs && burstMs <= burstMsMax) return undefined
+    if (this.#role === 'client') counters.overloadedLoop += 1
+    else counters.overloadedPeersLoop += 1
+    counters.countFailure(failure)
+    return failure
+  }
+
+  deadlineMsOf(bucket: Uint8Array): number {
+    return this.#node.topology.propertiesOf(bucket).deadlineMs
+  }
+
+  onNotBegun(reason: NotBegun): void {
+    const { counters } = this.#node
+    switch (reason) {
+      case 'calls':
+        counters.overloadedCalls += 1
+        return
+      case 'bytes':
+        counters.overloadedBytes += 1
+        return
+      case 'expired':
+        counters.expired += 1
+    }
+  }
+}
+
+function late(name: string, value: number): OperatingError {
+  const sentence = 'this node is behind with its work; try another, or again later'
+  const details = { retryAfterMs: OVERLOAD_RETRY_MS, limit: { name, value } }
+  return new OperatingError('overloaded', sentence, { details })
+}
