@@ -25,6 +25,7 @@ const PROOFS: Record<string, Load> = {
   native: async () => (await import('./native.ts')).proof,
   'detect-local': async () => (await import('./detect/detect-local.ts')).proof,
   availability: async () => (await import('./availability/availability.ts')).proof,
+  overload: async () => (await import('./overload/overload.ts')).proof,
   flood: async () => (await import('./flood/flood.ts')).proof,
   conformance: async () => (await import('./conformance/conformance.ts')).proof,
 }
