@@ -42,6 +42,13 @@ interface Outgoing {
   isReady: boolean
 }
 
+/** A failure as it was encoded. */
+interface Failed {
+  readonly error: OperatingError
+  readonly ring: number | undefined
+  readonly body: Body
+}
+
 /** No further chunk is sent while so many bytes wait in the connection. */
 const WINDOW_BYTES: number = 8 * FRAME_BODY_BYTES_MAX
 const IDLE_CHECKS_MAX: number = MESSAGE_STALL_MS_MAX / PROGRESS_MS
@@ -55,6 +62,8 @@ export class ChunkSender {
   readonly #connection: FramedConnection
   readonly #ring: (() => number) | undefined
   readonly #messages = new Map<number, Outgoing>()
+  /** The last failure that was sent. */
+  #failed: Failed | undefined
   /** Messages with credit, in turn. */
   #ready: Outgoing[] = []
   /** Bytes of messages in chunks that were not sent yet. */
@@ -115,9 +124,14 @@ export class ChunkSender {
     this.#connection.watch()
   }
 
-  /** Answers an incoming call with an error. */
+  /** Answers an incoming call with an error. An overloaded node sends one again and again. */
   fail(callId: number, error: OperatingError): void {
-    this.#connection.send(FAILURE_KIND, callId, encodeControl('failure', error, this.#ring?.()))
+    const ring = this.#ring?.()
+    if (this.#failed?.error !== error || this.#failed.ring !== ring) {
+      const { bytes, length, parts } = encodeControl('failure', error, ring)
+      this.#failed = { error, ring, body: { bytes: bytes.slice(0, length), length, parts } }
+    }
+    this.#connection.send(FAILURE_KIND, callId, this.#failed.body)
   }
 
   /** Adds credit to a message; credit for a message that has ended is ignored. */

@@ -18,7 +18,7 @@ import { OpenLoop, Tally } from './open-loop.ts'
 
 const NODES = 3
 const FILL_RATE = 2_000
-const STEP_SECONDS = 2
+const STEP_SECONDS = 4
 const STEP_RATE = 2_000
 const STEP_FACTOR = 1.2
 /** Steps end where less of the load than this succeeds, twice in a row. */

@@ -11,6 +11,8 @@ import type { IncomingCallOf } from '../../../src/wire/session.ts'
 import { REPLIES, REQUESTS } from '../../support/wire-examples.ts'
 import {
   bytesOf,
+  CLIENT,
+  FOR_CLIENTS,
   frameOf,
   PEER_A,
   PEER_B,
@@ -190,4 +192,30 @@ t.test('a call that is refused by the node is not decoded, and costs no memory',
   world.run()
   t.equal(events.calls.length + memory.requests.taken + memory.received.taken, 0)
   t.notOk(isOperatingError(events.ends[0]))
+})
+
+t.test('a failure that is sent again says what is so by then', async (t) => {
+  const busy = new OperatingError('overloaded', 'wait', { details: { retryAfterMs: 50 } })
+  const other = new OperatingError('node-stopping', 'ask another')
+  let [refusal, ring] = [busy, 7]
+  const admission = { ...recording(), refusalOf: () => refusal }
+  const pair = await sessionPair(CLIENT, FOR_CLIENTS, undefined, undefined, () => ring, admission)
+  const { near, world } = pair
+  const told: unknown[] = []
+  near.onRing = (now) => told.push(now)
+  for (const [now, error] of [
+    [7, busy],
+    [7, busy],
+    [8, busy],
+    [8, other],
+    [8, busy],
+  ] as const) {
+    ;[refusal, ring] = [error, now]
+    near.call('get', REQUESTS.get, (answer) => {
+      told.push(isOperatingError(answer) ? `${answer.code}: ${answer.message}` : 'a reply')
+    })
+    world.run()
+  }
+  const again = 'overloaded: wait'
+  t.same(told, [again, 7, again, again, 8, 'node-stopping: ask another', again])
 })
