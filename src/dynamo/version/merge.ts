@@ -45,8 +45,8 @@ export function merge(a: VersionedObject, b: VersionedObject): VersionedObject {
 }
 
 /**
- * Whether `mine` has the siblings of `whole`, a merge that it took part in. It may know less of what
- * was replaced: what replaced it led to these siblings.
+ * Whether `mine` has the siblings of `whole`, a merge that it took part in. It may know less of
+ * what was replaced: what replaced it led to these siblings.
  */
 export function hasAllSiblings(mine: VersionedObject, whole: VersionedObject): boolean {
   const merged = merge(mine, whole)

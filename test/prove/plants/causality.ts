@@ -76,7 +76,7 @@ const MERGES: readonly Plant[] = [
   },
   {
     name: 'attempts of one request keep one dot',
-    find: 'if (added.length === 0)',
+    find: 'if (added.length === 0 && time === a.time)',
     replace: 'if (added.length >= 0)',
     why: 'which one depends on who merges, and replacing it does not replace the other',
   },
@@ -88,11 +88,12 @@ const MERGES: readonly Plant[] = [
   },
   {
     name: 'a merge without the append before it',
-    find: 'this.#index.put(token, name, place, this.#writer.sequence, isErasure)',
+    find: 'this.#indexes.put(entry, { kind, token, segment, offset, sequence, bytes })',
     replace:
-      'const { sequence } = this.#writer; ' +
-      'const own = { bucket: name.bucket.slice(), key: name.key.slice() }; ' +
-      'const late = () => this.#index.put({ ...token }, own, place, sequence, isErasure); ' +
+      'const name = { bucket: entry.name.bucket.slice(), key: entry.name.key.slice() }; ' +
+      'const own = { ...entry, token: { ...token }, name }; ' +
+      'const kept = { kind, token, segment, offset, sequence, bytes }; ' +
+      'const late = () => this.#indexes.put(own, kept); ' +
       'void this.#writer.synced(sequence).then(late, () => undefined);',
     why: 'the second of two does not see the first, which is not synced yet, and replaces it',
   },
@@ -175,7 +176,7 @@ const REQUESTS: readonly Plant[] = [
   },
   {
     name: 'a request whose value was replaced is forgotten',
-    find: 'if (this.#remembered.isReplaced(request.requestId, token, held.object))',
+    find: 'if (this.#remembered.isReplaced(request.requestId, copy, held.object))',
     replace: 'if (this.#remembered.size < 0)',
     why: 'a retry brings back what was replaced; once it may, so no checker objects',
     caughtBy: 'test/unit/node/replica/replica.test.ts',

@@ -14,7 +14,7 @@ export const QUORUM: PlantGroup = {
     },
     {
       name: 'an owner does not learn what a put of all seen replaces',
-      find: 'const contexts = [seal.seal(name.bucket, name.key, seen)]',
+      find: 'const contexts = [seal.seal(copy, seen)]',
       replace: 'const contexts = put.contexts',
       why: 'siblings that were to be replaced stay: none is lost, so the simulator does not object',
       caughtBy: 'test/unit/node/coordinator/forward.test.ts',
@@ -97,8 +97,8 @@ export const QUORUM: PlantGroup = {
     },
     {
       name: 'merges are bounded as puts are, in bytes',
-      find: 'objectBytes(object) <= OBJECT_MERGED_BYTES_MAX',
-      replace: 'objectBytes(object) <= 16 * 1024 * 1024',
+      find: 'valueBytes(object.siblings) <= OBJECT_MERGED_BYTES_MAX',
+      replace: 'valueBytes(object.siblings) <= 16 * 1024 * 1024',
       why: 'a copy that was behind can never catch up; simulated values are small',
       caughtBy: 'test/unit/dynamo/version/object-bytes.test.ts',
     },

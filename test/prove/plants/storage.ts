@@ -56,8 +56,8 @@ const STARTING: readonly Plant[] = [
   },
   {
     name: 'a record vouches for itself',
-    find: 'offset, sequence, this.#durable, name.bucket',
-    replace: 'offset, sequence, sequence - 1, name.bucket',
+    find: 'setNumber48(head, RecordWord.syncedLow, this.#durable)',
+    replace: 'setNumber48(head, RecordWord.syncedLow, sequence - 1)',
     why: 'a torn tail counts as rot, and a key as unreadable',
     caughtBy: 'test/unit/store/log/recovery.test.ts',
   },
@@ -127,8 +127,8 @@ const READING: readonly Plant[] = [
   },
   {
     name: 'a record with a note is not verified',
-    find: 'if (load<uint32_t>(header + 52) != crc32c(rest))',
-    replace: 'if (read.noteBytes == 0 && load<uint32_t>(header + 52) != crc32c(rest))',
+    find: 'if (load<uint32_t>(header + 84) != crc32c(rest))',
+    replace: 'if (read.noteBytes == 0 && load<uint32_t>(header + 84) != crc32c(rest))',
     why: 'rot in records of one shape is not noticed',
   },
 ]
