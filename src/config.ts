@@ -69,6 +69,8 @@ export interface Config {
    */
   readonly mayRebuild: boolean
   readonly segmentBytes: number
+  /** Space for hints; undefined: a tenth of the disk, at least `HINT_BYTES_MIN`. */
+  readonly hintBytes: number | undefined
 
   /** The deadline of a request that names none. */
   readonly deadlineMs: number

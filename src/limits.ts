@@ -32,6 +32,13 @@ export const REQUEST_ID_BYTES = 16
 export const REPLICAS_MAX = 7
 /** Copies that one put asks for: of owners, and hints at fallbacks, those that failed included. */
 export const COPIES_PER_PUT_MAX: number = 4 * REPLICAS_MAX
+/** Members to which hints are delivered at once. */
+export const DELIVERIES_MAX = 4
+/** Hints in flight to one member. */
+export const DELIVERY_KEYS_MAX = 256
+export const DELIVERY_BYTES_MAX = 1 * MIB
+/** The least space for hints, whatever the disk's size. */
+export const HINT_BYTES_MIN: number = 64 * MIB
 export const PARTITIONS_MAX = 65_536
 export const MEMBERS_MAX = 1024
 export const BUCKETS_MAX = 1024
@@ -97,6 +104,8 @@ export const CALLS_PER_CONNECTION_MAX = 1024
 export const CALLS_PER_NODE_MAX = 16_384
 /** Above this delay of its event loop a node refuses calls of clients. */
 export const LOOP_DELAY_MS_MAX = 20
+/** A node with fewer requests of clients in progress is late for another reason than too many. */
+export const LOOP_CALLS_MIN = 32
 /** The same for one turn alone of the loop: so much is taken of a burst. */
 export const LOOP_BURST_MS_MAX = 100
 /** Above this delay it refuses calls of peers too: what they belong to was begun and shall end. */

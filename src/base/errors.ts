@@ -107,6 +107,7 @@ export const ERROR_KINDS = {
   'data-emptied': refused(89),
   'ring-changed': refused(90),
   'log-blocked': retryable(91),
+  'hints-full': retryable(92),
 
   // Raised inside the client or the command; never on the wire.
   'config-wrong': refused(100),

@@ -61,6 +61,11 @@ export interface Replacing {
 export interface PutOptions extends CallOptions, Replacing {
   /** Machines that must hold it durably; by default the bucket's W. */
   readonly w?: number | undefined
+  /**
+   * True: owners of the key alone may hold it. By default other machines take a write for owners
+   * that are away, and hand it over when those are back.
+   */
+  readonly strict?: boolean | undefined
   /** With `replace: 'seen'`: replicas that must answer the read. */
   readonly r?: number | undefined
   /**
@@ -131,6 +136,7 @@ const PUT_CHECKS: Checks<PutOptions> = {
   r: COUNT,
   requestId: BYTES,
   isRepeat: CLAIM,
+  strict: CLAIM,
 }
 const checkPut = optionsCheck('put', PUT_CHECKS)
 const checkDelete = optionsCheck('delete', PUT_CHECKS)
@@ -272,6 +278,7 @@ export class Bucket<T> {
       w: options?.w ?? 0,
       r: 0,
       replace: 'given' as const,
+      strict: options?.strict ?? false,
     }
     const heldBytes = [name.key, value, ...contexts].reduce(
       (sum, one) => sum + (one?.length ?? 0),

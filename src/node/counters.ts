@@ -37,6 +37,11 @@ export class Latencies {
     return this.#lateMs
   }
 
+  /** Whether so many were added that a quantile says something. */
+  get isKnown(): boolean {
+    return Number.isFinite(this.#lateMs)
+  }
+
   /** The upper bound, in milliseconds, of the class in which `share` (0 to 1) of requests end. */
   quantile(share: number): number {
     let left = this.#total * share
@@ -61,6 +66,10 @@ export const VERSIONS_COUNTED = 4
 
 export class Counters {
   gets = 0
+  /** Fallbacks asked to keep a hint; hints that others asked this node to keep. */
+  hintsGiven = 0
+  hintsTaken = 0
+  hintsDelivered = 0
   puts = 0
   /** Of `puts`: first attempts that a client sent to this node. */
   firstPuts = 0

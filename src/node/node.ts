@@ -19,7 +19,7 @@ import type { Config } from '../config.ts'
 import type { Ring } from '../dynamo/ring/ring.ts'
 import { ContextSeal } from '../dynamo/version/context-seal.ts'
 import { requireAddon } from '../native/availability.ts'
-import type { Engine } from '../store/engine.ts'
+import type { Engine, PlaceReport } from '../store/engine.ts'
 import { VERSION } from '../version.ts'
 import type { Timer } from '../world/clock.ts'
 import { type SessionMemory, sessionMemory } from '../wire/session-memory.ts'
@@ -27,6 +27,7 @@ import type { Address } from '../world/network.ts'
 import type { Directory } from '../world/disk.ts'
 import type { World } from '../world/world.ts'
 import { Mender } from './background/mender.ts'
+import { Courier } from './background/courier.ts'
 import { Rebuilder } from './background/rebuilder.ts'
 import type { OwnStanding } from './cluster/own-standing.ts'
 import { PeerCalls } from './cluster/peer-calls.ts'
@@ -43,6 +44,8 @@ import { ClientRequests } from './listeners/client-requests.ts'
 import { LoopDelay } from './listeners/loop-delay.ts'
 import { PeerRequests } from './listeners/peer-requests.ts'
 import { SessionListener } from './listeners/session-listener.ts'
+import { HINT_BYTES_MIN } from '../limits.ts'
+import { Hints } from './replica/hints.ts'
 import { digestKeyOf, openEngine, type OpenedEngine } from './replica/open-engine.ts'
 import { Replica } from './replica/replica.ts'
 import { type Durable, type Gauges, type NodeStatus, Report } from './report.ts'
@@ -73,6 +76,8 @@ export interface RunningNode {
   gauges(): Gauges
   /** What a power cut at this moment leaves. */
   readonly durable: Durable
+  /** The members with hints here. */
+  readonly hints: readonly PlaceReport[]
   /**
    * Resolves with the reason when the node has stopped because its disk failed: start it again, so
    * that it reads what the disk kept. Never otherwise.
@@ -96,9 +101,20 @@ export async function startNode(config: Config, world: World): Promise<RunningNo
   const { self } = topology
   world.trace.record('node-starting', { node: self.id, name: self.name })
   const opened = await openEngine(config, self.id, world)
-  const node = new Node(config, world, topology, opened, started)
+  const hints = new Hints(opened.engine, await hintBytesOf(config, opened))
+  const node = new Node(config, world, topology, { ...opened, hints }, started)
   await node.open()
   return node
+}
+
+/** A tenth of the disk, or what the configuration says. */
+async function hintBytesOf(
+  { hintBytes }: Config,
+  { engine, directory }: OpenedEngine,
+): Promise<number> {
+  if (hintBytes !== undefined) return hintBytes
+  const free = (await directory?.freeBytes()) ?? 0
+  return Math.max(HINT_BYTES_MIN, Math.floor((free + engine.report().bytes) / 10))
 }
 
 const NOT_DURABLE =
@@ -117,6 +133,8 @@ class Node implements RunningNode {
   readonly #report: Report
   readonly #standing: OwnStanding
   readonly #rebuilder: Rebuilder
+  readonly #courier: Courier
+  readonly #hints: Hints
   readonly #directory: Directory | undefined
   #freeBytes = 0
   #reminder: Timer | undefined
@@ -132,7 +150,7 @@ class Node implements RunningNode {
     config: Config,
     world: World,
     topology: Topology,
-    { engine, standing, directory }: OpenedEngine,
+    { engine, standing, directory, hints }: OpenedEngine & { readonly hints: Hints },
     startedMs: number,
   ) {
     const { cluster, clusterKey, hedgeMs, deadlineMs: repairMs } = config
@@ -144,13 +162,14 @@ class Node implements RunningNode {
     this.#topology = topology
     this.#engine = engine
     this.#directory = directory
+    this.#hints = hints
     this.clientAddress = config.clientListen
     this.peerAddress = config.peerListen
     this.#standing = standing
     const [memory, peerMemory] = [memoryOf(config), memoryOf(config)]
     this.#peers = new Peers({ world, cluster, clusterKey, self, standing, memory: peerMemory })
     const peers = new PeerCalls(this.#peers, clock)
-    const replica = new Replica({
+    const replica = (this.#replica = new Replica({
       engine,
       node: self,
       digestKey: digestKeyOf(config),
@@ -159,10 +178,11 @@ class Node implements RunningNode {
       trace,
       counters,
       isWhole: () => standing.isWhole,
+      hints,
       mend: (copy) => mender.mend(copy),
-    })
+    }))
     this.#rebuilder = new Rebuilder({ clock, trace, topology, peers, replica, standing })
-    this.#replica = replica
+    this.#courier = new Courier({ clock, trace, topology, peers, replica, hints, counters })
     const gets = new Gets({ clock, trace, self, replica, peers, counters, hedgeMs, repairMs })
     const mender = new Mender({ clock, trace, topology, gets, replica })
     const workers = { clock, trace, topology, self, replica, peers, counters, gets }
@@ -170,16 +190,14 @@ class Node implements RunningNode {
     const clientRequests = new ClientRequests(coordinator, topology, () => this.#freshStatus())
     const peerRequests = new PeerRequests({ topology, coordinator, replica, counters })
     const loop = new LoopDelay(clock, counters.loopDelays)
-    const listening = { config, world, topology, standing, counters, loop }
+    const listening = { config, world, topology, standing, counters, loop, coordinator }
     const clients = { role: 'client', requests: clientRequests, memory } as const
     const members = { role: 'peer', requests: peerRequests, memory: peerMemory } as const
     this.#clients = new SessionListener({ ...clients, ...listening })
     this.#members = new SessionListener({ ...members, ...listening })
+    const sources = { counters, engine, hints, replica, coordinator }
     this.#report = new Report({
-      counters,
-      engine,
-      replica,
-      coordinator,
+      ...sources,
       clients: this.#clients,
       members: this.#members,
       peers: this.#peers,
@@ -209,6 +227,7 @@ class Node implements RunningNode {
     if (isAlone || this.#topology.allProperties().every(({ w }) => w === 1)) standing.admitted()
     this.#peers.follow(ring)
     this.#rebuilder.begin()
+    this.#courier.begin()
     if (this.#config.isInsecure) this.#remind()
     trace.record('node-ready', { node: self.id, name: self.name })
   }
@@ -227,6 +246,7 @@ class Node implements RunningNode {
     await this.#clients.close()
     await this.#members.close()
     this.#rebuilder.stop()
+    this.#courier.stop()
     this.#peers.stop()
     this.#replica.close()
     await this.#standing.close()
@@ -251,6 +271,10 @@ class Node implements RunningNode {
 
   get isWhole(): boolean {
     return this.#standing.isWhole
+  }
+
+  get hints(): readonly PlaceReport[] {
+    return this.#hints.places
   }
 
   get ring(): Ring {

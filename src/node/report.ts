@@ -5,7 +5,8 @@
  * configuration. Names stay: people's dashboards know them.
  */
 import type { NodeId } from '../dynamo/names.ts'
-import type { EngineReport } from '../store/engine.ts'
+import type { EngineReport, PlaceReport } from '../store/engine.ts'
+import type { Hints } from './replica/hints.ts'
 import type { SessionMemory } from '../wire/session-memory.ts'
 import { type Counters, type Latencies, VERSIONS_COUNTED } from './counters.ts'
 
@@ -85,6 +86,7 @@ interface ListenerLoad {
 export interface Sources {
   readonly counters: Counters
   readonly engine: { report(): EngineReport }
+  readonly hints: Pick<Hints, 'places' | 'bytesMax'>
   readonly replica: { readonly waitersOfKey: number; readonly rememberedRequests: number }
   readonly coordinator: { readonly inProgress: number }
   readonly clients: ListenerLoad
@@ -161,6 +163,9 @@ function counterRows({ counters, coordinator, uptimeMs }: Sources): Record<strin
     ],
     peer_reads_total: ['Copies that other members read here.', () => counters.peerReads],
     peer_writes_total: ['Copies that other members wrote here.', () => counters.peerWrites],
+    hints_given_total: ['Hints that fallbacks were asked to keep.', () => counters.hintsGiven],
+    hints_taken_total: ['Hints that others gave this node to keep.', () => counters.hintsTaken],
+    hints_delivered_total: ['Hints that their members have now.', () => counters.hintsDelivered],
     new_starts_total: ['Starts drawn while the node ran.', () => counters.newStarts],
     ...Object.fromEntries(versions),
     calls_in_progress: ['Requests that have no result yet.', () => coordinator.inProgress],
@@ -186,10 +191,15 @@ function loopRows(delays: Latencies): Record<string, Row> {
  * Not counted: keys without tombstones, and bytes of living records alone. An engine does not
  * interpret objects, and the key index has no sizes: both would need all records read.
  */
-function engineRows({ engine, freeBytes }: Sources): Record<string, Row> {
+function engineRows({ engine, hints, freeBytes }: Sources): Record<string, Row> {
+  const sum = (of: (place: PlaceReport) => number): number =>
+    hints.places.reduce((total, place) => total + of(place), 0)
   const free: Row | undefined = freeBytes && ['Bytes that the disk has free.', freeBytes]
   return {
-    keys: ['Keys that have a copy here, tombstones among them.', () => engine.report().keys],
+    keys: ['Copies here: of keys, tombstones among them, and hints.', () => engine.report().keys],
+    hints: ['Hints kept here for other members.', () => sum(({ keys }) => keys)],
+    hint_bytes: ['Bytes of the same.', () => sum(({ bytes }) => bytes)],
+    hint_bytes_max: ['Space for hints.', () => hints.bytesMax],
     bytes: ['Bytes of the log: living and dead records, unused room.', () => engine.report().bytes],
     ...(free === undefined ? {} : { free_bytes: free }),
     segments: ['Files of the log.', () => engine.report().segments ?? 0],

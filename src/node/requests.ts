@@ -44,6 +44,8 @@ export interface PutCall {
   readonly requestId: RequestId
   /** An earlier attempt may have been taken. */
   readonly isRepeat: boolean
+  /** Owners alone may hold it: no fallback takes a hint. */
+  readonly strict: boolean
   /** Undefined: a delete. */
   readonly value: Uint8Array | undefined
   /** Sealed. */

@@ -119,6 +119,7 @@ const put: CallConverter<'put'> = {
         deadlineMs: put.deadlineMs,
         replace: put.replace === 'seen' ? pb.Replace.SEEN : pb.Replace.GIVEN,
         r: put.r,
+        strict: put.strict,
       }
       pb.Put.encode(message, writer)
     },
@@ -135,6 +136,7 @@ const put: CallConverter<'put'> = {
         r: message.r,
         deadlineMs: message.deadlineMs,
         replace: message.replace === pb.Replace.SEEN ? 'seen' : 'given',
+        strict: message.strict,
       }
       checkPut(put)
       return put

@@ -119,6 +119,7 @@ const peerPut: CallConverter<'peerPut'> = {
         value: valueOf(message),
         requestId: plain(message.requestId),
         isRepeat: message.isRepeat,
+        strict: message.strict,
         w: message.w,
         deadlineMs: message.deadlineMs,
       }

@@ -36,6 +36,7 @@ export const FACTS = {
   'rebuild-begun': 'warning',
   'rebuild-ended': 'notice',
   'mending-failed': 'warning',
+  'hint-delivered': 'detail',
   'put-repeated': 'detail',
   'put-passed-on-again': 'detail',
   'work-expired': 'detail',

@@ -83,6 +83,7 @@ export class LocalCluster {
         mayRebuild: false,
         directory: join(root, `n${i}`),
         segmentBytes,
+        hintBytes: undefined,
         deadlineMs,
         hedgeMs,
         forwardMs,

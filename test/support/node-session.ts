@@ -62,6 +62,7 @@ export class NodeSession {
       contexts: [],
       requestId: world.entropy.bytes(16),
       isRepeat: false,
+      strict: false,
       w: 0,
       r: 0,
       deadlineMs: DEADLINE_MS,

@@ -17,6 +17,7 @@ interface Options extends ConnectionOptions {
   readonly context?: string
   readonly key64?: true
   readonly w?: string
+  readonly strict?: true
   readonly r?: string
 }
 
@@ -27,6 +28,7 @@ export function addDelete(program: Command): void {
     .description('delete all siblings of a key')
     .option('--key64', 'the key is base64: for keys that are not UTF-8 text')
     .option('--w <count>', "copies that must be durable; the bucket's W by default")
+    .option('--strict', 'owners of the key alone may hold it, none may stand for another')
     .option('--r <count>', "copies that should be read before; the bucket's R by default")
     .option('--context <text>', 'delete only what this context covers: from get --json')
     .addHelpText(

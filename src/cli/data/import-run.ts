@@ -15,6 +15,11 @@ import { type ImportRecord, parseRecord } from './record.ts'
 
 /** How long puts in flight may take once the pass has ended early. */
 const GRACE_MS = 1_000
+/** Between tries of a put that is refused for a passing reason. */
+const PAUSE_MS_MIN = 50
+const PAUSE_MS_MAX = 1_000
+/** Without an acknowledged put for so long the import ends. */
+const PATIENCE_MS = 30_000
 
 export class ImportRun {
   /** Acknowledged. */
@@ -28,6 +33,7 @@ export class ImportRun {
   /** The first failure of a put. */
   #failure: { readonly error: unknown } | undefined
   #signal: EndSignal | undefined
+  #lastPutMs = performance.now()
   /** Called when a put ends or the pass is stopped. */
   #wake: (() => void) | undefined
 
@@ -99,9 +105,13 @@ export class ImportRun {
   async #put(id: string, record: ImportRecord, lineNumber: number): Promise<void> {
     try {
       const [first, ...others] = record.values
-      await this.#bucket.put(record.key, first as Uint8Array, { replace: 'seen' })
+      await this.#patiently(() =>
+        this.#bucket.put(record.key, first as Uint8Array, { replace: 'seen' }),
+      )
       // The other siblings are put beside the first, as they were when exported.
-      for (const other of others) await this.#bucket.put(record.key, other)
+      for (const other of others) {
+        await this.#patiently(() => this.#bucket.put(record.key, other))
+      }
       this.records++
       for (const value of record.values) this.bytes += value.length
     } catch (error) {
@@ -109,6 +119,26 @@ export class ImportRun {
     } finally {
       this.#inFlight.delete(id)
       this.#wake?.()
+    }
+  }
+
+  /**
+   * Puts again what was refused for a passing reason, less often each time, as long as any record
+   * was acknowledged not long ago: a busy cluster slows an import down, and does not end it.
+   */
+  async #patiently(put: () => Promise<unknown>): Promise<void> {
+    for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
+      try {
+        await put()
+        this.#lastPutMs = performance.now()
+        return
+      } catch (error) {
+        const isPassing =
+          isOperatingError(error) && error.isRetryable && error.certainty === 'refused'
+        const isStuck = performance.now() - this.#lastPutMs > PATIENCE_MS
+        if (!isPassing || isStuck || this.#isStopped) throw error
+      }
+      await new Promise((resolve) => setTimeout(resolve, pauseMs))
     }
   }
 

@@ -23,6 +23,7 @@ interface Options extends ConnectionOptions {
   readonly key64?: true
   readonly value64?: true
   readonly w?: string
+  readonly strict?: true
   readonly r?: string
   readonly requestId?: string
 }
@@ -38,6 +39,7 @@ export function addPut(program: Command): void {
     .option('--context <text>', 'replace only what this context covers: from get --json')
     .option('--sibling', 'replace nothing: add the value as a sibling')
     .option('--w <count>', "copies that must be durable; the bucket's W by default")
+    .option('--strict', 'owners of the key alone may hold it, none may stand for another')
     .option('--r <count>', "copies that should be read before; the bucket's R by default")
     .option('--request-id <hex>', 'name this put, in 32 digits, to repeat it if it ends in doubt')
     .addHelpText(

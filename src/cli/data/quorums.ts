@@ -6,11 +6,19 @@ import { REPLICAS_MAX } from '../../limits.ts'
 interface QuorumOptions {
   readonly r?: string
   readonly w?: string
+  readonly strict?: true
+}
+
+interface Quorums {
+  readonly r?: number
+  readonly w?: number
+  readonly strict?: true
 }
 
 /** The counts that were given. Throws `quorum-wrong`. */
-export function quorumsOf({ r, w }: QuorumOptions): { readonly r?: number; readonly w?: number } {
+export function quorumsOf({ r, w, strict }: QuorumOptions): Quorums {
   return {
+    ...(strict === undefined ? {} : { strict }),
     ...(r === undefined ? {} : { r: quorumOf('--r', r) }),
     ...(w === undefined ? {} : { w: quorumOf('--w', w) }),
   }

@@ -26,6 +26,7 @@ export const SCALARS: Readonly<Record<string, readonly [ScalarKind, string]>> = 
   engine: ['text', "log, memory, or the path of an engine's module (log)"],
   rebuild: ['flag', 'if the disk of this node was emptied, read its copies from the others'],
   'segment-bytes': ['number', 'size of a file of the log'],
+  'hint-bytes': ['number', 'space for the writes kept for members that are away'],
   'deadline-ms': ['number', 'deadline of a request that names none'],
   'hedge-ms': ['number', 'time after which a read asks the next owner too'],
   'forward-ms': ['number', 'time after which a put is sent to the next owner too'],

@@ -192,6 +192,7 @@ function configOf(settings: Settings, secrets: Secrets, engine: Config['engine']
     engine,
     directory: settings.data ?? '',
     segmentBytes: settings['segment-bytes'],
+    hintBytes: settings['hint-bytes'],
     deadlineMs: settings['deadline-ms'],
     hedgeMs: settings['hedge-ms'],
     forwardMs: settings['forward-ms'],

@@ -40,6 +40,7 @@ export interface Settings {
   /** `log`, `memory`, or the path of an engine's module. */
   readonly engine: string
   readonly 'segment-bytes': number
+  readonly 'hint-bytes'?: number | undefined
   readonly 'deadline-ms': number
   readonly 'hedge-ms': number
   readonly 'forward-ms': number
@@ -108,6 +109,7 @@ const shape: z.ZodType<Settings> = z.strictObject({
     .regex(/^(log|memory)$|[./]/, "must be log, memory, or the path of an engine's module")
     .default('log'),
   'segment-bytes': count(SEGMENT_BYTES_MAX).default(DEFAULTS.segmentBytes),
+  'hint-bytes': count(Number.MAX_SAFE_INTEGER).optional(),
   'deadline-ms': count(DEADLINE_MS_MAX).default(DEFAULTS.deadlineMs),
   'hedge-ms': count(DEADLINE_MS_MAX).default(DEFAULTS.hedgeMs),
   'forward-ms': count(DEADLINE_MS_MAX).default(DEFAULTS.forwardMs),

@@ -30,3 +30,4 @@ export function lastTokenOf(partition: number, bits: number): Token {
 }
 
 export const FIRST_TOKEN: Token = u64(0, 0)
+export const LAST_TOKEN: Token = u64(U32_MAX, U32_MAX)

@@ -91,11 +91,12 @@ export class PeerCalls {
 
   /** Gives a client's put to an owner of its key. Delivers the put's context, sealed. */
   handOn(node: NodeId, put: KnownPut, terms: Terms, deliver: Deliver<Uint8Array>): void {
-    const { name, bucketId, isRepeat, value, contexts, w } = put
+    const { name, bucketId, isRepeat, strict, value, contexts, w } = put
     const requestId = requestIdBytes(put.requestId)
     const deadlineMs = this.#msLeft(terms.deadline)
     const { ring } = terms
-    const request = { name, bucketId, ring, requestId, isRepeat, value, contexts, w, deadlineMs }
+    const id = { name, bucketId, ring, requestId, isRepeat }
+    const request = { ...id, strict, value, contexts, w, deadlineMs }
     this.#peers.call(node, 'peerPut', request, (answer) => {
       deliver(isFailure(answer) ? answer : answer.context)
     })

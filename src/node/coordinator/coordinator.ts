@@ -11,6 +11,7 @@
  */
 import { type Deliver, isFailure, perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
+import type { NodeId } from '../../dynamo/names.ts'
 import type { Context } from '../../dynamo/version/context.ts'
 import type { ContextSeal, SealedFor } from '../../dynamo/version/context-seal.ts'
 import { fittingPart } from '../../dynamo/version/fitting.ts'
@@ -30,7 +31,7 @@ import {
   type ScanResult,
   READ_NOTHING,
 } from '../requests.ts'
-import type { Forwards } from './forward.ts'
+import type { CoordinateHere, Forwards } from './forward.ts'
 import type { Found, Gets } from './get.ts'
 import type { Puts } from './put.ts'
 import { ownCopy, type Placement, placementOf, requiredOf } from './quorums.ts'
@@ -127,7 +128,7 @@ export class Coordinator {
     }
     counters.puts += 1
     const end = this.#begin(counters.putLatencies, deliver)
-    this.#write(put, placement, end)
+    this.#write(put, placement, undefined, end)
   }
 
   /** Delivers one page; `overloaded` or a failure that `Scans.run` documents otherwise. */
@@ -186,7 +187,8 @@ export class Coordinator {
 
   /**
    * An owner writes. Where its copy has no room for another line, it hands the put on: an owner
-   * whose copy has a line continues it. A node that does not own the key always hands on.
+   * whose copy has a line continues it. A node that does not own the key hands on, and
+   * coordinates the put itself where no owner begins to answer.
    */
   #writeOrHandOn(put: KnownPut, placement: Placement, end: Deliver<PutResult>): void {
     const { topology, forwards } = this.#node
@@ -194,16 +196,23 @@ export class Coordinator {
     const { deadline } = put
     const self = topology.self.id
     if (!owners.includes(self)) {
-      forwards.run(put, owners, { ring, deadline }, end)
+      const here: CoordinateHere = (known, forOwner, deliver) => {
+        this.#write(known, placement, forOwner, (result) => {
+          deliver(isFailure(result) ? result : result.context)
+        })
+      }
+      const terms = { ring, deadline }
+      forwards.run({ put, owners, terms, here: put.strict ? undefined : here }, end)
       return
     }
-    this.#write(put, placement, (own) => {
+    this.#write(put, placement, undefined, (own) => {
       if (!isFailure(own) || own.code !== 'context-full') {
         end(own)
         return
       }
       const others = owners.filter((owner) => owner !== self)
-      forwards.run(put, others, { ring, deadline }, (result) => {
+      const forward = { put, owners: others, terms: { ring, deadline }, here: undefined }
+      forwards.run(forward, (result) => {
         // If they all refused for passing reasons, the answer is this owner's.
         const isPassing = isFailure(result) && result.isRetryable && result.certainty === 'refused'
         end(isPassing ? own : result)
@@ -211,7 +220,13 @@ export class Coordinator {
     })
   }
 
-  #write(put: KnownPut, placement: Placement, end: Deliver<PutResult>): void {
+  /** `forOwner`: this node does not own the key, and keeps its copy as a hint for that owner. */
+  #write(
+    put: KnownPut,
+    placement: Placement,
+    forOwner: NodeId | undefined,
+    end: Deliver<PutResult>,
+  ): void {
     const { seal, puts } = this.#node
     const needed = requiredOf('w', put.w, placement)
     if (isFailure(needed)) {
@@ -223,7 +238,7 @@ export class Coordinator {
       end(seen)
       return
     }
-    puts.run({ put, placement, needed, seen, deadline: put.deadline }, (covered) => {
+    puts.run({ put, placement, needed, seen, deadline: put.deadline, forOwner }, (covered) => {
       if (isFailure(covered)) end(covered)
       else end({ context: seal.seal(put, covered), attempts: 1, ...READ_NOTHING })
     })

@@ -1,5 +1,7 @@
 /**
- * Hands a put on to an owner of its key, and to the next owner while the first is slow.
+ * Hands a put on to an owner of its key, and to the next owner while the first is slow. Where no
+ * owner can be asked, or none of those asked has begun to answer, this node coordinates the put
+ * itself, as a fallback: so a put is taken as long as any W machines can hold it (Dynamo 4.6).
  *
  * A put keeps its request id however often it is handed on, so that two owners that both took it
  * leave one sibling in the end. All but the first owner are told that it is a repeat: what replaces
@@ -26,6 +28,19 @@ export interface ForwardDependencies {
   readonly forwardMs: number
 }
 
+/** Coordinates a put here, for the first owner that did not answer. */
+export type CoordinateHere = (put: KnownPut, forOwner: NodeId, deliver: Deliver<Uint8Array>) => void
+
+/** Which owners to ask, and what to do when none of them answers. */
+export interface Forward {
+  readonly put: KnownPut
+  /** Owners to ask, in order of preference; at least one. */
+  readonly owners: readonly NodeId[]
+  readonly terms: Terms
+  /** Undefined where this node is an owner that could not take the put. */
+  readonly here: CoordinateHere | undefined
+}
+
 export class Forwards {
   readonly #dependencies: ForwardDependencies
 
@@ -34,10 +49,11 @@ export class Forwards {
   }
 
   /**
-   * Delivers the first result of an owner; when no owner is left, the failure of the owner that
-   * recovers soonest, or what `tooFew` says where none could be asked.
+   * Delivers the first result of an owner, or of this node; when none is left, the failure of the
+   * one that recovers soonest, or what `tooFew` says where none could be asked.
    */
-  run(put: KnownPut, owners: readonly NodeId[], terms: Terms, deliver: Deliver<PutResult>): void {
+  run(forward: Forward, deliver: Deliver<PutResult>): void {
+    const { owners, here } = forward
     const ready: NodeId[] = []
     const failures: OwnerFailure[] = []
     for (const node of owners) {
@@ -45,8 +61,11 @@ export class Forwards {
       if (code === undefined) ready.push(node)
       else failures.push({ node, code })
     }
-    if (ready.length === 0) deliver(tooFew({ needed: 1, answered: 0, owners, failures }))
-    else new RunningForward(this.#dependencies, put, ready, terms, deliver).next()
+    if (ready.length === 0 && here === undefined) {
+      deliver(tooFew({ needed: 1, answered: 0, owners, failures }))
+      return
+    }
+    new RunningForward(this.#dependencies, forward, ready, deliver).next()
   }
 }
 
@@ -55,6 +74,10 @@ class RunningForward {
   readonly #put: KnownPut
   readonly #untried: NodeId[]
   readonly #terms: Terms
+  /** Until it is used. */
+  #here: CoordinateHere | undefined
+  /** The first owner that did not answer. */
+  readonly #forOwner: NodeId
   readonly #deliver: Deliver<PutResult>
   #asked = 0
   /** Owners that were asked and have neither answered nor failed. */
@@ -67,15 +90,16 @@ class RunningForward {
 
   constructor(
     node: ForwardDependencies,
-    put: KnownPut,
+    { put, owners, terms, here }: Forward,
     ready: NodeId[],
-    terms: Terms,
     deliver: Deliver<PutResult>,
   ) {
     this.#node = node
     this.#put = put
     this.#untried = ready
     this.#terms = terms
+    this.#here = here
+    this.#forOwner = owners.find((owner) => !ready.includes(owner)) ?? (owners[0] as NodeId)
     this.#deliver = deliver
   }
 
@@ -83,6 +107,10 @@ class RunningForward {
     const { peers, clock, trace, counters, forwardMs } = this.#node
     const left = this.#terms.deadline - clock.now()
     const node = left > 0 ? this.#untried.shift() : undefined
+    if (node === undefined && this.#here !== undefined && left > 0) {
+      this.#coordinateHere(this.#here, left)
+      return
+    }
     if (node === undefined) {
       if (this.#awaited.size === 0 || left <= 0) this.#end(this.#failure())
       else this.#after(left, () => this.#end(this.#failure()))
@@ -97,8 +125,20 @@ class RunningForward {
     this.#asked += 1
     // Before the call: it may fail within itself and go on to the next owner.
     this.#after(Math.min(forwardMs, left), () => this.next())
-    const put = this.#asked > 1 ? { ...this.#put, isRepeat: true } : this.#put
-    peers.handOn(node, put, this.#terms, (result) => this.#onResult(node, result))
+    peers.handOn(node, this.#attempt(), this.#terms, (result) => this.#onResult(node, result))
+  }
+
+  /** The put, as a repeat where another node was asked before. */
+  #attempt(): KnownPut {
+    return this.#asked > 1 ? { ...this.#put, isRepeat: true } : this.#put
+  }
+
+  /** This node is the last that is asked. */
+  #coordinateHere(here: CoordinateHere, left: number): void {
+    this.#here = undefined
+    this.#asked += 1
+    this.#after(left, () => this.#end(this.#failure()))
+    here(this.#attempt(), this.#forOwner, (result) => this.#onResult(this.#forOwner, result))
   }
 
   /** One timer at a time. */

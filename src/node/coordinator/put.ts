@@ -10,19 +10,27 @@
  *
  * Invariant: before the first append a failure is *refused*; after it, *in doubt*.
  */
+import { assert } from '../../base/assert.ts'
+import { EMPTY_BYTES } from '../../base/bytes.ts'
 import { type Deliver, isFailure, perform } from '../../base/deliver.ts'
 import { type ErrorCode, OperatingError } from '../../base/errors.ts'
 import type { CopyId, NodeId } from '../../dynamo/names.ts'
 import { obstaclesTo, type PutAsk, PutRound } from '../../dynamo/quorum/put.ts'
 import type { Context } from '../../dynamo/version/context.ts'
+import { decodeObject } from '../../dynamo/version/object-bytes.ts'
 import { coveredBy, type RefusedPut } from '../../dynamo/version/put.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
 import { OVERLOAD_RETRY_MS } from '../../limits.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { PeerCalls } from '../cluster/peer-calls.ts'
+import type { Counters } from '../counters.ts'
 import type { ClientWrite, LocalWrite, Replica } from '../replica/replica.ts'
 import type { KnownPut } from '../requests.ts'
-import { ownCopy, type Placement, tooFew } from './quorums.ts'
+import { fallbacksOf, ownCopy, type Placement, tooFew } from './quorums.ts'
+
+/** Owners are late after the 99th percentile of recent puts, within these bounds. */
+const LATE_MS_MIN = 10
+const LATE_MS_MAX = 150
 
 /** One put to be held by `needed` of the owners. */
 export interface Write {
@@ -34,6 +42,8 @@ export interface Write {
   readonly seen: Context
   /** An instant of the node's clock. */
   readonly deadline: number
+  /** The owner for which this node keeps its copy as a hint; undefined where it is an owner. */
+  readonly forOwner: NodeId | undefined
 }
 
 export interface PutDependencies {
@@ -42,6 +52,7 @@ export interface PutDependencies {
   readonly self: NodeId
   readonly replica: Replica
   readonly peers: PeerCalls
+  readonly counters: Counters
 }
 
 export class Puts {
@@ -54,7 +65,7 @@ export class Puts {
   /**
    * Delivers a context that covers what the client saw, what the put replaced and the put itself;
    * or what `tooFew` says, `deadline-passed`, a refusal of `dynamo/version/put.ts`, or
-   * `write-in-doubt`. Requires: this node is an owner.
+   * `write-in-doubt`.
    */
   run(write: Write, deliver: Deliver<Context>): void {
     const { self, peers } = this.#dependencies
@@ -62,13 +73,16 @@ export class Puts {
     const { owners } = placement
     const obstacleTo = (node: NodeId): ErrorCode | undefined =>
       node === self ? undefined : peers.obstacleTo(node)
-    const obstacles = obstaclesTo({ owners, needed, fallbacks: undefined, obstacleTo })
+    const canAsk = (member: NodeId): boolean => obstacleTo(member) === undefined
+    const fallbacks = write.put.strict ? undefined : fallbacksOf(placement, canAsk)
+    const terms = { owners, needed, fallbacks, obstacleTo }
+    const obstacles = obstaclesTo(terms)
     if (obstacles !== undefined) {
       const { ready: answered, failures } = obstacles
       deliver(tooFew({ needed, answered, owners, failures }))
       return
     }
-    new RunningPut(this.#dependencies, write, deliver).begin()
+    new RunningPut(this.#dependencies, write, new PutRound(terms), deliver).begin()
   }
 }
 
@@ -77,34 +91,38 @@ class RunningPut {
   readonly #write: Write
   readonly #round: PutRound
   readonly #deliver: Deliver<Context>
-  readonly #copy: CopyId
+  readonly #own: PutAsk
   readonly #request: ClientWrite
+  #object: Uint8Array = EMPTY_BYTES
   #timer: Timer | undefined
   #covered: Context | undefined
   #isDelivered = false
 
-  constructor(node: PutDependencies, write: Write, deliver: Deliver<Context>) {
+  constructor(node: PutDependencies, write: Write, round: PutRound, deliver: Deliver<Context>) {
     this.#node = node
     this.#write = write
-    const { name, token, requestId, isRepeat, value } = write.put
-    this.#copy = ownCopy(token, name, write.placement.bucket)
+    const { requestId, isRepeat, value } = write.put
+    this.#own = { node: node.self, forOwner: write.forOwner }
     this.#request = { requestId, isRepeat, value, seen: write.seen }
-    const { owners } = write.placement
-    // An owner that is away fails when it is sent the object.
-    const obstacleTo = (): undefined => undefined
-    const fallbacks = undefined
-    this.#round = new PutRound({ owners, needed: write.needed, fallbacks, obstacleTo })
+    this.#round = round
     this.#deliver = deliver
   }
 
   begin(): void {
+    const copy = this.#copyFor(this.#own)
     perform(
-      () => this.#node.replica.write(this.#copy, this.#request, this.#write.deadline),
+      () => this.#node.replica.write(copy, this.#request, this.#write.deadline),
       (local) => {
         if (isFailure(local)) this.#deliver(local)
         else this.#onLocal(local)
       },
     )
+  }
+
+  #copyFor({ forOwner }: PutAsk): CopyId {
+    const { put, placement } = this.#write
+    const own = ownCopy(put.token, put.name, placement.bucket)
+    return forOwner === undefined ? own : { ...own, place: forOwner }
   }
 
   #onLocal(local: LocalWrite): void {
@@ -115,29 +133,68 @@ class RunningPut {
     }
     if (outcome.kind !== 'written') this.#node.trace.record('put-repeated')
     this.#covered = coveredBy(this.#request, outcome)
-    const own = { node: this.#node.self, forOwner: undefined }
-    for (const ask of this.#round.begin(own)) this.#send(ask, object)
-    this.#awaitOwn(own, sequence)
-    if (!this.#isDelivered) this.#awaitDeadline()
+    this.#object = object
+    this.#sendAll(this.#round.begin(this.#own))
+    this.#awaitOwn(sequence)
+    if (!this.#isDelivered) this.#awaitLate()
   }
 
-  #send(ask: PutAsk, object: Uint8Array): void {
-    const { peers, clock } = this.#node
+  #sendAll(asks: readonly PutAsk[]): void {
+    for (const ask of asks) {
+      if (ask.node === this.#node.self) this.#keepHint(ask)
+      else this.#send(ask)
+    }
+  }
+
+  #send(ask: PutAsk): void {
+    const { peers, clock, counters } = this.#node
     const { placement, deadline } = this.#write
     const terms = { ring: placement.ring, deadline }
-    peers.writeCopy(ask.node, this.#copy, object, terms, (failure) => {
+    if (ask.forOwner !== undefined) counters.hintsGiven += 1
+    peers.writeCopy(ask.node, this.#copyFor(ask), this.#object, terms, (failure) => {
       if (failure?.code !== 'overloaded') return this.#onCounted(ask, failure?.code)
-      this.#round.onOverloaded(ask)
+      this.#sendAll(this.#round.onOverloaded(ask))
       clock.after(OVERLOAD_RETRY_MS, () => {
-        if (!this.#isDelivered) this.#send(ask, object)
+        if (!this.#isDelivered) this.#send(ask)
       })
     })
   }
 
+  /** One more hint at this node, which is a fallback. */
+  #keepHint(ask: PutAsk): void {
+    const { replica } = this.#node
+    const object = decodeObject(this.#object)
+    assert(object !== undefined, 'an object that was written here can be read')
+    perform(
+      () => replica.merge(this.#copyFor(ask), object, this.#write.deadline),
+      (sequence) => {
+        if (isFailure(sequence)) return this.#onCounted(ask, sequence.code)
+        return replica.whenSynced(sequence, (error) => this.#onCounted(ask, error?.code))
+      },
+    )
+  }
+
   /** This node's own copy counts once it would survive a power cut. */
-  #awaitOwn(own: PutAsk, sequence: number): void {
+  #awaitOwn(sequence: number): void {
     this.#node.replica.whenSynced(sequence, (error) => {
-      this.#onCounted(own, error?.code)
+      this.#onCounted(this.#own, error?.code)
+    })
+  }
+
+  /** Fallbacks are asked once owners are later than 99 of 100 puts are. */
+  #awaitLate(): void {
+    const { clock, counters } = this.#node
+    const left = this.#write.deadline - clock.now()
+    const { putLatencies } = counters
+    const usualMs = putLatencies.isKnown ? putLatencies.quantile(0.99) : LATE_MS_MAX
+    const lateMs = Math.max(LATE_MS_MIN, Math.min(LATE_MS_MAX, usualMs))
+    if (left <= lateMs) {
+      this.#awaitDeadline()
+      return
+    }
+    this.#timer = clock.after(lateMs, () => {
+      this.#sendAll(this.#round.onLate())
+      if (!this.#isDelivered) this.#awaitLate()
     })
   }
 
@@ -148,11 +205,14 @@ class RunningPut {
     })
   }
 
-  /** A copy is durable, or failed for the reason `code`. */
+  /**
+   * A copy is durable, or failed for the reason `code`. An owner that fails when the put has its
+   * result gets a hint still, while there is time.
+   */
   #onCounted(ask: PutAsk, code: ErrorCode | undefined): void {
+    const asks = code === undefined ? this.#round.onHeld(ask) : this.#round.onFailed(ask, code)
+    if (this.#node.clock.now() < this.#write.deadline) this.#sendAll(asks)
     if (this.#isDelivered) return
-    if (code === undefined) this.#round.onHeld(ask)
-    else this.#round.onFailed(ask, code)
     const verdict = this.#round.verdict()
     if (verdict === 'reached') this.#end(this.#covered as Context)
     else if (verdict === 'impossible') this.#end(this.#doubt('durably', false))

@@ -8,8 +8,10 @@ import { OperatingError } from '../../base/errors.ts'
 import { type CopyId, type KeyName, type NodeId, OWN } from '../../dynamo/names.ts'
 import { OVERLOAD_RETRY_MS } from '../../limits.ts'
 import { type OwnerFailure, reasonOf, type ShortCode } from '../../dynamo/quorum/shortfall.ts'
+import type { Fallbacks } from '../../dynamo/quorum/fallbacks.ts'
 import type { PreferenceLists } from '../../dynamo/ring/preference-list.ts'
-import type { RingDigest } from '../../dynamo/ring/ring.ts'
+import type { MachineOf } from '../../dynamo/ring/machines.ts'
+import type { Member, RingDigest } from '../../dynamo/ring/ring.ts'
 import type { Token } from '../../native/digest.ts'
 import type { BucketProperties, Topology } from '../cluster/topology.ts'
 
@@ -17,6 +19,9 @@ import type { BucketProperties, Topology } from '../cluster/topology.ts'
 export interface Placement {
   /** In order of preference: N, or all members where they are fewer. */
   readonly owners: readonly NodeId[]
+  /** All other members, in the order in which they stand for owners that are away. */
+  readonly others: readonly Member[]
+  readonly machineOf: MachineOf
   /** Of the ring that names these owners; every question to them carries it. */
   readonly ring: RingDigest
   readonly bucket: BucketProperties
@@ -37,8 +42,22 @@ export function placementIn(
   partition: number,
   bucket: BucketProperties,
 ): Placement {
-  const owners = lists.ofPartition(partition, bucket.n).owners.map(({ id }) => id)
-  return { owners, ring: lists.ring.digest, bucket }
+  const { owners, fallbacks } = lists.ofPartition(partition, bucket.n)
+  return {
+    owners: owners.map(({ id }) => id),
+    others: fallbacks,
+    machineOf: lists.machinesOf(bucket.n),
+    ring: lists.ring.digest,
+    bucket,
+  }
+}
+
+/** The members that may stand for owners of a key. */
+export function fallbacksOf(
+  { others, machineOf }: Placement,
+  canAsk: (member: NodeId) => boolean,
+): Fallbacks {
+  return { members: others.map(({ id }) => id), machineOf, canAsk }
 }
 
 /**

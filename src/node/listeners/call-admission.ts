@@ -1,6 +1,9 @@
 /**
  * Which calls a node takes while its event loop is late, and the counts of those that it refuses.
  *
+ * A node with few requests in progress takes them however late its loop is: a long message or a
+ * machine that others use made it late, and refusing would not help.
+ *
  * Calls of clients are refused first: each would make calls to other members. Those of members are
  * taken until a higher delay, so that what their clients were promised ends. Questions about the
  * node itself are always answered: they tell what is wrong.
@@ -8,6 +11,7 @@
 import { OperatingError } from '../../base/errors.ts'
 import {
   LOOP_BURST_MS_MAX,
+  LOOP_CALLS_MIN,
   LOOP_DELAY_MS_MAX,
   LOOP_DELAY_PEERS_MS_MAX,
   OVERLOAD_RETRY_MS,
@@ -23,6 +27,8 @@ export interface CallAdmissionDependencies {
   readonly topology: Topology
   readonly counters: Counters
   readonly loop: Pick<LoopDelay, 'onCall'>
+  /** Requests of clients in progress at this node. */
+  readonly coordinator: { readonly inProgress: number }
 }
 
 const ALWAYS_TAKEN: ReadonlySet<RequestKind> = new Set<RequestKind>(['topology', 'status'])
@@ -63,6 +69,8 @@ export class CallAdmission implements Admission {
     const { delayMs, burstMsMax, failure } = LIMITS[this.#role]
     const { standingMs, burstMs } = loop.onCall()
     if (standingMs <= delayMs && burstMs <= burstMsMax) return undefined
+    if (this.#role === 'client' && this.#node.coordinator.inProgress < LOOP_CALLS_MIN)
+      return undefined
     if (this.#role === 'client') counters.overloadedLoop += 1
     else counters.overloadedPeersLoop += 1
     counters.countFailure(failure)

@@ -71,9 +71,10 @@ function getOf({ request, token, deadline, room }: IncomingCallOf<'get'>): Clien
 
 function putOf({ request, token, deadline }: IncomingCallOf<'put'>): ClientPut {
   // By name: a spread of as many fields takes several times as long.
-  const { name, isRepeat, value, contexts, replace, r, w } = request
+  const { name, isRepeat, strict, value, contexts, replace, r, w } = request
   const requestId = requestIdOf(request.requestId)
-  return { name, token, requestId, isRepeat, value, contexts, replace, r, w, deadline }
+  const fixed = { name, token, requestId, isRepeat, strict, value, contexts }
+  return { ...fixed, replace, r, w, deadline }
 }
 
 function scanOf({ request, deadline }: IncomingCallOf<'scan'>): ClientScan {

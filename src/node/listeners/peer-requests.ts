@@ -89,9 +89,12 @@ export class PeerRequests {
   #write(call: IncomingCallOf<'peerWrite'>): void {
     const { request, token, deadline } = call
     const { replica, counters } = this.#node
-    const { name, bucketId, place } = request
+    const { name, bucketId } = request
+    // What a sender keeps as a hint for this node is its own copy.
+    const place = request.place === this.#node.topology.self.id ? OWN : request.place
     const copy = { place, bucketId, token, name }
-    counters.peerWrites += 1
+    if (place === OWN) counters.peerWrites += 1
+    else counters.hintsTaken += 1
     if (this.#hasOtherRing(call, request.ring)) return
     const object = decodeObject(request.object)
     if (object === undefined) {
@@ -114,9 +117,10 @@ export class PeerRequests {
   #put(call: IncomingCallOf<'peerPut'>): void {
     const { request, token, deadline } = call
     if (this.#hasOtherRing(call, request.ring)) return
-    const { name, bucketId, isRepeat, value, contexts, w } = request
+    const { name, bucketId, isRepeat, strict, value, contexts, w } = request
     const requestId = requestIdOf(request.requestId)
-    const put = { name, bucketId, token, requestId, isRepeat, value, contexts, w, deadline }
+    const id = { name, bucketId, token, requestId, isRepeat }
+    const put = { ...id, strict, value, contexts, w, deadline }
     this.#node.coordinator.putHandedOn(put, (result) => {
       if (isFailure(result)) call.fail(result)
       else call.answer({ context: result.context })

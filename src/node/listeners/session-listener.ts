@@ -39,6 +39,7 @@ export interface ListenerOptions {
   readonly memory: SessionMemory
   readonly counters: Counters
   readonly loop: LoopDelay
+  readonly coordinator: { readonly inProgress: number }
   /** Answers calls; may throw an `OperatingError`, which then is the answer. */
   readonly requests: { onCall(call: IncomingCall): void }
 }

@@ -24,6 +24,7 @@ import {
   type Start,
   startIdOf,
 } from '../../dynamo/names.ts'
+import type { Delivery } from '../../dynamo/handoff/delivery.ts'
 import { merge } from '../../dynamo/version/merge.ts'
 import { decodeNote, encodeNote } from '../../dynamo/version/note.ts'
 import {
@@ -43,6 +44,7 @@ import type { Trace } from '../../world/trace.ts'
 import type { Counters } from '../counters.ts'
 import { copiesIn, type CopiesPage, type KeyRange } from './copies.ts'
 import { isFreeing } from './freeing.ts'
+import type { Hints } from './hints.ts'
 import { KeySteps } from './key-steps.ts'
 import { RememberedRequests } from './remembered.ts'
 import { isRot, rottenOr } from './rot.ts'
@@ -90,6 +92,7 @@ export interface ReplicaDependencies {
   readonly counters: Counters
   /** Whether all that this node acknowledged is here. */
   readonly isWhole: () => boolean
+  readonly hints: Hints
   /** Mends a rotten copy from the other owners; false where that did not succeed. */
   readonly mend: (copy: CopyId) => Promise<boolean>
 }
@@ -195,6 +198,7 @@ export class Replica {
 
   #merge(copy: CopyId, held: Held, incoming: VersionedObject): number {
     const merged = held.object === undefined ? incoming : merge(held.object, incoming)
+    this.#node.hints.onAccepted(copy)
     if (merged === held.object) return this.#lastSequence
     if (!isStorable(merged)) throw tooLarge()
     return this.#append(copy, held, merged, held.stored?.note ?? NO_NOTE).sequence
@@ -214,6 +218,23 @@ export class Replica {
   }
 
   /**
+   * Removes a hint that its targets hold, unless its place has accepted anything since the delivery
+   * began. Returns the sequence to wait for; undefined where the hint stays, or is not there.
+   */
+  removeHint(copy: CopyId, delivery: Delivery): MaybePromise<number | undefined> {
+    return this.#step(copy, Number.POSITIVE_INFINITY, (held) => {
+      if (held.stored === undefined || !delivery.mayGo) return undefined
+      this.#lastSequence = this.#engine.append([{ kind: 'erasure', ...copy }], FREEING)
+      return this.#lastSequence
+    })
+  }
+
+  /** The sequence of the newest append. */
+  get lastSequence(): number {
+    return this.#lastSequence
+  }
+
+  /**
    * Adds a client's write to the copy here, with a new dot. Fails with `deadline-passed`,
    * `record-rotten`, or what the engine says.
    */
@@ -222,6 +243,7 @@ export class Replica {
   }
 
   #write(copy: CopyId, held: Held, request: ClientWrite): LocalWrite {
+    this.#node.hints.onAccepted(copy)
     if (this.#remembered.isReplaced(request.requestId, copy, held.object)) {
       return this.#unchanged({ kind: 'replaced' }, held)
     }
@@ -288,6 +310,7 @@ export class Replica {
     const record = { note, object: bytes, prefixBytes, digestStart, digest }
     const entry = { kind: 'object', ...copy, ...record } as const
     const mayUseReserve = isFreeing(held, object, bytes.length)
+    this.#node.hints.admit(copy, bytes.length - (held.stored?.object.length ?? 0))
     this.#lastSequence = this.#engine.append([entry], { mayUseReserve })
     return { object: bytes, sequence: this.#lastSequence }
   }

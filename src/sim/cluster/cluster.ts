@@ -30,6 +30,7 @@ export interface ClusterOptions {
   readonly engine?: Config['engine']
   /** Small ones make rare paths common; so do small windows and little memory. */
   readonly segmentBytes?: number
+  readonly hintBytes?: number
   /** False: a node whose disk was emptied ends. */
   readonly mayRebuild?: boolean
   readonly deadlineMs?: number
@@ -144,6 +145,7 @@ export class Cluster {
       directory: '/data',
       mayRebuild: options.mayRebuild ?? true,
       segmentBytes: options.segmentBytes ?? SEGMENT_BYTES,
+      hintBytes: options.hintBytes,
       deadlineMs: options.deadlineMs ?? 2_000,
       hedgeMs: options.hedgeMs ?? DEFAULTS.hedgeMs,
       forwardMs: DEFAULTS.forwardMs,

@@ -2,9 +2,10 @@
  * Act two: the faults have stopped; copies must become equal, and then nothing is written.
  *
  * `core` picks nodes that hold W owners of every key; the others stay dead. `converge` waits for
- * requests under way, scans all buckets, reads every key at all its living owners that can answer
- * (in place of hash trees, which are not built), and asks each for its copy: the copies must be
- * equal. After that a read must write nothing, and no node may keep memory of a message.
+ * requests under way and for hints to be delivered, scans all buckets, reads every key at all its
+ * living owners that can answer (in place of hash trees, which are not built), and asks each for
+ * its copy: the copies must be equal. After that a read must write nothing, and no node may keep
+ * memory of a message.
  */
 import type { Prng } from '../../base/prng.ts'
 import { keyName } from '../../dynamo/names.ts'
@@ -26,6 +27,8 @@ const STEP_MS = 250
 const LATE_MS = 2_500
 /** The memory that a silent node's messages have is given back within two seconds. */
 const REPAIR_MS_MAX = 5_000
+/** A delivery that fails is begun again within seconds. */
+const HAND_OFF_MS_MAX = 60_000
 const INSPECT_MS_MAX = 600_000
 /** The longest that a call may last: it gives back its memory then. */
 const GIVE_BACK_MS_MAX = DEADLINE_MS_MAX
@@ -33,7 +36,10 @@ const GIVE_BACK_MS_MAX = DEADLINE_MS_MAX
 const SHRINK_TRIES = 2
 const NOT_SCANNED: Scanned = new Map()
 
-/** Nodes that hold W owners of every key of every bucket: as few as chance will have. */
+/**
+ * Nodes that hold W owners of every key of every bucket: as few as chance will have. Fewer than W
+ * are left out: W of any nodes may be all that hold a write, by hints.
+ */
 export function core(cluster: Cluster, prng: Prng): readonly number[] {
   const config = cluster.configOf(1)
   const groups: { readonly owners: readonly number[]; readonly w: number }[] = []
@@ -43,7 +49,9 @@ export function core(cluster: Cluster, prng: Prng): readonly number[] {
     }
   }
   const living = new Set(cluster.machines)
+  const deadMax = Math.min(...groups.map(({ w }) => w)) - 1
   for (const machine of prng.shuffled(cluster.machines).slice(0, SHRINK_TRIES)) {
+    if (cluster.machines.length - living.size >= deadMax) break
     living.delete(machine)
     const isEnough = groups.every(
       ({ owners, w }) => owners.filter((owner) => living.has(owner)).length >= w,
@@ -89,6 +97,20 @@ export class Quiet {
     this.violations.push('no peace: nodes do not find each other long after faults have ended')
   }
 
+  /** Waits until no living node keeps a hint for another one. */
+  async #handOff(living: readonly number[]): Promise<void> {
+    const members = new Set(living.map((machine) => this.#cluster.memberOf(machine)))
+    const left = (): readonly string[] =>
+      living.flatMap((machine) => {
+        const hints = this.#cluster.node(machine)?.hints ?? []
+        return hints
+          .filter(({ place }) => members.has(place))
+          .map(({ place, keys }) => `hints left: node ${machine} keeps ${keys} for ${place}`)
+      })
+    if (await this.#cluster.world.runUntil(() => left().length === 0, HAND_OFF_MS_MAX)) return
+    this.violations.push(...left())
+  }
+
   /** Scans every bucket while copies still lack writes or have rotted. Requires: all nodes live. */
   async #scan(): Promise<Scanned> {
     const { defaults, buckets } = this.#cluster.configOf(1)
@@ -113,6 +135,7 @@ export class Quiet {
     const { world } = this.#cluster
     await this.peace(living)
     await world.run(LATE_MS)
+    await this.#handOff(living)
     const scanned = living.length === this.#cluster.size ? await this.#scan() : NOT_SCANNED
     // What was lost is brought back from others, and they may be among the dead.
     const mayLack = (machine: number): boolean =>

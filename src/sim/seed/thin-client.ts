@@ -62,6 +62,7 @@ function ask(session: Session, put: ThinPut, deadlineMs: number): Promise<PutRep
     value: utf8Bytes(value),
     requestId,
     isRepeat: false,
+    strict: false,
     w: 0,
     r: 0,
     deadlineMs,

@@ -42,6 +42,8 @@ export interface Put {
   readonly r: number
   readonly deadlineMs: number
   readonly replace: Replace
+  /** Owners alone may hold it. */
+  readonly strict: boolean
 }
 
 /** 0 of 0 answered where the put read nothing. */

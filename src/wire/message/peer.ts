@@ -44,6 +44,8 @@ export interface PeerPut {
   readonly requestId: Uint8Array
   /** An earlier attempt may have been taken. */
   readonly isRepeat: boolean
+  /** Owners alone may hold it. */
+  readonly strict: boolean
   readonly w: number
   readonly deadlineMs: number
 }

@@ -161,6 +161,7 @@ export function peerMessageRows(lab: Lab): readonly Row[] {
       value: name.key,
       requestId: utf8Bytes('sixteen bytes ..'),
       isRepeat: false,
+      strict: false,
       w: 1,
     }
     for (let i = 0; i < 20; i++) {

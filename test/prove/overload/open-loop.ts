@@ -203,6 +203,7 @@ function putOf({ name, contexts }: Key, value: Uint8Array): Body {
     contexts,
     requestId,
     isRepeat: false,
+    strict: false,
     w: 0,
     r: 0,
     deadlineMs: DEADLINE_MS,

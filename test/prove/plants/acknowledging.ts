@@ -3,7 +3,7 @@ import type { PlantGroup } from './plant.ts'
 
 export const ACKNOWLEDGING: PlantGroup = {
   name: 'acknowledging',
-  plantsMin: 15,
+  plantsMin: 13,
   plants: [
     {
       name: 'ack before sync',
@@ -28,20 +28,6 @@ export const ACKNOWLEDGING: PlantGroup = {
       find: 'return this.#onCounted(ask, failure?.code)',
       replace: 'return this.#onCounted(ask, undefined)',
       why: 'an owner that is away counts towards W',
-    },
-    {
-      name: 'an owner and the hint for it count as two',
-      find: '({ on, willBeOn }) => !machines.includes(on) && !machines.includes(willBeOn)',
-      replace: '({ on }) => !machines.includes(on)',
-      why: 'when the hint is delivered, one disk holds what W acknowledged',
-      caughtBy: 'test/unit/dynamo/quorum/put-sloppy.test.ts',
-    },
-    {
-      name: 'two hints on one machine count as two',
-      find: 'for (const machine of new Set(hints.map(({ on }) => on)))',
-      replace: 'for (const machine of hints.map(({ on }) => on))',
-      why: 'one disk holds what W acknowledged',
-      caughtBy: 'test/unit/dynamo/quorum/put-sloppy.test.ts',
     },
     {
       name: 'the first machine left goes to the first owner',

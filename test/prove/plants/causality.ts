@@ -151,9 +151,9 @@ const REQUESTS: readonly Plant[] = [
   },
   {
     name: 'forwarding draws a request id of its own',
-    find: 'peers.handOn(node, put,',
+    find: 'peers.handOn(node, this.#attempt(),',
     replace:
-      'peers.handOn(node, { ...put, requestId: this.#put.requestId.slice(1) + ' +
+      'peers.handOn(node, { ...this.#attempt(), requestId: this.#put.requestId.slice(1) + ' +
       'String.fromCharCode(this.#untried.length) },',
     why: 'two owners that both took one put leave two siblings',
   },

@@ -46,8 +46,8 @@ const LOSING: readonly Plant[] = [
   },
   {
     name: 'a put handed to a second owner is no repeat',
-    find: 'const put = this.#asked > 1 ? { ...this.#put, isRepeat: true } : this.#put',
-    replace: 'const put = this.#put',
+    find: 'return this.#asked > 1 ? { ...this.#put, isRepeat: true } : this.#put',
+    replace: 'return this.#put',
     why: 'the first owner wakes, and what it took comes back after it was replaced',
     caughtBy: 'test/unit/node/coordinator/forward.test.ts',
   },

@@ -2,6 +2,7 @@
 import { ACKNOWLEDGING } from './acknowledging.ts'
 import { CAUSALITY } from './causality.ts'
 import { HONESTY } from './honesty.ts'
+import { HINTS_PLANTS } from './hints.ts'
 import { LOSSES } from './losses.ts'
 import type { Plant, PlantGroup } from './plant.ts'
 import { QUORUM } from './quorum.ts'
@@ -18,6 +19,7 @@ export const PLANT_GROUPS: readonly PlantGroup[] = [
   WIRE,
   STRANGERS,
   LOSSES,
+  HINTS_PLANTS,
 ]
 
 export const PLANTS: readonly Plant[] = PLANT_GROUPS.flatMap(({ plants }) => plants)

@@ -56,20 +56,6 @@ export const QUORUM: PlantGroup = {
       why: 'siblings of the other copies are not shown, and not repaired',
     },
     {
-      name: 'a fallback that holds nothing counts towards R',
-      find: 'this.answered + this.#asked.filter(isHolding).length',
-      replace: 'this.answered + this.#asked.filter(hasAnswered).length',
-      why: 'the hint of another fallback is not waited for; no node asks fallbacks yet',
-      caughtBy: 'test/unit/dynamo/quorum/get-sloppy.test.ts',
-    },
-    {
-      name: 'a hint is a whole copy',
-      find: 'isComplete: this.answered >= this.#needed',
-      replace: 'isComplete: this.answered + this.#asked.filter(isHolding).length >= this.#needed',
-      why: 'a read says that it is complete, and lacks what only owners hold',
-      caughtBy: 'test/unit/dynamo/quorum/get-sloppy.test.ts',
-    },
-    {
       name: 'an owner that fails says that nothing is there',
       find: 'if (isFailure(answer)) return failedAnswer(answer)',
       replace: 'if (isFailure(answer)) return ABSENT',

@@ -1,5 +1,6 @@
 /** Counters, quantiles of latencies, and the registry of figures. */
 import t from 'tap'
+import { OWN } from '../../../src/dynamo/names.ts'
 import { Counters, Latencies } from '../../../src/node/counters.ts'
 import { sessionMemory } from '../../../src/wire/session-memory.ts'
 import { Report } from '../../../src/node/report.ts'
@@ -43,6 +44,7 @@ t.test('every figure is a number with a name of its own', async (t) => {
   const report = new Report({
     counters,
     engine: { report: () => ({ places: [], ...counted, ...durable }) },
+    hints: { places: [{ place: OWN, keys: 3, bytes: 4 }], bytesMax: 5 },
     replica: { waitersOfKey: 1, rememberedRequests: 2 },
     coordinator: { inProgress: 3 },
     clients: { connections: 4, sessions },

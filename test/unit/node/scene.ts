@@ -159,6 +159,7 @@ export function putOf(key: string, value: string | undefined, more: Partial<Put>
     value: value === undefined ? undefined : utf8Bytes(value),
     requestId,
     isRepeat: false,
+    strict: false,
     w: 0,
     r: 0,
     deadlineMs: 0,

@@ -56,6 +56,7 @@ t.test('any put is decoded as it was encoded', async (t) => {
     value: fc.option(bytes(0, 2000), { nil: undefined }),
     requestId: bytes(16, 16),
     isRepeat: fc.boolean(),
+    strict: fc.boolean(),
     w: fc.nat(REPLICAS_MAX),
     r: fc.nat(REPLICAS_MAX),
     deadlineMs: fc.nat(60_000),

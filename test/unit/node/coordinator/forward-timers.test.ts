@@ -40,7 +40,8 @@ t.test('an owner that is gone at once and one that answers end a put once', asyn
   const ends: (PutResult | OperatingError)[] = []
   const put = { requestId: 'of one put 12345' } as unknown as KnownPut
   const terms = { ring: u64<RingDigest>(1, 2), deadline: clock.now() + 500 }
-  forwards.run(put, ['gone', 'slow'] as NodeId[], terms, (end) => ends.push(end))
+  const owners = ['gone', 'slow'] as NodeId[]
+  forwards.run({ put, owners, terms, here: undefined }, (end) => ends.push(end))
   await sim.run(2_000)
   t.same(asked, ['gone', 'slow'])
   t.same(ends, [{ context: CONTEXT, attempts: 2, answered: 0, needed: 0 }])

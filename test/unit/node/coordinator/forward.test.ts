@@ -92,12 +92,28 @@ t.test('an owner that is known to be away is not asked', async (t) => {
   t.equal(scene.figure(outsider, 'forwards_total'), 1)
 })
 
-t.test('without any owner it is refused, and was not applied', async (t) => {
+t.test('without any owner the node coordinates the put itself, as a fallback', async (t) => {
   const { scene, owners, outsider } = await five()
   for (const owner of owners) scene.cluster.kill(owner)
   await scene.quiet()
   const session = await scene.session(outsider)
-  t.equal(verdictOf(await session.put(KEY, 'a', { w: 1 })), 'replicas-short refused')
+  t.equal(verdictOf(await session.put(KEY, 'a', { w: 2 })), 'ok')
+  t.equal(scene.figure(outsider, 'hints'), 1, 'its copy is a hint')
+  t.equal(scene.figure(outsider, 'forwards_total'), 0)
+  t.equal(verdictOf(await session.put(KEY, 'b', { w: 3 })), 'replicas-short refused')
+})
+
+t.test('owners that are silent and not known to be away do not keep a put waiting', async (t) => {
+  const { scene, owners, outsider } = await five()
+  const session = await scene.session(outsider)
+  for (const owner of owners) scene.world.pause(owner)
+  const began = scene.world.nowMs
+  t.equal(verdictOf(await session.put(KEY, 'a', { w: 2, deadlineMs: 1_000 })), 'ok')
+  t.ok(scene.world.nowMs - began < 500, 'three owners for 100 ms each, then a fallback')
+  for (const owner of owners) scene.world.resume(owner)
+  await scene.quiet()
+  await scene.world.run(5_000)
+  t.equal(replyOf(await session.get(KEY, 3)).siblings.length, 1, 'owners that took it late too')
 })
 
 t.test('Q5: owners that may have taken it leave it in doubt', async (t) => {

@@ -113,7 +113,7 @@ t.test('Q9: a repair that fails does not fail the read', async (t) => {
   replyOf(await session.put(KEY, 'a'))
   await scene.run(scene.cluster.start(3))
   await scene.quiet()
-  scene.world.disk(3).arm({ call: 'sync' })
+  scene.world.disk(3).arm({ call: 'sync', name: '.seg' })
   t.equal(replyOf(await session.get(KEY, 3)).siblings.length, 1)
   await scene.world.run(1_000)
   t.ok(scene.world.trace.count('repair-failed') >= 1)

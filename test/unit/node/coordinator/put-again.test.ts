@@ -7,6 +7,7 @@ import { BUCKET_ID, copyOf } from '../../../../src/store/conformance/subject.ts'
 import type { RingDigest } from '../../../../src/dynamo/ring/ring.ts'
 import { Context } from '../../../../src/dynamo/version/context.ts'
 import type { PeerCalls } from '../../../../src/node/cluster/peer-calls.ts'
+import { Counters } from '../../../../src/node/counters.ts'
 import { Puts, type Write } from '../../../../src/node/coordinator/put.ts'
 import { OVERLOAD_RETRY_MS } from '../../../../src/limits.ts'
 import type { Replica } from '../../../../src/node/replica/replica.ts'
@@ -35,12 +36,21 @@ async function resultsOf(refusals: number): Promise<{ ends: unknown[]; sends: nu
   const ends: unknown[] = []
   const write = {
     put: { ...copyOf(keyName('b', 'k')), requestId: 'of one put 12345' },
-    placement: { owners: [SELF, OTHER], ring: u64<RingDigest>(1, 2), bucket: { id: BUCKET_ID } },
+    placement: {
+      owners: [SELF, OTHER],
+      ring: u64<RingDigest>(1, 2),
+      bucket: { id: BUCKET_ID },
+      others: [],
+      machineOf: String,
+    },
     needed: 2,
     seen: Context.empty,
     deadline: clock.now() + DEADLINE_MS,
   } as unknown as Write
-  new Puts({ clock, trace, self: SELF, replica, peers }).run(write, (end) => ends.push(end))
+  new Puts({ clock, trace, self: SELF, replica, peers, counters: new Counters() }).run(
+    write,
+    (end) => ends.push(end),
+  )
   await sim.run(2 * DEADLINE_MS)
   return { ends, sends }
 }

@@ -257,3 +257,21 @@ t.test('nodes with different lists of members refuse each other, and say so', as
   const write = { ...terms, object: new Uint8Array(8), place: OWN }
   t.equal(verdictOf(await scene.run(scene.asPeer(1, 'peerWrite', write))), 'ring-differs refused')
 })
+
+t.test('Q2: a strict put counts owners alone, others count distinct machines', async (t) => {
+  const scene = await Scene.open({ nodes: 5 })
+  const { owners, others } = scene.placeOf(KEY)
+  for (const owner of owners.slice(1)) scene.cluster.kill(owner)
+  await scene.quiet()
+  for (const machine of [owners[0] as number, ...others]) {
+    const session = await scene.session(machine)
+    t.equal(verdictOf(await session.put(KEY, 'a', { strict: true })), 'replicas-short refused')
+    t.equal(verdictOf(await session.put(KEY, 'b', { strict: true, w: 1 })), 'ok')
+    t.equal(verdictOf(await session.put(KEY, 'c')), 'ok')
+    t.equal(verdictOf(await session.put(KEY, 'd', { w: 3 })), 'ok', 'three machines live')
+  }
+  scene.cluster.kill(others[0] as number)
+  await scene.quiet()
+  const session = await scene.session(owners[0] as number)
+  t.equal(verdictOf(await session.put(KEY, 'e', { w: 3 })), 'replicas-short refused', 'two live')
+})

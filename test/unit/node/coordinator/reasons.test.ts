@@ -102,19 +102,19 @@ t.test('a failure tells how many answered, and why each of the others did not', 
 })
 
 t.test('what an owner says of a put reaches the client through another node', async (t) => {
-  const scene = await Scene.open({ nodes: 5 })
+  const scene = await Scene.open({ nodes: 4 })
   const { owners, others } = scene.placeOf(KEY)
   const away = owners.slice(1)
   for (const owner of away) scene.cluster.kill(owner)
   await scene.quiet()
   const session = await scene.session(others[0] as number)
   const nodes = away.map((owner) => ({ node: scene.cluster.memberOf(owner), code: 'peer-away' }))
-  const answer = await session.put(KEY, 'a')
-  t.match(answer, { code: 'replicas-short', details: { needed: 2, answered: 1, nodes } })
+  const answer = await session.put(KEY, 'a', { w: 3 })
+  t.match(answer, { code: 'replicas-short', details: { needed: 3, answered: 2, nodes } })
   scene.cluster.kill(owners[0] as number)
   await scene.quiet()
-  const none = await session.put(KEY, 'a', { w: 1 })
-  t.match(none, { details: { needed: 1, answered: 0, nodes: { length: 3 } } })
+  const none = await session.put(KEY, 'a', { w: 2 })
+  t.match(none, { details: { needed: 2, answered: 1, nodes: { length: 3 } } })
 })
 
 t.test('a limit that was reached is named, with its value', async (t) => {

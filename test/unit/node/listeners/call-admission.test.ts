@@ -2,6 +2,7 @@
 import t from 'tap'
 import {
   LOOP_BURST_MS_MAX,
+  LOOP_CALLS_MIN,
   LOOP_DELAY_MS_MAX,
   LOOP_DELAY_PEERS_MS_MAX,
   OVERLOAD_RETRY_MS,
@@ -16,11 +17,12 @@ import { DEFAULT_BUCKET } from '../../../../src/dynamo/names.ts'
 
 const CONFIG = new Cluster(new SimWorld({ seed: 1 }), { nodes: 1 }).configOf(1)
 
-function admissions(standingMs: number, burstMs = 0) {
+function admissions(standingMs: number, burstMs = 0, inProgress = LOOP_CALLS_MIN) {
   const counters = new Counters()
   const bucket = { name: 'slow', n: 1, r: 1, w: 1, deadlineMs: 77 }
   const topology = new Topology({ ...CONFIG, buckets: [bucket] })
-  const node = { topology, counters, loop: { onCall: () => ({ standingMs, burstMs }) } }
+  const loop = { onCall: () => ({ standingMs, burstMs }) }
+  const node = { topology, counters, loop, coordinator: { inProgress } }
   const clients = new CallAdmission('client', node)
   return { counters, clients, peers: new CallAdmission('peer', node) }
 }
@@ -51,6 +53,19 @@ t.test('of one long turn so much is taken from clients, and all from members', a
   const above = admissions(0, LOOP_BURST_MS_MAX + 0.1)
   t.match(above.clients.refusalOf('put'), { code: 'overloaded' })
   t.equal(above.peers.refusalOf('peerWrite'), undefined)
+})
+
+t.test('a node with few requests in progress takes them however late it is', async (t) => {
+  for (const [standingMs, burstMs] of [
+    [LOOP_DELAY_PEERS_MS_MAX, 0],
+    [0, 10 * LOOP_BURST_MS_MAX],
+  ] as const) {
+    const { clients, counters } = admissions(standingMs, burstMs, LOOP_CALLS_MIN - 1)
+    t.equal(clients.refusalOf('put'), undefined)
+    t.equal(counters.overloadedLoop, 0)
+  }
+  const { peers } = admissions(LOOP_DELAY_PEERS_MS_MAX + 1, 0, 0)
+  t.match(peers.refusalOf('peerWrite'), { code: 'overloaded' }, 'calls of members are not counted')
 })
 
 t.test('calls of clients are refused before those of members', async (t) => {

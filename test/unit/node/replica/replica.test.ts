@@ -1,6 +1,7 @@
 /**
  * One member's copies: steps on a key run in order, over an engine whose reads wait.
  */
+import { Hints } from '../../../../src/node/replica/hints.ts'
 import t from 'tap'
 import { utf8Bytes, utf8Text } from '../../../../src/base/bytes.ts'
 import type { MaybePromise } from '../../../../src/base/deliver.ts'
@@ -126,6 +127,7 @@ function bench(): Bench {
     trace: world.trace,
     counters,
     isWhole: () => true,
+    hints: new Hints(engine, 1 << 20),
     mend: () => mending.mend(),
   })
   return { mending, replica, engine, counters, sim, clock: world.clock }

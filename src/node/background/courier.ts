@@ -1,0 +1,186 @@
+/**
+ * Brings hints home: to each member that is connected, in token order, until none is left for it
+ * (Dynamo 4.6).
+ *
+ * Hints are found in the log, also after a restart, so a delivery needs no request to begin. A page
+ * is read, made durable here, sent, and acknowledged by each member that must hold it; then each of
+ * its hints is removed that has accepted nothing meanwhile. The next page is read when all of this
+ * one has been answered: the member's answers pace the delivery. A delivery that fails begins again
+ * after a pause, for as long as there are hints.
+ */
+import { isFailure, perform } from '../../base/deliver.ts'
+import type { OperatingError } from '../../base/errors.ts'
+import { type Delivery, targetsOf } from '../../dynamo/handoff/delivery.ts'
+import { type CopyId, type NodeId, OWN, type Place } from '../../dynamo/names.ts'
+import { decodeObject } from '../../dynamo/version/object-bytes.ts'
+import { DELIVERIES_MAX, DELIVERY_BYTES_MAX, DELIVERY_KEYS_MAX } from '../../limits.ts'
+import type { Token } from '../../native/digest.ts'
+import type { Clock, Timer } from '../../world/clock.ts'
+import type { Trace } from '../../world/trace.ts'
+import type { PeerCalls } from '../cluster/peer-calls.ts'
+import type { Topology } from '../cluster/topology.ts'
+import { placementOf } from '../coordinator/quorums.ts'
+import type { Counters } from '../counters.ts'
+import type { Hints, HintsPage } from '../replica/hints.ts'
+import type { Copy, Replica } from '../replica/replica.ts'
+
+/** How often members with hints are looked for. */
+const LOOK_MS = 250
+/** After a delivery that failed. */
+const AGAIN_MS = 1_000
+/** For one page: members may be slow after an outage. */
+const PAGE_MS_MAX = 5_000
+
+export interface CourierDependencies {
+  readonly clock: Clock
+  readonly trace: Trace
+  readonly topology: Topology
+  readonly peers: PeerCalls
+  readonly replica: Replica
+  readonly hints: Hints
+  readonly counters: Counters
+}
+
+export class Courier {
+  readonly #node: CourierDependencies
+  /** Members whose hints are under way, or rest after a failure. */
+  readonly #busy = new Set<Place>()
+  #delivering = 0
+  #timer: Timer | undefined
+  #isStopped = false
+
+  constructor(dependencies: CourierDependencies) {
+    this.#node = dependencies
+  }
+
+  begin(): void {
+    this.#timer = this.#node.clock.after(LOOK_MS, () => {
+      this.#look()
+      this.begin()
+    })
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#timer?.cancel()
+  }
+
+  #look(): void {
+    for (const { place } of this.#node.hints.places) {
+      if (this.#delivering >= DELIVERIES_MAX) return
+      if (this.#busy.has(place) || !this.#isReachable(place)) continue
+      this.#busy.add(place)
+      this.#delivering += 1
+      void this.#deliverAll(place).then((isDone) => {
+        this.#delivering -= 1
+        if (isDone) this.#busy.delete(place)
+        else this.#node.clock.after(AGAIN_MS, () => this.#busy.delete(place))
+      })
+    }
+  }
+
+  /** A member that is none any more has its hints taken by the present owners. */
+  #isReachable(place: Place): boolean {
+    const { topology, peers } = this.#node
+    return topology.ring.member(place) === undefined || peers.isConnected(place)
+  }
+
+  /** Page after page; false where one failed. */
+  async #deliverAll(place: Place): Promise<boolean> {
+    let from: Token | undefined
+    do {
+      const page = await this.#page(place, from)
+      if (this.#isStopped || page === undefined) return false
+      const results = await Promise.all(page.copies.map((copy) => this.#deliver(copy)))
+      if (this.#isStopped || results.includes(false)) return false
+      from = page.next
+    } while (from !== undefined)
+    return true
+  }
+
+  async #page(place: Place, from: Token | undefined): Promise<HintsPage | undefined> {
+    const bounds = { keysMax: DELIVERY_KEYS_MAX, bytesMax: DELIVERY_BYTES_MAX }
+    try {
+      return await this.#node.hints.page(place, from, bounds)
+    } catch {
+      return undefined
+    }
+  }
+
+  /** Sends one hint, and removes it where it may go. False where it could not be delivered. */
+  async #deliver(copy: CopyId): Promise<boolean> {
+    const { hints, counters, trace } = this.#node
+    const delivery = hints.begin(copy)
+    try {
+      const held = await this.#read(copy)
+      if (held === undefined) return true
+      if (isFailure(held) || !(await this.#isHeldBy(copy, held))) return false
+      counters.hintsDelivered += 1
+      trace.record('hint-delivered', { node: copy.place })
+      return await this.#remove(copy, delivery)
+    } finally {
+      hints.end(copy)
+    }
+  }
+
+  /** The hint, once all of it is durable here. */
+  #read(copy: CopyId): Promise<Copy | OperatingError | undefined> {
+    const { replica } = this.#node
+    return new Promise((resolve) => {
+      perform(
+        () => replica.read(copy),
+        (held) => {
+          if (isFailure(held) || held === undefined) return resolve(held)
+          return replica.whenSynced(replica.lastSequence, (error) => resolve(error ?? held))
+        },
+      )
+    })
+  }
+
+  /** Whether each member that must hold the hint has acknowledged it durably. */
+  async #isHeldBy(copy: CopyId, { object }: Copy): Promise<boolean> {
+    const { topology } = this.#node
+    const { owners } = placementOf(topology, copy.token, copy.name.bucket)
+    const targets = targetsOf(copy.place, owners)
+    const acks = await Promise.all(targets.map((node) => this.#send(node, copy, object)))
+    return !acks.includes(false)
+  }
+
+  #send(node: NodeId, copy: CopyId, object: Uint8Array): Promise<boolean> {
+    const { topology, peers, replica, clock } = this.#node
+    const own = { ...copy, place: OWN }
+    const deadline = clock.now() + PAGE_MS_MAX
+    if (node !== topology.self.id) {
+      const terms = { ring: topology.ring.digest, deadline }
+      return new Promise((resolve) => {
+        peers.writeCopy(node, own, object, terms, (failure) => resolve(failure === undefined))
+      })
+    }
+    const decoded = decodeObject(object)
+    if (decoded === undefined) return Promise.resolve(false)
+    return new Promise((resolve) => {
+      perform(
+        () => replica.merge(own, decoded, deadline),
+        (sequence) => {
+          if (isFailure(sequence)) return resolve(false)
+          return replica.whenSynced(sequence, (error) => resolve(error === undefined))
+        },
+      )
+    })
+  }
+
+  /** True when the removal is durable, or the hint must stay for what came meanwhile. */
+  #remove(copy: CopyId, delivery: Delivery): Promise<boolean> {
+    const { replica } = this.#node
+    return new Promise((resolve) => {
+      perform(
+        () => replica.removeHint(copy, delivery),
+        (sequence) => {
+          if (isFailure(sequence)) return resolve(false)
+          if (sequence === undefined) return resolve(true)
+          return replica.whenSynced(sequence, (error) => resolve(error === undefined))
+        },
+      )
+    })
+  }
+}

@@ -1,0 +1,115 @@
+/** Plants about fallbacks and hints: what counts, what is kept, what is delivered and removed. */
+import type { Plant, PlantGroup } from './plant.ts'
+
+const PAPER = 'test/paper/section-4-6.test.ts'
+const HINTS = 'test/unit/node/replica/hints.test.ts'
+
+const COUNTING: readonly Plant[] = [
+  {
+    name: 'an owner and the hint for it count as two',
+    find: '({ on, willBeOn }) => !machines.includes(on) && !machines.includes(willBeOn)',
+    replace: '({ on }) => !machines.includes(on)',
+    why: 'when the hint is delivered, one disk holds what W acknowledged',
+    caughtBy: 'test/unit/dynamo/quorum/put-sloppy.test.ts',
+  },
+  {
+    name: 'two hints on one machine count as two',
+    find: 'for (const machine of new Set(hints.map(({ on }) => on)))',
+    replace: 'for (const machine of hints.map(({ on }) => on))',
+    why: 'one disk holds what W acknowledged',
+    caughtBy: 'test/unit/dynamo/quorum/put-sloppy.test.ts',
+  },
+  {
+    name: 'a fallback that holds nothing counts towards R',
+    find: 'this.answered + this.#asked.filter(isHolding).length',
+    replace: 'this.answered + this.#asked.filter(hasAnswered).length',
+    why: 'the hint of another fallback is not waited for; no node asks fallbacks yet',
+    caughtBy: 'test/unit/dynamo/quorum/get-sloppy.test.ts',
+  },
+  {
+    name: 'a hint is a whole copy',
+    find: 'isComplete: this.answered >= this.#needed',
+    replace: 'isComplete: this.answered + this.#asked.filter(isHolding).length >= this.#needed',
+    why: 'a read says that it is complete, and lacks what only owners hold',
+    caughtBy: 'test/unit/dynamo/quorum/get-sloppy.test.ts',
+  },
+  {
+    name: 'a fallback keeps its copy as its own',
+    find: 'forOwner === undefined ? own : { ...own, place: forOwner }',
+    replace: 'own',
+    why: 'it is never handed over, and no read of the owners finds it',
+    caughtBy: 'test/unit/node/coordinator/forward.test.ts',
+  },
+  {
+    name: 'late owners have no fallbacks',
+    find: 'this.#sendAll(this.#round.onLate())',
+    replace: 'void this.#round',
+    why: 'a put waits for owners that are paused, until its deadline',
+    caughtBy: PAPER,
+  },
+  {
+    name: 'a request is remembered by its token alone',
+    find: '|| earlier.place !== place',
+    replace: '',
+    why: 'a copy is acknowledged that never took the write',
+    caughtBy: HINTS,
+  },
+]
+
+const DELIVERING: readonly Plant[] = [
+  {
+    name: 'a hint goes though its place took a write meanwhile',
+    find: '|| !delivery.mayGo',
+    replace: '',
+    why: 'that write was acknowledged as held here',
+    caughtBy: HINTS,
+  },
+  {
+    name: 'what changed nothing is not counted as accepted',
+    find: 'this.#hasAccepted = true',
+    replace: 'void 0',
+    why: 'the acknowledgement that removes the hint may be older than what it holds for',
+    caughtBy: HINTS,
+  },
+  {
+    name: 'a hint is removed when it is sent',
+    find: '|| !(await this.#isHeldBy(copy, held))',
+    replace: '|| !(await Promise.race([this.#isHeldBy(copy, held), true]))',
+    why: 'the member may never have got it',
+    caughtBy: PAPER,
+  },
+  {
+    name: 'a delivery that failed is not begun again',
+    find: 'this.#node.clock.after(AGAIN_MS, () => this.#busy.delete(place))',
+    replace: 'void AGAIN_MS',
+    why: 'the hint stays until the holder restarts, and old data comes back then',
+    caughtBy: PAPER,
+  },
+  {
+    name: 'hints are looked for once, at the start',
+    find: 'this.#look();\n            this.begin()',
+    replace: 'this.#look()',
+    why: 'what comes later is delivered after the next restart alone',
+    caughtBy: PAPER,
+  },
+  {
+    name: 'a hint is delivered as a hint',
+    find: 'const own = { ...copy, place: OWN }',
+    replace: 'const own = copy',
+    why: 'a target that is this node, or another member, never has it as its own',
+    caughtBy: PAPER,
+  },
+  {
+    name: 'hints have no bound',
+    find: 'if (taken + bytes <= this.#bytesMax)',
+    replace: 'if (taken >= 0)',
+    why: 'an outage fills the disk, and own writes are refused',
+    caughtBy: HINTS,
+  },
+]
+
+export const HINTS_PLANTS: PlantGroup = {
+  name: 'hints',
+  plantsMin: 14,
+  plants: [...COUNTING, ...DELIVERING],
+}

@@ -1,0 +1,117 @@
+/** Hints: their room, and what keeps one from being removed. */
+import t from 'tap'
+import { utf8Bytes } from '../../../../src/base/bytes.ts'
+import { type CopyId, keyName, nodeId } from '../../../../src/dynamo/names.ts'
+import { Context } from '../../../../src/dynamo/version/context.ts'
+import type { VersionedObject } from '../../../../src/dynamo/version/object.ts'
+import { put } from '../../../../src/dynamo/version/put.ts'
+import { Counters } from '../../../../src/node/counters.ts'
+import { Hints } from '../../../../src/node/replica/hints.ts'
+import { Replica } from '../../../../src/node/replica/replica.ts'
+import { SimWorld } from '../../../../src/sim/index.ts'
+import { copyOf } from '../../../../src/store/conformance/subject.ts'
+import { MemoryEngine } from '../../../../src/store/memory/memory.ts'
+import { request, written } from '../../dynamo/version/samples.ts'
+
+const MEMBER = nodeId('0123456789abcdef')
+const NAME = keyName('b', 'k')
+const HINT: CopyId = copyOf(NAME, { place: MEMBER })
+const OWN_COPY = copyOf(NAME)
+
+const OBJECT: VersionedObject = written(put(undefined, undefined, request('one'))).object
+const NEWER: VersionedObject = written(put(OBJECT, undefined, request('two'))).object
+
+function bench(bytesMax = 1 << 20): { replica: Replica; hints: Hints; engine: MemoryEngine } {
+  const { clock, entropy, trace } = new SimWorld({ seed: 1 }).start(1)
+  const engine = new MemoryEngine()
+  const hints = new Hints(engine, bytesMax)
+  const replica = new Replica({
+    engine,
+    node: nodeId('aaaaaaaaaaaaaaaa'),
+    digestKey: new Uint8Array(16),
+    clock,
+    entropy,
+    trace,
+    counters: new Counters(),
+    isWhole: () => true,
+    hints,
+    mend: () => Promise.resolve(false),
+  })
+  return { replica, hints, engine }
+}
+
+const merge = (replica: Replica, copy: CopyId, object: VersionedObject): unknown =>
+  replica.merge(copy, object, Number.POSITIVE_INFINITY)
+
+t.test('a hint goes once it is delivered, and the own copy stays', async (t) => {
+  const { replica, hints, engine } = bench()
+  merge(replica, HINT, OBJECT)
+  merge(replica, OWN_COPY, OBJECT)
+  t.same(
+    hints.places.map(({ place, keys }) => [place, keys]),
+    [[MEMBER, 1]],
+  )
+  const delivery = hints.begin(HINT)
+  t.equal(typeof replica.removeHint(HINT, delivery), 'number')
+  t.equal(engine.get(HINT), undefined)
+  t.not(engine.get(OWN_COPY), undefined)
+  t.equal(replica.removeHint(HINT, delivery), undefined, 'there is none any more')
+})
+
+t.test('a hint stays if its place accepted anything since the delivery began', async (t) => {
+  for (const object of [OBJECT, NEWER]) {
+    const { replica, hints, engine } = bench()
+    merge(replica, HINT, OBJECT)
+    const delivery = hints.begin(HINT)
+    merge(replica, HINT, object)
+    t.equal(replica.removeHint(HINT, delivery), undefined, 'also what changed nothing')
+    t.not(engine.get(HINT), undefined)
+    hints.end(HINT)
+    t.equal(typeof replica.removeHint(HINT, hints.begin(HINT)), 'number', 'the next may remove it')
+  }
+})
+
+t.test('a client’s write that the place had already taken counts as accepted', async (t) => {
+  const { replica, hints, engine } = bench()
+  const once = { requestId: 'r'.repeat(16), isRepeat: false, seen: Context.empty }
+  const write = { ...once, value: utf8Bytes('x') }
+  await replica.write(HINT, write, Number.POSITIVE_INFINITY)
+  const delivery = hints.begin(HINT)
+  const again = await replica.write(HINT, write, Number.POSITIVE_INFINITY)
+  t.equal(again.outcome.kind, 'repeated')
+  t.equal(replica.removeHint(HINT, delivery), undefined)
+  t.not(engine.get(HINT), undefined)
+})
+
+t.test('a request written as a hint is not taken for written in another place', async (t) => {
+  const { replica, engine } = bench()
+  const once = { requestId: 'r'.repeat(16), isRepeat: true, seen: Context.empty }
+  const write = { ...once, value: utf8Bytes('x') }
+  await replica.write(HINT, write, Number.POSITIVE_INFINITY)
+  const own = await replica.write(OWN_COPY, write, Number.POSITIVE_INFINITY)
+  t.equal(own.outcome.kind, 'written')
+  t.not(engine.get(OWN_COPY), undefined)
+})
+
+t.test('hints that are full refuse, and own copies are taken', async (t) => {
+  const { replica, hints } = bench(300)
+  merge(replica, HINT, OBJECT)
+  const other = (i: number): CopyId => copyOf(keyName('b', `k${i}`), { place: MEMBER })
+  let refused = 0
+  for (let i = 0; i < 20; i++) {
+    try {
+      merge(replica, other(i), OBJECT)
+    } catch (error) {
+      t.match(error, { code: 'hints-full', details: { limit: { name: 'hint-bytes', value: 300 } } })
+      refused += 1
+    }
+  }
+  t.ok(refused > 10 && refused < 20, `${refused} refused`)
+  const bytes = hints.places.reduce((sum, place) => sum + place.bytes, 0)
+  t.ok(bytes <= 300 + 40, `${bytes} bytes`)
+  merge(replica, OWN_COPY, OBJECT)
+  for (const copy of [HINT, other(0)]) {
+    t.equal(typeof replica.removeHint(copy, hints.begin(copy)), 'number', 'removal goes on')
+  }
+  merge(replica, HINT, OBJECT)
+})
