@@ -113,7 +113,7 @@ async function hintBytesOf(
   { engine, directory }: OpenedEngine,
 ): Promise<number> {
   if (hintBytes !== undefined) return hintBytes
-  const free = (await directory?.freeBytes()) ?? 0
+  const free = (await directory?.freeBytes().catch(() => 0)) ?? 0
   return Math.max(HINT_BYTES_MIN, Math.floor((free + engine.report().bytes) / 10))
 }
 

@@ -128,7 +128,7 @@ function figuresOf({ member, status }: MemberRow): string[] {
   ]
 }
 
-/** Each alarm and warning once, with the nodes that said it; and why a node is away. */
+/** Each alarm and warning once, with the nodes that said it; why a node is away; and hints. */
 function remarksOf(rows: readonly MemberRow[]): string[] {
   const alarms = saidOnce(rows, 'alarms').map((said) => `${paint('red', 'alarm')} ${said}\n`)
   const warnings = saidOnce(rows, 'warnings').map(
@@ -137,7 +137,15 @@ function remarksOf(rows: readonly MemberRow[]): string[] {
   const reasons = rows
     .filter((row) => row.status === undefined)
     .map(({ member, reason }) => `${paint('red', 'away')} ${member.name}: ${reason ?? ''}\n`)
-  return [...alarms, ...warnings, ...reasons]
+  return [...alarms, ...warnings, ...reasons, ...rows.flatMap(hintsOf)]
+}
+
+/** What a node keeps for members that are away, and how much room it has for that. */
+function hintsOf({ member, status }: MemberRow): string[] {
+  const { hints = 0, hint_bytes: bytes, hint_bytes_max: max } = status?.figures ?? {}
+  if (hints === 0) return []
+  const room = `${bytesLabel(bytes)} of ${bytesLabel(max)}`
+  return [`hints ${member.name}: ${countLabel(hints)} kept for members that are away (${room})\n`]
 }
 
 function saidOnce(rows: readonly MemberRow[], what: 'alarms' | 'warnings'): string[] {

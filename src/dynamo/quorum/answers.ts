@@ -8,8 +8,8 @@ import type { ErrorCode } from '../../base/errors.ts'
 import { equalU64 } from '../../base/u64.ts'
 import type { Digest } from '../../native/digest.ts'
 import type { NodeId } from '../names.ts'
-import { hasAllSiblings, merge } from '../version/merge.ts'
-import type { VersionedObject } from '../version/object.ts'
+import { merge } from '../version/merge.ts'
+import { haveSameSiblings, type VersionedObject } from '../version/object.ts'
 
 /** One replica's answer about its copy; a fallback's about its hints for the key, together. */
 export type CopyAnswer =
@@ -66,7 +66,7 @@ export function mergedOf(replicas: readonly Replica[]): VersionedObject | undefi
 /** Owners that answered and lack part of `whole`, the merge of all answers. */
 export function behindOf(replicas: readonly Replica[], whole: VersionedObject): readonly NodeId[] {
   const isWhole = ({ state }: Replica): boolean =>
-    state.kind === 'object' && hasAllSiblings(state.object, whole)
+    state.kind === 'object' && haveSameSiblings(state.object, whole)
   const current = digestsOf(replicas.filter(isWhole))
   const isCurrent = ({ state }: Replica): boolean =>
     (state.kind === 'object' || state.kind === 'digest') && isAmong(current, state.digest)

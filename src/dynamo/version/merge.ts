@@ -44,15 +44,6 @@ export function merge(a: VersionedObject, b: VersionedObject): VersionedObject {
   return { context, siblings }
 }
 
-/**
- * Whether `mine` has the siblings of `whole`, a merge that it took part in. It may know less of
- * what was replaced: what replaced it led to these siblings.
- */
-export function hasAllSiblings(mine: VersionedObject, whole: VersionedObject): boolean {
-  const merged = merge(mine, whole)
-  return merged === mine || isSameList(merged.siblings, mine.siblings)
-}
-
 /** The siblings of `mine` with those dots that `theirs` has not replaced. */
 function survivors(mine: VersionedObject, theirs: VersionedObject): readonly Sibling[] {
   let carried: readonly Dot[] | undefined

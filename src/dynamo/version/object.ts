@@ -42,6 +42,22 @@ export function equalValues(a: Uint8Array | undefined, b: Uint8Array | undefined
   return a !== undefined && b !== undefined && equalBytes(a, b)
 }
 
+/**
+ * Whether two copies have the same siblings, which is what their digests compare. One may know less
+ * of what was replaced: what replaced it led to these siblings.
+ */
+export function haveSameSiblings(a: VersionedObject, b: VersionedObject): boolean {
+  if (a.siblings.length !== b.siblings.length) return false
+  return a.siblings.every((sibling, i) => equalSiblings(sibling, b.siblings[i] as Sibling))
+}
+
+function equalSiblings(a: Sibling, b: Sibling): boolean {
+  if (a === b) return true
+  if (a.requestId !== b.requestId || a.time !== b.time) return false
+  if (a.dots.length !== b.dots.length || !equalValues(a.value, b.value)) return false
+  return a.dots.every((dot, i) => compareDots(dot, b.dots[i] as Dot) === 0)
+}
+
 /** By first dot. The rest decides only if two writes have one dot, which starts exclude. */
 export function compareSiblings(a: Sibling, b: Sibling): number {
   const order = compareDots(a.dots[0] as Dot, b.dots[0] as Dot)

@@ -2,7 +2,11 @@
 import t from 'tap'
 import { Prng } from '../../../../src/base/prng.ts'
 import { merge } from '../../../../src/dynamo/version/merge.ts'
-import { NOTHING, type VersionedObject } from '../../../../src/dynamo/version/object.ts'
+import {
+  haveSameSiblings,
+  NOTHING,
+  type VersionedObject,
+} from '../../../../src/dynamo/version/object.ts'
 import { DOTS_PER_SIBLING_MAX } from '../../../../src/limits.ts'
 import {
   anyObject,
@@ -188,4 +192,22 @@ t.test('a sibling keeps at most its number of dots; the rest stay covered', asyn
   t.equal(merged.siblings[0]?.dots.length, DOTS_PER_SIBLING_MAX)
   t.equal(merged.context.count, attempts.length)
   t.equal(merge(merged, attempts.at(-1) as VersionedObject), merged)
+})
+
+t.test('copies have the same siblings, whatever they know of older ones', async (t) => {
+  const x = sibling('x', dot(1, 4))
+  const known = object([range(1, 1, 2), range(1, 4, 4)], x)
+  const other = object([range(1, 2, 4)], { ...x })
+  const whole = merge(known, other)
+  t.not(whole, known)
+  t.not(whole, other)
+  for (const copy of [known, other]) t.ok(haveSameSiblings(copy, whole))
+  const more = object([range(1, 4, 4), range(7, 7, 7)], x, sibling('y', dot(7, 7)))
+  t.notOk(haveSameSiblings(known, merge(known, more)), 'it lacks one')
+  const replaced = object([range(1, 1, 5)], sibling('z', dot(1, 5)))
+  t.notOk(haveSameSiblings(known, merge(known, replaced)), 'it has one that was replaced')
+  for (const difference of [{ time: 7 }, { requestId: requestId('q') }, { value: undefined }]) {
+    t.notOk(haveSameSiblings(known, object([range(1, 4, 4)], { ...x, ...difference })))
+  }
+  t.notOk(haveSameSiblings(known, object([range(1, 4, 5)], { ...x, dots: [dot(1, 5)] })))
 })
