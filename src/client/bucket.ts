@@ -5,8 +5,10 @@
  * just before (`replace: 'seen'`), or nothing. A put without either never overwrites: it adds a
  * sibling. So two programs that do not know of each other lose no write.
  */
-import { utf8BytesExact } from '../base/bytes.ts'
+import { EMPTY_BYTES, utf8BytesExact } from '../base/bytes.ts'
+import { isOperatingError } from '../base/errors.ts'
 import type { KeyName } from '../dynamo/names.ts'
+import { isUnread } from '../dynamo/quorum/shortfall.ts'
 import { checkBucket, checkName, checkValue } from '../wire/bounds.ts'
 import type { GetReply, PutReply, ScanReply } from '../wire/message/client.ts'
 import {
@@ -99,7 +101,7 @@ export interface PutResult {
   readonly attempts: number
   /**
    * With `replace: 'seen'`: how many replicas answered the read, and how many should have. Fewer
-   * may do where `w` is named; siblings that only the others hold were then not replaced.
+   * do, unless the put is `strict`: siblings that only the others hold were then not replaced.
    */
   readonly read?: { readonly answered: number; readonly needed: number } | undefined
 }
@@ -253,6 +255,25 @@ export class Bucket<T> {
     return this.#scan(true, (entry) => entryOf(entry, this.#codec), options)
   }
 
+  /**
+   * What a put of `seen` replaces: a write is taken also where few owners can be read, or none.
+   * Siblings that only the others hold stay beside it.
+   */
+  async #see(
+    name: KeyName,
+    { r, w, strict, signal }: PutOptions,
+    deadline: number,
+  ): Promise<Pick<GetReply, 'answered' | 'needed' | 'context'>> {
+    const timeout = Math.max(1, (deadline - this.#core.now()) / 2)
+    const takesFewer = strict !== true || w !== undefined
+    try {
+      return await this.#get(name, { r, signal, timeout }, takesFewer)
+    } catch (error) {
+      if (strict === true || !isOperatingError(error) || !isUnread(error.code)) throw error
+      return { answered: 0, needed: error.details?.needed ?? 0, context: EMPTY_BYTES }
+    }
+  }
+
   async #write(
     key: Key,
     value: Uint8Array | undefined,
@@ -263,10 +284,7 @@ export class Bucket<T> {
     const contexts = [...sealedOf(options)]
     let read: PutResult['read']
     if (options?.replace === 'seen') {
-      const left = Math.max(1, (deadline - this.#core.now()) / 2)
-      const { r, w, signal } = options
-      // A write that few machines can take may do with reading few.
-      const seen = await this.#get(name, { r, signal, timeout: left }, w !== undefined)
+      const seen = await this.#see(name, options, deadline)
       read = { answered: seen.answered, needed: seen.needed }
       if (seen.context.length > 0) contexts.push(seen.context.slice())
     }

@@ -38,7 +38,7 @@ Example:
   $ everwrite delete carts anna
 
 The coordinating node reads the key and deletes the siblings that it read; a concurrent write
-survives. Where --w is named and fewer than R owners answer, what they hold is deleted, and told.
+survives. Where fewer than R owners answer, what they hold is deleted, and told.
 Deleting a key that is not there succeeds.
 ${EXIT_CODES_HELP}`,
     )

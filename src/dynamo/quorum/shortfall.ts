@@ -36,6 +36,14 @@ const SOONEST_FIRST = [
 ] as const
 const AWAY = 'replicas-short'
 
+/**
+ * Whether a read failed because its replicas did not answer: a write that would have replaced what
+ * they hold can be taken all the same, and leaves it beside itself.
+ */
+export function isUnread(code: ErrorCode): boolean {
+  return code !== 'overloaded' && SOONEST_FIRST.some((one) => one === code)
+}
+
 /** The codes that `reasonOf` gives. */
 export type ShortCode = (typeof SOONEST_FIRST)[number]
 

@@ -12,6 +12,7 @@
 import { type Deliver, isFailure, perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { NodeId } from '../../dynamo/names.ts'
+import { isUnread } from '../../dynamo/quorum/shortfall.ts'
 import type { Context } from '../../dynamo/version/context.ts'
 import type { ContextSeal, SealedFor } from '../../dynamo/version/context-seal.ts'
 import { fittingPart } from '../../dynamo/version/fitting.ts'
@@ -146,8 +147,8 @@ export class Coordinator {
   /**
    * Delivers the put with contexts that cover all it replaces. Only the node that takes a put from
    * its client reads for `seen`, and reads once: an owner that read later would replace newer
-   * writes. A put that fewer than R owners can take may do with reading fewer: it replaces what
-   * they hold.
+   * writes. A put is taken also where fewer than R owners can be read, or none: it replaces what
+   * they hold. A strict one may do with fewer where it needs fewer to hold it.
    */
   #withContexts(put: ClientPut, placement: Placement, deliver: Deliver<Prepared>): void {
     const bucketId = placement.bucket.id
@@ -172,10 +173,18 @@ export class Coordinator {
     const w = put.w === 0 ? placement.bucket.w : put.w
     // Half of the time is for the write.
     const until = (clock.now() + put.deadline) / 2
-    const read = { copy, owners, ring, needed, deadline: until, takesFewer: w < needed }
+    const read = {
+      copy,
+      owners,
+      ring,
+      needed,
+      deadline: until,
+      takesFewer: !put.strict || w < needed,
+    }
     gets.run(read, (found) => {
       if (isFailure(found)) {
-        deliver(found)
+        const isTaken = !put.strict && isUnread(found.code)
+        deliver(isTaken ? { known: { ...put, bucketId }, answered: 0, needed } : found)
         return
       }
       const { object, answered } = found

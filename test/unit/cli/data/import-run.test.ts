@@ -1,4 +1,4 @@
-/** An import waits where the cluster refuses for a passing reason, and ends on any other failure. */
+/** An import waits where a cluster refuses for a passing reason, and ends on any other failure. */
 import t from 'tap'
 import { OperatingError } from '../../../../src/base/errors.ts'
 import { ImportRun } from '../../../../src/cli/data/import-run.ts'

@@ -1,5 +1,6 @@
 /** Puts through real nodes: acknowledged, refused or in doubt; a refused put never appears. */
 import t from 'tap'
+import { utf8Text } from '../../../../src/base/bytes.ts'
 import type { RingDigest } from '../../../../src/dynamo/ring/ring.ts'
 import { u64 } from '../../../../src/base/u64.ts'
 import { OperatingError } from '../../../../src/base/errors.ts'
@@ -193,7 +194,7 @@ t.test('a read for replace: seen that runs out of time refuses the write', async
   const scene = await Scene.open()
   const session = await scene.session(1)
   for (const other of [2, 3]) scene.world.cut(1, other)
-  const put = { replace: 'seen', deadlineMs: 300 } as const
+  const put = { replace: 'seen', strict: true, deadlineMs: 300 } as const
   t.equal(verdictOf(await session.put(KEY, 'a', put)), 'deadline-passed refused')
   scene.world.heal()
   await scene.quiet()
@@ -274,4 +275,25 @@ t.test('Q2: a strict put counts owners alone, others count distinct machines', a
   await scene.quiet()
   const session = await scene.session(owners[0] as number)
   t.equal(verdictOf(await session.put(KEY, 'e', { w: 3 })), 'replicas-short refused', 'two live')
+})
+
+t.test('a put of all seen is taken where few owners can be read, or none', async (t) => {
+  for (const away of [2, 3]) {
+    const scene = await Scene.open({ nodes: 5 })
+    const { owners, others } = scene.placeOf(KEY)
+    const session = await scene.session(others[0] as number)
+    replyOf(await session.put(KEY, 'old', { w: 3 }))
+    for (const owner of owners.slice(0, away)) scene.cluster.kill(owner)
+    await scene.quiet()
+    const strict = await session.put(KEY, 'strict', { replace: 'seen', strict: true })
+    t.equal(verdictOf(strict), 'replicas-short refused')
+    const reply = replyOf(await session.put(KEY, 'new', { replace: 'seen' }))
+    t.same([reply.answered, reply.needed], [3 - away, 2])
+    for (const owner of owners.slice(0, away)) await scene.run(scene.cluster.start(owner))
+    await scene.world.run(5_000)
+    const values = replyOf(await session.get(KEY, 3))
+      .siblings.map(utf8Text)
+      .sort()
+    t.strictSame(values, away === 2 ? ['new'] : ['new', 'old'], 'what was not read stays')
+  }
 })
