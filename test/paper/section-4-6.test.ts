@@ -20,7 +20,7 @@ async function takeAway(scene: Scene, machines: readonly number[]): Promise<void
   await scene.quiet()
 }
 
-/** Who holds hints, and for whom: `holder>member`. */
+/** All hints: `holder>member keys`. */
 function hintsIn(scene: Scene): string[] {
   return scene.cluster.machines.flatMap((machine) => {
     const hints = scene.cluster.node(machine)?.hints ?? []
