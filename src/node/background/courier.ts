@@ -2,11 +2,11 @@
  * Brings hints home: to each member that is connected, in token order, until none is left for it
  * (Dynamo 4.6).
  *
- * Hints are found in the log, also after a restart, so a delivery needs no request to begin. A page
- * is read, made durable here, sent, and acknowledged by each member that must hold it; then each of
- * its hints is removed that has accepted nothing meanwhile. The next page is read when all of this
- * one has been answered: the member's answers pace the delivery. A delivery that fails begins again
- * after a pause, for as long as there are hints.
+ * Hints are found in the log, also after a restart, so a delivery needs no request to begin. A
+ * batch is read, made durable here, sent, and acknowledged by each member that must hold it; then
+ * each of its hints is removed that has accepted nothing meanwhile. The next batch is sent when all
+ * of this one has been answered: the member's answers pace the delivery. A delivery that fails
+ * begins again after a pause, for as long as there are hints.
  */
 import { isFailure, perform } from '../../base/deliver.ts'
 import type { OperatingError } from '../../base/errors.ts'
@@ -30,6 +30,13 @@ const LOOK_MS = 250
 const AGAIN_MS = 1_000
 /** For one page: members may be slow after an outage. */
 const PAGE_MS_MAX = 5_000
+
+/** A hint on its way. */
+interface Outgoing {
+  readonly copy: CopyId
+  readonly delivery: Delivery
+  readonly object: Uint8Array
+}
 
 export interface CourierDependencies {
   readonly clock: Clock
@@ -85,14 +92,12 @@ export class Courier {
     return topology.ring.member(place) === undefined || peers.isConnected(place)
   }
 
-  /** Page after page; false where one failed. */
+  /** Page after page; false where a hint could not be delivered. */
   async #deliverAll(place: Place): Promise<boolean> {
     let from: Token | undefined
     do {
       const page = await this.#page(place, from)
-      if (this.#isStopped || page === undefined) return false
-      const results = await Promise.all(page.copies.map((copy) => this.#deliver(copy)))
-      if (this.#isStopped || results.includes(false)) return false
+      if (page === undefined || !(await this.#deliverPage(page.copies))) return false
       from = page.next
     } while (from !== undefined)
     return true
@@ -107,38 +112,55 @@ export class Courier {
     }
   }
 
-  /** Sends one hint, and removes it where it may go. False where it could not be delivered. */
-  async #deliver(copy: CopyId): Promise<boolean> {
-    const { hints, counters, trace } = this.#node
-    const delivery = hints.begin(copy)
-    try {
+  /** In batches of at most `DELIVERY_BYTES_MAX`, or of one hint that is longer. */
+  async #deliverPage(copies: readonly CopyId[]): Promise<boolean> {
+    let batch: Outgoing[] = []
+    let bytes = 0
+    for (const copy of copies) {
+      const delivery = this.#node.hints.begin(copy)
       const held = await this.#read(copy)
-      if (held === undefined) return true
-      if (isFailure(held) || !(await this.#isHeldBy(copy, held))) return false
-      counters.hintsDelivered += 1
-      trace.record('hint-delivered', { node: copy.place })
-      return await this.#remove(copy, delivery)
-    } finally {
-      hints.end(copy)
+      if (this.#isStopped || isFailure(held)) {
+        for (const one of [...batch, { copy }]) this.#node.hints.end(one.copy)
+        return false
+      }
+      const length = held?.object.length ?? 0
+      if (batch.length > 0 && bytes + length > DELIVERY_BYTES_MAX) {
+        if (!(await this.#deliverBatch(batch))) return false
+        batch = []
+        bytes = 0
+      }
+      if (held !== undefined) batch.push({ copy, delivery, object: held.object })
+      bytes += length
     }
+    return batch.length === 0 || this.#deliverBatch(batch)
   }
 
-  /** The hint, once all of it is durable here. */
-  #read(copy: CopyId): Promise<Copy | OperatingError | undefined> {
-    const { replica } = this.#node
-    return new Promise((resolve) => {
-      perform(
-        () => replica.read(copy),
-        (held) => {
-          if (isFailure(held) || held === undefined) return resolve(held)
-          return replica.whenSynced(replica.lastSequence, (error) => resolve(error ?? held))
-        },
-      )
+  /** Sends hints that are durable here, and removes those that may go. */
+  async #deliverBatch(batch: readonly Outgoing[]): Promise<boolean> {
+    const { hints, replica } = this.#node
+    const isDurable = await new Promise<boolean>((resolve) => {
+      replica.whenSynced(replica.lastSequence, (error) => resolve(error === undefined))
     })
+    const results = isDurable ? await Promise.all(batch.map((one) => this.#deliver(one))) : [false]
+    for (const { copy } of batch) hints.end(copy)
+    return !results.includes(false) && !this.#isStopped
+  }
+
+  /** Sends one hint, and removes it where it may go. False where it could not be delivered. */
+  async #deliver(hint: Outgoing): Promise<boolean> {
+    const { counters, trace } = this.#node
+    if (!(await this.#isHeldBy(hint)) || this.#isStopped) return false
+    counters.hintsDelivered += 1
+    trace.record('hint-delivered', { node: hint.copy.place })
+    return this.#remove(hint)
+  }
+
+  #read(copy: CopyId): Promise<Copy | OperatingError | undefined> {
+    return new Promise((resolve) => perform(() => this.#node.replica.read(copy), resolve))
   }
 
   /** Whether each member that must hold the hint has acknowledged it durably. */
-  async #isHeldBy(copy: CopyId, { object }: Copy): Promise<boolean> {
+  async #isHeldBy({ copy, object }: Outgoing): Promise<boolean> {
     const { topology } = this.#node
     const { owners } = placementOf(topology, copy.token, copy.name.bucket)
     const targets = targetsOf(copy.place, owners)
@@ -170,7 +192,7 @@ export class Courier {
   }
 
   /** True when the removal is durable, or the hint must stay for what came meanwhile. */
-  #remove(copy: CopyId, delivery: Delivery): Promise<boolean> {
+  #remove({ copy, delivery }: Outgoing): Promise<boolean> {
     const { replica } = this.#node
     return new Promise((resolve) => {
       perform(

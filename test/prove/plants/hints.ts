@@ -73,8 +73,8 @@ const DELIVERING: readonly Plant[] = [
   },
   {
     name: 'a hint is removed when it is sent',
-    find: '|| !(await this.#isHeldBy(copy, held))',
-    replace: '|| !(await Promise.race([this.#isHeldBy(copy, held), true]))',
+    find: 'if (!(await this.#isHeldBy(hint)) || this.#isStopped)',
+    replace: 'if (!(await Promise.race([this.#isHeldBy(hint), true])))',
     why: 'the member may never have got it',
     caughtBy: PAPER,
   },

@@ -1,0 +1,79 @@
+/** The courier: how much it has in flight to one member. */
+import t from 'tap'
+import { Prng } from '../../../../src/base/prng.ts'
+import { type CopyId, keyName, type NodeId } from '../../../../src/dynamo/names.ts'
+import { Context } from '../../../../src/dynamo/version/context.ts'
+import { DELIVERY_BYTES_MAX } from '../../../../src/limits.ts'
+import { Courier } from '../../../../src/node/background/courier.ts'
+import type { PeerCalls } from '../../../../src/node/cluster/peer-calls.ts'
+import { Topology } from '../../../../src/node/cluster/topology.ts'
+import { Counters } from '../../../../src/node/counters.ts'
+import { Hints } from '../../../../src/node/replica/hints.ts'
+import { Replica } from '../../../../src/node/replica/replica.ts'
+import { Cluster } from '../../../../src/sim/cluster/cluster.ts'
+import { SimWorld } from '../../../../src/sim/index.ts'
+import { copyOf } from '../../../../src/store/conformance/subject.ts'
+import { MemoryEngine } from '../../../../src/store/memory/memory.ts'
+
+/** Delivers hints with values of these lengths; the most bytes, and hints, that were in flight. */
+async function flightOf(lengths: readonly number[]) {
+  const sim = new SimWorld({ seed: 1 })
+  const world = sim.start(1)
+  const { clock, trace, entropy } = world
+  const topology = new Topology(new Cluster(new SimWorld({ seed: 1 }), { nodes: 3 }).configOf(1))
+  const node = topology.self.id
+  const member = topology.ring.members.find(({ id }) => id !== node)?.id as NodeId
+  const engine = new MemoryEngine()
+  const [hints, counters] = [new Hints(engine, 1 << 30), new Counters()]
+  const common = { engine, node, digestKey: new Uint8Array(16), clock, entropy, trace, counters }
+  const mend = (): Promise<boolean> => Promise.resolve(false)
+  const replica = new Replica({ ...common, isWhole: () => true, hints, mend })
+  for (const [i, length] of lengths.entries()) {
+    const copy = copyOf(keyName('b', `k${i}`), { place: member })
+    const value = Prng.of(i).fill(new Uint8Array(length))
+    const write = { requestId: `${i}`.padStart(16), isRepeat: false, value, seen: Context.empty }
+    await replica.write(copy, write, Number.POSITIVE_INFINITY)
+  }
+  const most = { bytes: 0, hints: 0 }
+  const inFlight = { bytes: 0, hints: 0 }
+  const writeCopy: PeerCalls['writeCopy'] = (_node, _copy: CopyId, object, _terms, deliver) => {
+    inFlight.bytes += object.length
+    inFlight.hints += 1
+    most.bytes = Math.max(most.bytes, inFlight.bytes)
+    most.hints = Math.max(most.hints, inFlight.hints)
+    clock.after(20, () => {
+      inFlight.bytes -= object.length
+      inFlight.hints -= 1
+      deliver(undefined)
+    })
+  }
+  const peers = { isConnected: () => true, writeCopy } as unknown as PeerCalls
+  const courier = new Courier({ clock, trace, topology, peers, replica, hints, counters })
+  courier.begin()
+  await sim.run(60_000)
+  courier.stop()
+  return { ...most, left: hints.places, delivered: counters.hintsDelivered }
+}
+
+t.test('at most so many bytes are in flight to one member', async (t) => {
+  const { bytes, hints, left, delivered } = await flightOf(
+    Array.from({ length: 40 }, () => 100_000),
+  )
+  t.strictSame(left, [])
+  t.equal(delivered, 40)
+  t.ok(bytes <= DELIVERY_BYTES_MAX && bytes > DELIVERY_BYTES_MAX / 2, `${bytes} bytes`)
+  t.equal(hints, 10)
+})
+
+t.test('a hint that is longer goes alone', async (t) => {
+  const { bytes, left } = await flightOf([100, 3 * DELIVERY_BYTES_MAX, 100])
+  t.strictSame(left, [])
+  t.ok(bytes < 3 * DELIVERY_BYTES_MAX + 1000, `${bytes} bytes`)
+})
+
+t.test('many small hints go in few batches', async (t) => {
+  const { hints, left, delivered } = await flightOf(Array.from({ length: 600 }, () => 10))
+  t.strictSame(left, [])
+  t.equal(delivered, 600)
+  t.equal(hints, 256)
+})
