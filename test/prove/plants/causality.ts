@@ -172,7 +172,7 @@ const REQUESTS: readonly Plant[] = [
     why:
       'an attempt that arrives late replaces what was acknowledged since; to a checker that is ' +
       'a put that saw it',
-    caughtBy: 'test/unit/client/calls.test.ts',
+    caughtBy: 'test/unit/client/puts.test.ts',
   },
   {
     name: 'a request whose value was replaced is forgotten',

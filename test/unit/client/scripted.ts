@@ -298,3 +298,9 @@ export async function askedFor(
   await untilIdle()
   return stage.nodes.find((node) => node.asked.length > (before.get(node) as number))
 }
+
+/** Marks a rejection as handled, so that a test may look at it later. */
+export function later<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {})
+  return promise
+}
