@@ -97,7 +97,7 @@ const DELIVERING: readonly Plant[] = [
     find: 'const own = { ...copy, place: OWN }',
     replace: 'const own = copy',
     why: 'a target that is this node, or another member, never has it as its own',
-    caughtBy: PAPER,
+    caughtBy: 'test/unit/node/background/courier.test.ts',
   },
   {
     name: 'hints have no bound',

@@ -1,7 +1,7 @@
-/** The courier: how much it has in flight to one member. */
+/** The courier: how much it has in flight to one member, and as what it sends it. */
 import t from 'tap'
 import { Prng } from '../../../../src/base/prng.ts'
-import { type CopyId, keyName, type NodeId } from '../../../../src/dynamo/names.ts'
+import { type CopyId, keyName, type NodeId, OWN, type Place } from '../../../../src/dynamo/names.ts'
 import { Context } from '../../../../src/dynamo/version/context.ts'
 import { DELIVERY_BYTES_MAX } from '../../../../src/limits.ts'
 import { Courier } from '../../../../src/node/background/courier.ts'
@@ -36,7 +36,9 @@ async function flightOf(lengths: readonly number[]) {
   }
   const most = { bytes: 0, hints: 0 }
   const inFlight = { bytes: 0, hints: 0 }
-  const writeCopy: PeerCalls['writeCopy'] = (_node, _copy: CopyId, object, _terms, deliver) => {
+  const sentAs = new Set<Place>()
+  const writeCopy: PeerCalls['writeCopy'] = (_node, copy: CopyId, object, _terms, deliver) => {
+    sentAs.add(copy.place)
     inFlight.bytes += object.length
     inFlight.hints += 1
     most.bytes = Math.max(most.bytes, inFlight.bytes)
@@ -52,7 +54,7 @@ async function flightOf(lengths: readonly number[]) {
   courier.begin()
   await sim.run(60_000)
   courier.stop()
-  return { ...most, left: hints.places, delivered: counters.hintsDelivered }
+  return { ...most, left: hints.places, delivered: counters.hintsDelivered, sentAs: [...sentAs] }
 }
 
 t.test('at most so many bytes are in flight to one member', async (t) => {
@@ -76,4 +78,9 @@ t.test('many small hints go in few batches', async (t) => {
   t.strictSame(left, [])
   t.equal(delivered, 600)
   t.equal(hints, 256)
+})
+
+t.test('a hint is sent as the own copy of its member', async (t) => {
+  const { sentAs } = await flightOf([10, 10])
+  t.strictSame(sentAs, [OWN])
 })
