@@ -47,13 +47,6 @@ const COUNTING: readonly Plant[] = [
     why: 'a put waits for owners that are paused, until its deadline',
     caughtBy: PAPER,
   },
-  {
-    name: 'a request is remembered by its token alone',
-    find: '|| earlier.place !== place',
-    replace: '',
-    why: 'a copy is acknowledged that never took the write',
-    caughtBy: HINTS,
-  },
 ]
 
 const DELIVERING: readonly Plant[] = [
@@ -110,6 +103,6 @@ const DELIVERING: readonly Plant[] = [
 
 export const HINTS_PLANTS: PlantGroup = {
   name: 'hints',
-  plantsMin: 14,
+  plantsMin: 13,
   plants: [...COUNTING, ...DELIVERING],
 }
