@@ -1,4 +1,4 @@
-/** What the put of a call sends: contexts, W, a tombstone; and what a put of `seen` reads before. */
+/** What the puts of a call send: contexts, W, a tombstone; what a put of `seen` reads before. */
 import t from 'tap'
 import { EMPTY_BYTES } from '../../../src/base/bytes.ts'
 import { foundReply, later, untilIdle, Stage } from './scripted.ts'
