@@ -112,17 +112,20 @@ export class Courier {
     }
   }
 
-  /** In batches of at most `DELIVERY_BYTES_MAX`, or of one hint that is longer. */
   async #deliverPage(copies: readonly CopyId[]): Promise<boolean> {
+    const isDone = await this.#deliverBatches(copies)
+    for (const copy of copies) this.#node.hints.end(copy)
+    return isDone
+  }
+
+  /** In batches of at most `DELIVERY_BYTES_MAX`, or of one hint that is longer. */
+  async #deliverBatches(copies: readonly CopyId[]): Promise<boolean> {
     let batch: Outgoing[] = []
     let bytes = 0
     for (const copy of copies) {
       const delivery = this.#node.hints.begin(copy)
       const held = await this.#read(copy)
-      if (this.#isStopped || isFailure(held)) {
-        for (const one of [...batch, { copy }]) this.#node.hints.end(one.copy)
-        return false
-      }
+      if (this.#isStopped || isFailure(held)) return false
       const length = held?.object.length ?? 0
       if (batch.length > 0 && bytes + length > DELIVERY_BYTES_MAX) {
         if (!(await this.#deliverBatch(batch))) return false
@@ -137,12 +140,11 @@ export class Courier {
 
   /** Sends hints that are durable here, and removes those that may go. */
   async #deliverBatch(batch: readonly Outgoing[]): Promise<boolean> {
-    const { hints, replica } = this.#node
+    const { replica } = this.#node
     const isDurable = await new Promise<boolean>((resolve) => {
       replica.whenSynced(replica.lastSequence, (error) => resolve(error === undefined))
     })
     const results = isDurable ? await Promise.all(batch.map((one) => this.#deliver(one))) : [false]
-    for (const { copy } of batch) hints.end(copy)
     return !results.includes(false) && !this.#isStopped
   }
 

@@ -41,6 +41,11 @@ export class Hints {
     return this.#engine.report().places.filter(({ place }) => place !== OWN)
   }
 
+  /** Hints whose delivery has begun and not ended. */
+  get underWay(): number {
+    return this.#deliveries.size
+  }
+
   /** Fails with `hints-full` where the hints have no room for so many bytes more. */
   admit(copy: CopyId, bytes: number): void {
     if (isOwn(copy)) return

@@ -16,7 +16,7 @@ import { copyOf } from '../../../../src/store/conformance/subject.ts'
 import { MemoryEngine } from '../../../../src/store/memory/memory.ts'
 
 /** Delivers hints with values of these lengths; the most bytes, and hints, that were in flight. */
-async function flightOf(lengths: readonly number[]) {
+async function flightOf(lengths: readonly number[], isGone = false) {
   const sim = new SimWorld({ seed: 1 })
   const world = sim.start(1)
   const { clock, trace, entropy } = world
@@ -50,11 +50,26 @@ async function flightOf(lengths: readonly number[]) {
     })
   }
   const peers = { isConnected: () => true, writeCopy } as unknown as PeerCalls
+  if (isGone) {
+    const page = hints.page.bind(hints)
+    hints.page = async (...query) => {
+      const found = await page(...query)
+      for (const copy of found.copies) await replica.removeHint(copy, hints.begin(copy))
+      for (const copy of found.copies) hints.end(copy)
+      return found
+    }
+  }
   const courier = new Courier({ clock, trace, topology, peers, replica, hints, counters })
   courier.begin()
   await sim.run(60_000)
   courier.stop()
-  return { ...most, left: hints.places, delivered: counters.hintsDelivered, sentAs: [...sentAs] }
+  return {
+    ...most,
+    left: hints.places,
+    delivered: counters.hintsDelivered,
+    sentAs: [...sentAs],
+    underWay: hints.underWay,
+  }
 }
 
 t.test('at most so many bytes are in flight to one member', async (t) => {
@@ -83,4 +98,10 @@ t.test('many small hints go in few batches', async (t) => {
 t.test('a hint is sent as the own copy of its member', async (t) => {
   const { sentAs } = await flightOf([10, 10])
   t.strictSame(sentAs, [OWN])
+})
+
+t.test('no delivery is kept of hints that went before they were read', async (t) => {
+  const { delivered, underWay } = await flightOf([10, 10], true)
+  t.equal(delivered, 0)
+  t.equal(underWay, 0)
 })
