@@ -22,6 +22,7 @@ import { tooFew } from './quorums.ts'
 export interface ForwardDependencies {
   readonly clock: Clock
   readonly trace: Trace
+  readonly self: NodeId
   readonly peers: Pick<PeerCalls, 'obstacleTo' | 'handOn'>
   readonly counters: Counters
   /** An owner that has not answered for so long is slow. */
@@ -80,7 +81,7 @@ class RunningForward {
   readonly #forOwner: NodeId
   readonly #deliver: Deliver<PutResult>
   #asked = 0
-  /** Owners that were asked and have neither answered nor failed. */
+  /** Who was asked and has neither answered nor failed: owners, and this node. */
   readonly #awaited = new Set<NodeId>()
   /** True once an owner may have taken the put: no later refusal may hide that. */
   #isInDoubt = false
@@ -135,10 +136,12 @@ class RunningForward {
 
   /** This node is the last that is asked. */
   #coordinateHere(here: CoordinateHere, left: number): void {
+    const { self } = this.#node
     this.#here = undefined
+    this.#awaited.add(self)
     this.#asked += 1
     this.#after(left, () => this.#end(this.#failure()))
-    here(this.#attempt(), this.#forOwner, (result) => this.#onResult(this.#forOwner, result))
+    here(this.#attempt(), this.#forOwner, (result) => this.#onResult(self, result))
   }
 
   /** One timer at a time. */
@@ -182,7 +185,7 @@ class RunningForward {
     const isInDoubt = this.#isInDoubt || this.#awaited.size > 0
     if (!isInDoubt || failure.certainty === 'in-doubt') return failure
     const { message, details } = failure
-    const sentence = `an owner may have taken the write: ${message}`
+    const sentence = `a node may have taken the write: ${message}`
     return new OperatingError('write-in-doubt', sentence, { details })
   }
 

@@ -27,6 +27,7 @@ t.test('an owner that is gone at once and one that answers end a put once', asyn
     clock,
     trace,
     counters: new Counters(),
+    self: 'self' as NodeId,
     forwardMs: 100,
     peers: {
       obstacleTo: () => undefined,
