@@ -10,7 +10,7 @@
 import type { Prng } from '../../base/prng.ts'
 import { keyName } from '../../dynamo/names.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
-import { DEADLINE_MS_MAX } from '../../limits.ts'
+import { MESSAGE_STALL_MS_MAX } from '../../limits.ts'
 import { MEMORY_GAUGES } from '../../node/report.ts'
 import type { Account } from '../cluster/account.ts'
 import type { Bounds } from '../checkers/bounds.ts'
@@ -30,8 +30,11 @@ const REPAIR_MS_MAX = 5_000
 /** A delivery that fails is begun again within seconds. */
 const HAND_OFF_MS_MAX = 60_000
 const INSPECT_MS_MAX = 600_000
-/** The longest that a call may last: it gives back its memory then. */
-const GIVE_BACK_MS_MAX = DEADLINE_MS_MAX
+/**
+ * A message whose sender broke the connection without a word is given up by then, with its memory:
+ * after `MESSAGE_STALL_MS_MAX`, seen at the next check, by a clock that may be slow.
+ */
+const GIVE_BACK_MS_MAX = 2 * MESSAGE_STALL_MS_MAX
 /** How often what a core takes away is tried. */
 const SHRINK_TRIES = 2
 const NOT_SCANNED: Scanned = new Map()
