@@ -102,9 +102,7 @@ export interface PlaceReport {
 }
 
 export interface EngineReport {
-  /** Places with any copies. */
-  readonly places: readonly PlaceReport[]
-  /** Of all places. */
+  /** Copies of all places. */
   readonly keys: number
   /** Bytes on disk (or in memory) for records, living and dead. */
   readonly bytes: number
@@ -183,6 +181,9 @@ export interface Engine {
 
   /** The same pages with digests alone. Names count towards `bytesMax`, and prefixes may. */
   digests(query: ScanQuery): Promise<DigestPage>
+
+  /** Places with any copies. Asked for before each hint is written: it must not take long. */
+  places(): readonly PlaceReport[]
 
   report(): EngineReport
 

@@ -38,7 +38,7 @@ export class Hints {
 
   /** Members with hints here, how many, and their bytes. */
   get places(): readonly PlaceReport[] {
-    return this.#engine.report().places.filter(({ place }) => place !== OWN)
+    return this.#engine.places().filter(({ place }) => place !== OWN)
   }
 
   /** Hints whose delivery has begun and not ended. */

@@ -57,12 +57,12 @@ export const PLACE_CHECKS: Readonly<Record<string, Check>> = {
   },
 
   'keys and bytes of each place are counted': async (engine) => {
-    const counted = () => engine.report().places.map(({ place, keys }) => ({ place, keys }))
+    const counted = () => engine.places().map(({ place, keys }) => ({ place, keys }))
     deepEqual(counted(), [])
     engine.append([put(named('a'), 'x', '', { place: MEMBER })])
-    const small = engine.report().places[0]?.bytes as number
+    const small = engine.places()[0]?.bytes as number
     engine.append([put(named('a'), 'x'.repeat(5000), '', { place: MEMBER }), put(named('a'), 'x')])
-    const places = engine.report().places.toSorted((a, b) => (a.place < b.place ? -1 : 1))
+    const places = engine.places().toSorted((a, b) => (a.place < b.place ? -1 : 1))
     deepEqual(
       places.map(({ place, keys }) => ({ place, keys })),
       [
@@ -127,7 +127,7 @@ export const PLACE_CHECKS: Readonly<Record<string, Check>> = {
     await engine.synced(engine.append([drop(MEMBER, FIRST_TOKEN, LAST_TOKEN)]))
     deepEqual(await scanAll(engine, 100, MEMBER), [])
     equal(
-      engine.report().places.some(({ place }) => place === MEMBER),
+      engine.places().some(({ place }) => place === MEMBER),
       false,
     )
     return engine

@@ -46,6 +46,7 @@ import type {
   DigestPage,
   Engine,
   EngineReport,
+  PlaceReport,
   Entry,
   ScanPage,
   ScanQuery,
@@ -155,11 +156,14 @@ export class LogEngine implements Engine {
     return this.#scanner.digests(query)
   }
 
+  places(): readonly PlaceReport[] {
+    return this.#indexes.reports
+  }
+
   report(): EngineReport {
     const { bytes, bytesMax } = this.#log.segments.sizes
     const unsynced = this.#writer.sequence - this.#writer.durable
     return {
-      places: this.#indexes.reports,
       keys: this.#indexes.size,
       bytes,
       segments: this.#log.segments.count,

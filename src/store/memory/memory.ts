@@ -17,6 +17,7 @@ import type {
   DigestPage,
   Engine,
   EngineReport,
+  PlaceReport,
   Entry,
   ScanPage,
   ScanQuery,
@@ -125,12 +126,15 @@ export class MemoryEngine implements Engine {
     return { found, next: undefined }
   }
 
-  report(): EngineReport {
-    const places = [...this.#shelves]
+  places(): readonly PlaceReport[] {
+    return [...this.#shelves]
       .filter(([, { keys }]) => keys > 0)
       .map(([place, { keys, bytes }]) => ({ place, keys, bytes }))
+  }
+
+  report(): EngineReport {
+    const places = this.places()
     return {
-      places,
       keys: places.reduce((sum, { keys }) => sum + keys, 0),
       bytes: places.reduce((sum, { bytes }) => sum + bytes, 0),
       appends: this.#sequence,

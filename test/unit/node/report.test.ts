@@ -43,7 +43,7 @@ t.test('every figure is a number with a name of its own', async (t) => {
   for (const [i, pool] of POOLS.entries()) memory[pool].share(100).take(i + 10)
   const report = new Report({
     counters,
-    engine: { report: () => ({ places: [], ...counted, ...durable }) },
+    engine: { report: () => ({ ...counted, ...durable }) },
     hints: { places: [{ place: OWN, keys: 3, bytes: 4 }], bytesMax: 5 },
     replica: { waitersOfKey: 1, rememberedRequests: 2 },
     coordinator: { inProgress: 3 },

@@ -76,6 +76,10 @@ class SlowEngine implements Engine {
     return this.#kept.digests(query)
   }
 
+  places(): ReturnType<Engine['places']> {
+    return this.#kept.places()
+  }
+
   report(): ReturnType<Engine['report']> {
     return this.#kept.report()
   }
