@@ -41,8 +41,13 @@ import { Scan } from './scan.ts'
 export type Key = string | Uint8Array
 
 export interface GetOptions extends CallOptions {
-  /** Replicas that must answer; by default the bucket's R. */
+  /** Owners that should answer; by default the bucket's R. */
   readonly r?: number | undefined
+  /**
+   * True: fails with `replicas-short` where fewer than R owners answer. By default the result is
+   * then what those and hints at other nodes hold, and its `isComplete` is false.
+   */
+  readonly strict?: boolean | undefined
 }
 
 /** Which versions a put or delete replaces. */
@@ -64,11 +69,12 @@ export interface PutOptions extends CallOptions, Replacing {
   /** Machines that must hold it durably; by default the bucket's W. */
   readonly w?: number | undefined
   /**
-   * True: owners of the key alone may hold it. By default other machines take a write for owners
-   * that are away, and hand it over when those are back.
+   * True: owners of the key alone may hold it, and R of them must answer where it reads first. By
+   * default other machines take a write for owners that are away, and hand it over when those are
+   * back.
    */
   readonly strict?: boolean | undefined
-  /** With `replace: 'seen'`: replicas that must answer the read. */
+  /** With `replace: 'seen'`: owners that should answer the read. */
   readonly r?: number | undefined
   /**
    * Names this write in all its attempts: 16 bytes, by default 48 bits of time and then random
@@ -100,7 +106,7 @@ export interface PutResult {
    */
   readonly attempts: number
   /**
-   * With `replace: 'seen'`: how many replicas answered the read, and how many should have. Fewer
+   * With `replace: 'seen'`: how many owners answered the read, and how many should have. Fewer
    * do, unless the put is `strict`: siblings that only the others hold were then not replaced.
    */
   readonly read?: { readonly answered: number; readonly needed: number } | undefined
@@ -125,7 +131,7 @@ const CONTEXT: Check = {
   words: 'a context of a get or put (SealedContext.parse makes one of its text)',
   isRight: isContext,
 }
-const checkGet = optionsCheck<GetOptions>('get', { ...CALL_CHECKS, r: COUNT })
+const checkGet = optionsCheck<GetOptions>('get', { ...CALL_CHECKS, r: COUNT, strict: CLAIM })
 const PUT_CHECKS: Checks<PutOptions> = {
   ...CALL_CHECKS,
   context: CONTEXT,
@@ -171,18 +177,18 @@ export class Bucket<T> {
   /** All siblings of `key`; none if the key is not there. */
   async get(key: Key, options?: GetOptions): Promise<GetResult<T>> {
     checkGet(options)
-    return getResultOf(await this.#get(this.#nameOf(key), options, false), this.#codec)
+    return getResultOf(await this.#get(this.#nameOf(key), options), this.#codec)
   }
 
-  #get(name: KeyName, options: GetOptions | undefined, takesFewer: boolean): Promise<GetReply> {
-    const r = options?.r ?? 0
+  #get(name: KeyName, options: GetOptions | undefined): Promise<GetReply> {
+    const { r = 0, strict = false } = options ?? {}
     return this.#core.calls.run(
       {
         kind: 'get',
         isWrite: false,
         heldBytes: name.key.length,
         list: this.#core.pool.routes?.of(this.name, this.#bytes, name.key),
-        request: (deadlineMs) => ({ name, r, deadlineMs, takesFewer }),
+        request: (deadlineMs) => ({ name, r, deadlineMs, strict }),
       },
       options,
     )
@@ -261,13 +267,12 @@ export class Bucket<T> {
    */
   async #see(
     name: KeyName,
-    { r, w, strict, signal }: PutOptions,
+    { r, strict, signal }: PutOptions,
     deadline: number,
   ): Promise<Pick<GetReply, 'answered' | 'needed' | 'context'>> {
     const timeout = Math.max(1, (deadline - this.#core.now()) / 2)
-    const takesFewer = strict !== true || w !== undefined
     try {
-      return await this.#get(name, { r, signal, timeout }, takesFewer)
+      return await this.#get(name, { r, strict, signal, timeout })
     } catch (error) {
       if (strict === true || !isOperatingError(error) || !isUnread(error.code)) throw error
       return { answered: 0, needed: error.details?.needed ?? 0, context: EMPTY_BYTES }

@@ -11,6 +11,13 @@ import type { GetReply, ScanEntry } from '../wire/message/client.ts'
 import { type Codec, decodeWith } from './codec.ts'
 import { type SealedContext, contextOf } from './sealed-context.ts'
 
+/** What is known beyond the values. */
+interface Completeness {
+  readonly tombstones: number
+  readonly hasMore: boolean
+  readonly isComplete: boolean
+}
+
 export class GetResult<T> {
   /** The values of all siblings, in no particular order; empty if the key has none. */
   readonly siblings: readonly T[]
@@ -23,18 +30,23 @@ export class GetResult<T> {
    * context covers those given alone, so put one value in their place, then get the others.
    */
   readonly hasMore: boolean
+  /**
+   * False if fewer than R owners answered: there may be siblings that are not here, also where none
+   * is. A `strict` get fails instead.
+   */
+  readonly isComplete: boolean
 
   /** For the library itself. */
   constructor(
     siblings: readonly T[],
     context: SealedContext,
-    tombstones: number,
-    hasMore: boolean,
+    { tombstones, hasMore, isComplete }: Completeness,
   ) {
     this.siblings = siblings
     this.context = context
     this.tombstones = tombstones
     this.hasMore = hasMore
+    this.isComplete = isComplete
   }
 
   /** True if there is at least one value. */
@@ -70,7 +82,7 @@ export class Entry<T> extends GetResult<T> {
     context: SealedContext,
     hasMore: boolean,
   ) {
-    super(siblings, context, 0, hasMore)
+    super(siblings, context, { tombstones: 0, hasMore, isComplete: true })
     this.keyBytes = keyBytes
   }
 
@@ -90,8 +102,9 @@ export function keyTextOf(key: Uint8Array): string {
 }
 
 export function getResultOf<T>(reply: GetReply, codec: Codec<T>): GetResult<T> {
-  const { siblings, context, tombstones, hasMore } = reply
-  return new GetResult(valuesOf(siblings, codec), contextOf(context), tombstones, hasMore)
+  const { siblings, context, tombstones, hasMore, answered, needed } = reply
+  const known = { tombstones, hasMore, isComplete: answered >= needed }
+  return new GetResult(valuesOf(siblings, codec), contextOf(context), known)
 }
 
 export function entryOf<T>(entry: ScanEntry, codec: Codec<T>): Entry<T> {

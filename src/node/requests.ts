@@ -15,13 +15,13 @@ export interface ClientGet {
   readonly r: number
   /** An instant of the node's clock. */
   readonly deadline: number
-  /** Where fewer replicas answer, what they hold is the result. */
-  readonly takesFewer: boolean
+  /** Fewer owners than R fail the get; else it is answered with what owners and hints hold. */
+  readonly strict: boolean
   /** The memory for the answer. */
   readonly room?: Room | undefined
 }
 
-/** Replicas that answered a read, and how many had to. */
+/** Owners that answered a read, and how many should have: fewer do only where it is not strict. */
 export interface Answered {
   readonly answered: number
   readonly needed: number
@@ -33,7 +33,7 @@ export interface GetResult extends Answered {
   readonly tombstones: number
   /** There are more siblings than fit an answer; the context covers those given alone. */
   readonly hasMore: boolean
-  /** Sealed; empty where no replica that answered knows the key. */
+  /** Sealed; empty where none that answered knows the key. */
   readonly context: Uint8Array
 }
 

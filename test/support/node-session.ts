@@ -46,7 +46,7 @@ export class NodeSession {
   }
 
   get(bucket: Uint8Array, key: Uint8Array): Promise<GetReply> {
-    const get = { name: { bucket, key }, r: 0, deadlineMs: DEADLINE_MS, takesFewer: false }
+    const get = { name: { bucket, key }, r: 0, deadlineMs: DEADLINE_MS, strict: false }
     return this.ask('get', get)
   }
 

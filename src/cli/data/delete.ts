@@ -29,7 +29,7 @@ export function addDelete(program: Command): void {
     .option('--key64', 'the key is base64: for keys that are not UTF-8 text')
     .option('--w <count>', "copies that must be durable; the bucket's W by default")
     .option('--strict', 'owners of the key alone may hold it, none may stand for another')
-    .option('--r <count>', "copies that should be read before; the bucket's R by default")
+    .option('--r <count>', "owners that should answer the read before; the bucket's R by default")
     .option('--context <text>', 'delete only what this context covers: from get --json')
     .addHelpText(
       'after',

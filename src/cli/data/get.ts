@@ -17,6 +17,7 @@ interface Options extends ConnectionOptions {
   readonly raw?: true
   readonly key64?: true
   readonly r?: string
+  readonly strict?: true
 }
 
 export function addGet(program: Command): void {
@@ -26,7 +27,8 @@ export function addGet(program: Command): void {
     .description('print the value of a key, or all of its siblings')
     .option('--key64', 'the key is base64: for keys that are not UTF-8 text')
     .option('--raw', 'print the bytes of the one value and nothing else')
-    .option('--r <count>', "copies to compare; the bucket's R by default")
+    .option('--r <count>', "owners that should answer; the bucket's R by default")
+    .option('--strict', 'fail where fewer owners answer')
     .addHelpText(
       'after',
       `
@@ -34,6 +36,9 @@ Examples:
   $ everwrite get carts anna
   $ everwrite get carts anna --json     {"key":"anna","siblings":[{"value":"tea"}],...}
   $ everwrite get images logo --raw > logo.png
+
+Where fewer than R owners answer, what those and hints at other nodes hold is printed, and told: it
+may not be all.
 
 Concurrent writes leave siblings. Reconcile them by putting one value in their place:
 everwrite put BUCKET KEY VALUE
@@ -50,11 +55,18 @@ async function get(bucketName: string, key: string, options: Options): Promise<v
     return bucket.get(keyBytes, quorums)
   })
   if (!answer.isFound) process.exitCode = EXIT.notFound
+  if (!answer.isComplete) tellIncomplete()
   if (options.json === true) await print(`${jsonOf(bucketName, keyBytes, answer)}\n`)
   else if (!answer.isFound) process.stderr.write(`everwrite: ${bucketName}/${key} is not there\n`)
   else if (options.raw === true) await printRaw(bucketName, key, answer)
   else if (answer.siblings.length === 1) await printValue(answer.siblings[0] as Uint8Array)
   else await printSiblings(bucketName, key, answer)
+}
+
+function tellIncomplete(): void {
+  process.stderr.write(
+    'everwrite: fewer owners answered than should: the others may hold more; --strict fails then\n',
+  )
 }
 
 function jsonOf(bucket: string, key: Uint8Array, answer: GetResult<Uint8Array>): string {
@@ -64,6 +76,7 @@ function jsonOf(bucket: string, key: Uint8Array, answer: GetResult<Uint8Array>):
     siblings: answer.siblings.map((sibling) => fieldOf('value', sibling)),
     tombstones: answer.tombstones,
     hasMore: answer.hasMore,
+    isComplete: answer.isComplete,
     context: answer.context,
   })
 }

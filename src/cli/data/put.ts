@@ -40,7 +40,7 @@ export function addPut(program: Command): void {
     .option('--sibling', 'replace nothing: add the value as a sibling')
     .option('--w <count>', "copies that must be durable; the bucket's W by default")
     .option('--strict', 'owners of the key alone may hold it, none may stand for another')
-    .option('--r <count>', "copies that should be read before; the bucket's R by default")
+    .option('--r <count>', "owners that should answer the read before; the bucket's R by default")
     .option('--request-id <hex>', 'name this put, in 32 digits, to repeat it if it ends in doubt')
     .addHelpText(
       'after',

@@ -57,6 +57,11 @@ export interface GetAsk {
   readonly isFallback: boolean
 }
 
+/** The question for the object in the own copy of `node`. */
+export function askForOwn(node: NodeId): GetAsk {
+  return { node, digestOnly: false, isFallback: false }
+}
+
 export type GetOutcome =
   | { readonly kind: 'waiting' }
   | {

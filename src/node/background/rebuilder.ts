@@ -16,6 +16,7 @@ import { lastTokenOf } from '../../dynamo/ring/partition.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import { SCAN_PAGE_KEYS_MAX } from '../../limits.ts'
+import { askForOwn } from '../../dynamo/quorum/get.ts'
 import type { Token } from '../../native/digest.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { Trace } from '../../world/trace.ts'
@@ -213,7 +214,7 @@ export class Rebuilder {
       const terms = { ring: topology.ring.digest, deadline: clock.now() + PAGE_MS_MAX }
       for (const { bucket, key, bucketId } of page.entries) {
         const copy = { place: OWN, bucketId, token, name: { bucket, key } }
-        peers.readCopy(node, copy, false, terms, () => undefined)
+        peers.readCopy(askForOwn(node), copy, terms, () => undefined)
       }
     }
   }
@@ -255,7 +256,7 @@ export class Rebuilder {
     const { clock, peers, topology } = this.#node
     const terms = { ring: topology.ring.digest, deadline: clock.now() + PAGE_MS_MAX }
     return new Promise((resolve) => {
-      peers.readCopy(node, copy, false, terms, (answer) => {
+      peers.readCopy(askForOwn(node), copy, terms, (answer) => {
         if (answer.kind === 'object') resolve(answer.object)
         else resolve(answer.kind === 'absent' ? undefined : 'failed')
       })

@@ -11,6 +11,7 @@ import { OperatingError } from '../../base/errors.ts'
 import type { Room } from '../../base/room.ts'
 import type { CopyId, NodeId } from '../../dynamo/names.ts'
 import type { CopyAnswer } from '../../dynamo/quorum/answers.ts'
+import type { GetAsk } from '../../dynamo/quorum/get.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
 import { requestIdBytes } from '../../dynamo/version/request-id.ts'
@@ -48,16 +49,15 @@ export class PeerCalls {
   }
 
   readCopy(
-    node: NodeId,
+    { node, digestOnly, isFallback: hints }: GetAsk,
     { name, bucketId }: CopyId,
-    digestOnly: boolean,
     terms: Terms,
     deliver: (answer: CopyAnswer) => void,
     room?: Room,
   ): void {
     const { ring } = terms
     const deadlineMs = this.#msLeft(terms.deadline)
-    const request = { name, bucketId, ring, digestOnly, deadlineMs, hints: false }
+    const request = { name, bucketId, ring, digestOnly, deadlineMs, hints }
     const onAnswer = (answer: Answer<'peerRead'>): void => deliver(copyAnswer(answer, digestOnly))
     this.#peers.call(node, 'peerRead', request, onAnswer, room)
   }

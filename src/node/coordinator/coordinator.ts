@@ -87,8 +87,9 @@ export class Coordinator {
       end(needed)
       return
     }
-    const { deadline, takesFewer, room } = get
-    gets.run({ copy, owners, ring, needed, deadline, takesFewer, room }, (found) => {
+    const { deadline, room } = get
+    const fallbacks = get.strict ? undefined : placement
+    gets.run({ copy, owners, ring, needed, deadline, fallbacks, room }, (found) => {
       end(isFailure(found) ? found : this.#getResult(copy, found, needed))
     })
   }
@@ -148,7 +149,7 @@ export class Coordinator {
    * Delivers the put with contexts that cover all it replaces. Only the node that takes a put from
    * its client reads for `seen`, and reads once: an owner that read later would replace newer
    * writes. A put is taken also where fewer than R owners can be read, or none: it replaces what
-   * they hold. A strict one may do with fewer where it needs fewer to hold it.
+   * they and hints hold. A strict one is refused then.
    */
   #withContexts(put: ClientPut, placement: Placement, deliver: Deliver<Prepared>): void {
     const bucketId = placement.bucket.id
@@ -170,18 +171,10 @@ export class Coordinator {
       deliver(given)
       return
     }
-    const w = put.w === 0 ? placement.bucket.w : put.w
     // Half of the time is for the write.
-    const until = (clock.now() + put.deadline) / 2
-    const read = {
-      copy,
-      owners,
-      ring,
-      needed,
-      deadline: until,
-      takesFewer: !put.strict || w < needed,
-    }
-    gets.run(read, (found) => {
+    const deadline = (clock.now() + put.deadline) / 2
+    const fallbacks = put.strict ? undefined : placement
+    gets.run({ copy, owners, ring, needed, deadline, fallbacks }, (found) => {
       if (isFailure(found)) {
         const isTaken = !put.strict && isUnread(found.code)
         deliver(isTaken ? { known: { ...put, bucketId }, answered: 0, needed } : found)

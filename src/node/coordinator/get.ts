@@ -7,6 +7,10 @@
  * Hedges are within a budget: in any 10 s one for every 20 copies that gets ask for, and ten more.
  * Where many gets are late at once the owners have too much to do, and hedges would add to it. A
  * question in place of an owner that failed, or that is known to be away by now, is no hedge.
+ *
+ * Where a sloppy get has no owner left to ask, those that stay silent count as away, and fallbacks
+ * are asked for hints. That is after four times the 99th percentile of gets, 50 ms to 1 s: an owner
+ * that pauses for a moment is waited for, because a fallback has only what was written meanwhile.
  */
 import { type Deliver, isFailure, perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
@@ -14,7 +18,6 @@ import type { Room } from '../../base/room.ts'
 import { ShareBudget } from '../../base/share-budget.ts'
 import type { CopyId, NodeId } from '../../dynamo/names.ts'
 import type { CopyAnswer } from '../../dynamo/quorum/answers.ts'
-import type { Fallbacks } from '../../dynamo/quorum/fallbacks.ts'
 import { type GetAsk, GetRound } from '../../dynamo/quorum/get.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import { encodeObject, isStorable } from '../../dynamo/version/object-bytes.ts'
@@ -24,8 +27,8 @@ import type { Clock, Timer } from '../../world/clock.ts'
 import type { Trace } from '../../world/trace.ts'
 import { ABSENT, failedAnswer, objectAnswer, type PeerCalls } from '../cluster/peer-calls.ts'
 import type { Counters } from '../counters.ts'
-import type { Replica } from '../replica/replica.ts'
-import { nearestFirst, tooFew } from './quorums.ts'
+import type { Copy, Replica } from '../replica/replica.ts'
+import { fallbacksOf, nearestFirst, type Placement, tooFew } from './quorums.ts'
 
 /** One key to be read from `needed` of `owners`. */
 export interface Read {
@@ -36,8 +39,8 @@ export interface Read {
   readonly needed: number
   /** An instant of the node's clock. */
   readonly deadline: number
-  /** Where fewer owners answer, what they hold is the result. */
-  readonly takesFewer?: boolean
+  /** The members that may hold hints; undefined for a strict read: owners alone answer it. */
+  readonly fallbacks?: Pick<Placement, 'others' | 'machineOf'> | undefined
   /** The memory for long copies. */
   readonly room?: Room | undefined
 }
@@ -46,7 +49,7 @@ export interface Read {
 export interface Found {
   /** Undefined: nothing. */
   readonly object: VersionedObject | undefined
-  /** Owners that answered: as many as were needed, unless the read takes fewer. */
+  /** Owners that answered: as many as were needed, unless the read is sloppy. */
   readonly answered: number
 }
 
@@ -63,11 +66,12 @@ export interface GetDependencies {
   readonly repairMs: number
 }
 
-/** A read that takes fewer is sloppy, and asks owners alone. */
-const NO_FALLBACKS: Fallbacks = { members: [], machineOf: (node) => node, canAsk: () => false }
-
 /** A shorter delay would cost more questions than it saves time. */
 const HEDGE_MS_MIN = 2
+const SILENT_QUANTILE = 0.99
+const SILENT_FACTOR = 4
+const SILENT_MS_MIN = 50
+const SILENT_MS_MAX = 1_000
 
 export class Gets {
   readonly #dependencies: GetDependencies
@@ -80,10 +84,9 @@ export class Gets {
   /** Delivers what the owners hold together; or `deadline-passed`, or what `tooFew` says. */
   run(read: Read, deliver: Deliver<Found>): void {
     const { self, peers } = this.#dependencies
-    const ordered = nearestFirst(read.owners, self, (node) => {
-      return peers.obstacleTo(node) === undefined
-    })
-    const fallbacks = read.takesFewer === true ? NO_FALLBACKS : undefined
+    const canAsk = (node: NodeId): boolean => node === self || peers.obstacleTo(node) === undefined
+    const ordered = nearestFirst(read.owners, self, canAsk)
+    const fallbacks = read.fallbacks && fallbacksOf(read.fallbacks, canAsk)
     const round = new GetRound(ordered, read.needed, fallbacks)
     new RunningGet(this.#dependencies, this.#hedges, read, round, deliver).begin()
   }
@@ -115,7 +118,22 @@ class RunningGet {
 
   begin(): void {
     this.#askAll(this.#round.begin())
-    if (!this.#isDelivered) this.#wait(this.#hedgeMs(), true)
+    if (!this.#isDelivered) this.#waitForNext()
+  }
+
+  /** Until one more owner is asked; where none is left, until those that are silent are away. */
+  #waitForNext(): void {
+    const isAnyUnasked = this.#round.hasUnasked
+    if (isAnyUnasked) this.#wait(this.#hedgeMs(), true)
+    else if (this.#read.fallbacks === undefined) this.#wait(Number.POSITIVE_INFINITY, false)
+    else this.#wait(this.#silentMs(), true)
+  }
+
+  #silentMs(): number {
+    const { getLatencies } = this.#node.counters
+    if (!getLatencies.isKnown) return SILENT_MS_MAX
+    const usualMs = SILENT_FACTOR * getLatencies.quantile(SILENT_QUANTILE)
+    return Math.max(SILENT_MS_MIN, Math.min(SILENT_MS_MAX, usualMs))
   }
 
   /** A get is late once nineteen of twenty recent ones would have been answered. */
@@ -124,12 +142,12 @@ class RunningGet {
     return Math.max(HEDGE_MS_MIN, Math.min(hedgeMs, counters.getLatencies.lateMs))
   }
 
-  /** One timer at a time: for being late while an owner is left to ask, then for the deadline. */
-  #wait(delayMs: number, isHedge: boolean): void {
+  /** One timer at a time: for being late while there is one left to ask, then for the deadline. */
+  #wait(delayMs: number, isForMore: boolean): void {
     const { clock } = this.#node
     const left = this.#read.deadline - clock.now()
     this.#timer = clock.after(Math.max(0, Math.min(delayMs, left)), () => {
-      if (!isHedge || left <= delayMs) {
+      if (!isForMore || left <= delayMs) {
         this.#round.onDeadline()
         this.#conclude(() => this.#tooLate())
         return
@@ -146,7 +164,7 @@ class RunningGet {
   /** Asks one more owner, if one is left: in place of one that is away, or as a hedge. */
   #onLate(): void {
     const { self, peers, clock, counters, hedgeMs } = this.#node
-    if (!this.#round.hasUnasked) return this.#wait(Number.POSITIVE_INFINITY, false)
+    if (!this.#round.hasUnasked) return this.#onSilent()
     const isAway = (node: NodeId): boolean => node !== self && !peers.isConnected(node)
     if (this.#round.isShortWithout(isAway)) {
       this.#askAll(this.#round.onLate())
@@ -158,7 +176,13 @@ class RunningGet {
       this.#isWithheld = true
       return this.#wait(hedgeMs, true)
     }
-    if (!this.#isDelivered) this.#wait(this.#hedgeMs(), true)
+    if (!this.#isDelivered) this.#waitForNext()
+  }
+
+  /** Owners and fallbacks that were asked and have not answered count as away. */
+  #onSilent(): void {
+    this.#askOrConclude(this.#round.onSilent())
+    if (!this.#isDelivered) this.#waitForNext()
   }
 
   #askAll(asks: readonly GetAsk[]): void {
@@ -169,8 +193,9 @@ class RunningGet {
   /** Asks, without counting it as an ordinary question. */
   #ask(asks: readonly GetAsk[]): void {
     for (const ask of asks) {
-      if (ask.node === this.#node.self) this.#askSelf(ask)
-      else this.#askPeer(ask)
+      if (ask.node !== this.#node.self) this.#askPeer(ask)
+      else if (ask.isFallback) this.#askSelfForHints(ask)
+      else this.#askSelf(ask)
     }
   }
 
@@ -189,18 +214,28 @@ class RunningGet {
     }
     perform(
       () => replica.read(copy, room),
-      (found) => {
-        if (isFailure(found)) this.#onAnswer(node, failedAnswer(found))
-        else if (found === undefined) this.#onAnswer(node, ABSENT)
-        else this.#onAnswer(node, objectAnswer(found.object, found.digest))
-      },
+      (found) => this.#onFound(node, found),
     )
   }
 
-  #askPeer({ node, digestOnly }: GetAsk): void {
+  #askSelfForHints({ node }: GetAsk): void {
     const { copy, room } = this.#read
-    const onAnswer = (answer: CopyAnswer): void => this.#onAnswer(node, answer)
-    this.#node.peers.readCopy(node, copy, digestOnly, this.#read, onAnswer, room)
+    perform(
+      () => this.#node.replica.readHints(copy, room),
+      (found) => this.#onFound(node, found),
+    )
+  }
+
+  #onFound(node: NodeId, found: Copy | OperatingError | undefined): void {
+    if (isFailure(found)) this.#onAnswer(node, failedAnswer(found))
+    else if (found === undefined) this.#onAnswer(node, ABSENT)
+    else this.#onAnswer(node, objectAnswer(found.object, found.digest))
+  }
+
+  #askPeer(ask: GetAsk): void {
+    const { copy, room } = this.#read
+    const onAnswer = (answer: CopyAnswer): void => this.#onAnswer(ask.node, answer)
+    this.#node.peers.readCopy(ask, copy, this.#read, onAnswer, room)
   }
 
   #onAnswer(node: NodeId, answer: CopyAnswer): void {
@@ -211,6 +246,10 @@ class RunningGet {
       this.#conclude(() => this.#tooLate())
       return
     }
+    this.#askOrConclude(asks)
+  }
+
+  #askOrConclude(asks: readonly GetAsk[]): void {
     if (this.#round.outcome.kind === 'waiting') this.#askAll(asks)
     else this.#conclude(() => this.#tooFew())
   }

@@ -54,7 +54,7 @@ export function placementIn(
 
 /** The members that may stand for owners of a key. */
 export function fallbacksOf(
-  { others, machineOf }: Placement,
+  { others, machineOf }: Pick<Placement, 'others' | 'machineOf'>,
   canAsk: (member: NodeId) => boolean,
 ): Fallbacks {
   return { members: others.map(({ id }) => id), machineOf, canAsk }

@@ -29,6 +29,7 @@ import { merge } from '../../dynamo/version/merge.ts'
 import { decodeObject, decodeOutline, withoutValues } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import { ANSWER_VALUES_BYTES_MAX, SCAN_PAGE_BYTES_MAX, SCAN_PAGE_KEYS_MAX } from '../../limits.ts'
+import { askForOwn } from '../../dynamo/quorum/get.ts'
 import type { Token } from '../../native/digest.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { PeerCalls, Terms } from '../cluster/peer-calls.ts'
@@ -200,7 +201,7 @@ export class Scans {
       if (compareU64(token, range.from) !== 0) return
       const copy = ownCopy(token, { bucket: range.bucket, key }, stretch.bucket)
       for (const { node } of rotten) {
-        if (node !== topology.self.id) peers.readCopy(node, copy, false, terms, () => undefined)
+        if (node !== topology.self.id) peers.readCopy(askForOwn(node), copy, terms, () => undefined)
         else
           perform(
             () => replica.read(copy),

@@ -65,8 +65,8 @@ export function answering<K extends RequestKind>(call: IncomingCallOf<K>): Deliv
 }
 
 function getOf({ request, token, deadline, room }: IncomingCallOf<'get'>): ClientGet {
-  const { name, r, takesFewer } = request
-  return { name, token, r, deadline, takesFewer, room }
+  const { name, r, strict } = request
+  return { name, token, r, deadline, strict, room }
 }
 
 function putOf({ request, token, deadline }: IncomingCallOf<'put'>): ClientPut {

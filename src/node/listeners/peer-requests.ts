@@ -64,7 +64,7 @@ export class PeerRequests {
     const copy = { place: OWN, bucketId, token, name }
     counters.peerReads += 1
     if (this.#hasOtherRing(call, request.ring)) return
-    if (request.digestOnly) {
+    if (request.digestOnly && !request.hints) {
       perform(
         () => replica.digest(copy),
         (digest) => {
@@ -75,12 +75,18 @@ export class PeerRequests {
       )
       return
     }
+    const { hints, digestOnly } = request
     perform(
-      () => replica.read(copy, call.room),
+      () => (hints ? replica.readHints(copy, call.room) : replica.read(copy, call.room)),
       (found) => {
         if (isFailure(found)) this.#fail(call, found)
         else if (found === undefined) call.answer(ABSENT)
-        else call.answer({ isFound: true, object: found.object, digest: found.digest })
+        else
+          call.answer({
+            isFound: true,
+            object: digestOnly ? NO_BYTES : found.object,
+            digest: found.digest,
+          })
       },
     )
   }

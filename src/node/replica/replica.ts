@@ -20,6 +20,7 @@ import {
   type CopyId,
   ID_BYTES,
   isOwn,
+  OWN,
   type NodeId,
   type Start,
   startIdOf,
@@ -143,6 +144,23 @@ export class Replica {
    */
   read(copy: CopyId, room?: Room): MaybePromise<Copy | undefined> {
     return this.#reportingRot(copy, () => this.#engine.get(copy, room))
+  }
+
+  /**
+   * All that is kept here of a key for other members, and as this member's own, together. Fails
+   * with `record-rotten`, or `object-too-large` where no record could hold it.
+   */
+  async readHints(copy: CopyId, room?: Room): Promise<Copy | undefined> {
+    let whole: VersionedObject | undefined
+    for (const place of [OWN, ...this.#node.hints.places.map((one) => one.place)]) {
+      const found = await this.#engine.get({ ...copy, place }, room)
+      const object = found && decodeObject(found.object)
+      if (object !== undefined) whole = whole === undefined ? object : merge(whole, object)
+    }
+    if (whole === undefined) return undefined
+    if (!isStorable(whole)) throw tooLarge()
+    const bytes = encodeObject(whole)
+    return { object: bytes, digest: objectDigest(this.#node.digestKey, bytes) }
   }
 
   /** Fails as `read` does. */

@@ -8,7 +8,7 @@
  */
 import { isOperatingError } from '../../base/errors.ts'
 import type { Prng } from '../../base/prng.ts'
-import type { Bucket, PutOptions, PutResult } from '../../client/bucket.ts'
+import type { Bucket, GetOptions, PutOptions, PutResult } from '../../client/bucket.ts'
 import { type Client, connectTo } from '../../client/client.ts'
 import type { SealedContext } from '../../client/sealed-context.ts'
 import { requestLabel, requestIdOf } from '../../dynamo/version/request-id.ts'
@@ -48,6 +48,8 @@ const REPEATABLE_MAX = 4
 /** Some clients have a short timeout, so that more of their operations fail. */
 const HASTE_MS = 200
 const CONNECT_MS = 3_600_000
+/** Requests that are for owners alone. */
+const STRICT_SHARE = 0.1
 /** A value must have room for its number. */
 const VALUE_BYTES_MIN = 8
 const LONG_VALUE_BYTES: readonly [number, number] = [FRAME_BODY_BYTES_MAX, 4 * FRAME_BODY_BYTES_MAX]
@@ -168,6 +170,11 @@ export class User {
     ]
   }
 
+  /** Some requests insist on owners. */
+  #strictOrNot(): { readonly strict: boolean } {
+    return { strict: this.#prng.chance(STRICT_SHARE) }
+  }
+
   #known(place: Place): readonly Shown[] {
     return this.#shown.get(place.label) ?? []
   }
@@ -188,10 +195,7 @@ export class User {
   }
 
   /** Reads, remembers the answer and records the event; undefined where the read failed. */
-  async get(
-    place: Place,
-    options: { readonly r?: number; readonly timeout?: number } = {},
-  ): Promise<Shown | undefined> {
+  async get(place: Place, options: GetOptions = this.#strictOrNot()): Promise<Shown | undefined> {
     const startedMs = this.#cluster.world.nowMs
     try {
       const answer = await (await this.#bucket(place)).get(place.key, options)
@@ -244,7 +248,8 @@ export class User {
     const value = isDelete ? undefined : this.#valueFor(id)
     const sent = { id, place, value, requestId, contexts }
     try {
-      const options: PutOptions = replacesSeen ? { replace: 'seen' } : { contexts }
+      const replacing: PutOptions = replacesSeen ? { replace: 'seen' } : { contexts }
+      const options = { ...replacing, ...this.#strictOrNot() }
       const written = await this.#send(sent, { ...options, isRepeat: false })
       if (written.attempts > 1) this.#history.markRetried(id)
       this.#history.end(id, 'ok', this.#cluster.world.nowMs)

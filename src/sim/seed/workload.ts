@@ -87,7 +87,7 @@ export class Workload {
   }
 
   async #readPatiently(place: Place, r: number): Promise<boolean> {
-    const options = { r, timeout: this.#options.timeoutMs }
+    const options = { r, strict: true, timeout: this.#options.timeoutMs }
     return (await this.#patiently((user) => user.get(place, options))) !== undefined
   }
 

@@ -9,7 +9,7 @@ export interface Get {
   /** Milliseconds left; 0: the node's default. */
   readonly deadlineMs: number
   /** Where fewer replicas answer, what they hold is the reply. */
-  readonly takesFewer: boolean
+  readonly strict: boolean
 }
 
 /** Replicas that answered a read, and how many had to. */

@@ -92,7 +92,7 @@ def check_siblings(report, lab):
         report.equal("a deleted key may be put again", key.get()[0], [b"again"])
         report.equal("a get of one replica", key.get(r=1)[0], [b"again"])
         report.equal("a get of three replicas", key.get(r=3)[1]["needed"], 3)
-        report.equal("takes_fewer changes nothing", key.get(takes_fewer=True)[0], [b"again"])
+        report.equal("a strict get of all there is", key.get(strict=True)[0], [b"again"])
     for node in (1, 2):
         with lab.open(node) as connection:
             values = Key(connection, b"siblings").get()[0]

@@ -66,10 +66,10 @@ const LOSING: readonly Plant[] = [
     caughtBy: 'test/unit/base/bytes.test.ts',
   },
   {
-    name: 'a put that few can take insists on reading R',
-    find: 'takesFewer: !put.strict || w < needed',
-    replace: 'takesFewer: false',
-    why: 'with one node of three left a put with w = 1 is refused',
+    name: 'a put of seen insists on reading R',
+    find: 'const fallbacks = put.strict ? undefined : placement',
+    replace: 'const fallbacks = undefined',
+    why: 'with one node of three left a put replaces nothing',
     caughtBy: 'test/unit/node/coordinator/get.test.ts',
   },
 ]

@@ -51,7 +51,11 @@ t.test('an unknown option is refused, and the sentence names the nearest', async
     ['put', { replaces: 'seen' }, /^replaces is no option of put.*did you mean replace\?$/],
     ['delete', { contex: undefined }, /^contex is no option of delete.*did you mean context\?$/],
     ['get', { tiemout: 5 }, /^tiemout is no option of get.*did you mean timeout\?$/],
-    ['get', { w: 2 }, /^w is no option of get, which takes signal, timeout, r: leave it out$/],
+    [
+      'get',
+      { w: 2 },
+      /^w is no option of get, which takes signal, timeout, r, strict: leave it out$/,
+    ],
     ['get', Object.create({ tiemout: 5 }), /did you mean timeout\?$/],
     ['update', { replace: 'seen' }, /^replace is no option of update/],
     ['keys', { curser: 'a' }, /did you mean cursor\?$/],

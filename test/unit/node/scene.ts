@@ -141,7 +141,11 @@ export class NodeSession {
   }
 
   get(key: string, r = 0): Promise<Answer<'get'>> {
-    return this.ask('get', { name: nameOf(key), r, deadlineMs: 0, takesFewer: false })
+    return this.ask('get', { name: nameOf(key), r, deadlineMs: 0, strict: true })
+  }
+
+  getSloppily(key: string, r = 0): Promise<Answer<'get'>> {
+    return this.ask('get', { name: nameOf(key), r, deadlineMs: 0, strict: false })
   }
 }
 

@@ -4,6 +4,7 @@ import { OperatingError } from '../../../../src/base/errors.ts'
 import { u64 } from '../../../../src/base/u64.ts'
 import { utf8Bytes } from '../../../../src/base/bytes.ts'
 import { Gets, type GetDependencies } from '../../../../src/node/coordinator/get.ts'
+import type { GetAsk } from '../../../../src/dynamo/quorum/get.ts'
 import type { Token } from '../../../../src/native/digest.ts'
 import { nodeId } from '../../../../src/dynamo/names.ts'
 import { WirePipeWorld } from '../../../support/wire-pipe.ts'
@@ -29,7 +30,7 @@ t.test('a hedge waits as long as the answer waits for memory', async (t) => {
     peers: {
       obstacleTo: () => undefined,
       isConnected: () => true,
-      readCopy: (node: string) => asked.push(node),
+      readCopy: ({ node }: GetAsk) => asked.push(node),
     },
     counters: { getLatencies: { lateMs: 20 }, hedges: 0 },
     hedgeMs: 50,
@@ -54,7 +55,7 @@ t.test('no owner is asked in the place of one that gave up at the deadline', asy
     trace: world.trace,
     self: OWNERS[0],
     replica: { read: () => new Promise((_, reject) => (giveUp = reject)) },
-    peers: { obstacleTo: () => undefined, readCopy: (node: string) => asked.push(node) },
+    peers: { obstacleTo: () => undefined, readCopy: ({ node }: GetAsk) => asked.push(node) },
     counters: { getLatencies: { lateMs: 20 }, hedges: 0 },
     hedgeMs: 50,
     repairMs: 1000,

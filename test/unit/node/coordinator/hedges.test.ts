@@ -5,6 +5,7 @@ import { utf8Bytes } from '../../../../src/base/bytes.ts'
 import type { CopyAnswer } from '../../../../src/dynamo/quorum/answers.ts'
 import { type NodeId, nodeId } from '../../../../src/dynamo/names.ts'
 import { HEDGES_FREE_MAX, READS_PER_HEDGE } from '../../../../src/limits.ts'
+import type { GetAsk } from '../../../../src/dynamo/quorum/get.ts'
 import type { Token } from '../../../../src/native/digest.ts'
 import { Gets, type GetDependencies } from '../../../../src/node/coordinator/get.ts'
 import { Counters } from '../../../../src/node/counters.ts'
@@ -30,7 +31,7 @@ class Coordinator {
 
   constructor() {
     const readCopy = (...args: readonly unknown[]): void => {
-      const [node, , , , deliver] = args as [NodeId, 0, 0, 0, (answer: CopyAnswer) => void]
+      const [{ node }, , , deliver] = args as [GetAsk, 0, 0, (answer: CopyAnswer) => void]
       this.asked.push(node)
       const answer = this.answers.get(node)
       if (answer !== undefined) deliver(answer)
