@@ -7,7 +7,7 @@
  */
 import { Prng } from '../base/prng.ts'
 import type { BucketConfig } from '../config.ts'
-import { WINDOW_BYTES } from '../limits.ts'
+import { HINT_BYTES_MIN, WINDOW_BYTES } from '../limits.ts'
 import { MESSAGE_MEMORY_BYTES } from '../wire/session-memory.ts'
 
 /** The kinds of faults: see `faults.ts`, `disk-faults.ts` and `path-faults.ts`. */
@@ -72,6 +72,8 @@ export interface Mix {
 
 export interface Scenario {
   readonly nodes: number
+  /** As members state them: where there are fewer than nodes, two nodes or more share one. */
+  readonly machines: number
   /** A power of two. */
   readonly partitions: number
   /** The first is the default bucket. */
@@ -79,6 +81,8 @@ export interface Scenario {
   /** Always `log` where a seed draws it; a node in memory counts as destroyed when it ends. */
   readonly engine: 'log' | 'memory'
   readonly segmentBytes: number
+  /** See `Config`: with little space hints are refused, and other nodes are asked. */
+  readonly hintBytes: number
   readonly callsMax: number
   readonly hedgeMs: number
   /** See `Config`: small ones make messages wait for memory. */
@@ -119,6 +123,7 @@ const ACKNOWLEDGED = 1_000
 const FAULTS_MIN = 15
 const FAULTS_MAX = 1_000_000
 const NODES = [3, 3, 3, 4, 5, 5, 6, 7, 9] as const
+const MACHINES_MIN = 4
 /** N, R and W: mostly the defaults. */
 const QUORUMS: readonly (readonly [number, number, number])[] = [
   [3, 2, 2],
@@ -146,8 +151,11 @@ export function drawScenario(seed: number): Scenario {
   const names = BUCKET_NAMES.slice(0, prng.pick([1, 1, 2, 3]))
   const keys = prng.between(2, 12)
   const wire = Prng.of(seed, 'wire')
+  const hints = Prng.of(seed, 'hints')
   return {
     nodes,
+    machines:
+      nodes > MACHINES_MIN && hints.chance(0.5) ? hints.between(MACHINES_MIN, nodes) : nodes,
     partitions: prng.pick([1, 8, 16, 32]),
     buckets: names.map((name) => {
       const [n, r, w] = prng.pick(possible)
@@ -155,6 +163,7 @@ export function drawScenario(seed: number): Scenario {
     }),
     engine: 'log',
     segmentBytes: prng.pick([400, 2_048, 8_192, 65_536]),
+    hintBytes: hints.pick([4_096, HINT_BYTES_MIN, HINT_BYTES_MIN]),
     callsMax: prng.pick([4, 4096, 4096]),
     hedgeMs: prng.pick([5, 50]),
     messageBytes: wire.pick([262_144, 1_048_576, MESSAGE_MEMORY_BYTES]),

@@ -16,6 +16,8 @@ import type { Proof, Verdict } from './proof.ts'
 const ACKNOWLEDGED_MIN = 1_000
 const FAULTS_MIN = 10
 const CRASHES_IN_WRITES_MIN = 1
+/** Of the seeds: those in which two owners of a key were away at once. */
+const TWO_AWAY_SHARE_MIN = 1 / 3
 /** Of all together. */
 const DELIVERIES_MIN = 20_000
 const PACE_MIN = 300
@@ -76,6 +78,7 @@ async function pace(): Promise<number> {
 
 function judge(tally: Tally, paced: number): Verdict {
   const { seeds, failed, least, missing, deliveriesPerCoreSecond } = tally
+  const twoAwayMin = Math.ceil(seeds * TWO_AWAY_SHARE_MIN)
   const mustHaveAll = seeds >= ALL_KINDS_SEEDS
   if (missing.length > 0) console.log(`never took effect: ${missing.join(', ')}`)
   const isMet =
@@ -85,6 +88,7 @@ function judge(tally: Tally, paced: number): Verdict {
     least.faults >= FAULTS_MIN &&
     least.crashesInWrites >= CRASHES_IN_WRITES_MIN &&
     (missing.length === 0 || !mustHaveAll) &&
+    tally.hadTwoAway >= twoAwayMin &&
     deliveriesPerCoreSecond >= DELIVERIES_MIN &&
     paced >= PACE_MIN
   return {
@@ -94,6 +98,8 @@ function judge(tally: Tally, paced: number): Verdict {
       `acknowledged writes (bar ${ACKNOWLEDGED_MIN}), ${least.faults} faults ` +
       `(bar ${FAULTS_MIN}), ` +
       `${least.crashesInWrites} crashes during a write (bar ${CRASHES_IN_WRITES_MIN}); ` +
+      `two owners of a key away at once in ${tally.hadTwoAway} (bar ${twoAwayMin}), ` +
+      `${tally.hintsDelivered} hints delivered; ` +
       `${missing.length} kinds of fault never took effect ` +
       `(${mustHaveAll ? 'bar 0' : `a bar from ${ALL_KINDS_SEEDS} seeds on`}); ` +
       `${deliveriesPerCoreSecond} deliveries per core-second (bar ${DELIVERIES_MIN}); ` +

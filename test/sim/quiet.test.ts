@@ -34,7 +34,12 @@ t.test('copies become equal though two of the nodes that live may lack theirs', 
     timeoutMs: 1_500,
     thinkMsMax: 5,
   })
-  const account = new Account(3, world.trace, () => undefined)
+  const account = new Account(
+    3,
+    (machine) => cluster.partOf(machine),
+    world.trace,
+    () => undefined,
+  )
   const operator = new Operator(cluster, world.prng('operator'), account, history, {
     beforeEnd: () => undefined,
     onEmptied: () => undefined,

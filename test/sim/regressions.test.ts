@@ -11,6 +11,8 @@
  *   silent;
  * - seed 273, `unit/store/log/put-in-order.test.ts`: a torn record that a start cut off came back;
  * - seed 5183, the same file: a segment that a start removed came back;
+ * - seeds 53 and 162, `unit/node/coordinator/forward-here.test.ts`: a put was applied, and told as
+ *   refused;
  * - seeds 328 and 429, `quiet.test.ts`: a sweep left out a stale copy where others may be lost.
  */
 import { readFileSync } from 'node:fs'

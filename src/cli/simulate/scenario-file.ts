@@ -67,6 +67,7 @@ const mix = z
 const scenario: z.ZodType<Scenario> = z
   .strictObject({
     nodes: whole(1, NODES_MAX),
+    machines: whole(1, NODES_MAX),
     partitions: whole(1, PARTITIONS_MAX).refine(
       (count) => Number.isInteger(Math.log2(count)),
       'must be a power of two',
@@ -76,6 +77,7 @@ const scenario: z.ZodType<Scenario> = z
       .refine(([first]) => first?.name === 'default', 'must begin with the bucket default'),
     engine: z.enum(['log', 'memory']),
     segmentBytes: whole(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX),
+    hintBytes: whole(0, Number.MAX_SAFE_INTEGER),
     callsMax: whole(1, COUNT_MAX),
     hedgeMs: whole(1, DEADLINE_MS_MAX),
     messageBytes: whole(1, MESSAGE_MEMORY_BYTES_MAX),

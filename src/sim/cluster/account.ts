@@ -3,14 +3,16 @@
  *
  * Design 1 promises that no acknowledged write is lost while fewer than W of the disks that hold it
  * are destroyed before lost copies are rebuilt. A disk that was wiped, restored, made to rot, to
- * misdirect or to forget a write counts as destroyed, though most of it may be sound. A full sweep
+ * misdirect or to forget a write counts as destroyed, though most of it may be sound. Disks of
+ * nodes that state one machine count as one, because W counts machines. A full sweep
  * while all nodes run makes all copies whole and empties the account. A fault that would exceed the
  * promise is withheld and traced, because the store may lose a write then.
  */
 import type { SimTrace } from '../trace.ts'
 
 export class Account {
-  readonly #disksMax: number
+  readonly #partsMax: number
+  readonly #partOf: (machine: number) => string
   readonly #trace: SimTrace
   readonly #damaged = new Set<number>()
   readonly #onDamaged: (machine: number) => void
@@ -19,16 +21,25 @@ export class Account {
   /** Disks that were damaged; one that was damaged twice counts twice. */
   damages = 0
 
-  /** Requires: `leastW` is the smallest W that any client writes with. */
-  constructor(leastW: number, trace: SimTrace, onDamaged: (machine: number) => void) {
-    this.#disksMax = leastW - 1
+  /**
+   * Requires: `leastW` is the smallest W that any client writes with. `partOf` says which machines
+   * count as one.
+   */
+  constructor(
+    leastW: number,
+    partOf: (machine: number) => string,
+    trace: SimTrace,
+    onDamaged: (machine: number) => void,
+  ) {
+    this.#partsMax = leastW - 1
+    this.#partOf = partOf
     this.#trace = trace
     this.#onDamaged = onDamaged
   }
 
   /** True where the disk of `machine` may be damaged; it then counts as destroyed. */
   mayDamage(machine: number, kind: string): boolean {
-    if (!this.#damaged.has(machine) && this.#damaged.size >= this.#disksMax) {
+    if (new Set([...this.#damaged, machine].map(this.#partOf)).size > this.#partsMax) {
       this.withheld += 1
       this.#trace.mark('fault-withheld', { machine, kind, damaged: [...this.#damaged].join(' ') })
       return false

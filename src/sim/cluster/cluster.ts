@@ -23,6 +23,8 @@ import type { SimWorld } from '../world.ts'
 export interface ClusterOptions {
   /** Nodes, 1 to 99. */
   readonly nodes: number
+  /** That its members state, at most `nodes`; by default one each. */
+  readonly machines?: number
   readonly partitions?: number
   readonly quorums?: { readonly n: number; readonly r: number; readonly w: number }
   readonly buckets?: readonly BucketConfig[]
@@ -106,6 +108,33 @@ export class Cluster {
     return owners.map(({ name }) => machineOf(name))
   }
 
+  /**
+   * What fails together as the promise counts it: the nodes that state one machine, where there are
+   * N of those; else each node alone.
+   */
+  partOf(machine: number): string {
+    const { defaults, buckets } = this.configOf(1)
+    const { machines = this.size } = this.#options
+    const mostN = Math.max(defaults.n, ...buckets.map(({ n }) => n))
+    return machines < mostN ? `n${machine}` : this.#statedMachineOf(machine)
+  }
+
+  #statedMachineOf(machine: number): string {
+    const { machines = this.size } = this.#options
+    return `m${((machine - 1) % machines) + 1}`
+  }
+
+  /** Whether two owners of some key do not run. */
+  get hasTwoOwnersAway(): boolean {
+    const { buckets, partitions } = this.configOf(1)
+    const names = ['', ...buckets.map(({ name }) => name)]
+    const isAway = (machine: number): boolean => !this.#running.has(machine)
+    if (this.machines.filter(isAway).length < 2) return false
+    return Array.from({ length: partitions }, (_, i) => i).some((partition) =>
+      names.some((name) => this.ownersOfPartition(partition, name).filter(isAway).length >= 2),
+    )
+  }
+
   /** The id of the member on a machine. */
   memberOf(machine: number): NodeId {
     const member = this.ring.members.find(({ name }) => machineOf(name) === machine)
@@ -129,7 +158,7 @@ export class Cluster {
         host: this.world.hostOf(other),
         clientPort: CLIENT_PORT,
         peerPort: PEER_PORT,
-        machine: `m${other}`,
+        machine: this.#statedMachineOf(other),
         zone: '',
         weight: 1,
       })),

@@ -47,6 +47,8 @@ export class Operator {
   readonly violations: string[] = []
   /** Power cuts of a node while some client waited for a write. */
   crashesInWrites = 0
+  /** Whether two owners of a key were away at once, nodes that stay dead left aside. */
+  hadTwoAway = false
 
   constructor(
     cluster: Cluster,
@@ -121,6 +123,7 @@ export class Operator {
     this.#events.beforeEnd(machine)
     if (how === 'kill') this.#cluster.kill(machine)
     else this.#cluster.crash(machine)
+    this.hadTwoAway ||= this.#dead.size === 0 && this.#cluster.hasTwoOwnersAway
     if (this.#cluster.isVolatile) this.#events.onEmptied(machine)
   }
 

@@ -27,16 +27,21 @@ const KINDS_A_LINE = 4
 
 /** The scenario, readable. */
 export function scenarioLines(scenario: Scenario): readonly string[] {
-  const { nodes, partitions, buckets, clients, keys, rounds } = scenario
+  const { nodes, machines, partitions, buckets, clients, keys, rounds } = scenario
   const quorums = buckets.map(({ name, n, r, w }) => `${name} N=${n} R=${r} W=${w}`)
   const omitted = scenario.omitted.length
   return [
-    row('cluster', `${counted(nodes, 'node')}, ${counted(partitions, 'partition')}`),
+    row(
+      'cluster',
+      `${counted(nodes, 'node')} on ${counted(machines, 'machine')}, ` +
+        counted(partitions, 'partition'),
+    ),
     row('buckets', quorums.join(', ')),
     row(
       'nodes',
-      `segments of ${number(scenario.segmentBytes)} bytes, ${number(scenario.callsMax)} calls at ` +
-        `once, a second read after ${scenario.hedgeMs} ms`,
+      `segments of ${number(scenario.segmentBytes)} bytes, ` +
+        `${number(scenario.hintBytes)} for hints, ` +
+        `${number(scenario.callsMax)} calls at once, a second read after ${scenario.hedgeMs} ms`,
     ),
     row(
       'memory',
@@ -81,6 +86,11 @@ export function resultLines(result: SimulateResult, events: number): readonly st
     ...wrapped('effects', `${counted(effects, 'fault')}${effects === 0 ? '' : ':'}`, kinds),
     row('withheld', `${counted(result.withheld, 'fault')} beyond the promise`),
     row('crashes', `${number(result.crashesInWrites)} during a write`),
+    row(
+      'hints',
+      `${number(result.hintsDelivered)} delivered; two owners of a key were ` +
+        `${result.hadTwoAway ? '' : 'never '}away at once`,
+    ),
     ...(shown.length === 0 ? [] : ['', EVENT_HEADER, ...shown]),
     '',
     ...verdictLines(result),
@@ -115,6 +125,8 @@ export function unfinished(seed: number, scenario: Scenario, violation: string):
     drawn: [],
     withheld: 0,
     crashesInWrites: 0,
+    hadTwoAway: false,
+    hintsDelivered: 0,
     deliveries: 0,
     simulatedMs: 0,
     digest: NO_DIGEST,
@@ -130,6 +142,9 @@ export class Tally {
   operations = 0
   withheld = 0
   crashesInWrites = 0
+  /** Seeds in which two owners of a key were away at once. */
+  hadTwoAway = 0
+  hintsDelivered = 0
   deliveries = 0
   simulatedMs = 0
   /** Of processors. */
@@ -147,6 +162,8 @@ export class Tally {
     this.operations += result.operations
     this.withheld += result.withheld
     this.crashesInWrites += crashesInWrites
+    if (result.hadTwoAway) this.hadTwoAway += 1
+    this.hintsDelivered += result.hintsDelivered
     this.deliveries += result.deliveries
     this.simulatedMs += result.simulatedMs
     this.cpuMs += cpuMs
@@ -187,6 +204,11 @@ export class Tally {
       row(
         'crashes',
         `${number(this.crashesInWrites)} during a write, at least ${least.crashesInWrites} a seed`,
+      ),
+      row(
+        'hints',
+        `${number(this.hintsDelivered)} delivered; two owners of a key were away at once in ` +
+          counted(this.hadTwoAway, 'seed'),
       ),
       row(
         'speed',

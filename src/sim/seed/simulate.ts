@@ -52,6 +52,9 @@ export interface SimulateResult {
   readonly withheld: number
   /** Power cuts of a node while some client waited for a write. */
   readonly crashesInWrites: number
+  /** Whether two owners of a key were away at once. */
+  readonly hadTwoAway: boolean
+  readonly hintsDelivered: number
   /** Pieces of stream delivered. */
   readonly deliveries: number
   readonly simulatedMs: number
@@ -91,6 +94,7 @@ class Simulation {
   readonly #bounds: Bounds
   readonly #recovery = new Recovery()
   readonly #violations: string[] = []
+  #hintsDelivered = 0
 
   constructor(seed: number, scenario: Scenario) {
     this.#seed = seed
@@ -113,7 +117,12 @@ class Simulation {
     const { trace } = this.#world
     this.#bounds = new Bounds(this.#cluster.configOf(1))
     const leastW = Math.min(...buckets.map(({ w }) => w))
-    this.#account = new Account(leastW, trace, (machine) => this.#recovery.damaged(machine))
+    this.#account = new Account(
+      leastW,
+      (machine) => this.#cluster.partOf(machine),
+      trace,
+      (machine) => this.#recovery.damaged(machine),
+    )
     this.#operator = new Operator(
       this.#cluster,
       this.#world.prng('operator'),
@@ -134,6 +143,7 @@ class Simulation {
       this.#bounds,
     )
     trace.watch('recovered', (fields, machine) => this.#recovery.recovered(machine, fields))
+    trace.watch('hint-delivered', () => (this.#hintsDelivered += 1))
     trace.watch('rot-found', (_, machine) => this.#recovery.rotFound(machine))
   }
 
@@ -238,6 +248,8 @@ class Simulation {
       drawn: this.#faults.drawn,
       withheld: this.#account.withheld,
       crashesInWrites: this.#operator.crashesInWrites,
+      hadTwoAway: this.#operator.hadTwoAway,
+      hintsDelivered: this.#hintsDelivered,
       deliveries: this.#world.network.chunksDelivered,
       simulatedMs: this.#world.nowMs,
       digest: this.#world.trace.digest(),
