@@ -262,7 +262,7 @@ export class Replica {
 
   #write(copy: CopyId, held: Held, request: ClientWrite): LocalWrite {
     this.#node.hints.onAccepted(copy)
-    if (this.#remembered.isReplaced(request.requestId, copy, held.object)) {
+    if (this.#remembered.isReplaced(request.requestId, held.object)) {
       return this.#unchanged({ kind: 'replaced' }, held)
     }
     const before = held.stored === undefined ? undefined : decodeNote(held.stored.note)
@@ -286,7 +286,7 @@ export class Replica {
         case 'written': {
           if (!isStorable(outcome.object)) throw tooLarge()
           const written = this.#append(copy, held, outcome.object, encodeNote(outcome.note))
-          this.#remembered.add(request.requestId, copy, outcome.dot)
+          this.#remembered.add(request.requestId, outcome.dot)
           return { outcome, ...written }
         }
       }

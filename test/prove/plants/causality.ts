@@ -176,7 +176,7 @@ const REQUESTS: readonly Plant[] = [
   },
   {
     name: 'a request whose value was replaced is forgotten',
-    find: 'if (this.#remembered.isReplaced(request.requestId, copy, held.object))',
+    find: 'if (this.#remembered.isReplaced(request.requestId, held.object))',
     replace: 'if (this.#remembered.size < 0)',
     why: 'a retry brings back what was replaced; once it may, so no checker objects',
     caughtBy: 'test/unit/node/replica/replica.test.ts',

@@ -1,7 +1,8 @@
-/** Plants about fallbacks and hints: what counts, what is kept, what is delivered and removed. */
+/** Plants about fallbacks and hints: what counts, what is read, delivered and removed. */
 import type { Plant, PlantGroup } from './plant.ts'
 
 const PAPER = 'test/paper/section-4-6.test.ts'
+const READS = 'test/unit/node/coordinator/get-sloppy.test.ts'
 const HINTS = 'test/unit/node/replica/hints.test.ts'
 
 const COUNTING: readonly Plant[] = [
@@ -23,7 +24,7 @@ const COUNTING: readonly Plant[] = [
     name: 'a fallback that holds nothing counts towards R',
     find: 'this.answered + this.#asked.filter(isHolding).length',
     replace: 'this.answered + this.#asked.filter(hasAnswered).length',
-    why: 'the hint of another fallback is not waited for; no node asks fallbacks yet',
+    why: 'the hint of another fallback is not waited for',
     caughtBy: 'test/unit/dynamo/quorum/get-sloppy.test.ts',
   },
   {
@@ -46,6 +47,65 @@ const COUNTING: readonly Plant[] = [
     replace: 'void this.#round',
     why: 'a put waits for owners that are paused, until its deadline',
     caughtBy: PAPER,
+  },
+  {
+    name: 'only owners can begin a put',
+    find: 'for (const member of fallbacks?.members ?? [])',
+    replace: 'for (const member of [])',
+    why: 'a put is refused while W machines live',
+    caughtBy: PAPER,
+  },
+  {
+    name: 'two members on one machine let a put begin',
+    find: 'machines.add(machineIn(fallbacks, member))',
+    replace: 'machines.add(member)',
+    why: 'what could have been refused ends in doubt',
+    caughtBy: 'test/unit/dynamo/quorum/put-sloppy.test.ts',
+  },
+  {
+    name: 'a strict put has fallbacks',
+    find: 'write.put.strict ? undefined : fallbacksOf(',
+    replace: 'fallbacksOf(',
+    why: 'its client reads at the owners, and misses it',
+    caughtBy: 'test/unit/node/coordinator/put.test.ts',
+  },
+  {
+    name: 'a node that coordinates for owners was not asked',
+    find: 'this.#awaited.add(self)',
+    replace: 'void self',
+    why: 'a put that it has applied is told as refused when its time is up',
+    caughtBy: 'test/unit/node/coordinator/forward-here.test.ts',
+  },
+]
+
+const READING: readonly Plant[] = [
+  {
+    name: 'a fallback is asked for its own copy',
+    find: 'hints ? replica.readHints(copy, call.room) : replica.read(copy, call.room)',
+    replace: 'replica.read(copy, call.room)',
+    why: 'what only fallbacks hold is not found',
+    caughtBy: READS,
+  },
+  {
+    name: 'silent owners never count as away',
+    find: 'replica.isSilent = true',
+    replace: 'void replica',
+    why: 'a get waits for owners that are paused, until its deadline',
+    caughtBy: READS,
+  },
+  {
+    name: 'fallbacks are repaired as owners are',
+    find: 'hasAnswered(replica) && !isFallback(replica) && !isCurrent(replica)',
+    replace: 'hasAnswered(replica) && !isCurrent(replica)',
+    why: 'a node that owns nothing of the key keeps a copy as its own, and no one removes it',
+    caughtBy: 'test/unit/dynamo/quorum/get-sloppy.test.ts',
+  },
+  {
+    name: 'a client is told that every answer is complete',
+    find: 'isComplete: answered >= needed',
+    replace: 'isComplete: answered >= 0',
+    why: 'it takes what is missing for deleted',
+    caughtBy: READS,
   },
 ]
 
@@ -99,10 +159,26 @@ const DELIVERING: readonly Plant[] = [
     why: 'an outage fills the disk, and own writes are refused',
     caughtBy: HINTS,
   },
+  {
+    name: 'a full node drops hints and says that it has them',
+    find: 'this.#node.hints.admit(copy, bytes.length - (held.stored?.object.length ?? 0))',
+    replace:
+      'try { this.#node.hints.admit(copy, bytes.length) }' +
+      ' catch { return { object: bytes, sequence: this.#lastSequence } }',
+    why: 'a write that W machines acknowledged is on fewer',
+    caughtBy: HINTS,
+  },
+  {
+    name: 'a hint is sent before it is durable',
+    find: 'replica.whenSynced(replica.lastSequence, (error) => resolve(error === undefined))',
+    replace: 'resolve(true)',
+    why: 'what its member has and its holder loses would come back to the holder as new',
+    caughtBy: 'test/unit/node/background/courier.test.ts',
+  },
 ]
 
 export const HINTS_PLANTS: PlantGroup = {
   name: 'hints',
-  plantsMin: 13,
-  plants: [...COUNTING, ...DELIVERING],
+  plantsMin: 23,
+  plants: [...COUNTING, ...READING, ...DELIVERING],
 }

@@ -1,5 +1,6 @@
 /** The courier: how much it has in flight to one member, and as what it sends it. */
 import t from 'tap'
+import { OperatingError } from '../../../../src/base/errors.ts'
 import { Prng } from '../../../../src/base/prng.ts'
 import { type CopyId, keyName, type NodeId, OWN, type Place } from '../../../../src/dynamo/names.ts'
 import { Context } from '../../../../src/dynamo/version/context.ts'
@@ -16,7 +17,10 @@ import { copyOf } from '../../../../src/store/conformance/subject.ts'
 import { MemoryEngine } from '../../../../src/store/memory/memory.ts'
 
 /** Delivers hints with values of these lengths; the most bytes, and hints, that were in flight. */
-async function flightOf(lengths: readonly number[], isGone = false) {
+async function flightOf(
+  lengths: readonly number[],
+  { isGone = false, isDurable = true }: { isGone?: boolean; isDurable?: boolean } = {},
+) {
   const sim = new SimWorld({ seed: 1 })
   const world = sim.start(1)
   const { clock, trace, entropy } = world
@@ -33,6 +37,10 @@ async function flightOf(lengths: readonly number[], isGone = false) {
     const value = Prng.of(i).fill(new Uint8Array(length))
     const write = { requestId: `${i}`.padStart(16), isRepeat: false, value, seen: Context.empty }
     await replica.write(copy, write, Number.POSITIVE_INFINITY)
+  }
+  if (!isDurable) {
+    const failure = new OperatingError('disk-failed', 'this disk takes nothing')
+    engine.synced = () => Promise.reject(failure)
   }
   const most = { bytes: 0, hints: 0 }
   const inFlight = { bytes: 0, hints: 0 }
@@ -100,8 +108,14 @@ t.test('a hint is sent as the own copy of its member', async (t) => {
   t.strictSame(sentAs, [OWN])
 })
 
+t.test('a hint that is not durable here is not sent', async (t) => {
+  const { sentAs, left } = await flightOf([10, 10], { isDurable: false })
+  t.strictSame(sentAs, [])
+  t.match(left, [{ keys: 2 }])
+})
+
 t.test('no delivery is kept of hints that went before they were read', async (t) => {
-  const { delivered, underWay } = await flightOf([10, 10], true)
+  const { delivered, underWay } = await flightOf([10, 10], { isGone: true })
   t.equal(delivered, 0)
   t.equal(underWay, 0)
 })

@@ -83,16 +83,6 @@ t.test('a client’s write that the place had already taken counts as accepted',
   t.not(engine.get(HINT), undefined)
 })
 
-t.test('a request written as a hint is not taken for written in another place', async (t) => {
-  const { replica, engine } = bench()
-  const once = { requestId: 'r'.repeat(16), isRepeat: true, seen: Context.empty }
-  const write = { ...once, value: utf8Bytes('x') }
-  await replica.write(HINT, write, Number.POSITIVE_INFINITY)
-  const own = await replica.write(OWN_COPY, write, Number.POSITIVE_INFINITY)
-  t.equal(own.outcome.kind, 'written')
-  t.not(engine.get(OWN_COPY), undefined)
-})
-
 t.test('hints that are full refuse, and own copies are taken', async (t) => {
   const { replica, hints } = bench(300)
   merge(replica, HINT, OBJECT)
