@@ -89,6 +89,22 @@ export interface NodeStatus {
   readonly warnings: readonly string[]
   /** What is wrong with the node now and needs someone. */
   readonly alarms: readonly string[]
+  /** What it keeps for each member that is away, or was. */
+  readonly hints: readonly MemberHints[]
+}
+
+/** Hints that one node keeps for another member. */
+export interface MemberHints {
+  readonly id: string
+  /** Empty where it is no member any more. */
+  readonly name: string
+  readonly keys: number
+  readonly bytes: number
+  /** For so long there have been some without a break, since the node's start at most. */
+  readonly keptMs: number
+  /** Keys that were delivered, and bytes that were taken, in the last 10 s. */
+  readonly deliveredPerSecond: number
+  readonly takenBytesPerSecond: number
 }
 
 const checkBucketOptions = optionsCheck<BucketOptions<unknown>>('bucket', {
@@ -252,5 +268,6 @@ function nodeStatusOf(status: Status): NodeStatus {
     figures: Object.fromEntries(status.figures.map(({ name, value }) => [name, value])),
     warnings: status.warnings,
     alarms: status.alarms,
+    hints: status.hints.map(({ node, ...hints }) => ({ id: hexOf(node), ...hints })),
   }
 }

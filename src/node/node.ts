@@ -101,7 +101,7 @@ export async function startNode(config: Config, world: World): Promise<RunningNo
   const { self } = topology
   world.trace.record('node-starting', { node: self.id, name: self.name })
   const opened = await openEngine(config, self.id, world)
-  const hints = new Hints(opened.engine, await hintBytesOf(config, opened))
+  const hints = new Hints(opened.engine, world.clock, await hintBytesOf(config, opened))
   const node = new Node(config, world, topology, { ...opened, hints }, started)
   await node.open()
   return node
@@ -287,7 +287,7 @@ class Node implements RunningNode {
   }
 
   status(): NodeStatus {
-    const { self, cluster } = this.#topology
+    const { self, cluster, ring } = this.#topology
     return {
       node: self.id,
       name: self.name,
@@ -301,6 +301,11 @@ class Node implements RunningNode {
       figures: this.#report.figures.map(({ name, read }) => ({ name, value: read() })),
       warnings: this.warnings,
       alarms: this.alarms,
+      hints: this.#hints.reports().map(({ place, ...report }) => ({
+        node: place,
+        name: ring.member(place)?.name ?? '',
+        ...report,
+      })),
     }
   }
 

@@ -6,7 +6,7 @@
  */
 import type { NodeId } from '../dynamo/names.ts'
 import type { EngineReport, PlaceReport } from '../store/engine.ts'
-import type { Hints } from './replica/hints.ts'
+import type { Hints, HintsReport } from './replica/hints.ts'
 import type { SessionMemory } from '../wire/session-memory.ts'
 import { type Counters, type Latencies, VERSIONS_COUNTED } from './counters.ts'
 
@@ -58,6 +58,8 @@ export interface NodeStatus {
   readonly warnings: readonly string[]
   /** What is wrong now and needs someone, in sentences. */
   readonly alarms: readonly string[]
+  /** What it keeps for each other member. */
+  readonly hints: readonly (HintsReport & { readonly node: NodeId; readonly name: string })[]
 }
 
 /** The part of a node's log that would survive a power cut at this moment. */

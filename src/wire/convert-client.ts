@@ -322,6 +322,15 @@ const status: CallConverter<'status'> = {
         })),
         warnings: message.warnings,
         alarms: message.alarms,
+        hints: (message.hints ?? []).map((hints) => ({
+          node: plain(hints.node),
+          name: hints.name ?? '',
+          keys: hints.keys ?? 0,
+          bytes: hints.bytes ?? 0,
+          keptMs: hints.keptMs ?? 0,
+          deliveredPerSecond: hints.deliveredPerSecond ?? 0,
+          takenBytesPerSecond: hints.takenBytesPerSecond ?? 0,
+        })),
       }
     },
   },

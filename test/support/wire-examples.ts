@@ -132,6 +132,17 @@ export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
     figures: [{ name: 'gets', value: 7 }],
     warnings: ['this cluster survives no lost disk'],
     alarms: ['the disk is full'],
+    hints: [
+      {
+        node: id(NODE_A),
+        name: 'one',
+        keys: 12,
+        bytes: 4_000,
+        keptMs: 90_000,
+        deliveredPerSecond: 2.5,
+        takenBytesPerSecond: 0,
+      },
+    ],
   },
   scan: {
     entries: [{ key: NAME.key, siblings: [utf8Bytes('milk')], context, hasMore: false }],

@@ -1,26 +1,12 @@
 /** `everwrite status`: state, figures, alarms and warnings of every node. */
 import { styleText } from 'node:util'
 import type { Command } from 'commander'
-import { isOperatingError } from '../../base/errors.ts'
-import type { Client, ClusterView, NodeStatus } from '../../client/client.ts'
+import type { ClusterView } from '../../client/client.ts'
 import { EXIT, EXIT_CODES_HELP, print } from '../outcome.ts'
+import { bytesLabel, countLabel, durationLabel, millisecondsLabel } from '../labels.ts'
 import { tableOf } from '../table.ts'
-import {
-  millisecondsOf,
-  withClient,
-  addConnectionOptions,
-  type ConnectionOptions,
-} from '../cluster-options.ts'
-
-/** A node that does not answer must not hold up the others' rows. */
-const NODE_MS_MAX = 2_000
-
-interface MemberRow {
-  readonly member: ClusterView['members'][number]
-  /** Undefined where it did not answer. */
-  readonly status: NodeStatus | undefined
-  readonly reason: string | undefined
-}
+import { withClient, addConnectionOptions, type ConnectionOptions } from '../cluster-options.ts'
+import { askNodes, type MemberRow } from './ask-nodes.ts'
 
 export function addStatus(program: Command): void {
   addConnectionOptions(program.command('status'))
@@ -45,32 +31,14 @@ ${EXIT_CODES_HELP}
 }
 
 async function status(options: ConnectionOptions): Promise<void> {
-  const timeout = Math.min(millisecondsOf(options.timeout), NODE_MS_MAX)
   await withClient(options, async (client) => {
     const cluster = await client.topology()
-    const rows = await Promise.all(byName(cluster.members).map((one) => ask(client, one, timeout)))
+    const rows = await askNodes(client, cluster, options)
     if (rows.some((row) => (row.status?.alarms ?? []).length > 0)) process.exitCode = EXIT.attention
     if (rows.some((row) => row.status === undefined)) process.exitCode = EXIT.failed
     if (options.json === true) await print(`${JSON.stringify(jsonOf(cluster, rows))}\n`)
     else await print(plainOf(cluster, rows))
   })
-}
-
-function byName(members: ClusterView['members']): ClusterView['members'] {
-  return members.toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
-}
-
-async function ask(
-  client: Client,
-  member: MemberRow['member'],
-  timeout: number,
-): Promise<MemberRow> {
-  try {
-    return { member, status: await client.status(member.name, { timeout }), reason: undefined }
-  } catch (error) {
-    if (!isOperatingError(error)) throw error
-    return { member, status: undefined, reason: error.message }
-  }
 }
 
 function jsonOf(cluster: ClusterView, rows: readonly MemberRow[]): unknown {
@@ -145,7 +113,9 @@ function hintsOf({ member, status }: MemberRow): string[] {
   const { hints = 0, hint_bytes: bytes, hint_bytes_max: max } = status?.figures ?? {}
   if (hints === 0) return []
   const room = `${bytesLabel(bytes)} of ${bytesLabel(max)}`
-  return [`hints ${member.name}: ${countLabel(hints)} kept for members that are away (${room})\n`]
+  return [
+    `hints ${member.name}: ${countLabel(hints)} for other members (${room}): everwrite hints\n`,
+  ]
 }
 
 function saidOnce(rows: readonly MemberRow[], what: 'alarms' | 'warnings'): string[] {
@@ -164,38 +134,4 @@ function saidOnce(rows: readonly MemberRow[], what: 'alarms' | 'warnings'): stri
 function paint(colour: 'red' | 'green' | 'yellow', text: string): string {
   const isColoured = process.stdout.isTTY && process.env['NO_COLOR'] === undefined
   return isColoured ? styleText(colour, text) : text
-}
-
-/** At most 7 characters. */
-function countLabel(value: number | undefined): string {
-  if (value === undefined) return '-'
-  return value < 1e6 ? value.toLocaleString('en') : scaled(value, ['M', 'G', 'T'])
-}
-
-/** At most 8 characters. */
-function bytesLabel(value: number | undefined): string {
-  return value === undefined ? '-' : scaled(value * 1e3, ['kB', 'MB', 'GB', 'TB', 'PB'])
-}
-
-/** `value` / 10^6 in the first unit; each further unit is a thousand times the one before. */
-function scaled(value: number, units: readonly string[]): string {
-  let left = value / 1e6
-  let unit = 0
-  while (left >= 999.95 && unit + 1 < units.length) {
-    left /= 1e3
-    unit += 1
-  }
-  return `${left.toFixed(1)} ${units[unit]}`
-}
-
-function durationLabel(seconds: number): string {
-  const [days, hours] = [Math.floor(seconds / 86_400), Math.floor(seconds / 3_600)]
-  const minutes = Math.floor(seconds / 60)
-  if (days > 0) return `${days} d ${hours % 24} h`
-  if (hours > 0) return `${hours} h ${minutes % 60} min`
-  return minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`
-}
-
-function millisecondsLabel(value: number | undefined): string {
-  return value === undefined || value === 0 ? '-' : `${value.toFixed(1)} ms`
 }

@@ -153,6 +153,7 @@ export class Courier {
     const { counters, trace } = this.#node
     if (!(await this.#isHeldBy(hint)) || this.#isStopped) return false
     counters.hintsDelivered += 1
+    this.#node.hints.onDelivered(hint.copy.place)
     trace.record('hint-delivered', { node: hint.copy.place })
     return this.#remove(hint)
   }

@@ -21,7 +21,8 @@ export function topologyReply({ cluster, ring, buckets }: Topology): TopologyRep
 
 export function statusReply(status: NodeStatus): Status {
   const peers = status.peers.map((peer) => ({ ...peer, node: idBytes(peer.node) }))
-  return { ...status, node: idBytes(status.node), peers }
+  const hints = status.hints.map((one) => ({ ...one, node: idBytes(one.node) }))
+  return { ...status, node: idBytes(status.node), peers, hints }
 }
 
 function idBytes(id: NodeId): Uint8Array {

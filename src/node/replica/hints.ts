@@ -8,11 +8,13 @@
  * its coordinator asks the next fallback; deliveries and removals go on meanwhile.
  */
 import { OperatingError } from '../../base/errors.ts'
+import { RecentSum } from '../../base/recent-sum.ts'
 import { type CopyId, isOwn, OWN, type Place } from '../../dynamo/names.ts'
 import { Delivery } from '../../dynamo/handoff/delivery.ts'
 import { FIRST_TOKEN, LAST_TOKEN } from '../../dynamo/ring/partition.ts'
 import type { Token } from '../../native/digest.ts'
 import type { Engine, PlaceReport } from '../../store/engine.ts'
+import type { Clock } from '../../world/clock.ts'
 import { mapKeyOf } from './key-steps.ts'
 
 /** Hints of one page. */
@@ -22,14 +24,39 @@ export interface HintsPage {
   readonly next: Token | undefined
 }
 
+/** What is kept for one member. */
+export interface HintsReport {
+  readonly keys: number
+  readonly bytes: number
+  /** For so long there have been some without a break, since the node's start at most. */
+  readonly keptMs: number
+  /** Keys that were delivered, and bytes that were taken, in the last 10 s. */
+  readonly deliveredPerSecond: number
+  readonly takenBytesPerSecond: number
+}
+
+/** What the engine does not know of the hints for a member. */
+interface Pace {
+  since: number
+  readonly delivered: RecentSum
+  readonly takenBytes: RecentSum
+}
+
+const RATE_SECONDS = 10
+
 export class Hints {
   readonly #engine: Engine
+  readonly #clock: Clock
   readonly #bytesMax: number
+  /** Of members that had hints since the node's start. */
+  readonly #paces = new Map<Place, Pace>()
   readonly #deliveries = new Map<string, Delivery>()
 
-  constructor(engine: Engine, bytesMax: number) {
+  constructor(engine: Engine, clock: Clock, bytesMax: number) {
     this.#engine = engine
+    this.#clock = clock
     this.#bytesMax = bytesMax
+    for (const { place } of this.places) this.#paceOf(place)
   }
 
   get bytesMax(): number {
@@ -46,11 +73,50 @@ export class Hints {
     return this.#deliveries.size
   }
 
+  /** What is kept for each member, how fast it comes and goes. */
+  reports(): readonly (HintsReport & { readonly place: Place })[] {
+    const now = this.#clock.now()
+    return this.places.map(({ place, keys, bytes }) => {
+      const { since, delivered, takenBytes } = this.#paceOf(place)
+      return {
+        place,
+        keys,
+        bytes,
+        keptMs: now - since,
+        deliveredPerSecond: delivered.sum(now) / RATE_SECONDS,
+        takenBytesPerSecond: takenBytes.sum(now) / RATE_SECONDS,
+      }
+    })
+  }
+
+  onDelivered(place: Place): void {
+    this.#paceOf(place).delivered.add(1, this.#clock.now())
+  }
+
+  #paceOf(place: Place): Pace {
+    const known = this.#paces.get(place)
+    if (known !== undefined) return known
+    const pace = {
+      since: this.#clock.now(),
+      delivered: new RecentSum(),
+      takenBytes: new RecentSum(),
+    }
+    this.#paces.set(place, pace)
+    return pace
+  }
+
   /** Fails with `hints-full` where the hints have no room for so many bytes more. */
   admit(copy: CopyId, bytes: number): void {
     if (isOwn(copy)) return
-    const taken = this.places.reduce((sum, place) => sum + place.bytes, 0)
-    if (taken + bytes <= this.#bytesMax) return
+    const { places } = this
+    const taken = places.reduce((sum, place) => sum + place.bytes, 0)
+    if (taken + bytes <= this.#bytesMax) {
+      const now = this.#clock.now()
+      const pace = this.#paceOf(copy.place)
+      if (places.every(({ place }) => place !== copy.place)) pace.since = now
+      pace.takenBytes.add(Math.max(0, bytes), now)
+      return
+    }
     const limit = { name: 'hint-bytes', value: this.#bytesMax }
     const sentence = 'the space for hints of this node is full: ask the next member'
     throw new OperatingError('hints-full', sentence, { details: { limit } })

@@ -114,4 +114,19 @@ export interface Status {
   readonly figures: readonly { readonly name: string; readonly value: number }[]
   readonly warnings: readonly string[]
   readonly alarms: readonly string[]
+  readonly hints: readonly HintsFor[]
+}
+
+/** What a node keeps for another member. */
+export interface HintsFor {
+  readonly node: Uint8Array
+  /** Empty where it is no member any more. */
+  readonly name: string
+  readonly keys: number
+  readonly bytes: number
+  /** For so long there have been some without a break, since the node's start at most. */
+  readonly keptMs: number
+  /** Keys that were delivered, and bytes that were taken, in the last 10 s. */
+  readonly deliveredPerSecond: number
+  readonly takenBytesPerSecond: number
 }

@@ -1,10 +1,10 @@
 /** `everwrite dev` as a newcomer uses it: three nodes, a few commands, ctrl-C. */
 import { spawn, spawnSync } from 'node:child_process'
-import { lstatSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { lstatSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
-import { isTaken, run, Running, until } from './running.ts'
+import { isTaken, nodePid, run, Running, until } from './running.ts'
 
 t.test('three nodes keep what they are given, through ctrl-C and the death of one', async (t) => {
   const directory = t.testdir()
@@ -200,19 +200,3 @@ t.test('used wrongly, the command says how and exits 2', async (t) => {
   t.equal(help.code, 0)
   t.match(help.stdout, /--key-file/)
 })
-
-/** The process that a node's data directory belongs to, as /proc knows it. */
-function nodePid(directory: string, name: string): number {
-  for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry)) continue
-    let line: string
-    try {
-      line = readFileSync(`/proc/${entry}/cmdline`, 'utf8')
-    } catch {
-      continue
-    }
-    if (line.includes(`${join(directory, name)}\0`) && line.includes('\0serve\0'))
-      return Number(entry)
-  }
-  throw new Error(`no process of ${name}`)
-}

@@ -5,7 +5,9 @@
  * may run side by side and leave little behind.
  */
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const COMMAND = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url))
@@ -185,4 +187,20 @@ export async function freePorts(): Promise<number> {
     if (!taken.includes(true)) return base
   }
   throw new Error('no free ports')
+}
+
+/** The process that a node's data directory belongs to, as /proc knows it. */
+export function nodePid(directory: string, name: string): number {
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue
+    let line: string
+    try {
+      line = readFileSync(`/proc/${entry}/cmdline`, 'utf8')
+    } catch {
+      continue
+    }
+    if (line.includes(`${join(directory, name)}\0`) && line.includes('\0serve\0'))
+      return Number(entry)
+  }
+  throw new Error(`no process of ${name}`)
 }

@@ -28,7 +28,7 @@ async function flightOf(
   const node = topology.self.id
   const member = topology.ring.members.find(({ id }) => id !== node)?.id as NodeId
   const engine = new MemoryEngine()
-  const [hints, counters] = [new Hints(engine, 1 << 30), new Counters()]
+  const [hints, counters] = [new Hints(engine, clock, 1 << 30), new Counters()]
   const common = { engine, node, digestKey: new Uint8Array(16), clock, entropy, trace, counters }
   const mend = (): Promise<boolean> => Promise.resolve(false)
   const replica = new Replica({ ...common, isWhole: () => true, hints, mend })

@@ -24,7 +24,7 @@ const NEWER: VersionedObject = written(put(OBJECT, undefined, request('two'))).o
 function bench(bytesMax = 1 << 20): { replica: Replica; hints: Hints; engine: MemoryEngine } {
   const { clock, entropy, trace } = new SimWorld({ seed: 1 }).start(1)
   const engine = new MemoryEngine()
-  const hints = new Hints(engine, bytesMax)
+  const hints = new Hints(engine, clock, bytesMax)
   const replica = new Replica({
     engine,
     node: nodeId('aaaaaaaaaaaaaaaa'),

@@ -131,7 +131,7 @@ function bench(): Bench {
     trace: world.trace,
     counters,
     isWhole: () => true,
-    hints: new Hints(engine, 1 << 20),
+    hints: new Hints(engine, world.clock, 1 << 20),
     mend: () => mending.mend(),
   })
   return { mending, replica, engine, counters, sim, clock: world.clock }

@@ -1,0 +1,64 @@
+/** Two of five nodes are killed and come back: puts and gets go on, and hints go home. */
+import { join } from 'node:path'
+import t from 'tap'
+import { Begun, nodePid, run, Running, until } from './running.ts'
+
+const KEYS = 60
+const KILLED = ['node-4', 'node-5']
+const LIMIT_MS = 120_000
+const keys: readonly string[] = Array.from({ length: KEYS }, (_, i) => `k${i}`)
+
+t.test('two of five nodes are away and come back', { timeout: LIMIT_MS }, async (t) => {
+  const data = join(t.testdir(), 'data')
+  const running = await Running.start(data, undefined, 5)
+  const { seeds } = running
+  t.teardown(() => running.stop())
+  t.equal((await running.run('hints')).stdout, 'no node keeps a hint\n')
+
+  for (const name of KILLED) process.kill(nodePid(data, name), 'SIGKILL')
+  await running.says(/3 of 5 nodes run/)
+  const input = keys.map((key) => `${JSON.stringify({ key, value: 'v' })}\n`).join('')
+  const imported = await run(['import', '--bucket', 'b'], { seeds, input })
+  t.equal(imported.code, 0, imported.stderr)
+  const shown = await running.run('hints')
+  t.equal(shown.code, 3, 'two nodes do not answer')
+  t.match(shown.stdout, /^node +for +keys +bytes +since +rate +left\nnode-\d +node-[45] +\d+ /)
+  t.match(shown.stdout, /\nspace node-\d: .* of .* [MG]B, /)
+  t.match(shown.stdout, /\naway node-4: /)
+  t.same(
+    shown.stdout.split('\n').filter((row) => /^node/.test(row) && row.length > 80),
+    [],
+  )
+  const { nodes } = JSON.parse((await running.run('hints', '--json')).stdout)
+  const kept = nodes.flatMap((node: { hints?: { name: string; keys: number }[] }) => node.hints)
+  const names = kept.filter(Boolean).map(({ name }: { name: string }) => name)
+  t.same([...new Set(names)].sort(), KILLED)
+
+  const gets = await Promise.all(keys.slice(0, 20).map((key) => running.run('get', 'b', key)))
+  t.same(
+    gets.filter(({ code, stdout }) => code !== 0 || stdout !== 'v\n'),
+    [],
+  )
+  const incomplete = gets.filter(({ stderr }) => /fewer owners answered/.test(stderr)).length
+  t.ok(incomplete > 0 && incomplete < gets.length, `${incomplete} of 20 say so`)
+  const strict = await Promise.all(
+    keys.slice(0, 20).map((key) => running.run('get', 'b', key, '--strict')),
+  )
+  t.equal(strict.filter(({ code }) => code !== 0).length, incomplete, 'those that are strict fail')
+
+  const config = join(data, 'everwrite.toml')
+  const again = KILLED.map((name) => {
+    return new Begun(['serve', '--config', config, '--name', name, '--data', join(data, name)], '')
+  })
+  await until(
+    async () => (await running.run('hints')).stdout === 'no node keeps a hint\n',
+    () => 'hints are left',
+  )
+  for (const key of keys.slice(0, 20)) {
+    const { code, stdout } = await running.run('get', 'b', key, '--r', '3', '--strict')
+    t.same([code, stdout], [0, 'v\n'])
+  }
+  for (const node of again) node.signal('SIGTERM')
+  for (const node of again) t.equal((await node.result).code, 0)
+  t.equal(await running.stop(), 0)
+})
