@@ -6,12 +6,14 @@
  * batch is read, made durable here, sent, and acknowledged by each member that must hold it; then
  * each of its hints is removed that has accepted nothing meanwhile. The next batch is sent when all
  * of this one has been answered: the member's answers pace the delivery. A delivery that fails
- * begins again after a pause, for as long as there are hints.
+ * begins again after a pause, for as long as there are hints. A hint that has rotted is left out,
+ * and erased (`mender.ts`); where its name has rotted too, all at its token are dropped.
  */
 import { isFailure, perform } from '../../base/deliver.ts'
 import type { OperatingError } from '../../base/errors.ts'
 import { type Delivery, targetsOf } from '../../dynamo/handoff/delivery.ts'
 import { type CopyId, type NodeId, OWN, type Place } from '../../dynamo/names.ts'
+import { FIRST_TOKEN } from '../../dynamo/ring/partition.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
 import { DELIVERIES_MAX, DELIVERY_BYTES_MAX, DELIVERY_KEYS_MAX } from '../../limits.ts'
 import type { Token } from '../../native/digest.ts'
@@ -23,6 +25,7 @@ import { placementOf } from '../coordinator/quorums.ts'
 import type { Counters } from '../counters.ts'
 import type { Hints, HintsPage } from '../replica/hints.ts'
 import type { Copy, Replica } from '../replica/replica.ts'
+import { isRot } from '../replica/rot.ts'
 
 /** How often members with hints are looked for. */
 const LOOK_MS = 250
@@ -107,9 +110,18 @@ export class Courier {
     const bounds = { keysMax: DELIVERY_KEYS_MAX, bytesMax: DELIVERY_BYTES_MAX }
     try {
       return await this.#node.hints.page(place, from, bounds)
-    } catch {
+    } catch (error) {
+      if (isRot(error) && !this.#isStopped) this.#drop(place, from ?? FIRST_TOKEN)
       return undefined
     }
+  }
+
+  /** A disk that does not take it now is asked again with the next delivery. */
+  #drop(place: Place, token: Token): void {
+    perform(
+      () => this.#node.hints.dropAt(place, token),
+      () => undefined,
+    )
   }
 
   async #deliverPage(copies: readonly CopyId[]): Promise<boolean> {
@@ -125,7 +137,11 @@ export class Courier {
     for (const copy of copies) {
       const delivery = this.#node.hints.begin(copy)
       const held = await this.#read(copy)
-      if (this.#isStopped || isFailure(held)) return false
+      if (this.#isStopped) return false
+      if (isFailure(held)) {
+        if (isRot(held)) continue
+        return false
+      }
       const length = held?.object.length ?? 0
       if (batch.length > 0 && bytes + length > DELIVERY_BYTES_MAX) {
         if (!(await this.#deliverBatch(batch))) return false

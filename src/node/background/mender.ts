@@ -8,9 +8,12 @@
  *
  * A write to the key waits for it: over a rotten copy it would leave out what the others hold, and
  * the copy would count as whole. Where too few owners answer, the next read or write tries again.
+ *
+ * A rotten hint is erased: nothing can be got from it, it never counts as whole, and what owners
+ * hold they have without it. Its disk counts as destroyed, like any that loses a record.
  */
 import { isFailure, perform } from '../../base/deliver.ts'
-import { type CopyId, OWN } from '../../dynamo/names.ts'
+import { type CopyId, isOwn } from '../../dynamo/names.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import { MENDS_MAX } from '../../limits.ts'
 import type { Clock } from '../../world/clock.ts'
@@ -54,6 +57,10 @@ export class Mender {
   }
 
   #begin(key: string, copy: CopyId): void {
+    if (!isOwn(copy)) {
+      this.#replace(key, copy, undefined)
+      return
+    }
     const { topology, clock, gets } = this.#node
     const { owners, ring, bucket } = placementOf(topology, copy.token, copy.name.bucket)
     const others = owners.filter((owner) => owner !== topology.self.id)
@@ -64,7 +71,7 @@ export class Mender {
     // Any n - w + 1 owners include one of any w.
     const needed = Math.min(bucket.n - bucket.w + 1, others.length)
     const deadline = clock.now() + bucket.deadlineMs
-    const read = { copy: { ...copy, place: OWN }, owners: others, ring, needed, deadline }
+    const read = { copy, owners: others, ring, needed, deadline }
     gets.run(read, (found) => {
       if (isFailure(found)) this.#end(key, false)
       else this.#replace(key, copy, found.object)

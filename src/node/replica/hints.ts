@@ -139,6 +139,12 @@ export class Hints {
     return { copies, next }
   }
 
+  /** Drops what rot has made unreadable, names included: the hints for a member at one token. */
+  dropAt(place: Place, token: Token): void {
+    const drop = { kind: 'drop', place, from: token, to: token } as const
+    this.#engine.append([drop], { mayUseReserve: true })
+  }
+
   /** Begins a delivery of this hint. Read the hint after it, so that no write is missed. */
   begin(copy: CopyId): Delivery {
     const delivery = new Delivery()

@@ -223,8 +223,8 @@ export class Replica {
   }
 
   /**
-   * Replaces a rotten copy with `found`, which other owners hold; erases it where they hold
-   * nothing. Merges where a sound copy was written meanwhile. Returns the sequence to wait for.
+   * Replaces a rotten copy with `found`, which other owners hold; erases it where that is nothing.
+   * Merges where a sound copy was written meanwhile. Returns the sequence to wait for.
    */
   mend(copy: CopyId, found: VersionedObject | undefined): MaybePromise<number> {
     return this.#step(copy, Number.POSITIVE_INFINITY, (held) => {

@@ -1,6 +1,8 @@
 /** A rotten copy is replaced from the other owners, or erased where they hold nothing. */
-import t from 'tap'
-import { replyOf, Scene, verdictOf } from '../scene.ts'
+import t, { type Test } from 'tap'
+import { tokenOf } from '../../../../src/native/digest.ts'
+import { Topology } from '../../../../src/node/cluster/topology.ts'
+import { nameOf, replyOf, Scene, verdictOf } from '../scene.ts'
 
 const KEY = 'cart'
 const SEGMENT = '00000001.seg'
@@ -87,3 +89,46 @@ t.test('a write over a rotten copy that cannot be mended is refused there', asyn
   const { siblings } = replyOf(await session.get(KEY, 3))
   t.ok(siblings.length >= 2, 'what was acknowledged before is there')
 })
+
+for (const [what, place] of [
+  ['values', OBJECT_PLACE],
+  ['name', 32 + 92 + 2],
+] as const) {
+  t.test(`a hint whose ${what} rotted goes, and keeps no other from going home`, (t) =>
+    rottenHint(t, place),
+  )
+}
+
+async function rottenHint(t: Test, place: number): Promise<void> {
+  // What went wrong, found by the simulator: a rotten hint was to be replaced by what the owners
+  // hold, which the space for hints did not allow, and no other hint for the member was delivered.
+  const scene = await Scene.open({ nodes: 5, hintBytes: 4_096 })
+  const { owners } = scene.placeOf(KEY)
+  const [away, coordinator] = owners as [number, number]
+  scene.cluster.kill(away)
+  await scene.quiet()
+  const session = await scene.session(coordinator)
+  // All in the one partition of `KEY`, and so on the same fallback.
+  const keys = keysBeside(scene, KEY, 10)
+  for (const key of keys) replyOf(await session.put(key, 'a'.repeat(100), { w: 3 }))
+  const holder = scene.cluster.machines.find((one) => scene.figure(one, 'hints') > 0) as number
+  t.equal(scene.figure(holder, 'hints'), keys.length)
+  await scene.run(scene.cluster.stop(holder))
+  scene.world.disk(holder).rot('/data', SEGMENT, place)
+  await scene.run(scene.cluster.start(holder))
+  await scene.run(scene.cluster.start(away))
+  await scene.world.run(10_000)
+  t.ok(scene.world.trace.count('rot-found') > 0)
+  t.equal(scene.figure(holder, 'hints'), 0)
+  t.equal(scene.world.trace.count('hint-delivered'), keys.length - 1)
+}
+
+/** A key, and others of its partition. */
+function keysBeside(scene: Scene, key: string, count: number): readonly string[] {
+  const { lists } = new Topology(scene.cluster.configOf(1))
+  const partitionOf = (one: string): number =>
+    lists.ring.partitionOf(tokenOf(nameOf(one).bucket, nameOf(one).key))
+  const others = Array.from({ length: 1_000 }, (_, i) => `k${i}`)
+  const same = others.filter((other) => partitionOf(other) === partitionOf(key))
+  return [key, ...same].slice(0, count)
+}
