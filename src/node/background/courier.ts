@@ -6,8 +6,8 @@
  * batch is read, made durable here, sent, and acknowledged by each member that must hold it; then
  * each of its hints is removed that has accepted nothing meanwhile. The next batch is sent when all
  * of this one has been answered: the member's answers pace the delivery. A delivery that fails
- * begins again after a pause, for as long as there are hints. A hint that has rotted is left out,
- * and erased (`mender.ts`); where its name has rotted too, all at its token are dropped.
+ * begins again after a pause, for as long as there are hints. A hint that has rotted is erased
+ * (`mender.ts`); where what is needed to list it has rotted, all hints at its token are dropped.
  */
 import { isFailure, perform } from '../../base/deliver.ts'
 import type { OperatingError } from '../../base/errors.ts'
@@ -137,11 +137,7 @@ export class Courier {
     for (const copy of copies) {
       const delivery = this.#node.hints.begin(copy)
       const held = await this.#read(copy)
-      if (this.#isStopped) return false
-      if (isFailure(held)) {
-        if (isRot(held)) continue
-        return false
-      }
+      if (this.#isStopped || isFailure(held)) return false
       const length = held?.object.length ?? 0
       if (batch.length > 0 && bytes + length > DELIVERY_BYTES_MAX) {
         if (!(await this.#deliverBatch(batch))) return false

@@ -90,19 +90,20 @@ t.test('a write over a rotten copy that cannot be mended is refused there', asyn
   t.ok(siblings.length >= 2, 'what was acknowledged before is there')
 })
 
-for (const [what, place] of [
-  ['values', OBJECT_PLACE],
-  ['name', 32 + 92 + 2],
+for (const [what, place, valueBytes] of [
+  ['name', 32 + 92 + 2, 100],
+  ['versions', OBJECT_PLACE, 100],
+  ['long value', OBJECT_PLACE + 50_000, 100_000],
 ] as const) {
   t.test(`a hint whose ${what} rotted goes, and keeps no other from going home`, (t) =>
-    rottenHint(t, place),
+    rottenHint(t, place, valueBytes),
   )
 }
 
-async function rottenHint(t: Test, place: number): Promise<void> {
+async function rottenHint(t: Test, place: number, valueBytes: number): Promise<void> {
   // What went wrong, found by the simulator: a rotten hint was to be replaced by what the owners
   // hold, which the space for hints did not allow, and no other hint for the member was delivered.
-  const scene = await Scene.open({ nodes: 5, hintBytes: 4_096 })
+  const scene = await Scene.open({ nodes: 5, hintBytes: 10 * (valueBytes + 300) })
   const { owners } = scene.placeOf(KEY)
   const [away, coordinator] = owners as [number, number]
   scene.cluster.kill(away)
@@ -110,7 +111,7 @@ async function rottenHint(t: Test, place: number): Promise<void> {
   const session = await scene.session(coordinator)
   // All in the one partition of `KEY`, and so on the same fallback.
   const keys = keysBeside(scene, KEY, 10)
-  for (const key of keys) replyOf(await session.put(key, 'a'.repeat(100), { w: 3 }))
+  for (const key of keys) replyOf(await session.put(key, 'a'.repeat(valueBytes), { w: 3 }))
   const holder = scene.cluster.machines.find((one) => scene.figure(one, 'hints') > 0) as number
   t.equal(scene.figure(holder, 'hints'), keys.length)
   await scene.run(scene.cluster.stop(holder))
