@@ -3,6 +3,7 @@ import t from 'tap'
 import { utf8Bytes } from '../../../../src/base/bytes.ts'
 import { type CopyId, keyName, nodeId } from '../../../../src/dynamo/names.ts'
 import { Context } from '../../../../src/dynamo/version/context.ts'
+import { encodeObject } from '../../../../src/dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../../../src/dynamo/version/object.ts'
 import { put } from '../../../../src/dynamo/version/put.ts'
 import { Counters } from '../../../../src/node/counters.ts'
@@ -21,8 +22,16 @@ const OWN_COPY = copyOf(NAME)
 const OBJECT: VersionedObject = written(put(undefined, undefined, request('one'))).object
 const NEWER: VersionedObject = written(put(OBJECT, undefined, request('two'))).object
 
-function bench(bytesMax = 1 << 20): { replica: Replica; hints: Hints; engine: MemoryEngine } {
-  const { clock, entropy, trace } = new SimWorld({ seed: 1 }).start(1)
+interface Bench {
+  readonly sim: SimWorld
+  readonly replica: Replica
+  readonly hints: Hints
+  readonly engine: MemoryEngine
+}
+
+function bench(bytesMax = 1 << 20): Bench {
+  const sim = new SimWorld({ seed: 1 })
+  const { clock, entropy, trace } = sim.start(1)
   const engine = new MemoryEngine()
   const hints = new Hints(engine, clock, bytesMax)
   const replica = new Replica({
@@ -37,7 +46,7 @@ function bench(bytesMax = 1 << 20): { replica: Replica; hints: Hints; engine: Me
     hints,
     mend: () => Promise.resolve(false),
   })
-  return { replica, hints, engine }
+  return { sim, replica, hints, engine }
 }
 
 const merge = (replica: Replica, copy: CopyId, object: VersionedObject): unknown =>
@@ -104,4 +113,28 @@ t.test('hints that are full refuse, and own copies are taken', async (t) => {
     t.equal(typeof replica.removeHint(copy, hints.begin(copy)), 'number', 'removal goes on')
   }
   merge(replica, HINT, OBJECT)
+})
+
+/** Keys, seconds since when, keys delivered and bytes taken in a second. */
+function told(hints: Hints): readonly (readonly number[])[] {
+  return hints.reports().map(({ keys, keptMs, deliveredPerSecond, takenBytesPerSecond }) => {
+    return [keys, Math.round(keptMs / 1000), deliveredPerSecond, takenBytesPerSecond]
+  })
+}
+
+t.test('reports tell since when hints are kept, and how fast they come and go', async (t) => {
+  const { sim, replica, hints } = bench()
+  t.same(told(hints), [])
+  await sim.run(1_000)
+  merge(replica, HINT, OBJECT)
+  const taken = encodeObject(OBJECT).length / 10
+  await sim.run(4_000)
+  for (let i = 0; i < 2; i++) hints.onDelivered(MEMBER)
+  t.same(told(hints), [[1, 4, 0.2, taken]])
+  await sim.run(20_000)
+  t.same(told(hints), [[1, 24, 0, 0]])
+  replica.removeHint(HINT, hints.begin(HINT))
+  t.same(told(hints), [])
+  merge(replica, HINT, OBJECT)
+  t.same(told(hints), [[1, 0, 0, taken]], 'without a break')
 })
