@@ -48,6 +48,11 @@ export interface GetOptions extends CallOptions {
    * then what those and hints at other nodes hold, and its `isComplete` is false.
    */
   readonly strict?: boolean | undefined
+  /**
+   * True: what is returned is written to R owners first, where fewer hold it. With 2 R > N no later
+   * get of this kind returns less. Fails where fewer than R owners answer or take it.
+   */
+  readonly monotonic?: boolean | undefined
 }
 
 /** Which versions a put or delete replaces. */
@@ -131,7 +136,12 @@ const CONTEXT: Check = {
   words: 'a context of a get or put (SealedContext.parse makes one of its text)',
   isRight: isContext,
 }
-const checkGet = optionsCheck<GetOptions>('get', { ...CALL_CHECKS, r: COUNT, strict: CLAIM })
+const checkGet = optionsCheck<GetOptions>('get', {
+  ...CALL_CHECKS,
+  r: COUNT,
+  strict: CLAIM,
+  monotonic: CLAIM,
+})
 const PUT_CHECKS: Checks<PutOptions> = {
   ...CALL_CHECKS,
   context: CONTEXT,
@@ -181,14 +191,14 @@ export class Bucket<T> {
   }
 
   #get(name: KeyName, options: GetOptions | undefined): Promise<GetReply> {
-    const { r = 0, strict = false } = options ?? {}
+    const { r = 0, strict = false, monotonic = false } = options ?? {}
     return this.#core.calls.run(
       {
         kind: 'get',
         isWrite: false,
         heldBytes: name.key.length,
         list: this.#core.pool.routes?.of(this.name, this.#bytes, name.key),
-        request: (deadlineMs) => ({ name, r, deadlineMs, strict }),
+        request: (deadlineMs) => ({ name, r, deadlineMs, strict, monotonic }),
       },
       options,
     )

@@ -74,9 +74,15 @@ type CallTerms<K extends RequestKind> = Pick<
 
 /** A call before its first attempt. */
 export function newCall<K extends RequestKind>(plan: Plan<K>, terms: CallTerms<K>): Call<K> {
+  // By name: a spread of as many fields takes several times as long.
+  const { deadline, attemptMs, signal, resolve, reject } = terms
   return {
-    ...terms,
     plan,
+    deadline,
+    attemptMs,
+    signal,
+    resolve,
+    reject,
     heldBytes: plan.heldBytes ?? 0,
     isDone: false,
     isPaused: false,

@@ -17,6 +17,8 @@ export interface ClientGet {
   readonly deadline: number
   /** Fewer owners than R fail the get; else it is answered with what owners and hints hold. */
   readonly strict: boolean
+  /** R owners hold what is found before it is delivered; implies `strict`. */
+  readonly monotonic: boolean
   /** The memory for the answer. */
   readonly room?: Room | undefined
 }

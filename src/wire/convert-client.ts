@@ -68,13 +68,13 @@ const get: CallConverter<'get'> = {
     encode(get: Get, writer: Writer): void {
       checkGet(get)
       const { bucket, key } = get.name
-      const { r, deadlineMs, strict } = get
-      pb.Get.encode({ bucket, key, r, deadlineMs, strict }, writer)
+      const { r, deadlineMs, strict, monotonic } = get
+      pb.Get.encode({ bucket, key, r, deadlineMs, strict, monotonic }, writer)
     },
     decode(reader: Reader): Get {
-      const { bucket, key, r, deadlineMs, strict } = pb.Get.decode(reader)
+      const { bucket, key, r, deadlineMs, strict, monotonic } = pb.Get.decode(reader)
       const name = { bucket: plain(bucket), key: plain(key) }
-      const get: Get = { name, r, deadlineMs, strict }
+      const get: Get = { name, r, deadlineMs, strict, monotonic }
       checkGet(get)
       return get
     },

@@ -46,7 +46,13 @@ export class NodeSession {
   }
 
   get(bucket: Uint8Array, key: Uint8Array): Promise<GetReply> {
-    const get = { name: { bucket, key }, r: 0, deadlineMs: DEADLINE_MS, strict: false }
+    const get = {
+      name: { bucket, key },
+      r: 0,
+      deadlineMs: DEADLINE_MS,
+      strict: false,
+      monotonic: false,
+    }
     return this.ask('get', get)
   }
 

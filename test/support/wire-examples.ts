@@ -71,7 +71,7 @@ export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
     deadlineMs: 1000,
     withValues: true,
   },
-  get: { name: NAME, r: 2, deadlineMs: 450, strict: false },
+  get: { name: NAME, r: 2, deadlineMs: 450, strict: false, monotonic: false },
   put: {
     name: NAME,
     contexts: [context],

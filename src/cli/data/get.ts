@@ -18,6 +18,7 @@ interface Options extends ConnectionOptions {
   readonly key64?: true
   readonly r?: string
   readonly strict?: true
+  readonly monotonic?: true
 }
 
 export function addGet(program: Command): void {
@@ -29,6 +30,7 @@ export function addGet(program: Command): void {
     .option('--raw', 'print the bytes of the one value and nothing else')
     .option('--r <count>', "owners that should answer; the bucket's R by default")
     .option('--strict', 'fail where fewer owners answer')
+    .option('--monotonic', 'write what is found to R owners first, where fewer hold it')
     .addHelpText(
       'after',
       `
@@ -52,7 +54,7 @@ async function get(bucketName: string, key: string, options: Options): Promise<v
   const quorums = quorumsOf(options)
   const answer = await withClient(options, async (client) => {
     const bucket = await bucketOf(client, bucketName)
-    return bucket.get(keyBytes, quorums)
+    return bucket.get(keyBytes, { ...quorums, monotonic: options.monotonic ?? false })
   })
   if (!answer.isFound) process.exitCode = EXIT.notFound
   if (!answer.isComplete) tellIncomplete()

@@ -87,9 +87,9 @@ export class Coordinator {
       end(needed)
       return
     }
-    const { deadline, room } = get
-    const fallbacks = get.strict ? undefined : placement
-    gets.run({ copy, owners, ring, needed, deadline, fallbacks, room }, (found) => {
+    const { deadline, room, monotonic } = get
+    const fallbacks = get.strict || monotonic ? undefined : placement
+    gets.run({ copy, owners, ring, needed, deadline, fallbacks, monotonic, room }, (found) => {
       end(isFailure(found) ? found : this.#getResult(copy, found, needed))
     })
   }

@@ -19,8 +19,9 @@ import { ShareBudget } from '../../base/share-budget.ts'
 import type { CopyId, NodeId } from '../../dynamo/names.ts'
 import type { CopyAnswer } from '../../dynamo/quorum/answers.ts'
 import { type GetAsk, GetRound } from '../../dynamo/quorum/get.ts'
+import type { OwnerFailure } from '../../dynamo/quorum/shortfall.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
-import { encodeObject, isStorable } from '../../dynamo/version/object-bytes.ts'
+import { isStorable } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import { HEDGES_FREE_MAX, READS_PER_HEDGE } from '../../limits.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
@@ -28,6 +29,7 @@ import type { Trace } from '../../world/trace.ts'
 import { ABSENT, failedAnswer, objectAnswer, type PeerCalls } from '../cluster/peer-calls.ts'
 import type { Counters } from '../counters.ts'
 import type { Copy, Replica } from '../replica/replica.ts'
+import { repair } from './read-repair.ts'
 import { fallbacksOf, nearestFirst, type Placement, tooFew } from './quorums.ts'
 
 /** One key to be read from `needed` of `owners`. */
@@ -41,6 +43,8 @@ export interface Read {
   readonly deadline: number
   /** The members that may hold hints; undefined for a strict read: owners alone answer it. */
   readonly fallbacks?: Pick<Placement, 'others' | 'machineOf'> | undefined
+  /** `needed` owners hold what is found before it is delivered: those that lacked it durably. */
+  readonly monotonic?: boolean
   /** The memory for long copies. */
   readonly room?: Room | undefined
 }
@@ -99,7 +103,8 @@ class RunningGet {
   readonly #round: GetRound
   readonly #deliver: Deliver<Found>
   #timer: Timer | undefined
-  #isDelivered = false
+  /** The outcome is reached: nobody is asked any more. */
+  #isConcluded = false
   #isWithheld = false
 
   constructor(
@@ -118,7 +123,7 @@ class RunningGet {
 
   begin(): void {
     this.#askAll(this.#round.begin())
-    if (!this.#isDelivered) this.#waitForNext()
+    if (!this.#isConcluded) this.#waitForNext()
   }
 
   /** Until one more owner is asked; where none is left, until those that are silent are away. */
@@ -176,13 +181,13 @@ class RunningGet {
       this.#isWithheld = true
       return this.#wait(hedgeMs, true)
     }
-    if (!this.#isDelivered) this.#waitForNext()
+    if (!this.#isConcluded) this.#waitForNext()
   }
 
   /** Owners and fallbacks that were asked and have not answered count as away. */
   #onSilent(): void {
     this.#askOrConclude(this.#round.onSilent())
-    if (!this.#isDelivered) this.#waitForNext()
+    if (!this.#isConcluded) this.#waitForNext()
   }
 
   #askAll(asks: readonly GetAsk[]): void {
@@ -239,7 +244,7 @@ class RunningGet {
   }
 
   #onAnswer(node: NodeId, answer: CopyAnswer): void {
-    if (this.#isDelivered) return
+    if (this.#isConcluded) return
     const asks = this.#round.onAnswer(node, answer)
     if (answer.kind === 'failed' && this.#isLate()) {
       this.#round.onDeadline()
@@ -257,13 +262,49 @@ class RunningGet {
   /** Delivers the outcome that is reached; the failure where the get is short. */
   #conclude(failure: () => OperatingError): void {
     const { outcome } = this.#round
+    this.#isConcluded = true
+    this.#timer?.cancel()
     if (outcome.kind !== 'answered') {
-      this.#end(failure())
+      this.#deliver(failure())
       return
     }
     const { object, behind, answered } = outcome
-    this.#end({ object, answered })
+    const lacking = this.#read.needed - (this.#round.answered - behind.length)
+    if (this.#read.monotonic === true && object !== undefined && lacking > 0) {
+      this.#writeBack({ object, answered }, behind, lacking)
+      return
+    }
+    this.#deliver({ object, answered })
     if (object !== undefined && behind.length > 0) this.#repair(object, behind)
+  }
+
+  /** Delivers what was found when `lacking` of the owners that are behind hold it as well. */
+  #writeBack(found: Found, behind: readonly NodeId[], lacking: number): void {
+    const { clock } = this.#node
+    const { copy, ring, deadline, needed, owners } = this.#read
+    const object = found.object as VersionedObject
+    if (!isStorable(object)) {
+      const sentence = 'no owner can take all siblings of this key: reconcile them first'
+      this.#deliver(new OperatingError('object-too-large', sentence))
+      return
+    }
+    const failures: OwnerFailure[] = []
+    let left = lacking
+    let isDelivered = false
+    const end = (result: Found | OperatingError): void => {
+      if (!isDelivered) this.#deliver(result)
+      isDelivered = true
+      timer.cancel()
+    }
+    const timer = clock.after(Math.max(0, deadline - clock.now()), () => end(this.#tooLate()))
+    const repairing = { copy, object, owners: behind, terms: { ring, deadline } }
+    repair(this.#node, repairing, (node, failure) => {
+      if (failure === undefined) left -= 1
+      else failures.push({ node, code: failure.code })
+      if (left === 0) end(found)
+      else if (behind.length - failures.length < lacking)
+        end(tooFew({ needed, answered: needed - left, owners, failures }))
+    })
   }
 
   /** No owner is asked any more in the place of one that failed. */
@@ -285,31 +326,16 @@ class RunningGet {
     return new OperatingError('deadline-passed', sentence, { details })
   }
 
-  #end(result: Found | OperatingError): void {
-    this.#isDelivered = true
-    this.#timer?.cancel()
-    this.#deliver(result)
-  }
-
-  /** Sends the merged object to the replicas that lack some of it; they merge it like any write. */
+  /** Brings the replicas that lack some of the object up to date; delays no client. */
   #repair(object: VersionedObject, behind: readonly NodeId[]): void {
-    const { self, replica, peers, counters, trace, clock, repairMs } = this.#node
+    const { trace, clock, repairMs } = this.#node
     const { copy, ring } = this.#read
     if (!isStorable(object)) {
       // No message carries it and no replica could keep it: a client must reconcile siblings first.
       for (const node of behind) trace.record('repair-failed', { node })
       return
     }
-    const bytes = encodeObject(object)
-    const deadline = clock.now() + repairMs
-    for (const node of behind) {
-      counters.repairs += 1
-      trace.record('read-repaired', { node })
-      const onEnd = (result: unknown): void => {
-        if (result instanceof OperatingError) trace.record('repair-failed', { node })
-      }
-      if (node === self) perform(() => replica.merge(copy, object, deadline), onEnd)
-      else peers.writeCopy(node, copy, bytes, { ring, deadline }, onEnd)
-    }
+    const terms = { ring, deadline: clock.now() + repairMs }
+    repair(this.#node, { copy, object, owners: behind, terms }, () => undefined)
   }
 }

@@ -65,16 +65,27 @@ export function answering<K extends RequestKind>(call: IncomingCallOf<K>): Deliv
 }
 
 function getOf({ request, token, deadline, room }: IncomingCallOf<'get'>): ClientGet {
-  const { name, r, strict } = request
-  return { name, token, r, deadline, strict, room }
+  const { name, r, strict, monotonic } = request
+  return { name, token, r, deadline, strict, monotonic, room }
 }
 
 function putOf({ request, token, deadline }: IncomingCallOf<'put'>): ClientPut {
   // By name: a spread of as many fields takes several times as long.
   const { name, isRepeat, strict, value, contexts, replace, r, w } = request
   const requestId = requestIdOf(request.requestId)
-  const fixed = { name, token, requestId, isRepeat, strict, value, contexts }
-  return { ...fixed, replace, r, w, deadline }
+  return {
+    name,
+    token,
+    requestId,
+    isRepeat,
+    strict,
+    value,
+    contexts,
+    replace,
+    r,
+    w,
+    deadline,
+  }
 }
 
 function scanOf({ request, deadline }: IncomingCallOf<'scan'>): ClientScan {

@@ -8,9 +8,13 @@
  * its coordinator asks the next fallback; deliveries and removals go on meanwhile.
  */
 import { OperatingError } from '../../base/errors.ts'
+import type { Room } from '../../base/room.ts'
 import { RecentSum } from '../../base/recent-sum.ts'
 import { type CopyId, isOwn, OWN, type Place } from '../../dynamo/names.ts'
 import { Delivery } from '../../dynamo/handoff/delivery.ts'
+import { merge } from '../../dynamo/version/merge.ts'
+import { decodeObject } from '../../dynamo/version/object-bytes.ts'
+import type { VersionedObject } from '../../dynamo/version/object.ts'
 import { FIRST_TOKEN, LAST_TOKEN } from '../../dynamo/ring/partition.ts'
 import type { Token } from '../../native/digest.ts'
 import type { Engine, PlaceReport } from '../../store/engine.ts'
@@ -66,6 +70,17 @@ export class Hints {
   /** Members with hints here, how many, and their bytes. */
   get places(): readonly PlaceReport[] {
     return this.#engine.places().filter(({ place }) => place !== OWN)
+  }
+
+  /** All that is kept of a key, the own copy too; undefined where that is nothing. */
+  async mergedAt(copy: CopyId, room?: Room): Promise<VersionedObject | undefined> {
+    let whole: VersionedObject | undefined
+    for (const place of [OWN, ...this.places.map((one) => one.place)]) {
+      const found = await this.#engine.get({ ...copy, place }, room)
+      const object = found && decodeObject(found.object)
+      if (object !== undefined) whole = whole === undefined ? object : merge(whole, object)
+    }
+    return whole
   }
 
   /** Hints whose delivery has begun and not ended. */

@@ -20,7 +20,6 @@ import {
   type CopyId,
   ID_BYTES,
   isOwn,
-  OWN,
   type NodeId,
   type Start,
   startIdOf,
@@ -32,7 +31,6 @@ import {
   decodeObject,
   encodeObject,
   isStorable,
-  layoutOf,
   objectDigest,
 } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
@@ -44,6 +42,7 @@ import type { Entropy } from '../../world/entropy.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { Counters } from '../counters.ts'
 import { copiesIn, type CopiesPage, type KeyRange } from './copies.ts'
+import { entryOf } from './entry.ts'
 import { isFreeing } from './freeing.ts'
 import type { Hints } from './hints.ts'
 import { KeySteps } from './key-steps.ts'
@@ -151,12 +150,7 @@ export class Replica {
    * with `record-rotten`, or `object-too-large` where no record could hold it.
    */
   async readHints(copy: CopyId, room?: Room): Promise<Copy | undefined> {
-    let whole: VersionedObject | undefined
-    for (const place of [OWN, ...this.#node.hints.places.map((one) => one.place)]) {
-      const found = await this.#engine.get({ ...copy, place }, room)
-      const object = found && decodeObject(found.object)
-      if (object !== undefined) whole = whole === undefined ? object : merge(whole, object)
-    }
+    const whole = await this.#node.hints.mergedAt(copy, room)
     if (whole === undefined) return undefined
     if (!isStorable(whole)) throw tooLarge()
     const bytes = encodeObject(whole)
@@ -266,13 +260,17 @@ export class Replica {
       return this.#unchanged({ kind: 'replaced' }, held)
     }
     const before = held.stored === undefined ? undefined : decodeNote(held.stored.note)
+    const { requestId, isRepeat, value, seen } = request
     for (;;) {
       const outcome = put(held.object, before, {
         node: this.#node.node,
         start: this.#start,
         counter: this.#nextCounter(),
         time: this.#node.clock.wallTime(),
-        ...request,
+        requestId,
+        isRepeat,
+        value,
+        seen,
       })
       switch (outcome.kind) {
         case 'start-spent':
@@ -286,7 +284,7 @@ export class Replica {
         case 'written': {
           if (!isStorable(outcome.object)) throw tooLarge()
           const written = this.#append(copy, held, outcome.object, encodeNote(outcome.note))
-          this.#remembered.add(request.requestId, outcome.dot)
+          this.#remembered.add(requestId, outcome.dot)
           return { outcome, ...written }
         }
       }
@@ -322,11 +320,8 @@ export class Replica {
     object: VersionedObject,
     note: Uint8Array,
   ): Pick<LocalWrite, 'object' | 'sequence'> {
-    const bytes = encodeObject(object)
-    const digest = objectDigest(this.#node.digestKey, bytes)
-    const { siblingsAt: digestStart, valuesAt: prefixBytes } = layoutOf(bytes)
-    const record = { note, object: bytes, prefixBytes, digestStart, digest }
-    const entry = { kind: 'object', ...copy, ...record } as const
+    const entry = entryOf(copy, object, note, this.#node.digestKey)
+    const bytes = entry.object
     const mayUseReserve = isFreeing(held, object, bytes.length)
     this.#node.hints.admit(copy, bytes.length - (held.stored?.object.length ?? 0))
     this.#lastSequence = this.#engine.append([entry], { mayUseReserve })

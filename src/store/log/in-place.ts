@@ -171,7 +171,7 @@ function markOf(
 ): Uint8Array {
   const bytes = new Uint8Array(MARK_BYTES)
   const head = new Uint32Array(RECORD_WORDS)
-  setHead(head, { ...NO_BODY, kind: RecordKind.mark, digest, voids: 0 })
+  setHead(head, { ...NO_BODY, kind: RecordKind.mark, digest }, 0)
   head[RecordWord.segment] = segment
   head[RecordWord.offset] = offset
   setNumber48(head, RecordWord.sequenceLow, sequence)

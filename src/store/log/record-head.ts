@@ -33,10 +33,10 @@ export const NO_BUCKET_ID: BucketId = {
   n: 0,
 }
 
-export function setHead(words: Uint32Array, head: RecordHead): void {
+export function setHead(words: Uint32Array, head: Omit<RecordHead, 'voids'>, voids: number): void {
   const { bucketId, digest } = head
   words[RecordWord.kind] = head.kind
-  setNumber48(words, RecordWord.voidsLow, head.voids)
+  setNumber48(words, RecordWord.voidsLow, voids)
   words[RecordWord.policy] = bucketId.policy
   words[RecordWord.n] = bucketId.n
   words[RecordWord.prefixBytes] = head.prefixBytes

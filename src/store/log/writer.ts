@@ -86,6 +86,7 @@ export class Writer {
   readonly failed: Promise<OperatingError>
   /** The digest of records that have no object: erasures and marks. */
   readonly emptyDigest: Digest
+  readonly #markRecord: NewRecord
   readonly #options: WriterOptions
   readonly #pending: Pending
   readonly #groupWriter: GroupWriter
@@ -112,6 +113,7 @@ export class Writer {
   constructor(options: WriterOptions) {
     this.#options = options
     this.emptyDigest = sipHash64(options.digestKey, EMPTY_BYTES)
+    this.#markRecord = { ...NO_BODY, kind: RecordKind.mark, digest: this.emptyDigest }
     this.#pending = options.pending
     this.#groupWriter = new GroupWriter(options)
     this.#segment = options.segment
@@ -199,7 +201,7 @@ export class Writer {
     const head = this.#head
     const { kind, name, note, object } = record
     const voids = record.voids ?? (isVoiding(kind) ? sequence - 1 : 0)
-    setHead(head, { ...record, voids })
+    setHead(head, record, voids)
     head[RecordWord.segment] = this.#segment
     head[RecordWord.offset] = offset
     setNumber48(head, RecordWord.sequenceLow, sequence)
@@ -251,7 +253,7 @@ export class Writer {
       if (isOperatingError(error)) return
       throw error
     }
-    this.add({ ...NO_BODY, kind: RecordKind.mark, digest: this.emptyDigest }, MARK_BYTES)
+    this.add(this.#markRecord, MARK_BYTES)
     this.commit()
   }
 

@@ -10,6 +10,7 @@ export interface Get {
   readonly deadlineMs: number
   /** Where fewer replicas answer, what they hold is the reply. */
   readonly strict: boolean
+  readonly monotonic: boolean
 }
 
 /** Replicas that answered a read, and how many had to. */

@@ -186,7 +186,13 @@ let keys = 0
 function freshKey(): Key {
   keys += 1
   const name = { bucket: BUCKET, key: utf8Bytes(`key-${keys}`) }
-  const get = encodeRequest('get', { name, r: 0, deadlineMs: DEADLINE_MS, strict: true })
+  const get = encodeRequest('get', {
+    name,
+    r: 0,
+    deadlineMs: DEADLINE_MS,
+    strict: true,
+    monotonic: false,
+  })
   const bytes = get.bytes.slice(0, get.length)
   return { name, get: { ...get, bytes }, contexts: [], isBusy: false }
 }

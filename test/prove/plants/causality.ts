@@ -134,10 +134,11 @@ const CONTEXTS: readonly Plant[] = [
   },
   {
     name: 'a deleted key is forgotten at once',
-    find: "const entry = { kind: 'object',",
+    find: 'const entry = entryOf(copy, object, note, this.#node.digestKey)',
     replace:
-      'const entry = { kind: object.siblings.every((one) => one.value === undefined) ' +
-      "? 'erasure' : 'object',",
+      'const made = entryOf(copy, object, note, this.#node.digestKey);' +
+      'const isGone = object.siblings.every((one) => one.value === undefined);' +
+      "const entry = isGone ? { ...made, kind: 'erasure' } : made",
     why: 'a replica that missed the delete brings back what was deleted',
   },
 ]

@@ -54,7 +54,7 @@ t.test('an unknown option is refused, and the sentence names the nearest', async
     [
       'get',
       { w: 2 },
-      /^w is no option of get, which takes signal, timeout, r, strict: leave it out$/,
+      /^w is no option of get, which takes signal, timeout, r, strict, monotonic: leave it out$/,
     ],
     ['get', Object.create({ tiemout: 5 }), /did you mean timeout\?$/],
     ['update', { replace: 'seen' }, /^replace is no option of update/],

@@ -141,11 +141,15 @@ export class NodeSession {
   }
 
   get(key: string, r = 0): Promise<Answer<'get'>> {
-    return this.ask('get', { name: nameOf(key), r, deadlineMs: 0, strict: true })
+    return this.ask('get', { name: nameOf(key), r, deadlineMs: 0, strict: true, monotonic: false })
+  }
+
+  getMonotonically(key: string, r = 0): Promise<Answer<'get'>> {
+    return this.ask('get', { name: nameOf(key), r, deadlineMs: 0, strict: false, monotonic: true })
   }
 
   getSloppily(key: string, r = 0): Promise<Answer<'get'>> {
-    return this.ask('get', { name: nameOf(key), r, deadlineMs: 0, strict: false })
+    return this.ask('get', { name: nameOf(key), r, deadlineMs: 0, strict: false, monotonic: false })
   }
 }
 

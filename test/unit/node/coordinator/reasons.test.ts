@@ -96,7 +96,7 @@ t.test('a failure tells how many answered, and why each of the others did not', 
   ]
   const put = await session.put(KEY, 'a', { deadlineMs: 300 })
   t.match(put, { code: 'write-in-doubt', details: { needed: 2, answered: 1, nodes } })
-  const get = { name: nameOf(KEY), r: 0, deadlineMs: 300, strict: true }
+  const get = { name: nameOf(KEY), r: 0, deadlineMs: 300, strict: true, monotonic: false }
   const late = { needed: 2, answered: 1, nodes: { length: 2 } }
   t.match(await session.ask('get', get), { code: 'deadline-passed', details: late })
 })
@@ -124,7 +124,13 @@ t.test('a limit that was reached is named, with its value', async (t) => {
   const full = { limit: { name: 'SIBLINGS_MAX', value: SIBLINGS_MAX } }
   t.match(await session.put(KEY, 'x'), { code: 'siblings-full', details: full })
   const gets = [0, 1].map(() =>
-    session.begin('get', { name: nameOf(KEY), r: 2, deadlineMs: 0, strict: true }),
+    session.begin('get', {
+      name: nameOf(KEY),
+      r: 2,
+      deadlineMs: 0,
+      strict: true,
+      monotonic: false,
+    }),
   )
   const [, second] = await scene.run(Promise.all(gets))
   const limit = { name: 'calls-max', value: 1 }

@@ -133,7 +133,7 @@ t.test('reports tell since when hints are kept, and how fast they come and go', 
   t.same(told(hints), [[1, 4, 0.2, taken]])
   await sim.run(20_000)
   t.same(told(hints), [[1, 24, 0, 0]])
-  replica.removeHint(HINT, hints.begin(HINT))
+  void replica.removeHint(HINT, hints.begin(HINT))
   t.same(told(hints), [])
   merge(replica, HINT, OBJECT)
   t.same(told(hints), [[1, 0, 0, taken]], 'without a break')
