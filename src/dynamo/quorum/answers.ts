@@ -48,8 +48,12 @@ export function isHolding({ state }: Replica): boolean {
 
 /** Replicas whose digest no received object has. */
 export function unexplained(replicas: readonly Replica[]): readonly Replica[] {
-  const digests = digestsOf(replicas)
-  return replicas.filter(({ state }) => state.kind === 'digest' && !isAmong(digests, state.digest))
+  return replicas.filter(({ state }) => state.kind === 'digest' && !isHad(replicas, state.digest))
+}
+
+/** Whether a received object has this digest. */
+function isHad(replicas: readonly Replica[], digest: Digest): boolean {
+  return replicas.some(({ state }) => state.kind === 'object' && equalU64(state.digest, digest))
 }
 
 /** The merge of the received objects; undefined if there are none. */

@@ -288,7 +288,7 @@ export class GetRound {
   }
 
   #replicas(): readonly Replica[] {
-    return [...this.#owners, ...this.#asked]
+    return this.#asked.length === 0 ? this.#owners : [...this.#owners, ...this.#asked]
   }
 }
 

@@ -66,12 +66,14 @@ export interface PutObstacles {
 export function obstaclesTo(terms: PutTerms): PutObstacles | undefined {
   const { owners, needed, fallbacks, obstacleTo } = terms
   const failures: OwnerFailure[] = []
-  const machines = new Set<string>()
   for (const node of owners) {
     const code = obstacleTo(node)
-    if (code === undefined) machines.add(machineIn(fallbacks, node))
-    else failures.push({ node, code })
+    if (code !== undefined) failures.push({ node, code })
   }
+  // Owners are on distinct machines.
+  if (owners.length - failures.length >= needed) return undefined
+  const ready = owners.filter((owner) => failures.every(({ node }) => node !== owner))
+  const machines = new Set(ready.map((owner) => machineIn(fallbacks, owner)))
   for (const member of fallbacks?.members ?? []) {
     if (machines.size >= needed) break
     if (fallbacks?.canAsk(member) === true) machines.add(machineIn(fallbacks, member))
@@ -90,6 +92,8 @@ interface Copy extends PutAsk, Holder {
   /** Why it failed, or is late. */
   code: ErrorCode
 }
+
+const NO_ASKS: readonly PutAsk[] = []
 
 /** Whether a copy is durable or may become so: without late ones, and with them. */
 const isPrompt = ({ state }: Copy): boolean => state === 'held' || state === 'awaited'
@@ -190,7 +194,9 @@ export class PutRound {
     if (this.#verdict === 'impossible') return []
     if (this.held >= this.#terms.needed) this.#verdict = 'reached'
     const { fallbacks } = this.#terms
-    const asks = fallbacks === undefined ? [] : this.#askFallbacks(fallbacks)
+    // Nearly always all owners are there and in time.
+    if (this.#hints.length === 0 && this.#ownCopies.every(isPrompt)) return NO_ASKS
+    const asks = fallbacks === undefined ? NO_ASKS : this.#askFallbacks(fallbacks)
     if (this.#count(isPossible) < this.#terms.needed) this.#verdict = 'impossible'
     return asks
   }

@@ -39,7 +39,7 @@ export const QUORUM: PlantGroup = {
     },
     {
       name: 'a differing digest is taken for agreement',
-      find: "state.kind === 'digest' && !isAmong(digests, state.digest)",
+      find: "state.kind === 'digest' && !isHad(replicas, state.digest)",
       replace: "state.kind === 'digest' && digests.length === 0",
       why: 'a read shows one copy where two differ, and repairs nothing',
     },
