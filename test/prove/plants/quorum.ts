@@ -40,7 +40,7 @@ export const QUORUM: PlantGroup = {
     {
       name: 'a differing digest is taken for agreement',
       find: "state.kind === 'digest' && !isHad(replicas, state.digest)",
-      replace: "state.kind === 'digest' && digests.length === 0",
+      replace: "state.kind === 'digest' && replicas.every((one) => one.state.kind !== 'object')",
       why: 'a read shows one copy where two differ, and repairs nothing',
     },
     {
