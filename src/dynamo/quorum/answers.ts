@@ -67,23 +67,20 @@ export function mergedOf(replicas: readonly Replica[]): VersionedObject | undefi
   return object
 }
 
-/** Owners that answered and lack part of `whole`, the merge of all answers. */
+/**
+ * Owners that answered and lack part of `whole`, the merge of all answers. Requires: no digest is
+ * unexplained.
+ */
 export function behindOf(replicas: readonly Replica[], whole: VersionedObject): readonly NodeId[] {
+  const count = (kind: CopyAnswer['kind']): number =>
+    replicas.reduce((sum, { state }) => sum + (state.kind === kind ? 1 : 0), 0)
+  if (count('object') === 1 && count('absent') === 0) return []
   const isWhole = ({ state }: Replica): boolean =>
     state.kind === 'object' && haveSameSiblings(state.object, whole)
-  const current = digestsOf(replicas.filter(isWhole))
+  const current = replicas.filter(isWhole)
   const isCurrent = ({ state }: Replica): boolean =>
-    (state.kind === 'object' || state.kind === 'digest') && isAmong(current, state.digest)
+    (state.kind === 'object' || state.kind === 'digest') && isHad(current, state.digest)
   return replicas
     .filter((replica) => hasAnswered(replica) && !isFallback(replica) && !isCurrent(replica))
     .map(({ node }) => node)
-}
-
-/** The digests of the received objects. */
-function digestsOf(replicas: readonly Replica[]): readonly Digest[] {
-  return replicas.flatMap(({ state }) => (state.kind === 'object' ? [state.digest] : []))
-}
-
-function isAmong(digests: readonly Digest[], digest: Digest): boolean {
-  return digests.some((one) => equalU64(one, digest))
 }

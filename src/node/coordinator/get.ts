@@ -103,7 +103,7 @@ class RunningGet {
   readonly #round: GetRound
   readonly #deliver: Deliver<Found>
   #timer: Timer | undefined
-  /** The outcome is reached: nobody is asked any more. */
+  /** The outcome is reached, and no other replica is asked. */
   #isConcluded = false
   #isWithheld = false
 

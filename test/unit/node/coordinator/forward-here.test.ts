@@ -1,10 +1,9 @@
 /**
  * A put that its node coordinates itself, after an owner that was asked has not answered.
  *
- * What went wrong, found by the simulator: the node was not among those that were asked. Its own
- * refusal took the first owner off the list, as if that had answered; and where its time was up
- * before its own put had ended, nobody was left on the list. Both puts were told as refused, and
- * were applied.
+ * What went wrong, found by the simulator: the node itself did not count as asked. Its own refusal
+ * counted as the answer of the first owner; and where time was up before its own put had ended, no
+ * node counted as asked. Both puts were told as refused, and were applied.
  */
 import t from 'tap'
 import { type ErrorCode, OperatingError } from '../../../../src/base/errors.ts'
