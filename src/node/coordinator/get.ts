@@ -128,8 +128,7 @@ class RunningGet {
 
   /** Until one more owner is asked; where none is left, until those that are silent are away. */
   #waitForNext(): void {
-    const isAnyUnasked = this.#round.hasUnasked
-    if (isAnyUnasked) this.#wait(this.#hedgeMs(), true)
+    if (this.#round.hasUnasked) this.#wait(this.#hedgeMs(), true)
     else if (this.#read.fallbacks === undefined) this.#wait(Number.POSITIVE_INFINITY, false)
     else this.#wait(this.#silentMs(), true)
   }

@@ -7,8 +7,8 @@
  * the courier, and deliveries. A write that would pass the bound is refused as `hints-full`, and
  * its coordinator asks the next fallback; deliveries and removals go on meanwhile.
  */
+import type { MaybePromise } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
-import type { Room } from '../../base/room.ts'
 import { RecentSum } from '../../base/recent-sum.ts'
 import { type CopyId, isOwn, OWN, type Place } from '../../dynamo/names.ts'
 import { Delivery } from '../../dynamo/handoff/delivery.ts'
@@ -17,7 +17,7 @@ import { decodeObject } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import { FIRST_TOKEN, LAST_TOKEN } from '../../dynamo/ring/partition.ts'
 import type { Token } from '../../native/digest.ts'
-import type { Engine, PlaceReport } from '../../store/engine.ts'
+import type { Engine, PlaceReport, Stored } from '../../store/engine.ts'
 import type { Clock } from '../../world/clock.ts'
 import { mapKeyOf } from './key-steps.ts'
 
@@ -73,10 +73,13 @@ export class Hints {
   }
 
   /** All that is kept of a key, the own copy too; undefined where that is nothing. */
-  async mergedAt(copy: CopyId, room?: Room): Promise<VersionedObject | undefined> {
+  async mergedAt(
+    copy: CopyId,
+    read: (copy: CopyId) => MaybePromise<Stored | undefined>,
+  ): Promise<VersionedObject | undefined> {
     let whole: VersionedObject | undefined
     for (const place of [OWN, ...this.places.map((one) => one.place)]) {
-      const found = await this.#engine.get({ ...copy, place }, room)
+      const found = await read({ ...copy, place })
       const object = found && decodeObject(found.object)
       if (object !== undefined) whole = whole === undefined ? object : merge(whole, object)
     }

@@ -150,7 +150,7 @@ export class Replica {
    * with `record-rotten`, or `object-too-large` where no record could hold it.
    */
   async readHints(copy: CopyId, room?: Room): Promise<Copy | undefined> {
-    const whole = await this.#node.hints.mergedAt(copy, room)
+    const whole = await this.#node.hints.mergedAt(copy, (one) => this.#engine.get(one, room))
     if (whole === undefined) return undefined
     if (!isStorable(whole)) throw tooLarge()
     const bytes = encodeObject(whole)

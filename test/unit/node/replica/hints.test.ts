@@ -92,6 +92,14 @@ t.test('a client’s write that the place had already taken counts as accepted',
   t.not(engine.get(HINT), undefined)
 })
 
+t.test('a replica that is closed reads no hints: its engine is about to close', async (t) => {
+  const { replica } = bench()
+  merge(replica, HINT, OBJECT)
+  t.not(await replica.readHints(OWN_COPY), undefined)
+  replica.close()
+  await t.rejects(replica.readHints(OWN_COPY), { code: 'node-stopping' })
+})
+
 t.test('hints that are full refuse, and own copies are taken', async (t) => {
   const { replica, hints } = bench(300)
   merge(replica, HINT, OBJECT)
