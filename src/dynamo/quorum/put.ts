@@ -107,10 +107,8 @@ export class PutRound {
   #verdict: Verdict = 'waiting'
 
   constructor(terms: PutTerms) {
-    const { owners, needed, fallbacks } = terms
+    const { owners, needed } = terms
     assert(needed >= 1 && needed <= owners.length, 'enough owners exist')
-    const machines = new Set(owners.map((owner) => machineIn(fallbacks, owner)))
-    assert(machines.size === owners.length, 'each owner is on another machine')
     this.#terms = terms
   }
 
@@ -126,6 +124,8 @@ export class PutRound {
       const isOwn = node === own.node
       const code = isOwn ? undefined : obstacleTo(node)
       const copy = this.#newCopy({ node, forOwner: undefined })
+      const isNew = this.#ownCopies.every(({ on }) => on !== copy.on)
+      assert(isNew, 'each owner is on another machine')
       this.#ownCopies.push(copy)
       if (code !== undefined) Object.assign(copy, { state: 'failed', code })
       else if (!isOwn) asks.push({ node, forOwner: undefined })

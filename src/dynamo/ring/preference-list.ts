@@ -11,6 +11,7 @@
 import { assert } from '../../base/assert.ts'
 import { REPLICAS_MAX } from '../../limits.ts'
 import type { Token } from '../../native/digest.ts'
+import type { NodeId } from '../names.ts'
 import { type MachineOf, machinesOf } from './machines.ts'
 import type { Member, Ring } from './ring.ts'
 
@@ -19,6 +20,9 @@ export interface PreferenceList {
   readonly owners: readonly Member[]
   /** All other members, in the order in which they replace an owner that is away. */
   readonly fallbacks: readonly Member[]
+  /** The same, by identity: every request needs them. */
+  readonly ownerIds: readonly NodeId[]
+  readonly fallbackIds: readonly NodeId[]
 }
 
 /** The preference list of one partition for `n` replicas, 1 to REPLICAS_MAX. */
@@ -26,8 +30,11 @@ export function preferenceListOf(ring: Ring, partition: number, n: number): Pref
   assert(n >= 1 && n <= REPLICAS_MAX, 'replicas are bounded')
   const met = clockwiseFrom(ring, partition)
   const owners = spread(met, Math.min(n, met.length))
-  return { owners, fallbacks: met.filter((member) => !owners.includes(member)) }
+  const fallbacks = met.filter((member) => !owners.includes(member))
+  return { owners, fallbacks, ownerIds: owners.map(idOf), fallbackIds: fallbacks.map(idOf) }
 }
+
+const idOf = ({ id }: Member): NodeId => id
 
 /** Every member once, in the order in which a walk from `partition` meets it. */
 function clockwiseFrom(ring: Ring, partition: number): readonly Member[] {

@@ -92,25 +92,19 @@ function dotsOf(siblings: readonly Sibling[]): readonly Dot[] {
 }
 
 /**
- * False for an object that no record or message can hold. Merges refuse nothing, so a replica
- * checks the merge with a peer's object before it writes it, and refuses the message if it does not
- * fit: the peer keeps its copy, so nothing is lost. Puts of clients stay far below.
+ * Undefined for an object that no record or message can hold. Merges refuse nothing, so a replica
+ * encodes the merge with a peer's object before it writes it, and refuses the message if it does
+ * not fit: the peer keeps its copy, so nothing is lost. Puts of clients stay far below.
  */
-export function isStorable(object: VersionedObject): boolean {
-  const ranges = otherRanges(object).length
-  return (
-    Math.max(ranges, object.context.count) <= RANGES_MAX &&
-    object.siblings.length <= SIBLINGS_ENCODED_MAX &&
-    sizeOf(object, ranges) + valueBytes(object.siblings) <= OBJECT_MERGED_BYTES_MAX
-  )
-}
-
-/** Requires: `isStorable`. */
-export function encodeObject(object: VersionedObject): Uint8Array {
+export function encodeObject(object: VersionedObject): Uint8Array | undefined {
+  const { context, siblings } = object
+  if (context.count > RANGES_MAX || siblings.length > SIBLINGS_ENCODED_MAX) return undefined
   const ranges = otherRanges(object)
-  const bytes = new Uint8Array(sizeOf(object, ranges.length) + valueBytes(object.siblings))
+  const length = sizeOf(object, ranges.length) + valueBytes(siblings)
+  if (ranges.length > RANGES_MAX || length > OBJECT_MERGED_BYTES_MAX) return undefined
+  const bytes = new Uint8Array(length)
   let at = writeOutline(object, ranges, bytes)
-  for (const { value } of object.siblings) {
+  for (const { value } of siblings) {
     if (value === undefined) continue
     bytes.set(value, at)
     at += value.length
@@ -173,8 +167,12 @@ export function layoutOf(bytes: Uint8Array): ObjectLayout {
 }
 
 /** The digest by which replicas compare copies; `key` has 16 bytes. Requires: as `layoutOf`. */
-export function objectDigest(key: Uint8Array, bytes: Uint8Array): Digest {
-  return sipHash64(key, bytes.subarray(layoutOf(bytes).siblingsAt))
+export function objectDigest(
+  key: Uint8Array,
+  bytes: Uint8Array,
+  { siblingsAt }: ObjectLayout = layoutOf(bytes),
+): Digest {
+  return sipHash64(key, bytes.subarray(siblingsAt))
 }
 
 /** The object, with values that are views of `bytes`; undefined if `bytes` are not canonical. */

@@ -21,7 +21,7 @@ import type { CopyAnswer } from '../../dynamo/quorum/answers.ts'
 import { type GetAsk, GetRound } from '../../dynamo/quorum/get.ts'
 import type { OwnerFailure } from '../../dynamo/quorum/shortfall.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
-import { isStorable } from '../../dynamo/version/object-bytes.ts'
+import { encodeObject } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import { HEDGES_FREE_MAX, READS_PER_HEDGE } from '../../limits.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
@@ -282,7 +282,8 @@ class RunningGet {
     const { clock } = this.#node
     const { copy, ring, deadline, needed, owners } = this.#read
     const object = found.object as VersionedObject
-    if (!isStorable(object)) {
+    const bytes = encodeObject(object)
+    if (bytes === undefined) {
       const sentence = 'no owner can take all siblings of this key: reconcile them first'
       this.#deliver(new OperatingError('object-too-large', sentence))
       return
@@ -296,7 +297,7 @@ class RunningGet {
       timer.cancel()
     }
     const timer = clock.after(Math.max(0, deadline - clock.now()), () => end(this.#tooLate()))
-    const repairing = { copy, object, owners: behind, terms: { ring, deadline } }
+    const repairing = { copy, object, bytes, owners: behind, terms: { ring, deadline } }
     repair(this.#node, repairing, (node, failure) => {
       if (failure === undefined) left -= 1
       else failures.push({ node, code: failure.code })
@@ -329,12 +330,13 @@ class RunningGet {
   #repair(object: VersionedObject, behind: readonly NodeId[]): void {
     const { trace, clock, repairMs } = this.#node
     const { copy, ring } = this.#read
-    if (!isStorable(object)) {
+    const bytes = encodeObject(object)
+    if (bytes === undefined) {
       // No message carries it and no replica could keep it: a client must reconcile siblings first.
       for (const node of behind) trace.record('repair-failed', { node })
       return
     }
     const terms = { ring, deadline: clock.now() + repairMs }
-    repair(this.#node, { copy, object, owners: behind, terms }, () => undefined)
+    repair(this.#node, { copy, object, bytes, owners: behind, terms }, () => undefined)
   }
 }

@@ -11,7 +11,7 @@ import { type OwnerFailure, reasonOf, type ShortCode } from '../../dynamo/quorum
 import type { Fallbacks } from '../../dynamo/quorum/fallbacks.ts'
 import type { PreferenceLists } from '../../dynamo/ring/preference-list.ts'
 import type { MachineOf } from '../../dynamo/ring/machines.ts'
-import type { Member, RingDigest } from '../../dynamo/ring/ring.ts'
+import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import type { Token } from '../../native/digest.ts'
 import type { BucketProperties, Topology } from '../cluster/topology.ts'
 
@@ -20,7 +20,7 @@ export interface Placement {
   /** In order of preference: N, or all members where they are fewer. */
   readonly owners: readonly NodeId[]
   /** All other members, in the order in which they stand for owners that are away. */
-  readonly others: readonly Member[]
+  readonly others: readonly NodeId[]
   readonly machineOf: MachineOf
   /** Of the ring that names these owners; every question to them carries it. */
   readonly ring: RingDigest
@@ -42,10 +42,10 @@ export function placementIn(
   partition: number,
   bucket: BucketProperties,
 ): Placement {
-  const { owners, fallbacks } = lists.ofPartition(partition, bucket.n)
+  const { ownerIds, fallbackIds } = lists.ofPartition(partition, bucket.n)
   return {
-    owners: owners.map(({ id }) => id),
-    others: fallbacks,
+    owners: ownerIds,
+    others: fallbackIds,
     machineOf: lists.machinesOf(bucket.n),
     ring: lists.ring.digest,
     bucket,
@@ -57,7 +57,7 @@ export function fallbacksOf(
   { others, machineOf }: Pick<Placement, 'others' | 'machineOf'>,
   canAsk: (member: NodeId) => boolean,
 ): Fallbacks {
-  return { members: others.map(({ id }) => id), machineOf, canAsk }
+  return { members: others, machineOf, canAsk }
 }
 
 /**

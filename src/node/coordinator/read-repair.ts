@@ -7,7 +7,6 @@
 import { type Deliver, isFailure, perform } from '../../base/deliver.ts'
 import type { OperatingError } from '../../base/errors.ts'
 import type { CopyId, NodeId } from '../../dynamo/names.ts'
-import { encodeObject } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { PeerCalls, Terms } from '../cluster/peer-calls.ts'
@@ -24,8 +23,9 @@ export interface RepairDependencies {
 
 export interface Repair {
   readonly copy: CopyId
-  /** `isStorable`. */
   readonly object: VersionedObject
+  /** The same, encoded. */
+  readonly bytes: Uint8Array
   readonly owners: readonly NodeId[]
   readonly terms: Terms
 }
@@ -33,10 +33,9 @@ export interface Repair {
 /** Calls `onEnd` once for each owner: undefined where it holds the object durably. */
 export function repair(
   node: RepairDependencies,
-  { copy, object, owners, terms }: Repair,
+  { copy, object, bytes, owners, terms }: Repair,
   onEnd: (owner: NodeId, failure: OperatingError | undefined) => void,
 ): void {
-  const bytes = encodeObject(object)
   for (const owner of owners) {
     node.counters.repairs += 1
     node.trace.record('read-repaired', { node: owner })

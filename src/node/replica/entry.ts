@@ -1,19 +1,17 @@
-/** Makes the entry for an engine of an object: its bytes, and which of them the digest is over. */
+/** Makes the entry for an engine of an object, and tells which bytes the digest is over. */
 import type { CopyId } from '../../dynamo/names.ts'
-import { encodeObject, layoutOf, objectDigest } from '../../dynamo/version/object-bytes.ts'
-import type { VersionedObject } from '../../dynamo/version/object.ts'
+import { layoutOf, objectDigest } from '../../dynamo/version/object-bytes.ts'
 import type { Entry } from '../../store/engine.ts'
 
-/** Requires: `object` is storable, `digestKey` has 16 bytes. */
+/** `object` is encoded. Requires: `digestKey` has 16 bytes. */
 export function entryOf(
   { place, bucketId, token, name }: CopyId,
-  object: VersionedObject,
+  object: Uint8Array,
   note: Uint8Array,
   digestKey: Uint8Array,
 ): Extract<Entry, { kind: 'object' }> {
-  const bytes = encodeObject(object)
-  const { siblingsAt: digestStart, valuesAt: prefixBytes } = layoutOf(bytes)
-  const digest = objectDigest(digestKey, bytes)
+  const layout = layoutOf(object)
+  const digest = objectDigest(digestKey, object, layout)
   // By name: a spread of as many fields takes several times as long.
   return {
     kind: 'object',
@@ -22,9 +20,9 @@ export function entryOf(
     token,
     name,
     note,
-    object: bytes,
-    prefixBytes,
-    digestStart,
+    object,
+    prefixBytes: layout.valuesAt,
+    digestStart: layout.siblingsAt,
     digest,
   }
 }

@@ -27,12 +27,7 @@ import {
 import type { Delivery } from '../../dynamo/handoff/delivery.ts'
 import { merge } from '../../dynamo/version/merge.ts'
 import { decodeNote, encodeNote } from '../../dynamo/version/note.ts'
-import {
-  decodeObject,
-  encodeObject,
-  isStorable,
-  objectDigest,
-} from '../../dynamo/version/object-bytes.ts'
+import { decodeObject, encodeObject, objectDigest } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import { put, type PutOutcome, type PutRequest } from '../../dynamo/version/put.ts'
 import type { Digest } from '../../native/digest.ts'
@@ -152,8 +147,8 @@ export class Replica {
   async readHints(copy: CopyId, room?: Room): Promise<Copy | undefined> {
     const whole = await this.#node.hints.mergedAt(copy, (one) => this.#engine.get(one, room))
     if (whole === undefined) return undefined
-    if (!isStorable(whole)) throw tooLarge()
     const bytes = encodeObject(whole)
+    if (bytes === undefined) throw tooLarge()
     return { object: bytes, digest: objectDigest(this.#node.digestKey, bytes) }
   }
 
@@ -212,7 +207,6 @@ export class Replica {
     const merged = held.object === undefined ? incoming : merge(held.object, incoming)
     this.#node.hints.onAccepted(copy)
     if (merged === held.object) return this.#lastSequence
-    if (!isStorable(merged)) throw tooLarge()
     return this.#append(copy, held, merged, held.stored?.note ?? NO_NOTE).sequence
   }
 
@@ -282,7 +276,6 @@ export class Replica {
         case 'replaced':
           return this.#unchanged(outcome, held)
         case 'written': {
-          if (!isStorable(outcome.object)) throw tooLarge()
           const written = this.#append(copy, held, outcome.object, encodeNote(outcome.note))
           this.#remembered.add(requestId, outcome.dot)
           return { outcome, ...written }
@@ -320,8 +313,9 @@ export class Replica {
     object: VersionedObject,
     note: Uint8Array,
   ): Pick<LocalWrite, 'object' | 'sequence'> {
-    const entry = entryOf(copy, object, note, this.#node.digestKey)
-    const bytes = entry.object
+    const bytes = encodeObject(object)
+    if (bytes === undefined) throw tooLarge()
+    const entry = entryOf(copy, bytes, note, this.#node.digestKey)
     const mayUseReserve = isFreeing(held, object, bytes.length)
     this.#node.hints.admit(copy, bytes.length - (held.stored?.object.length ?? 0))
     this.#lastSequence = this.#engine.append([entry], { mayUseReserve })

@@ -111,7 +111,7 @@ const CONTEXTS: readonly Plant[] = [
     find: 'return { outcome, ...written }',
     replace:
       'const { context } = outcome.object; const siblings = [outcome.sibling]; ' +
-      'return { outcome, ...written, object: encodeObject({ context, siblings }) };',
+      'return { outcome, ...written, object: encodeObject({ context, siblings })! };',
     why: 'the context covers siblings that the receiver holds and no client replaced',
   },
   {
@@ -134,9 +134,9 @@ const CONTEXTS: readonly Plant[] = [
   },
   {
     name: 'a deleted key is forgotten at once',
-    find: 'const entry = entryOf(copy, object, note, this.#node.digestKey)',
+    find: 'const entry = entryOf(copy, bytes, note, this.#node.digestKey)',
     replace:
-      'const made = entryOf(copy, object, note, this.#node.digestKey);' +
+      'const made = entryOf(copy, bytes, note, this.#node.digestKey);' +
       'const isGone = object.siblings.every((one) => one.value === undefined);' +
       "const entry = isGone ? { ...made, kind: 'erasure' } : made",
     why: 'a replica that missed the delete brings back what was deleted',

@@ -132,7 +132,8 @@ t.test('a verdict that was reached never changes', async (t) => {
 })
 
 t.test('a put needs at most as many machines as there are owners, each on another', async (t) => {
-  t.throws(() => new PutRound(strict([A, A], 1)), /each owner is on another machine/)
+  const twice = new PutRound(strict([A, A], 1))
+  t.throws(() => twice.begin({ node: A, forOwner: undefined }), /each owner is on another machine/)
   t.throws(() => new PutRound(strict([A], 2)), /enough owners exist/)
   t.throws(() => new PutRound(strict([A], 0)), /enough owners exist/)
 })

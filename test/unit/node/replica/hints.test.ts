@@ -135,7 +135,7 @@ t.test('reports tell since when hints are kept, and how fast they come and go', 
   t.same(told(hints), [])
   await sim.run(1_000)
   merge(replica, HINT, OBJECT)
-  const taken = encodeObject(OBJECT).length / 10
+  const taken = encodeObject(OBJECT)!.length / 10
   await sim.run(4_000)
   for (let i = 0; i < 2; i++) hints.onDelivered(MEMBER)
   t.same(told(hints), [[1, 4, 0.2, taken]])
