@@ -23,23 +23,27 @@ import { hostWorld } from './host/world.ts'
 export { isOperatingError, OperatingError } from './base/errors.ts'
 export type { Certainty, ErrorCode, FailureDetails } from './base/errors.ts'
 export { GetResult, Entry } from './client/get-result.ts'
+export type { Bucket, Key, Merge } from './client/bucket.ts'
 export type {
-  Bucket,
+  BucketOptions,
   GetOptions,
-  Key,
-  Merge,
   PutOptions,
   Replacing,
   ScanOptions,
   UpdateOptions,
   PutResult,
-} from './client/bucket.ts'
-export type { BucketOptions, Client, ClusterView, NodeStatus } from './client/client.ts'
+  WriteHolder,
+} from './client/bucket-options.ts'
+export type { Client, ClusterView, NodeStatus } from './client/client.ts'
+export type { DurableOptions } from './client/durable.ts'
+export type { ExplainedCopy, ExplainedNode, Explanation } from './client/explanation.ts'
 export { bytes, type Codec, json, text } from './client/codec.ts'
+export { Receipt } from './client/receipt.ts'
 export { SealedContext } from './client/sealed-context.ts'
 export { CallError } from './client/failure.ts'
 export type { CallOptions, ConnectOptions } from './client/options.ts'
 export type { Scan } from './client/scan.ts'
+export type { Session } from './client/session.ts'
 
 /**
  * Connects to a cluster through any of `options.seeds`; the other nodes are learned from it.

@@ -44,6 +44,14 @@ export const MEMBERS_MAX = 1024
 export const BUCKETS_MAX = 1024
 /** Contexts in one put: one for each replica that a client read. */
 export const CONTEXTS_MAX = REPLICAS_MAX
+/** What a put or get gives its client of one key: see dynamo/version/receipt.ts. */
+export const RECEIPT_BYTES_MAX = 64
+/** Siblings of an object that has a receipt. */
+export const RECEIPT_DOTS_MAX = 2
+/** Receipts in one get. */
+export const RECEIPTS_PER_GET_MAX = 8
+/** All that a client's session keeps, as text for a cookie in base64 a third more. */
+export const SESSION_BYTES_MAX = 1024
 
 // Frames and messages.
 /** A longer message travels in chunks, which the receiver allows by credit. */

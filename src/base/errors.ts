@@ -82,6 +82,11 @@ export const ERROR_KINDS = {
   'contexts-too-many': refused(45),
   'context-other-cluster': refused(46),
 
+  // The receipts that came with a get.
+  'receipt-garbled': refused(47),
+  'receipt-foreign': refused(48),
+  'receipts-too-many': refused(49),
+
   // The cluster cannot serve the request now.
   overloaded: retryable(60),
   'deadline-passed': retryable(61),
@@ -93,6 +98,7 @@ export const ERROR_KINDS = {
   'peer-away': retryable(67),
   'replica-rebuilding': retryable(68),
   cancelled: refused(69),
+  'receipt-unmet': retryable(70),
 
   // The store.
   'disk-full': retryable(80),
@@ -123,6 +129,7 @@ export const ERROR_KINDS = {
   closed: refused(113),
   'value-unreadable': refused(114),
   'input-wrong': refused(115),
+  'not-yet': retryable(116),
   internal: inDoubt(127),
 } as const satisfies Record<string, ErrorKind>
 

@@ -12,6 +12,7 @@ import { addDelete } from './data/delete.ts'
 import { addDev } from './nodes/dev.ts'
 import { addExport } from './data/export.ts'
 import { addGet } from './data/get.ts'
+import { addExplain } from './data/explain.ts'
 import { addHints } from './nodes/hints.ts'
 import { addImport } from './data/import.ts'
 import { addKeys } from './data/keys.ts'
@@ -55,6 +56,7 @@ ${EXIT_CODES_HELP}`,
     addImport,
     addExport,
     addStatus,
+    addExplain,
     addHints,
     addCheck,
     addSimulate,

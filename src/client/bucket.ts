@@ -9,6 +9,7 @@ import { EMPTY_BYTES, utf8BytesExact } from '../base/bytes.ts'
 import { isOperatingError } from '../base/errors.ts'
 import type { KeyName } from '../dynamo/names.ts'
 import { isUnread } from '../dynamo/quorum/shortfall.ts'
+import { tokenOf } from '../native/digest.ts'
 import { checkBucket, checkName, checkValue } from '../wire/bounds.ts'
 import type { GetReply, PutReply, ScanReply } from '../wire/message/client.ts'
 import {
@@ -22,100 +23,30 @@ import {
 import type { Calls } from './calls.ts'
 import type { Random } from './random.ts'
 import { type Codec, encodeWith } from './codec.ts'
-import { contextOf, isContext, type SealedContext } from './sealed-context.ts'
 import {
-  BYTES,
-  type Check,
-  type Checks,
-  CLAIM,
-  COUNT,
-  optionsCheck,
-  TEXT,
-} from './check-options.ts'
+  checkDelete,
+  checkEntries,
+  checkGet,
+  checkKeys,
+  checkPut,
+  checkUpdate,
+  contextsOf,
+  type GetOptions,
+  type PutOptions,
+  type PutResult,
+  receiptsOf,
+  type ScanOptions,
+  type UpdateOptions,
+} from './bucket-options.ts'
+import { receiptOf } from './receipt.ts'
+import { contextOf } from './sealed-context.ts'
+import type { SessionReceipts } from './session-receipts.ts'
 import { kindOf, unsent } from './failure.ts'
-import { CALL_CHECKS, type CallOptions } from './options.ts'
 import type { Pool } from './pool.ts'
 import { Scan } from './scan.ts'
 
 /** A key: 1 to 4,096 bytes; a string stands for its UTF-8. */
 export type Key = string | Uint8Array
-
-export interface GetOptions extends CallOptions {
-  /** Owners that should answer; by default the bucket's R. */
-  readonly r?: number | undefined
-  /**
-   * True: fails with `replicas-short` where fewer than R owners answer. By default the result is
-   * then what those and hints at other nodes hold, and its `isComplete` is false.
-   */
-  readonly strict?: boolean | undefined
-  /**
-   * True: what is returned is written to R owners first, where fewer hold it. With 2 R > N no later
-   * get of this kind returns less. Fails where fewer than R owners answer or take it.
-   */
-  readonly monotonic?: boolean | undefined
-}
-
-/** Which versions a put or delete replaces. */
-export interface Replacing {
-  /** The versions that this context of a get or put covers. */
-  readonly context?: SealedContext | undefined
-  /** The same for several contexts of one key, at most 7. */
-  readonly contexts?: readonly SealedContext[] | undefined
-  /**
-   * The versions that a get finds just before; concurrent writes survive as siblings. This client
-   * makes the get once, and every attempt of the write replaces the same versions.
-   * Why not: let the coordinator read, as the protocol allows. An attempt that timed out and
-   * arrives late would read again, and replace writes that were acknowledged since.
-   */
-  readonly replace?: 'seen' | undefined
-}
-
-export interface PutOptions extends CallOptions, Replacing {
-  /** Machines that must hold it durably; by default the bucket's W. */
-  readonly w?: number | undefined
-  /**
-   * True: owners of the key alone may hold it, and R of them must answer where it reads first. By
-   * default other machines take a write for owners that are away, and hand it over when those are
-   * back.
-   */
-  readonly strict?: boolean | undefined
-  /** With `replace: 'seen'`: owners that should answer the read. */
-  readonly r?: number | undefined
-  /**
-   * Names this write in all its attempts: 16 bytes, by default 48 bits of time and then random
-   * ones. Pass the same id again to repeat a write that ended in doubt: however often it is sent,
-   * it leaves one sibling.
-   */
-  readonly requestId?: Uint8Array | undefined
-  /** False where `requestId` is sent for the first time; true by default where it is given. */
-  readonly isRepeat?: boolean | undefined
-}
-
-export interface UpdateOptions extends CallOptions {
-  readonly r?: number | undefined
-  readonly w?: number | undefined
-}
-
-export interface ScanOptions extends CallOptions {
-  readonly r?: number | undefined
-  /** Continue where another scan of this bucket stopped: its `cursor`. */
-  readonly cursor?: string | undefined
-}
-
-/** The result of a put or delete. */
-export interface PutResult {
-  /** Covers the replaced versions and the write itself: pass it with the next put. */
-  readonly context: SealedContext
-  /**
-   * How many owners the write was sent to, at least, by this client and by nodes that forwarded it.
-   */
-  readonly attempts: number
-  /**
-   * With `replace: 'seen'`: how many owners answered the read, and how many should have. Fewer
-   * do, unless the put is `strict`: siblings that only the others hold were then not replaced.
-   */
-  readonly read?: { readonly answered: number; readonly needed: number } | undefined
-}
 
 /**
  * Makes one value of the siblings found, zero or more; undefined deletes the key. Called once for
@@ -130,38 +61,10 @@ export interface Core {
   readonly random: Random
   readonly timeoutMs: number
   now(): number
+  pause(ms: number): Promise<void>
+  /** Of the session that the bucket belongs to. */
+  readonly session?: SessionReceipts
 }
-
-const CONTEXT: Check = {
-  words: 'a context of a get or put (SealedContext.parse makes one of its text)',
-  isRight: isContext,
-}
-const checkGet = optionsCheck<GetOptions>('get', {
-  ...CALL_CHECKS,
-  r: COUNT,
-  strict: CLAIM,
-  monotonic: CLAIM,
-})
-const PUT_CHECKS: Checks<PutOptions> = {
-  ...CALL_CHECKS,
-  context: CONTEXT,
-  contexts: {
-    words: 'an array of contexts of a get or put',
-    isRight: (value) => Array.isArray(value) && value.every(isContext),
-  },
-  replace: { words: "'seen'", isRight: (value) => value === 'seen' },
-  w: COUNT,
-  r: COUNT,
-  requestId: BYTES,
-  isRepeat: CLAIM,
-  strict: CLAIM,
-}
-const checkPut = optionsCheck('put', PUT_CHECKS)
-const checkDelete = optionsCheck('delete', PUT_CHECKS)
-const checkUpdate = optionsCheck<UpdateOptions>('update', { ...CALL_CHECKS, r: COUNT, w: COUNT })
-const SCAN_CHECKS: Checks<ScanOptions> = { ...CALL_CHECKS, r: COUNT, cursor: TEXT }
-const checkKeys = optionsCheck('keys', SCAN_CHECKS)
-const checkEntries = optionsCheck('entries', SCAN_CHECKS)
 
 /** A page may be a megabyte from each of several replicas. */
 const SCAN_BYTES = 4_194_304
@@ -187,10 +90,33 @@ export class Bucket<T> {
   /** All siblings of `key`; none if the key is not there. */
   async get(key: Key, options?: GetOptions): Promise<GetResult<T>> {
     checkGet(options)
-    return getResultOf(await this.#get(this.#nameOf(key), options), this.#codec)
+    const name = this.nameOf(key)
+    return getResultOf(await this.#get(name, options), name, this.#codec)
   }
 
-  #get(name: KeyName, options: GetOptions | undefined): Promise<GetReply> {
+  async #get(name: KeyName, options: GetOptions | undefined): Promise<GetReply> {
+    const { session } = this.#core
+    if (session === undefined) return this.#ask(name, receiptsOf(options), options)
+    const token = tokenOf(name.bucket, name.key)
+    const kept = session.of(token)
+    const receipts = [...receiptsOf(options), ...kept]
+    const r = session.isPartial(token) ? this.#atLeastR(options?.r) : options?.r
+    const reply = await this.#ask(name, receipts, { ...options, r })
+    if (reply.context.length > 0) session.onGet(token, kept, reply.receipt.slice())
+    return reply
+  }
+
+  /** `r`, where the bucket's R is no more; else that. */
+  #atLeastR(r: number | undefined): number | undefined {
+    const own = this.#core.pool.routes?.rOf(this.name)
+    return r !== undefined && own !== undefined && r >= own ? r : undefined
+  }
+
+  #ask(
+    name: KeyName,
+    receipts: readonly Uint8Array[],
+    options: GetOptions | undefined,
+  ): Promise<GetReply> {
     const { r = 0, strict = false, monotonic = false } = options ?? {}
     return this.#core.calls.run(
       {
@@ -198,7 +124,7 @@ export class Bucket<T> {
         isWrite: false,
         heldBytes: name.key.length,
         list: this.#core.pool.routes?.of(this.name, this.#bytes, name.key),
-        request: (deadlineMs) => ({ name, r, deadlineMs, strict, monotonic }),
+        request: (deadlineMs) => ({ name, r, deadlineMs, strict, monotonic, receipts }),
       },
       options,
     )
@@ -294,9 +220,9 @@ export class Bucket<T> {
     value: Uint8Array | undefined,
     options: PutOptions | undefined,
   ): Promise<PutResult> {
-    const name = this.#nameOf(key)
+    const name = this.nameOf(key)
     const deadline = this.#core.now() + (options?.timeout ?? this.#core.timeoutMs)
-    const contexts = [...sealedOf(options)]
+    const contexts = [...contextsOf(options)]
     let read: PutResult['read']
     if (options?.replace === 'seen') {
       const seen = await this.#see(name, options, deadline)
@@ -334,10 +260,14 @@ export class Bucket<T> {
       },
       { signal: options?.signal, timeout: Math.max(1, deadline - this.#core.now()) },
     )
-    return { context: contextOf(reply.context), attempts: sent - 1 + reply.attempts, read }
+    const receipt = receiptOf(name, reply.receipt)
+    this.#core.session?.onPut(tokenOf(name.bucket, name.key), receipt.sealed)
+    const attempts = sent - 1 + reply.attempts
+    return { context: contextOf(reply.context), receipt, holders: reply.holders, attempts, read }
   }
 
-  #nameOf(key: Key): KeyName {
+  /** For the library itself. */
+  nameOf(key: Key): KeyName {
     if (typeof key !== 'string' && !(key instanceof Uint8Array)) {
       throw unsent('key-wrong', `a key is a string or a Uint8Array, not ${kindOf(key)}`)
     }
@@ -375,12 +305,3 @@ function bytesOf(code: 'bucket-wrong' | 'key-wrong', what: string, text: string)
   const sentence = `${what} has a surrogate without its pair, which UTF-8 cannot represent`
   throw unsent(code, sentence)
 }
-
-function sealedOf(options: PutOptions | undefined): readonly Uint8Array[] {
-  const { context, contexts } = options ?? {}
-  if (context === undefined && contexts === undefined) return NO_CONTEXTS
-  const all = context === undefined ? (contexts ?? []) : [context, ...(contexts ?? [])]
-  return all.filter((one) => !one.isEmpty).map((one) => one.sealed)
-}
-
-const NO_CONTEXTS: readonly Uint8Array[] = []

@@ -23,6 +23,9 @@ export interface Check {
 /** A check for each option of `Options`. */
 export type Checks<Options> = { readonly [Name in keyof Options]-?: Check }
 
+/** Throws where options are wrong. */
+export type OptionsCheck<Options> = (options: Options | undefined) => void
+
 export const TIMEOUT: Check = {
   words: 'a number of milliseconds above 0',
   isRight: (value) => typeof value === 'number' && value > 0,
@@ -71,7 +74,7 @@ export const ANYTHING: Check = { words: 'anything', isRight: () => true }
 export function optionsCheck<Options>(
   callee: string,
   checks: Checks<Options>,
-): (options: Options | undefined) => void {
+): OptionsCheck<Options> {
   const known = new Map<string, Check>(Object.entries(checks))
   return (options) => {
     if (options === undefined) return

@@ -7,26 +7,28 @@
  */
 // For programs whose `lib` is older than `await using`.
 /// <reference lib="esnext.disposable" preserve="true" />
-import { hexOf } from '../base/bytes.ts'
+import { EMPTY_BYTES, hexOf } from '../base/bytes.ts'
 import { DEFAULT_BUCKET } from '../dynamo/names.ts'
 import type { Status, Topology } from '../wire/message/client.ts'
 import type { World } from '../world/world.ts'
 import type { GetResult, Entry } from './get-result.ts'
+import { Bucket, type Core, type Key, type Merge } from './bucket.ts'
 import {
-  Bucket,
-  type Core,
+  type BucketOptions,
+  checkBucketOptions,
   type GetOptions,
-  type Key,
-  type Merge,
   type PutOptions,
   type ScanOptions,
   type UpdateOptions,
   type PutResult,
-} from './bucket.ts'
+} from './bucket-options.ts'
 import { Calls } from './calls.ts'
 import { Random } from './random.ts'
 import { type Codec, text } from './codec.ts'
 import { dialer } from './dial.ts'
+import { awaitDurable, type DurableOptions } from './durable.ts'
+import { type Explanation, explanationOf } from './explanation.ts'
+import type { Receipt } from './receipt.ts'
 import { optionsCheck } from './check-options.ts'
 import { aborted, kindOf, unsent } from './failure.ts'
 import type { Dial, Link } from './link.ts'
@@ -39,14 +41,11 @@ import {
 } from './options.ts'
 import { Pool } from './pool.ts'
 import type { Scan } from './scan.ts'
+import { Session } from './session.ts'
+import { SessionReceipts } from './session-receipts.ts'
 
 /** The parts of the world that a client uses; no disk among them. */
 export type ClientWorld = Pick<World, 'clock' | 'network' | 'entropy' | 'trace'>
-
-export interface BucketOptions<T> {
-  /** How values become bytes; `text` by default. */
-  readonly codec?: Codec<T> | undefined
-}
 
 /** The members and the ring, as one node knows them. */
 export interface ClusterView {
@@ -107,16 +106,8 @@ export interface MemberHints {
   readonly takenBytesPerSecond: number
 }
 
-const checkBucketOptions = optionsCheck<BucketOptions<unknown>>('bucket', {
-  codec: {
-    words: 'a codec, an object with the functions encode and decode',
-    isRight: (value) => {
-      const codec = value as Partial<Codec<unknown>> | null
-      return typeof codec?.encode === 'function' && typeof codec.decode === 'function'
-    },
-  },
-})
 const checkTopology = optionsCheck<CallOptions>('topology', CALL_CHECKS)
+const checkExplain = optionsCheck<CallOptions>('explain', CALL_CHECKS)
 const checkStatus = optionsCheck<CallOptions>('status', CALL_CHECKS)
 
 /** Connects to a cluster; resolves when one node has answered and its topology is known. */
@@ -156,6 +147,7 @@ export class Client implements AsyncDisposable {
       random,
       timeoutMs: settings.timeoutMs,
       now: () => clock.now(),
+      pause: (ms) => new Promise((resolve) => void clock.after(ms, resolve)),
     }
     this.#default = new Bucket(this.#core, DEFAULT_BUCKET, text)
   }
@@ -163,9 +155,20 @@ export class Client implements AsyncDisposable {
   /** A bucket by name, by default `default`; sends nothing. Values are text by default. */
   bucket(name?: string): Bucket<string>
   bucket<T = string>(name: string | undefined, options: BucketOptions<T>): Bucket<T>
-  bucket<T>(name: string = DEFAULT_BUCKET, options?: BucketOptions<T>): Bucket<T> {
+  bucket<T>(name?: string, options?: BucketOptions<T>): Bucket<T> {
+    return this.#bucketOf(this.#core, name, options)
+  }
+
+  /** A new session, or the one whose text this is; sends nothing. */
+  session(text?: string): Session {
+    const session = text === undefined ? new SessionReceipts() : SessionReceipts.parse(text)
+    const core = { ...this.#core, session }
+    return new Session(session, (name, options) => this.#bucketOf(core, name, options))
+  }
+
+  #bucketOf<T>(core: Core, name: string = DEFAULT_BUCKET, options?: BucketOptions<T>): Bucket<T> {
     checkBucketOptions(options)
-    return new Bucket(this.#core, name, options?.codec ?? (text as unknown as Codec<T>))
+    return new Bucket(core, name, options?.codec ?? (text as unknown as Codec<T>))
   }
 
   /** `Bucket.get` of the default bucket, as text. */
@@ -196,6 +199,30 @@ export class Client implements AsyncDisposable {
   /** `Bucket.entries` of the default bucket, as text. */
   entries(options?: ScanOptions): Scan<Entry<string>> {
     return this.#default.entries(options)
+  }
+
+  /**
+   * Waits until `copies` owners of the key hold the write, or all N; resolves with their ids.
+   * Throws `not-yet`, and which are missing, when its time is up: the write is not lost by that.
+   */
+  durable(receipt: Receipt, options?: DurableOptions): Promise<readonly string[]> {
+    return awaitDurable(this.#core, receipt, options)
+  }
+
+  /** Where a key is: its owners, and what each node holds durably of it. Repairs nothing. */
+  async explain(bucket: string, key: Key, options?: CallOptions): Promise<Explanation> {
+    checkExplain(options)
+    const name = new Bucket(this.#core, bucket, text).nameOf(key)
+    const reply = await this.#calls.run(
+      {
+        kind: 'explain',
+        isWrite: false,
+        heldBytes: name.key.length,
+        request: (deadlineMs) => ({ name, deadlineMs, ownersOnly: false, receipt: EMPTY_BYTES }),
+      },
+      options,
+    )
+    return explanationOf(reply, this.#pool.routes?.members ?? [])
   }
 
   /** Asks a node for the members and the ring; the client routes by them from then on. */

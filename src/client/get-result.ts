@@ -7,8 +7,10 @@
  */
 import { utf8TextExact } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
+import type { KeyName } from '../dynamo/names.ts'
 import type { GetReply, ScanEntry } from '../wire/message/client.ts'
 import { type Codec, decodeWith } from './codec.ts'
+import { type Receipt, receiptOf } from './receipt.ts'
 import { type SealedContext, contextOf } from './sealed-context.ts'
 
 /** What is known beyond the values. */
@@ -16,6 +18,7 @@ interface Completeness {
   readonly tombstones: number
   readonly hasMore: boolean
   readonly isComplete: boolean
+  readonly receipt: Receipt | undefined
 }
 
 export class GetResult<T> {
@@ -36,17 +39,24 @@ export class GetResult<T> {
    */
   readonly isComplete: boolean
 
+  /**
+   * Of all that is here: a later get with it finds no less. Undefined where nothing is, or more
+   * than two siblings and tombstones, and in a scan.
+   */
+  readonly receipt: Receipt | undefined
+
   /** For the library itself. */
   constructor(
     siblings: readonly T[],
     context: SealedContext,
-    { tombstones, hasMore, isComplete }: Completeness,
+    { tombstones, hasMore, isComplete, receipt }: Completeness,
   ) {
     this.siblings = siblings
     this.context = context
     this.tombstones = tombstones
     this.hasMore = hasMore
     this.isComplete = isComplete
+    this.receipt = receipt
   }
 
   /** True if there is at least one value. */
@@ -82,7 +92,7 @@ export class Entry<T> extends GetResult<T> {
     context: SealedContext,
     hasMore: boolean,
   ) {
-    super(siblings, context, { tombstones: 0, hasMore, isComplete: true })
+    super(siblings, context, { tombstones: 0, hasMore, isComplete: true, receipt: undefined })
     this.keyBytes = keyBytes
   }
 
@@ -101,9 +111,10 @@ export function keyTextOf(key: Uint8Array): string {
   )
 }
 
-export function getResultOf<T>(reply: GetReply, codec: Codec<T>): GetResult<T> {
+export function getResultOf<T>(reply: GetReply, name: KeyName, codec: Codec<T>): GetResult<T> {
   const { siblings, context, tombstones, hasMore, answered, needed } = reply
-  const known = { tombstones, hasMore, isComplete: answered >= needed }
+  const receipt = reply.receipt.length === 0 ? undefined : receiptOf(name, reply.receipt)
+  const known = { tombstones, hasMore, isComplete: answered >= needed, receipt }
   return new GetResult(valuesOf(siblings, codec), contextOf(context), known)
 }
 

@@ -21,6 +21,7 @@ export class Routes {
   readonly ring: Ring
   readonly #lists: PreferenceLists
   readonly #nByBucket: ReadonlyMap<string, number>
+  readonly #rByBucket: ReadonlyMap<string, number>
   readonly #nOfOthers: number
 
   /** Throws `message-garbled` if the topology contradicts itself. */
@@ -47,7 +48,13 @@ export class Routes {
     this.ring = new Ring(topology.partitionBits, this.members, owners)
     this.#lists = new PreferenceLists(this.ring)
     this.#nByBucket = new Map(topology.buckets.map((bucket) => [bucket.name, bucket.n]))
+    this.#rByBucket = new Map(topology.buckets.map((bucket) => [bucket.name, bucket.r]))
     this.#nOfOthers = (topology.buckets[0] as { n: number }).n
+  }
+
+  /** R of a bucket. */
+  rOf(bucket: string): number {
+    return this.#rByBucket.get(bucket) ?? (this.topology.buckets[0] as { r: number }).r
   }
 
   /** The owners and fallbacks of a key, the same as every node computes. */

@@ -18,6 +18,7 @@ import { OperatingError } from '../base/errors.ts'
 import type { Config } from '../config.ts'
 import type { Ring } from '../dynamo/ring/ring.ts'
 import { ContextSeal } from '../dynamo/version/context-seal.ts'
+import { Receipts } from '../dynamo/version/receipt.ts'
 import { requireAddon } from '../native/availability.ts'
 import type { Engine, PlaceReport } from '../store/engine.ts'
 import { VERSION } from '../version.ts'
@@ -371,9 +372,11 @@ function coordinatorOf(
   workers: Omit<Workers, 'hedgeMs' | 'repairMs'>,
 ): Coordinator {
   const { cluster, clusterKey, forwardMs, callsMax } = config
+  const keys = [{ id: FIRST_KEY_ID, key: clusterKey }]
   return new Coordinator({
     ...workers,
-    seal: new ContextSeal([{ id: FIRST_KEY_ID, key: clusterKey }], cluster),
+    seal: new ContextSeal(keys, cluster),
+    receipts: new Receipts(keys, cluster),
     puts: new Puts(workers),
     forwards: new Forwards({ ...workers, forwardMs }),
     scans: new Scans({ ...workers, cursors: new Cursors(clusterKey, cluster) }),

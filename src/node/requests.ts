@@ -3,8 +3,10 @@
  *
  * `listeners/` translates its protocol to these and back; `coordinator/` serves them.
  */
+import type { ErrorCode } from '../base/errors.ts'
 import type { Room } from '../base/room.ts'
-import type { BucketId, KeyName } from '../dynamo/names.ts'
+import type { BucketId, KeyName, NodeId, Place } from '../dynamo/names.ts'
+import type { PutAsk } from '../dynamo/quorum/put.ts'
 import type { RequestId } from '../dynamo/version/request-id.ts'
 import type { Token } from '../native/digest.ts'
 
@@ -19,6 +21,8 @@ export interface ClientGet {
   readonly strict: boolean
   /** R owners hold what is found before it is delivered; implies `strict`. */
   readonly monotonic: boolean
+  /** What is found covers them all. */
+  readonly receipts: readonly Uint8Array[]
   /** The memory for the answer. */
   readonly room?: Room | undefined
 }
@@ -37,6 +41,8 @@ export interface GetResult extends Answered {
   readonly hasMore: boolean
   /** Sealed; empty where none that answered knows the key. */
   readonly context: Uint8Array
+  /** Of what is found; empty where that is nothing, or has more than two siblings. */
+  readonly receipt: Uint8Array
 }
 
 /** What a client puts. */
@@ -69,16 +75,60 @@ export interface ClientPut extends PutCall {
   readonly r: number
 }
 
-/** 0 of 0 answered where the put read nothing. */
-export interface PutResult extends Answered {
+/** What a put achieved at the node that coordinated it. */
+export interface Achieved {
   /** Sealed; covers what the client saw, what it replaced and its own write. */
   readonly context: Uint8Array
+  /** Of the write. */
+  readonly receipt: Uint8Array
+  /** Who holds the write durably by then: owners, and fallbacks that keep it for an owner. */
+  readonly holders: readonly PutAsk[]
+}
+
+/** 0 of 0 answered where the put read nothing. */
+export interface PutResult extends Answered, Achieved {
   /** Owners that the put was given to, at least 1. */
   readonly attempts: number
 }
 
 /** Of a put whose contexts were given. */
 export const READ_NOTHING: Answered = { answered: 0, needed: 0 }
+
+/** Asks where a key is. */
+export interface ClientExplain {
+  readonly name: KeyName
+  readonly token: Token
+  /** An instant of the node's clock. */
+  readonly deadline: number
+  readonly ownersOnly: boolean
+  /** Empty: none. */
+  readonly receipt: Uint8Array
+}
+
+/** A copy of a key on some node, without its values. */
+export interface OutlinedCopy {
+  readonly place: Place
+  /** The encoded object up to its values. */
+  readonly outline: Uint8Array
+}
+
+/** A member, and what it has of a key. */
+export interface ExplainedNode {
+  readonly node: NodeId
+  readonly isOwner: boolean
+  /** Why it has not told what it has; undefined: it has. */
+  readonly failure: ErrorCode | undefined
+  readonly copies: readonly OutlinedCopy[]
+  /** Its own copy has what the receipt stands for. */
+  readonly coversReceipt: boolean
+}
+
+export interface Explanation {
+  readonly token: Token
+  readonly partition: number
+  /** In order of preference. */
+  readonly nodes: readonly ExplainedNode[]
+}
 
 export interface ClientScan {
   readonly bucket: Uint8Array

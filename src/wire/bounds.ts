@@ -14,6 +14,8 @@ import {
   DEADLINE_MS_MAX,
   KEY_BYTES_MAX,
   MESSAGE_BYTES_MAX,
+  RECEIPT_BYTES_MAX,
+  RECEIPTS_PER_GET_MAX,
   REPLICAS_MAX,
   REQUEST_ID_BYTES,
   VALUE_BYTES_MAX,
@@ -55,6 +57,24 @@ export function checkContexts(contexts: readonly Uint8Array[]): void {
     'contexts-too-many',
     `the put carries ${contexts.length} contexts: give those of its latest reads, at most ` +
       `${CONTEXTS_MAX}`,
+  )
+}
+
+export function checkReceipts(receipts: readonly Uint8Array[]): void {
+  if (receipts.length > RECEIPTS_PER_GET_MAX) {
+    throw new OperatingError(
+      'receipts-too-many',
+      `the get carries ${receipts.length} receipts: give at most ${RECEIPTS_PER_GET_MAX}`,
+    )
+  }
+  for (const receipt of receipts) checkReceipt(receipt)
+}
+
+export function checkReceipt(receipt: Uint8Array): void {
+  if (receipt.length <= RECEIPT_BYTES_MAX) return
+  throw new OperatingError(
+    'receipt-garbled',
+    `a receipt has ${receipt.length} bytes: give back one that a put or get gave, unchanged`,
   )
 }
 

@@ -7,7 +7,14 @@
 import type { Reader, Writer } from 'protobufjs/minimal.js'
 import { EMPTY_BYTES } from '../base/bytes.ts'
 import { type U64, u64 } from '../base/u64.ts'
-import { BUCKETS_MAX, MEMBERS_MAX, PARTITIONS_MAX, SCAN_PAGE_KEYS_MAX } from '../limits.ts'
+import { idBytes } from '../dynamo/names.ts'
+import {
+  BUCKETS_MAX,
+  COPIES_PER_PUT_MAX,
+  MEMBERS_MAX,
+  PARTITIONS_MAX,
+  SCAN_PAGE_KEYS_MAX,
+} from '../limits.ts'
 import {
   checkBucket,
   checkContexts,
@@ -15,10 +22,12 @@ import {
   checkDeadline,
   checkName,
   checkQuorum,
+  checkReceipts,
   checkRequestId,
   checkValue,
   garbled,
 } from './bounds.ts'
+import { idOf } from './convert-ids.ts'
 import { everwrite as pb } from './generated/messages.js'
 import type {
   Get,
@@ -30,6 +39,7 @@ import type {
   Status,
   Topology,
 } from './message/client.ts'
+import type { Achieved } from './message/parts.ts'
 import type { Reply, Request, RequestKind } from './message/table.ts'
 
 /** Encodes and decodes one kind of message. */
@@ -69,12 +79,13 @@ const get: CallConverter<'get'> = {
       checkGet(get)
       const { bucket, key } = get.name
       const { r, deadlineMs, strict, monotonic } = get
-      pb.Get.encode({ bucket, key, r, deadlineMs, strict, monotonic }, writer)
+      const receipts = get.receipts as Uint8Array[]
+      pb.Get.encode({ bucket, key, r, deadlineMs, strict, monotonic, receipts }, writer)
     },
     decode(reader: Reader): Get {
-      const { bucket, key, r, deadlineMs, strict, monotonic } = pb.Get.decode(reader)
+      const { bucket, key, r, deadlineMs, strict, monotonic, receipts } = pb.Get.decode(reader)
       const name = { bucket: plain(bucket), key: plain(key) }
-      const get: Get = { name, r, deadlineMs, strict, monotonic }
+      const get: Get = { name, r, deadlineMs, strict, monotonic, receipts }
       checkGet(get)
       return get
     },
@@ -83,15 +94,23 @@ const get: CallConverter<'get'> = {
     bytesOf: ({ siblings }) => siblings.reduce((sum, value) => sum + value.length, 0),
     encode(reply: GetReply, writer: Writer): void {
       // By name: to take the other fields as a rest, and to spread it, takes several times as long.
-      const { context, tombstones, hasMore, answered, needed } = reply
+      const { context, tombstones, hasMore, answered, needed, receipt } = reply
       const siblings = reply.siblings.map((value) => ({ value }))
-      pb.GetReply.encode({ siblings, context, tombstones, hasMore, answered, needed }, writer)
+      const counts = { siblings, context, tombstones, hasMore, answered, needed, receipt }
+      pb.GetReply.encode(counts, writer)
     },
     decode(reader: Reader): GetReply {
-      const { siblings, context, tombstones, hasMore, answered, needed } =
+      const { siblings, context, tombstones, hasMore, answered, needed, receipt } =
         pb.GetReply.decode(reader)
-      const found = { siblings: valuesOf(siblings), context: plain(context), hasMore }
-      return { ...found, tombstones, answered, needed }
+      return {
+        siblings: valuesOf(siblings),
+        context: plain(context),
+        tombstones,
+        hasMore,
+        answered,
+        needed,
+        receipt: plain(receipt),
+      }
     },
   },
 }
@@ -100,6 +119,7 @@ function checkGet(get: Get): void {
   checkName(get.name)
   checkQuorum('r', get.r)
   checkDeadline(get.deadlineMs)
+  checkReceipts(get.receipts)
 }
 
 const put: CallConverter<'put'> = {
@@ -143,14 +163,38 @@ const put: CallConverter<'put'> = {
     },
   },
   reply: {
-    encode({ context, attempts, answered, needed }: PutReply, writer: Writer): void {
-      pb.PutReply.encode({ context, attempts, answered, needed }, writer)
+    encode(reply: PutReply, writer: Writer): void {
+      const { context, receipt, attempts, answered, needed } = reply
+      const holders = holderMessagesOf(reply)
+      pb.PutReply.encode({ context, receipt, holders, attempts, answered, needed }, writer)
     },
     decode(reader: Reader): PutReply {
-      const { context, attempts, answered, needed } = pb.PutReply.decode(reader)
-      return { context: plain(context), attempts: Math.max(1, attempts), answered, needed }
+      const message = pb.PutReply.decode(reader)
+      const { attempts, answered, needed } = message
+      const { context, receipt, holders } = achievedOf(message)
+      return { context, receipt, holders, attempts: Math.max(1, attempts), answered, needed }
     },
   },
+}
+
+export function holderMessagesOf({ holders }: Achieved): pb.Holder.$Properties[] {
+  if (holders.length > COPIES_PER_PUT_MAX) throw garbled(`${holders.length} nodes hold one put`)
+  return holders.map(({ node, forOwner }) => ({
+    node: idBytes(node),
+    forOwner: forOwner === undefined ? EMPTY_BYTES : idBytes(forOwner),
+  }))
+}
+
+/** What the replies to a put and to a put handed on have alike. */
+export function achievedOf(message: {
+  context: Uint8Array
+  receipt: Uint8Array
+  holders?: readonly pb.Holder.$Properties[] | null
+}): Achieved {
+  const holders = (message.holders ?? []).map(({ node, forOwner }) => {
+    return { node: idOf(node), forOwner: plain(forOwner).length === 0 ? undefined : idOf(forOwner) }
+  })
+  return { context: plain(message.context), receipt: plain(message.receipt), holders }
 }
 
 /** The value of a put: undefined for a delete, which carries none. */

@@ -1,19 +1,19 @@
 /** Peers' requests and their answers, to and from protobuf: one entry for each kind. */
 import type { Reader, Writer } from 'protobufjs/minimal.js'
 import { EMPTY_BYTES } from '../base/bytes.ts'
-import {
-  type BucketId,
-  type CreationId,
-  ID_BYTES,
-  idBytes,
-  type NodeId,
-  nodeIdOf,
-  OWN,
-} from '../dynamo/names.ts'
 import type { Token } from '../native/digest.ts'
 import { SCAN_PAGE_KEYS_MAX } from '../limits.ts'
-import { checkBucket, checkBucketId, checkDeadline, checkName, garbled } from './bounds.ts'
-import { type CallConverter, checkWrite, plain, valueOf, wideOf } from './convert-client.ts'
+import { checkBucket, checkBucketId, checkDeadline, checkName } from './bounds.ts'
+import {
+  achievedOf,
+  type CallConverter,
+  checkWrite,
+  holderMessagesOf,
+  plain,
+  valueOf,
+  wideOf,
+} from './convert-client.ts'
+import { bucketIdMessage, bucketIdOf, idFieldOf, idOfField } from './convert-ids.ts'
 import { everwrite as pb } from './generated/messages.js'
 import type {
   PeerPut,
@@ -32,7 +32,7 @@ const peerRead: CallConverter<'peerRead'> = {
       checkPeerRequest(read)
       const { name, bucketId, ring, digestOnly, deadlineMs, hints } = read
       const { bucket, key } = name
-      const id = messageOf(bucketId)
+      const id = bucketIdMessage(bucketId)
       const message = { bucket, key, bucketId: id, ring, digestOnly, deadlineMs, hints }
       pb.PeerRead.encode(message, writer)
     },
@@ -74,7 +74,7 @@ const peerWrite: CallConverter<'peerWrite'> = {
       const { name, bucketId, ring, object, deadlineMs } = write
       const { bucket, key } = name
       const place = idFieldOf(write.place)
-      const id = messageOf(bucketId)
+      const id = bucketIdMessage(bucketId)
       const message = { bucket, key, bucketId: id, ring, object, deadlineMs, place }
       pb.PeerWrite.encode(message, writer)
     },
@@ -113,7 +113,7 @@ const peerPut: CallConverter<'peerPut'> = {
       const message = {
         ...rest,
         ...name,
-        bucketId: messageOf(bucketId),
+        bucketId: bucketIdMessage(bucketId),
         contexts: contexts as Uint8Array[],
         value: value ?? EMPTY_BYTES,
         tombstone: value === undefined,
@@ -141,38 +141,16 @@ const peerPut: CallConverter<'peerPut'> = {
   },
   reply: {
     encode(reply: PeerPutReply, writer: Writer): void {
-      pb.PeerPutReply.encode(reply, writer)
+      const { context, receipt } = reply
+      pb.PeerPutReply.encode({ context, receipt, holders: holderMessagesOf(reply) }, writer)
     },
     decode(reader: Reader): PeerPutReply {
-      return { context: plain(pb.PeerPutReply.decode(reader).context) }
+      return achievedOf(pb.PeerPutReply.decode(reader))
     },
   },
 }
 
 const NOTHING = {}
-
-function messageOf({ creation, policy, n }: BucketId): pb.BucketId.$Properties {
-  return { creation: idFieldOf(creation), policy, n }
-}
-
-function bucketIdOf(message: pb.BucketId.$Properties | null | undefined): BucketId {
-  return {
-    creation: idOfField(message?.creation),
-    policy: (message?.policy ?? 0) as BucketId['policy'],
-    n: message?.n ?? 0,
-  }
-}
-
-/** Sixteen zeros are no bytes. */
-function idFieldOf(id: NodeId | CreationId): Uint8Array {
-  return id === OWN ? EMPTY_BYTES : idBytes(id)
-}
-
-function idOfField<Id extends NodeId | CreationId>(bytes: Uint8Array | null | undefined): Id {
-  if (bytes === null || bytes === undefined || bytes.length === 0) return OWN as string as Id
-  if (bytes.length !== ID_BYTES) throw garbled(`an id has ${bytes.length} bytes, not ${ID_BYTES}`)
-  return nodeIdOf(bytes) as string as Id
-}
 
 function checkPeerRequest(request: PeerRead | PeerWrite): void {
   checkName(request.name)
@@ -205,7 +183,7 @@ const peerRange: CallConverter<'peerRange'> = {
   reply: {
     encode({ entries, next }: PeerRangeReply, writer: Writer): void {
       const named = entries.map((entry) => {
-        return { ...entry, bucketId: messageOf(entry.bucketId) }
+        return { ...entry, bucketId: bucketIdMessage(entry.bucketId) }
       })
       const message = { entries: named, next: next ?? null }
       pb.PeerRangeReply.encode(message, writer)

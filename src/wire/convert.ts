@@ -27,6 +27,7 @@ import {
 } from '../limits.ts'
 import { checkMessageLength, garbled } from './bounds.ts'
 import { CLIENT_CONVERTERS, type Converter, type CallConverter } from './convert-client.ts'
+import { COPIES_CONVERTERS } from './convert-copies.ts'
 import { HANDSHAKE_CONVERTERS } from './convert-handshake.ts'
 import { PEER_CONVERTERS } from './convert-peer.ts'
 import { everwrite as pb } from './generated/messages.js'
@@ -102,6 +103,7 @@ const reader = new BoundedReader(EMPTY_BYTES)
 const CALL_CONVERTERS: { readonly [K in RequestKind]: CallConverter<K> } = {
   ...CLIENT_CONVERTERS,
   ...PEER_CONVERTERS,
+  ...COPIES_CONVERTERS,
 }
 
 /**

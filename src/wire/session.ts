@@ -46,7 +46,14 @@ export interface CallHandle {
 }
 
 /** Kinds of requests about one key. */
-export type KeyedKind = 'get' | 'put' | 'peerRead' | 'peerWrite' | 'peerPut'
+export type KeyedKind =
+  | 'get'
+  | 'put'
+  | 'explain'
+  | 'peerRead'
+  | 'peerWrite'
+  | 'peerPut'
+  | 'peerCopies'
 
 export interface IncomingCallOf<K extends RequestKind> {
   readonly kind: K

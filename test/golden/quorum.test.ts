@@ -66,7 +66,7 @@ function answerOf(kind: string, writes: string | undefined): CopyAnswer {
 
 function stateOf({ outcome, answered }: GetRound): string {
   if (outcome.kind === 'waiting') return 'waiting'
-  if (outcome.kind === 'short') return `short, ${answered} answered`
+  if (outcome.kind !== 'answered') return `${outcome.kind}, ${answered} answered`
   const values = outcome.object?.siblings.map(({ value }) => value?.[0]).toSorted()
   const behind = outcome.behind.length === 0 ? 'none' : outcome.behind.join(' ')
   const how = outcome.isComplete ? 'answered' : `incomplete, ${outcome.answered} answered`

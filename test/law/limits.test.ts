@@ -17,7 +17,6 @@ const INSIDE: Exempt = {
   'how much a node takes on at once: the other side is told overloaded or too-many-connections': [
     'CONNECTIONS_MAX',
     'CALLS_PER_NODE_MAX',
-    'COPIES_PER_PUT_MAX',
     'DELIVERIES_MAX',
     'DELIVERY_KEYS_MAX',
     'DELIVERY_BYTES_MAX',
@@ -36,6 +35,7 @@ const INSIDE: Exempt = {
   ],
   'how much a client takes on at once: a node never meets it': [
     'WAITING_CALLS_MAX',
+    'SESSION_BYTES_MAX',
     'WAITING_BYTES_MAX',
   ],
   'how often one side asks once more: the page says it in words': [

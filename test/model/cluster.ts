@@ -103,7 +103,9 @@ export class Cluster {
     const requestId = requestOf(put.value)
     const earlier = node.remembered.get(requestId)
     if (copy !== undefined && earlier !== undefined) {
-      if (this.rules.isReplaced(copy.object, requestId, earlier)) return { kind: 'replaced' }
+      if (this.rules.isReplaced(copy.object, requestId, earlier)) {
+        return { kind: 'replaced', dot: earlier }
+      }
     }
     const note = copy === undefined ? undefined : (copy.note ?? this.#ghostNote(node, place))
     const { start, counter } = this.#number(node, copy, note, skipped)

@@ -52,6 +52,7 @@ export class NodeSession {
       deadlineMs: DEADLINE_MS,
       strict: false,
       monotonic: false,
+      receipts: [],
     }
     return this.ask('get', get)
   }

@@ -27,7 +27,7 @@ import {
 import { HANDSHAKE } from './handshake-examples.ts'
 import { NODE_A, NODE_B } from './wire-frames.ts'
 import { BUCKET_ID } from '../../src/store/conformance/subject.ts'
-import { nodeId, type CreationId } from '../../src/dynamo/names.ts'
+import { nodeId, OWN, type CreationId } from '../../src/dynamo/names.ts'
 
 export interface Example {
   /** As the page calls it: `Put`, `PutReply`. */
@@ -48,6 +48,11 @@ const id = (hex: string): Uint8Array => bytesOfHex(hex) as Uint8Array
 export const NAME = { bucket: utf8Bytes('carts'), key: utf8Bytes('ann') }
 const ring: RingDigest = u64(0x01020304, 0x05060708)
 const context = id('c0ffee')
+const receipt = id('5ea1ed')
+const holders = [
+  { node: nodeId('00000000000000aa'), forOwner: undefined },
+  { node: nodeId('00000000000000dd'), forOwner: nodeId('00000000000000bb') },
+]
 const CREATED = { ...BUCKET_ID, creation: 'c0ffee0000000001' as CreationId }
 
 export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
@@ -71,7 +76,9 @@ export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
     deadlineMs: 1000,
     withValues: true,
   },
-  get: { name: NAME, r: 2, deadlineMs: 450, strict: false, monotonic: false },
+  explain: { name: NAME, deadlineMs: 2000, ownersOnly: true, receipt },
+  peerCopies: { name: NAME, bucketId: CREATED, ring, deadlineMs: 2000 },
+  get: { name: NAME, r: 2, deadlineMs: 450, strict: false, monotonic: false, receipts: [receipt] },
   put: {
     name: NAME,
     contexts: [context],
@@ -98,7 +105,7 @@ export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
     ring,
     object: id('0b1ec7'),
     deadlineMs: 400,
-    place: nodeId(NODE_A),
+    place: NODE_A,
   },
   peerPut: {
     name: NAME,
@@ -168,11 +175,33 @@ export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
     hasMore: true,
     answered: 2,
     needed: 2,
+    receipt,
   },
-  put: { context, attempts: 2, answered: 1, needed: 2 },
+  put: { context, receipt, holders, attempts: 2, answered: 1, needed: 2 },
   peerRead: { isFound: true, object: none, digest: u64(0x0a0b0c0d, 0x0e0f1011) },
   peerWrite: {},
-  peerPut: { context },
+  peerPut: { context, receipt, holders },
+  peerCopies: { copies: [{ place: NODE_B, outline: id('0b') }] },
+  explain: {
+    token: u64(0x0a0b0c0d, 0x0e0f1011),
+    partition: 5,
+    nodes: [
+      {
+        node: NODE_A,
+        isOwner: true,
+        failure: undefined,
+        copies: [{ place: OWN, outline: id('0a') }],
+        coversReceipt: true,
+      },
+      {
+        node: NODE_B,
+        isOwner: false,
+        failure: 'peer-away',
+        copies: [],
+        coversReceipt: false,
+      },
+    ],
+  },
 }
 
 function member(node: string, name: string, clientPort: number): Reply<'topology'>['members'][0] {

@@ -1,6 +1,6 @@
 /** `everwrite delete BUCKET KEY`: deletes all siblings of a key. */
 import type { Command } from 'commander'
-import type { PutOptions } from '../../client/bucket.ts'
+import type { PutOptions } from '../../client/bucket-options.ts'
 import { SealedContext } from '../../client/sealed-context.ts'
 import { EXIT_CODES_HELP, print } from '../outcome.ts'
 import { quorumsOf, tellFewer } from './quorums.ts'

@@ -1,6 +1,7 @@
 /** `everwrite get BUCKET KEY`: prints the siblings of a key, and how to reconcile them. */
 import type { Command } from 'commander'
 import { utf8TextExact } from '../../base/bytes.ts'
+import { Receipt } from '../../client/receipt.ts'
 import type { GetResult } from '../../client/get-result.ts'
 import { EXIT, EXIT_CODES_HELP, misuse, print } from '../outcome.ts'
 import {
@@ -19,6 +20,7 @@ interface Options extends ConnectionOptions {
   readonly r?: string
   readonly strict?: true
   readonly monotonic?: true
+  readonly receipt?: string
 }
 
 export function addGet(program: Command): void {
@@ -31,6 +33,7 @@ export function addGet(program: Command): void {
     .option('--r <count>', "owners that should answer; the bucket's R by default")
     .option('--strict', 'fail where fewer owners answer')
     .option('--monotonic', 'write what is found to R owners first, where fewer hold it')
+    .option('--receipt <text>', 'find no less than this receipt stands for: from --json')
     .addHelpText(
       'after',
       `
@@ -52,9 +55,10 @@ ${EXIT_CODES_HELP}`,
 async function get(bucketName: string, key: string, options: Options): Promise<void> {
   const keyBytes = argumentOf('key', key, options.key64)
   const quorums = quorumsOf(options)
+  const receipt = options.receipt === undefined ? undefined : Receipt.parse(options.receipt)
   const answer = await withClient(options, async (client) => {
     const bucket = await bucketOf(client, bucketName)
-    return bucket.get(keyBytes, { ...quorums, monotonic: options.monotonic ?? false })
+    return bucket.get(keyBytes, { ...quorums, receipt, monotonic: options.monotonic ?? false })
   })
   if (!answer.isFound) process.exitCode = EXIT.notFound
   if (!answer.isComplete) tellIncomplete()
@@ -80,6 +84,7 @@ function jsonOf(bucket: string, key: Uint8Array, answer: GetResult<Uint8Array>):
     hasMore: answer.hasMore,
     isComplete: answer.isComplete,
     context: answer.context,
+    receipt: answer.receipt,
   })
 }
 

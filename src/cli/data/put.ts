@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { bytesOfHex } from '../../base/bytes.ts'
 import { OperatingError } from '../../base/errors.ts'
 import { SealedContext } from '../../client/sealed-context.ts'
-import type { PutOptions } from '../../client/bucket.ts'
+import type { PutOptions } from '../../client/bucket-options.ts'
 import { REQUEST_ID_BYTES } from '../../limits.ts'
 import { EXIT_CODES_HELP, misuse, print } from '../outcome.ts'
 import { quorumsOf, tellFewer } from './quorums.ts'
@@ -63,14 +63,14 @@ async function put(bucketName: string, key: string, text: string, options: Optio
   const writing = { ...replacingOf(options), ...quorumsOf(options), ...requestOf(options) }
   const value = await valueOf(text, options)
   const keyBytes = argumentOf('key', key, options.key64)
-  const { context, read } = await withClient(options, async (client) => {
+  const { context, read, receipt, holders } = await withClient(options, async (client) => {
     const bucket = await bucketOf(client, bucketName)
     return bucket.put(keyBytes, value, writing)
   })
   tellFewer(read)
   if (options.json === true) {
     const written = { bucket: bucketName, ...fieldOf('key', keyBytes), bytes: value.length }
-    await print(`${JSON.stringify({ ...written, context, read })}\n`)
+    await print(`${JSON.stringify({ ...written, context, read, receipt, holders })}\n`)
   }
 }
 

@@ -1,6 +1,6 @@
 /** `--r` and `--w`, and what is said where fewer replicas were read than asked for. */
 import { OperatingError } from '../../base/errors.ts'
-import type { PutResult } from '../../client/bucket.ts'
+import type { PutResult } from '../../client/bucket-options.ts'
 import { REPLICAS_MAX } from '../../limits.ts'
 
 interface QuorumOptions {

@@ -19,6 +19,10 @@
  * with what there is, and `isComplete: false`. It is short only if neither an owner nor a hint
  * answered.
  *
+ * A get may have to cover *receipts* (`version/receipt.ts`): what it is answered with has certain
+ * writes. Where the answers that count do not, the round asks all owners that are left, then a
+ * sloppy get asks fallbacks for hints as if no owner had answered; at last the get is *unmet*.
+ *
  * Why not ask fallbacks where R owners answer: hints reach their owners soon, and each get would
  * pay for an owner that is away. Why not count a hint before the owners: it has one write perhaps,
  * and an owner that is expected has the others.
@@ -77,9 +81,15 @@ export type GetOutcome =
     }
   /** Too few replicas are left. */
   | { readonly kind: 'short' }
+  /** Enough have answered, and together they do not cover the receipts. */
+  | { readonly kind: 'unmet' }
 
 const WAITING: GetOutcome = { kind: 'waiting' }
 const SHORT: GetOutcome = { kind: 'short' }
+const UNMET: GetOutcome = { kind: 'unmet' }
+
+/** Whether what was found covers the receipts of a get. */
+export type CoversReceipts = (object: VersionedObject | undefined) => boolean
 
 export class GetRound {
   /** In the order in which to ask them. */
@@ -87,6 +97,8 @@ export class GetRound {
   readonly #needed: number
   /** Undefined for a strict get. */
   readonly #fallbacks: Fallbacks | undefined
+  /** Undefined for a get without receipts. */
+  readonly #covers: CoversReceipts | undefined
   /** Fallbacks that were asked. */
   readonly #asked: Replica[] = []
   #outcome: GetOutcome = WAITING
@@ -95,12 +107,18 @@ export class GetRound {
    * Requires: 1 <= `needed` <= owners; each owner once, those to be asked first in front. Without
    * `fallbacks` the get is strict; with some, or an empty list of them, it is sloppy.
    */
-  constructor(owners: readonly NodeId[], needed: number, fallbacks?: Fallbacks) {
+  constructor(
+    owners: readonly NodeId[],
+    needed: number,
+    fallbacks?: Fallbacks,
+    covers?: CoversReceipts,
+  ) {
     assert(owners.length <= REPLICAS_MAX, 'owners are bounded')
     assert(needed >= 1 && needed <= owners.length, 'enough owners exist')
     assert(new Set(owners).size === owners.length, 'each owner is listed once')
     this.#needed = needed
     this.#fallbacks = fallbacks
+    this.#covers = covers
     this.#owners = owners.map((node) => newReplica(node, undefined))
   }
 
@@ -175,14 +193,31 @@ export class GetRound {
     for (const replica of unexplained(this.#replicas())) {
       replica.state = { kind: 'failed', code: 'deadline-passed' }
     }
-    this.#outcome = this.#fallbacks === undefined ? SHORT : this.#withWhatThereIs()
+    const isShort = this.#fallbacks === undefined && this.answered < this.#needed
+    const outcome = isShort ? SHORT : this.#withWhatThereIs()
+    this.#outcome = this.#isMetBy(outcome) ? outcome : UNMET
   }
 
   #advance(): readonly GetAsk[] {
     const objects = this.#askForObjects()
     const more = this.#askMore()
     this.#outcome = this.#decide()
-    return [...objects, ...more]
+    if (this.#isMetBy(this.#outcome)) return [...objects, ...more]
+    const further = this.#askForReceipts()
+    this.#outcome = this.#replicas().some(isComing) ? WAITING : UNMET
+    return [...objects, ...more, ...further]
+  }
+
+  /** False for an answer that does not cover the receipts. */
+  #isMetBy(outcome: GetOutcome): boolean {
+    return outcome.kind !== 'answered' || (this.#covers?.(outcome.object) ?? true)
+  }
+
+  /** Asks all owners that are left for their objects; after them the fallbacks of all owners. */
+  #askForReceipts(): readonly GetAsk[] {
+    const unasked = this.#owners.filter(({ state }) => state.kind === 'unasked')
+    if (unasked.length > 0) return unasked.map(askForObject)
+    return this.#owners.some(isComing) ? [] : this.#askFallbacks(this.#owners)
   }
 
   /** Asks until R owners have answered or are expected to; if none is left, fallbacks. */
@@ -190,7 +225,7 @@ export class GetRound {
     const asks: GetAsk[] = []
     while (this.#owners.filter(isExpectedToCount).length < this.#needed) {
       const ask = this.#askNext(false)
-      if (ask === undefined) return [...asks, ...this.#askFallbacks()]
+      if (ask === undefined) return [...asks, ...this.#askFallbacks(this.#missing())]
       asks.push(ask)
     }
     return asks
@@ -212,11 +247,14 @@ export class GetRound {
     return { node: replica.node, digestOnly, isFallback: isFallback(replica) }
   }
 
+  #missing(): readonly Replica[] {
+    return this.#owners.filter((owner) => !isExpectedToCount(owner))
+  }
+
   /** Asks the fallbacks of the owners that are missing, and one more. */
-  #askFallbacks(): readonly GetAsk[] {
+  #askFallbacks(missing: readonly Replica[]): readonly GetAsk[] {
     const fallbacks = this.#fallbacks
     if (fallbacks === undefined) return []
-    const missing = this.#owners.filter((owner) => !isExpectedToCount(owner))
     const serving = this.#asked.filter(isExpectedToCount)
     const owners = this.#owners.map(({ node }) => node)
     const away = missing
@@ -244,10 +282,7 @@ export class GetRound {
     const isObjectHere = replicas.some(({ state }) => state.kind === 'object')
     // The object that is awaited may match; ask after it has come.
     if (!isObjectHere && this.#isObjectComing()) return []
-    return unexplained(replicas).map((replica) => {
-      replica.state = { kind: 'awaited-object' }
-      return { node: replica.node, digestOnly: false, isFallback: isFallback(replica) }
-    })
+    return unexplained(replicas).map(askForObject)
   }
 
   #isObjectComing(): boolean {
@@ -264,7 +299,6 @@ export class GetRound {
     const replicas = this.#replicas()
     if (unexplained(replicas).length > 0) return WAITING
     if (this.answered >= this.#needed) return this.#answer()
-    const isComing = (replica: Replica): boolean => isAwaited(replica) && !replica.isSilent
     if (isStrict || this.#owners.some(isComing)) return WAITING
     const counted = this.answered + this.#asked.filter(isHolding).length
     if (counted < this.#needed && this.#asked.some(isComing)) return WAITING
@@ -294,6 +328,15 @@ export class GetRound {
 
 function newReplica(node: NodeId, standsFor: Replica['standsFor']): Replica {
   return { node, standsFor, state: { kind: 'unasked' }, isSilent: false }
+}
+
+function askForObject(replica: Replica): GetAsk {
+  replica.state = { kind: 'awaited-object' }
+  return { node: replica.node, digestOnly: false, isFallback: isFallback(replica) }
+}
+
+function isComing(replica: Replica): boolean {
+  return isAwaited(replica) && !replica.isSilent
 }
 
 /** Whether a replica has answered, or is expected to. */

@@ -182,6 +182,12 @@ export class PutRound {
     return this.#count(({ state }) => state === 'held')
   }
 
+  /** The copies that are durable. */
+  get holders(): readonly PutAsk[] {
+    const held = this.#copies().filter(({ state }) => state === 'held')
+    return held.map(({ node, forOwner }) => ({ node, forOwner }))
+  }
+
   /** Owners that failed; those that have not answered too, as late, if `countsLate`. */
   failures(countsLate: boolean): readonly OwnerFailure[] {
     const isTold = ({ state }: Copy): boolean =>

@@ -41,6 +41,7 @@ const AWAY = 'replicas-short'
  * they hold can be taken all the same, and leaves it beside itself.
  */
 export function isUnread(code: ErrorCode): boolean {
+  if (code === 'receipt-unmet') return true
   return code !== 'overloaded' && SOONEST_FIRST.some((one) => one === code)
 }
 

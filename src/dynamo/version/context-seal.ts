@@ -161,9 +161,9 @@ export class ContextSeal {
     return { kind: 'opened', context }
   }
 
-  /** Leaves the digest of bucket and key in `#name`; the length keeps the two apart. */
-  #nameOf({ naming }: Subkeys, { name: { bucket, key }, bucketId }: SealedFor): void {
-    const named = joinBytes([withLength(bucket), key, idBytes(bucketId.creation)])
+  /** Leaves the digest of bucket and key in `#name`. */
+  #nameOf({ naming }: Subkeys, of: SealedFor): void {
+    const named = namedBytes(of)
     sipHash64Into(naming, named, 0, named.length, this.#name)
   }
 }
@@ -175,7 +175,13 @@ function hasShape(bytes: Uint8Array): boolean {
   return listed > 0 && bytes.length === HEADER_BYTES + listed + MAC_BYTES
 }
 
-function derive(key: Uint8Array, label: string): Uint8Array {
+/** Bucket and key, apart by a length, and the creation id of the bucket. */
+export function namedBytes({ name: { bucket, key }, bucketId }: SealedFor): Uint8Array {
+  return joinBytes([withLength(bucket), key, idBytes(bucketId.creation)])
+}
+
+/** A key of 16 bytes for one use alone. */
+export function derive(key: Uint8Array, label: string): Uint8Array {
   assert(key.length === KEY_BYTES, 'a cluster key has 16 bytes')
   return digestOf(key, utf8Bytes(label))
 }

@@ -35,6 +35,7 @@ import {
   valueBytes,
   type VersionedObject,
 } from './object.ts'
+import type { Receipt } from './receipt.ts'
 import type { RequestId } from './request-id.ts'
 
 export interface PutRequest {
@@ -75,6 +76,8 @@ export interface Repeated {
 /** An earlier attempt was applied, and has been replaced since: acknowledged as it is, too. */
 export interface Replaced {
   readonly kind: 'replaced'
+  /** Undefined where the context names the request instead. */
+  readonly dot: Dot | undefined
 }
 
 export interface RefusedPut {
@@ -110,7 +113,7 @@ export function put(
     if (same !== undefined) return { kind: 'repeated', object: before, sibling: same }
     return { kind: 'refused', code: 'request-id-wrong', count: earlier.length + 1, limit: 1 }
   }
-  if (before.context.names(requestId)) return { kind: 'replaced' }
+  if (before.context.names(requestId)) return { kind: 'replaced', dot: undefined }
 
   const known = before.context.join(seen)
   const tail = openTail(note, before.context, request)
@@ -146,6 +149,15 @@ export function coveredBy(
     case 'replaced':
       return known
   }
+}
+
+/** The receipt of the write that the put made, or found made. */
+export function receiptOfPut(
+  requestId: RequestId,
+  outcome: Written | Repeated | Replaced,
+): Receipt {
+  const dot = outcome.kind === 'repeated' ? outcome.sibling.dots[0] : outcome.dot
+  return dot === undefined ? { kind: 'request', requestId } : { kind: 'dots', dots: [dot] }
 }
 
 function rangeAt(dot: Dot): Range {

@@ -18,7 +18,7 @@ import { requestIdBytes } from '../../dynamo/version/request-id.ts'
 import type { Answer } from '../../wire/session.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { CopiesPage, KeyRange } from '../replica/copies.ts'
-import type { KnownPut } from '../requests.ts'
+import type { Achieved, KnownPut, OutlinedCopy } from '../requests.ts'
 import type { Peers } from './peers.ts'
 
 export const ABSENT: CopyAnswer = { kind: 'absent' }
@@ -89,16 +89,27 @@ export class PeerCalls {
     })
   }
 
-  /** Gives a client's put to an owner of its key. Delivers the put's context, sealed. */
-  handOn(node: NodeId, put: KnownPut, terms: Terms, deliver: Deliver<Uint8Array>): void {
+  /** Gives a client's put to an owner of its key. Delivers what it achieved there. */
+  handOn(node: NodeId, put: KnownPut, terms: Terms, deliver: Deliver<Achieved>): void {
     const { name, bucketId, isRepeat, strict, value, contexts, w } = put
     const requestId = requestIdBytes(put.requestId)
     const deadlineMs = this.#msLeft(terms.deadline)
     const { ring } = terms
     const id = { name, bucketId, ring, requestId, isRepeat }
     const request = { ...id, strict, value, contexts, w, deadlineMs }
-    this.#peers.call(node, 'peerPut', request, (answer) => {
-      deliver(isFailure(answer) ? answer : answer.context)
+    this.#peers.call(node, 'peerPut', request, deliver)
+  }
+
+  /** Delivers all that a member has of a key once it is durable there. */
+  copiesOf(
+    node: NodeId,
+    { name, bucketId }: CopyId,
+    terms: Terms,
+    deliver: Deliver<readonly OutlinedCopy[]>,
+  ): void {
+    const request = { name, bucketId, ring: terms.ring, deadlineMs: this.#msLeft(terms.deadline) }
+    this.#peers.call(node, 'peerCopies', request, (answer) => {
+      deliver(isFailure(answer) ? answer : answer.copies)
     })
   }
 

@@ -16,15 +16,17 @@ import { isUnread } from '../../dynamo/quorum/shortfall.ts'
 import type { Context } from '../../dynamo/version/context.ts'
 import type { ContextSeal, SealedFor } from '../../dynamo/version/context-seal.ts'
 import { fittingPart } from '../../dynamo/version/fitting.ts'
+import { type Receipt, receiptOf, type Receipts } from '../../dynamo/version/receipt.ts'
 import { ANSWER_VALUES_BYTES_MAX, OVERLOAD_RETRY_MS } from '../../limits.ts'
-import type { Clock } from '../../world/clock.ts'
 import type { Topology } from '../cluster/topology.ts'
 import type { Counters, Latencies } from '../counters.ts'
 import {
   type Answered,
+  type ClientExplain,
   type ClientGet,
   type ClientPut,
   type ClientScan,
+  type Explanation,
   type GetResult,
   type KnownPut,
   type PutCall,
@@ -32,16 +34,17 @@ import {
   type ScanResult,
   READ_NOTHING,
 } from '../requests.ts'
+import { explain, type ExplainDependencies } from './explain.ts'
 import type { CoordinateHere, Forwards } from './forward.ts'
 import type { Found, Gets } from './get.ts'
 import type { Puts } from './put.ts'
 import { ownCopy, type Placement, placementOf, requiredOf } from './quorums.ts'
 import { type Page, type Scans, valuesOf } from './scan.ts'
 
-export interface CoordinatorDependencies {
-  readonly clock: Clock
+export interface CoordinatorDependencies extends ExplainDependencies {
   readonly topology: Topology
   readonly seal: ContextSeal
+  readonly receipts: Receipts
   readonly counters: Counters
   readonly gets: Gets
   readonly puts: Puts
@@ -52,7 +55,14 @@ export interface CoordinatorDependencies {
 }
 
 const NO_BYTES = new Uint8Array(0)
-const NOTHING_FOUND = { siblings: [], tombstones: 0, hasMore: false, context: NO_BYTES } as const
+const NOTHING_FOUND = {
+  siblings: [],
+  tombstones: 0,
+  hasMore: false,
+  context: NO_BYTES,
+  receipt: NO_BYTES,
+} as const
+const NO_RECEIPTS: readonly Receipt[] = []
 
 /** A put with contexts that cover all that it replaces, and how it came to them. */
 interface Prepared extends Answered {
@@ -87,9 +97,15 @@ export class Coordinator {
       end(needed)
       return
     }
+    const receipts = this.#receiptsOf(copy, get.receipts)
+    if (isFailure(receipts)) {
+      end(receipts)
+      return
+    }
     const { deadline, room, monotonic } = get
     const fallbacks = get.strict || monotonic ? undefined : placement
-    gets.run({ copy, owners, ring, needed, deadline, fallbacks, monotonic, room }, (found) => {
+    const read = { copy, owners, ring, needed, deadline, fallbacks, monotonic, receipts, room }
+    gets.run(read, (found) => {
       end(isFailure(found) ? found : this.#getResult(copy, found, needed))
     })
   }
@@ -131,6 +147,28 @@ export class Coordinator {
     counters.puts += 1
     const end = this.#begin(counters.putLatencies, deliver)
     this.#write(put, placement, undefined, end)
+  }
+
+  /**
+   * Delivers where the key is; `overloaded`, `receipt-garbled` or `receipt-foreign`. A member that
+   * cannot tell is part of the result.
+   */
+  explain(asked: ClientExplain, deliver: Deliver<Explanation>): void {
+    if (this.#isOverloaded(deliver)) return
+    const { topology } = this.#node
+    const { name, token, ownersOnly, deadline } = asked
+    const placement = placementOf(topology, token, name.bucket)
+    const copy = ownCopy(token, name, placement.bucket)
+    const end = this.#begin(undefined, deliver)
+    const receipts = this.#receiptsOf(copy, asked.receipt.length === 0 ? [] : [asked.receipt])
+    if (isFailure(receipts)) {
+      end(receipts)
+      return
+    }
+    const question = { copy, placement, ownersOnly, receipt: receipts[0], deadline }
+    explain(this.#node, question, (nodes) => {
+      end(isFailure(nodes) ? nodes : { token, partition: topology.ring.partitionOf(token), nodes })
+    })
   }
 
   /** Delivers one page; `overloaded` or a failure that `Scans.run` documents otherwise. */
@@ -200,9 +238,7 @@ export class Coordinator {
     const self = topology.self.id
     if (!owners.includes(self)) {
       const here: CoordinateHere = (known, forOwner, deliver) => {
-        this.#write(known, placement, forOwner, (result) => {
-          deliver(isFailure(result) ? result : result.context)
-        })
+        this.#write(known, placement, forOwner, deliver)
       }
       const terms = { ring, deadline }
       forwards.run({ put, owners, terms, here: put.strict ? undefined : here }, end)
@@ -230,7 +266,7 @@ export class Coordinator {
     forOwner: NodeId | undefined,
     end: Deliver<PutResult>,
   ): void {
-    const { seal, puts } = this.#node
+    const { seal, receipts, puts } = this.#node
     const needed = requiredOf('w', put.w, placement)
     if (isFailure(needed)) {
       end(needed)
@@ -241,9 +277,14 @@ export class Coordinator {
       end(seen)
       return
     }
-    puts.run({ put, placement, needed, seen, deadline: put.deadline, forOwner }, (covered) => {
-      if (isFailure(covered)) end(covered)
-      else end({ context: seal.seal(put, covered), attempts: 1, ...READ_NOTHING })
+    puts.run({ put, placement, needed, seen, deadline: put.deadline, forOwner }, (done) => {
+      if (isFailure(done)) {
+        end(done)
+        return
+      }
+      const context = seal.seal(put, done.covered)
+      const receipt = receipts.seal(put, done.receipt)
+      end({ context, receipt, holders: done.holders, attempts: 1, ...READ_NOTHING })
     })
   }
 
@@ -252,6 +293,20 @@ export class Coordinator {
     const opened = this.#node.seal.openAll(of, contexts)
     if (opened.kind !== 'refused') return opened.context
     return new OperatingError(opened.code, CONTEXT_ADVICE[opened.code])
+  }
+
+  /** What receipts stand for, or why one of them is refused. */
+  #receiptsOf(of: SealedFor, sealed: readonly Uint8Array[]): readonly Receipt[] | OperatingError {
+    if (sealed.length === 0) return NO_RECEIPTS
+    const all: Receipt[] = []
+    for (const bytes of sealed) {
+      const opened = this.#node.receipts.open(of, bytes)
+      if (opened.kind === 'refused') {
+        return new OperatingError(opened.code, RECEIPT_ADVICE[opened.code])
+      }
+      all.push(opened.receipt)
+    }
+    return all
   }
 
   #getResult(of: SealedFor, { object, answered }: Found, needed: number): GetResult {
@@ -264,7 +319,9 @@ export class Coordinator {
     const siblings = valuesOf(part)
     const tombstones = part.siblings.length - siblings.length
     const context = this.#node.seal.seal(of, part.context)
-    return { siblings, tombstones, hasMore, context, answered, needed }
+    const stands = receiptOf(object)
+    const receipt = stands === undefined ? NO_BYTES : this.#node.receipts.seal(of, stands)
+    return { siblings, tombstones, hasMore, context, receipt, answered, needed }
   }
 
   #scanResult({ bucket, withValues }: ClientScan, { keys, cursor }: Page): ScanResult {
@@ -325,6 +382,11 @@ function knownOf(
     deadline,
   }
 }
+
+const RECEIPT_ADVICE = {
+  'receipt-garbled': 'a receipt must be given back byte for byte as it came',
+  'receipt-foreign': 'this receipt is of another key or cluster: give it with a get of its key',
+} as const
 
 const CONTEXT_ADVICE = {
   'context-garbled': 'a context must be given back byte for byte as it came',

@@ -16,7 +16,7 @@ import type { Clock, Timer } from '../../world/clock.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { PeerCalls, Terms } from '../cluster/peer-calls.ts'
 import type { Counters } from '../counters.ts'
-import { type KnownPut, type PutResult, READ_NOTHING } from '../requests.ts'
+import { type Achieved, type KnownPut, type PutResult, READ_NOTHING } from '../requests.ts'
 import { tooFew } from './quorums.ts'
 
 export interface ForwardDependencies {
@@ -30,7 +30,7 @@ export interface ForwardDependencies {
 }
 
 /** Coordinates a put here, for the first owner that did not answer. */
-export type CoordinateHere = (put: KnownPut, forOwner: NodeId, deliver: Deliver<Uint8Array>) => void
+export type CoordinateHere = (put: KnownPut, forOwner: NodeId, deliver: Deliver<Achieved>) => void
 
 /** Which owners to ask, and what to do when none of them answers. */
 export interface Forward {
@@ -150,11 +150,12 @@ class RunningForward {
     this.#timer = this.#node.clock.after(delayMs, run)
   }
 
-  #onResult(node: NodeId, result: Uint8Array | OperatingError): void {
+  #onResult(node: NodeId, result: Achieved | OperatingError): void {
     if (this.#isDelivered) return
     this.#awaited.delete(node)
     if (!isFailure(result)) {
-      this.#end({ context: result, attempts: this.#asked, ...READ_NOTHING })
+      const { context, receipt, holders } = result
+      this.#end({ context, receipt, holders, attempts: this.#asked, ...READ_NOTHING })
       return
     }
     this.#failures.push({ node, failure: result })

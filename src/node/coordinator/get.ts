@@ -18,11 +18,12 @@ import type { Room } from '../../base/room.ts'
 import { ShareBudget } from '../../base/share-budget.ts'
 import type { CopyId, NodeId } from '../../dynamo/names.ts'
 import type { CopyAnswer } from '../../dynamo/quorum/answers.ts'
-import { type GetAsk, GetRound } from '../../dynamo/quorum/get.ts'
+import { type CoversReceipts, type GetAsk, GetRound } from '../../dynamo/quorum/get.ts'
 import type { OwnerFailure } from '../../dynamo/quorum/shortfall.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import { encodeObject } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
+import { isCovered, type Receipt } from '../../dynamo/version/receipt.ts'
 import { HEDGES_FREE_MAX, READS_PER_HEDGE } from '../../limits.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
 import type { Trace } from '../../world/trace.ts'
@@ -45,6 +46,8 @@ export interface Read {
   readonly fallbacks?: Pick<Placement, 'others' | 'machineOf'> | undefined
   /** `needed` owners hold what is found before it is delivered: those that lacked it durably. */
   readonly monotonic?: boolean
+  /** What is found covers them all. */
+  readonly receipts?: readonly Receipt[]
   /** The memory for long copies. */
   readonly room?: Room | undefined
 }
@@ -85,15 +88,25 @@ export class Gets {
     this.#dependencies = dependencies
   }
 
-  /** Delivers what the owners hold together; or `deadline-passed`, or what `tooFew` says. */
+  /**
+   * Delivers what the owners hold together; or `deadline-passed`, `receipt-unmet`, or what `tooFew`
+   * says.
+   */
   run(read: Read, deliver: Deliver<Found>): void {
     const { self, peers } = this.#dependencies
     const canAsk = (node: NodeId): boolean => node === self || peers.obstacleTo(node) === undefined
     const ordered = nearestFirst(read.owners, self, canAsk)
     const fallbacks = read.fallbacks && fallbacksOf(read.fallbacks, canAsk)
-    const round = new GetRound(ordered, read.needed, fallbacks)
+    const round = new GetRound(ordered, read.needed, fallbacks, coverageOf(read))
     new RunningGet(this.#dependencies, this.#hedges, read, round, deliver).begin()
   }
+}
+
+/** Undefined for a read without receipts. */
+function coverageOf({ receipts = [] }: Read): CoversReceipts | undefined {
+  if (receipts.length === 0) return undefined
+  return (object) =>
+    object !== undefined && receipts.every((receipt) => isCovered(receipt, object.context))
 }
 
 class RunningGet {
@@ -264,7 +277,7 @@ class RunningGet {
     this.#isConcluded = true
     this.#timer?.cancel()
     if (outcome.kind !== 'answered') {
-      this.#deliver(failure())
+      this.#deliver(outcome.kind === 'unmet' ? this.#unmet() : failure())
       return
     }
     const { object, behind, answered } = outcome
@@ -305,6 +318,15 @@ class RunningGet {
       else if (behind.length - failures.length < lacking)
         end(tooFew({ needed, answered: needed - left, owners, failures }))
     })
+  }
+
+  #unmet(): OperatingError {
+    const { needed } = this.#read
+    const { answered } = this.#round
+    const sentence =
+      'no copy that answered has what the receipt stands for: try again, it is on its way'
+    const details = { needed, answered, nodes: this.#round.failures(true) }
+    return new OperatingError('receipt-unmet', sentence, { details })
   }
 
   /** No owner is asked any more in the place of one that failed. */

@@ -16,9 +16,10 @@ import { type Deliver, isFailure, perform } from '../../base/deliver.ts'
 import { type ErrorCode, OperatingError } from '../../base/errors.ts'
 import type { CopyId, NodeId } from '../../dynamo/names.ts'
 import { obstaclesTo, type PutAsk, PutRound } from '../../dynamo/quorum/put.ts'
-import type { Context } from '../../dynamo/version/context.ts'
+import { Context } from '../../dynamo/version/context.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
-import { coveredBy, type RefusedPut } from '../../dynamo/version/put.ts'
+import { coveredBy, receiptOfPut, type RefusedPut } from '../../dynamo/version/put.ts'
+import type { Receipt } from '../../dynamo/version/receipt.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
 import { OVERLOAD_RETRY_MS } from '../../limits.ts'
 import type { Trace } from '../../world/trace.ts'
@@ -46,6 +47,15 @@ export interface Write {
   readonly forOwner: NodeId | undefined
 }
 
+/** What a put achieved. */
+export interface Done {
+  /** What the client saw, what the put replaced and the put itself. */
+  readonly covered: Context
+  readonly receipt: Receipt
+  /** Who holds it durably by then. */
+  readonly holders: readonly PutAsk[]
+}
+
 export interface PutDependencies {
   readonly clock: Clock
   readonly trace: Trace
@@ -63,11 +73,10 @@ export class Puts {
   }
 
   /**
-   * Delivers a context that covers what the client saw, what the put replaced and the put itself;
-   * or what `tooFew` says, `deadline-passed`, a refusal of `dynamo/version/put.ts`, or
-   * `write-in-doubt`.
+   * Delivers what the put achieved when W machines hold it durably; or what `tooFew` says,
+   * `deadline-passed`, a refusal of `dynamo/version/put.ts`, or `write-in-doubt`.
    */
-  run(write: Write, deliver: Deliver<Context>): void {
+  run(write: Write, deliver: Deliver<Done>): void {
     const { self, peers } = this.#dependencies
     const { placement, needed } = write
     const { owners } = placement
@@ -90,15 +99,16 @@ class RunningPut {
   readonly #node: PutDependencies
   readonly #write: Write
   readonly #round: PutRound
-  readonly #deliver: Deliver<Context>
+  readonly #deliver: Deliver<Done>
   readonly #own: PutAsk
   readonly #request: ClientWrite
   #object: Uint8Array = EMPTY_BYTES
   #timer: Timer | undefined
-  #covered: Context | undefined
+  #covered: Context = Context.empty
+  #receipt: Receipt | undefined
   #isDelivered = false
 
-  constructor(node: PutDependencies, write: Write, round: PutRound, deliver: Deliver<Context>) {
+  constructor(node: PutDependencies, write: Write, round: PutRound, deliver: Deliver<Done>) {
     this.#node = node
     this.#write = write
     const { requestId, isRepeat, value } = write.put
@@ -133,6 +143,7 @@ class RunningPut {
     }
     if (outcome.kind !== 'written') this.#node.trace.record('put-repeated')
     this.#covered = coveredBy(this.#request, outcome)
+    this.#receipt = receiptOfPut(this.#request.requestId, outcome)
     this.#object = object
     this.#sendAll(this.#round.begin(this.#own))
     this.#awaitOwn(sequence)
@@ -214,8 +225,13 @@ class RunningPut {
     if (this.#node.clock.now() < this.#write.deadline) this.#sendAll(asks)
     if (this.#isDelivered) return
     const verdict = this.#round.verdict()
-    if (verdict === 'reached') this.#end(this.#covered as Context)
+    if (verdict === 'reached') this.#end(this.#done())
     else if (verdict === 'impossible') this.#end(this.#doubt('durably', false))
+  }
+
+  #done(): Done {
+    const receipt = this.#receipt as Receipt
+    return { covered: this.#covered, receipt, holders: this.#round.holders }
   }
 
   #doubt(how: string, isLate: boolean): OperatingError {
@@ -229,7 +245,7 @@ class RunningPut {
     )
   }
 
-  #end(result: Context | OperatingError): void {
+  #end(result: Done | OperatingError): void {
     this.#isDelivered = true
     this.#timer?.cancel()
     this.#deliver(result)

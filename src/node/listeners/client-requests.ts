@@ -12,7 +12,7 @@ import type { IncomingCall, IncomingCallOf } from '../../wire/session.ts'
 import type { Topology } from '../cluster/topology.ts'
 import type { Coordinator } from '../coordinator/coordinator.ts'
 import type { NodeStatus } from '../report.ts'
-import type { ClientGet, ClientPut, ClientScan } from '../requests.ts'
+import type { ClientExplain, ClientGet, ClientPut, ClientScan } from '../requests.ts'
 import { statusReply, topologyReply } from './cluster-replies.ts'
 
 export class ClientRequests {
@@ -32,6 +32,8 @@ export class ClientRequests {
         return this.#coordinator.get(getOf(call), answering(call))
       case 'put':
         return this.#coordinator.put(putOf(call), answering(call))
+      case 'explain':
+        return this.#coordinator.explain(explainOf(call), answering(call))
       case 'scan':
         return this.#scan(call)
       case 'topology':
@@ -65,8 +67,8 @@ export function answering<K extends RequestKind>(call: IncomingCallOf<K>): Deliv
 }
 
 function getOf({ request, token, deadline, room }: IncomingCallOf<'get'>): ClientGet {
-  const { name, r, strict, monotonic } = request
-  return { name, token, r, deadline, strict, monotonic, room }
+  const { name, r, strict, monotonic, receipts } = request
+  return { name, token, r, deadline, strict, monotonic, receipts, room }
 }
 
 function putOf({ request, token, deadline }: IncomingCallOf<'put'>): ClientPut {
@@ -86,6 +88,11 @@ function putOf({ request, token, deadline }: IncomingCallOf<'put'>): ClientPut {
     w,
     deadline,
   }
+}
+
+function explainOf({ request, token, deadline }: IncomingCallOf<'explain'>): ClientExplain {
+  const { name, ownersOnly, receipt } = request
+  return { name, token, deadline, ownersOnly, receipt }
 }
 
 function scanOf({ request, deadline }: IncomingCallOf<'scan'>): ClientScan {

@@ -48,6 +48,8 @@ export class PeerRequests {
         return this.#write(call)
       case 'peerPut':
         return this.#put(call)
+      case 'peerCopies':
+        return this.#copies(call)
       case 'peerRange':
         return this.#scan(call)
       case 'topology':
@@ -129,8 +131,21 @@ export class PeerRequests {
     const put = { ...id, strict, value, contexts, w, deadline }
     this.#node.coordinator.putHandedOn(put, (result) => {
       if (isFailure(result)) call.fail(result)
-      else call.answer({ context: result.context })
+      else call.answer(result)
     })
+  }
+
+  #copies(call: IncomingCallOf<'peerCopies'>): void {
+    const { request, token } = call
+    if (this.#hasOtherRing(call, request.ring)) return
+    const { name, bucketId } = request
+    perform(
+      () => this.#node.replica.copies({ place: OWN, bucketId, token, name }),
+      (copies) => {
+        if (isFailure(copies)) this.#fail(call, copies)
+        else call.answer({ copies })
+      },
+    )
   }
 
   #scan(call: IncomingCallOf<'peerRange'>): void {

@@ -7,18 +7,20 @@
  * the courier, and deliveries. A write that would pass the bound is refused as `hints-full`, and
  * its coordinator asks the next fallback; deliveries and removals go on meanwhile.
  */
+import { assert } from '../../base/assert.ts'
 import type { MaybePromise } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import { RecentSum } from '../../base/recent-sum.ts'
 import { type CopyId, isOwn, OWN, type Place } from '../../dynamo/names.ts'
 import { Delivery } from '../../dynamo/handoff/delivery.ts'
 import { merge } from '../../dynamo/version/merge.ts'
-import { decodeObject } from '../../dynamo/version/object-bytes.ts'
+import { decodeObject, outlineOf } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import { FIRST_TOKEN, LAST_TOKEN } from '../../dynamo/ring/partition.ts'
 import type { Token } from '../../native/digest.ts'
 import type { Engine, PlaceReport, Stored } from '../../store/engine.ts'
 import type { Clock } from '../../world/clock.ts'
+import type { OutlinedCopy } from '../requests.ts'
 import { mapKeyOf } from './key-steps.ts'
 
 /** Hints of one page. */
@@ -37,6 +39,14 @@ export interface HintsReport {
   /** Keys that were delivered, and bytes that were taken, in the last 10 s. */
   readonly deliveredPerSecond: number
   readonly takenBytesPerSecond: number
+}
+
+type ReadCopy = (copy: CopyId) => MaybePromise<Stored | undefined>
+
+interface KeptCopy {
+  readonly place: Place
+  /** Encoded. */
+  readonly object: Uint8Array
 }
 
 /** What the engine does not know of the hints for a member. */
@@ -73,17 +83,33 @@ export class Hints {
   }
 
   /** All that is kept of a key, the own copy too; undefined where that is nothing. */
-  async mergedAt(
-    copy: CopyId,
-    read: (copy: CopyId) => MaybePromise<Stored | undefined>,
-  ): Promise<VersionedObject | undefined> {
+  async mergedAt(copy: CopyId, read: ReadCopy): Promise<VersionedObject | undefined> {
     let whole: VersionedObject | undefined
-    for (const place of [OWN, ...this.places.map((one) => one.place)]) {
-      const found = await read({ ...copy, place })
-      const object = found && decodeObject(found.object)
+    for (const found of await this.#copiesAt(copy, read)) {
+      const object = decodeObject(found.object)
       if (object !== undefined) whole = whole === undefined ? object : merge(whole, object)
     }
     return whole
+  }
+
+  /** The outlines of all that is kept of a key. */
+  async outlinesAt(copy: CopyId, read: ReadCopy): Promise<readonly OutlinedCopy[]> {
+    const copies = await this.#copiesAt(copy, read)
+    return copies.map(({ place, object }) => {
+      const outline = outlineOf(object)
+      assert(outline !== undefined, 'a sound record has an object')
+      return { place, outline }
+    })
+  }
+
+  /** In all places, the own one first. */
+  async #copiesAt(copy: CopyId, read: ReadCopy): Promise<readonly KeptCopy[]> {
+    const copies: KeptCopy[] = []
+    for (const place of [OWN, ...this.places.map((one) => one.place)]) {
+      const found = await read({ ...copy, place })
+      if (found !== undefined) copies.push({ place, object: found.object })
+    }
+    return copies
   }
 
   /** Hints whose delivery has begun and not ended. */

@@ -28,14 +28,15 @@ export class RememberedRequests {
   }
 
   /**
-   * Whether an earlier attempt was written here and its sibling is replaced. The copy must know
-   * that write: if its record has rotted, the other owners may have given back a copy from before
-   * it.
+   * The dot of an earlier attempt that was written here and whose sibling is replaced. The copy
+   * must know that write: if its record has rotted, the other owners may have given back a copy
+   * from before it.
    */
-  isReplaced(requestId: RequestId, object: VersionedObject | undefined): boolean {
+  replaced(requestId: RequestId, object: VersionedObject | undefined): Dot | undefined {
     const earlier = this.#dots.get(requestId)
-    if (object === undefined || earlier === undefined) return false
-    if (!object.context.covers(earlier)) return false
-    return object.siblings.every((sibling) => sibling.requestId !== requestId)
+    if (object === undefined || earlier === undefined) return undefined
+    if (!object.context.covers(earlier)) return undefined
+    const isCarried = object.siblings.some((sibling) => sibling.requestId === requestId)
+    return isCarried ? undefined : earlier
   }
 }

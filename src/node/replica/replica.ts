@@ -36,6 +36,7 @@ import type { Clock } from '../../world/clock.ts'
 import type { Entropy } from '../../world/entropy.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { Counters } from '../counters.ts'
+import type { OutlinedCopy } from '../requests.ts'
 import { copiesIn, type CopiesPage, type KeyRange } from './copies.ts'
 import { entryOf } from './entry.ts'
 import { isFreeing } from './freeing.ts'
@@ -152,6 +153,17 @@ export class Replica {
     return { object: bytes, digest: objectDigest(this.#node.digestKey, bytes) }
   }
 
+  /**
+   * All that is here of a key, as outlines, once it is durable. Fails with `record-rotten`, with
+   * `replica-rebuilding`, or as the disk does.
+   */
+  async copies(copy: CopyId): Promise<readonly OutlinedCopy[]> {
+    this.#requireWhole()
+    const outlines = await this.#node.hints.outlinesAt(copy, (one) => this.#engine.get(one))
+    await this.#engine.synced(this.#lastSequence)
+    return outlines
+  }
+
   /** Fails as `read` does. */
   digest(copy: CopyId): MaybePromise<Digest | undefined> {
     return this.#reportingRot(copy, () => this.#engine.digest(copy))
@@ -250,9 +262,8 @@ export class Replica {
 
   #write(copy: CopyId, held: Held, request: ClientWrite): LocalWrite {
     this.#node.hints.onAccepted(copy)
-    if (this.#remembered.isReplaced(request.requestId, held.object)) {
-      return this.#unchanged({ kind: 'replaced' }, held)
-    }
+    const dot = this.#remembered.replaced(request.requestId, held.object)
+    if (dot !== undefined) return this.#unchanged({ kind: 'replaced', dot }, held)
     const before = held.stored === undefined ? undefined : decodeNote(held.stored.note)
     const { requestId, isRepeat, value, seen } = request
     for (;;) {

@@ -8,7 +8,8 @@
  */
 import { isOperatingError } from '../../base/errors.ts'
 import type { Prng } from '../../base/prng.ts'
-import type { Bucket, GetOptions, PutOptions, PutResult } from '../../client/bucket.ts'
+import type { Bucket } from '../../client/bucket.ts'
+import type { GetOptions, PutOptions, PutResult } from '../../client/bucket-options.ts'
 import { type Client, connectTo } from '../../client/client.ts'
 import type { SealedContext } from '../../client/sealed-context.ts'
 import { requestLabel, requestIdOf } from '../../dynamo/version/request-id.ts'

@@ -1,6 +1,9 @@
 /** Messages between a client and a node; `table.ts` numbers them. */
+import type { ErrorCode } from '../../base/errors.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
-import type { KeyName } from '../../dynamo/names.ts'
+import type { KeyName, NodeId } from '../../dynamo/names.ts'
+import type { Token } from '../../native/digest.ts'
+import type { Achieved, OutlinedCopy } from './parts.ts'
 
 export interface Get {
   readonly name: KeyName
@@ -11,6 +14,8 @@ export interface Get {
   /** Where fewer replicas answer, what they hold is the reply. */
   readonly strict: boolean
   readonly monotonic: boolean
+  /** At most `RECEIPTS_PER_GET_MAX`. */
+  readonly receipts: readonly Uint8Array[]
 }
 
 /** Replicas that answered a read, and how many had to. */
@@ -26,6 +31,8 @@ export interface GetReply extends Answered {
   readonly tombstones: number
   /** There are more siblings than fit a message; the context covers those given alone. */
   readonly hasMore: boolean
+  /** Empty where there is none. */
+  readonly receipt: Uint8Array
 }
 
 export type Replace = 'given' | 'seen'
@@ -48,10 +55,34 @@ export interface Put {
 }
 
 /** 0 of 0 answered where the put read nothing. */
-export interface PutReply extends Answered {
-  readonly context: Uint8Array
+export interface PutReply extends Answered, Achieved {
   /** Owners that this attempt was sent to, 1 or more. */
   readonly attempts: number
+}
+
+export interface Explain {
+  readonly name: KeyName
+  readonly deadlineMs: number
+  readonly ownersOnly: boolean
+  /** Empty: none. */
+  readonly receipt: Uint8Array
+}
+
+/** A member, and what it has of the key. */
+export interface ExplainedNode {
+  readonly node: NodeId
+  readonly isOwner: boolean
+  /** Why it has not told what it has; undefined: it has. */
+  readonly failure: ErrorCode | undefined
+  readonly copies: readonly OutlinedCopy[]
+  readonly coversReceipt: boolean
+}
+
+export interface ExplainReply {
+  readonly token: Token
+  readonly partition: number
+  /** In order of preference. */
+  readonly nodes: readonly ExplainedNode[]
 }
 
 export interface Scan {

@@ -2,6 +2,7 @@
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import type { BucketId, CreationId, KeyName, Place } from '../../dynamo/names.ts'
 import type { Digest, Token } from '../../native/digest.ts'
+import type { Achieved, OutlinedCopy } from './parts.ts'
 
 export interface PeerRead {
   readonly name: KeyName
@@ -50,8 +51,17 @@ export interface PeerPut {
   readonly deadlineMs: number
 }
 
-export interface PeerPutReply {
-  readonly context: Uint8Array
+export type PeerPutReply = Achieved
+
+export interface PeerCopies {
+  readonly name: KeyName
+  readonly bucketId: BucketId
+  readonly ring: RingDigest
+  readonly deadlineMs: number
+}
+
+export interface PeerCopiesReply {
+  readonly copies: readonly OutlinedCopy[]
 }
 
 export interface PeerRange {

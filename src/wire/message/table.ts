@@ -7,8 +7,21 @@
  * These numbers are on the wire. Append only; never reuse. A request of kind k is answered by kind
  * k + 64, or by `failure`. Kinds 32 to 63 are keyed: bucket and key come first.
  */
-import type { Get, GetReply, Put, PutReply, Scan, ScanReply, Status, Topology } from './client.ts'
 import type {
+  Explain,
+  ExplainReply,
+  Get,
+  GetReply,
+  Put,
+  PutReply,
+  Scan,
+  ScanReply,
+  Status,
+  Topology,
+} from './client.ts'
+import type {
+  PeerCopies,
+  PeerCopiesReply,
   PeerPut,
   PeerPutReply,
   PeerRange,
@@ -27,9 +40,11 @@ export const REQUEST_KINDS = {
   peerRange: 24,
   get: 32,
   put: 33,
+  explain: 36,
   peerRead: 40,
   peerWrite: 41,
   peerPut: 42,
+  peerCopies: 43,
 } as const
 
 /** The senders of each kind. */
@@ -40,9 +55,11 @@ export const SENDERS: Readonly<Record<RequestKind, readonly Role[]>> = {
   peerRange: ['peer'],
   get: ['client'],
   put: ['client'],
+  explain: ['client'],
   peerRead: ['peer'],
   peerWrite: ['peer'],
   peerPut: ['peer'],
+  peerCopies: ['peer'],
 }
 
 /** The request and the reply of each kind. */
@@ -53,9 +70,11 @@ export interface RequestTable {
   peerRange: { request: PeerRange; reply: PeerRangeReply }
   get: { request: Get; reply: GetReply }
   put: { request: Put; reply: PutReply }
+  explain: { request: Explain; reply: ExplainReply }
   peerRead: { request: PeerRead; reply: PeerReadReply }
   peerWrite: { request: PeerWrite; reply: PeerWriteReply }
   peerPut: { request: PeerPut; reply: PeerPutReply }
+  peerCopies: { request: PeerCopies; reply: PeerCopiesReply }
 }
 
 export type RequestKind = keyof RequestTable

@@ -84,7 +84,7 @@ class Probe {
     if (key === undefined) return true
     for (let attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
       const name = { bucket: BUCKET, key }
-      const get = { name, r: 1, deadlineMs: 2_000, strict: true, monotonic: false }
+      const get = { name, r: 1, deadlineMs: 2_000, strict: true, monotonic: false, receipts: [] }
       const outcome = await this.#ask((one) => one.ask('get', get))
       if (outcome === 'ok') return true
       await sleep(200)

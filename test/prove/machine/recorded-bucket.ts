@@ -5,7 +5,8 @@
  * What a client was last shown of a key is kept for the writes that replace it.
  */
 import { type ErrorCode, isOperatingError } from '../../../src/base/errors.ts'
-import type { Bucket, GetOptions, PutOptions } from '../../../src/client/bucket.ts'
+import type { Bucket } from '../../../src/client/bucket.ts'
+import type { GetOptions, PutOptions } from '../../../src/client/bucket-options.ts'
 import type { SealedContext } from '../../../src/client/sealed-context.ts'
 import { nameOf } from './judge.ts'
 import { NO_WRITE, type Recording, textOf } from './recording.ts'

@@ -192,6 +192,7 @@ function freshKey(): Key {
     deadlineMs: DEADLINE_MS,
     strict: true,
     monotonic: false,
+    receipts: [],
   })
   const bytes = get.bytes.slice(0, get.length)
   return { name, get: { ...get, bytes }, contexts: [], isBusy: false }

@@ -91,7 +91,7 @@ export const ACKNOWLEDGING: PlantGroup = {
     },
     {
       name: 'a repeated request is remembered after its write has rotted away',
-      find: 'if (!object.context.covers(earlier)) return false',
+      find: 'if (!object.context.covers(earlier)) return undefined',
       replace: '',
       why: 'the copy given back by others is acknowledged as if it held the write',
       caughtBy: 'test/unit/node/replica/replica.test.ts',

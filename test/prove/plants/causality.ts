@@ -128,8 +128,8 @@ const CONTEXTS: readonly Plant[] = [
   },
   {
     name: 'a context serves for any key',
-    find: 'if (!isOfThisKey)',
-    replace: 'if (!isOfThisKey && bytes.length === 0)',
+    find: "if (!isOfThisKey) return { kind: 'refused', code: 'context-foreign' }",
+    replace: '',
     why: 'the context of one key erases writes of another',
   },
   {
@@ -177,8 +177,8 @@ const REQUESTS: readonly Plant[] = [
   },
   {
     name: 'a request whose value was replaced is forgotten',
-    find: 'if (this.#remembered.isReplaced(request.requestId, held.object))',
-    replace: 'if (this.#remembered.size < 0)',
+    find: 'const dot = this.#remembered.replaced(request.requestId, held.object)',
+    replace: 'const dot = undefined',
     why: 'a retry brings back what was replaced; once it may, so no checker objects',
     caughtBy: 'test/unit/node/replica/replica.test.ts',
   },

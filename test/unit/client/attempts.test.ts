@@ -1,8 +1,14 @@
 /** How long an attempt lasts, and what becomes of those that are not needed any more. */
 import t from 'tap'
-import { type Asked, askedFor, foundReply, Stage, type StageNode, untilIdle } from './scripted.ts'
-
-const WRITTEN = { context: new Uint8Array([1]), attempts: 1 }
+import {
+  type Asked,
+  askedFor,
+  foundReply,
+  Stage,
+  type StageNode,
+  untilIdle,
+  WRITTEN,
+} from './scripted.ts'
 
 t.test('an attempt lasts longer while bytes move on its connection', async (t) => {
   const stage = new Stage()

@@ -6,7 +6,7 @@ import { SealedContext } from '../../../src/client/sealed-context.ts'
 import { parseSeed, settingsOf } from '../../../src/client/options.ts'
 import type { Get, Put, Scan, ScanReply } from '../../../src/wire/message/client.ts'
 import type { RequestKind } from '../../../src/wire/message/table.ts'
-import { foundReply, Stage } from './scripted.ts'
+import { foundReply, Stage, WRITTEN } from './scripted.ts'
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const collected: T[] = []
@@ -25,7 +25,7 @@ async function holding(...values: string[]): Promise<{ stage: Stage; puts: Put[]
       return foundReply(...values) as never
     }
     puts.push(request)
-    return { context: utf8Bytes('written'), attempts: 1 } as never
+    return { ...WRITTEN, context: utf8Bytes('written') } as never
   }
   for (const node of stage.nodes) node.reply = reply
   return { stage, puts, gets }
@@ -125,15 +125,17 @@ t.test('a short value does not keep the network chunk that it came in', async (t
   const stage = new Stage()
   for (const node of stage.nodes) {
     node.reply = () => ({
+      ...foundReply(),
       siblings: [chunk.subarray(7, 9)],
       context: chunk.subarray(9, 20),
-      tombstones: 0,
+      receipt: chunk.subarray(20, 50),
     })
   }
   const bucket = (await stage.connect()).bucket('b', { codec: bytes })
-  const { siblings, context } = await bucket.get('k')
+  const { siblings, context, receipt } = await bucket.get('k')
   t.equal(siblings[0]?.buffer.byteLength, 2)
   t.equal(context.sealed.buffer.byteLength, 11)
+  t.equal(receipt?.sealed.buffer.byteLength, 30)
 })
 
 /** Three pages of two keys each; the cursor is the number of the page. */

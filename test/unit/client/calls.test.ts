@@ -5,9 +5,7 @@ import { OperatingError } from '../../../src/base/errors.ts'
 import type { CallError } from '../../../src/client/failure.ts'
 import { RETRY_AFTER_MS_MAX } from '../../../src/limits.ts'
 import type { RequestKind } from '../../../src/wire/message/table.ts'
-import { foundReply, later, untilIdle, Stage } from './scripted.ts'
-
-const WRITTEN = { context: new Uint8Array([1]), attempts: 1 }
+import { foundReply, later, Stage, untilIdle, WRITTEN } from './scripted.ts'
 
 /** The error with which the promise rejects. */
 async function failureOf(promise: Promise<unknown>): Promise<CallError> {

@@ -10,6 +10,7 @@ type Use = (client: Client, options: never) => unknown
 const USES: Readonly<Record<string, Use>> = {
   bucket: (client, options) => client.bucket('b', options),
   get: (client, options) => client.get('k', options),
+  explain: (client, options) => client.explain('b', 'k', options),
   put: (client, options) => client.put('k', 'v', options),
   delete: (client, options) => client.delete('k', options),
   update: (client, options) => client.update('k', () => 'v', options),
@@ -54,7 +55,7 @@ t.test('an unknown option is refused, and the sentence names the nearest', async
     [
       'get',
       { w: 2 },
-      /^w is no option of get, which takes signal, timeout, r, strict, monotonic: leave it out$/,
+      /^w is no option of get, which takes signal, timeout, r, strict, monotonic, receipt, /,
     ],
     ['get', Object.create({ tiemout: 5 }), /did you mean timeout\?$/],
     ['update', { replace: 'seen' }, /^replace is no option of update/],

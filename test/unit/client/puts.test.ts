@@ -60,8 +60,7 @@ t.test('the context of a key that was never written is not sent', async (t) => {
   const stage = new Stage()
   const client = await stage.connect()
   for (const node of stage.nodes) {
-    node.reply = (kind) =>
-      kind === 'get' ? { siblings: [], context: EMPTY_BYTES, tombstones: 0 } : undefined
+    node.reply = (kind) => (kind === 'get' ? { ...foundReply(), context: EMPTY_BYTES } : undefined)
   }
   const { context } = await client.get('k')
   t.ok(context.isEmpty)

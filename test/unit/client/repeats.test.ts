@@ -3,9 +3,7 @@ import t from 'tap'
 import { hexOf } from '../../../src/base/bytes.ts'
 import { OperatingError } from '../../../src/base/errors.ts'
 import type { Put } from '../../../src/wire/message/client.ts'
-import { Stage, untilIdle, WALL_MS } from './scripted.ts'
-
-const WRITTEN = { context: new Uint8Array([1]), attempts: 1 }
+import { Stage, untilIdle, WALL_MS, WRITTEN } from './scripted.ts'
 
 t.test(
   'all attempts of a put carry the same request id, and two puts have different ids',

@@ -5,7 +5,7 @@ import type { Client } from '../../../src/client/client.ts'
 import { CallError } from '../../../src/client/failure.ts'
 import { CALLS_PER_RETRY, RETRIES_FREE_MAX } from '../../../src/limits.ts'
 import type { RequestKind } from '../../../src/wire/message/table.ts'
-import { type Asked, foundReply, Stage, type StageNode, untilIdle } from './scripted.ts'
+import { type Asked, foundReply, Stage, type StageNode, untilIdle, WRITTEN } from './scripted.ts'
 
 const SENTENCE =
   / The retry budget of this client is spent: in 10 s it tries one of 10 calls again, /
@@ -209,7 +209,7 @@ t.test(
       node.puts().map(({ deadlineMs }) => deadlineMs),
       [450, 450, 5_000, 5_000],
     )
-    node.asked[2]?.answer({ context: new Uint8Array([1]), attempts: 1 })
+    node.asked[2]?.answer(WRITTEN)
     t.equal((await first).attempts, 2)
     node.asked[3]?.fail('write-in-doubt')
     t.match(await second, { code: 'write-in-doubt', attempts: 2, isBudgetSpent: true })

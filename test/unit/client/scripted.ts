@@ -285,7 +285,18 @@ export function topologyOf(nodes: readonly StageNode[], bits = 4): Topology {
 
 export function foundReply(...values: string[]): GetReply {
   const found = { siblings: values.map(utf8Bytes), context: utf8Bytes('ctx') }
-  return { ...found, tombstones: 0, hasMore: false, answered: 2, needed: 2 }
+  const counts = { answered: 2, needed: 2, receipt: new Uint8Array(0) }
+  return { ...found, tombstones: 0, hasMore: false, ...counts }
+}
+
+/** The answer to a put. */
+export const WRITTEN = {
+  context: new Uint8Array([1]),
+  receipt: new Uint8Array([2]),
+  holders: [],
+  attempts: 1,
+  answered: 0,
+  needed: 0,
 }
 
 /** The node that got the request of `ask`. */

@@ -8,9 +8,7 @@ import { WAITING_BYTES_MAX } from '../../../src/limits.ts'
 import type { Put } from '../../../src/wire/message/client.ts'
 import type { Answer } from '../../../src/wire/session.ts'
 import type { RequestKind } from '../../../src/wire/message/table.ts'
-import { foundReply, Stage, untilIdle } from './scripted.ts'
-
-const WRITTEN = { context: new Uint8Array([1]), attempts: 1 }
+import { foundReply, Stage, untilIdle, WRITTEN } from './scripted.ts'
 
 /** The error with which the promise rejects. */
 function failureOf(promise: Promise<unknown>): Promise<CallError> {

@@ -141,15 +141,36 @@ export class NodeSession {
   }
 
   get(key: string, r = 0): Promise<Answer<'get'>> {
-    return this.ask('get', { name: nameOf(key), r, deadlineMs: 0, strict: true, monotonic: false })
+    return this.ask('get', {
+      name: nameOf(key),
+      r,
+      deadlineMs: 0,
+      strict: true,
+      monotonic: false,
+      receipts: [],
+    })
   }
 
   getMonotonically(key: string, r = 0): Promise<Answer<'get'>> {
-    return this.ask('get', { name: nameOf(key), r, deadlineMs: 0, strict: false, monotonic: true })
+    return this.ask('get', {
+      name: nameOf(key),
+      r,
+      deadlineMs: 0,
+      strict: false,
+      monotonic: true,
+      receipts: [],
+    })
   }
 
   getSloppily(key: string, r = 0): Promise<Answer<'get'>> {
-    return this.ask('get', { name: nameOf(key), r, deadlineMs: 0, strict: false, monotonic: false })
+    return this.ask('get', {
+      name: nameOf(key),
+      r,
+      deadlineMs: 0,
+      strict: false,
+      monotonic: false,
+      receipts: [],
+    })
   }
 }
 

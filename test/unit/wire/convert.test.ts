@@ -116,7 +116,8 @@ const idOf = ({ creation, policy, n }: BucketId) => ({
 })
 
 const SPELL: Readonly<Record<string, (message: never) => Uint8Array>> = {
-  get: ({ name, ...rest }: Request<'get'>) => pb.Get.encode({ ...name, ...rest }).finish(),
+  get: ({ name, receipts, ...rest }: Request<'get'>) =>
+    pb.Get.encode({ ...name, ...rest, receipts: [...receipts] }).finish(),
   put: ({ name, contexts, value, requestId, w, r, deadlineMs }: Put) =>
     pb.Put.encode({
       ...name,

@@ -120,7 +120,7 @@ class Play {
       const isNothing = living.length === 0 && holding.length === 0
       return isNothing && this.#waiting.length > 0 ? undefined : 'waits for nothing'
     }
-    if (outcome.kind === 'short') {
+    if (outcome.kind !== 'answered') {
       if (this.#waiting.length > 0) return 'is short of what may still come'
       return living.length + holding.length === 0 ? undefined : 'is short of what is there'
     }

@@ -121,7 +121,7 @@ function play(prng: Prng): string | undefined {
 function judgeEnd(round: GetRound, reference: Reference): string | undefined {
   const { outcome } = round
   if (outcome.kind === 'waiting') return 'everybody has answered, and it waits'
-  if (outcome.kind === 'short') return undefined
+  if (outcome.kind !== 'answered') return undefined
   const { whole } = reference
   if (whole === 0)
     return outcome.object === undefined ? undefined : 'returns siblings that no replica holds'

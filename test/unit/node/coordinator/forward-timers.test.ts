@@ -16,7 +16,7 @@ import { Counters } from '../../../../src/node/counters.ts'
 import type { KnownPut, PutResult } from '../../../../src/node/requests.ts'
 import { SimWorld } from '../../../../src/sim/world.ts'
 
-const CONTEXT = new Uint8Array(3)
+const ACHIEVED = { context: new Uint8Array(3), receipt: new Uint8Array(30), holders: [] }
 
 t.test('an owner that is gone at once and one that answers end a put once', async (t) => {
   const sim = new SimWorld({ seed: 1 })
@@ -34,7 +34,7 @@ t.test('an owner that is gone at once and one that answers end a put once', asyn
       handOn(node, _put, _terms, deliver) {
         asked.push(node)
         if (node === 'gone') deliver(new OperatingError('peer-away', 'gone'))
-        else clock.after(50, () => deliver(CONTEXT))
+        else clock.after(50, () => deliver(ACHIEVED))
       },
     },
   })
@@ -45,5 +45,5 @@ t.test('an owner that is gone at once and one that answers end a put once', asyn
   forwards.run({ put, owners, terms, here: undefined }, (end) => ends.push(end))
   await sim.run(2_000)
   t.same(asked, ['gone', 'slow'])
-  t.same(ends, [{ context: CONTEXT, attempts: 2, answered: 0, needed: 0 }])
+  t.same(ends, [{ ...ACHIEVED, attempts: 2, answered: 0, needed: 0 }])
 })

@@ -37,7 +37,14 @@ t.test('Q3: silence is told apart from failure', async (t) => {
   const scene = await Scene.open()
   const session = await scene.session(1)
   for (const other of [2, 3]) scene.world.cut(1, other)
-  const get = { name: nameOf(KEY), r: 0, deadlineMs: 300, strict: true, monotonic: false }
+  const get = {
+    name: nameOf(KEY),
+    r: 0,
+    deadlineMs: 300,
+    strict: true,
+    monotonic: false,
+    receipts: [],
+  }
   t.equal(verdictOf(await session.ask('get', get)), 'deadline-passed refused')
 })
 
@@ -143,7 +150,7 @@ t.test('a sloppy get replies with what did answer, and says so', async (t) => {
   replyOf(await session.put(KEY, 'a', { w: 3 }))
   for (const other of [2, 3]) scene.cluster.kill(other)
   await scene.quiet()
-  const get = { name: nameOf(KEY), r: 0, deadlineMs: 300, monotonic: false }
+  const get = { name: nameOf(KEY), r: 0, deadlineMs: 300, monotonic: false, receipts: [] }
   t.equal(verdictOf(await session.ask('get', { ...get, strict: true })), 'replicas-short refused')
   const reply = replyOf(await session.ask('get', { ...get, strict: false }))
   t.match(reply, { siblings: { length: 1 }, answered: 1, needed: 2 })
@@ -155,7 +162,14 @@ t.test('a sloppy get waits for all owners that are there', async (t) => {
   replyOf(await session.put(KEY, 'a', { w: 3 }))
   scene.cluster.kill(3)
   await scene.quiet()
-  const get = { name: nameOf(KEY), r: 3, deadlineMs: 300, strict: false, monotonic: false }
+  const get = {
+    name: nameOf(KEY),
+    r: 3,
+    deadlineMs: 300,
+    strict: false,
+    monotonic: false,
+    receipts: [],
+  }
   t.match(replyOf(await session.ask('get', get)), { answered: 2, needed: 3 })
 })
 

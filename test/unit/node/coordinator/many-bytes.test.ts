@@ -101,7 +101,15 @@ t.test('D13: a get of five copies of 16 MiB gives the siblings that fit a messag
       deliver({ object: TOGETHER, answered: NODES }),
   }
   let result: GetResult | undefined
-  const get = { name: NAME, token: TOKEN, r: 0, deadline: 10_000, strict: true, monotonic: false }
+  const get = {
+    name: NAME,
+    token: TOKEN,
+    r: 0,
+    deadline: 10_000,
+    strict: true,
+    monotonic: false,
+    receipts: [],
+  }
   coordinator({ gets }).get(get, (got) => {
     if (!isFailure(got)) result = got
   })

@@ -96,7 +96,14 @@ t.test('a failure tells how many answered, and why each of the others did not', 
   ]
   const put = await session.put(KEY, 'a', { deadlineMs: 300 })
   t.match(put, { code: 'write-in-doubt', details: { needed: 2, answered: 1, nodes } })
-  const get = { name: nameOf(KEY), r: 0, deadlineMs: 300, strict: true, monotonic: false }
+  const get = {
+    name: nameOf(KEY),
+    r: 0,
+    deadlineMs: 300,
+    strict: true,
+    monotonic: false,
+    receipts: [],
+  }
   const late = { needed: 2, answered: 1, nodes: { length: 2 } }
   t.match(await session.ask('get', get), { code: 'deadline-passed', details: late })
 })
@@ -130,6 +137,7 @@ t.test('a limit that was reached is named, with its value', async (t) => {
       deadlineMs: 0,
       strict: true,
       monotonic: false,
+      receipts: [],
     }),
   )
   const [, second] = await scene.run(Promise.all(gets))

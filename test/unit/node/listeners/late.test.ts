@@ -13,7 +13,14 @@ t.test('a node that was stopped for a while takes what came meanwhile', async (t
   const session = await scene.session(1)
   await session.put('key', 'a')
   scene.world.pause(1)
-  const get = { name: nameOf('key'), r: 1, deadlineMs: 5_000, strict: true, monotonic: false }
+  const get = {
+    name: nameOf('key'),
+    r: 1,
+    deadlineMs: 5_000,
+    strict: true,
+    monotonic: false,
+    receipts: [],
+  }
   const asked = Array.from({ length: CALLS }, () => session.begin('get', get))
   await scene.world.run(1_000)
   scene.world.resume(1)
