@@ -31,6 +31,9 @@ import { compareDots, type Dot } from './dot.ts'
 import { compareSiblings, equalValues, type Sibling, type VersionedObject } from './object.ts'
 import type { RequestId } from './request-id.ts'
 
+/** Up to this many siblings are searched linearly. */
+const SCAN_MAX = 8
+
 /** The merge of `a` and `b`; `a` or `b` itself if the merge equals it. */
 export function merge(a: VersionedObject, b: VersionedObject): VersionedObject {
   if (a === b) return a
@@ -49,6 +52,7 @@ function survivors(mine: VersionedObject, theirs: VersionedObject): readonly Sib
   let carried: readonly Dot[] | undefined
   const survives = (dot: Dot): boolean => {
     if (!theirs.context.covers(dot)) return true
+    if (theirs.siblings.length <= SCAN_MAX) return theirs.siblings.some((s) => isAmong(dot, s.dots))
     carried ??= sortedDots(theirs.siblings)
     return isAmong(dot, carried)
   }
@@ -78,7 +82,6 @@ export function withDots(sibling: Sibling, dots: readonly Dot[]): Sibling | unde
 }
 
 function sortedDots(siblings: readonly Sibling[]): readonly Dot[] {
-  if (siblings.length === 1) return (siblings[0] as Sibling).dots
   return siblings.flatMap((sibling) => sibling.dots).sort(compareDots)
 }
 
@@ -113,9 +116,6 @@ function unite(a: readonly Sibling[], b: readonly Sibling[]): readonly Sibling[]
   }
   return united === undefined ? a : united.sort(compareSiblings)
 }
-
-/** Up to this many siblings are searched linearly. */
-const SCAN_MAX = 8
 
 /** Returns a function that finds the index of the same write in `siblings`. */
 function placesByRequest(siblings: readonly Sibling[]): (wanted: Sibling) => number | undefined {
