@@ -7,46 +7,36 @@
  * handed off, copies move away and come back. A seed decides it all, so every history can be told
  * again.
  *
- * Two flavours, by seed: in one a machine may be destroyed, or a copy rot (once: fewer than W), in
- * the other copies move between nodes. Not both, because a move onto a node that already is a
- * holder leaves one disk where two held the write, which the ring's rule (N distinct machines)
- * excludes.
+ * Two flavours, by seed: in one machines are destroyed, or copies rot, any number of times; in the
+ * other copies move between nodes. Not both, because a move onto a node that already is a holder
+ * leaves one disk where two held the write, which the ring's rule (N distinct machines) excludes.
+ * In either the ring may change its owners: hints for former owners go to all present ones.
  */
 import { Prng } from '../../src/base/prng.ts'
-import { Context } from '../../src/dynamo/version/context.ts'
+import type { Context } from '../../src/dynamo/version/context.ts'
 import { type VersionedObject } from '../../src/dynamo/version/object.ts'
-import { Cluster, LEFT_MAX, type ModelOptions, type ModelPut, tell } from './cluster.ts'
-import { type Attempt, type ModelNode, NODES, OWN, OWNERS } from './node.ts'
+import { Attempt } from './attempt.ts'
+import { Client } from './client.ts'
+import { Cluster, type ModelPut } from './cluster.ts'
+import type { Spot } from './handoff.ts'
+import { type ModelNode, NODES, OWN, OWNERS, placeFor } from './node.ts'
+import { drawOptions } from './options.ts'
 import { type Finding, Oracle, requestOf, VALUES_MAX, valuesIn } from './oracle.ts'
 import type { Rules } from './rules.ts'
+import { tell } from './story.ts'
 import { equalObjects } from '../support/versions.ts'
 
 const CLIENTS = 3
 const STEPS_MIN = 8
 const STEPS_MAX = 44
-const MEMORIES_MAX = 4
-const REQUESTS_MAX = 4
+const HINT_TRIES = 4
 
 /** The acts and their weights. */
 const ACTS = ['get', 'put', 'retry', 'deliver', 'sync', 'crash', 'hand-off', 'exchange', 'upset']
 const PUT = ACTS.indexOf('put')
-const WEIGHTS = [18, 20, 4, 26, 12, 5, 7, 3, 5]
+const WEIGHTS = [18, 20, 5, 24, 12, 5, 8, 5, 7]
 /** Each act's weight is multiplied by one of these in a history: uneven weights find more. */
 const TEMPERS = [0, 1, 1, 1, 4]
-
-/** The result of a get: the values and their context. */
-interface Memory {
-  readonly shown: number
-  readonly context: Context
-  /** The requests to a repeat of which this was the answer. */
-  readonly repeated: number
-}
-
-interface Client {
-  readonly memories: Memory[]
-  /** Requests that may be retried, their contexts unchanged. */
-  readonly requests: ModelPut[]
-}
 
 /** Runs the history of `seed`; tells it into `story` where one is given. */
 export function runHistory(seed: number, rules: Rules, story?: string[]): Finding | undefined {
@@ -55,7 +45,7 @@ export function runHistory(seed: number, rules: Rules, story?: string[]): Findin
 
 class History {
   readonly #prng: Prng
-  readonly #oracle = new Oracle()
+  readonly #oracle: Oracle
   readonly #cluster: Cluster
   readonly #clients: readonly Client[]
   readonly #mayMove: boolean
@@ -64,41 +54,56 @@ class History {
   /** How likely the coordinator reaches an owner, and how likely it asks a fallback. */
   readonly #reach: number
   readonly #hinting: number
-  #mayLoseDisk: boolean
+  /** How likely a put is acknowledged before anything else happens. */
+  readonly #promptness: number
+  /** Where a copy that was sent away last is still kept, perhaps. */
+  #leaving: Spot | undefined
   #isSpent = false
+  /** Of a get. */
+  #finding: Finding | undefined
 
   constructor(seed: number, rules: Rules, story: string[] | undefined) {
     this.#prng = Prng.of(seed, 'versions')
-    this.#cluster = new Cluster(rules, this.#oracle, story, drawOptions(seed))
-    this.#clients = Array.from({ length: CLIENTS }, () => ({ memories: [], requests: [] }))
+    const options = drawOptions(seed)
+    this.#oracle = new Oracle(options.needed)
+    this.#cluster = new Cluster(rules, this.#oracle, story, options)
+    this.#clients = Array.from({ length: CLIENTS }, () => new Client())
     this.#mayMove = this.#prng.chance(0.5)
-    this.#mayLoseDisk = !this.#mayMove
     this.#weights = WEIGHTS.map((weight, i) =>
       i === PUT ? weight : weight * this.#prng.pick(TEMPERS),
     )
     this.#weightsTotal = this.#weights.reduce((sum, weight) => sum + weight)
     this.#reach = this.#prng.unit()
     this.#hinting = this.#prng.unit()
+    this.#promptness = this.#prng.pick([0, 0.4, 0.8])
   }
 
   run(): Finding | undefined {
     const steps = this.#prng.between(STEPS_MIN, STEPS_MAX)
-    for (let step = 0; step < steps; step++) this.#step()
+    for (let step = 0; step < steps; step++) {
+      this.#step()
+      if (this.#finding !== undefined) return this.#finding
+    }
     if (this.#prng.chance(0.3)) for (const node of this.#cluster.nodes) this.#crash(node)
 
-    if (this.#mayLoseDisk && this.#prng.chance(0.5)) this.#cluster.destroy(this.#anyNode())
+    if (this.#prng.chance(0.3)) this.#deliverHints()
+    // Fewer than W: nearly all that was acknowledged must survive it.
+    const losses = this.#mayMove ? 0 : this.#prng.below(this.#cluster.needed)
+    for (let lost = 0; lost < losses; lost++) this.#lose()
 
-    const areMessagesLost = this.#prng.chance(0.75)
-    const order = this.#prng.shuffled(ALL_LEFT)
-    const final = this.#cluster.converge(order, areMessagesLost)
-    if (final === undefined) return undefined
-    this.#cluster.say(() => `in the end ${tell(final)}`)
+    const left = this.#prng.shuffled(this.#cluster.copiesLeft(this.#prng.chance(0.75)))
+    const final = this.#mergeAll(left)
+    this.#cluster.say(() => `in the end ${final === undefined ? 'nothing' : tell(final)}`)
     const finding = this.#oracle.judge(final)
     if (finding !== undefined) return finding
     if (this.#isSpent) return { fault: 'start-spent', value: -1 }
-    const again = this.#cluster.converge([...order].reverse(), areMessagesLost)
-    const isSame = again !== undefined && equalObjects(final, again)
+    const again = this.#mergeAll(left.reverse())
+    const isSame = final === undefined || again === undefined || equalObjects(final, again)
     return isSame ? undefined : { fault: 'order', value: -1 }
+  }
+
+  #mergeAll(objects: readonly VersionedObject[]): VersionedObject | undefined {
+    return objects.length === 0 ? undefined : objects.reduce(this.#cluster.rules.merge)
   }
 
   #step(): void {
@@ -120,13 +125,13 @@ class History {
       case 'sync':
         return this.#cluster.sync(this.#anyNode())
       case 'crash':
-        return this.#crash(this.#anyNode())
+        return this.#crash(this.#unsyncedNode())
       case 'hand-off':
         return this.#handOff()
       case 'exchange':
         return this.#exchange()
       default:
-        return this.#mayMove ? this.#move() : this.#loseDisk()
+        return this.#upset()
     }
   }
 
@@ -134,60 +139,73 @@ class History {
     return this.#cluster.nodes[this.#prng.below(NODES)] as ModelNode
   }
 
-  /** Reads up to three copies, wherever they are: quorums do not matter to versions. */
+  /** Of three nodes the one with most that is not synced. */
+  #unsyncedNode(): ModelNode {
+    const nodes = [this.#anyNode(), this.#anyNode(), this.#anyNode()]
+    return nodes.reduce((most, node) => (node.tailLength > most.tailLength ? node : most))
+  }
+
+  /** Some gets ask R owners; others read any copies, because quorums do not matter to versions. */
   #get(): void {
     const client = this.#prng.pick(this.#clients)
+    const object = this.#prng.chance(0.3) ? this.#readAtR() : this.#readAnywhere()
+    if (object === undefined) return
+    this.#cluster.say(() => `client ${this.#clients.indexOf(client)} gets ${tell(object)}`)
+    const { context } = object
+    client.onAnswer({ shown: valuesIn(object), context, repeated: 0 })
+    if (this.#prng.chance(0.3)) this.#cluster.send(this.#anyOwner().index, OWN, object)
+  }
+
+  /** Some nodes are away, and the others are asked in any order, owners first or not. */
+  #readAtR(): VersionedObject | undefined {
+    const order = this.#prng.shuffled(ALL_NODES).slice(0, this.#prng.between(OWNERS, NODES))
+    const read = this.#cluster.readAtR(order)
+    const mustShow = read !== undefined && this.#cluster.isRingFixed && !this.#mayMove
+    if (mustShow) this.#finding = this.#oracle.judgeGet(read.object)
+    if (this.#finding !== undefined) this.#cluster.say(() => `a get of a${order.join(', a')}`)
+    return read?.object
+  }
+
+  /** Up to three copies, wherever they are. */
+  #readAnywhere(): VersionedObject | undefined {
     let read: VersionedObject | undefined
     for (let copies = this.#prng.between(1, 3); copies > 0; copies--) {
-      const copy = this.#anyNode().copies[this.#prng.chance(0.6) ? OWN : this.#anyPlace()]
+      const node = this.#anyNode()
+      const copy = node.copies[this.#prng.chance(0.6) ? OWN : this.#anyHintOf(node)]
       if (copy === undefined) continue
       read = read === undefined ? copy.object : this.#cluster.rules.merge(read, copy.object)
     }
-    if (read === undefined) return
-    const object = read
-    this.#cluster.say(() => `client ${this.#clients.indexOf(client)} gets ${tell(object)}`)
-    const { context } = object
-    remember(client.memories, { shown: valuesIn(object), context, repeated: 0 }, MEMORIES_MAX)
-    if (this.#prng.chance(0.3)) this.#cluster.send(this.#prng.below(OWNERS), OWN, object)
+    return read
   }
 
-  #anyPlace(): number {
-    return 1 + this.#prng.below(OWNERS)
+  #anyOwner(): ModelNode {
+    return this.#cluster.nodes[this.#prng.pick(this.#cluster.owners)] as ModelNode
+  }
+
+  /** The place of a hint for another node: for an owner, or where owners change for any member. */
+  #anyHintOf(node: ModelNode): number {
+    const isAny = !this.#cluster.isRingFixed && this.#prng.chance(0.5)
+    const member = isAny ? this.#prng.below(NODES) : this.#prng.pick(this.#cluster.owners)
+    return placeFor(member === node.index ? (member + 1) % OWNERS : member)
   }
 
   #put(): void {
     if (this.#oracle.count >= VALUES_MAX) return
     const client = this.#prng.pick(this.#clients)
-    const { shown, context, repeated } = this.#recall(client)
+    const { shown, context, repeated } = client.recall(this.#prng)
     const value = this.#oracle.onPut(shown, repeated)
     const put = { value, isRepeat: false, isDelete: this.#prng.chance(0.15), seen: context }
     this.#cluster.say(
       () => `client ${this.#clients.indexOf(client)} puts v${value}, saw ${shown.toString(2)}`,
     )
-    remember(client.requests, put, REQUESTS_MAX)
+    client.onPut(put)
     this.#attempt(client, put, shown)
-  }
-
-  /** No context, the newest, any, or two of them together. */
-  #recall({ memories }: Client): Memory {
-    const draw = this.#prng.below(100)
-    const newest = memories[memories.length - 1]
-    if (newest === undefined || draw < 15) return SAW_NOTHING
-    if (draw < 70) return newest
-    const one = this.#prng.pick(memories)
-    if (draw < 88) return one
-    const other = this.#prng.pick(memories)
-    return {
-      shown: one.shown | other.shown,
-      context: one.context.join(other.context),
-      repeated: one.repeated | other.repeated,
-    }
   }
 
   #retry(): void {
     const client = this.#prng.pick(this.#clients)
-    if (client.requests.length === 0) return
-    const put = { ...this.#prng.pick(client.requests), isRepeat: true }
+    const put = client.repeat(this.#prng)
+    if (put === undefined) return
     this.#cluster.say(() => `v${put.value} is tried again`)
     this.#oracle.onRetry(put.value)
     this.#attempt(client, put, 0)
@@ -195,9 +213,7 @@ class History {
 
   /** Some node coordinates: an owner on its copy, a fallback on a hint. */
   #attempt(client: Client, put: ModelPut, shown: number): void {
-    const writer = put.isRepeat && !this.#mayMove ? this.#cluster.rottenWriter : undefined
-    const node = writer !== undefined && this.#prng.chance(0.7) ? writer : this.#anyNode()
-    const place = node.index < OWNERS && this.#prng.chance(0.9) ? OWN : this.#anyPlace()
+    const { node, place } = this.#coordinatorOf(put)
     const skipped = this.#prng.chance(0.5) ? this.#prng.below(3) : 0
     let outcome = this.#cluster.coordinate(node, place, put, skipped)
     if (outcome.kind === 'start-spent') {
@@ -207,30 +223,58 @@ class History {
     }
     if (outcome.kind === 'refused' || outcome.kind === 'start-spent') return
 
-    const attempt: Attempt = { value: put.value, holders: [] }
+    const attempt = new Attempt(put.value, this.#oracle.lossCount)
     const held = node.copies[place]
     const copy = outcome.kind === 'written' ? outcome : held
     if (copy === undefined) throw new Error('an attempt that was applied before left a copy')
-    this.#cluster.append(node, { place, copy: { object: copy.object, note: copy.note }, attempt })
+    const record = { place, copy: { object: copy.object, note: copy.note }, attempt }
+    this.#cluster.append(node, record, outcome.kind !== 'written')
     const { rules } = this.#cluster
     const context = rules.coveredBy({ ...put, requestId: requestOf(put.value) }, outcome)
     let sent = copy.object
     if (outcome.kind === 'written' && this.#prng.chance(0.4)) sent = rules.deltaOf(outcome, context)
     if (outcome.kind === 'written' || put.isRepeat) this.#answer(client, put, { shown, context })
+    const before = this.#cluster.messages.length
     this.#replicate(node, place, sent, attempt)
+    if (!this.#prng.chance(this.#promptness)) return
+    this.#cluster.sync(node)
+    this.#cluster.deliverSince(before)
+  }
+
+  /**
+   * Any node; often the place that a copy is leaving, and for a repeat the node that wrote last,
+   * which may remember it.
+   */
+  #coordinatorOf({ isRepeat }: ModelPut): Spot {
+    const leaving = this.#leaving
+    this.#leaving = undefined
+    if (leaving !== undefined && this.#prng.chance(0.3)) return leaving
+    const { lastWritten } = this.#cluster
+    const isKnown = isRepeat && lastWritten !== undefined && this.#prng.chance(0.5)
+    const node = isKnown ? lastWritten[0] : this.#anyNode()
+    return { node, place: this.#placeOn(node) }
+  }
+
+  /** An owner writes its own copy, nearly always; a fallback the hint for an owner. */
+  #placeOn(node: ModelNode): number {
+    const { isRingFixed, owners, rules } = this.#cluster
+    const mayWriteOwn = owners.includes(node.index) || rules.isFallbackItsOwnOwner
+    // Where owners change, one may just have been a fallback.
+    const isOwn = mayWriteOwn && this.#prng.chance(isRingFixed ? 0.9 : 0.6)
+    return isOwn ? OWN : this.#anyHintOf(node)
   }
 
   /** The answer to a put carries what the client now knows: what it saw, and its own write. */
-  #answer(client: Client, put: ModelPut, rest: Pick<Memory, 'shown' | 'context'>): void {
+  #answer(client: Client, put: ModelPut, rest: { shown: number; context: Context }): void {
     const { value, isRepeat } = put
     if (!this.#prng.chance(isRepeat ? 0.7 : 0.3)) return
     const shown = rest.shown | (1 << value)
     const repeated = isRepeat ? 1 << value : 0
-    remember(client.memories, { shown, context: rest.context, repeated }, MEMORIES_MAX)
+    client.onAnswer({ shown, context: rest.context, repeated })
   }
 
   #replicate(from: ModelNode, place: number, object: VersionedObject, attempt: Attempt): void {
-    for (let owner = 0; owner < OWNERS; owner++) {
+    for (const owner of this.#cluster.owners) {
       const isOwnCopy = owner === from.index && place === OWN
       if (!isOwnCopy && this.#prng.chance(this.#reach)) {
         this.#cluster.send(owner, OWN, object, { attempt })
@@ -239,7 +283,7 @@ class History {
         const fallback = this.#prng.chance(0.85)
           ? this.#prng.between(OWNERS, NODES - 1)
           : this.#prng.below(NODES)
-        if (fallback !== owner) this.#cluster.send(fallback, 1 + owner, object, { attempt })
+        if (fallback !== owner) this.#cluster.send(fallback, placeFor(owner), object, { attempt })
       }
     }
   }
@@ -262,59 +306,87 @@ class History {
   }
 
   #handOff(): void {
-    const node = this.#prng.chance(0.8) ? this.#fallback() : this.#anyNode()
-    const place = this.#anyPlace()
-    if (this.#prng.chance(0.5)) this.#cluster.handOff(node, place)
-    else this.#cluster.handOffAtOnce(node, place)
+    const { handoffs } = this.#cluster
+    const hint = this.#anyHint()
+    this.#leaving = hint
+    if (this.#prng.chance(0.4)) handoffs.deliverAtOnce(hint.node, hint.place)
+    else this.#often(() => handoffs.deliver(hint.node, hint.place))
   }
 
-  #fallback(): ModelNode {
-    return this.#cluster.nodes[this.#prng.between(OWNERS, NODES - 1)] as ModelNode
+  /** A hint that is there, if a few tries find one. */
+  #anyHint(): Spot {
+    let tries = 0
+    for (;;) {
+      const node = this.#anyNode()
+      const place = this.#anyHintOf(node)
+      tries += 1
+      if (node.copies[place] !== undefined || tries === HINT_TRIES) return { node, place }
+    }
   }
 
-  /** Two owners compare: what one holds is sent to the other. */
+  /** What this sends often arrives at once, and is not answered yet. */
+  #often(send: () => void): void {
+    const before = this.#cluster.messages.length
+    send()
+    if (this.#prng.chance(0.5)) this.#cluster.deliverSince(before)
+  }
+
+  #deliverHints(): void {
+    const { handoffs, nodes } = this.#cluster
+    for (const node of nodes) {
+      for (const [place, copy] of node.copies.entries()) {
+        if (copy !== undefined) handoffs.deliverAtOnce(node, place)
+      }
+    }
+  }
+
+  /** Two owners compare: what one holds is sent to the other. An emptied one reads the others. */
   #exchange(): void {
-    const copy = this.#cluster.nodes[this.#prng.below(OWNERS)]?.copies[OWN]
-    if (copy !== undefined) this.#cluster.send(this.#prng.below(OWNERS), OWN, copy.object)
+    const { losses, nodes, owners } = this.#cluster
+    const emptied = nodes.find(({ index, isWhole }) => !isWhole && owners.includes(index))
+    if (emptied !== undefined && this.#prng.chance(0.7)) {
+      losses.rebuild(emptied, this.#prng.shuffled(nodes))
+      return
+    }
+    const copy = this.#anyOwner().copies[OWN]
+    if (copy !== undefined) this.#cluster.send(this.#anyOwner().index, OWN, copy.object)
+  }
+
+  #upset(): void {
+    if (!this.#cluster.isRingFixed && this.#prng.chance(0.4)) {
+      this.#cluster.changeOwner(this.#prng.below(OWNERS), this.#prng.below(NODES))
+    } else if (this.#mayMove) {
+      this.#move()
+    } else if (this.#prng.chance(0.5)) {
+      this.#lose()
+    }
   }
 
   #move(): void {
-    const node = this.#anyNode()
+    const { handoffs, owners } = this.#cluster
+    const hint = this.#anyHint()
     if (this.#prng.chance(0.3)) {
-      this.#cluster.readdress(node, this.#anyPlace(), this.#anyPlace())
+      this.#leaving = hint
+      handoffs.readdress(hint.node, hint.place, this.#anyHintOf(hint.node))
       return
     }
     if (this.#prng.chance(0.3)) {
-      this.#cluster.giveBack(this.#prng.chance(0.5))
+      handoffs.giveBack(this.#prng.chance(0.5))
       return
     }
-    const place = this.#prng.chance(0.7) ? OWN : this.#anyPlace()
+    const from = this.#prng.chance(0.6) ? { node: this.#anyNode(), place: OWN } : hint
     const to = this.#anyNode()
-    const toPlace = to.index < OWNERS && this.#prng.chance(0.8) ? OWN : this.#anyPlace()
-    if (this.#prng.chance(0.5)) this.#cluster.moveAway(node, place, to, toPlace)
-    else this.#cluster.giveTo(node, place, to, toPlace)
+    const isOwn = owners.includes(to.index) && this.#prng.chance(0.8)
+    const target = { node: to, place: isOwn ? OWN : this.#anyHintOf(to) }
+    if (this.#prng.chance(0.5)) handoffs.moveAway(from, target)
+    else this.#often(() => handoffs.giveTo(from, target))
   }
 
-  #loseDisk(): void {
-    if (!this.#mayLoseDisk || this.#prng.chance(0.5)) return
-    this.#mayLoseDisk = false
-    this.#cluster.destroy(this.#anyNode())
+  #lose(): void {
+    const { losses, lastWritten, nodes, rots } = this.#cluster
+    if (!rots) losses.burn(this.#anyNode())
+    else if (lastWritten !== undefined) losses.rot(...lastWritten, this.#prng.shuffled(nodes))
   }
 }
 
-/** From a stream of its own. Owners are on machines of their own; fallbacks may share one. */
-function drawOptions(seed: number): ModelOptions {
-  const prng = Prng.of(seed, 'machines')
-  const machines = Array.from({ length: NODES }, (_, node) => node)
-  if (prng.chance(0.3)) machines[NODES - 1] = prng.below(NODES - 1)
-  return { machines, remembers: prng.chance(0.5), rots: prng.chance(0.3) }
-}
-
-const SAW_NOTHING: Memory = { shown: 0, context: Context.empty, repeated: 0 }
-
-const ALL_LEFT: readonly number[] = Array.from({ length: LEFT_MAX }, (_, i) => i)
-
-function remember<T>(list: T[], item: T, max: number): void {
-  list.push(item)
-  if (list.length > max) list.shift()
-}
+const ALL_NODES: readonly number[] = Array.from({ length: NODES }, (_, i) => i)

@@ -1,6 +1,7 @@
 /** The model of versions: no write is lost, and every shortcut is seen to lose one. */
 import t from 'tap'
-import { BROKEN, RULES } from './rules.ts'
+import { BROKEN } from './broken.ts'
+import { RULES } from './rules.ts'
 import { search, searchBroken, tellHistory } from './search.ts'
 
 const FROM = 1

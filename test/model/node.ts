@@ -1,46 +1,32 @@
 /**
  * A node of the model: copies of one key in memory, on disk, and the log's tail between them.
  *
- * A node may have several copies of the key: its own, and a hint for each owner. What it appends
+ * A node may have several copies of the key: its own, and a hint for each member. What it appends
  * is in memory at once and durable at the next sync; a crash keeps the disk and any records of the
  * tail, in any choice, and draws a new start.
  */
+import type { Delivery } from '../../src/dynamo/handoff/delivery.ts'
 import { nodeId, type NodeId, type Start, startId } from '../../src/dynamo/names.ts'
-import type { Dot } from '../../src/dynamo/version/dot.ts'
 import type { Note } from '../../src/dynamo/version/note.ts'
 import type { VersionedObject } from '../../src/dynamo/version/object.ts'
+import type { Attempt } from './attempt.ts'
+import type { Handoff } from './handoff.ts'
+import type { Remembered, Rules } from './rules.ts'
 
 export const OWNERS = 3
 export const NODES = 5
-/** The own copy and one hint for each owner. */
-export const PLACES: number = 1 + OWNERS
 export const OWN = 0
+/** The own copy and one hint for each member. */
+export const PLACES: number = 1 + NODES
+
+/** Where a node keeps its hint for a member. */
+export function placeFor(member: number): number {
+  return 1 + member
+}
 
 export interface Copy {
   readonly object: VersionedObject
   readonly note: Note | undefined
-}
-
-/** The machine that a copy is on, and the one that it will be on, when its hint is delivered. */
-export interface Holder {
-  readonly on: number
-  readonly willBeOn: number
-}
-
-/** One write on its way to W holders. */
-export interface Attempt {
-  readonly value: number
-  /** Of every durable copy. */
-  readonly holders: Holder[]
-}
-
-/** A copy on its way to its owner, as sent, so that later changes of the place are noticed. */
-export interface Handoff {
-  readonly from: number
-  readonly place: number
-  readonly sent: VersionedObject
-  /** How often the copy had been accepted for when it was sent. */
-  readonly accepted: number
 }
 
 /** A record in the log that no sync has covered yet. */
@@ -57,40 +43,47 @@ export interface Appended {
 export class ModelNode {
   readonly index: number
   /** The machine that it is on: others may be on it too. */
-  readonly machine: number
+  readonly machine: string
   readonly id: NodeId
   start: Start
   counter = 0
-  readonly copies: (Copy | undefined)[] = [undefined, undefined, undefined, undefined]
-  /** How often each place was written or acknowledged for; never goes back. */
-  readonly accepted: number[] = [0, 0, 0, 0]
-  /** The dots of requests that were written here, at whatever place; in memory alone. */
-  readonly remembered: Map<string, Dot> = new Map()
-  #durable: (Copy | undefined)[] = [undefined, undefined, undefined, undefined]
+  readonly copies: (Copy | undefined)[] = forPlaces()
+  /** Of each place the delivery that began last, in this process. */
+  readonly deliveries: (Delivery | undefined)[] = forPlaces()
+  /** The requests that this process wrote, at whatever place; undefined before the first. */
+  remembered: Remembered | undefined
+  /** Whether its own copy has all that this node acknowledged. */
+  isWhole = true
+  readonly #rules: Rules
+  #durable: (Copy | undefined)[] = forPlaces()
   #tail: Appended[] = []
   #starts = 0
 
-  constructor(index: number, machine: number) {
+  constructor(index: number, machine: string, rules: Rules) {
     this.index = index
     this.machine = machine
-    this.id = IDS[index] as NodeId
+    this.id = ID_OF[index] as NodeId
     this.start = startName(index, 0)
+    this.#rules = rules
   }
 
   get tailLength(): number {
     return this.#tail.length
   }
 
-  /** Which owner the copy at `place` stands for. */
-  ownerAt(place: number): number {
+  /** Which member the copy at `place` stands for. */
+  memberAt(place: number): number {
     return place === OWN ? this.index : place - 1
   }
 
   append(record: Appended): void {
     apply(record, this.copies)
-    this.accepted[record.place]! += 1
-    if (record.voided !== undefined) this.accepted[record.voided]! += 1
     this.#tail.push(record)
+  }
+
+  /** The place took a write, or saw that it had it already. */
+  onAccepted(place: number): void {
+    this.deliveries[place]?.onAccepted()
   }
 
   /** Makes the tail durable; returns it, for its acknowledgements. */
@@ -102,24 +95,22 @@ export class ModelNode {
   }
 
   /** Keeps the disk and those records of the tail that `isKept` names; returns them. */
-  crash(isKept: (index: number) => boolean, isStartKept: boolean): readonly Appended[] {
+  crash(isKept: (index: number) => boolean): readonly Appended[] {
     const saved = this.#tail.filter((_, index) => isKept(index))
     for (const record of saved) apply(record, this.#durable)
     this.#tail = []
     this.copies.splice(0, PLACES, ...this.#durable)
-    this.#forgetMemory()
-    if (isStartKept) this.counter = this.#highestCounter()
-    else this.drawStart()
+    this.#beginProcess(this.#rules.isStartKept)
     return saved
   }
 
   /** An empty disk in place of the old one. */
   loseDisk(): void {
     this.#tail = []
-    this.#durable = [undefined, undefined, undefined, undefined]
+    this.#durable.fill(undefined)
     this.copies.fill(undefined)
-    this.#forgetMemory()
-    this.drawStart()
+    this.isWhole = false
+    this.#beginProcess(this.#rules.isStartKeptWhenEmptied)
   }
 
   /** One copy has rotted; the process goes on, and gives dots of a new start. */
@@ -127,20 +118,20 @@ export class ModelNode {
     this.#tail = this.#tail.filter((record) => record.place !== place)
     this.#durable[place] = undefined
     this.copies[place] = undefined
-    this.accepted[place]! += 1
-    this.drawStart()
-  }
-
-  /** What was sent before a crash was another copy. */
-  #forgetMemory(): void {
-    this.remembered.clear()
-    for (let place = 0; place < PLACES; place++) this.accepted[place]! += 1
+    if (!this.#rules.isLineKeptWhenMended) this.drawStart()
   }
 
   drawStart(): void {
     this.#starts += 1
     this.start = startName(this.index, this.#starts)
     this.counter = 0
+  }
+
+  #beginProcess(isStartKept: boolean): void {
+    this.remembered = undefined
+    this.deliveries.fill(undefined)
+    if (isStartKept) this.counter = this.#highestCounter()
+    else this.drawStart()
   }
 
   /** What a recovery could know of this start's counters. */
@@ -155,12 +146,18 @@ export class ModelNode {
   }
 }
 
+/** Nothing at each place. `Array.from` would take several times as long, in each history. */
+function forPlaces(): undefined[] {
+  return [undefined, undefined, undefined, undefined, undefined, undefined]
+}
+
 function apply(record: Appended, copies: (Copy | undefined)[]): void {
   copies[record.place] = record.copy
   if (record.voided !== undefined) copies[record.voided] = undefined
 }
 
-const IDS: readonly NodeId[] = Array.from({ length: NODES }, (_, i) =>
+/** The ids of the members, by index. */
+export const ID_OF: readonly NodeId[] = Array.from({ length: NODES }, (_, i) =>
   nodeId(`a${i}`.padEnd(16, '0')),
 )
 

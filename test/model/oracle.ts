@@ -1,10 +1,12 @@
 /**
- * Records the values that clients were shown, and judges the final siblings by them.
+ * Records the values that clients were shown, and judges the siblings of gets and of the end.
  *
  * The oracle uses neither dots nor contexts, which are under test. A put follows the values that
  * the gets before it returned to that client, and all that those follow. A write is *lost* when it
  * had to survive, is not among the final siblings, and no chain of puts leads from it to one of
- * them. A sibling is *false* when another sibling follows it: its client saw it and replaced it. An
+ * them. It had to survive if it was acknowledged, and fewer than W machines were lost since that
+ * attempt began; or if it was on a disk, and none was lost since. A get of R owners *misses* a
+ * write in the same way, if W owners held it in their own copies. A sibling is *false* when another sibling follows it: its client saw it and replaced it. An
  * earlier attempt of a repeated request may surface all the same, unless the client that replaced
  * the write, or one that the write in its place follows, had its context from the answer to a
  * repeat.
@@ -16,7 +18,7 @@ import type { VersionedObject } from '../../src/dynamo/version/object.ts'
 /** As many as a bit mask holds without its sign. */
 export const VALUES_MAX = 30
 
-export type Fault = 'lost' | 'false-sibling' | 'twins' | 'order' | 'start-spent'
+export type Fault = 'lost' | 'missed' | 'false-sibling' | 'twins' | 'order' | 'start-spent'
 
 export interface Finding {
   readonly fault: Fault
@@ -49,14 +51,26 @@ export class Oracle {
   readonly #follows: number[] = []
   /** Of those, the ones that the answer to a repeat was used to replace. */
   readonly #ends: number[] = []
+  /** W. */
+  readonly #needed: number
+  readonly #acknowledged = new Promised()
+  readonly #atOwners = new Promised()
+  /** Machines that were lost, in order: one may be lost again. */
+  readonly #losses: string[] = []
   /** Sets of values. */
-  #acknowledged = 0
   #durable = 0
   #retried = 0
-  #isAnyDiskLost = false
+
+  constructor(needed: number) {
+    this.#needed = needed
+  }
 
   get count(): number {
     return this.#follows.length
+  }
+
+  get lossCount(): number {
+    return this.#losses.length
   }
 
   /**
@@ -80,8 +94,14 @@ export class Oracle {
     this.#retried |= 1 << value
   }
 
-  onAcknowledged(value: number): void {
-    this.#acknowledged |= 1 << value
+  /** An attempt that began after so many losses has W copies that count. */
+  onAcknowledged(value: number, lossesBefore: number): void {
+    this.#acknowledged.add(value, lossesBefore)
+  }
+
+  /** An attempt that began after so many losses is held by W owners in their own copies. */
+  onHeldByOwners(value: number, lossesBefore: number): void {
+    this.#atOwners.add(value, lossesBefore)
   }
 
   /** A copy of `object` is on a disk. */
@@ -89,21 +109,25 @@ export class Oracle {
     this.#durable |= valuesIn(object)
   }
 
-  onDiskLost(): void {
-    this.#isAnyDiskLost = true
+  onMachineLost(machine: string): void {
+    this.#losses.push(machine)
+    this.#durable = 0
+  }
+
+  /** Judges a get that R whole owners answered. */
+  judgeGet(object: VersionedObject | undefined): Finding | undefined {
+    const owed = this.#atOwners.left(this.#losses, this.#needed)
+    const missed = owed & ~this.#accounted(object === undefined ? 0 : valuesIn(object))
+    return missed === 0 ? undefined : { fault: 'missed', value: lowest(missed) }
   }
 
   /** Judges the merge of all copies. */
-  judge(object: VersionedObject): Finding | undefined {
-    const present = valuesIn(object)
-    let accounted = present
-    for (let value = 0; value < this.count; value++) {
-      if ((present >>> value) & 1) accounted |= this.#follows[value] as number
-    }
-    // While no disk is lost, one durable copy is enough to survive: more than was promised.
-    const owed = this.#isAnyDiskLost ? this.#acknowledged : this.#acknowledged | this.#durable
-    const lost = owed & ~accounted
+  judge(object: VersionedObject | undefined): Finding | undefined {
+    const present = object === undefined ? 0 : valuesIn(object)
+    const owed = this.#acknowledged.left(this.#losses, this.#needed) | this.#durable
+    const lost = owed & ~this.#accounted(present)
     if (lost !== 0) return { fault: 'lost', value: lowest(lost) }
+    if (object === undefined) return undefined
 
     let replaced = 0
     let ended = 0
@@ -116,6 +140,38 @@ export class Oracle {
     const falsely = present & ((replaced & ~this.#retried) | ended)
     if (falsely !== 0) return { fault: 'false-sibling', value: lowest(falsely) }
     return twinIn(object)
+  }
+
+  /** These values, and all that they follow. */
+  #accounted(present: number): number {
+    let accounted = present
+    for (let value = 0; value < this.count; value++) {
+      if ((present >>> value) & 1) accounted |= this.#follows[value] as number
+    }
+    return accounted
+  }
+}
+
+/** Values that survive as long as fewer than W machines are lost. */
+class Promised {
+  /** For each value that was promised, how many losses there were before its last attempt. */
+  readonly #lossesBefore: (number | undefined)[] = []
+  #all = 0
+
+  add(value: number, lossesBefore: number): void {
+    this.#all |= 1 << value
+    this.#lossesBefore[value] = Math.max(lossesBefore, this.#lossesBefore[value] ?? 0)
+  }
+
+  /** The set of values that still have to be there. */
+  left(losses: readonly string[], needed: number): number {
+    if (losses.length === 0) return this.#all
+    let left = 0
+    for (const [value, before] of this.#lossesBefore.entries()) {
+      if (before === undefined) continue
+      if (new Set(losses.slice(before)).size < needed) left |= 1 << value
+    }
+    return left
   }
 }
 

@@ -2,8 +2,9 @@
  * Shows that no history of a key loses a write, and that the search finds a loss if there is one.
  *
  * Millions of random histories run against the real dots, contexts, merge and put (`test/model`).
- * An oracle judges each by the values that clients were shown. Then every rule is broken in turn,
- * and the same search must find the loss.
+ * An oracle judges each by the values that clients were shown: what W machines hold survives the
+ * loss of fewer, and a get of R owners shows what W owners hold. Then every rule is broken in turn,
+ * and the same search must find the fault.
  *
  * `--histories N` how many (10,000,000), `--seed S` the first (drawn if not given), `--workers N`
  * threads (2), `--replay SEED` tells one history, `--without RULE` breaks one rule for that.
@@ -11,7 +12,8 @@
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
-import { BROKEN, RULES } from '../model/rules.ts'
+import { BROKEN } from '../model/broken.ts'
+import { RULES } from '../model/rules.ts'
 import { type Found, rulesWithout, search, searchBroken, tellHistory } from '../model/search.ts'
 import type { Report, Share } from '../model/search-worker.ts'
 import type { Proof, Verdict } from './proof.ts'

@@ -1,0 +1,60 @@
+/**
+ * Counts the copies of one attempt of a write, as its coordinator does.
+ *
+ * The attempt is acknowledged when W of its durable copies count (`src/dynamo/quorum/holders.ts`).
+ * Where W owners hold it in their own copies, each get of R whole owners must show it.
+ */
+import type { Holder } from '../../src/dynamo/quorum/holders.ts'
+import { type ModelNode, OWNERS } from './node.ts'
+import type { Oracle } from './oracle.ts'
+import type { Rules } from './rules.ts'
+
+/** A durable copy: who keeps it, and who will have it after its hint is delivered. */
+export interface HeldCopy extends Holder {
+  readonly node: number
+  readonly member: number
+}
+
+export class Attempt {
+  readonly value: number
+  /** How many machines were lost before it began. */
+  readonly #lossesBefore: number
+  readonly #held: HeldCopy[] = []
+  #isAcknowledged = false
+  #isAtOwners = false
+
+  constructor(value: number, lossesBefore: number) {
+    this.value = value
+    this.#lossesBefore = lossesBefore
+  }
+
+  /** A copy for a member is durable. True if that acknowledges the write. */
+  onHeld(keeper: ModelNode, forMember: ModelNode, to: Acknowledging): boolean {
+    const { needed, rules, oracle } = to
+    const node = keeper.index
+    const member = forMember.index
+    if (this.#held.some((one) => one.node === node && one.member === member)) return false
+    this.#held.push({ on: keeper.machine, willBeOn: forMember.machine, node, member })
+    if (node === member && !this.#isAtOwners) {
+      this.#isAtOwners = this.#held.filter(isAtOwner).length >= needed
+      if (this.#isAtOwners) oracle.onHeldByOwners(this.value, this.#lossesBefore)
+    }
+    if (this.#isAcknowledged || this.#held.length < needed) return false
+    this.#isAcknowledged = rules.countApart(this.#held) >= needed
+    if (this.#isAcknowledged) oracle.onAcknowledged(this.value, this.#lossesBefore)
+    return this.#isAcknowledged
+  }
+}
+
+/** While the ring does not change, the first nodes are the owners. */
+function isAtOwner({ node, member }: HeldCopy): boolean {
+  return node === member && node < OWNERS
+}
+
+/** What decides that a write is acknowledged, and who is told. */
+interface Acknowledging {
+  /** W. */
+  readonly needed: number
+  readonly rules: Rules
+  readonly oracle: Oracle
+}
