@@ -14,6 +14,8 @@ const FIRST_CLASS_MS = 0.016
 const HALVED_EVERY = 8_192
 const LATE_SHARE = 0.95
 const LATE_EVERY = 256
+/** What is recent is mostly of the last so many. */
+const RECENT_COUNT = 64
 
 /** How long recent requests took, in classes: bounded memory, whatever their number. */
 export class Latencies {
@@ -21,8 +23,10 @@ export class Latencies {
   #total = 0
   #added = 0
   #lateMs = Number.POSITIVE_INFINITY
+  #recentMs: number | undefined
 
   add(ms: number): void {
+    this.#recentMs = (this.#recentMs ?? ms) + (ms - (this.#recentMs ?? ms)) / RECENT_COUNT
     const doublings = Math.log2(Math.max(ms, FIRST_CLASS_MS) / FIRST_CLASS_MS)
     const index = Math.min(CLASSES - 1, Math.ceil(doublings * CLASSES_PER_DOUBLING))
     this.#counts[index] = (this.#counts[index] as number) + 1
@@ -35,6 +39,11 @@ export class Latencies {
   /** The 95th percentile of not long ago; infinite while too little is known. */
   get lateMs(): number {
     return this.#lateMs
+  }
+
+  /** The mean of the last requests; the newest count most. */
+  get recentMs(): number | undefined {
+    return this.#recentMs
   }
 
   /** Whether so many were added that a quantile says something. */
@@ -95,6 +104,12 @@ export class Counters {
   readonly putLatencies: Latencies = new Latencies()
   /** How late the event loop was, measured while calls come. */
   readonly loopDelays: Latencies = new Latencies()
+
+  /** How long a get and a put of a client took of late, together; undefined before both came. */
+  get recentMs(): number | undefined {
+    const [get, put] = [this.getLatencies.recentMs, this.putLatencies.recentMs]
+    return get === undefined || put === undefined ? undefined : get + put
+  }
 
   countFailure(failure: OperatingError): void {
     if (failure.certainty === 'in-doubt') this.inDoubt += 1

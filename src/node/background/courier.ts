@@ -5,13 +5,15 @@
  * Hints are found in the log, also after a restart, so a delivery needs no request to begin. A
  * batch is read, made durable here, sent, and acknowledged by each member that must hold it; then
  * each of its hints is removed that has accepted nothing meanwhile. The next batch is sent when all
- * of this one has been answered: the member's answers pace the delivery. A delivery that fails
- * begins again after a pause, for as long as there are hints. A hint that has rotted is erased
+ * of this one has been answered, and after a rest: the member's answers and the latency of clients'
+ * requests pace the delivery (`delivery-pace.ts`). A delivery that fails begins again after a
+ * pause, for as long as there are hints. A hint that has rotted is erased
  * (`mender.ts`); where what is needed to list it has rotted, all hints at its token are dropped.
  */
 import { isFailure, perform } from '../../base/deliver.ts'
 import type { OperatingError } from '../../base/errors.ts'
 import { type Delivery, targetsOf } from '../../dynamo/handoff/delivery.ts'
+import { DeliveryPace } from '../../dynamo/handoff/delivery-pace.ts'
 import { type CopyId, type NodeId, OWN, type Place } from '../../dynamo/names.ts'
 import { FIRST_TOKEN } from '../../dynamo/ring/partition.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
@@ -56,6 +58,11 @@ export class Courier {
   /** Members whose hints are under way, or rest after a failure. */
   readonly #busy = new Set<Place>()
   #delivering = 0
+  /** How long requests of clients took when nothing was delivered. */
+  #calmMs: number | undefined
+  /** How many had come at the last look, and whether any had since the one before. */
+  #requests = 0
+  #isServing = false
   #timer: Timer | undefined
   #isStopped = false
 
@@ -76,6 +83,10 @@ export class Courier {
   }
 
   #look(): void {
+    const { gets, puts } = this.#node.counters
+    this.#isServing = gets + puts > this.#requests
+    this.#requests = gets + puts
+    if (this.#delivering === 0) this.#calmMs = this.#requestMs
     for (const { place } of this.#node.hints.places) {
       if (this.#delivering >= DELIVERIES_MAX) return
       if (this.#busy.has(place) || !this.#isReachable(place)) continue
@@ -89,6 +100,11 @@ export class Courier {
     }
   }
 
+  /** How long requests of clients take here; undefined where none come. */
+  get #requestMs(): number | undefined {
+    return this.#isServing ? this.#node.counters.recentMs : undefined
+  }
+
   /** A member that is none any more has its hints taken by the present owners. */
   #isReachable(place: Place): boolean {
     const { topology, peers } = this.#node
@@ -97,10 +113,11 @@ export class Courier {
 
   /** Page after page; false where a hint could not be delivered. */
   async #deliverAll(place: Place): Promise<boolean> {
+    const pace = new DeliveryPace(this.#calmMs)
     let from: Token | undefined
     do {
       const page = await this.#page(place, from)
-      if (page === undefined || !(await this.#deliverPage(page.copies))) return false
+      if (page === undefined || !(await this.#deliverPage(page.copies, pace))) return false
       from = page.next
     } while (from !== undefined)
     return true
@@ -124,14 +141,14 @@ export class Courier {
     )
   }
 
-  async #deliverPage(copies: readonly CopyId[]): Promise<boolean> {
-    const isDone = await this.#deliverBatches(copies)
+  async #deliverPage(copies: readonly CopyId[], pace: DeliveryPace): Promise<boolean> {
+    const isDone = await this.#deliverBatches(copies, pace)
     for (const copy of copies) this.#node.hints.end(copy)
     return isDone
   }
 
   /** In batches of at most `DELIVERY_BYTES_MAX`, or of one hint that is longer. */
-  async #deliverBatches(copies: readonly CopyId[]): Promise<boolean> {
+  async #deliverBatches(copies: readonly CopyId[], pace: DeliveryPace): Promise<boolean> {
     let batch: Outgoing[] = []
     let bytes = 0
     for (const copy of copies) {
@@ -139,15 +156,26 @@ export class Courier {
       const held = await this.#read(copy)
       if (this.#isStopped || isFailure(held)) return false
       const length = held?.object.length ?? 0
-      if (batch.length > 0 && bytes + length > DELIVERY_BYTES_MAX) {
-        if (!(await this.#deliverBatch(batch))) return false
+      const isFull = batch.length >= pace.batchMax || bytes + length > DELIVERY_BYTES_MAX
+      if (batch.length > 0 && isFull) {
+        if (!(await this.#deliverPaced(batch, pace))) return false
         batch = []
         bytes = 0
       }
       if (held !== undefined) batch.push({ copy, delivery, object: held.object })
       bytes += length
     }
-    return batch.length === 0 || this.#deliverBatch(batch)
+    return batch.length === 0 || this.#deliverPaced(batch, pace)
+  }
+
+  /** Delivers a batch, and rests as long as its pace says. */
+  async #deliverPaced(batch: readonly Outgoing[], pace: DeliveryPace): Promise<boolean> {
+    const { clock } = this.#node
+    const began = clock.now()
+    if (!(await this.#deliverBatch(batch))) return false
+    const restMs = pace.onBatch(clock.now() - began, this.#requestMs)
+    await new Promise<void>((resolve) => void clock.after(restMs, resolve))
+    return !this.#isStopped
   }
 
   /** Sends hints that are durable here, and removes those that may go. */

@@ -160,6 +160,20 @@ const DELIVERING: readonly Plant[] = [
     caughtBy: 'test/unit/node/background/courier.test.ts',
   },
   {
+    name: 'a delivery does not rest',
+    find: 'tookMs * this.#restShare',
+    replace: '0 * this.#restShare',
+    why: 'requests of clients wait behind hints',
+    caughtBy: 'test/unit/node/background/courier.test.ts',
+  },
+  {
+    name: 'a delivery does not see that requests are slow',
+    find: 'requestMs > SLOW_FACTOR * leastMs',
+    replace: 'false',
+    why: 'only the queue of the member paces it',
+    caughtBy: 'test/unit/dynamo/handoff/delivery-pace.test.ts',
+  },
+  {
     name: 'hints have no bound',
     find: 'if (taken + bytes <= this.#bytesMax)',
     replace: 'if (taken >= 0)',
@@ -186,6 +200,6 @@ const DELIVERING: readonly Plant[] = [
 
 export const HINTS_PLANTS: PlantGroup = {
   name: 'hints',
-  plantsMin: 24,
+  plantsMin: 26,
   plants: [...COUNTING, ...READING, ...DELIVERING],
 }

@@ -1,7 +1,12 @@
-/** The courier: how much it has in flight to one member, and as what it sends it. */
+/** The courier: how much it has in flight to one member, how fast, and as what it sends it. */
 import t from 'tap'
 import { OperatingError } from '../../../../src/base/errors.ts'
 import { Prng } from '../../../../src/base/prng.ts'
+import {
+  BATCH_MIN,
+  REST_SHARE_MAX,
+  REST_SHARE_MIN,
+} from '../../../../src/dynamo/handoff/delivery-pace.ts'
 import { type CopyId, keyName, type NodeId, OWN, type Place } from '../../../../src/dynamo/names.ts'
 import { Context } from '../../../../src/dynamo/version/context.ts'
 import { DELIVERY_BYTES_MAX } from '../../../../src/limits.ts'
@@ -16,10 +21,23 @@ import { SimWorld } from '../../../../src/sim/index.ts'
 import { copyOf } from '../../../../src/store/conformance/subject.ts'
 import { MemoryEngine } from '../../../../src/store/memory/memory.ts'
 
+/** How long a member takes to answer. */
+const ANSWER_MS = 20
+const REQUESTS_EVERY_MS = 10
+
 /** Delivers hints with values of these lengths; the most bytes, and hints, that were in flight. */
 async function flightOf(
   lengths: readonly number[],
-  { isGone = false, isDurable = true }: { isGone?: boolean; isDurable?: boolean } = {},
+  {
+    isGone = false,
+    isDurable = true,
+    requestMs,
+  }: {
+    readonly isGone?: boolean
+    readonly isDurable?: boolean
+    /** How long requests of clients take while hints are in flight, over what they take else. */
+    readonly requestMs?: { readonly calm: number; readonly during: number }
+  } = {},
 ) {
   const sim = new SimWorld({ seed: 1 })
   const world = sim.start(1)
@@ -45,13 +63,16 @@ async function flightOf(
   const most = { bytes: 0, hints: 0 }
   const inFlight = { bytes: 0, hints: 0 }
   const sentAs = new Set<Place>()
+  const flight = { began: Number.POSITIVE_INFINITY, ended: 0 }
   const writeCopy: PeerCalls['writeCopy'] = (_node, copy: CopyId, object, _terms, deliver) => {
     sentAs.add(copy.place)
+    flight.began = Math.min(flight.began, clock.now())
     inFlight.bytes += object.length
     inFlight.hints += 1
     most.bytes = Math.max(most.bytes, inFlight.bytes)
     most.hints = Math.max(most.hints, inFlight.hints)
-    clock.after(20, () => {
+    clock.after(ANSWER_MS, () => {
+      flight.ended = clock.now()
       inFlight.bytes -= object.length
       inFlight.hints -= 1
       deliver(undefined)
@@ -68,11 +89,21 @@ async function flightOf(
     }
   }
   const courier = new Courier({ clock, trace, topology, peers, replica, hints, counters })
+  const request = (): void => {
+    if (requestMs === undefined) return
+    const ms = flight.ended > 0 ? requestMs.during : requestMs.calm
+    counters.gets += 1
+    counters.getLatencies.add(ms)
+    counters.putLatencies.add(ms)
+    clock.after(REQUESTS_EVERY_MS, request)
+  }
+  request()
   courier.begin()
   await sim.run(60_000)
   courier.stop()
   return {
     ...most,
+    tookMs: flight.ended - flight.began,
     left: hints.places,
     delivered: counters.hintsDelivered,
     sentAs: [...sentAs],
@@ -100,7 +131,22 @@ t.test('many small hints go in few batches', async (t) => {
   const { hints, left, delivered } = await flightOf(Array.from({ length: 600 }, () => 10))
   t.strictSame(left, [])
   t.equal(delivered, 600)
-  t.equal(hints, 256)
+  t.equal(hints, BATCH_MIN)
+})
+
+t.test('a delivery rests after each batch', async (t) => {
+  const { tookMs } = await flightOf(Array.from({ length: 3 * BATCH_MIN }, () => 10))
+  t.equal(tookMs, 3 * ANSWER_MS + 2 * ANSWER_MS * REST_SHARE_MIN)
+})
+
+t.test('it rests longer while requests of clients are slow', async (t) => {
+  const lengths = Array.from({ length: 40 * BATCH_MIN }, () => 10)
+  const usual = await flightOf(lengths, { requestMs: { calm: 10, during: 10 } })
+  const slow = await flightOf(lengths, { requestMs: { calm: 10, during: 100 } })
+  t.equal(slow.delivered, lengths.length)
+  const factor = (1 + REST_SHARE_MAX) / (1 + REST_SHARE_MIN)
+  const ratio = slow.tookMs / usual.tookMs
+  t.ok(ratio > 0.7 * factor && ratio <= factor, `${ratio.toFixed(1)} times as long`)
 })
 
 t.test('a hint is sent as the own copy of its member', async (t) => {
