@@ -16,6 +16,7 @@ const PROOFS: Record<string, Load> = {
   rebuild: async () => (await import('./rebuild.ts')).proof,
   sigkill: async () => (await import('./machine/sigkill.ts')).proof,
   'power-cut': async () => (await import('./machine/power-cut.ts')).proof,
+  hints: async () => (await import('./hints/hints.ts')).proof,
   chaos: async () => (await import('./machine/chaos.ts')).proof,
   'check-time': async () => (await import('./check-time.ts')).proof,
   sanitize: async () => (await import('./sanitize.ts')).proof,

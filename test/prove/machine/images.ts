@@ -4,7 +4,7 @@
  * Bytes that were not synced are then gone, as after a real cut. An image can also be filled: an
  * empty file takes all the room there is.
  */
-import { mkdirSync, statfsSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { CannotRun } from '../proof.ts'
 import type { Caretaker } from './caretaker.ts'
@@ -103,4 +103,32 @@ export class Image {
 /** Cuts the power of all of them, at once. */
 export async function cutPower(caretaker: Caretaker, images: readonly Image[]): Promise<void> {
   await caretaker.cut(images.map((image) => image.target))
+}
+
+export interface ImagesOptions {
+  readonly count: number
+  /** Of each. */
+  readonly mebibytes: number
+  /** How the name of their folder begins. */
+  readonly prefix: string
+}
+
+/** Images in a fresh folder, gone afterwards. */
+export async function onImages<T>(
+  caretaker: Caretaker,
+  { count, mebibytes, prefix }: ImagesOptions,
+  use: (root: string, images: readonly Image[]) => Promise<T>,
+): Promise<T> {
+  const root = mkdtempSync(join(IMAGES_ROOT, prefix))
+  await caretaker.later(`! ls ${root} || rm -r --one-file-system ${root}`)
+  const images: Image[] = []
+  try {
+    for (let i = 0; i < count; i++) {
+      images.push(await Image.make(caretaker, root, `disk-${i}`, mebibytes))
+    }
+    return await use(root, images)
+  } finally {
+    for (const image of images) await image.remove()
+    rmSync(root, { recursive: true, force: true })
+  }
 }

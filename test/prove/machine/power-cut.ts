@@ -8,21 +8,12 @@
  * by nodes that acknowledge before they sync. Cuts behind the first start of `everwrite dev` show
  * that its key and configuration are whole.
  */
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { Prng } from '../../../src/base/prng.ts'
 import { Caretaker, requireMeans } from './caretaker.ts'
 import { cutBehindDev } from './cut-dev.ts'
-import { cutPower, Image, IMAGES_ROOT } from './images.ts'
+import { cutPower, type Image, onImages } from './images.ts'
 import { Nodes } from './nodes.ts'
 import { argumentsOf } from './options.ts'
 import { Tally, trial, type TrialResult } from './trial.ts'
@@ -60,7 +51,7 @@ const PLANT = 'ack before sync'
 const PLANTED_CUTS_MAX = 20
 const CUTS_A_TRIAL = 25
 const CLUSTER_CUTS_A_TRIAL = 10
-const IMAGE_MIB = 128
+const DISKS = { mebibytes: 128, prefix: 'everwrite-cut-' }
 const SETTINGS = { 'segment-bytes': 1024 * 1024, partitions: 16 }
 const WRITES_MAX = 60
 /** At most so long after the cut the node is killed. */
@@ -109,7 +100,7 @@ export async function powerCut(options: PowerCutOptions): Promise<Verdict> {
 async function cutDev(caretaker: Caretaker, { dev, say }: PowerCutOptions): Promise<number> {
   let wrong = 0
   for (let cut = 0; cut < dev; cut++) {
-    const problem = await onImages(caretaker, 1, (_, [image]) =>
+    const problem = await onImages(caretaker, { ...DISKS, count: 1 }, (_, [image]) =>
       cutBehindDev(caretaker, image as Image),
     )
     if (problem === undefined) continue
@@ -121,7 +112,7 @@ async function cutDev(caretaker: Caretaker, { dev, say }: PowerCutOptions): Prom
 
 /** A file that was not synced must be gone after a cut, and one that was must be there. */
 async function tryMethod(caretaker: Caretaker): Promise<void> {
-  await onImages(caretaker, 1, async (_, [image]) => {
+  await onImages(caretaker, { ...DISKS, count: 1 }, async (_, [image]) => {
     if (image === undefined) throw new Error('there is an image')
     const content = 'x'.repeat(8192)
     for (const [name, isSynced] of [
@@ -189,7 +180,7 @@ function cutting(
   prng: Prng,
   plant?: string,
 ): Promise<TrialResult> {
-  return onImages(caretaker, size, async (root, images) => {
+  return onImages(caretaker, { ...DISKS, count: size }, async (root, images) => {
     const places = (await placesOn(root, size)).map((place, i) => ({
       ...place,
       directory: join((images[i] as Image).target, 'data'),
@@ -226,24 +217,4 @@ async function cutAndRestart(
     await image.mount()
   }
   await nodes.startAll()
-}
-
-/** Images in a fresh folder, gone afterwards. */
-async function onImages<T>(
-  caretaker: Caretaker,
-  count: number,
-  use: (root: string, images: readonly Image[]) => Promise<T>,
-): Promise<T> {
-  const root = mkdtempSync(join(IMAGES_ROOT, 'everwrite-cut-'))
-  await caretaker.later(`! ls ${root} || rm -r --one-file-system ${root}`)
-  const images: Image[] = []
-  try {
-    for (let i = 0; i < count; i++) {
-      images.push(await Image.make(caretaker, root, `disk-${i}`, IMAGE_MIB))
-    }
-    return await use(root, images)
-  } finally {
-    for (const image of images) await image.remove()
-    rmSync(root, { recursive: true, force: true })
-  }
 }

@@ -19,6 +19,7 @@ import { RawCalls } from './raw-calls.ts'
 /** An answer that comes later is of no use. */
 export const DEADLINE_MS = 1_000
 const BUCKET = utf8Bytes('overload')
+/** Unless told otherwise. */
 const KEYS = 10_000
 const VALUE_BYTES = 100
 const CONNECTIONS_PER_NODE = 4
@@ -86,29 +87,36 @@ export class Tally {
 
 export class OpenLoop {
   readonly #connections: readonly RawCalls[]
-  readonly #keys: Key[] = Array.from({ length: KEYS }, freshKey)
+  readonly #keys: Key[]
   readonly #value = randomBytes(VALUE_BYTES)
   #issued = 0
   #nextPut = 0
 
-  private constructor(connections: readonly RawCalls[]) {
+  private constructor(connections: readonly RawCalls[], keys: number) {
     this.#connections = connections
+    this.#keys = Array.from({ length: keys }, freshKey)
   }
 
-  static async connect(nodes: readonly Address[]): Promise<OpenLoop> {
+  static async connect(nodes: readonly Address[], keys = KEYS): Promise<OpenLoop> {
     const addresses = Array.from({ length: CONNECTIONS_PER_NODE }, () => nodes).flat()
-    return new OpenLoop(await Promise.all(addresses.map((address) => RawCalls.connect(address))))
+    const connections = await Promise.all(addresses.map((address) => RawCalls.connect(address)))
+    return new OpenLoop(connections, keys)
   }
 
   /**
    * Offers `rate` operations a second for so long, and waits for their answers. Returns a tally for
-   * each second, by when the operations were due.
+   * each second, by when the operations were due. Ends early once `isOver`.
    */
-  async run(rate: number, seconds: number): Promise<readonly Tally[]> {
+  async run(
+    rate: number,
+    seconds: number,
+    isOver: () => boolean = () => false,
+  ): Promise<readonly Tally[]> {
     const tallies = Array.from({ length: seconds }, () => new Tally())
     const started = performance.now()
     const total = rate * seconds
-    for (let due = 0; due < total; ) {
+    let due = 0
+    while (due < total && !isOver()) {
       const now = performance.now()
       const until = Math.min(total, ((now - started) * rate) / 1000)
       for (; due < until; due++) {
@@ -119,18 +127,37 @@ export class OpenLoop {
       }
       await sleep(TICK_MS)
     }
-    const end = performance.now() + 2 * DEADLINE_MS
-    while (this.#inFlight > 0 && performance.now() < end) await sleep(TICK_MS)
-    return tallies
+    await this.#answered()
+    return tallies.slice(0, Math.ceil(due / rate))
+  }
+
+  /** Keeps `width` operations in flight for so long, and waits for their answers. */
+  async saturate(width: number, seconds: number): Promise<Tally> {
+    const tally = new Tally()
+    const end = performance.now() + 1000 * seconds
+    while (performance.now() < end) {
+      for (let free = width - this.#inFlight; free > 0; free--) {
+        this.#issue(tally, performance.now())
+      }
+      await sleep(TICK_MS)
+    }
+    await this.#answered()
+    return tally
   }
 
   /** Puts every key once, slowly enough that all succeed. */
   async fill(rate: number): Promise<void> {
-    await this.run(rate, Math.ceil((2 * KEYS) / rate))
+    await this.run(rate, Math.ceil((2 * this.#keys.length) / rate))
   }
 
   close(): void {
     for (const connection of this.#connections) connection.close()
+  }
+
+  /** Waits for the answers that are still of use. */
+  async #answered(): Promise<void> {
+    const end = performance.now() + 2 * DEADLINE_MS
+    while (this.#inFlight > 0 && performance.now() < end) await sleep(TICK_MS)
   }
 
   get #inFlight(): number {
@@ -149,7 +176,7 @@ export class OpenLoop {
   }
 
   #get(connection: RawCalls, tally: Tally, dueMs: number): void {
-    const { get } = this.#keys[Math.floor(Math.random() * KEYS)] as Key
+    const { get } = this.#keys[Math.floor(Math.random() * this.#keys.length)] as Key
     connection.call('get', get, (failure) => count(failure, tally, dueMs))
   }
 
@@ -173,8 +200,8 @@ export class OpenLoop {
 
   /** The next key without a put under way. */
   #freeKey(): number | undefined {
-    for (let tried = 0; tried < KEYS; tried++) {
-      this.#nextPut = (this.#nextPut + 1) % KEYS
+    for (const _ of this.#keys) {
+      this.#nextPut = (this.#nextPut + 1) % this.#keys.length
       if (this.#keys[this.#nextPut]?.isBusy === false) return this.#nextPut
     }
     return undefined
