@@ -94,6 +94,8 @@ export interface Scenario {
   readonly cutChance: number
 
   readonly clients: number
+  /** Of them, beside the first, those with a session: their gets ask one owner. */
+  readonly sessions: number
   /** In use at one time. */
   readonly keys: number
   /** After so many writes the oldest of them gives way to a new one. */
@@ -172,6 +174,7 @@ export function drawScenario(seed: number): Scenario {
     shortReadChance: prng.pick([0.02, 0.3]),
     cutChance: prng.pick([0.05, 0.2, 0.5]),
     clients: prng.between(3, 8),
+    sessions: hints.pick([0, 1, 2]),
     keys,
     writesPerKey: prng.pick([15, 60, 100_000]),
     valueBytesMax: prng.pick([32, 200, 2_000]),

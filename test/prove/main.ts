@@ -8,6 +8,7 @@ const PROOFS: Record<string, Load> = {
   'main-job': async () => (await import('./main-job.ts')).proof,
   'bad-input': async () => (await import('./input/bad-input.ts')).proof,
   versions: async () => (await import('./versions.ts')).proof,
+  session: async () => (await import('./session.ts')).proof,
   simulate: async () => (await import('./simulate.ts')).proof,
   replay: async () => (await import('./replay.ts')).proof,
   'planted-bugs': async () => (await import('./plants/planted-bugs.ts')).proof,

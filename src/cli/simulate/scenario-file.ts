@@ -86,6 +86,7 @@ const scenario: z.ZodType<Scenario> = z
     shortReadChance: chance,
     cutChance: chance,
     clients: whole(1, CLIENTS_MAX),
+    sessions: whole(0, CLIENTS_MAX),
     keys: whole(1, COUNT_MAX),
     writesPerKey: whole(1, COUNT_MAX),
     valueBytesMax: whole(VALUE_BYTES_MIN, VALUE_BYTES_MAX),

@@ -56,7 +56,7 @@ export function scenarioLines(scenario: Scenario): readonly string[] {
     row('network', `${percent(scenario.cutChance)} of what is sent arrives cut into pieces`),
     row(
       'clients',
-      `${clients}, on ${counted(keys, 'key')} at a time, values up to ` +
+      `${clients}, ${scenario.sessions} with a session, on ${counted(keys, 'key')} at a time, values up to ` +
         `${number(scenario.valueBytesMax)} bytes (${percent(scenario.longValueChance)} long), ` +
         `${scenario.thinkMsMax} ms at most between ` +
         'two operations',
@@ -91,6 +91,7 @@ export function resultLines(result: SimulateResult, events: number): readonly st
       `${number(result.hintsDelivered)} delivered; two owners of a key were ` +
         `${result.hadTwoAway ? '' : 'never '}away at once`,
     ),
+    row('sessions', `${counted(result.sessionGets, 'get')} with receipts to cover`),
     ...(shown.length === 0 ? [] : ['', EVENT_HEADER, ...shown]),
     '',
     ...verdictLines(result),
@@ -127,6 +128,7 @@ export function unfinished(seed: number, scenario: Scenario, violation: string):
     crashesInWrites: 0,
     hadTwoAway: false,
     hintsDelivered: 0,
+    sessionGets: 0,
     deliveries: 0,
     simulatedMs: 0,
     digest: NO_DIGEST,
@@ -145,6 +147,7 @@ export class Tally {
   /** Seeds in which two owners of a key were away at once. */
   hadTwoAway = 0
   hintsDelivered = 0
+  sessionGets = 0
   deliveries = 0
   simulatedMs = 0
   /** Of processors. */
@@ -164,6 +167,7 @@ export class Tally {
     this.crashesInWrites += crashesInWrites
     if (result.hadTwoAway) this.hadTwoAway += 1
     this.hintsDelivered += result.hintsDelivered
+    this.sessionGets += result.sessionGets
     this.deliveries += result.deliveries
     this.simulatedMs += result.simulatedMs
     this.cpuMs += cpuMs

@@ -55,6 +55,8 @@ export interface SimulateResult {
   /** Whether two owners of a key were away at once. */
   readonly hadTwoAway: boolean
   readonly hintsDelivered: number
+  /** Gets of sessions that had receipts to cover. */
+  readonly sessionGets: number
   /** Pieces of stream delivered. */
   readonly deliveries: number
   readonly simulatedMs: number
@@ -250,6 +252,7 @@ class Simulation {
       crashesInWrites: this.#operator.crashesInWrites,
       hadTwoAway: this.#operator.hadTwoAway,
       hintsDelivered: this.#hintsDelivered,
+      sessionGets: this.#workload.judged,
       deliveries: this.#world.network.chunksDelivered,
       simulatedMs: this.#world.nowMs,
       digest: this.#world.trace.digest(),
@@ -269,6 +272,7 @@ export async function idle(seed: number, forMs: number): Promise<{ readonly oper
   const workload = new Workload(cluster, history, {
     ...drawScenario(seed),
     clients: 2,
+    sessions: 0,
     buckets: ['default'],
     keys: 8,
     writesPerKey: 100,

@@ -11,11 +11,14 @@ import type { Prng } from '../../base/prng.ts'
 import type { Bucket } from '../../client/bucket.ts'
 import type { GetOptions, PutOptions, PutResult } from '../../client/bucket-options.ts'
 import { type Client, connectTo } from '../../client/client.ts'
+import type { GetResult } from '../../client/get-result.ts'
+import type { Session } from '../../client/session.ts'
 import type { SealedContext } from '../../client/sealed-context.ts'
 import { requestLabel, requestIdOf } from '../../dynamo/version/request-id.ts'
 import { FRAME_BODY_BYTES_MAX } from '../../limits.ts'
 import type { World } from '../../world/world.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import { SessionFloor } from '../checkers/session-floor.ts'
 import { type History, idOf, valueOf, type KnownWrite } from '../history/history.ts'
 import type { Mix } from '../scenario.ts'
 import { putThin } from './thin-client.ts'
@@ -35,6 +38,8 @@ export interface WorkloadOptions {
   /** Between two operations of one client, at most. */
   readonly thinkMsMax: number
   readonly mix: Mix
+  /** Clients with a session, of those beside the first: their gets ask one owner. */
+  readonly sessions: number
 }
 
 /** A key, as the history and people name it: `bucket/key`. */
@@ -51,6 +56,9 @@ const HASTE_MS = 200
 const CONNECT_MS = 3_600_000
 /** Requests that are for owners alone. */
 const STRICT_SHARE = 0.1
+/** A session's 1 KiB has room for so many keys. */
+const SESSION_KEYS_MAX = 12
+const CARRIED_SHARE = 0.1
 /** A value must have room for its number. */
 const VALUE_BYTES_MIN = 8
 const LONG_VALUE_BYTES: readonly [number, number] = [FRAME_BODY_BYTES_MAX, 4 * FRAME_BODY_BYTES_MAX]
@@ -73,6 +81,7 @@ interface Sent {
 }
 
 export interface UserOptions extends WorkloadOptions {
+  readonly hasSession: boolean
   readonly place: (number: number) => Place
   readonly firstKey: () => number
   readonly prng: Prng
@@ -92,6 +101,8 @@ export class User {
   readonly #acts: readonly Act[]
   readonly #total: number
   readonly #shown = new Map<string, Shown[]>()
+  #session: { readonly own: Session; readonly floor: SessionFloor } | undefined
+  #judged = 0
   /** The last writes that may have been taken. */
   readonly #sent: Sent[] = []
   isOver = false
@@ -137,7 +148,30 @@ export class User {
     this.isIdle = true
   }
 
+  /** Gets of its sessions that had receipts to cover. */
+  get judged(): number {
+    return this.#judged + (this.#session?.floor.judged ?? 0)
+  }
+
+  /** Begins a session where it has none, or this one has met many keys. */
+  async #keepSession(): Promise<void> {
+    if (!this.#options.hasSession) return
+    if (this.#session !== undefined && this.#session.floor.size <= SESSION_KEYS_MAX) return
+    this.#judged = this.judged
+    const own = (await this.#client).session()
+    this.#session = { own, floor: new SessionFloor(this.#history) }
+  }
+
+  /** It goes on from its text now and then. */
+  async #carrySession(): Promise<void> {
+    if (this.#session === undefined || !this.#prng.chance(CARRIED_SHARE)) return
+    const own = (await this.#client).session(this.#session.own.toString())
+    this.#session = { ...this.#session, own }
+  }
+
   async #act(place: Place): Promise<void> {
+    await this.#keepSession()
+    await this.#carrySession()
     if (this.#prng.chance(this.#chains)) {
       await this.#write(place, false, joined(this.#known(place).slice(-1)))
       return
@@ -196,11 +230,13 @@ export class User {
   }
 
   /** Reads, remembers the answer and records the event; undefined where the read failed. */
-  async get(place: Place, options: GetOptions = this.#strictOrNot()): Promise<Shown | undefined> {
+  async get(place: Place, asked?: GetOptions): Promise<Shown | undefined> {
     const startedMs = this.#cluster.world.nowMs
+    const options = asked ?? { ...this.#strictOrNot(), ...this.#ownR() }
     try {
       const answer = await (await this.#bucket(place)).get(place.key, options)
       const ids = answer.siblings.map(idOf)
+      this.#judge(place, ids, answer)
       this.#record(place, startedMs, ids, '')
       const deletesBelow = answer.tombstones > 0 ? this.#history.writes.length : 0
       const shown = { ids, deletesBelow, context: answer.context }
@@ -209,6 +245,20 @@ export class User {
     } catch (error) {
       this.#record(place, startedMs, undefined, codeOf(error))
       return undefined
+    }
+  }
+
+  /** One owner is enough for a get of a session. */
+  #ownR(): GetOptions {
+    return this.#session === undefined ? {} : { r: 1 }
+  }
+
+  #judge({ label }: Place, ids: readonly number[], answer: GetResult<string>): void {
+    const hasReceipt = answer.receipt !== undefined
+    const { floor } = this.#session ?? {}
+    for (const id of floor?.onGet(label, ids, answer.tombstones, hasReceipt) ?? []) {
+      const sentence = `stale: a session was shown ${ids.join()} of ${label}, and ${id} before`
+      this.#history.violations.push(sentence)
     }
   }
 
@@ -254,6 +304,7 @@ export class User {
       const written = await this.#send(sent, { ...options, isRepeat: false })
       if (written.attempts > 1) this.#history.markRetried(id)
       this.#history.end(id, 'ok', this.#cluster.world.nowMs)
+      this.#session?.floor.onPut(place.label, id)
       if (!replacesSeen) this.#onWritten(sent, given, written)
     } catch (error) {
       this.#history.markRetried(id)
@@ -350,7 +401,8 @@ export class User {
   }
 
   async #bucket({ bucket }: Place): Promise<Bucket<string>> {
-    return (await this.#client).bucket(bucket)
+    const client = await this.#client
+    return (this.#session?.own ?? client).bucket(bucket)
   }
 }
 

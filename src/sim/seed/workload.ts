@@ -28,7 +28,8 @@ export class Workload {
       const prng = cluster.world.prng(`user:${i}`)
       const place = (number: number): Place => this.#placeOf(number)
       const firstKey = (): number => this.#born
-      const own = { ...options, place, firstKey, prng }
+      const hasSession = i > 0 && i <= options.sessions
+      const own = { ...options, place, firstKey, prng, hasSession }
       this.#users.push(new User(cluster, history, this.requests, own))
     }
   }
@@ -36,6 +37,11 @@ export class Workload {
   /** All keys that were ever in use. */
   get places(): readonly Place[] {
     return Array.from({ length: this.#born + this.#options.keys }, (_, i) => this.#placeOf(i))
+  }
+
+  /** Gets of sessions that had receipts to cover. */
+  get judged(): number {
+    return this.#users.reduce((sum, user) => sum + user.judged, 0)
   }
 
   get #born(): number {
