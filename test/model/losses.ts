@@ -62,7 +62,7 @@ export class Losses {
     node.isWhole = true
   }
 
-  /** The first `needed` owners that hold all that they acknowledged; undefined if they are fewer. */
+  /** The first `needed` owners that have all that they acknowledged; undefined if too few do. */
   #wholeOwners(
     besides: ModelNode,
     others: readonly ModelNode[],

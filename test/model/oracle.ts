@@ -6,10 +6,10 @@
  * had to survive, is not among the final siblings, and no chain of puts leads from it to one of
  * them. It had to survive if it was acknowledged, and fewer than W machines were lost since that
  * attempt began; or if it was on a disk, and none was lost since. A get of R owners *misses* a
- * write in the same way, if W owners held it in their own copies. A sibling is *false* when another sibling follows it: its client saw it and replaced it. An
- * earlier attempt of a repeated request may surface all the same, unless the client that replaced
- * the write, or one that the write in its place follows, had its context from the answer to a
- * repeat.
+ * write in the same way, if W owners held it in their own copies. A sibling is *false* when another
+ * sibling follows it: its client saw it and replaced it. An earlier attempt of a repeated request
+ * may surface all the same, unless the client that replaced the write, or one that the write in its
+ * place follows, had its context from the answer to a repeat.
  *
  * Values are numbered from 0 in the order of their first attempt; a set of them is a bit mask.
  */

@@ -56,7 +56,8 @@ export function scenarioLines(scenario: Scenario): readonly string[] {
     row('network', `${percent(scenario.cutChance)} of what is sent arrives cut into pieces`),
     row(
       'clients',
-      `${clients}, ${scenario.sessions} with a session, on ${counted(keys, 'key')} at a time, values up to ` +
+      `${clients}, ${scenario.sessions} with a session, on ${counted(keys, 'key')} at a time, ` +
+        'values up to ' +
         `${number(scenario.valueBytesMax)} bytes (${percent(scenario.longValueChance)} long), ` +
         `${scenario.thinkMsMax} ms at most between ` +
         'two operations',

@@ -11,16 +11,14 @@ import type { Prng } from '../../base/prng.ts'
 import type { Bucket } from '../../client/bucket.ts'
 import type { GetOptions, PutOptions, PutResult } from '../../client/bucket-options.ts'
 import { type Client, connectTo } from '../../client/client.ts'
-import type { GetResult } from '../../client/get-result.ts'
-import type { Session } from '../../client/session.ts'
 import type { SealedContext } from '../../client/sealed-context.ts'
 import { requestLabel, requestIdOf } from '../../dynamo/version/request-id.ts'
 import { FRAME_BODY_BYTES_MAX } from '../../limits.ts'
 import type { World } from '../../world/world.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { SessionFloor } from '../checkers/session-floor.ts'
 import { type History, idOf, valueOf, type KnownWrite } from '../history/history.ts'
 import type { Mix } from '../scenario.ts'
+import { JudgedSession } from './judged-session.ts'
 import { putThin } from './thin-client.ts'
 
 export interface WorkloadOptions {
@@ -56,9 +54,6 @@ const HASTE_MS = 200
 const CONNECT_MS = 3_600_000
 /** Requests that are for owners alone. */
 const STRICT_SHARE = 0.1
-/** A session's 1 KiB has room for so many keys. */
-const SESSION_KEYS_MAX = 12
-const CARRIED_SHARE = 0.1
 /** A value must have room for its number. */
 const VALUE_BYTES_MIN = 8
 const LONG_VALUE_BYTES: readonly [number, number] = [FRAME_BODY_BYTES_MAX, 4 * FRAME_BODY_BYTES_MAX]
@@ -101,8 +96,7 @@ export class User {
   readonly #acts: readonly Act[]
   readonly #total: number
   readonly #shown = new Map<string, Shown[]>()
-  #session: { readonly own: Session; readonly floor: SessionFloor } | undefined
-  #judged = 0
+  #session: JudgedSession | undefined
   /** The last writes that may have been taken. */
   readonly #sent: Sent[] = []
   isOver = false
@@ -137,7 +131,9 @@ export class User {
   }
 
   async #live(operations: number): Promise<void> {
-    await this.#client
+    const client = await this.#client
+    const { hasSession } = this.#options
+    if (hasSession) this.#session ??= new JudgedSession(client, this.#history, this.#prng)
     for (let done = 0; done < operations && !this.isOver; done++) {
       const { firstKey, keys, place, thinkMsMax } = this.#options
       await this.#act(place(firstKey() + this.#prng.below(keys)))
@@ -150,28 +146,10 @@ export class User {
 
   /** Gets of its sessions that had receipts to cover. */
   get judged(): number {
-    return this.#judged + (this.#session?.floor.judged ?? 0)
-  }
-
-  /** Begins a session where it has none, or this one has met many keys. */
-  async #keepSession(): Promise<void> {
-    if (!this.#options.hasSession) return
-    if (this.#session !== undefined && this.#session.floor.size <= SESSION_KEYS_MAX) return
-    this.#judged = this.judged
-    const own = (await this.#client).session()
-    this.#session = { own, floor: new SessionFloor(this.#history) }
-  }
-
-  /** It goes on from its text now and then. */
-  async #carrySession(): Promise<void> {
-    if (this.#session === undefined || !this.#prng.chance(CARRIED_SHARE)) return
-    const own = (await this.#client).session(this.#session.own.toString())
-    this.#session = { ...this.#session, own }
+    return this.#session?.judged ?? 0
   }
 
   async #act(place: Place): Promise<void> {
-    await this.#keepSession()
-    await this.#carrySession()
     if (this.#prng.chance(this.#chains)) {
       await this.#write(place, false, joined(this.#known(place).slice(-1)))
       return
@@ -236,7 +214,7 @@ export class User {
     try {
       const answer = await (await this.#bucket(place)).get(place.key, options)
       const ids = answer.siblings.map(idOf)
-      this.#judge(place, ids, answer)
+      this.#session?.onGet(place.label, ids, answer)
       this.#record(place, startedMs, ids, '')
       const deletesBelow = answer.tombstones > 0 ? this.#history.writes.length : 0
       const shown = { ids, deletesBelow, context: answer.context }
@@ -251,15 +229,6 @@ export class User {
   /** One owner is enough for a get of a session. */
   #ownR(): GetOptions {
     return this.#session === undefined ? {} : { r: 1 }
-  }
-
-  #judge({ label }: Place, ids: readonly number[], answer: GetResult<string>): void {
-    const hasReceipt = answer.receipt !== undefined
-    const { floor } = this.#session ?? {}
-    for (const id of floor?.onGet(label, ids, answer.tombstones, hasReceipt) ?? []) {
-      const sentence = `stale: a session was shown ${ids.join()} of ${label}, and ${id} before`
-      this.#history.violations.push(sentence)
-    }
   }
 
   /** The keys of a bucket that a scan with this R returns; undefined where it fails. */
@@ -304,7 +273,7 @@ export class User {
       const written = await this.#send(sent, { ...options, isRepeat: false })
       if (written.attempts > 1) this.#history.markRetried(id)
       this.#history.end(id, 'ok', this.#cluster.world.nowMs)
-      this.#session?.floor.onPut(place.label, id)
+      this.#session?.onPut(place.label, id)
       if (!replacesSeen) this.#onWritten(sent, given, written)
     } catch (error) {
       this.#history.markRetried(id)
@@ -402,7 +371,7 @@ export class User {
 
   async #bucket({ bucket }: Place): Promise<Bucket<string>> {
     const client = await this.#client
-    return (this.#session?.own ?? client).bucket(bucket)
+    return (this.#session?.next() ?? client).bucket(bucket)
   }
 }
 

@@ -8,7 +8,7 @@ import type { MaybePromise } from '../../../../src/base/deliver.ts'
 import { isOperatingError, OperatingError } from '../../../../src/base/errors.ts'
 import { type CopyId, nodeId } from '../../../../src/dynamo/names.ts'
 import { Context } from '../../../../src/dynamo/version/context.ts'
-import { decodeObject } from '../../../../src/dynamo/version/object-bytes.ts'
+import { decodeObject, decodeOutline } from '../../../../src/dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../../../src/dynamo/version/object.ts'
 import { WAITERS_PER_KEY_MAX } from '../../../../src/limits.ts'
 import { type LocalWrite, Replica } from '../../../../src/node/replica/replica.ts'
@@ -355,4 +355,18 @@ t.test('a failed sync is told to those who wait', async (t) => {
   })
   const error = await told
   t.ok(isOperatingError(error) && error.certainty === 'in-doubt')
+})
+
+t.test('copies are told as outlines, and only once they are durable', async (t) => {
+  const all = bench()
+  all.engine.isSlow = false
+  const copy = copyOf(nameOf('k'))
+  t.same(await all.replica.copies(copy), [], 'none yet')
+  const written = objectOf(await write(all, 'a'))
+  const [told] = await all.replica.copies(copy)
+  t.equal(told?.place, copy.place)
+  const outline = decodeOutline(told?.outline as Uint8Array)
+  t.ok(outline?.context.equals(written.context))
+  all.engine.failure = new OperatingError('disk-failed', 'it failed')
+  await t.rejects(all.replica.copies(copy), { code: 'disk-failed' })
 })
