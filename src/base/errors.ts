@@ -114,6 +114,7 @@ export const ERROR_KINDS = {
   'ring-changed': refused(90),
   'log-blocked': retryable(91),
   'hints-full': retryable(92),
+  'hint-wrong': refused(93),
 
   // Raised inside the client or the command; never on the wire.
   'config-wrong': refused(100),

@@ -97,13 +97,11 @@ export class PeerRequests {
   #write(call: IncomingCallOf<'peerWrite'>): void {
     const { request, token, deadline } = call
     const { replica, counters } = this.#node
-    const { name, bucketId } = request
-    // What a sender keeps as a hint for this node is its own copy.
-    const place = request.place === this.#node.topology.self.id ? OWN : request.place
+    const { name, bucketId, place } = request
     const copy = { place, bucketId, token, name }
+    if (this.#hasOtherRing(call, request.ring) || this.#isWrongHint(call)) return
     if (place === OWN) counters.peerWrites += 1
     else counters.hintsTaken += 1
-    if (this.#hasOtherRing(call, request.ring)) return
     const object = decodeObject(request.object)
     if (object === undefined) {
       const sentence = 'the object is not encoded as objects are'
@@ -120,6 +118,19 @@ export class PeerRequests {
         })
       },
     )
+  }
+
+  /** A hint is for another member: one that is none would never come for it. */
+  #isWrongHint(call: IncomingCallOf<'peerWrite'>): boolean {
+    const { place } = call.request
+    const { ring, self } = this.#node.topology
+    if (place === OWN || (place !== self.id && ring.member(place) !== undefined)) return false
+    const whom = place === self.id ? 'its receiver itself' : 'a node that is no member'
+    this.#fail(
+      call,
+      new OperatingError('hint-wrong', `the hint is for ${whom}: correct the sender`),
+    )
+    return true
   }
 
   #put(call: IncomingCallOf<'peerPut'>): void {
