@@ -17,6 +17,7 @@ import { ServedCluster } from '../../support/served-cluster.ts'
 import { flood } from './flood.ts'
 import { commandRows, configRows, optionRows } from './local.ts'
 import { contextRows, messageRows, peerMessageRows } from './message.ts'
+import { receiptRows } from './receipt.ts'
 import { type Lab, OTHER_CLUSTER, OTHER_TOKEN, type Row, SINGLE } from './row.ts'
 import { chunkRows, frameRows, handshakeRows, peerRows } from './wire.ts'
 import type { Proof, Verdict } from '../proof.ts'
@@ -81,7 +82,13 @@ async function tryTable(lab: Lab, options: BadInputOptions): Promise<Verdict> {
   const pids = pidsOf(lab)
   const onSockets = [
     ...[...frameRows(lab), ...chunkRows(lab), ...handshakeRows(lab), ...peerRows(lab)],
-    ...[...messageRows(lab), ...peerMessageRows(lab), ...contextRows(lab), ...optionRows(lab)],
+    ...[
+      ...messageRows(lab),
+      ...peerMessageRows(lab),
+      ...contextRows(lab),
+      ...receiptRows(lab),
+      ...optionRows(lab),
+    ],
   ]
   const inProcesses = [...commandRows(lab), ...configRows(lab)]
   const chosen = (rows: readonly Row[]): readonly Row[] =>
