@@ -25,11 +25,6 @@ export class SessionFloor {
     this.#history = history
   }
 
-  /** Keys with receipts. */
-  get size(): number {
-    return this.#floors.size
-  }
-
   /** A put was acknowledged, and gave a receipt. */
   onPut(key: string, id: number): void {
     const floor = [...(this.#floors.get(key) ?? []), [id]]

@@ -1,7 +1,7 @@
 /**
  * The sessions of one simulated client, one after another, each with the judge of its gets.
  *
- * A session that has met many keys gives way to a new one, since what falls out of its 1 KiB is not
+ * A session that is nearly full gives way to a new one, since what falls out of its 1 KiB is not
  * promised any more. Now and then it goes on from its text, as in another process.
  */
 import type { Prng } from '../../base/prng.ts'
@@ -11,8 +11,8 @@ import type { Session } from '../../client/session.ts'
 import { SessionFloor } from '../checkers/session-floor.ts'
 import type { History } from '../history/history.ts'
 
-/** A session's 1 KiB has room for so many keys. */
-const KEYS_MAX = 12
+/** Of a session's text. One more operation adds 120 bytes at most, so nothing falls out. */
+const CHARS_MAX = 1_200
 const CARRIED_SHARE = 0.1
 
 export class JudgedSession {
@@ -38,12 +38,13 @@ export class JudgedSession {
 
   /** The session for the next operation. */
   next(): Session {
-    if (this.#floor.size > KEYS_MAX) {
+    const text = this.#own.toString()
+    if (text.length > CHARS_MAX) {
       this.#judgedBefore = this.judged
       this.#own = this.#client.session()
       this.#floor = new SessionFloor(this.#history)
     } else if (this.#prng.chance(CARRIED_SHARE)) {
-      this.#own = this.#client.session(this.#own.toString())
+      this.#own = this.#client.session(text)
     }
     return this.#own
   }
