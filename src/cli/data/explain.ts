@@ -15,6 +15,7 @@ import {
   type ConnectionOptions,
   withClient,
 } from '../cluster-options.ts'
+import { countLabel } from '../labels.ts'
 import { EXIT_CODES_HELP, print } from '../outcome.ts'
 import { tableOf } from '../table.ts'
 import { fieldOf } from './record.ts'
@@ -92,8 +93,12 @@ function rowsOf(node: ExplainedNode): string[][] {
 }
 
 function holdsOf({ hintFor, siblings }: ExplainedCopy): string {
-  const count = siblings.length === 1 ? '1 sibling' : `${siblings.length} siblings`
+  const count = counted(siblings.length, 'sibling')
   return hintFor === undefined ? count : `${count}, a hint for ${labelOf(hintFor)}`
+}
+
+function counted(count: number, what: string): string {
+  return `${countLabel(count)} ${what}${count === 1 ? '' : 's'}`
 }
 
 /** A sibling, and who holds it. */
@@ -121,7 +126,7 @@ function foundIn(nodes: readonly ExplainedNode[]): readonly FoundSibling[] {
 
 function lineOf({ sibling, holders }: FoundSibling, index: number): string {
   const { dots, time, isTombstone, valueBytes } = sibling
-  const what = isTombstone ? 'a delete' : `${valueBytes} bytes`
+  const what = isTombstone ? 'a delete' : counted(valueBytes, 'byte')
   const by = [...new Set(dots.map(({ coordinator }) => labelOf(coordinator)))].join(' and ')
   const when = new Date(time).toISOString()
   const named = dots.map(dotLabel).join(' ')

@@ -46,6 +46,28 @@ t.test('two of five nodes are away and come back', { timeout: LIMIT_MS }, async 
   )
   t.equal(strict.filter(({ code }) => code !== 0).length, incomplete, 'those that are strict fail')
 
+  const some = keys.slice(0, 3).map((key) => running.run('explain', 'b', key))
+  const explained = await Promise.all(some)
+  const withHint = explained.find(({ stdout }) => /a hint for node-[45]/.test(stdout))
+  t.match(withHint?.stdout, /^b\/k\d+: token [0-9a-f]{16}, partition \d+\n\nnode +machine +role +/)
+  t.match(withHint?.stdout, /\nnode-[45] .* owner +not told: peer-away/)
+  t.match(withHint?.stdout, /\nnode-[123] .* fallback +1 sibling, a hint for node-[45] +node-\d@/)
+  t.match(
+    withHint?.stdout,
+    /\nsibling 1: 1 byte, written by node-[123] at 20\d\d-.* by its clock\n/,
+  )
+  const nothing = await running.run('explain', 'b', 'nobody')
+  t.equal(nothing.code, 0, 'a key that no node holds is no failure')
+  t.match(nothing.stdout, /\nno node( that has told)? holds it/)
+
+  const put = ['put', 'b', 'seen', 'v', '--json'] as const
+  const { receipt, holders } = JSON.parse((await running.run(...put)).stdout)
+  t.ok(holders.length >= 2)
+  const own = await running.run('get', 'b', 'seen', '--r', '1', '--receipt', receipt)
+  t.same([own.code, own.stdout], [0, 'v\n'])
+  const foreign = await running.run('get', 'b', 'k1', '--receipt', receipt)
+  t.match(foreign.stderr, /\(receipt-foreign\)/)
+
   const config = join(data, 'everwrite.toml')
   const again = KILLED.map((name) => {
     return new Begun(['serve', '--config', config, '--name', name, '--data', join(data, name)], '')
