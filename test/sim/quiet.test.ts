@@ -10,6 +10,7 @@ import { drawScenario } from '../../src/sim/scenario.ts'
 import { Quiet } from '../../src/sim/seed/quiet.ts'
 import { Workload } from '../../src/sim/seed/workload.ts'
 import { SimWorld } from '../../src/sim/world.ts'
+import { replyOf, Scene } from '../unit/node/scene.ts'
 
 t.setTimeout(600_000)
 
@@ -67,4 +68,51 @@ t.test('copies become equal though two of the nodes that live may lack theirs', 
   Object.assign(node, { gauges: () => gauges })
   await quiet.converge([1, 2, STALE])
   t.same(quiet.violations, ['memory kept: node 2 has begun_answer_bytes 5'])
+})
+
+const KEY = 'cart'
+/** Of the first record: its object, behind the segment's and the record's heads and names. */
+const OBJECT_PLACE = 32 + 92 + 'default'.length + KEY.length + 15 + 8
+
+/** A node whose copy rots while a hint for it is kept, and an owner that it needs for mending dies. */
+async function hintForRot() {
+  const scene = await Scene.open({ nodes: 5 })
+  const { world, cluster } = scene
+  const [rotten, dead, third] = scene.placeOf(KEY).owners as [number, number, number]
+  const session = await scene.session(third)
+  replyOf(await session.put(KEY, 'a', { w: 3 }))
+  await scene.run(cluster.stop(rotten))
+  world.disk(rotten).rot('/data', '00000001.seg', OBJECT_PLACE)
+  await scene.quiet()
+  replyOf(await session.put(KEY, 'b', { w: 3 }))
+  cluster.kill(dead)
+  const history = new History()
+  const options = { clients: 2, buckets: ['default'], keys: KEYS, timeoutMs: 1_500, thinkMsMax: 5 }
+  const drawn = { ...drawScenario(1), writesPerKey: 100_000 }
+  const workload = new Workload(cluster, history, { ...drawn, ...options })
+  const partOf = (machine: number): string => cluster.partOf(machine)
+  const account = new Account(2, partOf, world.trace, () => undefined)
+  const quiet = new Quiet(cluster, history, workload, account, new Bounds(cluster.configOf(1)))
+  return { scene, cluster, account, quiet, rotten, dead }
+}
+
+/** Seed 10741 reported the hint as left. It goes home when the owner is back. */
+t.test('a hint for a copy that has rotted may wait while an owner is dead', async (t) => {
+  const { scene, cluster, account, quiet, rotten, dead } = await hintForRot()
+  account.mayDamage(rotten, 'rot')
+  await scene.run(cluster.start(rotten))
+  await quiet.converge(cluster.machines.filter((machine) => machine !== dead))
+  t.same(quiet.violations, [])
+  t.equal(scene.world.trace.count('hint-delivered'), 0)
+  await scene.run(cluster.start(dead))
+  await quiet.converge(cluster.machines)
+  t.same(quiet.violations, [])
+  t.ok(scene.world.trace.count('hint-delivered') > 0)
+})
+
+t.test('a hint for a member that has lost nothing may not wait', async (t) => {
+  const { scene, cluster, quiet, rotten, dead } = await hintForRot()
+  await scene.run(cluster.start(rotten))
+  await quiet.converge(cluster.machines.filter((machine) => machine !== dead))
+  t.match(quiet.violations[0], /^hints left: node \d keeps 1 for /)
 })

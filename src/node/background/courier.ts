@@ -7,11 +7,13 @@
  * each of its hints is removed that has accepted nothing meanwhile. The next batch is sent when all
  * of this one has been answered, and after a rest: the member's answers and the latency of clients'
  * requests pace the delivery (`delivery-pace.ts`). A delivery that fails begins again after a
- * pause, for as long as there are hints. A hint that has rotted is erased
+ * pause, for as long as there are hints. A hint that its member refuses for what it has of the key
+ * (a copy that has rotted) stays, and the others go on. A hint that has rotted is erased
  * (`mender.ts`); where what is needed to list it has rotted, all hints at its token are dropped.
  */
+import { assert } from '../../base/assert.ts'
 import { isFailure, perform } from '../../base/deliver.ts'
-import type { OperatingError } from '../../base/errors.ts'
+import type { ErrorCode, OperatingError } from '../../base/errors.ts'
 import { type Delivery, targetsOf } from '../../dynamo/handoff/delivery.ts'
 import { DeliveryPace } from '../../dynamo/handoff/delivery-pace.ts'
 import { type CopyId, type NodeId, OWN, type Place } from '../../dynamo/names.ts'
@@ -35,6 +37,16 @@ const LOOK_MS = 250
 const AGAIN_MS = 1_000
 /** For one page: members may be slow after an outage. */
 const PAGE_MS_MAX = 5_000
+
+/** One walk over the hints for a member. */
+interface Pass {
+  readonly pace: DeliveryPace
+  /** A hint was refused for what its member has of that key. */
+  hasKept: boolean
+}
+
+/** The key cannot be taken now; the hints for other keys can. */
+const OF_THE_KEY: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['record-rotten', 'object-too-large'])
 
 /** A hint on its way. */
 interface Outgoing {
@@ -111,16 +123,16 @@ export class Courier {
     return topology.ring.member(place) === undefined || peers.isConnected(place)
   }
 
-  /** Page after page; false where a hint could not be delivered. */
+  /** Page after page; false where a hint is left. */
   async #deliverAll(place: Place): Promise<boolean> {
-    const pace = new DeliveryPace(this.#calmMs)
+    const pass = { pace: new DeliveryPace(this.#calmMs), hasKept: false }
     let from: Token | undefined
     do {
       const page = await this.#page(place, from)
-      if (page === undefined || !(await this.#deliverPage(page.copies, pace))) return false
+      if (page === undefined || !(await this.#deliverPage(page.copies, pass))) return false
       from = page.next
     } while (from !== undefined)
-    return true
+    return !pass.hasKept
   }
 
   async #page(place: Place, from: Token | undefined): Promise<HintsPage | undefined> {
@@ -141,14 +153,14 @@ export class Courier {
     )
   }
 
-  async #deliverPage(copies: readonly CopyId[], pace: DeliveryPace): Promise<boolean> {
-    const isDone = await this.#deliverBatches(copies, pace)
+  async #deliverPage(copies: readonly CopyId[], pass: Pass): Promise<boolean> {
+    const isDone = await this.#deliverBatches(copies, pass)
     for (const copy of copies) this.#node.hints.end(copy)
     return isDone
   }
 
   /** In batches of at most `DELIVERY_BYTES_MAX`, or of one hint that is longer. */
-  async #deliverBatches(copies: readonly CopyId[], pace: DeliveryPace): Promise<boolean> {
+  async #deliverBatches(copies: readonly CopyId[], pass: Pass): Promise<boolean> {
     let batch: Outgoing[] = []
     let bytes = 0
     for (const copy of copies) {
@@ -156,42 +168,51 @@ export class Courier {
       const held = await this.#read(copy)
       if (this.#isStopped || isFailure(held)) return false
       const length = held?.object.length ?? 0
-      const isFull = batch.length >= pace.batchMax || bytes + length > DELIVERY_BYTES_MAX
+      const isFull = batch.length >= pass.pace.batchMax || bytes + length > DELIVERY_BYTES_MAX
       if (batch.length > 0 && isFull) {
-        if (!(await this.#deliverPaced(batch, pace))) return false
+        if (!(await this.#deliverPaced(batch, pass))) return false
         batch = []
         bytes = 0
       }
       if (held !== undefined) batch.push({ copy, delivery, object: held.object })
       bytes += length
     }
-    return batch.length === 0 || this.#deliverPaced(batch, pace)
+    return batch.length === 0 || this.#deliverPaced(batch, pass)
   }
 
   /** Delivers a batch, and rests as long as its pace says. */
-  async #deliverPaced(batch: readonly Outgoing[], pace: DeliveryPace): Promise<boolean> {
+  async #deliverPaced(batch: readonly Outgoing[], pass: Pass): Promise<boolean> {
     const { clock } = this.#node
     const began = clock.now()
-    if (!(await this.#deliverBatch(batch))) return false
-    const restMs = pace.onBatch(clock.now() - began, this.#requestMs)
+    if (!(await this.#deliverBatch(batch, pass))) return false
+    const restMs = pass.pace.onBatch(clock.now() - began, this.#requestMs)
     await new Promise<void>((resolve) => void clock.after(restMs, resolve))
     return !this.#isStopped
   }
 
   /** Sends hints that are durable here, and removes those that may go. */
-  async #deliverBatch(batch: readonly Outgoing[]): Promise<boolean> {
+  async #deliverBatch(batch: readonly Outgoing[], pass: Pass): Promise<boolean> {
     const { replica } = this.#node
     const isDurable = await new Promise<boolean>((resolve) => {
       replica.whenSynced(replica.lastSequence, (error) => resolve(error === undefined))
     })
-    const results = isDurable ? await Promise.all(batch.map((one) => this.#deliver(one))) : [false]
+    if (!isDurable) return false
+    const results = await Promise.all(batch.map((one) => this.#deliver(one, pass)))
     return !results.includes(false) && !this.#isStopped
   }
 
-  /** Sends one hint, and removes it where it may go. False where it could not be delivered. */
-  async #deliver(hint: Outgoing): Promise<boolean> {
+  /**
+   * Sends one hint, and removes it where it may go. False where it could not be delivered, and so
+   * the next ones cannot.
+   */
+  async #deliver(hint: Outgoing, pass: Pass): Promise<boolean> {
     const { counters, trace } = this.#node
-    if (!(await this.#isHeldBy(hint)) || this.#isStopped) return false
+    const failures = await this.#failuresOf(hint)
+    if (this.#isStopped) return false
+    if (failures.length > 0) {
+      pass.hasKept = true
+      return failures.every(({ code }) => OF_THE_KEY.has(code))
+    }
     counters.hintsDelivered += 1
     this.#node.hints.onDelivered(hint.copy.place)
     trace.record('hint-delivered', { node: hint.copy.place })
@@ -202,33 +223,33 @@ export class Courier {
     return new Promise((resolve) => perform(() => this.#node.replica.read(copy), resolve))
   }
 
-  /** Whether each member that must hold the hint has acknowledged it durably. */
-  async #isHeldBy({ copy, object }: Outgoing): Promise<boolean> {
+  /** Why members that must hold the hint have not taken it durably; none where all have. */
+  async #failuresOf({ copy, object }: Outgoing): Promise<readonly OperatingError[]> {
     const { topology } = this.#node
     const { owners } = placementOf(topology, copy.token, copy.name.bucket)
     const targets = targetsOf(copy.place, owners)
-    const acks = await Promise.all(targets.map((node) => this.#send(node, copy, object)))
-    return !acks.includes(false)
+    const ends = await Promise.all(targets.map((node) => this.#send(node, copy, object)))
+    return ends.filter((end) => end !== undefined)
   }
 
-  #send(node: NodeId, copy: CopyId, object: Uint8Array): Promise<boolean> {
+  #send(node: NodeId, copy: CopyId, object: Uint8Array): Promise<OperatingError | undefined> {
     const { topology, peers, replica, clock } = this.#node
     const own = { ...copy, place: OWN }
     const deadline = clock.now() + PAGE_MS_MAX
     if (node !== topology.self.id) {
       const terms = { ring: topology.ring.digest, deadline }
       return new Promise((resolve) => {
-        peers.writeCopy(node, own, object, terms, (failure) => resolve(failure === undefined))
+        peers.writeCopy(node, own, object, terms, resolve)
       })
     }
     const decoded = decodeObject(object)
-    if (decoded === undefined) return Promise.resolve(false)
+    assert(decoded !== undefined, 'a hint that was read is an object')
     return new Promise((resolve) => {
       perform(
         () => replica.merge(own, decoded, deadline),
         (sequence) => {
-          if (isFailure(sequence)) return resolve(false)
-          return replica.whenSynced(sequence, (error) => resolve(error === undefined))
+          if (isFailure(sequence)) return resolve(sequence)
+          return replica.whenSynced(sequence, resolve)
         },
       )
     })

@@ -102,7 +102,7 @@ export class Quiet {
 
   /**
    * Waits until no living node keeps a hint for another one. A copy that has rotted takes none until
-   * it is mended, and while some nodes are dead for ever too few owners may be left for that.
+   * it is mended, for which too few owners may be left while some nodes are dead for ever.
    */
   async #handOff(living: readonly number[]): Promise<void> {
     const members = new Set(living.map((machine) => this.#cluster.memberOf(machine)))
@@ -114,8 +114,12 @@ export class Quiet {
           .map(({ place, keys }) => `hints left: node ${machine} keeps ${keys} for ${place}`)
       })
     if (await this.#cluster.world.runUntil(() => left().length === 0, HAND_OFF_MS_MAX)) return
-    const mayStay = living.length < this.#cluster.size && this.#account.damages > 0
-    if (!mayStay) this.violations.push(...left())
+    if (living.length < this.#cluster.size) {
+      for (const machine of living) {
+        if (this.#account.isDamaged(machine)) members.delete(this.#cluster.memberOf(machine))
+      }
+    }
+    this.violations.push(...left())
   }
 
   /** Scans every bucket while copies still lack writes or have rotted. Requires: all nodes live. */

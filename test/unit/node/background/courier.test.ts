@@ -1,6 +1,7 @@
 /** The courier: how much it has in flight to one member, how fast, and as what it sends it. */
 import t from 'tap'
-import { OperatingError } from '../../../../src/base/errors.ts'
+import { equalBytes } from '../../../../src/base/bytes.ts'
+import { type ErrorCode, OperatingError } from '../../../../src/base/errors.ts'
 import { Prng } from '../../../../src/base/prng.ts'
 import {
   BATCH_MIN,
@@ -32,7 +33,10 @@ async function flightOf(
     isGone = false,
     isDurable = true,
     requestMs,
+    refusedAs,
   }: {
+    /** The member refuses the first hint that it is sent, each time, with this code. */
+    readonly refusedAs?: ErrorCode
     readonly isGone?: boolean
     readonly isDurable?: boolean
     /** How long requests of clients take while hints are in flight, over what they take else. */
@@ -60,12 +64,16 @@ async function flightOf(
     const failure = new OperatingError('disk-failed', 'this disk takes nothing')
     engine.synced = () => Promise.reject(failure)
   }
+  let first: Uint8Array | undefined
   const most = { bytes: 0, hints: 0 }
   const inFlight = { bytes: 0, hints: 0 }
   const sentAs = new Set<Place>()
   const flight = { began: Number.POSITIVE_INFINITY, ended: 0 }
   const writeCopy: PeerCalls['writeCopy'] = (_node, copy: CopyId, object, _terms, deliver) => {
     sentAs.add(copy.place)
+    first ??= copy.name.key
+    const isRefused = refusedAs !== undefined && equalBytes(first, copy.name.key)
+    const failure = isRefused ? new OperatingError(refusedAs, 'not this one') : undefined
     flight.began = Math.min(flight.began, clock.now())
     inFlight.bytes += object.length
     inFlight.hints += 1
@@ -75,7 +83,7 @@ async function flightOf(
       flight.ended = clock.now()
       inFlight.bytes -= object.length
       inFlight.hints -= 1
-      deliver(undefined)
+      deliver(failure)
     })
   }
   const peers = { isConnected: () => true, writeCopy } as unknown as PeerCalls
@@ -164,4 +172,16 @@ t.test('no delivery is kept of hints that went before they were read', async (t)
   const { delivered, underWay } = await flightOf([10, 10], { isGone: true })
   t.equal(delivered, 0)
   t.equal(underWay, 0)
+})
+
+t.test('a hint that is refused for its key alone does not keep the others', async (t) => {
+  const long = Array.from({ length: 6 }, () => 2 * DELIVERY_BYTES_MAX)
+  for (const refusedAs of ['record-rotten', 'object-too-large'] as const) {
+    const { delivered, left, underWay } = await flightOf(long, { refusedAs })
+    t.equal(delivered, long.length - 1, refusedAs)
+    t.equal(left[0]?.keys, 1)
+    t.equal(underWay, 0)
+  }
+  const { delivered } = await flightOf(long, { refusedAs: 'overloaded' })
+  t.equal(delivered, 0, 'one refused for all keys ends the walk')
 })
