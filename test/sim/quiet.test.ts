@@ -74,7 +74,7 @@ const KEY = 'cart'
 /** Of the first record: its object, behind the segment's and the record's heads and names. */
 const OBJECT_PLACE = 32 + 92 + 'default'.length + KEY.length + 15 + 8
 
-/** A node whose copy rots while a hint for it is kept, and an owner that it needs for mending dies. */
+/** A node's copy rots while a hint for it is kept, and an owner that mending it needs is dead. */
 async function hintForRot() {
   const scene = await Scene.open({ nodes: 5 })
   const { world, cluster } = scene

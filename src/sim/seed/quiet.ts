@@ -101,8 +101,8 @@ export class Quiet {
   }
 
   /**
-   * Waits until no living node keeps a hint for another one. A copy that has rotted takes none until
-   * it is mended, for which too few owners may be left while some nodes are dead for ever.
+   * Waits until no living node keeps a hint for another one. A copy that has rotted takes none
+   * until it is mended, for which too few owners may be left while some nodes are dead for ever.
    */
   async #handOff(living: readonly number[]): Promise<void> {
     const members = new Set(living.map((machine) => this.#cluster.memberOf(machine)))
