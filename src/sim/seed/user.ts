@@ -11,6 +11,7 @@ import type { Prng } from '../../base/prng.ts'
 import type { Bucket } from '../../client/bucket.ts'
 import type { GetOptions, PutOptions, PutResult } from '../../client/bucket-options.ts'
 import { type Client, connectTo } from '../../client/client.ts'
+import { CallError } from '../../client/failure.ts'
 import type { SealedContext } from '../../client/sealed-context.ts'
 import { requestLabel, requestIdOf } from '../../dynamo/version/request-id.ts'
 import { FRAME_BODY_BYTES_MAX } from '../../limits.ts'
@@ -210,7 +211,8 @@ export class User {
   /** Reads, remembers the answer and records the event; undefined where the read failed. */
   async get(place: Place, asked?: GetOptions): Promise<Shown | undefined> {
     const startedMs = this.#cluster.world.nowMs
-    const options = asked ?? { ...this.#strictOrNot(), ...this.#ownR() }
+    // One owner is enough for a session.
+    const options = asked ?? { ...this.#strictOrNot(), ...(this.#session && { r: 1 }) }
     try {
       const answer = await (await this.#bucket(place)).get(place.key, options)
       const ids = answer.siblings.map(idOf)
@@ -221,22 +223,19 @@ export class User {
       this.#remember(place, shown)
       return shown
     } catch (error) {
-      this.#record(place, startedMs, undefined, codeOf(error))
+      const code = codeOf(error)
+      // A sweep asks again: chaos may have spent what its client tries again by itself.
+      const isAskedAgain = asked !== undefined && error instanceof CallError && error.isBudgetSpent
+      if (!isAskedAgain) this.#record(place, startedMs, undefined, code)
       return undefined
     }
-  }
-
-  /** One owner is enough for a get of a session. */
-  #ownR(): GetOptions {
-    return this.#session === undefined ? {} : { r: 1 }
   }
 
   /** The keys of a bucket that a scan with this R returns; undefined where it fails. */
   async keys(bucket: string, r: number): Promise<readonly string[] | undefined> {
     const found: string[] = []
     try {
-      const { timeoutMs } = this.#options
-      const scan = (await this.#client).bucket(bucket).keys({ r, timeout: timeoutMs })
+      const scan = (await this.#client).bucket(bucket).keys({ r, timeout: this.#options.timeoutMs })
       for await (const key of scan) found.push(key)
       return found
     } catch (error) {

@@ -56,7 +56,7 @@ t.test('any answer is a sign of life', async (t) => {
     pair.world.pass(100)
   }
   t.same([heartbeat.isSilent, changes], [false, []])
-  const get = 41
+  const get = 46
   t.equal(pair.far.bytesReceived - before, 50 * get, 'no ping was sent')
 })
 
