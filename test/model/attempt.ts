@@ -9,7 +9,7 @@ import { type ModelNode, OWNERS } from './node.ts'
 import type { Oracle } from './oracle.ts'
 import type { Rules } from './rules.ts'
 
-/** A durable copy: who keeps it, and who will have it after its hint is delivered. */
+/** A durable copy: its node, and the node that has it after its hint is delivered. */
 export interface HeldCopy extends Holder {
   readonly node: number
   readonly member: number

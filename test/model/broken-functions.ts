@@ -142,12 +142,12 @@ function naming(outcome: PutOutcome, requests: Context): PutOutcome {
   return { ...outcome, object: { ...object, context: object.context.join(requests) } }
 }
 
-/** Looks at the machines that copies are on now, whoever they are for. */
+/** Counts the machines that copies are on now, and not those that hints are for. */
 export function countNow(held: readonly Holder[]): number {
   return new Set(held.map(({ on }) => on)).size
 }
 
-/** Looks at the machines that copies will be on, whoever keeps them now. */
+/** Counts the machines that copies will be on, and not those that keep them now. */
 export function countLater(held: readonly Holder[]): number {
   return new Set(held.map(({ willBeOn }) => willBeOn)).size
 }

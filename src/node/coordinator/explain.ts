@@ -23,7 +23,7 @@ export interface ExplainDependencies {
   readonly peers: Pick<PeerCalls, 'copiesOf'>
 }
 
-/** The key, and whom to ask. */
+/** The key, and which of its members to ask. */
 export interface Question {
   readonly copy: CopyId
   readonly placement: Placement

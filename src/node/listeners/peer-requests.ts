@@ -120,15 +120,15 @@ export class PeerRequests {
     )
   }
 
-  /** A hint is for another member: one that is none would never come for it. */
+  /** A hint is for another member: to any other node it would never be delivered. */
   #isWrongHint(call: IncomingCallOf<'peerWrite'>): boolean {
     const { place } = call.request
     const { ring, self } = this.#node.topology
     if (place === OWN || (place !== self.id && ring.member(place) !== undefined)) return false
-    const whom = place === self.id ? 'its receiver itself' : 'a node that is no member'
+    const member = place === self.id ? 'this node itself' : 'a node that is not a member'
     this.#fail(
       call,
-      new OperatingError('hint-wrong', `the hint is for ${whom}: correct the sender`),
+      new OperatingError('hint-wrong', `the hint is for ${member}: correct the sender`),
     )
     return true
   }

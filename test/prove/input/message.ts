@@ -205,17 +205,18 @@ interface Given {
 const KEY = utf8Bytes('context')
 const VALUES = ['one', 'two']
 
-async function given(
+/** A value under this key, at a node of this cluster. */
+export async function putAt(
   lab: Lab,
   which: 'cluster' | 'other',
   bucket: Uint8Array,
   key: Uint8Array,
-): Promise<Given> {
+): Promise<Given & { readonly receipt: Uint8Array }> {
   const token = which === 'other' ? utf8Bytes(OTHER_TOKEN) : undefined
   const options = { role: 'client', cluster: '', token } as const
   const session = await NodeSession.connect(lab[which].clientAddress(0), options)
-  const { context } = await session.put(bucket, key, utf8Bytes('another'))
-  return { session, context: context.slice() }
+  const { context, receipt } = await session.put(bucket, key, utf8Bytes('another'))
+  return { session, context: context.slice(), receipt: receipt.slice() }
 }
 
 export function contextRows(lab: Lab): readonly Row[] {
@@ -238,7 +239,7 @@ export function contextRows(lab: Lab): readonly Row[] {
     return [good]
   }
   const from = (which: 'cluster' | 'other', bucket: Uint8Array, key: Uint8Array) => async () => {
-    const { session, context } = await given(lab, which, bucket, key)
+    const { session, context } = await putAt(lab, which, bucket, key)
     session.close()
     return [context]
   }

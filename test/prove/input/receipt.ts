@@ -1,8 +1,8 @@
 /** Wrong receipts, sent with gets by hand to real nodes: none may be answered, none does harm. */
 import { joinBytes, utf8Bytes } from '../../../src/base/bytes.ts'
 import { RECEIPT_BYTES_MAX, RECEIPTS_PER_GET_MAX } from '../../../src/limits.ts'
-import { NodeSession } from '../../support/node-session.ts'
-import { codeOf, type Lab, OTHER_TOKEN, type Row, rowsOf } from './row.ts'
+import { putAt } from './message.ts'
+import { codeOf, type Lab, type Row, rowsOf } from './row.ts'
 
 const BUCKET = utf8Bytes('receipts')
 const KEY = utf8Bytes('k')
@@ -10,30 +10,12 @@ const DEADLINE_MS = 2_000
 /** Of a dot, in a receipt: its start, opening and counter. */
 const [START_AT, COUNTER_AT] = [10, 24]
 
-interface Given {
-  readonly session: NodeSession
-  readonly receipt: Uint8Array
-}
-
-async function given(
-  lab: Lab,
-  which: 'cluster' | 'other',
-  bucket: Uint8Array,
-  key: Uint8Array,
-): Promise<Given> {
-  const token = which === 'other' ? utf8Bytes(OTHER_TOKEN) : undefined
-  const options = { role: 'client', cluster: '', token } as const
-  const session = await NodeSession.connect(lab[which].clientAddress(0), options)
-  const { receipt } = await session.put(bucket, key, utf8Bytes('v'))
-  return { session, receipt: receipt.slice() }
-}
-
 type Change = (good: Uint8Array) => Uint8Array[] | Promise<Uint8Array[]>
 
 export function receiptRows(lab: Lab): readonly Row[] {
-  let here: Promise<Given> | undefined
+  let here: ReturnType<typeof putAt> | undefined
   const get = (change: Change) => async () => {
-    here ??= given(lab, 'cluster', BUCKET, KEY)
+    here ??= putAt(lab, 'cluster', BUCKET, KEY)
     const { session, receipt } = await here
     const receipts = await change(receipt.slice())
     const name = { bucket: BUCKET, key: KEY }
@@ -41,7 +23,7 @@ export function receiptRows(lab: Lab): readonly Row[] {
     return codeOf(() => session.ask('get', { ...asked, receipts }))
   }
   const explain = (change: (good: Uint8Array) => Uint8Array) => async () => {
-    here ??= given(lab, 'cluster', BUCKET, KEY)
+    here ??= putAt(lab, 'cluster', BUCKET, KEY)
     const { session, receipt } = await here
     const name = { bucket: BUCKET, key: KEY }
     const asked = { name, deadlineMs: DEADLINE_MS, ownersOnly: true }
@@ -52,7 +34,7 @@ export function receiptRows(lab: Lab): readonly Row[] {
     return [good]
   }
   const from = (which: 'cluster' | 'other', bucket: Uint8Array, key: Uint8Array) => async () => {
-    const { session, receipt } = await given(lab, which, bucket, key)
+    const { session, receipt } = await putAt(lab, which, bucket, key)
     session.close()
     return [receipt]
   }
