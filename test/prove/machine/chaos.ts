@@ -2,8 +2,8 @@
  * Shows that no acknowledged write is lost while real nodes meet every fault at once.
  *
  * Seven nodes, N = 3, W = R = 2, each in a network namespace and with an ext4 of its own, in
- * memory, whose power can be cut. Until hints exist, writes to keys of which two owners are away
- * are refused or in doubt, which the proof allows. Acknowledged writes must be there in the end.
+ * memory, whose power can be cut. Faults take owners and fallbacks at once, so a write may be
+ * refused or in doubt. Acknowledged writes must be there in the end.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -113,8 +113,8 @@ export function verdictOf(
   }
   for (const sentence of [...result.sentences, ...result.story]) say(sentence)
   const failures = Object.entries(result.failures).map(([code, n]) => `${code} ${n}`)
-  const found = Object.entries(result.kinds).map(([kind, n]) => `${kind} ${n}`)
-  if (count > 0) say(`found: ${found.join(', ')}`)
+  const kinds = Object.entries(result.kinds).map(([kind, n]) => `${kind} ${n}`)
+  const found = count === 0 ? '' : `; found: ${kinds.join(', ')}`
   say(`operations that failed: ${failures.join(', ') || 'none'}`)
   say(`${result.reads} reads; at most ${result.siblingsMax} siblings in the end`)
   const missing = Object.keys(faults).filter((kind) => faults[kind] === 0)
@@ -125,7 +125,7 @@ export function verdictOf(
       `${writes.ok} acknowledged writes (bar: ${plan.writes}) on ${plan.places.length} nodes, ` +
       `${result.rate.toFixed(0)} a second in ${result.seconds.toFixed(0)} s, ${writes.refused} ` +
       `refused, ${writes['in-doubt']} in doubt; ${faultsLine(Object.entries(faults))}${without}: ` +
-      `${lost} lost, ${count - lost} wrong (bar: 0, 0)`,
+      `${lost} lost, ${count - lost} wrong (bar: 0, 0)${found}`,
   }
 }
 

@@ -5,8 +5,9 @@
  * tombstones are told apart too; values are compared byte by byte.
  */
 import { WITHOUT_DATA } from '../../../src/wire/handshake-steps.ts'
-import { equalBytes, utf8Bytes, utf8Text } from '../../../src/base/bytes.ts'
+import { utf8Bytes, utf8Text } from '../../../src/base/bytes.ts'
 import { OperatingError } from '../../../src/base/errors.ts'
+import { equalU64 } from '../../../src/base/u64.ts'
 import { DEFAULT_BUCKET } from '../../../src/dynamo/names.ts'
 import { preferenceListOf } from '../../../src/dynamo/ring/preference-list.ts'
 import type { Ring } from '../../../src/dynamo/ring/ring.ts'
@@ -121,15 +122,12 @@ export class Inspector {
   }
 }
 
+/** The same siblings: what they replaced need not be known everywhere (docs/design.md 3.6). */
 export function areEqual(copies: readonly PeerReadReply[]): boolean {
   const [first] = copies
   return copies.every(
-    (copy) =>
-      first !== undefined &&
-      copy.isFound === first.isFound &&
-      copy.digest.hi === first.digest.hi &&
-      copy.digest.lo === first.digest.lo &&
-      equalBytes(copy.object, first.object),
+    ({ isFound, digest }) =>
+      first !== undefined && isFound === first.isFound && equalU64(digest, first.digest),
   )
 }
 
