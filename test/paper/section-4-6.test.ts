@@ -7,6 +7,9 @@ import { nameOf, replyOf, Scene, verdictOf } from '../unit/node/scene.ts'
 const KEY = 'cart'
 /** Longer than a delivery takes to be looked for, to fail and to begin again. */
 const HAND_OFF_MS = 5_000
+/** Enough for a log to need another file. */
+const LONG_BYTES = 512 * 1024
+const PUTS_TO_FILL = 20
 
 async function five(): Promise<{ scene: Scene; owners: number[]; others: number[] }> {
   const scene = await Scene.open({ nodes: 5 })
@@ -246,4 +249,27 @@ t.test('H9: a chain of failures, all return, and all copies are equal', async (t
   t.strictSame(hintsIn(scene), [])
   for (const owner of owners) t.strictSame(await ownValues(scene, owner), ['a', 'b'])
   t.equal(others.length, 4)
+})
+
+t.test('S9: where owners can make no file their fallbacks take over, until they can', async (t) => {
+  const { scene, owners } = await five()
+  const blocked = owners.slice(1)
+  for (const machine of blocked) {
+    scene.world.disk(machine).arm({ call: 'create', code: 'EROFS', times: 1_000_000 })
+  }
+  const session = await scene.session(owners[0] as number)
+  const isBlocked = (): boolean =>
+    blocked.every((machine) => hintsIn(scene).some((hint) => hint.includes(`>${machine} `)))
+  let puts = 0
+  for (; puts < PUTS_TO_FILL && !isBlocked(); puts++) {
+    const put = session.put(KEY, `${puts}`.padEnd(LONG_BYTES, '.'), { w: 3, replace: 'seen' })
+    t.equal(verdictOf(await put), 'ok', `put ${puts}`)
+  }
+  t.ok(isBlocked(), 'both owners refuse')
+  for (const machine of blocked) scene.world.disk(machine).disarm()
+  await scene.world.run(HAND_OFF_MS)
+  t.strictSame(hintsIn(scene), [])
+  for (const owner of owners) {
+    t.strictSame(await ownValues(scene, owner), [`${puts - 1}`.padEnd(LONG_BYTES, '.')])
+  }
 })

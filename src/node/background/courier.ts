@@ -3,13 +3,16 @@
  * (Dynamo 4.6).
  *
  * Hints are found in the log, also after a restart, so a delivery needs no request to begin. A
- * batch is read, made durable here, sent, and acknowledged by each member that must hold it; then
- * each of its hints is removed that has accepted nothing meanwhile. The next batch is sent when all
- * of this one has been answered, and after a rest: the member's answers and the latency of clients'
- * requests pace the delivery (`delivery-pace.ts`). A delivery that fails begins again after a
- * pause, for as long as there are hints. A hint that its member refuses for what it has of the key
- * (a copy that has rotted) stays, and the others go on. A hint that has rotted is erased
- * (`mender.ts`); where what is needed to list it has rotted, all hints at its token are dropped.
+ * page of them is made durable here. A batch of it is read, sent, and acknowledged by each member
+ * that must hold it; then each of its hints is removed that has accepted nothing meanwhile. No one
+ * waits for the removal: a hint that a crash brings back is delivered once more. The next batch is
+ * sent when all of this one has been answered, and after a rest: the member's answers and the
+ * latency of clients' requests pace the delivery (`delivery-pace.ts`).
+ *
+ * A delivery that fails begins again after a pause, for as long as there are hints. A hint that its
+ * member refuses for what it has of the key (a copy that has rotted) stays, and the others go on. A
+ * hint that has rotted is erased (`mender.ts`); where what is needed to list it has rotted, all
+ * hints at its token are dropped.
  */
 import { assert } from '../../base/assert.ts'
 import { isFailure, perform } from '../../base/deliver.ts'
@@ -48,10 +51,13 @@ interface Pass {
 /** The key cannot be taken now; the hints for other keys can. */
 const OF_THE_KEY: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['record-rotten', 'object-too-large'])
 
-/** A hint on its way. */
-interface Outgoing {
+interface Begun {
   readonly copy: CopyId
   readonly delivery: Delivery
+}
+
+/** A hint on its way. */
+interface Outgoing extends Begun {
   readonly object: Uint8Array
 }
 
@@ -154,18 +160,26 @@ export class Courier {
   }
 
   async #deliverPage(copies: readonly CopyId[], pass: Pass): Promise<boolean> {
-    const isDone = await this.#deliverBatches(copies, pass)
+    const page = copies.map((copy) => ({ copy, delivery: this.#node.hints.begin(copy) }))
+    const isDone = (await this.#isAllDurable()) && (await this.#deliverBatches(page, pass))
     for (const copy of copies) this.#node.hints.end(copy)
     return isDone
   }
 
+  /** Waits until all that has been appended here so far is durable. */
+  #isAllDurable(): Promise<boolean> {
+    const { replica } = this.#node
+    return new Promise((resolve) => {
+      replica.whenSynced(replica.lastSequence, (error) => resolve(error === undefined))
+    })
+  }
+
   /** In batches of at most `DELIVERY_BYTES_MAX`, or of one hint that is longer. */
-  async #deliverBatches(copies: readonly CopyId[], pass: Pass): Promise<boolean> {
+  async #deliverBatches(page: readonly Begun[], pass: Pass): Promise<boolean> {
     let batch: Outgoing[] = []
     let bytes = 0
-    for (const copy of copies) {
-      const delivery = this.#node.hints.begin(copy)
-      const held = await this.#read(copy)
+    for (const begun of page) {
+      const held = await this.#read(begun.copy)
       if (this.#isStopped || isFailure(held)) return false
       const length = held?.object.length ?? 0
       const isFull = batch.length >= pass.pace.batchMax || bytes + length > DELIVERY_BYTES_MAX
@@ -174,7 +188,7 @@ export class Courier {
         batch = []
         bytes = 0
       }
-      if (held !== undefined) batch.push({ copy, delivery, object: held.object })
+      if (held !== undefined) batch.push({ ...begun, object: held.object })
       bytes += length
     }
     return batch.length === 0 || this.#deliverPaced(batch, pass)
@@ -190,13 +204,11 @@ export class Courier {
     return !this.#isStopped
   }
 
-  /** Sends hints that are durable here, and removes those that may go. */
+  /** Sends hints once they are durable here, and removes those that may go. */
   async #deliverBatch(batch: readonly Outgoing[], pass: Pass): Promise<boolean> {
-    const { replica } = this.#node
-    const isDurable = await new Promise<boolean>((resolve) => {
-      replica.whenSynced(replica.lastSequence, (error) => resolve(error === undefined))
-    })
-    if (!isDurable) return false
+    // What a hint has accepted since the page began may not be durable yet.
+    const isAsBegun = batch.every(({ delivery }) => delivery.mayGo)
+    if (!isAsBegun && !(await this.#isAllDurable())) return false
     const results = await Promise.all(batch.map((one) => this.#deliver(one, pass)))
     return !results.includes(false) && !this.#isStopped
   }
@@ -255,17 +267,12 @@ export class Courier {
     })
   }
 
-  /** True when the removal is durable, or the hint must stay for what came meanwhile. */
+  /** False where the disk did not take the removal. */
   #remove({ copy, delivery }: Outgoing): Promise<boolean> {
-    const { replica } = this.#node
     return new Promise((resolve) => {
       perform(
-        () => replica.removeHint(copy, delivery),
-        (sequence) => {
-          if (isFailure(sequence)) return resolve(false)
-          if (sequence === undefined) return resolve(true)
-          return replica.whenSynced(sequence, (error) => resolve(error === undefined))
-        },
+        () => this.#node.replica.removeHint(copy, delivery),
+        (sequence) => resolve(!isFailure(sequence)),
       )
     })
   }

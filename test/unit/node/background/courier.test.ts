@@ -1,6 +1,7 @@
 /** The courier: how much it has in flight to one member, how fast, and as what it sends it. */
 import t from 'tap'
 import { equalBytes } from '../../../../src/base/bytes.ts'
+import { isFailure, perform } from '../../../../src/base/deliver.ts'
 import { type ErrorCode, OperatingError } from '../../../../src/base/errors.ts'
 import { Prng } from '../../../../src/base/prng.ts'
 import {
@@ -25,6 +26,7 @@ import { MemoryEngine } from '../../../../src/store/memory/memory.ts'
 /** How long a member takes to answer. */
 const ANSWER_MS = 20
 const REQUESTS_EVERY_MS = 10
+const SYNC_MS = 30
 
 /** Delivers hints with values of these lengths; the most bytes, and hints, that were in flight. */
 async function flightOf(
@@ -32,9 +34,12 @@ async function flightOf(
   {
     isGone = false,
     isDurable = true,
+    isWrittenAgain = false,
     requestMs,
     refusedAs,
   }: {
+    /** The first hint takes another write while the page that it stands on is made durable. */
+    readonly isWrittenAgain?: boolean
     /** The member refuses the first hint that it is sent, each time, with this code. */
     readonly refusedAs?: ErrorCode
     readonly isGone?: boolean
@@ -54,15 +59,37 @@ async function flightOf(
   const common = { engine, node, digestKey: new Uint8Array(16), clock, entropy, trace, counters }
   const mend = (): Promise<boolean> => Promise.resolve(false)
   const replica = new Replica({ ...common, isWhole: () => true, hints, mend })
-  for (const [i, length] of lengths.entries()) {
-    const copy = copyOf(keyName('b', `k${i}`), { place: member })
-    const value = Prng.of(i).fill(new Uint8Array(length))
-    const write = { requestId: `${i}`.padStart(16), isRepeat: false, value, seen: Context.empty }
-    await replica.write(copy, write, Number.POSITIVE_INFINITY)
+  const hinted = lengths.map((_, i) => copyOf(keyName('b', `k${i}`), { place: member }))
+  const write = (copy: CopyId, requestId: string, length: number) => {
+    const value = Prng.of(length).fill(new Uint8Array(length))
+    const request = { requestId: requestId.padStart(16), isRepeat: false, value }
+    return replica.write(copy, { ...request, seen: Context.empty }, Number.POSITIVE_INFINITY)
   }
+  for (const [i, length] of lengths.entries()) await write(hinted[i] as CopyId, `${i}`, length)
   if (!isDurable) {
     const failure = new OperatingError('disk-failed', 'this disk takes nothing')
     engine.synced = () => Promise.reject(failure)
+  }
+  let durable = 0
+  let [again, sentUnsynced] = [0, 0]
+  if (isWrittenAgain) {
+    const page = hints.page.bind(hints)
+    hints.page = (...query) => {
+      hints.page = page
+      clock.after(SYNC_MS / 2, () => {
+        perform(
+          () => write(hinted[0] as CopyId, 'again', 10),
+          (written) => {
+            if (!isFailure(written)) again = written.sequence
+          },
+        )
+      })
+      return page(...query)
+    }
+    engine.synced = async (sequence) => {
+      await new Promise<void>((resolve) => void clock.after(SYNC_MS, resolve))
+      durable = Math.max(durable, sequence)
+    }
   }
   let first: Uint8Array | undefined
   const most = { bytes: 0, hints: 0 }
@@ -71,6 +98,7 @@ async function flightOf(
   const flight = { began: Number.POSITIVE_INFINITY, ended: 0 }
   const writeCopy: PeerCalls['writeCopy'] = (_node, copy: CopyId, object, _terms, deliver) => {
     sentAs.add(copy.place)
+    if (again > durable) sentUnsynced += 1
     first ??= copy.name.key
     const isRefused = refusedAs !== undefined && equalBytes(first, copy.name.key)
     const failure = isRefused ? new OperatingError(refusedAs, 'not this one') : undefined
@@ -116,6 +144,7 @@ async function flightOf(
     delivered: counters.hintsDelivered,
     sentAs: [...sentAs],
     underWay: hints.underWay,
+    sentUnsynced,
   }
 }
 
@@ -166,6 +195,13 @@ t.test('a hint that is not durable here is not sent', async (t) => {
   const { sentAs, left } = await flightOf([10, 10], { isDurable: false })
   t.strictSame(sentAs, [])
   t.match(left, [{ keys: 2 }])
+})
+
+t.test('what a hint accepts while its delivery begins is durable before it is sent', async (t) => {
+  const { sentUnsynced, delivered, left } = await flightOf([10, 10], { isWrittenAgain: true })
+  t.equal(sentUnsynced, 0)
+  t.equal(delivered, 3, 'the first is delivered twice: before the removal it had accepted a write')
+  t.strictSame(left, [])
 })
 
 t.test('no delivery is kept of hints that went before they were read', async (t) => {
