@@ -7,7 +7,7 @@
  *   - A step sees appends that are not durable yet; acknowledgements wait for the sync of the
  *     merged record.
  *   - A rotten copy is no copy: a read of it fails instead of finding nothing, and a write waits
- *     until it is mended (`background/mender.ts`), which draws a new start.
+ *     until it is mended (`background/mender.ts`). Mending it draws a new start.
  *   - While the node is not whole (`own-standing.ts`), writes are taken and reads fail.
  *   - A step whose deadline has passed when its turn comes is dropped.
  */
@@ -228,6 +228,7 @@ export class Replica {
    */
   mend(copy: CopyId, found: VersionedObject | undefined): MaybePromise<number> {
     return this.#step(copy, Number.POSITIVE_INFINITY, (held) => {
+      if (held.isRotten) this.drawNewStart('rot')
       if (found !== undefined) return this.#merge(copy, held, found)
       if (!held.isRotten) return this.#lastSequence
       this.#lastSequence = this.#engine.append([{ kind: 'erasure', ...copy }], FREEING)
@@ -383,7 +384,6 @@ export class Replica {
       const object = decodeObject(found.object)
       if (object !== undefined) return { object, stored: found, isRotten: false }
     }
-    this.drawNewStart('rot')
     return ROTTEN
   }
 }
