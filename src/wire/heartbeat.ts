@@ -73,6 +73,17 @@ export class Heartbeat {
     this.#onChange()
   }
 
+  /** Asks for a sign of life now. Returns what `suspectSince` compares with. */
+  probe(): number {
+    this.#ping()
+    return this.#session.bytesReceived
+  }
+
+  /** Counts as silent where nothing at all has come since a probe. */
+  suspectSince(probed: number): void {
+    if (this.#session.bytesReceived === probed) this.suspect()
+  }
+
   /** An answer has come. */
   heard(): void {
     if (this.isSilent) this.#onHeard(this.#clock.now())
@@ -132,6 +143,7 @@ export class Heartbeat {
   }
 
   #onPong(wallMs: number): void {
+    this.heard()
     const tookMs = this.#clock.now() - this.#pingedAt
     if (tookMs > ROUND_TRIP_MS_MAX) return
     this.clockAheadMs = wallMs - (this.#clock.wallTime() - tookMs / 2)

@@ -142,6 +142,11 @@ export class GetRound {
     return failures
   }
 
+  /** Owners that were asked and have not answered. */
+  get awaited(): readonly NodeId[] {
+    return this.#owners.filter(isAwaited).map(({ node }) => node)
+  }
+
   /** Whether an owner is left to ask. */
   get hasUnasked(): boolean {
     return this.#owners.some(({ state }) => state.kind === 'unasked')

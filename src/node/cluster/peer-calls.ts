@@ -42,6 +42,16 @@ export class PeerCalls {
     return this.#peers.isConnected(node)
   }
 
+  /** As `Peers` does. */
+  probe(node: NodeId): number | undefined {
+    return this.#peers.probe(node)
+  }
+
+  /** As `Peers` does. */
+  suspectSince(node: NodeId, probed: number): void {
+    this.#peers.suspectSince(node, probed)
+  }
+
   /** Why a call to `node` would fail here, before it is sent; undefined where it can be sent. */
   obstacleTo(node: NodeId): 'peer-away' | 'overloaded' | undefined {
     if (!this.#peers.isConnected(node)) return 'peer-away'

@@ -81,6 +81,16 @@ export class PeerLink {
     return this.session !== undefined && this.#heartbeat?.isSilent !== true
   }
 
+  /** Asks for a sign of life now; undefined where the member is avoided already. */
+  probe(): number | undefined {
+    return this.isUsable ? this.#heartbeat?.probe() : undefined
+  }
+
+  /** Avoids the member where nothing has come from it since a probe. */
+  suspectSince(probed: number): void {
+    this.#heartbeat?.suspectSince(probed)
+  }
+
   /** How far the member's wall clock is ahead of this node's, if that is known. */
   get clockAheadMs(): number | undefined {
     return this.#heartbeat?.clockAheadMs

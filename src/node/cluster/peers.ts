@@ -56,6 +56,19 @@ export class Peers {
     return this.#links.get(node)?.isUsable === true
   }
 
+  /**
+   * Asks the member for a sign of life. Returns what `suspectSince` wants to know; undefined where
+   * it is avoided already.
+   */
+  probe(node: NodeId): number | undefined {
+    return this.#links.get(node)?.probe()
+  }
+
+  /** Avoids the member, until it is heard, where nothing has come from it since a probe. */
+  suspectSince(node: NodeId, probed: number): void {
+    this.#links.get(node)?.suspectSince(probed)
+  }
+
   /** Whether one more call to `node` can be sent now: it is refused here where none can. */
   hasRoom(node: NodeId): boolean {
     const session = this.#links.get(node)?.session

@@ -25,6 +25,8 @@ class Coordinator {
   /** Owners that were asked, in order. */
   readonly asked: NodeId[] = []
   readonly away = new Set<NodeId>()
+  /** Owners that are away, which no one has noticed. */
+  readonly silent = new Set<NodeId>()
   /** The answer that an owner gives at once. */
   readonly answers = new Map<NodeId, CopyAnswer>()
   #gets: Gets
@@ -45,6 +47,8 @@ class Coordinator {
       peers: {
         obstacleTo: () => undefined,
         isConnected: (node: NodeId) => node !== SELF && !this.away.has(node),
+        probe: (node: NodeId) => (this.away.has(node) ? undefined : this.world.clock.now()),
+        suspectSince: (node: NodeId) => this.silent.has(node) && this.away.add(node),
         readCopy,
       },
       counters: this.counters,
@@ -129,6 +133,30 @@ t.test('so is one that is known to be away since it was asked, once', async (t) 
   node.world.pass(2 * HEDGE_MS)
   t.equal(node.timesOf(FOURTH), 0, 'the third owner is late and not away')
   t.equal(node.counters.hedges, HEDGES_SPENT)
+})
+
+t.test('a get without a hedge finds out that an owner is silent; others avoid it', async (t) => {
+  const node = new Coordinator()
+  for (let i = 0; i < 1_000; i++) node.counters.getLatencies.add(HEDGE_MS)
+  node.begin(HEDGES_SPENT + 2)
+  node.world.pass(HEDGE_MS)
+  const before = node.timesOf(THIRD)
+  node.silent.add(SECOND)
+  // Four times the latency of nearly all gets, then the next look.
+  node.world.pass(4 * HEDGE_MS - 1)
+  t.equal(node.timesOf(THIRD), before)
+  node.world.pass(2 * HEDGE_MS + 1)
+  t.equal(node.timesOf(THIRD) - before, 2, 'by both')
+  t.ok(node.away.has(SECOND))
+  t.equal(node.counters.hedges, HEDGES_SPENT)
+})
+
+t.test('one that is slow, and gives a sign of life, is waited for', async (t) => {
+  const node = spent()
+  const before = node.timesOf(THIRD)
+  node.world.pass(10_000 - HEDGE_MS)
+  t.equal(node.timesOf(THIRD), before)
+  t.equal(node.away.size, 0)
 })
 
 t.test('an owner that has answered is not made up for when it goes away', async (t) => {
