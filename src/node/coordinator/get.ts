@@ -185,7 +185,7 @@ class RunningGet {
   #onLate(): void {
     const { self, peers, clock, counters } = this.#node
     if (!this.#round.hasUnasked) return this.#onSilent()
-    if (this.#probe?.hasEnded(clock.now(), this.#silentMs()) === true) this.#probe = undefined
+    if (this.#probe?.hasEnded(clock.now()) === true) this.#probe = undefined
     const isAway = (node: NodeId): boolean => node !== self && !peers.isConnected(node)
     if (this.#round.isShortWithout(isAway)) {
       this.#askAll(this.#round.onLate())
