@@ -19,14 +19,20 @@ export function targetsOf(place: Place, owners: readonly NodeId[]): readonly Nod
 /** One hint on its way home. */
 export class Delivery {
   #hasAccepted = false
+  #isGone = false
 
   /** Its place took a write, or saw that it had it already. */
   onAccepted(): void {
     this.#hasAccepted = true
   }
 
+  /** The hint was removed. */
+  onGone(): void {
+    this.#isGone = true
+  }
+
   /** Whether the hint may go, once all its targets hold what was sent. */
   get mayGo(): boolean {
-    return !this.#hasAccepted
+    return !this.#hasAccepted && !this.#isGone
   }
 }

@@ -3,21 +3,20 @@
  * (Dynamo 4.6).
  *
  * Hints are found in the log, also after a restart, so a delivery needs no request to begin. A
- * page of them is made durable here. A batch of it is read, sent, and acknowledged by each member
- * that must hold it; then each of its hints is removed that has accepted nothing meanwhile. No one
- * waits for the removal: a hint that a crash brings back is delivered once more. The next batch is
- * sent when all of this one has been answered, and after a rest: the member's answers and the
- * latency of clients' requests pace the delivery (`delivery-pace.ts`).
+ * page of them is read, and made durable here. A batch of it is sent, and acknowledged by each
+ * member that must hold it; then each of its hints is removed that has accepted nothing meanwhile.
+ * No one waits for the removal: a hint that a crash brings back is delivered once more. The next
+ * batch is sent when all of this one has been answered, and after a rest: the member's answers and
+ * the latency of clients' requests pace the delivery (`delivery-pace.ts`).
  *
  * A delivery that fails begins again after a pause, for as long as there are hints. A hint that its
- * member refuses for what it has of the key (a copy that has rotted) stays, and the others go on. A
- * hint that has rotted is erased (`mender.ts`); where what is needed to list it has rotted, all
- * hints at its token are dropped.
+ * member refuses for what it has of the key (a copy that has rotted) stays, and the others go on.
+ * Where a hint has rotted, all hints at its token are dropped: nothing can be got from it.
  */
 import { assert } from '../../base/assert.ts'
 import { isFailure, perform } from '../../base/deliver.ts'
 import type { ErrorCode, OperatingError } from '../../base/errors.ts'
-import { type Delivery, targetsOf } from '../../dynamo/handoff/delivery.ts'
+import { targetsOf } from '../../dynamo/handoff/delivery.ts'
 import { DeliveryPace } from '../../dynamo/handoff/delivery-pace.ts'
 import { type CopyId, type NodeId, OWN, type Place } from '../../dynamo/names.ts'
 import { FIRST_TOKEN } from '../../dynamo/ring/partition.ts'
@@ -30,8 +29,8 @@ import type { PeerCalls } from '../cluster/peer-calls.ts'
 import type { Topology } from '../cluster/topology.ts'
 import { placementOf } from '../coordinator/quorums.ts'
 import type { Counters } from '../counters.ts'
-import type { Hints, HintsPage } from '../replica/hints.ts'
-import type { Copy, Replica } from '../replica/replica.ts'
+import type { Hints, HintsPage, HintToDeliver } from '../replica/hints.ts'
+import type { Replica } from '../replica/replica.ts'
 import { isRot } from '../replica/rot.ts'
 
 /** How often members with hints are looked for. */
@@ -50,16 +49,6 @@ interface Pass {
 
 /** The key cannot be taken now; the hints for other keys can. */
 const OF_THE_KEY: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['record-rotten', 'object-too-large'])
-
-interface Begun {
-  readonly copy: CopyId
-  readonly delivery: Delivery
-}
-
-/** A hint on its way. */
-interface Outgoing extends Begun {
-  readonly object: Uint8Array
-}
 
 export interface CourierDependencies {
   readonly clock: Clock
@@ -135,7 +124,7 @@ export class Courier {
     let from: Token | undefined
     do {
       const page = await this.#page(place, from)
-      if (page === undefined || !(await this.#deliverPage(page.copies, pass))) return false
+      if (page === undefined || !(await this.#deliverPage(page.hints, pass))) return false
       from = page.next
     } while (from !== undefined)
     return !pass.hasKept
@@ -159,10 +148,9 @@ export class Courier {
     )
   }
 
-  async #deliverPage(copies: readonly CopyId[], pass: Pass): Promise<boolean> {
-    const page = copies.map((copy) => ({ copy, delivery: this.#node.hints.begin(copy) }))
+  async #deliverPage(page: readonly HintToDeliver[], pass: Pass): Promise<boolean> {
     const isDone = (await this.#isAllDurable()) && (await this.#deliverBatches(page, pass))
-    for (const copy of copies) this.#node.hints.end(copy)
+    for (const { copy } of page) this.#node.hints.end(copy)
     return isDone
   }
 
@@ -174,28 +162,17 @@ export class Courier {
     })
   }
 
-  /** In batches of at most `DELIVERY_BYTES_MAX`, or of one hint that is longer. */
-  async #deliverBatches(page: readonly Begun[], pass: Pass): Promise<boolean> {
-    let batch: Outgoing[] = []
-    let bytes = 0
-    for (const begun of page) {
-      const held = await this.#read(begun.copy)
-      if (this.#isStopped || isFailure(held)) return false
-      const length = held?.object.length ?? 0
-      const isFull = batch.length >= pass.pace.batchMax || bytes + length > DELIVERY_BYTES_MAX
-      if (batch.length > 0 && isFull) {
-        if (!(await this.#deliverPaced(batch, pass))) return false
-        batch = []
-        bytes = 0
-      }
-      if (held !== undefined) batch.push({ ...begun, object: held.object })
-      bytes += length
+  async #deliverBatches(page: readonly HintToDeliver[], pass: Pass): Promise<boolean> {
+    for (let at = 0; at < page.length; ) {
+      const batch = page.slice(at, at + pass.pace.batchMax)
+      if (!(await this.#deliverPaced(batch, pass))) return false
+      at += batch.length
     }
-    return batch.length === 0 || this.#deliverPaced(batch, pass)
+    return true
   }
 
   /** Delivers a batch, and rests as long as its pace says. */
-  async #deliverPaced(batch: readonly Outgoing[], pass: Pass): Promise<boolean> {
+  async #deliverPaced(batch: readonly HintToDeliver[], pass: Pass): Promise<boolean> {
     const { clock } = this.#node
     const began = clock.now()
     if (!(await this.#deliverBatch(batch, pass))) return false
@@ -204,11 +181,8 @@ export class Courier {
     return !this.#isStopped
   }
 
-  /** Sends hints once they are durable here, and removes those that may go. */
-  async #deliverBatch(batch: readonly Outgoing[], pass: Pass): Promise<boolean> {
-    // What a hint has accepted since the page began may not be durable yet.
-    const isAsBegun = batch.every(({ delivery }) => delivery.mayGo)
-    if (!isAsBegun && !(await this.#isAllDurable())) return false
+  /** Sends hints, and removes those that may go. */
+  async #deliverBatch(batch: readonly HintToDeliver[], pass: Pass): Promise<boolean> {
     const results = await Promise.all(batch.map((one) => this.#deliver(one, pass)))
     return !results.includes(false) && !this.#isStopped
   }
@@ -217,7 +191,7 @@ export class Courier {
    * Sends one hint, and removes it where it may go. False where it could not be delivered, and so
    * the next ones cannot.
    */
-  async #deliver(hint: Outgoing, pass: Pass): Promise<boolean> {
+  async #deliver(hint: HintToDeliver, pass: Pass): Promise<boolean> {
     const { counters, trace } = this.#node
     const failures = await this.#failuresOf(hint)
     if (this.#isStopped) return false
@@ -231,12 +205,8 @@ export class Courier {
     return this.#remove(hint)
   }
 
-  #read(copy: CopyId): Promise<Copy | OperatingError | undefined> {
-    return new Promise((resolve) => perform(() => this.#node.replica.read(copy), resolve))
-  }
-
   /** Why members that must hold the hint have not taken it durably; none where all have. */
-  async #failuresOf({ copy, object }: Outgoing): Promise<readonly OperatingError[]> {
+  async #failuresOf({ copy, object }: HintToDeliver): Promise<readonly OperatingError[]> {
     const { topology } = this.#node
     const { owners } = placementOf(topology, copy.token, copy.name.bucket)
     const targets = targetsOf(copy.place, owners)
@@ -268,7 +238,7 @@ export class Courier {
   }
 
   /** False where the disk did not take the removal. */
-  #remove({ copy, delivery }: Outgoing): Promise<boolean> {
+  #remove({ copy, delivery }: HintToDeliver): Promise<boolean> {
     return new Promise((resolve) => {
       perform(
         () => this.#node.replica.removeHint(copy, delivery),

@@ -26,3 +26,8 @@ export function entryOf(
     digest,
   }
 }
+
+/** What makes the engine forget a copy. */
+export function erasureOf({ place, bucketId, token, name }: CopyId): Entry {
+  return { kind: 'erasure', place, bucketId, token, name }
+}

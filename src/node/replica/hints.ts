@@ -23,9 +23,17 @@ import type { Clock } from '../../world/clock.ts'
 import type { OutlinedCopy } from '../requests.ts'
 import { mapKeyOf } from './key-steps.ts'
 
+/** A hint whose delivery has begun. */
+export interface HintToDeliver {
+  readonly copy: CopyId
+  /** Encoded. */
+  readonly object: Uint8Array
+  readonly delivery: Delivery
+}
+
 /** Hints of one page. */
 export interface HintsPage {
-  readonly copies: readonly CopyId[]
+  readonly hints: readonly HintToDeliver[]
   /** Where to go on; undefined when the last hint was reached. */
   readonly next: Token | undefined
 }
@@ -65,6 +73,8 @@ export class Hints {
   /** Of members that had hints since the node's start. */
   readonly #paces = new Map<Place, Pace>()
   readonly #deliveries = new Map<string, Delivery>()
+  /** Members whose hints are being read; whether one for the member accepts something meanwhile. */
+  readonly #reading = new Map<Place, Delivery>()
 
   constructor(engine: Engine, clock: Clock, bytesMax: number) {
     this.#engine = engine
@@ -168,19 +178,36 @@ export class Hints {
 
   /** A copy takes a write, or sees that it has it. */
   onAccepted(copy: CopyId): void {
-    if (!isOwn(copy)) this.#deliveries.get(mapKeyOf(copy))?.onAccepted()
+    if (isOwn(copy)) return
+    this.#reading.get(copy.place)?.onAccepted()
+    if (this.#deliveries.size > 0) this.#deliveries.get(mapKeyOf(copy))?.onAccepted()
   }
 
-  /** The hints for a member from a token on: at most `keysMax` keys of `bytesMax` bytes. */
+  /**
+   * Reads the hints for a member from a token on, at most `keysMax` keys of `bytesMax` bytes, and
+   * begins their delivery. Fails with `record-rotten`, or as the disk does.
+   */
   async page(
     place: Place,
     from: Token | undefined,
     { keysMax, bytesMax }: { readonly keysMax: number; readonly bytesMax: number },
   ): Promise<HintsPage> {
     const query = { place, from: from ?? FIRST_TOKEN, to: LAST_TOKEN, keysMax, bytesMax }
-    const { entries, next } = await this.#engine.digests(query)
-    const copies = entries.map(({ bucketId, token, name }) => ({ place, bucketId, token, name }))
-    return { copies, next }
+    const reading = new Delivery()
+    this.#reading.set(place, reading)
+    try {
+      const { entries, next } = await this.#engine.scan(query)
+      const hints = entries.map(({ bucketId, token, name, object }) => {
+        const copy = { place, bucketId, token, name }
+        const delivery = this.begin(copy)
+        // It may have been read before that.
+        if (!reading.mayGo) delivery.onAccepted()
+        return { copy, object, delivery }
+      })
+      return { hints, next }
+    } finally {
+      this.#reading.delete(place)
+    }
   }
 
   /** Drops what rot has made unreadable, names included: the hints for a member at one token. */
@@ -189,7 +216,7 @@ export class Hints {
     this.#engine.append([drop], { mayUseReserve: true })
   }
 
-  /** Begins a delivery of this hint. Read the hint after it, so that no write is missed. */
+  /** Begins a delivery of this hint: what it accepts from now on is noticed. */
   begin(copy: CopyId): Delivery {
     const delivery = new Delivery()
     this.#deliveries.set(mapKeyOf(copy), delivery)

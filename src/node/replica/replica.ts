@@ -38,7 +38,7 @@ import type { Trace } from '../../world/trace.ts'
 import type { Counters } from '../counters.ts'
 import type { OutlinedCopy } from '../requests.ts'
 import { copiesIn, type CopiesPage, type KeyRange } from './copies.ts'
-import { entryOf } from './entry.ts'
+import { entryOf, erasureOf } from './entry.ts'
 import { isFreeing } from './freeing.ts'
 import type { Hints } from './hints.ts'
 import { KeySteps } from './key-steps.ts'
@@ -231,19 +231,21 @@ export class Replica {
       if (held.isRotten) this.drawNewStart('rot')
       if (found !== undefined) return this.#merge(copy, held, found)
       if (!held.isRotten) return this.#lastSequence
-      this.#lastSequence = this.#engine.append([{ kind: 'erasure', ...copy }], FREEING)
+      this.#lastSequence = this.#engine.append([erasureOf(copy)], FREEING)
       return this.#lastSequence
     })
   }
 
   /**
    * Removes a hint that its targets hold, unless its place has accepted anything since the delivery
-   * began. Returns the sequence to wait for; undefined where the hint stays, or is not there.
+   * began. Returns the sequence to wait for; undefined where the hint stays, or is gone already.
    */
   removeHint(copy: CopyId, delivery: Delivery): MaybePromise<number | undefined> {
-    return this.#step(copy, Number.POSITIVE_INFINITY, (held) => {
-      if (held.stored === undefined || !delivery.mayGo) return undefined
-      this.#lastSequence = this.#engine.append([{ kind: 'erasure', ...copy }], FREEING)
+    const nothing = (): undefined => undefined
+    return this.#steps.run(copy, nothing, () => {
+      if (!delivery.mayGo) return undefined
+      this.#lastSequence = this.#engine.append([erasureOf(copy)], FREEING)
+      delivery.onGone()
       return this.#lastSequence
     })
   }

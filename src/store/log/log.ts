@@ -26,6 +26,7 @@
  */
 import type { MaybePromise } from '../../base/deliver.ts'
 import { assert } from '../../base/assert.ts'
+import { EMPTY_BYTES } from '../../base/bytes.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { Room } from '../../base/room.ts'
 import type { CopyId } from '../../dynamo/names.ts'
@@ -60,7 +61,7 @@ import { Scanner } from './scan.ts'
 import type { SegmentAllocator } from './segment-allocator.ts'
 import type { Segments } from './segments.ts'
 import type { Shortage } from './shortage.ts'
-import { NO_BODY, type Writer } from './writer.ts'
+import { type NewRecord, NO_BODY, type Writer } from './writer.ts'
 
 /** The state of an open log, as `openLog` makes it. */
 export interface LogState {
@@ -218,12 +219,31 @@ export class LogEngine implements Engine {
       this.#indexes.find(entry.place)?.drop(entry)
       return
     }
-    const record =
-      entry.kind === 'object' ? entry : { ...NO_BODY, digest: this.#writer.emptyDigest, ...entry }
-    const offset = this.#writer.add({ ...record, kind }, bytes)
+    const offset = this.#writer.add(recordOf(entry, kind, this.#writer.emptyDigest), bytes)
     const { segment, sequence } = this.#writer
     const { token } = entry
     this.#indexes.put(entry, { kind, token, segment, offset, sequence, bytes })
+  }
+}
+
+/** Field by field: spreads would take most of the time of a short record. */
+function recordOf(
+  entry: Exclude<Entry, { kind: 'drop' }>,
+  kind: number,
+  emptyDigest: Digest,
+): NewRecord {
+  const { place, bucketId, name } = entry
+  const isObject = entry.kind === 'object'
+  return {
+    kind,
+    place,
+    bucketId,
+    name,
+    note: isObject ? entry.note : EMPTY_BYTES,
+    object: isObject ? entry.object : EMPTY_BYTES,
+    prefixBytes: isObject ? entry.prefixBytes : 0,
+    digestStart: isObject ? entry.digestStart : 0,
+    digest: isObject ? entry.digest : emptyDigest,
   }
 }
 

@@ -204,10 +204,10 @@ const DELIVERING: readonly Plant[] = [
     caughtBy: 'test/unit/node/background/courier.test.ts',
   },
   {
-    name: 'a hint that took a write since its page began is sent before that is durable',
-    find: 'if (!isAsBegun && !(await this.#isAllDurable())) return false',
-    replace: 'void isAsBegun',
-    why: 'what its member has and its holder loses would come back to the holder as new',
+    name: 'what a hint accepts while it is read is not noticed',
+    find: 'if (!reading.mayGo) delivery.onAccepted()',
+    replace: 'void reading',
+    why: 'what was read is sent, and the hint removed with the newer write in it',
     caughtBy: 'test/unit/node/background/courier.test.ts',
   },
 ]
