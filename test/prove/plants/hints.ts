@@ -119,7 +119,7 @@ const READING: readonly Plant[] = [
 const DELIVERING: readonly Plant[] = [
   {
     name: 'a hint goes though its place took a write meanwhile',
-    find: '|| !delivery.mayGo',
+    find: 'if (!delivery.mayGo) return undefined',
     replace: '',
     why: 'that write was acknowledged as held here',
     caughtBy: HINTS,

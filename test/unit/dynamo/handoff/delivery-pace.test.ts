@@ -22,10 +22,22 @@ function restAfterMany(pace: DeliveryPace, tookMs: number, requestMs: number | u
   return restMs
 }
 
-t.test('a rest is as long as the batch before it took', async (t) => {
+t.test('a rest is in proportion to the batch before it', async (t) => {
   const pace = new DeliveryPace(undefined)
+  restAfterMany(pace, 12, undefined)
   t.equal(pace.onBatch(12, undefined), 12 * REST_SHARE_MIN)
   t.equal(pace.onBatch(34, undefined), 34 * REST_SHARE_MIN)
+})
+
+t.test('a delivery begins slowly', async (t) => {
+  const pace = new DeliveryPace(undefined)
+  const rests = Array.from({ length: 12 }, () => pace.onBatch(10, undefined))
+  t.ok((rests[0] as number) > 0.9 * 10 * REST_SHARE_MAX)
+  t.same(
+    rests,
+    rests.toSorted((a, b) => b - a),
+  )
+  t.ok((rests.at(-1) as number) > 10 * REST_SHARE_MIN)
 })
 
 t.test('a rest has a bound: a delivery never stops', async (t) => {
@@ -61,8 +73,8 @@ t.test('batches shrink while they are slow, down to a bound', async (t) => {
 t.test('rests grow while requests of clients are slow, and shrink when they are not', async (t) => {
   const pace = new DeliveryPace(USUAL_MS)
   const slowMs = 2 * SLOW_FACTOR * USUAL_MS
-  const first = pace.onBatch(12, slowMs)
-  t.ok(first > 12 * REST_SHARE_MIN)
+  t.equal(restAfterMany(pace, 12, USUAL_MS), 12 * REST_SHARE_MIN)
+  t.ok(pace.onBatch(12, slowMs) > 12 * REST_SHARE_MIN)
   t.equal(restAfterMany(pace, 12, slowMs), 12 * REST_SHARE_MAX)
   t.equal(restAfterMany(pace, 12, USUAL_MS), 12 * REST_SHARE_MIN)
 })

@@ -167,7 +167,9 @@ t.test('many small hints go in few batches', async (t) => {
 
 t.test('a delivery rests after each batch', async (t) => {
   const { tookMs } = await flightOf(Array.from({ length: 3 * BATCH_MIN }, () => 10))
-  t.equal(tookMs, 3 * ANSWER_MS + 2 * ANSWER_MS * REST_SHARE_MIN)
+  const [leastMs, mostMs] = [REST_SHARE_MIN, REST_SHARE_MAX].map((share) => 2 * ANSWER_MS * share)
+  const restedMs = tookMs - 3 * ANSWER_MS
+  t.ok(restedMs >= (leastMs as number) && restedMs <= (mostMs as number), `${restedMs} ms`)
 })
 
 t.test('it rests longer while requests of clients are slow', async (t) => {
