@@ -56,9 +56,9 @@ t.test('two of five nodes are away and come back', { timeout: LIMIT_MS }, async 
     withHint?.stdout,
     /\nsibling 1: 1 byte, written by node-[123] at 20\d\d-.* by its clock\n/,
   )
-  const nothing = await running.run('explain', 'b', 'nobody')
-  t.equal(nothing.code, 0, 'a key that no node holds is no failure')
-  t.match(nothing.stdout, /\nno node( that has told)? holds it/)
+  const absent = await running.run('explain', 'b', 'absent')
+  t.equal(absent.code, 0, 'a key that no node holds is no failure')
+  t.match(absent.stdout, /\nno node( that has told)? holds it/)
 
   const put = ['put', 'b', 'seen', 'v', '--json'] as const
   const { receipt, holders } = JSON.parse((await running.run(...put)).stdout)

@@ -101,9 +101,9 @@ t.test('explain names members, dots and hints', async (t) => {
     t.equal(siblings[0]?.dots[0]?.coordinator.name, nodes[1]?.name)
     t.match(context, [{ coordinator: { name: nodes[1]?.name }, first: 1, last: 1 }])
   }
-  const nothing = await scene.run(client.explain('default', 'nobody'))
+  const absent = await scene.run(client.explain('default', 'absent'))
   t.same(
-    nothing.nodes.flatMap((node) => node.copies),
+    absent.nodes.flatMap((node) => node.copies),
     [],
   )
 })
