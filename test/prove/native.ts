@@ -13,6 +13,7 @@ import { frameWords, scanFrames } from '../../src/native/frame-scanner.ts'
 import type { Proof } from './proof.ts'
 import { crc32c as crc32cPlain } from '../../src/native/portable/crc32c.ts'
 import { scanFrames as scanFramesPlain } from '../../src/native/portable/frames.ts'
+import { median } from '../support/median.ts'
 import { Random, md5Plain } from '../unit/native/rivals.ts'
 import { chunkOf } from '../../bench/frames.ts'
 
@@ -47,10 +48,6 @@ function time(run: () => void, runs: number, operations: number): number {
   const wallNs = Number(process.hrtime.bigint() - start)
   const { user, system } = process.cpuUsage(cpuStart)
   return Math.min(wallNs, (user + system) * 1000) / (runs * operations)
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >>> 1] as number
 }
 
 /** How many runs take ROUND_MS, found once the compiler has warmed to it. */

@@ -6,6 +6,7 @@
  * decide it.
  */
 import type { Address } from '../../../src/world/network.ts'
+import { median } from '../../support/median.ts'
 import { OpenLoop, Tally } from '../overload/open-loop.ts'
 
 const KEYS = 2_000
@@ -80,7 +81,7 @@ export class Foreground {
 
 /** Of the seconds; one in which too much failed has an infinite p99. */
 export function medianP99(seconds: readonly Tally[]): number {
-  return medianOf(
+  return median(
     seconds.map((second) => {
       const failed = second.offered - second.good - second.late
       return failed > FAILED_SHARE_MAX * second.offered ? Number.POSITIVE_INFINITY : second.p99()
@@ -93,9 +94,4 @@ export function told(what: string, seconds: readonly Tally[]): string {
   for (const second of seconds) all.add(second)
   const p99s = seconds.map((second) => second.p99().toFixed(0)).join(' ')
   return `${what}: ${all.told()}\n  p99 by second: ${p99s} ms`
-}
-
-function medianOf(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
 }

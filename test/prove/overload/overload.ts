@@ -2,16 +2,20 @@
  * What three nodes still do when clients ask for three times of what they can.
  *
  * Three nodes with the defaults share one core, the generator has another. Half gets and half puts
- * of 100 bytes, open loop (`open-loop.ts`): the load is offered whatever comes back. The peak is
- * the most operations a second that succeed in steps of growing load. Then half of the peak, three
- * times the peak for `--seconds N` (20), and half of the peak again: the figures are goodput over
- * the peak, the seconds until p99 is what it was, and the memory of the largest node. Its cap is
- * that before plus the setting `message-bytes` for each of its two ports.
+ * of 100 bytes, open loop (`open-loop.ts`): the load is offered whatever comes back. Steps of
+ * growing load find the one of which most operations a second succeed. Then half of that; in turn,
+ * `--rounds N` times (3), that load and three times as much as succeeded in it; and half of it
+ * again. The figures are goodput over the peak, the median of the rounds; the seconds until p99 is
+ * what it was; and the memory of the largest node. Its cap is that before plus the setting
+ * `message-bytes` for each of its two ports.
+ *
+ * Why rounds: what a machine with other tenants can do differs by a third from minute to minute.
  */
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { LocalCluster } from '../../support/local-cluster.ts'
+import { median } from '../../support/median.ts'
 import { NodeSession } from '../../support/node-session.ts'
 import { CannotRun, type Proof, type Verdict } from '../proof.ts'
 import { OpenLoop, Tally } from './open-loop.ts'
@@ -24,8 +28,12 @@ const STEP_FACTOR = 1.2
 /** Steps end where less of the load than this succeeds, twice in a row. */
 const STEP_SHARE = 0.85
 const CALM_SECONDS = 8
+const ROUNDS = 3
+const PEAK_SECONDS = 4
+const OVERLOAD_SECONDS = 10
 const TIMES = 3
-const GOODPUT_BAR = 0.8
+/** Percent of the peak. */
+const GOODPUT_BAR = 80
 const RECOVERY_BAR_SECONDS = 5
 /** The p99 of a second is normal up to so many times the highest before. */
 const NORMAL = 1.5
@@ -46,14 +54,14 @@ const TOLD = [
 export const proof: Proof = {
   name: 'overload',
   shows: 'goodput, memory and recovery at three times the load that three nodes can bear',
-  usage: '[--seconds N] [--profile DIR]',
+  usage: '[--rounds N] [--profile DIR]',
   run,
 }
 
 async function run(args: readonly string[]): Promise<Verdict> {
   const { values } = parseArgs({
     args: [...args],
-    options: { seconds: { type: 'string', default: '20' }, profile: { type: 'string' } },
+    options: { rounds: { type: 'string', default: String(ROUNDS) }, profile: { type: 'string' } },
   })
   const cores = allowedCores()
   const { profile } = values
@@ -71,33 +79,31 @@ async function run(args: readonly string[]): Promise<Verdict> {
     const addresses = Array.from({ length: NODES }, (_, i) => cluster.config(i).clientListen)
     load = await OpenLoop.connect(addresses)
     await load.fill(FILL_RATE)
-    return await measure(cluster, load, Number(values.seconds))
+    return await measure(cluster, load, Number(values.rounds))
   } finally {
     load?.close()
     await cluster.stop()
   }
 }
 
-async function measure(cluster: LocalCluster, load: OpenLoop, seconds: number): Promise<Verdict> {
+async function measure(cluster: LocalCluster, load: OpenLoop, rounds: number): Promise<Verdict> {
   const phase = (what: string, rate: number, length: number) =>
     told(what, cluster, load.run(rate, length))
-  const peak = await peakOf(load)
-  console.log(`the peak: ${peak} operations/s`)
-  const calm = Math.round(peak / 2)
+  const best = await bestLoad(load)
+  const calm = Math.round(best.succeeded / 2)
   const before = await phase('half of it', calm, CALM_SECONDS)
   const normalMs = NORMAL * Math.max(...before.map((second) => second.p99()))
   const memory = Array.from({ length: NODES }, (_, node) => watchMemory(cluster.pid(node)))
   const figures = await figuresOf(cluster)
-  const during = await phase(`${TIMES} times it`, TIMES * peak, seconds)
-  const after = await phase('half of it', calm, 2 * CALM_SECONDS)
-  const then = await figuresOf(cluster)
-  for (const name of TOLD) {
-    const sum = (all: typeof then): number => all.reduce((total, one) => total + one(name), 0)
-    const value = name.endsWith('_total') ? sum(then) - sum(figures) : sum(then) / NODES
-    console.log(`${name}: ${value.toFixed(name.endsWith('_total') ? 0 : 1)}`)
+  const shares: number[] = []
+  for (let round = 0; round < rounds; round++) {
+    const peak = goodASecond(await phase('that load', best.rate, PEAK_SECONDS))
+    const during = await phase(`${TIMES} times it`, Math.round(TIMES * peak), OVERLOAD_SECONDS)
+    shares.push((100 * goodASecond(during)) / peak)
   }
-  const good = during.reduce((sum, second) => sum + second.good, 0) / seconds
-  const share = good / peak
+  const after = await phase('half of it', calm, 2 * CALM_SECONDS)
+  tellFigures(figures, await figuresOf(cluster))
+  const share = median(shares)
   const recovery = secondsUntilNormal(after, normalMs)
   const grown = memory.map((watched) => watched.stop())
   const capMib = (2 * cluster.config(0).messageBytes) / MIB
@@ -107,24 +113,40 @@ async function measure(cluster: LocalCluster, load: OpenLoop, seconds: number): 
   return {
     isMet: share >= GOODPUT_BAR && most <= capMib && isRecovered,
     figure:
-      `goodput ${(100 * share).toFixed(0)} % of the peak of ${peak}/s (bar ` +
-      `${100 * GOODPUT_BAR}) at ${TIMES} times its load; memory at most ${most} MiB above ` +
-      `${base} (cap ${capMib}); p99 at most ${normalMs.toFixed(0)} ms again after ` +
-      `${Number.isFinite(recovery) ? recovery : 'more than 16'} s (bar ${RECOVERY_BAR_SECONDS})`,
+      `goodput ${share.toFixed(0)} % of the peak (bar ${GOODPUT_BAR}) at ${TIMES} times its ` +
+      `load, the median of ${shares.map((one) => one.toFixed(0)).join(', ')}; memory at most ` +
+      `${most} MiB above ${base} (cap ${capMib}); p99 at most ${normalMs.toFixed(0)} ms again ` +
+      `after ${Number.isFinite(recovery) ? recovery : 'more than 16'} s ` +
+      `(bar ${RECOVERY_BAR_SECONDS})`,
   }
 }
 
-/** The most that succeeds in a second, over steps of growing load. */
-async function peakOf(load: OpenLoop): Promise<number> {
-  let peak = 0
+/** How much the nodes counted between two of their statuses, and their loops' delay in the end. */
+function tellFigures(before: readonly Figures[], then: readonly Figures[]): void {
+  for (const name of TOLD) {
+    const sum = (all: readonly Figures[]) => all.reduce((total, one) => total + one(name), 0)
+    const value = name.endsWith('_total') ? sum(then) - sum(before) : sum(then) / NODES
+    console.log(`${name}: ${value.toFixed(name.endsWith('_total') ? 0 : 1)}`)
+  }
+}
+
+/** The load of which most succeeds, over steps of growing load; both in operations a second. */
+async function bestLoad(load: OpenLoop): Promise<{ rate: number; succeeded: number }> {
+  let best = { rate: 0, succeeded: 0 }
   let short = 0
   for (let rate = STEP_RATE; ; rate = Math.round(rate * STEP_FACTOR)) {
-    const all = sumOf(await load.run(rate, STEP_SECONDS))
+    const tallies = await load.run(rate, STEP_SECONDS)
+    const all = sumOf(tallies)
     console.log(`${rate}/s: ${all.told()}`)
-    peak = Math.max(peak, Math.round(all.good / STEP_SECONDS))
+    const succeeded = goodASecond(tallies)
+    if (succeeded > best.succeeded) best = { rate, succeeded }
     short = all.good < STEP_SHARE * all.offered ? short + 1 : 0
-    if (short === 2) return peak
+    if (short === 2) return best
   }
+}
+
+function goodASecond(tallies: readonly Tally[]): number {
+  return sumOf(tallies).good / tallies.length
 }
 
 /** Whole seconds until a second and the next are normal. */
