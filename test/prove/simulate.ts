@@ -65,9 +65,12 @@ function* jobsFrom(first: number, count: number): Generator<Job> {
   for (let seed = first; seed < first + count; seed++) yield { seed }
 }
 
-/** Seconds that a cluster lives through in one of a core, at ten operations in each. */
+/**
+ * Seconds that a cluster lives through in one of a core, at ten operations in each. The afternoon
+ * before it lets Node.js compile the code, which takes as long as the afternoon itself.
+ */
 async function pace(): Promise<number> {
-  await idle(1, PACE_MS / 10)
+  await idle(1, PACE_MS)
   const before = process.cpuUsage()
   const { operations } = await idle(2, PACE_MS)
   const { user, system } = process.cpuUsage(before)

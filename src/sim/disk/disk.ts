@@ -186,13 +186,13 @@ export class SimDisk {
   /** Empties the cache: reads return the disk's own bytes and the changes not yet synced. */
   evictCache(): void {
     for (const inode of this.#all()) inode.evict()
-    this.recount()
+    this.#recount()
   }
 
   /** A process ended; the machine did not. */
   interrupt(): void {
     for (const inode of this.#all()) inode.interrupt(this.prng)
-    this.recount()
+    this.#recount()
   }
 
   /** The power went. */
@@ -200,7 +200,7 @@ export class SimDisk {
     const inodes = this.#all()
     for (const directory of this.#directories.values()) directory.crash(this.prng)
     for (const inode of inodes) inode.crash(this.prng)
-    this.recount()
+    this.#recount()
   }
 
   /** The durable content of all files. */
@@ -219,7 +219,7 @@ export class SimDisk {
       for (const [name, bytes] of files) directory.create(name, Inode.of(bytes))
       directory.sync(directory.mark())
     }
-    this.recount()
+    this.#recount()
   }
 
   /** Removes all content and all armed faults. */
@@ -227,7 +227,7 @@ export class SimDisk {
     this.disarm()
     this.#directories.clear()
     this.#locks.clear()
-    this.recount()
+    this.#recount()
   }
 
   // Called by `process-disk.ts` only.
@@ -276,10 +276,9 @@ export class SimDisk {
     this.#usedBytes += bytes
   }
 
-  /** After names have changed. */
-  recount(): void {
+  #recount(): void {
     this.#usedBytes = 0
-    for (const inode of this.#named()) this.#usedBytes += inode.cached.size
+    for (const { size } of this.files()) this.#usedBytes += size
   }
 
   lock(path: string, process: SimProcess): () => void {
@@ -305,10 +304,6 @@ export class SimDisk {
       default:
         return this.#options.callMicros
     }
-  }
-
-  *#named(): Iterable<Inode> {
-    for (const directory of this.#directories.values()) yield* directory.inodes()
   }
 
   /** All inodes, also those that have only a durable name. */

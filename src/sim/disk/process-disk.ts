@@ -106,17 +106,18 @@ class DirectoryFace implements Directory {
 
   rename(from: string, to: string): Promise<void> {
     return this.#caller.call('rename', from, () => {
-      this.#inode(from, 'rename')
+      const inode = this.#inode(from, 'rename')
+      const replaced = this.#directory.get(to)
       this.#directory.rename(from, to)
-      this.#caller.disk.recount()
+      if (replaced !== undefined && replaced !== inode) this.#free(replaced)
     })
   }
 
   remove(name: string): Promise<void> {
     return this.#caller.call('remove', name, () => {
-      this.#inode(name, 'remove')
+      const inode = this.#inode(name, 'remove')
       this.#directory.remove(name)
-      this.#caller.disk.recount()
+      this.#free(inode)
     })
   }
 
@@ -149,6 +150,11 @@ class DirectoryFace implements Directory {
 
   openFilesMax(): Promise<number> {
     return Promise.resolve(this.#caller.disk.openFilesMax)
+  }
+
+  /** The file has lost its name. */
+  #free({ cached }: Inode): void {
+    this.#caller.disk.grow(-cached.size)
   }
 
   #requireDescriptor(syscall: string): void {

@@ -15,10 +15,53 @@ type NameChange =
   | { readonly kind: 'rename'; readonly from: string; readonly to: string; readonly inode: Inode }
   | { readonly kind: 'remove'; readonly name: string }
 
+/** Names of inodes: an inode has one, and loses it when it gets another. */
+class Names {
+  readonly #byName = new Map<string, Inode>()
+  readonly #byInode = new Map<Inode, string>()
+
+  static of(other: Names): Names {
+    const names = new Names()
+    for (const [name, inode] of other.entries()) names.set(name, inode)
+    return names
+  }
+
+  get(name: string): Inode | undefined {
+    return this.#byName.get(name)
+  }
+
+  set(name: string, inode: Inode): void {
+    const before = this.#byInode.get(inode)
+    if (before !== undefined) this.#byName.delete(before)
+    this.delete(name)
+    this.#byName.set(name, inode)
+    this.#byInode.set(inode, name)
+  }
+
+  delete(name: string): void {
+    const inode = this.#byName.get(name)
+    if (inode === undefined) return
+    this.#byName.delete(name)
+    this.#byInode.delete(inode)
+  }
+
+  sorted(): readonly string[] {
+    return [...this.#byName.keys()].sort()
+  }
+
+  entries(): Iterable<[string, Inode]> {
+    return this.#byName
+  }
+
+  inodes(): Iterable<Inode> {
+    return this.#byName.values()
+  }
+}
+
 export class SimDirectory {
   readonly path: string
-  #names = new Map<string, Inode>()
-  readonly #durable = new Map<string, Inode>()
+  #names = new Names()
+  readonly #durable = new Names()
   #unsynced: NameChange[] = []
   #removed = 0
 
@@ -27,21 +70,21 @@ export class SimDirectory {
   }
 
   names(): readonly string[] {
-    return [...this.#names.keys()].sort()
+    return this.#names.sorted()
   }
 
   inodes(): Iterable<Inode> {
-    return this.#names.values()
+    return this.#names.inodes()
   }
 
   durableInodes(): Iterable<Inode> {
-    return this.#durable.values()
+    return this.#durable.inodes()
   }
 
   /** The bytes that are safe, under the names that are. */
   backup(): ReadonlyMap<string, Uint8Array> {
     const files = new Map<string, Uint8Array>()
-    for (const [name, { durable }] of this.#durable) {
+    for (const [name, { durable }] of this.#durable.entries()) {
       const bytes = new Uint8Array(durable.size)
       durable.read(0, bytes, 0, bytes.length)
       files.set(name, bytes)
@@ -83,7 +126,7 @@ export class SimDirectory {
 
   crash(prng: Prng): void {
     keepSome(this.#durable, this.#take(this.mark()), prng)
-    this.#names = new Map(this.#durable)
+    this.#names = Names.of(this.#durable)
   }
 
   #change(change: NameChange): void {
@@ -98,17 +141,12 @@ export class SimDirectory {
   }
 }
 
-function apply(names: Map<string, Inode>, change: NameChange): void {
-  if (change.kind === 'remove') {
-    names.delete(change.name)
-    return
-  }
-  // Where changes before this one were forgotten, the inode may still have another name.
-  for (const [name, inode] of names) if (inode === change.inode) names.delete(name)
-  names.set(change.kind === 'create' ? change.name : change.to, change.inode)
+function apply(names: Names, change: NameChange): void {
+  if (change.kind === 'remove') names.delete(change.name)
+  else names.set(change.kind === 'create' ? change.name : change.to, change.inode)
 }
 
-function keepSome(names: Map<string, Inode>, changes: readonly NameChange[], prng: Prng): void {
+function keepSome(names: Names, changes: readonly NameChange[], prng: Prng): void {
   if (changes.length === 0) return
   const shape = prng.pick(['none', 'all', 'beginning', 'scattered'] as const)
   if (shape === 'none') return

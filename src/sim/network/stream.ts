@@ -28,7 +28,7 @@ export interface StreamEnd {
   onBytes(bytes: Uint8Array): void
   /** The other side has closed, in order or not. */
   onEnd(how: 'fin' | 'reset'): void
-  /** All that was written has been taken. */
+  /** What could not be taken at once has been taken. */
   onSent(): void
   /** What was written cannot be brought. */
   onGivenUp(): void
@@ -51,6 +51,8 @@ export class Stream {
   readonly #onDelivery: (bytes: number) => void
   readonly #unsent: Uint8Array[] = []
   #unsentBytes = 0
+  /** Bytes were not taken at once: their writer waits to hear of it. */
+  #isBehind = false
   #isEnding = false
   /** In the system, in order; the first `#arrived` of them are at the target. */
   #pieces: Piece[] = []
@@ -95,6 +97,7 @@ export class Stream {
     this.#unsent.push(bytes)
     this.#unsentBytes += bytes.length
     this.#pump()
+    if (this.#unsentBytes > 0) this.#isBehind = true
   }
 
   /** The end follows what was written. */
@@ -186,7 +189,6 @@ export class Stream {
   }
 
   #pump(): void {
-    const hadUnsent = this.#unsentBytes
     const { windowBytes } = this.#paths.options
     while (this.#unsent.length > 0 && this.#takenBytes < windowBytes) {
       const first = this.#unsent[0] as Uint8Array
@@ -197,7 +199,8 @@ export class Stream {
       this.#takenBytes += count
       this.#sendCut(count === first.length ? first : first.subarray(0, count))
     }
-    if (this.#unsentBytes > 0 || hadUnsent === 0) return
+    if (this.#unsentBytes > 0 || !this.#isBehind) return
+    this.#isBehind = false
     if (this.#isEnding) this.#send('fin')
     this.source.onSent()
   }

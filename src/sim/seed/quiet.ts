@@ -23,6 +23,8 @@ import type { Place } from './user.ts'
 
 const PEACE_MS_MAX = 120_000
 const STEP_MS = 250
+/** Between two looks at all nodes. */
+const LOOK_MS = 10
 /** Attempts that their clients have given up may still arrive. */
 const LATE_MS = 2_500
 /** The memory that a silent node's messages have is given back within two seconds. */
@@ -96,7 +98,7 @@ export class Quiet {
         const seen = peers.filter((peer) => peer.isConnected).map(({ name }) => name)
         return living.every((other) => other === machine || seen.includes(`n${other}`))
       })
-    if (await this.#cluster.world.runUntil(isPeaceful, PEACE_MS_MAX)) return
+    if (await this.#until(isPeaceful, PEACE_MS_MAX)) return
     this.violations.push('no peace: nodes do not find each other long after faults have ended')
   }
 
@@ -113,7 +115,7 @@ export class Quiet {
           .filter(({ place }) => members.has(place))
           .map(({ place, keys }) => `hints left: node ${machine} keeps ${keys} for ${place}`)
       })
-    if (await this.#cluster.world.runUntil(() => left().length === 0, HAND_OFF_MS_MAX)) return
+    if (await this.#until(() => left().length === 0, HAND_OFF_MS_MAX)) return
     if (living.length < this.#cluster.size) {
       for (const machine of living) {
         if (this.#account.isDamaged(machine)) members.delete(this.#cluster.memberOf(machine))
@@ -154,7 +156,7 @@ export class Quiet {
       (this.#account.isDamaged(machine) || this.#cluster.node(machine)?.isWhole !== true)
     const answering = await this.#sweep(living, mayLack)
     // Repairs go on, and may wait for memory that messages of dead connections have.
-    await world.runUntil(() => this.#kept(living).length === 0, REPAIR_MS_MAX)
+    await this.#until(() => this.#kept(living).length === 0, REPAIR_MS_MAX)
     await world.run(STEP_MS)
     const { places, requests } = this.#workload
     const onObject = (label: string, object: VersionedObject, owners: number): void =>
@@ -204,9 +206,19 @@ export class Quiet {
 
   /** Sees that nodes keep no memory of messages once no request is under way. */
   async #giveBack(living: readonly number[]): Promise<void> {
-    const { world } = this.#cluster
-    const isGiven = await world.runUntil(() => this.#kept(living).length === 0, GIVE_BACK_MS_MAX)
+    const isGiven = await this.#until(() => this.#kept(living).length === 0, GIVE_BACK_MS_MAX)
     if (!isGiven) this.violations.push(...this.#kept(living))
+  }
+
+  /** Goes on until `isDone` says so; false where `limitMs` have passed first. */
+  async #until(isDone: () => boolean, limitMs: number): Promise<boolean> {
+    const { world } = this.#cluster
+    const endMs = world.nowMs + limitMs
+    while (!isDone()) {
+      if (world.nowMs >= endMs) return false
+      await world.run(LOOK_MS)
+    }
+    return true
   }
 
   #kept(living: readonly number[]): readonly string[] {

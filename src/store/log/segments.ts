@@ -53,6 +53,8 @@ export class Segments {
   readonly #filesMax: number
   /** By number; ascending while the log is opened and written. */
   readonly #kept = new Map<number, Kept>()
+  #bytes = 0
+  #bytesMax = 0
   /** Those that have a file, the one that was idle longest first. */
   readonly #open = new Set<Kept>()
   /** Open, being opened, being closed. */
@@ -88,13 +90,7 @@ export class Segments {
 
   /** Bytes of all segments, and of the largest. */
   get sizes(): { readonly bytes: number; readonly bytesMax: number } {
-    let bytes = 0
-    let bytesMax = 0
-    for (const { segment } of this.#kept.values()) {
-      bytes += segment.bytes
-      bytesMax = Math.max(bytesMax, segment.bytes)
-    }
-    return { bytes, bytesMax }
+    return { bytes: this.#bytes, bytesMax: this.#bytesMax }
   }
 
   /** All segments, in the order in which they were added. */
@@ -108,6 +104,8 @@ export class Segments {
     const state = { readers: 0, wasUsed: true, opening: undefined, onUnused: undefined }
     const kept: Kept = { segment, file, ...state }
     this.#kept.set(segment.number, kept)
+    this.#bytes += segment.bytes
+    this.#bytesMax = Math.max(this.#bytesMax, segment.bytes)
     this.#open.add(kept)
     this.#files += 1
     if (this.#files > this.#filesMax) void this.#closeIdle()
@@ -171,7 +169,7 @@ export class Segments {
     retained?.release()
     const kept = this.#kept.get(number)
     assert(kept?.file !== undefined && kept.readers === 0, 'the segment is open and unused')
-    this.#kept.delete(number)
+    this.#unlist(kept)
     this.#open.delete(kept)
     this.#files -= 1
     return { ...kept.segment, file: kept.file }
@@ -184,7 +182,7 @@ export class Segments {
   async remove(number: number): Promise<void> {
     const kept = this.#kept.get(number)
     assert(kept !== undefined, 'a listed segment is removed')
-    this.#kept.delete(number)
+    this.#unlist(kept)
     if (kept.readers > 0) {
       await new Promise<void>((resolve) => {
         kept.onUnused = resolve
@@ -203,6 +201,16 @@ export class Segments {
   async close(): Promise<void> {
     this.#isStopped = true
     for (const kept of this.#kept.values()) await this.#closeFile(kept)
+  }
+
+  #unlist({ segment }: Kept): void {
+    this.#kept.delete(segment.number)
+    this.#bytes -= segment.bytes
+    if (segment.bytes < this.#bytesMax) return
+    this.#bytesMax = 0
+    for (const { segment: left } of this.#kept.values()) {
+      this.#bytesMax = Math.max(this.#bytesMax, left.bytes)
+    }
   }
 
   readonly #onReleased = (kept: Kept): void => {

@@ -211,6 +211,30 @@ t.test('a full disk takes what fits, says so, and takes more when there is room'
   t.equal(sim.disk(0).usedBytes, 100)
 })
 
+t.test('a file takes space until it is removed or another gets its name', async (t) => {
+  const { sim, directory } = await scene(1)
+  const disk = sim.disk(0)
+  for (const [name, length] of [
+    ['one', 300],
+    ['two', 500],
+    ['three', 70],
+  ] as const) {
+    const file = await sim.complete(directory.create(name))
+    await sim.complete(file.write(0, filled(length, 1)))
+  }
+  await sim.complete(directory.rename('one', 'one'))
+  t.equal(disk.usedBytes, 870, 'nothing changes under its own name')
+  await sim.complete(directory.rename('one', 'two'))
+  t.equal(disk.usedBytes, 370)
+  await sim.complete(directory.rename('two', 'four'))
+  t.equal(disk.usedBytes, 370)
+  await sim.complete(directory.remove('three'))
+  t.equal(disk.usedBytes, 300)
+  disk.evictCache()
+  t.equal(disk.usedBytes, 300, 'as all are counted again')
+  t.same(await sim.complete(directory.list()), ['four'])
+})
+
 t.test('rot changes one bit in a byte, in what was synced and in what is read', async (t) => {
   const at = await scene(1)
   const file = await at.sim.complete(at.directory.create('one'))

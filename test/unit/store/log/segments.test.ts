@@ -130,3 +130,18 @@ void t.test('a segment is opened once, and released once by each reader', (t) =>
     await t.rejects(segments.remove(9), /listed segment/)
   }),
 )
+
+void t.test('the sizes are those of the segments that are listed', (t) =>
+  onBench(async ({ segments }) => {
+    const { bytes: all, bytesMax } = segments.sizes
+    t.ok(bytesMax > 0)
+    const grown = { ...(await segments.giveAway(3)), bytes: 2 * bytesMax }
+    segments.add(grown)
+    t.same(segments.sizes, { bytes: all + bytesMax, bytesMax: 2 * bytesMax })
+    await segments.giveAway(3).then(({ file }) => file.close())
+    t.same(segments.sizes, { bytes: all - bytesMax, bytesMax }, 'the largest has gone')
+    await segments.remove(1)
+    await segments.remove(2)
+    t.same(segments.sizes, { bytes: 0, bytesMax: 0 })
+  }),
+)
