@@ -229,20 +229,10 @@ export class Bucket<T> {
       read = { answered: seen.answered, needed: seen.needed }
       if (seen.context.length > 0) contexts.push(seen.context.slice())
     }
-    const fixed = {
-      name,
-      contexts,
-      value,
-      requestId: options?.requestId?.slice() ?? this.#core.random.requestId(),
-      w: options?.w ?? 0,
-      r: 0,
-      replace: 'given' as const,
-      strict: options?.strict ?? false,
-    }
-    const heldBytes = [name.key, value, ...contexts].reduce(
-      (sum, one) => sum + (one?.length ?? 0),
-      0,
-    )
+    const requestId = options?.requestId?.slice() ?? this.#core.random.requestId()
+    const { w = 0, strict = false } = options ?? {}
+    let heldBytes = name.key.length + (value?.length ?? 0)
+    for (const context of contexts) heldBytes += context.length
     // An id that is given may be that of a write which this client does not know of.
     const isRepeat = options?.isRepeat ?? options?.requestId !== undefined
     let sent = 0
@@ -255,7 +245,18 @@ export class Bucket<T> {
         list: this.#core.pool.routes?.of(this.name, this.#bytes, name.key),
         request: (deadlineMs) => {
           sent += 1
-          return { ...fixed, isRepeat: isRepeat || sent > 1, deadlineMs }
+          return {
+            name,
+            contexts,
+            value,
+            requestId,
+            w,
+            r: 0,
+            replace: 'given',
+            strict,
+            isRepeat: isRepeat || sent > 1,
+            deadlineMs,
+          }
         },
       },
       { signal: options?.signal, timeout: Math.max(1, deadline - this.#core.now()) },

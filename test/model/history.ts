@@ -230,7 +230,10 @@ class History {
     const record = { place, copy: { object: copy.object, note: copy.note }, attempt }
     this.#cluster.append(node, record, outcome.kind !== 'written')
     const { rules } = this.#cluster
-    const context = rules.coveredBy({ ...put, requestId: requestOf(put.value) }, outcome)
+    // By name: a spread takes an eighth of all time.
+    const { seen, isRepeat } = put
+    const request = { seen, isRepeat, requestId: requestOf(put.value) }
+    const context = rules.coveredBy(request, outcome)
     let sent = copy.object
     if (outcome.kind === 'written' && this.#prng.chance(0.4)) sent = rules.deltaOf(outcome, context)
     if (outcome.kind === 'written' || put.isRepeat) this.#answer(client, put, { shown, context })
@@ -299,10 +302,7 @@ class History {
   #crash(node: ModelNode): void {
     const first = this.#prng.below(node.tailLength + 1)
     const chance = this.#prng.pick([0, 0.5, 0.9])
-    const kept = Array.from({ length: node.tailLength }, (_, index) =>
-      chance === 0 ? index < first : this.#prng.chance(chance),
-    )
-    this.#cluster.crash(node, (index) => kept[index] === true)
+    this.#cluster.crash(node, (index) => (chance === 0 ? index < first : this.#prng.chance(chance)))
   }
 
   #handOff(): void {

@@ -47,6 +47,7 @@ export function countApart(holders: readonly Holder[]): number {
  * together, since one of them counts at most.
  */
 function countHints(hints: readonly Holder[]): number {
+  if (hints.length <= 1) return hints.length
   const owners = [...new Set(hints.map(({ willBeOn }) => willBeOn))]
   assert(owners.length <= REPLICAS_MAX, 'owners are bounded')
   const bitOf = (machine: string): number => {

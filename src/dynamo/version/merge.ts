@@ -49,23 +49,24 @@ export function merge(a: VersionedObject, b: VersionedObject): VersionedObject {
 
 /** The siblings of `mine` with those dots that `theirs` has not replaced. */
 function survivors(mine: VersionedObject, theirs: VersionedObject): readonly Sibling[] {
-  let carried: readonly Dot[] | undefined
-  const survives = (dot: Dot): boolean => {
-    if (!theirs.context.covers(dot)) return true
-    if (theirs.siblings.length <= SCAN_MAX) return theirs.siblings.some((s) => isAmong(dot, s.dots))
-    carried ??= sortedDots(theirs.siblings)
-    return isAmong(dot, carried)
-  }
-  let areAll = true
+  const { siblings } = theirs
+  const many = siblings.length > SCAN_MAX ? sortedDots(siblings) : undefined
+  const isCarried = (dot: Dot): boolean =>
+    many === undefined ? siblings.some((s) => isAmong(dot, s.dots)) : isAmong(dot, many)
+  const isReplaced = (dot: Dot): boolean => theirs.context.covers(dot) && !isCarried(dot)
+  const isHurt = ({ requestId, dots }: Sibling): boolean =>
+    names(theirs, requestId) || dots.some(isReplaced)
+  // Nearly always all survive.
+  if (!mine.siblings.some(isHurt)) return mine.siblings
   const kept: Sibling[] = []
   for (const sibling of mine.siblings) {
-    const isReplaced = names(theirs, sibling.requestId)
-    const survivor = isReplaced ? undefined : withDots(sibling, sibling.dots.filter(survives))
-    if (survivor !== sibling) areAll = false
+    if (names(theirs, sibling.requestId)) continue
+    const dots = sibling.dots.filter((dot) => !isReplaced(dot))
+    const survivor = withDots(sibling, dots)
     if (survivor !== undefined) kept.push(survivor)
   }
   // A sibling that lost its first dot may sort later.
-  return areAll ? mine.siblings : kept.sort(compareSiblings)
+  return kept.sort(compareSiblings)
 }
 
 /** Whether the request is named, and none of its attempts is carried. */
@@ -140,6 +141,7 @@ function placesByRequest(siblings: readonly Sibling[]): (wanted: Sibling) => num
 
 /** One sibling for two attempts of one request; `a` itself if `b` adds nothing to it. */
 function collapse(a: Sibling, b: Sibling): Sibling {
+  if (a === b) return a
   const added = b.dots.filter((dot) => !isAmong(dot, a.dots))
   const time = Math.min(a.time, b.time)
   if (added.length === 0 && time === a.time) return a

@@ -35,10 +35,10 @@ const LINES: readonly Plant[] = [
   },
   {
     name: 'starts are not told apart',
-    find: 'if (!theirs.context.covers(dot))',
+    find: 'theirs.context.covers(dot) && !isCarried(dot)',
     replace:
-      'if (!theirs.context.ranges.some((one) => one.node === dot.node && ' +
-      'one.first <= dot.counter && dot.counter <= one.last))',
+      'theirs.context.ranges.some((one) => one.node === dot.node && ' +
+      'one.first <= dot.counter && dot.counter <= one.last) && !isCarried(dot)',
     why: 'each start counts from one: its dots are taken for those of an earlier one',
   },
   {
@@ -160,10 +160,10 @@ const REQUESTS: readonly Plant[] = [
   },
   {
     name: 'the client draws a request id for each attempt',
-    find: 'return { ...fixed, isRepeat: isRepeat || sent > 1, deadlineMs }',
+    find: 'isRepeat: isRepeat || sent > 1,',
     replace:
-      'return { ...fixed, isRepeat: isRepeat || sent > 1, deadlineMs, ' +
-      'requestId: sent > 1 ? this.#core.random.requestId() : fixed.requestId };',
+      'isRepeat: isRepeat || sent > 1, ' +
+      '...(sent > 1 ? { requestId: this.#core.random.requestId() } : {}),',
     why: 'a retry leaves two siblings of one put',
   },
   {

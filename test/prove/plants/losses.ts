@@ -53,8 +53,8 @@ const LOSING: readonly Plant[] = [
   },
   {
     name: 'a merge keeps an attempt of a replaced request',
-    find: 'const isReplaced = names(theirs, sibling.requestId)',
-    replace: 'const isReplaced = false',
+    find: 'if (!context.names(requestId)) return false',
+    replace: 'return false',
     why: 'what was deleted comes back with the dot of another attempt',
     caughtBy: 'test/unit/node/updates.test.ts',
   },
