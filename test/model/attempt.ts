@@ -2,7 +2,9 @@
  * Counts the copies of one attempt of a write, as its coordinator does.
  *
  * The attempt is acknowledged when W of its durable copies count (`src/dynamo/quorum/holders.ts`).
- * Where W owners hold it in their own copies, each get of R whole owners must show it.
+ * Where W owners hold it in their own copies at one time, each get of R whole owners must show it.
+ * An owner that loses its copy before the others have theirs reads them too early to get it back:
+ * the write is acknowledged, and survives, but a get may miss it until the owners are compared.
  */
 import type { Holder } from '../../src/dynamo/quorum/holders.ts'
 import { type ModelNode, OWNERS } from './node.ts'
@@ -13,6 +15,8 @@ import type { Rules } from './rules.ts'
 export interface HeldCopy extends Holder {
   readonly node: number
   readonly member: number
+  /** How often the machine had been lost by then. */
+  readonly lossesThen: number
 }
 
 export class Attempt {
@@ -34,9 +38,14 @@ export class Attempt {
     const node = keeper.index
     const member = forMember.index
     if (this.#held.some((one) => one.node === node && one.member === member)) return false
-    this.#held.push({ on: keeper.machine, willBeOn: forMember.machine, node, member })
+    const { machine: on } = keeper
+    const lossesThen = oracle.lossesOf(on)
+    this.#held.push({ on, willBeOn: forMember.machine, node, member, lossesThen })
     if (node === member && !this.#isAtOwners) {
-      this.#isAtOwners = this.#held.filter(isAtOwner).length >= needed
+      const atOwners = this.#held.filter(
+        (one) => isAtOwner(one) && oracle.lossesOf(one.on) === one.lossesThen,
+      )
+      this.#isAtOwners = atOwners.length >= needed
       if (this.#isAtOwners) oracle.onHeldByOwners(this.value, this.#lossesBefore)
     }
     if (this.#isAcknowledged || this.#held.length < needed) return false

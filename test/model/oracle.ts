@@ -6,10 +6,10 @@
  * had to survive, is not among the final siblings, and no chain of puts leads from it to one of
  * them. It had to survive if it was acknowledged, and fewer than W machines were lost since that
  * attempt began; or if it was on a disk, and none was lost since. A get of R owners *misses* a
- * write in the same way, if W owners held it in their own copies. A sibling is *false* when another
- * sibling follows it: its client saw it and replaced it. An earlier attempt of a repeated request
- * may surface all the same, unless the client that replaced the write, or one that the write in its
- * place follows, had its context from the answer to a repeat.
+ * write in the same way, if W owners held it in their own copies at one time. A sibling is *false*
+ * when another sibling follows it: its client saw it and replaced it. An earlier attempt of a
+ * repeated request may surface all the same, unless the client that replaced the write, or one that
+ * the write in its place follows, had its context from the answer to a repeat.
  *
  * Values are numbered from 0 in the order of their first attempt; a set of them is a bit mask.
  */
@@ -73,6 +73,13 @@ export class Oracle {
     return this.#losses.length
   }
 
+  /** How often this machine was lost, or a copy on it. */
+  lossesOf(machine: string): number {
+    let count = 0
+    for (const lost of this.#losses) if (lost === machine) count += 1
+    return count
+  }
+
   /**
    * A new put by a client that was shown `shown` by the gets that gave its contexts, and has some
    * of them from the answers to repeats of the requests `repeated`.
@@ -99,7 +106,7 @@ export class Oracle {
     this.#acknowledged.add(value, lossesBefore)
   }
 
-  /** An attempt that began after so many losses is held by W owners in their own copies. */
+  /** An attempt that began after so many losses is held by W owners in their own copies at once. */
   onHeldByOwners(value: number, lossesBefore: number): void {
     this.#atOwners.add(value, lossesBefore)
   }

@@ -49,6 +49,8 @@ const REPLICAS = 3
 const CLIENTS = 2
 const WINDOW = 1
 const LOOK_MS = 20
+/** Of the hints: the blows share these, and the rest keeps the last ones in the delivery. */
+const STRUCK_SHARE = 0.6
 const DELIVERY_MS_MAX = 90_000
 /** The node is killed so long after its disk is cut, at most. */
 const DARK_MS_MAX = 25
@@ -93,7 +95,7 @@ async function strikes(options: BlowsOptions, until: number): Promise<number> {
   order.splice(kills, 0, 'power')
   const whole = (await kept.counts())[holder] ?? 0
   for (const [i, blow] of order.entries()) {
-    const due = whole * (1 - (i + 1) / (order.length + 1))
+    const due = whole * (1 - (STRUCK_SHARE * (i + 1)) / order.length)
     let left = whole
     while (left > due && performance.now() < until) {
       await sleep(LOOK_MS)
