@@ -19,6 +19,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { readScenario } from '../../src/cli/simulate/scenario-file.ts'
+import { SessionFloor } from '../../src/sim/checkers/session-floor.ts'
 import { Cluster } from '../../src/sim/cluster/cluster.ts'
 import { History } from '../../src/sim/history/history.ts'
 import { drawScenario } from '../../src/sim/scenario.ts'
@@ -87,4 +88,38 @@ t.test('regression: a put that is forwarded twice counts as retried', async (t) 
   const acknowledged = forwardedTwice.filter((id) => history.writes.outcome(id) === 'ok')
   t.ok(acknowledged.length > 5, `${acknowledged.length} acknowledged puts were forwarded twice`)
   for (const id of acknowledged) t.ok(history.writes.wasRetried(id), `write ${id}`)
+})
+
+/**
+ * Seed 261: a session put again what it had put before, and got receipts for that, which took the
+ * place of older ones among the eight that a get takes along. Its judge did not count them, and
+ * wanted the older ones covered.
+ */
+t.test('regression: a put that is repeated counts as one of its session', async (t) => {
+  const world = new SimWorld({ seed: 1 })
+  const cluster = new Cluster(world, { nodes: 3 })
+  const history = new History()
+  const { mix, ...scenario } = drawScenario(1)
+  const none = Object.fromEntries(Object.keys(mix).map((act) => [act, 0])) as unknown as typeof mix
+  const workload = new Workload(cluster, history, {
+    ...scenario,
+    mix: { ...none, blind: 1, repeat: 3 },
+    clients: 2,
+    sessions: 1,
+    buckets: ['default'],
+    keys: 4,
+    timeoutMs: 2_000,
+    thinkMsMax: 5,
+  })
+  const judged = t.capture(SessionFloor.prototype, 'onPut')
+  const repeated = t.capture(history, 'acknowledge')
+  await cluster.startAll()
+  workload.begin(40)
+  t.ok(await workload.idle(60_000))
+  t.equal(history.acknowledged, history.writes.length, 'nothing goes wrong here')
+  const repeats = repeated().map(({ args }) => args[0])
+  const puts = judged().map(({ args }) => args[1])
+  const ownRepeats = repeats.filter((id) => puts.includes(id))
+  t.ok(ownRepeats.length > 10, `${ownRepeats.length} repeats`)
+  t.equal(puts.length, new Set(puts).size + ownRepeats.length)
 })

@@ -329,6 +329,7 @@ export class User {
     try {
       await this.#send(sent, { contexts: sent.contexts, isRepeat: true })
       this.#history.acknowledge(sent.id)
+      this.#session?.onPut(sent.place.label, sent.id)
     } catch (error) {
       codeOf(error)
     }
