@@ -41,6 +41,8 @@ export const DELIVERY_BYTES_MAX = 1 * MIB
 export const HINT_BYTES_MIN: number = 64 * MIB
 export const PARTITIONS_MAX = 65_536
 export const MEMBERS_MAX = 1024
+/** Members that one get asks for hints where no owner answers. */
+export const FALLBACKS_PER_GET_MAX = 64
 export const BUCKETS_MAX = 1024
 /** Contexts in one put: one for each replica that a client read. */
 export const CONTEXTS_MAX = REPLICAS_MAX

@@ -52,6 +52,10 @@ const USAGE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'context-foreign',
   'context-other-cluster',
   'context-forged',
+  'contexts-too-many',
+  'receipt-garbled',
+  'receipt-foreign',
+  'receipts-too-many',
 ])
 
 export function exitCodeOf(thrown: unknown): number {

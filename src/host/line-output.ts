@@ -4,9 +4,10 @@
  * A supervisor that stops reading would otherwise stop the node: a write to a full pipe blocks the
  * process. So standard error is opened once more, not blocking; what it does not take waits, up to
  * a bound, and lines beyond are counted and left out. The count is written when there is room
- * again.
+ * again. A file always takes them, and is written to as it is: standard output may be the same
+ * file, and two places in it would write over each other.
  */
-import { constants, openSync, writeSync } from 'node:fs'
+import { constants, fstatSync, openSync, writeSync } from 'node:fs'
 import { Buffer } from 'node:buffer'
 import { LOG_BYTES_MAX } from '../limits.ts'
 
@@ -71,6 +72,7 @@ export class LineOutput {
 /** Another open file for standard error: the mode of the one that others share stays as it is. */
 function reopened(): number {
   try {
+    if (fstatSync(STANDARD_ERROR).isFile()) return STANDARD_ERROR
     const flags = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_APPEND
     return openSync(`/proc/self/fd/${STANDARD_ERROR}`, flags)
   } catch {

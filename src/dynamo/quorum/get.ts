@@ -16,8 +16,9 @@
  * may have found fewer owners or another fallback. A fallback that holds a hint counts towards R;
  * one that holds none has not looked at the owner's copy, and does not count. The get is answered
  * when no owner that is still expected is left, and R count or every fallback asked has answered:
- * with what there is, and `isComplete: false`. It is short only if neither an owner nor a hint
- * answered.
+ * with what there is, and `isComplete: false`. Where neither an owner nor a hint answered, a member
+ * further on may have coordinated a put itself: all others are asked, up to a bound. It is short
+ * only if none of them holds a hint.
  *
  * A get may have to cover *receipts* (`version/receipt.ts`): what it is answered with has certain
  * writes. Where the answers that count do not, the round asks all owners that are left, then a
@@ -30,13 +31,13 @@
  * Invariants:
  *   - Each replica counts once towards R; a replica that failed does not count.
  *   - Of the fallbacks asked, those that failed or are silent left aside, there is at most one more
- *     than owners are missing.
+ *     than owners are missing, until none of them holds anything.
  *   - After the outcome is reached it does not change and the round asks no other replica.
  *
  * The round has no clock: its caller reports late and silent replicas, and the deadline.
  */
 import { assert } from '../../base/assert.ts'
-import { REPLICAS_MAX } from '../../limits.ts'
+import { FALLBACKS_PER_GET_MAX, REPLICAS_MAX } from '../../limits.ts'
 import type { NodeId } from '../names.ts'
 import type { VersionedObject } from '../version/object.ts'
 import {
@@ -205,7 +206,7 @@ export class GetRound {
 
   #advance(): readonly GetAsk[] {
     const objects = this.#askForObjects()
-    const more = this.#askMore()
+    const more = [...this.#askMore(), ...this.#askOthers()]
     this.#outcome = this.#decide()
     if (this.#isMetBy(this.#outcome)) return [...objects, ...more]
     const further = this.#askForReceipts()
@@ -279,6 +280,21 @@ export class GetRound {
     const more = oneMore(fallbacks, { owners, inUse: this.#asked.map(({ node }) => node), isFree })
     if (more !== undefined) ask(more, 'more')
     return asks
+  }
+
+  /** Asks all other fallbacks where nothing was found, and nothing is coming. */
+  #askOthers(): readonly GetAsk[] {
+    const fallbacks = this.#fallbacks
+    const replicas = this.#replicas()
+    const hasAny = this.answered > 0 || this.#asked.some(isHolding) || replicas.some(isComing)
+    if (fallbacks === undefined || hasAny) return []
+    const isOther = (member: NodeId): boolean =>
+      fallbacks.canAsk(member) && this.#asked.every(({ node }) => node !== member)
+    const left = Math.max(0, FALLBACKS_PER_GET_MAX - this.#asked.length)
+    const others = fallbacks.members.filter(isOther).slice(0, left)
+    const further = others.map((node) => newReplica(node, 'more'))
+    this.#asked.push(...further)
+    return further.map(askForObject)
   }
 
   /** Asks each replica whose digest matches no received object for its object. */

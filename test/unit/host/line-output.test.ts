@@ -1,5 +1,7 @@
 /** The log of a node whose reader has stopped reading: bounded, counted, and no wait. */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { openSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 
 const MODULE = import.meta.resolve('../../../src/host/trace.ts').replace(/\.ts$/, '.js')
@@ -28,4 +30,30 @@ t.test('lines that are not read wait up to a bound; more are counted', async (t)
   t.equal(lines.length - 1 + last.count, LINES, 'each line was written or counted')
   t.ok(text.length > 1024 * 1024, 'a mebibyte waited')
   t.ok(last.count > LINES / 2)
+})
+
+t.test('lines in a file stand beside what standard output writes to it', async (t) => {
+  const script = `
+    import { writeSync } from 'node:fs'
+    const { HostTrace } = await import(${JSON.stringify(MODULE)})
+    const trace = new HostTrace({ level: 'info' })
+    for (let i = 0; i < 3; i++) {
+      writeSync(1, 'on standard output\\n')
+      trace.record('node-ready', { i })
+    }
+  `
+  const path = join(t.testdir(), 'both.log')
+  const file = openSync(path, 'w')
+  const stdio = ['ignore', file, file] as const
+  const { status } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: [...stdio],
+  })
+  t.equal(status, 0)
+  const lines = readFileSync(path, 'utf8').trim().split('\n')
+  t.equal(lines.filter((line) => line === 'on standard output').length, 3)
+  const logged = lines.filter((line) => line.startsWith('{'))
+  t.same(
+    logged.map((line) => (JSON.parse(line) as { i: number }).i),
+    [0, 1, 2],
+  )
 })

@@ -91,6 +91,7 @@ t.test(
     t.equal(exitCodeOf(new OperatingError('config-wrong', '')), 2)
     t.equal(exitCodeOf(new OperatingError('bind-insecure', '')), 2)
     t.equal(exitCodeOf(new OperatingError('input-wrong', '')), 2)
+    t.equal(exitCodeOf(new OperatingError('receipt-foreign', '')), 2)
     t.equal(exitCodeOf(new OperatingError('not-connected', '')), 3)
     t.equal(exitCodeOf(new OperatingError('write-in-doubt', '')), 3)
     t.equal(exitCodeOf(new Error('x')), 70)

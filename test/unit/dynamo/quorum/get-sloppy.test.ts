@@ -46,6 +46,8 @@ class Play {
   readonly #answered = new Set<NodeId>()
   #waiting: GetAsk[] = []
   #hasSilence = false
+  /** All owners have failed, and no fallback had anything: any may have taken a put. */
+  #mayAskAll = false
   wrong: string | undefined
 
   constructor({ owners, fallbacks, machines, r, seed }: Scene) {
@@ -84,7 +86,10 @@ class Play {
     const missing = failed.filter((node) => this.#owners.includes(node)).length
     const asked = this.#askedFallbacks.size - (failed.length - missing)
     if (asked > 0 && this.#owners.length - missing >= this.#r) this.wrong = 'asked without need'
-    if (asked > missing + 1) this.wrong = `${asked} fallbacks for ${missing} owners`
+    const found = [...this.#answered].some((node) => Boolean(this.#holds.get(node)))
+    if (missing === this.#owners.length && !found) this.#mayAskAll = true
+    if (asked > missing + 1 && !this.#mayAskAll)
+      this.wrong = `${asked} fallbacks for ${missing} owners`
   }
 
   #answerOne(): boolean {
@@ -114,7 +119,7 @@ class Play {
     const isOwner = (node: NodeId): boolean => this.#owners.includes(node)
     const isSilent = this.#those((node, held) => isOwner(node) && held === null).length > 0
     const living = this.#those((node, held) => isOwner(node) && typeof held === 'number')
-    const holding = this.#those((node, held) => this.#askedFallbacks.has(node) && Boolean(held))
+    const holding = this.#those((node, held) => !isOwner(node) && Boolean(held))
     const { outcome } = this.#round
     if (outcome.kind === 'waiting') {
       const isNothing = living.length === 0 && holding.length === 0

@@ -13,8 +13,8 @@ interface Five {
   readonly others: readonly number[]
 }
 
-async function five(): Promise<Five> {
-  const scene = await Scene.open({ nodes: 5 })
+async function five(quorums = { n: 3, r: 2, w: 2 }): Promise<Five> {
+  const scene = await Scene.open({ nodes: 5, quorums })
   return { scene, ...scene.placeOf(KEY) }
 }
 
@@ -53,6 +53,19 @@ t.test('H8: with all owners away, hints alone answer', async (t) => {
   for (const machine of [first, second]) {
     const session = await scene.session(machine)
     t.equal(seen(await session.getSloppily(KEY)), 'a: 0 of 2', `at ${machine}`)
+  }
+})
+
+t.test('H8: with the only owner away, a hint is found at whatever node took it', async (t) => {
+  for (const at of [0, 1, 2, 3]) {
+    const { scene, owners, others } = await five({ n: 1, r: 1, w: 1 })
+    await takeAway(scene, owners)
+    // A node that can ask no owner keeps a hint itself, wherever it stands in the ring.
+    replyOf(await (await scene.session(others[at] as number)).put(KEY, 'a'))
+    for (const machine of others) {
+      const session = await scene.session(machine)
+      t.equal(seen(await session.getSloppily(KEY)), 'a: 0 of 1', `from ${at} at ${machine}`)
+    }
   }
 })
 
