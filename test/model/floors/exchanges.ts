@@ -1,0 +1,166 @@
+/**
+ * Exchanges between owners: one asks, and takes of the answer what the rounds of both allow.
+ *
+ * Between owners of one round everything is merged: what only one carries is damage of the other,
+ * not death. Between owners of two rounds the lower yields: it drops, and the higher does not take,
+ * what the higher lacks at or below its floor.
+ */
+import type { VersionedObject } from '../../../src/dynamo/version/object.ts'
+import type { Dot } from '../../../src/dynamo/version/dot.ts'
+import { type Cluster, joined, name, told } from './cluster.ts'
+import { carries, carryAlike, type Floor, isDone, isUnder, joinFloors, without } from './floor.ts'
+import { type Covered, type Member, OWN, OWNERS } from './member.ts'
+import type { Round } from './rounds.ts'
+
+/** An owner waits for so many answers at most. */
+const PULLS_MAX = 3
+
+interface Ask {
+  readonly kind: 'ask'
+  readonly to: number
+  readonly from: number
+  readonly id: number
+  /** For which it counts. */
+  readonly round: Round | undefined
+}
+
+interface Answer {
+  readonly kind: 'answer'
+  readonly to: number
+  readonly from: number
+  readonly id: number
+  readonly round: Round | undefined
+  readonly object: VersionedObject | undefined
+  /** That the other owner adopted last. */
+  readonly floor: Floor
+  readonly number: number
+}
+
+export type ExchangeMessage = Ask | Answer
+
+/** The answers that an owner of a lower round has had, in one start. */
+interface Behind {
+  readonly start: string
+  readonly answers: Map<number, Answer>
+}
+
+export class Exchanges {
+  readonly #cluster: Cluster
+  #ids = 0
+  readonly #behind = new Map<number, Behind>()
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster
+  }
+
+  begin(asking: Member, asked: Member, round: Round | undefined): void {
+    if (asking.pulls.size >= PULLS_MAX) return
+    this.#ids += 1
+    asking.pulls.add(this.#ids)
+    const [from, to] = [asking.index, asked.index]
+    this.#cluster.send({ kind: 'ask', to, from, id: this.#ids, round })
+  }
+
+  /** Whether one owner asks the other for this round. */
+  isUnderWay(asking: Member, asked: Member, round: Round): boolean {
+    return this.#cluster.messages.some((one) => {
+      if (one.kind !== 'ask' && one.kind !== 'answer') return false
+      const [from, to] = one.kind === 'ask' ? [one.from, one.to] : [one.to, one.from]
+      return one.round === round && from === asking.index && to === asked.index
+    })
+  }
+
+  onMessage(member: Member, message: ExchangeMessage): void {
+    if (message.kind === 'answer') return this.#onAnswer(member, message)
+    const { from, id, round } = message
+    const [object, floor] = [member.object(OWN), this.#cluster.floorOf(member)]
+    const [to, number] = [from, member.disk.round]
+    this.#cluster.send({ kind: 'answer', to, from: member.index, id, round, object, floor, number })
+  }
+
+  #onAnswer(member: Member, answer: Answer): void {
+    const { rules } = this.#cluster
+    if (!member.pulls.delete(answer.id) && !rules.isLateAnswerTaken) return
+    // Who has covered a round that another has adopted adopts it too: all owners have covered it.
+    const { covered, round } = member.disk
+    if (covered !== undefined && covered.number >= answer.number && round < answer.number) {
+      this.adopt(member, answer)
+      this.#cluster.sync(member)
+    }
+    this.#take(member, answer)
+    this.#cluster.sync(member)
+    answer.round?.onExchanged(member, answer.from)
+    this.#catchUp(member, answer)
+  }
+
+  #take(member: Member, answer: Answer): void {
+    const { rules } = this.#cluster
+    const [held, floor, mine] = [
+      member.object(OWN),
+      this.#cluster.floorOf(member),
+      member.disk.round,
+    ]
+    const { object, floor: theirFloor, number: theirs } = answer
+    // Digests are over siblings: what is carried alike is not sent, whatever the contexts say.
+    if (carryAlike(held, object)) return
+    const isAbsenceDeath = theirs === mine && rules.isAbsenceProof
+    const isDead = (dot: Dot): boolean => {
+      if (carries(held, dot) || !isUnder(floor, dot)) return false
+      return rules.isJudgedByDots ? !isUnder(theirFloor, dot) : theirs < mine || isAbsenceDeath
+    }
+    const isOutlived = (dot: Dot): boolean => {
+      if (carries(object, dot) || !isUnder(theirFloor, dot)) return false
+      return rules.isJudgedByDots ? !isUnder(floor, dot) : mine < theirs || isAbsenceDeath
+    }
+    let taken = without(object, isDead, rules.isUntakenCovered)
+    if (held === undefined && taken !== undefined && this.isDone(member, taken)) {
+      // What it would remove is not taken again.
+      if (!rules.isTombstoneTakenAgain) taken = undefined
+    }
+    const kept = rules.isLowerKept ? held : without(held, isOutlived, rules.isUntakenCovered)
+    const merged = joined(kept, taken)
+    this.#cluster.say(
+      () =>
+        `${name(member)} of round ${mine} has ${told(held)}, is answered ${told(object)} by ` +
+        `a${answer.from} of round ${theirs}: ${told(merged)}`,
+    )
+    this.#cluster.write(member, OWN, merged, held && member.memory.copies[OWN]?.note)
+  }
+
+  /** Whether a key goes here. */
+  isDone(member: Member, object: VersionedObject): boolean {
+    const { rules } = this.#cluster
+    if (rules.isReapedByAge) return object.siblings.every(({ value }) => value === undefined)
+    return isDone(object, this.#cluster.floorOf(member), rules.isPastIgnored)
+  }
+
+  /** An owner that is behind has the round of the others when it has asked them all. */
+  #catchUp(member: Member, answer: Answer): void {
+    if (answer.number <= member.disk.round) return
+    let behind = this.#behind.get(member.index)
+    if (behind?.start !== member.start) {
+      behind = { start: member.start, answers: new Map() }
+      this.#behind.set(member.index, behind)
+    }
+    behind.answers.set(answer.from, answer)
+    const answers = [...behind.answers.values()]
+    const needed = this.#cluster.rules.isCaughtUpByOne ? 1 : OWNERS - 1
+    if (answers.length < needed || answers.some(({ number }) => number !== answer.number)) return
+    this.adopt(member, answer)
+    this.#cluster.sync(member)
+    this.#behind.delete(member.index)
+  }
+
+  /** Requires: what is at or below the floor is here, or replaced. */
+  adopt(member: Member, { number, floor }: Covered): void {
+    this.#cluster.say(() => `${name(member)} adopts round ${number}`)
+    member.append({
+      apply: (disk) => {
+        if (disk.round >= number) return
+        disk.floor = joinFloors(disk.floor, floor)
+        disk.round = number
+        if (disk.covered?.number === number) disk.covered = undefined
+      },
+    })
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * A member of the model of floors: its copies of one key, in memory, on disk, and the log between.
+ *
+ * What it appends is in memory at once and durable at the next sync. A crash keeps the disk and any
+ * batches of the tail. Each process draws a start of its own.
+ */
+import { nodeId, type NodeId, type Start, startId } from '../../../src/dynamo/names.ts'
+import type { Note } from '../../../src/dynamo/version/note.ts'
+import type { VersionedObject } from '../../../src/dynamo/version/object.ts'
+import type { Attempt } from './attempt.ts'
+import type { Asking } from './ranges.ts'
+import { type Floor, joinFloors, NO_FLOOR } from './floor.ts'
+
+export const OWNERS = 3
+export const MEMBERS = 5
+export const OWN = 0
+/** The own copy, and a hint for each owner. */
+export const PLACES: number = 1 + OWNERS
+
+export function hintFor(owner: number): number {
+  return 1 + owner
+}
+
+/** Whose copy the one at `place` of `member` is, or will be. */
+export function ownerAt(member: Member, place: number): number {
+  return place === OWN ? member.index : place - 1
+}
+
+export interface Copy {
+  readonly object: VersionedObject
+  readonly note: Note | undefined
+}
+
+/** A round that an owner has covered, and may adopt when all have. */
+export interface Covered {
+  readonly number: number
+  readonly floor: Floor
+}
+
+/** What a log holds. */
+export interface Disk {
+  readonly copies: (Copy | undefined)[]
+  /** Of the round that was adopted last. */
+  floor: Floor
+  round: number
+  closing: Floor
+  covered: Covered | undefined
+}
+
+/** A hint on its way home. */
+export interface Handoff {
+  readonly from: Member
+  readonly place: number
+  readonly sent: VersionedObject
+  /** Of the place when it was sent. */
+  readonly generation: number
+}
+
+export interface Batch {
+  readonly apply: (disk: Disk) => void
+  /** Which took an object. */
+  readonly place?: number
+  readonly attempt?: Attempt | undefined
+  readonly handoff?: Handoff | undefined
+}
+
+export class Member {
+  readonly index: number
+  readonly id: NodeId
+  start: Start
+  counter = 0
+  memory: Disk = emptyDisk()
+  disk: Disk = emptyDisk()
+  /** An older state of the disk, which may come back. */
+  backup: Disk | undefined
+  /** Counts what each place has accepted. */
+  readonly generations: number[] = [0, 0, 0, 0]
+  /** Exchanges whose answer is awaited. */
+  readonly pulls = new Set<number>()
+  asking: Asking | undefined
+  #tail: Batch[] = []
+  #starts = 0
+
+  constructor(index: number) {
+    this.index = index
+    this.id = IDS[index] as NodeId
+    this.start = startOf(index, 0)
+  }
+
+  get tailLength(): number {
+    return this.#tail.length
+  }
+
+  object(place: number): VersionedObject | undefined {
+    return this.memory.copies[place]?.object
+  }
+
+  append(batch: Batch): void {
+    this.#tail.push(batch)
+    batch.apply(this.memory)
+    if (batch.place !== undefined) this.generations[batch.place]! += 1
+  }
+
+  /** Makes the tail durable; returns it, for its acknowledgements. */
+  sync(): readonly Batch[] {
+    const synced = this.#tail
+    this.#tail = []
+    for (const { apply } of synced) apply(this.disk)
+    return synced
+  }
+
+  /** Those batches of the tail that `isKept` names are on the disk; the others are lost. */
+  crash(isKept: (index: number) => boolean): void {
+    for (const [i, { apply }] of this.#tail.entries()) if (isKept(i)) apply(this.disk)
+    this.#restart()
+  }
+
+  /** Another disk, or another state of it, is in its place. */
+  replaceDisk(disk: Disk): void {
+    this.disk = disk
+    this.#restart()
+  }
+
+  #restart(): void {
+    this.#tail = []
+    this.memory = cloneDisk(this.disk)
+    for (let place = 0; place < PLACES; place++) this.generations[place]! += 1
+    this.#starts += 1
+    this.start = startOf(this.index, this.#starts)
+    this.counter = 0
+    this.pulls.clear()
+    this.asking = undefined
+  }
+}
+
+export function emptyDisk(closing: Floor = NO_FLOOR): Disk {
+  const copies = [undefined, undefined, undefined, undefined]
+  return { copies, floor: NO_FLOOR, round: 0, closing, covered: undefined }
+}
+
+export function cloneDisk({ copies, floor, round, closing, covered }: Disk): Disk {
+  return { copies: [...copies], floor, round, closing, covered }
+}
+
+/** Every floor that one of these has closed. */
+export function closingOf(disks: readonly Disk[]): Floor {
+  return disks.reduce((all, { closing }) => joinFloors(all, closing), NO_FLOOR)
+}
+
+const IDS: readonly NodeId[] = Array.from({ length: MEMBERS }, (_, i) =>
+  nodeId(`a${i}`.padEnd(16, '0')),
+)
+
+const STARTS_MAX = 64
+const STARTS: readonly Start[] = Array.from({ length: MEMBERS * STARTS_MAX }, (_, i) =>
+  startId((Math.imul(i + 1, 0x9e37_79b1) >>> 0).toString(16).padEnd(16, 'c')),
+)
+
+/** Starts in no order, as random ones are; each differs from all others. */
+function startOf(member: number, count: number): Start {
+  return STARTS[member * STARTS_MAX + (count % STARTS_MAX)] as Start
+}

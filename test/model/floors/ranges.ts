@@ -1,0 +1,99 @@
+/**
+ * How ranges of a context go: by asking (docs/design.md 3.6).
+ *
+ * A range at or below the floor in which no dot is carried goes when all owners, at the same round,
+ * asked since, carry exactly what this copy carries, while it waits for no object of an exchange.
+ */
+import type { Range } from '../../../src/dynamo/version/context.ts'
+import type { VersionedObject } from '../../../src/dynamo/version/object.ts'
+import { type Cluster, name, told } from './cluster.ts'
+import { carryAlike, replacedRanges, strip } from './floor.ts'
+import { type Member, OWN, OWNERS } from './member.ts'
+
+interface Question {
+  readonly kind: 'question'
+  readonly to: number
+  readonly from: number
+  readonly id: number
+}
+
+interface Statement {
+  readonly kind: 'statement'
+  readonly to: number
+  readonly from: number
+  readonly id: number
+  readonly object: VersionedObject | undefined
+  readonly round: number
+}
+
+export type RangesMessage = Question | Statement
+
+/** What an owner has asked the others. */
+export interface Asking {
+  readonly id: number
+  readonly round: number
+  readonly object: VersionedObject
+  readonly replaced: readonly Range[]
+  readonly alike: Set<number>
+}
+
+/** How often an owner asks again while it waits. */
+const AGAIN_CHANCE = 0.2
+
+export class Ranges {
+  readonly #cluster: Cluster
+  #ids = 0
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster
+  }
+
+  ask(owner: Member): void {
+    const { prng, rules, owners } = this.#cluster
+    const object = owner.object(OWN)
+    if (object === undefined) return
+    const replaced = replacedRanges(object)
+    if (replaced.length === 0) return
+    if (owner.asking !== undefined && !prng.chance(AGAIN_CHANCE)) return
+    this.#ids += 1
+    const { round } = owner.disk
+    owner.asking = { id: this.#ids, round, object, replaced, alike: new Set() }
+    if (rules.isStrippedUnasked) return this.#remove(owner)
+    for (const { index: to } of owners) {
+      if (to === owner.index) continue
+      this.#cluster.send({ kind: 'question', to, from: owner.index, id: this.#ids })
+    }
+  }
+
+  onMessage(member: Member, message: RangesMessage): void {
+    if (message.kind === 'statement') return this.#onStatement(member, message)
+    const { from: to, id } = message
+    const [object, { round }] = [member.object(OWN), member.disk]
+    this.#cluster.send({ kind: 'statement', to, from: member.index, id, object, round })
+  }
+
+  #onStatement(owner: Member, { id, from, object, round }: Statement): void {
+    const { asking } = owner
+    if (asking?.id !== id) return
+    if (!carryAlike(asking.object, object) || round !== asking.round) {
+      owner.asking = undefined
+      return
+    }
+    asking.alike.add(from)
+    const needed = this.#cluster.rules.isStrippedByOne ? 1 : OWNERS - 1
+    if (asking.alike.size === needed) this.#remove(owner)
+  }
+
+  #remove(owner: Member): void {
+    const { asking } = owner
+    owner.asking = undefined
+    const object = owner.object(OWN)
+    if (object === undefined || asking === undefined || asking.round !== owner.disk.round) return
+    if (owner.pulls.size > 0 && !this.#cluster.rules.isStrippedMeanwhile) return
+    const left = strip(object, asking.replaced, this.#cluster.floorOf(owner))
+    if (left === object) return
+    this.#cluster.witness.onRangesRemoved()
+    this.#cluster.say(() => `${name(owner)} removes ranges: ${told(object)} to ${told(left)}`)
+    this.#cluster.write(owner, OWN, left, owner.memory.copies[OWN]?.note)
+  }
+}
