@@ -188,11 +188,17 @@ export class PutRound {
     return held.map(({ node, forOwner }) => ({ node, forOwner }))
   }
 
-  /** Owners that failed; those that have not answered too, as late, if `countsLate`. */
+  /**
+   * Owners that failed, then fallbacks; those that have not answered too, as late, if `countsLate`.
+   * A fallback that failed for one owner may hold the hint for another.
+   */
   failures(countsLate: boolean): readonly OwnerFailure[] {
     const isTold = ({ state }: Copy): boolean =>
       state === 'failed' || (countsLate && state !== 'held')
-    return this.#ownCopies.filter(isTold).map(({ node, code }) => ({ node, code }))
+    const told = this.#copies().filter(isTold)
+    const isFirst = ({ node }: Copy, i: number): boolean =>
+      told.findIndex((other) => other.node === node) === i
+    return told.filter(isFirst).map(({ node, code }) => ({ node, code }))
   }
 
   /** Decides the verdict where it can be, and returns the copies to ask for now. */

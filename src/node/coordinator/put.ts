@@ -236,11 +236,16 @@ class RunningPut {
 
   #doubt(how: string, isLate: boolean): OperatingError {
     const { needed } = this.#write
-    const details = { needed, answered: this.#round.held, nodes: this.#round.failures(isLate) }
+    const nodes = this.#round.failures(isLate)
+    const details = { needed, answered: this.#round.held, nodes }
+    const isFull = nodes.some(({ code }) => code === 'hints-full')
+    const advice = isFull
+      ? 'others have no room for hints: bring members back, or raise hint-bytes, and then'
+      : 'it may be applied:'
     return new OperatingError(
       'write-in-doubt',
-      `${this.#round.held} of the ${needed} owners hold the write ${how}; ` +
-        'it may be applied: send it again with the same request id',
+      `${this.#round.held} of the ${needed} nodes needed hold the write ${how}; ${advice} ` +
+        'send it again with the same request id',
       { details },
     )
   }

@@ -1,5 +1,6 @@
 /** The reasons of failures through real nodes: the right code, and what is known beside it. */
 import t from 'tap'
+import type { OperatingError } from '../../../../src/base/errors.ts'
 import {
   CALLS_PER_CONNECTION_MAX,
   OVERLOAD_RETRY_MS,
@@ -143,4 +144,19 @@ t.test('a limit that was reached is named, with its value', async (t) => {
   const [, second] = await scene.run(Promise.all(gets))
   const limit = { name: 'calls-max', value: 1 }
   t.match(second, { code: 'overloaded', details: { limit, retryAfterMs: OVERLOAD_RETRY_MS } })
+})
+
+t.test('H5: a put that lacks room for a hint says so', async (t) => {
+  const scene = await Scene.open({ nodes: 5, hintBytes: 100 })
+  const { owners, others } = scene.placeOf(KEY)
+  for (const machine of owners.slice(0, 2)) scene.cluster.kill(machine)
+  await scene.quiet()
+  const session = await scene.session(owners[2] as number)
+  const put = await session.put(KEY, 'x'.repeat(200), { deadlineMs: 1_000 })
+  const full = others.map((machine) => scene.cluster.memberOf(machine)).sort()
+  t.match(put, { code: 'write-in-doubt', message: /raise hint-bytes/, details: { answered: 1 } })
+  const { nodes = [] } = (put as OperatingError).details ?? {}
+  const ofFallbacks = nodes.filter(({ code }) => code === 'hints-full').map(({ node }) => node)
+  t.same(ofFallbacks.sort(), full)
+  t.equal(nodes.filter(({ code }) => code === 'peer-away').length, 2, 'the owners are told too')
 })
