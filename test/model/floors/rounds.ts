@@ -31,7 +31,7 @@ export class Round {
   readonly closed = new Map<Member, Floor>()
   readonly covered = new Set<Member>()
   readonly adopted = new Set<Member>()
-  /** Exchanges that count: who asked, and whom. */
+  /** Exchanges that count, by the index of both owners. */
   readonly #exchanged = new Set<number>()
 
   constructor(number: number) {

@@ -28,7 +28,7 @@ export interface FloorRules {
   readonly isClosedUnsynced: boolean
   /** A closing floor ends with its round. */
   readonly isClosingDropped: boolean
-  /** A member on an emptied disk asks nobody what is closed. */
+  /** A member on an emptied disk does not learn what the others have closed. */
   readonly isClosingUnasked: boolean
   /** Exchanges that began before all had closed count. */
   readonly isEarlyExchangeCounted: boolean
