@@ -166,6 +166,6 @@ const STARTS: readonly Start[] = Array.from({ length: NODES * 64 }, (_, i) =>
 )
 
 /** Starts in no order, as random ones are; each differs from all others. */
-function startName(node: number, count: number): Start {
+export function startName(node: number, count: number): Start {
   return STARTS[node * 64 + (count % 64)] as Start
 }

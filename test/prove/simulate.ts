@@ -66,8 +66,8 @@ function* jobsFrom(first: number, count: number): Generator<Job> {
 }
 
 /**
- * Seconds that a cluster lives through in one of a core, at ten operations in each. The afternoon
- * before it lets Node.js compile the code, which takes as long as the afternoon itself.
+ * Seconds that a cluster lives through in one of a core, at ten operations in each. An afternoon
+ * that is not measured comes first, in which Node.js compiles the code.
  */
 async function pace(): Promise<number> {
   await idle(1, PACE_MS)

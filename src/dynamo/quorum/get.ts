@@ -206,12 +206,13 @@ export class GetRound {
 
   #advance(): readonly GetAsk[] {
     const objects = this.#askForObjects()
-    const more = [...this.#askMore(), ...this.#askOthers()]
+    const more = this.#askMore()
+    const others = this.#askOthers()
     this.#outcome = this.#decide()
-    if (this.#isMetBy(this.#outcome)) return [...objects, ...more]
+    if (this.#isMetBy(this.#outcome)) return [...objects, ...more, ...others]
     const further = this.#askForReceipts()
     this.#outcome = this.#replicas().some(isComing) ? WAITING : UNMET
-    return [...objects, ...more, ...further]
+    return [...objects, ...more, ...others, ...further]
   }
 
   /** False for an answer that does not cover the receipts. */
@@ -285,9 +286,8 @@ export class GetRound {
   /** Asks all other fallbacks where nothing was found, and nothing is coming. */
   #askOthers(): readonly GetAsk[] {
     const fallbacks = this.#fallbacks
-    const replicas = this.#replicas()
-    const hasAny = this.answered > 0 || this.#asked.some(isHolding) || replicas.some(isComing)
-    if (fallbacks === undefined || hasAny) return []
+    if (fallbacks === undefined || this.#owners.some(hasAnswered)) return []
+    if (this.#asked.some(isHolding) || this.#replicas().some(isComing)) return []
     const isOther = (member: NodeId): boolean =>
       fallbacks.canAsk(member) && this.#asked.every(({ node }) => node !== member)
     const left = Math.max(0, FALLBACKS_PER_GET_MAX - this.#asked.length)

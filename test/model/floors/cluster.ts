@@ -12,6 +12,7 @@ import { tell } from '../story.ts'
 import type { Attempt } from './attempt.ts'
 import { type ExchangeMessage, Exchanges } from './exchanges.ts'
 import { type Floor, carries, hasDot, isUnder, without } from './floor.ts'
+import { NODES, OWN, OWNERS } from '../node.ts'
 import {
   closingOf,
   cloneDisk,
@@ -19,10 +20,7 @@ import {
   type Handoff,
   hintFor,
   Member,
-  MEMBERS,
-  OWN,
   ownerAt,
-  OWNERS,
 } from './member.ts'
 import { Ranges, type RangesMessage } from './ranges.ts'
 import { Rounds } from './rounds.ts'
@@ -59,7 +57,7 @@ export interface Witness {
 }
 
 export class Cluster {
-  readonly members: readonly Member[] = Array.from({ length: MEMBERS }, (_, i) => new Member(i))
+  readonly members: readonly Member[] = Array.from({ length: NODES }, (_, i) => new Member(i))
   readonly owners: readonly Member[] = this.members.slice(0, OWNERS)
   readonly rules: FloorRules
   readonly prng: Prng

@@ -9,7 +9,8 @@ import type { VersionedObject } from '../../../src/dynamo/version/object.ts'
 import type { Dot } from '../../../src/dynamo/version/dot.ts'
 import { type Cluster, joined, name, told } from './cluster.ts'
 import { carries, carryAlike, type Floor, isDone, isUnder, joinFloors, without } from './floor.ts'
-import { type Covered, type Member, OWN, OWNERS } from './member.ts'
+import { OWN, OWNERS } from '../node.ts'
+import { type Covered, type Member } from './member.ts'
 import type { Round } from './rounds.ts'
 
 /** An owner waits for so many answers at most. */

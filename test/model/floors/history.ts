@@ -18,7 +18,8 @@ import { requestOf, VALUES_MAX, valuesIn } from '../oracle.ts'
 import { tell } from '../story.ts'
 import { Attempt } from './attempt.ts'
 import { Cluster, joined, name, told } from './cluster.ts'
-import { cloneDisk, hintFor, type Member, MEMBERS, OWN, OWNERS } from './member.ts'
+import { NODES, OWN, OWNERS } from '../node.ts'
+import { cloneDisk, hintFor, type Member } from './member.ts'
 import type { FloorRules } from './rules.ts'
 
 export type FloorFault = 'lost' | 'came-back' | 'differ'
@@ -171,7 +172,7 @@ class FloorHistory {
   }
 
   #anyMember(): Member {
-    return this.#cluster.members[this.#prng.below(MEMBERS)] as Member
+    return this.#cluster.members[this.#prng.below(NODES)] as Member
   }
 
   #anyOwner(): Member {
@@ -264,7 +265,7 @@ class FloorHistory {
       if (this.#prng.chance(this.#reach)) this.#cluster.sendWrite(to, OWN, object, attempt)
       if (!this.#prng.chance(this.#hinting)) continue
       const isFallback = this.#prng.chance(0.85)
-      const by = isFallback ? this.#prng.between(OWNERS, MEMBERS - 1) : this.#prng.below(MEMBERS)
+      const by = isFallback ? this.#prng.between(OWNERS, NODES - 1) : this.#prng.below(NODES)
       if (by !== to) this.#cluster.sendWrite(by, hintFor(to), object, attempt)
     }
   }

@@ -4,16 +4,14 @@
  * What it appends is in memory at once and durable at the next sync. A crash keeps the disk and any
  * batches of the tail. Each process draws a start of its own.
  */
-import { nodeId, type NodeId, type Start, startId } from '../../../src/dynamo/names.ts'
+import type { NodeId, Start } from '../../../src/dynamo/names.ts'
 import type { Note } from '../../../src/dynamo/version/note.ts'
 import type { VersionedObject } from '../../../src/dynamo/version/object.ts'
+import { ID_OF, OWN, OWNERS, startName } from '../node.ts'
 import type { Attempt } from './attempt.ts'
 import type { Asking } from './ranges.ts'
 import { type Floor, joinFloors, NO_FLOOR } from './floor.ts'
 
-export const OWNERS = 3
-export const MEMBERS = 5
-export const OWN = 0
 /** The own copy, and a hint for each owner. */
 export const PLACES: number = 1 + OWNERS
 
@@ -83,8 +81,8 @@ export class Member {
 
   constructor(index: number) {
     this.index = index
-    this.id = IDS[index] as NodeId
-    this.start = startOf(index, 0)
+    this.id = ID_OF[index] as NodeId
+    this.start = startName(index, 0)
   }
 
   get tailLength(): number {
@@ -126,7 +124,7 @@ export class Member {
     this.memory = cloneDisk(this.disk)
     for (let place = 0; place < PLACES; place++) this.generations[place]! += 1
     this.#starts += 1
-    this.start = startOf(this.index, this.#starts)
+    this.start = startName(this.index, this.#starts)
     this.counter = 0
     this.pulls.clear()
     this.asking = undefined
@@ -145,18 +143,4 @@ export function cloneDisk({ copies, floor, round, closing, covered }: Disk): Dis
 /** Every floor that one of these has closed. */
 export function closingOf(disks: readonly Disk[]): Floor {
   return disks.reduce((all, { closing }) => joinFloors(all, closing), NO_FLOOR)
-}
-
-const IDS: readonly NodeId[] = Array.from({ length: MEMBERS }, (_, i) =>
-  nodeId(`a${i}`.padEnd(16, '0')),
-)
-
-const STARTS_MAX = 64
-const STARTS: readonly Start[] = Array.from({ length: MEMBERS * STARTS_MAX }, (_, i) =>
-  startId((Math.imul(i + 1, 0x9e37_79b1) >>> 0).toString(16).padEnd(16, 'c')),
-)
-
-/** Starts in no order, as random ones are; each differs from all others. */
-function startOf(member: number, count: number): Start {
-  return STARTS[member * STARTS_MAX + (count % STARTS_MAX)] as Start
 }

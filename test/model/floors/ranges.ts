@@ -8,7 +8,8 @@ import type { Range } from '../../../src/dynamo/version/context.ts'
 import type { VersionedObject } from '../../../src/dynamo/version/object.ts'
 import { type Cluster, name, told } from './cluster.ts'
 import { carryAlike, replacedRanges, strip } from './floor.ts'
-import { type Member, OWN, OWNERS } from './member.ts'
+import { OWN, OWNERS } from '../node.ts'
+import type { Member } from './member.ts'
 
 interface Question {
   readonly kind: 'question'

@@ -7,7 +7,8 @@
 import type { Start } from '../../../src/dynamo/names.ts'
 import { type Cluster, name } from './cluster.ts'
 import { ENDED, type Floor, hasDot, isUnder, joinFloors } from './floor.ts'
-import { hintFor, type Member, MEMBERS, OWNERS } from './member.ts'
+import { NODES, OWNERS } from '../node.ts'
+import { hintFor, type Member } from './member.ts'
 
 /** What a member said when the round opened. */
 interface Opening {
@@ -40,11 +41,11 @@ export class Round {
 
   /** An answer was taken. */
   onExchanged(member: Member, from: number): void {
-    if (this.isInStart(member)) this.#exchanged.add(member.index * MEMBERS + from)
+    if (this.isInStart(member)) this.#exchanged.add(member.index * NODES + from)
   }
 
   hasExchanged(member: Member, from: Member): boolean {
-    return this.#exchanged.has(member.index * MEMBERS + from.index)
+    return this.#exchanged.has(member.index * NODES + from.index)
   }
 
   /** The member has not restarted since it opened. */
@@ -98,7 +99,7 @@ export class Rounds {
   #openAt(round: Round, member: Member): void {
     const { start, counter } = member
     round.opened.set(member, { start, counter, known: knownBy(member) })
-    if (round.opened.size < MEMBERS) return
+    if (round.opened.size < NODES) return
     round.floor = this.#floorOf(round)
     round.phase = 'close'
     this.#cluster.say(() => `round ${round.number} is open: ${tellFloor(round.floor)}`)
@@ -136,7 +137,7 @@ export class Rounds {
     if (!rules.isClosedUnsynced) this.#cluster.sync(member)
     this.#cluster.say(() => `${name(member)} closes round ${round.number}`)
     round.closed.set(member, before)
-    if (round.closed.size === MEMBERS) round.phase = 'cover'
+    if (round.closed.size === NODES) round.phase = 'cover'
   }
 
   #exchange(round: Round): void {
