@@ -44,7 +44,8 @@ function sentenceOf(last: OperatingError, progress: CallProgress): string {
   const where = node === undefined ? '' : ` (${tries}at ${node})`
   const doubt = certainty === 'in-doubt' ? ' The write may have been applied.' : ''
   const spent = isBudgetSpent ? ` ${BUDGET_SPENT}` : ''
-  return `${last.message}${where}${doubt}${spent}`
+  const stop = doubt === '' && spent === '' ? '' : '.'
+  return `${last.message}${where}${stop}${doubt}${spent}`
 }
 
 /** A failure before anything was sent. */

@@ -8,7 +8,7 @@ import type { RequestKind } from '../../../src/wire/message/table.ts'
 import { type Asked, foundReply, Stage, type StageNode, untilIdle, WRITTEN } from './scripted.ts'
 
 const SENTENCE =
-  / The retry budget of this client is spent: in 10 s it tries one of 10 calls again, /
+  /\. The retry budget of this client is spent: in 10 s it tries one of 10 calls again, /
 
 /** Calls that are late: with the two before them they pay for no further attempt. */
 const LATE = 7
