@@ -140,6 +140,8 @@ export type ErrorCode = keyof typeof ERROR_KINDS
 export interface FailedNode {
   /** Its id: 16 hexadecimal digits. */
   readonly node: string
+  /** Told by clients, which know the members. */
+  readonly name?: string
   /** Why: `peer-away` where it is not connected, `deadline-passed` where it is late. */
   readonly code: ErrorCode
 }

@@ -82,7 +82,7 @@ export function tellFailure(thrown: unknown, isJson: boolean): void {
 
 /** What is known about a failure beside its message, as a sentence behind it. */
 function sentenceOf({ nodes = [], limit }: FailureDetails): string {
-  const parts = nodes.map(({ node, code }) => `node ${node}: ${code}`)
+  const parts = nodes.map(({ node, name, code }) => `node ${name ?? node}: ${code}`)
   if (limit !== undefined) parts.push(`limit ${limit.name}: ${limit.value}`)
   return parts.length === 0 ? '' : `; ${parts.join(', ')}`
 }

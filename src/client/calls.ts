@@ -310,7 +310,8 @@ export class Calls {
     const certainty = call.isInDoubt ? 'in-doubt' : 'refused'
     const { attempts, node } = call
     const isBudgetSpent = call.isBudgetSpent && failure === call.failure
-    call.reject(new CallError(failure, { certainty, attempts, node, isBudgetSpent }))
+    const details = this.#pool.withNames(failure.details)
+    call.reject(new CallError(failure, { certainty, attempts, node, isBudgetSpent, details }))
   }
 
   #end<K extends RequestKind>(call: Call<K>): void {

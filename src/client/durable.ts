@@ -55,7 +55,7 @@ export async function awaitDurable(
     }
     const holding = reply.nodes.filter(({ coversReceipt }) => coversReceipt)
     if (holding.length >= needed) return holding.map(({ node }) => node)
-    if (core.now() + pauseMs >= deadline) throw notYet(reply, needed)
+    if (core.now() + pauseMs >= deadline) throw notYet(core, reply, needed)
     await core.pause(pauseMs)
   }
 }
@@ -86,16 +86,17 @@ async function ask(
 }
 
 /** Names the owners that lack the write: `receipt-unmet` where one has told that it does. */
-function notYet({ nodes }: ExplainReply, needed: number): OperatingError {
+function notYet({ pool }: Core, { nodes }: ExplainReply, needed: number): OperatingError {
   const lacking = nodes.filter(({ coversReceipt }) => !coversReceipt)
   const failed: FailedNode[] = lacking.map(({ node, failure }) => {
     return { node, code: failure ?? 'receipt-unmet' }
   })
   const answered = nodes.length - lacking.length
-  const missing = failed.map(({ node, code }) => `${node} (${code})`).join(', ')
+  const details = pool.withNames({ needed, answered, nodes: failed })
+  const missing = (details?.nodes ?? []).map(({ node, name, code }) => `${name ?? node} (${code})`)
   return new OperatingError(
     'not-yet',
-    `${answered} of the ${needed} owners asked for hold the write; missing: ${missing}`,
-    { details: { needed, answered, nodes: failed } },
+    `${answered} of the ${needed} owners asked for hold the write; missing: ${missing.join(', ')}`,
+    { details },
   )
 }

@@ -4,7 +4,7 @@
  * A call that may have been applied by any of its attempts is in doubt, even if the last attempt
  * was refused. A read applies nothing, so a failed read is never in doubt.
  */
-import { type Certainty, OperatingError } from '../base/errors.ts'
+import { type Certainty, type FailureDetails, OperatingError } from '../base/errors.ts'
 import { CALLS_PER_RETRY, RETRIES_FREE_MAX } from '../limits.ts'
 
 const BUDGET_SPENT: string =
@@ -17,6 +17,7 @@ export interface CallProgress {
   readonly attempts: number
   readonly node: string | undefined
   readonly isBudgetSpent: boolean
+  readonly details: FailureDetails | undefined
 }
 
 /** The last failure of a call, and how far the call came. */
@@ -29,9 +30,8 @@ export class CallError extends OperatingError {
   readonly isBudgetSpent: boolean
 
   constructor(last: OperatingError, progress: CallProgress) {
-    const { code, details } = last
-    const { certainty, attempts, node, isBudgetSpent } = progress
-    super(code, sentenceOf(last, progress), { cause: last, certainty, details })
+    const { certainty, attempts, node, isBudgetSpent, details } = progress
+    super(last.code, sentenceOf(last, progress), { cause: last, certainty, details })
     this.attempts = attempts
     this.node = node
     this.isBudgetSpent = isBudgetSpent

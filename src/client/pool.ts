@@ -9,7 +9,8 @@
  * newer one, and when an answer tells of another ring.
  */
 import { hexOf } from '../base/bytes.ts'
-import { OperatingError } from '../base/errors.ts'
+import { type FailureDetails, OperatingError } from '../base/errors.ts'
+import type { NodeId } from '../dynamo/names.ts'
 import type { PreferenceList } from '../dynamo/ring/preference-list.ts'
 import type { Member } from '../dynamo/ring/ring.ts'
 import type { Topology } from '../wire/message/client.ts'
@@ -82,6 +83,16 @@ export class Pool {
     const link = member === undefined ? undefined : this.#byMember.get(member)
     link?.wake()
     return link
+  }
+
+  /** The same, with the name of each node that is known as a member. */
+  withNames(details: FailureDetails | undefined): FailureDetails | undefined {
+    if (details?.nodes === undefined) return details
+    const nodes = details.nodes.map((failed) => {
+      const member = this.#routes?.ring.member(failed.node as NodeId)
+      return member === undefined ? failed : { ...failed, name: member.name }
+    })
+    return { ...details, nodes }
   }
 
   /** Why no node can be asked. Not retryable only if every seed refused this client for good. */

@@ -336,7 +336,7 @@ class RunningGet {
     const { needed } = this.#read
     const { answered } = this.#round
     const sentence =
-      'no copy that answered has what the receipt stands for: try again, it is on its way'
+      'no copy that answered has what the receipt stands for: try again, it may be on its way'
     const details = { needed, answered, nodes: this.#round.failures(true) }
     return new OperatingError('receipt-unmet', sentence, { details })
   }

@@ -35,6 +35,9 @@ t.test('durable waits until all owners hold the write, or says which lack it', a
     failure?.details?.nodes?.map(({ node, code }) => `${node} ${code}`).sort(),
     [`${id(second)} peer-away`, `${id(third)} peer-away`].sort(),
   )
+  for (const machine of [second, third]) {
+    t.match(failure?.message, `n${machine} (peer-away)`, 'by the names of people')
+  }
 
   const waiting = client.durable(Receipt.parse(receipt.toString()), { timeout: 30_000 })
   await scene.run(scene.cluster.start(second))
@@ -42,6 +45,21 @@ t.test('durable waits until all owners hold the write, or says which lack it', a
   const known = await scene.run(client.get(KEY, { r: 3, strict: true, timeout: 20_000 }))
   t.equal(known.value, 'tea', 'read repair brings it to them')
   t.equal((await scene.run(waiting)).length, 3)
+})
+
+t.test('a failure names the nodes that did not do their part', async (t) => {
+  const { scene, client, second, third } = await twoAway()
+  const failure = await scene.run(
+    client.delete(KEY, { replace: 'seen', strict: true, r: 2, w: 1 }).then(
+      () => undefined,
+      (error: OperatingError) => error,
+    ),
+  )
+  t.match(failure?.message, /^1 of the 2 owners/)
+  t.same(
+    failure?.details?.nodes?.map(({ name }) => name).sort(),
+    [`n${second}`, `n${third}`].sort(),
+  )
 })
 
 t.test('durable refuses what makes no sense', async (t) => {
