@@ -257,7 +257,8 @@ class Node implements RunningNode {
 
   get warnings(): readonly string[] {
     const { isDurable } = this.#engine.capabilities
-    return isDurable ? this.#topology.warnings() : [NOT_DURABLE, ...this.#topology.warnings()]
+    const own = isDurable ? [] : [NOT_DURABLE]
+    return [...own, ...this.#topology.warnings(), ...this.#hints.warnings()]
   }
 
   get alarms(): readonly string[] {

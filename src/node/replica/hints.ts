@@ -65,6 +65,8 @@ interface Pace {
 }
 
 const RATE_SECONDS = 10
+/** Of the space for hints: from here on a warning. */
+const WARNED_SHARE = 0.9
 
 export class Hints {
   readonly #engine: Engine
@@ -90,6 +92,21 @@ export class Hints {
   /** Members with hints here, how many, and their bytes. */
   get places(): readonly PlaceReport[] {
     return this.#engine.places().filter(({ place }) => place !== OWN)
+  }
+
+  /** That there is little room left, in a sentence for the operator. */
+  warnings(): readonly string[] {
+    const taken = this.#taken
+    if (taken < WARNED_SHARE * this.#bytesMax) return []
+    const percent = Math.floor((100 * taken) / this.#bytesMax)
+    return [
+      `the space for hints is ${percent} % full (hint-bytes ${this.#bytesMax}): bring members ` +
+        'back, or raise hint-bytes; see everwrite hints',
+    ]
+  }
+
+  get #taken(): number {
+    return this.places.reduce((sum, { bytes }) => sum + bytes, 0)
   }
 
   /** All that is kept of a key, the own copy too; undefined where that is nothing. */
@@ -162,12 +179,10 @@ export class Hints {
   /** Fails with `hints-full` where the hints have no room for so many bytes more. */
   admit(copy: CopyId, bytes: number): void {
     if (isOwn(copy)) return
-    const { places } = this
-    const taken = places.reduce((sum, place) => sum + place.bytes, 0)
-    if (taken + bytes <= this.#bytesMax) {
+    if (this.#taken + bytes <= this.#bytesMax) {
       const now = this.#clock.now()
       const pace = this.#paceOf(copy.place)
-      if (places.every(({ place }) => place !== copy.place)) pace.since = now
+      if (this.places.every(({ place }) => place !== copy.place)) pace.since = now
       pace.takenBytes.add(Math.max(0, bytes), now)
       return
     }

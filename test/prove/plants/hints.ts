@@ -182,8 +182,8 @@ const DELIVERING: readonly Plant[] = [
   },
   {
     name: 'hints have no bound',
-    find: 'if (taken + bytes <= this.#bytesMax)',
-    replace: 'if (taken >= 0)',
+    find: 'if (this.#taken + bytes <= this.#bytesMax)',
+    replace: 'if (this.#taken >= 0)',
     why: 'an outage fills the disk, and own writes are refused',
     caughtBy: HINTS,
   },

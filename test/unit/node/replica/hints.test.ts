@@ -103,6 +103,7 @@ t.test('a replica that is closed reads no hints: its engine is about to close', 
 t.test('hints that are full refuse, and own copies are taken', async (t) => {
   const { replica, hints } = bench(300)
   merge(replica, HINT, OBJECT)
+  t.same(hints.warnings(), [])
   const other = (i: number): CopyId => copyOf(keyName('b', `k${i}`), { place: MEMBER })
   let refused = 0
   for (let i = 0; i < 20; i++) {
@@ -114,6 +115,7 @@ t.test('hints that are full refuse, and own copies are taken', async (t) => {
     }
   }
   t.ok(refused > 10 && refused < 20, `${refused} refused`)
+  t.match(hints.warnings(), [/^the space for hints is \d+ % full \(hint-bytes 300\)/])
   const bytes = hints.places.reduce((sum, place) => sum + place.bytes, 0)
   t.ok(bytes <= 300 + 40, `${bytes} bytes`)
   merge(replica, OWN_COPY, OBJECT)
