@@ -51,7 +51,7 @@ const WINDOW = 1
 const LOOK_MS = 20
 /** Of the hints: the blows share these, and the rest keeps the last ones in the delivery. */
 const STRUCK_SHARE = 0.6
-const DELIVERY_MS_MAX = 90_000
+const DELIVERY_MS_MAX = 120_000
 /** The node is killed so long after its disk is cut, at most. */
 const DARK_MS_MAX = 25
 const SWEEP_MS_MAX = 30_000

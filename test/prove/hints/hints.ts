@@ -1,13 +1,14 @@
 /**
  * Shows that hints come home: fast, without harm to the clients, and all of them.
  *
- *     peak ─► half of it ─► outage, 100,000 writes ─► half of the peak, target back ─► half of it
- *             before                                  during ─► kills, a cut           after
+ *     peak ─► half of it ─► outage, 100,000 writes ─► half of it, target back ─► half of it ─► …
+ *             without                                 during ─► kills, a cut     without
  *
- * Five nodes, N=3, W=R=2, each on an ext4 of its own; values of 100 bytes. One of them is down
- * while 100,000 keys that it owns are written, so each leaves a hint. P99 and speed are measured
- * until one of the holders has delivered half of its hints (`foreground.ts`). While it delivers the
- * rest, it and the target are killed five times each, and the power of both is cut once
+ * Five nodes, N=3, W=R=2, each on an ext4 of its own; values of 100 bytes. In a round (`round.ts`)
+ * one of them is down while 100,000 keys that it owns are written, so each leaves a hint. Another
+ * process may take the machine for some seconds, so most of up to three rounds must meet the bars;
+ * the third is run only where the first two differ. While the rest of the first round's hints is
+ * delivered, a holder and the target are killed five times each, and the power of both is cut once
  * (`blows.ts`). Then every acknowledged write must be at all its owners, and no node may have a
  * hint.
  *
@@ -17,30 +18,25 @@ import { join } from 'node:path'
 import { Prng } from '../../../src/base/prng.ts'
 import { Caretaker, requireMeans } from '../machine/caretaker.ts'
 import { type Image, onImages } from '../machine/images.ts'
-import { sleep } from '../machine/faults.ts'
 import { Inspector } from '../machine/inspector.ts'
 import { Nodes } from '../machine/nodes.ts'
 import { argumentsOf } from '../machine/options.ts'
 import { placesOn } from '../machine/sigkill.ts'
-import type { Tally } from '../overload/open-loop.ts'
 import type { Proof, Verdict } from '../proof.ts'
 import { type BlowsFigures, strikeDelivery } from './blows.ts'
-import { Foreground, medianP99, told } from './foreground.ts'
-import { KeptHints, sumOf } from './kept-hints.ts'
+import { Foreground, told } from './foreground.ts'
+import { KeptHints } from './kept-hints.ts'
 import { Outage } from './outage.ts'
+import { CALM_SECONDS, type Round, runRound } from './round.ts'
 
 const NODES = 5
 const TARGET = 0
 const HOLDER = 1
 const DISKS = { count: NODES, mebibytes: 1024, prefix: 'everwrite-hints-' }
-const CALM_SECONDS = 15
+const ROUNDS_MAX = 3
 const CLEAN_MS_MAX = 10_000
-/** The load runs so long before the target comes back. */
-const AHEAD_MS = 1_000
-/** Of the holder's hints; the blows fall into the rest of its delivery. */
-const MEASURED_SHARE = 0.5
-/** It is given up after so many times the time of the writes; at the bar it takes once that. */
-const GIVEN_UP = 1.5
+/** The second half of a delivery that no one disturbs. */
+const REST_MS_MAX = 60_000
 const P99_BAR = 2
 const SPEED_BAR = 0.5
 
@@ -92,16 +88,6 @@ async function hints(options: HintsOptions): Promise<Verdict> {
   }
 }
 
-/** What was measured in the first part of the delivery. */
-interface Measured {
-  readonly hints: number
-  /** Hints delivered a second, over writes a second that made them. */
-  readonly speed: number
-  readonly before: readonly Tally[]
-  readonly during: readonly Tally[]
-  readonly after: readonly Tally[]
-}
-
 async function prove(
   options: HintsOptions,
   caretaker: Caretaker,
@@ -115,27 +101,33 @@ async function prove(
   // Clients of the nodes that are struck would lose what they had in flight.
   const others = addresses.filter((_, node) => node !== TARGET && node !== HOLDER)
   const load = await Foreground.connect(others)
+  const scene = { nodes, kept, target: TARGET, holder: HOLDER, say }
   const prng = Prng.of(seed, 'hints')
-  const outage = new Outage({ inspector, target: TARGET, count: options.hints })
-  const scene = { nodes, images, caretaker, inspector, kept, target: TARGET, holder: HOLDER }
+  const rounds: Round[] = []
+  const outages: Outage[] = []
+  let struck: BlowsFigures | undefined
   try {
     say(`the peak: ${Math.round(await load.peak())} operations/s`)
     // At the peak owners are late now and then, and fallbacks take hints for them.
     await kept.downTo(0, performance.now() + CLEAN_MS_MAX)
-    const before = await load.run(CALM_SECONDS)
-    say(told('before', before))
-    const { hints, speed, from, to, running } = await deliver(say, nodes, kept, outage, load)
-    const struck = await strikeDelivery({ ...scene, kills, prng, say })
-    const during = (await running.end()).slice(from, to)
-    say(told('during', during))
-    const after = await load.run(CALM_SECONDS)
-    say(told('after', after))
-    for (const sentence of [...struck.judged.sentences, ...struck.judged.story]) say(sentence)
+    let calm = await load.run(CALM_SECONDS)
+    say(told('without', calm))
+    while (!isDecided(rounds)) {
+      const outage = new Outage({ inspector, target: TARGET, count: options.hints }, rounds.length)
+      const rest = async (): Promise<void> => {
+        struck ??= await strikeDelivery({ ...scene, images, caretaker, inspector, kills, prng })
+        await kept.downTo(0, performance.now() + REST_MS_MAX)
+      }
+      const round = await runRound({ ...scene, load, outage, calm, rest })
+      rounds.push(round)
+      outages.push(outage)
+      calm = round.calm
+    }
     const left = await kept.downTo(0, performance.now() + CLEAN_MS_MAX)
     // What is left is not at its owner yet, and counts as lost too.
-    const lost = (await outage.lost()) + struck.judged.lost
-    const measured = { hints, speed, before, during, after }
-    return verdictOn(options, measured, struck, { lost, left })
+    let lost = struck?.judged.lost ?? 0
+    for (const outage of outages) lost += await outage.lost()
+    return verdictOn(options, rounds, struck as BlowsFigures, { lost, left })
   } finally {
     load.close()
     inspector.close()
@@ -143,51 +135,38 @@ async function prove(
   }
 }
 
-/** The outage, and the first part of the delivery; the load and the delivery go on. */
-async function deliver(
-  say: (line: string) => void,
-  nodes: Nodes,
-  kept: KeptHints,
-  outage: Outage,
-  load: Foreground,
-) {
-  await nodes.kill(TARGET)
-  const perSecond = await outage.write(nodes.seeds)
-  const counts = await kept.counts()
-  const hints = sumOf(counts)
-  say(`${hints} hints were made by ${Math.round(perSecond)} writes/s`)
-  const running = load.begin()
-  await sleep(AHEAD_MS)
-  await nodes.start(TARGET)
-  const from = running.seconds() + 1
-  const began = performance.now()
-  const limitMs = (GIVEN_UP * 1000 * hints) / perSecond
-  const holderLeft = (counts[HOLDER] ?? 0) * (1 - MEASURED_SHARE)
-  const left = await kept.nodeDownTo(HOLDER, holderLeft, began + limitMs)
-  const seconds = (performance.now() - began) / 1000
-  const delivered = (hints - left) / seconds
-  say(`${left} are left after ${seconds.toFixed(1)} s: ${Math.round(delivered)} hints/s`)
-  return { hints, speed: delivered / perSecond, from, to: running.seconds(), running }
+/** Whether another round could change what the median of all says. */
+function isDecided(rounds: readonly Round[]): boolean {
+  const met = rounds.filter(isMet).length
+  return Math.max(met, rounds.length - met) > ROUNDS_MAX / 2
+}
+
+function isMet({ speed, p99Ms, withoutMs }: Pick<Round, 'speed' | 'p99Ms' | 'withoutMs'>): boolean {
+  return p99Ms <= P99_BAR * withoutMs && speed >= SPEED_BAR
 }
 
 function verdictOn(
-  { hints: count, kills }: HintsOptions,
-  { hints, speed, before, during, after }: Measured,
+  { hints: count, kills, say }: HintsOptions,
+  rounds: readonly Round[],
   { judged, blows, acknowledged }: BlowsFigures,
   { lost, left }: { readonly lost: number; readonly left: number },
 ): Verdict {
-  const p99Ms = medianP99(during)
-  const withoutMs = medianP99([...before, ...after])
-  const ratio = p99Ms / withoutMs
+  for (const sentence of [...judged.sentences, ...judged.story]) say(sentence)
   const wrong = judged.count - judged.lost
   const blowsBar = 2 * kills + 1
-  const isWhole = hints >= count && blows === blowsBar && acknowledged > 0
+  const hints = Math.min(...rounds.map((round) => round.hints))
+  const areWhole = hints >= count && blows === blowsBar && acknowledged > 0
+  const told = rounds.map(({ speed, p99Ms, withoutMs }) => {
+    const ratio = p99Ms / withoutMs
+    return `${speed.toFixed(2)} and ${ratio.toFixed(2)} (${p99Ms.toFixed(0)} ms)`
+  })
+  const met = rounds.filter(isMet).length
   return {
-    isMet: isWhole && ratio <= P99_BAR && speed >= SPEED_BAR && lost + left + wrong === 0,
+    isMet: areWhole && met > rounds.length / 2 && lost + left + wrong === 0,
     figure:
-      `${hints} hints (bar ${count}), delivered ${speed.toFixed(2)} times as fast as they were ` +
-      `written (bar ${SPEED_BAR}); p99 at half the peak ${p99Ms.toFixed(0)} ms, ` +
-      `${ratio.toFixed(2)} times the ${withoutMs.toFixed(0)} ms without (bar ${P99_BAR}); ` +
+      `${hints} hints (bar ${count}) an outage; delivered so many times as fast as they were ` +
+      `written (bar ${SPEED_BAR}), and p99 at half the peak so many times that without (bar ` +
+      `${P99_BAR}): ${told.join(', ')}: ${met} of ${rounds.length} rounds met (bar: most); ` +
       `${blows} kills and cuts (bar ${blowsBar}): ` +
       `${lost} lost, ${left} left, ${wrong} wrong (bar 0, 0, 0)`,
   }

@@ -18,7 +18,7 @@ export interface OutageOptions {
   readonly count: number
 }
 
-/** Below are the keys of the load in `blows.ts`. */
+/** Of the first outage, and from one to the next; below are the keys of the load in `blows.ts`. */
 const FIRST_KEY = 1_000_000
 const CLIENTS = 2
 const WINDOW = 24
@@ -32,9 +32,10 @@ export class Outage {
   readonly #keys: number[] = []
   readonly #acknowledged: number[] = []
 
-  constructor({ inspector, target, count }: OutageOptions) {
+  /** The `number`th, from 0: each has keys of its own. */
+  constructor({ inspector, target, count }: OutageOptions, number: number) {
     this.#inspector = inspector
-    for (let key = FIRST_KEY; this.#keys.length < count; key++) {
+    for (let key = (1 + number) * FIRST_KEY; this.#keys.length < count; key++) {
       if (inspector.ownersOf(key).includes(target)) this.#keys.push(key)
     }
   }
