@@ -13,8 +13,9 @@
  *
  * Invariants:
  *   - Commutative, associative, idempotent: copies that have met the same writes are equal,
- *     whatever the order. (Two things depend on the order: the cut at DOTS_PER_SIBLING_MAX, which
- *     removes dots of further attempts, whose sibling stays; and a time may be that of an attempt
+ *     whatever the order. (Three things depend on the order: the cut at DOTS_PER_SIBLING_MAX, which
+ *     removes dots of further attempts, whose sibling stays; the cut at REPEATS_PER_KEY_MAX, after
+ *     which a merge no longer knows that a request was named; and a time may be that of an attempt
  *     whose dot was replaced. Copies that go on merging still converge.)
  *   - Merge refuses no size: an acknowledged write must be able to move.
  *   - If the result equals an operand, merge returns that operand, so that `merged === held` means

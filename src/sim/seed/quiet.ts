@@ -161,8 +161,16 @@ export class Quiet {
     const { places, requests } = this.#workload
     const onObject = (label: string, object: VersionedObject, owners: number): void =>
       this.#bounds.object(label, object, owners + this.#account.damages)
-    const options = { machines: living, places, requests, mayLack, onObject }
-    const state = await world.complete(inspect(this.#cluster, options), INSPECT_MS_MAX)
+    const look = (hasMetAll: boolean): Promise<Inspection> => {
+      const options = { machines: living, places, requests, mayLack, hasMetAll, onObject }
+      return world.complete(inspect(this.#cluster, options), INSPECT_MS_MAX)
+    }
+    let state = await look(false)
+    if (state.unsettled.length > 0) {
+      await this.#workload.sweep(state.unsettled, ({ label }) => answering.get(label) ?? 0)
+      await world.run(STEP_MS)
+      state = await look(true)
+    }
     this.violations.push(...state.violations)
     this.violations.push(...checkScans(this.#history, state.final, scanned))
     await world.run(STEP_MS)

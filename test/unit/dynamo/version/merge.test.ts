@@ -1,13 +1,14 @@
 /** Merging: its algebra on any objects at all, and what stays of siblings by example. */
 import t from 'tap'
 import { Prng } from '../../../../src/base/prng.ts'
+import { Context } from '../../../../src/dynamo/version/context.ts'
 import { merge } from '../../../../src/dynamo/version/merge.ts'
 import {
   haveSameSiblings,
   NOTHING,
   type VersionedObject,
 } from '../../../../src/dynamo/version/object.ts'
-import { DOTS_PER_SIBLING_MAX } from '../../../../src/limits.ts'
+import { DOTS_PER_SIBLING_MAX, REPEATS_PER_KEY_MAX } from '../../../../src/limits.ts'
 import {
   anyObject,
   dot,
@@ -111,6 +112,24 @@ t.test('attempts of one request become one sibling with all dots', async (t) => 
   t.equal(both.siblings.length, 1)
   t.same(both.siblings[0]?.dots, [dot(1, 1), dot(5, 5)])
 })
+
+t.test(
+  'of more named requests than are kept the order decides, until copies meet again',
+  async (t) => {
+    const naming = (...names: string[]): VersionedObject => {
+      return { context: Context.ofCanonical([], names.map(requestId)), siblings: [] }
+    }
+    const names = naming('put-0')
+    const cuts = naming(...Array.from({ length: REPEATS_PER_KEY_MAX }, (_, i) => `put-${10 + i}`))
+    const carries = object([range(1, 1, 1)], sibling('put-0', dot(1, 1)))
+    t.same(textsOf(merge(merge(names, carries), cuts)), [])
+    const other = merge(merge(names, cuts), carries)
+    t.same(textsOf(other), ['put-0'], 'nothing names it any more')
+    const again = merge(other, names)
+    t.same(textsOf(again), [])
+    t.ok(haveSameSiblings(merge(again, other), again), 'and now its dot is known as replaced')
+  },
+)
 
 t.test('of several attempts the earliest time is kept, in whatever order they meet', async (t) => {
   const first = object([range(1, 1, 1)], { ...sibling('put', dot(1, 1)), time: 2000 })
