@@ -1,12 +1,7 @@
 /** One thread of a search: tries its share of the seeds, and reports after each batch. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { type Found, rulesWithout, search } from './search.ts'
-
-export interface Share {
-  readonly from: number
-  readonly count: number
-  readonly without: string | undefined
-}
+import { RULES } from './rules.ts'
+import { type Found, search } from './search.ts'
 
 export interface Report {
   /** Histories tried since the last report. */
@@ -16,13 +11,11 @@ export interface Report {
 
 const BATCH = 20_000
 
-const { from, count, without } = workerData as Share
-const rules = rulesWithout(without)
-if (rules === undefined) throw new Error(`no rule is called ${without}`)
+const { from, count } = workerData as { readonly from: number; readonly count: number }
 
 for (let done = 0; done < count; done += BATCH) {
   const tried = Math.min(BATCH, count - done)
-  const found = search({ from: from + done, count: tried, rules })
+  const found = search({ from: from + done, count: tried, rules: RULES })
   parentPort?.postMessage({ tried, found } satisfies Report)
   if (found !== undefined) break
 }

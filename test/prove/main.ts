@@ -7,6 +7,7 @@ type Load = () => Promise<Proof>
 const PROOFS: Record<string, Load> = {
   'main-job': async () => (await import('./main-job.ts')).proof,
   'bad-input': async () => (await import('./input/bad-input.ts')).proof,
+  floors: async () => (await import('./floors.ts')).proof,
   versions: async () => (await import('./versions.ts')).proof,
   session: async () => (await import('./session.ts')).proof,
   simulate: async () => (await import('./simulate.ts')).proof,

@@ -11,12 +11,12 @@
  */
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
-import { Worker } from 'node:worker_threads'
 import { BROKEN } from '../model/broken.ts'
 import { RULES } from '../model/rules.ts'
 import { type Found, rulesWithout, search, searchBroken, tellHistory } from '../model/search.ts'
-import type { Report, Share } from '../model/search-worker.ts'
+import type { Report } from '../model/search-worker.ts'
 import type { Proof, Verdict } from './proof.ts'
+import { searchInThreads } from './seeds-in-threads.ts'
 import { tryLive } from './versions-live.ts'
 
 interface Options {
@@ -31,6 +31,7 @@ interface Part {
   run(options: Options): Promise<Verdict>
 }
 
+const WORKER: URL = new URL('../model/search-worker.js', import.meta.url)
 const PROGRESS_EVERY = 1_000_000
 
 const PARTS: readonly Part[] = [
@@ -89,39 +90,22 @@ function replay(seed: number, without: string | undefined): Verdict {
 async function tryHistories({ histories, seed, workers }: Options): Promise<Verdict> {
   console.log(`${histories} histories from seed ${seed} on, ${workers} threads`)
   const began = performance.now()
-  const share = Math.ceil(histories / workers)
-  const tally = { tried: 0 }
-  const threads = Array.from({ length: workers }, (_, i) => {
-    const count = Math.max(0, Math.min(share, histories - i * share))
-    return searchShare({ from: seed + i * share, count, without: undefined }, (tried) => {
-      const before = Math.floor(tally.tried / PROGRESS_EVERY)
-      tally.tried += tried
-      if (Math.floor(tally.tried / PROGRESS_EVERY) > before) console.log(`  ${tally.tried} tried`)
-    })
+  let tried = 0
+  let found: Found | undefined
+  const seeds = { from: seed, count: histories }
+  await searchInThreads<Report>(WORKER, seeds, workers, (report) => {
+    const before = Math.floor(tried / PROGRESS_EVERY)
+    tried += report.tried
+    found ??= report.found
+    if (Math.floor(tried / PROGRESS_EVERY) > before) console.log(`  ${tried} tried`)
   })
-  const found = (await Promise.all(threads)).find((one) => one !== undefined)
   const seconds = (performance.now() - began) / 1000
   if (found !== undefined) {
     console.log(tellHistory(found.seed, RULES))
     return { isMet: false, figure: `seed ${found.seed} went wrong: ${found.fault} (bar: none)` }
   }
-  const rate = Math.round(tally.tried / seconds)
-  return { isMet: true, figure: `${tally.tried} histories, 0 wrong (bar: 0), ${rate} a second` }
-}
-
-function searchShare(share: Share, onTried: (tried: number) => void): Promise<Found | undefined> {
-  const worker = new Worker(new URL('../model/search-worker.js', import.meta.url), {
-    workerData: share,
-  })
-  return new Promise((resolve, reject) => {
-    let found: Found | undefined
-    worker.on('message', (report: Report) => {
-      found = report.found
-      onTried(report.tried)
-    })
-    worker.on('error', reject)
-    worker.on('exit', () => resolve(found))
-  })
+  const rate = Math.round(tried / seconds)
+  return { isMet: true, figure: `${tried} histories, 0 wrong (bar: 0), ${rate} a second` }
 }
 
 /** From fixed seeds: rare losses would otherwise be found or not by luck. */

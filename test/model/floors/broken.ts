@@ -3,7 +3,7 @@
  *
  * Those of `rules.ts` that are not listed here are not yet seen to lose anything.
  */
-import type { FloorFault } from './history.ts'
+import type { FloorFault } from './judge.ts'
 import { FLOOR_RULES, type FloorRules } from './rules.ts'
 
 export interface BrokenFloor {
@@ -21,14 +21,24 @@ const broken = (rule: keyof FloorRules, fault: FloorFault, from = 1): BrokenFloo
 })
 
 export const BROKEN_FLOORS: Readonly<Partial<Record<keyof FloorRules, BrokenFloor>>> = {
-  isLateWriteTaken: broken('isLateWriteTaken', 'came-back', 9_000),
-  isHintMergedWhole: broken('isHintMergedWhole', 'came-back', 12_000),
+  isOwnerRestartOverlooked: broken('isOwnerRestartOverlooked', 'came-back', 1_000),
+  isLateWriteTaken: broken('isLateWriteTaken', 'came-back', 16_000),
+  isLateTrimmed: broken('isLateTrimmed', 'lost'),
+  isHintMergedWhole: broken('isHintMergedWhole', 'came-back'),
   isClosedWithHints: broken('isClosedWithHints', 'lost'),
-  isEarlyExchangeCounted: broken('isEarlyExchangeCounted', 'came-back', 16_000),
-  isAdoptedEarly: broken('isAdoptedEarly', 'differ'),
+  isEarlyExchangeCounted: broken('isEarlyExchangeCounted', 'came-back'),
+  isAdoptedEarly: broken('isAdoptedEarly', 'came-back'),
   isCoveredForgotten: broken('isCoveredForgotten', 'differ'),
   isAbsenceProof: broken('isAbsenceProof', 'lost'),
-  isStrippedUnasked: broken('isStrippedUnasked', 'came-back', 7_000),
-  areRoundsConcurrent: broken('areRoundsConcurrent', 'lost', 5_000),
+  isLowerKept: broken('isLowerKept', 'came-back', 1_000),
+  isStrippedUnasked: broken('isStrippedUnasked', 'came-back'),
+  isStrippedByOne: broken('isStrippedByOne', 'came-back'),
+  isStrippedThoughRemembered: broken('isStrippedThoughRemembered', 'came-back', 22_000),
+  isReapedThoughRemembered: broken('isReapedThoughRemembered', 'came-back', 6_000),
+  isOldDiskMerged: broken('isOldDiskMerged', 'came-back', 29_000),
+  areRoundsConcurrent: broken('areRoundsConcurrent', 'differ'),
+  areAllOthersEnded: broken('areAllOthersEnded', 'lost'),
+  isFloorKeptWhenEmptied: broken('isFloorKeptWhenEmptied', 'came-back', 1_000),
+  isFloorKeptWhenSetBack: broken('isFloorKeptWhenSetBack', 'came-back', 22_000),
   isReapedByAge: broken('isReapedByAge', 'came-back'),
 }

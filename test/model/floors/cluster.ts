@@ -21,6 +21,8 @@ import {
   hintFor,
   Member,
   ownerAt,
+  NO_ROUND,
+  type RoundFloor,
 } from './member.ts'
 import { Ranges, type RangesMessage } from './ranges.ts'
 import { Rounds } from './rounds.ts'
@@ -28,6 +30,8 @@ import type { FloorRules } from './rules.ts'
 
 /** More are dropped, as a network may. */
 const MESSAGES_MAX = 24
+/** In acts; none in most histories, since what is remembered stays. */
+const DEADLINES = [0, 0, 0, 5, 20]
 
 interface Write {
   readonly kind: 'write'
@@ -46,7 +50,8 @@ interface Ack {
   readonly handoff: Handoff
 }
 
-export type Message = Write | Ack | ExchangeMessage | RangesMessage
+/** `sentIn`: the round that had opened last. */
+export type Message = (Write | Ack | ExchangeMessage | RangesMessage) & { sentIn?: number }
 
 /** What the model's clients were told. */
 export interface Witness {
@@ -66,8 +71,15 @@ export class Cluster {
   readonly rounds: Rounds
   readonly witness: Witness
   readonly messages: Message[] = []
+  /** Acts since the history began. */
+  now = 0
+  /** A request is repeated for so many acts, and remembered for twice as many. */
+  readonly deadline: number
   /** How often a write is very late. */
   readonly #slowness: number
+  /** The round that opened last, and the last one that all owners adopted. */
+  #opened = 0
+  #fence = 0
   /** Lines for people, kept only for a history that is told. */
   readonly #story: string[] | undefined
 
@@ -77,18 +89,52 @@ export class Cluster {
     this.witness = witness
     this.#story = story
     this.#slowness = prng.pick([0, 0.1, 0.4])
+    this.deadline = prng.pick(DEADLINES)
     this.exchanges = new Exchanges(this)
     this.ranges = new Ranges(this)
     this.rounds = new Rounds(this)
+  }
+
+  get rememberedSince(): number {
+    return this.now - 2 * this.deadline
   }
 
   say(line: () => string): void {
     this.#story?.push(line())
   }
 
-  /** The floor that a member goes by: the adopted one, once its record is durable. */
-  floorOf({ disk, memory }: Member): Floor {
-    return (this.rules.isFloorCountedUnsynced ? memory : disk).floor
+  /** What a member goes by: what it adopted, once the record of that is durable. */
+  adoptedBy({ disk, memory }: Member): RoundFloor {
+    return (this.rules.isFloorCountedUnsynced ? memory : disk).adopted
+  }
+
+  floorOf(member: Member): Floor {
+    return this.adoptedBy(member).floor
+  }
+
+  /**
+   * Messages live shorter than it takes from the opening of one round that all adopt to the opening
+   * of the next but one.
+   */
+  onOpened({ number }: RoundFloor): void {
+    this.#opened = number
+    const kept = this.messages.filter(({ sentIn }) => (sentIn ?? 0) >= this.#fence)
+    this.messages.splice(0, this.messages.length, ...kept)
+  }
+
+  /** Starts that the round left out leave the closing floors too. */
+  onAdoptedByAll({ number, leftOut }: RoundFloor): void {
+    this.#fence = number
+    if (leftOut.size === 0) return
+    this.say(() => `round ${number} has left out ${leftOut.size} starts`)
+    for (const member of this.members) {
+      member.append({
+        apply: (disk) => {
+          const left = [...disk.closing].filter(([start]) => !leftOut.has(start))
+          disk.closing = new Map(left)
+        },
+      })
+    }
   }
 
   // Copies.
@@ -135,14 +181,22 @@ export class Cluster {
       member.replaceDisk(disk)
       return
     }
-    const isSetBack = member.backup !== undefined && prng.chance(0.7)
-    this.say(() => `${name(member)} ${isSetBack ? 'is set back' : 'loses its disk'}`)
-    const disk = isSetBack ? cloneDisk(member.backup!) : emptyDisk()
     const others = this.members.filter((one) => one !== member)
+    const backup = prng.chance(0.7) ? member.backup : undefined
+    // Its dots may be of starts that no floor holds any more.
+    const base = Math.max(...others.map((other) => other.disk.adopted.base))
+    const isTooOld = backup !== undefined && backup.closed < base && !rules.isOldDiskMerged
+    const isSetBack = backup !== undefined && !isTooOld
+    const told = isSetBack ? 'is set back' : isTooOld ? 'is set back too far' : 'loses its disk'
+    this.say(() => `${name(member)} ${told}`)
+    const disk = isSetBack ? cloneDisk(backup) : emptyDisk()
     if (!rules.isClosingUnasked) {
       disk.closing = closingOf([disk, ...others.map((other) => other.disk)])
     }
-    if (rules.isFloorKeptWhenEmptied) disk.floor = member.disk.floor
+    // What went by asking, since it was replaced, would come back from an old disk of one round.
+    if (!rules.isFloorKeptWhenSetBack)
+      Object.assign(disk, { adopted: NO_ROUND, covered: undefined })
+    if (rules.isFloorKeptWhenEmptied) disk.adopted = member.disk.adopted
     member.replaceDisk(disk)
   }
 
@@ -150,6 +204,9 @@ export class Cluster {
   reap(owner: Member): void {
     const object = owner.object(OWN)
     if (object === undefined || !this.exchanges.isDone(owner, object)) return
+    const { ranges } = object.context
+    const isRemembered = owner.remembered.liesIn(ranges, this.rememberedSince)
+    if (isRemembered && !this.rules.isReapedThoughRemembered) return
     this.witness.onReaped(object)
     this.say(() => `${name(owner)} removes ${tell(object)}`)
     this.write(owner, OWN, undefined, undefined)
@@ -158,7 +215,9 @@ export class Cluster {
   // Messages.
 
   send(message: Message): void {
-    if (this.messages.length < MESSAGES_MAX) this.messages.push(message)
+    if (this.messages.length >= MESSAGES_MAX) return
+    message.sentIn = this.#opened
+    this.messages.push(message)
   }
 
   sendWrite(to: number, place: number, object: VersionedObject, attempt?: Attempt): void {
@@ -240,6 +299,13 @@ export class Cluster {
   }
 
   // Hints.
+
+  isHandingOff(member: Member, owner: number): boolean {
+    return this.messages.some((one) => {
+      const handoff = one.kind === 'write' || one.kind === 'ack' ? one.handoff : undefined
+      return handoff?.from === member && handoff.place === hintFor(owner)
+    })
+  }
 
   handOff(member: Member, owner: number): void {
     const place = hintFor(owner)

@@ -8,9 +8,9 @@
 import type { VersionedObject } from '../../../src/dynamo/version/object.ts'
 import type { Dot } from '../../../src/dynamo/version/dot.ts'
 import { type Cluster, joined, name, told } from './cluster.ts'
-import { carries, carryAlike, type Floor, isDone, isUnder, joinFloors, without } from './floor.ts'
+import { carries, carryAlike, isDone, isUnder, without } from './floor.ts'
 import { OWN, OWNERS } from '../node.ts'
-import { type Covered, type Member } from './member.ts'
+import type { Member, RoundFloor } from './member.ts'
 import type { Round } from './rounds.ts'
 
 /** An owner waits for so many answers at most. */
@@ -33,8 +33,7 @@ interface Answer {
   readonly round: Round | undefined
   readonly object: VersionedObject | undefined
   /** That the other owner adopted last. */
-  readonly floor: Floor
-  readonly number: number
+  readonly adopted: RoundFloor
 }
 
 export type ExchangeMessage = Ask | Answer
@@ -74,18 +73,19 @@ export class Exchanges {
   onMessage(member: Member, message: ExchangeMessage): void {
     if (message.kind === 'answer') return this.#onAnswer(member, message)
     const { from, id, round } = message
-    const [object, floor] = [member.object(OWN), this.#cluster.floorOf(member)]
-    const [to, number] = [from, member.disk.round]
-    this.#cluster.send({ kind: 'answer', to, from: member.index, id, round, object, floor, number })
+    const [to, object] = [from, member.object(OWN)]
+    const adopted = this.#cluster.adoptedBy(member)
+    this.#cluster.send({ kind: 'answer', to, from: member.index, id, round, object, adopted })
   }
 
   #onAnswer(member: Member, answer: Answer): void {
     const { rules } = this.#cluster
     if (!member.pulls.delete(answer.id) && !rules.isLateAnswerTaken) return
     // Who has covered a round that another has adopted adopts it too: all owners have covered it.
-    const { covered, round } = member.disk
-    if (covered !== undefined && covered.number >= answer.number && round < answer.number) {
-      this.adopt(member, answer)
+    const { covered, adopted } = member.disk
+    const { number } = answer.adopted
+    if (covered !== undefined && covered.number >= number && adopted.number < number) {
+      this.adopt(member, answer.adopted)
       this.#cluster.sync(member)
     }
     this.#take(member, answer)
@@ -96,12 +96,10 @@ export class Exchanges {
 
   #take(member: Member, answer: Answer): void {
     const { rules } = this.#cluster
-    const [held, floor, mine] = [
-      member.object(OWN),
-      this.#cluster.floorOf(member),
-      member.disk.round,
-    ]
-    const { object, floor: theirFloor, number: theirs } = answer
+    const held = member.object(OWN)
+    const { floor, number: mine } = this.#cluster.adoptedBy(member)
+    const { object, adopted } = answer
+    const { floor: theirFloor, number: theirs } = adopted
     // Digests are over siblings: what is carried alike is not sent, whatever the contexts say.
     if (carryAlike(held, object)) return
     const isAbsenceDeath = theirs === mine && rules.isAbsenceProof
@@ -137,7 +135,8 @@ export class Exchanges {
 
   /** An owner that is behind has the round of the others when it has asked them all. */
   #catchUp(member: Member, answer: Answer): void {
-    if (answer.number <= member.disk.round) return
+    const { number } = answer.adopted
+    if (number <= member.disk.adopted.number) return
     let behind = this.#behind.get(member.index)
     if (behind?.start !== member.start) {
       behind = { start: member.start, answers: new Map() }
@@ -146,21 +145,20 @@ export class Exchanges {
     behind.answers.set(answer.from, answer)
     const answers = [...behind.answers.values()]
     const needed = this.#cluster.rules.isCaughtUpByOne ? 1 : OWNERS - 1
-    if (answers.length < needed || answers.some(({ number }) => number !== answer.number)) return
-    this.adopt(member, answer)
+    if (answers.length < needed || answers.some((one) => one.adopted.number !== number)) return
+    this.adopt(member, answer.adopted)
     this.#cluster.sync(member)
     this.#behind.delete(member.index)
   }
 
-  /** Requires: what is at or below the floor is here, or replaced. */
-  adopt(member: Member, { number, floor }: Covered): void {
-    this.#cluster.say(() => `${name(member)} adopts round ${number}`)
+  /** Requires: what is at or below its floor is here, or replaced. */
+  adopt(member: Member, round: RoundFloor): void {
+    this.#cluster.say(() => `${name(member)} adopts round ${round.number}`)
     member.append({
       apply: (disk) => {
-        if (disk.round >= number) return
-        disk.floor = joinFloors(disk.floor, floor)
-        disk.round = number
-        if (disk.covered?.number === number) disk.covered = undefined
+        if (disk.adopted.number >= round.number) return
+        disk.adopted = round
+        if (disk.covered?.number === round.number) disk.covered = undefined
       },
     })
   }

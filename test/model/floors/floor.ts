@@ -118,6 +118,6 @@ export function strip(
   return { context: Context.ofCanonical(kept, requests), siblings: object.siblings }
 }
 
-function holds(range: Range, dot: Dot): boolean {
+export function holds(range: Range, dot: Dot): boolean {
   return sameLine(range, dot) && range.first <= dot.counter && dot.counter <= range.last
 }

@@ -5,32 +5,15 @@
  * hints are made and come home; rounds step, exchanges run and keys and ranges go in between;
  * members crash, and one disk is emptied, set back, or loses its copy unnoticed. In the end
  * everything arrives, or nothing more, and the owners exchange until they are equal.
- *
- * What was acknowledged must be there, or in the past of what is there or was removed. What has
- * been replaced must not come back. And the owners must be equal. The judge goes by what clients
- * were shown, never by dots.
  */
 import { Prng } from '../../../src/base/prng.ts'
-import { Context } from '../../../src/dynamo/version/context.ts'
-import type { VersionedObject } from '../../../src/dynamo/version/object.ts'
-import { put as putOn } from '../../../src/dynamo/version/put.ts'
-import { requestOf, VALUES_MAX, valuesIn } from '../oracle.ts'
-import { tell } from '../story.ts'
-import { Attempt } from './attempt.ts'
-import { Cluster, joined, name, told } from './cluster.ts'
 import { NODES, OWN, OWNERS } from '../node.ts'
-import { cloneDisk, hintFor, type Member } from './member.ts'
+import { VALUES_MAX } from '../oracle.ts'
+import { Clients, type Habits } from './clients.ts'
+import { Cluster, told } from './cluster.ts'
+import { type FloorOutcome, Judge } from './judge.ts'
+import { cloneDisk, type Member } from './member.ts'
 import type { FloorRules } from './rules.ts'
-
-export type FloorFault = 'lost' | 'came-back' | 'differ'
-
-export interface FloorOutcome {
-  readonly fault: FloorFault | undefined
-  /** That it happened to, or -1. */
-  readonly value: number
-  readonly hasReaped: boolean
-  readonly hasRemovedRanges: boolean
-}
 
 /** The acts and their usual weights. */
 const ACTS = {
@@ -52,28 +35,12 @@ const ACT_NAMES = Object.keys(ACTS) as readonly Act[]
 /** Each weight is multiplied by one of these in a history: uneven weights find more. */
 const TEMPERS = [0.3, 1, 1, 3]
 
-const CLIENTS = 3
-const MEMORIES_MAX = 4
 const QUIET_PASSES = 4
-
-/** What a get showed: values, and their context. */
-interface Memory {
-  readonly shown: number
-  readonly context: Context
-}
-
-interface Request {
-  readonly value: number
-  readonly bytes: Uint8Array | undefined
-  readonly seen: Context
-}
-
-interface Client {
-  readonly memories: Memory[]
-  readonly requests: Request[]
-}
-
-const SAW_NOTHING: Memory = { shown: 0, context: Context.empty }
+/** Rounds before the acts are drawn. */
+const REHEARSED = [0, 0, 1, 1, 2, 4]
+const ROUNDS_TO_LEAVE_OUT = 4
+/** A round that no one disturbs has ended by then. */
+const ROUND_STEPS_MAX = 200
 
 /** Runs the history of `seed`; tells it into `story` where one is given. */
 export function runFloors(seed: number, rules: FloorRules, story?: string[]): FloorOutcome {
@@ -83,63 +50,75 @@ export function runFloors(seed: number, rules: FloorRules, story?: string[]): Fl
 class FloorHistory {
   readonly #prng: Prng
   readonly #cluster: Cluster
-  readonly #clients: readonly Client[]
-  /** One client, which reads all owners and replaces what it sees: deletes get through. */
-  readonly #isTidy: boolean
-  readonly #valuesMax: number
-  /** How likely a put is a delete, reaches an owner, and asks a fallback. */
-  readonly #deleting: number
-  readonly #reach: number
-  readonly #hinting: number
+  readonly #judge = new Judge()
+  readonly #clients: Clients
+  readonly #habits: Habits
   readonly #weights: readonly number[]
   readonly #weightsTotal: number
   #mayDestroy: boolean
-  /** For each value, all that it follows, however many puts lie between. */
-  readonly #follows: number[] = []
-  /** Sets of values. */
-  #acknowledged = 0
-  #repeated = 0
-  #reaped = 0
-  #hasRemovedRanges = false
 
   constructor(seed: number, rules: FloorRules, story: string[] | undefined) {
     const prng = Prng.of(seed, 'floors')
     this.#prng = prng
-    this.#cluster = new Cluster(
-      rules,
-      prng,
-      {
-        onAcknowledged: (value) => (this.#acknowledged |= 1 << value),
-        onReaped: (object) => (this.#reaped |= valuesIn(object)),
-        onRangesRemoved: () => (this.#hasRemovedRanges = true),
-      },
-      story,
-    )
+    this.#cluster = new Cluster(rules, prng, this.#judge, story)
     this.#mayDestroy = prng.chance(0.5)
-    this.#deleting = prng.pick([0.1, 0.4, 0.8])
-    this.#isTidy = prng.chance(0.6)
-    this.#valuesMax = this.#isTidy ? prng.between(2, 6) : VALUES_MAX
-    this.#hinting = this.#isTidy ? prng.pick([0.1, 0.5, 0.9]) : prng.unit()
-    this.#reach = this.#isTidy ? prng.pick([0.3, 0.9, 0.9]) : prng.unit()
+    this.#habits = drawHabits(prng)
+    this.#clients = new Clients(this.#cluster, this.#judge, this.#habits)
     this.#weights = ACT_NAMES.map((act) => ACTS[act] * prng.pick(TEMPERS))
     this.#weightsTotal = this.#weights.reduce((sum, weight) => sum + weight)
-    this.#clients = Array.from({ length: CLIENTS }, () => ({ memories: [], requests: [] }))
   }
 
   run(): FloorOutcome {
-    for (let left = this.#prng.between(10, this.#isTidy ? 60 : 80); left > 0; left--) this.#act()
+    this.#rehearse()
+    const acts = this.#prng.between(10, this.#habits.isTidy ? 60 : 80)
+    for (let left = acts; left > 0; left--) this.#act()
     this.#quiet()
-    return this.#judge()
+    const finals = this.#cluster.owners.map((owner) => owner.object(OWN))
+    this.#cluster.say(() => `in the end ${finals.map(told).join('  ')}`)
+    return this.#judge.verdict(finals)
+  }
+
+  /** Some rounds that little disturbs, the last perhaps not to its end: what follows is rarer. */
+  #rehearse(): void {
+    const rounds = this.#prng.pick(REHEARSED)
+    // Of what is written only before many rounds, starts may be left out in the end.
+    const putsMax = rounds === ROUNDS_TO_LEAVE_OUT ? 0 : 2
+    for (let round = 1; round <= rounds; round++) {
+      for (let puts = this.#prng.between(0, round === 1 ? 3 : putsMax); puts > 0; puts--) {
+        this.#clients.get()
+        this.#clients.put()
+        if (this.#prng.chance(0.8)) this.#settle()
+        if (this.#prng.chance(0.4)) this.#cluster.crash(this.#anyMember())
+      }
+      if (this.#prng.chance(0.5)) this.#backUp(this.#anyOwner())
+      const isLast = round === rounds
+      let steps = isLast && this.#prng.chance(0.7) ? this.#prng.between(5, 60) : ROUND_STEPS_MAX
+      for (; steps > 0; steps--) {
+        if (this.#cluster.rounds.step(true) && this.#prng.chance(0.2)) this.#clean()
+        this.#cluster.deliverAnswer()
+        if (this.#prng.chance(0.3)) this.#cluster.deliverAny(false)
+        if (this.#prng.chance(0.4)) this.#cluster.sync(this.#anyMember())
+        if (!this.#cluster.rounds.isOpen) break
+      }
+      for (let times = this.#prng.between(1, 3); times > 0; times--) this.#clean()
+    }
+  }
+
+  /** What was sent arrives, and all of it is durable. */
+  #settle(): void {
+    for (let left = this.#cluster.messages.length; left > 0; left--) this.#cluster.deliverAny(false)
+    for (const member of this.#cluster.members) this.#cluster.sync(member)
   }
 
   #act(): void {
+    this.#cluster.now += 1
     switch (this.#drawAct()) {
       case 'get':
-        return this.#get()
+        return this.#clients.get()
       case 'put':
-        return this.#put()
+        return this.#clients.put()
       case 'repeat':
-        return this.#repeat()
+        return this.#clients.repeat()
       case 'deliver':
         return this.#cluster.deliverAny(this.#prng.chance(0.1))
       case 'sync':
@@ -179,97 +158,6 @@ class FloorHistory {
     return this.#cluster.members[this.#prng.below(OWNERS)] as Member
   }
 
-  #anyClient(): Client {
-    return this.#isTidy ? (this.#clients[0] as Client) : this.#prng.pick(this.#clients)
-  }
-
-  // Clients.
-
-  #get(): void {
-    const client = this.#anyClient()
-    let read: VersionedObject | undefined
-    if (this.#isTidy)
-      for (const owner of this.#cluster.owners) read = joined(read, owner.object(OWN))
-    else {
-      for (let copies = this.#prng.between(1, 3); copies > 0; copies--) {
-        const place = this.#prng.chance(0.7) ? OWN : hintFor(this.#prng.below(OWNERS))
-        read = joined(read, this.#anyMember().object(place))
-      }
-    }
-    if (read === undefined) return
-    const object = read
-    this.#cluster.say(() => `client ${this.#clients.indexOf(client)} gets ${tell(object)}`)
-    keep(client.memories, { shown: valuesIn(read), context: read.context })
-    if (this.#prng.chance(0.3)) this.#cluster.sendWrite(this.#prng.below(OWNERS), OWN, read)
-  }
-
-  #put(): void {
-    const value = this.#follows.length
-    if (value >= this.#valuesMax) return
-    const client = this.#anyClient()
-    const { shown, context: seen } = this.#recall(client)
-    this.#follows.push(this.#past(shown))
-    const bytes = this.#prng.chance(this.#deleting) ? undefined : Uint8Array.of(value)
-    this.#cluster.say(() => {
-      const what = `${bytes === undefined ? '†' : ''}v${value}, saw ${shown.toString(2)}`
-      return `client ${this.#clients.indexOf(client)} puts ${what}`
-    })
-    const request = { value, bytes, seen }
-    keep(client.requests, request)
-    this.#attempt(request)
-  }
-
-  #repeat(): void {
-    const { requests } = this.#anyClient()
-    if (requests.length === 0) return
-    const request = this.#prng.pick(requests)
-    this.#cluster.say(() => `v${request.value} is tried again`)
-    this.#repeated |= 1 << request.value
-    this.#attempt(request)
-  }
-
-  #recall({ memories }: Client): Memory {
-    const draw = this.#prng.below(100)
-    const newest = memories[memories.length - 1]
-    if (newest === undefined || draw < (this.#isTidy ? 3 : 15)) return SAW_NOTHING
-    return draw < (this.#isTidy ? 97 : 75) ? newest : this.#prng.pick(memories)
-  }
-
-  /** A member coordinates: an owner on its copy, nearly always, and a fallback on a hint. */
-  #attempt({ value, bytes, seen }: Request): void {
-    const member = this.#anyMember()
-    const isOwn = member.index < OWNERS && this.#prng.chance(0.9)
-    const owner = isOwn ? member.index : this.#prng.below(OWNERS)
-    if (!isOwn && owner === member.index) return
-    const place = isOwn ? OWN : hintFor(owner)
-    member.counter += 1 + this.#prng.below(3)
-    const note = member.memory.copies[place]?.note
-    const outcome = putOn(member.object(place), note, {
-      node: member.id,
-      start: member.start,
-      counter: member.counter,
-      requestId: requestOf(value),
-      isRepeat: false,
-      time: 0,
-      value: bytes,
-      seen,
-    })
-    if (outcome.kind !== 'written' && outcome.kind !== 'repeated') return
-    const { object } = outcome
-    this.#cluster.say(() => `  ${name(member)} at ${place}: ${outcome.kind} ${tell(object)}`)
-    const attempt = new Attempt(value, member)
-    const noteNow = outcome.kind === 'written' ? outcome.note : note
-    this.#cluster.write(member, place, object, noteNow, { attempt })
-    for (const { index: to } of this.#cluster.owners) {
-      if (to === member.index && isOwn) continue
-      if (this.#prng.chance(this.#reach)) this.#cluster.sendWrite(to, OWN, object, attempt)
-      if (!this.#prng.chance(this.#hinting)) continue
-      const isFallback = this.#prng.chance(0.85)
-      const by = isFallback ? this.#prng.between(OWNERS, NODES - 1) : this.#prng.below(NODES)
-      if (by !== to) this.#cluster.sendWrite(by, hintFor(to), object, attempt)
-    }
-  }
-
   // Members.
 
   #exchange(): void {
@@ -297,7 +185,10 @@ class FloorHistory {
   #destroy(): void {
     if (!this.#mayDestroy) return
     this.#mayDestroy = false
-    this.#cluster.destroy(this.#prng.chance(0.8) ? this.#anyOwner() : this.#anyMember())
+    const old = this.#cluster.owners.filter(({ backup }) => backup !== undefined)
+    const isOld = old.length > 0 && this.#prng.chance(0.6)
+    const any = this.#prng.chance(0.8) ? this.#anyOwner() : this.#anyMember()
+    this.#cluster.destroy(isOld ? this.#prng.pick(old) : any)
   }
 
   #stepRounds(): void {
@@ -315,6 +206,8 @@ class FloorHistory {
   #quiet(): void {
     const cluster = this.#cluster
     cluster.say(() => '-- quiet')
+    // Nothing is remembered any more.
+    cluster.now = Number.POSITIVE_INFINITY
     if (this.#prng.chance(0.5)) cluster.messages.length = 0
     while (cluster.messages.length > 0) {
       cluster.deliver(this.#prng.below(cluster.messages.length), false)
@@ -347,46 +240,16 @@ class FloorHistory {
       this.#cluster.sync(members[to] as Member)
     }
   }
-
-  #judge(): FloorOutcome {
-    const finals = this.#cluster.owners.map((owner) => owner.object(OWN))
-    this.#cluster.say(() => `in the end ${finals.map(told).join('  ')}`)
-    const [first] = finals
-    const present = first === undefined ? 0 : valuesIn(first)
-    const lost = this.#acknowledged & ~(this.#past(present) | this.#past(this.#reaped))
-    if (lost !== 0) return this.#outcome('lost', lost)
-    let replaced = 0
-    for (const [value, follows] of this.#follows.entries()) {
-      if ((((present | this.#reaped) >>> value) & 1) === 1) replaced |= follows
-    }
-    const back = present & replaced & ~this.#repeated
-    if (back !== 0) return this.#outcome('came-back', back)
-    const areEqual = finals.every((object) => {
-      return (object === undefined ? 0 : valuesIn(object)) === present
-    })
-    return areEqual ? this.#outcome(undefined, 0) : this.#outcome('differ', 0)
-  }
-
-  #outcome(fault: FloorFault | undefined, values: number): FloorOutcome {
-    return {
-      fault,
-      value: values === 0 ? -1 : 31 - Math.clz32(values & -values),
-      hasReaped: this.#reaped !== 0,
-      hasRemovedRanges: this.#hasRemovedRanges,
-    }
-  }
-
-  /** These values and all that they follow. */
-  #past(values: number): number {
-    let all = values
-    for (const [value, follows] of this.#follows.entries()) {
-      if (((values >>> value) & 1) === 1) all |= follows
-    }
-    return all
-  }
 }
 
-function keep<Item>(list: Item[], item: Item): void {
-  list.push(item)
-  if (list.length > MEMORIES_MAX) list.shift()
+function drawHabits(prng: Prng): Habits {
+  const deleting = prng.pick([0.1, 0.4, 0.8])
+  const isTidy = prng.chance(0.6)
+  return {
+    isTidy,
+    deleting,
+    valuesMax: isTidy ? prng.between(2, 6) : VALUES_MAX,
+    hinting: isTidy ? prng.pick([0.1, 0.5, 0.9]) : prng.unit(),
+    reach: isTidy ? prng.pick([0.3, 0.9, 0.9]) : prng.unit(),
+  }
 }

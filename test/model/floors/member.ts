@@ -10,6 +10,7 @@ import type { VersionedObject } from '../../../src/dynamo/version/object.ts'
 import { ID_OF, OWN, OWNERS, startName } from '../node.ts'
 import type { Attempt } from './attempt.ts'
 import type { Asking } from './ranges.ts'
+import { Remembered } from './remembered.ts'
 import { type Floor, joinFloors, NO_FLOOR } from './floor.ts'
 
 /** The own copy, and a hint for each owner. */
@@ -29,20 +30,36 @@ export interface Copy {
   readonly note: Note | undefined
 }
 
-/** A round that an owner has covered, and may adopt when all have. */
-export interface Covered {
+/** The floor that a round makes. */
+export interface RoundFloor {
   readonly number: number
   readonly floor: Floor
+  /** Starts in it that no member named when it opened: the next floor may leave them out. */
+  readonly unnamed: ReadonlySet<Start>
+  /** The oldest round since which no start was left out. */
+  readonly base: number
+  readonly leftOut: ReadonlySet<Start>
+}
+
+const NO_STARTS: ReadonlySet<Start> = new Set()
+export const NO_ROUND: RoundFloor = {
+  number: 0,
+  floor: NO_FLOOR,
+  unnamed: NO_STARTS,
+  base: 0,
+  leftOut: NO_STARTS,
 }
 
 /** What a log holds. */
 export interface Disk {
   readonly copies: (Copy | undefined)[]
-  /** Of the round that was adopted last. */
-  floor: Floor
-  round: number
+  adopted: RoundFloor
+  /** Every floor that was closed, without the starts that were left out since. */
   closing: Floor
-  covered: Covered | undefined
+  /** The round that was closed last. */
+  closed: number
+  /** An owner has covered it, and may adopt it when all have. */
+  covered: RoundFloor | undefined
 }
 
 /** A hint on its way home. */
@@ -76,6 +93,7 @@ export class Member {
   /** Exchanges whose answer is awaited. */
   readonly pulls = new Set<number>()
   asking: Asking | undefined
+  readonly remembered: Remembered = new Remembered()
   #tail: Batch[] = []
   #starts = 0
 
@@ -128,16 +146,17 @@ export class Member {
     this.counter = 0
     this.pulls.clear()
     this.asking = undefined
+    this.remembered.clear()
   }
 }
 
 export function emptyDisk(closing: Floor = NO_FLOOR): Disk {
   const copies = [undefined, undefined, undefined, undefined]
-  return { copies, floor: NO_FLOOR, round: 0, closing, covered: undefined }
+  return { copies, adopted: NO_ROUND, closing, closed: 0, covered: undefined }
 }
 
-export function cloneDisk({ copies, floor, round, closing, covered }: Disk): Disk {
-  return { copies: [...copies], floor, round, closing, covered }
+export function cloneDisk({ copies, ...rounds }: Disk): Disk {
+  return { copies: [...copies], ...rounds }
 }
 
 /** Every floor that one of these has closed. */

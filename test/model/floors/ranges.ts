@@ -16,6 +16,7 @@ interface Question {
   readonly to: number
   readonly from: number
   readonly id: number
+  readonly replaced: readonly Range[]
 }
 
 interface Statement {
@@ -25,6 +26,7 @@ interface Statement {
   readonly id: number
   readonly object: VersionedObject | undefined
   readonly round: number
+  readonly isHeldBack: boolean
 }
 
 export type RangesMessage = Question | Statement
@@ -57,26 +59,33 @@ export class Ranges {
     if (replaced.length === 0) return
     if (owner.asking !== undefined && !prng.chance(AGAIN_CHANCE)) return
     this.#ids += 1
-    const { round } = owner.disk
+    const round = owner.disk.adopted.number
     owner.asking = { id: this.#ids, round, object, replaced, alike: new Set() }
     if (rules.isStrippedUnasked) return this.#remove(owner)
     for (const { index: to } of owners) {
       if (to === owner.index) continue
-      this.#cluster.send({ kind: 'question', to, from: owner.index, id: this.#ids })
+      this.#cluster.send({ kind: 'question', to, from: owner.index, id: this.#ids, replaced })
     }
   }
 
   onMessage(member: Member, message: RangesMessage): void {
     if (message.kind === 'statement') return this.#onStatement(member, message)
-    const { from: to, id } = message
-    const [object, { round }] = [member.object(OWN), member.disk]
-    this.#cluster.send({ kind: 'statement', to, from: member.index, id, object, round })
+    const { from: to, id, replaced } = message
+    const [object, round] = [member.object(OWN), member.disk.adopted.number]
+    const isHeldBack = this.#isHeldBack(member, replaced)
+    this.#cluster.send({ kind: 'statement', to, from: member.index, id, object, round, isHeldBack })
   }
 
-  #onStatement(owner: Member, { id, from, object, round }: Statement): void {
+  /** A request that is remembered may be repeated: its range answers for it. */
+  #isHeldBack(owner: Member, ranges: readonly Range[]): boolean {
+    if (this.#cluster.rules.isStrippedThoughRemembered) return false
+    return owner.remembered.liesIn(ranges, this.#cluster.rememberedSince)
+  }
+
+  #onStatement(owner: Member, { id, from, object, round, isHeldBack }: Statement): void {
     const { asking } = owner
     if (asking?.id !== id) return
-    if (!carryAlike(asking.object, object) || round !== asking.round) {
+    if (isHeldBack || !carryAlike(asking.object, object) || round !== asking.round) {
       owner.asking = undefined
       return
     }
@@ -89,7 +98,9 @@ export class Ranges {
     const { asking } = owner
     owner.asking = undefined
     const object = owner.object(OWN)
-    if (object === undefined || asking === undefined || asking.round !== owner.disk.round) return
+    if (object === undefined || asking === undefined || asking.round !== owner.disk.adopted.number)
+      return
+    if (this.#isHeldBack(owner, asking.replaced)) return
     if (owner.pulls.size > 0 && !this.#cluster.rules.isStrippedMeanwhile) return
     const left = strip(object, asking.replaced, this.#cluster.floorOf(owner))
     if (left === object) return

@@ -8,14 +8,15 @@ import type { Start } from '../../../src/dynamo/names.ts'
 import { type Cluster, name } from './cluster.ts'
 import { ENDED, type Floor, hasDot, isUnder, joinFloors } from './floor.ts'
 import { NODES, OWNERS } from '../node.ts'
-import { hintFor, type Member } from './member.ts'
+import { hintFor, type Member, NO_ROUND, type RoundFloor } from './member.ts'
 
 /** What a member said when the round opened. */
 interface Opening {
   readonly start: Start
   readonly counter: number
-  /** Starts that its floor and its copies name. */
-  readonly known: ReadonlySet<Start>
+  /** Starts that its copies name. */
+  readonly named: ReadonlySet<Start>
+  readonly adopted: RoundFloor
 }
 
 /** How often an opener dies at a step; its round is void. */
@@ -24,7 +25,7 @@ const ROUNDS_MAX = 2
 
 export class Round {
   readonly number: number
-  floor: Floor = new Map()
+  made: RoundFloor = NO_ROUND
   phase: 'open' | 'close' | 'cover' = 'open'
   isOver = false
   readonly opened = new Map<Member, Opening>()
@@ -37,6 +38,10 @@ export class Round {
 
   constructor(number: number) {
     this.number = number
+  }
+
+  get floor(): Floor {
+    return this.made.floor
   }
 
   /** An answer was taken. */
@@ -63,8 +68,15 @@ export class Rounds {
     this.#cluster = cluster
   }
 
-  /** One step of a round that is open, or of a new one. Whether some owner has adopted it. */
-  step(): boolean {
+  get isOpen(): boolean {
+    return this.#open.some((round) => !round.isOver)
+  }
+
+  /**
+   * One step of a round that is open, or of a new one. Whether some owner has adopted it. While it
+   * `isCalm` no opener dies.
+   */
+  step(isCalm = false): boolean {
     const { prng, rules } = this.#cluster
     this.#open = this.#open.filter((round) => !round.isOver)
     const isFree = this.#open.length === 0
@@ -74,13 +86,13 @@ export class Rounds {
       this.#open.push(new Round(this.#last))
     }
     const round = prng.pick(this.#open)
-    this.#stepOf(round)
+    this.#stepOf(round, isCalm)
     return round.adopted.size > 0
   }
 
-  #stepOf(round: Round): void {
+  #stepOf(round: Round, isCalm: boolean): void {
     const { prng, rules } = this.#cluster
-    if (prng.chance(OPENER_DEATH_CHANCE)) return this.#void(round, 'its opener dies')
+    if (!isCalm && prng.chance(OPENER_DEATH_CHANCE)) return this.#void(round, 'its opener dies')
     if (round.phase === 'open') this.#openAt(round, this.#anyBut(round.opened))
     else if (round.phase === 'close') this.#closeAt(round, this.#anyBut(round.closed))
     const isExchanging = round.phase === 'cover' || rules.isEarlyExchangeCounted
@@ -98,22 +110,39 @@ export class Rounds {
 
   #openAt(round: Round, member: Member): void {
     const { start, counter } = member
-    round.opened.set(member, { start, counter, known: knownBy(member) })
+    const { adopted } = member.disk
+    round.opened.set(member, { start, counter, named: namedBy(member), adopted })
     if (round.opened.size < NODES) return
-    round.floor = this.#floorOf(round)
+    round.made = this.#floorOf(round)
     round.phase = 'close'
+    this.#cluster.onOpened(round.made)
     this.#cluster.say(() => `round ${round.number} is open: ${tellFloor(round.floor)}`)
   }
 
-  /** The live starts with their counters, and all other starts that some member named. */
-  #floorOf({ opened }: Round): Floor {
-    const live = new Set([...opened.values()].map(({ start }) => start))
+  /**
+   * The live starts with their counters, and all other starts that some member named. An ended
+   * start of the last floor that no one names any more stays for one round, and then is left out.
+   */
+  #floorOf({ number, opened }: Round): RoundFloor {
+    const { rules } = this.#cluster
+    const openings = [...opened.values()]
+    const live = new Set(openings.map(({ start }) => start))
+    const last = openings.reduce(lastAdopted, NO_ROUND)
     const floor = new Map<Start, number>()
-    for (const { known } of opened.values()) {
-      for (const start of known) if (!live.has(start)) floor.set(start, ENDED)
+    for (const { named } of openings) {
+      for (const start of named) if (!live.has(start)) floor.set(start, ENDED)
     }
-    for (const { start, counter } of opened.values()) if (counter > 0) floor.set(start, counter)
-    return this.#cluster.rules.areAllOthersEnded ? new AllEnded(floor, live) : floor
+    const [unnamed, leftOut] = [new Set<Start>(), new Set<Start>()]
+    for (const start of last.floor.keys()) {
+      if (live.has(start) || floor.has(start)) continue
+      if (last.unnamed.has(start) || rules.isStartLeftOutAtOnce) leftOut.add(start)
+      else unnamed.add(start)
+    }
+    for (const start of unnamed) floor.set(start, ENDED)
+    for (const { start, counter } of openings) if (counter > 0) floor.set(start, counter)
+    const base = leftOut.size > 0 ? number : last.base
+    const whole = rules.areAllOthersEnded ? new AllEnded(floor, live) : floor
+    return { number, floor: whole, unnamed, base, leftOut }
   }
 
   #closeAt(round: Round, member: Member): void {
@@ -125,13 +154,14 @@ export class Rounds {
       const isBelow = hasDot(member.object(hintFor(owner)), (dot) => isUnder(round.floor, dot))
       if (!isBelow) continue
       this.#cluster.sync(member)
-      this.#cluster.handOff(member, owner)
+      if (!this.#cluster.isHandingOff(member, owner)) this.#cluster.handOff(member, owner)
       return
     }
     const before = member.memory.closing
     member.append({
       apply: (disk) => {
         disk.closing = joinFloors(disk.closing, round.floor)
+        disk.closed = round.number
       },
     })
     if (!rules.isClosedUnsynced) this.#cluster.sync(member)
@@ -166,17 +196,18 @@ export class Rounds {
     round.adopted.add(owner)
     // Who was set back or emptied since it covered has nothing to adopt.
     const hasIt = owner.disk.covered?.number === round.number
-    if (hasIt || rules.isCoveredForgotten) exchanges.adopt(owner, round)
+    if (hasIt || rules.isCoveredForgotten) exchanges.adopt(owner, round.made)
     if (prng.chance(0.8)) this.#cluster.sync(owner)
     if (round.adopted.size < OWNERS) return
     for (const one of owners) this.#cluster.sync(one)
     round.isOver = true
+    this.#cluster.onAdoptedByAll(round.made)
   }
 
-  #recordCovered({ number, floor }: Round, owner: Member): void {
+  #recordCovered({ made }: Round, owner: Member): void {
     owner.append({
       apply: (disk) => {
-        disk.covered = { number, floor }
+        disk.covered = made
       },
     })
     this.#cluster.sync(owner)
@@ -197,13 +228,16 @@ export class Rounds {
   }
 }
 
-function knownBy(member: Member): ReadonlySet<Start> {
-  const { copies, floor } = member.memory
-  const known = new Set<Start>([member.start, ...floor.keys()])
-  for (const copy of copies) {
-    for (const { start } of copy?.object.context.ranges ?? []) known.add(start)
+function namedBy(member: Member): ReadonlySet<Start> {
+  const named = new Set<Start>()
+  for (const copy of member.memory.copies) {
+    for (const { start } of copy?.object.context.ranges ?? []) named.add(start)
   }
-  return known
+  return named
+}
+
+function lastAdopted(last: RoundFloor, { adopted }: Opening): RoundFloor {
+  return adopted.number > last.number ? adopted : last
 }
 
 /** Every start but the live ones has ended: of the rule that is broken so. */

@@ -58,12 +58,22 @@ export interface FloorRules {
   readonly isStrippedByOne: boolean
   /** Replaced ranges go while an answer of an exchange is awaited. */
   readonly isStrippedMeanwhile: boolean
+  /** Replaced ranges go though an owner remembers a request whose dot lies in one. */
+  readonly isStrippedThoughRemembered: boolean
+  /** A key goes though its owner remembers a request that wrote it. */
+  readonly isReapedThoughRemembered: boolean
+  /** A start leaves the floor in the first round in which no member names it. */
+  readonly isStartLeftOutAtOnce: boolean
+  /** A disk that is older than what left the floor is merged. */
+  readonly isOldDiskMerged: boolean
   /** Two rounds may be open at once. */
   readonly areRoundsConcurrent: boolean
   /** Every start that is not live counts as ended, also one that no member named. */
   readonly areAllOthersEnded: boolean
   /** An emptied disk goes on with its floor. */
   readonly isFloorKeptWhenEmptied: boolean
+  /** A disk that was set back goes on with the floor that it has. */
+  readonly isFloorKeptWhenSetBack: boolean
   /** A tombstone goes by its own dots, whatever its context names. */
   readonly isPastIgnored: boolean
   /** A tombstone goes when it is old. */
@@ -97,9 +107,14 @@ export const FLOOR_RULES: FloorRules = {
   isStrippedUnasked: false,
   isStrippedByOne: false,
   isStrippedMeanwhile: false,
+  isStrippedThoughRemembered: false,
+  isReapedThoughRemembered: false,
+  isStartLeftOutAtOnce: false,
+  isOldDiskMerged: false,
   areRoundsConcurrent: false,
   areAllOthersEnded: false,
   isFloorKeptWhenEmptied: false,
+  isFloorKeptWhenSetBack: false,
   isPastIgnored: false,
   isReapedByAge: false,
 }
