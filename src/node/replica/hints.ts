@@ -96,17 +96,13 @@ export class Hints {
 
   /** That there is little room left, in a sentence for the operator. */
   warnings(): readonly string[] {
-    const taken = this.#taken
-    if (taken < WARNED_SHARE * this.#bytesMax) return []
+    const taken = bytesOf(this.places)
+    if (taken === 0 || taken < WARNED_SHARE * this.#bytesMax) return []
     const percent = Math.floor((100 * taken) / this.#bytesMax)
     return [
       `the space for hints is ${percent} % full (hint-bytes ${this.#bytesMax}): bring members ` +
         'back, or raise hint-bytes; see everwrite hints',
     ]
-  }
-
-  get #taken(): number {
-    return this.places.reduce((sum, { bytes }) => sum + bytes, 0)
   }
 
   /** All that is kept of a key, the own copy too; undefined where that is nothing. */
@@ -179,10 +175,11 @@ export class Hints {
   /** Fails with `hints-full` where the hints have no room for so many bytes more. */
   admit(copy: CopyId, bytes: number): void {
     if (isOwn(copy)) return
-    if (this.#taken + bytes <= this.#bytesMax) {
+    const { places } = this
+    if (bytesOf(places) + bytes <= this.#bytesMax) {
       const now = this.#clock.now()
       const pace = this.#paceOf(copy.place)
-      if (this.places.every(({ place }) => place !== copy.place)) pace.since = now
+      if (places.every(({ place }) => place !== copy.place)) pace.since = now
       pace.takenBytes.add(Math.max(0, bytes), now)
       return
     }
@@ -241,4 +238,8 @@ export class Hints {
   end(copy: CopyId): void {
     this.#deliveries.delete(mapKeyOf(copy))
   }
+}
+
+function bytesOf(places: readonly PlaceReport[]): number {
+  return places.reduce((sum, { bytes }) => sum + bytes, 0)
 }

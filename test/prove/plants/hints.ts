@@ -182,8 +182,8 @@ const DELIVERING: readonly Plant[] = [
   },
   {
     name: 'hints have no bound',
-    find: 'if (this.#taken + bytes <= this.#bytesMax)',
-    replace: 'if (this.#taken >= 0)',
+    find: 'if (bytesOf(places) + bytes <= this.#bytesMax)',
+    replace: 'if (places.length >= 0)',
     why: 'an outage fills the disk, and own writes are refused',
     caughtBy: HINTS,
   },
