@@ -184,7 +184,7 @@ export class Cluster {
     const others = this.members.filter((one) => one !== member)
     const backup = prng.chance(0.7) ? member.backup : undefined
     // Its dots may be of starts that no floor holds any more.
-    const base = Math.max(...others.map((other) => other.disk.adopted.base))
+    const base = Math.max(...others.map((other) => other.disk.base))
     const isTooOld = backup !== undefined && backup.closed < base && !rules.isOldDiskMerged
     const isSetBack = backup !== undefined && !isTooOld
     const told = isSetBack ? 'is set back' : isTooOld ? 'is set back too far' : 'loses its disk'

@@ -56,8 +56,9 @@ export interface Disk {
   adopted: RoundFloor
   /** Every floor that was closed, without the starts that were left out since. */
   closing: Floor
-  /** The round that was closed last. */
+  /** The round that was closed last, and its base: no older disk is merged from then on. */
   closed: number
+  base: number
   /** An owner has covered it, and may adopt it when all have. */
   covered: RoundFloor | undefined
 }
@@ -152,7 +153,7 @@ export class Member {
 
 export function emptyDisk(closing: Floor = NO_FLOOR): Disk {
   const copies = [undefined, undefined, undefined, undefined]
-  return { copies, adopted: NO_ROUND, closing, closed: 0, covered: undefined }
+  return { copies, adopted: NO_ROUND, closing, closed: 0, base: 0, covered: undefined }
 }
 
 export function cloneDisk({ copies, ...rounds }: Disk): Disk {

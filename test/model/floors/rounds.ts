@@ -162,6 +162,7 @@ export class Rounds {
       apply: (disk) => {
         disk.closing = joinFloors(disk.closing, round.floor)
         disk.closed = round.number
+        disk.base = Math.max(disk.base, round.made.base)
       },
     })
     if (!rules.isClosedUnsynced) this.#cluster.sync(member)
