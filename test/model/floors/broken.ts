@@ -27,7 +27,7 @@ export const BROKEN_FLOORS: Readonly<Partial<Record<keyof FloorRules, BrokenFloo
   isHintMergedWhole: broken('isHintMergedWhole', 'came-back'),
   isClosedWithHints: broken('isClosedWithHints', 'lost'),
   isEarlyExchangeCounted: broken('isEarlyExchangeCounted', 'came-back'),
-  isAdoptedEarly: broken('isAdoptedEarly', 'came-back'),
+  isAdoptedEarly: broken('isAdoptedEarly', 'differ'),
   isCoveredForgotten: broken('isCoveredForgotten', 'differ'),
   isAbsenceProof: broken('isAbsenceProof', 'lost'),
   isLowerKept: broken('isLowerKept', 'came-back', 1_000),
