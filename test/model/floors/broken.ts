@@ -33,6 +33,7 @@ export const BROKEN_FLOORS: Readonly<Partial<Record<keyof FloorRules, BrokenFloo
   isLowerKept: broken('isLowerKept', 'came-back', 1_000),
   isStrippedUnasked: broken('isStrippedUnasked', 'came-back'),
   isStrippedByOne: broken('isStrippedByOne', 'came-back'),
+  isCarriedUnsynced: broken('isCarriedUnsynced', 'came-back', 901_378_662_000),
   isStrippedThoughRemembered: broken('isStrippedThoughRemembered', 'came-back', 22_000),
   isReapedThoughRemembered: broken('isReapedThoughRemembered', 'came-back', 6_000),
   isOldDiskMerged: broken('isOldDiskMerged', 'came-back', 29_000),

@@ -2,7 +2,8 @@
  * How ranges of a context go: by asking (docs/design.md 3.6).
  *
  * A range at or below the floor in which no dot is carried goes when all owners, at the same round,
- * asked since, carry exactly what this copy carries, while it waits for no object of an exchange.
+ * asked since, durably carry exactly what this copy carries, while it waits for no object of an
+ * exchange.
  */
 import type { Range } from '../../../src/dynamo/version/context.ts'
 import type { VersionedObject } from '../../../src/dynamo/version/object.ts'
@@ -71,6 +72,8 @@ export class Ranges {
   onMessage(member: Member, message: RangesMessage): void {
     if (message.kind === 'statement') return this.#onStatement(member, message)
     const { from: to, id, replaced } = message
+    // What a crash could take back is not carried.
+    if (!this.#cluster.rules.isCarriedUnsynced) this.#cluster.sync(member)
     const [object, round] = [member.object(OWN), member.disk.adopted.number]
     const isHeldBack = this.#isHeldBack(member, replaced)
     this.#cluster.send({ kind: 'statement', to, from: member.index, id, object, round, isHeldBack })

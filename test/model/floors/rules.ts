@@ -58,6 +58,8 @@ export interface FloorRules {
   readonly isStrippedByOne: boolean
   /** Replaced ranges go while an answer of an exchange is awaited. */
   readonly isStrippedMeanwhile: boolean
+  /** An owner says what it carries before that is durable. */
+  readonly isCarriedUnsynced: boolean
   /** Replaced ranges go though an owner remembers a request whose dot lies in one. */
   readonly isStrippedThoughRemembered: boolean
   /** A key goes though its owner remembers a request that wrote it. */
@@ -107,6 +109,7 @@ export const FLOOR_RULES: FloorRules = {
   isStrippedUnasked: false,
   isStrippedByOne: false,
   isStrippedMeanwhile: false,
+  isCarriedUnsynced: false,
   isStrippedThoughRemembered: false,
   isReapedThoughRemembered: false,
   isStartLeftOutAtOnce: false,
