@@ -8,8 +8,6 @@
  * `--histories N` how many (2,000,000), `--seed S` the first (drawn if not given), `--workers N`
  * threads (2), `--replay SEED` tells one history, `--without RULE` breaks one rule for that.
  */
-import { randomInt } from 'node:crypto'
-import { parseArgs } from 'node:util'
 import { BROKEN_FLOORS } from '../model/floors/broken.ts'
 import { FLOOR_RULES } from '../model/floors/rules.ts'
 import {
@@ -20,9 +18,10 @@ import {
   tellFloors,
 } from '../model/floors/search.ts'
 import type { Proof, Verdict } from './proof.ts'
-import { searchInThreads, type Seeds } from './seeds-in-threads.ts'
+import { searchInThreads, searchOptionsOf, type Seeds } from './seeds-in-threads.ts'
 
 const WORKER: URL = new URL('../model/floors/search-worker.js', import.meta.url)
+const HISTORIES = 2_000_000
 const PROGRESS_EVERY = 200_000
 const BROKEN_BAR = 18
 /** Histories in which keys and ranges go, at least one of so many. */
@@ -37,26 +36,16 @@ export const proof: Proof = {
 }
 
 async function run(args: readonly string[]): Promise<Verdict> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      histories: { type: 'string', default: '2000000' },
-      seed: { type: 'string', default: String(randomInt(2 ** 40)) },
-      workers: { type: 'string', default: '2' },
-      replay: { type: 'string' },
-      without: { type: 'string' },
-    },
-  })
-  if (values.replay !== undefined) return replay(Number(values.replay), values.without)
-  const seeds = { from: Number(values.seed), count: Number(values.histories) }
-  const verdicts = [await tryHistories(seeds, Number(values.workers)), breakRules()]
+  const { seeds, threads, replay, without } = searchOptionsOf(args, HISTORIES)
+  if (replay !== undefined) return tellAgain(replay, without)
+  const verdicts = [await tryHistories(seeds, threads), breakRules()]
   return {
     isMet: verdicts.every(({ isMet }) => isMet),
     figure: verdicts.map(({ figure }) => figure).join('; '),
   }
 }
 
-function replay(seed: number, without: string | undefined): Verdict {
+function tellAgain(seed: number, without: string | undefined): Verdict {
   const rules = floorRulesWith(without)
   if (rules === undefined) {
     const names = Object.keys(FLOOR_RULES).join(', ')

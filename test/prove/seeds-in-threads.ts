@@ -1,9 +1,42 @@
-/** Divides a search over seeds among threads. */
+/** Searches of a model over seeds: their arguments, and their threads. */
+import { randomInt } from 'node:crypto'
+import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
 
 export interface Seeds {
   readonly from: number
   readonly count: number
+}
+
+export interface SearchOptions {
+  readonly seeds: Seeds
+  readonly threads: number
+  /** The one history to tell, and the rule that is broken in it. */
+  readonly replay: number | undefined
+  readonly without: string | undefined
+}
+
+/**
+ * `--histories N`, `--seed S` (drawn if not given), `--workers N` (2), `--replay SEED`, `--without
+ * RULE`.
+ */
+export function searchOptionsOf(args: readonly string[], histories: number): SearchOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      histories: { type: 'string', default: String(histories) },
+      seed: { type: 'string', default: String(randomInt(2 ** 40)) },
+      workers: { type: 'string', default: '2' },
+      replay: { type: 'string' },
+      without: { type: 'string' },
+    },
+  })
+  return {
+    seeds: { from: Number(values.seed), count: Number(values.histories) },
+    threads: Number(values.workers),
+    replay: values.replay === undefined ? undefined : Number(values.replay),
+    without: values.without,
+  }
 }
 
 /**

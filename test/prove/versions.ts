@@ -9,35 +9,28 @@
  * `--histories N` how many (10,000,000), `--seed S` the first (drawn if not given), `--workers N`
  * threads (2), `--replay SEED` tells one history, `--without RULE` breaks one rule for that.
  */
-import { randomInt } from 'node:crypto'
-import { parseArgs } from 'node:util'
 import { BROKEN } from '../model/broken.ts'
 import { RULES } from '../model/rules.ts'
 import { type Found, rulesWithout, search, searchBroken, tellHistory } from '../model/search.ts'
 import type { Report } from '../model/search-worker.ts'
 import type { Proof, Verdict } from './proof.ts'
-import { searchInThreads } from './seeds-in-threads.ts'
+import { searchInThreads, type SearchOptions, searchOptionsOf } from './seeds-in-threads.ts'
 import { tryLive } from './versions-live.ts'
-
-interface Options {
-  readonly histories: number
-  readonly seed: number
-  readonly workers: number
-}
 
 /** One claim of this proof. */
 interface Part {
   readonly name: string
-  run(options: Options): Promise<Verdict>
+  run(options: SearchOptions): Promise<Verdict>
 }
 
 const WORKER: URL = new URL('../model/search-worker.js', import.meta.url)
+const HISTORIES = 10_000_000
 const PROGRESS_EVERY = 1_000_000
 
 const PARTS: readonly Part[] = [
   { name: 'no history loses a write', run: tryHistories },
   { name: 'every broken rule is found', run: breakRules },
-  { name: 'three real nodes overwrite nothing unseen', run: ({ seed }) => tryLive(seed) },
+  { name: 'three real nodes overwrite nothing unseen', run: ({ seeds }) => tryLive(seeds.from) },
 ]
 
 export const proof: Proof = {
@@ -48,23 +41,8 @@ export const proof: Proof = {
 }
 
 async function run(args: readonly string[]): Promise<Verdict> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      histories: { type: 'string', default: '10000000' },
-      seed: { type: 'string', default: String(randomInt(2 ** 40)) },
-      workers: { type: 'string', default: '2' },
-      replay: { type: 'string' },
-      without: { type: 'string' },
-    },
-  })
-  if (values.replay !== undefined) return replay(Number(values.replay), values.without)
-
-  const options = {
-    histories: Number(values.histories),
-    seed: Number(values.seed),
-    workers: Number(values.workers),
-  }
+  const options = searchOptionsOf(args, HISTORIES)
+  if (options.replay !== undefined) return tellAgain(options.replay, options.without)
   const figures: string[] = []
   let isMet = true
   for (const part of PARTS) {
@@ -76,7 +54,7 @@ async function run(args: readonly string[]): Promise<Verdict> {
   return { isMet, figure: figures.join('; ') }
 }
 
-function replay(seed: number, without: string | undefined): Verdict {
+function tellAgain(seed: number, without: string | undefined): Verdict {
   const rules = rulesWithout(without)
   if (rules === undefined) {
     const names = Object.keys(BROKEN).join(', ')
@@ -87,13 +65,12 @@ function replay(seed: number, without: string | undefined): Verdict {
   return { isMet: !isFound, figure: `one history, ${isFound ? 1 : 0} wrong (bar: 0)` }
 }
 
-async function tryHistories({ histories, seed, workers }: Options): Promise<Verdict> {
-  console.log(`${histories} histories from seed ${seed} on, ${workers} threads`)
+async function tryHistories({ seeds, threads }: SearchOptions): Promise<Verdict> {
+  console.log(`${seeds.count} histories from seed ${seeds.from} on, ${threads} threads`)
   const began = performance.now()
   let tried = 0
   let found: Found | undefined
-  const seeds = { from: seed, count: histories }
-  await searchInThreads<Report>(WORKER, seeds, workers, (report) => {
+  await searchInThreads<Report>(WORKER, seeds, threads, (report) => {
     const before = Math.floor(tried / PROGRESS_EVERY)
     tried += report.tried
     found ??= report.found
