@@ -23,7 +23,7 @@ const broken = (rule: keyof FloorRules, fault: FloorFault, from = 1): BrokenFloo
 export const BROKEN_FLOORS: Readonly<Partial<Record<keyof FloorRules, BrokenFloor>>> = {
   isOwnerRestartOverlooked: broken('isOwnerRestartOverlooked', 'came-back', 1_000),
   isLateWriteTaken: broken('isLateWriteTaken', 'came-back', 16_000),
-  isLateTrimmed: broken('isLateTrimmed', 'lost'),
+  isLateTrimmed: broken('isLateTrimmed', 'lost', 8_000),
   isHintMergedWhole: broken('isHintMergedWhole', 'came-back'),
   isClosedWithHints: broken('isClosedWithHints', 'lost'),
   isEarlyExchangeCounted: broken('isEarlyExchangeCounted', 'came-back'),

@@ -8,7 +8,11 @@ import type { Start } from '../../../src/dynamo/names.ts'
 import { Context, type Range } from '../../../src/dynamo/version/context.ts'
 import { compareDots, type Dot, sameLine } from '../../../src/dynamo/version/dot.ts'
 import { withDots } from '../../../src/dynamo/version/merge.ts'
-import { compareSiblings, type VersionedObject } from '../../../src/dynamo/version/object.ts'
+import {
+  compareSiblings,
+  type Sibling,
+  type VersionedObject,
+} from '../../../src/dynamo/version/object.ts'
 
 export type Floor = ReadonlyMap<Start, number>
 
@@ -60,7 +64,7 @@ export function without(
 ): VersionedObject | undefined {
   if (object === undefined || !hasDot(object, isGone)) return object
   const gone: Dot[] = []
-  const siblings = []
+  const siblings: Sibling[] = []
   for (const sibling of object.siblings) {
     const kept = sibling.dots.filter((dot) => !isGone(dot))
     gone.push(...sibling.dots.filter(isGone))
@@ -69,11 +73,23 @@ export function without(
   }
   if (siblings.length === 0) return undefined
   const { context } = object
+  // Nor is a request known as replaced whose write is not taken.
+  const isKept = (request: string): boolean => isCovered || !isGoneWhole(object, siblings, request)
   const ranges = isCovered ? context.ranges : context.rangesWithout(gone.sort(compareDots))
   return {
-    context: Context.ofCanonical(ranges, context.requests),
+    context: Context.ofCanonical(ranges, context.requests.filter(isKept)),
     siblings: siblings.sort(compareSiblings),
   }
+}
+
+function isGoneWhole(
+  { siblings }: VersionedObject,
+  left: VersionedObject['siblings'],
+  request: string,
+): boolean {
+  const has = (list: VersionedObject['siblings']): boolean =>
+    list.some(({ requestId }) => requestId === request)
+  return has(siblings) && !has(left)
 }
 
 /**
