@@ -18,7 +18,7 @@ import {
   tellFloors,
 } from '../model/floors/search.ts'
 import type { Proof, Verdict } from './proof.ts'
-import { searchInThreads, searchOptionsOf, type Seeds } from './seeds-in-threads.ts'
+import { searchInThreads, searchOptionsOf, type Seeds } from './model-search.ts'
 
 const WORKER: URL = new URL('../model/floors/search-worker.js', import.meta.url)
 const HISTORIES = 2_000_000

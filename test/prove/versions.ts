@@ -14,7 +14,7 @@ import { RULES } from '../model/rules.ts'
 import { type Found, rulesWithout, search, searchBroken, tellHistory } from '../model/search.ts'
 import type { Report } from '../model/search-worker.ts'
 import type { Proof, Verdict } from './proof.ts'
-import { searchInThreads, type SearchOptions, searchOptionsOf } from './seeds-in-threads.ts'
+import { searchInThreads, type SearchOptions, searchOptionsOf } from './model-search.ts'
 import { tryLive } from './versions-live.ts'
 
 /** One claim of this proof. */

@@ -4,8 +4,9 @@
  * `core` picks nodes that hold W owners of every key; the others stay dead. `converge` waits for
  * requests under way and for hints to be delivered, scans all buckets, reads every key at all its
  * living owners that can answer (in place of hash trees, which are not built), and asks each for
- * its copy: the copies must be equal. After that a read must write nothing, and no node may keep
- * memory of a message.
+ * its copy: the copies must be equal. Where they differ in a key that names as many repeated
+ * requests as it may, the order of merges decides (`merge.ts`), and it is read once more. After
+ * that a read must write nothing, and no node may keep memory of a message.
  */
 import type { Prng } from '../../base/prng.ts'
 import { keyName } from '../../dynamo/names.ts'
