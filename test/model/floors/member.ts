@@ -151,9 +151,9 @@ export class Member {
   }
 }
 
-export function emptyDisk(closing: Floor = NO_FLOOR): Disk {
+export function emptyDisk(): Disk {
   const copies = [undefined, undefined, undefined, undefined]
-  return { copies, adopted: NO_ROUND, closing, closed: 0, base: 0, covered: undefined }
+  return { copies, adopted: NO_ROUND, closing: NO_FLOOR, closed: 0, base: 0, covered: undefined }
 }
 
 export function cloneDisk({ copies, ...rounds }: Disk): Disk {
