@@ -25,6 +25,7 @@ export const BROKEN_FLOORS: Readonly<Partial<Record<keyof FloorRules, BrokenFloo
   isLateWriteTaken: broken('isLateWriteTaken', 'came-back', 16_000),
   isLateTrimmed: broken('isLateTrimmed', 'lost', 8_000),
   isHintMergedWhole: broken('isHintMergedWhole', 'came-back'),
+  isHintMergedUntilAdopted: broken('isHintMergedUntilAdopted', 'came-back', 802_296_066_000),
   isClosedWithHints: broken('isClosedWithHints', 'lost'),
   isEarlyExchangeCounted: broken('isEarlyExchangeCounted', 'came-back'),
   isAdoptedEarly: broken('isAdoptedEarly', 'differ'),

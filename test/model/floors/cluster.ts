@@ -11,7 +11,7 @@ import type { VersionedObject } from '../../../src/dynamo/version/object.ts'
 import { tell } from '../story.ts'
 import type { Attempt } from './attempt.ts'
 import { type ExchangeMessage, Exchanges } from './exchanges.ts'
-import { type Floor, carries, hasDot, isUnder, without } from './floor.ts'
+import { type Floor, carries, hasDot, isUnder, NO_FLOOR, without } from './floor.ts'
 import { NODES, OWN, OWNERS } from '../node.ts'
 import {
   closingOf,
@@ -285,13 +285,19 @@ export class Cluster {
     this.write(member, place, merged, note, { attempt: taken === object ? attempt : undefined })
   }
 
-  /** It was durable, and taken in time: what is dead in it is left out. */
+  /**
+   * It was durable, and taken in time: what is dead in it is left out. That is what this copy does
+   * not carry below a floor that all have closed: a hint that old has come home before.
+   */
   #receiveHome(member: Member, object: VersionedObject, handoff: Handoff): void {
     const { rules } = this
     const held = member.object(OWN)
-    const floor = this.floorOf(member)
+    const floors = [this.floorOf(member)]
+    if (!rules.isHintMergedUntilAdopted) {
+      floors.push(member.settled.floor, member.disk.covered?.floor ?? NO_FLOOR)
+    }
     const isDead = (dot: Parameters<typeof carries>[1]): boolean =>
-      isUnder(floor, dot) && !carries(held, dot)
+      floors.some((floor) => isUnder(floor, dot)) && !carries(held, dot)
     const taken = rules.isHintMergedWhole ? object : without(object, isDead, rules.isUntakenCovered)
     const merged = joined(held, taken)
     this.say(() => `${name(member)} receives the hint ${tell(object)}: ${told(merged)}`)

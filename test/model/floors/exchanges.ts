@@ -57,6 +57,7 @@ export class Exchanges {
     if (asking.pulls.size >= PULLS_MAX) return
     this.#ids += 1
     asking.pulls.add(this.#ids)
+    this.#settle(asking, round)
     const [from, to] = [asking.index, asked.index]
     this.#cluster.send({ kind: 'ask', to, from, id: this.#ids, round })
   }
@@ -73,9 +74,15 @@ export class Exchanges {
   onMessage(member: Member, message: ExchangeMessage): void {
     if (message.kind === 'answer') return this.#onAnswer(member, message)
     const { from, id, round } = message
+    this.#settle(member, round)
     const [to, object] = [from, member.object(OWN)]
     const adopted = this.#cluster.adoptedBy(member)
     this.#cluster.send({ kind: 'answer', to, from: member.index, id, round, object, adopted })
+  }
+
+  /** Who exchanges for a round knows that all have closed it. */
+  #settle(member: Member, round: Round | undefined): void {
+    if (round?.phase === 'cover') member.onSettled(round.made)
   }
 
   #onAnswer(member: Member, answer: Answer): void {

@@ -95,6 +95,8 @@ export class Member {
   readonly pulls = new Set<number>()
   asking: Asking | undefined
   readonly remembered: Remembered = new Remembered()
+  /** The last round that it knows all members to have closed. */
+  settled: RoundFloor = NO_ROUND
   #tail: Batch[] = []
   #starts = 0
 
@@ -106,6 +108,11 @@ export class Member {
 
   get tailLength(): number {
     return this.#tail.length
+  }
+
+  /** All have closed the round: every hint that its floor holds has come home by now. */
+  onSettled(round: RoundFloor): void {
+    if (round.number > this.settled.number) this.settled = round
   }
 
   object(place: number): VersionedObject | undefined {
@@ -147,6 +154,7 @@ export class Member {
     this.counter = 0
     this.pulls.clear()
     this.asking = undefined
+    this.settled = NO_ROUND
     this.remembered.clear()
   }
 }

@@ -22,6 +22,8 @@ export interface FloorRules {
   readonly isGrownHintDropped: boolean
   /** A hint that comes home is merged whole, also the dots that the adopted floor says are dead. */
   readonly isHintMergedWhole: boolean
+  /** Of a hint that comes home late, what a round says is dead counts only once that is adopted. */
+  readonly isHintMergedUntilAdopted: boolean
   /** Closing waits for no hint. */
   readonly isClosedWithHints: boolean
   /** Closing waits for no sync. */
@@ -91,6 +93,7 @@ export const FLOOR_RULES: FloorRules = {
   isHintSentUnsynced: false,
   isGrownHintDropped: false,
   isHintMergedWhole: false,
+  isHintMergedUntilAdopted: false,
   isClosedWithHints: false,
   isClosedUnsynced: false,
   isClosingDropped: false,
