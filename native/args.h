@@ -180,6 +180,7 @@ void bindDigest(Napi::Env env, Napi::Object exports);
 void bindFlock(Napi::Env env, Napi::Object exports);
 void bindFrame(Napi::Env env, Napi::Object exports);
 void bindKeyDirectory(Napi::Env env, Napi::Object exports);
+void bindMerkle(Napi::Env env, Napi::Object exports);
 void bindRecord(Napi::Env env, Napi::Object exports);
 void bindResident(Napi::Env env, Napi::Object exports);
 

@@ -7,6 +7,16 @@ namespace {
 struct State {
   uint64_t v0, v1, v2, v3;
 
+  /**
+   * The state before the input, "somepseudorandomlygeneratedbytes" in ASCII; `mark` sets the two
+   * lengths of digest apart.
+   */
+  State(const SipHashKey& key, uint64_t mark)
+      : v0(key.k0 ^ 0x736f6d6570736575),
+        v1(key.k1 ^ 0x646f72616e646f6d ^ mark),
+        v2(key.k0 ^ 0x6c7967656e657261),
+        v3(key.k1 ^ 0x7465646279746573) {}
+
   void round() {
     v0 += v1;
     v2 += v3;
@@ -27,23 +37,27 @@ struct State {
     v0 ^= word;
   }
 
+  uint64_t end64() {
+    v2 ^= 0xff;
+    return end();
+  }
+
   uint64_t end() {
     for (int i = 0; i < 4; i++) round();
     return v0 ^ v1 ^ v2 ^ v3;
   }
 };
 
-/** The state after the whole input; `mark` sets the two lengths of digest apart. */
+/** The last word of an input holds its length in its top byte. */
+uint64_t lengthWord(uint64_t length) { return length << 56; }
+
+/** The state after the whole input. */
 State absorb(const uint8_t* key, Bytes bytes, uint64_t mark) {
-  const uint64_t k0 = load<uint64_t>(key);
-  const uint64_t k1 = load<uint64_t>(key + 8);
-  // "somepseudorandomlygeneratedbytes", in ASCII.
-  State state{k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d ^ mark, k0 ^ 0x6c7967656e657261,
-              k1 ^ 0x7465646279746573};
+  State state(SipHashKey(key), mark);
   const uint8_t* at = bytes.data();
   size_t left = bytes.size();
   for (; left >= 8; at += 8, left -= 8) state.take(load<uint64_t>(at));
-  uint64_t last = static_cast<uint64_t>(bytes.size()) << 56;
+  uint64_t last = lengthWord(bytes.size());
   for (size_t i = 0; i < left; i++) last |= static_cast<uint64_t>(at[i]) << (8 * i);
   state.take(last);
   return state;
@@ -52,9 +66,15 @@ State absorb(const uint8_t* key, Bytes bytes, uint64_t mark) {
 }  // namespace
 
 uint64_t sipHash64(const uint8_t* key, Bytes bytes) {
-  State state = absorb(key, bytes, 0);
-  state.v2 ^= 0xff;
-  return state.end();
+  return absorb(key, bytes, 0).end64();
+}
+
+uint64_t sipHash64(const SipHashKey& key, uint64_t first, uint64_t second) {
+  State state(key, 0);
+  state.take(first);
+  state.take(second);
+  state.take(lengthWord(16));
+  return state.end64();
 }
 
 void sipHash128(const uint8_t* key, Bytes bytes, uint8_t* out) {

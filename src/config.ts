@@ -81,6 +81,8 @@ export interface Config {
   readonly hedgeMs: number
   /** A forwarded put goes to the next owner if no answer has begun after this time. */
   readonly forwardMs: number
+  /** How often hash trees are compared with each other owner. */
+  readonly exchangeMs: number
   /** Requests of clients in progress at once. */
   readonly callsMax: number
   /**
@@ -105,6 +107,7 @@ export const DEFAULTS = {
   deadlineMs: 5_000,
   hedgeMs: 50,
   forwardMs: 100,
+  exchangeMs: 3_000,
   callsMax: 4096,
   messageBytes: MESSAGE_MEMORY_BYTES,
   windowBytes: WINDOW_BYTES,

@@ -151,6 +151,15 @@ export const DEV_LOG_BYTES_MAX: number = 4 * MIB
 export const REMEMBERED_REQUESTS_MAX = 65_536
 /** Copies that have rotted and are being brought back from other owners. */
 export const MENDS_MAX = 64
+/** Branches of hash trees that one message compares. */
+export const TREE_BRANCHES_MAX = 4096
+/** Leaves whose keys one message asks for, and keys in its answer. */
+export const TREE_LEAVES_MAX = 64
+export const TREE_KEYS_MAX = 256
+/** How seldom an operator may have trees compared. */
+export const EXCHANGE_MS_MAX = 3_600_000
+/** Copies that an exchange asks one member for at once, each at most as long as a message. */
+export const EXCHANGE_READS_MAX = 16
 export const SCAN_PAGE_KEYS_MAX = 1000
 /** A page ends before the entry that would pass it; a larger entry stands alone. */
 export const SCAN_PAGE_BYTES_MAX = 1 * MIB

@@ -5,7 +5,7 @@
  */
 
 /** native/addon.cc exports the same number: raise both when a signature changes. */
-export const ABI = 5
+export const ABI = 6
 
 /** What a client needs, in C++ and, where that cannot be loaded, in TypeScript (`portable/`). */
 export interface PortableFunctions {
@@ -104,6 +104,11 @@ export interface Addon extends PortableFunctions {
 
   readonly directoryWords: number
   readonly KeyDirectory: new () => unknown
+
+  readonly merkleLeafBits: number
+  readonly merkleChildren: number
+  readonly merkleEntryWords: number
+  readonly MerkleTree: new (key: Uint8Array) => unknown
 
   /** 1 if the C library can, 0 if it cannot. */
   readonly keepFreedMemory: (bytes: number) => number

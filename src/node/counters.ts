@@ -99,6 +99,10 @@ export class Counters {
   peerReads = 0
   peerWrites = 0
   newStarts = 0
+  /** Rounds of comparing trees with another owner; leaves that differed; copies taken for that. */
+  exchanges = 0
+  leavesDiffered = 0
+  keysRepaired = 0
   readonly versionsSeen: number[] = Array.from({ length: VERSIONS_COUNTED }, () => 0)
   readonly getLatencies: Latencies = new Latencies()
   readonly putLatencies: Latencies = new Latencies()

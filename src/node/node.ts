@@ -11,10 +11,11 @@
  *     coordinator/  runs them: owners, R and W, hand on, merge, seal
  *     replica/      this member's own copies, one step at a time on each key
  *     cluster/      the ring in force, the connections and calls to other members
- *     background/   mends rotten copies, rebuilds those of an emptied disk
+ *     background/   brings hints home, compares trees, mends and rebuilds copies
  *     counters.ts, report.ts   what is counted, and the registry of figures
  */
-import { OperatingError } from '../base/errors.ts'
+import type { OperatingError } from '../base/errors.ts'
+import type { U64 } from '../base/u64.ts'
 import type { Config } from '../config.ts'
 import type { Ring } from '../dynamo/ring/ring.ts'
 import { ContextSeal } from '../dynamo/version/context-seal.ts'
@@ -27,9 +28,8 @@ import { type SessionMemory, sessionMemory } from '../wire/session-memory.ts'
 import type { Address } from '../world/network.ts'
 import type { Directory } from '../world/disk.ts'
 import type { World } from '../world/world.ts'
+import { Background } from './background/background.ts'
 import { Mender } from './background/mender.ts'
-import { Courier } from './background/courier.ts'
-import { Rebuilder } from './background/rebuilder.ts'
 import type { OwnStanding } from './cluster/own-standing.ts'
 import { PeerCalls } from './cluster/peer-calls.ts'
 import { Peers } from './cluster/peers.ts'
@@ -44,11 +44,13 @@ import { Counters } from './counters.ts'
 import { ClientRequests } from './listeners/client-requests.ts'
 import { LoopDelay } from './listeners/loop-delay.ts'
 import { PeerRequests } from './listeners/peer-requests.ts'
+import { refuseInsecure } from './listeners/refuse-insecure.ts'
 import { SessionListener } from './listeners/session-listener.ts'
 import { HINT_BYTES_MIN } from '../limits.ts'
 import { Hints } from './replica/hints.ts'
 import { digestKeyOf, openEngine, type OpenedEngine } from './replica/open-engine.ts'
 import { Replica } from './replica/replica.ts'
+import { Trees } from './replica/trees.ts'
 import { type Durable, type Gauges, type NodeStatus, Report } from './report.ts'
 
 /** The signing key's id, until keys are rotated. */
@@ -79,6 +81,8 @@ export interface RunningNode {
   readonly durable: Durable
   /** The members with hints here. */
   readonly hints: readonly PlaceReport[]
+  /** The hash tree's sum of a partition, of buckets with this N; undefined until all is read. */
+  rootOf(n: number, partition: number): U64 | undefined
   /**
    * Resolves with the reason when the node has stopped because its disk failed: start it again, so
    * that it reads what the disk kept. Never otherwise.
@@ -133,8 +137,8 @@ class Node implements RunningNode {
   readonly #members: SessionListener
   readonly #report: Report
   readonly #standing: OwnStanding
-  readonly #rebuilder: Rebuilder
-  readonly #courier: Courier
+  readonly #trees: Trees
+  readonly #background: Background
   readonly #hints: Hints
   readonly #directory: Directory | undefined
   #freeBytes = 0
@@ -154,7 +158,7 @@ class Node implements RunningNode {
     { engine, standing, directory, hints }: OpenedEngine & { readonly hints: Hints },
     startedMs: number,
   ) {
-    const { cluster, clusterKey, hedgeMs, deadlineMs: repairMs } = config
+    const { cluster, clusterKey, hedgeMs, deadlineMs: repairMs, exchangeMs } = config
     const { clock, trace } = world
     const { id: self } = topology.self
     const counters = new Counters()
@@ -170,33 +174,30 @@ class Node implements RunningNode {
     const [memory, peerMemory] = [memoryOf(config), memoryOf(config)]
     this.#peers = new Peers({ world, cluster, clusterKey, self, standing, memory: peerMemory })
     const peers = new PeerCalls(this.#peers, clock)
+    const trees = (this.#trees = new Trees(engine, digestKeyOf(config)))
     const replica = (this.#replica = new Replica({
-      engine,
+      ...{ engine, clock, trace, counters, hints, trees },
       node: self,
       digestKey: digestKeyOf(config),
-      clock,
       entropy: world.entropy,
-      trace,
-      counters,
       isWhole: () => standing.isWhole,
-      hints,
       mend: (copy) => mender.mend(copy),
     }))
-    this.#rebuilder = new Rebuilder({ clock, trace, topology, peers, replica, standing })
-    this.#courier = new Courier({ clock, trace, topology, peers, replica, hints, counters })
+    const shared = { clock, trace, topology, peers, replica, counters }
+    this.#background = new Background({ ...shared, standing, hints, trees, exchangeMs })
     const gets = new Gets({ clock, trace, self, replica, peers, counters, hedgeMs, repairMs })
     const mender = new Mender({ clock, trace, topology, gets, replica })
-    const workers = { clock, trace, topology, self, replica, peers, counters, gets }
+    const workers = { ...shared, self, gets }
     const coordinator = (this.#coordinator = coordinatorOf(config, workers))
     const clientRequests = new ClientRequests(coordinator, topology, () => this.#freshStatus())
-    const peerRequests = new PeerRequests({ topology, coordinator, replica, counters })
+    const peerRequests = new PeerRequests({ ...shared, coordinator, trees })
     const loop = new LoopDelay(clock, counters.loopDelays)
     const listening = { config, world, topology, standing, counters, loop, coordinator }
     const clients = { role: 'client', requests: clientRequests, memory } as const
     const members = { role: 'peer', requests: peerRequests, memory: peerMemory } as const
     this.#clients = new SessionListener({ ...clients, ...listening })
     this.#members = new SessionListener({ ...members, ...listening })
-    const sources = { counters, engine, hints, replica, coordinator }
+    const sources = { counters, engine, hints, replica, trees, coordinator }
     this.#report = new Report({
       ...sources,
       clients: this.#clients,
@@ -222,13 +223,12 @@ class Node implements RunningNode {
     void this.#engine.failed.then((error) => this.#fail(error))
     const standing = this.#standing
     standing.onFailed = (reason) => void this.#fail(reason)
-    standing.onRebuild = () => this.#rebuilder.begin()
+    standing.onRebuild = () => this.#background.rebuilder.begin()
     // No other member could have held what a lost disk held.
     const isAlone = ring.members.length === 1
     if (isAlone || this.#topology.allProperties().every(({ w }) => w === 1)) standing.admitted()
     this.#peers.follow(ring)
-    this.#rebuilder.begin()
-    this.#courier.begin()
+    this.#background.begin()
     if (this.#config.isInsecure) this.#remind()
     trace.record('node-ready', { node: self.id, name: self.name })
   }
@@ -246,8 +246,7 @@ class Node implements RunningNode {
     await this.#drain()
     await this.#clients.close()
     await this.#members.close()
-    this.#rebuilder.stop()
-    this.#courier.stop()
+    this.#background.stop()
     this.#peers.stop()
     this.#replica.close()
     await this.#standing.close()
@@ -262,7 +261,7 @@ class Node implements RunningNode {
   }
 
   get alarms(): readonly string[] {
-    const { sentence } = this.#rebuilder
+    const { sentence } = this.#background.rebuilder
     return [
       ...(sentence === undefined ? [] : [sentence]),
       ...this.#peers.refusals,
@@ -277,6 +276,10 @@ class Node implements RunningNode {
 
   get hints(): readonly PlaceReport[] {
     return this.#hints.places
+  }
+
+  rootOf(n: number, partition: number): U64 | undefined {
+    return this.#trees.isBuilt ? this.#trees.sum(n, this.ring.bits, partition) : undefined
   }
 
   get ring(): Ring {
@@ -383,17 +386,4 @@ function coordinatorOf(
     scans: new Scans({ ...workers, cursors: new Cursors(clusterKey, cluster) }),
     callsMax,
   })
-}
-
-const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/
-
-/** Refuses to listen for clients beyond this machine without a token. */
-function refuseInsecure(config: Config): void {
-  const isOpen = !LOOPBACK.test(config.clientListen.host) && config.clientToken === undefined
-  if (!isOpen || config.isInsecure) return
-  throw new OperatingError(
-    'bind-insecure',
-    `clients could reach ${config.clientListen.host} without a token: set client-token-file, ` +
-      'listen on 127.0.0.1, or lift this with --insecure',
-  )
 }

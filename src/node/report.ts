@@ -91,6 +91,7 @@ export interface Sources {
   readonly hints: Pick<Hints, 'places' | 'bytesMax'>
   readonly replica: { readonly waitersOfKey: number; readonly rememberedRequests: number }
   readonly coordinator: { readonly inProgress: number }
+  readonly trees: { readonly corrections: number; readonly bytes: number }
   readonly clients: ListenerLoad
   readonly members: ListenerLoad
   readonly peers: { readonly sessions: Iterable<SessionLoad> }
@@ -127,7 +128,7 @@ export class Report {
   }
 }
 
-function counterRows({ counters, coordinator, uptimeMs }: Sources): Record<string, Row> {
+function counterRows({ counters, coordinator, trees, uptimeMs }: Sources): Record<string, Row> {
   const versions = counters.versionsSeen.map((_, i): [string, Row] => {
     const isLast = i + 1 === VERSIONS_COUNTED
     const name = `reads_saw_${i + 1}${isLast ? '_or_more' : ''}_versions_total`
@@ -168,6 +169,11 @@ function counterRows({ counters, coordinator, uptimeMs }: Sources): Record<strin
     hints_given_total: ['Hints that fallbacks were asked to keep.', () => counters.hintsGiven],
     hints_taken_total: ['Hints that others gave this node to keep.', () => counters.hintsTaken],
     hints_delivered_total: ['Hints that their members have now.', () => counters.hintsDelivered],
+    exchanges_total: ['Times that trees were compared with an owner.', () => counters.exchanges],
+    exchange_leaves_total: ['Leaves that differed then.', () => counters.leavesDiffered],
+    exchange_repairs_total: ['Copies here that became newer by that.', () => counters.keysRepaired],
+    tree_corrections_total: ['Leaves of trees read again.', () => trees.corrections],
+    tree_bytes: ['Memory of the hash trees.', () => trees.bytes],
     new_starts_total: ['Starts drawn while the node ran.', () => counters.newStarts],
     ...Object.fromEntries(versions),
     calls_in_progress: ['Requests that have no result yet.', () => coordinator.inProgress],

@@ -30,6 +30,7 @@ import { CLIENT_CONVERTERS, type Converter, type CallConverter } from './convert
 import { COPIES_CONVERTERS } from './convert-copies.ts'
 import { HANDSHAKE_CONVERTERS } from './convert-handshake.ts'
 import { PEER_CONVERTERS } from './convert-peer.ts'
+import { TREE_CONVERTERS } from './convert-trees.ts'
 import { everwrite as pb } from './generated/messages.js'
 import { failure } from './convert-failure.ts'
 import type { Failure, Goodbye, Hello, Identity, Welcome } from './message/session.ts'
@@ -104,6 +105,7 @@ const CALL_CONVERTERS: { readonly [K in RequestKind]: CallConverter<K> } = {
   ...CLIENT_CONVERTERS,
   ...PEER_CONVERTERS,
   ...COPIES_CONVERTERS,
+  ...TREE_CONVERTERS,
 }
 
 /**

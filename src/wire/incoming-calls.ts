@@ -7,6 +7,7 @@
  * whose deadline passes before it begins is refused; that counts from the arrival of its first
  * bytes. A faulty request fails alone: it is answered with a failure, and the connection goes on.
  */
+import { EMPTY_BYTES } from '../base/bytes.ts'
 import { isOperatingError, OperatingError, type ReachedLimit } from '../base/errors.ts'
 import { u64 } from '../base/u64.ts'
 import {
@@ -261,8 +262,7 @@ export class IncomingCalls implements Answering {
     if (!('deadlineMs' in request)) return DEADLINE_MS_MAX
     const { deadlineMs } = request
     if (deadlineMs > 0) return deadlineMs
-    const bucket = 'name' in request ? request.name.bucket : request.bucket
-    return Math.min(this.#admission.deadlineMsOf(bucket), DEADLINE_MS_MAX)
+    return Math.min(this.#admission.deadlineMsOf(bucketOf(request)), DEADLINE_MS_MAX)
   }
 
   #beginLater(call: ReceivedCall, first: number): void {
@@ -378,4 +378,10 @@ function tooLong(): OperatingError {
 
 function cancelled(certainty: 'refused' | 'in-doubt'): OperatingError {
   return new OperatingError('cancelled', 'the call was cancelled by its sender', { certainty })
+}
+
+/** Empty where the request is of no bucket. */
+function bucketOf(request: Request<RequestKind>): Uint8Array {
+  if ('name' in request) return request.name.bucket
+  return 'bucket' in request ? request.bucket : EMPTY_BYTES
 }

@@ -26,6 +26,7 @@ const PROOFS: Record<string, Load> = {
   package: async () => (await import('./package/package.ts')).proof,
   rate: async () => (await import('./rate.ts')).proof,
   native: async () => (await import('./native.ts')).proof,
+  merkle: async () => (await import('./merkle.ts')).proof,
   'detect-local': async () => (await import('./detect/detect-local.ts')).proof,
   availability: async () => (await import('./availability/availability.ts')).proof,
   overload: async () => (await import('./overload/overload.ts')).proof,

@@ -14,6 +14,7 @@ import type { Proof } from './proof.ts'
 import { crc32c as crc32cPlain } from '../../src/native/portable/crc32c.ts'
 import { scanFrames as scanFramesPlain } from '../../src/native/portable/frames.ts'
 import { median } from '../support/median.ts'
+import { runTimeNs } from '../support/run-time.ts'
 import { Random, md5Plain } from '../unit/native/rivals.ts'
 import { chunkOf } from '../../bench/frames.ts'
 
@@ -37,17 +38,12 @@ interface Score {
   readonly rivalNs: number
 }
 
-/**
- * Nanoseconds an operation, over `runs` runs: by the clock or in processor time of this process,
- * whichever is less. Neighbours add to the first, helper threads of the collector to the second.
- */
+/** Nanoseconds an operation, over `runs` runs. */
 function time(run: () => void, runs: number, operations: number): number {
-  const cpuStart = process.cpuUsage()
-  const start = process.hrtime.bigint()
-  for (let i = 0; i < runs; i++) run()
-  const wallNs = Number(process.hrtime.bigint() - start)
-  const { user, system } = process.cpuUsage(cpuStart)
-  return Math.min(wallNs, (user + system) * 1000) / (runs * operations)
+  const ns = runTimeNs(() => {
+    for (let i = 0; i < runs; i++) run()
+  })
+  return ns / (runs * operations)
 }
 
 /** How many runs take ROUND_MS, found once the compiler has warmed to it. */

@@ -76,6 +76,25 @@ export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
     deadlineMs: 1000,
     withValues: true,
   },
+  peerTree: {
+    ring,
+    n: 3,
+    leafBits: 20,
+    bits: 8,
+    sums: [
+      { branch: 3, sum: u64(0x0a0b0c0d, 0x0e0f1011) },
+      { branch: 255, sum: u64(0, 1) },
+    ],
+    deadlineMs: 5000,
+  },
+  peerLeaves: {
+    ring,
+    n: 3,
+    leafBits: 20,
+    leaves: [0x12345, 0xfffff],
+    from: u64(0x12345678, 0),
+    deadlineMs: 5000,
+  },
   explain: { name: NAME, deadlineMs: 2000, ownersOnly: true, receipt },
   peerCopies: { name: NAME, bucketId: CREATED, ring, deadlineMs: 2000 },
   get: { name: NAME, r: 2, deadlineMs: 450, strict: false, monotonic: false, receipts: [receipt] },
@@ -181,6 +200,18 @@ export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
   peerRead: { isFound: true, object: none, digest: u64(0x0a0b0c0d, 0x0e0f1011) },
   peerWrite: {},
   peerPut: { context, receipt, holders },
+  peerTree: { differing: [3, 255] },
+  peerLeaves: {
+    entries: [
+      {
+        token: u64(0x12345678, 9),
+        name: NAME,
+        bucketId: BUCKET_ID,
+        digest: u64(0x0a0b0c0d, 0x0e0f1011),
+      },
+    ],
+    next: u64(0xfffff000, 0),
+  },
   peerCopies: { copies: [{ place: NODE_B, outline: id('0b') }] },
   explain: {
     token: u64(0x0a0b0c0d, 0x0e0f1011),

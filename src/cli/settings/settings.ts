@@ -196,6 +196,7 @@ function configOf(settings: Settings, secrets: Secrets, engine: Config['engine']
     deadlineMs: settings['deadline-ms'],
     hedgeMs: settings['hedge-ms'],
     forwardMs: settings['forward-ms'],
+    exchangeMs: settings['exchange-ms'],
     callsMax: settings['calls-max'],
     messageBytes: settings['message-bytes'],
     windowBytes: settings['window-bytes'],

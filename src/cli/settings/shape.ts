@@ -15,6 +15,7 @@ import {
   WINDOW_BYTES,
   CONNECTIONS_MAX,
   DEADLINE_MS_MAX,
+  EXCHANGE_MS_MAX,
   MEMBERS_MAX,
   PARTITIONS_MAX,
   REPLICAS_MAX,
@@ -44,6 +45,7 @@ export interface Settings {
   readonly 'deadline-ms': number
   readonly 'hedge-ms': number
   readonly 'forward-ms': number
+  readonly 'exchange-ms': number
   readonly 'calls-max': number
   readonly 'message-bytes': number
   readonly 'window-bytes': number
@@ -113,6 +115,7 @@ const shape: z.ZodType<Settings> = z.strictObject({
   'deadline-ms': count(DEADLINE_MS_MAX).default(DEFAULTS.deadlineMs),
   'hedge-ms': count(DEADLINE_MS_MAX).default(DEFAULTS.hedgeMs),
   'forward-ms': count(DEADLINE_MS_MAX).default(DEFAULTS.forwardMs),
+  'exchange-ms': count(EXCHANGE_MS_MAX).default(DEFAULTS.exchangeMs),
   'calls-max': count(CALLS_PER_NODE_MAX).default(DEFAULTS.callsMax),
   'message-bytes': count(MESSAGE_MEMORY_BYTES_MAX).default(DEFAULTS.messageBytes),
   'window-bytes': count(WINDOW_BYTES).default(DEFAULTS.windowBytes),

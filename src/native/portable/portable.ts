@@ -2,8 +2,8 @@
  * The functions of the addon in TypeScript, as far as a client needs them.
  *
  * A client needs tokens, checksums and frames, and has them here in TypeScript, several times as
- * slow. Records, the key directory and the lock of a data directory are a server's: calling for one
- * throws `addon-missing`.
+ * slow. Records, the key directory, Merkle trees and the lock of a data directory are a server's:
+ * calling for one throws `addon-missing`.
  */
 import { OperatingError } from '../../base/errors.ts'
 import { ABI, type Addon, type PortableFunctions } from '../contract.ts'
@@ -52,11 +52,17 @@ export function portableAddon(fault: string): Addon {
     recordWords: 0,
     recordScanWords: 0,
     directoryWords: 0,
+    merkleLeafBits: 0,
+    merkleChildren: 0,
+    merkleEntryWords: 0,
     encodeRecord: missing,
     verifyRecord: missing,
     scanRecords: missing,
     KeyDirectory: class {
       readonly size: number = missing()
+    },
+    MerkleTree: class {
+      readonly bytes: number = missing()
     },
     keepFreedMemory: missing,
     tryLock: missing,

@@ -1,5 +1,5 @@
 /**
- * Questions to another member: read a copy, write a copy, scan a range, hand on a put.
+ * Questions to another member: read, write or scan copies, hand on a put, compare trees.
  *
  * This file alone makes the messages that nodes send to each other and reads their replies.
  * Each call is delivered once; with `peer-away`, at once, where the member is not connected, and
@@ -9,15 +9,17 @@ import type { Digest } from '../../native/digest.ts'
 import { type Deliver, isFailure } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { Room } from '../../base/room.ts'
-import type { CopyId, NodeId } from '../../dynamo/names.ts'
+import { type CopyId, type NodeId, OWN } from '../../dynamo/names.ts'
 import type { CopyAnswer } from '../../dynamo/quorum/answers.ts'
 import type { GetAsk } from '../../dynamo/quorum/get.ts'
+import { TREE_LEAF_BITS, type Branch, type BranchSum } from '../../dynamo/repair/branches.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
 import { requestIdBytes } from '../../dynamo/version/request-id.ts'
 import type { Answer } from '../../wire/session.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { CopiesPage, KeyRange } from '../replica/copies.ts'
+import type { LeafKeys, Leaves } from '../replica/leaf-keys.ts'
 import type { Achieved, KnownPut, OutlinedCopy } from '../requests.ts'
 import type { Peers } from './peers.ts'
 
@@ -27,6 +29,13 @@ export const ABSENT: CopyAnswer = { kind: 'absent' }
 export interface Terms {
   readonly ring: RingDigest
   readonly deadline: number
+}
+
+/** Branches of the tree of the buckets with this N, each of so many bits. */
+export interface TreePart {
+  readonly n: number
+  readonly bits: number
+  readonly sums: readonly BranchSum[]
 }
 
 export class PeerCalls {
@@ -96,6 +105,40 @@ export class PeerCalls {
     this.#peers.call(node, 'peerRange', { ...range, ring: terms.ring, deadlineMs }, (answer) => {
       timer.cancel()
       deliver(answer)
+    })
+  }
+
+  /** Delivers those of the branches that have another sum at the member. */
+  compareTrees(
+    node: NodeId,
+    { n, bits, sums }: TreePart,
+    terms: Terms,
+    deliver: Deliver<readonly Branch[]>,
+  ): void {
+    const { ring } = terms
+    const deadlineMs = this.#msLeft(terms.deadline)
+    const request = { ring, n, leafBits: TREE_LEAF_BITS, bits, sums, deadlineMs }
+    this.#peers.call(node, 'peerTree', request, (answer) => {
+      deliver(isFailure(answer) ? answer : answer.differing)
+    })
+  }
+
+  /** Delivers a page of the member's keys below leaves. */
+  leafKeys(
+    node: NodeId,
+    { n, leaves, from }: Leaves,
+    terms: Terms,
+    deliver: Deliver<LeafKeys>,
+  ): void {
+    const { ring } = terms
+    const deadlineMs = this.#msLeft(terms.deadline)
+    const request = { ring, n, leafBits: TREE_LEAF_BITS, leaves, from, deadlineMs }
+    this.#peers.call(node, 'peerLeaves', request, (answer) => {
+      if (isFailure(answer)) return deliver(answer)
+      const entries = answer.entries.map(({ token, name, bucketId, digest }) => {
+        return { place: OWN, bucketId, token, name, digest }
+      })
+      return deliver({ entries, next: answer.next })
     })
   }
 

@@ -9,6 +9,7 @@ import { OWN } from '../../dynamo/names.ts'
 import { equalU64, u64 } from '../../base/u64.ts'
 import { isFailure, perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
+import { TREE_LEAF_BITS } from '../../dynamo/repair/branches.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import { requestIdOf } from '../../dynamo/version/request-id.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
@@ -17,12 +18,14 @@ import type { Topology } from '../cluster/topology.ts'
 import type { Coordinator } from '../coordinator/coordinator.ts'
 import type { Counters } from '../counters.ts'
 import type { Replica } from '../replica/replica.ts'
+import type { Trees } from '../replica/trees.ts'
 import { topologyReply } from './cluster-replies.ts'
 
 export interface PeerRequestsDependencies {
   readonly topology: Topology
   readonly coordinator: Coordinator
   readonly replica: Replica
+  readonly trees: Trees
   readonly counters: Counters
 }
 
@@ -52,6 +55,10 @@ export class PeerRequests {
         return this.#copies(call)
       case 'peerRange':
         return this.#scan(call)
+      case 'peerTree':
+        return this.#compareTree(call)
+      case 'peerLeaves':
+        return this.#listLeaves(call)
       case 'topology':
         return call.answer(topologyReply(this.#node.topology))
       default:
@@ -169,6 +176,37 @@ export class PeerRequests {
         else call.answer(page)
       },
     )
+  }
+
+  #compareTree(call: IncomingCallOf<'peerTree'>): void {
+    const { ring, leafBits, n, bits, sums } = call.request
+    const { replica, trees } = this.#node
+    if (this.#hasOtherRing(call, ring) || this.#hasOtherLeaves(call, leafBits)) return
+    if (!trees.isBuilt || !replica.isWhole) {
+      const sentence = 'this node still reads its copies: compare trees with it later'
+      return this.#fail(call, new OperatingError('replica-rebuilding', sentence))
+    }
+    const differing = sums.filter((one) => !equalU64(trees.sum(n, bits, one.branch), one.sum))
+    call.answer({ differing: differing.map(({ branch }) => branch) })
+  }
+
+  #listLeaves(call: IncomingCallOf<'peerLeaves'>): void {
+    const { ring, leafBits, n, leaves, from } = call.request
+    if (this.#hasOtherRing(call, ring) || this.#hasOtherLeaves(call, leafBits)) return
+    perform(
+      () => this.#node.replica.leafKeys({ n, leaves, from }),
+      (page) => {
+        if (isFailure(page)) this.#fail(call, page)
+        else call.answer(page)
+      },
+    )
+  }
+
+  #hasOtherLeaves(call: Failing, leafBits: number): boolean {
+    if (leafBits === TREE_LEAF_BITS) return false
+    const sentence = `trees here have leaves of ${TREE_LEAF_BITS} bits: give all nodes one version`
+    this.#fail(call, new OperatingError('ring-differs', sentence))
+    return true
   }
 
   #hasOtherRing(call: Failing, ring: RingDigest): boolean {

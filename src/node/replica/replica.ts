@@ -13,17 +13,9 @@
  */
 import type { MaybePromise } from '../../base/deliver.ts'
 import { assert } from '../../base/assert.ts'
-import { U48_MAX } from '../../base/bytes.ts'
 import { isOperatingError, OperatingError } from '../../base/errors.ts'
 import type { Room } from '../../base/room.ts'
-import {
-  type CopyId,
-  ID_BYTES,
-  isOwn,
-  type NodeId,
-  type Start,
-  startIdOf,
-} from '../../dynamo/names.ts'
+import { type CopyId, isOwn, type NodeId, type Start } from '../../dynamo/names.ts'
 import type { Delivery } from '../../dynamo/handoff/delivery.ts'
 import { merge } from '../../dynamo/version/merge.ts'
 import { decodeNote, encodeNote } from '../../dynamo/version/note.ts'
@@ -42,8 +34,11 @@ import { entryOf, erasureOf } from './entry.ts'
 import { isFreeing } from './freeing.ts'
 import type { Hints } from './hints.ts'
 import { KeySteps } from './key-steps.ts'
+import { type LeafKeys, leafKeys, type Leaves } from './leaf-keys.ts'
+import { OwnDots } from './own-dots.ts'
 import { RememberedRequests } from './remembered.ts'
 import { isRot, rottenOr } from './rot.ts'
+import type { Trees } from './trees.ts'
 
 /** A copy as it is read: the bytes, and how to tell them from another replica's. */
 export interface Copy {
@@ -89,6 +84,7 @@ export interface ReplicaDependencies {
   /** Whether all that this node acknowledged is here. */
   readonly isWhole: () => boolean
   readonly hints: Hints
+  readonly trees: Trees
   /** Mends a rotten copy from the other owners; false where that did not succeed. */
   readonly mend: (copy: CopyId) => Promise<boolean>
 }
@@ -98,14 +94,13 @@ export class Replica {
   readonly #steps = new KeySteps()
   /** Recent writes here, by request: a retry may find its sibling replaced. */
   readonly #remembered = new RememberedRequests()
-  #start: Start
-  #counter = 0
+  readonly #dots: OwnDots
   #lastSequence = 0
   #isClosed = false
 
   constructor(dependencies: ReplicaDependencies) {
     this.#node = dependencies
-    this.#start = this.#newStart()
+    this.#dots = new OwnDots(dependencies.entropy)
   }
 
   /** Refuses everything from now on: the engine is about to close its files. */
@@ -130,7 +125,12 @@ export class Replica {
   }
 
   get start(): Start {
-    return this.#start
+    return this.#dots.start
+  }
+
+  /** Whether all that this node acknowledged is here. */
+  get isWhole(): boolean {
+    return this.#node.isWhole()
   }
 
   /**
@@ -198,6 +198,12 @@ export class Replica {
     return copiesIn(this.#engine, range)
   }
 
+  /** This member's keys below leaves of a tree: a page of them. */
+  async leafKeys(leaves: Leaves): Promise<LeafKeys> {
+    this.#requireWhole()
+    return leafKeys(this.#engine, leaves)
+  }
+
   /** Calls `done` when everything up to `sequence` is durable, or with the reason why not. */
   whenSynced(sequence: number, done: (error: OperatingError | undefined) => void): void {
     void this.#node.engine.synced(sequence).then(
@@ -232,6 +238,7 @@ export class Replica {
       if (found !== undefined) return this.#merge(copy, held, found)
       if (!held.isRotten) return this.#lastSequence
       this.#lastSequence = this.#engine.append([erasureOf(copy)], FREEING)
+      this.#node.trees.onMended(copy, undefined)
       return this.#lastSequence
     })
   }
@@ -272,8 +279,8 @@ export class Replica {
     for (;;) {
       const outcome = put(held.object, before, {
         node: this.#node.node,
-        start: this.#start,
-        counter: this.#nextCounter(),
+        start: this.#dots.start,
+        counter: this.#dots.nextCounter(),
         time: this.#node.clock.wallTime(),
         requestId,
         isRepeat,
@@ -305,20 +312,9 @@ export class Replica {
 
   /** Gives dots of a new start from now on, so that no dot is given twice (docs/design.md 3.1). */
   drawNewStart(reason: string): void {
-    this.#start = this.#newStart()
-    this.#counter = 0
+    this.#dots.drawNewStart()
     this.#node.counters.newStarts += 1
     this.#node.trace.record('new-start-drawn', { reason })
-  }
-
-  #newStart(): Start {
-    return startIdOf(this.#node.entropy.bytes(ID_BYTES))
-  }
-
-  #nextCounter(): number {
-    assert(this.#counter < U48_MAX, 'no process lives for 2^48 writes')
-    this.#counter += 1
-    return this.#counter
   }
 
   #append(
@@ -333,6 +329,8 @@ export class Replica {
     const mayUseReserve = isFreeing(held, object, bytes.length)
     this.#node.hints.admit(copy, bytes.length - (held.stored?.object.length ?? 0))
     this.#lastSequence = this.#engine.append([entry], { mayUseReserve })
+    if (held.isRotten) this.#node.trees.onMended(copy, entry.digest)
+    else this.#node.trees.onReplaced(copy, held.stored?.digest, entry.digest)
     return { object: bytes, sequence: this.#lastSequence }
   }
 

@@ -108,6 +108,26 @@ export class Cluster {
     return owners.map(({ name }) => machineOf(name))
   }
 
+  /** Partitions whose owners have different sums in their hash trees, in sentences. */
+  unequalRoots(): readonly string[] {
+    const { buckets, defaults, partitions } = this.configOf(1)
+    const ns = new Set([defaults.n, ...buckets.map(({ n }) => n)])
+    const unequal: string[] = []
+    for (const n of ns) {
+      for (let partition = 0; partition < partitions; partition++) {
+        const { owners } = preferenceListOf(this.ring, partition, n)
+        const roots = owners.map(({ name }) => {
+          const root = this.node(machineOf(name))?.rootOf(n, partition)
+          return root === undefined ? 'unread' : `${root.hi} ${root.lo}`
+        })
+        if (new Set(roots).size > 1 || roots[0] === 'unread') {
+          unequal.push(`roots differ: partition ${partition} of ${n} copies: ${roots.join(', ')}`)
+        }
+      }
+    }
+    return unequal
+  }
+
   /**
    * What fails together as the promise counts it: the nodes that state one machine, where there are
    * N of those; else each node alone.
@@ -178,6 +198,7 @@ export class Cluster {
       deadlineMs: options.deadlineMs ?? 2_000,
       hedgeMs: options.hedgeMs ?? DEFAULTS.hedgeMs,
       forwardMs: DEFAULTS.forwardMs,
+      exchangeMs: DEFAULTS.exchangeMs,
       callsMax: options.callsMax ?? DEFAULTS.callsMax,
       messageBytes: options.messageBytes ?? DEFAULTS.messageBytes,
       windowBytes: options.windowBytes ?? DEFAULTS.windowBytes,

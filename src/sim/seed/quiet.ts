@@ -2,11 +2,12 @@
  * Act two: the faults have stopped; copies must become equal, and then nothing is written.
  *
  * `core` picks nodes that hold W owners of every key; the others stay dead. `converge` waits for
- * requests under way and for hints to be delivered, scans all buckets, reads every key at all its
- * living owners that can answer (in place of hash trees, which are not built), and asks each for
- * its copy: the copies must be equal. Where they differ in a key that names as many repeated
- * requests as it may, the order of merges decides (`merge.ts`), and it is read once more. After
- * that a read must write nothing, and no node may keep memory of a message.
+ * requests under way and for hints to be delivered, scans all buckets, and, where no node is dead,
+ * waits until exchanges alone have made the hash trees of all owners equal. It reads every key at
+ * all its living owners that can answer, and asks each for its copy: the copies must be equal.
+ * Where they differ in a key that names as many repeated requests as it may, the order of merges
+ * decides (`merge.ts`), and it is read once more. After that a read must write nothing, and no node
+ * may keep memory of a message.
  */
 import type { Prng } from '../../base/prng.ts'
 import { keyName } from '../../dynamo/names.ts'
@@ -32,6 +33,8 @@ const LATE_MS = 2_500
 const REPAIR_MS_MAX = 5_000
 /** A delivery that fails is begun again within seconds. */
 const HAND_OFF_MS_MAX = 60_000
+/** Exchanges are seconds apart; what has rotted on both sides of one is mended by another pair. */
+const EXCHANGES_MS_MAX = 60_000
 const INSPECT_MS_MAX = 600_000
 /**
  * A message whose sender broke the connection without a word is given up by then, with its memory:
@@ -125,6 +128,12 @@ export class Quiet {
     this.violations.push(...left())
   }
 
+  /** Waits until the owners of each partition have equal trees. Requires: all nodes live. */
+  async #exchange(): Promise<void> {
+    if (await this.#until(() => this.#cluster.unequalRoots().length === 0, EXCHANGES_MS_MAX)) return
+    this.violations.push(...this.#cluster.unequalRoots())
+  }
+
   /** Scans every bucket while copies still lack writes or have rotted. Requires: all nodes live. */
   async #scan(): Promise<Scanned> {
     const { defaults, buckets } = this.#cluster.configOf(1)
@@ -155,6 +164,7 @@ export class Quiet {
     const mayLack = (machine: number): boolean =>
       living.length < this.#cluster.size &&
       (this.#account.isDamaged(machine) || this.#cluster.node(machine)?.isWhole !== true)
+    if (living.length === this.#cluster.size) await this.#exchange()
     const answering = await this.#sweep(living, mayLack)
     // Repairs go on, and may wait for memory that messages of dead connections have.
     await this.#until(() => this.#kept(living).length === 0, REPAIR_MS_MAX)

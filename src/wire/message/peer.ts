@@ -2,6 +2,7 @@
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import type { BucketId, CreationId, KeyName, Place } from '../../dynamo/names.ts'
 import type { Digest, Token } from '../../native/digest.ts'
+import type { Branch, BranchSum } from '../../dynamo/repair/branches.ts'
 import type { Achieved, OutlinedCopy } from './parts.ts'
 
 export interface PeerRead {
@@ -87,6 +88,42 @@ export interface PeerRangeReply {
     /** Encoded; the outline alone where `isOutline`. */
     readonly object: Uint8Array
     readonly isOutline: boolean
+  }[]
+  readonly next: Token | undefined
+}
+
+export interface PeerTree {
+  readonly ring: RingDigest
+  /** N of the buckets whose tree it is. */
+  readonly n: number
+  readonly leafBits: number
+  /** Of each branch. */
+  readonly bits: number
+  readonly sums: readonly BranchSum[]
+  readonly deadlineMs: number
+}
+
+export interface PeerTreeReply {
+  readonly differing: readonly Branch[]
+}
+
+export interface PeerLeaves {
+  readonly ring: RingDigest
+  readonly n: number
+  readonly leafBits: number
+  /** Ascending. */
+  readonly leaves: readonly Branch[]
+  /** Undefined: from the first leaf on. */
+  readonly from: Token | undefined
+  readonly deadlineMs: number
+}
+
+export interface PeerLeavesReply {
+  readonly entries: readonly {
+    readonly token: Token
+    readonly name: KeyName
+    readonly bucketId: BucketId
+    readonly digest: Digest
   }[]
   readonly next: Token | undefined
 }

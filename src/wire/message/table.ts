@@ -22,12 +22,16 @@ import type {
 import type {
   PeerCopies,
   PeerCopiesReply,
+  PeerLeaves,
+  PeerLeavesReply,
   PeerPut,
   PeerPutReply,
   PeerRange,
   PeerRangeReply,
   PeerRead,
   PeerReadReply,
+  PeerTree,
+  PeerTreeReply,
   PeerWrite,
   PeerWriteReply,
 } from './peer.ts'
@@ -38,6 +42,8 @@ export const REQUEST_KINDS = {
   status: 17,
   scan: 18,
   peerRange: 24,
+  peerTree: 25,
+  peerLeaves: 26,
   get: 32,
   put: 33,
   explain: 36,
@@ -53,6 +59,8 @@ export const SENDERS: Readonly<Record<RequestKind, readonly Role[]>> = {
   status: ['client'],
   scan: ['client'],
   peerRange: ['peer'],
+  peerTree: ['peer'],
+  peerLeaves: ['peer'],
   get: ['client'],
   put: ['client'],
   explain: ['client'],
@@ -68,6 +76,8 @@ export interface RequestTable {
   status: { request: Record<never, never>; reply: Status }
   scan: { request: Scan; reply: ScanReply }
   peerRange: { request: PeerRange; reply: PeerRangeReply }
+  peerTree: { request: PeerTree; reply: PeerTreeReply }
+  peerLeaves: { request: PeerLeaves; reply: PeerLeavesReply }
   get: { request: Get; reply: GetReply }
   put: { request: Put; reply: PutReply }
   explain: { request: Explain; reply: ExplainReply }

@@ -22,10 +22,10 @@ const broken = (rule: keyof FloorRules, fault: FloorFault, from = 1): BrokenFloo
 
 export const BROKEN_FLOORS: Readonly<Partial<Record<keyof FloorRules, BrokenFloor>>> = {
   isOwnerRestartOverlooked: broken('isOwnerRestartOverlooked', 'came-back', 1_000),
-  isLateWriteTaken: broken('isLateWriteTaken', 'came-back', 16_000),
-  isLateTrimmed: broken('isLateTrimmed', 'lost', 8_000),
+  isAskedRestartOverlooked: broken('isAskedRestartOverlooked', 'came-back', 1_033_162_978_000),
+  isLateWriteTaken: broken('isLateWriteTaken', 'came-back', 29_000),
+  isLateTrimmed: broken('isLateTrimmed', 'lost', 38_000),
   isHintMergedWhole: broken('isHintMergedWhole', 'came-back'),
-  isHintMergedUntilAdopted: broken('isHintMergedUntilAdopted', 'came-back', 802_296_066_000),
   isClosedWithHints: broken('isClosedWithHints', 'lost'),
   isEarlyExchangeCounted: broken('isEarlyExchangeCounted', 'came-back'),
   isAdoptedEarly: broken('isAdoptedEarly', 'differ'),

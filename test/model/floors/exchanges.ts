@@ -34,6 +34,8 @@ interface Answer {
   readonly object: VersionedObject | undefined
   /** That the other owner adopted last. */
   readonly adopted: RoundFloor
+  /** The other owner has not restarted since it opened the round. */
+  readonly isCounted: boolean
 }
 
 export type ExchangeMessage = Ask | Answer
@@ -77,7 +79,10 @@ export class Exchanges {
     this.#settle(member, round)
     const [to, object] = [from, member.object(OWN)]
     const adopted = this.#cluster.adoptedBy(member)
-    this.#cluster.send({ kind: 'answer', to, from: member.index, id, round, object, adopted })
+    const isCounted =
+      round?.isInStart(member) === true || this.#cluster.rules.isAskedRestartOverlooked
+    const answer = { to, from: member.index, id, round, object, adopted, isCounted }
+    this.#cluster.send({ kind: 'answer', ...answer })
   }
 
   /** Who exchanges for a round knows that all have closed it. */
@@ -97,7 +102,7 @@ export class Exchanges {
     }
     this.#take(member, answer)
     this.#cluster.sync(member)
-    answer.round?.onExchanged(member, answer.from)
+    if (answer.isCounted) answer.round?.onExchanged(member, answer.from)
     this.#catchUp(member, answer)
   }
 

@@ -172,9 +172,12 @@ export class Rounds {
   }
 
   #exchange(round: Round): void {
-    const { prng, exchanges, owners } = this.#cluster
+    const { prng, exchanges, owners, rules } = this.#cluster
     const [asking, asked] = prng.shuffled(owners) as [Member, Member]
     if (round.hasExchanged(asking, asked)) return
+    if (!rules.isAskedRestartOverlooked && !round.isInStart(asked)) {
+      return this.#void(round, `${name(asked)} has restarted`)
+    }
     if (!exchanges.isUnderWay(asking, asked, round)) exchanges.begin(asking, asked, round)
   }
 

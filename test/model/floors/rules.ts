@@ -10,6 +10,8 @@ export interface FloorRules {
   readonly isRestartOverlooked: boolean
   /** A round goes on though an owner restarted between opening and covering. */
   readonly isOwnerRestartOverlooked: boolean
+  /** An exchange counts though the owner that was asked restarted since the round opened. */
+  readonly isAskedRestartOverlooked: boolean
   /** Who has closed still takes late hints. */
   readonly isLateHintTaken: boolean
   /** Who has closed still takes late writes and read repairs into its own copy. */
@@ -22,7 +24,10 @@ export interface FloorRules {
   readonly isGrownHintDropped: boolean
   /** A hint that comes home is merged whole, also the dots that the adopted floor says are dead. */
   readonly isHintMergedWhole: boolean
-  /** Of a hint that comes home late, what a round says is dead counts only once that is adopted. */
+  /**
+   * Of a hint that comes home late, what a round says is dead counts only once that is adopted. Lost
+   * something in one of four million histories, before `isAskedRestartOverlooked` was a rule.
+   */
   readonly isHintMergedUntilAdopted: boolean
   /** Closing waits for no hint. */
   readonly isClosedWithHints: boolean
@@ -87,6 +92,7 @@ export interface FloorRules {
 export const FLOOR_RULES: FloorRules = {
   isRestartOverlooked: false,
   isOwnerRestartOverlooked: false,
+  isAskedRestartOverlooked: false,
   isLateHintTaken: false,
   isLateWriteTaken: false,
   isLateTrimmed: false,

@@ -4,9 +4,9 @@ import type { Plant, PlantGroup } from './plant.ts'
 const LINES: readonly Plant[] = [
   {
     name: 'a line goes on over dots that a crash took',
-    find: 'this.#start = this.#newStart(); }',
+    find: 'this.#start = this.#draw(); }',
     replace:
-      'this.#start = dependencies.node; globalThis.leased = (globalThis.leased ?? 0) + 1e6; ' +
+      "this.#start = '0123456789abcdef'; globalThis.leased = (globalThis.leased ?? 0) + 1e6; " +
       'this.#counter = globalThis.leased; }',
     why:
       'counters are leased and no dot is given twice, yet a torn tail took dots of the line that ' +
@@ -26,7 +26,7 @@ const LINES: readonly Plant[] = [
   },
   {
     name: 'dots are given twice after a crash',
-    find: 'start: this.#start, counter: this.#nextCounter(),',
+    find: 'start: this.#dots.start, counter: this.#dots.nextCounter(),',
     replace:
       'start: this.#node.node, counter: 1 + Math.max(0, ...[' +
       '...(held.object?.context.ranges ?? []), ...request.seen.ranges].filter(' +

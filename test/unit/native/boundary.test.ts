@@ -11,6 +11,7 @@ import t from 'tap'
 import { addon, addonFault, findAddon, loadAddon } from '../../../src/native/addon.ts'
 import type { Addon } from '../../../src/native/contract.ts'
 import type { KeyDirectory } from '../../../src/native/key-directory.ts'
+import type { MerkleTree } from '../../../src/native/merkle.ts'
 import { tokenPlain } from './rivals.ts'
 
 type Argument = 'bytes' | 'words' | 'number'
@@ -18,6 +19,8 @@ type Argument = 'bytes' | 'words' | 'number'
 const addonPath = findAddon()
 const directory = new addon.KeyDirectory() as KeyDirectory & Record<string, unknown>
 const method = (name: string) => (directory[name] as Any).bind(directory)
+const tree = new addon.MerkleTree(new Uint8Array(16)) as MerkleTree & Record<string, unknown>
+const treeMethod = (name: string) => (tree[name] as Any).bind(tree)
 type Any = (...args: unknown[]) => unknown
 
 /** Every function, and the kinds of its arguments: `b` bytes, `w` words, `n` number. */
@@ -42,6 +45,14 @@ const FUNCTIONS: readonly (readonly [name: string, call: Any, kinds: string])[] 
   ['KeyDirectory.replace', method('replace'), 'nnnnnn'],
   ['KeyDirectory.remove', method('remove'), 'nnnn'],
   ['KeyDirectory.page', method('page'), 'nnw'],
+  ['MerkleTree', (...args) => new addon.MerkleTree(...(args as [Uint8Array])), 'b'],
+  ['MerkleTree.add', treeMethod('add'), 'nnnn'],
+  ['MerkleTree.remove', treeMethod('remove'), 'nnnn'],
+  ['MerkleTree.replace', treeMethod('replace'), 'nnnnnn'],
+  ['MerkleTree.addAll', treeMethod('addAll'), 'wn'],
+  ['MerkleTree.sum', treeMethod('sum'), 'nnw'],
+  ['MerkleTree.sumsBelow', treeMethod('sumsBelow'), 'nnw'],
+  ['MerkleTree.clearPrefix', treeMethod('clearPrefix'), 'nn'],
 ]
 
 const KINDS: Record<string, Argument> = { b: 'bytes', w: 'words', n: 'number' }
@@ -228,6 +239,7 @@ t.test('two copies of the addon live side by side and are strangers', async (t) 
   ours.insert(1, 2, 3, 4)
   t.same([ours.size, theirs.size], [1, 0])
   t.throws(() => ours.find.call(theirs, 1, 2, new Uint32Array(2)), TypeError)
+  t.not(copy.MerkleTree, addon.MerkleTree)
 })
 
 t.test('a worker thread has functions and directories of its own', async (t) => {

@@ -47,6 +47,7 @@ t.test('every figure is a number with a name of its own', async (t) => {
     hints: { places: [{ place: OWN, keys: 3, bytes: 4 }], bytesMax: 5 },
     replica: { waitersOfKey: 1, rememberedRequests: 2 },
     coordinator: { inProgress: 3 },
+    trees: { corrections: 4, bytes: 5 },
     clients: { connections: 4, sessions },
     members: { connections: 5, sessions },
     peers: { sessions },

@@ -2,6 +2,7 @@
 import t from 'tap'
 import * as fc from 'fast-check'
 import { isOperatingError, type ErrorCode } from '../../../src/base/errors.ts'
+import { u64 } from '../../../src/base/u64.ts'
 import {
   BUCKET_BYTES_MAX,
   CURSOR_BYTES_MAX,
@@ -11,6 +12,9 @@ import {
   CONTEXTS_MAX,
   REPLICAS_MAX,
   SCAN_PAGE_KEYS_MAX,
+  TREE_KEYS_MAX,
+  TREE_LEAVES_MAX,
+  TREE_BRANCHES_MAX,
   VALUE_BYTES_MAX,
 } from '../../../src/limits.ts'
 import {
@@ -208,6 +212,53 @@ t.test('bytes that are no message are refused as garbled', async (t) => {
       encodeReply('get', { ...REPLIES.get, siblings: [new Uint8Array(MESSAGE_BYTES_MAX)] }),
     ),
     'message-too-long',
+  )
+})
+
+t.test('trees that contradict themselves are refused', async (t) => {
+  const { peerTree, peerLeaves } = REQUESTS
+  const tooMany = Array.from({ length: TREE_BRANCHES_MAX + 1 }, () => ({
+    branch: 1,
+    sum: u64(0, 0),
+  }))
+  const trees: readonly Partial<typeof peerTree>[] = [
+    { n: 0 },
+    { n: 8 },
+    { bits: 21 },
+    { sums: [{ branch: 256, sum: u64(0, 0) }] },
+    { sums: tooMany },
+  ]
+  for (const wrong of trees) {
+    t.equal(
+      codeOf(() => encodeRequest('peerTree', { ...peerTree, ...wrong })),
+      'message-garbled',
+    )
+  }
+  const leaves: readonly Partial<typeof peerLeaves>[] = [
+    { n: 0 },
+    { leaves: [2 ** 20] },
+    { leaves: [2, 1] },
+    { leaves: [1, 1] },
+    { leaves: Array.from({ length: TREE_LEAVES_MAX + 1 }, (_, i) => i) },
+  ]
+  for (const wrong of leaves) {
+    t.equal(
+      codeOf(() => encodeRequest('peerLeaves', { ...peerLeaves, ...wrong })),
+      'message-garbled',
+    )
+  }
+  const cut = pb.PeerTree.encode({ n: 3, leafBits: 20, branches: new Uint8Array(11) }).finish()
+  t.equal(
+    codeOf(() => decodeRequest('peerTree', cut, 0, cut.length)),
+    'message-garbled',
+  )
+  const entries = Array.from({ length: TREE_KEYS_MAX + 1 }, () => REPLIES.peerLeaves.entries[0])
+  const full = { ...REPLIES.peerLeaves, entries } as typeof REPLIES.peerLeaves
+  const body = bytesOf(encodeReply('peerLeaves', full))
+  t.equal(
+    codeOf(() => decodeReply('peerLeaves', body, 0, body.length)),
+    'message-garbled',
+    'more keys than were asked for',
   )
 })
 

@@ -9,6 +9,7 @@ import { put } from '../../../../src/dynamo/version/put.ts'
 import { Counters } from '../../../../src/node/counters.ts'
 import { Hints } from '../../../../src/node/replica/hints.ts'
 import { Replica } from '../../../../src/node/replica/replica.ts'
+import { Trees } from '../../../../src/node/replica/trees.ts'
 import { SimWorld } from '../../../../src/sim/index.ts'
 import { copyOf } from '../../../../src/store/conformance/subject.ts'
 import { MemoryEngine } from '../../../../src/store/memory/memory.ts'
@@ -44,6 +45,7 @@ function bench(bytesMax = 1 << 20): Bench {
     counters: new Counters(),
     isWhole: () => true,
     hints,
+    trees: new Trees(engine, new Uint8Array(16)),
     mend: () => Promise.resolve(false),
   })
   return { sim, replica, hints, engine }

@@ -12,6 +12,7 @@ import { decodeObject, decodeOutline } from '../../../../src/dynamo/version/obje
 import type { VersionedObject } from '../../../../src/dynamo/version/object.ts'
 import { WAITERS_PER_KEY_MAX } from '../../../../src/limits.ts'
 import { type LocalWrite, Replica } from '../../../../src/node/replica/replica.ts'
+import { Trees } from '../../../../src/node/replica/trees.ts'
 import { Counters } from '../../../../src/node/counters.ts'
 import { SimWorld } from '../../../../src/sim/index.ts'
 import type { Engine, Entry, Stored } from '../../../../src/store/engine.ts'
@@ -132,6 +133,7 @@ function bench(): Bench {
     counters,
     isWhole: () => true,
     hints: new Hints(engine, world.clock, 1 << 20),
+    trees: new Trees(engine, DIGEST_KEY),
     mend: () => mending.mend(),
   })
   return { mending, replica, engine, counters, sim, clock: world.clock }

@@ -1,0 +1,285 @@
+/**
+ * Finds what this member's copies lack, by comparing hash trees with the other owners, and asks
+ * for it (Dynamo 4.7).
+ *
+ *     sums of all shared partitions ─► those that differ ─► their children … ─► leaves that differ
+ *     ─► the same leaves again, a moment later ─► their keys ─► the copies that differ, merged here
+ *
+ * Each member asks for what it lacks itself: nothing is sent to one that did not ask, so nothing of
+ * an exchange arrives late. A leaf that differs a second time has no write under way. Where two
+ * leaves differ and all their keys are equal one of the sums is wrong: both members read theirs
+ * again.
+ *
+ * A member exchanges with one other after another, every few seconds; while an exchange finds as
+ * much as it may hold, the next follows at once.
+ */
+import { isFailure, perform } from '../../base/deliver.ts'
+import type { OperatingError } from '../../base/errors.ts'
+import type { CopyId, NodeId } from '../../dynamo/names.ts'
+import type { CopyAnswer } from '../../dynamo/quorum/answers.ts'
+import { askForOwn } from '../../dynamo/quorum/get.ts'
+import { differencesBetween } from '../../dynamo/repair/differences.ts'
+import {
+  bitsBelow,
+  leafOf,
+  branchesBelow,
+  TREE_LEAF_BITS,
+  type Branch,
+} from '../../dynamo/repair/branches.ts'
+import { EXCHANGE_READS_MAX, TREE_LEAVES_MAX, TREE_BRANCHES_MAX } from '../../limits.ts'
+import type { Digest, Token } from '../../native/digest.ts'
+import type { Clock, Timer } from '../../world/clock.ts'
+import type { PeerCalls, Terms } from '../cluster/peer-calls.ts'
+import type { Topology } from '../cluster/topology.ts'
+import type { Counters } from '../counters.ts'
+import { mapKeyOf } from '../replica/key-steps.ts'
+import type { LeafKeys } from '../replica/leaf-keys.ts'
+import type { Replica } from '../replica/replica.ts'
+import { isRot } from '../replica/rot.ts'
+import type { Trees } from '../replica/trees.ts'
+
+/** Between two looks at a leaf that differs: writes in progress have ended by then. */
+const SETTLE_MS = 500
+/** For one question: members may be slow after an outage. */
+const ANSWER_MS_MAX = 5_000
+/** Leaves that one exchange mends at most; while there are so many, the next follows at once. */
+const LEAVES_MAX: number = TREE_BRANCHES_MAX
+
+export interface RepairerDependencies {
+  readonly clock: Clock
+  readonly topology: Topology
+  readonly peers: PeerCalls
+  readonly replica: Replica
+  readonly trees: Trees
+  readonly counters: Counters
+  readonly isWhole: () => boolean
+  readonly exchangeMs: number
+}
+
+/** A key of another owner, with the digest of its copy. */
+type Found = { readonly id: string; readonly copy: CopyId; readonly digest: Digest }
+
+/** One exchange: with whom, over the tree of which N. */
+interface Exchange {
+  readonly node: NodeId
+  readonly n: number
+}
+
+export class Repairer {
+  readonly #node: RepairerDependencies
+  #isBusy = false
+  #timer: Timer | undefined
+  #isStopped = false
+
+  constructor(dependencies: RepairerDependencies) {
+    this.#node = dependencies
+  }
+
+  begin(): void {
+    this.#timer = this.#node.clock.after(this.#node.exchangeMs, () => {
+      void this.#exchangeWithAll()
+      this.begin()
+    })
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#timer?.cancel()
+  }
+
+  /** One member after another: what the first one gives need not be asked of the next. */
+  async #exchangeWithAll(): Promise<void> {
+    const { topology, peers, trees, isWhole } = this.#node
+    if (this.#isBusy || !trees.isBuilt || !isWhole()) return
+    this.#isBusy = true
+    for (const { id } of topology.ring.members) {
+      if (this.#isStopped) return
+      if (id !== topology.self.id && peers.isConnected(id)) await this.#exchangeWith(id)
+    }
+    this.#isBusy = false
+  }
+
+  async #exchangeWith(node: NodeId): Promise<void> {
+    const { topology, counters } = this.#node
+    for (const n of new Set(topology.allProperties().map((bucket) => bucket.n))) {
+      while (!this.#isStopped) {
+        const found = await this.#exchange({ node, n })
+        if (found === undefined) return
+        if (found < LEAVES_MAX) break
+      }
+    }
+    counters.exchanges += 1
+  }
+
+  /** Mends what differs; how many leaves that were. Undefined where the member failed. */
+  async #exchange(exchange: Exchange): Promise<number | undefined> {
+    const leaves = await this.#descend(exchange)
+    if (leaves === undefined || leaves.length === 0) return leaves?.length
+    await this.#pause(SETTLE_MS)
+    const settled = await this.#differing(exchange, TREE_LEAF_BITS, leaves)
+    if (settled === undefined) return undefined
+    this.#node.counters.leavesDiffered += settled.length
+    for (let at = 0; at < settled.length; at += TREE_LEAVES_MAX) {
+      if (!(await this.#mendLeaves(exchange, settled.slice(at, at + TREE_LEAVES_MAX))))
+        return undefined
+    }
+    return settled.length
+  }
+
+  /** From the partitions that both own down to the leaves that differ. */
+  async #descend(exchange: Exchange): Promise<readonly Branch[] | undefined> {
+    let { bits } = this.#node.topology.ring
+    let branches: readonly Branch[] | undefined = this.#shared(exchange)
+    for (;;) {
+      branches = await this.#differing(exchange, bits, branches)
+      if (branches === undefined || branches.length === 0 || bits === TREE_LEAF_BITS) break
+      branches = branchesBelow(branches, bits)
+      bits = bitsBelow(bits)
+    }
+    return branches
+  }
+
+  /** Partitions of buckets with this N that both members own. */
+  #shared({ node, n }: Exchange): readonly Branch[] {
+    const { ring, lists, self } = this.#node.topology
+    const partitions = Array.from({ length: ring.partitionCount }, (_, partition) => partition)
+    return partitions.filter((partition) => {
+      const { ownerIds } = lists.ofPartition(partition, n)
+      return ownerIds.includes(node) && ownerIds.includes(self.id)
+    })
+  }
+
+  /** Those of these branches whose sums the other member has not, at most `LEAVES_MAX`. */
+  async #differing(
+    { node, n }: Exchange,
+    bits: number,
+    branches: readonly Branch[],
+  ): Promise<readonly Branch[] | undefined> {
+    const { peers, trees } = this.#node
+    const differing: Branch[] = []
+    for (
+      let at = 0;
+      at < branches.length && differing.length < LEAVES_MAX;
+      at += TREE_BRANCHES_MAX
+    ) {
+      const part = branches.slice(at, at + TREE_BRANCHES_MAX)
+      const sums = part.map((one) => ({ branch: one, sum: trees.sum(n, bits, one) }))
+      const answer = await new Promise<readonly Branch[] | OperatingError>((resolve) => {
+        peers.compareTrees(node, { n, bits, sums }, this.#terms(), resolve)
+      })
+      if (isFailure(answer) || this.#isStopped) return undefined
+      const asked = new Set(part)
+      differing.push(...answer.filter((one) => asked.has(one)))
+    }
+    return differing.slice(0, LEAVES_MAX)
+  }
+
+  /** Asks for what is missing below these leaves; false where the member failed. */
+  async #mendLeaves(exchange: Exchange, leaves: readonly Branch[]): Promise<boolean> {
+    const { replica } = this.#node
+    const { n } = exchange
+    const [theirs, own] = await Promise.all([
+      this.#allKeys((from) => this.#theirKeys(exchange, leaves, from)),
+      this.#allKeys((from) => replica.leafKeys({ n, leaves, from })),
+    ])
+    if (this.#isStopped) return false
+    const hasRot = theirs === 'rotten' || own === 'rotten'
+    if (hasRot && leaves.length > 1) return this.#mendEach(exchange, leaves)
+    if (theirs === 'rotten') return true
+    if (theirs === 'failed' || own === 'failed') return false
+    // What has rotted here is mended as it is written.
+    const found = own === 'rotten' ? [] : own
+    return this.#mendKeys(exchange, leaves, { own: found, theirs })
+  }
+
+  /** A key that has rotted keeps nothing but its own leaf from being mended. */
+  async #mendEach(exchange: Exchange, leaves: readonly Branch[]): Promise<boolean> {
+    for (const leaf of leaves) {
+      if (!(await this.#mendLeaves(exchange, [leaf]))) return false
+    }
+    return true
+  }
+
+  async #mendKeys(
+    exchange: Exchange,
+    leaves: readonly Branch[],
+    keys: { readonly own: readonly Found[]; readonly theirs: readonly Found[] },
+  ): Promise<boolean> {
+    const toAsk: Found[] = []
+    const equal: Branch[] = []
+    for (const leaf of leaves) {
+      const isBelow = ({ copy }: Found): boolean => leafOf(copy.token) === leaf
+      const theirs = keys.theirs.filter(isBelow)
+      const differences = differencesBetween(keys.own.filter(isBelow), theirs)
+      toAsk.push(...differences.toAsk)
+      if (differences.areEqual) equal.push(leaf)
+    }
+    for (let at = 0; at < toAsk.length; at += EXCHANGE_READS_MAX) {
+      const asked = toAsk.slice(at, at + EXCHANGE_READS_MAX)
+      await Promise.all(asked.map(({ copy }) => this.#mendKey(exchange.node, copy)))
+      if (this.#isStopped) return false
+    }
+    return equal.length === 0 || this.#correct(exchange, equal)
+  }
+
+  /** Leaves whose keys are equal: where their sums still differ, one of both is wrong. */
+  async #correct(exchange: Exchange, equal: readonly Branch[]): Promise<boolean> {
+    const differing = await this.#differing(exchange, TREE_LEAF_BITS, equal)
+    for (const leaf of differing ?? []) this.#node.trees.correct(leaf)
+    return differing !== undefined
+  }
+
+  /** Merges what the member has of a key. A failure is left to the next exchange. */
+  async #mendKey(node: NodeId, copy: CopyId): Promise<void> {
+    const { peers, replica, counters } = this.#node
+    const answer = await new Promise<CopyAnswer>((resolve) => {
+      peers.readCopy(askForOwn(node), copy, this.#terms(), resolve)
+    })
+    if (answer.kind !== 'object' || this.#isStopped) return
+    const before = replica.lastSequence
+    const merged = await new Promise<number | OperatingError>((resolve) => {
+      perform(() => replica.merge(copy, answer.object, Number.POSITIVE_INFINITY), resolve)
+    })
+    // What the member has may be older than what is here.
+    if (!isFailure(merged) && merged > before) counters.keysRepaired += 1
+  }
+
+  async #theirKeys(
+    { node, n }: Exchange,
+    leaves: readonly Branch[],
+    from: Token | undefined,
+  ): Promise<LeafKeys> {
+    const page = await new Promise<LeafKeys | OperatingError>((resolve) => {
+      this.#node.peers.leafKeys(node, { n, leaves, from }, this.#terms(), resolve)
+    })
+    if (isFailure(page)) throw page
+    return page
+  }
+
+  /** All pages of such a list. */
+  async #allKeys(
+    pageFrom: (from: Token | undefined) => Promise<LeafKeys>,
+  ): Promise<readonly Found[] | 'rotten' | 'failed'> {
+    const found: Found[] = []
+    let from: Token | undefined
+    try {
+      do {
+        const { entries, next } = await pageFrom(from)
+        for (const { digest, ...copy } of entries) found.push({ id: mapKeyOf(copy), copy, digest })
+        from = next
+      } while (from !== undefined && !this.#isStopped)
+      return found
+    } catch (error) {
+      return isRot(error) ? 'rotten' : 'failed'
+    }
+  }
+
+  #terms(): Terms {
+    const { clock, topology } = this.#node
+    return { ring: topology.ring.digest, deadline: clock.now() + ANSWER_MS_MAX }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#node.clock.after(ms, resolve))
+  }
+}

@@ -1,0 +1,48 @@
+/** Lists the keys below leaves of a hash tree, with the digests of this member's copies. */
+import { compareU64 } from '../../base/u64.ts'
+import { type CopyId, OWN } from '../../dynamo/names.ts'
+import { firstTokenOfLeaf, lastTokenOfLeaf, type Branch } from '../../dynamo/repair/branches.ts'
+import { SCAN_PAGE_BYTES_MAX, TREE_KEYS_MAX } from '../../limits.ts'
+import type { Digest, Token } from '../../native/digest.ts'
+import type { Engine } from '../../store/engine.ts'
+
+/** Leaves of the tree of the buckets with this N. */
+export interface Leaves {
+  readonly n: number
+  /** Ascending. */
+  readonly leaves: readonly Branch[]
+  /** Undefined: from the first leaf on. */
+  readonly from: Token | undefined
+}
+
+export interface LeafKeys {
+  /** In the order of their tokens. */
+  readonly entries: readonly (CopyId & { readonly digest: Digest })[]
+  /** Where to go on; undefined after the last leaf. */
+  readonly next: Token | undefined
+}
+
+/** At most `TREE_KEYS_MAX` keys. Rejects with `record-rotten` where one cannot be read. */
+export async function leafKeys(engine: Engine, { n, leaves, from }: Leaves): Promise<LeafKeys> {
+  const found: (CopyId & { digest: Digest })[] = []
+  let bytesLeft = SCAN_PAGE_BYTES_MAX
+  for (const leaf of leaves) {
+    const to = lastTokenOfLeaf(leaf)
+    if (from !== undefined && compareU64(to, from) < 0) continue
+    const first = firstTokenOfLeaf(leaf)
+    let at: Token | undefined = from !== undefined && compareU64(first, from) < 0 ? from : first
+    while (at !== undefined) {
+      const keysMax = TREE_KEYS_MAX - found.length
+      if (keysMax <= 0 || bytesLeft <= 0) return { entries: found, next: at }
+      const query = { place: OWN, from: at, to, keysMax, bytesMax: bytesLeft }
+      const page = await engine.digests(query)
+      for (const entry of page.entries) {
+        bytesLeft -= entry.name.bucket.length + entry.name.key.length
+        // Of one token there may be more than a page has: those are left out.
+        if (entry.bucketId.n === n && found.length < TREE_KEYS_MAX) found.push(entry)
+      }
+      at = page.next
+    }
+  }
+  return { entries: found, next: undefined }
+}

@@ -1,0 +1,202 @@
+/**
+ * The hash trees over this member's own copies, kept in step with them (Dynamo 4.7).
+ *
+ * There is one tree for each N, since buckets of one N have the same owners everywhere; it has the
+ * sums of all partitions. Every append adds its digest and takes the one before away, so a tree is
+ * of the copies as reads see them, also those that are not durable yet.
+ *
+ * A start reads the digests of all copies, a page at a time in token order, while writes go on:
+ * what changes at a token that is read already changes the tree; what changes while its page is
+ * being read is taken from the change. A leaf whose sum is in doubt, since a copy had rotted or an
+ * exchange found nothing to repair, is read again in the same way.
+ *
+ * Invariant: once `isBuilt`, each sum is that of the digests of the copies that can be read.
+ */
+import { assert } from '../../base/assert.ts'
+import { compareU64, nextU64, type U64, u64 } from '../../base/u64.ts'
+import { type CopyId, isOwn, OWN } from '../../dynamo/names.ts'
+import {
+  firstTokenOfLeaf,
+  lastTokenOfLeaf,
+  leafOf,
+  TREE_LEAF_BITS,
+  type Branch,
+} from '../../dynamo/repair/branches.ts'
+import { FIRST_TOKEN, LAST_TOKEN } from '../../dynamo/ring/partition.ts'
+import { SCAN_PAGE_BYTES_MAX, SCAN_PAGE_KEYS_MAX } from '../../limits.ts'
+import type { Digest, Token } from '../../native/digest.ts'
+import { MERKLE_ENTRY_WORDS, MERKLE_LEAF_BITS, MerkleTree } from '../../native/merkle.ts'
+import type { DigestPage, Engine } from '../../store/engine.ts'
+import { mapKeyOf } from './key-steps.ts'
+import { isRot } from './rot.ts'
+
+assert(MERKLE_LEAF_BITS === TREE_LEAF_BITS, 'leaves are the same in C++ and on the wire')
+
+type Changed = Pick<CopyId, 'token'> & { readonly n: number; readonly digest: Digest | undefined }
+
+/** Copies that are being read, from a token on, and what changed meanwhile. */
+interface Reading {
+  readonly from: Token
+  readonly changed: Map<string, Changed>
+}
+
+/** Leaves that wait to be read again; more are dropped: the next exchange finds them. */
+const DOUBTED_MAX = 4096
+
+export class Trees {
+  readonly #engine: Engine
+  readonly #key: Uint8Array
+  readonly #trees = new Map<number, MerkleTree>()
+  readonly #sum = new Uint32Array(2)
+  #reading: Reading | undefined
+  /** The first token that is not read yet; undefined: all are. */
+  #next: Token | undefined = FIRST_TOKEN
+  readonly #doubted = new Set<Branch>()
+  /** Building, then corrections, one after another. */
+  #work: Promise<void> = Promise.resolve()
+  #isStopped = false
+  /** Leaves that were read again. */
+  corrections = 0
+
+  /** `key`: 16 bytes, the cluster's. */
+  constructor(engine: Engine, key: Uint8Array) {
+    this.#engine = engine
+    this.#key = key
+  }
+
+  get isBuilt(): boolean {
+    return this.#next === undefined
+  }
+
+  /** Memory of all trees, in bytes. */
+  get bytes(): number {
+    let bytes = 0
+    for (const tree of this.#trees.values()) bytes += tree.bytes
+    return bytes
+  }
+
+  /** Reads all copies. Rejects as the engine does. */
+  build(): Promise<void> {
+    const built = this.#build()
+    this.#work = built.catch(() => undefined)
+    return built
+  }
+
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  /** The sum of all copies of buckets with this N below a branch of so many bits. */
+  sum(n: number, bits: number, branch: Branch): U64 {
+    this.#treeOf(n).sum(bits, branch, this.#sum)
+    return u64(this.#sum[0] as number, this.#sum[1] as number)
+  }
+
+  /** A copy was appended, or erased where there is no digest `after`. */
+  onReplaced(copy: CopyId, before: Digest | undefined, after: Digest | undefined): void {
+    if (!isOwn(copy)) return
+    this.#notice(copy, after)
+    if (this.#next !== undefined && compareU64(copy.token, this.#next) >= 0) return
+    const { token } = copy
+    const tree = this.#treeOf(copy.bucketId.n)
+    if (before !== undefined) tree.remove(token.hi, token.lo, before.hi, before.lo)
+    if (after !== undefined) tree.add(token.hi, token.lo, after.hi, after.lo)
+  }
+
+  /** As `onReplaced`, of a copy that had rotted: its digest is not known. */
+  onMended(copy: CopyId, after: Digest | undefined): void {
+    if (!isOwn(copy)) return
+    this.#notice(copy, after)
+    this.correct(leafOf(copy.token))
+  }
+
+  #notice({ token, ...copy }: CopyId, digest: Digest | undefined): void {
+    if (this.#reading === undefined || compareU64(token, this.#reading.from) < 0) return
+    const changed = { token, n: copy.bucketId.n, digest }
+    this.#reading.changed.set(mapKeyOf({ token, ...copy }), changed)
+  }
+
+  /** Reads a leaf again, soon. */
+  correct(leaf: Branch): void {
+    if (this.#doubted.has(leaf) || this.#doubted.size >= DOUBTED_MAX) return
+    this.#doubted.add(leaf)
+    this.#work = this.#work.then(() => this.#correct(leaf))
+  }
+
+  #treeOf(n: number): MerkleTree {
+    let tree = this.#trees.get(n)
+    if (tree === undefined) {
+      tree = new MerkleTree(this.#key)
+      this.#trees.set(n, tree)
+    }
+    return tree
+  }
+
+  async #build(): Promise<void> {
+    while (this.#next !== undefined && !this.#isStopped) {
+      const reading = this.#begin(this.#next)
+      const { entries, next } = await this.#pageOf(this.#next, LAST_TOKEN)
+      this.#add(entries, reading, next)
+      this.#next = next
+    }
+    this.#reading = undefined
+  }
+
+  async #correct(leaf: Branch): Promise<void> {
+    this.#doubted.delete(leaf)
+    if (this.#isStopped || !this.isBuilt) return
+    const last = lastTokenOfLeaf(leaf)
+    const reading = this.#begin(firstTokenOfLeaf(leaf))
+    const entries: DigestPage['entries'][number][] = []
+    let next: Token | undefined = reading.from
+    while (next !== undefined) {
+      const page: DigestPage | undefined = await this.#pageOf(next, last).catch(() => undefined)
+      // The engine is closing, or its disk has failed: this tree has no further use.
+      if (page === undefined || this.#isStopped) return
+      entries.push(...page.entries)
+      next = page.next
+    }
+    for (const tree of this.#trees.values()) tree.clearPrefix(TREE_LEAF_BITS, leaf)
+    this.#add(entries, reading, nextU64(last))
+    this.#reading = undefined
+    this.corrections += 1
+  }
+
+  #begin(from: Token): Reading {
+    this.#reading = { from, changed: new Map() }
+    return this.#reading
+  }
+
+  /** A token whose copies have rotted is passed over: none of them can be read. */
+  async #pageOf(from: Token, to: Token): Promise<DigestPage> {
+    const bounds = { keysMax: SCAN_PAGE_KEYS_MAX, bytesMax: SCAN_PAGE_BYTES_MAX }
+    try {
+      return await this.#engine.digests({ place: OWN, from, to, ...bounds })
+    } catch (error) {
+      if (!isRot(error)) throw error
+      const next = nextU64(from)
+      const isLast = next === undefined || compareU64(next, to) > 0
+      return { entries: [], next: isLast ? undefined : next }
+    }
+  }
+
+  /** Adds what was read before the token `end`, as it is by now. */
+  #add(entries: DigestPage['entries'], { from, changed }: Reading, end: Token | undefined): void {
+    const words = new Map<number, number[]>()
+    const add = (n: number, token: Token, digest: Digest): void => {
+      let list = words.get(n)
+      if (list === undefined) words.set(n, (list = []))
+      list.push(token.hi, token.lo, digest.hi, digest.lo)
+    }
+    for (const copy of entries) {
+      if (!changed.has(mapKeyOf(copy))) add(copy.bucketId.n, copy.token, copy.digest)
+    }
+    for (const { token, n, digest } of changed.values()) {
+      const isBefore = end === undefined || compareU64(token, end) < 0
+      if (digest !== undefined && isBefore && compareU64(token, from) >= 0) add(n, token, digest)
+    }
+    for (const [n, list] of words) {
+      this.#treeOf(n).addAll(Uint32Array.from(list), list.length / MERKLE_ENTRY_WORDS)
+    }
+  }
+}
