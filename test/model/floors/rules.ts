@@ -25,8 +25,8 @@ export interface FloorRules {
   /** A hint that comes home is merged whole, also the dots that the adopted floor says are dead. */
   readonly isHintMergedWhole: boolean
   /**
-   * Of a hint that comes home late, what a round says is dead counts only once that is adopted. Lost
-   * something in one of four million histories, before `isAskedRestartOverlooked` was a rule.
+   * Of a hint that comes home late, what a round says is dead counts only once that is adopted.
+   * Lost something in one of four million histories, before `isAskedRestartOverlooked` was a rule.
    */
   readonly isHintMergedUntilAdopted: boolean
   /** Closing waits for no hint. */
