@@ -30,8 +30,6 @@ import type { DigestPage, Engine } from '../../store/engine.ts'
 import { mapKeyOf } from './key-steps.ts'
 import { isRot } from './rot.ts'
 
-assert(MERKLE_LEAF_BITS === TREE_LEAF_BITS, 'leaves are the same in C++ and on the wire')
-
 type Changed = Pick<CopyId, 'token'> & { readonly n: number; readonly digest: Digest | undefined }
 
 /** Copies that are being read, from a token on, and what changed meanwhile. */
@@ -60,6 +58,7 @@ export class Trees {
 
   /** `key`: 16 bytes, the cluster's. */
   constructor(engine: Engine, key: Uint8Array) {
+    assert(MERKLE_LEAF_BITS === TREE_LEAF_BITS, 'leaves are the same in C++ and on the wire')
     this.#engine = engine
     this.#key = key
   }
