@@ -13,8 +13,8 @@
  * A member exchanges with one other after another, every few seconds; while an exchange finds as
  * much as it may hold, the next follows at once.
  */
-import { isFailure, perform } from '../../base/deliver.ts'
-import type { OperatingError } from '../../base/errors.ts'
+import { type Deliver, isFailure, perform } from '../../base/deliver.ts'
+import { OperatingError } from '../../base/errors.ts'
 import type { CopyId, NodeId } from '../../dynamo/names.ts'
 import type { CopyAnswer } from '../../dynamo/quorum/answers.ts'
 import { askForOwn } from '../../dynamo/quorum/get.ts'
@@ -102,16 +102,19 @@ export class Repairer {
   async #exchangeWith(node: NodeId): Promise<void> {
     const { topology, counters } = this.#node
     for (const n of new Set(topology.allProperties().map((bucket) => bucket.n))) {
-      while (!this.#isStopped) {
+      let repaired: number
+      do {
+        repaired = counters.keysRepaired
         const found = await this.#exchange({ node, n })
         if (found === undefined) return
         if (found < LEAVES_MAX) break
-      }
+        // Where this member has nothing to take, the other one has, and asks for it.
+      } while (counters.keysRepaired > repaired)
     }
     counters.exchanges += 1
   }
 
-  /** Mends what differs; how many leaves that were. Undefined where the member failed. */
+  /** Mends what differs; how many leaves that were. Undefined where it was stopped. */
   async #exchange(exchange: Exchange): Promise<number | undefined> {
     const leaves = await this.#descend(exchange)
     if (leaves === undefined || leaves.length === 0) return leaves?.length
@@ -164,8 +167,8 @@ export class Repairer {
     ) {
       const part = branches.slice(at, at + TREE_BRANCHES_MAX)
       const sums = part.map((one) => ({ branch: one, sum: trees.sum(n, bits, one) }))
-      const answer = await new Promise<readonly Branch[] | OperatingError>((resolve) => {
-        peers.compareTrees(node, { n, bits, sums }, this.#terms(), resolve)
+      const answer = await this.#ask<readonly Branch[]>((terms, deliver) => {
+        peers.compareTrees(node, { n, bits, sums }, terms, deliver)
       })
       if (isFailure(answer) || this.#isStopped) return undefined
       const asked = new Set(part)
@@ -232,10 +235,10 @@ export class Repairer {
   /** Merges what the member has of a key. A failure is left to the next exchange. */
   async #mendKey(node: NodeId, copy: CopyId): Promise<void> {
     const { peers, replica, counters } = this.#node
-    const answer = await new Promise<CopyAnswer>((resolve) => {
-      peers.readCopy(askForOwn(node), copy, this.#terms(), resolve)
+    const answer = await this.#ask<CopyAnswer>((terms, deliver) => {
+      peers.readCopy(askForOwn(node), copy, terms, deliver)
     })
-    if (answer.kind !== 'object' || this.#isStopped) return
+    if (isFailure(answer) || answer.kind !== 'object' || this.#isStopped) return
     const before = replica.lastSequence
     const merged = await new Promise<number | OperatingError>((resolve) => {
       perform(() => replica.merge(copy, answer.object, Number.POSITIVE_INFINITY), resolve)
@@ -249,8 +252,8 @@ export class Repairer {
     leaves: readonly Branch[],
     from: Token | undefined,
   ): Promise<LeafKeys> {
-    const page = await new Promise<LeafKeys | OperatingError>((resolve) => {
-      this.#node.peers.leafKeys(node, { n, leaves, from }, this.#terms(), resolve)
+    const page = await this.#ask<LeafKeys>((terms, deliver) => {
+      this.#node.peers.leafKeys(node, { n, leaves, from }, terms, deliver)
     })
     if (isFailure(page)) throw page
     return page
@@ -274,9 +277,17 @@ export class Repairer {
     }
   }
 
-  #terms(): Terms {
+  /** The answer of a member, or why there is none: a member that is silent is not waited for. */
+  #ask<T>(ask: (terms: Terms, deliver: Deliver<T>) => void): Promise<T | OperatingError> {
     const { clock, topology } = this.#node
-    return { ring: topology.ring.digest, deadline: clock.now() + ANSWER_MS_MAX }
+    return new Promise((resolve) => {
+      const late = new OperatingError('deadline-passed', 'a member did not answer an exchange')
+      const timer = clock.after(ANSWER_MS_MAX, () => resolve(late))
+      ask({ ring: topology.ring.digest, deadline: clock.now() + ANSWER_MS_MAX }, (answer) => {
+        timer.cancel()
+        resolve(answer)
+      })
+    })
   }
 
   #pause(ms: number): Promise<void> {

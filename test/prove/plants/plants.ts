@@ -6,6 +6,7 @@ import { HINTS_PLANTS } from './hints.ts'
 import { LOSSES } from './losses.ts'
 import type { Plant, PlantGroup } from './plant.ts'
 import { QUORUM } from './quorum.ts'
+import { REPAIR } from './repair.ts'
 import { STORAGE } from './storage.ts'
 import { STRANGERS } from './strangers.ts'
 import { WIRE } from './wire.ts'
@@ -20,6 +21,7 @@ export const PLANT_GROUPS: readonly PlantGroup[] = [
   STRANGERS,
   LOSSES,
   HINTS_PLANTS,
+  REPAIR,
 ]
 
 export const PLANTS: readonly Plant[] = PLANT_GROUPS.flatMap(({ plants }) => plants)

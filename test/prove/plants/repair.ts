@@ -1,0 +1,110 @@
+/** Plants about hash trees and exchanges: what is compared, and what is asked for. */
+import type { Plant, PlantGroup } from './plant.ts'
+
+const PAPER = 'test/paper/section-4-7.test.ts'
+const TREES = 'test/unit/node/replica/trees.test.ts'
+const IDEAS = 'test/unit/dynamo/repair/repair.test.ts'
+
+const KEEPING: readonly Plant[] = [
+  {
+    name: 'a tree keeps what a write replaced',
+    find: 'if (before !== undefined) tree.remove(token.hi, token.lo, before.hi, before.lo);',
+    replace: '',
+    why: 'copies that are equal have other sums, and are compared for ever',
+    caughtBy: TREES,
+  },
+  {
+    name: 'a write is lost to the tree that is being built',
+    find: 'if (this.#next !== undefined && compareU64(copy.token, this.#next) >= 0) return;',
+    replace: 'if (this.#next !== undefined) return;',
+    why: 'what is written meanwhile, at a token that is read already, looks as it was',
+    caughtBy: TREES,
+  },
+  {
+    name: 'a write is twice in the tree that is being built',
+    find: 'if (!changed.has(mapKeyOf(copy))) add(',
+    replace: 'add(',
+    why: 'it comes while its page is being read',
+    caughtBy: TREES,
+  },
+  {
+    name: 'hints are in the trees',
+    find: 'if (!isOwn(copy)) return; this.#notice(copy, after); if',
+    replace: 'this.#notice(copy, after); if',
+    why: 'no other owner has them as its own: all exchanges find a difference',
+    caughtBy: TREES,
+  },
+  {
+    name: 'what had rotted stays in the tree',
+    find: 'this.#notice(copy, after); this.correct(leafOf(copy.token));',
+    replace: 'this.#notice(copy, after);',
+    why: 'no one knows the digest that it had',
+    caughtBy: TREES,
+  },
+  {
+    name: 'a leaf that is read again keeps its old sum too',
+    find: 'tree.clearPrefix(TREE_LEAF_BITS, leaf);',
+    replace: ';',
+    why: 'each correction makes it worse',
+    caughtBy: TREES,
+  },
+  {
+    name: 'trees are empty after a start',
+    find: 'void this.#node.trees.build().catch(() => undefined);',
+    replace: '',
+    why: 'a node that has restarted takes part in no exchange any more',
+    caughtBy: PAPER,
+  },
+]
+
+const COMPARING: readonly Plant[] = [
+  {
+    name: 'trees are compared once, after the start',
+    find: 'void this.#exchangeWithAll(); this.begin();',
+    replace: 'void this.#exchangeWithAll();',
+    why: 'what differs later is found by reads alone',
+    caughtBy: PAPER,
+  },
+  {
+    name: 'a key that is not here is not asked for',
+    find: 'return held === undefined || !equalU64(held, digest);',
+    replace: 'return held !== undefined && !equalU64(held, digest);',
+    why: 'only keys that both have become equal',
+    caughtBy: IDEAS,
+  },
+  {
+    name: 'leaves are equal where the other side has fewer keys',
+    find: 'areEqual: toAsk.length === 0 && own.length === theirs.length',
+    replace: 'areEqual: toAsk.length === 0',
+    why: 'a right tree is read again in each exchange until the other side has asked',
+    caughtBy: IDEAS,
+  },
+  {
+    name: 'the last step down is of four bits too',
+    find: 'Math.min(TREE_LEAF_BITS, bits + CHILD_BITS)',
+    replace: 'bits + CHILD_BITS',
+    why: 'rings with another number of partitions miss the leaves',
+    caughtBy: IDEAS,
+  },
+  {
+    name: 'a tree of another depth is compared',
+    find: 'if (leafBits === TREE_LEAF_BITS) return false;',
+    replace: 'return false;',
+    why: 'numbers of branches mean something else there',
+    caughtBy: PAPER,
+  },
+  {
+    name: 'what differs is asked for and not kept',
+    find: 'perform(() => replica.merge(copy, answer.object, Number.POSITIVE_INFINITY), resolve);',
+    replace: 'resolve(0);',
+    why: 'copies stay as they are, and all is asked for again',
+    caughtBy: PAPER,
+  },
+]
+
+/** Rounds and what goes by them come with the rest of docs/design.md 3.6. */
+export const REPAIR: PlantGroup = {
+  name: 'repair',
+  plantsMin: 13,
+  plants: [...KEEPING, ...COMPARING],
+}
