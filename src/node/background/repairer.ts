@@ -15,24 +15,23 @@
  */
 import { type Deliver, isFailure, perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
+import { equalU64 } from '../../base/u64.ts'
 import type { CopyId, NodeId } from '../../dynamo/names.ts'
 import type { CopyAnswer } from '../../dynamo/quorum/answers.ts'
 import { askForOwn } from '../../dynamo/quorum/get.ts'
-import { differencesBetween } from '../../dynamo/repair/differences.ts'
 import {
   bitsBelow,
-  leafOf,
-  branchesBelow,
-  TREE_LEAF_BITS,
   type Branch,
+  branchesBelow,
+  leafOf,
+  TREE_LEAF_BITS,
 } from '../../dynamo/repair/branches.ts'
-import { EXCHANGE_READS_MAX, TREE_LEAVES_MAX, TREE_BRANCHES_MAX } from '../../limits.ts'
+import { EXCHANGE_READS_MAX, TREE_BRANCHES_MAX, TREE_LEAVES_MAX } from '../../limits.ts'
 import type { Digest, Token } from '../../native/digest.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
 import type { PeerCalls, Terms } from '../cluster/peer-calls.ts'
 import type { Topology } from '../cluster/topology.ts'
 import type { Counters } from '../counters.ts'
-import { mapKeyOf } from '../replica/key-steps.ts'
 import type { LeafKeys } from '../replica/leaf-keys.ts'
 import type { Replica } from '../replica/replica.ts'
 import { isRot } from '../replica/rot.ts'
@@ -55,9 +54,6 @@ export interface RepairerDependencies {
   readonly isWhole: () => boolean
   readonly exchangeMs: number
 }
-
-/** A key of another owner, with the digest of its copy. */
-type Found = { readonly id: string; readonly copy: CopyId; readonly digest: Digest }
 
 /** One exchange: with whom, over the tree of which N. */
 interface Exchange {
@@ -179,57 +175,58 @@ export class Repairer {
 
   /** Asks for what is missing below these leaves; false where the member failed. */
   async #mendLeaves(exchange: Exchange, leaves: readonly Branch[]): Promise<boolean> {
-    const { replica } = this.#node
-    const { n } = exchange
-    const [theirs, own] = await Promise.all([
-      this.#allKeys((from) => this.#theirKeys(exchange, leaves, from)),
-      this.#allKeys((from) => replica.leafKeys({ n, leaves, from })),
-    ])
-    if (this.#isStopped) return false
-    const hasRot = theirs === 'rotten' || own === 'rotten'
-    if (hasRot && leaves.length > 1) return this.#mendEach(exchange, leaves)
-    if (theirs === 'rotten') return true
-    if (theirs === 'failed' || own === 'failed') return false
-    // What has rotted here is mended as it is written.
-    const found = own === 'rotten' ? [] : own
-    return this.#mendKeys(exchange, leaves, { own: found, theirs })
+    const { node, n } = exchange
+    const keys = new Map<Branch, number>()
+    let asked = 0
+    let from: Token | undefined
+    do {
+      const start = from
+      const page = await this.#ask<LeafKeys>((terms, deliver) => {
+        this.#node.peers.leafKeys(node, { n, leaves, from: start }, terms, deliver)
+      })
+      if (this.#isStopped) return false
+      if (isFailure(page)) return this.#mendBesideRot(exchange, leaves, page)
+      for (const { token } of page.entries)
+        keys.set(leafOf(token), (keys.get(leafOf(token)) ?? 0) + 1)
+      asked += await this.#mendKeys(node, page.entries)
+      from = page.next
+    } while (from !== undefined)
+    return asked > 0 || this.#correct(exchange, leaves, keys)
   }
 
-  /** A key that has rotted keeps nothing but its own leaf from being mended. */
-  async #mendEach(exchange: Exchange, leaves: readonly Branch[]): Promise<boolean> {
-    for (const leaf of leaves) {
+  /** A key that has rotted there keeps nothing but its own leaf from being mended. */
+  async #mendBesideRot(
+    exchange: Exchange,
+    leaves: readonly Branch[],
+    failure: OperatingError,
+  ): Promise<boolean> {
+    if (!isRot(failure)) return false
+    for (const leaf of leaves.length > 1 ? leaves : []) {
       if (!(await this.#mendLeaves(exchange, [leaf]))) return false
     }
     return true
   }
 
-  async #mendKeys(
-    exchange: Exchange,
-    leaves: readonly Branch[],
-    keys: { readonly own: readonly Found[]; readonly theirs: readonly Found[] },
-  ): Promise<boolean> {
-    const toAsk: Found[] = []
-    const equal: Branch[] = []
-    for (const leaf of leaves) {
-      const isBelow = ({ copy }: Found): boolean => leafOf(copy.token) === leaf
-      const theirs = keys.theirs.filter(isBelow)
-      const differences = differencesBetween(keys.own.filter(isBelow), theirs)
-      toAsk.push(...differences.toAsk)
-      if (differences.areEqual) equal.push(leaf)
+  /** Takes those copies of a page that are something else here; how many they were. */
+  async #mendKeys(node: NodeId, entries: LeafKeys['entries']): Promise<number> {
+    const behind: CopyId[] = []
+    for (const { digest, ...copy } of entries) {
+      const held = await this.#digestHere(copy)
+      if (held === undefined || !equalU64(held, digest)) behind.push(copy)
     }
-    for (let at = 0; at < toAsk.length; at += EXCHANGE_READS_MAX) {
-      const asked = toAsk.slice(at, at + EXCHANGE_READS_MAX)
-      await Promise.all(asked.map(({ copy }) => this.#mendKey(exchange.node, copy)))
-      if (this.#isStopped) return false
+    for (let at = 0; at < behind.length && !this.#isStopped; at += EXCHANGE_READS_MAX) {
+      const asked = behind.slice(at, at + EXCHANGE_READS_MAX)
+      await Promise.all(asked.map((copy) => this.#mendKey(node, copy)))
     }
-    return equal.length === 0 || this.#correct(exchange, equal)
+    return behind.length
   }
 
-  /** Leaves whose keys are equal: where their sums still differ, one of both is wrong. */
-  async #correct(exchange: Exchange, equal: readonly Branch[]): Promise<boolean> {
-    const differing = await this.#differing(exchange, TREE_LEAF_BITS, equal)
-    for (const leaf of differing ?? []) this.#node.trees.correct(leaf)
-    return differing !== undefined
+  /** Undefined where there is no copy, or none that can be read: one that has rotted is mended. */
+  async #digestHere(copy: CopyId): Promise<Digest | undefined> {
+    const digest = await new Promise<Digest | OperatingError | undefined>((resolve) => {
+      perform(() => this.#node.replica.digest(copy), resolve)
+    })
+    return digest === undefined || isFailure(digest) ? undefined : digest
   }
 
   /** Merges what the member has of a key. A failure is left to the next exchange. */
@@ -247,34 +244,37 @@ export class Repairer {
     if (!isFailure(merged) && merged > before) counters.keysRepaired += 1
   }
 
-  async #theirKeys(
-    { node, n }: Exchange,
+  /**
+   * Reads leaves again whose sums differ and which have as many keys here as there: all of them are
+   * equal, so one of the sums is wrong. `theirs` counts the keys there.
+   */
+  async #correct(
+    exchange: Exchange,
     leaves: readonly Branch[],
-    from: Token | undefined,
-  ): Promise<LeafKeys> {
-    const page = await this.#ask<LeafKeys>((terms, deliver) => {
-      this.#node.peers.leafKeys(node, { n, leaves, from }, terms, deliver)
-    })
-    if (isFailure(page)) throw page
-    return page
+    theirs: ReadonlyMap<Branch, number>,
+  ): Promise<boolean> {
+    const differing = await this.#differing(exchange, TREE_LEAF_BITS, leaves)
+    for (const leaf of differing ?? []) {
+      const here = await this.#countKeys(exchange.n, leaf)
+      if (here === (theirs.get(leaf) ?? 0)) this.#node.trees.correct(leaf)
+    }
+    return differing !== undefined
   }
 
-  /** All pages of such a list. */
-  async #allKeys(
-    pageFrom: (from: Token | undefined) => Promise<LeafKeys>,
-  ): Promise<readonly Found[] | 'rotten' | 'failed'> {
-    const found: Found[] = []
+  /** Undefined where they cannot all be read. */
+  async #countKeys(n: number, leaf: Branch): Promise<number | undefined> {
+    let count = 0
     let from: Token | undefined
-    try {
-      do {
-        const { entries, next } = await pageFrom(from)
-        for (const { digest, ...copy } of entries) found.push({ id: mapKeyOf(copy), copy, digest })
-        from = next
-      } while (from !== undefined && !this.#isStopped)
-      return found
-    } catch (error) {
-      return isRot(error) ? 'rotten' : 'failed'
-    }
+    do {
+      const start = from
+      const page = await new Promise<LeafKeys | OperatingError>((resolve) => {
+        perform(() => this.#node.replica.leafKeys({ n, leaves: [leaf], from: start }), resolve)
+      })
+      if (isFailure(page) || this.#isStopped) return undefined
+      count += page.entries.length
+      from = page.next
+    } while (from !== undefined)
+    return count
   }
 
   /** The answer of a member, or why there is none: a member that is silent is not waited for. */

@@ -3,7 +3,8 @@ import type { Plant, PlantGroup } from './plant.ts'
 
 const PAPER = 'test/paper/section-4-7.test.ts'
 const TREES = 'test/unit/node/replica/trees.test.ts'
-const IDEAS = 'test/unit/dynamo/repair/repair.test.ts'
+const EXCHANGES = 'test/unit/node/background/repairer.test.ts'
+const IDEAS = 'test/unit/dynamo/repair/branches.test.ts'
 
 const KEEPING: readonly Plant[] = [
   {
@@ -67,17 +68,38 @@ const COMPARING: readonly Plant[] = [
   },
   {
     name: 'a key that is not here is not asked for',
-    find: 'return held === undefined || !equalU64(held, digest);',
-    replace: 'return held !== undefined && !equalU64(held, digest);',
+    find: 'if (held === undefined || !equalU64(held, digest)) behind.push(copy)',
+    replace: 'if (held !== undefined && !equalU64(held, digest)) behind.push(copy)',
     why: 'only keys that both have become equal',
-    caughtBy: IDEAS,
+    caughtBy: EXCHANGES,
   },
   {
-    name: 'leaves are equal where the other side has fewer keys',
-    find: 'areEqual: toAsk.length === 0 && own.length === theirs.length',
-    replace: 'areEqual: toAsk.length === 0',
+    name: 'a leaf with fewer keys there is read again',
+    find: 'if (here === (theirs.get(leaf) ?? 0)) this.#node.trees.correct(leaf)',
+    replace: 'this.#node.trees.correct(leaf)',
     why: 'a right tree is read again in each exchange until the other side has asked',
-    caughtBy: IDEAS,
+    caughtBy: EXCHANGES,
+  },
+  {
+    name: 'a wrong sum stays',
+    find: 'return asked > 0 || this.#correct(exchange, leaves, keys)',
+    replace: 'return true',
+    why: 'the leaf is compared key by key in each exchange, for ever',
+    caughtBy: EXCHANGES,
+  },
+  {
+    name: 'a silent member holds up the exchanges with all others',
+    find: 'clock.after(ANSWER_MS_MAX, () => resolve(late))',
+    replace: 'clock.after(1e9, () => resolve(late))',
+    why: 'a paused process ends no connection for a long time',
+    caughtBy: EXCHANGES,
+  },
+  {
+    name: 'an exchange with nothing to take begins again at once',
+    find: '} while (counters.keysRepaired > repaired)',
+    replace: '} while (true)',
+    why: 'a member that is far behind makes the others compare thousands of leaves all the time',
+    caughtBy: EXCHANGES,
   },
   {
     name: 'the last step down is of four bits too',
@@ -105,6 +127,6 @@ const COMPARING: readonly Plant[] = [
 /** Rounds and what goes by them come with the rest of docs/design.md 3.6. */
 export const REPAIR: PlantGroup = {
   name: 'repair',
-  plantsMin: 13,
+  plantsMin: 16,
   plants: [...KEEPING, ...COMPARING],
 }

@@ -1,6 +1,5 @@
 import t from 'tap'
 import { u64 } from '../../../../src/base/u64.ts'
-import { differencesBetween } from '../../../../src/dynamo/repair/differences.ts'
 import {
   bitsBelow,
   firstTokenOfLeaf,
@@ -9,7 +8,6 @@ import {
   branchesBelow,
   TREE_LEAF_BITS,
 } from '../../../../src/dynamo/repair/branches.ts'
-import type { Digest } from '../../../../src/native/digest.ts'
 
 t.test('the way down ends at the leaves, whatever the partitions', async (t) => {
   for (let bits = 0; bits < TREE_LEAF_BITS; bits++) {
@@ -32,19 +30,4 @@ t.test('leaves cover all tokens once', async (t) => {
     t.equal(leafOf(firstTokenOfLeaf(leaf)), leaf)
     t.equal(leafOf(lastTokenOfLeaf(leaf)), leaf)
   }
-})
-
-t.test('what the other owner has and this one has not is asked for', async (t) => {
-  const key = (id: string, lo: number) => ({ id, digest: u64<Digest>(0, lo) })
-  const own = [key('same', 1), key('older', 2), key('here alone', 3)]
-  const theirs = [key('same', 1), key('older', 9), key('there alone', 4)]
-  const { toAsk, areEqual } = differencesBetween(own, theirs)
-  t.strictSame(
-    toAsk.map(({ id }) => id),
-    ['older', 'there alone'],
-  )
-  t.notOk(areEqual)
-  t.strictSame(differencesBetween(own, own), { toAsk: [], areEqual: true })
-  const fewer = differencesBetween(own, own.slice(1))
-  t.strictSame(fewer, { toAsk: [], areEqual: false }, 'the other one will ask')
 })
