@@ -99,7 +99,7 @@ export class Counters {
   peerReads = 0
   peerWrites = 0
   newStarts = 0
-  /** Rounds of comparing trees with another owner; leaves that differed; copies taken for that. */
+  /** Exchanges with another owner; leaves that differed; copies here that became newer by that. */
   exchanges = 0
   leavesDiffered = 0
   keysRepaired = 0

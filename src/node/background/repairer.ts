@@ -55,7 +55,7 @@ export interface RepairerDependencies {
   readonly exchangeMs: number
 }
 
-/** One exchange: with whom, over the tree of which N. */
+/** The member to exchange with, and the N of the buckets whose trees are compared. */
 interface Exchange {
   readonly node: NodeId
   readonly n: number
@@ -110,7 +110,7 @@ export class Repairer {
     counters.exchanges += 1
   }
 
-  /** Mends what differs; how many leaves that were. Undefined where it was stopped. */
+  /** Mends what differs; how many leaves that were. Undefined where the member failed. */
   async #exchange(exchange: Exchange): Promise<number | undefined> {
     const leaves = await this.#descend(exchange)
     if (leaves === undefined || leaves.length === 0) return leaves?.length

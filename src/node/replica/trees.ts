@@ -98,8 +98,10 @@ export class Trees {
     if (this.#next !== undefined && compareU64(copy.token, this.#next) >= 0) return
     const { token } = copy
     const tree = this.#treeOf(copy.bucketId.n)
-    if (before !== undefined) tree.remove(token.hi, token.lo, before.hi, before.lo)
-    if (after !== undefined) tree.add(token.hi, token.lo, after.hi, after.lo)
+    if (before !== undefined && after !== undefined) {
+      tree.replace(token.hi, token.lo, before.hi, before.lo, after.hi, after.lo)
+    } else if (after !== undefined) tree.add(token.hi, token.lo, after.hi, after.lo)
+    else if (before !== undefined) tree.remove(token.hi, token.lo, before.hi, before.lo)
   }
 
   /** As `onReplaced`, of a copy that had rotted: its digest is not known. */

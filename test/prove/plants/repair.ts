@@ -9,8 +9,8 @@ const IDEAS = 'test/unit/dynamo/repair/branches.test.ts'
 const KEEPING: readonly Plant[] = [
   {
     name: 'a tree keeps what a write replaced',
-    find: 'if (before !== undefined) tree.remove(token.hi, token.lo, before.hi, before.lo);',
-    replace: '',
+    find: 'tree.replace(token.hi, token.lo, before.hi, before.lo, after.hi, after.lo);',
+    replace: 'tree.add(token.hi, token.lo, after.hi, after.lo);',
     why: 'copies that are equal have other sums, and are compared for ever',
     caughtBy: TREES,
   },
@@ -124,7 +124,6 @@ const COMPARING: readonly Plant[] = [
   },
 ]
 
-/** Rounds and what goes by them come with the rest of docs/design.md 3.6. */
 export const REPAIR: PlantGroup = {
   name: 'repair',
   plantsMin: 16,
