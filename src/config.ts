@@ -5,7 +5,7 @@
  * environment and flags. Tiny numbers are legal on purpose: simulation shrinks them until rare
  * paths are common. The ceilings stand in `limits.ts`.
  */
-import { CONNECTIONS_MAX, WINDOW_BYTES } from './limits.ts'
+import { CONNECTIONS_MAX, DEADLINE_MS_MAX, WINDOW_BYTES } from './limits.ts'
 import type { OpenEngine } from './store/engine.ts'
 import { MESSAGE_MEMORY_BYTES } from './wire/session-memory.ts'
 import type { Address } from './world/network.ts'
@@ -83,6 +83,15 @@ export interface Config {
   readonly forwardMs: number
   /** How often hash trees are compared with each other owner. */
   readonly exchangeMs: number
+  /** How old a round becomes before the next one opens: deletes are forgotten by rounds. */
+  readonly roundMs: number
+  /**
+   * So long a request is remembered, and holds back what rounds would let go: twice as long as it
+   * may be repeated. Rounds open half as long apart, or longer.
+   */
+  readonly rememberMs: number
+  /** How often is looked for what rounds let go. */
+  readonly cleanMs: number
   /** Requests of clients in progress at once. */
   readonly callsMax: number
   /**
@@ -108,6 +117,9 @@ export const DEFAULTS = {
   hedgeMs: 50,
   forwardMs: 100,
   exchangeMs: 3_000,
+  roundMs: 60_000,
+  rememberMs: 2 * DEADLINE_MS_MAX,
+  cleanMs: 1_000,
   callsMax: 4096,
   messageBytes: MESSAGE_MEMORY_BYTES,
   windowBytes: WINDOW_BYTES,

@@ -38,9 +38,17 @@ export type { Client, ClusterView, NodeStatus } from './client/client.ts'
 export type { DurableOptions } from './client/durable.ts'
 export type { ExplainedCopy, ExplainedNode, Explanation } from './client/explanation.ts'
 export { bytes, type Codec, json, text } from './client/codec.ts'
+export type {
+  ComparedOwner,
+  EqualRoot,
+  NodeRanges,
+  PartitionRange,
+  RangesOptions,
+} from './client/ranges.ts'
 export { Receipt } from './client/receipt.ts'
 export { SealedContext } from './client/sealed-context.ts'
 export { CallError } from './client/failure.ts'
+export type { RepairOptions, RepairProgress } from './client/repair.ts'
 export type { CallOptions, ConnectOptions } from './client/options.ts'
 export type { Scan } from './client/scan.ts'
 export type { Session } from './client/session.ts'

@@ -156,10 +156,17 @@ export const TREE_BRANCHES_MAX = 4096
 /** Leaves whose keys one message asks for, and keys in its answer. */
 export const TREE_LEAVES_MAX = 64
 export const TREE_KEYS_MAX = 256
-/** How seldom an operator may have trees compared. */
+/** Starts that a floor may hold: above it no round opens (design 3.6). */
+export const FLOOR_STARTS_MAX = 65_536
+/** How seldom an operator may have trees compared, and rounds opened. */
 export const EXCHANGE_MS_MAX = 3_600_000
-/** Copies that an exchange asks one member for at once, each at most as long as a message. */
-export const EXCHANGE_READS_MAX = 16
+export const ROUND_MS_MAX = 86_400_000
+/** Copies that one message of an exchange brings: it ends before the one that would pass these. */
+export const EXCHANGE_BYTES_MAX: number = 1 * MIB
+/** Requests that wait at a node for its exchanges: for ranges to be equal, or for repairs. */
+export const EXCHANGE_WAITERS_MAX = 128
+/** Repairs that a node makes or remembers: one more drops the oldest that has ended. */
+export const REPAIRS_MAX = 16
 export const SCAN_PAGE_KEYS_MAX = 1000
 /** A page ends before the entry that would pass it; a larger entry stands alone. */
 export const SCAN_PAGE_BYTES_MAX = 1 * MIB

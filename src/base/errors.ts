@@ -99,6 +99,9 @@ export const ERROR_KINDS = {
   'replica-rebuilding': retryable(68),
   cancelled: refused(69),
   'receipt-unmet': retryable(70),
+  'write-late': retryable(71),
+  'round-busy': retryable(72),
+  'round-left': refused(73),
 
   // The store.
   'disk-full': retryable(80),

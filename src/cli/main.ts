@@ -18,6 +18,7 @@ import { addImport } from './data/import.ts'
 import { addKeys } from './data/keys.ts'
 import { EXIT, EXIT_CODES_HELP, exitCodeOf, tellFailure } from './outcome.ts'
 import { addPut } from './data/put.ts'
+import { addRepair } from './nodes/repair.ts'
 import { addServe } from './nodes/serve.ts'
 import { addSimulate } from './simulate/simulate.ts'
 import { addStatus } from './nodes/status.ts'
@@ -58,6 +59,7 @@ ${EXIT_CODES_HELP}`,
     addStatus,
     addExplain,
     addHints,
+    addRepair,
     addCheck,
     addSimulate,
     addTestEngine,

@@ -1,7 +1,8 @@
 /**
  * The end of a command: its exit code, and a sentence with the reason.
  *
- *     0  done    1  not found; a simulated seed failed    2  used wrongly
+ *     0  done    1  not found; a simulated seed failed; a member did not answer a repair
+ *     2  used wrongly
  *     3  unavailable, or failed    4  something needs attention    70  our own bug
  *     129, 130, 143  ended by a signal
  *
@@ -20,6 +21,7 @@ export const EXIT = {
   done: 0,
   notFound: 1,
   seedFailed: 1,
+  memberSilent: 1,
   usage: 2,
   failed: 3,
   attention: 4,

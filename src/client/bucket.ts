@@ -77,14 +77,10 @@ export class Bucket<T> {
 
   /** For the library itself: programs get buckets from `client.bucket`. */
   constructor(core: Core, name: string, codec: Codec<T>) {
-    if (typeof name !== 'string') {
-      throw unsent('bucket-wrong', `the name of a bucket is a string, not ${kindOf(name)}`)
-    }
     this.name = name
     this.#core = core
     this.#codec = codec
-    this.#bytes = bytesOf('bucket-wrong', 'a bucket', name)
-    checkBucket(this.#bytes)
+    this.#bytes = bucketBytes(name)
   }
 
   /** All siblings of `key`; none if the key is not there. */
@@ -297,6 +293,16 @@ export class Bucket<T> {
       )
     return new Scan(fetch, read, options?.cursor)
   }
+}
+
+/** The name in UTF-8. Throws `bucket-wrong`. */
+export function bucketBytes(name: string): Uint8Array {
+  if (typeof name !== 'string') {
+    throw unsent('bucket-wrong', `the name of a bucket is a string, not ${kindOf(name)}`)
+  }
+  const bytes = bytesOf('bucket-wrong', 'a bucket', name)
+  checkBucket(bytes)
+  return bytes
 }
 
 /** Two texts that UTF-8 cannot represent would be one name. */

@@ -30,8 +30,9 @@ import { awaitDurable, type DurableOptions } from './durable.ts'
 import { type Explanation, explanationOf } from './explanation.ts'
 import type { Receipt } from './receipt.ts'
 import { optionsCheck } from './check-options.ts'
-import { aborted, kindOf, unsent } from './failure.ts'
-import type { Dial, Link } from './link.ts'
+import { aborted } from './failure.ts'
+import type { Dial } from './link.ts'
+import { linkNamed } from './named.ts'
 import {
   type CallOptions,
   type ClientSettings,
@@ -40,6 +41,8 @@ import {
   settingsOf,
 } from './options.ts'
 import { Pool } from './pool.ts'
+import { askRanges, type NodeRanges, type RangesOptions } from './ranges.ts'
+import { askRepair, type RepairOptions, type RepairProgress } from './repair.ts'
 import type { Scan } from './scan.ts'
 import { Session } from './session.ts'
 import { SessionReceipts } from './session-receipts.ts'
@@ -239,12 +242,30 @@ export class Client implements AsyncDisposable {
   /** Asks the node of this name, or any node, for its status. */
   async status(node?: string, options?: CallOptions): Promise<NodeStatus> {
     checkStatus(options)
-    const only = node === undefined ? undefined : this.#named(node)
+    const only = node === undefined ? undefined : linkNamed(this.#pool, 'status', node)
     const status = await this.#calls.run(
       { kind: 'status', isWrite: false, only, request: () => ({}) },
       options,
     )
     return nodeStatusOf(status)
+  }
+
+  /**
+   * Asks the node that is named, or any node, how the copies of each partition that it owns compare
+   * with those of the other owners, as its exchanges with them found. With `until: 'equal'` this
+   * resolves when all were found equal after the call began, or else when its time is up; see
+   * `isEqual`.
+   */
+  ranges(options?: RangesOptions): Promise<NodeRanges> {
+    return askRanges(this.#core, options)
+  }
+
+  /**
+   * Has the node of this name compare its copies with those of the other owners now, and take what
+   * it lacks. Resolves when it has done or tried that with each: see `unfinished`.
+   */
+  repair(node: string, options?: RepairOptions): Promise<RepairProgress> {
+    return askRepair(this.#core, node, options)
   }
 
   /**
@@ -258,19 +279,6 @@ export class Client implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
-  }
-
-  #named(node: string): Link {
-    if (typeof node !== 'string') {
-      throw unsent('input-wrong', `status takes the name of a node first, not ${kindOf(node)}`)
-    }
-    const link = this.#pool.named(node)
-    if (link !== undefined) return link
-    const names = this.#pool.routes?.members.map((member) => member.name).join(', ')
-    throw unsent(
-      'input-wrong',
-      `no member is named ${node}: the members are ${names ?? 'not known yet'}`,
-    )
   }
 }
 

@@ -103,6 +103,9 @@ export class Counters {
   exchanges = 0
   leavesDiffered = 0
   keysRepaired = 0
+  /** Deleted keys that went for good, and contexts that became shorter, by a floor. */
+  keysReaped = 0
+  contextsStripped = 0
   readonly versionsSeen: number[] = Array.from({ length: VERSIONS_COUNTED }, () => 0)
   readonly getLatencies: Latencies = new Latencies()
   readonly putLatencies: Latencies = new Latencies()

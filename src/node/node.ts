@@ -22,11 +22,9 @@ import { ContextSeal } from '../dynamo/version/context-seal.ts'
 import { Receipts } from '../dynamo/version/receipt.ts'
 import { requireAddon } from '../native/availability.ts'
 import type { Engine, PlaceReport } from '../store/engine.ts'
-import { VERSION } from '../version.ts'
 import type { Timer } from '../world/clock.ts'
 import { type SessionMemory, sessionMemory } from '../wire/session-memory.ts'
 import type { Address } from '../world/network.ts'
-import type { Directory } from '../world/disk.ts'
 import type { World } from '../world/world.ts'
 import { Background } from './background/background.ts'
 import { Mender } from './background/mender.ts'
@@ -41,17 +39,21 @@ import { type GetDependencies, Gets } from './coordinator/get.ts'
 import { Puts } from './coordinator/put.ts'
 import { Scans } from './coordinator/scan.ts'
 import { Counters } from './counters.ts'
+import { OwnStatus } from './own-status.ts'
 import { ClientRequests } from './listeners/client-requests.ts'
 import { LoopDelay } from './listeners/loop-delay.ts'
 import { PeerRequests } from './listeners/peer-requests.ts'
+import { RoundRequests } from './listeners/round-requests.ts'
 import { refuseInsecure } from './listeners/refuse-insecure.ts'
 import { SessionListener } from './listeners/session-listener.ts'
 import { HINT_BYTES_MIN } from '../limits.ts'
 import { Hints } from './replica/hints.ts'
 import { digestKeyOf, openEngine, type OpenedEngine } from './replica/open-engine.ts'
 import { Replica } from './replica/replica.ts'
+import type { Floors } from './replica/floors.ts'
+import { NamedStarts } from './replica/named-starts.ts'
 import { Trees } from './replica/trees.ts'
-import { type Durable, type Gauges, type NodeStatus, Report } from './report.ts'
+import type { Durable, Gauges, NodeStatus } from './report.ts'
 
 /** The signing key's id, until keys are rotated. */
 const FIRST_KEY_ID = 1
@@ -59,8 +61,6 @@ const INSECURE_REMINDER_MS = 60_000
 /** How long requests in progress may take to end once the node is asked to stop. */
 const DRAIN_MS_MAX = 2_000
 const DRAIN_STEP_MS = 10
-/** How long a status waits for the disk. */
-const FREE_BYTES_MS_MAX = 200
 
 export interface RunningNode {
   /** Where clients and peers really reach it. */
@@ -81,6 +81,8 @@ export interface RunningNode {
   readonly durable: Durable
   /** The members with hints here. */
   readonly hints: readonly PlaceReport[]
+  /** Why no round ends; undefined where the last one was adopted. */
+  readonly roundObstacle: string | undefined
   /** The hash tree's sum of a partition, of buckets with this N; undefined until all is read. */
   rootOf(n: number, partition: number): U64 | undefined
   /**
@@ -122,9 +124,6 @@ async function hintBytesOf(
   return Math.max(HINT_BYTES_MIN, Math.floor((free + engine.report().bytes) / 10))
 }
 
-const NOT_DURABLE =
-  'this node keeps its data in memory and starts empty: the other owners must give it back'
-
 class Node implements RunningNode {
   readonly #config: Config
   readonly #world: World
@@ -135,13 +134,12 @@ class Node implements RunningNode {
   readonly #coordinator: Coordinator
   readonly #clients: SessionListener
   readonly #members: SessionListener
-  readonly #report: Report
+  readonly #status: OwnStatus
   readonly #standing: OwnStanding
+  readonly #floors: Floors
   readonly #trees: Trees
   readonly #background: Background
   readonly #hints: Hints
-  readonly #directory: Directory | undefined
-  #freeBytes = 0
   #reminder: Timer | undefined
   #stopping: Promise<void> | undefined
   #onFailed: (error: OperatingError) => void = () => undefined
@@ -155,58 +153,61 @@ class Node implements RunningNode {
     config: Config,
     world: World,
     topology: Topology,
-    { engine, standing, directory, hints }: OpenedEngine & { readonly hints: Hints },
+    opened: OpenedEngine & { readonly hints: Hints },
     startedMs: number,
   ) {
-    const { cluster, clusterKey, hedgeMs, deadlineMs: repairMs, exchangeMs } = config
-    const { clock, trace } = world
+    const { engine, standing, floors, directory, hints } = opened
+    const { cluster, clusterKey, hedgeMs, deadlineMs: repairMs } = config
+    const { exchangeMs, roundMs, rememberMs, cleanMs } = config
+    const { clock, trace, entropy } = world
     const { id: self } = topology.self
     const counters = new Counters()
     this.#config = config
     this.#world = world
     this.#topology = topology
     this.#engine = engine
-    this.#directory = directory
     this.#hints = hints
     this.clientAddress = config.clientListen
     this.peerAddress = config.peerListen
     this.#standing = standing
+    this.#floors = floors
     const [memory, peerMemory] = [memoryOf(config), memoryOf(config)]
     this.#peers = new Peers({ world, cluster, clusterKey, self, standing, memory: peerMemory })
     const peers = new PeerCalls(this.#peers, clock)
     const trees = (this.#trees = new Trees(engine, digestKeyOf(config)))
+    const starts = new NamedStarts(engine)
     const replica = (this.#replica = new Replica({
-      ...{ engine, clock, trace, counters, hints, trees },
+      ...{ engine, clock, trace, entropy, counters, hints, trees, starts, floors, rememberMs },
       node: self,
       digestKey: digestKeyOf(config),
-      entropy: world.entropy,
       isWhole: () => standing.isWhole,
       mend: (copy) => mender.mend(copy),
     }))
     const shared = { clock, trace, topology, peers, replica, counters }
-    this.#background = new Background({ ...shared, standing, hints, trees, exchangeMs })
+    const kept = { engine, entropy, standing, hints, trees, starts, floors }
+    const paces = { exchangeMs, roundMs, rememberMs, cleanMs }
+    this.#background = new Background({ ...shared, ...kept, ...paces })
+    const { member, removal } = this.#background
+    const rounds = new RoundRequests({ ...shared, ...kept, member, removal })
     const gets = new Gets({ clock, trace, self, replica, peers, counters, hedgeMs, repairMs })
     const mender = new Mender({ clock, trace, topology, gets, replica })
     const workers = { ...shared, self, gets }
     const coordinator = (this.#coordinator = coordinatorOf(config, workers))
-    const clientRequests = new ClientRequests(coordinator, topology, () => this.#freshStatus())
-    const peerRequests = new PeerRequests({ ...shared, coordinator, trees })
+    const status = (): Promise<NodeStatus> => this.#status.fresh()
+    const clientRequests = new ClientRequests(coordinator, topology, status, this.#background)
+    const peerRequests = new PeerRequests({ ...shared, coordinator, trees, rounds })
     const loop = new LoopDelay(clock, counters.loopDelays)
     const listening = { config, world, topology, standing, counters, loop, coordinator }
     const clients = { role: 'client', requests: clientRequests, memory } as const
     const members = { role: 'peer', requests: peerRequests, memory: peerMemory } as const
     this.#clients = new SessionListener({ ...clients, ...listening })
     this.#members = new SessionListener({ ...members, ...listening })
-    const sources = { counters, engine, hints, replica, trees, coordinator }
-    this.#report = new Report({
-      ...sources,
-      clients: this.#clients,
-      members: this.#members,
-      peers: this.#peers,
-      memories: [memory, peerMemory],
-      uptimeMs: () => clock.now() - startedMs,
-      freeBytes: directory && (() => this.#freeBytes),
-    })
+    const { opener } = this.#background
+    const sources = { counters, engine, hints, replica, trees, floors, starts, opener, coordinator }
+    const [peerLinks, background] = [this.#peers, this.#background]
+    const sessions = { clients: this.#clients, members: this.#members, peers: peerLinks }
+    const figures = { ...sources, ...sessions, memories: [memory, peerMemory], startedMs }
+    this.#status = new OwnStatus({ ...figures, clock, topology, directory, background })
   }
 
   /** Opens the listeners and connects to the other members. */
@@ -223,10 +224,20 @@ class Node implements RunningNode {
     void this.#engine.failed.then((error) => this.#fail(error))
     const standing = this.#standing
     standing.onFailed = (reason) => void this.#fail(reason)
-    standing.onRebuild = () => this.#background.rebuilder.begin()
+    standing.floorsWritten = () => this.#floors.written
+    this.#floors.onFailed = (reason) => void this.#fail(reason)
+    const { member, repairer } = this.#background
+    const { catchUp } = repairer
+    standing.onRebuild = (why) => {
+      catchUp.reset(why)
+      member.onLost()
+      repairer.hurry()
+    }
+    if (standing.state === 'rebuilding') catchUp.reset('damaged')
     // No other member could have held what a lost disk held.
     const isAlone = ring.members.length === 1
     if (isAlone || this.#topology.allProperties().every(({ w }) => w === 1)) standing.admitted()
+    if (isAlone && !standing.isWhole) void standing.rebuilt()
     this.#peers.follow(ring)
     this.#background.begin()
     if (this.#config.isInsecure) this.#remind()
@@ -250,24 +261,17 @@ class Node implements RunningNode {
     this.#peers.stop()
     this.#replica.close()
     await this.#standing.close()
+    await this.#floors.stop()
     await this.#engine.close()
     trace.record('node-stopped', { node: self.id, name: self.name })
   }
 
   get warnings(): readonly string[] {
-    const { isDurable } = this.#engine.capabilities
-    const own = isDurable ? [] : [NOT_DURABLE]
-    return [...own, ...this.#topology.warnings(), ...this.#hints.warnings()]
+    return this.#status.warnings
   }
 
   get alarms(): readonly string[] {
-    const { sentence } = this.#background.rebuilder
-    return [
-      ...(sentence === undefined ? [] : [sentence]),
-      ...this.#peers.refusals,
-      ...this.#peers.clockWarnings,
-      ...(this.#engine.report().alarms ?? []),
-    ]
+    return this.#status.alarms
   }
 
   get isWhole(): boolean {
@@ -276,6 +280,10 @@ class Node implements RunningNode {
 
   get hints(): readonly PlaceReport[] {
     return this.#hints.places
+  }
+
+  get roundObstacle(): string | undefined {
+    return this.#background.opener.obstacle
   }
 
   rootOf(n: number, partition: number): U64 | undefined {
@@ -292,44 +300,11 @@ class Node implements RunningNode {
   }
 
   status(): NodeStatus {
-    const { self, cluster, ring } = this.#topology
-    return {
-      node: self.id,
-      name: self.name,
-      version: VERSION,
-      cluster,
-      peers: this.#peers.list().map(({ member, isConnected }) => ({
-        node: member.id,
-        name: member.name,
-        isConnected,
-      })),
-      figures: this.#report.figures.map(({ name, read }) => ({ name, value: read() })),
-      warnings: this.warnings,
-      alarms: this.alarms,
-      hints: this.#hints.reports().map(({ place, ...report }) => ({
-        node: place,
-        name: ring.member(place)?.name ?? '',
-        ...report,
-      })),
-    }
-  }
-
-  /** The status after the disk was asked for its free bytes; one that hangs is not waited for. */
-  async #freshStatus(): Promise<NodeStatus> {
-    if (this.#directory === undefined) return this.status()
-    let timer: Timer | undefined
-    const late = new Promise<undefined>((resolve) => {
-      timer = this.#world.clock.after(FREE_BYTES_MS_MAX, () => resolve(undefined))
-    })
-    // The engine reports a disk that fails; the last known count stays.
-    const asked = this.#directory.freeBytes().catch(() => undefined)
-    this.#freeBytes = (await Promise.race([asked, late])) ?? this.#freeBytes
-    timer?.cancel()
-    return this.status()
+    return this.#status.now()
   }
 
   gauges(): Gauges {
-    return this.#report.gauges()
+    return this.#status.gauges()
   }
 
   get durable(): Durable {

@@ -7,6 +7,8 @@
 import type { NodeId } from '../dynamo/names.ts'
 import type { EngineReport, PlaceReport } from '../store/engine.ts'
 import type { Hints, HintsReport } from './replica/hints.ts'
+import type { Floors } from './replica/floors.ts'
+import type { Replica } from './replica/replica.ts'
 import type { SessionMemory } from '../wire/session-memory.ts'
 import { type Counters, type Latencies, VERSIONS_COUNTED } from './counters.ts'
 
@@ -89,7 +91,10 @@ export interface Sources {
   readonly counters: Counters
   readonly engine: { report(): EngineReport }
   readonly hints: Pick<Hints, 'places' | 'bytesMax'>
-  readonly replica: { readonly waitersOfKey: number; readonly rememberedRequests: number }
+  readonly replica: Pick<Replica, 'waitersOfKey' | 'rememberedRequests' | 'writer'>
+  readonly floors: Pick<Floors, 'refused' | 'adopted'>
+  readonly opener: { readonly ageMs: number }
+  readonly starts: { readonly size: number }
   readonly coordinator: { readonly inProgress: number }
   readonly trees: { readonly corrections: number; readonly bytes: number }
   readonly clients: ListenerLoad
@@ -113,6 +118,7 @@ export class Report {
     this.#gauges = gaugeRows(sources)
     const rows = {
       ...counterRows(sources),
+      ...repairRows(sources),
       ...latencyRows('get', sources.counters.getLatencies),
       ...latencyRows('put', sources.counters.putLatencies),
       ...loopRows(sources.counters.loopDelays),
@@ -128,7 +134,8 @@ export class Report {
   }
 }
 
-function counterRows({ counters, coordinator, trees, uptimeMs }: Sources): Record<string, Row> {
+function counterRows(sources: Sources): Record<string, Row> {
+  const { counters, coordinator, uptimeMs } = sources
   const versions = counters.versionsSeen.map((_, i): [string, Row] => {
     const isLast = i + 1 === VERSIONS_COUNTED
     const name = `reads_saw_${i + 1}${isLast ? '_or_more' : ''}_versions_total`
@@ -169,14 +176,44 @@ function counterRows({ counters, coordinator, trees, uptimeMs }: Sources): Recor
     hints_given_total: ['Hints that fallbacks were asked to keep.', () => counters.hintsGiven],
     hints_taken_total: ['Hints that others gave this node to keep.', () => counters.hintsTaken],
     hints_delivered_total: ['Hints that their members have now.', () => counters.hintsDelivered],
-    exchanges_total: ['Times that trees were compared with an owner.', () => counters.exchanges],
-    exchange_leaves_total: ['Leaves that differed then.', () => counters.leavesDiffered],
-    exchange_repairs_total: ['Copies here that became newer by that.', () => counters.keysRepaired],
-    tree_corrections_total: ['Leaves of trees read again.', () => trees.corrections],
-    tree_bytes: ['Memory of the hash trees.', () => trees.bytes],
     new_starts_total: ['Starts drawn while the node ran.', () => counters.newStarts],
     ...Object.fromEntries(versions),
     calls_in_progress: ['Requests that have no result yet.', () => coordinator.inProgress],
+  }
+}
+
+/** Exchanges between owners, and rounds with what they let go of. */
+function repairRows({
+  counters,
+  trees,
+  replica,
+  floors,
+  opener,
+  starts,
+}: Sources): Record<string, Row> {
+  return {
+    exchanges_total: ['Times that trees were compared with an owner.', () => counters.exchanges],
+    exchange_leaves_total: ['Leaves that differed then.', () => counters.leavesDiffered],
+    exchange_repairs_total: ['Copies here that became newer by that.', () => counters.keysRepaired],
+    keys_reaped_total: [
+      'Deleted keys that went for good: all owners have what they replaced.',
+      () => counters.keysReaped,
+    ],
+    contexts_stripped_total: [
+      'Contexts that became shorter, since all owners agreed to it.',
+      () => counters.contextsStripped,
+    ],
+    deleted_leaves: [
+      'Leaves of the hash trees that may have deleted keys which wait for a round.',
+      () => replica.writer.deleted.size,
+    ],
+    crowded_leaves: ['The same of keys with long contexts.', () => replica.writer.crowded.size],
+    writes_late_total: ['Writes refused, older than a floor closed here.', () => floors.refused],
+    round: ['The last round that this node adopted.', () => floors.adopted.number],
+    round_age_seconds: ['Since then.', () => Math.floor(opener.ageMs / 1000)],
+    named_starts: ['Starts that contexts here name.', () => starts.size],
+    tree_corrections_total: ['Leaves of trees read again.', () => trees.corrections],
+    tree_bytes: ['Memory of the hash trees.', () => trees.bytes],
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import type { ErrorCode } from '../base/errors.ts'
 import type { Room } from '../base/room.ts'
+import type { U64 } from '../base/u64.ts'
 import type { BucketId, KeyName, NodeId, Place } from '../dynamo/names.ts'
 import type { PutAsk } from '../dynamo/quorum/put.ts'
 import type { RequestId } from '../dynamo/version/request-id.ts'
@@ -153,4 +154,87 @@ export interface ScanResult {
   }[]
   /** Empty after the last page. */
   readonly cursor: Uint8Array
+}
+
+/** Asks how the copies of the node's partitions compare with those of the other owners. */
+export interface ClientRanges {
+  /** Wait until each was found equal at all owners, or until the deadline. */
+  readonly untilEqual: boolean
+  /** What was found so long before this request counts too. */
+  readonly withinMs: number
+  /** An instant of the node's clock. */
+  readonly deadline: number
+}
+
+/** A sum that was found equal, and how long ago. */
+export interface FoundEqual {
+  readonly sum: U64
+  readonly ms: number
+}
+
+/** A partition that the node owns. */
+export interface RangeRoot {
+  readonly partition: number
+  /** The sum of the digests of its copies. */
+  readonly root: U64
+  /** What all owners had in common when the node compared with each of them last. */
+  readonly equal: FoundEqual | undefined
+}
+
+/** What the node found of a partition when it compared with another owner. */
+export interface ComparedRange {
+  readonly partition: number
+  /** The last sum that both had. */
+  readonly equal: FoundEqual | undefined
+  /** For so long they have differed, without a break; undefined: they do not, as far as known. */
+  readonly differsMs: number | undefined
+}
+
+/** Partitions of the buckets with this N. */
+export interface TreeRanges {
+  readonly n: number
+  readonly ranges: readonly RangeRoot[]
+  readonly others: readonly {
+    readonly node: NodeId
+    readonly compared: readonly ComparedRange[]
+  }[]
+}
+
+export interface RangesResult {
+  readonly node: NodeId
+  readonly isWhole: boolean
+  /** Each was found equal at all owners; where that was waited for, late enough. */
+  readonly isEqual: boolean
+  readonly trees: readonly TreeRanges[]
+}
+
+/** Asks for exchanges now, or for how far a run of them is. */
+export interface ClientRepair {
+  /** The run's id. */
+  readonly run: Uint8Array
+  /** Of the buckets with the N of this one alone; empty: of all. */
+  readonly bucket: Uint8Array
+  /** With this member alone; undefined: with all other owners. */
+  readonly from: NodeId | undefined
+  /** An instant of the node's clock. */
+  readonly deadline: number
+}
+
+/** A member from which something could not be had, and why. */
+export interface UnfinishedExchange {
+  readonly node: NodeId
+  readonly code: ErrorCode
+}
+
+/** How far a run of exchanges is. */
+export interface RepairResult {
+  readonly node: NodeId
+  readonly isDone: boolean
+  /** To exchange with, and with how many this was done or tried. */
+  readonly members: number
+  readonly done: number
+  /** Leaves that differed, and keys whose copies here became newer. */
+  readonly leaves: number
+  readonly keys: number
+  readonly unfinished: readonly UnfinishedExchange[]
 }

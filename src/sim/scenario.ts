@@ -85,6 +85,10 @@ export interface Scenario {
   readonly hintBytes: number
   readonly callsMax: number
   readonly hedgeMs: number
+  /** See `Config`; a request is repeated for at most a third of `rememberMs`. */
+  readonly roundMs: number
+  readonly rememberMs: number
+  readonly cleanMs: number
   /** See `Config`: small ones make messages wait for memory. */
   readonly messageBytes: number
   readonly windowBytes: number
@@ -110,6 +114,8 @@ export interface Scenario {
   readonly faults: readonly FaultKind[]
   /** Between two faults, on average. */
   readonly everyMs: number
+  /** Now and then none comes for so long, at most: a round needs some seconds. */
+  readonly calmMsMax: number
   /** Chaos comes in so many rounds, with a full sweep behind each. */
   readonly rounds: number
   /** Until so many writes were acknowledged, all rounds together. */
@@ -168,6 +174,7 @@ export function drawScenario(seed: number): Scenario {
     hintBytes: hints.pick([4_096, HINT_BYTES_MIN, HINT_BYTES_MIN]),
     callsMax: prng.pick([4, 4096, 4096]),
     hedgeMs: prng.pick([5, 50]),
+    ...drawRounds(Prng.of(seed, 'rounds')),
     messageBytes: wire.pick([262_144, 1_048_576, MESSAGE_MEMORY_BYTES]),
     windowBytes: wire.pick([65_536, 262_144, WINDOW_BYTES]),
     residentChance: prng.pick([0.9, 0.5, 0.1]),
@@ -191,6 +198,18 @@ export function drawScenario(seed: number): Scenario {
   }
 }
 
+/** Rounds every few seconds: the time that requests are repeated for is as short. */
+function drawRounds(
+  prng: Prng,
+): Pick<Scenario, 'roundMs' | 'rememberMs' | 'cleanMs' | 'calmMsMax'> {
+  return {
+    roundMs: prng.pick([1_000, 5_000]),
+    rememberMs: prng.pick([4_000, 4_000, 10_000]),
+    cleanMs: prng.pick([100, 500]),
+    calmMsMax: prng.pick([1_000, 1_000, 8_000]),
+  }
+}
+
 /** Mostly what applications do; each part now and then the greatest. */
 function drawMix(prng: Prng): Mix {
   const some = (usual: number): number => usual * prng.pick([0.2, 1, 1, 4])
@@ -201,7 +220,7 @@ function drawMix(prng: Prng): Mix {
     stale: some(10),
     joined: some(6),
     chained: some(8),
-    delete: some(8),
+    delete: some(22),
     seen: some(1),
     repeat: some(4),
     intrude: 1,

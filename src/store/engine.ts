@@ -116,6 +116,11 @@ export interface EngineReport {
   readonly appends?: number
   /** What is wrong now and needs someone, in sentences: damage found at the start, a full disk. */
   readonly alarms?: readonly string[]
+  /**
+   * Eight hexadecimal digits, the same at each start, of what was durable and is missing without
+   * its keys being known; empty or undefined where that is nothing.
+   */
+  readonly lost?: string
   /** Files of a log, and the bytes of the largest. */
   readonly segments?: number
   readonly segmentBytesMax?: number

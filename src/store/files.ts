@@ -4,6 +4,7 @@
  *   00000001.seg, 00000002.seg, …   segments, by their number in hexadecimal, in order
  *   identity                        whose data this is (`identity.ts`)
  *   standing                        whether all of it is here (`standing.ts`)
+ *   rounds                          which writes are everywhere (`rounds.ts`)
  *   reserve                         space for deletes on a full disk (`log/reserve.ts`)
  *   *.new                           not finished: written, synced and then renamed, or removed
  *
@@ -18,10 +19,11 @@ import type { Directory, File } from '../world/disk.ts'
 
 const SEGMENT_PATTERN = /^[0-9a-f]{8}\.seg$/
 const UNFINISHED_SEGMENT_PATTERN = /^[0-9a-f]{8}\.seg\.new$/
-const UNFINISHED_PATTERN = /^([0-9a-f]{8}\.seg|identity|standing|reserve)\.new$/
+const UNFINISHED_PATTERN = /^([0-9a-f]{8}\.seg|identity|standing|rounds|reserve)\.new$/
 
 export const IDENTITY_NAME = 'identity'
 export const STANDING_NAME = 'standing'
+export const ROUNDS_NAME = 'rounds'
 export const RESERVE_NAME = 'reserve'
 
 export function segmentName(number: number): string {

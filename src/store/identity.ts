@@ -32,6 +32,7 @@ import {
   replaceWhole,
   segmentNumbers,
 } from './files.ts'
+import { NO_ROUNDS, writeRounds } from './rounds.ts'
 import { NEW_STANDING, writeStanding } from './standing.ts'
 
 /** The format of a whole data directory: this file, the segments, the records. */
@@ -70,6 +71,7 @@ export async function openIdentity(
         throw rotten(directory, 'is missing, and there are segments')
       }
       await writeStanding(directory, NEW_STANDING)
+      await writeRounds(directory, NO_ROUNDS)
       await write(directory, { ...configured, directory: newId }, createWhole)
       return newId
     }

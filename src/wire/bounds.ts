@@ -83,7 +83,7 @@ export function checkRequestId(requestId: Uint8Array): void {
   throw new OperatingError(
     'request-id-wrong',
     `the request id has ${requestId.length} bytes: give ${REQUEST_ID_BYTES} random ones, the ` +
-      'same for each attempt of one put',
+      'same for each attempt of one put or repair',
   )
 }
 

@@ -5,6 +5,7 @@
  * cannot talk are to say so, whatever else they send.
  */
 import { type Converter, plain } from './convert-client.ts'
+import { countOfWide, wideOfCount } from './convert-ids.ts'
 import { everwrite as pb } from './generated/messages.js'
 import {
   type Hello,
@@ -72,9 +73,10 @@ const proof: Converter<Uint8Array> = {
 const identity: Converter<Identity> = {
   encode: (message, writer) => {
     const replaced = [...message.replaced]
-    const [hi, lo] = [Math.floor(message.durable / 2 ** 32), message.durable % 2 ** 32]
-    const durable = message.durable === 0 ? null : { hi, lo }
-    pb.Identity.encode({ ...message, replaced, met: [...message.met], durable }, writer)
+    const durable = wideOfCount(message.durable)
+    const metDurable = wideOfCount(message.metDurable)
+    const met = [...message.met]
+    pb.Identity.encode({ ...message, replaced, met, durable, metDurable }, writer)
   },
   decode: (reader) => {
     const message = pb.Identity.decode(reader)
@@ -87,7 +89,9 @@ const identity: Converter<Identity> = {
       replaced: message.replaced.map(plain),
       placement,
       met: message.met.map(plain),
-      durable: (message.durable?.hi ?? 0) * 2 ** 32 + (message.durable?.lo ?? 0),
+      durable: countOfWide(message.durable),
+      metDurable: countOfWide(message.metDurable),
+      isRebuilding: message.isRebuilding,
     }
   },
 }

@@ -41,3 +41,13 @@ export function idOf(bytes: Uint8Array | null | undefined): NodeId {
   if (bytes?.length === ID_BYTES) return nodeIdOf(bytes)
   throw garbled(`an id has ${bytes?.length ?? 0} bytes, not ${ID_BYTES}`)
 }
+
+/** A count up to 2^48 - 1; 0 is absent. */
+export function wideOfCount(count: number): pb.Wide.$Properties | null {
+  return count === 0 ? null : { hi: Math.floor(count / 2 ** 32), lo: count % 2 ** 32 }
+}
+
+/** Of any 64 bits: the caller checks its bound. */
+export function countOfWide(message: pb.Wide.$Properties | null | undefined): number {
+  return (message?.hi ?? 0) * 2 ** 32 + (message?.lo ?? 0)
+}

@@ -28,8 +28,10 @@ import {
 import { checkMessageLength, garbled } from './bounds.ts'
 import { CLIENT_CONVERTERS, type Converter, type CallConverter } from './convert-client.ts'
 import { COPIES_CONVERTERS } from './convert-copies.ts'
+import { EXCHANGE_CONVERTERS } from './convert-exchanges.ts'
 import { HANDSHAKE_CONVERTERS } from './convert-handshake.ts'
 import { PEER_CONVERTERS } from './convert-peer.ts'
+import { ROUND_CONVERTERS } from './convert-rounds.ts'
 import { TREE_CONVERTERS } from './convert-trees.ts'
 import { everwrite as pb } from './generated/messages.js'
 import { failure } from './convert-failure.ts'
@@ -106,6 +108,8 @@ const CALL_CONVERTERS: { readonly [K in RequestKind]: CallConverter<K> } = {
   ...PEER_CONVERTERS,
   ...COPIES_CONVERTERS,
   ...TREE_CONVERTERS,
+  ...ROUND_CONVERTERS,
+  ...EXCHANGE_CONVERTERS,
 }
 
 /**
@@ -193,6 +197,11 @@ export function decodeRequest<K extends RequestKind>(
 /** `ring`: the first half of the ring's digest, in answers to clients. */
 export function encodeReply<K extends RequestKind>(kind: K, reply: Reply<K>, ring?: number): Body {
   return encode(CALL_CONVERTERS[kind].reply, reply, ring)
+}
+
+/** How many bytes an answer has at least. */
+export function bytesOfReply<K extends RequestKind>(kind: K, reply: Reply<K>): number {
+  return CALL_CONVERTERS[kind].reply.bytesOf?.(reply) ?? 0
 }
 
 /** What the answer that was decoded last says of the ring: the first half of its digest. */

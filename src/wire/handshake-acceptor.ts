@@ -6,6 +6,7 @@ import { garbled } from './bounds.ts'
 import type { Frame } from './frame.ts'
 import type { WireWorld } from './framed-connection.ts'
 import {
+  NEVER_MET,
   bodyOf,
   checkCluster,
   checkNonce,
@@ -110,8 +111,8 @@ export class AcceptorSteps implements Steps {
     const options = this.#options
     assert(options.role === 'peer', 'only peers send an identity')
     const { node, standing } = peerOf(options.cluster, identity)
-    send('identity', identityForPeer(options, options.metOf?.(node) ?? []))
-    const refusal = options.admit?.(node, standing, [])
+    send('identity', identityForPeer(options, options.metOf?.(node) ?? NEVER_MET))
+    const refusal = options.admit?.(node, standing, NEVER_MET)
     if (refusal !== undefined) throw refusal
     send('ready', undefined)
     this.#theirs = { ...this.#theirs, version: identity.version }

@@ -11,6 +11,7 @@ import { VERSION } from '../version.ts'
 import type { Frame } from './frame.ts'
 import type { WireWorld } from './framed-connection.ts'
 import {
+  NEVER_MET,
   bodyOf,
   checkNonce,
   checkProof,
@@ -100,7 +101,7 @@ export class ConnectorSteps implements Steps {
     checkProof(proof, this.#proofs.theirs, options.role, 'node')
     if (options.role === 'peer') {
       send('proof', this.#proofs.own)
-      send('identity', identityForPeer(options, []))
+      send('identity', identityForPeer(options, NEVER_MET))
     }
     this.awaited = 'identity'
   }

@@ -42,17 +42,13 @@ export interface PeerOptions extends SideOptions {
   readonly clusterKey: Uint8Array
   /** What this node says of its data. */
   readonly standing: PeerStanding
-  /** The directories of a node that this one has met, the last first. */
-  readonly metOf?: (node: NodeId) => readonly string[]
+  /** What this node remembers of another one's data. */
+  readonly metOf?: (node: NodeId) => Met
   /**
-   * Called after the other side's proof was verified: why the node is refused, if so. `met` are the
-   * directories of this node that the other has met, if the other accepted the connection.
+   * Called after the other side's proof was verified: why the node is refused, if so. `met` is what
+   * the other remembers of this node's data, if the other accepted the connection.
    */
-  readonly admit?: (
-    node: NodeId,
-    theirs: PeerStanding,
-    met: readonly string[],
-  ) => OperatingError | undefined
+  readonly admit?: (node: NodeId, theirs: PeerStanding, met: Met) => OperatingError | undefined
 }
 
 /** What a node says of its data. */
@@ -65,7 +61,19 @@ export interface PeerStanding {
   readonly placement: string
   /** The highest sequence of its log that is durable now; 0 for a tool. */
   readonly durable: number
+  /** It knows that its data was lost or set back, and gets it back from the others. */
+  readonly isRebuilding: boolean
 }
+
+/** What a node remembers of another one's data. */
+export interface Met {
+  /** The ids of its data directories, the last met first. */
+  readonly directories: readonly string[]
+  /** The highest sequence of the last of them that it has told to be durable. */
+  readonly durable: number
+}
+
+export const NEVER_MET: Met = { directories: [], durable: 0 }
 
 /** A longer placement is not sent: the frames of the handshake have a bound. */
 const PLACEMENT_CHARS_MAX = 2048
@@ -76,6 +84,7 @@ export const WITHOUT_DATA: PeerStanding = {
   replaced: [],
   placement: '',
   durable: 0,
+  isRebuilding: false,
 }
 
 /** A node that accepts a connection from a client. */
@@ -128,16 +137,25 @@ export function ownSettings({ settings }: SideOptions): Settings {
   return { ...OWN_SETTINGS, ...settings }
 }
 
+const NO_DATA = {
+  directory: EMPTY_BYTES,
+  replaced: [],
+  placement: '',
+  met: [],
+  durable: 0,
+  metDurable: 0,
+  isRebuilding: false,
+} as const
+
 /** What a node says of itself to a client. */
 export function identityForClient({ cluster, node }: ServeOptions): Identity {
-  const data = { directory: EMPTY_BYTES, replaced: [], placement: '', met: [], durable: 0 }
-  return { cluster, node: idBytes(node), version: VERSION, ...data }
+  return { cluster, node: idBytes(node), version: VERSION, ...NO_DATA }
 }
 
-/** What a node says of itself to a peer, and which directories of that it has met. */
-export function identityForPeer(options: PeerOptions, met: readonly string[]): Identity {
+/** What a node says of itself to a peer, and what it remembers of that. */
+export function identityForPeer(options: PeerOptions, met: Met): Identity {
   const { cluster, node, standing } = options
-  const { directory, replaced, placement, durable } = standing
+  const { directory, replaced, placement, durable, isRebuilding } = standing
   return {
     cluster,
     node: idBytes(node),
@@ -145,8 +163,10 @@ export function identityForPeer(options: PeerOptions, met: readonly string[]): I
     directory: bytesOfDirectory(directory),
     replaced: replaced.map(bytesOfDirectory),
     placement: placement.length > PLACEMENT_CHARS_MAX ? '' : placement,
-    met: met.map(bytesOfDirectory),
+    met: met.directories.map(bytesOfDirectory),
     durable,
+    metDurable: met.durable,
+    isRebuilding,
   }
 }
 
@@ -154,12 +174,13 @@ export function identityForPeer(options: PeerOptions, met: readonly string[]): I
 export interface Peer {
   readonly node: NodeId
   readonly standing: PeerStanding
-  readonly met: readonly string[]
+  readonly met: Met
 }
 
 /** Checks an identity; an empty `wanted` is any cluster. */
 export function peerOf(wanted: string, identity: Identity): Peer {
-  const { cluster, node, version, directory, replaced, placement, met, durable } = identity
+  const { cluster, node, version, directory, replaced, placement } = identity
+  const { met, durable, metDurable, isRebuilding } = identity
   checkCluster(wanted, cluster)
   if (node.length !== ID_BYTES) {
     throw garbled(`the node id has ${node.length} bytes: send ${ID_BYTES}`)
@@ -169,10 +190,14 @@ export function peerOf(wanted: string, identity: Identity): Peer {
     replaced: directoriesOf(replaced),
     placement,
     durable,
+    isRebuilding,
   }
-  if (durable > U48_MAX) throw garbled('no log has a sequence above 2^48 - 1')
+  if (Math.max(durable, metDurable) > U48_MAX) {
+    throw garbled('no log has a sequence above 2^48 - 1')
+  }
   checkVersion(version)
-  return { node: nodeIdOf(node), standing, met: directoriesOf(met) }
+  const known = { directories: directoriesOf(met), durable: metDurable }
+  return { node: nodeIdOf(node), standing, met: known }
 }
 
 export function checkNonce(nonce: Uint8Array): void {

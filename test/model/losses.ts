@@ -2,8 +2,9 @@
  * How the model loses disks and records, and gets back what the other owners hold.
  *
  * A machine burns with all disks in it. Its nodes begin again, empty: their acknowledgements count,
- * and what they answer does not, until they have read so many other owners that one of them is
- * among the W that acknowledged any write (`src/node/background/rebuilder.ts`). A copy that rots is
+ * and what they answer does not, until they have exchanged with so many other owners that one of
+ * them is among the W that acknowledged any write (`src/node/background/catch-up.ts`: with all). A
+ * copy that rots is
  * mended in the same way before anything is written over it (`mender.ts`); a hint that rots is
  * erased.
  */

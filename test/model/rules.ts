@@ -109,7 +109,13 @@ export const RULES: Rules = {
   coveredBy,
   deltaOf,
   countApart,
-  newRemembered: () => new RememberedRequests(),
+  newRemembered: () => {
+    const remembered = new RememberedRequests(1)
+    return {
+      add: (requestId, dot) => remembered.add(requestId, dot, 0),
+      replaced: (requestId, object) => remembered.replaced(requestId, object),
+    }
+  },
 }
 
 /**

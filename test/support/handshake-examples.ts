@@ -109,5 +109,7 @@ export const HANDSHAKE: { readonly [N in Step]: Control<N> } = {
     durable: 5_000_000_000,
     placement: PLACEMENT,
     met: [bytes(8, 0x50), bytes(8, 0x58)],
+    metDurable: 4_000_000_000,
+    isRebuilding: true,
   },
 }

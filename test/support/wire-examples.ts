@@ -27,7 +27,9 @@ import {
 import { HANDSHAKE } from './handshake-examples.ts'
 import { NODE_A, NODE_B } from './wire-frames.ts'
 import { BUCKET_ID } from '../../src/store/conformance/subject.ts'
-import { nodeId, OWN, type CreationId } from '../../src/dynamo/names.ts'
+import { nodeId, OWN, startId, type CreationId } from '../../src/dynamo/names.ts'
+import { ENDED } from '../../src/dynamo/repair/floor.ts'
+import { RoundStep } from '../../src/wire/message/peer.ts'
 
 export interface Example {
   /** As the page calls it: `Put`, `PutReply`. */
@@ -53,6 +55,16 @@ const holders = [
   { node: nodeId('00000000000000aa'), forOwner: undefined },
   { node: nodeId('00000000000000dd'), forOwner: nodeId('00000000000000bb') },
 ]
+const [LIVE, PAST] = [startId('11'.repeat(8)), startId('22'.repeat(8))]
+const ROUND = {
+  number: 12,
+  base: 3,
+  floor: new Map([
+    [LIVE, 4_711],
+    [PAST, ENDED],
+  ]),
+  leftOut: new Set([startId('33'.repeat(8))]),
+}
 const CREATED = { ...BUCKET_ID, creation: 'c0ffee0000000001' as CreationId }
 
 export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
@@ -66,6 +78,8 @@ export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
     r: 0,
     deadlineMs: 1000,
   },
+  repair: { bucket: NAME.bucket, from: nodeId(NODE_B), run: bytes(16, 0x10), deadlineMs: 300 },
+  ranges: { untilEqual: true, withinMs: 600, deadlineMs: 300 },
   peerRange: {
     ring,
     from: u64(0, 0),
@@ -97,6 +111,35 @@ export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
   },
   explain: { name: NAME, deadlineMs: 2000, ownersOnly: true, receipt },
   peerCopies: { name: NAME, bucketId: CREATED, ring, deadlineMs: 2000 },
+  peerObjects: {
+    ring,
+    keys: [{ name: NAME, bucketId: BUCKET_ID }],
+    deadlineMs: 400,
+  },
+  peerRounds: { ring, known: 11, withClosing: true, deadlineMs: 400 },
+  peerOpenRound: { ring, number: 12, last: 11, deadlineMs: 400 },
+  peerStepRound: {
+    ring,
+    number: 12,
+    step: RoundStep.close,
+    floor: ROUND,
+    forgotten: new Set([startId('f'.repeat(16))]),
+    starts: new Map([[NODE_A, LIVE]]),
+    deadlineMs: 400,
+  },
+  peerRanges: {
+    ring,
+    round: 12,
+    keys: [
+      {
+        key: { name: NAME, bucketId: BUCKET_ID },
+        digest: u64(0x0a0b0c0d, 0x0e0f1011),
+        ranges: [{ node: NODE_A, start: LIVE, opened: 3, first: 5, last: 9 }],
+      },
+    ],
+    agreed: new Map([[NODE_B, 5_000_000_000]]),
+    deadlineMs: 400,
+  },
   get: { name: NAME, r: 2, deadlineMs: 450, strict: false, monotonic: false, receipts: [receipt] },
   put: {
     name: NAME,
@@ -125,6 +168,7 @@ export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
     object: id('0b1ec7'),
     deadlineMs: 400,
     place: NODE_A,
+    isHome: true,
   },
   peerPut: {
     name: NAME,
@@ -174,6 +218,46 @@ export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
     entries: [{ key: NAME.key, siblings: [utf8Bytes('milk')], context, hasMore: false }],
     cursor: id('0102'),
   },
+  repair: {
+    node: NODE_A,
+    isDone: false,
+    members: 2,
+    done: 1,
+    leaves: 4,
+    keys: 12,
+    unfinished: [{ node: NODE_B, code: 'peer-away' }],
+  },
+  ranges: {
+    node: NODE_A,
+    isWhole: true,
+    isEqual: false,
+    trees: [
+      {
+        n: 2,
+        ranges: [
+          {
+            partition: 3,
+            root: u64(0x0a0b0c0d, 0x0e0f1011),
+            equal: { sum: u64(0x0a0b0c0d, 0x0e0f1011), ms: 2_000 },
+          },
+          { partition: 255, root: u64(0, 1), equal: undefined },
+        ],
+        others: [
+          {
+            node: NODE_B,
+            compared: [
+              {
+                partition: 3,
+                equal: { sum: u64(0x0a0b0c0d, 0x0e0f1011), ms: 2_000 },
+                differsMs: undefined,
+              },
+              { partition: 255, equal: undefined, differsMs: 5_000 },
+            ],
+          },
+        ],
+      },
+    ],
+  },
   peerRange: {
     entries: [
       {
@@ -212,6 +296,26 @@ export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
     ],
     next: u64(0xfffff000, 0),
   },
+  peerObjects: { round: 12, objects: [id('0b1ec7'), undefined] },
+  peerRounds: {
+    start: LIVE,
+    isWhole: true,
+    adopted: ROUND,
+    highest: 13,
+    closed: 12,
+    closing: ROUND.floor,
+    durable: 5_000_000_000,
+    knowsClosed: true,
+  },
+  peerOpenRound: {
+    start: LIVE,
+    counter: 5_000_000_000,
+    named: new Set([PAST]),
+    isNamingKnown: true,
+    adopted: 11,
+  },
+  peerStepRound: { isDone: false, waitsFor: [NODE_B] },
+  peerRanges: { round: 12, areAlike: [true, false], durable: 5_000_000_000 },
   peerCopies: { copies: [{ place: NODE_B, outline: id('0b') }] },
   explain: {
     token: u64(0x0a0b0c0d, 0x0e0f1011),

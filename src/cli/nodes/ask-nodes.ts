@@ -20,10 +20,12 @@ export function askNodes(
   options: ConnectionOptions,
 ): Promise<MemberRow[]> {
   const timeout = Math.min(millisecondsOf(options.timeout), NODE_MS_MAX)
-  const byName = members.toSorted((a, b) => {
-    return a.name.localeCompare(b.name, 'en', { numeric: true })
-  })
-  return Promise.all(byName.map((member) => ask(client, member, timeout)))
+  return Promise.all(byName(members).map((member) => ask(client, member, timeout)))
+}
+
+/** Members in the order of their names. */
+export function byName(members: ClusterView['members']): ClusterView['members'] {
+  return members.toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
 }
 
 async function ask(

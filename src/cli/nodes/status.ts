@@ -1,22 +1,41 @@
 /** `everwrite status`: state, figures, alarms and warnings of every node. */
 import { styleText } from 'node:util'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { ClusterView } from '../../client/client.ts'
-import { EXIT, EXIT_CODES_HELP, print } from '../outcome.ts'
+import { EXIT, EXIT_CODES_HELP, misuse, print } from '../outcome.ts'
 import { bytesLabel, countLabel, durationLabel, millisecondsLabel } from '../labels.ts'
 import { tableOf } from '../table.ts'
-import { withClient, addConnectionOptions, type ConnectionOptions } from '../cluster-options.ts'
+import {
+  withClient,
+  addConnectionOptions,
+  type ConnectionOptions,
+  millisecondsOf,
+} from '../cluster-options.ts'
 import { askNodes, type MemberRow } from './ask-nodes.ts'
+import { showRanges } from './ranges.ts'
+
+interface Options extends ConnectionOptions {
+  readonly ranges?: true
+  readonly until?: 'equal'
+}
+
+/** How long `--until` waits where `--timeout` is not given: some exchanges. */
+const UNTIL_MS = 60_000
 
 export function addStatus(program: Command): void {
   addConnectionOptions(program.command('status'))
     .description('show every node: its keys, its latencies, what is wrong and what it warns of')
+    .option('--ranges', 'show how the copies of each partition compare with those of other owners')
+    .addOption(
+      new Option('--until <state>', 'with --ranges: wait until all are so').choices(['equal']),
+    )
     .addHelpText(
       'after',
       `
 Examples:
   $ everwrite status
   $ everwrite status --json | jq '.nodes[].figures.keys'
+  $ everwrite status --ranges --until equal --timeout 60000
 
 keys     copies of keys on this node; a deleted key counts, its tombstone is a copy
 data     bytes of the log's files; what was replaced or deleted counts, until there is
@@ -24,14 +43,32 @@ data     bytes of the log's files; what was replaced or deleted counts, until th
 free     bytes that the disk has free
 gets     since the node started, and so are puts; a retry of a put is not counted
 p99      99 of 100 recent requests took less
+
+With --ranges, of each node's partitions, those of the same owners and state together:
+N        partitions of the buckets with so many copies
+with     the other owners
+state    equal: when the node compared with each of them last, all had the same root; the oldest
+         of these comparisons was so long ago. A write in between does not change that
+root     the sum of the digests of the node's own copies; equal copies have equal roots
+--until waits for comparisons that begin from now on, by default for 60 s: nodes make them every
+few seconds ('exchange-ms'), or at once by 'everwrite repair'. --json has every partition.
 ${EXIT_CODES_HELP}
-  4  a node says that something is wrong with it: damaged data, a full disk, a rebuild`,
+  4  a node says that something is wrong with it: damaged data, a full disk, a rebuild;
+     with --until, not all partitions were found equal in time`,
     )
     .action(status)
 }
 
-async function status(options: ConnectionOptions): Promise<void> {
-  await withClient(options, async (client) => {
+async function status(options: Options, command: Command): Promise<void> {
+  const { until, ranges } = options
+  if (until !== undefined && ranges === undefined) throw misuse('--until needs --ranges')
+  if (ranges === true) {
+    const isGiven = until === undefined || command.getOptionValueSource('timeout') !== 'default'
+    const timeoutMs = isGiven ? millisecondsOf(options.timeout) : UNTIL_MS
+    const question = { until, timeoutMs, isJson: options.json === true }
+    return withClient(options, (client) => showRanges(client, question))
+  }
+  return withClient(options, async (client) => {
     const cluster = await client.topology()
     const rows = await askNodes(client, cluster, options)
     if (rows.some((row) => (row.status?.alarms ?? []).length > 0)) process.exitCode = EXIT.attention

@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { isOperatingError, OperatingError } from '../../base/errors.ts'
-import type { BucketConfig, Config, MemberConfig } from '../../config.ts'
+import { type BucketConfig, type Config, DEFAULTS, type MemberConfig } from '../../config.ts'
 import { loadEngine } from '../engine/engine-module.ts'
 import { readKeyFile, readTokenFile } from './key-file.ts'
 import { addressOf, contradictionsOf } from './faults.ts'
@@ -194,6 +194,9 @@ function configOf(settings: Settings, secrets: Secrets, engine: Config['engine']
     segmentBytes: settings['segment-bytes'],
     hintBytes: settings['hint-bytes'],
     deadlineMs: settings['deadline-ms'],
+    roundMs: settings['round-ms'],
+    rememberMs: DEFAULTS.rememberMs,
+    cleanMs: DEFAULTS.cleanMs,
     hedgeMs: settings['hedge-ms'],
     forwardMs: settings['forward-ms'],
     exchangeMs: settings['exchange-ms'],

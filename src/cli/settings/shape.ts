@@ -16,6 +16,7 @@ import {
   CONNECTIONS_MAX,
   DEADLINE_MS_MAX,
   EXCHANGE_MS_MAX,
+  ROUND_MS_MAX,
   MEMBERS_MAX,
   PARTITIONS_MAX,
   REPLICAS_MAX,
@@ -46,6 +47,7 @@ export interface Settings {
   readonly 'hedge-ms': number
   readonly 'forward-ms': number
   readonly 'exchange-ms': number
+  readonly 'round-ms': number
   readonly 'calls-max': number
   readonly 'message-bytes': number
   readonly 'window-bytes': number
@@ -116,6 +118,7 @@ const shape: z.ZodType<Settings> = z.strictObject({
   'hedge-ms': count(DEADLINE_MS_MAX).default(DEFAULTS.hedgeMs),
   'forward-ms': count(DEADLINE_MS_MAX).default(DEFAULTS.forwardMs),
   'exchange-ms': count(EXCHANGE_MS_MAX).default(DEFAULTS.exchangeMs),
+  'round-ms': count(ROUND_MS_MAX).default(DEFAULTS.roundMs),
   'calls-max': count(CALLS_PER_NODE_MAX).default(DEFAULTS.callsMax),
   'message-bytes': count(MESSAGE_MEMORY_BYTES_MAX).default(DEFAULTS.messageBytes),
   'window-bytes': count(WINDOW_BYTES).default(DEFAULTS.windowBytes),

@@ -15,6 +15,7 @@ import {
   REPLICAS_MAX,
   SEGMENT_BYTES_MAX,
   WINDOW_BYTES,
+  ROUND_MS_MAX,
 } from '../../limits.ts'
 import { FAULT_KINDS, type Scenario } from '../../sim/scenario.ts'
 import { misuse } from '../outcome.ts'
@@ -80,6 +81,10 @@ const scenario: z.ZodType<Scenario> = z
     hintBytes: whole(0, Number.MAX_SAFE_INTEGER),
     callsMax: whole(1, COUNT_MAX),
     hedgeMs: whole(1, DEADLINE_MS_MAX),
+    roundMs: whole(1, ROUND_MS_MAX),
+    rememberMs: whole(1, 2 * DEADLINE_MS_MAX),
+    cleanMs: whole(1, DEADLINE_MS_MAX),
+    calmMsMax: whole(200, COUNT_MAX),
     messageBytes: whole(1, MESSAGE_MEMORY_BYTES_MAX),
     windowBytes: whole(1, WINDOW_BYTES),
     residentChance: chance,

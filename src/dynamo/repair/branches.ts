@@ -31,7 +31,10 @@ export function bitsBelow(bits: number): number {
 /** The branches of the next level below these, in the same order. */
 export function branchesBelow(branches: readonly Branch[], bits: number): readonly Branch[] {
   const count = 2 ** (bitsBelow(bits) - bits)
-  return branches.flatMap((one) => Array.from({ length: count }, (_, i) => one * count + i))
+  const below: Branch[] = []
+  // By hand: there may be a quarter of a million.
+  for (const one of branches) for (let i = 0; i < count; i++) below.push(one * count + i)
+  return below
 }
 
 export function leafOf(token: Token): Branch {

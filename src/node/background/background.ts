@@ -1,38 +1,85 @@
 /** The work that no request waits for: begun and stopped together. */
-import type { Hints } from '../replica/hints.ts'
-import { Courier } from './courier.ts'
-import { Rebuilder, type RebuilderDependencies } from './rebuilder.ts'
+import type { CopyId } from '../../dynamo/names.ts'
+import type { VersionedObject } from '../../dynamo/version/object.ts'
+import type { Entropy } from '../../world/entropy.ts'
+import type { NamedStarts } from '../replica/named-starts.ts'
+import { Cleaner, type CleanerDependencies } from './cleaner.ts'
+import { RangeRemoval, type RangeRemovalDependencies } from './range-removal.ts'
+import { Courier, type CourierDependencies } from './courier.ts'
+import { Equalities } from './equalities.ts'
+import { Ranges } from './ranges.ts'
 import { Repairer, type RepairerDependencies } from './repairer.ts'
+import { Repairs } from './repairs.ts'
+import { RoundMember } from './round-member.ts'
+import { RoundOpener } from './round-opener.ts'
 
-export type BackgroundDependencies = RebuilderDependencies &
-  Omit<RepairerDependencies, 'isWhole'> & { readonly hints: Hints }
+export interface BackgroundDependencies
+  extends CourierDependencies,
+    Omit<RepairerDependencies, 'equalities'>,
+    RangeRemovalDependencies,
+    Omit<CleanerDependencies, 'removal'> {
+  readonly entropy: Entropy
+  readonly starts: NamedStarts
+  readonly roundMs: number
+  readonly rememberMs: number
+}
 
 export class Background {
   readonly #node: BackgroundDependencies
-  readonly rebuilder: Rebuilder
+  readonly repairer: Repairer
+  readonly ranges: Ranges
+  readonly member: RoundMember
+  readonly opener: RoundOpener
+  readonly repairs: Repairs
   readonly #courier: Courier
-  readonly #repairer: Repairer
+  readonly removal: RangeRemoval
+  readonly #cleaner: Cleaner
 
   constructor(dependencies: BackgroundDependencies) {
-    const { standing } = dependencies
     this.#node = dependencies
-    this.rebuilder = new Rebuilder(dependencies)
     this.#courier = new Courier(dependencies)
-    this.#repairer = new Repairer({ ...dependencies, isWhole: () => standing.isWhole })
+    const removal = (this.removal = new RangeRemoval(dependencies))
+    this.#cleaner = new Cleaner({ ...dependencies, removal })
+    const { standing } = dependencies
+    const equalities = new Equalities(dependencies.topology)
+    const isWhole = (): boolean => standing.isWhole
+    this.ranges = new Ranges({ ...dependencies, equalities, isWhole })
+    const repairer = (this.repairer = new Repairer({ ...dependencies, equalities }))
+    this.repairs = new Repairs({ ...dependencies, repairer, isWhole })
+    const leastMs = dependencies.rememberMs / 2
+    const exchange = (): void => void repairer.exchangeWithAll()
+    const member = (this.member = new RoundMember({ ...dependencies, leastMs, exchange }))
+    repairer.onExchanged = (exchanged) => member.onExchanged(exchanged)
+    this.opener = new RoundOpener({ ...dependencies, member })
   }
 
   begin(): void {
-    this.rebuilder.begin()
+    const { trees, starts, replica } = this.#node
     this.#courier.begin()
     // An engine that fails says so itself.
-    void this.#node.trees.build().catch(() => undefined)
-    this.#repairer.begin()
+    const { clock } = this.#node
+    // Records in the page cache are read at once: others must have their turns between two pages.
+    const rest = (): Promise<void> => new Promise((resolve) => clock.soon(resolve))
+    const onCopy = (copy: CopyId, outline: VersionedObject): void => {
+      replica.writer.notice(copy, outline)
+    }
+    void trees
+      .build(rest)
+      .then(() => starts.build(onCopy, rest))
+      .catch(() => undefined)
+    this.repairer.begin()
+    this.opener.begin()
+    this.#cleaner.begin()
   }
 
   stop(): void {
-    this.rebuilder.stop()
     this.#courier.stop()
     this.#node.trees.stop()
-    this.#repairer.stop()
+    this.#node.starts.stop()
+    this.repairer.stop()
+    this.opener.stop()
+    this.#cleaner.stop()
+    this.ranges.stop()
+    this.repairs.stop()
   }
 }

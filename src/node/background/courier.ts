@@ -20,7 +20,7 @@ import { targetsOf } from '../../dynamo/handoff/delivery.ts'
 import { DeliveryPace } from '../../dynamo/handoff/delivery-pace.ts'
 import { type CopyId, type NodeId, OWN, type Place } from '../../dynamo/names.ts'
 import { FIRST_TOKEN } from '../../dynamo/ring/partition.ts'
-import { decodeObject } from '../../dynamo/version/object-bytes.ts'
+import { decodeObject, decodeOutline } from '../../dynamo/version/object-bytes.ts'
 import { DELIVERIES_MAX, DELIVERY_BYTES_MAX, DELIVERY_KEYS_MAX } from '../../limits.ts'
 import type { Token } from '../../native/digest.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
@@ -219,7 +219,7 @@ export class Courier {
     const own = { ...copy, place: OWN }
     const deadline = clock.now() + PAGE_MS_MAX
     if (node !== topology.self.id) {
-      const terms = { ring: topology.ring.digest, deadline }
+      const terms = { ring: topology.ring.digest, deadline, isHome: true }
       return new Promise((resolve) => {
         peers.writeCopy(node, own, object, terms, resolve)
       })
@@ -228,7 +228,7 @@ export class Courier {
     assert(decoded !== undefined, 'a hint that was read is an object')
     return new Promise((resolve) => {
       perform(
-        () => replica.merge(own, decoded, deadline),
+        () => replica.merge(own, decoded, 'home', deadline),
         (sequence) => {
           if (isFailure(sequence)) return resolve(sequence)
           return replica.whenSynced(sequence, resolve)
@@ -238,10 +238,10 @@ export class Courier {
   }
 
   /** False where the disk did not take the removal. */
-  #remove({ copy, delivery }: HintToDeliver): Promise<boolean> {
+  #remove({ copy, object, delivery }: HintToDeliver): Promise<boolean> {
     return new Promise((resolve) => {
       perform(
-        () => this.#node.replica.removeHint(copy, delivery),
+        () => this.#node.replica.removeHint(copy, decodeOutline(object), delivery),
         (sequence) => resolve(!isFailure(sequence)),
       )
     })

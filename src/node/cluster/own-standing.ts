@@ -4,14 +4,15 @@
  *
  *     new ──── a member that has met no other directory of this node ────► whole
  *      │                                                                    ▲ │
- *      └── a member that has: the disk was emptied ──► rebuilding ─ all read┘ │
- *                                                          ▲──────────────────┘
+ *      └── a member that has: the disk was emptied ──► rebuilding ── all ───┘ │
+ *                                                          ▲     exchanged    │
+ *                                                          └── set back, or damaged
  *
- * In the handshake each side names its directory, and remembers the other's. A member that comes
- * with another directory than before has lost what it acknowledged, and "nothing here" from it
- * would count towards R as if it had looked. So it is refused until it says that its directory
- * replaces the lost one, which it says once it is rebuilding. A member that no other has met is
- * new: nothing was acknowledged by it.
+ * In the handshake each side names its directory and how far its log is durable, and remembers the
+ * other's. A member that comes with another directory than before, or with a log that ends earlier,
+ * has lost what it acknowledged, and "nothing here" from it would count towards R as if it had
+ * looked. So it is refused until it says that it is rebuilding, and which directories it replaces.
+ * A member that no other has met is new: nothing was acknowledged by it.
  */
 import { OperatingError } from '../../base/errors.ts'
 import type { NodeId } from '../../dynamo/names.ts'
@@ -24,11 +25,14 @@ import {
   type Standing,
   writeStanding,
 } from '../../store/standing.ts'
-import { shortageOf } from '../../store/log/shortage.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { Directory } from '../../world/disk.ts'
-import type { PeerStanding } from '../../wire/handshake-steps.ts'
+import { type Met, NEVER_MET, type PeerStanding } from '../../wire/handshake-steps.ts'
 import type { Trace } from '../../world/trace.ts'
+import { KeptFile } from '../replica/kept-file.ts'
+
+/** How a data directory came to hold less than its node acknowledged. */
+export type Loss = 'emptied' | 'set-back' | 'damaged'
 
 export interface OwnStandingOptions {
   /** The id of the data directory. */
@@ -39,51 +43,64 @@ export interface OwnStandingOptions {
   readonly placement: Placement
   /** The highest sequence of the engine that is durable now. */
   readonly durable: () => number
+  /** What the engine lacks, as its report says. */
+  readonly lost: string
   /** A node that finds itself emptied rebuilds, instead of ending. */
   readonly mayRebuild: boolean
   readonly clock: Clock
   readonly trace: Trace
 }
 
-/** Before the file is written again that the disk had no room for. */
-const RETRY_MS = 1_000
-
 const EMPTIED =
   'the other members know another data directory of this node, and this one lacks what that held:' +
   ' put the old directory back, or start this node with --rebuild, to read its copies from the' +
   ' others'
 
+const SET_BACK =
+  'its log ends earlier than it told before: its disk was set back; the others tell it so'
+
 export class OwnStanding {
   readonly #options: OwnStandingOptions
   #state: DirectoryState
+  /** Of what the engine lacks, that which was got back. */
+  #lost: string
   #replaces: readonly string[]
   /** Those that are written down: a member that hears of one forgets the lost directory. */
   #toldReplaces: readonly string[]
-  readonly #met: Map<NodeId, readonly string[]>
-  /** The last write of the file, and whatever waits for it. */
-  #written: Promise<void> = Promise.resolve()
-  #isDirty = false
-  #isClosed = false
-  /** Ends the pause before a write is tried again. */
-  #wake: (() => void) | undefined
+  /** Written down: before, a member would take this node for whole. */
+  #isToldRebuilding: boolean
+  readonly #met: Map<NodeId, Met>
+  readonly #file: KeptFile
   /** Called once the node is to be rebuilt. */
-  onRebuild: () => void = () => undefined
+  onRebuild: (why: Loss) => void = () => undefined
+  /** Of the floors, which say first what this one relies on: that they were lost. */
+  floorsWritten: () => Promise<unknown> = () => Promise.resolve()
   /** Called with the reason why this node must end. */
   onFailed: (reason: OperatingError) => void = () => undefined
 
-  private constructor(options: OwnStandingOptions, { state, replaces, met }: Standing) {
+  private constructor(options: OwnStandingOptions, { state, lost, replaces, met }: Standing) {
     this.#options = options
     this.#state = state
+    this.#lost = lost
     this.#replaces = replaces
     this.#toldReplaces = replaces
+    this.#isToldRebuilding = state === 'rebuilding'
     this.#met = new Map(met)
+    this.#file = new KeptFile({
+      clock: options.clock,
+      write: () => this.#write(),
+      of: 'what this node must remember of the others',
+      onFailed: (reason) => this.onFailed(reason),
+    })
   }
 
   /** Fails with `data-rotten`. */
   static async open(options: OwnStandingOptions): Promise<OwnStanding> {
     const { directory } = options
     const standing = directory === undefined ? NEW_STANDING : await readStanding(directory)
-    return new OwnStanding(options, standing)
+    const own = new OwnStanding(options, standing)
+    if (options.lost !== standing.lost && options.lost !== '') own.lose('damaged')
+    return own
   }
 
   get state(): DirectoryState {
@@ -91,40 +108,70 @@ export class OwnStanding {
   }
 
   get isWhole(): boolean {
-    return this.#state.kind === 'whole'
+    return this.#state === 'whole'
   }
 
   /** What this node says of itself in the handshake. */
   get shown(): PeerStanding {
     const { id: directory, placement, durable } = this.#options
-    const replaced = this.#toldReplaces
-    return { directory, replaced, placement: JSON.stringify(placement), durable: durable() }
+    return {
+      directory,
+      replaced: this.#toldReplaces,
+      placement: JSON.stringify(placement),
+      durable: durable(),
+      isRebuilding: this.#isToldRebuilding,
+    }
   }
 
-  /** The directories of a member that this node has met, the last first. */
-  metOf(node: NodeId): readonly string[] {
-    return this.#met.get(node) ?? []
+  /** What this node remembers of a member's data. */
+  metOf(node: NodeId): Met {
+    return this.#met.get(node) ?? NEVER_MET
   }
 
   /**
-   * A member proved itself in a handshake: remembers its directory. `met` are those of this node
-   * that it has met. Returns why the connection is refused, if so.
+   * A member proved itself in a handshake: remembers its data. `met` is what it remembers of this
+   * node's. Returns why the connection is refused, if so.
    */
-  meet(node: NodeId, theirs: PeerStanding, met: readonly string[]): OperatingError | undefined {
+  meet(node: NodeId, theirs: PeerStanding, met: Met): OperatingError | undefined {
     const otherRing = this.otherRing(node, theirs)
     if (otherRing !== undefined) return otherRing
-    const lost = met.filter((directory) => !this.#isOwn(directory))
+    const lost = met.directories.filter((directory) => !this.#isOwn(directory))
     if (lost.length > 0) return this.#onEmptied(lost)
-    const { directory, replaced } = theirs
+    if (met.directories[0] === this.#options.id && met.durable > this.#options.durable()) {
+      if (this.#state !== 'rebuilding') this.lose('set-back')
+      // It is admitted once that is written down.
+      if (!this.#isToldRebuilding) return refusal(node, SET_BACK)
+    }
+    return this.#remember(node, theirs)
+  }
+
+  #remember(node: NodeId, theirs: PeerStanding): OperatingError | undefined {
+    const { directory, replaced, durable, isRebuilding } = theirs
     if (directory === '') return undefined
     const known = this.metOf(node)
-    if (known[0] === directory) return undefined
-    if (known.some((one) => one !== directory && !replaced.includes(one))) {
-      return new OperatingError('data-emptied', `member ${node} is refused: ${EMPTIED}`)
+    if (known.directories[0] === directory) {
+      if (durable < known.durable && !isRebuilding) return refusal(node, SET_BACK)
+      this.#met.set(node, { directories: known.directories, durable })
+      if (durable < known.durable) void this.#file.save()
+      return undefined
     }
-    this.#met.set(node, limited([directory, ...replaced]))
-    this.#save()
+    if (known.directories.some((one) => one !== directory && !replaced.includes(one))) {
+      return refusal(node, EMPTIED)
+    }
+    this.#met.set(node, { directories: limited([directory, ...replaced]), durable })
+    void this.#file.save()
     return undefined
+  }
+
+  /** A member says how far its log is durable. */
+  hear(node: NodeId, durable: number): void {
+    const { directories, durable: before } = this.metOf(node)
+    if (durable > before) this.#met.set(node, { directories, durable })
+  }
+
+  /** Resolves with true once all that was heard is written down. */
+  remember(): Promise<boolean> {
+    return this.#file.save()
   }
 
   /** Why a node that places keys otherwise is refused, and what differs. */
@@ -146,7 +193,7 @@ export class OwnStanding {
 
   /** A connection to another member is open; or no other member could have held what was lost. */
   admitted(): void {
-    if (this.#state.kind === 'new') this.#become({ kind: 'whole' })
+    if (this.#state === 'new') this.#become('whole')
   }
 
   /** Another member has met directories of this node that are lost. */
@@ -156,77 +203,51 @@ export class OwnStanding {
       this.onFailed(reason)
       return reason
     }
-    this.#options.trace.record('rebuild-begun')
     this.#replaces = limited([...lost, ...this.#replaces])
-    this.#become({ kind: 'rebuilding', next: 0 })
-    this.onRebuild()
+    this.lose('emptied')
     return reason
   }
 
-  /** All partitions below `next` have been read from the other owners, and are durable here. */
-  rebuilt(next: number): Promise<void> {
-    this.#become({ kind: 'rebuilding', next })
-    return this.#written
+  /** Something of what this node acknowledged is not here any more. */
+  lose(why: Loss): void {
+    this.#options.trace.record('rebuild-begun', { why })
+    this.#become('rebuilding')
+    this.onRebuild(why)
   }
 
-  rebuiltAll(): Promise<void> {
+  /** Everything was got back from the other owners, and is durable here. */
+  rebuilt(): Promise<boolean> {
     this.#options.trace.record('rebuild-ended')
-    this.#become({ kind: 'whole' })
-    return this.#written
+    this.#lost = this.#options.lost
+    this.#become('whole')
+    return this.#file.save()
   }
 
   /** Resolves when everything is written, or there is no room for it. */
-  async close(): Promise<void> {
-    this.#isClosed = true
-    this.#wake?.()
-    await this.#written
+  close(): Promise<void> {
+    return this.#file.close()
   }
 
   #become(state: DirectoryState): void {
     this.#state = state
-    this.#save()
-  }
-
-  /** Writes run one after another, the last with what is then true. */
-  #save(): void {
-    if (this.#isDirty) return
-    this.#isDirty = true
-    this.#written = this.#written.then(() => this.#write())
+    void this.#file.save()
   }
 
   async #write(): Promise<void> {
     const { directory } = this.#options
-    for (;;) {
-      this.#isDirty = false
-      const [state, replaces, met] = [this.#state, this.#replaces, this.#met]
-      try {
-        if (directory !== undefined) await writeStanding(directory, { state, replaces, met })
-        this.#toldReplaces = replaces
-        return
-      } catch (cause) {
-        if (shortageOf(cause) === undefined) {
-          const sentence = 'the disk did not take what this node must remember of the others'
-          return this.onFailed(new OperatingError('disk-failed', sentence, { cause }))
-        }
-        if (this.#isClosed) return
-        this.#isDirty = true
-        await this.#pause()
-      }
-    }
-  }
-
-  async #pause(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = this.#options.clock.after(RETRY_MS, resolve)
-      this.#wake = () => {
-        timer.cancel()
-        resolve()
-      }
-    })
-    this.#wake = undefined
+    const [state, lost] = [this.#state, this.#lost]
+    const [replaces, met] = [this.#replaces, new Map(this.#met)]
+    await this.floorsWritten()
+    if (directory !== undefined) await writeStanding(directory, { state, lost, replaces, met })
+    this.#toldReplaces = replaces
+    this.#isToldRebuilding = state === 'rebuilding'
   }
 }
 
 function limited(directories: readonly string[]): readonly string[] {
   return [...new Set(directories)].slice(0, DIRECTORIES_MET_MAX)
+}
+
+function refusal(node: NodeId, why: string): OperatingError {
+  return new OperatingError('data-emptied', `member ${node} is refused: ${why}`)
 }

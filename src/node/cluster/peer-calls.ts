@@ -13,9 +13,11 @@ import { type CopyId, type NodeId, OWN } from '../../dynamo/names.ts'
 import type { CopyAnswer } from '../../dynamo/quorum/answers.ts'
 import type { GetAsk } from '../../dynamo/quorum/get.ts'
 import { TREE_LEAF_BITS, type Branch, type BranchSum } from '../../dynamo/repair/branches.ts'
+import type { RoundFloor } from '../../dynamo/repair/round.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
 import { requestIdBytes } from '../../dynamo/version/request-id.ts'
+import type { Reply, Request } from '../../wire/message/table.ts'
 import type { Answer } from '../../wire/session.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { CopiesPage, KeyRange } from '../replica/copies.ts'
@@ -37,6 +39,10 @@ export interface TreePart {
   readonly bits: number
   readonly sums: readonly BranchSum[]
 }
+
+export type RoundsAnswer = Reply<'peerRounds'>
+export type ObjectsAnswer = Reply<'peerObjects'>
+export type RoundStepRequest = Omit<Request<'peerStepRound'>, 'ring' | 'deadlineMs'>
 
 export class PeerCalls {
   readonly #peers: Peers
@@ -81,16 +87,17 @@ export class PeerCalls {
     this.#peers.call(node, 'peerRead', request, onAnswer, room)
   }
 
-  /** Delivers undefined once the member holds the object durably. */
+  /** Delivers undefined once the member holds the object durably. `isHome`: it is a hint for it. */
   writeCopy(
     node: NodeId,
     { name, bucketId, place }: CopyId,
     object: Uint8Array,
-    terms: Terms,
+    terms: Terms & { readonly isHome?: boolean },
     deliver: (failure: OperatingError | undefined) => void,
   ): void {
     const deadlineMs = this.#msLeft(terms.deadline)
-    const request = { name, bucketId, ring: terms.ring, object, deadlineMs, place }
+    const { ring, isHome = false } = terms
+    const request = { name, bucketId, ring, object, deadlineMs, place, isHome }
     this.#peers.call(node, 'peerWrite', request, (answer) => {
       deliver(isFailure(answer) ? answer : undefined)
     })
@@ -139,6 +146,78 @@ export class PeerCalls {
         return { place: OWN, bucketId, token, name, digest }
       })
       return deliver({ entries, next: answer.next })
+    })
+  }
+
+  /** Delivers what the member carries of the first of these keys, at least of one. */
+  objects(
+    node: NodeId,
+    copies: readonly CopyId[],
+    { ring, deadline }: Terms,
+    deliver: Deliver<ObjectsAnswer>,
+  ): void {
+    const keys = copies.map(({ name, bucketId }) => ({ name, bucketId }))
+    const request = { ring, keys, deadlineMs: this.#msLeft(deadline) }
+    this.#peers.call(node, 'peerObjects', request, (answer) => {
+      const isWrong =
+        !isFailure(answer) && (answer.objects.length === 0 || answer.objects.length > copies.length)
+      const sentence = 'a member answered with other objects than were asked for'
+      deliver(isWrong ? new OperatingError('message-garbled', sentence) : answer)
+    })
+  }
+
+  /** Delivers where the member stands in rounds; `known`: the round whose floor is known here. */
+  rounds(
+    node: NodeId,
+    known: RoundFloor,
+    withClosing: boolean,
+    { ring, deadline }: Terms,
+    deliver: Deliver<RoundsAnswer>,
+  ): void {
+    const deadlineMs = this.#msLeft(deadline)
+    const request = { ring, known: known.number, withClosing, deadlineMs }
+    this.#peers.call(node, 'peerRounds', request, (answer) => {
+      if (isFailure(answer)) return deliver(answer)
+      const { adopted } = answer
+      deliver({ ...answer, adopted: adopted.number === known.number ? known : adopted })
+    })
+  }
+
+  openRound(
+    node: NodeId,
+    round: Pick<Request<'peerOpenRound'>, 'number' | 'last'>,
+    { ring, deadline }: Terms,
+    deliver: Deliver<Reply<'peerOpenRound'>>,
+  ): void {
+    const request = { ...round, ring, deadlineMs: this.#msLeft(deadline) }
+    this.#peers.call(node, 'peerOpenRound', request, deliver)
+  }
+
+  stepRound(
+    node: NodeId,
+    step: RoundStepRequest,
+    { ring, deadline }: Terms,
+    deliver: Deliver<Reply<'peerStepRound'>>,
+  ): void {
+    const request = { ...step, ring, deadlineMs: this.#msLeft(deadline) }
+    this.#peers.call(node, 'peerStepRound', request, deliver)
+  }
+
+  /**
+   * Asks whether ranges may go, of keys whose copies have these digests here; or says that all
+   * owners have agreed.
+   */
+  ranges(
+    node: NodeId,
+    asked: Pick<Request<'peerRanges'>, 'round' | 'keys' | 'agreed'>,
+    { ring, deadline }: Terms,
+    deliver: Deliver<Reply<'peerRanges'>>,
+  ): void {
+    const request = { ...asked, ring, deadlineMs: this.#msLeft(deadline) }
+    this.#peers.call(node, 'peerRanges', request, (answer) => {
+      const isWrong = !isFailure(answer) && answer.areAlike.length !== asked.keys.length
+      const sentence = 'a member answered for other keys than were asked for'
+      deliver(isWrong ? new OperatingError('message-garbled', sentence) : answer)
     })
   }
 

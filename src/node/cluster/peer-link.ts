@@ -13,7 +13,7 @@ import type { Config } from '../../config.ts'
 import type { NodeId } from '../../dynamo/names.ts'
 import type { Member } from '../../dynamo/ring/ring.ts'
 import { connectSession } from '../../wire/handshake.ts'
-import type { PeerStanding } from '../../wire/handshake-steps.ts'
+import type { Met, PeerStanding } from '../../wire/handshake-steps.ts'
 import { Heartbeat } from '../../wire/heartbeat.ts'
 import type { SessionMemory } from '../../wire/session-memory.ts'
 import type { Session } from '../../wire/session.ts'
@@ -130,7 +130,7 @@ export class PeerLink {
       node: self,
       clusterKey,
       standing: standing.shown,
-      admit: (node: NodeId, theirs: PeerStanding, met: readonly string[]) =>
+      admit: (node: NodeId, theirs: PeerStanding, met: Met) =>
         node === this.member.id
           ? standing.meet(node, theirs, met)
           : (standing.otherRing(node, theirs) ?? notAMember(node)),

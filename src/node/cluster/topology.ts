@@ -110,6 +110,25 @@ export class Topology {
     return [this.#defaults, ...this.#properties.values()]
   }
 
+  /** Partitions of buckets with this N that this node and the other one own. */
+  sharedPartitions(other: NodeId, n: number): readonly number[] {
+    const { lists, self } = this
+    const partitions = Array.from({ length: this.ring.partitionCount }, (_, i) => i)
+    return partitions.filter((partition) => {
+      const { ownerIds } = lists.ofPartition(partition, n)
+      return ownerIds.includes(other) && ownerIds.includes(self.id)
+    })
+  }
+
+  /** The other members that own something that this node owns. */
+  otherOwners(): readonly NodeId[] {
+    const ns = new Set(this.allProperties().map(({ n }) => n))
+    return this.ring.members.flatMap(({ id }) => {
+      const isOther = id !== this.self.id
+      return isOther && [...ns].some((n) => this.sharedPartitions(id, n).length > 0) ? [id] : []
+    })
+  }
+
   /** Losses that this cluster would not survive, in sentences for the operator. */
   warnings(): readonly string[] {
     const machines = new Set(this.ring.members.map((member) => member.machine))

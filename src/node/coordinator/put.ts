@@ -177,7 +177,7 @@ class RunningPut {
     const object = decodeObject(this.#object)
     assert(object !== undefined, 'an object that was written here can be read')
     perform(
-      () => replica.merge(this.#copyFor(ask), object, this.#write.deadline),
+      () => replica.merge(this.#copyFor(ask), object, 'sent', this.#write.deadline),
       (sequence) => {
         if (isFailure(sequence)) return this.#onCounted(ask, sequence.code)
         return replica.whenSynced(sequence, (error) => this.#onCounted(ask, error?.code))

@@ -56,7 +56,7 @@ function repairSelf(
   end: Deliver<undefined>,
 ): void {
   perform(
-    () => replica.merge(copy, object, deadline),
+    () => replica.merge(copy, object, 'sent', deadline),
     (sequence) => {
       if (isFailure(sequence)) end(sequence)
       else replica.whenSynced(sequence, end)

@@ -7,23 +7,35 @@ import { type Deliver, isFailure, perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import { requestIdOf } from '../../dynamo/version/request-id.ts'
 import { SCAN_PAGE_BYTES_MAX } from '../../limits.ts'
+import { bytesOfReply } from '../../wire/convert.ts'
 import type { Reply, RequestKind } from '../../wire/message/table.ts'
 import type { IncomingCall, IncomingCallOf } from '../../wire/session.ts'
+import type { Background } from '../background/background.ts'
 import type { Topology } from '../cluster/topology.ts'
 import type { Coordinator } from '../coordinator/coordinator.ts'
 import type { NodeStatus } from '../report.ts'
-import type { ClientExplain, ClientGet, ClientPut, ClientScan } from '../requests.ts'
+import type { ClientExplain, ClientGet, ClientPut, ClientRepair, ClientScan } from '../requests.ts'
 import { statusReply, topologyReply } from './cluster-replies.ts'
+
+/** What exchanges with the other owners have found, and those that are asked for. */
+type Exchanges = Pick<Background, 'ranges' | 'repairs'>
 
 export class ClientRequests {
   readonly #coordinator: Coordinator
   readonly #topology: Topology
   readonly #status: () => Promise<NodeStatus>
+  readonly #exchanges: Exchanges
 
-  constructor(coordinator: Coordinator, topology: Topology, status: () => Promise<NodeStatus>) {
+  constructor(
+    coordinator: Coordinator,
+    topology: Topology,
+    status: () => Promise<NodeStatus>,
+    exchanges: Exchanges,
+  ) {
     this.#coordinator = coordinator
     this.#topology = topology
     this.#status = status
+    this.#exchanges = exchanges
   }
 
   onCall(call: IncomingCall): void {
@@ -41,6 +53,10 @@ export class ClientRequests {
       case 'status':
         void this.#status().then((status) => call.answer(statusReply(status)))
         return
+      case 'ranges':
+        return this.#ranges(call)
+      case 'repair':
+        return this.#exchanges.repairs.ask(repairOf(call), answering(call))
       default:
         throw new OperatingError('kind-unknown', `clients may not ask ${call.kind}`)
     }
@@ -55,6 +71,19 @@ export class ClientRequests {
         this.#coordinator.scan(scanOf(call), answering(call))
       },
     )
+  }
+
+  /** The answer has memory before it is encoded: there is a row for each partition and owner. */
+  #ranges(call: IncomingCallOf<'ranges'>): void {
+    const { request, deadline, room } = call
+    const { untilEqual, withinMs } = request
+    this.#exchanges.ranges.ask({ untilEqual, withinMs, deadline }, (result) => {
+      if (isFailure(result)) return call.fail(result)
+      return perform(
+        () => room.reserve(bytesOfReply('ranges', result)),
+        (reserved) => (isFailure(reserved) ? call.fail(reserved) : call.answer(result)),
+      )
+    })
   }
 }
 
@@ -98,4 +127,9 @@ function explainOf({ request, token, deadline }: IncomingCallOf<'explain'>): Cli
 function scanOf({ request, deadline }: IncomingCallOf<'scan'>): ClientScan {
   const { bucket, cursor, keysMax, withValues, r } = request
   return { bucket, cursor, keysMax, withValues, r, deadline }
+}
+
+function repairOf({ request, deadline }: IncomingCallOf<'repair'>): ClientRepair {
+  const { run, bucket, from } = request
+  return { run, bucket, from, deadline }
 }

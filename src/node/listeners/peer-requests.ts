@@ -20,6 +20,7 @@ import type { Counters } from '../counters.ts'
 import type { Replica } from '../replica/replica.ts'
 import type { Trees } from '../replica/trees.ts'
 import { topologyReply } from './cluster-replies.ts'
+import type { RoundRequests } from './round-requests.ts'
 
 export interface PeerRequestsDependencies {
   readonly topology: Topology
@@ -27,6 +28,7 @@ export interface PeerRequestsDependencies {
   readonly replica: Replica
   readonly trees: Trees
   readonly counters: Counters
+  readonly rounds: RoundRequests
 }
 
 /** Any call, as far as refusing it goes. */
@@ -59,6 +61,13 @@ export class PeerRequests {
         return this.#compareTree(call)
       case 'peerLeaves':
         return this.#listLeaves(call)
+      case 'peerObjects':
+      case 'peerRounds':
+      case 'peerOpenRound':
+      case 'peerStepRound':
+      case 'peerRanges':
+        if (!this.#hasOtherRing(call, call.request.ring)) this.#node.rounds.onCall(call)
+        return
       case 'topology':
         return call.answer(topologyReply(this.#node.topology))
       default:
@@ -104,7 +113,7 @@ export class PeerRequests {
   #write(call: IncomingCallOf<'peerWrite'>): void {
     const { request, token, deadline } = call
     const { replica, counters } = this.#node
-    const { name, bucketId, place } = request
+    const { name, bucketId, place, isHome } = request
     const copy = { place, bucketId, token, name }
     if (this.#hasOtherRing(call, request.ring) || this.#isWrongHint(call)) return
     if (place === OWN) counters.peerWrites += 1
@@ -116,7 +125,7 @@ export class PeerRequests {
       return
     }
     perform(
-      () => replica.merge(copy, object, deadline),
+      () => replica.merge(copy, object, isHome ? 'home' : 'sent', deadline),
       (sequence) => {
         if (isFailure(sequence)) return this.#fail(call, sequence)
         return replica.whenSynced(sequence, (error) => {
@@ -180,9 +189,9 @@ export class PeerRequests {
 
   #compareTree(call: IncomingCallOf<'peerTree'>): void {
     const { ring, leafBits, n, bits, sums } = call.request
-    const { replica, trees } = this.#node
+    const { trees } = this.#node
     if (this.#hasOtherRing(call, ring) || this.#hasOtherLeaves(call, leafBits)) return
-    if (!trees.isBuilt || !replica.isWhole) {
+    if (!trees.isBuilt) {
       const sentence = 'this node still reads its copies: compare trees with it later'
       return this.#fail(call, new OperatingError('replica-rebuilding', sentence))
     }

@@ -11,7 +11,7 @@ import { isOperatingError, OperatingError } from '../../base/errors.ts'
 import type { Config } from '../../config.ts'
 import type { NodeId } from '../../dynamo/names.ts'
 import { type AcceptOptions, acceptSession } from '../../wire/handshake.ts'
-import type { PeerStanding } from '../../wire/handshake-steps.ts'
+import { NEVER_MET, type PeerStanding } from '../../wire/handshake-steps.ts'
 import type { Role } from '../../wire/message/session.ts'
 import type { SessionMemory } from '../../wire/session-memory.ts'
 import type { IncomingCall, Session } from '../../wire/session.ts'
@@ -97,7 +97,7 @@ export class SessionListener {
     const isMember = (id: NodeId): boolean => ring.member(id) !== undefined && id !== self.id
     const admit = (id: NodeId, theirs: PeerStanding) =>
       isMember(id)
-        ? standing.meet(id, theirs, [])
+        ? standing.meet(id, theirs, NEVER_MET)
         : (standing.otherRing(id, theirs) ?? notAMember(id))
     const metOf = (id: NodeId) => standing.metOf(id)
     return { role: 'peer', ...told, clusterKey, standing: standing.shown, metOf, admit }

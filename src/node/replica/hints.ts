@@ -14,11 +14,12 @@ import { RecentSum } from '../../base/recent-sum.ts'
 import { type CopyId, isOwn, OWN, type Place } from '../../dynamo/names.ts'
 import { Delivery } from '../../dynamo/handoff/delivery.ts'
 import { merge } from '../../dynamo/version/merge.ts'
-import { decodeObject, outlineOf } from '../../dynamo/version/object-bytes.ts'
+import { decodeObject, decodeOutline, outlineOf } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import { FIRST_TOKEN, LAST_TOKEN } from '../../dynamo/ring/partition.ts'
+import { SCAN_PAGE_BYTES_MAX, SCAN_PAGE_KEYS_MAX } from '../../limits.ts'
 import type { Token } from '../../native/digest.ts'
-import type { Engine, PlaceReport, Stored } from '../../store/engine.ts'
+import type { Engine, PlaceReport, ScanPage, ScanQuery, Stored } from '../../store/engine.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { OutlinedCopy } from '../requests.ts'
 import { mapKeyOf } from './key-steps.ts'
@@ -220,6 +221,23 @@ export class Hints {
     } finally {
       this.#reading.delete(place)
     }
+  }
+
+  /** Whether `isSo` is true of the outline of a hint for the member, or one has rotted. */
+  async some(place: Place, isSo: (hint: VersionedObject) => boolean): Promise<boolean> {
+    const bounds = { keysMax: SCAN_PAGE_KEYS_MAX, bytesMax: SCAN_PAGE_BYTES_MAX }
+    let from: Token | undefined = FIRST_TOKEN
+    while (from !== undefined) {
+      const query: ScanQuery = { place, from, to: LAST_TOKEN, ...bounds }
+      const page: ScanPage | undefined = await this.#engine.prefixes(query).catch(() => undefined)
+      if (page === undefined) return true
+      for (const { object } of page.entries) {
+        const hint = decodeOutline(object)
+        if (hint === undefined || isSo(hint)) return true
+      }
+      from = page.next
+    }
+    return false
   }
 
   /** Drops what rot has made unreadable, names included: the hints for a member at one token. */

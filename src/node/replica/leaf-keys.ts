@@ -6,6 +6,9 @@ import { SCAN_PAGE_BYTES_MAX, TREE_KEYS_MAX } from '../../limits.ts'
 import type { Digest, Token } from '../../native/digest.ts'
 import type { Engine } from '../../store/engine.ts'
 
+/** Keys of one leaf that are looked up at once. */
+const LEAF_PAGE_KEYS = 16
+
 /** Leaves of the tree of the buckets with this N. */
 export interface Leaves {
   readonly n: number
@@ -34,7 +37,9 @@ export async function leafKeys(engine: Engine, { n, leaves, from }: Leaves): Pro
     while (at !== undefined) {
       const keysMax = TREE_KEYS_MAX - found.length
       if (keysMax <= 0 || bytesLeft <= 0) return { entries: found, next: at }
-      const query = { place: OWN, from: at, to, keysMax, bytesMax: bytesLeft }
+      // Most leaves hold few keys, and an engine may look up as many as are asked for.
+      const fewMax = Math.min(keysMax, LEAF_PAGE_KEYS)
+      const query = { place: OWN, from: at, to, keysMax: fewMax, bytesMax: bytesLeft }
       const page = await engine.digests(query)
       for (const entry of page.entries) {
         bytesLeft -= entry.name.bucket.length + entry.name.key.length

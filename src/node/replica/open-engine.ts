@@ -10,13 +10,16 @@ import type { Engine } from '../../store/engine.ts'
 import { openIdentity } from '../../store/identity.ts'
 import { MemoryEngine } from '../../store/memory/memory.ts'
 import { openLog } from '../../store/log/open-log.ts'
+import { NO_ROUNDS, readRounds } from '../../store/rounds.ts'
 import { OwnStanding } from '../cluster/own-standing.ts'
 import type { Directory } from '../../world/disk.ts'
 import type { World } from '../../world/world.ts'
+import { Floors } from './floors.ts'
 
 export interface OpenedEngine {
   readonly engine: Engine
   readonly standing: OwnStanding
+  readonly floors: Floors
   /** Undefined where the engine uses no disk. */
   readonly directory: Directory | undefined
 }
@@ -39,7 +42,8 @@ export async function openEngine(
     const memory = { id: newId, directory: undefined, placement, mayRebuild: true, clock, trace }
     return {
       engine: new MemoryEngine(),
-      standing: await OwnStanding.open({ ...memory, durable: () => 0 }),
+      floors: new Floors({ directory: undefined, clock }),
+      standing: await OwnStanding.open({ ...memory, durable: () => 0, lost: '' }),
       directory: undefined,
     }
   }
@@ -52,16 +56,24 @@ export async function openEngine(
     ? openLog({ ...options, segmentBytes: config.segmentBytes }).then((opened) => opened.engine)
     : named.open(options))
   const { isDurable } = engine.capabilities
+  const kept = isDurable ? directory : undefined
+  const rounds = kept === undefined ? NO_ROUNDS : await readRounds(kept)
+  const floors = new Floors({ directory: kept, clock }, rounds)
   const standing = await OwnStanding.open({
     id: isDurable ? id : newId,
-    directory: isDurable ? directory : undefined,
+    directory: kept,
     placement,
     durable: () => engine.report().durableSequence,
+    lost: engine.report().lost ?? '',
     mayRebuild: mayRebuild || !isDurable,
     clock,
     trace,
   })
-  return { engine, standing, directory }
+  if (rounds === undefined) {
+    standing.lose('set-back')
+    floors.lose(true)
+  }
+  return { engine, standing, floors, directory }
 }
 
 /** What decides where this node's keys lie. */

@@ -18,6 +18,11 @@ export class OwnDots {
     return this.#start
   }
 
+  /** Of the last dot that was given; 0 where none was. */
+  get counter(): number {
+    return this.#counter
+  }
+
   nextCounter(): number {
     assert(this.#counter < U48_MAX, 'no process lives for 2^48 writes')
     this.#counter += 1

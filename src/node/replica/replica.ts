@@ -2,42 +2,43 @@
  * This member's copies: reads one, merges an object of a peer, adds a client's write.
  *
  * Invariants:
- *   - Find, merge and append of one key are one step; steps of a key run one after another, those
- *     of clients and of peers alike (`key-steps.ts`).
- *   - A step sees appends that are not durable yet; acknowledgements wait for the sync of the
- *     merged record.
+ *   - Find, merge and append of one key are one step (`copy-steps.ts`). A step sees appends that
+ *     are not durable yet; acknowledgements wait for the sync of the merged record.
  *   - A rotten copy is no copy: a read of it fails instead of finding nothing, and a write waits
  *     until it is mended (`background/mender.ts`). Mending it draws a new start.
  *   - While the node is not whole (`own-standing.ts`), writes are taken and reads fail.
- *   - A step whose deadline has passed when its turn comes is dropped.
  */
 import type { MaybePromise } from '../../base/deliver.ts'
 import { assert } from '../../base/assert.ts'
 import { isOperatingError, OperatingError } from '../../base/errors.ts'
 import type { Room } from '../../base/room.ts'
-import { type CopyId, isOwn, type NodeId, type Start } from '../../dynamo/names.ts'
+import { type CopyId, isOwn, type NodeId, OWN, type Start } from '../../dynamo/names.ts'
 import type { Delivery } from '../../dynamo/handoff/delivery.ts'
-import { merge } from '../../dynamo/version/merge.ts'
+import { exchanged, joined } from '../../dynamo/repair/late.ts'
+import type { RoundFloor } from '../../dynamo/repair/round.ts'
+import { FIRST_TOKEN, LAST_TOKEN } from '../../dynamo/ring/partition.ts'
 import { decodeNote, encodeNote } from '../../dynamo/version/note.ts'
-import { decodeObject, encodeObject, objectDigest } from '../../dynamo/version/object-bytes.ts'
+import { encodeObject, objectDigest } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
+import type { Range } from '../../dynamo/version/context.ts'
 import { put, type PutOutcome, type PutRequest } from '../../dynamo/version/put.ts'
 import type { Digest } from '../../native/digest.ts'
-import type { Engine, Stored } from '../../store/engine.ts'
+import type { Engine } from '../../store/engine.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { Entropy } from '../../world/entropy.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { Counters } from '../counters.ts'
 import type { OutlinedCopy } from '../requests.ts'
 import { copiesIn, type CopiesPage, type KeyRange } from './copies.ts'
-import { entryOf, erasureOf } from './entry.ts'
-import { isFreeing } from './freeing.ts'
+import { CopySteps, type Held, NOTHING_HELD } from './copy-steps.ts'
+import { type Appended, CopyWriter } from './copy-writer.ts'
+import type { Arrival, Floors } from './floors.ts'
 import type { Hints } from './hints.ts'
-import { KeySteps } from './key-steps.ts'
 import { type LeafKeys, leafKeys, type Leaves } from './leaf-keys.ts'
+import type { NamedStarts } from './named-starts.ts'
 import { OwnDots } from './own-dots.ts'
 import { RememberedRequests } from './remembered.ts'
-import { isRot, rottenOr } from './rot.ts'
+import { isRot } from './rot.ts'
 import type { Trees } from './trees.ts'
 
 /** A copy as it is read: the bytes, and how to tell them from another replica's. */
@@ -50,27 +51,12 @@ export interface Copy {
 /** One client's write. */
 export type ClientWrite = Pick<PutRequest, 'requestId' | 'isRepeat' | 'value' | 'seen'>
 
-/** A write that was done here: the object to send to the other owners, the append to wait for. */
-export interface LocalWrite {
+/** A write that was done here: the object to send to the other owners (none after a refusal). */
+export interface LocalWrite extends Appended {
   readonly outcome: Exclude<PutOutcome, { kind: 'start-spent' }>
-  /** Encoded; empty after a refusal. */
-  readonly object: Uint8Array
-  /** The object is held once the log is durable up to here. */
-  readonly sequence: number
-}
-
-/** The present copy when a step begins. */
-interface Held {
-  readonly object: VersionedObject | undefined
-  readonly stored: Stored | undefined
-  /** A record is there and is damaged. */
-  readonly isRotten: boolean
 }
 
 const NO_NOTE = new Uint8Array(0)
-const FREEING = { mayUseReserve: true }
-const NOTHING_HELD: Held = { object: undefined, stored: undefined, isRotten: false }
-const ROTTEN: Held = { ...NOTHING_HELD, isRotten: true }
 
 export interface ReplicaDependencies {
   readonly engine: Engine
@@ -85,22 +71,31 @@ export interface ReplicaDependencies {
   readonly isWhole: () => boolean
   readonly hints: Hints
   readonly trees: Trees
+  readonly starts: NamedStarts
+  readonly floors: Floors
+  /** A request may be repeated for half as long. */
+  readonly rememberMs: number
   /** Mends a rotten copy from the other owners; false where that did not succeed. */
   readonly mend: (copy: CopyId) => Promise<boolean>
 }
 
 export class Replica {
   readonly #node: ReplicaDependencies
-  readonly #steps = new KeySteps()
+  readonly #steps: CopySteps
   /** Recent writes here, by request: a retry may find its sibling replaced. */
-  readonly #remembered = new RememberedRequests()
+  readonly #remembered: RememberedRequests
   readonly #dots: OwnDots
-  #lastSequence = 0
+  readonly writer: CopyWriter
+  /** Questions of exchanges for objects that are not answered: their answers may bring old ones. */
+  objectsAwaited = 0
   #isClosed = false
 
   constructor(dependencies: ReplicaDependencies) {
     this.#node = dependencies
     this.#dots = new OwnDots(dependencies.entropy)
+    this.#remembered = new RememberedRequests(dependencies.rememberMs)
+    this.#steps = new CopySteps(dependencies, (copy) => this.#engine.get(copy))
+    this.writer = new CopyWriter({ ...dependencies, tooLarge })
   }
 
   /** Refuses everything from now on: the engine is about to close its files. */
@@ -128,6 +123,16 @@ export class Replica {
     return this.#dots.start
   }
 
+  /** Of the last dot that this start gave; 0: none. */
+  get counter(): number {
+    return this.#dots.counter
+  }
+
+  /** Whether a request that may be repeated has its dot in one of the ranges, or perhaps has. */
+  isRemembered(ranges: readonly Range[]): boolean {
+    return this.#remembered.liesIn(ranges, this.#node.clock.now())
+  }
+
   /** Whether all that this node acknowledged is here. */
   get isWhole(): boolean {
     return this.#node.isWhole()
@@ -138,7 +143,8 @@ export class Replica {
    * own one with `replica-rebuilding`.
    */
   read(copy: CopyId, room?: Room): MaybePromise<Copy | undefined> {
-    return this.#reportingRot(copy, () => this.#engine.get(copy, room))
+    if (isOwn(copy)) this.#requireWhole()
+    return this.readOwn(copy, room)
   }
 
   /**
@@ -160,13 +166,24 @@ export class Replica {
   async copies(copy: CopyId): Promise<readonly OutlinedCopy[]> {
     this.#requireWhole()
     const outlines = await this.#node.hints.outlinesAt(copy, (one) => this.#engine.get(one))
-    await this.#engine.synced(this.#lastSequence)
+    await this.#engine.synced(this.writer.lastSequence)
     return outlines
+  }
+
+  /** An own copy, also while this node is not whole. Fails with `record-rotten`. */
+  readOwn(copy: CopyId, room?: Room): MaybePromise<Copy | undefined> {
+    return this.#reportingRot(copy, () => this.#engine.get(copy, room))
+  }
+
+  /** The digest of an own copy, also while this node is not whole. Fails with `record-rotten`. */
+  ownDigest(copy: CopyId): MaybePromise<Digest | undefined> {
+    return this.#reportingRot(copy, () => this.#engine.digest(copy))
   }
 
   /** Fails as `read` does. */
   digest(copy: CopyId): MaybePromise<Digest | undefined> {
-    return this.#reportingRot(copy, () => this.#engine.digest(copy))
+    if (isOwn(copy)) this.#requireWhole()
+    return this.ownDigest(copy)
   }
 
   /** What was acknowledged here and is not back yet would be answered with "nothing here". */
@@ -184,7 +201,6 @@ export class Replica {
       throw error
     }
     try {
-      if (isOwn(copy)) this.#requireWhole()
       const found = ask()
       return found instanceof Promise ? found.catch(onError) : found
     } catch (error) {
@@ -199,8 +215,7 @@ export class Replica {
   }
 
   /** This member's keys below leaves of a tree: a page of them. */
-  async leafKeys(leaves: Leaves): Promise<LeafKeys> {
-    this.#requireWhole()
+  leafKeys(leaves: Leaves): Promise<LeafKeys> {
     return leafKeys(this.#engine, leaves)
   }
 
@@ -214,18 +229,60 @@ export class Replica {
 
   /**
    * Merges a peer's object into the copy here; returns the sequence to wait for before the object
-   * is acknowledged. Fails with `deadline-passed`, `object-too-large`, `record-rotten`, or what the
-   * engine says.
+   * is acknowledged. Fails with `deadline-passed`, `write-late`, `object-too-large`,
+   * `record-rotten`, or what the engine says.
    */
-  merge(copy: CopyId, incoming: VersionedObject, deadline: number): MaybePromise<number> {
-    return this.#stepOnSound(copy, deadline, (held) => this.#merge(copy, held, incoming))
+  merge(
+    copy: CopyId,
+    incoming: VersionedObject,
+    arrival: Arrival,
+    deadline: number,
+  ): MaybePromise<number> {
+    return this.#steps.onSound(copy, deadline, (held) => this.#merge(copy, held, incoming, arrival))
   }
 
-  #merge(copy: CopyId, held: Held, incoming: VersionedObject): number {
-    const merged = held.object === undefined ? incoming : merge(held.object, incoming)
+  #merge(copy: CopyId, held: Held, incoming: VersionedObject, arrival: Arrival): number {
+    const taken = this.#node.floors.admit(copy, arrival, incoming, held.object)
     this.#node.hints.onAccepted(copy)
-    if (merged === held.object) return this.#lastSequence
-    return this.#append(copy, held, merged, held.stored?.note ?? NO_NOTE).sequence
+    return this.#keep(copy, held, joined(held.object, taken))
+  }
+
+  /** Makes `object` the copy here, where it is another. Returns the sequence to wait for. */
+  #keep(copy: CopyId, held: Held, object: VersionedObject | undefined): number {
+    if (object === held.object) return this.writer.lastSequence
+    if (object === undefined) return this.writer.erase(copy, held)
+    return this.writer.append(copy, held, object, held.stored?.note ?? NO_NOTE).sequence
+  }
+
+  /**
+   * Takes what another owner of the round `theirs` carries of a key, as the rounds of both allow.
+   * Whether the copy here has changed.
+   */
+  exchange(
+    copy: CopyId,
+    answer: VersionedObject | undefined,
+    theirs: RoundFloor,
+  ): MaybePromise<boolean> {
+    return this.#steps.onSound(copy, Number.POSITIVE_INFINITY, (held) => {
+      const { object } = held
+      const taken = exchanged(object, this.#node.floors.adopted, answer, theirs)
+      this.#keep(copy, held, taken)
+      return taken !== object
+    })
+  }
+
+  /**
+   * Replaces the copy by what `change` makes of it; undefined: it goes. Returns the sequence to
+   * wait for; undefined where nothing is here.
+   */
+  change(
+    copy: CopyId,
+    change: (object: VersionedObject) => VersionedObject | undefined,
+  ): MaybePromise<number | undefined> {
+    return this.#steps.onSound(copy, Number.POSITIVE_INFINITY, (held) => {
+      if (held.object === undefined) return undefined
+      return this.#keep(copy, held, change(held.object))
+    })
   }
 
   /**
@@ -233,13 +290,10 @@ export class Replica {
    * Merges where a sound copy was written meanwhile. Returns the sequence to wait for.
    */
   mend(copy: CopyId, found: VersionedObject | undefined): MaybePromise<number> {
-    return this.#step(copy, Number.POSITIVE_INFINITY, (held) => {
+    return this.#steps.on(copy, Number.POSITIVE_INFINITY, (held) => {
       if (held.isRotten) this.drawNewStart('rot')
-      if (found !== undefined) return this.#merge(copy, held, found)
-      if (!held.isRotten) return this.#lastSequence
-      this.#lastSequence = this.#engine.append([erasureOf(copy)], FREEING)
-      this.#node.trees.onMended(copy, undefined)
-      return this.#lastSequence
+      if (found !== undefined) return this.#merge(copy, held, found, 'asked')
+      return held.isRotten ? this.writer.erase(copy, held) : this.writer.lastSequence
     })
   }
 
@@ -247,19 +301,33 @@ export class Replica {
    * Removes a hint that its targets hold, unless its place has accepted anything since the delivery
    * began. Returns the sequence to wait for; undefined where the hint stays, or is gone already.
    */
-  removeHint(copy: CopyId, delivery: Delivery): MaybePromise<number | undefined> {
-    const nothing = (): undefined => undefined
-    return this.#steps.run(copy, nothing, () => {
+  removeHint(
+    copy: CopyId,
+    object: VersionedObject | undefined,
+    delivery: Delivery,
+  ): MaybePromise<number | undefined> {
+    return this.#steps.unread(copy, () => {
       if (!delivery.mayGo) return undefined
-      this.#lastSequence = this.#engine.append([erasureOf(copy)], FREEING)
+      const sequence = this.writer.erase(copy, { ...NOTHING_HELD, object })
       delivery.onGone()
-      return this.#lastSequence
+      return sequence
     })
+  }
+
+  /** Forgets all copies and hints: this disk is older than what others still know of. */
+  async dropAll(): Promise<void> {
+    const places = new Set([OWN, ...this.#node.hints.places.map(({ place }) => place)])
+    const drops = [...places].map((place) => {
+      return { kind: 'drop', place, from: FIRST_TOKEN, to: LAST_TOKEN } as const
+    })
+    this.writer.lastSequence = this.#engine.append(drops, { mayUseReserve: true })
+    this.#node.trees.clear()
+    await this.#engine.synced(this.writer.lastSequence)
   }
 
   /** The sequence of the newest append. */
   get lastSequence(): number {
-    return this.#lastSequence
+    return this.writer.lastSequence
   }
 
   /**
@@ -267,10 +335,11 @@ export class Replica {
    * `record-rotten`, or what the engine says.
    */
   write(copy: CopyId, request: ClientWrite, deadline: number): MaybePromise<LocalWrite> {
-    return this.#stepOnSound(copy, deadline, (held) => this.#write(copy, held, request))
+    return this.#steps.onSound(copy, deadline, (held) => this.#write(copy, held, request))
   }
 
   #write(copy: CopyId, held: Held, request: ClientWrite): LocalWrite {
+    this.#node.floors.requireClosed()
     this.#node.hints.onAccepted(copy)
     const dot = this.#remembered.replaced(request.requestId, held.object)
     if (dot !== undefined) return this.#unchanged({ kind: 'replaced', dot }, held)
@@ -297,8 +366,8 @@ export class Replica {
         case 'replaced':
           return this.#unchanged(outcome, held)
         case 'written': {
-          const written = this.#append(copy, held, outcome.object, encodeNote(outcome.note))
-          this.#remembered.add(requestId, outcome.dot)
+          const written = this.writer.append(copy, held, outcome.object, encodeNote(outcome.note))
+          this.#remembered.add(requestId, outcome.dot, this.#node.clock.now())
           return { outcome, ...written }
         }
       }
@@ -307,7 +376,7 @@ export class Replica {
 
   #unchanged(outcome: LocalWrite['outcome'], held: Held): LocalWrite {
     assert(held.stored !== undefined, 'a request that was written before has a copy here')
-    return { outcome, object: held.stored.object, sequence: this.#lastSequence }
+    return { outcome, object: held.stored.object, sequence: this.writer.lastSequence }
   }
 
   /** Gives dots of a new start from now on, so that no dot is given twice (docs/design.md 3.1). */
@@ -315,76 +384,6 @@ export class Replica {
     this.#dots.drawNewStart()
     this.#node.counters.newStarts += 1
     this.#node.trace.record('new-start-drawn', { reason })
-  }
-
-  #append(
-    copy: CopyId,
-    held: Held,
-    object: VersionedObject,
-    note: Uint8Array,
-  ): Pick<LocalWrite, 'object' | 'sequence'> {
-    const bytes = encodeObject(object)
-    if (bytes === undefined) throw tooLarge()
-    const entry = entryOf(copy, bytes, note, this.#node.digestKey)
-    const mayUseReserve = isFreeing(held, object, bytes.length)
-    this.#node.hints.admit(copy, bytes.length - (held.stored?.object.length ?? 0))
-    this.#lastSequence = this.#engine.append([entry], { mayUseReserve })
-    if (held.isRotten) this.#node.trees.onMended(copy, entry.digest)
-    else this.#node.trees.onReplaced(copy, held.stored?.digest, entry.digest)
-    return { object: bytes, sequence: this.#lastSequence }
-  }
-
-  /** Runs `step` on the present copy; mends it first if it has rotted. */
-  #stepOnSound<T>(copy: CopyId, deadline: number, step: (held: Held) => T): MaybePromise<T> {
-    const tried = (): MaybePromise<T | typeof ROTTEN> =>
-      this.#step(copy, deadline, (held) => (held.isRotten ? ROTTEN : step(held)))
-    const mended = async (): Promise<T> => {
-      const result = (await this.#node.mend(copy)) ? await tried() : ROTTEN
-      if (result !== ROTTEN) return result as T
-      throw new OperatingError(
-        'record-rotten',
-        'the copy here has rotted and cannot be mended now: write through another owner',
-      )
-    }
-    const result = tried()
-    if (!(result instanceof Promise)) return result === ROTTEN ? mended() : (result as T)
-    return result.then((first) => (first === ROTTEN ? mended() : (first as T)))
-  }
-
-  /** Runs `step` on the present copy, after every earlier step on the same key. */
-  #step<T>(copy: CopyId, deadline: number, step: (held: Held) => T): MaybePromise<T> {
-    const find = (): MaybePromise<Stored | 'rotten' | undefined> => {
-      this.#dropExpired(deadline)
-      return this.#find(copy)
-    }
-    return this.#steps.run(copy, find, (found) => step(this.#held(found)))
-  }
-
-  /** The sender has given the step up: running it would delay work that is still wanted. */
-  #dropExpired(deadline: number): void {
-    const { clock, counters, trace } = this.#node
-    if (clock.now() < deadline) return
-    counters.expired += 1
-    trace.record('work-expired')
-    throw new OperatingError('deadline-passed', 'the deadline passed before the write began')
-  }
-
-  #find(copy: CopyId): MaybePromise<Stored | 'rotten' | undefined> {
-    try {
-      const found = this.#engine.get(copy)
-      return found instanceof Promise ? found.catch(rottenOr) : found
-    } catch (error) {
-      return rottenOr(error)
-    }
-  }
-
-  #held(found: Stored | 'rotten' | undefined): Held {
-    if (found === undefined) return NOTHING_HELD
-    if (found !== 'rotten') {
-      const object = decodeObject(found.object)
-      if (object !== undefined) return { object, stored: found, isRotten: false }
-    }
-    return ROTTEN
   }
 }
 

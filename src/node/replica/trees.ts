@@ -74,15 +74,20 @@ export class Trees {
     return bytes
   }
 
-  /** Reads all copies. Rejects as the engine does. */
-  build(): Promise<void> {
-    const built = this.#build()
+  /** Reads all copies, and rests after each page. Rejects as the engine does. */
+  build(rest: () => Promise<void> = () => Promise.resolve()): Promise<void> {
+    const built = this.#build(rest)
     this.#work = built.catch(() => undefined)
     return built
   }
 
   stop(): void {
     this.#isStopped = true
+  }
+
+  /** All copies were dropped at once. Requires: all are read. */
+  clear(): void {
+    for (const tree of this.#trees.values()) tree.clear()
   }
 
   /** The sum of all copies of buckets with this N below a branch of so many bits. */
@@ -133,12 +138,13 @@ export class Trees {
     return tree
   }
 
-  async #build(): Promise<void> {
+  async #build(rest: () => Promise<void>): Promise<void> {
     while (this.#next !== undefined && !this.#isStopped) {
       const reading = this.#begin(this.#next)
       const { entries, next } = await this.#pageOf(this.#next, LAST_TOKEN)
       this.#add(entries, reading, next)
       this.#next = next
+      if (next !== undefined) await rest()
     }
     this.#reading = undefined
   }

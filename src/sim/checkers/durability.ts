@@ -4,7 +4,8 @@
  * After faults have stopped and the replicas are equal, every acknowledged value is among the
  * siblings of its key, or a chain of puts leads from it to one that is, each made after a get that
  * returned the value to that client (docs/design.md 1). The checker walks backwards from the final
- * siblings and marks the writes that they account for: linear in the history.
+ * siblings, and from deletes that went for good, and marks the writes that they account for: linear
+ * in the history.
  *
  * A put with `replace: seen` replaces siblings that its client was not shown. It accounts for
  * writes to its key that had begun when it ended: its read came before its first attempt, so an
@@ -18,15 +19,23 @@ import { Findings } from './findings.ts'
 /** What stands under a key in the end: numbers of writes, tombstones among them. */
 export type Final = ReadonlyMap<string, readonly number[]>
 
-/** Everything that is wrong, in sentences; none where all is well. */
-export function checkDurability(history: History, final: Final): readonly string[] {
+/**
+ * Everything that is wrong, in sentences; none where all is well. `reaped`: tombstones that went
+ * for good, since a round had made sure of them.
+ */
+export function checkDurability(
+  history: History,
+  final: Final,
+  reaped: ReadonlySet<number> = new Set(),
+): readonly string[] {
   const found = new Findings()
   const standing = standingIn(history, final, found)
-  const { accounted, seenUntil } = account(history, standing)
+  const ends = [...standing, ...reaped]
+  const { accounted, seenUntil } = account(history, ends)
   findLost(history, final, found, (id, key) => {
     return accounted[id] === 1 || history.writes.startedMs(id) <= (seenUntil[key] as number)
   })
-  const replaced = replacedBy(history, standing)
+  const replaced = replacedBy(history, ends)
   for (const id of standing) {
     if (replaced[id] === 0 || history.writes.wasRetried(id)) continue
     const key = history.keys.at(history.writes.key(id))

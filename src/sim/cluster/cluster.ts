@@ -37,6 +37,10 @@ export interface ClusterOptions {
   readonly mayRebuild?: boolean
   readonly deadlineMs?: number
   readonly hedgeMs?: number
+  /** See `Config`. */
+  readonly roundMs?: number
+  readonly rememberMs?: number
+  readonly cleanMs?: number
   readonly callsMax?: number
   readonly messageBytes?: number
   readonly windowBytes?: number
@@ -199,6 +203,9 @@ export class Cluster {
       hedgeMs: options.hedgeMs ?? DEFAULTS.hedgeMs,
       forwardMs: DEFAULTS.forwardMs,
       exchangeMs: DEFAULTS.exchangeMs,
+      roundMs: options.roundMs ?? DEFAULTS.roundMs,
+      rememberMs: options.rememberMs ?? DEFAULTS.rememberMs,
+      cleanMs: options.cleanMs ?? DEFAULTS.cleanMs,
       callsMax: options.callsMax ?? DEFAULTS.callsMax,
       messageBytes: options.messageBytes ?? DEFAULTS.messageBytes,
       windowBytes: options.windowBytes ?? DEFAULTS.windowBytes,

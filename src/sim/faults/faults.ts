@@ -21,7 +21,7 @@ const DOWN_LONG_MS: readonly [number, number] = [400, 2_500]
 const LONG_CHANCE = 0.2
 /** Now and then no fault is injected for a while. */
 const CALM_CHANCE = 0.1
-const CALM_MS: readonly [number, number] = [200, 1_000]
+const CALM_MS_MIN = 200
 /** Within so long after a client began a write the power goes. */
 const IN_WRITE_MS = 3
 /** How much slower a disk is that falls behind, and for how long before the power goes. */
@@ -97,7 +97,9 @@ export class Faults {
   }
 
   #next(round: number): void {
-    const calmMs = this.#prng.chance(CALM_CHANCE) ? this.#prng.between(...CALM_MS) : 0
+    const calmMs = this.#prng.chance(CALM_CHANCE)
+      ? this.#prng.between(CALM_MS_MIN, this.#scenario.calmMsMax)
+      : 0
     const waitMs = calmMs + this.#scenario.everyMs * (0.2 + 1.6 * this.#prng.unit())
     this.#cluster.world.after(waitMs, () => {
       if (this.#isOver || round !== this.#round) return

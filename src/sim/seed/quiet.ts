@@ -35,6 +35,8 @@ const REPAIR_MS_MAX = 5_000
 const HAND_OFF_MS_MAX = 60_000
 /** Exchanges are seconds apart; what has rotted on both sides of one is mended by another pair. */
 const EXCHANGES_MS_MAX = 60_000
+/** What a request wrote stays for a while; rounds that meet faults begin again. */
+const ROUNDS_MS_MAX = 120_000
 const INSPECT_MS_MAX = 600_000
 /**
  * A message whose sender broke the connection without a word is given up by then, with its memory:
@@ -43,6 +45,12 @@ const INSPECT_MS_MAX = 600_000
 const GIVE_BACK_MS_MAX = 2 * MESSAGE_STALL_MS_MAX
 /** How often what a core takes away is tried. */
 const SHRINK_TRIES = 2
+/** Figures of copies that change without a request. */
+const OTHER_APPENDS = [
+  'keys_reaped_total',
+  'contexts_stripped_total',
+  'exchange_repairs_total',
+] as const
 const NOT_SCANNED: Scanned = new Map()
 
 /**
@@ -134,6 +142,17 @@ export class Quiet {
     this.violations.push(...this.#cluster.unequalRoots())
   }
 
+  /** Waits until rounds have let go of all that is deleted. Requires: all nodes live. */
+  async #forget(living: readonly number[]): Promise<void> {
+    const left = (): readonly number[] =>
+      living.filter((machine) => this.#figure(machine, 'deleted_leaves') > 0)
+    if (await this.#until(() => left().length === 0, ROUNDS_MS_MAX)) return
+    for (const machine of left()) {
+      const why = this.#cluster.node(machine)?.roundObstacle ?? 'no reason'
+      this.violations.push(`deletes left: node ${machine} has tombstones; rounds wait for: ${why}`)
+    }
+  }
+
   /** Scans every bucket while copies still lack writes or have rotted. Requires: all nodes live. */
   async #scan(): Promise<Scanned> {
     const { defaults, buckets } = this.#cluster.configOf(1)
@@ -164,7 +183,11 @@ export class Quiet {
     const mayLack = (machine: number): boolean =>
       living.length < this.#cluster.size &&
       (this.#account.isDamaged(machine) || this.#cluster.node(machine)?.isWhole !== true)
-    if (living.length === this.#cluster.size) await this.#exchange()
+    if (living.length === this.#cluster.size) {
+      await this.#exchange()
+      await this.#forget(living)
+      await this.#exchange()
+    }
     const answering = await this.#sweep(living, mayLack)
     // Repairs go on, and may wait for memory that messages of dead connections have.
     await this.#until(() => this.#kept(living).length === 0, REPAIR_MS_MAX)
@@ -250,6 +273,11 @@ export class Quiet {
     })
   }
 
+  #figure(machine: number, figure: string): number {
+    const figures = this.#cluster.node(machine)?.status().figures ?? []
+    return figures.find(({ name }) => name === figure)?.value ?? 0
+  }
+
   #livingOwners({ bucket, key }: Place, living: readonly number[]): readonly number[] {
     const owners = this.#cluster.ownersOf(keyName(bucket, key))
     return owners.filter((owner) => living.includes(owner))
@@ -258,8 +286,10 @@ export class Quiet {
   #appends(living: readonly number[]): ReadonlyMap<number, number> {
     return new Map(
       living.map((machine) => {
-        const figures = this.#cluster.node(machine)?.status().figures ?? []
-        return [machine, figures.find(({ name }) => name === 'appends_total')?.value ?? 0]
+        // Exchanges go on, and what rounds let go of costs an append.
+        const others = OTHER_APPENDS.map((figure) => this.#figure(machine, figure))
+        const sum = others.reduce((all, one) => all + one, 0)
+        return [machine, this.#figure(machine, 'appends_total') - sum]
       }),
     )
   }

@@ -92,6 +92,10 @@ export function resultLines(result: SimulateResult, events: number): readonly st
       `${number(result.hintsDelivered)} delivered; two owners of a key were ` +
         `${result.hadTwoAway ? '' : 'never '}away at once`,
     ),
+    row(
+      'rounds',
+      `${number(result.rounds)} adopted; ${number(result.reaped)} deletes went for good`,
+    ),
     row('sessions', `${counted(result.sessionGets, 'get')} with receipts to cover`),
     ...(shown.length === 0 ? [] : ['', EVENT_HEADER, ...shown]),
     '',
@@ -129,6 +133,8 @@ export function unfinished(seed: number, scenario: Scenario, violation: string):
     crashesInWrites: 0,
     hadTwoAway: false,
     hintsDelivered: 0,
+    rounds: 0,
+    reaped: 0,
     sessionGets: 0,
     deliveries: 0,
     simulatedMs: 0,
@@ -148,6 +154,8 @@ export class Tally {
   /** Seeds in which two owners of a key were away at once. */
   hadTwoAway = 0
   hintsDelivered = 0
+  rounds = 0
+  reaped = 0
   sessionGets = 0
   deliveries = 0
   simulatedMs = 0
@@ -168,6 +176,8 @@ export class Tally {
     this.crashesInWrites += crashesInWrites
     if (result.hadTwoAway) this.hadTwoAway += 1
     this.hintsDelivered += result.hintsDelivered
+    this.rounds += result.rounds
+    this.reaped += result.reaped
     this.sessionGets += result.sessionGets
     this.deliveries += result.deliveries
     this.simulatedMs += result.simulatedMs

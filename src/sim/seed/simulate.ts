@@ -55,6 +55,9 @@ export interface SimulateResult {
   /** Whether two owners of a key were away at once. */
   readonly hadTwoAway: boolean
   readonly hintsDelivered: number
+  /** Rounds that were adopted, and deletes that went for good. */
+  readonly rounds: number
+  readonly reaped: number
   /** Gets of sessions that had receipts to cover. */
   readonly sessionGets: number
   /** Pieces of stream delivered. */
@@ -97,6 +100,8 @@ class Simulation {
   readonly #recovery = new Recovery()
   readonly #violations: string[] = []
   #hintsDelivered = 0
+  /** Deletes whose tombstones went for good. */
+  readonly #reaped = new Set<number>()
 
   constructor(seed: number, scenario: Scenario) {
     this.#seed = seed
@@ -145,6 +150,12 @@ class Simulation {
       this.#bounds,
     )
     trace.watch('recovered', (fields, machine) => this.#recovery.recovered(machine, fields))
+    trace.watch('key-reaped', ({ requests }) => {
+      for (const label of String(requests).split(' ')) {
+        const write = this.#workload.requests.get(label)
+        if (write !== undefined) this.#reaped.add(write.id)
+      }
+    })
     trace.watch('hint-delivered', () => (this.#hintsDelivered += 1))
     trace.watch('rot-found', (_, machine) => this.#recovery.rotFound(machine))
   }
@@ -230,7 +241,7 @@ class Simulation {
       ...this.#quiet.violations,
       ...this.#recovery.violations,
       ...this.#bounds.violations,
-      ...checkDurability(history, state?.final ?? new Map()),
+      ...checkDurability(history, state?.final ?? new Map(), this.#reaped),
       ...checkCausality(history),
       ...checkLiveness(history, bounds),
     ]
@@ -252,6 +263,8 @@ class Simulation {
       crashesInWrites: this.#operator.crashesInWrites,
       hadTwoAway: this.#operator.hadTwoAway,
       hintsDelivered: this.#hintsDelivered,
+      rounds: this.#world.trace.count('round-adopted'),
+      reaped: this.#reaped.size,
       sessionGets: this.#workload.judged,
       deliveries: this.#world.network.chunksDelivered,
       simulatedMs: this.#world.nowMs,

@@ -34,6 +34,8 @@ export interface WorkloadOptions {
   readonly longValueChance: number
   /** Of one operation. */
   readonly timeoutMs: number
+  /** A put is sent again for a third of this. */
+  readonly rememberMs: number
   /** Between two operations of one client, at most. */
   readonly thinkMsMax: number
   readonly mix: Mix
@@ -74,6 +76,7 @@ interface Sent {
   readonly value: string | undefined
   readonly requestId: Uint8Array
   readonly contexts: readonly SealedContext[]
+  readonly atMs: number
 }
 
 export interface UserOptions extends WorkloadOptions {
@@ -184,11 +187,6 @@ export class User {
     ]
   }
 
-  /** Some requests insist on owners. */
-  #strictOrNot(): { readonly strict: boolean } {
-    return { strict: this.#prng.chance(STRICT_SHARE) }
-  }
-
   #known(place: Place): readonly Shown[] {
     return this.#shown.get(place.label) ?? []
   }
@@ -212,7 +210,8 @@ export class User {
   async get(place: Place, asked?: GetOptions): Promise<Shown | undefined> {
     const startedMs = this.#cluster.world.nowMs
     // One owner is enough for a session.
-    const options = asked ?? { ...this.#strictOrNot(), ...(this.#session && { r: 1 }) }
+    const strict = this.#prng.chance(STRICT_SHARE)
+    const options = asked ?? { strict, ...(this.#session && { r: 1 }) }
     try {
       const answer = await (await this.#bucket(place)).get(place.key, options)
       const ids = answer.siblings.map(idOf)
@@ -265,10 +264,10 @@ export class User {
     this.#requests.set(requestLabel(requestIdOf(requestId)), { id, isDelete })
     const { contexts } = given
     const value = isDelete ? undefined : this.#valueFor(id)
-    const sent = { id, place, value, requestId, contexts }
+    const sent = { id, place, value, requestId, contexts, atMs: startedMs }
     try {
       const replacing: PutOptions = replacesSeen ? { replace: 'seen' } : { contexts }
-      const options = { ...replacing, ...this.#strictOrNot() }
+      const options = { ...replacing, strict: this.#prng.chance(STRICT_SHARE) }
       const written = await this.#send(sent, { ...options, isRepeat: false })
       if (written.attempts > 1) this.#history.markRetried(id)
       this.#history.end(id, 'ok', this.#cluster.world.nowMs)
@@ -323,8 +322,9 @@ export class User {
 
   /** Sends an earlier write again, as it was: it may be done twice, and must count once. */
   async #repeat(): Promise<void> {
-    if (this.#sent.length === 0) return
-    const sent = this.#prng.pick(this.#sent)
+    const since = this.#cluster.world.nowMs - this.#options.rememberMs / 3
+    const sent = this.#sent.length === 0 ? undefined : this.#prng.pick(this.#sent)
+    if ((sent?.atMs ?? 0) < since || sent === undefined) return
     this.#history.markRetried(sent.id)
     try {
       await this.#send(sent, { contexts: sent.contexts, isRepeat: true })
@@ -393,7 +393,7 @@ function joined(all: readonly Shown[]): Replaces {
   }
 }
 
-/** Anything but an operating error is a broken belief, and goes on its way. */
+/** Fails with any other error: a broken belief. */
 function codeOf(error: unknown): string {
   if (isOperatingError(error)) return error.code
   throw error

@@ -29,6 +29,13 @@ export type Damage =
     }
   | { readonly kind: 'missing'; readonly sequence: number; readonly lastSequence: number }
 
+/** Whether records may be missing whose keys are not known. */
+export function isOfUnknownKeys(damage: Damage): boolean {
+  // A segment whose header has rotted is read all the same.
+  if (damage.kind === 'header') return false
+  return damage.kind !== 'rotten' || damage.found === undefined
+}
+
 /** One sentence for a person. */
 export function sentenceOf(damage: Damage): string {
   switch (damage.kind) {

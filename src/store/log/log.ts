@@ -74,6 +74,8 @@ export interface LogState {
   readonly indexes: PlaceIndexes
   /** What the start found damaged, in sentences. */
   readonly damages: readonly string[]
+  /** A checksum of those by which it is not known what keys are missing; '' without any. */
+  readonly lost: string
 }
 
 export class LogEngine implements Engine {
@@ -176,6 +178,7 @@ export class LogEngine implements Engine {
       unsyncedBytes: this.#writer.unsyncedBytes,
       segmentBytesMax: bytesMax,
       alarms: this.#alarms(),
+      lost: this.#log.lost,
     }
   }
 

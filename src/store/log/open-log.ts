@@ -11,8 +11,8 @@ import type { Clock } from '../../world/clock.ts'
 import type { Directory } from '../../world/disk.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { Engine } from '../engine.ts'
-import { confirmNames, removeUnfinished, segmentName } from '../files.ts'
-import { sentenceOf } from './damage.ts'
+import { checkOf, confirmNames, removeUnfinished, segmentName } from '../files.ts'
+import { isOfUnknownKeys, sentenceOf } from './damage.ts'
 import { LogEngine } from './log.ts'
 import { putInOrder } from './put-in-order.ts'
 import { type ReadLog, readLog } from './read-log.ts'
@@ -92,7 +92,10 @@ export async function openLog(options: LogOptions): Promise<OpenedLog> {
     // Only now: until the segments behind them are removed, unfinished ones explain a gap.
     await removeUnfinished(directory)
     const damages = judgement.damages.map(sentenceOf)
-    const parts = { lock, segments, shortage, allocator, writer, indexes, reader, damages }
+    const unknown = judgement.damages.filter(isOfUnknownKeys).map(sentenceOf)
+    const lost = unknown.length === 0 ? '' : checkOf(unknown.join('\n'))
+    const own = { lock, segments, shortage, allocator, writer, indexes, reader }
+    const parts = { ...own, damages, lost }
     try {
       await putInOrder({ ...options, ...parts }, judgement)
     } catch (error) {

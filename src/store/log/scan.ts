@@ -27,7 +27,7 @@ import {
 } from './record-reader.ts'
 
 /** Entries of the index that one page takes at once, unless one token alone has more. */
-const BATCH_MIN = 64
+const BATCH_MIN = 16
 const BATCH_MAX = 1024
 /** Entries that one page looks at, and tokens whose records it reads. */
 const LOOKED_AT_MAX = 16 * BATCH_MAX

@@ -1,5 +1,6 @@
 /** Messages between a client and a node; `table.ts` numbers them. */
 import type { ErrorCode } from '../../base/errors.ts'
+import type { U64 } from '../../base/u64.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import type { KeyName, NodeId } from '../../dynamo/names.ts'
 import type { Token } from '../../native/digest.ts'
@@ -161,4 +162,74 @@ export interface HintsFor {
   /** Keys that were delivered, and bytes that were taken, in the last 10 s. */
   readonly deliveredPerSecond: number
   readonly takenBytesPerSecond: number
+}
+
+export interface Ranges {
+  /** Answered once each partition was found equal at all owners, or at the deadline. */
+  readonly untilEqual: boolean
+  /** What was found so long before the request arrived counts too. */
+  readonly withinMs: number
+  readonly deadlineMs: number
+}
+
+/** A sum that was found equal, and how many milliseconds ago. */
+export interface FoundEqual {
+  readonly sum: U64
+  readonly ms: number
+}
+
+/** A partition that the node owns. */
+export interface RangeRoot {
+  readonly partition: number
+  readonly root: U64
+  /** What all owners had in common when they were compared last; undefined: nothing. */
+  readonly equal: FoundEqual | undefined
+}
+
+/** What the comparisons of a partition with another owner have found. */
+export interface ComparedRange {
+  readonly partition: number
+  /** Undefined: never. */
+  readonly equal: FoundEqual | undefined
+  /** Undefined: the last comparison found no difference, or there was none. */
+  readonly differsMs: number | undefined
+}
+
+/** Partitions of the buckets with this N, and the other owners. */
+export interface TreeRanges {
+  readonly n: number
+  readonly ranges: readonly RangeRoot[]
+  readonly others: readonly {
+    readonly node: NodeId
+    readonly compared: readonly ComparedRange[]
+  }[]
+}
+
+export interface RangesReply {
+  readonly node: NodeId
+  readonly isWhole: boolean
+  readonly isEqual: boolean
+  readonly trees: readonly TreeRanges[]
+}
+
+export interface Repair {
+  /** Empty: of all buckets. */
+  readonly bucket: Uint8Array
+  /** Undefined: with all other owners. */
+  readonly from: NodeId | undefined
+  /** 16 bytes: the same in all requests of one run. */
+  readonly run: Uint8Array
+  readonly deadlineMs: number
+}
+
+export interface RepairReply {
+  readonly node: NodeId
+  readonly isDone: boolean
+  readonly members: number
+  /** Of them. */
+  readonly done: number
+  readonly leaves: number
+  readonly keys: number
+  /** Members from which something could not be had. */
+  readonly unfinished: readonly { readonly node: NodeId; readonly code: ErrorCode }[]
 }

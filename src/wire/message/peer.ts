@@ -1,8 +1,11 @@
 /** Messages between two nodes; `table.ts` numbers them. */
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
-import type { BucketId, CreationId, KeyName, Place } from '../../dynamo/names.ts'
+import type { BucketId, CreationId, KeyName, NodeId, Place, Start } from '../../dynamo/names.ts'
 import type { Digest, Token } from '../../native/digest.ts'
 import type { Branch, BranchSum } from '../../dynamo/repair/branches.ts'
+import type { Floor } from '../../dynamo/repair/floor.ts'
+import type { RoundFloor } from '../../dynamo/repair/round.ts'
+import type { Range } from '../../dynamo/version/context.ts'
 import type { Achieved, OutlinedCopy } from './parts.ts'
 
 export interface PeerRead {
@@ -30,6 +33,8 @@ export interface PeerWrite {
   readonly deadlineMs: number
   /** The receiver's own copy, or its hint for another member. */
   readonly place: Place
+  /** It is a hint that comes home: it was durable elsewhere before it was sent. */
+  readonly isHome: boolean
 }
 
 export type PeerWriteReply = Record<never, never>
@@ -126,4 +131,102 @@ export interface PeerLeavesReply {
     readonly digest: Digest
   }[]
   readonly next: Token | undefined
+}
+
+/** A key of a bucket. */
+export interface PeerKey {
+  readonly name: KeyName
+  readonly bucketId: BucketId
+}
+
+export interface PeerObjects {
+  readonly ring: RingDigest
+  /** 1 to TREE_KEYS_MAX. */
+  readonly keys: readonly PeerKey[]
+  readonly deadlineMs: number
+}
+
+export interface PeerObjectsReply {
+  /** That the owner had adopted when it read each of them. */
+  readonly round: number
+  /** Encoded; undefined: no copy. Of the first keys, as many as fit. */
+  readonly objects: readonly (Uint8Array | undefined)[]
+}
+
+export interface PeerRounds {
+  readonly ring: RingDigest
+  /** Whose floor the sender has. */
+  readonly known: number
+  readonly withClosing: boolean
+  readonly deadlineMs: number
+}
+
+export interface PeerRoundsReply {
+  readonly start: Start
+  readonly isWhole: boolean
+  /** The number alone counts where it was known. */
+  readonly adopted: RoundFloor
+  readonly highest: number
+  readonly closed: number
+  readonly closing: Floor
+  readonly durable: number
+  readonly knowsClosed: boolean
+}
+
+export interface PeerOpenRound {
+  readonly ring: RingDigest
+  readonly number: number
+  /** The highest round that a member has adopted. */
+  readonly last: number
+  readonly deadlineMs: number
+}
+
+export interface PeerOpenRoundReply {
+  readonly start: Start
+  readonly counter: number
+  readonly named: ReadonlySet<Start>
+  readonly isNamingKnown: boolean
+  readonly adopted: number
+}
+
+/** These numbers are on the wire. */
+export const RoundStep = { close: 1, cover: 2, adopt: 3, void: 4 } as const
+export type RoundStep = (typeof RoundStep)[keyof typeof RoundStep]
+
+export interface PeerStepRound {
+  readonly ring: RingDigest
+  readonly number: number
+  readonly step: RoundStep
+  /** With close. */
+  readonly floor: RoundFloor | undefined
+  readonly forgotten: ReadonlySet<Start>
+  /** With cover: the start of each member when the round opened. */
+  readonly starts: ReadonlyMap<NodeId, Start>
+  readonly deadlineMs: number
+}
+
+export interface PeerStepRoundReply {
+  readonly isDone: boolean
+  readonly waitsFor: readonly NodeId[]
+}
+
+export interface PeerRanges {
+  readonly ring: RingDigest
+  readonly round: number
+  /** 1 to TREE_KEYS_MAX. */
+  readonly keys: readonly {
+    readonly key: PeerKey
+    readonly digest: Digest
+    readonly ranges: readonly Range[]
+  }[]
+  /** How far the log of each owner was durable when it agreed; empty: it is a question. */
+  readonly agreed: ReadonlyMap<NodeId, number>
+  readonly deadlineMs: number
+}
+
+export interface PeerRangesReply {
+  readonly round: number
+  /** One for each key. */
+  readonly areAlike: readonly boolean[]
+  readonly durable: number
 }

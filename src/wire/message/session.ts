@@ -87,6 +87,10 @@ export interface Identity {
   readonly met: readonly Uint8Array[]
   /** To peers: the highest durable sequence of its data. */
   readonly durable: number
+  /** From an acceptor: what the other has told it of that, at most. */
+  readonly metDurable: number
+  /** To peers: it gets back what it lost. */
+  readonly isRebuilding: boolean
 }
 
 /** The error in a failure. */

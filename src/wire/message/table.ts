@@ -14,6 +14,10 @@ import type {
   GetReply,
   Put,
   PutReply,
+  Ranges,
+  RangesReply,
+  Repair,
+  RepairReply,
   Scan,
   ScanReply,
   Status,
@@ -24,12 +28,22 @@ import type {
   PeerCopiesReply,
   PeerLeaves,
   PeerLeavesReply,
+  PeerObjects,
+  PeerObjectsReply,
+  PeerOpenRound,
+  PeerOpenRoundReply,
   PeerPut,
   PeerPutReply,
   PeerRange,
   PeerRangeReply,
+  PeerRanges,
+  PeerRangesReply,
   PeerRead,
   PeerReadReply,
+  PeerRounds,
+  PeerRoundsReply,
+  PeerStepRound,
+  PeerStepRoundReply,
   PeerTree,
   PeerTreeReply,
   PeerWrite,
@@ -41,9 +55,16 @@ export const REQUEST_KINDS = {
   topology: 16,
   status: 17,
   scan: 18,
+  ranges: 20,
+  repair: 21,
   peerRange: 24,
   peerTree: 25,
   peerLeaves: 26,
+  peerObjects: 27,
+  peerRounds: 28,
+  peerOpenRound: 29,
+  peerStepRound: 30,
+  peerRanges: 31,
   get: 32,
   put: 33,
   explain: 36,
@@ -58,9 +79,16 @@ export const SENDERS: Readonly<Record<RequestKind, readonly Role[]>> = {
   topology: ['client', 'peer'],
   status: ['client'],
   scan: ['client'],
+  ranges: ['client'],
+  repair: ['client'],
   peerRange: ['peer'],
   peerTree: ['peer'],
   peerLeaves: ['peer'],
+  peerObjects: ['peer'],
+  peerRounds: ['peer'],
+  peerOpenRound: ['peer'],
+  peerStepRound: ['peer'],
+  peerRanges: ['peer'],
   get: ['client'],
   put: ['client'],
   explain: ['client'],
@@ -75,9 +103,16 @@ export interface RequestTable {
   topology: { request: Record<never, never>; reply: Topology }
   status: { request: Record<never, never>; reply: Status }
   scan: { request: Scan; reply: ScanReply }
+  ranges: { request: Ranges; reply: RangesReply }
+  repair: { request: Repair; reply: RepairReply }
   peerRange: { request: PeerRange; reply: PeerRangeReply }
   peerTree: { request: PeerTree; reply: PeerTreeReply }
   peerLeaves: { request: PeerLeaves; reply: PeerLeavesReply }
+  peerObjects: { request: PeerObjects; reply: PeerObjectsReply }
+  peerRounds: { request: PeerRounds; reply: PeerRoundsReply }
+  peerOpenRound: { request: PeerOpenRound; reply: PeerOpenRoundReply }
+  peerStepRound: { request: PeerStepRound; reply: PeerStepRoundReply }
+  peerRanges: { request: PeerRanges; reply: PeerRangesReply }
   get: { request: Get; reply: GetReply }
   put: { request: Put; reply: PutReply }
   explain: { request: Explain; reply: ExplainReply }

@@ -21,9 +21,9 @@ const broken = (rule: keyof FloorRules, fault: FloorFault, from = 1): BrokenFloo
 })
 
 export const BROKEN_FLOORS: Readonly<Partial<Record<keyof FloorRules, BrokenFloor>>> = {
-  isOwnerRestartOverlooked: broken('isOwnerRestartOverlooked', 'came-back', 1_000),
+  isOwnerRestartOverlooked: broken('isOwnerRestartOverlooked', 'came-back', 20_000),
   isAskedRestartOverlooked: broken('isAskedRestartOverlooked', 'came-back', 1_033_162_978_000),
-  isLateWriteTaken: broken('isLateWriteTaken', 'came-back', 29_000),
+  isLateWriteTaken: broken('isLateWriteTaken', 'came-back', 28_000),
   isLateTrimmed: broken('isLateTrimmed', 'lost', 38_000),
   isHintMergedWhole: broken('isHintMergedWhole', 'came-back'),
   isClosedWithHints: broken('isClosedWithHints', 'lost'),
@@ -33,14 +33,15 @@ export const BROKEN_FLOORS: Readonly<Partial<Record<keyof FloorRules, BrokenFloo
   isAbsenceProof: broken('isAbsenceProof', 'lost'),
   isLowerKept: broken('isLowerKept', 'came-back', 1_000),
   isStrippedUnasked: broken('isStrippedUnasked', 'came-back'),
-  isStrippedByOne: broken('isStrippedByOne', 'came-back'),
+  isStrippedByOne: broken('isStrippedByOne', 'came-back', 8_000),
   isCarriedUnsynced: broken('isCarriedUnsynced', 'came-back', 901_378_662_000),
-  isStrippedThoughRemembered: broken('isStrippedThoughRemembered', 'came-back', 22_000),
-  isReapedThoughRemembered: broken('isReapedThoughRemembered', 'came-back', 6_000),
+  isStrippedThoughRemembered: broken('isStrippedThoughRemembered', 'came-back', 41_000),
+  isReapedThoughRemembered: broken('isReapedThoughRemembered', 'came-back', 47_000),
+  isStartLeftOutAtOnce: broken('isStartLeftOutAtOnce', 'came-back', 231_000),
   isOldDiskMerged: broken('isOldDiskMerged', 'came-back', 29_000),
-  areRoundsConcurrent: broken('areRoundsConcurrent', 'differ'),
+  areRoundsConcurrent: broken('areRoundsConcurrent', 'differ', 10_000),
   areAllOthersEnded: broken('areAllOthersEnded', 'lost'),
   isFloorKeptWhenEmptied: broken('isFloorKeptWhenEmptied', 'came-back', 1_000),
-  isFloorKeptWhenSetBack: broken('isFloorKeptWhenSetBack', 'came-back', 22_000),
+  isFloorKeptWhenSetBack: broken('isFloorKeptWhenSetBack', 'came-back', 173_000),
   isReapedByAge: broken('isReapedByAge', 'came-back'),
 }

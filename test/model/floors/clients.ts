@@ -40,8 +40,9 @@ interface Request {
   readonly value: number
   readonly bytes: Uint8Array | undefined
   readonly seen: Context
-  /** When it was made. */
+  /** When it was made: after so many acts, and in which round. */
   readonly at: number
+  readonly sentIn: number
 }
 
 interface Client {
@@ -86,7 +87,8 @@ export class Clients {
       const what = `${bytes === undefined ? '†' : ''}v${value}, saw ${shown.toString(2)}`
       return `client ${this.#clients.indexOf(client)} puts ${what}`
     })
-    const request = { value, bytes, seen, at: this.#cluster.now }
+    const { now: at, opened: sentIn } = this.#cluster
+    const request = { value, bytes, seen, at, sentIn }
     keep(client.requests, request)
     this.#attempt(request, false)
   }
@@ -96,6 +98,7 @@ export class Clients {
     if (requests.length === 0) return
     const request = this.#prng.pick(requests)
     if (request.at + this.#cluster.deadline < this.#cluster.now) return
+    if (this.#cluster.hasEnded(request.sentIn)) return
     this.#cluster.say(() => `v${request.value} is tried again`)
     this.#attempt(request, true)
   }

@@ -11,7 +11,8 @@ import type { VersionedObject } from '../../../src/dynamo/version/object.ts'
 import { tell } from '../story.ts'
 import type { Attempt } from './attempt.ts'
 import { type ExchangeMessage, Exchanges } from './exchanges.ts'
-import { type Floor, carries, hasDot, isUnder, NO_FLOOR, without } from './floor.ts'
+import { type Floor, carries, hasDot, isUnder, NO_FLOOR } from '../../../src/dynamo/repair/floor.ts'
+import { without } from './floor.ts'
 import { NODES, OWN, OWNERS } from '../node.ts'
 import {
   closingOf,
@@ -75,10 +76,13 @@ export class Cluster {
   now = 0
   /** A request is repeated for so many acts, and remembered for twice as many. */
   readonly deadline: number
+  /** The last round that all have opened. */
+  opened = 0
   /** How often a write is very late. */
   readonly #slowness: number
-  /** The round that opened last, and the last one that all owners adopted. */
-  #opened = 0
+  /** The last round that an owner adopted. */
+  #adopted = 0
+  /** What was sent before all had opened this round has ended. */
   #fence = 0
   /** Lines for people, kept only for a history that is told. */
   readonly #story: string[] | undefined
@@ -113,18 +117,30 @@ export class Cluster {
   }
 
   /**
-   * Messages live shorter than it takes from the opening of one round that all adopt to the opening
-   * of the next but one.
+   * A round opens at least the longest deadline after all have opened the one that was adopted
+   * last. Of void rounds nothing is required.
    */
-  onOpened({ number }: RoundFloor): void {
-    this.#opened = number
-    const kept = this.messages.filter(({ sentIn }) => (sentIn ?? 0) >= this.#fence)
+  onOpening(): void {
+    this.#fence = this.#adopted
+    const kept = this.messages.filter(({ sentIn }) => !this.hasEnded(sentIn ?? 0))
     this.messages.splice(0, this.messages.length, ...kept)
+  }
+
+  /** Whether requests and messages that were sent in that round are past their deadline. */
+  hasEnded(sentIn: number): boolean {
+    return sentIn < this.#fence
+  }
+
+  onOpened({ number }: RoundFloor): void {
+    this.opened = number
+  }
+
+  onAdopted({ number }: RoundFloor): void {
+    this.#adopted = Math.max(this.#adopted, number)
   }
 
   /** Starts that the round left out leave the closing floors too. */
   onAdoptedByAll({ number, leftOut }: RoundFloor): void {
-    this.#fence = number
     if (leftOut.size === 0) return
     this.say(() => `round ${number} has left out ${leftOut.size} starts`)
     for (const member of this.members) {
@@ -216,7 +232,7 @@ export class Cluster {
 
   send(message: Message): void {
     if (this.messages.length >= MESSAGES_MAX) return
-    message.sentIn = this.#opened
+    message.sentIn = this.opened
     this.messages.push(message)
   }
 

@@ -8,7 +8,8 @@
 import type { VersionedObject } from '../../../src/dynamo/version/object.ts'
 import type { Dot } from '../../../src/dynamo/version/dot.ts'
 import { type Cluster, joined, name, told } from './cluster.ts'
-import { carries, carryAlike, isDone, isUnder, without } from './floor.ts'
+import { carries, isUnder } from '../../../src/dynamo/repair/floor.ts'
+import { carryAlike, isDone, without } from './floor.ts'
 import { OWN, OWNERS } from '../node.ts'
 import type { Member, RoundFloor } from './member.ts'
 import type { Round } from './rounds.ts'
@@ -166,6 +167,7 @@ export class Exchanges {
   /** Requires: what is at or below its floor is here, or replaced. */
   adopt(member: Member, round: RoundFloor): void {
     this.#cluster.say(() => `${name(member)} adopts round ${round.number}`)
+    this.#cluster.onAdopted(round)
     member.append({
       apply: (disk) => {
         if (disk.adopted.number >= round.number) return

@@ -9,9 +9,10 @@ import type { Note } from '../../../src/dynamo/version/note.ts'
 import type { VersionedObject } from '../../../src/dynamo/version/object.ts'
 import { ID_OF, OWN, OWNERS, startName } from '../node.ts'
 import type { Attempt } from './attempt.ts'
+import { NamedStarts } from './named.ts'
 import type { Asking } from './ranges.ts'
 import { Remembered } from './remembered.ts'
-import { type Floor, joinFloors, NO_FLOOR } from './floor.ts'
+import { type Floor, joinFloors, NO_FLOOR } from '../../../src/dynamo/repair/floor.ts'
 
 /** The own copy, and a hint for each owner. */
 export const PLACES: number = 1 + OWNERS
@@ -34,20 +35,16 @@ export interface Copy {
 export interface RoundFloor {
   readonly number: number
   readonly floor: Floor
-  /** Starts in it that no member named when it opened: the next floor may leave them out. */
-  readonly unnamed: ReadonlySet<Start>
   /** The oldest round since which no start was left out. */
   readonly base: number
   readonly leftOut: ReadonlySet<Start>
 }
 
-const NO_STARTS: ReadonlySet<Start> = new Set()
 export const NO_ROUND: RoundFloor = {
   number: 0,
   floor: NO_FLOOR,
-  unnamed: NO_STARTS,
   base: 0,
-  leftOut: NO_STARTS,
+  leftOut: new Set(),
 }
 
 /** What a log holds. */
@@ -95,6 +92,7 @@ export class Member {
   readonly pulls = new Set<number>()
   asking: Asking | undefined
   readonly remembered: Remembered = new Remembered()
+  readonly named: NamedStarts = new NamedStarts()
   /** The last round that it knows all members to have closed. */
   settled: RoundFloor = NO_ROUND
   #tail: Batch[] = []
@@ -120,9 +118,11 @@ export class Member {
   }
 
   append(batch: Batch): void {
+    const { place } = batch
     this.#tail.push(batch)
+    if (place !== undefined) this.named.onReplaced(this.memory.copies[place])
     batch.apply(this.memory)
-    if (batch.place !== undefined) this.generations[batch.place]! += 1
+    if (place !== undefined) this.generations[place]! += 1
   }
 
   /** Makes the tail durable; returns it, for its acknowledgements. */
@@ -156,6 +156,7 @@ export class Member {
     this.asking = undefined
     this.settled = NO_ROUND
     this.remembered.clear()
+    this.named.clear()
   }
 }
 

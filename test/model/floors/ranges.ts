@@ -3,12 +3,13 @@
  *
  * A range at or below the floor in which no dot is carried goes when all owners, at the same round,
  * asked since, durably carry exactly what this copy carries, while it waits for no object of an
- * exchange.
+ * exchange. Who asked tells the others, which remove it too while they wait for none.
  */
 import type { Range } from '../../../src/dynamo/version/context.ts'
 import type { VersionedObject } from '../../../src/dynamo/version/object.ts'
 import { type Cluster, name, told } from './cluster.ts'
-import { carryAlike, replacedRanges, strip } from './floor.ts'
+import { replacedRanges, strip } from '../../../src/dynamo/repair/floor.ts'
+import { carryAlike } from './floor.ts'
 import { OWN, OWNERS } from '../node.ts'
 import type { Member } from './member.ts'
 
@@ -30,7 +31,15 @@ interface Statement {
   readonly isHeldBack: boolean
 }
 
-export type RangesMessage = Question | Statement
+/** All owners have agreed. */
+interface Removal {
+  readonly kind: 'removal'
+  readonly to: number
+  readonly round: number
+  readonly replaced: readonly Range[]
+}
+
+export type RangesMessage = Question | Statement | Removal
 
 /** What an owner has asked the others. */
 export interface Asking {
@@ -71,6 +80,7 @@ export class Ranges {
 
   onMessage(member: Member, message: RangesMessage): void {
     if (message.kind === 'statement') return this.#onStatement(member, message)
+    if (message.kind === 'removal') return this.#removeFrom(member, message)
     const { from: to, id, replaced } = message
     // What a crash could take back is not carried.
     if (!this.#cluster.rules.isCarriedUnsynced) this.#cluster.sync(member)
@@ -100,12 +110,20 @@ export class Ranges {
   #remove(owner: Member): void {
     const { asking } = owner
     owner.asking = undefined
+    if (asking === undefined) return
+    this.#removeFrom(owner, asking)
+    const { round, replaced } = asking
+    for (const { index: to } of this.#cluster.owners) {
+      if (to !== owner.index) this.#cluster.send({ kind: 'removal', to, round, replaced })
+    }
+  }
+
+  #removeFrom(owner: Member, { round, replaced }: Pick<Removal, 'round' | 'replaced'>): void {
     const object = owner.object(OWN)
-    if (object === undefined || asking === undefined || asking.round !== owner.disk.adopted.number)
-      return
-    if (this.#isHeldBack(owner, asking.replaced)) return
+    if (object === undefined || round !== owner.disk.adopted.number) return
+    if (this.#isHeldBack(owner, replaced)) return
     if (owner.pulls.size > 0 && !this.#cluster.rules.isStrippedMeanwhile) return
-    const left = strip(object, asking.replaced, this.#cluster.floorOf(owner))
+    const left = strip(object, replaced, this.#cluster.floorOf(owner))
     if (left === object) return
     this.#cluster.witness.onRangesRemoved()
     this.#cluster.say(() => `${name(owner)} removes ranges: ${told(object)} to ${told(left)}`)

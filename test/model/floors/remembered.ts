@@ -5,7 +5,7 @@
 import type { Range } from '../../../src/dynamo/version/context.ts'
 import type { Dot } from '../../../src/dynamo/version/dot.ts'
 import type { VersionedObject } from '../../../src/dynamo/version/object.ts'
-import { holds } from './floor.ts'
+import { holds } from '../../../src/dynamo/repair/floor.ts'
 
 interface Entry {
   readonly place: number

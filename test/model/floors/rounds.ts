@@ -6,16 +6,16 @@
  */
 import type { Start } from '../../../src/dynamo/names.ts'
 import { type Cluster, name } from './cluster.ts'
-import { ENDED, type Floor, hasDot, isUnder, joinFloors } from './floor.ts'
+import { ENDED, type Floor, hasDot, isUnder, joinFloors } from '../../../src/dynamo/repair/floor.ts'
 import { NODES, OWNERS } from '../node.ts'
 import { hintFor, type Member, NO_ROUND, type RoundFloor } from './member.ts'
+import { isKnownSince, type Naming, namedSince, NOW } from './named.ts'
 
 /** What a member said when the round opened. */
 interface Opening {
   readonly start: Start
   readonly counter: number
-  /** Starts that its copies name. */
-  readonly named: ReadonlySet<Start>
+  readonly naming: Naming
   readonly adopted: RoundFloor
 }
 
@@ -111,7 +111,9 @@ export class Rounds {
   #openAt(round: Round, member: Member): void {
     const { start, counter } = member
     const { adopted } = member.disk
-    round.opened.set(member, { start, counter, named: namedBy(member), adopted })
+    if (round.opened.size === 0) this.#cluster.onOpening()
+    const naming = member.named.open(round.number, member.memory.copies)
+    round.opened.set(member, { start, counter, naming, adopted })
     if (round.opened.size < NODES) return
     round.made = this.#floorOf(round)
     round.phase = 'close'
@@ -120,8 +122,9 @@ export class Rounds {
   }
 
   /**
-   * The live starts with their counters, and all other starts that some member named. An ended
-   * start of the last floor that no one names any more stays for one round, and then is left out.
+   * The live starts with their counters, and all other starts that some member has named since it
+   * opened the round that was adopted last. What was sent before that has ended, so no message
+   * names another start: those that its floor held are left out, unless a member has restarted.
    */
   #floorOf({ number, opened }: Round): RoundFloor {
     const { rules } = this.#cluster
@@ -129,20 +132,21 @@ export class Rounds {
     const live = new Set(openings.map(({ start }) => start))
     const last = openings.reduce(lastAdopted, NO_ROUND)
     const floor = new Map<Start, number>()
-    for (const { named } of openings) {
-      for (const start of named) if (!live.has(start)) floor.set(start, ENDED)
+    const since = rules.isStartLeftOutAtOnce ? NOW : last.number
+    const isKnown = openings.every(({ naming }) => isKnownSince(naming, since))
+    for (const { naming } of openings) {
+      for (const start of namedSince(naming, since)) if (!live.has(start)) floor.set(start, ENDED)
     }
-    const [unnamed, leftOut] = [new Set<Start>(), new Set<Start>()]
+    const leftOut = new Set<Start>()
     for (const start of last.floor.keys()) {
       if (live.has(start) || floor.has(start)) continue
-      if (last.unnamed.has(start) || rules.isStartLeftOutAtOnce) leftOut.add(start)
-      else unnamed.add(start)
+      if (isKnown || rules.isNamingForgotten) leftOut.add(start)
+      else floor.set(start, ENDED)
     }
-    for (const start of unnamed) floor.set(start, ENDED)
     for (const { start, counter } of openings) if (counter > 0) floor.set(start, counter)
     const base = leftOut.size > 0 ? number : last.base
     const whole = rules.areAllOthersEnded ? new AllEnded(floor, live) : floor
-    return { number, floor: whole, unnamed, base, leftOut }
+    return { number, floor: whole, base, leftOut }
   }
 
   #closeAt(round: Round, member: Member): void {
@@ -230,14 +234,6 @@ export class Rounds {
       })
     }
   }
-}
-
-function namedBy(member: Member): ReadonlySet<Start> {
-  const named = new Set<Start>()
-  for (const copy of member.memory.copies) {
-    for (const { start } of copy?.object.context.ranges ?? []) named.add(start)
-  }
-  return named
 }
 
 function lastAdopted(last: RoundFloor, { adopted }: Opening): RoundFloor {

@@ -71,8 +71,10 @@ export interface FloorRules {
   readonly isStrippedThoughRemembered: boolean
   /** A key goes though its owner remembers a request that wrote it. */
   readonly isReapedThoughRemembered: boolean
-  /** A start leaves the floor in the first round in which no member names it. */
+  /** A start leaves the floor that no copy names as a round opens, though some did of late. */
   readonly isStartLeftOutAtOnce: boolean
+  /** A start leaves the floor though a member restarted, and forgot what its copies named. */
+  readonly isNamingForgotten: boolean
   /** A disk that is older than what left the floor is merged. */
   readonly isOldDiskMerged: boolean
   /** Two rounds may be open at once. */
@@ -122,6 +124,7 @@ export const FLOOR_RULES: FloorRules = {
   isStrippedThoughRemembered: false,
   isReapedThoughRemembered: false,
   isStartLeftOutAtOnce: false,
+  isNamingForgotten: false,
   isOldDiskMerged: false,
   areRoundsConcurrent: false,
   areAllOthersEnded: false,

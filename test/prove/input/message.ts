@@ -189,7 +189,14 @@ export function peerMessageRows(lab: Lab): readonly Row[] {
       () =>
         asPeer(async (one) => {
           const { ring } = await topology(one)
-          const write = { name, bucketId: BUCKET_ID, place: OWN, ring, deadlineMs: 100 }
+          const write = {
+            name,
+            bucketId: BUCKET_ID,
+            place: OWN,
+            ring,
+            deadlineMs: 100,
+            isHome: false,
+          }
           return one.ask('peerWrite', { ...write, object: utf8Bytes('no') })
         }),
     ],

@@ -175,14 +175,15 @@ export class Nodes {
    * Resolves true when the node is ready; false when it was killed by us before. Rejects where it
    * ended by itself: a node that cannot start is a failure of every proof.
    */
-  async start(node: number): Promise<boolean> {
+  async start(node: number, flags: readonly string[] = []): Promise<boolean> {
     const { name, directory } = { name: nameOfNode(node), ...this.#place(node) }
     const child = this.#spares.get(node)?.pop() ?? this.#make(node)
     this.#running.set(node, child)
     void child.ended.then((ended) => {
       if (!this.#expected.delete(child)) this.unexpected.push({ node, ended })
     })
-    const argv = ['serve', '--config', this.#file, '--name', name, '--data', directory]
+    const options = ['--config', this.#file, '--name', name, '--data', directory]
+    const argv = ['serve', ...options, ...flags]
     const isReady = await child.serve(argv)
     if (isReady) this.#refill(node)
     const ended = this.unexpected.findLast((one) => one.node === node)

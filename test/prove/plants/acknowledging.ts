@@ -77,14 +77,14 @@ export const ACKNOWLEDGING: PlantGroup = {
     },
     {
       name: 'a write that the copy has already is acknowledged at once',
-      find: 'if (merged === held.object) return this.#lastSequence',
-      replace: 'if (merged === held.object) return 0',
+      find: 'if (object === held.object) return this.writer.lastSequence',
+      replace: 'if (object === held.object) return 0',
       why: 'the append that brought it may not be durable; W holders seldom lose it just then',
       caughtBy: 'test/unit/node/replica/replica.test.ts',
     },
     {
       name: 'a repeated request is acknowledged at once',
-      find: 'object: held.stored.object, sequence: this.#lastSequence',
+      find: 'object: held.stored.object, sequence: this.writer.lastSequence',
       replace: 'object: held.stored.object, sequence: 0',
       why: 'its first attempt may not be durable; W holders seldom lose it in that instant',
       caughtBy: 'test/unit/node/replica/replica.test.ts',

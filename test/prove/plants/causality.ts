@@ -134,9 +134,9 @@ const CONTEXTS: readonly Plant[] = [
   },
   {
     name: 'a deleted key is forgotten at once',
-    find: 'const entry = entryOf(copy, bytes, note, this.#node.digestKey)',
+    find: 'const entry = entryOf(copy, bytes, note, digestKey)',
     replace:
-      'const made = entryOf(copy, bytes, note, this.#node.digestKey);' +
+      'const made = entryOf(copy, bytes, note, digestKey);' +
       'const isGone = object.siblings.every((one) => one.value === undefined);' +
       "const entry = isGone ? { ...made, kind: 'erasure' } : made",
     why: 'a replica that missed the delete brings back what was deleted',

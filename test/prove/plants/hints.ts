@@ -189,17 +189,17 @@ const DELIVERING: readonly Plant[] = [
   },
   {
     name: 'a full node drops hints and says that it has them',
-    find: 'this.#node.hints.admit(copy, bytes.length - (held.stored?.object.length ?? 0))',
+    find: 'hints.admit(copy, bytes.length - (held.stored?.object.length ?? 0))',
     replace:
-      'try { this.#node.hints.admit(copy, bytes.length) }' +
-      ' catch { return { object: bytes, sequence: this.#lastSequence } }',
+      'try { hints.admit(copy, bytes.length) }' +
+      ' catch { return { object: bytes, sequence: this.lastSequence } }',
     why: 'a write that W machines acknowledged is on fewer',
     caughtBy: HINTS,
   },
   {
     name: 'a hint is sent before it is durable',
-    find: 'replica.whenSynced(replica.lastSequence, (error) => resolve(error === undefined))',
-    replace: 'resolve(true)',
+    find: '(await this.#isAllDurable()) && (await this.#deliverBatches(page, pass))',
+    replace: 'await this.#deliverBatches(page, pass)',
     why: 'what its member has and its holder loses would come back to the holder as new',
     caughtBy: 'test/unit/node/background/courier.test.ts',
   },

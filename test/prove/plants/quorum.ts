@@ -21,8 +21,8 @@ export const QUORUM: PlantGroup = {
     },
     {
       name: 'what a peer brings overwrites',
-      find: 'held.object === undefined ? incoming : merge(held.object, incoming)',
-      replace: 'incoming',
+      find: 'return this.#keep(copy, held, joined(held.object, taken))',
+      replace: 'return this.#keep(copy, held, taken ?? held.object)',
       why: 'a copy replaces what it had not heard of',
     },
     {
@@ -89,17 +89,17 @@ export const QUORUM: PlantGroup = {
     },
     {
       name: 'explain tells what is not durable yet',
-      find: 'await this.#engine.synced(this.#lastSequence)',
-      replace: '',
+      find: 'await this.#engine.synced(this.writer.lastSequence); return outlines',
+      replace: 'return outlines',
       why: 'durable says that an owner holds what a power cut takes from it',
       caughtBy: 'test/unit/node/replica/replica.test.ts',
     },
     {
       name: 'merges are bounded as puts are, in siblings',
-      find: 'if (merged === held.object) return this.#lastSequence',
+      find: 'if (object === held.object) return this.writer.lastSequence',
       replace:
-        'if (merged === held.object) return this.#lastSequence; ' +
-        'if (merged.siblings.length > 64) throw tooLarge()',
+        'if (object === held.object) return this.writer.lastSequence; ' +
+        'if (object?.siblings.length > 64) throw tooLarge()',
       why: 'a copy that was behind can never catch up; simulated keys have few siblings',
       caughtBy: 'test/unit/node/replica/merge-bounds.test.ts',
     },

@@ -1,5 +1,6 @@
 /** Plants about hash trees and exchanges: what is compared, and what is asked for. */
 import type { Plant, PlantGroup } from './plant.ts'
+import { ROUNDS } from './rounds.ts'
 
 const PAPER = 'test/paper/section-4-7.test.ts'
 const TREES = 'test/unit/node/replica/trees.test.ts'
@@ -51,8 +52,8 @@ const KEEPING: readonly Plant[] = [
   },
   {
     name: 'trees are empty after a start',
-    find: 'void this.#node.trees.build().catch(() => undefined);',
-    replace: '',
+    find: 'void trees.build(rest).then(() => starts.build(onCopy, rest))',
+    replace: 'void Promise.resolve()',
     why: 'a node that has restarted takes part in no exchange any more',
     caughtBy: PAPER,
   },
@@ -61,8 +62,8 @@ const KEEPING: readonly Plant[] = [
 const COMPARING: readonly Plant[] = [
   {
     name: 'trees are compared once, after the start',
-    find: 'void this.#exchangeWithAll(); this.begin();',
-    replace: 'void this.#exchangeWithAll();',
+    find: 'void this.exchangeWithAll(); this.begin();',
+    replace: 'void this.exchangeWithAll();',
     why: 'what differs later is found by reads alone',
     caughtBy: PAPER,
   },
@@ -75,29 +76,29 @@ const COMPARING: readonly Plant[] = [
   },
   {
     name: 'a leaf with fewer keys there is read again',
-    find: 'if (here === (theirs.get(leaf) ?? 0)) this.#node.trees.correct(leaf)',
+    find: 'if (here === there) this.#node.trees.correct(leaf)',
     replace: 'this.#node.trees.correct(leaf)',
     why: 'a right tree is read again in each exchange until the other side has asked',
     caughtBy: EXCHANGES,
   },
   {
     name: 'a wrong sum stays',
-    find: 'return asked > 0 || this.#correct(exchange, leaves, keys)',
+    find: 'return asked > 0 || this.#correct(tree, leaves, theirs)',
     replace: 'return true',
     why: 'the leaf is compared key by key in each exchange, for ever',
     caughtBy: EXCHANGES,
   },
   {
     name: 'a silent member holds up the exchanges with all others',
-    find: 'clock.after(ANSWER_MS_MAX, () => resolve(late))',
-    replace: 'clock.after(1e9, () => resolve(late))',
+    find: 'const timer = clock.after(ANSWER_MS_MAX, () => {',
+    replace: 'const timer = clock.after(1e9, () => {',
     why: 'a paused process ends no connection for a long time',
     caughtBy: EXCHANGES,
   },
   {
     name: 'an exchange with nothing to take begins again at once',
-    find: '} while (counters.keysRepaired > repaired)',
-    replace: '} while (true)',
+    find: "if (counters.keysRepaired === repaired) this.#failure ??= 'overloaded';",
+    replace: '',
     why: 'a member that is far behind makes the others compare thousands of leaves all the time',
     caughtBy: EXCHANGES,
   },
@@ -117,8 +118,8 @@ const COMPARING: readonly Plant[] = [
   },
   {
     name: 'what differs is asked for and not kept',
-    find: 'perform(() => replica.merge(copy, answer.object, Number.POSITIVE_INFINITY), resolve);',
-    replace: 'resolve(0);',
+    find: 'perform(() => replica.exchange(copy, object, this.#theirs), resolve);',
+    replace: 'resolve(false);',
     why: 'copies stay as they are, and all is asked for again',
     caughtBy: PAPER,
   },
@@ -126,6 +127,6 @@ const COMPARING: readonly Plant[] = [
 
 export const REPAIR: PlantGroup = {
   name: 'repair',
-  plantsMin: 16,
-  plants: [...KEEPING, ...COMPARING],
+  plantsMin: 46,
+  plants: [...KEEPING, ...COMPARING, ...ROUNDS],
 }

@@ -18,6 +18,8 @@ const USES: Readonly<Record<string, Use>> = {
   keyBytes: (client, options) => client.bucket('b').keyBytes(options),
   entries: (client, options) => client.entries(options),
   status: (client, options) => client.status(undefined, options),
+  ranges: (client, options) => client.ranges(options),
+  repair: (client, options) => client.repair('node-1', options),
   topology: (client, options) => client.topology(options),
 }
 
@@ -63,6 +65,8 @@ t.test('an unknown option is refused, and the sentence names the nearest', async
     ['keyBytes', { limit: 5 }, /^limit is no option of keys.*leave it out$/],
     ['entries', { ['x'.repeat(1_000)]: 5 }, /^x{64} is no option of entries/],
     ['status', { timeoutMs: 5 }, /did you mean timeout\?$/],
+    ['ranges', { nod: 'n1' }, /did you mean node\?$/],
+    ['repair', { form: 'n1' }, /did you mean from\?$/],
     ['topology', { toString: 5 }, /^toString is no option of topology/],
     ['bucket', { coded: undefined }, /did you mean codec\?$/],
   ])
@@ -91,6 +95,9 @@ t.test('an option of a wrong type is refused, and the sentence says what it must
     ['entries', { r: [] }, /r of entries is a number, not an array$/],
     ['bucket', { codec: 'text' }, /codec of bucket is a codec, an object with/],
     ['status', { signal: 'abort' }, /signal of status/],
+    ['ranges', { until: 'whole' }, /until of ranges is 'equal', not a string$/],
+    ['ranges', { node: 1 }, /node of ranges is a string, not 1$/],
+    ['repair', { onProgress: 5 }, /onProgress of repair is a function, not 5$/],
     ['topology', { timeout: -1 }, /timeout of topology/],
   ])
 })

@@ -1,4 +1,6 @@
 /** Counters, quantiles of latencies, and the registry of figures. */
+import { NO_ROUND } from '../../../src/dynamo/repair/round.ts'
+import type { CopyWriter } from '../../../src/node/replica/copy-writer.ts'
 import t from 'tap'
 import { OWN } from '../../../src/dynamo/names.ts'
 import { Counters, Latencies } from '../../../src/node/counters.ts'
@@ -41,11 +43,15 @@ t.test('every figure is a number with a name of its own', async (t) => {
   const sessions = [{ ...calls, waitingBytes: 3, incomingBytes: 4 }]
   const memory = sessionMemory()
   for (const [i, pool] of POOLS.entries()) memory[pool].share(100).take(i + 10)
+  const writer = { deleted: { size: 10 }, crowded: { size: 11 } } as CopyWriter
   const report = new Report({
     counters,
     engine: { report: () => ({ ...counted, ...durable }) },
     hints: { places: [{ place: OWN, keys: 3, bytes: 4 }], bytesMax: 5 },
-    replica: { waitersOfKey: 1, rememberedRequests: 2 },
+    replica: { waitersOfKey: 1, rememberedRequests: 2, writer },
+    floors: { refused: 6, adopted: { ...NO_ROUND, number: 7 } },
+    opener: { ageMs: 8_000 },
+    starts: { size: 9 },
     coordinator: { inProgress: 3 },
     trees: { corrections: 4, bytes: 5 },
     clients: { connections: 4, sessions },

@@ -47,20 +47,18 @@ export class Scene {
   }
 
   /** A session with one node alone: its answers are seen as they are. */
-  async session(machine: number): Promise<NodeSession> {
+  session(machine: number): Promise<NodeSession> {
+    return this.run(this.openSession(machine))
+  }
+
+  /** The same, without letting time pass. */
+  async openSession(machine: number): Promise<NodeSession> {
     const world = this.cluster.clientWorld()
     const { clientListen } = this.cluster.configOf(machine)
-    const opening = world.network
-      .connect(clientListen, 1_000)
-      .then((connection) =>
-        connectSession(
-          connection,
-          world,
-          { role: 'client', cluster: '' },
-          { onCall: () => undefined, onEnd: () => undefined },
-        ),
-      )
-    return new NodeSession(this, await this.run(opening))
+    const connection = await world.network.connect(clientListen, 1_000)
+    const hello = { role: 'client', cluster: '' } as const
+    const events = { onCall: () => undefined, onEnd: () => undefined }
+    return new NodeSession(this, await connectSession(connection, world, hello, events))
   }
 
   /** Asks a node as another member of the ring. */
@@ -141,14 +139,7 @@ export class NodeSession {
   }
 
   get(key: string, r = 0): Promise<Answer<'get'>> {
-    return this.ask('get', {
-      name: nameOf(key),
-      r,
-      deadlineMs: 0,
-      strict: true,
-      monotonic: false,
-      receipts: [],
-    })
+    return this.ask('get', getOf(key, r))
   }
 
   getMonotonically(key: string, r = 0): Promise<Answer<'get'>> {
@@ -176,6 +167,10 @@ export class NodeSession {
 
 export function nameOf(key: string): KeyName {
   return { bucket: utf8Bytes(DEFAULT_BUCKET), key: utf8Bytes(key) }
+}
+
+export function getOf(key: string, r = 0): Request<'get'> {
+  return { name: nameOf(key), r, deadlineMs: 0, strict: true, monotonic: false, receipts: [] }
 }
 
 export function putOf(key: string, value: string | undefined, more: Partial<Put> = {}): Put {

@@ -110,6 +110,10 @@ const WRONG: readonly (readonly [ErrorCode, RequestKind, unknown])[] = [
   ['deadline-wrong', 'peerRead', { ...peerRead, deadlineMs: DEADLINE_MS_MAX + 1 }],
   ['deadline-wrong', 'peerWrite', { ...peerWrite, deadlineMs: DEADLINE_MS_MAX + 1 }],
   ['deadline-wrong', 'peerRange', { ...peerRange, deadlineMs: DEADLINE_MS_MAX + 1 }],
+  ['deadline-wrong', 'ranges', { ...REQUESTS.ranges, deadlineMs: DEADLINE_MS_MAX + 1 }],
+  ['deadline-wrong', 'repair', { ...REQUESTS.repair, deadlineMs: DEADLINE_MS_MAX + 1 }],
+  ['request-id-wrong', 'repair', { ...REQUESTS.repair, run: new Uint8Array(15) }],
+  ['bucket-wrong', 'repair', { ...REQUESTS.repair, bucket: new Uint8Array(256) }],
   ['cursor-wrong', 'scan', { ...scan, cursor: new Uint8Array(CURSOR_BYTES_MAX + 1) }],
 ]
 
@@ -132,6 +136,9 @@ const SPELL: Readonly<Record<string, (message: never) => Uint8Array>> = {
       r,
       deadlineMs,
     }).finish(),
+  ranges: (message: Request<'ranges'>) => pb.Ranges.encode(message).finish(),
+  repair: ({ from, ...rest }: Request<'repair'>) =>
+    pb.Repair.encode({ ...rest, from: spelt(from ?? OWN) }).finish(),
   scan: (message: Request<'scan'>) => pb.Scan.encode(message).finish(),
   peerRead: ({ name, bucketId, ...rest }: Request<'peerRead'>) =>
     pb.PeerRead.encode({ ...name, ...idOf(bucketId), ...rest }).finish(),
@@ -212,6 +219,54 @@ t.test('bytes that are no message are refused as garbled', async (t) => {
       encodeReply('get', { ...REPLIES.get, siblings: [new Uint8Array(MESSAGE_BYTES_MAX)] }),
     ),
     'message-too-long',
+  )
+})
+
+t.test(
+  'ranges that contradict themselves are refused, and long times are told short',
+  async (t) => {
+    const node = new Uint8Array(8)
+    const row = { n: 3, ranges: new Uint8Array(24) }
+    const foreign = new Uint8Array(24).fill(1)
+    const wrong: readonly pb.RangesReply.$Properties[] = [
+      { node: new Uint8Array(7), trees: [] },
+      { node, trees: [{ ...row, n: 0 }] },
+      { node, trees: [{ ...row, n: REPLICAS_MAX + 1 }] },
+      { node, trees: Array.from({ length: REPLICAS_MAX + 1 }, () => row) },
+      { node, trees: [{ ...row, ranges: new Uint8Array(23) }] },
+      { node, trees: [{ ...row, ranges: foreign }] },
+      { node, trees: [{ ...row, others: [{ node, compared: new Uint8Array(19) }] }] },
+      { node, trees: [{ ...row, others: [{ node: new Uint8Array(1) }] }] },
+      { node, trees: [{ ...row, ranges: new Uint8Array(24 * 65_537) }] },
+    ]
+    for (const [i, message] of wrong.entries()) {
+      const bytes = pb.RangesReply.encode(message).finish()
+      const code = codeOf(() => decodeReply('ranges', bytes, 0, bytes.length))
+      t.equal(code, 'message-garbled', `row ${i}`)
+    }
+    const equal = { sum: u64(1, 2), ms: 2 ** 40 }
+    const ranges = [{ partition: 0, root: u64(0, 0), equal }]
+    const trees = [{ n: 3, ranges, others: [] }]
+    const body = bytesOf(encodeReply('ranges', { ...REPLIES.ranges, trees }))
+    const read = decodeReply('ranges', body, 0, body.length)
+    t.same(read.trees[0]?.ranges[0]?.equal, { ...equal, ms: 2 ** 32 - 2 })
+  },
+)
+
+t.test('a repair of all, from all, needs only its id', async (t) => {
+  const all = { ...REQUESTS.repair, bucket: new Uint8Array(0), from: undefined }
+  const body = bytesOf(encodeRequest('repair', all))
+  t.same(decodeRequest('repair', body, 0, body.length), all)
+  const wrong = pb.Repair.encode({ run: new Uint8Array(16), from: new Uint8Array(7) }).finish()
+  t.equal(
+    codeOf(() => decodeRequest('repair', wrong, 0, wrong.length)),
+    'message-garbled',
+  )
+  const many = Array.from({ length: 1025 }, () => ({ node: new Uint8Array(8), code: 67 }))
+  const reply = pb.RepairReply.encode({ node: new Uint8Array(8), unfinished: many }).finish()
+  t.equal(
+    codeOf(() => decodeReply('repair', reply, 0, reply.length)),
+    'message-garbled',
   )
 })
 

@@ -125,6 +125,7 @@ t.test('P9 a connector tells an impostor nothing but formats and limits', async 
     replaced: [],
     placement: '{"shop":1}',
     durable: 7,
+    isRebuilding: false,
   }
   const secrets = ['shop', 'hush', String.fromCharCode(...new Uint8Array(8).fill(0xaa)), 'mmmmmm']
   const nonce = new Uint8Array(16)

@@ -19,11 +19,11 @@ import { Topology } from '../../../../src/node/cluster/topology.ts'
 import { Counters } from '../../../../src/node/counters.ts'
 import { Hints } from '../../../../src/node/replica/hints.ts'
 import { Replica } from '../../../../src/node/replica/replica.ts'
-import { Trees } from '../../../../src/node/replica/trees.ts'
 import { Cluster } from '../../../../src/sim/cluster/cluster.ts'
 import { SimWorld } from '../../../../src/sim/index.ts'
 import { copyOf } from '../../../../src/store/conformance/subject.ts'
 import { MemoryEngine } from '../../../../src/store/memory/memory.ts'
+import { replicaParts } from '../../../support/replica-parts.ts'
 
 /** How long a member takes to answer. */
 const ANSWER_MS = 20
@@ -57,9 +57,9 @@ async function flightOf(
   const engine = new MemoryEngine()
   const [hints, counters] = [new Hints(engine, clock, 1 << 30), new Counters()]
   const common = { engine, node, digestKey: new Uint8Array(16), clock, entropy, trace, counters }
-  const trees = new Trees(engine, new Uint8Array(16))
+  const parts = replicaParts(engine, clock, new Uint8Array(16))
   const mend = (): Promise<boolean> => Promise.resolve(false)
-  const replica = new Replica({ ...common, isWhole: () => true, hints, trees, mend })
+  const replica = new Replica({ ...common, isWhole: () => true, hints, ...parts, mend })
   const hinted = lengths.map((_, i) => copyOf(keyName('b', `k${i}`), { place: member }))
   const write = (copy: CopyId, requestId: string, length: number) => {
     const value = Prng.of(length).fill(new Uint8Array(length))

@@ -4,18 +4,22 @@ import { utf8Bytes } from '../../../../src/base/bytes.ts'
 import type { Deliver } from '../../../../src/base/deliver.ts'
 import { equalU64 } from '../../../../src/base/u64.ts'
 import { type CopyId, keyName, type NodeId } from '../../../../src/dynamo/names.ts'
-import type { CopyAnswer } from '../../../../src/dynamo/quorum/answers.ts'
-import type { GetAsk } from '../../../../src/dynamo/quorum/get.ts'
 import type { Branch } from '../../../../src/dynamo/repair/branches.ts'
+import type { RoundFloor } from '../../../../src/dynamo/repair/round.ts'
 import { Context } from '../../../../src/dynamo/version/context.ts'
+import { Equalities } from '../../../../src/node/background/equalities.ts'
+import { Exchange } from '../../../../src/node/background/exchange.ts'
 import { Repairer } from '../../../../src/node/background/repairer.ts'
-import {
-  objectAnswer,
-  type PeerCalls,
-  type TreePart,
+import type { OwnStanding } from '../../../../src/node/cluster/own-standing.ts'
+import type {
+  ObjectsAnswer,
+  PeerCalls,
+  RoundsAnswer,
+  TreePart,
 } from '../../../../src/node/cluster/peer-calls.ts'
 import { Topology } from '../../../../src/node/cluster/topology.ts'
 import { Counters } from '../../../../src/node/counters.ts'
+import type { Floors } from '../../../../src/node/replica/floors.ts'
 import { Hints } from '../../../../src/node/replica/hints.ts'
 import { type LeafKeys, type Leaves, leafKeys } from '../../../../src/node/replica/leaf-keys.ts'
 import { Replica } from '../../../../src/node/replica/replica.ts'
@@ -24,6 +28,7 @@ import { Cluster } from '../../../../src/sim/cluster/cluster.ts'
 import { SimWorld } from '../../../../src/sim/index.ts'
 import type { World } from '../../../../src/world/world.ts'
 import { copyOf } from '../../../../src/store/conformance/subject.ts'
+import { replicaParts } from '../../../support/replica-parts.ts'
 import { MemoryEngine } from '../../../../src/store/memory/memory.ts'
 
 const KEY = new Uint8Array(16)
@@ -41,13 +46,16 @@ class Holder {
   readonly trees: Trees = new Trees(this.engine, KEY)
   readonly counters = new Counters()
   readonly replica: Replica
+  readonly floors: Floors
 
   constructor({ clock, entropy, trace }: World, node: NodeId) {
     const { engine, trees, counters } = this
     const hints = new Hints(engine, clock, 1 << 20)
     const mend = (): Promise<boolean> => Promise.resolve(false)
     const common = { engine, node, digestKey: KEY, clock, entropy, trace, counters }
-    this.replica = new Replica({ ...common, isWhole: () => true, hints, trees, mend })
+    const parts = { ...replicaParts(engine, clock, KEY), trees }
+    this.floors = parts.floors
+    this.replica = new Replica({ ...common, ...parts, isWhole: () => true, hints, mend })
   }
 
   async put(key: string, value: string): Promise<void> {
@@ -60,6 +68,7 @@ class Holder {
 const copyAt = (key: string): CopyId => copyOf(keyName('b', key))
 
 interface Bench {
+  readonly repairer: Repairer
   readonly sim: SimWorld
   readonly own: Holder
   /** Of every other member. */
@@ -98,21 +107,35 @@ async function bench(exchangeMs = EXCHANGE_MS): Promise<Bench> {
     leafKeys(node: NodeId, leaves: Leaves, _: unknown, deliver: Deliver<LeafKeys>) {
       later(node, () => void leafKeys(others.engine, leaves).then(deliver))
     },
-    readCopy({ node }: GetAsk, copy: CopyId, _: unknown, deliver: (answer: CopyAnswer) => void) {
-      asked.copies += 1
-      const stored = others.engine.get(copy)
+    objects(node: NodeId, copies: readonly CopyId[], _: unknown, deliver: Deliver<ObjectsAnswer>) {
+      asked.copies += copies.length
+      const stored = copies.map((copy) => others.engine.get(copy))
+      const objects = stored.map((one) => one?.object)
+      later(node, () => deliver({ round: others.floors.adopted.number, objects }))
+    },
+    rounds(
+      node: NodeId,
+      _known: RoundFloor,
+      _closing: boolean,
+      _: unknown,
+      deliver: Deliver<RoundsAnswer>,
+    ) {
+      const { floors, replica } = others
+      const closed = { ...floors.closed, highest: 0, durable: 0, knowsClosed: true }
       later(node, () => {
-        deliver(
-          stored === undefined ? { kind: 'absent' } : objectAnswer(stored.object, stored.digest),
-        )
+        deliver({ start: replica.start, isWhole: true, adopted: floors.adopted, ...closed })
       })
     },
   } as unknown as PeerCalls
   const { clock } = world
-  const { replica, trees, counters } = own
-  const common = { clock, topology, peers, replica, trees, counters }
-  new Repairer({ ...common, isWhole: () => true, exchangeMs }).begin()
-  return { sim, own, others, silent, members, asked }
+  const { replica, trees, floors, counters } = own
+  const standing = { isWhole: true, state: 'whole', hear: () => undefined }
+  const equalities = new Equalities(topology)
+  const common = { clock, topology, peers, replica, trees, floors, counters, equalities }
+  const kept = { standing: standing as unknown as OwnStanding, exchangeMs }
+  const repairer = new Repairer({ ...common, ...kept })
+  repairer.begin()
+  return { repairer, sim, own, others, silent, members, asked }
 }
 
 t.test('what is not here, or is older here, is taken once', async (t) => {
@@ -164,3 +187,51 @@ t.test('a member that has nothing to take waits for its next turn', async (t) =>
   t.ok(asked.comparisons < 4 * COMPARISONS_MAX, `${asked.comparisons} comparisons`)
   t.equal(asked.copies, 0)
 })
+
+/** An exchange with a member that says of each branch above the leaves that it differs. */
+async function withAllDiffering(levelBits: number): Promise<string | undefined> {
+  const sim = new SimWorld({ seed: 1 })
+  const world = sim.start(1)
+  const { clock } = world
+  const topology = new Topology(new Cluster(new SimWorld({ seed: 1 }), { nodes: 3 }).configOf(1))
+  const { replica, trees, floors, counters } = new Holder(world, topology.self.id)
+  await trees.build()
+  const peers = {
+    compareTrees(_: NodeId, { bits, sums }: TreePart, __: unknown, deliver: Deliver<unknown>) {
+      deliver(bits <= levelBits ? sums.map(({ branch }) => branch) : [])
+    },
+  } as unknown as PeerCalls
+  const [other] = topology.otherOwners()
+  if (other === undefined) throw new Error('there are three')
+  const state = { ...floors.closed, highest: 0, durable: 0, start: replica.start, isWhole: true }
+  const equalities = new Equalities(topology)
+  const common = { clock, topology, peers, replica, trees, floors, counters, equalities }
+  const answer = { ...state, adopted: floors.adopted, knowsClosed: true }
+  return sim.complete(new Exchange(common, other, answer, () => false).run(undefined), 60_000)
+}
+
+t.test('an exchange is not complete that has not looked at all that differed', async (t) => {
+  t.equal(await withAllDiffering(8), undefined, 'what differed is equal by now')
+  t.equal(await withAllDiffering(16), 'overloaded', 'only the first 16,384 branches were followed')
+})
+
+t.test(
+  'exchanges that are asked for wait for those of the timer, and name who failed',
+  async (t) => {
+    const { repairer, sim, others, silent, members } = await bench()
+    const told: unknown[] = []
+    const watch = {
+      onBegin: () => void told.push('begun'),
+      onMember: (node: NodeId, code: unknown) => void told.push([node, code]),
+    }
+    await others.put('k', 'a')
+    await sim.run(EXCHANGE_MS + 100)
+    const [first, second] = members as [NodeId, NodeId]
+    silent.add(second)
+    const asked = repairer.exchangeNow([second, first], undefined, watch)
+    await sim.run(100)
+    t.same(told, [], 'the timer has begun one, and looks at the leaf again')
+    await sim.complete(asked)
+    t.same(told, ['begun', [second, 'deadline-passed'], [first, undefined]])
+  },
+)

@@ -17,6 +17,7 @@ for (const harm of ['full', 'no right', 'failing'] as const) {
         id: 'a',
         directory,
         placement,
+        lost: '',
         mayRebuild: false,
         durable: () => 0,
         clock,
@@ -32,12 +33,12 @@ for (const harm of ['full', 'no right', 'failing'] as const) {
       standing.admitted()
       await sim.run(5_000)
       t.same(failures, harm === 'failing' ? ['disk-failed'] : [])
-      t.match(await sim.complete(readStanding(directory)), { state: { kind: 'new' } })
+      t.match(await sim.complete(readStanding(directory)), { state: 'new' })
       if (harm === 'failing') return
       simulated.limit()
       simulated.disarm()
       await sim.run(2_000)
-      t.match(await sim.complete(readStanding(directory)), { state: { kind: 'whole' } })
+      t.match(await sim.complete(readStanding(directory)), { state: 'whole' })
       simulated.limit(simulated.usedBytes)
       standing.admitted()
       await sim.complete(standing.close())

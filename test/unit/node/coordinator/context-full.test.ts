@@ -4,7 +4,7 @@
  */
 import t from 'tap'
 import { utf8Text } from '../../../../src/base/bytes.ts'
-import { RANGES_PER_PUT_MAX } from '../../../../src/limits.ts'
+import { RANGES_PER_PUT_MAX, ROUND_MS_MAX } from '../../../../src/limits.ts'
 import { replyOf, Scene, verdictOf } from '../scene.ts'
 
 const KEY = 'cart'
@@ -20,7 +20,8 @@ interface Full {
 
 /** Each put is made by an owner that has just started, so that it opens a line. */
 async function full(): Promise<Full> {
-  const scene = await Scene.open({ nodes: 4 })
+  // A round would let go of what is replaced.
+  const scene = await Scene.open({ nodes: 4, roundMs: ROUND_MS_MAX })
   const place = scene.placeOf(KEY)
   const owners = place.owners as unknown as Full['owners']
   let contexts: Uint8Array[] = []

@@ -22,6 +22,7 @@ t.test('a hint for no member or for its receiver is hint-wrong, and leaves nothi
           object: OBJECT,
           deadlineMs: 1_000,
           place,
+          isHome: false,
         }),
       ),
     )

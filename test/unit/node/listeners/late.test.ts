@@ -33,7 +33,12 @@ t.test('a node that was stopped for a while takes what came meanwhile', async (t
 t.test('a scan that waited for memory beyond its deadline is answered, and not run', async (t) => {
   const late = new OperatingError('deadline-passed', 'the deadline passed')
   const coordinator = { scan: () => t.fail('it was run') }
-  const requests = new ClientRequests(coordinator as never, {} as never, () => t.fail() as never)
+  const requests = new ClientRequests(
+    coordinator as never,
+    {} as never,
+    () => t.fail() as never,
+    {} as never,
+  )
   const failure = await new Promise((fail) => {
     const room = { isWaiting: false, reserve: () => Promise.reject(late) }
     const call = { kind: 'scan', request: REQUESTS.scan, deadline: 1, room, fail }

@@ -9,11 +9,11 @@ import { put } from '../../../../src/dynamo/version/put.ts'
 import { Counters } from '../../../../src/node/counters.ts'
 import { Hints } from '../../../../src/node/replica/hints.ts'
 import { Replica } from '../../../../src/node/replica/replica.ts'
-import { Trees } from '../../../../src/node/replica/trees.ts'
 import { SimWorld } from '../../../../src/sim/index.ts'
 import { copyOf } from '../../../../src/store/conformance/subject.ts'
 import { MemoryEngine } from '../../../../src/store/memory/memory.ts'
 import { request, written } from '../../dynamo/version/samples.ts'
+import { replicaParts } from '../../../support/replica-parts.ts'
 
 const MEMBER = nodeId('0123456789abcdef')
 const NAME = keyName('b', 'k')
@@ -45,14 +45,14 @@ function bench(bytesMax = 1 << 20): Bench {
     counters: new Counters(),
     isWhole: () => true,
     hints,
-    trees: new Trees(engine, new Uint8Array(16)),
+    ...replicaParts(engine, clock, new Uint8Array(16)),
     mend: () => Promise.resolve(false),
   })
   return { sim, replica, hints, engine }
 }
 
 const merge = (replica: Replica, copy: CopyId, object: VersionedObject): unknown =>
-  replica.merge(copy, object, Number.POSITIVE_INFINITY)
+  replica.merge(copy, object, 'sent', Number.POSITIVE_INFINITY)
 
 t.test('a hint goes once it is delivered, and the own copy stays', async (t) => {
   const { replica, hints, engine } = bench()
@@ -63,10 +63,10 @@ t.test('a hint goes once it is delivered, and the own copy stays', async (t) => 
     [[MEMBER, 1]],
   )
   const delivery = hints.begin(HINT)
-  t.equal(typeof replica.removeHint(HINT, delivery), 'number')
+  t.equal(typeof replica.removeHint(HINT, OBJECT, delivery), 'number')
   t.equal(engine.get(HINT), undefined)
   t.not(engine.get(OWN_COPY), undefined)
-  t.equal(replica.removeHint(HINT, delivery), undefined, 'there is none any more')
+  t.equal(replica.removeHint(HINT, OBJECT, delivery), undefined, 'there is none any more')
 })
 
 t.test('a hint stays if its place accepted anything since the delivery began', async (t) => {
@@ -75,10 +75,14 @@ t.test('a hint stays if its place accepted anything since the delivery began', a
     merge(replica, HINT, OBJECT)
     const delivery = hints.begin(HINT)
     merge(replica, HINT, object)
-    t.equal(replica.removeHint(HINT, delivery), undefined, 'also what changed nothing')
+    t.equal(replica.removeHint(HINT, OBJECT, delivery), undefined, 'also what changed nothing')
     t.not(engine.get(HINT), undefined)
     hints.end(HINT)
-    t.equal(typeof replica.removeHint(HINT, hints.begin(HINT)), 'number', 'the next may remove it')
+    t.equal(
+      typeof replica.removeHint(HINT, OBJECT, hints.begin(HINT)),
+      'number',
+      'the next may remove it',
+    )
   }
 })
 
@@ -90,7 +94,7 @@ t.test('a client’s write that the place had already taken counts as accepted',
   const delivery = hints.begin(HINT)
   const again = await replica.write(HINT, write, Number.POSITIVE_INFINITY)
   t.equal(again.outcome.kind, 'repeated')
-  t.equal(replica.removeHint(HINT, delivery), undefined)
+  t.equal(replica.removeHint(HINT, OBJECT, delivery), undefined)
   t.not(engine.get(HINT), undefined)
 })
 
@@ -122,7 +126,7 @@ t.test('hints that are full refuse, and own copies are taken', async (t) => {
   t.ok(bytes <= 300 + 40, `${bytes} bytes`)
   merge(replica, OWN_COPY, OBJECT)
   for (const copy of [HINT, other(0)]) {
-    t.equal(typeof replica.removeHint(copy, hints.begin(copy)), 'number', 'removal goes on')
+    t.equal(typeof replica.removeHint(copy, OBJECT, hints.begin(copy)), 'number', 'removal goes on')
   }
   merge(replica, HINT, OBJECT)
 })
@@ -145,7 +149,7 @@ t.test('reports tell since when hints are kept, and how fast they come and go', 
   t.same(told(hints), [[1, 4, 0.2, taken]])
   await sim.run(20_000)
   t.same(told(hints), [[1, 24, 0, 0]])
-  void replica.removeHint(HINT, hints.begin(HINT))
+  void replica.removeHint(HINT, OBJECT, hints.begin(HINT))
   t.same(told(hints), [])
   merge(replica, HINT, OBJECT)
   t.same(told(hints), [[1, 0, 0, taken]], 'without a break')

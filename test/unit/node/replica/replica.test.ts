@@ -12,7 +12,6 @@ import { decodeObject, decodeOutline } from '../../../../src/dynamo/version/obje
 import type { VersionedObject } from '../../../../src/dynamo/version/object.ts'
 import { WAITERS_PER_KEY_MAX } from '../../../../src/limits.ts'
 import { type LocalWrite, Replica } from '../../../../src/node/replica/replica.ts'
-import { Trees } from '../../../../src/node/replica/trees.ts'
 import { Counters } from '../../../../src/node/counters.ts'
 import { SimWorld } from '../../../../src/sim/index.ts'
 import type { Engine, Entry, Stored } from '../../../../src/store/engine.ts'
@@ -20,6 +19,7 @@ import type { Clock } from '../../../../src/world/clock.ts'
 import { MemoryEngine } from '../../../../src/store/memory/memory.ts'
 import { nameOf } from '../scene.ts'
 import { copyOf } from '../../../../src/store/conformance/subject.ts'
+import { replicaParts } from '../../../support/replica-parts.ts'
 
 const DIGEST_KEY = new Uint8Array(16)
 const NODE = nodeId('aaaaaaaaaaaaaaaa')
@@ -133,7 +133,7 @@ function bench(): Bench {
     counters,
     isWhole: () => true,
     hints: new Hints(engine, world.clock, 1 << 20),
-    trees: new Trees(engine, DIGEST_KEY),
+    ...replicaParts(engine, world.clock, DIGEST_KEY),
     mend: () => mending.mend(),
   })
   return { mending, replica, engine, counters, sim, clock: world.clock }
@@ -189,7 +189,7 @@ t.test('a peer that brings an object waits its turn as clients do', async (t) =>
   all.engine.isSlow = true
   const first = write(all, 'mine')
   const name = nameOf('k')
-  const merged = all.replica.merge(copyOf(name), brought, NO_DEADLINE)
+  const merged = all.replica.merge(copyOf(name), brought, 'sent', NO_DEADLINE)
   const last = write(all, 'mine too')
   await all.engine.release()
   await Promise.all([first, merged])
@@ -233,7 +233,12 @@ t.test('a step whose deadline passes while it waits for its key is dropped', asy
   const { clock } = all
   const first = write(all, 'first')
   const name = nameOf('k')
-  const late = all.replica.merge(copyOf(name), brought, clock.now() + 100) as Promise<number>
+  const late = all.replica.merge(
+    copyOf(name),
+    brought,
+    'sent',
+    clock.now() + 100,
+  ) as Promise<number>
   const lateWrite = write(all, 'late', { deadline: clock.now() + 100 }) as Promise<LocalWrite>
   const inTime = write(all, 'in time', { deadline: clock.now() + 300 })
   await all.sim.run(200)
@@ -286,7 +291,7 @@ t.test('S1: an object that is held already is durable when its append is', async
   all.engine.isSlow = false
   const local = await write(all, 'a')
   const name = nameOf('k')
-  const again = await all.replica.merge(copyOf(name), objectOf(local), NO_DEADLINE)
+  const again = await all.replica.merge(copyOf(name), objectOf(local), 'sent', NO_DEADLINE)
   t.equal(all.engine.appended, 1, 'nothing is appended')
   t.ok(again >= local.sequence, 'and its acknowledgement waits for the same sync')
 })
@@ -346,7 +351,7 @@ t.test('K1: a line learned from others is not gone on with', async (t) => {
   await write(all, 'b')
   const fresh = nameOf('k2')
   // The copy comes back from a peer that had heard of the first write alone.
-  await all.replica.merge(copyOf(fresh), a, NO_DEADLINE)
+  await all.replica.merge(copyOf(fresh), a, 'sent', NO_DEADLINE)
   const c = objectOf(await write(all, 'c', { key: 'k2' }))
   t.equal(rangesOf(c), 2, 'its dot opens a line of its own')
 })

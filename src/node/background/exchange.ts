@@ -1,0 +1,362 @@
+/**
+ * One exchange with another owner: finds what this member's copies lack, by comparing hash trees,
+ * and asks for it (Dynamo 4.7).
+ *
+ *     where the other one stands in rounds
+ *     ─► sums of all shared partitions ─► those that differ ─► their children … ─► leaves
+ *     ─► the same leaves again, a moment later ─► their keys ─► the copies that differ, merged here
+ *     ─► whether the other one is still in the same start
+ *
+ * Nothing is sent to one that did not ask, so nothing of an exchange arrives late. A leaf that
+ * differs a second time has no write under way. Where two leaves differ and all their keys are
+ * equal one of the sums is wrong: both members read theirs again.
+ */
+import { type Deliver, isFailure, perform } from '../../base/deliver.ts'
+import { type ErrorCode, OperatingError } from '../../base/errors.ts'
+import { equalU64 } from '../../base/u64.ts'
+import type { CopyId, NodeId } from '../../dynamo/names.ts'
+import {
+  bitsBelow,
+  type Branch,
+  branchesBelow,
+  leafOf,
+  TREE_LEAF_BITS,
+} from '../../dynamo/repair/branches.ts'
+import type { RoundFloor } from '../../dynamo/repair/round.ts'
+import type { RingDigest } from '../../dynamo/ring/ring.ts'
+import { decodeObject } from '../../dynamo/version/object-bytes.ts'
+import { TREE_BRANCHES_MAX, TREE_KEYS_MAX, TREE_LEAVES_MAX } from '../../limits.ts'
+import type { Digest, Token } from '../../native/digest.ts'
+import type { Clock } from '../../world/clock.ts'
+import type { ObjectsAnswer, PeerCalls, RoundsAnswer, Terms } from '../cluster/peer-calls.ts'
+import type { Topology } from '../cluster/topology.ts'
+import type { Counters } from '../counters.ts'
+import type { Floors } from '../replica/floors.ts'
+import type { Equalities } from './equalities.ts'
+import { mapKeyOf } from '../replica/key-steps.ts'
+import type { LeafKeys, Leaves } from '../replica/leaf-keys.ts'
+import type { Replica } from '../replica/replica.ts'
+import { isRot } from '../replica/rot.ts'
+import type { Trees } from '../replica/trees.ts'
+
+/** Between two looks at a leaf that differs: writes in progress have ended by then. */
+const SETTLE_MS = 500
+/** For one question: members may be slow after an outage. */
+const ANSWER_MS_MAX = 5_000
+/** Leaves that one pass mends at most; while there are so many, the next follows at once. */
+const LEAVES_MAX: number = 4 * TREE_BRANCHES_MAX
+
+export interface ExchangeDependencies {
+  readonly clock: Clock
+  readonly topology: Topology
+  readonly peers: PeerCalls
+  readonly replica: Replica
+  readonly trees: Trees
+  readonly floors: Floors
+  readonly counters: Counters
+  readonly equalities: Equalities
+}
+
+/** The N of the buckets whose trees are compared. */
+type OfTree = { readonly n: number }
+
+export class Exchange {
+  readonly #node: ExchangeDependencies
+  readonly #with: NodeId
+  readonly #isStopped: () => boolean
+  /** The round of the other owner. */
+  #theirs: RoundFloor
+  /** Why something could not be had, here or there. */
+  #failure: ErrorCode | undefined
+  /** More branches differed at some level than one pass looks at. */
+  #isCut = false
+
+  /** `state`: what the other owner said of itself as the exchange began. */
+  constructor(
+    node: ExchangeDependencies,
+    other: NodeId,
+    state: RoundsAnswer,
+    isStopped: () => boolean,
+  ) {
+    this.#node = node
+    this.#with = other
+    this.#theirs = state.adopted
+    this.#isStopped = isStopped
+  }
+
+  /**
+   * In the trees of one N, or in all. Undefined where all that the other owner carried when this
+   * began is durable here, or rightly is not taken, as far as the owner has not restarted since;
+   * else why not.
+   */
+  async run(only: number | undefined): Promise<ErrorCode | undefined> {
+    const { topology, replica } = this.#node
+    const all = topology.allProperties().map((bucket) => bucket.n)
+    for (const n of new Set(only === undefined ? all : [only])) {
+      if (!(await this.#mendTree({ n }))) return this.#failure ?? 'node-stopping'
+    }
+    const isSynced = await new Promise<boolean>((resolve) => {
+      replica.whenSynced(replica.lastSequence, (error) => resolve(error === undefined))
+    })
+    return isSynced ? this.#failure : 'disk-failed'
+  }
+
+  async #mendTree(tree: OfTree): Promise<boolean> {
+    const { counters } = this.#node
+    for (;;) {
+      const repaired = counters.keysRepaired
+      if (!(await this.#pass(tree))) return false
+      if (!this.#isCut) return true
+      // Where this member has nothing to take, the other one has, and asks for it.
+      if (counters.keysRepaired === repaired) this.#failure ??= 'overloaded'
+      if (this.#failure !== undefined) return true
+    }
+  }
+
+  /** Mends what differs. False where the member failed. */
+  async #pass(tree: OfTree): Promise<boolean> {
+    this.#isCut = false
+    const leaves = await this.#descend(tree)
+    if (leaves === undefined) return false
+    if (leaves.length === 0) return true
+    await this.#pause(SETTLE_MS)
+    const settled = await this.#differing(tree, TREE_LEAF_BITS, leaves)
+    if (settled === undefined) return false
+    this.#node.counters.leavesDiffered += settled.length
+    for (let at = 0; at < settled.length; at += TREE_LEAVES_MAX) {
+      if (!(await this.#mendLeaves(tree, settled.slice(at, at + TREE_LEAVES_MAX)))) return false
+    }
+    return true
+  }
+
+  /** From the partitions that both own down to the leaves that differ. */
+  async #descend(tree: OfTree): Promise<readonly Branch[] | undefined> {
+    let { bits } = this.#node.topology.ring
+    let branches: readonly Branch[] | undefined = this.#node.topology.sharedPartitions(
+      this.#with,
+      tree.n,
+    )
+    for (;;) {
+      branches = await this.#differing(tree, bits, branches)
+      // Those leaves may have become equal meanwhile that were looked at; others were not.
+      if (branches?.length === LEAVES_MAX) this.#isCut = true
+      if (branches === undefined || branches.length === 0 || bits === TREE_LEAF_BITS) break
+      branches = branchesBelow(branches, bits)
+      bits = bitsBelow(bits)
+    }
+    return branches
+  }
+
+  /** Those of these branches whose sums the other member has not, at most `LEAVES_MAX`. */
+  async #differing(
+    { n }: OfTree,
+    bits: number,
+    branches: readonly Branch[],
+  ): Promise<readonly Branch[] | undefined> {
+    const { clock, topology, peers, trees, equalities } = this.#node
+    const differing: Branch[] = []
+    for (
+      let at = 0;
+      at < branches.length && differing.length < LEAVES_MAX;
+      at += TREE_BRANCHES_MAX
+    ) {
+      const part = branches.slice(at, at + TREE_BRANCHES_MAX)
+      const sums = part.map((one) => ({ branch: one, sum: trees.sum(n, bits, one) }))
+      const askedMs = clock.now()
+      const answer = await this.#ask<readonly Branch[]>((terms, deliver) => {
+        peers.compareTrees(this.#with, { n, bits, sums }, terms, deliver)
+      })
+      if (isFailure(answer) || this.#isStopped()) return undefined
+      if (bits === topology.ring.bits) {
+        equalities.compared({ node: this.#with, n }, sums, new Set(answer), askedMs)
+      }
+      const asked = new Set(part)
+      differing.push(...answer.filter((one) => asked.has(one)))
+    }
+    return differing.slice(0, LEAVES_MAX)
+  }
+
+  /** Asks for what is missing below these leaves; false where the member failed. */
+  async #mendLeaves(tree: OfTree, leaves: readonly Branch[]): Promise<boolean> {
+    const theirs = new Map<string, Branch>()
+    let asked = 0
+    let from: Token | undefined
+    do {
+      const start = from
+      const page = await this.#ask<LeafKeys>((terms, deliver) => {
+        this.#node.peers.leafKeys(this.#with, { ...tree, leaves, from: start }, terms, deliver)
+      })
+      if (this.#isStopped()) return false
+      if (isFailure(page)) return this.#mendBesideRot(tree, leaves, page)
+      for (const copy of page.entries) theirs.set(mapKeyOf(copy), leafOf(copy.token))
+      asked += await this.#mendKeys(page.entries)
+      from = page.next
+    } while (from !== undefined)
+    if (this.#isBehind) asked += await this.#yield(tree, leaves, theirs)
+    return asked > 0 || this.#correct(tree, leaves, theirs)
+  }
+
+  /** A key that has rotted there keeps nothing but its own leaf from being mended. */
+  async #mendBesideRot(
+    tree: OfTree,
+    leaves: readonly Branch[],
+    failure: OperatingError,
+  ): Promise<boolean> {
+    if (!isRot(failure)) return false
+    if (leaves.length === 1) this.#failure ??= failure.code
+    for (const leaf of leaves.length > 1 ? leaves : []) {
+      if (!(await this.#mendLeaves(tree, [leaf]))) return false
+    }
+    return true
+  }
+
+  /** Takes those copies of a page that are something else here; how many they were. */
+  async #mendKeys(entries: LeafKeys['entries']): Promise<number> {
+    const behind: CopyId[] = []
+    for (const { digest, ...copy } of entries) {
+      const held = await this.#digestHere(copy)
+      if (held === undefined || !equalU64(held, digest)) behind.push(copy)
+    }
+    await this.#take(behind)
+    return behind.length
+  }
+
+  /** Between owners of two rounds the lower yields, also in what the higher does not have. */
+  get #isBehind(): boolean {
+    return this.#node.floors.adopted.number < this.#theirs.number
+  }
+
+  /** Asks for the keys below these leaves that the other owner did not name; how many they were. */
+  async #yield(
+    tree: OfTree,
+    leaves: readonly Branch[],
+    theirs: ReadonlyMap<string, Branch>,
+  ): Promise<number> {
+    let asked = 0
+    let from: Token | undefined
+    do {
+      const page = await this.#pageHere({ ...tree, leaves, from })
+      if (page === undefined) break
+      const others = page.entries.filter((copy) => !theirs.has(mapKeyOf(copy)))
+      await this.#take(others)
+      asked += others.length
+      from = page.next
+    } while (from !== undefined)
+    return asked
+  }
+
+  /** Undefined where there is no copy, or none that can be read: one that has rotted is mended. */
+  async #digestHere(copy: CopyId): Promise<Digest | undefined> {
+    const digest = await new Promise<Digest | OperatingError | undefined>((resolve) => {
+      perform(() => this.#node.replica.ownDigest(copy), resolve)
+    })
+    return digest === undefined || isFailure(digest) ? undefined : digest
+  }
+
+  /** Takes what the other owner carries of these keys, as many as one answer brings at a time. */
+  async #take(copies: readonly CopyId[]): Promise<void> {
+    for (let at = 0; at < copies.length && !this.#isStopped(); ) {
+      const part = copies.slice(at, at + TREE_KEYS_MAX)
+      this.#node.replica.objectsAwaited += 1
+      const answer = await this.#ask<ObjectsAnswer>((terms, deliver) => {
+        this.#node.peers.objects(this.#with, part, terms, deliver)
+      })
+      const isOfRound = !isFailure(answer) && answer.round === this.#theirs.number
+      if (!isOfRound) this.#failure ??= 'round-left'
+      // The key that comes first may have rotted there: the others need not wait for it.
+      const isOver = isFailure(answer) ? !isRot(answer) : !isOfRound
+      if (isOver) {
+        this.#node.replica.objectsAwaited -= 1
+        return
+      }
+      const objects = isFailure(answer) ? [] : answer.objects
+      for (const [i, bytes] of objects.entries()) await this.#takeOne(part[i] as CopyId, bytes)
+      this.#node.replica.objectsAwaited -= 1
+      at += Math.max(1, objects.length)
+    }
+  }
+
+  async #takeOne(copy: CopyId, bytes: Uint8Array | undefined): Promise<void> {
+    const { replica, counters } = this.#node
+    const object = bytes === undefined ? undefined : decodeObject(bytes)
+    if (bytes !== undefined && object === undefined) {
+      this.#failure ??= 'message-garbled'
+      return
+    }
+    const hasChanged = await new Promise<boolean | OperatingError>((resolve) => {
+      perform(() => replica.exchange(copy, object, this.#theirs), resolve)
+    })
+    if (isFailure(hasChanged)) this.#failure ??= hasChanged.code
+    // What the other one has may be older than what is here.
+    else if (hasChanged) counters.keysRepaired += 1
+  }
+
+  /**
+   * Reads leaves again whose sums differ and which have as many keys here as there: all of them are
+   * equal, so one of the sums is wrong.
+   */
+  async #correct(
+    tree: OfTree,
+    leaves: readonly Branch[],
+    theirs: ReadonlyMap<string, Branch>,
+  ): Promise<boolean> {
+    const differing = await this.#differing(tree, TREE_LEAF_BITS, leaves)
+    for (const leaf of differing ?? []) {
+      const there = [...theirs.values()].filter((one) => one === leaf).length
+      const here = await this.#countKeys(tree, leaf)
+      if (here === there) this.#node.trees.correct(leaf)
+    }
+    return differing !== undefined
+  }
+
+  /** Undefined where they cannot all be read. */
+  async #countKeys(tree: OfTree, leaf: Branch): Promise<number | undefined> {
+    let count = 0
+    let from: Token | undefined
+    do {
+      const page = await this.#pageHere({ ...tree, leaves: [leaf], from })
+      if (page === undefined) return undefined
+      count += page.entries.length
+      from = page.next
+    } while (from !== undefined)
+    return count
+  }
+
+  /** Keys here; undefined where they cannot all be read. */
+  async #pageHere(leaves: Leaves): Promise<LeafKeys | undefined> {
+    const page = await new Promise<LeafKeys | OperatingError>((resolve) => {
+      perform(() => this.#node.replica.leafKeys(leaves), resolve)
+    })
+    if (!isFailure(page) && !this.#isStopped()) return page
+    this.#failure ??= isFailure(page) ? page.code : 'node-stopping'
+    return undefined
+  }
+
+  async #ask<T>(ask: (terms: Terms, deliver: Deliver<T>) => void): Promise<T | OperatingError> {
+    const { clock, topology } = this.#node
+    const answer = await askMember(clock, topology.ring.digest, ask)
+    if (isFailure(answer)) this.#failure ??= answer.code
+    return answer
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => this.#node.clock.after(ms, resolve))
+  }
+}
+
+/** The answer of a member, or why there is none: a member that is silent is not waited for. */
+export function askMember<T>(
+  clock: Clock,
+  ring: RingDigest,
+  ask: (terms: Terms, deliver: Deliver<T>) => void,
+): Promise<T | OperatingError> {
+  return new Promise((resolve) => {
+    const timer = clock.after(ANSWER_MS_MAX, () => {
+      resolve(new OperatingError('deadline-passed', 'a member did not answer in time'))
+    })
+    ask({ ring, deadline: clock.now() + ANSWER_MS_MAX }, (answer) => {
+      timer.cancel()
+      resolve(answer)
+    })
+  })
+}

@@ -1,0 +1,84 @@
+/**
+ * Appends to this member's copies, and keeps in step with them what is known of all copies: hash
+ * trees, the starts that they name, the room for hints, and the leaves below which rounds may let
+ * something go.
+ */
+import type { OperatingError } from '../../base/errors.ts'
+import { type CopyId, isOwn } from '../../dynamo/names.ts'
+import { leafOf } from '../../dynamo/repair/branches.ts'
+import { isDeleted } from '../../dynamo/repair/floor.ts'
+import { encodeObject } from '../../dynamo/version/object-bytes.ts'
+import type { VersionedObject } from '../../dynamo/version/object.ts'
+import type { Engine } from '../../store/engine.ts'
+import type { Held } from './copy-steps.ts'
+import { entryOf, erasureOf } from './entry.ts'
+import { isFreeing } from './freeing.ts'
+import type { Hints } from './hints.ts'
+import { LeafSet } from './leaf-set.ts'
+import type { NamedStarts } from './named-starts.ts'
+import type { Trees } from './trees.ts'
+
+/** An append to wait for. */
+export interface Appended {
+  /** Encoded. */
+  readonly object: Uint8Array
+  /** It is held once the log is durable up to here. */
+  readonly sequence: number
+}
+
+const FREEING = { mayUseReserve: true }
+
+export interface CopyWriterOptions {
+  readonly engine: Engine
+  /** 16 bytes, the cluster's. */
+  readonly digestKey: Uint8Array
+  readonly hints: Hints
+  readonly trees: Trees
+  readonly starts: NamedStarts
+  /** What an encoded object fails with that no record can hold. */
+  readonly tooLarge: () => OperatingError
+}
+
+export class CopyWriter {
+  readonly #node: CopyWriterOptions
+  /** Leaves with keys whose siblings are all tombstones, and with contexts that are long. */
+  readonly deleted: LeafSet = new LeafSet()
+  readonly crowded: LeafSet = new LeafSet()
+  lastSequence = 0
+
+  constructor(options: CopyWriterOptions) {
+    this.#node = options
+  }
+
+  append(copy: CopyId, held: Held, object: VersionedObject, note: Uint8Array): Appended {
+    const { engine, digestKey, hints, starts, trees } = this.#node
+    const bytes = encodeObject(object)
+    if (bytes === undefined) throw this.#node.tooLarge()
+    const entry = entryOf(copy, bytes, note, digestKey)
+    const mayUseReserve = isFreeing(held, object, bytes.length)
+    hints.admit(copy, bytes.length - (held.stored?.object.length ?? 0))
+    this.lastSequence = engine.append([entry], { mayUseReserve })
+    starts.onReplaced(copy, held.object, object)
+    if (held.isRotten) trees.onMended(copy, entry.digest)
+    else trees.onReplaced(copy, held.stored?.digest, entry.digest)
+    this.notice(copy, object)
+    return { object: bytes, sequence: this.lastSequence }
+  }
+
+  /** Forgets a copy. Returns the sequence to wait for. */
+  erase(copy: CopyId, held: Held): number {
+    const { engine, starts, trees } = this.#node
+    this.lastSequence = engine.append([erasureOf(copy)], FREEING)
+    starts.onReplaced(copy, held.object, undefined)
+    if (held.isRotten) trees.onMended(copy, undefined)
+    else trees.onReplaced(copy, held.stored?.digest, undefined)
+    return this.lastSequence
+  }
+
+  /** A copy is there: below its leaf there may be something to clean up. */
+  notice(copy: CopyId, object: VersionedObject): void {
+    if (!isOwn(copy)) return
+    if (isDeleted(object)) this.deleted.add(leafOf(copy.token))
+    if (object.context.count > 2 * copy.bucketId.n) this.crowded.add(leafOf(copy.token))
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * A set of leaves of the hash trees: those below which something is to be cleaned up. A bit each,
+ * so that its size does not depend on how many keys there are.
+ */
+import { TREE_LEAF_BITS, type Branch } from '../../dynamo/repair/branches.ts'
+
+const LEAVES: number = 2 ** TREE_LEAF_BITS
+
+export class LeafSet {
+  readonly #words = new Uint32Array(LEAVES / 32)
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  add(leaf: Branch): void {
+    if (this.#has(leaf)) return
+    this.#words[leaf >>> 5]! |= 1 << (leaf & 31)
+    this.#size += 1
+  }
+
+  delete(leaf: Branch): void {
+    if (!this.#has(leaf)) return
+    this.#words[leaf >>> 5]! &= ~(1 << (leaf & 31))
+    this.#size -= 1
+  }
+
+  /** The first leaf of the set from `leaf` on; undefined where that is none. */
+  nextFrom(leaf: Branch): Branch | undefined {
+    if (this.#size === 0) return undefined
+    for (let at = leaf; at < LEAVES; at++) {
+      // A word without any of its leaves is passed at once.
+      if ((at & 31) === 0 && this.#words[at >>> 5] === 0) at += 31
+      else if (this.#has(at)) return at
+    }
+    return undefined
+  }
+
+  #has(leaf: Branch): boolean {
+    return ((this.#words[leaf >>> 5]! >>> (leaf & 31)) & 1) === 1
+  }
+}

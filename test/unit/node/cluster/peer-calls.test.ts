@@ -1,0 +1,45 @@
+/** Answers of a member that fit no question are refused as garbled. */
+import t from 'tap'
+import type { Deliver } from '../../../../src/base/deliver.ts'
+import { u64 } from '../../../../src/base/u64.ts'
+import { keyName, nodeId } from '../../../../src/dynamo/names.ts'
+import type { RingDigest } from '../../../../src/dynamo/ring/ring.ts'
+import { PeerCalls } from '../../../../src/node/cluster/peer-calls.ts'
+import type { Peers } from '../../../../src/node/cluster/peers.ts'
+import { SimWorld } from '../../../../src/sim/index.ts'
+import { copyOf } from '../../../../src/store/conformance/subject.ts'
+
+const OTHER = nodeId('b'.repeat(16))
+const TERMS = { ring: u64<RingDigest>(0, 1), deadline: 1e6 }
+const COPIES = ['a', 'b'].map((key) => copyOf(keyName('b', key)))
+
+/** Calls to a member that answers so. */
+function callsTo(answer: unknown): PeerCalls {
+  const call = (_: unknown, __: unknown, ___: unknown, deliver: Deliver<unknown>): void => {
+    deliver(answer)
+  }
+  return new PeerCalls({ call } as unknown as Peers, new SimWorld({ seed: 1 }).start(1).clock)
+}
+
+t.test('no object, and more objects than were asked for, are no answer', async (t) => {
+  for (const count of [0, 1, 2, 3]) {
+    const answer = { round: 1, objects: Array.from({ length: count }, () => undefined) }
+    callsTo(answer).objects(OTHER, COPIES, TERMS, (told) => {
+      if (count === 1 || count === 2) t.equal(told, answer)
+      else t.match(told, { code: 'message-garbled' }, `${count} objects`)
+    })
+  }
+})
+
+t.test('an answer about other ranges than were asked for is none', async (t) => {
+  const keys = COPIES.map(({ name, bucketId }) => {
+    return { key: { name, bucketId }, digest: u64<never>(0, 0), ranges: [] }
+  })
+  for (const count of [1, 2, 3]) {
+    const answer = { round: 1, areAlike: Array.from({ length: count }, () => true), durable: 0 }
+    callsTo(answer).ranges(OTHER, { round: 1, agreed: new Map(), keys }, TERMS, (told) => {
+      if (count === 2) t.equal(told, answer)
+      else t.match(told, { code: 'message-garbled' }, `${count} answers`)
+    })
+  }
+})
