@@ -3,7 +3,7 @@
  * and how many bytes its exchanges take.
  *
  * It is loaded before the product's command (`observedAs`), and wraps one method of the trees and
- * one of the wire. Whoever connects to its socket gets an `Observed` as JSON.
+ * one of the wire. A connection to its socket is answered with an `Observed` as JSON.
  *
  * Why not the bytes of the connections: heartbeats are on them too.
  */

@@ -1,4 +1,4 @@
-/** Exchanges that are asked for, on real nodes in the simulator: what is taken, from whom. */
+/** Exchanges on request, between real nodes in the simulator: what is taken, and from which. */
 import t from 'tap'
 import { utf8Bytes } from '../../../../src/base/bytes.ts'
 import type { OperatingError } from '../../../../src/base/errors.ts'
