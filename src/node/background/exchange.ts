@@ -10,6 +10,9 @@
  * Nothing is sent to one that did not ask, so nothing of an exchange arrives late. A leaf that
  * differs a second time has no write under way. Where two leaves differ and all their keys are
  * equal one of the sums is wrong: both members read theirs again.
+ *
+ * A copy that has rotted there is passed over: what it carried counts as destroyed, and is to be
+ * had from other owners. One that has rotted here is mended first, or the exchange is incomplete.
  */
 import { type Deliver, isFailure, perform } from '../../base/deliver.ts'
 import { type ErrorCode, OperatingError } from '../../base/errors.ts'
@@ -186,28 +189,13 @@ export class Exchange {
       const page = await this.#ask<LeafKeys>((terms, deliver) => {
         this.#node.peers.leafKeys(this.#with, { ...tree, leaves, from: start }, terms, deliver)
       })
-      if (this.#isStopped()) return false
-      if (isFailure(page)) return this.#mendBesideRot(tree, leaves, page)
+      if (isFailure(page) || this.#isStopped()) return false
       for (const copy of page.entries) theirs.set(mapKeyOf(copy), leafOf(copy.token))
       asked += await this.#mendKeys(page.entries)
       from = page.next
     } while (from !== undefined)
     if (this.#isBehind) asked += await this.#yield(tree, leaves, theirs)
     return asked > 0 || this.#correct(tree, leaves, theirs)
-  }
-
-  /** A key that has rotted there keeps nothing but its own leaf from being mended. */
-  async #mendBesideRot(
-    tree: OfTree,
-    leaves: readonly Branch[],
-    failure: OperatingError,
-  ): Promise<boolean> {
-    if (!isRot(failure)) return false
-    if (leaves.length === 1) this.#failure ??= failure.code
-    for (const leaf of leaves.length > 1 ? leaves : []) {
-      if (!(await this.#mendLeaves(tree, [leaf]))) return false
-    }
-    return true
   }
 
   /** Takes those copies of a page that are something else here; how many they were. */
@@ -258,22 +246,26 @@ export class Exchange {
     for (let at = 0; at < copies.length && !this.#isStopped(); ) {
       const part = copies.slice(at, at + TREE_KEYS_MAX)
       this.#node.replica.objectsAwaited += 1
-      const answer = await this.#ask<ObjectsAnswer>((terms, deliver) => {
+      const answer = await this.#askOnly<ObjectsAnswer>((terms, deliver) => {
         this.#node.peers.objects(this.#with, part, terms, deliver)
       })
-      const isOfRound = !isFailure(answer) && answer.round === this.#theirs.number
-      if (!isOfRound) this.#failure ??= 'round-left'
-      // The key that comes first may have rotted there: the others need not wait for it.
-      const isOver = isFailure(answer) ? !isRot(answer) : !isOfRound
-      if (isOver) {
+      // The key that comes first may have rotted there: what that carried is nowhere.
+      const objects = isFailure(answer) && isRot(answer) ? [] : this.#objectsOf(answer)
+      if (objects === undefined) {
         this.#node.replica.objectsAwaited -= 1
         return
       }
-      const objects = isFailure(answer) ? [] : answer.objects
       for (const [i, bytes] of objects.entries()) await this.#takeOne(part[i] as CopyId, bytes)
       this.#node.replica.objectsAwaited -= 1
       at += Math.max(1, objects.length)
     }
+  }
+
+  /** Undefined where the other owner failed, or is at another round by now. */
+  #objectsOf(answer: ObjectsAnswer | OperatingError): ObjectsAnswer['objects'] | undefined {
+    if (!isFailure(answer) && answer.round === this.#theirs.number) return answer.objects
+    this.#failure ??= isFailure(answer) ? answer.code : 'round-left'
+    return undefined
   }
 
   async #takeOne(copy: CopyId, bytes: Uint8Array | undefined): Promise<void> {
@@ -333,10 +325,14 @@ export class Exchange {
   }
 
   async #ask<T>(ask: (terms: Terms, deliver: Deliver<T>) => void): Promise<T | OperatingError> {
-    const { clock, topology } = this.#node
-    const answer = await askMember(clock, topology.ring.digest, ask)
+    const answer = await this.#askOnly(ask)
     if (isFailure(answer)) this.#failure ??= answer.code
     return answer
+  }
+
+  #askOnly<T>(ask: (terms: Terms, deliver: Deliver<T>) => void): Promise<T | OperatingError> {
+    const { clock, topology } = this.#node
+    return askMember(clock, topology.ring.digest, ask)
   }
 
   async #pause(ms: number): Promise<void> {

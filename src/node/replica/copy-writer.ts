@@ -3,7 +3,7 @@
  * trees, the starts that they name, the room for hints, and the leaves below which rounds may let
  * something go.
  */
-import type { OperatingError } from '../../base/errors.ts'
+import { OperatingError } from '../../base/errors.ts'
 import { type CopyId, isOwn } from '../../dynamo/names.ts'
 import { leafOf } from '../../dynamo/repair/branches.ts'
 import { isDeleted } from '../../dynamo/repair/floor.ts'
@@ -35,8 +35,6 @@ export interface CopyWriterOptions {
   readonly hints: Hints
   readonly trees: Trees
   readonly starts: NamedStarts
-  /** What an encoded object fails with that no record can hold. */
-  readonly tooLarge: () => OperatingError
 }
 
 export class CopyWriter {
@@ -53,7 +51,7 @@ export class CopyWriter {
   append(copy: CopyId, held: Held, object: VersionedObject, note: Uint8Array): Appended {
     const { engine, digestKey, hints, starts, trees } = this.#node
     const bytes = encodeObject(object)
-    if (bytes === undefined) throw this.#node.tooLarge()
+    if (bytes === undefined) throw tooLarge()
     const entry = entryOf(copy, bytes, note, digestKey)
     const mayUseReserve = isFreeing(held, object, bytes.length)
     hints.admit(copy, bytes.length - (held.stored?.object.length ?? 0))
@@ -81,4 +79,9 @@ export class CopyWriter {
     if (isDeleted(object)) this.deleted.add(leafOf(copy.token))
     if (object.context.count > 2 * copy.bucketId.n) this.crowded.add(leafOf(copy.token))
   }
+}
+
+/** Of an object that no record can hold. */
+export function tooLarge(): OperatingError {
+  return new OperatingError('object-too-large', 'no record can hold the siblings of this key')
 }

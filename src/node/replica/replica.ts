@@ -31,7 +31,7 @@ import type { Counters } from '../counters.ts'
 import type { OutlinedCopy } from '../requests.ts'
 import { copiesIn, type CopiesPage, type KeyRange } from './copies.ts'
 import { CopySteps, type Held, NOTHING_HELD } from './copy-steps.ts'
-import { type Appended, CopyWriter } from './copy-writer.ts'
+import { type Appended, CopyWriter, tooLarge } from './copy-writer.ts'
 import type { Arrival, Floors } from './floors.ts'
 import type { Hints } from './hints.ts'
 import { type LeafKeys, leafKeys, type Leaves } from './leaf-keys.ts'
@@ -56,6 +56,7 @@ export interface LocalWrite extends Appended {
   readonly outcome: Exclude<PutOutcome, { kind: 'start-spent' }>
 }
 
+const NEVER: number = Number.POSITIVE_INFINITY
 const NO_NOTE = new Uint8Array(0)
 
 export interface ReplicaDependencies {
@@ -95,7 +96,7 @@ export class Replica {
     this.#dots = new OwnDots(dependencies.entropy)
     this.#remembered = new RememberedRequests(dependencies.rememberMs)
     this.#steps = new CopySteps(dependencies, (copy) => this.#engine.get(copy))
-    this.writer = new CopyWriter({ ...dependencies, tooLarge })
+    this.writer = new CopyWriter(dependencies)
   }
 
   /** Refuses everything from now on: the engine is about to close its files. */
@@ -256,19 +257,24 @@ export class Replica {
 
   /**
    * Takes what another owner of the round `theirs` carries of a key, as the rounds of both allow.
-   * Whether the copy here has changed.
+   * Whether the copy here has changed. Over a rotten copy only where this node is not whole: all
+   * that it lost comes by exchanges then, and the new start begins them anew.
    */
   exchange(
     copy: CopyId,
     answer: VersionedObject | undefined,
     theirs: RoundFloor,
   ): MaybePromise<boolean> {
-    return this.#steps.onSound(copy, Number.POSITIVE_INFINITY, (held) => {
+    const take = (held: Held): boolean => {
       const { object } = held
       const taken = exchanged(object, this.#node.floors.adopted, answer, theirs)
+      if (taken === object) return false
+      if (held.isRotten) this.drawNewStart('rot')
       this.#keep(copy, held, taken)
-      return taken !== object
-    })
+      return true
+    }
+    const { isWhole } = this
+    return isWhole ? this.#steps.onSound(copy, NEVER, take) : this.#steps.on(copy, NEVER, take)
   }
 
   /**
@@ -279,7 +285,7 @@ export class Replica {
     copy: CopyId,
     change: (object: VersionedObject) => VersionedObject | undefined,
   ): MaybePromise<number | undefined> {
-    return this.#steps.onSound(copy, Number.POSITIVE_INFINITY, (held) => {
+    return this.#steps.onSound(copy, NEVER, (held) => {
       if (held.object === undefined) return undefined
       return this.#keep(copy, held, change(held.object))
     })
@@ -290,7 +296,7 @@ export class Replica {
    * Merges where a sound copy was written meanwhile. Returns the sequence to wait for.
    */
   mend(copy: CopyId, found: VersionedObject | undefined): MaybePromise<number> {
-    return this.#steps.on(copy, Number.POSITIVE_INFINITY, (held) => {
+    return this.#steps.on(copy, NEVER, (held) => {
       if (held.isRotten) this.drawNewStart('rot')
       if (found !== undefined) return this.#merge(copy, held, found, 'asked')
       return held.isRotten ? this.writer.erase(copy, held) : this.writer.lastSequence
@@ -385,10 +391,6 @@ export class Replica {
     this.#node.counters.newStarts += 1
     this.#node.trace.record('new-start-drawn', { reason })
   }
-}
-
-function tooLarge(): OperatingError {
-  return new OperatingError('object-too-large', 'no record can hold the siblings of this key')
 }
 
 function diskFailed(cause: unknown): OperatingError {

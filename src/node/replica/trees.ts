@@ -28,7 +28,7 @@ import type { Digest, Token } from '../../native/digest.ts'
 import { MERKLE_ENTRY_WORDS, MERKLE_LEAF_BITS, MerkleTree } from '../../native/merkle.ts'
 import type { DigestPage, Engine } from '../../store/engine.ts'
 import { mapKeyOf } from './key-steps.ts'
-import { isRot } from './rot.ts'
+import { digestsBesideRot } from './leaf-keys.ts'
 
 type Changed = Pick<CopyId, 'token'> & { readonly n: number; readonly digest: Digest | undefined }
 
@@ -175,16 +175,9 @@ export class Trees {
   }
 
   /** A token whose copies have rotted is passed over: none of them can be read. */
-  async #pageOf(from: Token, to: Token): Promise<DigestPage> {
+  #pageOf(from: Token, to: Token): Promise<DigestPage> {
     const bounds = { keysMax: SCAN_PAGE_KEYS_MAX, bytesMax: SCAN_PAGE_BYTES_MAX }
-    try {
-      return await this.#engine.digests({ place: OWN, from, to, ...bounds })
-    } catch (error) {
-      if (!isRot(error)) throw error
-      const next = nextU64(from)
-      const isLast = next === undefined || compareU64(next, to) > 0
-      return { entries: [], next: isLast ? undefined : next }
-    }
+    return digestsBesideRot(this.#engine, { place: OWN, from, to, ...bounds })
   }
 
   /** Adds what was read before the token `end`, as it is by now. */

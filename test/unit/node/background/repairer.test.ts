@@ -1,8 +1,9 @@
 /** Exchanges of one member with others, whose answers the test gives. */
 import t from 'tap'
 import { utf8Bytes } from '../../../../src/base/bytes.ts'
-import type { Deliver } from '../../../../src/base/deliver.ts'
-import { equalU64 } from '../../../../src/base/u64.ts'
+import { type Deliver, perform } from '../../../../src/base/deliver.ts'
+import { OperatingError } from '../../../../src/base/errors.ts'
+import { compareU64, equalU64 } from '../../../../src/base/u64.ts'
 import { type CopyId, keyName, type NodeId } from '../../../../src/dynamo/names.ts'
 import type { Branch } from '../../../../src/dynamo/repair/branches.ts'
 import type { RoundFloor } from '../../../../src/dynamo/repair/round.ts'
@@ -22,6 +23,9 @@ import { Counters } from '../../../../src/node/counters.ts'
 import type { Floors } from '../../../../src/node/replica/floors.ts'
 import { Hints } from '../../../../src/node/replica/hints.ts'
 import { type LeafKeys, type Leaves, leafKeys } from '../../../../src/node/replica/leaf-keys.ts'
+import { mapKeyOf } from '../../../../src/node/replica/key-steps.ts'
+import type { Digest } from '../../../../src/native/digest.ts'
+import type { DigestPage, Entry, ScanQuery, Stored } from '../../../../src/store/engine.ts'
 import { Replica } from '../../../../src/node/replica/replica.ts'
 import { Trees } from '../../../../src/node/replica/trees.ts'
 import { Cluster } from '../../../../src/sim/cluster/cluster.ts'
@@ -40,9 +44,51 @@ const COMPARISONS_MAX = 2 * (64 + 20)
 /** More than one exchange mends. */
 const MANY = 4_500
 
+/** An engine whose copies of some keys have rotted, until they are replaced. */
+class RottingEngine extends MemoryEngine {
+  readonly #rotten = new Map<string, CopyId>()
+
+  rot(copy: CopyId): void {
+    this.#rotten.set(mapKeyOf(copy), copy)
+  }
+
+  override get(copy: CopyId): Stored | undefined {
+    this.#require(copy)
+    return super.get(copy)
+  }
+
+  override digest(copy: CopyId): Digest | undefined {
+    this.#require(copy)
+    return super.digest(copy)
+  }
+
+  override append(entries: readonly Entry[]): number {
+    for (const entry of entries) if ('name' in entry) this.#rotten.delete(mapKeyOf(entry))
+    return super.append(entries)
+  }
+
+  override async digests(query: ScanQuery): Promise<DigestPage> {
+    const isIn = ({ token }: CopyId): boolean =>
+      compareU64(token, query.from) >= 0 && compareU64(token, query.to) <= 0
+    const [rotten] = [...this.#rotten.values()]
+      .filter(isIn)
+      .sort((a, b) => compareU64(a.token, b.token))
+    if (rotten === undefined) return super.digests(query)
+    if (equalU64(rotten.token, query.from)) this.#require(rotten)
+    const before = await super.digests(query)
+    const entries = before.entries.filter(({ token }) => compareU64(token, rotten.token) < 0)
+    return { entries, next: rotten.token }
+  }
+
+  #require(copy: CopyId): void {
+    if (this.#rotten.has(mapKeyOf(copy))) throw new OperatingError('record-rotten', 'it rotted')
+  }
+}
+
 /** What one member holds. */
 class Holder {
-  readonly engine = new MemoryEngine()
+  readonly engine = new RottingEngine()
+  isWhole = true
   readonly trees: Trees = new Trees(this.engine, KEY)
   readonly counters = new Counters()
   readonly replica: Replica
@@ -55,7 +101,7 @@ class Holder {
     const common = { engine, node, digestKey: KEY, clock, entropy, trace, counters }
     const parts = { ...replicaParts(engine, clock, KEY), trees }
     this.floors = parts.floors
-    this.replica = new Replica({ ...common, ...parts, isWhole: () => true, hints, mend })
+    this.replica = new Replica({ ...common, ...parts, isWhole: () => this.isWhole, hints, mend })
   }
 
   async put(key: string, value: string): Promise<void> {
@@ -109,9 +155,12 @@ async function bench(exchangeMs = EXCHANGE_MS): Promise<Bench> {
     },
     objects(node: NodeId, copies: readonly CopyId[], _: unknown, deliver: Deliver<ObjectsAnswer>) {
       asked.copies += copies.length
-      const stored = copies.map((copy) => others.engine.get(copy))
-      const objects = stored.map((one) => one?.object)
-      later(node, () => deliver({ round: others.floors.adopted.number, objects }))
+      later(node, () => {
+        perform(() => {
+          const objects = copies.map((copy) => others.engine.get(copy)?.object)
+          return { round: others.floors.adopted.number, objects }
+        }, deliver)
+      })
     },
     rounds(
       node: NodeId,
@@ -169,6 +218,32 @@ t.test('leaves with equal keys and other sums are read again', async (t) => {
   t.equal(own.trees.corrections, 1, 'a wrong sum is mended once')
   t.strictSame(own.trees.sum(3, 0, 0), others.trees.sum(3, 0, 0))
   t.equal(own.counters.keysRepaired, 1)
+})
+
+t.test('a copy that rotted there keeps no exchange from being complete', async (t) => {
+  const { sim, own, others } = await bench()
+  for (const key of ['sound', 'rotten']) await others.put(key, 'a')
+  others.engine.rot(copyAt('rotten'))
+  await sim.run(3 * EXCHANGE_MS)
+  t.ok(own.engine.get(copyAt('sound')))
+  t.equal(own.engine.get(copyAt('rotten')), undefined)
+  t.ok(own.counters.exchanges > 0, 'what it carried counts as destroyed')
+})
+
+t.test('a copy that rotted here is replaced by an exchange where all comes so', async (t) => {
+  const { sim, own, others } = await bench()
+  await others.put('k', 'a')
+  await own.put('k', 'b')
+  own.engine.rot(copyAt('k'))
+  const { start } = own.replica
+  await sim.run(3 * EXCHANGE_MS)
+  t.throws(() => own.engine.get(copyAt('k')), { code: 'record-rotten' }, 'a whole node mends it')
+  t.equal(own.counters.exchanges, 0, 'and is not done before')
+  own.isWhole = false
+  await sim.run(3 * EXCHANGE_MS)
+  t.strictSame(own.engine.get(copyAt('k'))?.object, others.engine.get(copyAt('k'))?.object)
+  t.not(own.replica.start, start, 'its dots may have rotted, and are not given again')
+  t.ok(own.counters.exchanges > 0)
 })
 
 t.test('a silent member does not keep the next one from an exchange', async (t) => {
