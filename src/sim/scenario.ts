@@ -86,6 +86,7 @@ export interface Scenario {
   readonly callsMax: number
   readonly hedgeMs: number
   /** See `Config`; a request is repeated for at most a third of `rememberMs`. */
+  readonly exchangeMs: number
   readonly roundMs: number
   readonly rememberMs: number
   readonly cleanMs: number
@@ -116,7 +117,7 @@ export interface Scenario {
   readonly everyMs: number
   /** Now and then none comes for so long, at most: a round needs some seconds. */
   readonly calmMsMax: number
-  /** Chaos comes in so many rounds, with a full sweep behind each. */
+  /** Chaos comes in so many rounds, with quiet behind each. */
   readonly rounds: number
   /** Until so many writes were acknowledged, all rounds together. */
   readonly acknowledged: number
@@ -148,6 +149,8 @@ const QUORUMS: readonly (readonly [number, number, number])[] = [
 ]
 /** In the scenario of every seed. */
 const ALWAYS: ReadonlySet<FaultKind> = new Set(['crash', 'crash-in-write', 'crash-behind'])
+/** The weight of deletes, of about a hundred. */
+const DELETES = 36
 const EXISTS_CHANCE = 0.55
 const BUCKET_NAMES = ['default', 'carts', 'flags'] as const
 
@@ -201,12 +204,13 @@ export function drawScenario(seed: number): Scenario {
 /** Rounds every few seconds: the time that requests are repeated for is as short. */
 function drawRounds(
   prng: Prng,
-): Pick<Scenario, 'roundMs' | 'rememberMs' | 'cleanMs' | 'calmMsMax'> {
+): Pick<Scenario, 'exchangeMs' | 'roundMs' | 'rememberMs' | 'cleanMs' | 'calmMsMax'> {
   return {
     roundMs: prng.pick([1_000, 5_000]),
     rememberMs: prng.pick([4_000, 4_000, 10_000]),
     cleanMs: prng.pick([100, 500]),
     calmMsMax: prng.pick([1_000, 1_000, 8_000]),
+    exchangeMs: prng.pick([500, 1_000, 3_000]),
   }
 }
 
@@ -220,7 +224,8 @@ function drawMix(prng: Prng): Mix {
     stale: some(10),
     joined: some(6),
     chained: some(8),
-    delete: some(22),
+    // A fifth of all writes at least, whatever else there is.
+    delete: Math.max(DELETES, some(DELETES)),
     seen: some(1),
     repeat: some(4),
     intrude: 1,

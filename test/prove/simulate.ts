@@ -18,6 +18,8 @@ const FAULTS_MIN = 10
 const CRASHES_IN_WRITES_MIN = 1
 /** Of the seeds: those in which two owners of a key were away at once. */
 const TWO_AWAY_SHARE_MIN = 1 / 3
+/** Of all writes. */
+const DELETES_SHARE_MIN = 1 / 5
 /** Of all together. */
 const DELIVERIES_MIN = 20_000
 const PACE_MIN = 300
@@ -81,6 +83,7 @@ async function pace(): Promise<number> {
 
 function judge(tally: Tally, paced: number): Verdict {
   const { seeds, failed, least, missing, deliveriesPerCoreSecond } = tally
+  const deletes = ((100 * tally.deletes) / tally.writes).toFixed(1)
   const twoAwayMin = Math.ceil(seeds * TWO_AWAY_SHARE_MIN)
   const mustHaveAll = seeds >= ALL_KINDS_SEEDS
   if (missing.length > 0) console.log(`never took effect: ${missing.join(', ')}`)
@@ -92,6 +95,7 @@ function judge(tally: Tally, paced: number): Verdict {
     least.crashesInWrites >= CRASHES_IN_WRITES_MIN &&
     (missing.length === 0 || !mustHaveAll) &&
     tally.hadTwoAway >= twoAwayMin &&
+    tally.deletes >= DELETES_SHARE_MIN * tally.writes &&
     deliveriesPerCoreSecond >= DELIVERIES_MIN &&
     paced >= PACE_MIN
   return {
@@ -103,6 +107,8 @@ function judge(tally: Tally, paced: number): Verdict {
       `${least.crashesInWrites} crashes during a write (bar ${CRASHES_IN_WRITES_MIN}); ` +
       `two owners of a key away at once in ${tally.hadTwoAway} (bar ${twoAwayMin}), ` +
       `${tally.hintsDelivered} hints delivered; ` +
+      `${deletes} % of writes were deletes (bar ${100 * DELETES_SHARE_MIN}), ` +
+      `${tally.reaped} went for good; ` +
       `${missing.length} kinds of fault never took effect ` +
       `(${mustHaveAll ? 'bar 0' : `a bar from ${ALL_KINDS_SEEDS} seeds on`}); ` +
       `${deliveriesPerCoreSecond} deliveries per core-second (bar ${DELIVERIES_MIN}); ` +

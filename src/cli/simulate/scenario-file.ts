@@ -81,6 +81,7 @@ const scenario: z.ZodType<Scenario> = z
     hintBytes: whole(0, Number.MAX_SAFE_INTEGER),
     callsMax: whole(1, COUNT_MAX),
     hedgeMs: whole(1, DEADLINE_MS_MAX),
+    exchangeMs: whole(1, DEADLINE_MS_MAX),
     roundMs: whole(1, ROUND_MS_MAX),
     rememberMs: whole(1, 2 * DEADLINE_MS_MAX),
     cleanMs: whole(1, DEADLINE_MS_MAX),

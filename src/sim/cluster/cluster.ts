@@ -38,6 +38,7 @@ export interface ClusterOptions {
   readonly deadlineMs?: number
   readonly hedgeMs?: number
   /** See `Config`. */
+  readonly exchangeMs?: number
   readonly roundMs?: number
   readonly rememberMs?: number
   readonly cleanMs?: number
@@ -202,7 +203,7 @@ export class Cluster {
       deadlineMs: options.deadlineMs ?? 2_000,
       hedgeMs: options.hedgeMs ?? DEFAULTS.hedgeMs,
       forwardMs: DEFAULTS.forwardMs,
-      exchangeMs: DEFAULTS.exchangeMs,
+      exchangeMs: options.exchangeMs ?? DEFAULTS.exchangeMs,
       roundMs: options.roundMs ?? DEFAULTS.roundMs,
       rememberMs: options.rememberMs ?? DEFAULTS.rememberMs,
       cleanMs: options.cleanMs ?? DEFAULTS.cleanMs,

@@ -117,6 +117,11 @@ export class Writes {
     return this.#keys.get(id)
   }
 
+  get deletes(): number {
+    return Array.from({ length: this.length }, (_, id) => id).filter((id) => this.isDelete(id))
+      .length
+  }
+
   isDelete(id: number): boolean {
     return (this.#flags.get(id) & IS_DELETE) !== 0
   }

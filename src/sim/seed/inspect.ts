@@ -20,7 +20,7 @@ import type { Answer, Session } from '../../wire/session.ts'
 import type { World } from '../../world/world.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { idOf, type KnownWrite } from '../history/history.ts'
-import type { Place } from './user.ts'
+import type { Place } from './workload-options.ts'
 
 export interface Inspection {
   /** Numbers of the writes that stand under each key, by its label; tombstones among them. */

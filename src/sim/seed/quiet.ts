@@ -21,12 +21,14 @@ import type { Cluster } from '../cluster/cluster.ts'
 import type { History } from '../history/history.ts'
 import { inspect, type Inspection } from './inspect.ts'
 import type { Workload } from './workload.ts'
-import type { Place } from './user.ts'
+import type { Place } from './workload-options.ts'
 
 const PEACE_MS_MAX = 120_000
 const STEP_MS = 250
-/** Between two looks at all nodes. */
-const LOOK_MS = 10
+/** Between two looks at all nodes: soon after the first one, then seldom. */
+const LOOK_MS_MIN = 10
+const LOOK_MS_MAX = 200
+const LOOKS_GROW_BY = 1.2
 /** Attempts that their clients have given up may still arrive. */
 const LATE_MS = 2_500
 /** The memory that a silent node's messages have is given back within two seconds. */
@@ -51,6 +53,11 @@ const OTHER_APPENDS = [
   'contexts_stripped_total',
   'exchange_repairs_total',
 ] as const
+const REPAIRS = 'read_repairs_total'
+const EXCHANGES = 'exchanges_total'
+const EXCHANGE_REPAIRS = 'exchange_repairs_total'
+/** Complete ones of each node that must repair nothing. */
+const STEADY_EXCHANGES = 10
 const NOT_SCANNED: Scanned = new Map()
 
 /**
@@ -142,6 +149,20 @@ export class Quiet {
     this.violations.push(...this.#cluster.unequalRoots())
   }
 
+  /** Lets each node make some more exchanges, which must repair nothing. Requires: all live. */
+  async steady(): Promise<void> {
+    const { machines } = this.#cluster
+    const wanted = machines.map((machine) => this.#figure(machine, EXCHANGES) + STEADY_EXCHANGES)
+    const repaired = this.#sum(machines, EXCHANGE_REPAIRS)
+    const isDone = (): boolean =>
+      machines.every((machine, i) => this.#figure(machine, EXCHANGES) >= (wanted[i] as number))
+    if (!(await this.#until(isDone, EXCHANGES_MS_MAX))) {
+      this.violations.push('no exchanges: nodes make none though all is quiet')
+    }
+    const repairs = this.#sum(machines, EXCHANGE_REPAIRS) - repaired
+    if (repairs > 0) this.violations.push(`not silent: exchanges of equal copies took ${repairs}`)
+  }
+
   /** Waits until rounds have let go of all that is deleted. Requires: all nodes live. */
   async #forget(living: readonly number[]): Promise<void> {
     const left = (): readonly number[] =>
@@ -183,12 +204,18 @@ export class Quiet {
     const mayLack = (machine: number): boolean =>
       living.length < this.#cluster.size &&
       (this.#account.isDamaged(machine) || this.#cluster.node(machine)?.isWhole !== true)
-    if (living.length === this.#cluster.size) {
+    const areAllThere = living.length === this.#cluster.size
+    if (areAllThere) {
       await this.#exchange()
       await this.#forget(living)
       await this.#exchange()
     }
+    const repaired = this.#sum(living, REPAIRS)
     const answering = await this.#sweep(living, mayLack)
+    const repairs = this.#sum(living, REPAIRS) - repaired
+    if (areAllThere && repairs > 0) {
+      this.violations.push(`not equal: reads repaired ${repairs} copies after all exchanges`)
+    }
     // Repairs go on, and may wait for memory that messages of dead connections have.
     await this.#until(() => this.#kept(living).length === 0, REPAIR_MS_MAX)
     await world.run(STEP_MS)
@@ -256,9 +283,13 @@ export class Quiet {
   async #until(isDone: () => boolean, limitMs: number): Promise<boolean> {
     const { world } = this.#cluster
     const endMs = world.nowMs + limitMs
-    while (!isDone()) {
+    for (
+      let lookMs = LOOK_MS_MIN;
+      !isDone();
+      lookMs = Math.min(LOOK_MS_MAX, lookMs * LOOKS_GROW_BY)
+    ) {
       if (world.nowMs >= endMs) return false
-      await world.run(LOOK_MS)
+      await world.run(lookMs)
     }
     return true
   }
@@ -276,6 +307,10 @@ export class Quiet {
   #figure(machine: number, figure: string): number {
     const figures = this.#cluster.node(machine)?.status().figures ?? []
     return figures.find(({ name }) => name === figure)?.value ?? 0
+  }
+
+  #sum(machines: readonly number[], figure: string): number {
+    return machines.reduce((sum, machine) => sum + this.#figure(machine, figure), 0)
   }
 
   #livingOwners({ bucket, key }: Place, living: readonly number[]): readonly number[] {

@@ -135,6 +135,8 @@ export function unfinished(seed: number, scenario: Scenario, violation: string):
     hintsDelivered: 0,
     rounds: 0,
     reaped: 0,
+    writes: 0,
+    deletes: 0,
     sessionGets: 0,
     deliveries: 0,
     simulatedMs: 0,
@@ -156,6 +158,8 @@ export class Tally {
   hintsDelivered = 0
   rounds = 0
   reaped = 0
+  writes = 0
+  deletes = 0
   sessionGets = 0
   deliveries = 0
   simulatedMs = 0
@@ -178,6 +182,8 @@ export class Tally {
     this.hintsDelivered += result.hintsDelivered
     this.rounds += result.rounds
     this.reaped += result.reaped
+    this.writes += result.writes
+    this.deletes += result.deletes
     this.sessionGets += result.sessionGets
     this.deliveries += result.deliveries
     this.simulatedMs += result.simulatedMs
@@ -219,6 +225,11 @@ export class Tally {
       row(
         'crashes',
         `${number(this.crashesInWrites)} during a write, at least ${least.crashesInWrites} a seed`,
+      ),
+      row(
+        'deletes',
+        `${percent(this.deletes / this.writes)} of all writes; ${number(this.rounds)} rounds ` +
+          `adopted, after which ${number(this.reaped)} deletes went for good`,
       ),
       row(
         'hints',

@@ -58,6 +58,9 @@ export interface SimulateResult {
   /** Rounds that were adopted, and deletes that went for good. */
   readonly rounds: number
   readonly reaped: number
+  /** Writes that were begun, and deletes among them. */
+  readonly writes: number
+  readonly deletes: number
   /** Gets of sessions that had receipts to cover. */
   readonly sessionGets: number
   /** Pieces of stream delivered. */
@@ -177,6 +180,7 @@ class Simulation {
       state = await this.#quiet.converge(machines)
       this.#account.clear()
     }
+    await this.#quiet.steady()
     return this.#judge(state, quietMs)
   }
 
@@ -265,6 +269,8 @@ class Simulation {
       hintsDelivered: this.#hintsDelivered,
       rounds: this.#world.trace.count('round-adopted'),
       reaped: this.#reaped.size,
+      writes: history.writes.length,
+      deletes: history.writes.deletes,
       sessionGets: this.#workload.judged,
       deliveries: this.#world.network.chunksDelivered,
       simulatedMs: this.#world.nowMs,

@@ -18,37 +18,9 @@ import { FRAME_BODY_BYTES_MAX } from '../../limits.ts'
 import type { World } from '../../world/world.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { type History, idOf, valueOf, type KnownWrite } from '../history/history.ts'
-import type { Mix } from '../scenario.ts'
 import { JudgedSession } from './judged-session.ts'
 import { putThin } from './thin-client.ts'
-
-export interface WorkloadOptions {
-  readonly clients: number
-  readonly buckets: readonly string[]
-  /** In use at one time. */
-  readonly keys: number
-  /** After so many writes the oldest of them gives way to a new one. */
-  readonly writesPerKey: number
-  readonly valueBytesMax: number
-  /** A value is so long that it travels in chunks. */
-  readonly longValueChance: number
-  /** Of one operation. */
-  readonly timeoutMs: number
-  /** A put is sent again for a third of this. */
-  readonly rememberMs: number
-  /** Between two operations of one client, at most. */
-  readonly thinkMsMax: number
-  readonly mix: Mix
-  /** Clients with a session, of those beside the first: their gets ask one owner. */
-  readonly sessions: number
-}
-
-/** A key, as the history and people name it: `bucket/key`. */
-export interface Place {
-  readonly bucket: string
-  readonly key: string
-  readonly label: string
-}
+import type { Place, WorkloadOptions } from './workload-options.ts'
 
 const REMEMBERED_MAX = 8
 const REPEATABLE_MAX = 4
@@ -168,7 +140,7 @@ export class User {
     }
   }
 
-  #actsOf(mix: Mix): readonly Act[] {
+  #actsOf(mix: WorkloadOptions['mix']): readonly Act[] {
     const last = (place: Place): Replaces => joined(this.#known(place).slice(-1))
     const old = (place: Place, count: number): Replaces =>
       joined(this.#some(this.#known(place), count))
@@ -179,7 +151,7 @@ export class User {
       [mix.stale, (place) => this.#write(place, false, old(place, 1))],
       [mix.joined, (place) => this.#write(place, false, old(place, 2))],
       [mix.chained, (place) => this.#write(place, false, last(place))],
-      [mix.delete, (place) => this.#write(place, true, last(place))],
+      [mix.delete, (place) => this.#delete(place)],
       // Only the library knows what it replaced: on few keys, to keep the others checkable.
       [mix.seen, (place) => this.#see(place)],
       [mix.repeat, () => this.#repeat()],
@@ -198,6 +170,22 @@ export class User {
   async #update(place: Place): Promise<void> {
     const shown = await this.get(place)
     if (shown !== undefined) await this.#write(place, false, joined([shown]))
+  }
+
+  /** Deletes a key that few write any more, with all that it has; or what was seen last here. */
+  async #delete(place: Place): Promise<void> {
+    const { firstKey, keys, place: placeOf } = this.#options
+    const left = firstKey()
+    if (left > 0 && this.#prng.chance(0.5)) {
+      const old = placeOf(this.#prng.between(Math.max(0, left - keys), left - 1))
+      const shown = await this.get(old)
+      if (shown !== undefined && shown.ids.length > 0) {
+        await this.#write(old, true, joined([shown]))
+        return
+      }
+    }
+    const last = this.#known(place).at(-1) ?? (await this.get(place))
+    if (last !== undefined) await this.#write(place, true, joined([last]))
   }
 
   async #see(place: Place): Promise<void> {

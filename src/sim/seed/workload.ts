@@ -4,7 +4,8 @@
  */
 import type { Cluster } from '../cluster/cluster.ts'
 import type { History, KnownWrite } from '../history/history.ts'
-import { type Place, User, type WorkloadOptions } from './user.ts'
+import { User } from './user.ts'
+import type { Place, WorkloadOptions } from './workload-options.ts'
 
 /** A sweep asks again if a copy is being mended. */
 const SWEEP_TRIES = 5
