@@ -6,7 +6,8 @@ import { decodeControl, encodeReply, encodeRequest } from '../../../src/wire/con
 import { CONTROL_KINDS, FAILURE_KIND, REPLY } from '../../../src/wire/message/session.ts'
 import { REQUEST_KINDS } from '../../../src/wire/message/table.ts'
 import type { IncomingCallOf } from '../../../src/wire/session.ts'
-import { REPLIES, REQUESTS } from '../../support/wire-examples.ts'
+import { REPLIES } from '../../support/wire-replies.ts'
+import { REQUESTS } from '../../support/wire-requests.ts'
 import {
   bytesOf,
   frameOf,

@@ -21,7 +21,9 @@ import type { Put } from '../../../src/wire/message/client.ts'
 import { CONTROL_KINDS, FAILURE_KIND, FLAG_MORE, REPLY } from '../../../src/wire/message/session.ts'
 import { REQUEST_KINDS } from '../../../src/wire/message/table.ts'
 import type { IncomingCallOf } from '../../../src/wire/session.ts'
-import { NAME, REPLIES, REQUESTS } from '../../support/wire-examples.ts'
+import { REPLIES } from '../../support/wire-replies.ts'
+import { REQUESTS } from '../../support/wire-requests.ts'
+import { NAME } from '../../support/wire-values.ts'
 import {
   bytesOf,
   type GotFrame,

@@ -6,7 +6,8 @@ import { isOperatingError, OperatingError } from '../../../src/base/errors.ts'
 import { decodeRequest, encodeRequest } from '../../../src/wire/convert.ts'
 import { fieldsOf, REQUEST_FIELDS } from '../../../src/wire/convert-fields.ts'
 import { REQUEST_KINDS, type RequestKind } from '../../../src/wire/message/table.ts'
-import { REPLIES, REQUESTS } from '../../support/wire-examples.ts'
+import { REPLIES } from '../../support/wire-replies.ts'
+import { REQUESTS } from '../../support/wire-requests.ts'
 import { bytesOf, sessionPair } from '../../support/wire-frames.ts'
 
 const FOLDER = fileURLToPath(new URL('../../../../protocol/', import.meta.url))

@@ -10,7 +10,8 @@ import {
 } from '../../../src/wire/convert.ts'
 import { everwrite as pb } from '../../../src/wire/generated/messages.js'
 import type { RequestKind } from '../../../src/wire/message/table.ts'
-import { REPLIES, REQUESTS } from '../../support/wire-examples.ts'
+import { REPLIES } from '../../support/wire-replies.ts'
+import { REQUESTS } from '../../support/wire-requests.ts'
 import { bytesOf } from '../../support/wire-frames.ts'
 
 const { peerObjects, peerRanges } = REQUESTS

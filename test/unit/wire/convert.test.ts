@@ -26,7 +26,10 @@ import {
 import { everwrite as pb } from '../../../src/wire/generated/messages.js'
 import type { Put, Topology } from '../../../src/wire/message/client.ts'
 import type { Request, RequestKind } from '../../../src/wire/message/table.ts'
-import { EXAMPLES, NAME, REPLIES, REQUESTS } from '../../support/wire-examples.ts'
+import { EXAMPLES } from '../../support/wire-examples.ts'
+import { REPLIES } from '../../support/wire-replies.ts'
+import { REQUESTS } from '../../support/wire-requests.ts'
+import { NAME } from '../../support/wire-values.ts'
 import { bytesOf } from '../../support/wire-frames.ts'
 import { OWN, type BucketId } from '../../../src/dynamo/names.ts'
 

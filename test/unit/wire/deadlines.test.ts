@@ -8,7 +8,8 @@ import { CONTROL_KINDS, FAILURE_KIND } from '../../../src/wire/message/session.t
 import { REQUEST_KINDS } from '../../../src/wire/message/table.ts'
 import { sessionMemory } from '../../../src/wire/session-memory.ts'
 import type { IncomingCallOf } from '../../../src/wire/session.ts'
-import { REPLIES, REQUESTS } from '../../support/wire-examples.ts'
+import { REPLIES } from '../../support/wire-replies.ts'
+import { REQUESTS } from '../../support/wire-requests.ts'
 import {
   bytesOf,
   CLIENT,

@@ -23,7 +23,7 @@ import {
   proof,
   token,
 } from '../../support/handshakes.ts'
-import { REQUESTS } from '../../support/wire-examples.ts'
+import { REQUESTS } from '../../support/wire-requests.ts'
 import {
   bytesOf,
   CLIENT,

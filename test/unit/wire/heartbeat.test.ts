@@ -1,7 +1,8 @@
 /** A session whose other side falls silent, and is heard again. */
 import t from 'tap'
 import { Heartbeat } from '../../../src/wire/heartbeat.ts'
-import { REPLIES, REQUESTS } from '../../support/wire-examples.ts'
+import { REPLIES } from '../../support/wire-replies.ts'
+import { REQUESTS } from '../../support/wire-requests.ts'
 import { sessionPair } from '../../support/wire-frames.ts'
 
 const OPTIONS = { silenceMs: 500, lateMs: 1_000, againMs: 250 }

@@ -24,7 +24,9 @@ import { CONTROL_KINDS, FAILURE_KIND, REPLY } from '../../../src/wire/message/se
 import { REQUEST_KINDS } from '../../../src/wire/message/table.ts'
 import { sessionMemory } from '../../../src/wire/session-memory.ts'
 import type { CallHandle, IncomingCallOf } from '../../../src/wire/session.ts'
-import { NAME, REPLIES, REQUESTS } from '../../support/wire-examples.ts'
+import { REPLIES } from '../../support/wire-replies.ts'
+import { REQUESTS } from '../../support/wire-requests.ts'
+import { NAME } from '../../support/wire-values.ts'
 import {
   bytesOf,
   FACTS,

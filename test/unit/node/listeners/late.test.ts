@@ -3,7 +3,7 @@ import t from 'tap'
 import { OperatingError } from '../../../../src/base/errors.ts'
 import { ClientRequests } from '../../../../src/node/listeners/client-requests.ts'
 import type { IncomingCall } from '../../../../src/wire/session.ts'
-import { REQUESTS } from '../../../support/wire-examples.ts'
+import { REQUESTS } from '../../../support/wire-requests.ts'
 import { isReply, nameOf, Scene } from '../scene.ts'
 
 const CALLS = 20

@@ -1,0 +1,187 @@
+/** One example of every answer: see `wire-examples.ts`. */
+import { utf8Bytes } from '../../src/base/bytes.ts'
+import { u64 } from '../../src/base/u64.ts'
+import { OWN } from '../../src/dynamo/names.ts'
+import { BUCKET_ID } from '../../src/store/conformance/subject.ts'
+import type { Reply, RequestKind } from '../../src/wire/message/table.ts'
+import { NODE_A, NODE_B } from './wire-frames.ts'
+import {
+  context,
+  holders,
+  id,
+  LIVE,
+  NAME,
+  none,
+  PAST,
+  receipt,
+  ring,
+  ROUND,
+} from './wire-values.ts'
+
+export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
+  topology: {
+    cluster: 'shop',
+    ring,
+    partitionBits: 1,
+    members: [member(NODE_A, 'one', 7400), member(NODE_B, 'two', 7401)],
+    owners: Uint8Array.of(0, 0, 1, 0),
+    buckets: [{ name: '', n: 3, r: 2, w: 2 }],
+  },
+  status: {
+    node: id(NODE_B),
+    name: 'two',
+    version: '0.1.0',
+    cluster: 'shop',
+    peers: [{ node: id(NODE_A), name: 'one', isConnected: true }],
+    figures: [{ name: 'gets', value: 7 }],
+    warnings: ['this cluster survives no lost disk'],
+    alarms: ['the disk is full'],
+    hints: [
+      {
+        node: id(NODE_A),
+        name: 'one',
+        keys: 12,
+        bytes: 4_000,
+        keptMs: 90_000,
+        deliveredPerSecond: 2.5,
+        takenBytesPerSecond: 0,
+      },
+    ],
+  },
+  scan: {
+    entries: [{ key: NAME.key, siblings: [utf8Bytes('milk')], context, hasMore: false }],
+    cursor: id('0102'),
+  },
+  repair: {
+    node: NODE_A,
+    isDone: false,
+    members: 2,
+    done: 1,
+    leaves: 4,
+    keys: 12,
+    unfinished: [{ node: NODE_B, code: 'peer-away' }],
+  },
+  ranges: {
+    node: NODE_A,
+    isWhole: true,
+    isEqual: false,
+    trees: [
+      {
+        n: 2,
+        ranges: [
+          {
+            partition: 3,
+            root: u64(0x0a0b0c0d, 0x0e0f1011),
+            equal: { sum: u64(0x0a0b0c0d, 0x0e0f1011), ms: 2_000 },
+          },
+          { partition: 255, root: u64(0, 1), equal: undefined },
+        ],
+        others: [
+          {
+            node: NODE_B,
+            compared: [
+              {
+                partition: 3,
+                equal: { sum: u64(0x0a0b0c0d, 0x0e0f1011), ms: 2_000 },
+                differsMs: undefined,
+              },
+              { partition: 255, equal: undefined, differsMs: 5_000 },
+            ],
+          },
+        ],
+      },
+    ],
+  },
+  peerRange: {
+    entries: [
+      {
+        token: u64(9, 10),
+        bucket: NAME.bucket,
+        key: NAME.key,
+        bucketId: BUCKET_ID,
+        object: id('0b1ec7'),
+        isOutline: true,
+      },
+    ],
+    next: u64(0x40000000, 0),
+  },
+  get: {
+    siblings: [utf8Bytes('milk'), none],
+    context,
+    tombstones: 0,
+    hasMore: true,
+    answered: 2,
+    needed: 2,
+    receipt,
+  },
+  put: { context, receipt, holders, attempts: 2, answered: 1, needed: 2 },
+  peerRead: { isFound: true, object: none, digest: u64(0x0a0b0c0d, 0x0e0f1011) },
+  peerWrite: {},
+  peerPut: { context, receipt, holders },
+  peerTree: { differing: [3, 255] },
+  peerLeaves: {
+    entries: [
+      {
+        token: u64(0x12345678, 9),
+        name: NAME,
+        bucketId: BUCKET_ID,
+        digest: u64(0x0a0b0c0d, 0x0e0f1011),
+      },
+    ],
+    next: u64(0xfffff000, 0),
+  },
+  peerObjects: { round: 12, objects: [id('0b1ec7'), undefined] },
+  peerRounds: {
+    start: LIVE,
+    isWhole: true,
+    adopted: ROUND,
+    highest: 13,
+    closed: 12,
+    closing: ROUND.floor,
+    durable: 5_000_000_000,
+    knowsClosed: true,
+  },
+  peerOpenRound: {
+    start: LIVE,
+    counter: 5_000_000_000,
+    named: new Set([PAST]),
+    isNamingKnown: true,
+    adopted: 11,
+  },
+  peerStepRound: { isDone: false, waitsFor: [NODE_B] },
+  peerRanges: { round: 12, areAlike: [true, false], durable: 5_000_000_000 },
+  peerCopies: { copies: [{ place: NODE_B, outline: id('0b') }] },
+  explain: {
+    token: u64(0x0a0b0c0d, 0x0e0f1011),
+    partition: 5,
+    nodes: [
+      {
+        node: NODE_A,
+        isOwner: true,
+        failure: undefined,
+        copies: [{ place: OWN, outline: id('0a') }],
+        coversReceipt: true,
+      },
+      {
+        node: NODE_B,
+        isOwner: false,
+        failure: 'peer-away',
+        copies: [],
+        coversReceipt: false,
+      },
+    ],
+  },
+}
+
+function member(node: string, name: string, clientPort: number): Reply<'topology'>['members'][0] {
+  const host = '10.0.0.1'
+  return {
+    node: id(node),
+    name,
+    host,
+    clientPort,
+    peerPort: clientPort + 100,
+    machine: 'm1',
+    zone: '',
+  }
+}
