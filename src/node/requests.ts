@@ -8,8 +8,9 @@ import type { Room } from '../base/room.ts'
 import type { U64 } from '../base/u64.ts'
 import type { BucketId, KeyName, NodeId, Place } from '../dynamo/names.ts'
 import type { PutAsk } from '../dynamo/quorum/put.ts'
+import type { KeyStanding } from '../dynamo/repair/key-standing.ts'
 import type { RequestId } from '../dynamo/version/request-id.ts'
-import type { Token } from '../native/digest.ts'
+import type { Digest, Token } from '../native/digest.ts'
 
 export interface ClientGet {
   readonly name: KeyName
@@ -111,6 +112,14 @@ export interface OutlinedCopy {
   readonly place: Place
   /** The encoded object up to its values. */
   readonly outline: Uint8Array
+  /** Over the siblings. */
+  readonly digest: Digest
+}
+
+/** What a member tells of a key: its copies that are durable, and where it stands. */
+export interface ToldKey {
+  readonly copies: readonly OutlinedCopy[]
+  readonly standing: KeyStanding
 }
 
 /** A member, and what it has of a key. */
@@ -122,6 +131,8 @@ export interface ExplainedNode {
   readonly copies: readonly OutlinedCopy[]
   /** Its own copy has what the receipt stands for. */
   readonly coversReceipt: boolean
+  /** Undefined: it has not told. */
+  readonly standing: KeyStanding | undefined
 }
 
 export interface Explanation {
@@ -129,6 +140,8 @@ export interface Explanation {
   readonly partition: number
   /** In order of preference. */
   readonly nodes: readonly ExplainedNode[]
+  /** Replicas that the bucket keeps. */
+  readonly n: number
 }
 
 export interface ClientScan {

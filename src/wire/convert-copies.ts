@@ -1,8 +1,11 @@
 /** Questions where a key is, of clients and of members, to and from protobuf. */
 import type { Reader, Writer } from 'protobufjs/minimal.js'
+import { readU32, U32_MAX, writeU32 } from '../base/bytes.ts'
 import { ERROR_KINDS, errorCodeOf } from '../base/errors.ts'
-import { idBytes } from '../dynamo/names.ts'
-import { MEMBERS_MAX } from '../limits.ts'
+import { ID_BYTES, idBytes, nodeIdOf } from '../dynamo/names.ts'
+import { floorBytes, floorOfBytes } from '../dynamo/repair/floor-bytes.ts'
+import type { ComparedWith, KeyStanding } from '../dynamo/repair/key-standing.ts'
+import { MEMBERS_MAX, REPLICAS_MAX, SENTENCE_CHARS_MAX } from '../limits.ts'
 import { checkBucketId, checkDeadline, checkName, checkReceipt, garbled } from './bounds.ts'
 import { type CallConverter, plain, wideOf } from './convert-client.ts'
 import { bucketIdMessage, bucketIdOf, idFieldOf, idOf, idOfField } from './convert-ids.ts'
@@ -10,6 +13,13 @@ import { everwrite as pb } from './generated/messages.js'
 import type { Explain, ExplainedNode, ExplainReply } from './message/client.ts'
 import type { OutlinedCopy } from './message/parts.ts'
 import type { PeerCopies, PeerCopiesReply } from './message/peer.ts'
+
+type Maybe<T> = T | null | undefined
+
+/** Another owner, and two times. */
+const COMPARED_BYTES: number = ID_BYTES + 8
+/** In the place of milliseconds: never, or not. Longer times count as one less. */
+const NO_MS = U32_MAX
 
 const explain: CallConverter<'explain'> = {
   request: {
@@ -27,14 +37,14 @@ const explain: CallConverter<'explain'> = {
     },
   },
   reply: {
-    encode({ token, partition, nodes }: ExplainReply, writer: Writer): void {
+    encode({ token, partition, nodes, n }: ExplainReply, writer: Writer): void {
       checkCount('members', nodes.length)
-      pb.ExplainReply.encode({ token, partition, nodes: nodes.map(nodeMessageOf) }, writer)
+      pb.ExplainReply.encode({ token, partition, nodes: nodes.map(nodeMessageOf), n }, writer)
     },
     decode(reader: Reader): ExplainReply {
-      const { token, partition, nodes } = pb.ExplainReply.decode(reader)
+      const { token, partition, nodes, n } = pb.ExplainReply.decode(reader)
       checkCount('members', nodes?.length)
-      return { token: wideOf(token), partition, nodes: (nodes ?? []).map(nodeOf) }
+      return { token: wideOf(token), partition, nodes: (nodes ?? []).map(nodeOf), n }
     },
   },
 }
@@ -45,9 +55,9 @@ function checkExplain({ name, deadlineMs, receipt }: Explain): void {
   checkReceipt(receipt)
 }
 
-/** Of a list with one entry for each member at most. */
-function checkCount(what: string, count = 0): void {
-  if (count > MEMBERS_MAX) throw garbled(`the answer lists ${count} ${what}`)
+/** By default of a list with one entry for each member at most. */
+function checkCount(what: string, count = 0, max: number = MEMBERS_MAX): void {
+  if (count > max) throw garbled(`the answer lists ${count} ${what}`)
 }
 
 function nodeMessageOf(node: ExplainedNode): pb.ExplainedNode.$Properties {
@@ -56,27 +66,94 @@ function nodeMessageOf(node: ExplainedNode): pb.ExplainedNode.$Properties {
     node: idBytes(node.node),
     isOwner: node.isOwner,
     failure: failure === undefined ? 0 : ERROR_KINDS[failure].number,
-    copies: node.copies.map(({ place, outline }) => ({ forMember: idFieldOf(place), outline })),
+    copies: node.copies.map(({ place, outline, digest }) => {
+      return { forMember: idFieldOf(place), outline, digest }
+    }),
     coversReceipt: node.coversReceipt,
+    standing: node.standing === undefined ? null : standingMessageOf(node.standing),
   }
 }
 
 function nodeOf(message: pb.ExplainedNode.$Properties): ExplainedNode {
-  const { node, isOwner, failure, copies, coversReceipt } = message
+  const { node, isOwner, failure, copies, coversReceipt, standing } = message
   return {
     node: idOf(node),
     isOwner: isOwner ?? false,
     failure: (failure ?? 0) === 0 ? undefined : errorCodeOf(failure ?? 0),
-    copies: (copies ?? []).map(({ forMember, outline }) => copyOf(forMember, outline)),
+    copies: (copies ?? []).map(({ forMember, outline, digest }) => {
+      return copyOf(forMember, outline, digest)
+    }),
     coversReceipt: coversReceipt ?? false,
+    standing: standing === null || standing === undefined ? undefined : standingOf(standing),
   }
 }
 
 function copyOf(
-  place: Uint8Array | null | undefined,
-  outline: Uint8Array | null | undefined,
+  place: Maybe<Uint8Array>,
+  outline: Maybe<Uint8Array>,
+  digest: Maybe<pb.Wide.$Properties>,
 ): OutlinedCopy {
-  return { place: idOfField(place), outline: plain(outline) }
+  return { place: idOfField(place), outline: plain(outline), digest: wideOf(digest) }
+}
+
+function standingMessageOf(standing: KeyStanding): pb.KeyStanding.$Properties {
+  const { obstacle, floor, root, compared, ...rest } = standing
+  return {
+    ...rest,
+    obstacle: obstacle.slice(0, SENTENCE_CHARS_MAX),
+    floor: floorBytes(floor),
+    root: root ?? null,
+    compared: bytesOfCompared(compared),
+  }
+}
+
+function standingOf(message: pb.KeyStanding.$Properties): KeyStanding {
+  const { round, roundAgeMs, roundMs, obstacle, isRemembered, root } = message
+  const floor = floorOfBytes(plain(message.floor))
+  if (floor === undefined) throw garbled('a floor has too many starts, or in another order')
+  return {
+    round: round ?? 0,
+    roundAgeMs: roundAgeMs ?? 0,
+    roundMs: roundMs ?? 0,
+    obstacle: (obstacle ?? '').slice(0, SENTENCE_CHARS_MAX),
+    floor,
+    isRemembered: isRemembered ?? false,
+    root: root === null || root === undefined ? undefined : wideOf(root),
+    compared: comparedOf(plain(message.compared)),
+  }
+}
+
+function bytesOfCompared(compared: readonly ComparedWith[]): Uint8Array {
+  const bytes = new Uint8Array(COMPARED_BYTES * compared.length)
+  for (const [i, { node, equalMs, differsMs }] of compared.entries()) {
+    bytes.set(idBytes(node), COMPARED_BYTES * i)
+    writeMs(bytes, COMPARED_BYTES * i + ID_BYTES, equalMs)
+    writeMs(bytes, COMPARED_BYTES * i + ID_BYTES + 4, differsMs)
+  }
+  return bytes
+}
+
+function comparedOf(bytes: Uint8Array): readonly ComparedWith[] {
+  const count = bytes.length / COMPARED_BYTES
+  if (!Number.isInteger(count)) throw garbled('the comparisons are cut')
+  checkCount('other owners', count, REPLICAS_MAX)
+  return Array.from({ length: count }, (_, i) => {
+    const at = COMPARED_BYTES * i
+    return {
+      node: nodeIdOf(bytes, at),
+      equalMs: readMs(bytes, at + ID_BYTES),
+      differsMs: readMs(bytes, at + ID_BYTES + 4),
+    }
+  })
+}
+
+function writeMs(bytes: Uint8Array, at: number, ms: number | undefined): void {
+  writeU32(bytes, at, ms === undefined ? NO_MS : Math.min(ms, NO_MS - 1))
+}
+
+function readMs(bytes: Uint8Array, at: number): number | undefined {
+  const ms = readU32(bytes, at)
+  return ms === NO_MS ? undefined : ms
 }
 
 const peerCopies: CallConverter<'peerCopies'> = {
@@ -98,14 +175,17 @@ const peerCopies: CallConverter<'peerCopies'> = {
     },
   },
   reply: {
-    encode({ copies }: PeerCopiesReply, writer: Writer): void {
-      const messages = copies.map(({ place, outline }) => ({ place: idFieldOf(place), outline }))
-      pb.PeerCopiesReply.encode({ copies: messages }, writer)
+    encode({ copies, standing }: PeerCopiesReply, writer: Writer): void {
+      const messages = copies.map(({ place, ...copy }) => ({ place: idFieldOf(place), ...copy }))
+      pb.PeerCopiesReply.encode({ copies: messages, standing: standingMessageOf(standing) }, writer)
     },
     decode(reader: Reader): PeerCopiesReply {
-      const { copies } = pb.PeerCopiesReply.decode(reader)
+      const { copies, standing } = pb.PeerCopiesReply.decode(reader)
       checkCount('copies of a key', copies?.length)
-      return { copies: (copies ?? []).map(({ place, outline }) => copyOf(place, outline)) }
+      const told = (copies ?? []).map(({ place, outline, digest }) => {
+        return copyOf(place, outline, digest)
+      })
+      return { copies: told, standing: standingOf(standing ?? {}) }
     },
   },
 }

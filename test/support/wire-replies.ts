@@ -2,6 +2,7 @@
 import { utf8Bytes } from '../../src/base/bytes.ts'
 import { u64 } from '../../src/base/u64.ts'
 import { OWN } from '../../src/dynamo/names.ts'
+import type { KeyStanding } from '../../src/dynamo/repair/key-standing.ts'
 import { BUCKET_ID } from '../../src/store/conformance/subject.ts'
 import type { Reply, RequestKind } from '../../src/wire/message/table.ts'
 import { NODE_A, NODE_B } from './wire-frames.ts'
@@ -17,6 +18,17 @@ import {
   ring,
   ROUND,
 } from './wire-values.ts'
+
+const STANDING: KeyStanding = {
+  round: 12,
+  roundAgeMs: 61_000,
+  roundMs: 60_000,
+  obstacle: 'two cannot be reached',
+  floor: ROUND.floor,
+  isRemembered: true,
+  root: u64(0x0a0b0c0d, 0x0e0f1011),
+  compared: [{ node: NODE_B, equalMs: 2_000, differsMs: undefined }],
+}
 
 export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
   topology: {
@@ -150,7 +162,10 @@ export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
   },
   peerStepRound: { isDone: false, waitsFor: [NODE_B] },
   peerRanges: { round: 12, areAlike: [true, false], durable: 5_000_000_000 },
-  peerCopies: { copies: [{ place: NODE_B, outline: id('0b') }] },
+  peerCopies: {
+    copies: [{ place: NODE_B, outline: id('0b'), digest: u64(0x0a0b0c0d, 0x0e0f1011) }],
+    standing: { ...STANDING, root: undefined, compared: [] },
+  },
   explain: {
     token: u64(0x0a0b0c0d, 0x0e0f1011),
     partition: 5,
@@ -159,8 +174,9 @@ export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
         node: NODE_A,
         isOwner: true,
         failure: undefined,
-        copies: [{ place: OWN, outline: id('0a') }],
+        copies: [{ place: OWN, outline: id('0a'), digest: u64(0x0a0b0c0d, 0x0e0f1011) }],
         coversReceipt: true,
+        standing: STANDING,
       },
       {
         node: NODE_B,
@@ -168,8 +184,10 @@ export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
         failure: 'peer-away',
         copies: [],
         coversReceipt: false,
+        standing: undefined,
       },
     ],
+    n: 3,
   },
 }
 

@@ -7,7 +7,6 @@ import type {
   ExplainedRange,
   ExplainedSibling,
   Explanation,
-  MemberLabel,
 } from '../../client/explanation.ts'
 import {
   addConnectionOptions,
@@ -15,9 +14,9 @@ import {
   type ConnectionOptions,
   withClient,
 } from '../cluster-options.ts'
-import { countLabel } from '../labels.ts'
 import { EXIT_CODES_HELP, print } from '../outcome.ts'
 import { tableOf } from '../table.ts'
+import { counted, equalityLines, labelOf, removalLines, standingsTable } from './explain-lines.ts'
 import { fieldOf } from './record.ts'
 
 interface Options extends ConnectionOptions {
@@ -38,10 +37,17 @@ Examples:
   $ everwrite explain carts anna --json | jq '.nodes[].copies'
 
 holds    siblings of the node's own copy, or of a hint that it keeps for an owner
+digest   over these siblings: copies with the same siblings have the same one
 knows    all writes of the key that this copy has met, as a vector clock: node@start:numbers. A
          write is in a copy's past where it is known and is none of its siblings
 failure  why a node has not told what it holds
+round    the last round that the node has adopted, and how long ago
+dots     how many writes of siblings lie at or below the floor of that round
+ranges   the same of what the copy knows, and how many of its ranges hold replaced writes alone
+root     the sum of the node's copies in the partition: owners with one root have equal copies
 
+Of a deleted key the last lines tell what must happen before it goes for good; of one that knows
+more than twice as many ranges as the bucket has copies, what must happen before some of them go.
 Nothing is merged and nothing is repaired: what is shown is what is there.
 ${EXIT_CODES_HELP}`,
     )
@@ -52,9 +58,8 @@ async function explain(bucket: string, key: string, options: Options): Promise<v
   const keyBytes = argumentOf('key', key, options.key64)
   await withClient(options, async (client) => {
     const explanation = await client.explain(bucket, keyBytes)
-    const { token, partition, nodes } = explanation
     if (options.json === true) {
-      const named = { bucket, ...fieldOf('key', keyBytes), token, partition, nodes }
+      const named = { bucket, ...fieldOf('key', keyBytes), ...explanation }
       await print(`${JSON.stringify(named)}\n`)
       return
     }
@@ -62,14 +67,23 @@ async function explain(bucket: string, key: string, options: Options): Promise<v
   })
 }
 
-function plainOf(name: string, { token, partition, nodes }: Explanation): string {
+function plainOf(name: string, explanation: Explanation): string {
+  const { token, partition, leaf, nodes } = explanation
   const told = nodes.filter(({ role, copies, failure }) => {
     return role === 'owner' || copies.length > 0 || failure !== undefined
   })
-  const table = tableOf(['node', 'machine', 'role', 'holds', 'knows'], 5, told.flatMap(rowsOf))
+  const head = ['node', 'machine', 'role', 'holds', 'digest', 'knows']
+  const table = tableOf(head, head.length, told.flatMap(rowsOf))
   const siblings = foundIn(nodes)
   const lines = siblings.length === 0 ? [nothingAt(nodes)] : siblings.map(lineOf)
-  return `${name}: token ${token}, partition ${partition}\n\n${table}\n\n${lines.join('\n')}\n`
+  const parts = [
+    `${name}: token ${token}, partition ${partition}, leaf ${leaf}`,
+    table,
+    lines.join('\n'),
+    standingsTable(told),
+    [...equalityLines(explanation), ...removalLines(explanation)].join('\n'),
+  ]
+  return `${parts.filter((part) => part !== '').join('\n\n')}\n`
 }
 
 function nothingAt(nodes: readonly ExplainedNode[]): string {
@@ -81,13 +95,14 @@ function nothingAt(nodes: readonly ExplainedNode[]): string {
 
 function rowsOf(node: ExplainedNode): string[][] {
   const { name, machine, role, failure, copies } = node
-  if (failure !== undefined) return [[name, machine, role, `not told: ${failure}`, '']]
-  if (copies.length === 0) return [[name, machine, role, 'nothing', '']]
+  if (failure !== undefined) return [[name, machine, role, `not told: ${failure}`, '', '']]
+  if (copies.length === 0) return [[name, machine, role, 'nothing', '', '']]
   return copies.map((copy) => [
     name,
     machine,
     role,
     holdsOf(copy),
+    copy.digest,
     copy.context.map(rangeLabel).join(' '),
   ])
 }
@@ -95,10 +110,6 @@ function rowsOf(node: ExplainedNode): string[][] {
 function holdsOf({ hintFor, siblings }: ExplainedCopy): string {
   const count = counted(siblings.length, 'sibling')
   return hintFor === undefined ? count : `${count}, a hint for ${labelOf(hintFor)}`
-}
-
-function counted(count: number, what: string): string {
-  return `${countLabel(count)} ${what}${count === 1 ? '' : 's'}`
 }
 
 /** A sibling, and who holds it. */
@@ -134,10 +145,6 @@ function lineOf({ sibling, holders }: FoundSibling, index: number): string {
     `sibling ${index + 1}: ${what}, written by ${by} at ${when} by its clock\n` +
     `  dots ${named}; held by ${holders.join(', ')}`
   )
-}
-
-function labelOf({ id, name }: MemberLabel): string {
-  return name === '' ? id : name
 }
 
 function dotLabel(dot: ExplainedDot): string {

@@ -7,6 +7,7 @@ import { Cleaner, type CleanerDependencies } from './cleaner.ts'
 import { RangeRemoval, type RangeRemovalDependencies } from './range-removal.ts'
 import { Courier, type CourierDependencies } from './courier.ts'
 import { Equalities } from './equalities.ts'
+import { KeyTeller } from './key-teller.ts'
 import { Ranges } from './ranges.ts'
 import { Repairer, type RepairerDependencies } from './repairer.ts'
 import { Repairs } from './repairs.ts'
@@ -31,6 +32,7 @@ export class Background {
   readonly member: RoundMember
   readonly opener: RoundOpener
   readonly repairs: Repairs
+  readonly teller: KeyTeller
   readonly #courier: Courier
   readonly removal: RangeRemoval
   readonly #cleaner: Cleaner
@@ -50,7 +52,8 @@ export class Background {
     const exchange = (): void => void repairer.exchangeWithAll()
     const member = (this.member = new RoundMember({ ...dependencies, leastMs, exchange }))
     repairer.onExchanged = (exchanged) => member.onExchanged(exchanged)
-    this.opener = new RoundOpener({ ...dependencies, member })
+    const opener = (this.opener = new RoundOpener({ ...dependencies, member }))
+    this.teller = new KeyTeller({ ...dependencies, equalities, opener })
   }
 
   begin(): void {

@@ -149,7 +149,7 @@ function aged(equal: EqualSum | undefined, now: number): FoundEqual | undefined 
   return equal && { sum: equal.sum, ms: msSince(equal.foundMs, now) }
 }
 
-function msSince(instant: number, now: number): number {
+export function msSince(instant: number, now: number): number {
   return Math.floor(Math.max(0, now - instant))
 }
 

@@ -22,7 +22,7 @@ import type { Answer } from '../../wire/session.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { CopiesPage, KeyRange } from '../replica/copies.ts'
 import type { LeafKeys, Leaves } from '../replica/leaf-keys.ts'
-import type { Achieved, KnownPut, OutlinedCopy } from '../requests.ts'
+import type { Achieved, KnownPut, ToldKey } from '../requests.ts'
 import type { Peers } from './peers.ts'
 
 export const ABSENT: CopyAnswer = { kind: 'absent' }
@@ -232,17 +232,15 @@ export class PeerCalls {
     this.#peers.call(node, 'peerPut', request, deliver)
   }
 
-  /** Delivers all that a member has of a key once it is durable there. */
+  /** Delivers all that a member has of a key once it is durable there, and where it stands. */
   copiesOf(
     node: NodeId,
     { name, bucketId }: CopyId,
     terms: Terms,
-    deliver: Deliver<readonly OutlinedCopy[]>,
+    deliver: Deliver<ToldKey>,
   ): void {
     const request = { name, bucketId, ring: terms.ring, deadlineMs: this.#msLeft(terms.deadline) }
-    this.#peers.call(node, 'peerCopies', request, (answer) => {
-      deliver(isFailure(answer) ? answer : answer.copies)
-    })
+    this.#peers.call(node, 'peerCopies', request, deliver)
   }
 
   /** At least 1: on the wire 0 leaves the deadline to the receiver. */

@@ -166,8 +166,10 @@ export class Coordinator {
       return
     }
     const question = { copy, placement, ownersOnly, receipt: receipts[0], deadline }
+    const partition = topology.ring.partitionOf(token)
+    const { n } = placement.bucket
     explain(this.#node, question, (nodes) => {
-      end(isFailure(nodes) ? nodes : { token, partition: topology.ring.partitionOf(token), nodes })
+      end(isFailure(nodes) ? nodes : { token, partition, nodes, n })
     })
   }
 

@@ -1,5 +1,6 @@
 /**
- * Tells where a key is: the owners and fallbacks, and what each of them holds durably of it.
+ * Tells where a key is: the owners and fallbacks, what each of them holds durably of it, and where
+ * each stands in rounds and comparisons.
  *
  * Each member is asked once, all at the same time. One that cannot be asked, fails or is late is
  * listed with the reason. Nothing is merged and nothing is repaired: what people see is what is
@@ -12,14 +13,14 @@ import { decodeOutline } from '../../dynamo/version/object-bytes.ts'
 import { isCovered, type Receipt } from '../../dynamo/version/receipt.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { PeerCalls } from '../cluster/peer-calls.ts'
-import type { Replica } from '../replica/replica.ts'
-import type { ExplainedNode, OutlinedCopy } from '../requests.ts'
+import type { ExplainedNode, OutlinedCopy, ToldKey } from '../requests.ts'
 import type { Placement } from './quorums.ts'
 
 export interface ExplainDependencies {
   readonly clock: Clock
   readonly self: NodeId
-  readonly replica: Pick<Replica, 'copies'>
+  /** What this node tells of a key; rejects as `Replica.copies` does. */
+  readonly tell: (copy: CopyId) => Promise<ToldKey>
   readonly peers: Pick<PeerCalls, 'copiesOf'>
 }
 
@@ -33,12 +34,12 @@ export interface Question {
   readonly deadline: number
 }
 
-type Told = readonly OutlinedCopy[] | ErrorCode
+type Told = ToldKey | ErrorCode
 
 /** A member that has not told by then is late: the client waits for one answer about all. */
 const MEMBER_MS_MAX = 300
 
-const NO_COPIES: readonly OutlinedCopy[] = []
+const NOT_TOLD = { copies: [], coversReceipt: false, standing: undefined } as const
 
 /** Delivers the members in order of preference when all have told, or are late. */
 export function explain(
@@ -46,7 +47,7 @@ export function explain(
   { copy, placement, ownersOnly, receipt, deadline }: Question,
   deliver: Deliver<readonly ExplainedNode[]>,
 ): void {
-  const { clock, self, replica, peers } = node
+  const { clock, self, tell, peers } = node
   const { owners, others, ring } = placement
   const asked = ownersOnly ? owners : [...owners, ...others]
   const leftMs = Math.max(0, Math.min(MEMBER_MS_MAX, deadline - clock.now()))
@@ -64,11 +65,11 @@ export function explain(
   }
   const timer = clock.after(leftMs, end)
   for (const member of asked) {
-    const onTold = (result: readonly OutlinedCopy[] | OperatingError): void => {
+    const onTold = (result: ToldKey | OperatingError): void => {
       told.set(member, isFailure(result) ? result.code : result)
       if (!isDelivered && told.size === asked.length) end()
     }
-    if (member === self) perform(() => replica.copies(copy), onTold)
+    if (member === self) perform(() => tell(copy), onTold)
     else peers.copiesOf(member, copy, { ring, deadline }, onTold)
   }
 }
@@ -79,10 +80,10 @@ function explained(
   told: Told,
   receipt: Receipt | undefined,
 ): ExplainedNode {
-  const failure = typeof told === 'string' ? told : undefined
-  const copies = typeof told === 'string' ? NO_COPIES : told
+  if (typeof told === 'string') return { node, isOwner, failure: told, ...NOT_TOLD }
+  const { copies, standing } = told
   const coversReceipt = receipt !== undefined && copies.some((copy) => covers(copy, receipt))
-  return { node, isOwner, failure, copies, coversReceipt }
+  return { node, isOwner, failure: undefined, copies, coversReceipt, standing }
 }
 
 /** Whether this is a node's own copy and has what the receipt stands for. */

@@ -18,7 +18,7 @@ import { decodeObject, decodeOutline, outlineOf } from '../../dynamo/version/obj
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import { FIRST_TOKEN, LAST_TOKEN } from '../../dynamo/ring/partition.ts'
 import { SCAN_PAGE_BYTES_MAX, SCAN_PAGE_KEYS_MAX } from '../../limits.ts'
-import type { Token } from '../../native/digest.ts'
+import type { Digest, Token } from '../../native/digest.ts'
 import type { Engine, PlaceReport, ScanPage, ScanQuery, Stored } from '../../store/engine.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { OutlinedCopy } from '../requests.ts'
@@ -56,6 +56,7 @@ interface KeptCopy {
   readonly place: Place
   /** Encoded. */
   readonly object: Uint8Array
+  readonly digest: Digest
 }
 
 /** What the engine does not know of the hints for a member. */
@@ -119,10 +120,10 @@ export class Hints {
   /** The outlines of all that is kept of a key. */
   async outlinesAt(copy: CopyId, read: ReadCopy): Promise<readonly OutlinedCopy[]> {
     const copies = await this.#copiesAt(copy, read)
-    return copies.map(({ place, object }) => {
+    return copies.map(({ place, object, digest }) => {
       const outline = outlineOf(object)
       assert(outline !== undefined, 'a sound record has an object')
-      return { place, outline }
+      return { place, outline, digest }
     })
   }
 
@@ -131,7 +132,7 @@ export class Hints {
     const copies: KeptCopy[] = []
     for (const place of [OWN, ...this.places.map((one) => one.place)]) {
       const found = await read({ ...copy, place })
-      if (found !== undefined) copies.push({ place, object: found.object })
+      if (found !== undefined) copies.push({ place, object: found.object, digest: found.digest })
     }
     return copies
   }

@@ -1,6 +1,7 @@
 /** Messages between a client and a node; `table.ts` numbers them. */
 import type { ErrorCode } from '../../base/errors.ts'
 import type { U64 } from '../../base/u64.ts'
+import type { KeyStanding } from '../../dynamo/repair/key-standing.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import type { KeyName, NodeId } from '../../dynamo/names.ts'
 import type { Token } from '../../native/digest.ts'
@@ -77,6 +78,8 @@ export interface ExplainedNode {
   readonly failure: ErrorCode | undefined
   readonly copies: readonly OutlinedCopy[]
   readonly coversReceipt: boolean
+  /** Undefined: it has not told. */
+  readonly standing: KeyStanding | undefined
 }
 
 export interface ExplainReply {
@@ -84,6 +87,8 @@ export interface ExplainReply {
   readonly partition: number
   /** In order of preference. */
   readonly nodes: readonly ExplainedNode[]
+  /** Replicas that the bucket keeps. */
+  readonly n: number
 }
 
 export interface Scan {

@@ -1,5 +1,6 @@
 /** What messages of clients and of members have alike. */
 import type { NodeId, Place } from '../../dynamo/names.ts'
+import type { Digest } from '../../native/digest.ts'
 
 /** What a put achieved at its coordinator. */
 export interface Achieved {
@@ -21,4 +22,6 @@ export interface OutlinedCopy {
   readonly place: Place
   /** The encoded object up to its values. */
   readonly outline: Uint8Array
+  /** Over the siblings. */
+  readonly digest: Digest
 }

@@ -1,4 +1,5 @@
 /** Messages between two nodes; `table.ts` numbers them. */
+import type { KeyStanding } from '../../dynamo/repair/key-standing.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import type { BucketId, CreationId, KeyName, NodeId, Place, Start } from '../../dynamo/names.ts'
 import type { Digest, Token } from '../../native/digest.ts'
@@ -68,6 +69,7 @@ export interface PeerCopies {
 
 export interface PeerCopiesReply {
   readonly copies: readonly OutlinedCopy[]
+  readonly standing: KeyStanding
 }
 
 export interface PeerRange {
