@@ -63,11 +63,12 @@ async function explain(bucket: string, key: string, options: Options): Promise<v
       await print(`${JSON.stringify(named)}\n`)
       return
     }
-    await print(plainOf(`${bucket}/${key}`, explanation))
+    await print(explanationText(`${bucket}/${key}`, explanation))
   })
 }
 
-function plainOf(name: string, explanation: Explanation): string {
+/** What the command prints for people. */
+export function explanationText(name: string, explanation: Explanation): string {
   const { token, partition, leaf, nodes } = explanation
   const told = nodes.filter(({ role, copies, failure }) => {
     return role === 'owner' || copies.length > 0 || failure !== undefined

@@ -49,9 +49,17 @@ t.test('two of five nodes are away and come back', { timeout: LIMIT_MS }, async 
   const some = keys.slice(0, 3).map((key) => running.run('explain', 'b', key))
   const explained = await Promise.all(some)
   const withHint = explained.find(({ stdout }) => /a hint for node-[45]/.test(stdout))
-  t.match(withHint?.stdout, /^b\/k\d+: token [0-9a-f]{16}, partition \d+\n\nnode +machine +role +/)
+  t.match(
+    withHint?.stdout,
+    /^b\/k\d+: token [0-9a-f]{16}, partition \d+, leaf [0-9a-f]{5}\n\nnode +machine +role +/,
+  )
   t.match(withHint?.stdout, /\nnode-[45] .* owner +not told: peer-away/)
-  t.match(withHint?.stdout, /\nnode-[123] .* fallback +1 sibling, a hint for node-[45] +node-\d@/)
+  t.match(
+    withHint?.stdout,
+    /\nnode-[123] .* fallback +1 sibling, a hint for node-[45] +[0-9a-f]{16} +node-\d@/,
+  )
+  t.match(withHint?.stdout, /\nnode +round +age +dots +ranges +root\n/)
+  t.match(withHint?.stdout, /\nthe owners that have told hold the same siblings; /)
   t.match(
     withHint?.stdout,
     /\nsibling 1: 1 byte, written by node-[123] at 20\d\d-.* by its clock\n/,
@@ -59,6 +67,25 @@ t.test('two of five nodes are away and come back', { timeout: LIMIT_MS }, async 
   const absent = await running.run('explain', 'b', 'absent')
   t.equal(absent.code, 0, 'a key that no node holds is no failure')
   t.match(absent.stdout, /\nno node( that has told)? holds it/)
+
+  const [hinted = ''] = /k\d+/.exec(withHint?.stdout ?? '') ?? []
+  t.equal((await running.run('delete', 'b', hinted)).code, 0)
+  const deleted = (await running.run('explain', 'b', hinted)).stdout
+  t.match(deleted, /\nthe deleted key goes for good after:\n {2}node-[45].*: has not told /)
+  t.match(deleted, /\n {2}node-[123].*: the hint must come home\n/)
+  t.match(deleted, /: a round must adopt a floor that holds the writes\n/)
+  const told = JSON.parse((await running.run('explain', 'b', hinted, '--json')).stdout)
+  t.equal(told.removal.of, 'key')
+  const reasons = told.removal.waits.map(({ reason }: { reason: string }) => reason)
+  t.same(
+    ['hint', 'round', 'untold'].filter((reason) => !reasons.includes(reason)),
+    [],
+  )
+  t.match(told.leaf, /^[0-9a-f]{5}$/)
+  t.same(
+    told.nodes.flatMap((node: { standing?: object }) => (node.standing ? [] : [node])).length,
+    KILLED.length,
+  )
 
   const put = ['put', 'b', 'seen', 'v', '--json'] as const
   const { receipt, holders } = JSON.parse((await running.run(...put)).stdout)
@@ -78,7 +105,7 @@ t.test('two of five nodes are away and come back', { timeout: LIMIT_MS }, async 
   )
   for (const key of keys.slice(0, 20)) {
     const { code, stdout } = await running.run('get', 'b', key, '--r', '3', '--strict')
-    t.same([code, stdout], [0, 'v\n'])
+    t.same([code, stdout], key === hinted ? [1, ''] : [0, 'v\n'])
   }
   for (const node of again) node.signal('SIGTERM')
   for (const node of again) t.equal((await node.result).code, 0)
