@@ -28,7 +28,7 @@ import { replicaParts } from '../../../support/replica-parts.ts'
 const REPLICAS = 3
 const KEYS = 3
 const NS = [2, 3]
-const RUNS = 100
+const RUNS = 60
 const SEGMENT_BYTES = 1024 * 1024
 const LIMIT_MS = 60_000
 const NEVER = Number.POSITIVE_INFINITY
@@ -192,6 +192,6 @@ async function checked(seed: number, steps: readonly Step[]): Promise<void> {
 
 t.test('equal data has equal roots, whatever came before', async () => {
   const seeds = fc.integer({ min: 1, max: 2 ** 31 - 1 })
-  const steps = fc.array(step, { maxLength: 40 })
+  const steps = fc.array(step, { maxLength: 60, size: 'max' })
   await fc.assert(fc.asyncProperty(seeds, steps, checked), { numRuns: RUNS })
 })
