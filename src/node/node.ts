@@ -17,7 +17,6 @@
 import type { OperatingError } from '../base/errors.ts'
 import type { U64 } from '../base/u64.ts'
 import type { Config } from '../config.ts'
-import type { CopyId } from '../dynamo/names.ts'
 import type { Ring } from '../dynamo/ring/ring.ts'
 import { ContextSeal } from '../dynamo/version/context-seal.ts'
 import { Receipts } from '../dynamo/version/receipt.ts'
@@ -55,7 +54,7 @@ import type { Floors } from './replica/floors.ts'
 import { NamedStarts } from './replica/named-starts.ts'
 import { Trees } from './replica/trees.ts'
 import type { Durable, Gauges, NodeStatus } from './report.ts'
-import type { ToldKey } from './requests.ts'
+import type { Teller } from './requests.ts'
 
 /** The signing key's id, until keys are rotated. */
 const FIRST_KEY_ID = 1
@@ -190,15 +189,14 @@ class Node implements RunningNode {
     const paces = { exchangeMs, roundMs, rememberMs, cleanMs }
     this.#background = new Background({ ...shared, ...kept, ...paces })
     const { member, removal, teller } = this.#background
-    const tell = (copy: CopyId): Promise<ToldKey> => teller.tell(copy)
     const rounds = new RoundRequests({ ...shared, ...kept, member, removal })
     const gets = new Gets({ clock, trace, self, replica, peers, counters, hedgeMs, repairMs })
     const mender = new Mender({ clock, trace, topology, gets, replica })
-    const workers = { ...shared, self, gets, tell }
+    const workers = { ...shared, self, gets, teller }
     const coordinator = (this.#coordinator = coordinatorOf(config, workers))
     const status = (): Promise<NodeStatus> => this.#status.fresh()
     const clientRequests = new ClientRequests(coordinator, topology, status, this.#background)
-    const peerRequests = new PeerRequests({ ...shared, coordinator, trees, rounds, tell })
+    const peerRequests = new PeerRequests({ ...shared, coordinator, trees, rounds, teller })
     const loop = new LoopDelay(clock, counters.loopDelays)
     const listening = { config, world, topology, standing, counters, loop, coordinator }
     const clients = { role: 'client', requests: clientRequests, memory } as const
@@ -347,7 +345,7 @@ function memoryOf({ windowBytes, messageBytes }: Config): SessionMemory {
 interface Workers extends GetDependencies {
   readonly topology: Topology
   readonly gets: Gets
-  readonly tell: (copy: CopyId) => Promise<ToldKey>
+  readonly teller: Teller
 }
 
 function coordinatorOf(

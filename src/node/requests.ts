@@ -6,7 +6,7 @@
 import type { ErrorCode } from '../base/errors.ts'
 import type { Room } from '../base/room.ts'
 import type { U64 } from '../base/u64.ts'
-import type { BucketId, KeyName, NodeId, Place } from '../dynamo/names.ts'
+import type { BucketId, CopyId, KeyName, NodeId, Place } from '../dynamo/names.ts'
 import type { PutAsk } from '../dynamo/quorum/put.ts'
 import type { KeyStanding } from '../dynamo/repair/key-standing.ts'
 import type { RequestId } from '../dynamo/version/request-id.ts'
@@ -120,6 +120,11 @@ export interface OutlinedCopy {
 export interface ToldKey {
   readonly copies: readonly OutlinedCopy[]
   readonly standing: KeyStanding
+}
+
+export interface Teller {
+  /** What this node tells of a key. Rejects as `Replica.copies` does. */
+  tell(copy: CopyId): Promise<ToldKey>
 }
 
 /** A member, and what it has of a key. */

@@ -73,8 +73,8 @@ function differing(
 
 const allBranches = (bits: number): number[] => Array.from({ length: 2 ** bits }, (_, i) => i)
 
-// "There are scenarios under which hinted replicas become unavailable before they can be returned to
-// the original replica node. To handle this and other threats to durability, Dynamo implements an
+// "There are scenarios under which hinted replicas become unavailable before they can be returned
+// to the original replica node. To handle this and other threats to durability, Dynamo implements an
 // anti-entropy (replica synchronization) protocol to keep the replicas synchronized."
 t.test('4.7: an owner gets a write whose hint was lost with its holder', async (t) => {
   const scene = await Scene.open({ nodes: 5 })
@@ -108,8 +108,8 @@ t.test('4.7: copies become equal by exchange alone, without a read', async (t) =
   t.equal(scene.total('read_repairs_total'), 0, 'no read has done it')
 })
 
-// "A Merkle tree is a hash tree where leaves are hashes of the values of individual keys. Parent nodes
-// higher in the tree are hashes of their respective children."
+// "A Merkle tree is a hash tree where leaves are hashes of the values of individual keys. Parent
+// nodes higher in the tree are hashes of their respective children."
 t.test('4.7: a key is in its leaf and in all branches above it, and in no other', async (t) => {
   const scene = await Scene.open()
   const [machine = 0] = scene.cluster.machines
@@ -225,7 +225,7 @@ t.test('4.7: two nodes compare the key ranges that both host, and no other', asy
 
 // "The disadvantage with this scheme is that many key ranges change when a node joins or leaves the
 // system thereby requiring the tree(s) to be recalculated. This issue is addressed, however, by the
-// refined partitioning scheme": a range of any number of bits has its sum, without a key being read.
+// refined partitioning scheme": a range of any number of bits has its sum, and no key is read.
 t.test('4.7: ranges of any other size are compared by the same trees', async (t) => {
   const scene = await Scene.open()
   const [machine = 0] = scene.cluster.machines

@@ -1,6 +1,6 @@
 /**
- * What `everwrite explain` says beside the copies: how they compare, what of them lies below a floor,
- * and what a deleted key waits for.
+ * What `everwrite explain` says beside the copies: how they compare, what of them lies below a
+ * floor, and what a deleted key waits for.
  */
 import type {
   ExplainedCopy,

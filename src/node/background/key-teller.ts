@@ -1,6 +1,7 @@
 /**
- * Tells what this member holds of a key, and where it stands with it: the round that it adopted, the
- * part of that floor which concerns the key, and what comparisons with the other owners have found.
+ * Tells what this member holds of a key, and where it stands with it: the round that it adopted,
+ * the part of that floor which concerns the key, and what comparisons with the other owners have
+ * found.
  *
  * Nothing is asked of another member. The part of the floor has the starts alone that the copies
  * name: a whole floor may have tens of thousands.
@@ -15,7 +16,7 @@ import type { Topology } from '../cluster/topology.ts'
 import type { Floors } from '../replica/floors.ts'
 import type { Replica } from '../replica/replica.ts'
 import type { Trees } from '../replica/trees.ts'
-import type { OutlinedCopy, ToldKey } from '../requests.ts'
+import type { OutlinedCopy, Teller, ToldKey } from '../requests.ts'
 import type { Equalities } from './equalities.ts'
 import { msSince } from './ranges.ts'
 import type { RoundOpener } from './round-opener.ts'
@@ -31,7 +32,7 @@ export interface KeyTellerDependencies {
   readonly roundMs: number
 }
 
-export class KeyTeller {
+export class KeyTeller implements Teller {
   readonly #node: KeyTellerDependencies
 
   constructor(dependencies: KeyTellerDependencies) {

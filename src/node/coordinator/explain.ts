@@ -13,14 +13,13 @@ import { decodeOutline } from '../../dynamo/version/object-bytes.ts'
 import { isCovered, type Receipt } from '../../dynamo/version/receipt.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { PeerCalls } from '../cluster/peer-calls.ts'
-import type { ExplainedNode, OutlinedCopy, ToldKey } from '../requests.ts'
+import type { ExplainedNode, OutlinedCopy, Teller, ToldKey } from '../requests.ts'
 import type { Placement } from './quorums.ts'
 
 export interface ExplainDependencies {
   readonly clock: Clock
   readonly self: NodeId
-  /** What this node tells of a key; rejects as `Replica.copies` does. */
-  readonly tell: (copy: CopyId) => Promise<ToldKey>
+  readonly teller: Teller
   readonly peers: Pick<PeerCalls, 'copiesOf'>
 }
 
@@ -47,7 +46,7 @@ export function explain(
   { copy, placement, ownersOnly, receipt, deadline }: Question,
   deliver: Deliver<readonly ExplainedNode[]>,
 ): void {
-  const { clock, self, tell, peers } = node
+  const { clock, self, teller, peers } = node
   const { owners, others, ring } = placement
   const asked = ownersOnly ? owners : [...owners, ...others]
   const leftMs = Math.max(0, Math.min(MEMBER_MS_MAX, deadline - clock.now()))
@@ -69,7 +68,7 @@ export function explain(
       told.set(member, isFailure(result) ? result.code : result)
       if (!isDelivered && told.size === asked.length) end()
     }
-    if (member === self) perform(() => tell(copy), onTold)
+    if (member === self) perform(() => teller.tell(copy), onTold)
     else peers.copiesOf(member, copy, { ring, deadline }, onTold)
   }
 }

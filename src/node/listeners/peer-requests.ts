@@ -5,7 +5,7 @@
  * dropped once its deadline has passed; that deadline counts from the arrival of its first bytes.
  */
 import type { Digest } from '../../native/digest.ts'
-import { type CopyId, OWN } from '../../dynamo/names.ts'
+import { OWN } from '../../dynamo/names.ts'
 import { equalU64, u64 } from '../../base/u64.ts'
 import { isFailure, perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
@@ -19,7 +19,7 @@ import type { Coordinator } from '../coordinator/coordinator.ts'
 import type { Counters } from '../counters.ts'
 import type { Replica } from '../replica/replica.ts'
 import type { Trees } from '../replica/trees.ts'
-import type { ToldKey } from '../requests.ts'
+import type { Teller } from '../requests.ts'
 import { topologyReply } from './cluster-replies.ts'
 import type { RoundRequests } from './round-requests.ts'
 
@@ -30,8 +30,7 @@ export interface PeerRequestsDependencies {
   readonly trees: Trees
   readonly counters: Counters
   readonly rounds: RoundRequests
-  /** What this node tells of a key; rejects as `Replica.copies` does. */
-  readonly tell: (copy: CopyId) => Promise<ToldKey>
+  readonly teller: Teller
 }
 
 /** Any call, as far as refusing it goes. */
@@ -170,7 +169,7 @@ export class PeerRequests {
     if (this.#hasOtherRing(call, request.ring)) return
     const { name, bucketId } = request
     perform(
-      () => this.#node.tell({ place: OWN, bucketId, token, name }),
+      () => this.#node.teller.tell({ place: OWN, bucketId, token, name }),
       (told) => {
         if (isFailure(told)) this.#fail(call, told)
         else call.answer(told)

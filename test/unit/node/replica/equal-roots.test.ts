@@ -146,17 +146,17 @@ async function take(lives: readonly Life[], [kind, { who, key }, more]: Step): P
   const [life, copy] = [lives[who] as Life, copies[key] as CopyId]
   switch (kind) {
     case 'put':
-      return life.put(copy, `${who}-${life.requests}`, more === true)
+      return life.put(copy, `${who}-${life.requests}`, more)
     case 'delete':
-      return life.put(copy, undefined, more === true)
+      return life.put(copy, undefined, more)
     case 'take':
-      return life.take(copy, lives[Number(more)] as Life)
+      return life.take(copy, lives[more] as Life)
     case 'reap':
       return life.reap(copy)
     case 'restart':
-      return life.restart(more === true)
+      return life.restart(more)
     case 'sync':
-      return void (await life.engine.synced(life.replica.lastSequence))
+      return life.engine.synced(life.replica.lastSequence)
   }
 }
 
