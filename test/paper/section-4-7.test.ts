@@ -74,8 +74,8 @@ function differing(
 const allBranches = (bits: number): number[] => Array.from({ length: 2 ** bits }, (_, i) => i)
 
 // "There are scenarios under which hinted replicas become unavailable before they can be returned
-// to the original replica node. To handle this and other threats to durability, Dynamo implements an
-// anti-entropy (replica synchronization) protocol to keep the replicas synchronized."
+// to the original replica node. To handle this and other threats to durability, Dynamo implements
+// an anti-entropy (replica synchronization) protocol to keep the replicas synchronized."
 t.test('4.7: an owner gets a write whose hint was lost with its holder', async (t) => {
   const scene = await Scene.open({ nodes: 5 })
   const { owners } = scene.placeOf(KEY)

@@ -70,11 +70,14 @@ t.test('two of five nodes are away and come back', { timeout: LIMIT_MS }, async 
 
   const [hinted = ''] = /k\d+/.exec(withHint?.stdout ?? '') ?? []
   t.equal((await running.run('delete', 'b', hinted)).code, 0)
-  const deleted = (await running.run('explain', 'b', hinted)).stdout
+  const [{ stdout: deleted }, { stdout: json }] = await Promise.all([
+    running.run('explain', 'b', hinted),
+    running.run('explain', 'b', hinted, '--json'),
+  ])
   t.match(deleted, /\nthe deleted key goes for good after:\n {2}node-[45].*: has not told /)
   t.match(deleted, /\n {2}node-[123].*: the hint must come home\n/)
   t.match(deleted, /: a round must adopt a floor that holds the writes\n/)
-  const told = JSON.parse((await running.run('explain', 'b', hinted, '--json')).stdout)
+  const told = JSON.parse(json)
   t.equal(told.removal.of, 'key')
   const reasons = told.removal.waits.map(({ reason }: { reason: string }) => reason)
   t.same(
