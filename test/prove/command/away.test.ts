@@ -5,7 +5,7 @@ import { Begun, nodePid, run, Running, until } from './running.ts'
 
 const KEYS = 60
 const KILLED = ['node-4', 'node-5']
-const LIMIT_MS = 200_000
+const LIMIT_MS = 400_000
 const keys: readonly string[] = Array.from({ length: KEYS }, (_, i) => `k${i}`)
 
 t.test('two of five nodes are away and come back', { timeout: LIMIT_MS }, async (t) => {
