@@ -83,6 +83,8 @@ export interface Config {
   readonly forwardMs: number
   /** How often hash trees are compared with each other owner. */
   readonly exchangeMs: number
+  /** Background work yields while the 99th percentile of clients' requests is above this. */
+  readonly latencyTargetMs: number
   /** How old a round becomes before the next one opens: deletes are forgotten by rounds. */
   readonly roundMs: number
   /**
@@ -117,6 +119,7 @@ export const DEFAULTS = {
   hedgeMs: 50,
   forwardMs: 100,
   exchangeMs: 3_000,
+  latencyTargetMs: 20,
   roundMs: 60_000,
   rememberMs: 2 * DEADLINE_MS_MAX,
   cleanMs: 1_000,

@@ -163,6 +163,10 @@ export const EXCHANGE_MS_MAX = 3_600_000
 export const ROUND_MS_MAX = 86_400_000
 /** Copies that one message of an exchange brings: it ends before the one that would pass these. */
 export const EXCHANGE_BYTES_MAX: number = 1 * MIB
+/** A worker of the background rests so long at most before its next piece of work. */
+export const BACKGROUND_REST_MS_MAX = 1_000
+/** Another member waits so much longer at most for an answer of an exchange. */
+export const BACKGROUND_ANSWER_MS_MAX = 200
 /** Requests that wait at a node for its exchanges: for ranges to be equal, or for repairs. */
 export const EXCHANGE_WAITERS_MAX = 128
 /** Repairs that a node makes or remembers: one more drops the oldest that has ended. */

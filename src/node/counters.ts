@@ -4,46 +4,30 @@
  * Counting is on the hot path: plain numbers in one object, read only when a report is asked for.
  */
 import type { OperatingError } from '../base/errors.ts'
-
-/** Latency classes grow by a quarter of a doubling from 16 µs: the answer is within 19 %. */
-const CLASSES = 96
-const CLASSES_PER_DOUBLING = 4
-const FIRST_CLASS_MS = 0.016
+import { Foreground } from './foreground.ts'
+import { LatencyClasses } from './latency-classes.ts'
 
 /** After so many additions all counts are halved: quantiles are of recent requests. */
 const HALVED_EVERY = 8_192
 const LATE_SHARE = 0.95
 const LATE_EVERY = 256
-/** What is recent is mostly of the last so many. */
-const RECENT_COUNT = 64
 
-/** How long recent requests took, in classes: bounded memory, whatever their number. */
+/** How long recent requests took. */
 export class Latencies {
-  readonly #counts = new Float64Array(CLASSES)
-  #total = 0
+  readonly #classes = new LatencyClasses()
   #added = 0
   #lateMs = Number.POSITIVE_INFINITY
-  #recentMs: number | undefined
 
   add(ms: number): void {
-    this.#recentMs = (this.#recentMs ?? ms) + (ms - (this.#recentMs ?? ms)) / RECENT_COUNT
-    const doublings = Math.log2(Math.max(ms, FIRST_CLASS_MS) / FIRST_CLASS_MS)
-    const index = Math.min(CLASSES - 1, Math.ceil(doublings * CLASSES_PER_DOUBLING))
-    this.#counts[index] = (this.#counts[index] as number) + 1
-    this.#total += 1
+    this.#classes.add(ms)
     this.#added += 1
-    if (this.#added % HALVED_EVERY === 0) this.#halve()
+    if (this.#added % HALVED_EVERY === 0) this.#classes.halve()
     if (this.#added % LATE_EVERY === 0) this.#lateMs = this.quantile(LATE_SHARE)
   }
 
   /** The 95th percentile of not long ago; infinite while too little is known. */
   get lateMs(): number {
     return this.#lateMs
-  }
-
-  /** The mean of the last requests; the newest count most. */
-  get recentMs(): number | undefined {
-    return this.#recentMs
   }
 
   /** Whether so many were added that a quantile says something. */
@@ -53,20 +37,7 @@ export class Latencies {
 
   /** The upper bound, in milliseconds, of the class in which `share` (0 to 1) of requests end. */
   quantile(share: number): number {
-    let left = this.#total * share
-    if (left === 0) return 0
-    for (let index = 0; index < CLASSES; index++) {
-      left -= this.#counts[index] as number
-      if (left <= 0) return FIRST_CLASS_MS * 2 ** (index / CLASSES_PER_DOUBLING)
-    }
-    return FIRST_CLASS_MS * 2 ** (CLASSES / CLASSES_PER_DOUBLING)
-  }
-
-  #halve(): void {
-    for (let index = 0; index < CLASSES; index++) {
-      this.#counts[index] = (this.#counts[index] as number) / 2
-    }
-    this.#total /= 2
+    return this.#classes.quantile(share)
   }
 }
 
@@ -109,13 +80,19 @@ export class Counters {
   readonly versionsSeen: number[] = Array.from({ length: VERSIONS_COUNTED }, () => 0)
   readonly getLatencies: Latencies = new Latencies()
   readonly putLatencies: Latencies = new Latencies()
+  readonly foreground: Foreground = new Foreground()
   /** How late the event loop was, measured while calls come. */
   readonly loopDelays: Latencies = new Latencies()
 
-  /** How long a get and a put of a client took of late, together; undefined before both came. */
-  get recentMs(): number | undefined {
-    const [get, put] = [this.getLatencies.recentMs, this.putLatencies.recentMs]
-    return get === undefined || put === undefined ? undefined : get + put
+  /** A get or put begins; or another request, which has no latencies. */
+  onBegun(latencies: Latencies | undefined): void {
+    if (latencies !== undefined) this.foreground.onBegun()
+  }
+
+  onEnded(latencies: Latencies | undefined, tookMs: number): void {
+    if (latencies === undefined) return
+    latencies.add(tookMs)
+    this.foreground.onEnded(tookMs)
   }
 
   countFailure(failure: OperatingError): void {

@@ -27,6 +27,7 @@ import { type SessionMemory, sessionMemory } from '../wire/session-memory.ts'
 import type { Address } from '../world/network.ts'
 import type { World } from '../world/world.ts'
 import { Background } from './background/background.ts'
+import { Pacing } from './background/pacing.ts'
 import { Mender } from './background/mender.ts'
 import type { OwnStanding } from './cluster/own-standing.ts'
 import { PeerCalls } from './cluster/peer-calls.ts'
@@ -158,7 +159,7 @@ class Node implements RunningNode {
     startedMs: number,
   ) {
     const { engine, standing, floors, directory, hints } = opened
-    const { cluster, clusterKey, hedgeMs, deadlineMs: repairMs } = config
+    const { cluster, clusterKey, hedgeMs, deadlineMs: repairMs, latencyTargetMs } = config
     const { exchangeMs, roundMs, rememberMs, cleanMs } = config
     const { clock, trace, entropy } = world
     const { id: self } = topology.self
@@ -184,7 +185,8 @@ class Node implements RunningNode {
       isWhole: () => standing.isWhole,
       mend: (copy) => mender.mend(copy),
     }))
-    const shared = { clock, trace, topology, peers, replica, counters }
+    const pacing = new Pacing({ clock, foreground: counters.foreground, latencyTargetMs })
+    const shared = { clock, trace, topology, peers, replica, counters, pacing }
     const kept = { engine, entropy, standing, hints, trees, starts, floors }
     const paces = { exchangeMs, roundMs, rememberMs, cleanMs }
     this.#background = new Background({ ...shared, ...kept, ...paces })
@@ -207,7 +209,7 @@ class Node implements RunningNode {
     const sources = { counters, engine, hints, replica, trees, floors, starts, opener, coordinator }
     const [peerLinks, background] = [this.#peers, this.#background]
     const sessions = { clients: this.#clients, members: this.#members, peers: peerLinks }
-    const figures = { ...sources, ...sessions, memories: [memory, peerMemory], startedMs }
+    const figures = { ...sources, ...sessions, pacing, memories: [memory, peerMemory], startedMs }
     this.#status = new OwnStatus({ ...figures, clock, topology, directory, background })
   }
 

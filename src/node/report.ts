@@ -94,6 +94,7 @@ export interface Sources {
   readonly replica: Pick<Replica, 'waitersOfKey' | 'rememberedRequests' | 'writer'>
   readonly floors: Pick<Floors, 'refused' | 'adopted'>
   readonly opener: { readonly ageMs: number }
+  readonly pacing: { readonly share: number }
   readonly starts: { readonly size: number }
   readonly coordinator: { readonly inProgress: number }
   readonly trees: { readonly corrections: number; readonly bytes: number }
@@ -189,9 +190,14 @@ function repairRows({
   replica,
   floors,
   opener,
+  pacing,
   starts,
 }: Sources): Record<string, Row> {
   return {
+    background_share: [
+      'Share of its full rate at which background work goes on; below 1 while requests are slow.',
+      () => pacing.share,
+    ],
     exchanges_total: ['Times that trees were compared with an owner.', () => counters.exchanges],
     exchange_leaves_total: ['Leaves that differed then.', () => counters.leavesDiffered],
     exchange_repairs_total: ['Copies here that became newer by that.', () => counters.keysRepaired],

@@ -31,6 +31,7 @@ const LAYERS: readonly string[] = [
 /** Inside `dynamo`, bottom to top: each idea knows only those before it. */
 const IDEAS: readonly string[] = [
   'names.ts',
+  'background-share.ts',
   'version',
   'ring',
   'membership',

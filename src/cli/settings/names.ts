@@ -31,6 +31,7 @@ export const SCALARS: Readonly<Record<string, readonly [ScalarKind, string]>> = 
   'hedge-ms': ['number', 'time after which a read asks the next owner too'],
   'forward-ms': ['number', 'time after which a put is sent to the next owner too'],
   'exchange-ms': ['number', 'how often copies are compared with those of each other owner'],
+  'latency-target': ['number', 'p99 of requests, in ms, above which background work yields (20)'],
   'round-ms': ['number', 'how often rounds let go of deleted keys and of old context'],
   'calls-max': ['number', 'requests of clients in progress at once'],
   'message-bytes': ['number', 'memory for messages of clients, and for those of nodes'],

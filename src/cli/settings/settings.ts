@@ -194,6 +194,7 @@ function configOf(settings: Settings, secrets: Secrets, engine: Config['engine']
     segmentBytes: settings['segment-bytes'],
     hintBytes: settings['hint-bytes'],
     deadlineMs: settings['deadline-ms'],
+    latencyTargetMs: settings['latency-target'],
     roundMs: settings['round-ms'],
     rememberMs: DEFAULTS.rememberMs,
     cleanMs: DEFAULTS.cleanMs,

@@ -47,6 +47,7 @@ export interface Settings {
   readonly 'hedge-ms': number
   readonly 'forward-ms': number
   readonly 'exchange-ms': number
+  readonly 'latency-target': number
   readonly 'round-ms': number
   readonly 'calls-max': number
   readonly 'message-bytes': number
@@ -118,6 +119,7 @@ const shape: z.ZodType<Settings> = z.strictObject({
   'hedge-ms': count(DEADLINE_MS_MAX).default(DEFAULTS.hedgeMs),
   'forward-ms': count(DEADLINE_MS_MAX).default(DEFAULTS.forwardMs),
   'exchange-ms': count(EXCHANGE_MS_MAX).default(DEFAULTS.exchangeMs),
+  'latency-target': count(DEADLINE_MS_MAX).default(DEFAULTS.latencyTargetMs),
   'round-ms': count(ROUND_MS_MAX).default(DEFAULTS.roundMs),
   'calls-max': count(CALLS_PER_NODE_MAX).default(DEFAULTS.callsMax),
   'message-bytes': count(MESSAGE_MEMORY_BYTES_MAX).default(DEFAULTS.messageBytes),

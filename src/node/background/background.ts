@@ -57,15 +57,19 @@ export class Background {
   }
 
   begin(): void {
-    const { trees, starts, replica } = this.#node
+    const { trees, starts, replica, clock, pacing } = this.#node
+    pacing.begin()
     this.#courier.begin()
-    // An engine that fails says so itself.
-    const { clock } = this.#node
+    const work = pacing.work()
     // Records in the page cache are read at once: others must have their turns between two pages.
-    const rest = (): Promise<void> => new Promise((resolve) => clock.soon(resolve))
+    const rest = async (): Promise<void> => {
+      await work.rest()
+      await new Promise<void>((resolve) => clock.soon(resolve))
+    }
     const onCopy = (copy: CopyId, outline: VersionedObject): void => {
       replica.writer.notice(copy, outline)
     }
+    // An engine that fails says so itself.
     void trees
       .build(rest)
       .then(() => starts.build(onCopy, rest))
@@ -76,6 +80,7 @@ export class Background {
   }
 
   stop(): void {
+    this.#node.pacing.stop()
     this.#courier.stop()
     this.#node.trees.stop()
     this.#node.starts.stop()

@@ -22,6 +22,7 @@ import type { Counters } from '../counters.ts'
 import type { Floors } from '../replica/floors.ts'
 import type { LeafSet } from '../replica/leaf-set.ts'
 import type { Replica } from '../replica/replica.ts'
+import type { Pacing } from './pacing.ts'
 import { changeCopy, type Crowded, type RangeRemoval } from './range-removal.ts'
 
 /** Leaves that are looked at in one go. */
@@ -36,6 +37,7 @@ export interface CleanerDependencies {
   readonly standing: OwnStanding
   readonly counters: Counters
   readonly removal: RangeRemoval
+  readonly pacing: Pacing
   /** Between two looks. */
   readonly cleanMs: number
 }
@@ -71,6 +73,7 @@ export class Cleaner {
 
   /** Calls `act` with the keys of each leaf; a leaf goes from the set where it says so. */
   async #visit(leaves: LeafSet, act: (entries: Entries) => Promise<boolean>): Promise<void> {
+    const work = this.#node.pacing.work()
     let leaf = leaves.nextFrom(0)
     for (let seen = 0; leaf !== undefined && seen < LEAVES_PER_LOOK && !this.#isStopped; seen++) {
       const entries = await this.#entriesOf(leaf)
@@ -78,6 +81,7 @@ export class Cleaner {
       // What is written meanwhile brings the leaf back.
       leaves.delete(leaf)
       if (!(await act(entries))) leaves.add(leaf)
+      await work.rest()
       leaf = leaves.nextFrom(leaf + 1)
     }
   }

@@ -6,8 +6,8 @@
  * page of them is read, and made durable here. A batch of it is sent, and acknowledged by each
  * member that must hold it; then each of its hints is removed that has accepted nothing meanwhile.
  * No one waits for the removal: a hint that a crash brings back is delivered once more. The next
- * batch is sent when all of this one has been answered, and after a rest: the member's answers and
- * the latency of clients' requests pace the delivery (`delivery-pace.ts`).
+ * batch is sent when all of this one has been answered, and after a rest: the member's answers pace
+ * the delivery (`delivery-pace.ts`), and so does the latency of clients' requests (`pacing.ts`).
  *
  * A delivery that fails begins again after a pause, for as long as there are hints. A hint that its
  * member refuses for what it has of the key (a copy that has rotted) stays, and the others go on.
@@ -32,6 +32,7 @@ import type { Counters } from '../counters.ts'
 import type { Hints, HintsPage, HintToDeliver } from '../replica/hints.ts'
 import type { Replica } from '../replica/replica.ts'
 import { isRot } from '../replica/rot.ts'
+import type { Pacing } from './pacing.ts'
 
 /** How often members with hints are looked for. */
 const LOOK_MS = 250
@@ -58,6 +59,7 @@ export interface CourierDependencies {
   readonly replica: Replica
   readonly hints: Hints
   readonly counters: Counters
+  readonly pacing: Pacing
 }
 
 export class Courier {
@@ -65,11 +67,6 @@ export class Courier {
   /** Members whose hints are under way, or rest after a failure. */
   readonly #busy = new Set<Place>()
   #delivering = 0
-  /** How long requests of clients took when nothing was delivered. */
-  #calmMs: number | undefined
-  /** How many had come at the last look, and whether any had since the one before. */
-  #requests = 0
-  #isServing = false
   #timer: Timer | undefined
   #isStopped = false
 
@@ -90,10 +87,6 @@ export class Courier {
   }
 
   #look(): void {
-    const { gets, puts } = this.#node.counters
-    this.#isServing = gets + puts > this.#requests
-    this.#requests = gets + puts
-    if (this.#delivering === 0) this.#calmMs = this.#requestMs
     for (const { place } of this.#node.hints.places) {
       if (this.#delivering >= DELIVERIES_MAX) return
       if (this.#busy.has(place) || !this.#isReachable(place)) continue
@@ -107,11 +100,6 @@ export class Courier {
     }
   }
 
-  /** How long requests of clients take here; undefined where none come. */
-  get #requestMs(): number | undefined {
-    return this.#isServing ? this.#node.counters.recentMs : undefined
-  }
-
   /** A member that is none any more has its hints taken by the present owners. */
   #isReachable(place: Place): boolean {
     const { topology, peers } = this.#node
@@ -120,7 +108,7 @@ export class Courier {
 
   /** Page after page; false where a hint is left. */
   async #deliverAll(place: Place): Promise<boolean> {
-    const pass = { pace: new DeliveryPace(this.#calmMs), hasKept: false }
+    const pass = { pace: new DeliveryPace(), hasKept: false }
     let from: Token | undefined
     do {
       const page = await this.#page(place, from)
@@ -173,10 +161,11 @@ export class Courier {
 
   /** Delivers a batch, and rests as long as its pace says. */
   async #deliverPaced(batch: readonly HintToDeliver[], pass: Pass): Promise<boolean> {
-    const { clock } = this.#node
+    const { clock, pacing } = this.#node
     const began = clock.now()
     if (!(await this.#deliverBatch(batch, pass))) return false
-    const restMs = pass.pace.onBatch(clock.now() - began, this.#requestMs)
+    const tookMs = clock.now() - began
+    const restMs = Math.max(pass.pace.onBatch(tookMs), pacing.restMs(tookMs))
     await new Promise<void>((resolve) => void clock.after(restMs, resolve))
     return !this.#isStopped
   }

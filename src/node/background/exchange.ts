@@ -36,6 +36,7 @@ import type { Topology } from '../cluster/topology.ts'
 import type { Counters } from '../counters.ts'
 import type { Floors } from '../replica/floors.ts'
 import type { Equalities } from './equalities.ts'
+import type { Pacing, Work } from './pacing.ts'
 import { mapKeyOf } from '../replica/key-steps.ts'
 import type { LeafKeys, Leaves } from '../replica/leaf-keys.ts'
 import type { Replica } from '../replica/replica.ts'
@@ -58,6 +59,7 @@ export interface ExchangeDependencies {
   readonly floors: Floors
   readonly counters: Counters
   readonly equalities: Equalities
+  readonly pacing: Pacing
 }
 
 /** The N of the buckets whose trees are compared. */
@@ -67,6 +69,7 @@ export class Exchange {
   readonly #node: ExchangeDependencies
   readonly #with: NodeId
   readonly #isStopped: () => boolean
+  readonly #work: Work
   /** The round of the other owner. */
   #theirs: RoundFloor
   /** Why something could not be had, here or there. */
@@ -85,6 +88,7 @@ export class Exchange {
     this.#with = other
     this.#theirs = state.adopted
     this.#isStopped = isStopped
+    this.#work = node.pacing.work()
   }
 
   /**
@@ -163,6 +167,8 @@ export class Exchange {
       at < branches.length && differing.length < LEAVES_MAX;
       at += TREE_BRANCHES_MAX
     ) {
+      // Not between the sums and the question: they would be of two moments.
+      await this.#work.rest()
       const part = branches.slice(at, at + TREE_BRANCHES_MAX)
       const sums = part.map((one) => ({ branch: one, sum: trees.sum(n, bits, one) }))
       const askedMs = clock.now()
@@ -185,6 +191,7 @@ export class Exchange {
     let asked = 0
     let from: Token | undefined
     do {
+      await this.#work.rest()
       const start = from
       const page = await this.#ask<LeafKeys>((terms, deliver) => {
         this.#node.peers.leafKeys(this.#with, { ...tree, leaves, from: start }, terms, deliver)
@@ -244,6 +251,7 @@ export class Exchange {
   /** Takes what the other owner carries of these keys, as many as one answer brings at a time. */
   async #take(copies: readonly CopyId[]): Promise<void> {
     for (let at = 0; at < copies.length && !this.#isStopped(); ) {
+      await this.#work.rest()
       const part = copies.slice(at, at + TREE_KEYS_MAX)
       this.#node.replica.objectsAwaited += 1
       const answer = await this.#askOnly<ObjectsAnswer>((terms, deliver) => {
@@ -316,6 +324,8 @@ export class Exchange {
 
   /** Keys here; undefined where they cannot all be read. */
   async #pageHere(leaves: Leaves): Promise<LeafKeys | undefined> {
+    await this.#work.rest()
+    if (this.#isStopped()) return undefined
     const page = await new Promise<LeafKeys | OperatingError>((resolve) => {
       perform(() => this.#node.replica.leafKeys(leaves), resolve)
     })
@@ -330,13 +340,18 @@ export class Exchange {
     return answer
   }
 
-  #askOnly<T>(ask: (terms: Terms, deliver: Deliver<T>) => void): Promise<T | OperatingError> {
+  async #askOnly<T>(ask: (terms: Terms, deliver: Deliver<T>) => void): Promise<T | OperatingError> {
     const { clock, topology } = this.#node
-    return askMember(clock, topology.ring.digest, ask)
+    this.#work.pause()
+    const answer = await askMember(clock, topology.ring.digest, ask)
+    this.#work.resume()
+    return answer
   }
 
   async #pause(ms: number): Promise<void> {
+    this.#work.pause()
     await new Promise<void>((resolve) => this.#node.clock.after(ms, resolve))
+    this.#work.resume()
   }
 }
 

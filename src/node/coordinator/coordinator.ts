@@ -356,9 +356,10 @@ export class Coordinator {
     const { clock, counters } = this.#node
     const began = clock.now()
     this.#inProgress += 1
+    counters.onBegun(latencies)
     return (result) => {
       this.#inProgress -= 1
-      latencies?.add(clock.now() - began)
+      counters.onEnded(latencies, clock.now() - began)
       if (isFailure(result)) counters.countFailure(result)
       deliver(result)
     }

@@ -3,6 +3,9 @@
  *
  * A request that names another ring is refused. A write that waits for earlier steps on its key is
  * dropped once its deadline has passed; that deadline counts from the arrival of its first bytes.
+ *
+ * Reads and writes are parts of clients' requests, and measured as such. Questions of exchanges are
+ * background work, and answered at its pace.
  */
 import type { Digest } from '../../native/digest.ts'
 import { OWN } from '../../dynamo/names.ts'
@@ -14,6 +17,8 @@ import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import { requestIdOf } from '../../dynamo/version/request-id.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
 import type { IncomingCall, IncomingCallOf } from '../../wire/session.ts'
+import type { Clock } from '../../world/clock.ts'
+import type { Pacing } from '../background/pacing.ts'
 import type { Topology } from '../cluster/topology.ts'
 import type { Coordinator } from '../coordinator/coordinator.ts'
 import type { Counters } from '../counters.ts'
@@ -31,6 +36,8 @@ export interface PeerRequestsDependencies {
   readonly counters: Counters
   readonly rounds: RoundRequests
   readonly teller: Teller
+  readonly clock: Clock
+  readonly pacing: Pacing
 }
 
 /** Any call, as far as refusing it goes. */
@@ -84,10 +91,12 @@ export class PeerRequests {
     const copy = { place: OWN, bucketId, token, name }
     counters.peerReads += 1
     if (this.#hasOtherRing(call, request.ring)) return
+    const beganMs = this.#node.clock.now()
     if (request.digestOnly && !request.hints) {
       perform(
         () => replica.digest(copy),
         (digest) => {
+          this.#endPart(beganMs)
           if (isFailure(digest)) this.#fail(call, digest)
           else if (digest === undefined) call.answer(ABSENT)
           else call.answer({ isFound: true, object: NO_BYTES, digest })
@@ -99,6 +108,7 @@ export class PeerRequests {
     perform(
       () => (hints ? replica.readHints(copy, call.room) : replica.read(copy, call.room)),
       (found) => {
+        this.#endPart(beganMs)
         if (isFailure(found)) this.#fail(call, found)
         else if (found === undefined) call.answer(ABSENT)
         else
@@ -126,16 +136,22 @@ export class PeerRequests {
       this.#fail(call, new OperatingError('message-garbled', sentence))
       return
     }
+    const beganMs = this.#node.clock.now()
     perform(
       () => replica.merge(copy, object, isHome ? 'home' : 'sent', deadline),
       (sequence) => {
         if (isFailure(sequence)) return this.#fail(call, sequence)
         return replica.whenSynced(sequence, (error) => {
+          if (!isHome) this.#endPart(beganMs)
           if (error === undefined) call.answer(WRITTEN)
           else this.#fail(call, error)
         })
       },
     )
+  }
+
+  #endPart(beganMs: number): void {
+    this.#node.counters.foreground.onPart(this.#node.clock.now() - beganMs)
   }
 
   /** A hint is for another member: to any other node it would never be delivered. */
@@ -197,18 +213,21 @@ export class PeerRequests {
       const sentence = 'this node still reads its copies: compare trees with it later'
       return this.#fail(call, new OperatingError('replica-rebuilding', sentence))
     }
+    const beganMs = this.#node.clock.now()
     const differing = sums.filter((one) => !equalU64(trees.sum(n, bits, one.branch), one.sum))
-    call.answer({ differing: differing.map(({ branch }) => branch) })
+    const reply = { differing: differing.map(({ branch }) => branch) }
+    this.#node.pacing.answer(beganMs, () => call.answer(reply))
   }
 
   #listLeaves(call: IncomingCallOf<'peerLeaves'>): void {
     const { ring, leafBits, n, leaves, from } = call.request
     if (this.#hasOtherRing(call, ring) || this.#hasOtherLeaves(call, leafBits)) return
+    const beganMs = this.#node.clock.now()
     perform(
       () => this.#node.replica.leafKeys({ n, leaves, from }),
       (page) => {
         if (isFailure(page)) this.#fail(call, page)
-        else call.answer(page)
+        else this.#node.pacing.answer(beganMs, () => call.answer(page))
       },
     )
   }

@@ -11,7 +11,9 @@ import type { Engine } from '../../store/engine.ts'
 import type { PeerKey } from '../../wire/message/peer.ts'
 import type { IncomingCallOf } from '../../wire/session.ts'
 import type { RangeRemoval } from '../background/range-removal.ts'
+import type { Pacing } from '../background/pacing.ts'
 import type { RoundMember } from '../background/round-member.ts'
+import type { Clock } from '../../world/clock.ts'
 import type { OwnStanding } from '../cluster/own-standing.ts'
 import type { Counters } from '../counters.ts'
 import type { Floors } from '../replica/floors.ts'
@@ -26,10 +28,17 @@ export interface RoundRequestsDependencies {
   readonly member: RoundMember
   readonly removal: RangeRemoval
   readonly counters: Counters
+  readonly clock: Clock
+  readonly pacing: Pacing
 }
 
 type RoundKind = 'peerObjects' | 'peerRounds' | 'peerOpenRound' | 'peerStepRound' | 'peerRanges'
 type RoundCall = { [K in RoundKind]: IncomingCallOf<K> }[RoundKind]
+
+interface Answerable<Reply> {
+  answer(reply: Reply): void
+  fail(error: OperatingError): void
+}
 
 export class RoundRequests {
   readonly #node: RoundRequestsDependencies
@@ -42,7 +51,7 @@ export class RoundRequests {
     const { member } = this.#node
     switch (call.kind) {
       case 'peerObjects':
-        return this.#answer(call, () => this.#objects(call))
+        return this.#answer(this.#paced(call), () => this.#objects(call))
       case 'peerRounds':
         return this.#answer(call, () => this.#stand(call))
       case 'peerOpenRound':
@@ -54,10 +63,17 @@ export class RoundRequests {
     }
   }
 
-  #answer<Reply>(
-    call: { answer(reply: Reply): void; fail(error: OperatingError): void },
-    work: () => MaybePromise<Reply>,
-  ): void {
+  /** The call, answered at the pace of background work. */
+  #paced<Reply>(call: Answerable<Reply>): Answerable<Reply> {
+    const { clock, pacing } = this.#node
+    const beganMs = clock.now()
+    return {
+      answer: (reply) => pacing.answer(beganMs, () => call.answer(reply)),
+      fail: (error) => call.fail(error),
+    }
+  }
+
+  #answer<Reply>(call: Answerable<Reply>, work: () => MaybePromise<Reply>): void {
     perform(work, (reply) => {
       if (!isFailure(reply)) return call.answer(reply)
       this.#node.counters.countFailure(reply)

@@ -39,6 +39,7 @@ export interface ClusterOptions {
   readonly hedgeMs?: number
   /** See `Config`. */
   readonly exchangeMs?: number
+  readonly latencyTargetMs?: number
   readonly roundMs?: number
   readonly rememberMs?: number
   readonly cleanMs?: number
@@ -204,6 +205,7 @@ export class Cluster {
       hedgeMs: options.hedgeMs ?? DEFAULTS.hedgeMs,
       forwardMs: DEFAULTS.forwardMs,
       exchangeMs: options.exchangeMs ?? DEFAULTS.exchangeMs,
+      latencyTargetMs: options.latencyTargetMs ?? DEFAULTS.latencyTargetMs,
       roundMs: options.roundMs ?? DEFAULTS.roundMs,
       rememberMs: options.rememberMs ?? DEFAULTS.rememberMs,
       cleanMs: options.cleanMs ?? DEFAULTS.cleanMs,

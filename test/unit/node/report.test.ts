@@ -51,6 +51,7 @@ t.test('every figure is a number with a name of its own', async (t) => {
     replica: { waitersOfKey: 1, rememberedRequests: 2, writer },
     floors: { refused: 6, adopted: { ...NO_ROUND, number: 7 } },
     opener: { ageMs: 8_000 },
+    pacing: { share: 1 },
     starts: { size: 9 },
     coordinator: { inProgress: 3 },
     trees: { corrections: 4, bytes: 5 },

@@ -4,6 +4,7 @@ import { equalBytes } from '../../../../src/base/bytes.ts'
 import { isFailure, perform } from '../../../../src/base/deliver.ts'
 import { type ErrorCode, OperatingError } from '../../../../src/base/errors.ts'
 import { Prng } from '../../../../src/base/prng.ts'
+import { SHARE_MIN } from '../../../../src/dynamo/background-share.ts'
 import {
   BATCH_MIN,
   REST_SHARE_MAX,
@@ -13,6 +14,7 @@ import { type CopyId, keyName, type NodeId, OWN, type Place } from '../../../../
 import { decodeObject } from '../../../../src/dynamo/version/object-bytes.ts'
 import { Context } from '../../../../src/dynamo/version/context.ts'
 import { DELIVERY_BYTES_MAX } from '../../../../src/limits.ts'
+import { Pacing } from '../../../../src/node/background/pacing.ts'
 import { Courier } from '../../../../src/node/background/courier.ts'
 import type { PeerCalls } from '../../../../src/node/cluster/peer-calls.ts'
 import { Topology } from '../../../../src/node/cluster/topology.ts'
@@ -29,6 +31,7 @@ import { replicaParts } from '../../../support/replica-parts.ts'
 const ANSWER_MS = 20
 const REQUESTS_EVERY_MS = 10
 const SYNC_MS = 30
+const LATENCY_TARGET_MS = 20
 
 /** Delivers hints with values of these lengths; the most bytes, and hints, that were in flight. */
 async function flightOf(
@@ -44,8 +47,8 @@ async function flightOf(
     /** The member refuses the first hint that it is sent, each time, with this code. */
     readonly refusedAs?: ErrorCode
     readonly isDurable?: boolean
-    /** How long requests of clients take while hints are in flight, over what they take else. */
-    readonly requestMs?: { readonly calm: number; readonly during: number }
+    /** How long requests of clients take; undefined: none come. */
+    readonly requestMs?: number
   } = {},
 ) {
   const sim = new SimWorld({ seed: 1 })
@@ -120,16 +123,17 @@ async function flightOf(
     })
   }
   const peers = { isConnected: () => true, writeCopy } as unknown as PeerCalls
-  const courier = new Courier({ clock, trace, topology, peers, replica, hints, counters })
+  const { foreground } = counters
+  const pacing = new Pacing({ clock, foreground, latencyTargetMs: LATENCY_TARGET_MS })
+  const courier = new Courier({ clock, trace, topology, peers, replica, hints, counters, pacing })
   const request = (): void => {
     if (requestMs === undefined) return
-    const ms = flight.ended > 0 ? requestMs.during : requestMs.calm
-    counters.gets += 1
-    counters.getLatencies.add(ms)
-    counters.putLatencies.add(ms)
+    foreground.onBegun()
+    foreground.onEnded(requestMs)
     clock.after(REQUESTS_EVERY_MS, request)
   }
   request()
+  pacing.begin()
   courier.begin()
   await sim.run(60_000)
   courier.stop()
@@ -176,12 +180,13 @@ t.test('a delivery rests after each batch', async (t) => {
 
 t.test('it rests longer while requests of clients are slow', async (t) => {
   const lengths = Array.from({ length: 40 * BATCH_MIN }, () => 10)
-  const usual = await flightOf(lengths, { requestMs: { calm: 10, during: 10 } })
-  const slow = await flightOf(lengths, { requestMs: { calm: 10, during: 100 } })
+  const usual = await flightOf(lengths, { requestMs: LATENCY_TARGET_MS / 2 })
+  const slow = await flightOf(lengths, { requestMs: 2 * LATENCY_TARGET_MS })
   t.equal(slow.delivered, lengths.length)
-  const factor = (1 + REST_SHARE_MAX) / (1 + REST_SHARE_MIN)
-  const ratio = slow.tookMs / usual.tookMs
-  t.ok(ratio > 0.7 * factor && ratio <= factor, `${ratio.toFixed(1)} times as long`)
+  const perBatchMs = slow.tookMs / (lengths.length / BATCH_MIN)
+  const expectedMs = ANSWER_MS / SHARE_MIN
+  t.ok(perBatchMs > 0.8 * expectedMs && perBatchMs <= expectedMs, `${perBatchMs} ms a batch`)
+  t.ok(usual.tookMs < slow.tookMs / 4, `${usual.tookMs} and ${slow.tookMs} ms`)
 })
 
 t.test('a hint is sent as the own copy of its member', async (t) => {

@@ -10,6 +10,7 @@ import type { RoundFloor } from '../../../../src/dynamo/repair/round.ts'
 import { Context } from '../../../../src/dynamo/version/context.ts'
 import { Equalities } from '../../../../src/node/background/equalities.ts'
 import { Exchange } from '../../../../src/node/background/exchange.ts'
+import { Pacing } from '../../../../src/node/background/pacing.ts'
 import { Repairer } from '../../../../src/node/background/repairer.ts'
 import type { OwnStanding } from '../../../../src/node/cluster/own-standing.ts'
 import type {
@@ -180,7 +181,8 @@ async function bench(exchangeMs = EXCHANGE_MS): Promise<Bench> {
   const { replica, trees, floors, counters } = own
   const standing = { isWhole: true, state: 'whole', hear: () => undefined }
   const equalities = new Equalities(topology)
-  const common = { clock, topology, peers, replica, trees, floors, counters, equalities }
+  const pacing = new Pacing({ clock, foreground: counters.foreground, latencyTargetMs: 20 })
+  const common = { clock, topology, peers, replica, trees, floors, counters, equalities, pacing }
   const kept = { standing: standing as unknown as OwnStanding, exchangeMs }
   const repairer = new Repairer({ ...common, ...kept })
   repairer.begin()
@@ -280,7 +282,8 @@ async function withAllDiffering(levelBits: number): Promise<string | undefined> 
   if (other === undefined) throw new Error('there are three')
   const state = { ...floors.closed, highest: 0, durable: 0, start: replica.start, isWhole: true }
   const equalities = new Equalities(topology)
-  const common = { clock, topology, peers, replica, trees, floors, counters, equalities }
+  const pacing = new Pacing({ clock, foreground: counters.foreground, latencyTargetMs: 20 })
+  const common = { clock, topology, peers, replica, trees, floors, counters, equalities, pacing }
   const answer = { ...state, adopted: floors.adopted, knowsClosed: true }
   return sim.complete(new Exchange(common, other, answer, () => false).run(undefined), 60_000)
 }
