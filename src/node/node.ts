@@ -163,7 +163,6 @@ class Node implements RunningNode {
     const { exchangeMs, roundMs, rememberMs, cleanMs } = config
     const { clock, trace, entropy } = world
     const { id: self } = topology.self
-    const counters = new Counters()
     this.#config = config
     this.#world = world
     this.#topology = topology
@@ -177,7 +176,7 @@ class Node implements RunningNode {
     this.#peers = new Peers({ world, cluster, clusterKey, self, standing, memory: peerMemory })
     const peers = new PeerCalls(this.#peers, clock)
     const trees = (this.#trees = new Trees(engine, digestKeyOf(config)))
-    const starts = new NamedStarts(engine)
+    const [starts, counters] = [new NamedStarts(engine), new Counters()]
     const replica = (this.#replica = new Replica({
       ...{ engine, clock, trace, entropy, counters, hints, trees, starts, floors, rememberMs },
       node: self,
