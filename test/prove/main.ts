@@ -31,6 +31,7 @@ const PROOFS: Record<string, Load> = {
   'detect-local': async () => (await import('./detect/detect-local.ts')).proof,
   availability: async () => (await import('./availability/availability.ts')).proof,
   convergence: async () => (await import('./convergence/convergence.ts')).proof,
+  'repair-cost': async () => (await import('./repair-cost/repair-cost.ts')).proof,
   deletes: async () => (await import('./deletes/deletes.ts')).proof,
   overload: async () => (await import('./overload/overload.ts')).proof,
   flood: async () => (await import('./flood/flood.ts')).proof,

@@ -18,6 +18,10 @@ export interface LocalOptions {
   readonly nodes: number
   readonly buckets?: readonly BucketConfig[]
   readonly engine?: 'log' | 'memory'
+  /** In place of the defaults. */
+  readonly settings?: Partial<Pick<Config, 'latencyTargetMs' | 'roundMs' | 'rememberMs'>>
+  /** The folder of a patched copy of the build that the nodes run. */
+  readonly build?: string
   /** Arguments of Node.js itself, such as a profiler's, for the node of this number. */
   readonly execArgv?: (node: number) => readonly string[]
 }
@@ -101,6 +105,7 @@ export class LocalCluster {
         messageBytes,
         windowBytes,
         connectionsMax,
+        ...options.settings,
       }
     })
     const cluster = new LocalCluster(root, configs, options)
@@ -126,7 +131,11 @@ export class LocalCluster {
   }
 
   async startNode(node: number): Promise<void> {
-    const path = fileURLToPath(new URL('node-process.js', import.meta.url))
+    const { build } = this.#options
+    const path =
+      build === undefined
+        ? fileURLToPath(new URL('node-process.js', import.meta.url))
+        : join(build, 'dist/test/support/node-process.js')
     const execArgv = [...(this.#options.execArgv?.(node) ?? [])]
     const child = fork(path, [], { execArgv, serialization: 'advanced' })
     this.#children.set(node, child)

@@ -43,6 +43,8 @@ data     bytes of the log's files; what was replaced or deleted counts, until th
 free     bytes that the disk has free
 gets     since the node started, and so are puts; a retry of a put is not counted
 p99      99 of 100 recent requests took less
+A node whose requests take longer than 'latency-target' repairs copies and delivers hints more
+slowly, down to a twentieth of the full rate, and says so.
 
 With --ranges, of each node's partitions, those of the same owners and state together:
 N        partitions of the buckets with so many copies
@@ -142,7 +144,17 @@ function remarksOf(rows: readonly MemberRow[]): string[] {
   const reasons = rows
     .filter((row) => row.status === undefined)
     .map(({ member, reason }) => `${paint('red', 'away')} ${member.name}: ${reason ?? ''}\n`)
-  return [...alarms, ...warnings, ...reasons, ...rows.flatMap(hintsOf)]
+  return [...alarms, ...warnings, ...reasons, ...rows.flatMap(hintsOf), ...rows.flatMap(shareOf)]
+}
+
+/** Where background work yields to requests, how much of it goes on. */
+function shareOf({ member, status }: MemberRow): string[] {
+  const { background_share: share = 1 } = status?.figures ?? {}
+  if (share >= 1) return []
+  const percent = Math.round(100 * share)
+  return [
+    `background ${member.name}: at ${percent} % of its rate: requests are slower than wanted\n`,
+  ]
 }
 
 /** What a node keeps for members that are away, and how much room it has for that. */

@@ -175,10 +175,10 @@ const DELIVERING: readonly Plant[] = [
   },
   {
     name: 'a delivery does not see that requests are slow',
-    find: 'requestMs > SLOW_FACTOR * leastMs',
-    replace: 'false',
+    find: 'Math.max(pass.pace.onBatch(tookMs), pacing.restMs(tookMs))',
+    replace: 'pass.pace.onBatch(tookMs)',
     why: 'only the queue of the member paces it',
-    caughtBy: 'test/unit/dynamo/handoff/delivery-pace.test.ts',
+    caughtBy: 'test/unit/node/background/courier.test.ts',
   },
   {
     name: 'hints have no bound',

@@ -1,6 +1,7 @@
 /** Plants about hash trees and exchanges: what is compared, and what is asked for. */
 import type { Plant, PlantGroup } from './plant.ts'
 import { ROUNDS } from './rounds.ts'
+import { YIELDING } from './yielding.ts'
 
 const PAPER = 'test/paper/section-4-7.test.ts'
 const TREES = 'test/unit/node/replica/trees.test.ts'
@@ -127,6 +128,6 @@ const COMPARING: readonly Plant[] = [
 
 export const REPAIR: PlantGroup = {
   name: 'repair',
-  plantsMin: 46,
-  plants: [...KEEPING, ...COMPARING, ...ROUNDS],
+  plantsMin: 53,
+  plants: [...KEEPING, ...COMPARING, ...ROUNDS, ...YIELDING],
 }

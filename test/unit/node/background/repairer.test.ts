@@ -31,6 +31,7 @@ import { Replica } from '../../../../src/node/replica/replica.ts'
 import { Trees } from '../../../../src/node/replica/trees.ts'
 import { Cluster } from '../../../../src/sim/cluster/cluster.ts'
 import { SimWorld } from '../../../../src/sim/index.ts'
+import type { Clock } from '../../../../src/world/clock.ts'
 import type { World } from '../../../../src/world/world.ts'
 import { copyOf } from '../../../../src/store/conformance/subject.ts'
 import { replicaParts } from '../../../support/replica-parts.ts'
@@ -117,6 +118,8 @@ const copyAt = (key: string): CopyId => copyOf(keyName('b', key))
 interface Bench {
   readonly repairer: Repairer
   readonly sim: SimWorld
+  readonly clock: Clock
+  readonly pacing: Pacing
   readonly own: Holder
   /** Of every other member. */
   readonly others: Holder
@@ -186,7 +189,7 @@ async function bench(exchangeMs = EXCHANGE_MS): Promise<Bench> {
   const kept = { standing: standing as unknown as OwnStanding, exchangeMs }
   const repairer = new Repairer({ ...common, ...kept })
   repairer.begin()
-  return { repairer, sim, own, others, silent, members, asked }
+  return { repairer, sim, clock, pacing, own, others, silent, members, asked }
 }
 
 t.test('what is not here, or is older here, is taken once', async (t) => {
@@ -313,3 +316,32 @@ t.test(
     t.same(told, ['begun', [second, 'deadline-passed'], [first, undefined]])
   },
 )
+
+/** How long it took from the first look at a copy here to the last copy taken. */
+async function repairBeside(requestMs: number): Promise<number> {
+  const { sim, clock, pacing, own, others } = await bench()
+  const { foreground } = own.counters
+  const ownDigest = own.replica.ownDigest.bind(own.replica)
+  let beganMs: number | undefined
+  own.replica.ownDigest = async (copy) => {
+    beganMs ??= clock.now()
+    await new Promise<void>((resolve) => void clock.after(5, resolve))
+    return ownDigest(copy)
+  }
+  for (let i = 0; i < 4; i++) await others.put(`k${i}`, 'a')
+  pacing.begin()
+  while (own.counters.keysRepaired < 4) {
+    foreground.onBegun()
+    foreground.onEnded(requestMs)
+    await sim.run(10)
+  }
+  return clock.now() - (beganMs ?? Number.NaN)
+}
+
+t.test('an exchange rests for its own work while requests of clients are slow', async (t) => {
+  const atOnceMs = await repairBeside(10)
+  t.ok(atOnceMs < 60, `${atOnceMs} ms`)
+  const restingMs = await repairBeside(50)
+  // Four looks, each of them paid for; the questions and answers between are not.
+  t.ok(restingMs > 300 && restingMs < 600, `${restingMs} ms`)
+})
