@@ -129,7 +129,7 @@ interface Bench {
   readonly asked: { copies: number; comparisons: number }
 }
 
-async function bench(exchangeMs = EXCHANGE_MS): Promise<Bench> {
+async function bench(exchangeMs = EXCHANGE_MS, answerMs = 1): Promise<Bench> {
   const sim = new SimWorld({ seed: 1 })
   const world = sim.start(1)
   const topology = new Topology(new Cluster(new SimWorld({ seed: 1 }), { nodes: 3 }).configOf(1))
@@ -140,7 +140,7 @@ async function bench(exchangeMs = EXCHANGE_MS): Promise<Bench> {
   const silent = new Set<NodeId>()
   const asked = { copies: 0, comparisons: 0 }
   const later = (node: NodeId, answer: () => void): void => {
-    if (!silent.has(node)) world.clock.after(1, answer)
+    if (!silent.has(node)) world.clock.after(answerMs, answer)
   }
   const peers = {
     isConnected: () => true,
@@ -319,7 +319,7 @@ t.test(
 
 /** How long it took from the first look at a copy here to the last copy taken. */
 async function repairBeside(requestMs: number): Promise<number> {
-  const { sim, clock, pacing, own, others } = await bench()
+  const { sim, clock, pacing, own, others } = await bench(EXCHANGE_MS, 20)
   const { foreground } = own.counters
   const ownDigest = own.replica.ownDigest.bind(own.replica)
   let beganMs: number | undefined
@@ -340,7 +340,7 @@ async function repairBeside(requestMs: number): Promise<number> {
 
 t.test('an exchange rests for its own work while requests of clients are slow', async (t) => {
   const atOnceMs = await repairBeside(10)
-  t.ok(atOnceMs < 60, `${atOnceMs} ms`)
+  t.ok(atOnceMs < 80, `${atOnceMs} ms`)
   const restingMs = await repairBeside(50)
   // Four looks, each of them paid for; the questions and answers between are not.
   t.ok(restingMs > 300 && restingMs < 600, `${restingMs} ms`)
