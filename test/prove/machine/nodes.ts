@@ -26,6 +26,8 @@ export interface Place {
   readonly prefix?: readonly string[]
 }
 
+type Settings = Readonly<Record<string, string | number | boolean>>
+
 export interface NodesOptions {
   /** Where the configuration goes. */
   readonly root: string
@@ -35,7 +37,7 @@ export interface NodesOptions {
   readonly n: number
   readonly w: number
   readonly r: number
-  readonly settings?: Readonly<Record<string, string | number | boolean>>
+  readonly settings?: Settings
   /** The name of a bug to plant in every node. */
   readonly plant?: string | undefined
   /** Processes kept loaded for the next start of each node; 0. */
@@ -116,6 +118,7 @@ export class Nodes {
   readonly #options: NodesOptions
   readonly #file: string
   readonly #build: string
+  readonly #members: readonly object[]
   readonly #running = new Map<number, NodeProcess>()
   readonly #spares = new Map<number, NodeProcess[]>()
   readonly #expected = new Set<NodeProcess>()
@@ -142,12 +145,18 @@ export class Nodes {
       'peer-port': peerPort,
       machine: `machine-${i}`,
     }))
-    const { n, r, w, settings = {} } = options
+    this.#members = [...members, ...phantoms]
     writeFileSync(join(options.root, 'cluster.key'), `${KEY_HEX}\n`, { mode: 0o600 })
+    this.configure({})
+  }
+
+  /** From its next start on, each node has these settings beside those of all. */
+  configure(settings: Settings): void {
+    const { n, r, w } = this.#options
     // A disk that a fault destroys is rebuilt from the others.
     const fixed = { cluster: CLUSTER, 'key-file': 'cluster.key', rebuild: true }
-    const table = { ...fixed, n, r, w, ...settings }
-    writeFileSync(this.#file, stringify({ ...table, members: [...members, ...phantoms] }))
+    const table = { ...fixed, n, r, w, ...this.#options.settings, ...settings }
+    writeFileSync(this.#file, stringify({ ...table, members: this.#members }))
   }
 
   /** As the node itself reads it. */

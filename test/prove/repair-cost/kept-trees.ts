@@ -50,10 +50,8 @@ export async function keptTrees(pairs: number, say: (line: string) => void): Pro
       const micros = new Map<Side, number>()
       for (const side of order) micros.set(side, await microsOfPut(side, SLICE_MS))
       const [ours, theirs] = [micros.get(kept) ?? Number.NaN, micros.get(without) ?? Number.NaN]
-      say(
-        `${ours.toFixed(0)} µs a put with trees, ${theirs.toFixed(0)} without: ` +
-          `${(ours / theirs).toFixed(3)}`,
-      )
+      const ratio = (ours / theirs).toFixed(3)
+      say(`${ours.toFixed(0)} µs a put with trees, ${theirs.toFixed(0)} without: ${ratio}`)
       ratios.push(ours / theirs)
     }
     return median(ratios)

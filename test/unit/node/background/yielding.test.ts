@@ -53,9 +53,9 @@ async function deliverBeside(latencyTargetMs: number): Promise<Run> {
 
 /** Some clients write, one put after another. */
 function writeUntil(client: Client) {
-  let isOver = false
+  const load = { isOver: false }
   const write = async (writer: number): Promise<void> => {
-    for (let i = 0; !isOver; i++) {
+    for (let i = 0; !load.isOver; i++) {
       await client
         .bucket()
         .put(`load-${writer}-${i % 8}`, 'a value')
@@ -66,7 +66,7 @@ function writeUntil(client: Client) {
   return {
     ended,
     end: () => {
-      isOver = true
+      load.isOver = true
     },
   }
 }
