@@ -53,7 +53,8 @@ Examples:
 
 Nodes do the same by themselves every few seconds (exchange-ms). A node asks the other owners one
 after another for what it lacks; nothing is sent to one that did not ask. With ctrl-C the command
-ends, and the nodes go on. --timeout is for each answer of a node, not for the whole.
+ends, and the nodes go on. --timeout is for each answer of a node, not for the whole. While requests
+of clients take longer than 'latency-target', repair yields to them and takes longer.
 
 Exit codes:
   0  done

@@ -136,7 +136,7 @@ function figuresOf({ member, status }: MemberRow): string[] {
 }
 
 /** Each alarm and warning once, with the nodes that said it; why a node is away; and hints. */
-function remarksOf(rows: readonly MemberRow[]): string[] {
+export function remarksOf(rows: readonly MemberRow[]): string[] {
   const alarms = saidOnce(rows, 'alarms').map((said) => `${paint('red', 'alarm')} ${said}\n`)
   const warnings = saidOnce(rows, 'warnings').map(
     (said) => `${paint('yellow', 'warning')} ${said}\n`,
