@@ -17,7 +17,7 @@ const CLIENTS = 4
 const PUTS_AT_ONCE = 8
 const VALUE_BYTES = 100
 const WARM_UP_MS = 5_000
-const SLICE_MS = 3_500
+const SLICE_MS = 3_000
 /** Writes under way end, and what a slice left to do is done. */
 const PAUSE_MS = 200
 

@@ -6,7 +6,8 @@
  *     yields   repair, hints and rounds at once beside clients: their p99 and `latency-target`
  *
  * The target is the default, or half as long again as the p99 without background work where that is
- * more: a machine that others use has no p99 of 20 ms to keep.
+ * more: a machine that others use has no p99 of 20 ms to keep. Such a machine is also slow for some
+ * seconds only, so most of up to three rounds must meet the bar, each with a target of its own.
  *
  * `--only PART` runs one of them; `--pairs N` (10) says how often the first compares.
  */
@@ -21,7 +22,12 @@ const RATIO_BAR = 1.05
 const P99_BAR = 1.5
 const CALM_FACTOR = 1.5
 const PAIRS = 10
+const ROUNDS_MAX = 3
 const PARTS = ['trees', 'yields'] as const
+
+interface Round extends Together {
+  readonly targetMs: number
+}
 
 export const proof: Proof = {
   name: 'repair-cost',
@@ -59,10 +65,38 @@ function ofTrees(ratio: number, pairs: number): Verdict {
 }
 
 async function yields(): Promise<Verdict> {
+  const rounds: Round[] = []
+  while (!isDecided(rounds)) rounds.push(await round())
+  const met = rounds.filter(isMet).length
+  return {
+    isMet: met > rounds.length / 2,
+    figure:
+      `p99 over latency-target (bar ${P99_BAR}), hints delivered, copies repaired and rounds ` +
+      `adopted beside it (bar more than 0 each): ${rounds.map(toldOf).join('; ')}: ` +
+      `${met} of ${rounds.length} met (bar: most)`,
+  }
+}
+
+async function round(): Promise<Round> {
   const calm = await onCluster(DEFAULTS.latencyTargetMs, (cluster) => calmP99(cluster, say))
   const targetMs = Math.max(DEFAULTS.latencyTargetMs, Math.ceil(CALM_FACTOR * calm))
   say(`p99 without background work ${calm.toFixed(0)} ms: latency-target is ${targetMs} ms`)
-  return ofTogether(await onCluster(targetMs, (cluster) => workTogether(cluster, say)), targetMs)
+  return { targetMs, ...(await onCluster(targetMs, (cluster) => workTogether(cluster, say))) }
+}
+
+/** Whether no further round can change what most of them say. */
+function isDecided(rounds: readonly Round[]): boolean {
+  const met = rounds.filter(isMet).length
+  return Math.max(met, rounds.length - met) > ROUNDS_MAX / 2
+}
+
+function isMet({ targetMs, p99Ms, hints, repairs, rounds }: Round): boolean {
+  return Math.min(hints, repairs, rounds) > 0 && p99Ms <= P99_BAR * targetMs
+}
+
+function toldOf({ targetMs, p99Ms, hints, repairs, rounds }: Round): string {
+  const ratio = (p99Ms / targetMs).toFixed(2)
+  return `${p99Ms.toFixed(0)} of ${targetMs} ms = ${ratio}, ${hints}, ${repairs} and ${rounds}`
 }
 
 async function onCluster<Result>(
@@ -77,16 +111,5 @@ async function onCluster<Result>(
     return await work(cluster)
   } finally {
     await cluster.stop()
-  }
-}
-
-function ofTogether({ p99Ms, hints, repairs, rounds }: Together, targetMs: number): Verdict {
-  const haveWorked = hints > 0 && repairs > 0 && rounds > 0
-  return {
-    isMet: haveWorked && p99Ms <= P99_BAR * targetMs,
-    figure:
-      `p99 ${p99Ms.toFixed(0)} ms beside ${hints} hints delivered, ${repairs} copies repaired and ` +
-      `${rounds} rounds adopted (bar more than 0 each): ${(p99Ms / targetMs).toFixed(2)} times the ` +
-      `target of ${targetMs} ms (bar ${P99_BAR})`,
   }
 }

@@ -18,13 +18,13 @@ import { OpenLoop } from '../overload/open-loop.ts'
 
 /** Operations a second: far below what a busy machine takes. */
 const RATE = 150
-const KEYS = 1_000
+const KEYS = 500
 const FILL_RATE = 300
-const CALM_SECONDS = 10
-const SECONDS_MAX = 80
+const CALM_SECONDS = 6
+const SECONDS_MAX = 40
 /** The node that goes away. */
 const AWAY = 0
-const AWAY_MS = 12_000
+const AWAY_MS = 8_000
 const WRITERS = 24
 const VALUE_BYTES = 100
 const LOOK_MS = 250
