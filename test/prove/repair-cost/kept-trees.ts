@@ -2,8 +2,8 @@
  * The processor time of a put at three nodes that keep hash trees, over that at three that do not.
  *
  * The others run a copy of the build in which a write does not change the trees. Both clusters run
- * all the time and are loaded in turn, so that both run warm code and meet what else the machine
- * does; which one is first alternates. Every put is of a new key: no put costs less.
+ * all the time and are loaded in short turns, so that both run warm code and meet what else the
+ * machine does; which one is first alternates. Every put is of a new key: no put costs less.
  */
 import { bytes, type Client, connect } from '../../../src/index.ts'
 import { LocalCluster } from '../../support/local-cluster.ts'
@@ -17,9 +17,11 @@ const CLIENTS = 4
 const PUTS_AT_ONCE = 8
 const VALUE_BYTES = 100
 const WARM_UP_MS = 5_000
-const SLICE_MS = 3_000
-/** Writes under way end, and what a slice left to do is done. */
-const PAUSE_MS = 200
+/** In a pair each cluster has so many turns: what else the machine does changes by the second. */
+const TURNS = 6
+const TURN_MS = 400
+/** Writes at the last owners end. */
+const PAUSE_MS = 30
 
 /** `onMended` stays: no copy rots here. */
 const WITHOUT_TREES: Plant = {
@@ -35,6 +37,12 @@ interface Side {
   puts: number
 }
 
+interface Spent {
+  puts: number
+  /** Of the nodes' processors. */
+  micros: number
+}
+
 /** The median ratio of so many pairs. Throws where the build has no text to patch. */
 export async function keptTrees(pairs: number, say: (line: string) => void): Promise<number> {
   const build = patchedBuild(WITHOUT_TREES)
@@ -42,14 +50,10 @@ export async function keptTrees(pairs: number, say: (line: string) => void): Pro
   try {
     sides.push(await open(undefined), await open(build))
     const [kept, without] = sides as [Side, Side]
-    await microsOfPut(kept, WARM_UP_MS)
-    await microsOfPut(without, WARM_UP_MS)
+    for (const side of sides) await load(side, WARM_UP_MS)
     const ratios: number[] = []
     for (let pair = 0; pair < pairs; pair++) {
-      const order = pair % 2 === 0 ? [kept, without] : [without, kept]
-      const micros = new Map<Side, number>()
-      for (const side of order) micros.set(side, await microsOfPut(side, SLICE_MS))
-      const [ours, theirs] = [micros.get(kept) ?? Number.NaN, micros.get(without) ?? Number.NaN]
+      const [ours, theirs] = await pairOf(kept, without)
       const ratio = (ours / theirs).toFixed(3)
       say(`${ours.toFixed(0)} µs a put with trees, ${theirs.toFixed(0)} without: ${ratio}`)
       ratios.push(ours / theirs)
@@ -72,11 +76,25 @@ async function open(build: string | undefined): Promise<Side> {
   return { cluster, clients, puts: 0 }
 }
 
-/** Puts for so long; what one took of all nodes. */
-async function microsOfPut(side: Side, forMs: number): Promise<number> {
+/** What a put took of all nodes, of each side. */
+async function pairOf(...pair: readonly [Side, Side]): Promise<readonly [number, number]> {
+  const spent = new Map(pair.map((side) => [side, { puts: 0, micros: 0 }]))
+  for (let turn = 0; turn < TURNS; turn++) {
+    for (const side of turn % 2 === 0 ? pair : pair.toReversed()) {
+      const { puts, micros } = await load(side, TURN_MS)
+      const sum = spent.get(side) as Spent
+      sum.puts += puts
+      sum.micros += micros
+    }
+  }
+  const [first, second] = pair.map((side) => spent.get(side) as Spent) as [Spent, Spent]
+  return [first.micros / first.puts, second.micros / second.puts]
+}
+
+/** Puts for so long. */
+async function load(side: Side, forMs: number): Promise<Spent> {
   const { cluster, clients } = side
   const value = new Uint8Array(VALUE_BYTES)
-  await sleep(PAUSE_MS)
   const before = await processorMicros(cluster)
   const first = side.puts
   const until = performance.now() + forMs
@@ -90,7 +108,8 @@ async function microsOfPut(side: Side, forMs: number): Promise<number> {
     })
   })
   await Promise.all(lives)
-  return ((await processorMicros(cluster)) - before) / (side.puts - first)
+  await sleep(PAUSE_MS)
+  return { puts: side.puts - first, micros: (await processorMicros(cluster)) - before }
 }
 
 async function processorMicros(cluster: LocalCluster): Promise<number> {
