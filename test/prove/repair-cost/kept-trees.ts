@@ -1,9 +1,10 @@
 /**
  * The processor time of a put at three nodes that keep hash trees, over that at three that do not.
  *
- * The others run a copy of the build in which a write does not change the trees. Both clusters run
- * all the time and are loaded in short turns, so that both run warm code and meet what else the
- * machine does; which one is first alternates. Every put is of a new key: no put costs less.
+ * The others run a copy of the build in which a write does not change the trees. Both clusters of a
+ * pair are loaded in short turns, so that they meet alike what else the machine does. Each pair has
+ * new processes: one process runs the same code faster than another by some percent, for as long as
+ * it lives. Every put is of a new key: no put costs less.
  */
 import { bytes, type Client, connect } from '../../../src/index.ts'
 import { LocalCluster } from '../../support/local-cluster.ts'
@@ -16,8 +17,8 @@ const NODES = 3
 const CLIENTS = 4
 const PUTS_AT_ONCE = 8
 const VALUE_BYTES = 100
-const WARM_UP_MS = 5_000
-/** In a pair each cluster has so many turns: what else the machine does changes by the second. */
+const WARM_UP_MS = 2_500
+/** Of each cluster in a pair: what else the machine does changes by the second. */
 const TURNS = 6
 const TURN_MS = 400
 /** Writes at the last owners end. */
@@ -46,25 +47,44 @@ interface Spent {
 /** The median ratio of so many pairs. Throws where the build has no text to patch. */
 export async function keptTrees(pairs: number, say: (line: string) => void): Promise<number> {
   const build = patchedBuild(WITHOUT_TREES)
-  const sides: Side[] = []
   try {
-    sides.push(await open(undefined), await open(build))
-    const [kept, without] = sides as [Side, Side]
-    for (const side of sides) await load(side, WARM_UP_MS)
     const ratios: number[] = []
     for (let pair = 0; pair < pairs; pair++) {
-      const [ours, theirs] = await pairOf(kept, without)
-      const ratio = (ours / theirs).toFixed(3)
-      say(`${ours.toFixed(0)} µs a put with trees, ${theirs.toFixed(0)} without: ${ratio}`)
-      ratios.push(ours / theirs)
+      const builds = pair % 2 === 0 ? [undefined, build] : [build, undefined]
+      const micros = await pairOf(builds)
+      const [ours, theirs] = pair % 2 === 0 ? micros : micros.toReversed()
+      const ratio = (ours as number) / (theirs as number)
+      say(
+        `${ours?.toFixed(0)} µs a put with trees, ${theirs?.toFixed(0)} without: ${ratio.toFixed(3)}`,
+      )
+      ratios.push(ratio)
     }
     return median(ratios)
   } finally {
+    removeBuild(build)
+  }
+}
+
+/** What a put takes of all nodes with each of these builds. */
+async function pairOf(builds: readonly (string | undefined)[]): Promise<readonly number[]> {
+  const sides = await Promise.all(builds.map(open))
+  try {
+    for (const side of sides) await load(side, WARM_UP_MS)
+    const spent = sides.map(() => ({ puts: 0, micros: 0 }))
+    for (let turn = 0; turn < 2 * TURNS; turn++) {
+      // The first, the second, the second, the first, and so on.
+      const at = Math.floor((turn + 1) / 2) % 2
+      const { puts, micros } = await load(sides[at] as Side, TURN_MS)
+      const sum = spent[at] as Spent
+      sum.puts += puts
+      sum.micros += micros
+    }
+    return spent.map(({ puts, micros }) => micros / puts)
+  } finally {
     for (const { clients, cluster } of sides) {
-      for (const client of clients) await client.close()
+      await Promise.all(clients.map((client) => client.close()))
       await cluster.stop()
     }
-    removeBuild(build)
   }
 }
 
@@ -74,21 +94,6 @@ async function open(build: string | undefined): Promise<Side> {
     Array.from({ length: CLIENTS }, () => connect({ seeds: cluster.seeds })),
   )
   return { cluster, clients, puts: 0 }
-}
-
-/** What a put took of all nodes, of each side. */
-async function pairOf(...pair: readonly [Side, Side]): Promise<readonly [number, number]> {
-  const spent = new Map(pair.map((side) => [side, { puts: 0, micros: 0 }]))
-  for (let turn = 0; turn < TURNS; turn++) {
-    for (const side of turn % 2 === 0 ? pair : pair.toReversed()) {
-      const { puts, micros } = await load(side, TURN_MS)
-      const sum = spent.get(side) as Spent
-      sum.puts += puts
-      sum.micros += micros
-    }
-  }
-  const [first, second] = pair.map((side) => spent.get(side) as Spent) as [Spent, Spent]
-  return [first.micros / first.puts, second.micros / second.puts]
 }
 
 /** Puts for so long. */

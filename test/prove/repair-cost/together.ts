@@ -24,7 +24,7 @@ const CALM_SECONDS = 6
 const SECONDS_MAX = 40
 /** The node that goes away. */
 const AWAY = 0
-const AWAY_MS = 8_000
+const AWAY_MS = 6_000
 const WRITERS = 24
 const VALUE_BYTES = 100
 const LOOK_MS = 250
