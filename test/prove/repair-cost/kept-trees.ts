@@ -54,9 +54,8 @@ export async function keptTrees(pairs: number, say: (line: string) => void): Pro
       const micros = await pairOf(builds)
       const [ours, theirs] = pair % 2 === 0 ? micros : micros.toReversed()
       const ratio = (ours as number) / (theirs as number)
-      say(
-        `${ours?.toFixed(0)} µs a put with trees, ${theirs?.toFixed(0)} without: ${ratio.toFixed(3)}`,
-      )
+      const [kept, without] = [ours?.toFixed(0), theirs?.toFixed(0)]
+      say(`${kept} µs a put with trees, ${without} without: ${ratio.toFixed(3)}`)
       ratios.push(ratio)
     }
     return median(ratios)

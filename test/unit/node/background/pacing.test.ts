@@ -1,4 +1,4 @@
-/** The pace of background work: rests in proportion to work, bounded, and none while all is well. */
+/** The pace of background work: rests in proportion to work, and none while requests are fast. */
 import t from 'tap'
 import { SHARE_MIN } from '../../../../src/dynamo/background-share.ts'
 import { BACKGROUND_ANSWER_MS_MAX, BACKGROUND_REST_MS_MAX } from '../../../../src/limits.ts'

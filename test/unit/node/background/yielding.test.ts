@@ -1,4 +1,4 @@
-/** A simulated cluster whose clients' requests are slow: background work yields, and never stops. */
+/** A simulated cluster whose requests are slow: background work yields, and never stops. */
 import t from 'tap'
 import { SHARE_MIN } from '../../../../src/dynamo/background-share.ts'
 import type { Client } from '../../../../src/index.ts'
