@@ -42,7 +42,7 @@ export class Pacing {
 
   begin(): void {
     this.#timer = this.#clock.after(LOOK_MS, () => {
-      this.#look()
+      this.#measure()
       this.begin()
     })
   }
@@ -80,7 +80,7 @@ export class Pacing {
     else this.#clock.after(delayMs, answer)
   }
 
-  #look(): void {
+  #measure(): void {
     const found = this.#foreground.look(this.#clock.now())
     if (found === 'idle') this.#share.onIdle()
     else if (found !== 'unknown') this.#share.onRequests(found)
