@@ -58,6 +58,7 @@ export const ERROR_KINDS = {
   'frame-late': inDoubt(16),
   'not-a-member': refused(17),
   'call-id-wrong': refused(18),
+  'peer-lies': refused(19),
 
   // This message cannot be answered: the request fails, the connection stays.
   'kind-unknown': refused(20),

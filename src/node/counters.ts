@@ -70,6 +70,8 @@ export class Counters {
   peerReads = 0
   peerWrites = 0
   newStarts = 0
+  /** Times that a member said what cannot be. */
+  peerLies = 0
   /** Exchanges with another owner; leaves that differed; copies here that became newer by that. */
   exchanges = 0
   leavesDiffered = 0

@@ -31,6 +31,7 @@ import { Pacing } from './background/pacing.ts'
 import { Mender } from './background/mender.ts'
 import type { OwnStanding } from './cluster/own-standing.ts'
 import { PeerCalls } from './cluster/peer-calls.ts'
+import { PeerLies } from './cluster/peer-lies.ts'
 import { Peers } from './cluster/peers.ts'
 import { Topology } from './cluster/topology.ts'
 import { Coordinator } from './coordinator/coordinator.ts'
@@ -174,7 +175,6 @@ class Node implements RunningNode {
     this.#floors = floors
     const [memory, peerMemory] = [memoryOf(config), memoryOf(config)]
     this.#peers = new Peers({ world, cluster, clusterKey, self, standing, memory: peerMemory })
-    const peers = new PeerCalls(this.#peers, clock)
     const trees = (this.#trees = new Trees(engine, digestKeyOf(config)))
     const [starts, counters] = [new NamedStarts(engine), new Counters()]
     const replica = (this.#replica = new Replica({
@@ -185,11 +185,13 @@ class Node implements RunningNode {
       mend: (copy) => mender.mend(copy),
     }))
     const pacing = new Pacing({ clock, foreground: counters.foreground, latencyTargetMs })
+    const lies = new PeerLies({ self, replica, counters, trace })
+    const peers = new PeerCalls(this.#peers, clock, lies)
     const shared = { clock, trace, topology, peers, replica, counters, pacing }
     const kept = { engine, entropy, standing, hints, trees, starts, floors }
     const paces = { exchangeMs, roundMs, rememberMs, cleanMs }
     this.#background = new Background({ ...shared, ...kept, ...paces })
-    const { member, removal, teller } = this.#background
+    const { member, opener, removal, teller } = this.#background
     const rounds = new RoundRequests({ ...shared, ...kept, member, removal })
     const gets = new Gets({ clock, trace, self, replica, peers, counters, hedgeMs, repairMs })
     const mender = new Mender({ clock, trace, topology, gets, replica })
@@ -197,14 +199,13 @@ class Node implements RunningNode {
     const coordinator = (this.#coordinator = coordinatorOf(config, workers))
     const status = (): Promise<NodeStatus> => this.#status.fresh()
     const clientRequests = new ClientRequests(coordinator, topology, status, this.#background)
-    const peerRequests = new PeerRequests({ ...shared, coordinator, trees, rounds, teller })
+    const peerRequests = new PeerRequests({ ...shared, coordinator, trees, rounds, teller, lies })
     const loop = new LoopDelay(clock, counters.loopDelays)
     const listening = { config, world, topology, standing, counters, loop, coordinator }
     const clients = { role: 'client', requests: clientRequests, memory } as const
     const members = { role: 'peer', requests: peerRequests, memory: peerMemory } as const
     this.#clients = new SessionListener({ ...clients, ...listening })
     this.#members = new SessionListener({ ...members, ...listening })
-    const { opener } = this.#background
     const sources = { counters, engine, hints, replica, trees, floors, starts, opener, coordinator }
     const [peerLinks, background] = [this.#peers, this.#background]
     const sessions = { clients: this.#clients, members: this.#members, peers: peerLinks }

@@ -178,6 +178,10 @@ function counterRows(sources: Sources): Record<string, Row> {
     hints_taken_total: ['Hints that others gave this node to keep.', () => counters.hintsTaken],
     hints_delivered_total: ['Hints that their members have now.', () => counters.hintsDelivered],
     new_starts_total: ['Starts drawn while the node ran.', () => counters.newStarts],
+    peer_lies_total: [
+      'Connections ended since a member said what cannot be.',
+      () => counters.peerLies,
+    ],
     ...Object.fromEntries(versions),
     calls_in_progress: ['Requests that have no result yet.', () => coordinator.inProgress],
   }

@@ -28,6 +28,7 @@ export const FACTS = {
   'peer-away': 'notice',
   'peer-silent': 'notice',
   'peer-heard': 'notice',
+  'peer-lies': 'failure',
 
   // Requests.
   'read-repaired': 'detail',

@@ -53,6 +53,8 @@ export class CatchUp {
   reset(why: Loss): void {
     this.#losses += 1
     this.#rounds.clear()
+    // In one start a member's round never goes back: that tells the others a liar.
+    this.#node.replica.drawNewStart('lost')
     this.#node.floors.lose(why !== 'damaged')
   }
 

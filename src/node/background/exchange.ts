@@ -283,6 +283,11 @@ export class Exchange {
       this.#failure ??= 'message-garbled'
       return
     }
+    const lie = object === undefined ? undefined : this.#node.peers.lieIn(this.#with, object)
+    if (lie !== undefined) {
+      this.#failure ??= lie.code
+      return
+    }
     const hasChanged = await new Promise<boolean | OperatingError>((resolve) => {
       perform(() => replica.exchange(copy, object, this.#theirs), resolve)
     })

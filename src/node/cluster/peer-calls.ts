@@ -16,6 +16,7 @@ import { TREE_LEAF_BITS, type Branch, type BranchSum } from '../../dynamo/repair
 import type { RoundFloor } from '../../dynamo/repair/round.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
+import type { VersionedObject } from '../../dynamo/version/object.ts'
 import { requestIdBytes } from '../../dynamo/version/request-id.ts'
 import type { Reply, Request } from '../../wire/message/table.ts'
 import type { Answer } from '../../wire/session.ts'
@@ -23,6 +24,7 @@ import type { Clock } from '../../world/clock.ts'
 import type { CopiesPage, KeyRange } from '../replica/copies.ts'
 import type { LeafKeys, Leaves } from '../replica/leaf-keys.ts'
 import type { Achieved, KnownPut, ToldKey } from '../requests.ts'
+import type { PeerLies } from './peer-lies.ts'
 import type { Peers } from './peers.ts'
 
 export const ABSENT: CopyAnswer = { kind: 'absent' }
@@ -47,10 +49,12 @@ export type RoundStepRequest = Omit<Request<'peerStepRound'>, 'ring' | 'deadline
 export class PeerCalls {
   readonly #peers: Peers
   readonly #clock: Clock
+  readonly #lies: PeerLies
 
-  constructor(peers: Peers, clock: Clock) {
+  constructor(peers: Peers, clock: Clock, lies: PeerLies) {
     this.#peers = peers
     this.#clock = clock
+    this.#lies = lies
   }
 
   isConnected(node: NodeId): boolean {
@@ -83,7 +87,11 @@ export class PeerCalls {
     const { ring } = terms
     const deadlineMs = this.#msLeft(terms.deadline)
     const request = { name, bucketId, ring, digestOnly, deadlineMs, hints }
-    const onAnswer = (answer: Answer<'peerRead'>): void => deliver(copyAnswer(answer, digestOnly))
+    const onAnswer = (answer: Answer<'peerRead'>): void => {
+      const copy = copyAnswer(answer, digestOnly)
+      const lie = copy.kind === 'object' ? this.lieIn(node, copy.object) : undefined
+      deliver(lie === undefined ? copy : failedAnswer(lie))
+    }
     this.#peers.call(node, 'peerRead', request, onAnswer, room)
   }
 
@@ -176,9 +184,15 @@ export class PeerCalls {
   ): void {
     const deadlineMs = this.#msLeft(deadline)
     const request = { ring, known: known.number, withClosing, deadlineMs }
+    const before = this.#lies.toldBy(node)
     this.#peers.call(node, 'peerRounds', request, (answer) => {
       if (isFailure(answer)) return deliver(answer)
-      const { adopted } = answer
+      const { start, adopted, closing } = answer
+      const lie =
+        this.#lies.inRound(node, before, { start, round: adopted.number }) ??
+        this.#lies.inFloor(node, adopted.floor) ??
+        this.#lies.inFloor(node, closing)
+      if (lie !== undefined) return deliver(this.#end(node, lie))
       deliver({ ...answer, adopted: adopted.number === known.number ? known : adopted })
     })
   }
@@ -241,6 +255,17 @@ export class PeerCalls {
   ): void {
     const request = { name, bucketId, ring: terms.ring, deadlineMs: this.#msLeft(terms.deadline) }
     this.#peers.call(node, 'peerCopies', request, deliver)
+  }
+
+  /** Ends the connection to a member that gave this object, and returns why, if it lies. */
+  lieIn(node: NodeId, object: VersionedObject): OperatingError | undefined {
+    const lie = this.#lies.inObject(node, object)
+    return lie === undefined ? undefined : this.#end(node, lie)
+  }
+
+  #end(node: NodeId, lie: OperatingError): OperatingError {
+    this.#peers.end(node, lie)
+    return lie
   }
 
   /** At least 1: on the wire 0 leaves the deadline to the receiver. */

@@ -33,6 +33,7 @@ const CONFIGURED_OTHERWISE: ReadonlySet<string> = new Set([
   'wrong-cluster',
   'format-unsupported',
   'handshake-expected',
+  'peer-lies',
 ])
 const CONNECT_MS_MAX = 2_000
 /**

@@ -88,6 +88,11 @@ export class Peers {
     else session.call(kind, request, deliver, room)
   }
 
+  /** Ends the connection to a member, with a goodbye that says why. */
+  end(node: NodeId, reason: OperatingError): void {
+    this.#links.get(node)?.session?.end(reason)
+  }
+
   /** Sessions with the members that are connected now. */
   get sessions(): Iterable<Session> {
     return [...this.#links.values()].flatMap(({ session }) => session ?? [])

@@ -16,9 +16,10 @@ import { TREE_LEAF_BITS } from '../../dynamo/repair/branches.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import { requestIdOf } from '../../dynamo/version/request-id.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
-import type { IncomingCall, IncomingCallOf } from '../../wire/session.ts'
+import type { IncomingCall, IncomingCallOf, Session } from '../../wire/session.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { Pacing } from '../background/pacing.ts'
+import type { PeerLies } from '../cluster/peer-lies.ts'
 import type { Topology } from '../cluster/topology.ts'
 import type { Coordinator } from '../coordinator/coordinator.ts'
 import type { Counters } from '../counters.ts'
@@ -38,6 +39,7 @@ export interface PeerRequestsDependencies {
   readonly teller: Teller
   readonly clock: Clock
   readonly pacing: Pacing
+  readonly lies: PeerLies
 }
 
 /** Any call, as far as refusing it goes. */
@@ -54,12 +56,12 @@ export class PeerRequests {
     this.#node = dependencies
   }
 
-  onCall(call: IncomingCall): void {
+  onCall(call: IncomingCall, session: Session): void {
     switch (call.kind) {
       case 'peerRead':
         return this.#read(call)
       case 'peerWrite':
-        return this.#write(call)
+        return this.#write(call, session)
       case 'peerPut':
         return this.#put(call)
       case 'peerCopies':
@@ -73,10 +75,11 @@ export class PeerRequests {
       case 'peerObjects':
       case 'peerRounds':
       case 'peerOpenRound':
-      case 'peerStepRound':
       case 'peerRanges':
         if (!this.#hasOtherRing(call, call.request.ring)) this.#node.rounds.onCall(call)
         return
+      case 'peerStepRound':
+        return this.#stepRound(call, session)
       case 'topology':
         return call.answer(topologyReply(this.#node.topology))
       default:
@@ -122,7 +125,7 @@ export class PeerRequests {
   }
 
   /** Answers once the merged copy is durable. */
-  #write(call: IncomingCallOf<'peerWrite'>): void {
+  #write(call: IncomingCallOf<'peerWrite'>, session: Session): void {
     const { request, token, deadline } = call
     const { replica, counters } = this.#node
     const { name, bucketId, place, isHome } = request
@@ -136,6 +139,8 @@ export class PeerRequests {
       this.#fail(call, new OperatingError('message-garbled', sentence))
       return
     }
+    const lie = session.node && this.#node.lies.inObject(session.node, object)
+    if (lie !== undefined) return this.#end(call, session, lie)
     const beganMs = this.#node.clock.now()
     perform(
       () => replica.merge(copy, object, isHome ? 'home' : 'sent', deadline),
@@ -232,6 +237,14 @@ export class PeerRequests {
     )
   }
 
+  #stepRound(call: IncomingCallOf<'peerStepRound'>, session: Session): void {
+    const { ring, floor } = call.request
+    if (this.#hasOtherRing(call, ring)) return
+    const lie = session.node && floor && this.#node.lies.inFloor(session.node, floor.floor)
+    if (lie === undefined) this.#node.rounds.onCall(call)
+    else this.#end(call, session, lie)
+  }
+
   #hasOtherLeaves(call: Failing, leafBits: number): boolean {
     if (leafBits === TREE_LEAF_BITS) return false
     const sentence = `trees here have leaves of ${TREE_LEAF_BITS} bits: give all nodes one version`
@@ -244,6 +257,12 @@ export class PeerRequests {
     const sentence = 'sender and receiver have different rings: give all nodes one list of members'
     this.#fail(call, new OperatingError('ring-differs', sentence))
     return true
+  }
+
+  /** The other member lies: nothing that it says counts any more. */
+  #end(call: Failing, session: Session, lie: OperatingError): void {
+    this.#fail(call, lie)
+    session.end(lie)
   }
 
   #fail(call: Failing, error: OperatingError): void {

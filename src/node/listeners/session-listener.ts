@@ -41,7 +41,7 @@ export interface ListenerOptions {
   readonly loop: LoopDelay
   readonly coordinator: { readonly inProgress: number }
   /** Answers calls; may throw an `OperatingError`, which then is the answer. */
-  readonly requests: { onCall(call: IncomingCall): void }
+  readonly requests: { onCall(call: IncomingCall, session: Session): void }
 }
 
 export class SessionListener {
@@ -121,9 +121,9 @@ export class SessionListener {
       if (session !== undefined) this.#sessions.delete(session)
     }
     try {
-      const onCall = (call: IncomingCall): void => {
+      const onCall = (call: IncomingCall, from: Session): void => {
         if (this.#isClosed) throw nodeStopping()
-        requests.onCall(call)
+        requests.onCall(call, from)
       }
       const { topology } = this.#options
       const ring = (): number => topology.ring.digest.hi

@@ -160,6 +160,9 @@ class Simulation {
       }
     })
     trace.watch('hint-delivered', () => (this.#hintsDelivered += 1))
+    trace.watch('peer-lies', ({ why }, machine) => {
+      this.#fail(`a lie: node ${machine} says so of another: ${String(why)}`)
+    })
     trace.watch('rot-found', (_, machine) => this.#recovery.rotFound(machine))
   }
 

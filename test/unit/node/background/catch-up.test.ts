@@ -33,6 +33,8 @@ function bench() {
   const replica = {
     start: FIRST,
     drops: 0,
+    drawn: [] as string[],
+    drawNewStart: (reason: string): void => void replica.drawn.push(reason),
     dropAll(): Promise<void> {
       replica.drops += 1
       return Promise.resolve()
@@ -99,10 +101,11 @@ t.test('who has covered a round adopts it as it meets one that adopted it', asyn
 t.test(
   'what was lost is back after exchanges with all, once it is known what was closed',
   async (t) => {
-    const { catchUp, floors, standing, b, c, lose } = bench()
+    const { catchUp, floors, replica, standing, b, c, lose } = bench()
     await floors.adopt(round(2))
     lose()
     t.equal(floors.adopted.number, 0)
+    t.same(replica.drawn, ['lost'], 'no earlier round is told in the same start')
     t.match(catchUp.sentence, /exchange with n2, n3, and takes no writes before that/)
     await catchUp.meet(b, { ...at(round(2)), knowsClosed: false })
     t.notOk(floors.knowsClosed, 'a member that lost something itself cannot tell')

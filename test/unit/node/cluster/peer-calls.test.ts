@@ -5,6 +5,7 @@ import { u64 } from '../../../../src/base/u64.ts'
 import { keyName, nodeId } from '../../../../src/dynamo/names.ts'
 import type { RingDigest } from '../../../../src/dynamo/ring/ring.ts'
 import { PeerCalls } from '../../../../src/node/cluster/peer-calls.ts'
+import type { PeerLies } from '../../../../src/node/cluster/peer-lies.ts'
 import type { Peers } from '../../../../src/node/cluster/peers.ts'
 import { SimWorld } from '../../../../src/sim/index.ts'
 import { copyOf } from '../../../../src/store/conformance/subject.ts'
@@ -18,7 +19,8 @@ function callsTo(answer: unknown): PeerCalls {
   const call = (_: unknown, __: unknown, ___: unknown, deliver: Deliver<unknown>): void => {
     deliver(answer)
   }
-  return new PeerCalls({ call } as unknown as Peers, new SimWorld({ seed: 1 }).start(1).clock)
+  const { clock } = new SimWorld({ seed: 1 }).start(1)
+  return new PeerCalls({ call } as unknown as Peers, clock, {} as PeerLies)
 }
 
 t.test('no object, and more objects than were asked for, are no answer', async (t) => {
