@@ -64,8 +64,8 @@ export interface Config {
   /** The data directory. */
   readonly directory: string
   /**
-   * A node whose disk was emptied reads its copies from the others, instead of ending. It has no
-   * effect on others.
+   * A node whose disk was emptied reads its copies from the others, instead of ending. The command
+   * refuses it where the directory has all that the node acknowledged.
    */
   readonly mayRebuild: boolean
   readonly segmentBytes: number

@@ -1,8 +1,9 @@
 /** Check the data directory of a node that is not running. */
 import { OperatingError } from '../base/errors.ts'
 import type { Config } from '../config.ts'
-import { IDENTITY_NAME } from '../store/files.ts'
+import { IDENTITY_NAME, STANDING_NAME } from '../store/files.ts'
 import { readIdentity } from '../store/identity.ts'
+import { readStanding } from '../store/standing.ts'
 import { checkLog, type LogCheck } from '../store/log/check-log.ts'
 import type { World } from '../world/world.ts'
 import { memberIdOf } from './cluster/topology.ts'
@@ -44,6 +45,26 @@ export async function checkIdentity(config: Config, disk: World['disk']): Promis
   const directory = await disk.directory(config.directory)
   if (!(await directory.list()).includes(IDENTITY_NAME)) return
   await readIdentity(directory, configuredOf(config))
+}
+
+/**
+ * Fails with `config-wrong` where this node is asked to rebuild, and its directory has all that it
+ * acknowledged. One in which a rebuild has begun is right, also once that has ended: the command
+ * that began it may be repeated by what starts the node again.
+ */
+export async function checkRebuild(config: Config, disk: World['disk']): Promise<void> {
+  const { engine, mayRebuild, name } = config
+  if (!mayRebuild || engine === 'memory') return
+  const directory = await disk.directory(config.directory)
+  if (!(await directory.list()).includes(STANDING_NAME)) return
+  const { state, replaces } = await readStanding(directory)
+  if (state !== 'whole' || replaces.length > 0) return
+  throw new OperatingError(
+    'config-wrong',
+    `--rebuild (or the setting rebuild) is for an empty directory, and ${directory.path} has all` +
+      ` that ${name} acknowledged: start it without. To replace what is there by what the others` +
+      ' hold, move it away first',
+  )
 }
 
 /** What the identity of this member's data says. */

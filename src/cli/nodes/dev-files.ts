@@ -10,7 +10,7 @@
  * The configuration is an ordinary one, and `serve` runs with it too. The number of nodes is fixed
  * at the first start, because it decides which node has which data.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse, stringify, type TomlTable } from 'smol-toml'
 import { DEFAULTS } from '../../config.ts'
@@ -75,10 +75,12 @@ export function prepareDev(wish: DevWish): DevCluster {
   return { config, isNew, nodes: members.map((member) => nodeOf(directory, member)) }
 }
 
-/** The arguments that start a node, also by hand. One whose folder was removed is filled again. */
+/** The arguments that start a node, also by hand. One whose directory is empty is rebuilt. */
 export function serveArguments(cluster: DevCluster, node: DevNode): readonly string[] {
   const { name, data } = node
-  return ['serve', '--config', cluster.config, '--name', name, '--data', data, '--rebuild']
+  const isEmpty = !existsSync(data) || readdirSync(data).length === 0
+  const rebuild = isEmpty ? ['--rebuild'] : []
+  return ['serve', '--config', cluster.config, '--name', name, '--data', data, ...rebuild]
 }
 
 function nodeOf(directory: string, member: TomlTable): DevNode {

@@ -85,8 +85,10 @@ ${EXIT_CODES_HELP}`,
 
 async function serve(options: Flags): Promise<void> {
   const { readSettings } = await import('../settings/settings.ts')
+  const { hostDisk } = await import('../../host/disk.ts')
   const { hostWorld } = await import('../../host/world.ts')
   const { startNode } = await import('../../node/node.ts')
+  const { checkRebuild } = await import('../../node/check-data.ts')
   const warnings: string[] = []
   const config = await readSettings({
     file: options['config'] as string,
@@ -105,6 +107,7 @@ async function serve(options: Flags): Promise<void> {
   goOnWithoutOutput()
   const traceLevel = options['logLevel'] as (typeof LOG_LEVELS)[number]
   const traceFields = { from: config.name }
+  await checkRebuild(config, hostDisk)
   const world = hostWorld({ timersHold: false, keepsMemory: true, traceLevel, traceFields })
   const node = await startNode(config, world)
   stopOnSignal(() => node.stop())
@@ -125,7 +128,7 @@ async function serve(options: Flags): Promise<void> {
 async function check(config: Config): Promise<void> {
   const { requireAddon } = await import('../../native/availability.ts')
   const { hostDisk } = await import('../../host/disk.ts')
-  const { checkIdentity } = await import('../../node/check-data.ts')
+  const { checkIdentity, checkRebuild } = await import('../../node/check-data.ts')
   requireAddon()
   const { name, cluster, directory, engine, clientListen, peerListen } = config
   const place = engine === 'memory' ? 'memory' : directory
@@ -133,6 +136,7 @@ async function check(config: Config): Promise<void> {
   if (hasData) {
     accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK)
     await checkIdentity(config, hostDisk)
+    await checkRebuild(config, hostDisk)
   }
   const addresses = `clients at ${addressLabel(clientListen)}, peers at ${addressLabel(peerListen)}`
   const state = hasData || engine === 'memory' ? '' : ', which the start will make'

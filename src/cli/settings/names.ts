@@ -24,7 +24,10 @@ export const SCALARS: Readonly<Record<string, readonly [ScalarKind, string]>> = 
   'client-listen': ['text', "host:port for clients; the member's by default"],
   'peer-listen': ['text', "host:port for other nodes; the member's by default"],
   engine: ['text', "log, memory, or the path of an engine's module (log)"],
-  rebuild: ['flag', 'if the disk of this node was emptied, read its copies from the others'],
+  rebuild: [
+    'flag',
+    'for an empty directory: read what the lost disk of this node held from the others',
+  ],
   'segment-bytes': ['number', 'size of a file of the log'],
   'hint-bytes': ['number', 'space for the writes kept for members that are away'],
   'deadline-ms': ['number', 'deadline of a request that names none'],

@@ -200,6 +200,8 @@ export class OwnStanding {
   #onEmptied(lost: readonly string[]): OperatingError {
     const reason = new OperatingError('data-emptied', EMPTIED)
     if (!this.#options.mayRebuild) {
+      // Where no other member is needed it has been taken for whole.
+      this.#become('new')
       this.onFailed(reason)
       return reason
     }

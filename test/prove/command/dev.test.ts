@@ -156,7 +156,7 @@ async function brokenLine(t: Test, running: Running): Promise<void> {
 async function death(t: Test, running: Running, data: string): Promise<void> {
   process.kill(nodePid(data, 'node-2'), 'SIGKILL')
   await running.says(/node-2 ended unexpectedly, by SIGKILL/)
-  await running.says(/2 of 3 nodes run[^]*serve --config .* --name node-2/)
+  await running.says(/2 of 3 nodes run[^]*serve --config .* --name node-2 --data \S+\n/)
   t.equal((await running.run('put', 'carts', 'anna', 'milk')).code, 0)
   t.equal((await running.run('get', 'carts', 'anna')).stdout, 'milk\n')
   const status = await running.run('status')

@@ -100,7 +100,7 @@ export async function emptyDisk({ nodes, say }: Struck, node: number): Promise<R
   const { directory } = await nodes.config(node)
   await nodes.kill(node)
   rmSync(directory, { recursive: true })
-  await nodes.start(node, ['--rebuild'])
+  await nodes.start(node)
   return told(await untilRebuilt(nodes, node, REBUILT_MS_MAX), node, 'emptied', say)
 }
 

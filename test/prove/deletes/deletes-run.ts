@@ -78,7 +78,7 @@ export async function runDeletes(
 ): Promise<DeletesResult> {
   const { root, places, namespaces, seed } = plan
   const caretaker = new Caretaker()
-  const settings = { insecure: true, rebuild: false }
+  const settings = { insecure: true }
   const nodes = new Nodes({ root, places, settings, n: 3, w: 2, r: 2 })
   const clients: Client[] = []
   try {

@@ -7,7 +7,7 @@
  * stop by themselves when this process ends, however it ends.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'smol-toml'
 import { readSettings } from '../../../src/cli/settings/settings.ts'
@@ -153,8 +153,7 @@ export class Nodes {
   /** From its next start on, each node has these settings beside those of all. */
   configure(settings: Settings): void {
     const { n, r, w } = this.#options
-    // A disk that a fault destroys is rebuilt from the others.
-    const fixed = { cluster: CLUSTER, 'key-file': 'cluster.key', rebuild: true }
+    const fixed = { cluster: CLUSTER, 'key-file': 'cluster.key' }
     const table = { ...fixed, n, r, w, ...this.#options.settings, ...settings }
     writeFileSync(this.#file, stringify({ ...table, members: this.#members }))
   }
@@ -192,7 +191,7 @@ export class Nodes {
       if (!this.#expected.delete(child)) this.unexpected.push({ node, ended })
     })
     const options = ['--config', this.#file, '--name', name, '--data', directory]
-    const argv = ['serve', ...options, ...flags]
+    const argv = ['serve', ...options, ...rebuildOf(directory), ...flags]
     const isReady = await child.serve(argv)
     if (isReady) this.#refill(node)
     const ended = this.unexpected.findLast((one) => one.node === node)
@@ -268,4 +267,11 @@ export function wordsOf({ code, signal, lastWords }: Ended): string {
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const entries = Object.entries(process.env).filter(([name]) => !name.startsWith('EVERWRITE_'))
   return Object.fromEntries(entries)
+}
+
+/** A disk that a fault destroys is rebuilt from the others, also where the node is killed then. */
+function rebuildOf(directory: string): readonly string[] {
+  const standing = join(directory, 'standing')
+  const isWhole = existsSync(standing) && readFileSync(standing, 'utf8').includes('state whole')
+  return isWhole ? [] : ['--rebuild']
 }

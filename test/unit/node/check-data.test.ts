@@ -1,6 +1,7 @@
 /** `everwrite check`: a data directory is verified, and nothing in it changes. */
 import t from 'tap'
-import { checkData } from '../../../src/node/check-data.ts'
+import { exitCodeOf } from '../../../src/cli/outcome.ts'
+import { checkData, checkRebuild } from '../../../src/node/check-data.ts'
 import { Scene } from './scene.ts'
 
 const KEYS = 60
@@ -40,4 +41,37 @@ t.test('what is missing is told; so is data that is not there, or another engine
   await t.rejects(scene.run(checkData(elsewhere, world)), { code: 'data-missing' })
   const memory = { ...config, engine: 'memory' as const }
   await t.rejects(scene.run(checkData(memory, world)), { code: 'config-wrong' })
+})
+
+t.test('a directory that has all of its node is not to be rebuilt: exit 2', async (t) => {
+  const scene = await Scene.open()
+  const config = scene.cluster.configOf(1)
+  const check = async (): Promise<unknown> => {
+    const { disk } = scene.world.start(1)
+    const refused = await scene.run(checkRebuild(config, disk)).catch((error: unknown) => error)
+    scene.world.kill(1)
+    return refused
+  }
+  await scene.quiet()
+  scene.cluster.kill(1)
+  const refused = await check()
+  const message = '--rebuild (or the setting rebuild) is for an empty directory'
+  t.match(refused, { code: 'config-wrong', message })
+  t.equal(exitCodeOf(refused), 2)
+  const { disk } = scene.world.start(1)
+  await scene.run(checkRebuild({ ...config, mayRebuild: false }, disk))
+  scene.world.kill(1)
+
+  await scene.run(scene.cluster.start(1))
+  scene.cluster.crashAndWipe(1)
+  t.equal(await check(), undefined, 'it is empty')
+  await scene.run(scene.cluster.start(1))
+  scene.cluster.kill(1)
+  t.equal(await check(), undefined, 'the rebuild goes on')
+  await scene.run(scene.cluster.start(1))
+  const { trace } = scene.world
+  t.ok(await scene.world.runUntil(() => trace.count('rebuild-ended') > 0, 60_000))
+  await scene.quiet()
+  scene.cluster.kill(1)
+  t.equal(await check(), undefined, 'what starts the node again may still say so')
 })

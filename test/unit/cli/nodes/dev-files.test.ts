@@ -1,8 +1,8 @@
 /** What `everwrite dev` prepares, and what it refuses to change. */
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { prepareDev } from '../../../../src/cli/nodes/dev-files.ts'
+import { prepareDev, serveArguments } from '../../../../src/cli/nodes/dev-files.ts'
 import { exitCodeOf } from '../../../../src/cli/outcome.ts'
 import { readSettings } from '../../../../src/cli/settings/settings.ts'
 import { OperatingError } from '../../../../src/base/errors.ts'
@@ -97,3 +97,15 @@ t.test(
     t.equal(exitCodeOf(new Error('x')), 70)
   },
 )
+
+t.test('a node is told to rebuild only where its directory is empty', async (t) => {
+  const cluster = prepareDev({ directory: t.testdir(), nodes: 3, portBase: undefined })
+  const [node] = cluster.nodes
+  if (node === undefined) throw new Error('there are three')
+  const isToRebuild = (): boolean => serveArguments(cluster, node).includes('--rebuild')
+  t.ok(isToRebuild(), 'it was removed, or is new')
+  mkdirSync(node.data)
+  t.ok(isToRebuild())
+  writeFileSync(join(node.data, 'identity'), '')
+  t.notOk(isToRebuild(), 'it was killed, and has its data')
+})

@@ -1,6 +1,8 @@
 /** A node whose disk was emptied gets back what it held, or ends; a new one is taken as it is. */
 import t, { type Test } from 'tap'
 import { keyName } from '../../../../src/dynamo/names.ts'
+import { checkRebuild } from '../../../../src/node/check-data.ts'
+import { startNode } from '../../../../src/node/node.ts'
 import { replyOf, Scene, verdictOf } from '../scene.ts'
 import { BUCKET_ID } from '../../../../src/store/conformance/subject.ts'
 
@@ -78,6 +80,18 @@ t.test('a rebuild goes on after crashes', async (t) => {
   await allAreThere(t, scene, [1, 3])
 })
 
+t.test('a rebuild that has begun goes on without being asked for again', async (t) => {
+  const scene = await emptied()
+  await scene.run(scene.cluster.start(1))
+  t.ok(await scene.world.runUntil(() => isRebuilding(scene, 1), 10_000))
+  await scene.world.run(50)
+  scene.cluster.crash(1)
+  const config = { ...scene.cluster.configOf(1), mayRebuild: false }
+  const node = await scene.run(startNode(config, scene.world.start(1)))
+  t.match(node.alarms, [/is being rebuilt/])
+  t.ok(await scene.world.runUntil(() => node.isWhole, 60_000))
+})
+
 t.test('an emptied node that may not rebuild ends, with the way out', async (t) => {
   const scene = await emptied({ mayRebuild: false })
   const reasons: unknown[] = []
@@ -85,6 +99,22 @@ t.test('an emptied node that may not rebuild ends, with the way out', async (t) 
   await scene.run(scene.cluster.start(1))
   t.ok(await scene.world.runUntil(() => reasons.length > 0, 10_000))
   t.match(reasons, [{ code: 'data-emptied', message: /start this node with --rebuild/ }])
+})
+
+t.test('what that node is told to do next is taken, also where W is 1', async (t) => {
+  const scene = await Scene.open({ mayRebuild: false, quorums: { n: 3, r: 1, w: 1 } })
+  await scene.quiet()
+  scene.cluster.crashAndWipe(1)
+  let hasFailed = false
+  scene.cluster.onFailed = () => (hasFailed = true)
+  await scene.run(scene.cluster.start(1))
+  t.ok(await scene.world.runUntil(() => hasFailed, 10_000))
+  scene.cluster.kill(1)
+  const config = { ...scene.cluster.configOf(1), mayRebuild: true }
+  await scene.run(checkRebuild(config, scene.world.start(1).disk))
+  scene.world.kill(1)
+  const node = await scene.run(startNode(config, scene.world.start(1)))
+  t.ok(await scene.world.runUntil(() => node.isWhole, 60_000))
 })
 
 t.test('a node that no other has met is new, also after a restart of all', async (t) => {
