@@ -15,14 +15,20 @@
  * random: a member whose disk was emptied has its old id and another directory. Every later format
  * keeps the first line's shape, so that an older program can tell newer data from rotten.
  *
- * Invariant: data of another cluster, engine, member or placement, or of another format, is never
- * written to. The file changes only when buckets are named that it does not know; it is then
- * replaced as a whole.
+ * Invariant: data of another cluster, engine, member or ring, or of another format, is never
+ * written to. The file changes only when buckets are named that it does not know, or have another N
+ * and no records; it is then replaced as a whole.
  */
 import { utf8Bytes, utf8TextExact } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
 import { isId, type NodeId, nodeId } from '../dynamo/names.ts'
-import { differencesOf, parsePlacement, type Placement } from '../dynamo/ring/placement.ts'
+import {
+  type BucketChange,
+  bucketChanges,
+  parsePlacement,
+  type Placement,
+  ringDifferencesOf,
+} from '../dynamo/ring/placement.ts'
 import type { Directory } from '../world/disk.ts'
 import {
   checkOf,
@@ -53,8 +59,18 @@ export interface Identity {
 /** What this process is configured for. */
 export type Configured = Omit<Identity, 'directory'>
 
+export interface OpenedIdentity {
+  /** The id of the directory. */
+  readonly id: string
+  /**
+   * Buckets with another N than the file says. Where they have no records here, `acceptBuckets`
+   * writes it down; else the node must not start.
+   */
+  readonly changes: readonly BucketChange[]
+}
+
 /**
- * Takes the directory for this node, and returns its id; a new one gets `newId`. Fails with
+ * Takes the directory for this node; a new one gets the id `newId`. Fails with
  * `data-foreign`, `data-newer`, `data-older`, `data-rotten`, `ring-changed`, or `data-locked` where
  * another process is at work here; nothing is then changed.
  */
@@ -62,7 +78,7 @@ export async function openIdentity(
   directory: Directory,
   configured: Configured,
   newId: string,
-): Promise<string> {
+): Promise<OpenedIdentity> {
   const lock = await directory.lock()
   try {
     const names = await directory.list()
@@ -73,18 +89,31 @@ export async function openIdentity(
       await writeStanding(directory, NEW_STANDING)
       await writeRounds(directory, NO_ROUNDS)
       await write(directory, { ...configured, directory: newId }, createWhole)
-      return newId
+      return { id: newId, changes: [] }
     }
     const identity = await readIdentity(directory, configured)
     const { placement } = identity
     const buckets = { ...placement.buckets, ...configured.placement.buckets }
-    if (Object.keys(buckets).length > Object.keys(placement.buckets).length) {
+    const changes = bucketChanges(placement, configured.placement)
+    if (
+      changes.length === 0 &&
+      Object.keys(buckets).length > Object.keys(placement.buckets).length
+    ) {
       await write(directory, { ...identity, placement: { ...placement, buckets } }, replaceWhole)
     }
-    return identity.directory
+    return { id: identity.directory, changes }
   } finally {
     await lock.unlock()
   }
+}
+
+/** Requires: the directory is this node's and locked, and the changed buckets have no records. */
+export function acceptBuckets(
+  directory: Directory,
+  configured: Configured,
+  id: string,
+): Promise<void> {
+  return write(directory, { ...configured, directory: id }, replaceWhole)
 }
 
 /** Reads the identity and changes nothing. Fails as `openIdentity` does. */
@@ -157,7 +186,7 @@ function refuseOtherPlacement(
   { placement }: Identity,
   configured: Configured,
 ): void {
-  const differences = differencesOf(placement, configured.placement)
+  const differences = ringDifferencesOf(placement, configured.placement)
   if (differences.length === 0) return
   throw refusal(
     'ring-changed',

@@ -22,11 +22,45 @@ export interface Placement {
 /** Differences that are told; more are counted. */
 const TOLD_MAX = 5
 
+/** A bucket with another N than before; one that is not named has the default. */
+export interface BucketChange {
+  readonly name: string
+  readonly was: number
+  readonly is: number
+}
+
+/** Buckets of either placement whose N differs. Where they have no records, nothing does. */
+export function bucketChanges(was: Placement, is: Placement): readonly BucketChange[] {
+  const names = new Set([...Object.keys(was.buckets), ...Object.keys(is.buckets)])
+  return [...names].flatMap((name) => {
+    const change = { name, was: was.buckets[name] ?? was.n, is: is.buckets[name] ?? is.n }
+    return change.was === change.is ? [] : [change]
+  })
+}
+
 /**
- * What differs between the placement that data was written under and another one, in words; empty
- * if keys lie where they did. A bucket that `was` does not name is new, and no difference.
+ * What differs between two placements, in words; empty if keys lie at the same members. A bucket
+ * that `was` does not name is new, and no difference.
  */
 export function differencesOf(was: Placement, is: Placement): readonly string[] {
+  const changes = bucketChanges(was, is).filter(({ name }) => Object.hasOwn(was.buckets, name))
+  const buckets = changes.map((one) => {
+    return `n = ${one.was} of bucket ${one.name} became n = ${one.is}`
+  })
+  return limited([...ringDifferences(was, is), ...buckets])
+}
+
+/** The same of what concerns all buckets. */
+export function ringDifferencesOf(was: Placement, is: Placement): readonly string[] {
+  return limited(ringDifferences(was, is))
+}
+
+function limited(differences: readonly string[]): readonly string[] {
+  const more = differences.length - TOLD_MAX
+  return more > 0 ? [...differences.slice(0, TOLD_MAX), `and ${more} more`] : differences
+}
+
+function ringDifferences(was: Placement, is: Placement): readonly string[] {
   const differences: string[] = []
   if (was.partitions !== is.partitions) {
     differences.push(`${was.partitions} partitions became ${is.partitions}`)
@@ -43,12 +77,7 @@ export function differencesOf(was: Placement, is: Placement): readonly string[] 
   }
   differences.push(...regrouped(before, after, 'machine'), ...regrouped(before, after, 'zone'))
   if (was.n !== is.n) differences.push(`n = ${was.n} became n = ${is.n}`)
-  for (const [name, n] of Object.entries(was.buckets)) {
-    const now = is.buckets[name] ?? is.n
-    if (now !== n) differences.push(`n = ${n} of bucket ${name} became n = ${now}`)
-  }
-  const more = differences.length - TOLD_MAX
-  return more > 0 ? [...differences.slice(0, TOLD_MAX), `and ${more} more`] : differences
+  return differences
 }
 
 /**

@@ -7,13 +7,14 @@ import { ID_BYTES, type NodeId } from '../../dynamo/names.ts'
 import { sipHash128Into } from '../../native/digest.ts'
 import type { Placement } from '../../dynamo/ring/placement.ts'
 import type { Engine } from '../../store/engine.ts'
-import { openIdentity } from '../../store/identity.ts'
+import { acceptBuckets, openIdentity } from '../../store/identity.ts'
 import { MemoryEngine } from '../../store/memory/memory.ts'
 import { openLog } from '../../store/log/open-log.ts'
 import { NO_ROUNDS, readRounds } from '../../store/rounds.ts'
 import { OwnStanding } from '../cluster/own-standing.ts'
 import type { Directory } from '../../world/disk.ts'
 import type { World } from '../../world/world.ts'
+import { checkBuckets } from './check-buckets.ts'
 import { Floors } from './floors.ts'
 
 export interface OpenedEngine {
@@ -26,8 +27,8 @@ export interface OpenedEngine {
 
 /**
  * Resolves when everything that survived is there and durable. Fails with `data-locked`,
- * `data-foreign`, `data-newer`, `data-older`, `data-rotten`, `ring-changed`, `disk-full` or
- * `log-blocked`; nothing is then changed.
+ * `data-foreign`, `data-newer`, `data-older`, `data-rotten`, `ring-changed`, `config-wrong`,
+ * `disk-full` or `log-blocked`; nothing is then changed.
  */
 export async function openEngine(
   config: Config,
@@ -50,11 +51,15 @@ export async function openEngine(
   const directory = await disk.directory(config.directory)
   const name = typeof named === 'string' ? named : named.name
   const configured = { cluster: config.cluster, engine: name, node: self, placement }
-  const id = await openIdentity(directory, configured, newId)
+  const { id, changes } = await openIdentity(directory, configured, newId)
   const options = { directory, clock, trace, digestKey: digestKeyOf(config) }
   const engine = await (typeof named === 'string'
     ? openLog({ ...options, segmentBytes: config.segmentBytes }).then((opened) => opened.engine)
     : named.open(options))
+  if (changes.length > 0) {
+    await checkBuckets(engine, changes)
+    await acceptBuckets(directory, configured, id)
+  }
   const { isDurable } = engine.capabilities
   const kept = isDurable ? directory : undefined
   const rounds = kept === undefined ? NO_ROUNDS : await readRounds(kept)
