@@ -1,7 +1,8 @@
 /**
  * The end of a command: its exit code, and a sentence with the reason.
  *
- *     0  done    1  not found; a simulated seed failed; a member did not answer a repair
+ *     0  done    1  not found; a simulated seed failed; a member did not answer a repair; no round
+ *                   was adopted
  *     2  used wrongly
  *     3  unavailable, or failed    4  something needs attention    70  our own bug
  *     129, 130, 143  ended by a signal
@@ -22,6 +23,7 @@ export const EXIT = {
   notFound: 1,
   seedFailed: 1,
   memberSilent: 1,
+  notAdopted: 1,
   usage: 2,
   failed: 3,
   attention: 4,

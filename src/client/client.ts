@@ -42,6 +42,13 @@ import {
 } from './options.ts'
 import { Pool } from './pool.ts'
 import { askRanges, type NodeRanges, type RangesOptions } from './ranges.ts'
+import {
+  askRound,
+  type NodeRound,
+  nodeRoundOf,
+  type RoundOptions,
+  type RoundProgress,
+} from './round.ts'
 import { askRepair, type RepairOptions, type RepairProgress } from './repair.ts'
 import type { Scan } from './scan.ts'
 import { Session } from './session.ts'
@@ -93,6 +100,7 @@ export interface NodeStatus {
   readonly alarms: readonly string[]
   /** What it keeps for each member that is away, or was. */
   readonly hints: readonly MemberHints[]
+  readonly round: NodeRound
 }
 
 /** Hints that one node keeps for another member. */
@@ -269,6 +277,15 @@ export class Client implements AsyncDisposable {
   }
 
   /**
+   * Has the node that is named, or any node, open a round now, as often as is needed: it lets go of
+   * deleted keys and of old context. Resolves when one was adopted that opened after the call, or
+   * when its time is up: see `isAdopted`.
+   */
+  round(options?: RoundOptions): Promise<RoundProgress> {
+    return askRound(this.#core, options)
+  }
+
+  /**
    * Closes all connections and ends those that are being made; calls in flight or waiting end with
    * `closed`. Waits for no node. May be called twice.
    */
@@ -304,5 +321,6 @@ function nodeStatusOf(status: Status): NodeStatus {
     warnings: status.warnings,
     alarms: status.alarms,
     hints: status.hints.map(({ node, ...hints }) => ({ id: hexOf(node), ...hints })),
+    round: nodeRoundOf(status.round),
   }
 }

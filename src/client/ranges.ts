@@ -56,6 +56,8 @@ export interface NodeRanges extends MemberLabel {
   readonly isWhole: boolean
   /** Each partition is equal at all owners; with `until`, and was found so after the call began. */
   readonly isEqual: boolean
+  /** The number of the round that the node has adopted, for all its partitions; 0: none. */
+  readonly round: number
   readonly ranges: readonly PartitionRange[]
 }
 
@@ -96,18 +98,19 @@ export async function askRanges(
 }
 
 /** The link to the node that has answered: the same one is asked again. */
-function linkOf(pool: Pool, node: NodeId): Link | undefined {
+export function linkOf(pool: Pool, node: NodeId): Link | undefined {
   const member = memberOf(pool, node)
   return member.name === '' ? undefined : pool.named(member.name)
 }
 
-function memberOf(pool: Pool, node: NodeId): MemberLabel {
+export function memberOf(pool: Pool, node: NodeId): MemberLabel {
   return { id: node, name: pool.routes?.ring.member(node)?.name ?? '' }
 }
 
-function nodeRangesOf({ node, isWhole, isEqual, trees }: RangesReply, pool: Pool): NodeRanges {
+function nodeRangesOf(reply: RangesReply, pool: Pool): NodeRanges {
+  const { node, isWhole, isEqual, round, trees } = reply
   const ranges = trees.flatMap((tree) => rangesOf(tree, pool))
-  return { ...memberOf(pool, node), isWhole, isEqual, ranges }
+  return { ...memberOf(pool, node), isWhole, isEqual, round, ranges }
 }
 
 function rangesOf({ n, ranges, others }: TreeRanges, pool: Pool): readonly PartitionRange[] {

@@ -66,6 +66,7 @@ export async function askRepair(
     bucket: bucket === undefined ? EMPTY_BYTES : bucketBytes(bucket),
     from: from === undefined ? undefined : idOf(core.pool, from),
     run: core.random.requestId(),
+    opensRound: false,
   }
   for (;;) {
     const reply = await ask(core, only, terms, { signal, timeout })

@@ -82,6 +82,7 @@ export class OwnStatus {
         name: ring.member(place)?.name ?? '',
         ...report,
       })),
+      round: this.#node.background.opener.state,
     }
   }
 

@@ -6,6 +6,7 @@
  */
 import type { NodeId } from '../dynamo/names.ts'
 import type { EngineReport, PlaceReport } from '../store/engine.ts'
+import type { RoundState } from './requests.ts'
 import type { Hints, HintsReport } from './replica/hints.ts'
 import type { Floors } from './replica/floors.ts'
 import type { Replica } from './replica/replica.ts'
@@ -62,6 +63,7 @@ export interface NodeStatus {
   readonly alarms: readonly string[]
   /** What it keeps for each other member. */
   readonly hints: readonly (HintsReport & { readonly node: NodeId; readonly name: string })[]
+  readonly round: RoundState
 }
 
 /** The part of a node's log that would survive a power cut at this moment. */

@@ -218,11 +218,25 @@ export interface TreeRanges {
   }[]
 }
 
+/** Where a node stands in rounds. */
+export interface RoundState {
+  /** That it adopted last; 0: none. */
+  readonly adopted: number
+  /** Since then, or since the node's start. */
+  readonly ageMs: number
+  /** That it knows of. */
+  readonly highest: number
+  /** What the last round came to nothing for, or this one waits for; empty: nothing. */
+  readonly obstacle: string
+}
+
 export interface RangesResult {
   readonly node: NodeId
   readonly isWhole: boolean
   /** Each was found equal at all owners; where that was waited for, late enough. */
   readonly isEqual: boolean
+  /** Whose floor the node has adopted. */
+  readonly round: number
   readonly trees: readonly TreeRanges[]
 }
 
@@ -255,4 +269,6 @@ export interface RepairResult {
   readonly leaves: number
   readonly keys: number
   readonly unfinished: readonly UnfinishedExchange[]
+  /** Where a round was asked for in place of exchanges. */
+  readonly round: RoundState | undefined
 }

@@ -34,6 +34,7 @@ import type {
   GetReply,
   Put,
   PutReply,
+  RoundReport,
   Scan,
   ScanReply,
   Status,
@@ -334,6 +335,16 @@ function checkTopology({ partitionBits, members, owners, buckets }: Topology): v
   }
 }
 
+export function roundReportOf(report: pb.RoundReport.$Properties | null | undefined): RoundReport {
+  const { adopted, ageMs, highest, obstacle } = report ?? {}
+  return {
+    adopted: adopted ?? 0,
+    ageMs: ageMs ?? 0,
+    highest: highest ?? 0,
+    obstacle: obstacle ?? '',
+  }
+}
+
 const status: CallConverter<'status'> = {
   request: {
     encode(_: Request<'status'>, writer: Writer): void {
@@ -375,6 +386,7 @@ const status: CallConverter<'status'> = {
           deliveredPerSecond: hints.deliveredPerSecond ?? 0,
           takenBytesPerSecond: hints.takenBytesPerSecond ?? 0,
         })),
+        round: roundReportOf(message.round),
       }
     },
   },

@@ -6,7 +6,7 @@ import { idBytes } from '../dynamo/names.ts'
 import { ERROR_KINDS, errorCodeOf } from '../base/errors.ts'
 import { MEMBERS_MAX, PARTITIONS_MAX, REPLICAS_MAX } from '../limits.ts'
 import { checkBucket, checkDeadline, checkRequestId, garbled } from './bounds.ts'
-import { type CallConverter, plain } from './convert-client.ts'
+import { type CallConverter, plain, roundReportOf } from './convert-client.ts'
 import { idOf } from './convert-ids.ts'
 import { everwrite as pb } from './generated/messages.js'
 import type {
@@ -41,14 +41,14 @@ const ranges: CallConverter<'ranges'> = {
   },
   reply: {
     bytesOf: ({ trees }) => trees.reduce((sum, tree) => sum + bytesOfTree(tree), 0),
-    encode({ node, isWhole, isEqual, trees }: RangesReply, writer: Writer): void {
-      const message = { node: idBytes(node), isWhole, isEqual, trees: trees.map(treeMessageOf) }
+    encode({ node, trees, ...rest }: RangesReply, writer: Writer): void {
+      const message = { ...rest, node: idBytes(node), trees: trees.map(treeMessageOf) }
       pb.RangesReply.encode(message, writer)
     },
     decode(reader: Reader): RangesReply {
-      const { node, isWhole, isEqual, trees } = pb.RangesReply.decode(reader)
+      const { node, isWhole, isEqual, round, trees } = pb.RangesReply.decode(reader)
       checkCount('trees', trees?.length, REPLICAS_MAX)
-      return { node: idOf(node), isWhole, isEqual, trees: (trees ?? []).map(treeOf) }
+      return { node: idOf(node), isWhole, isEqual, round, trees: (trees ?? []).map(treeOf) }
     },
   },
 }
@@ -161,37 +161,45 @@ const repair: CallConverter<'repair'> = {
   request: {
     encode(repair: Repair, writer: Writer): void {
       checkRepair(repair)
-      const { bucket, run, deadlineMs } = repair
+      const { bucket, run, deadlineMs, opensRound } = repair
       const from = repair.from === undefined ? EMPTY_BYTES : idBytes(repair.from)
-      pb.Repair.encode({ bucket, from, run, deadlineMs }, writer)
+      pb.Repair.encode({ bucket, from, run, deadlineMs, opensRound }, writer)
     },
     decode(reader: Reader): Repair {
-      const { bucket, from, run, deadlineMs } = pb.Repair.decode(reader)
+      const { bucket, from, run, deadlineMs, opensRound } = pb.Repair.decode(reader)
       const repair: Repair = {
         bucket: plain(bucket),
         from: from.length === 0 ? undefined : idOf(from),
         run: plain(run),
         deadlineMs,
+        opensRound,
       }
       checkRepair(repair)
       return repair
     },
   },
   reply: {
-    encode({ unfinished, ...reply }: RepairReply, writer: Writer): void {
+    encode({ unfinished, round, ...reply }: RepairReply, writer: Writer): void {
       const failed = unfinished.map(({ node, code }) => {
         return { node: idBytes(node), code: ERROR_KINDS[code].number }
       })
-      pb.RepairReply.encode({ ...reply, node: idBytes(reply.node), unfinished: failed }, writer)
+      const message = { ...reply, node: idBytes(reply.node), unfinished: failed }
+      pb.RepairReply.encode({ ...message, round: round ?? null }, writer)
     },
     decode(reader: Reader): RepairReply {
-      const { node, isDone, members, done, leaves, keys, unfinished } =
-        pb.RepairReply.decode(reader)
+      const message = pb.RepairReply.decode(reader)
+      const { isDone, members, done, leaves, keys, unfinished } = message
       checkCount('members', unfinished?.length, MEMBERS_MAX)
       const failed = (unfinished ?? []).map((one) => {
         return { node: idOf(one.node), code: errorCodeOf(one.code ?? 0) }
       })
-      return { node: idOf(node), isDone, members, done, leaves, keys, unfinished: failed }
+      const hasRound = message.round !== null && message.round !== undefined
+      return {
+        node: idOf(message.node),
+        ...{ isDone, members, done, leaves, keys },
+        unfinished: failed,
+        round: hasRound ? roundReportOf(message.round) : undefined,
+      }
     },
   },
 }

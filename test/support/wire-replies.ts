@@ -59,6 +59,7 @@ export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
         takenBytesPerSecond: 0,
       },
     ],
+    round: { adopted: 12, ageMs: 30_000, highest: 12, obstacle: '' },
   },
   scan: {
     entries: [{ key: NAME.key, siblings: [utf8Bytes('milk')], context, hasMore: false }],
@@ -72,11 +73,13 @@ export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
     leaves: 4,
     keys: 12,
     unfinished: [{ node: NODE_B, code: 'peer-away' }],
+    round: { adopted: 11, ageMs: 95_000, highest: 12, obstacle: 'two cannot be reached' },
   },
   ranges: {
     node: NODE_A,
     isWhole: true,
     isEqual: false,
+    round: 11,
     trees: [
       {
         n: 2,

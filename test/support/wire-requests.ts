@@ -30,7 +30,13 @@ export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
     r: 0,
     deadlineMs: 1000,
   },
-  repair: { bucket: NAME.bucket, from: nodeId(NODE_B), run: bytes(16, 0x10), deadlineMs: 300 },
+  repair: {
+    bucket: NAME.bucket,
+    from: nodeId(NODE_B),
+    run: bytes(16, 0x10),
+    deadlineMs: 300,
+    opensRound: false,
+  },
   ranges: { untilEqual: true, withinMs: 600, deadlineMs: 300 },
   peerRange: {
     ring,

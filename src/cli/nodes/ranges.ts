@@ -79,7 +79,11 @@ function plainOf(rows: readonly RangesRow[]): string {
   const table = cells.length === 0 ? [] : [tableOf(HEAD, HEAD.length, cells)]
   const remarks = rows.flatMap(({ member, told, reason }) => {
     if (told === undefined) return [`no answer from ${member.name}: ${reason ?? ''}`]
-    return told.isWhole ? [] : [`${member.name} is not whole: it gets copies back from the others`]
+    const last = told.round === 0 ? 'no round' : `round ${told.round}`
+    const rounds = `${member.name} has adopted ${last}`
+    return told.isWhole
+      ? [rounds]
+      : [rounds, `${member.name} is not whole: it gets copies back from the others`]
   })
   return `${[...table, ...remarks].join('\n')}\n`
 }

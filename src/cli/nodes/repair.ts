@@ -13,10 +13,12 @@ import { type EndSignal, Interrupted, onInterruption } from '../interruption.ts'
 import { EXIT, exitCodeOf, misuse, print } from '../outcome.ts'
 import { progressOf } from '../progress.ts'
 import { byName } from './ask-nodes.ts'
+import { openRound } from './round.ts'
 
 interface Options extends ConnectionOptions {
   readonly from?: string
   readonly node?: string
+  readonly round?: true
 }
 
 /** What became of one node's exchanges. */
@@ -41,7 +43,8 @@ export function addRepair(program: Command): void {
   addConnectionOptions(program.command('repair'))
     .argument('[bucket]', 'only copies of buckets with the N of this one')
     .option('--from <node>', 'take only from this node; by default from all other owners')
-    .option('--node <node>', 'the node that takes; by default each node does')
+    .option('--node <node>', 'the node that takes, or opens the round; by default each, or any')
+    .option('--round', 'open a round now: it lets go of deleted keys and of old context')
     .description('compare the copies of all nodes now, and bring back what one of them lacks')
     .addHelpText(
       'after',
@@ -49,6 +52,7 @@ export function addRepair(program: Command): void {
 Examples:
   $ everwrite repair
   $ everwrite repair carts --from node-2
+  $ everwrite repair --round
   $ everwrite status --ranges --until equal
 
 Nodes do the same by themselves every few seconds (exchange-ms). A node asks the other owners one
@@ -56,15 +60,24 @@ after another for what it lacks; nothing is sent to one that did not ask. With c
 ends, and the nodes go on. --timeout is for each answer of a node, not for the whole. While requests
 of clients take longer than 'latency-target', repair yields to them and takes longer.
 
+With --round a round opens now and not after round-ms; all members take part in it. The command ends
+when it was adopted, and says what it waits for where that takes longer than --timeout, by default
+150 s: a round opens a minute after the last one was closed and after the start of a node at the
+earliest.
+
 Exit codes:
   0  done
-  1  a member did not answer, or could not give all: it is named
+  1  a member did not answer, or could not give all: it is named; no round was adopted in time
   2  used wrongly: arguments or options
   3  a node refused: it is being rebuilt, for example
   70  a bug in everwrite: please report it
   129, 130, 143  ended by SIGHUP, SIGINT (ctrl-C) or SIGTERM`,
     )
-    .action(repair)
+    .action((bucket: string | undefined, options: Options, command: Command) => {
+      const isGiven = command.getOptionValueSource('timeout') !== 'default'
+      if (options.round === true) return openRound(bucket, options, isGiven)
+      return repair(bucket, options)
+    })
 }
 
 async function repair(bucket: string | undefined, options: Options): Promise<void> {

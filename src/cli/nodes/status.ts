@@ -13,6 +13,7 @@ import {
 } from '../cluster-options.ts'
 import { askNodes, type MemberRow } from './ask-nodes.ts'
 import { showRanges } from './ranges.ts'
+import { roundLabel } from './round.ts'
 
 interface Options extends ConnectionOptions {
   readonly ranges?: true
@@ -45,6 +46,9 @@ gets     since the node started, and so are puts; a retry of a put is not counte
 p99      99 of 100 recent requests took less
 A node whose requests take longer than 'latency-target' repairs copies and delivers hints more
 slowly, down to a twentieth of the full rate, and says so.
+
+rounds   the last one that all adopted: what is deleted goes for good by rounds; and what the next
+         one waits for, or what the last one came to nothing for
 
 With --ranges, of each node's partitions, those of the same owners and state together:
 N        partitions of the buckets with so many copies
@@ -144,7 +148,14 @@ export function remarksOf(rows: readonly MemberRow[]): string[] {
   const reasons = rows
     .filter((row) => row.status === undefined)
     .map(({ member, reason }) => `${paint('red', 'away')} ${member.name}: ${reason ?? ''}\n`)
-  return [...alarms, ...warnings, ...reasons, ...rows.flatMap(hintsOf), ...rows.flatMap(shareOf)]
+  return [
+    ...alarms,
+    ...warnings,
+    ...reasons,
+    ...rows.flatMap(hintsOf),
+    ...rows.flatMap(shareOf),
+    ...roundsOf(rows),
+  ]
 }
 
 /** Where background work yields to requests, how much of it goes on. */
@@ -164,6 +175,23 @@ function hintsOf({ member, status }: MemberRow): string[] {
   const room = `${bytesLabel(bytes)} of ${bytesLabel(max)}`
   return [
     `hints ${member.name}: ${countLabel(hints)} for other members (${room}): everwrite hints\n`,
+  ]
+}
+
+/** The last round, as the node that adopted it last tells it; and what holds up the next. */
+function roundsOf(rows: readonly MemberRow[]): string[] {
+  const told = rows.flatMap(({ member, status }) => {
+    return status === undefined ? [] : [{ name: member.name, round: status.round }]
+  })
+  const [last] = told.toSorted((a, b) => b.round.adopted - a.round.adopted)
+  if (last === undefined) return []
+  const lower = told.filter(({ round }) => round.adopted < last.round.adopted)
+  const behind = lower.map(({ name, round }) => `${name} has adopted round ${round.adopted}`)
+  const waits = told.filter(({ round }) => round.obstacle !== undefined)
+  return [
+    `rounds ${roundLabel(last.round)}\n`,
+    ...behind.map((sentence) => `rounds ${sentence}\n`),
+    ...waits.map(({ name, round }) => `rounds ${name}: the next one: ${round.obstacle ?? ''}\n`),
   ]
 }
 

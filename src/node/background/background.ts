@@ -11,6 +11,7 @@ import { KeyTeller } from './key-teller.ts'
 import { Ranges } from './ranges.ts'
 import { Repairer, type RepairerDependencies } from './repairer.ts'
 import { Repairs } from './repairs.ts'
+import { RoundAsks } from './round-asks.ts'
 import { RoundMember } from './round-member.ts'
 import { RoundOpener } from './round-opener.ts'
 
@@ -31,6 +32,7 @@ export class Background {
   readonly ranges: Ranges
   readonly member: RoundMember
   readonly opener: RoundOpener
+  readonly roundAsks: RoundAsks
   readonly repairs: Repairs
   readonly teller: KeyTeller
   readonly #courier: Courier
@@ -54,6 +56,7 @@ export class Background {
     repairer.onExchanged = (exchanged) => member.onExchanged(exchanged)
     const opener = (this.opener = new RoundOpener({ ...dependencies, member }))
     this.teller = new KeyTeller({ ...dependencies, equalities, opener })
+    this.roundAsks = new RoundAsks({ ...dependencies, opener })
   }
 
   begin(): void {
@@ -87,6 +90,7 @@ export class Background {
     this.repairer.stop()
     this.opener.stop()
     this.#cleaner.stop()
+    this.roundAsks.stop()
     this.ranges.stop()
     this.repairs.stop()
   }

@@ -12,6 +12,7 @@ import { EXCHANGE_WAITERS_MAX, OVERLOAD_RETRY_MS } from '../../limits.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
 import { nodeStopping } from '../cluster/peer-link.ts'
 import type { Topology } from '../cluster/topology.ts'
+import type { Floors } from '../replica/floors.ts'
 import type { Trees } from '../replica/trees.ts'
 import type {
   ClientRanges,
@@ -29,6 +30,7 @@ export interface RangesDependencies {
   readonly trees: Pick<Trees, 'isBuilt' | 'sum'>
   readonly equalities: Equalities
   readonly isWhole: () => boolean
+  readonly floors: Pick<Floors, 'adopted'>
 }
 
 /** A caller that waits until all was found equal at `sinceMs` or later. */
@@ -96,7 +98,8 @@ export class Ranges {
   }
 
   #result(sinceMs: number): RangesResult {
-    const { clock, topology, isWhole } = this.#node
+    const { clock, topology, isWhole, floors } = this.#node
+    const round = floors.adopted.number
     const now = clock.now()
     const trees = new Map<number, { ranges: RangeRoot[]; others: Map<NodeId, ComparedRange[]> }>()
     let isEqual = true
@@ -116,7 +119,7 @@ export class Ranges {
     const list = [...trees].map(([n, { ranges, others }]): TreeRanges => {
       return { n, ranges, others: [...others].map(([node, compared]) => ({ node, compared })) }
     })
-    return { node: topology.self.id, isWhole: isWhole(), isEqual, trees: list }
+    return { node: topology.self.id, isWhole: isWhole(), isEqual, round, trees: list }
   }
 
   #rootOf(n: number, partition: number, equal: FoundEqual | undefined): RangeRoot {

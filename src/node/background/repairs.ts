@@ -142,6 +142,7 @@ export class Repairs {
       leaves: now.leavesDiffered - before.leavesDiffered,
       keys: now.keysRepaired - before.keysRepaired,
       unfinished: [...unfinished],
+      round: undefined,
     }
   }
 

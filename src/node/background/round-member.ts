@@ -79,9 +79,9 @@ export class RoundMember {
     return Math.max(this.#highest, floors.closed.closed, floors.adopted.number)
   }
 
-  /** It takes part in a round, or may not yet take part in the next. */
-  get isBusy(): boolean {
-    return this.#obstacle(Number.POSITIVE_INFINITY) !== undefined
+  /** Why it cannot take part in another round now: it does in one, or may not yet in the next. */
+  get obstacle(): string | undefined {
+    return this.#obstacle(Number.POSITIVE_INFINITY)
   }
 
   /** `last`: the highest round that a member has adopted. Fails with `round-busy`. */
@@ -111,8 +111,11 @@ export class RoundMember {
     if (part !== undefined && clock.now() < part.heardAtMs + ROUND_SILENCE_MS) {
       return `this node takes part in round ${part.number}`
     }
-    if (clock.now() < this.#openedAtMs + leastMs) {
-      return 'messages from before the last round may be on their way'
+    const leftMs = this.#openedAtMs + leastMs - clock.now()
+    if (leftMs > 0) {
+      const since = this.highest === 0 ? 'its start' : 'the last round or its start'
+      const seconds = Math.ceil(leftMs / 1000)
+      return `for ${seconds} s more this node waits for messages from before ${since}`
     }
     if (number <= this.highest) return `this node knows of round ${this.highest}`
     if (!standing.isWhole) return 'this node gets back what its disk lost'

@@ -22,6 +22,7 @@ import type { PeerCalls, RoundStepRequest, Terms } from '../cluster/peer-calls.t
 import type { Topology } from '../cluster/topology.ts'
 import type { Floors } from '../replica/floors.ts'
 import type { Replica } from '../replica/replica.ts'
+import type { RoundState } from '../requests.ts'
 import { askMember } from './exchange.ts'
 import type { RoundMember } from './round-member.ts'
 
@@ -31,6 +32,8 @@ const SETTLE_MS = 1_000
 const AGAIN_MS = 500
 /** Without a round for so many times its usual age, the operator is told. */
 const LATE_ROUNDS = 5
+/** Members that are away and named; more are counted. */
+const AWAY_TOLD_MAX = 5
 /** A round that takes longer comes to nothing. */
 const ROUND_MS_LIMIT = 600_000
 
@@ -55,7 +58,10 @@ export class RoundOpener {
   /** The last round that this member knew to be adopted, and since when. */
   #adopted: number
   #adoptedAtMs: number
-  /** Why the last round came to nothing, or what this one waits for; undefined: it was adopted. */
+  /**
+   * Why the last round came to nothing, what this one waits for, or why none was opened; undefined:
+   * it was adopted.
+   */
   obstacle: string | undefined
 
   constructor(dependencies: RoundOpenerDependencies) {
@@ -68,6 +74,12 @@ export class RoundOpener {
   get ageMs(): number {
     this.#look()
     return this.#node.clock.now() - this.#adoptedAtMs
+  }
+
+  get state(): RoundState {
+    const { ageMs, obstacle = '' } = this
+    const { floors, member } = this.#node
+    return { adopted: floors.adopted.number, ageMs, highest: member.highest, obstacle }
   }
 
   /** That no round ends, and why, in a sentence for the operator. */
@@ -112,12 +124,18 @@ export class RoundOpener {
 
   /** Opens a round unless this member takes part in one already, or one cannot end now. */
   async openNow(): Promise<void> {
-    if (this.#isBusy || this.#node.member.isBusy) return
-    const { peers, topology } = this.#node
+    if (this.#isBusy) return
+    const { member, peers, topology } = this.#node
     const others = topology.ring.members.filter(({ id }) => id !== topology.self.id)
-    const away = others.filter(({ id }) => !peers.isConnected(id)).map(({ name }) => name)
-    if (away.length > 0) {
-      this.obstacle = `${away.join(', ')} cannot be reached`
+    const away = others.flatMap(({ id, name }) => {
+      const why = peers.whyAway(id)
+      return why === undefined ? [] : [`${name} ${why}`]
+    })
+    const more = away.length > AWAY_TOLD_MAX ? [`and ${away.length - AWAY_TOLD_MAX} more`] : []
+    const told = [...away.slice(0, AWAY_TOLD_MAX), ...more]
+    const obstacle = away.length > 0 ? told.join('; ') : member.obstacle
+    if (obstacle !== undefined) {
+      this.obstacle = obstacle
       return
     }
     this.#isBusy = true
@@ -125,7 +143,7 @@ export class RoundOpener {
       await this.#run()
     } catch (error) {
       if (!isOperatingError(error)) throw error
-      if (error.code !== 'round-busy') this.obstacle = error.message
+      this.obstacle = error.message
     } finally {
       this.#isBusy = false
     }

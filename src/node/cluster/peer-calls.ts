@@ -62,6 +62,11 @@ export class PeerCalls {
   }
 
   /** As `Peers` does. */
+  whyAway(node: NodeId): string | undefined {
+    return this.#peers.whyAway(node)
+  }
+
+  /** As `Peers` does. */
   probe(node: NodeId): number | undefined {
     return this.#peers.probe(node)
   }

@@ -71,10 +71,13 @@ export class PeerLink {
   refusal: string | undefined
   /** The last reason for being away that was traced, so that each is traced once. */
   #reason: string | undefined
+  /** While it is not usable: since when. */
+  awaySinceMs: number
 
   constructor(options: PeersOptions, member: Member) {
     this.#options = options
     this.member = member
+    this.awaySinceMs = options.world.clock.now()
   }
 
   /** Connected, and not silent. */
@@ -183,6 +186,7 @@ export class PeerLink {
   }
 
   #leave(): void {
+    if (this.isUsable) this.awaySinceMs = this.#options.world.clock.now()
     this.session = undefined
     this.#heartbeat?.stop()
     this.#heartbeat = undefined
@@ -194,6 +198,7 @@ export class PeerLink {
     const { clock, trace } = this.#options.world
     const isSilent = !this.isUsable
     const { id: node, name } = this.member
+    if (isSilent) this.awaySinceMs = clock.now()
     trace.record(isSilent ? 'peer-silent' : 'peer-heard', { node, name })
     this.#givingUp?.cancel()
     if (!isSilent) return

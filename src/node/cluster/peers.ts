@@ -56,6 +56,16 @@ export class Peers {
     return this.#links.get(node)?.isUsable === true
   }
 
+  /** What follows the name of a member that is not connected, in a sentence. */
+  whyAway(node: NodeId): string | undefined {
+    const link = this.#links.get(node)
+    if (link === undefined || link.isUsable) return undefined
+    const seconds = Math.floor((this.#options.world.clock.now() - link.awaySinceMs) / 1000)
+    const { refusal } = link
+    const why = refusal === undefined ? 'cannot be reached' : `does not connect: ${refusal}`
+    return `has been away for ${seconds} s and ${why}`
+  }
+
   /**
    * Asks the member for a sign of life. Returns what `suspectSince` wants to know; undefined where
    * it is avoided already.

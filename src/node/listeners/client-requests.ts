@@ -18,7 +18,7 @@ import type { ClientExplain, ClientGet, ClientPut, ClientRepair, ClientScan } fr
 import { statusReply, topologyReply } from './cluster-replies.ts'
 
 /** What exchanges with the other owners have found, and those that are asked for. */
-type Exchanges = Pick<Background, 'ranges' | 'repairs'>
+type Exchanges = Pick<Background, 'ranges' | 'repairs' | 'roundAsks'>
 
 export class ClientRequests {
   readonly #coordinator: Coordinator
@@ -56,7 +56,7 @@ export class ClientRequests {
       case 'ranges':
         return this.#ranges(call)
       case 'repair':
-        return this.#exchanges.repairs.ask(repairOf(call), answering(call))
+        return this.#repair(call)
       default:
         throw new OperatingError('kind-unknown', `clients may not ask ${call.kind}`)
     }
@@ -71,6 +71,12 @@ export class ClientRequests {
         this.#coordinator.scan(scanOf(call), answering(call))
       },
     )
+  }
+
+  #repair(call: IncomingCallOf<'repair'>): void {
+    const { repairs, roundAsks } = this.#exchanges
+    if (call.request.opensRound) roundAsks.ask(call.deadline, answering(call))
+    else repairs.ask(repairOf(call), answering(call))
   }
 
   /** The answer has memory before it is encoded: there is a row for each partition and owner. */

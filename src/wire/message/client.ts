@@ -153,6 +153,17 @@ export interface Status {
   readonly warnings: readonly string[]
   readonly alarms: readonly string[]
   readonly hints: readonly HintsFor[]
+  readonly round: RoundReport
+}
+
+/** Where a node stands in rounds. */
+export interface RoundReport {
+  readonly adopted: number
+  /** Since then, or since the node's start. */
+  readonly ageMs: number
+  readonly highest: number
+  /** Empty: nothing. */
+  readonly obstacle: string
 }
 
 /** What a node keeps for another member. */
@@ -214,6 +225,8 @@ export interface RangesReply {
   readonly node: NodeId
   readonly isWhole: boolean
   readonly isEqual: boolean
+  /** That the node has adopted. */
+  readonly round: number
   readonly trees: readonly TreeRanges[]
 }
 
@@ -225,6 +238,8 @@ export interface Repair {
   /** 16 bytes: the same in all requests of one run. */
   readonly run: Uint8Array
   readonly deadlineMs: number
+  /** Opens a round in place of exchanges. */
+  readonly opensRound: boolean
 }
 
 export interface RepairReply {
@@ -237,4 +252,5 @@ export interface RepairReply {
   readonly keys: number
   /** Members from which something could not be had. */
   readonly unfinished: readonly { readonly node: NodeId; readonly code: ErrorCode }[]
+  readonly round: RoundReport | undefined
 }

@@ -21,6 +21,8 @@ t.test('nodes exchange when an operator asks', { timeout: LIMIT_MS }, async (t) 
     [['--node', 'node-1', '--from', 'node-1'], 2, /are the same node/],
     [['b'.repeat(256)], 2, /\(bucket-wrong\)/],
     [['--timeout', '0'], 2, /--timeout/],
+    [['fruit', '--round'], 2, /give neither a bucket nor --from \(input-wrong\)/],
+    [['--round', '--from', 'node-2'], 2, /give neither a bucket nor --from/],
   ] as const) {
     const wrong = await running.run('repair', ...argv)
     t.equal(wrong.code, code, argv.join(' '))
@@ -40,6 +42,16 @@ t.test('nodes exchange when an operator asks', { timeout: LIMIT_MS }, async (t) 
   t.match(told, { members: 2, done: 2, nodes: [{ name: 'node-1' }, { name: 'node-3' }] })
   const one = await running.run('repair', '--node', 'node-3', '--from', 'node-1')
   t.match(one.stdout, /^1 of 1 exchange complete/)
+
+  const round = await running.run('repair', '--round', '--timeout', '1500')
+  t.equal(round.code, 1)
+  t.match(round.stdout, /^no round was adopted in 2 s: .*for \d+ s more.* messages from before/)
+  t.match(round.stderr, /waiting: .*for \d+ s more/, 'a minute after the start')
+  const json = await running.run('repair', '--round', '--timeout', '1500', '--json')
+  t.match(JSON.parse(json.stdout), { adopted: 0, isAdopted: false, obstacle: /messages from/ })
+  const status = await running.run('status')
+  t.match(status.stdout, /^rounds none was adopted in \d+ s$/m)
+  t.match(status.stdout, /^rounds node-\d: the next one: .*messages from before its start$/m)
 
   await t.test('interrupted while a node is silent', async (t) => {
     const pid = nodePid(data, 'node-3')

@@ -8,7 +8,7 @@ import { Stage, type StageNode } from './scripted.ts'
 const ASK_MS = 300
 
 function replyFrom({ id }: StageNode, isEqual: boolean): RangesReply {
-  return { node: id, isWhole: true, isEqual, trees: [] }
+  return { node: id, isWhole: true, isEqual, round: 0, trees: [] }
 }
 
 t.test('it asks the same node again, and counts from its own beginning', async (t) => {

@@ -1,5 +1,6 @@
 /** What nodes and the library tell of partitions, on three real nodes in the simulator. */
 import t from 'tap'
+import { NO_ROUND } from '../../../../src/dynamo/repair/round.ts'
 import { type U64, u64 } from '../../../../src/base/u64.ts'
 import type { OperatingError } from '../../../../src/base/errors.ts'
 import type { NodeRanges, RangesOptions } from '../../../../src/client/ranges.ts'
@@ -149,7 +150,8 @@ t.test('a node that stops fails those that wait', async (t) => {
   const { clock } = sim.start(1)
   const trees = { isBuilt: true, sum: () => u64<U64>(0, 0) }
   const equalities = new Equalities(topology)
-  const ranges = new Ranges({ clock, topology, trees, equalities, isWhole: () => true })
+  const floors = { adopted: NO_ROUND }
+  const ranges = new Ranges({ clock, topology, trees, floors, equalities, isWhole: () => true })
   const told: unknown[] = []
   const wait = { untilEqual: true, withinMs: 0, deadline: clock.now() + 60_000 }
   ranges.ask(wait, (result) => told.push(result))

@@ -24,7 +24,8 @@ const runId = (first: number): Uint8Array => new Uint8Array(16).fill(first)
 
 function request(first: number, more: Partial<Repair> = {}): Repair {
   const bucket = new Uint8Array(0)
-  return { bucket, from: undefined, run: runId(first), deadlineMs: 30_000, ...more }
+  const run = runId(first)
+  return { bucket, from: undefined, run, deadlineMs: 30_000, opensRound: false, ...more }
 }
 
 /** Three nodes, of which the third lacks `KEYS`, and has just started. */

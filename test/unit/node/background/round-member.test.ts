@@ -188,7 +188,7 @@ t.test(
   async (t) => {
     const bench = await upTo('open')
     t.equal(bench.open(2), 'round-busy')
-    t.ok(bench.member.isBusy)
+    t.ok(bench.member.obstacle)
     await bench.sim.run(ROUND_SILENCE_MS / 2)
     await bench.step(1, RoundStep.close)
     await bench.sim.run(0.6 * ROUND_SILENCE_MS)
