@@ -195,7 +195,7 @@ class Node implements RunningNode {
     const rounds = new RoundRequests({ ...shared, ...kept, member, removal })
     const gets = new Gets({ clock, trace, self, replica, peers, counters, hedgeMs, repairMs })
     const mender = new Mender({ clock, trace, topology, gets, replica })
-    const workers = { ...shared, self, gets, teller }
+    const workers = { ...shared, self, gets, teller, roundHoldup: () => opener.holdup }
     const coordinator = (this.#coordinator = coordinatorOf(config, workers))
     const status = (): Promise<NodeStatus> => this.#status.fresh()
     const clientRequests = new ClientRequests(coordinator, topology, status, this.#background)
@@ -348,6 +348,7 @@ interface Workers extends GetDependencies {
   readonly topology: Topology
   readonly gets: Gets
   readonly teller: Teller
+  readonly roundHoldup: () => string | undefined
 }
 
 function coordinatorOf(

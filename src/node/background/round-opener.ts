@@ -82,6 +82,11 @@ export class RoundOpener {
     return { adopted: floors.adopted.number, ageMs, highest: member.highest, obstacle }
   }
 
+  /** What rounds wait for at this moment, as far as this member knows. */
+  get holdup(): string | undefined {
+    return this.#away() ?? this.obstacle
+  }
+
   /** That no round ends, and why, in a sentence for the operator. */
   warnings(): readonly string[] {
     const { ageMs, obstacle } = this
@@ -125,15 +130,7 @@ export class RoundOpener {
   /** Opens a round unless this member takes part in one already, or one cannot end now. */
   async openNow(): Promise<void> {
     if (this.#isBusy) return
-    const { member, peers, topology } = this.#node
-    const others = topology.ring.members.filter(({ id }) => id !== topology.self.id)
-    const away = others.flatMap(({ id, name }) => {
-      const why = peers.whyAway(id)
-      return why === undefined ? [] : [`${name} ${why}`]
-    })
-    const more = away.length > AWAY_TOLD_MAX ? [`and ${away.length - AWAY_TOLD_MAX} more`] : []
-    const told = [...away.slice(0, AWAY_TOLD_MAX), ...more]
-    const obstacle = away.length > 0 ? told.join('; ') : member.obstacle
+    const obstacle = this.#away() ?? this.#node.member.obstacle
     if (obstacle !== undefined) {
       this.obstacle = obstacle
       return
@@ -147,6 +144,18 @@ export class RoundOpener {
     } finally {
       this.#isBusy = false
     }
+  }
+
+  /** Members without which no round ends, and why; undefined: all are there. */
+  #away(): string | undefined {
+    const { peers, topology } = this.#node
+    const away = topology.ring.members.flatMap(({ id, name }) => {
+      const why = id === topology.self.id ? undefined : peers.whyAway(id)
+      return why === undefined ? [] : [`${name} ${why}`]
+    })
+    if (away.length === 0) return undefined
+    const more = away.length > AWAY_TOLD_MAX ? [`and ${away.length - AWAY_TOLD_MAX} more`] : []
+    return [...away.slice(0, AWAY_TOLD_MAX), ...more].join('; ')
   }
 
   async #run(): Promise<void> {

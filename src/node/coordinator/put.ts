@@ -63,6 +63,8 @@ export interface PutDependencies {
   readonly replica: Replica
   readonly peers: PeerCalls
   readonly counters: Counters
+  /** What rounds wait for, which shorten contexts. */
+  readonly roundHoldup: () => string | undefined
 }
 
 export class Puts {
@@ -138,7 +140,7 @@ class RunningPut {
   #onLocal(local: LocalWrite): void {
     const { outcome, object, sequence } = local
     if (outcome.kind === 'refused') {
-      this.#deliver(refusalOf(outcome))
+      this.#deliver(refusalOf(outcome, this.#node.roundHoldup()))
       return
     }
     if (outcome.kind !== 'written') this.#node.trace.record('put-repeated')
@@ -257,10 +259,15 @@ class RunningPut {
   }
 }
 
-function refusalOf({ code, count, limit: value }: RefusedPut): OperatingError {
+function refusalOf(
+  { code, count, limit: value }: RefusedPut,
+  holdup: string | undefined,
+): OperatingError {
   const { advice, limit } = REFUSALS[code]
+  const isHeldUp = code === 'context-full' && holdup !== undefined
+  const why = isHeldUp ? `; the rounds that would make room wait: ${holdup}` : ''
   const details = limit === undefined ? undefined : { limit: { name: limit, value } }
-  return new OperatingError(code, `${advice} (${count} > ${value})`, { details })
+  return new OperatingError(code, `${advice} (${count} > ${value})${why}`, { details })
 }
 
 /** What to do after a refusal, and the limit that was met. */

@@ -73,7 +73,10 @@ t.test('where no owner with a line can be reached, the put is refused', async (t
   scene.cluster.kill(owners[2])
   await scene.quiet()
   const session = await scene.session(owners[0])
-  t.equal(verdictOf(await session.put(KEY, 'a', { contexts })), 'context-full refused')
+  const refused = await session.put(KEY, 'a', { contexts })
+  t.equal(verdictOf(refused), 'context-full refused')
+  const holdup = `rounds that would make room wait: n${owners[2]} has been away for \\d+ s`
+  t.match(refused, { message: new RegExp(holdup), isRetryable: true }, 'who holds up the rounds')
   scene.cluster.kill(owners[1])
   await scene.quiet()
   const alone = await session.put(KEY, 'a', { contexts, w: 1 })

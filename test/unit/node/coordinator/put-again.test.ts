@@ -47,10 +47,10 @@ async function resultsOf(refusals: number): Promise<{ ends: unknown[]; sends: nu
     seen: Context.empty,
     deadline: clock.now() + DEADLINE_MS,
   } as unknown as Write
-  new Puts({ clock, trace, self: SELF, replica, peers, counters: new Counters() }).run(
-    write,
-    (end) => ends.push(end),
-  )
+  const counters = new Counters()
+  const roundHoldup = (): undefined => undefined
+  const puts = new Puts({ clock, trace, self: SELF, replica, peers, counters, roundHoldup })
+  puts.run(write, (end) => ends.push(end))
   await sim.run(2 * DEADLINE_MS)
   return { ends, sends }
 }
