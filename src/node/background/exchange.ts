@@ -179,8 +179,7 @@ export class Exchange {
       if (bits === topology.ring.bits) {
         equalities.compared({ node: this.#with, n }, sums, new Set(answer), askedMs)
       }
-      const asked = new Set(part)
-      differing.push(...answer.filter((one) => asked.has(one)))
+      differing.push(...answer)
     }
     return differing.slice(0, LEAVES_MAX)
   }

@@ -12,7 +12,12 @@ import type { Room } from '../../base/room.ts'
 import { type CopyId, type NodeId, OWN } from '../../dynamo/names.ts'
 import type { CopyAnswer } from '../../dynamo/quorum/answers.ts'
 import type { GetAsk } from '../../dynamo/quorum/get.ts'
-import { TREE_LEAF_BITS, type Branch, type BranchSum } from '../../dynamo/repair/branches.ts'
+import {
+  TREE_LEAF_BITS,
+  type Branch,
+  type BranchSum,
+  leafOf,
+} from '../../dynamo/repair/branches.ts'
 import type { RoundFloor } from '../../dynamo/repair/round.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
@@ -139,7 +144,10 @@ export class PeerCalls {
     const deadlineMs = this.#msLeft(terms.deadline)
     const request = { ring, n, leafBits: TREE_LEAF_BITS, bits, sums, deadlineMs }
     this.#peers.call(node, 'peerTree', request, (answer) => {
-      deliver(isFailure(answer) ? answer : answer.differing)
+      if (isFailure(answer)) return deliver(answer)
+      const asked = new Set(sums.map(({ branch }) => branch))
+      const isWrong = answer.differing.some((branch) => !asked.delete(branch))
+      deliver(isWrong ? garbled('branches') : answer.differing)
     })
   }
 
@@ -155,6 +163,10 @@ export class PeerCalls {
     const request = { ring, n, leafBits: TREE_LEAF_BITS, leaves, from, deadlineMs }
     this.#peers.call(node, 'peerLeaves', request, (answer) => {
       if (isFailure(answer)) return deliver(answer)
+      const asked = new Set(leaves)
+      if (answer.entries.some(({ token }) => !asked.has(leafOf(token)))) {
+        return deliver(garbled('keys'))
+      }
       const entries = answer.entries.map(({ token, name, bucketId, digest }) => {
         return { place: OWN, bucketId, token, name, digest }
       })
@@ -174,8 +186,7 @@ export class PeerCalls {
     this.#peers.call(node, 'peerObjects', request, (answer) => {
       const isWrong =
         !isFailure(answer) && (answer.objects.length === 0 || answer.objects.length > copies.length)
-      const sentence = 'a member answered with other objects than were asked for'
-      deliver(isWrong ? new OperatingError('message-garbled', sentence) : answer)
+      deliver(isWrong ? garbled('objects') : answer)
     })
   }
 
@@ -277,6 +288,11 @@ export class PeerCalls {
   #msLeft(deadline: number): number {
     return Math.max(1, Math.floor(deadline - this.#clock.now()))
   }
+}
+
+function garbled(what: string): OperatingError {
+  const sentence = `a member answered with other ${what} than were asked for`
+  return new OperatingError('message-garbled', sentence)
 }
 
 /** The answer that a copy is. `failed` where the bytes are not an object. */

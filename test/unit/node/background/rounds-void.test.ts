@@ -1,7 +1,12 @@
 /** What makes a round void, and who is refused: late writes, other openers, steps of old rounds. */
 import t from 'tap'
+import type { RequestKind } from '../../../../src/wire/message/table.ts'
+import type { Answer } from '../../../../src/wire/session.ts'
 import { RoundStep } from '../../../../src/wire/message/peer.ts'
-import { replyOf, verdictOf } from '../scene.ts'
+import { nameOf, replyOf, verdictOf } from '../scene.ts'
+import { u64 } from '../../../../src/base/u64.ts'
+import type { RingDigest } from '../../../../src/dynamo/ring/ring.ts'
+import { BUCKET_ID } from '../../../../src/store/conformance/subject.ts'
 import { ROUND_LIMIT_MS, RoundsScene } from './rounds-scene.ts'
 
 const N = 3
@@ -83,4 +88,22 @@ t.test('hints are handed over before a round ends, and no value is lost', async 
   t.ok((await scene.copyAt(third, 'k')).isFound)
   t.same(scene.cluster.node(fallback)?.hints ?? [], [])
   t.ok((await scene.copyAt(second, 'k')).isFound)
+})
+
+t.test('a message about rounds or exchanges that names another ring is refused', async (t) => {
+  const scene = await RoundsScene.open()
+  const rest = { ring: u64<RingDigest>(1, 2), deadlineMs: 1_000 }
+  const step = { number: 1, step: RoundStep.void, floor: undefined }
+  const none = { forgotten: new Set<never>(), starts: new Map<never, never>() }
+  const keys = [{ name: nameOf('k'), bucketId: BUCKET_ID }]
+  const answers = [
+    scene.asPeer(1, 'peerObjects', { ...rest, keys }),
+    scene.asPeer(1, 'peerRounds', { ...rest, known: 0, withClosing: false }),
+    scene.asPeer(1, 'peerOpenRound', { ...rest, number: 1, last: 0 }),
+    scene.asPeer(1, 'peerStepRound', { ...rest, ...step, ...none }),
+    scene.asPeer(1, 'peerRanges', { ...rest, round: 1, keys: [], agreed: new Map() }),
+  ]
+  for (const answer of answers) {
+    t.equal(verdictOf(await scene.run<Answer<RequestKind>>(answer)), 'ring-differs refused')
+  }
 })

@@ -5,6 +5,7 @@ import { u64 } from '../../../../src/base/u64.ts'
 import { keyName, nodeId } from '../../../../src/dynamo/names.ts'
 import type { RingDigest } from '../../../../src/dynamo/ring/ring.ts'
 import { PeerCalls } from '../../../../src/node/cluster/peer-calls.ts'
+import type { Token } from '../../../../src/native/digest.ts'
 import type { PeerLies } from '../../../../src/node/cluster/peer-lies.ts'
 import type { Peers } from '../../../../src/node/cluster/peers.ts'
 import { SimWorld } from '../../../../src/sim/index.ts'
@@ -29,6 +30,33 @@ t.test('no object, and more objects than were asked for, are no answer', async (
     callsTo(answer).objects(OTHER, COPIES, TERMS, (told) => {
       if (count === 1 || count === 2) t.equal(told, answer)
       else t.match(told, { code: 'message-garbled' }, `${count} objects`)
+    })
+  }
+})
+
+t.test('branches and keys that were not asked for are no answer', async (t) => {
+  const sums = [3, 4].map((branch) => ({ branch, sum: u64<never>(0, 0) }))
+  for (const [differing, isRight] of [
+    [[], true],
+    [[4, 3], true],
+    [[5], false],
+    [[3, 3], false],
+    [[3, 4, 5], false],
+  ] as const) {
+    callsTo({ differing }).compareTrees(OTHER, { n: 3, bits: 4, sums }, TERMS, (told) => {
+      if (isRight) t.equal(told, differing)
+      else t.match(told, { code: 'message-garbled' }, differing.join())
+    })
+  }
+  const entry = (leaf: number) => ({ ...COPIES[0], token: u64<Token>(leaf * 2 ** 12, 0) })
+  const leaves = { n: 3, leaves: [7], from: undefined }
+  for (const [at, isRight] of [
+    [[7, 7], true],
+    [[7, 8], false],
+  ] as const) {
+    callsTo({ entries: at.map(entry), next: undefined }).leafKeys(OTHER, leaves, TERMS, (told) => {
+      if (isRight) t.match(told, { entries: { length: 2 } })
+      else t.match(told, { code: 'message-garbled' })
     })
   }
 })
