@@ -79,13 +79,21 @@ function plainOf(rows: readonly RangesRow[]): string {
   const table = cells.length === 0 ? [] : [tableOf(HEAD, HEAD.length, cells)]
   const remarks = rows.flatMap(({ member, told, reason }) => {
     if (told === undefined) return [`no answer from ${member.name}: ${reason ?? ''}`]
-    const last = told.round === 0 ? 'no round' : `round ${told.round}`
-    const rounds = `${member.name} has adopted ${last}`
-    return told.isWhole
-      ? [rounds]
-      : [rounds, `${member.name} is not whole: it gets copies back from the others`]
+    return told.isWhole ? [] : [`${member.name} is not whole: it gets copies back from the others`]
   })
-  return `${[...table, ...remarks].join('\n')}\n`
+  return `${[...table, ...roundsOf(rows), ...remarks].join('\n')}\n`
+}
+
+/** The rounds that the nodes have adopted: one sentence where it is the same. */
+function roundsOf(rows: readonly RangesRow[]): readonly string[] {
+  const byRound = new Map<number, string[]>()
+  for (const { member, told } of rows) {
+    if (told === undefined) continue
+    byRound.set(told.round, [...(byRound.get(told.round) ?? []), member.name])
+  }
+  return [...byRound].map(([round, names]) => {
+    return `${names.join(' ')}: ${round === 0 ? 'no round adopted' : `round ${round} adopted`}`
+  })
 }
 
 /** Those of one N, owners and findings together, wherever they are on the ring. */
