@@ -55,13 +55,8 @@ export interface CoordinatorDependencies extends ExplainDependencies {
 }
 
 const NO_BYTES = new Uint8Array(0)
-const NOTHING_FOUND = {
-  siblings: [],
-  tombstones: 0,
-  hasMore: false,
-  context: NO_BYTES,
-  receipt: NO_BYTES,
-} as const
+const NOTHING_SHOWN = { siblings: [], tombstones: 0, hasMore: false } as const
+const NOTHING_FOUND = { ...NOTHING_SHOWN, context: NO_BYTES, receipt: NO_BYTES } as const
 const NO_RECEIPTS: readonly Receipt[] = []
 
 /** A put with contexts that cover all that it replaces, and how it came to them. */

@@ -4,7 +4,8 @@ import type { MemberRow } from '../../../../src/cli/nodes/ask-nodes.ts'
 import { remarksOf } from '../../../../src/cli/nodes/status.ts'
 
 function rowOf(name: string, figures: Readonly<Record<string, number>>): MemberRow {
-  const status = { figures, alarms: [], warnings: [] }
+  const round = { adopted: 7, ageMs: 42_000 }
+  const status = { figures, alarms: [], warnings: [], round }
   return { member: { name }, status } as unknown as MemberRow
 }
 
@@ -18,6 +19,7 @@ t.test(
     ]
     t.strictSame(remarksOf(rows), [
       'background n2: at 31 % of its rate: requests are slower than wanted\n',
+      'rounds round 7 was adopted 42 s ago\n',
     ])
   },
 )

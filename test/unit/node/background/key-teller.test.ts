@@ -142,7 +142,12 @@ t.test(
     const text = explanationText('b/k', told)
     t.match(text, new RegExp(`\\n  ${gone}: has not told what it holds`))
     t.match(text, new RegExp(`\\n  ${keeper?.name}: the hint must come home`))
-    t.match(text, new RegExp(`rounds are held up: .*${gone} cannot be reached\\n$`))
+    t.match(
+      text,
+      new RegExp(
+        `rounds are held up: .*${gone} has been away for \\d+ s and cannot be reached\\n$`,
+      ),
+    )
     t.match(text, /\nthe deleted key goes for good after:\n/)
     t.match(
       text,
