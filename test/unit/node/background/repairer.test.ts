@@ -43,6 +43,8 @@ const NEVER = Number.POSITIVE_INFINITY
 const RARELY_MS = 5_000
 /** Of exchanges with two members, in which 64 times 64 leaves differ. */
 const COMPARISONS_MAX = 2 * (64 + 20)
+/** While an exchange is waited for, at a hundred a second. */
+const LOOKS_MAX = 1_000
 /** More than one exchange mends. */
 const MANY = 4_500
 
@@ -332,7 +334,7 @@ async function repairBeside(requestMs: number): Promise<number> {
   }
   for (let i = 0; i < 4; i++) await others.put(`k${i}`, 'a')
   pacing.begin()
-  while (own.counters.keysRepaired < 4) {
+  for (let looks = 0; own.counters.keysRepaired < 4 && looks < LOOKS_MAX; looks++) {
     foreground.onBegun()
     foreground.onEnded(requestMs)
     await sim.run(10)
