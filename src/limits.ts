@@ -149,6 +149,8 @@ export const LOG_BYTES_MAX: number = 1024 * KIB
 export const DEV_LOG_BYTES_MAX: number = 4 * MIB
 /** Request ids that a coordinator remembers after their sibling was replaced. */
 export const REMEMBERED_REQUESTS_MAX = 65_536
+/** Starts whose last dots are remembered; when there are more, each dot counts as a recent one. */
+export const RECENT_STARTS_MAX = 1_024
 /** Copies that have rotted and are being brought back from other owners. */
 export const MENDS_MAX = 64
 /** Branches of hash trees that one message compares. */

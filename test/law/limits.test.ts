@@ -28,6 +28,7 @@ const INSIDE: Exempt = {
   ],
   'what a node remembers, or when it rests: seen as time alone': [
     'REMEMBERED_REQUESTS_MAX',
+    'RECENT_STARTS_MAX',
     'MENDS_MAX',
     'EXCHANGE_MS_MAX',
     'ROUND_MS_MAX',

@@ -12,12 +12,13 @@
  * A delivery begins with long rests, which become shorter batch by batch: a member that is back
  * runs cold code, and all holders begin at once.
  *
- * What requests of clients at the holder take is no signal here: `background-share.ts` has that.
+ * The rest that requests of clients at the holder ask for (`background-share.ts`) counts up to the
+ * same bound: hints that wait are copies that are missing, so they go on faster than other work.
  */
 import { DELIVERY_KEYS_MAX } from '../../limits.ts'
 
 /** Hints of the first batch, and of the smallest: smaller ones cost more syncs a hint. */
-export const BATCH_MIN = 64
+export const BATCH_MIN = 128
 const BATCH_GROWTH = 1.25
 /** After a batch that took less, the next is larger. */
 export const BATCH_MS_GOOD = 10
@@ -38,11 +39,12 @@ export class DeliveryPace {
     return this.#batchMax
   }
 
-  /** A batch has ended; how long to rest now. */
-  onBatch(tookMs: number): number {
+  /** A batch has ended; how long to rest now. Requests of clients ask for `yieldMs`. */
+  onBatch(tookMs: number, yieldMs: number): number {
     this.#batchMax = batchAfter(this.#batchMax, tookMs)
     this.#restShare = Math.max(REST_SHARE_MIN, this.#restShare / REST_SHARE_DECAY)
-    return Math.min(REST_MS_MAX, tookMs * this.#restShare)
+    const restMs = Math.max(tookMs * this.#restShare, yieldMs)
+    return Math.min(REST_MS_MAX, tookMs * REST_SHARE_MAX, restMs)
   }
 }
 

@@ -19,7 +19,7 @@ export interface KeyStanding {
   readonly obstacle: string
   /** Of the floor that it adopted the starts that its copies of the key name. */
   readonly floor: Floor
-  /** A request that may be repeated has written what a floor would remove of its own copy. */
+  /** A request that may be repeated, here or at another owner, wrote what would go of its copy. */
   readonly isRemembered: boolean
   /** The sum of its copies in the partition; undefined: it is no owner, or still reads them. */
   readonly root: U64 | undefined

@@ -4,7 +4,7 @@
  *
  * It visits the leaves of the hash trees below which there is such a key, a page at a time. A key
  * goes by the floor alone, a range by asking (`range-removal.ts`). What a request that may be
- * repeated has written stays.
+ * repeated has written stays (`replica/remembered.ts`).
  */
 import { OWN } from '../../dynamo/names.ts'
 import { firstTokenOfLeaf, lastTokenOfLeaf, type Branch } from '../../dynamo/repair/branches.ts'
@@ -129,8 +129,7 @@ export class Cleaner {
 
   #mayGo(object: VersionedObject): boolean {
     const { floors, replica } = this.#node
-    const { ranges } = object.context
-    return isDone(object, floors.adopted.floor) && !replica.isRemembered(ranges)
+    return isDone(object, floors.adopted.floor) && !replica.isKept(object)
   }
 
   /** True where no key is left here with a long context. */

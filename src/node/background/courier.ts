@@ -165,7 +165,7 @@ export class Courier {
     const began = clock.now()
     if (!(await this.#deliverBatch(batch, pass))) return false
     const tookMs = clock.now() - began
-    const restMs = Math.max(pass.pace.onBatch(tookMs), pacing.restMs(tookMs))
+    const restMs = pass.pace.onBatch(tookMs, pacing.restMs(tookMs))
     await new Promise<void>((resolve) => void clock.after(restMs, resolve))
     return !this.#isStopped
   }

@@ -24,7 +24,7 @@ import type { RoundOpener } from './round-opener.ts'
 export interface KeyTellerDependencies {
   readonly clock: Clock
   readonly topology: Topology
-  readonly replica: Pick<Replica, 'copies' | 'isRemembered'>
+  readonly replica: Pick<Replica, 'copies' | 'isRemembered' | 'isKept'>
   readonly trees: Pick<Trees, 'isBuilt' | 'sum'>
   readonly floors: Pick<Floors, 'adopted'>
   readonly equalities: Pick<Equalities, 'of'>
@@ -61,12 +61,14 @@ export class KeyTeller implements Teller {
     }
   }
 
-  /** As the cleaner asks: of a deleted key all ranges go, of another those that are replaced. */
+  /** As the cleaner asks: a deleted key goes whole, of another one the ranges that are replaced. */
   #isRemembered(object: VersionedObject, floor: Floor): boolean {
-    const ranges = isDeleted(object)
-      ? object.context.ranges
-      : replacedRanges(object).filter(({ start, last }) => isUnder(floor, { start, counter: last }))
-    return this.#node.replica.isRemembered(ranges)
+    const { replica } = this.#node
+    if (isDeleted(object)) return replica.isKept(object)
+    const ranges = replacedRanges(object)
+    return replica.isRemembered(
+      ranges.filter(({ start, last }) => isUnder(floor, { start, counter: last })),
+    )
   }
 
   #comparisonsOf({ token, bucketId: { n } }: CopyId): Pick<KeyStanding, 'root' | 'compared'> {

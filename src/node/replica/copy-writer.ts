@@ -4,9 +4,10 @@
  * something go.
  */
 import { OperatingError } from '../../base/errors.ts'
-import { type CopyId, isOwn } from '../../dynamo/names.ts'
+import { type CopyId, isOwn, OWN } from '../../dynamo/names.ts'
 import { leafOf } from '../../dynamo/repair/branches.ts'
 import { isDeleted } from '../../dynamo/repair/floor.ts'
+import { FIRST_TOKEN, LAST_TOKEN } from '../../dynamo/ring/partition.ts'
 import { encodeObject } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import type { Engine } from '../../store/engine.ts'
@@ -71,6 +72,18 @@ export class CopyWriter {
     if (held.isRotten) trees.onMended(copy, undefined)
     else trees.onReplaced(copy, held.stored?.digest, undefined)
     return this.lastSequence
+  }
+
+  /** Forgets all copies and hints, durably. */
+  async dropAll(): Promise<void> {
+    const { engine, hints, trees } = this.#node
+    const places = new Set([OWN, ...hints.places.map(({ place }) => place)])
+    const drops = [...places].map((place) => {
+      return { kind: 'drop', place, from: FIRST_TOKEN, to: LAST_TOKEN } as const
+    })
+    this.lastSequence = engine.append(drops, FREEING)
+    trees.clear()
+    await engine.synced(this.lastSequence)
   }
 
   /** A copy is there: below its leaf there may be something to clean up. */

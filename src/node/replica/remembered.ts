@@ -9,34 +9,26 @@
  * replaces the one replaces the other (`dynamo/version/context.ts`).
  *
  * While a request may be repeated, the range with its dot answers for it: neither that range nor
- * its key goes by a floor (docs/design.md 3.6).
+ * its key goes by a floor (docs/design.md 3.6). The other owners keep a deleted key as long: where
+ * one drops it before another, their trees differ, and each exchange asks for it.
  */
-import type { Start } from '../../dynamo/names.ts'
 import type { Range } from '../../dynamo/version/context.ts'
 import type { Dot } from '../../dynamo/version/dot.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import type { RequestId } from '../../dynamo/version/request-id.ts'
 import { REMEMBERED_REQUESTS_MAX } from '../../limits.ts'
-
-/** The first dot of a stretch of time. */
-interface Mark {
-  readonly atMs: number
-  readonly start: Start
-  readonly counter: number
-}
-
-/** Stretches of time that a memory is divided into. */
-const MARKS = 64
+import { RecentDots } from './recent-dots.ts'
 
 export class RememberedRequests {
   readonly #dots = new Map<RequestId, Dot>()
-  /** The newest last. */
-  readonly #marks: Mark[] = []
-  readonly #memoryMs: number
+  readonly #written: RecentDots
+  /** Of deletes that other coordinators sent. */
+  readonly #sentDeletes: RecentDots
 
   /** `memoryMs`: twice the longest time after which a request may be repeated. */
   constructor(memoryMs: number) {
-    this.#memoryMs = memoryMs
+    this.#written = new RecentDots(memoryMs)
+    this.#sentDeletes = new RecentDots(memoryMs)
   }
 
   get size(): number {
@@ -45,7 +37,7 @@ export class RememberedRequests {
 
   add(requestId: RequestId, dot: Dot, nowMs: number): void {
     this.#dots.set(requestId, dot)
-    this.#mark(dot, nowMs)
+    this.#written.add(dot, nowMs)
     if (this.#dots.size <= REMEMBERED_REQUESTS_MAX) return
     const [oldest] = this.#dots.keys()
     if (oldest !== undefined) this.#dots.delete(oldest)
@@ -66,24 +58,20 @@ export class RememberedRequests {
 
   /** Whether a request that may be repeated has its dot in one of the ranges, or perhaps has. */
   liesIn(ranges: readonly Range[], nowMs: number): boolean {
-    this.#forget(nowMs)
-    return this.#marks.some(({ start, counter }) => {
-      return ranges.some((range) => range.start === start && range.last >= counter)
-    })
+    return this.#written.liesIn(ranges, nowMs)
   }
 
-  #mark({ start, counter }: Dot, atMs: number): void {
-    const last = this.#marks.at(-1)
-    const isNew = last?.start !== start || atMs >= last.atMs + this.#memoryMs / MARKS
-    if (isNew) this.#marks.push({ atMs, start, counter })
-    if (this.#marks.length > 2 * MARKS) this.#forget(atMs)
+  /** Another coordinator has sent an object. */
+  onSent({ siblings }: VersionedObject, nowMs: number): void {
+    for (const { value, dots } of siblings) {
+      if (value !== undefined) continue
+      for (const dot of dots) this.#sentDeletes.add(dot, nowMs)
+    }
   }
 
-  /** A stretch is forgotten once the next one has begun, and that long ago. */
-  #forget(nowMs: number): void {
-    const since = nowMs - this.#memoryMs
-    while ((this.#marks[1]?.atMs ?? nowMs) < since) this.#marks.shift()
-    const only = this.#marks.length === 1 ? this.#marks[0] : undefined
-    if (only !== undefined && only.atMs + this.#memoryMs / MARKS < since) this.#marks.shift()
+  /** Whether a deleted key stays, since a request may be repeated here or at another owner. */
+  keeps({ context }: VersionedObject, nowMs: number): boolean {
+    const { ranges } = context
+    return this.liesIn(ranges, nowMs) || this.#sentDeletes.liesIn(ranges, nowMs)
   }
 }

@@ -12,11 +12,10 @@ import type { MaybePromise } from '../../base/deliver.ts'
 import { assert } from '../../base/assert.ts'
 import { isOperatingError, OperatingError } from '../../base/errors.ts'
 import type { Room } from '../../base/room.ts'
-import { type CopyId, isOwn, type NodeId, OWN, type Start } from '../../dynamo/names.ts'
+import { type CopyId, isOwn, type NodeId, type Start } from '../../dynamo/names.ts'
 import type { Delivery } from '../../dynamo/handoff/delivery.ts'
 import { exchanged, joined } from '../../dynamo/repair/late.ts'
 import type { RoundFloor } from '../../dynamo/repair/round.ts'
-import { FIRST_TOKEN, LAST_TOKEN } from '../../dynamo/ring/partition.ts'
 import { decodeNote, encodeNote } from '../../dynamo/version/note.ts'
 import { encodeObject, objectDigest } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
@@ -134,6 +133,11 @@ export class Replica {
     return this.#remembered.liesIn(ranges, this.#node.clock.now())
   }
 
+  /** Whether a deleted key stays, since a request may be repeated here or at another owner. */
+  isKept(object: VersionedObject): boolean {
+    return this.#remembered.keeps(object, this.#node.clock.now())
+  }
+
   /** Whether all that this node acknowledged is here. */
   get isWhole(): boolean {
     return this.#node.isWhole()
@@ -245,6 +249,9 @@ export class Replica {
   #merge(copy: CopyId, held: Held, incoming: VersionedObject, arrival: Arrival): number {
     const taken = this.#node.floors.admit(copy, arrival, incoming, held.object)
     this.#node.hints.onAccepted(copy)
+    if (isOwn(copy) && arrival === 'sent') {
+      this.#remembered.onSent(incoming, this.#node.clock.now())
+    }
     return this.#keep(copy, held, joined(held.object, taken))
   }
 
@@ -321,14 +328,8 @@ export class Replica {
   }
 
   /** Forgets all copies and hints: this disk is older than what others still know of. */
-  async dropAll(): Promise<void> {
-    const places = new Set([OWN, ...this.#node.hints.places.map(({ place }) => place)])
-    const drops = [...places].map((place) => {
-      return { kind: 'drop', place, from: FIRST_TOKEN, to: LAST_TOKEN } as const
-    })
-    this.writer.lastSequence = this.#engine.append(drops, { mayUseReserve: true })
-    this.#node.trees.clear()
-    await this.#engine.synced(this.writer.lastSequence)
+  dropAll(): Promise<void> {
+    return this.writer.dropAll()
   }
 
   /** The sequence of the newest append. */

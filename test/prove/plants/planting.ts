@@ -162,6 +162,8 @@ function runTest(folder: string, test: string, options: PlantOptions): Promise<C
     env: plainEnv(folder),
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: options.secondsMax * 1000,
+    // A loop that does not end answers no other signal.
+    killSignal: 'SIGKILL',
   })
   const output = outputOf(child)
   return new Promise((resolve, reject) => {

@@ -128,6 +128,6 @@ const COMPARING: readonly Plant[] = [
 
 export const REPAIR: PlantGroup = {
   name: 'repair',
-  plantsMin: 53,
+  plantsMin: 54,
   plants: [...KEEPING, ...COMPARING, ...ROUNDS, ...YIELDING],
 }

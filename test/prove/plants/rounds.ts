@@ -218,7 +218,7 @@ const KEEPING: readonly Plant[] = [
 const LEAVING: readonly Plant[] = [
   {
     name: 'a key goes while its request is remembered',
-    find: 'isDone(object, floors.adopted.floor) && !replica.isRemembered(ranges)',
+    find: 'isDone(object, floors.adopted.floor) && !replica.isKept(object)',
     replace: 'isDone(object, floors.adopted.floor)',
     why: 'a repeated put writes the deleted value again',
     caughtBy: SCENES,
@@ -239,10 +239,17 @@ const LEAVING: readonly Plant[] = [
   },
   {
     name: 'a request is forgotten too early',
-    find: 'while ((this.#marks[1]?.atMs ?? nowMs) < since)',
-    replace: 'while ((this.#marks[0]?.atMs ?? nowMs) < since)',
+    find: 'atMs + this.#memoryMs / STRETCHES + this.#memoryMs >= nowMs',
+    replace: 'atMs + this.#memoryMs >= nowMs',
     why: 'its range goes while it may be repeated',
     caughtBy: REMEMBERED,
+  },
+  {
+    name: 'the owners of a deleted key let it go at different times',
+    find: 'this.liesIn(ranges, nowMs) || this.#sentDeletes.liesIn(ranges, nowMs)',
+    replace: 'this.liesIn(ranges, nowMs)',
+    why: 'their trees differ meanwhile, and each exchange asks for it again',
+    caughtBy: SCENES,
   },
 ]
 

@@ -68,6 +68,20 @@ t.test('a key stays while a request that wrote it may be repeated', async (t) =>
   await scene.keysAre(0)
 })
 
+t.test('a deleted key leaves its owners at one time: no exchange asks for it', async (t) => {
+  const rememberMs = 20_000
+  const scene = await RoundsScene.open({ rememberMs, deadlineMs: 1_000, exchangeMs: 1_000 })
+  const session = await scene.session(1)
+  await scene.putAll(session, DELETED)
+  await scene.deleteAll(session, DELETED)
+  const differed = scene.total('exchange_leaves_total')
+  await scene.rounds()
+  await scene.world.run(2_000)
+  t.equal(scene.total('keys'), N * DELETED.length, 'none knows which of them may be repeated')
+  await scene.keysAre(0)
+  t.equal(scene.total('exchange_leaves_total'), differed)
+})
+
 t.test('a ring of one member has rounds too', async (t) => {
   const scene = await RoundsScene.open({ nodes: 1, quorums: { n: 1, r: 1, w: 1 } })
   const session = await scene.session(1)
