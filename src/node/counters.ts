@@ -50,6 +50,8 @@ export class Counters {
   hintsGiven = 0
   hintsTaken = 0
   hintsDelivered = 0
+  /** Hints of this member that others kept, and brought. */
+  hintsReceived = 0
   puts = 0
   /** Of `puts`: first attempts that a client sent to this node. */
   firstPuts = 0

@@ -179,6 +179,7 @@ function counterRows(sources: Sources): Record<string, Row> {
     hints_given_total: ['Hints that fallbacks were asked to keep.', () => counters.hintsGiven],
     hints_taken_total: ['Hints that others gave this node to keep.', () => counters.hintsTaken],
     hints_delivered_total: ['Hints that their members have now.', () => counters.hintsDelivered],
+    hints_received_total: ['Hints of this node that came home.', () => counters.hintsReceived],
     new_starts_total: ['Starts drawn while the node ran.', () => counters.newStarts],
     peer_lies_total: [
       'Connections ended since a member said what cannot be.',

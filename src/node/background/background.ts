@@ -2,6 +2,7 @@
 import type { CopyId } from '../../dynamo/names.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import type { Entropy } from '../../world/entropy.ts'
+import type { Hints } from '../replica/hints.ts'
 import type { NamedStarts } from '../replica/named-starts.ts'
 import { Cleaner, type CleanerDependencies } from './cleaner.ts'
 import { RangeRemoval, type RangeRemovalDependencies } from './range-removal.ts'
@@ -21,6 +22,7 @@ export interface BackgroundDependencies
     RangeRemovalDependencies,
     Omit<CleanerDependencies, 'removal'> {
   readonly entropy: Entropy
+  readonly hints: Hints
   readonly starts: NamedStarts
   readonly roundMs: number
   readonly rememberMs: number

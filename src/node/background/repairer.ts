@@ -12,10 +12,13 @@ import type { NodeId, Start } from '../../dynamo/names.ts'
 import type { Timer } from '../../world/clock.ts'
 import type { OwnStanding } from '../cluster/own-standing.ts'
 import type { RoundsAnswer } from '../cluster/peer-calls.ts'
+import type { Counters } from '../counters.ts'
 import { CatchUp } from './catch-up.ts'
 import { askMember, Exchange, type ExchangeDependencies } from './exchange.ts'
+import { HandoffWatch, type HandoffWatchDependencies } from './handoff-watch.ts'
 
-export interface RepairerDependencies extends ExchangeDependencies {
+export interface RepairerDependencies extends ExchangeDependencies, HandoffWatchDependencies {
+  readonly counters: Counters
   readonly standing: OwnStanding
   readonly exchangeMs: number
 }
@@ -42,6 +45,7 @@ export interface ExchangeWatch {
 export class Repairer {
   readonly #node: RepairerDependencies
   readonly catchUp: CatchUp
+  readonly #handoff: HandoffWatch
   /** Exchanges that were asked for and have not ended, those of the timer among them. */
   #asked = 0
   /** One with all members waits for its turn. */
@@ -55,6 +59,7 @@ export class Repairer {
   constructor(dependencies: RepairerDependencies) {
     this.#node = dependencies
     this.catchUp = new CatchUp(dependencies)
+    this.#handoff = new HandoffWatch(dependencies)
   }
 
   begin(): void {
@@ -62,7 +67,7 @@ export class Repairer {
     // Until it knows what it closed before its disk was lost, this member takes no writes.
     const afterMs = floors.knowsClosed ? exchangeMs : Math.min(exchangeMs, URGENT_MS)
     this.#timer = clock.after(afterMs, () => {
-      if (this.#asked === 0) void this.exchangeWithAll()
+      if (this.#asked === 0) void this.#exchangeInTurn(this.#unhurried)
       this.begin()
     })
   }
@@ -79,19 +84,31 @@ export class Repairer {
   }
 
   /** Exchanges with all that are connected, unless that waits for its turn already. */
-  async exchangeWithAll(): Promise<void> {
-    const { topology, peers, trees } = this.#node
-    if (this.#isAllWaiting || !trees.isBuilt) return
+  exchangeWithAll(): Promise<void> {
+    return this.#exchangeInTurn(this.#connected)
+  }
+
+  get #connected(): readonly NodeId[] {
+    const { topology, peers } = this.#node
+    const ids = topology.ring.members.map(({ id }) => id)
+    return ids.filter((id) => id !== topology.self.id && peers.isConnected(id))
+  }
+
+  /** Those with which an exchange need not wait; all where this member must get copies back. */
+  get #unhurried(): readonly NodeId[] {
+    const { standing, floors } = this.#node
+    const members = this.#connected
+    const free = this.#handoff.look(members)
+    return standing.isWhole && floors.knowsClosed ? free : members
+  }
+
+  async #exchangeInTurn(nodes: readonly NodeId[]): Promise<void> {
+    if (this.#isAllWaiting || !this.#node.trees.isBuilt) return
     this.#isAllWaiting = true
-    const others = topology.ring.members.map(({ id }) => id).filter((id) => id !== topology.self.id)
     const onBegin = (): void => {
       this.#isAllWaiting = false
     }
-    await this.exchangeNow(
-      others.filter((id) => peers.isConnected(id)),
-      undefined,
-      { onBegin, onMember: () => undefined },
-    )
+    await this.exchangeNow(nodes, undefined, { onBegin, onMember: () => undefined })
   }
 
   /**

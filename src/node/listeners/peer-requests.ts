@@ -133,6 +133,7 @@ export class PeerRequests {
     if (this.#hasOtherRing(call, request.ring) || this.#isWrongHint(call)) return
     if (place === OWN) counters.peerWrites += 1
     else counters.hintsTaken += 1
+    if (isHome) counters.hintsReceived += 1
     const object = decodeObject(request.object)
     if (object === undefined) {
       const sentence = 'the object is not encoded as objects are'

@@ -63,8 +63,8 @@ const KEEPING: readonly Plant[] = [
 const COMPARING: readonly Plant[] = [
   {
     name: 'trees are compared once, after the start',
-    find: 'void this.exchangeWithAll(); this.begin();',
-    replace: 'void this.exchangeWithAll();',
+    find: 'void this.#exchangeInTurn(this.#unhurried); this.begin();',
+    replace: 'void this.#exchangeInTurn(this.#unhurried);',
     why: 'what differs later is found by reads alone',
     caughtBy: PAPER,
   },
@@ -104,6 +104,20 @@ const COMPARING: readonly Plant[] = [
     caughtBy: EXCHANGES,
   },
   {
+    name: 'exchanges do not wait for hints',
+    find: 'if (this.#asked === 0) void this.#exchangeInTurn(this.#unhurried)',
+    replace: 'if (this.#asked === 0) void this.exchangeWithAll()',
+    why: 'both bring the same copies, and hints come home half as fast',
+    caughtBy: 'test/unit/node/background/handoff.test.ts',
+  },
+  {
+    name: 'exchanges wait for hints that stay',
+    find: 'if (now - this.#sinceMs < HANDOFF_MS_MAX) return free',
+    replace: 'if (now >= this.#sinceMs) return free',
+    why: 'a hint that cannot be delivered keeps two owners from converging',
+    caughtBy: 'test/unit/node/background/handoff-watch.test.ts',
+  },
+  {
     name: 'the last step down is of four bits too',
     find: 'Math.min(TREE_LEAF_BITS, bits + CHILD_BITS)',
     replace: 'bits + CHILD_BITS',
@@ -128,6 +142,6 @@ const COMPARING: readonly Plant[] = [
 
 export const REPAIR: PlantGroup = {
   name: 'repair',
-  plantsMin: 54,
+  plantsMin: 56,
   plants: [...KEEPING, ...COMPARING, ...ROUNDS, ...YIELDING],
 }

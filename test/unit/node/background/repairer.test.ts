@@ -189,7 +189,8 @@ async function bench(exchangeMs = EXCHANGE_MS, answerMs = 1): Promise<Bench> {
   const equalities = new Equalities(topology)
   const pacing = new Pacing({ clock, foreground: counters.foreground, latencyTargetMs: 20 })
   const common = { clock, topology, peers, replica, trees, floors, counters, equalities, pacing }
-  const kept = { standing: standing as unknown as OwnStanding, exchangeMs }
+  const hints = { places: [] }
+  const kept = { standing: standing as unknown as OwnStanding, exchangeMs, hints }
   const repairer = new Repairer({ ...common, ...kept })
   repairer.begin()
   return { repairer, sim, clock, pacing, own, others, silent, members, asked }

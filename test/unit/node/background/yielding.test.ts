@@ -4,7 +4,7 @@ import { SHARE_MIN } from '../../../../src/dynamo/background-share.ts'
 import type { Client } from '../../../../src/index.ts'
 import { Scene } from '../scene.ts'
 
-const KEYS = 3_000
+const KEYS = 6_000
 const WRITERS = 30
 const MACHINES = [1, 2, 3, 4] as const
 const AWAY = 4

@@ -1,0 +1,32 @@
+/** A member comes back to many hints: they bring what it missed, and exchanges what they do not. */
+import t from 'tap'
+import { Scene } from '../scene.ts'
+
+const KEYS = 2_000
+const WRITERS = 40
+const AWAY = 4
+/** Two turns of exchanges. */
+const TURNS_MS = 7_000
+
+t.test('exchanges wait for hints, and go on once they are at home', async (t) => {
+  const scene = await Scene.open({ nodes: 4 })
+  const { world, cluster } = scene
+  const client = await scene.client()
+  const bucket = client.bucket()
+  cluster.kill(AWAY)
+  await scene.quiet()
+  const writers = Array.from({ length: WRITERS }, async (_, writer) => {
+    for (let i = writer; i < KEYS; i += WRITERS) await bucket.put(`key-${i}`, 'a value')
+  })
+  await scene.run(Promise.all(writers))
+  const kept = scene.total('hints')
+  t.ok(kept > KEYS / 2, `${kept} hints`)
+  await scene.run(cluster.start(AWAY))
+  const isHome = (): boolean => scene.total('hints') === 0
+  t.ok(await world.runUntil(isHome, 60_000), 'all hints come home')
+  t.equal(scene.figure(AWAY, 'hints_received_total'), kept)
+  t.equal(scene.total('exchange_repairs_total'), 0)
+  const before = scene.figure(AWAY, 'exchanges_total')
+  await world.run(TURNS_MS)
+  t.ok(scene.figure(AWAY, 'exchanges_total') >= before + 3, 'with each of the others')
+})
