@@ -19,7 +19,9 @@ export interface LocalOptions {
   readonly buckets?: readonly BucketConfig[]
   readonly engine?: 'log' | 'memory'
   /** In place of the defaults. */
-  readonly settings?: Partial<Pick<Config, 'latencyTargetMs' | 'roundMs' | 'rememberMs'>>
+  readonly settings?: Partial<
+    Pick<Config, 'exchangeMs' | 'latencyTargetMs' | 'roundMs' | 'rememberMs'>
+  >
   /** The folder of a patched copy of the build that the nodes run. */
   readonly build?: string
   /** Arguments of Node.js itself, such as a profiler's, for the node of this number. */

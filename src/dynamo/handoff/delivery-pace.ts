@@ -26,7 +26,7 @@ export const BATCH_MS_GOOD = 10
 export const BATCH_MS_SLOW = 20
 /** A rest is so many times as long as the batch before it took. */
 export const REST_SHARE_MIN = 1
-export const REST_SHARE_MAX = 8
+export const REST_SHARE_MAX = 4
 const REST_SHARE_DECAY = 1.1
 export const REST_MS_MAX = 1_000
 

@@ -1,12 +1,15 @@
 /**
- * The processor time of a put at three nodes that keep hash trees, over that at three that do not.
+ * The processor time of a put at three nodes that keep hash trees, over that at the same three while
+ * they do not.
  *
- * The others run a copy of the build in which a write does not change the trees. Both clusters of a
- * pair are loaded in short turns, so that they meet alike what else the machine does. Each pair has
- * new processes: one process runs the same code faster than another by some percent, for as long as
- * it lives. Every put is of a new key: no put costs less.
+ * They run a copy of the build in which a write changes the trees in some turns and not in others,
+ * by the clock of the machine: one process runs the same code faster than another by some percent,
+ * for as long as it lives, and what else the machine does changes by the second. Nodes exchange
+ * nothing meanwhile, since their trees are wrong. Each pair of figures is of new processes. Every
+ * put is of a new key: no put costs less.
  */
 import { bytes, type Client, connect } from '../../../src/index.ts'
+import { EXCHANGE_MS_MAX } from '../../../src/limits.ts'
 import { LocalCluster } from '../../support/local-cluster.ts'
 import { median } from '../../support/median.ts'
 import { sleep } from '../machine/faults.ts'
@@ -18,18 +21,21 @@ const CLIENTS = 4
 const PUTS_AT_ONCE = 8
 const VALUE_BYTES = 100
 const WARM_UP_MS = 2_500
-/** Of each cluster in a pair: what else the machine does changes by the second. */
-const TURNS = 6
+/** Of a pair, half of them with trees. */
+const TURNS = 24
 const TURN_MS = 400
+/** After a turn begins, and before it ends: no put of the turn before or after it is counted. */
+const MARGIN_MS = 20
 /** Writes at the last owners end. */
-const PAUSE_MS = 30
+const PAUSE_MS = 40
 
-/** `onMended` stays: no copy rots here. */
-const WITHOUT_TREES: Plant = {
-  name: 'a write does not change the trees',
-  find: 'if (!isOwn(copy)) return; this.#notice(copy, after); if',
-  replace: 'if (this !== undefined) return; if',
-  why: 'what keeping the trees costs is what is missing here',
+const KEPT = 'if (!isOwn(copy)) return; this.#notice(copy, after); if'
+/** Turns with trees, without, without, with, and so on. `onMended` stays: no copy rots here. */
+const IN_TURNS: Plant = {
+  name: 'a write changes the trees in some turns',
+  find: KEPT,
+  replace: `if (Math.floor(Date.now() / ${TURN_MS}) % 4 % 3 !== 0) return; ${KEPT}`,
+  why: 'what keeping the trees costs is what is missing in the others',
 }
 
 interface Side {
@@ -46,16 +52,15 @@ interface Spent {
 
 /** The median ratio of so many pairs. Throws where the build has no text to patch. */
 export async function keptTrees(pairs: number, say: (line: string) => void): Promise<number> {
-  const build = patchedBuild(WITHOUT_TREES)
+  const build = patchedBuild(IN_TURNS)
   try {
     const ratios: number[] = []
     for (let pair = 0; pair < pairs; pair++) {
-      const builds = pair % 2 === 0 ? [undefined, build] : [build, undefined]
-      const micros = await pairOf(builds)
-      const [ours, theirs] = pair % 2 === 0 ? micros : micros.toReversed()
-      const ratio = (ours as number) / (theirs as number)
-      const [kept, without] = [ours?.toFixed(0), theirs?.toFixed(0)]
-      say(`${kept} µs a put with trees, ${without} without: ${ratio.toFixed(3)}`)
+      const [kept, without] = await pairOf(build)
+      const ratio = kept / without
+      say(
+        `${kept.toFixed(0)} µs a put with trees, ${without.toFixed(0)} without: ${ratio.toFixed(3)}`,
+      )
       ratios.push(ratio)
     }
     return median(ratios)
@@ -64,31 +69,33 @@ export async function keptTrees(pairs: number, say: (line: string) => void): Pro
   }
 }
 
-/** What a put takes of all nodes with each of these builds. */
-async function pairOf(builds: readonly (string | undefined)[]): Promise<readonly number[]> {
-  const sides = await Promise.all(builds.map(open))
+/** What a put takes of all nodes, with trees and without. */
+async function pairOf(build: string): Promise<readonly [number, number]> {
+  const side = await open(build)
   try {
-    for (const side of sides) await load(side, WARM_UP_MS)
-    const spent = sides.map(() => ({ puts: 0, micros: 0 }))
-    for (let turn = 0; turn < 2 * TURNS; turn++) {
-      // The first, the second, the second, the first, and so on.
-      const at = Math.floor((turn + 1) / 2) % 2
-      const { puts, micros } = await load(sides[at] as Side, TURN_MS)
-      const sum = spent[at] as Spent
+    await load(side, WARM_UP_MS)
+    const [kept, without] = [
+      { puts: 0, micros: 0 },
+      { puts: 0, micros: 0 },
+    ]
+    const first = Math.floor(Date.now() / TURN_MS) + 1
+    for (let turn = first; turn < first + TURNS; turn++) {
+      await sleep(turn * TURN_MS + MARGIN_MS - Date.now())
+      const { puts, micros } = await load(side, TURN_MS - 2 * MARGIN_MS - PAUSE_MS)
+      const sum = (turn % 4) % 3 === 0 ? kept : without
       sum.puts += puts
       sum.micros += micros
     }
-    return spent.map(({ puts, micros }) => micros / puts)
+    return [kept.micros / kept.puts, without.micros / without.puts]
   } finally {
-    for (const { clients, cluster } of sides) {
-      await Promise.all(clients.map((client) => client.close()))
-      await cluster.stop()
-    }
+    await Promise.all(side.clients.map((client) => client.close()))
+    await side.cluster.stop()
   }
 }
 
-async function open(build: string | undefined): Promise<Side> {
-  const cluster = await LocalCluster.start({ nodes: NODES, ...(build && { build }) })
+async function open(build: string): Promise<Side> {
+  const settings = { exchangeMs: EXCHANGE_MS_MAX }
+  const cluster = await LocalCluster.start({ nodes: NODES, settings, build })
   const clients = await Promise.all(
     Array.from({ length: CLIENTS }, () => connect({ seeds: cluster.seeds })),
   )

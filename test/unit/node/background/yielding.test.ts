@@ -10,7 +10,7 @@ const MACHINES = [1, 2, 3, 4] as const
 const AWAY = 4
 /** Of the disks: a sync takes 6 to 36 ms. */
 const SLOW_FACTOR = 40
-const SLOW_MS = 4_000
+const SLOW_MS = 2_000
 const TARGET_MS = 20
 const NO_TARGET_MS = 60_000
 
