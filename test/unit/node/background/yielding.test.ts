@@ -78,7 +78,7 @@ t.test('O6: background work yields to slow requests, goes on, and comes back', a
   t.strictSame(regardless.shares, [1, 1, 1])
   const part = yielding.delivered / regardless.delivered
   const told = `${yielding.delivered} hints beside slow requests, else ${regardless.delivered}`
-  t.ok(part >= SHARE_MIN && part < 0.85, told)
+  t.ok(part >= SHARE_MIN && part < 0.95, told)
   t.strictSame(yielding.sharesAfter, [1, 1, 1, 1])
   t.equal(yielding.left, 0)
   t.equal(regardless.left, 0)
