@@ -12,7 +12,7 @@
  * relies on it. So a `.new` file holds nothing that was acknowledged, and a file under its final
  * name that cannot be read has rotted. The store does not touch files with other names.
  */
-import { utf8Bytes } from '../base/bytes.ts'
+import { utf8Bytes, utf8TextExact } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
 import { crc32c } from '../native/digest.ts'
 import type { Directory, File } from '../world/disk.ts'
@@ -167,4 +167,20 @@ export async function readFully(
     done += count
   }
   return done
+}
+
+/** Of a text file the first `bytesMax` bytes; undefined where they are not UTF-8. */
+export async function readText(
+  directory: Directory,
+  name: string,
+  bytesMax: number,
+): Promise<string | undefined> {
+  const file = await directory.open(name)
+  try {
+    const bytes = new Uint8Array(Math.min(await file.size(), bytesMax))
+    const count = await readFully(file, 0, bytes, 0, bytes.length)
+    return utf8TextExact(bytes.subarray(0, count))
+  } finally {
+    await file.close()
+  }
 }

@@ -19,7 +19,7 @@
  * written to. The file changes only when buckets are named that it does not know, or have another N
  * and no records; it is then replaced as a whole.
  */
-import { utf8Bytes, utf8TextExact } from '../base/bytes.ts'
+import { utf8Bytes } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
 import { isId, type NodeId, nodeId } from '../dynamo/names.ts'
 import {
@@ -34,7 +34,7 @@ import {
   checkOf,
   createWhole,
   IDENTITY_NAME,
-  readFully,
+  readText,
   replaceWhole,
   segmentNumbers,
 } from './files.ts'
@@ -121,15 +121,7 @@ export async function readIdentity(
   directory: Directory,
   configured: Configured,
 ): Promise<Identity> {
-  const bytes = new Uint8Array(IDENTITY_BYTES_MAX)
-  const file = await directory.open(IDENTITY_NAME)
-  let count: number
-  try {
-    count = await readFully(file, 0, bytes, 0, IDENTITY_BYTES_MAX)
-  } finally {
-    await file.close()
-  }
-  const text = utf8TextExact(bytes.subarray(0, count))
+  const text = await readText(directory, IDENTITY_NAME, IDENTITY_BYTES_MAX)
   const format = /^everwrite data (\d{1,9})\n/.exec(text ?? '')?.[1]
   if (text === undefined || format === undefined) throw rotten(directory, 'cannot be read')
   if (Number(format) > FORMAT) {

@@ -19,13 +19,13 @@
  * The three lines of `covered` are missing where no round is covered and not adopted. The file is
  * replaced as a whole, after the log is durable as far as it relies on it.
  */
-import { utf8Bytes, utf8TextExact } from '../base/bytes.ts'
+import { utf8Bytes } from '../base/bytes.ts'
 import { isId, type Start, startId } from '../dynamo/names.ts'
 import { ENDED, type Floor, NO_FLOOR } from '../dynamo/repair/floor.ts'
 import { NO_ROUND, type RoundFloor } from '../dynamo/repair/round.ts'
 import { FLOOR_STARTS_MAX } from '../limits.ts'
 import type { Directory } from '../world/disk.ts'
-import { checkOf, readFully, replaceWhole, ROUNDS_NAME } from './files.ts'
+import { checkOf, readText, replaceWhole, ROUNDS_NAME } from './files.ts'
 
 export interface RoundsState {
   /** The number of the round that was closed here last. */
@@ -67,18 +67,9 @@ export async function writeRounds(directory: Directory, state: RoundsState): Pro
 /** Undefined where the file is missing or garbled: the floors are lost, as if the disk was. */
 export async function readRounds(directory: Directory): Promise<RoundsState | undefined> {
   const names = await directory.list()
-  return names.includes(ROUNDS_NAME) ? parse(await read(directory)) : undefined
-}
-
-async function read(directory: Directory): Promise<string | undefined> {
-  const file = await directory.open(ROUNDS_NAME)
-  try {
-    const bytes = new Uint8Array(Math.min(await file.size(), ROUNDS_BYTES_MAX))
-    const count = await readFully(file, 0, bytes, 0, bytes.length)
-    return utf8TextExact(bytes.subarray(0, count))
-  } finally {
-    await file.close()
-  }
+  return names.includes(ROUNDS_NAME)
+    ? parse(await readText(directory, ROUNDS_NAME, ROUNDS_BYTES_MAX))
+    : undefined
 }
 
 function roundLines(label: string, round: RoundFloor): readonly string[] {

@@ -15,11 +15,11 @@
  * durably, and its directories as they were met, the last first. The file is replaced as a whole,
  * and durable before anything relies on it.
  */
-import { utf8Bytes, utf8TextExact } from '../base/bytes.ts'
+import { utf8Bytes } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
 import { isId, type NodeId, nodeId } from '../dynamo/names.ts'
 import type { Directory } from '../world/disk.ts'
-import { checkOf, readFully, replaceWhole, STANDING_NAME } from './files.ts'
+import { checkOf, readText, replaceWhole, STANDING_NAME } from './files.ts'
 
 /**
  * `new`: no other member has said yet whether it knows another directory of this node. `whole`: all
@@ -69,7 +69,9 @@ export async function writeStanding(directory: Directory, standing: Standing): P
 /** Fails with `data-rotten` where the file is missing or garbled. */
 export async function readStanding(directory: Directory): Promise<Standing> {
   const names = await directory.list()
-  const standing = names.includes(STANDING_NAME) ? parse(await read(directory)) : undefined
+  const standing = names.includes(STANDING_NAME)
+    ? parse(await readText(directory, STANDING_NAME, STANDING_BYTES_MAX))
+    : undefined
   if (standing !== undefined) return standing
   throw new OperatingError(
     'data-rotten',
@@ -77,17 +79,6 @@ export async function readStanding(directory: Directory): Promise<Standing> {
       ' backup, or give this node an empty directory and start it with --rebuild. Nothing was' +
       ' changed.',
   )
-}
-
-async function read(directory: Directory): Promise<string | undefined> {
-  const bytes = new Uint8Array(STANDING_BYTES_MAX)
-  const file = await directory.open(STANDING_NAME)
-  try {
-    const count = await readFully(file, 0, bytes, 0, STANDING_BYTES_MAX)
-    return utf8TextExact(bytes.subarray(0, count))
-  } finally {
-    await file.close()
-  }
 }
 
 const TEXT = new RegExp(

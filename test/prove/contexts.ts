@@ -20,6 +20,8 @@ const N = 3
 const RANGES_MAX: number = 2 * N
 const [HOT, COLD] = ['written all the time', 'written now and then']
 const EVERY_MS = 100
+/** Between two looks at all nodes. */
+const LOOK_MS = 10
 /** A round that meets a restart begins again. */
 const ROUND_MS_MAX = 60_000
 const OPTIONS = { roundMs: 500, rememberMs: 2_000, cleanMs: 100, deadlineMs: 1_000 }
@@ -82,9 +84,20 @@ async function restartAll(scene: Scene, writers: readonly Writer[]): Promise<voi
           ?.status()
           .peers.every(({ isConnected }) => isConnected),
       )
-    await scene.world.runUntil(isThere, ROUND_MS_MAX)
+    await waitUntil(scene, isThere)
     await scene.run((writers[(i + 1) % N] as Writer).write(COLD))
   }
+}
+
+/** Looks seldom: what a node tells of itself takes long to make. False after `ROUND_MS_MAX`. */
+function waitUntil({ world }: Scene, isSo: () => boolean): Promise<boolean> {
+  let nextMs = 0
+  const look = (): boolean => {
+    if (world.nowMs < nextMs) return false
+    nextMs = world.nowMs + LOOK_MS
+    return isSo()
+  }
+  return world.runUntil(look, ROUND_MS_MAX)
 }
 
 /** Lets a round end that opens from now on, and what it allows be done. */
@@ -94,7 +107,7 @@ async function roundEnds(scene: Scene): Promise<boolean> {
   // One that is open already may hold back what was replaced since.
   const hasEnded = (): boolean =>
     machines.every((machine) => scene.figure(machine, 'round') >= last + 1)
-  const isDone = await scene.world.runUntil(hasEnded, ROUND_MS_MAX)
+  const isDone = await waitUntil(scene, hasEnded)
   await scene.world.run(CLEANED_MS)
   return isDone
 }
