@@ -57,7 +57,7 @@ const WINDOW = 48
 const TIMES = { timeout: 5_000, attemptTimeout: 1_500, connectTimeout: 60_000 }
 const KEPT_PAUSE_MS = 200
 /** On a slow machine fewer keys are put: all phases together take eight minutes at most. */
-const PUT_MS_MAX = 300_000
+const PUT_MS_MAX = 150_000
 const QUIET_MS_MAX = 60_000
 const LATE_MS_MAX = 60_000
 const LOOK_MS = 500
