@@ -263,8 +263,10 @@ class Node implements RunningNode {
     this.#background.stop()
     this.#peers.stop()
     this.#replica.close()
+    // The standing is written behind the floors: those must have given up first.
+    const floors = this.#floors.stop()
     await this.#standing.close()
-    await this.#floors.stop()
+    await floors
     await this.#engine.close()
     trace.record('node-stopped', { node: self.id, name: self.name })
   }

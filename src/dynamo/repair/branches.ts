@@ -21,6 +21,7 @@ export interface BranchSum {
 }
 
 export const TREE_LEAF_BITS = 20
+export const TREE_LEAVES: number = 2 ** TREE_LEAF_BITS
 const CHILD_BITS = 4
 
 /** How many bits the branches of the next level have; `bits` is below `TREE_LEAF_BITS`. */
@@ -35,6 +36,11 @@ export function branchesBelow(branches: readonly Branch[], bits: number): readon
   // By hand: there may be a quarter of a million.
   for (const one of branches) for (let i = 0; i < count; i++) below.push(one * count + i)
   return below
+}
+
+/** The leaf behind those below a branch of so many bits. */
+export function leafBehind(branch: Branch, bits: number): Branch {
+  return (branch + 1) * 2 ** (TREE_LEAF_BITS - bits)
 }
 
 export function leafOf(token: Token): Branch {

@@ -151,6 +151,17 @@ export function coveredBy(
   }
 }
 
+/**
+ * The write alone, as its client made it: it replaces what the client saw, and knows of nothing
+ * else. A copy that must not take older writes can take this one (docs/design.md 3.6).
+ */
+export function writeAlone(
+  request: Pick<PutRequest, 'seen' | 'requestId' | 'isRepeat'>,
+  outcome: Written | Repeated,
+): VersionedObject {
+  return { context: coveredBy(request, outcome), siblings: [outcome.sibling] }
+}
+
 /** The receipt of the write that the put made, or found made. */
 export function receiptOfPut(
   requestId: RequestId,

@@ -1,5 +1,5 @@
 /** The work that no request waits for: begun and stopped together. */
-import type { CopyId } from '../../dynamo/names.ts'
+import type { CopyId, NodeId } from '../../dynamo/names.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import type { Entropy } from '../../world/entropy.ts'
 import type { Hints } from '../replica/hints.ts'
@@ -17,7 +17,7 @@ import { RoundMember } from './round-member.ts'
 import { RoundOpener } from './round-opener.ts'
 
 export interface BackgroundDependencies
-  extends CourierDependencies,
+  extends Omit<CourierDependencies, 'mayDeliver'>,
     Omit<RepairerDependencies, 'equalities'>,
     RangeRemovalDependencies,
     Omit<CleanerDependencies, 'removal'> {
@@ -43,7 +43,6 @@ export class Background {
 
   constructor(dependencies: BackgroundDependencies) {
     this.#node = dependencies
-    this.#courier = new Courier(dependencies)
     const removal = (this.removal = new RangeRemoval(dependencies))
     this.#cleaner = new Cleaner({ ...dependencies, removal })
     const { standing } = dependencies
@@ -51,6 +50,8 @@ export class Background {
     const isWhole = (): boolean => standing.isWhole
     this.ranges = new Ranges({ ...dependencies, equalities, isWhole })
     const repairer = (this.repairer = new Repairer({ ...dependencies, equalities }))
+    const mayDeliver = (node: NodeId): boolean => repairer.catchUp.mayDeliver(node)
+    this.#courier = new Courier({ ...dependencies, mayDeliver })
     this.repairs = new Repairs({ ...dependencies, repairer, isWhole })
     const leastMs = dependencies.rememberMs / 2
     const exchange = (): void => void repairer.exchangeWithAll()

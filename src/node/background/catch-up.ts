@@ -28,6 +28,8 @@ export class CatchUp {
   #start: Start | undefined
   /** Members whose disks were lost too, and which have not learned yet what was closed. */
   readonly #ignorant = new Set<NodeId>()
+  /** Members that have told how old this disk is, since something was lost. */
+  readonly #met = new Set<NodeId>()
   /** How often something was lost. */
   #losses = 0
 
@@ -49,10 +51,19 @@ export class CatchUp {
     return this.#losses
   }
 
+  /**
+   * Whether hints may go to a member. Those of a disk that was set back may be of starts that no
+   * floor holds any more, and would bring back what was deleted: that member knows.
+   */
+  mayDeliver(node: NodeId): boolean {
+    return this.#node.standing.state !== 'rebuilding' || this.#met.has(node)
+  }
+
   /** What is here is not all any more: everything is to be asked for again. */
   reset(why: Loss): void {
     this.#losses += 1
     this.#rounds.clear()
+    this.#met.clear()
     // In one start a member's round never goes back: that tells the others a liar.
     this.#node.replica.drawNewStart('lost')
     this.#node.floors.lose(why !== 'damaged')
@@ -77,6 +88,7 @@ export class CatchUp {
       const reached = isTooOld ? closed : 0
       if (isTooOld || !floors.knowsClosed) await floors.learn(reached, closing)
     }
+    this.#met.add(node)
     const { covered } = floors
     if (covered !== undefined && covered.number >= adopted.number) await floors.adopt(adopted)
   }

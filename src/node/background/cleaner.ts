@@ -2,8 +2,9 @@
  * Lets go of what the floor allows (docs/design.md 3.6): keys whose siblings are all tombstones,
  * and ranges of contexts that hold nothing but replaced writes.
  *
- * It visits the leaves of the hash trees below which there is such a key, a page at a time. A key
- * goes by the floor alone, a range by asking (`range-removal.ts`). What a request that may be
+ * It visits the leaves of the hash trees below which there is such a key, a page at a time, and
+ * goes on the next time behind those that it looked at: most keys must wait, two minutes at least.
+ * A key goes by the floor alone, a range by asking (`range-removal.ts`). What a request that may be
  * repeated has written stays (`replica/remembered.ts`).
  */
 import { OWN } from '../../dynamo/names.ts'
@@ -22,6 +23,7 @@ import type { Counters } from '../counters.ts'
 import type { Floors } from '../replica/floors.ts'
 import type { LeafSet } from '../replica/leaf-set.ts'
 import type { Replica } from '../replica/replica.ts'
+import { besideRot } from '../replica/rot.ts'
 import type { Pacing } from './pacing.ts'
 import { changeCopy, type Crowded, type RangeRemoval } from './range-removal.ts'
 
@@ -74,29 +76,30 @@ export class Cleaner {
   /** Calls `act` with the keys of each leaf; a leaf goes from the set where it says so. */
   async #visit(leaves: LeafSet, act: (entries: Entries) => Promise<boolean>): Promise<void> {
     const work = this.#node.pacing.work()
-    let leaf = leaves.nextFrom(0)
-    for (let seen = 0; leaf !== undefined && seen < LEAVES_PER_LOOK && !this.#isStopped; seen++) {
+    const looks = Math.min(leaves.size, LEAVES_PER_LOOK)
+    for (let seen = 0; seen < looks && !this.#isStopped; seen++) {
+      // What is written from now on brings the leaf back.
+      const leaf = leaves.take()
+      if (leaf === undefined) return
       const entries = await this.#entriesOf(leaf)
-      if (entries === undefined) return
-      // What is written meanwhile brings the leaf back.
-      leaves.delete(leaf)
-      if (!(await act(entries))) leaves.add(leaf)
+      const isDone = entries !== undefined && (await act(entries))
+      if (!isDone) leaves.add(leaf)
       await work.rest()
-      leaf = leaves.nextFrom(leaf + 1)
     }
   }
 
-  /** Outlines; undefined where they cannot be read now. */
+  /** Outlines, beside what has rotted; undefined where they cannot be read now. */
   async #entriesOf(leaf: Branch): Promise<Entries | undefined> {
-    const found: ScanPage['entries'][number][] = []
+    const { engine } = this.#node
+    const found: Entries[number][] = []
     const to = lastTokenOfLeaf(leaf)
     let from: Token | undefined = firstTokenOfLeaf(leaf)
     while (from !== undefined) {
       const bounds = { keysMax: TREE_KEYS_MAX, bytesMax: SCAN_PAGE_BYTES_MAX }
       const query: ScanQuery = { place: OWN, from, to, ...bounds }
-      const page: ScanPage | undefined = await this.#node.engine
-        .prefixes(query)
-        .catch(() => undefined)
+      const page: ScanPage | undefined = await besideRot(query, (one) =>
+        engine.prefixes(one),
+      ).catch(() => undefined)
       if (page === undefined) return undefined
       found.push(...page.entries)
       from = page.next

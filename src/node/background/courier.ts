@@ -20,7 +20,7 @@ import { targetsOf } from '../../dynamo/handoff/delivery.ts'
 import { DeliveryPace } from '../../dynamo/handoff/delivery-pace.ts'
 import { type CopyId, type NodeId, OWN, type Place } from '../../dynamo/names.ts'
 import { FIRST_TOKEN } from '../../dynamo/ring/partition.ts'
-import { decodeObject, decodeOutline } from '../../dynamo/version/object-bytes.ts'
+import { decodeObject } from '../../dynamo/version/object-bytes.ts'
 import { DELIVERIES_MAX, DELIVERY_BYTES_MAX, DELIVERY_KEYS_MAX } from '../../limits.ts'
 import type { Token } from '../../native/digest.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
@@ -60,6 +60,8 @@ export interface CourierDependencies {
   readonly hints: Hints
   readonly counters: Counters
   readonly pacing: Pacing
+  /** False while it is not known whether the hints for it are too old. */
+  readonly mayDeliver: (member: NodeId) => boolean
 }
 
 export class Courier {
@@ -102,8 +104,10 @@ export class Courier {
 
   /** A member that is none any more has its hints taken by the present owners. */
   #isReachable(place: Place): boolean {
-    const { topology, peers } = this.#node
-    return topology.ring.member(place) === undefined || peers.isConnected(place)
+    const { topology, peers, mayDeliver } = this.#node
+    const member = topology.ring.member(place)
+    if (member === undefined) return topology.otherOwners().every(mayDeliver)
+    return peers.isConnected(place) && mayDeliver(member.id)
   }
 
   /** Page after page; false where a hint is left. */
@@ -153,6 +157,8 @@ export class Courier {
   async #deliverBatches(page: readonly HintToDeliver[], pass: Pass): Promise<boolean> {
     for (let at = 0; at < page.length; ) {
       const batch = page.slice(at, at + pass.pace.batchMax)
+      // Meanwhile this disk may have turned out to be an old one.
+      if (!batch.every(({ copy }) => this.#isReachable(copy.place))) return false
       if (!(await this.#deliverPaced(batch, pass))) return false
       at += batch.length
     }
@@ -230,7 +236,7 @@ export class Courier {
   #remove({ copy, object, delivery }: HintToDeliver): Promise<boolean> {
     return new Promise((resolve) => {
       perform(
-        () => this.#node.replica.removeHint(copy, decodeOutline(object), delivery),
+        () => this.#node.replica.removeHint(copy, decodeObject(object), delivery),
         (sequence) => resolve(!isFailure(sequence)),
       )
     })

@@ -22,8 +22,10 @@ import {
   bitsBelow,
   type Branch,
   branchesBelow,
+  leafBehind,
   leafOf,
   TREE_LEAF_BITS,
+  TREE_LEAVES,
 } from '../../dynamo/repair/branches.ts'
 import type { RoundFloor } from '../../dynamo/repair/round.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
@@ -47,7 +49,7 @@ import type { Trees } from '../replica/trees.ts'
 const SETTLE_MS = 500
 /** For one question: members may be slow after an outage. */
 const ANSWER_MS_MAX = 5_000
-/** Leaves that one pass mends at most; while there are so many, the next follows at once. */
+/** Leaves that one pass mends at most; the next pass goes on behind them. */
 const LEAVES_MAX: number = 4 * TREE_BRANCHES_MAX
 
 export interface ExchangeDependencies {
@@ -74,8 +76,8 @@ export class Exchange {
   #theirs: RoundFloor
   /** Why something could not be had, here or there. */
   #failure: ErrorCode | undefined
-  /** More branches differed at some level than one pass looks at. */
-  #isCut = false
+  /** Behind the last leaf that this pass looks at. */
+  #end: Branch = TREE_LEAVES
 
   /** `state`: what the other owner said of itself as the exchange began. */
   constructor(
@@ -108,22 +110,18 @@ export class Exchange {
     return isSynced ? this.#failure : 'disk-failed'
   }
 
+  /** False where the member failed. */
   async #mendTree(tree: OfTree): Promise<boolean> {
-    const { counters } = this.#node
-    for (;;) {
-      const repaired = counters.keysRepaired
-      if (!(await this.#pass(tree))) return false
-      if (!this.#isCut) return true
-      // Where this member has nothing to take, the other one has, and asks for it.
-      if (counters.keysRepaired === repaired) this.#failure ??= 'overloaded'
+    for (let from: Branch = 0; from < TREE_LEAVES; from = this.#end) {
+      if (!(await this.#pass(tree, from))) return false
       if (this.#failure !== undefined) return true
     }
+    return true
   }
 
-  /** Mends what differs. False where the member failed. */
-  async #pass(tree: OfTree): Promise<boolean> {
-    this.#isCut = false
-    const leaves = await this.#descend(tree)
+  /** Mends what differs from a leaf on, up to `#end`. False where the member failed. */
+  async #pass(tree: OfTree, from: Branch): Promise<boolean> {
+    const leaves = await this.#descend(tree, from)
     if (leaves === undefined) return false
     if (leaves.length === 0) return true
     await this.#pause(SETTLE_MS)
@@ -137,16 +135,18 @@ export class Exchange {
   }
 
   /** From the partitions that both own down to the leaves that differ. */
-  async #descend(tree: OfTree): Promise<readonly Branch[] | undefined> {
-    let { bits } = this.#node.topology.ring
-    let branches: readonly Branch[] | undefined = this.#node.topology.sharedPartitions(
-      this.#with,
-      tree.n,
-    )
+  async #descend(tree: OfTree, from: Branch): Promise<readonly Branch[] | undefined> {
+    const { topology } = this.#node
+    let { bits } = topology.ring
+    let branches: readonly Branch[] | undefined = topology.sharedPartitions(this.#with, tree.n)
+    this.#end = TREE_LEAVES
     for (;;) {
-      branches = await this.#differing(tree, bits, branches)
-      // Those leaves may have become equal meanwhile that were looked at; others were not.
-      if (branches?.length === LEAVES_MAX) this.#isCut = true
+      const level = bits
+      const left = branches.filter((branch) => leafBehind(branch, level) > from)
+      branches = await this.#differing(tree, level, left)
+      if (branches?.length === LEAVES_MAX) {
+        this.#end = leafBehind(branches[LEAVES_MAX - 1] as Branch, level)
+      }
       if (branches === undefined || branches.length === 0 || bits === TREE_LEAF_BITS) break
       branches = branchesBelow(branches, bits)
       bits = bitsBelow(bits)

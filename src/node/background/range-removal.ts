@@ -1,9 +1,9 @@
 /**
  * How ranges of contexts go: by asking (docs/design.md 3.6).
  *
- * A range at or below the floor that holds nothing but replaced writes goes when all other owners,
- * at the same round, durably carry exactly the siblings that this copy carries, while the owner
- * that removes it waits for no object of an exchange. The one that asked tells the others, which
+ * A range at or below the floor that holds nothing but replaced writes goes when all owners, at the
+ * same round, durably carry exactly the siblings that this copy carries, while the owner that
+ * removes it waits for no object of an exchange. The one that asked tells the others, which
  * remove it too: else the next write of one of them would bring it back, as the whole object
  * travels.
  *
@@ -63,7 +63,9 @@ export class RangeRemoval {
 
   /** Asks the other owners, and removes here and there what all of them agree to. */
   async ask(crowded: readonly Crowded[], { number: round }: RoundFloor): Promise<void> {
-    const { topology, engine } = this.#node
+    const { topology, engine, replica } = this.#node
+    // Nor does this owner carry what a crash could take back.
+    await engine.synced(replica.lastSequence)
     const byOwner = ownersOf(topology, crowded)
     const refused = new Set<Crowded>()
     const durables = new Map([[topology.self.id, engine.report().durableSequence]])

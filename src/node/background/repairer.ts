@@ -63,6 +63,7 @@ export class Repairer {
   }
 
   begin(): void {
+    if (this.#isStopped) return
     const { clock, exchangeMs, floors } = this.#node
     // Until it knows what it closed before its disk was lost, this member takes no writes.
     const afterMs = floors.knowsClosed ? exchangeMs : Math.min(exchangeMs, URGENT_MS)

@@ -2,7 +2,8 @@
  * Opens a round when the last one is old, and takes all members through its steps (docs/design.md
  * 3.6). Any member may; openers that collide wait a random time.
  *
- *     ask all where they stand ─► open ─► a second for writes to end ─► close ─► cover ─► adopt
+ *     ask all where they stand ─► open ─► a second for writes to end ─► the same starts still?
+ *     ─► close ─► cover ─► adopt
  *
  * A member that does not answer, or that has restarted, voids the round. What was closed stays
  * closed, and the next round has a higher number.
@@ -84,6 +85,7 @@ export class RoundOpener {
 
   /** What rounds wait for at this moment, as far as this member knows. */
   get holdup(): string | undefined {
+    this.#look()
     return this.#away() ?? this.obstacle
   }
 
@@ -168,6 +170,7 @@ export class RoundOpener {
       if (made.floor.size > FLOOR_STARTS_MAX) throw tooManyStarts(made)
       trace.record('round-opened', { round: number })
       await this.#pause(SETTLE_MS)
+      await this.#requireStarts(openings)
       const isEverywhere = [...openings.values()].every((one) => one.adopted === adopted.number)
       const forgotten = isEverywhere ? adopted.leftOut : new Set<Start>()
       await this.#stepAll({ ...stepOf(number, RoundStep.close), floor: made, forgotten })
@@ -185,18 +188,37 @@ export class RoundOpener {
 
   /** The highest round that any member knows, and the one that was adopted last. */
   async #lastRound(): Promise<{ readonly highest: number; readonly adopted: RoundFloor }> {
-    const { floors, member, peers, topology } = this.#node
+    const { floors, member, topology } = this.#node
     let { highest } = member
     let { adopted } = floors
     await this.#forAll(async (node) => {
       if (node === topology.self.id) return
-      const state = await this.#ask<Reply<'peerRounds'>>(node, (terms, deliver) => {
-        peers.rounds(node, floors.adopted, false, terms, deliver)
-      })
+      const state = await this.#stateOf(node)
       highest = Math.max(highest, state.highest)
       if (state.adopted.number > adopted.number) adopted = state.adopted
     })
     return { highest, adopted }
+  }
+
+  #stateOf(node: NodeId): Promise<Reply<'peerRounds'>> {
+    const { floors, peers } = this.#node
+    return this.#ask(node, (terms, deliver) => {
+      peers.rounds(node, floors.adopted, false, terms, deliver)
+    })
+  }
+
+  /**
+   * Fails where a member has drawn a new start since it opened. Another member may have named that
+   * one as it opened, and the floor would hold it as ended: all of it would be late.
+   */
+  async #requireStarts(openings: ReadonlyMap<NodeId, { readonly start: Start }>): Promise<void> {
+    const { replica, topology } = this.#node
+    await this.#forAll(async (node) => {
+      const { start } = node === topology.self.id ? replica : await this.#stateOf(node)
+      if (start === openings.get(node)?.start) return
+      const sentence = `${this.#nameOf(node)} has begun a new start since the round opened`
+      throw new OperatingError('round-left', sentence)
+    })
   }
 
   async #open(number: number, last: number): Promise<ReadonlyMap<NodeId, Reply<'peerOpenRound'>>> {

@@ -62,6 +62,8 @@ const SET_BACK =
 export class OwnStanding {
   readonly #options: OwnStandingOptions
   #state: DirectoryState
+  /** Another member has told, in this process, that this disk was set back. */
+  #isSetBack = false
   /** Of what the engine lacks, that which was got back. */
   #lost: string
   #replaces: readonly string[]
@@ -138,7 +140,7 @@ export class OwnStanding {
     const lost = met.directories.filter((directory) => !this.#isOwn(directory))
     if (lost.length > 0) return this.#onEmptied(lost)
     if (met.directories[0] === this.#options.id && met.durable > this.#options.durable()) {
-      if (this.#state !== 'rebuilding') this.lose('set-back')
+      if (!this.#isSetBack) this.lose('set-back')
       // It is admitted once that is written down.
       if (!this.#isToldRebuilding) return refusal(node, SET_BACK)
     }
@@ -213,6 +215,7 @@ export class OwnStanding {
   /** Something of what this node acknowledged is not here any more. */
   lose(why: Loss): void {
     this.#options.trace.record('rebuild-begun', { why })
+    if (why === 'set-back') this.#isSetBack = true
     this.#become('rebuilding')
     this.onRebuild(why)
   }

@@ -1,8 +1,10 @@
 /**
  * Runs a put on an owner of its key: writes the copy here, then sends it to the other owners.
  *
- * The whole object travels, never the new sibling alone with this node's context: that context
- * would cover siblings which the receiver holds and no client replaced.
+ * Owners are sent the whole object. A fallback is sent the write alone, with its client's context,
+ * never with this node's, which would cover siblings that no client replaced: the older siblings
+ * may be late where they are not carried yet, and a hint that has them is refused (`write-late`).
+ * An owner that refuses the whole object so is sent the write alone, too.
  * `dynamo/quorum/put.ts` decides when enough owners hold it.
  *
  * The put begins where enough owners can be sent the object. An owner that is overloaded by then is
@@ -17,8 +19,15 @@ import { type ErrorCode, OperatingError } from '../../base/errors.ts'
 import type { CopyId, NodeId } from '../../dynamo/names.ts'
 import { obstaclesTo, type PutAsk, PutRound } from '../../dynamo/quorum/put.ts'
 import { Context } from '../../dynamo/version/context.ts'
-import { decodeObject } from '../../dynamo/version/object-bytes.ts'
-import { coveredBy, receiptOfPut, type RefusedPut } from '../../dynamo/version/put.ts'
+import { decodeObject, encodeObject } from '../../dynamo/version/object-bytes.ts'
+import {
+  coveredBy,
+  receiptOfPut,
+  type RefusedPut,
+  type Repeated,
+  writeAlone,
+  type Written,
+} from '../../dynamo/version/put.ts'
 import type { Receipt } from '../../dynamo/version/receipt.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
 import { OVERLOAD_RETRY_MS } from '../../limits.ts'
@@ -105,6 +114,8 @@ class RunningPut {
   readonly #own: PutAsk
   readonly #request: ClientWrite
   #object: Uint8Array = EMPTY_BYTES
+  /** The write alone. */
+  #alone: Uint8Array = EMPTY_BYTES
   #timer: Timer | undefined
   #covered: Context = Context.empty
   #receipt: Receipt | undefined
@@ -147,6 +158,7 @@ class RunningPut {
     this.#covered = coveredBy(this.#request, outcome)
     this.#receipt = receiptOfPut(this.#request.requestId, outcome)
     this.#object = object
+    this.#alone = outcome.kind === 'replaced' ? object : aloneOf(this.#request, outcome)
     this.#sendAll(this.#round.begin(this.#own))
     this.#awaitOwn(sequence)
     if (!this.#isDelivered) this.#awaitLate()
@@ -160,15 +172,23 @@ class RunningPut {
   }
 
   #send(ask: PutAsk): void {
-    const { peers, clock, counters } = this.#node
+    const isHint = ask.forOwner !== undefined
+    if (isHint) this.#node.counters.hintsGiven += 1
+    this.#sendObject(ask, isHint ? this.#alone : this.#object)
+  }
+
+  #sendObject(ask: PutAsk, object: Uint8Array): void {
+    const { peers, clock } = this.#node
     const { placement, deadline } = this.#write
     const terms = { ring: placement.ring, deadline }
-    if (ask.forOwner !== undefined) counters.hintsGiven += 1
-    peers.writeCopy(ask.node, this.#copyFor(ask), this.#object, terms, (failure) => {
+    peers.writeCopy(ask.node, this.#copyFor(ask), object, terms, (failure) => {
+      if (failure?.code === 'write-late' && object !== this.#alone) {
+        return this.#sendObject(ask, this.#alone)
+      }
       if (failure?.code !== 'overloaded') return this.#onCounted(ask, failure?.code)
       this.#sendAll(this.#round.onOverloaded(ask))
       clock.after(OVERLOAD_RETRY_MS, () => {
-        if (!this.#isDelivered) this.#send(ask)
+        if (!this.#isDelivered) this.#sendObject(ask, object)
       })
     })
   }
@@ -176,7 +196,7 @@ class RunningPut {
   /** One more hint at this node, which is a fallback. */
   #keepHint(ask: PutAsk): void {
     const { replica } = this.#node
-    const object = decodeObject(this.#object)
+    const object = decodeObject(this.#alone)
     assert(object !== undefined, 'an object that was written here can be read')
     perform(
       () => replica.merge(this.#copyFor(ask), object, 'sent', this.#write.deadline),
@@ -257,6 +277,12 @@ class RunningPut {
     this.#timer?.cancel()
     this.#deliver(result)
   }
+}
+
+function aloneOf(request: ClientWrite, outcome: Written | Repeated): Uint8Array {
+  const bytes = encodeObject(writeAlone(request, outcome))
+  assert(bytes !== undefined, 'one of the siblings that fit a record fits one')
+  return bytes
 }
 
 function refusalOf(

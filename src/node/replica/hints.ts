@@ -23,6 +23,7 @@ import type { Engine, PlaceReport, ScanPage, ScanQuery, Stored } from '../../sto
 import type { Clock } from '../../world/clock.ts'
 import type { OutlinedCopy } from '../requests.ts'
 import { mapKeyOf } from './key-steps.ts'
+import { isRot } from './rot.ts'
 
 /** A hint whose delivery has begun. */
 export interface HintToDeliver {
@@ -199,13 +200,14 @@ export class Hints {
 
   /**
    * Reads the hints for a member from a token on, at most `keysMax` keys of `bytesMax` bytes, and
-   * begins their delivery. Fails with `record-rotten`, or as the disk does.
+   * begins their delivery. Undefined where one had rotted and the place has accepted more since,
+   * which may have replaced it. Fails with `record-rotten`, or as the disk does.
    */
   async page(
     place: Place,
     from: Token | undefined,
     { keysMax, bytesMax }: { readonly keysMax: number; readonly bytesMax: number },
-  ): Promise<HintsPage> {
+  ): Promise<HintsPage | undefined> {
     const query = { place, from: from ?? FIRST_TOKEN, to: LAST_TOKEN, keysMax, bytesMax }
     const reading = new Delivery()
     this.#reading.set(place, reading)
@@ -219,6 +221,9 @@ export class Hints {
         return { copy, object, delivery }
       })
       return { hints, next }
+    } catch (error) {
+      if (isRot(error) && !reading.mayGo) return undefined
+      throw error
     } finally {
       this.#reading.delete(place)
     }

@@ -33,9 +33,13 @@ export class KeptFile {
     this.#options = options
   }
 
-  /** Resolves with true when what is true now is durable; with false where it never will be. */
+  /**
+   * Resolves with true when what is true now is durable; with false where it never will be, as
+   * after `close`.
+   */
   save(): Promise<boolean> {
     if (this.#isDirty) return this.#written
+    if (this.#isClosed) return Promise.resolve(false)
     this.#isDirty = true
     this.#written = this.#written.then(() => this.#write())
     return this.#written

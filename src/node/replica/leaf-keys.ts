@@ -3,13 +3,13 @@
  *
  * A token whose copies have rotted is passed over, as the tree does: they cannot be read.
  */
-import { compareU64, nextU64 } from '../../base/u64.ts'
+import { compareU64 } from '../../base/u64.ts'
 import { type CopyId, OWN } from '../../dynamo/names.ts'
 import { firstTokenOfLeaf, lastTokenOfLeaf, type Branch } from '../../dynamo/repair/branches.ts'
 import { SCAN_PAGE_BYTES_MAX, TREE_KEYS_MAX } from '../../limits.ts'
 import type { Digest, Token } from '../../native/digest.ts'
 import type { DigestPage, Engine, ScanQuery } from '../../store/engine.ts'
-import { isRot } from './rot.ts'
+import { besideRot } from './rot.ts'
 
 /** Keys of one leaf that are looked up at once. */
 const LEAF_PAGE_KEYS = 16
@@ -44,8 +44,8 @@ export async function leafKeys(engine: Engine, { n, leaves, from }: Leaves): Pro
       if (keysMax <= 0 || bytesLeft <= 0) return { entries: found, next: at }
       // Most leaves hold few keys, and an engine may look up as many as are asked for.
       const fewMax = Math.min(keysMax, LEAF_PAGE_KEYS)
-      const query = { place: OWN, from: at, to, keysMax: fewMax, bytesMax: bytesLeft }
-      const page = await digestsBesideRot(engine, query)
+      const query: ScanQuery = { place: OWN, from: at, to, keysMax: fewMax, bytesMax: bytesLeft }
+      const page: DigestPage = await besideRot(query, (one) => engine.digests(one))
       for (const entry of page.entries) {
         bytesLeft -= entry.name.bucket.length + entry.name.key.length
         // Of one token there may be more than a page has: those are left out.
@@ -55,16 +55,4 @@ export async function leafKeys(engine: Engine, { n, leaves, from }: Leaves): Pro
     }
   }
   return { entries: found, next: undefined }
-}
-
-/** A page of digests; an empty one where the copies of its first token have rotted. */
-export async function digestsBesideRot(engine: Engine, query: ScanQuery): Promise<DigestPage> {
-  try {
-    return await engine.digests(query)
-  } catch (error) {
-    if (!isRot(error)) throw error
-    const next = nextU64(query.from)
-    const isLast = next === undefined || compareU64(next, query.to) > 0
-    return { entries: [], next: isLast ? undefined : next }
-  }
 }

@@ -14,11 +14,10 @@ import { FIRST_TOKEN, LAST_TOKEN } from '../../dynamo/ring/partition.ts'
 import type { Opening } from '../../dynamo/repair/round.ts'
 import { decodeOutline } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
-import { nextU64 } from '../../base/u64.ts'
 import { SCAN_PAGE_BYTES_MAX, SCAN_PAGE_KEYS_MAX } from '../../limits.ts'
 import type { Token } from '../../native/digest.ts'
 import type { Engine, ScanPage } from '../../store/engine.ts'
-import { isRot } from './rot.ts'
+import { besideRot } from './rot.ts'
 
 type Counted = Pick<VersionedObject, 'context'>
 
@@ -124,14 +123,10 @@ export class NamedStarts {
   }
 
   /** A token whose copies have rotted is passed over: they are mended from others. */
-  async #page(place: Place, from: Token): Promise<ScanPage> {
+  #page(place: Place, from: Token): Promise<ScanPage> {
     const bounds = { keysMax: SCAN_PAGE_KEYS_MAX, bytesMax: SCAN_PAGE_BYTES_MAX }
-    try {
-      return await this.#engine.prefixes({ place, from, to: LAST_TOKEN, ...bounds })
-    } catch (error) {
-      if (!isRot(error)) throw error
-      return { entries: [], next: nextU64(from) }
-    }
+    const query = { place, from, to: LAST_TOKEN, ...bounds }
+    return besideRot(query, (one) => this.#engine.prefixes(one))
   }
 }
 

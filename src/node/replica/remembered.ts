@@ -12,6 +12,7 @@
  * its key goes by a floor (docs/design.md 3.6). The other owners keep a deleted key as long: where
  * one drops it before another, their trees differ, and each exchange asks for it.
  */
+import { carries } from '../../dynamo/repair/floor.ts'
 import type { Range } from '../../dynamo/version/context.ts'
 import type { Dot } from '../../dynamo/version/dot.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
@@ -61,11 +62,11 @@ export class RememberedRequests {
     return this.#written.liesIn(ranges, nowMs)
   }
 
-  /** Another coordinator has sent an object. */
-  onSent({ siblings }: VersionedObject, nowMs: number): void {
+  /** Another coordinator has sent an object. An old delete that the copy carries is no news. */
+  onSent({ siblings }: VersionedObject, held: VersionedObject | undefined, nowMs: number): void {
     for (const { value, dots } of siblings) {
       if (value !== undefined) continue
-      for (const dot of dots) this.#sentDeletes.add(dot, nowMs)
+      for (const dot of dots) if (!carries(held, dot)) this.#sentDeletes.add(dot, nowMs)
     }
   }
 

@@ -250,7 +250,7 @@ export class Replica {
     const taken = this.#node.floors.admit(copy, arrival, incoming, held.object)
     this.#node.hints.onAccepted(copy)
     if (isOwn(copy) && arrival === 'sent') {
-      this.#remembered.onSent(incoming, this.#node.clock.now())
+      this.#remembered.onSent(incoming, held.object, this.#node.clock.now())
     }
     return this.#keep(copy, held, joined(held.object, taken))
   }

@@ -28,7 +28,7 @@ import type { Digest, Token } from '../../native/digest.ts'
 import { MERKLE_ENTRY_WORDS, MERKLE_LEAF_BITS, MerkleTree } from '../../native/merkle.ts'
 import type { DigestPage, Engine } from '../../store/engine.ts'
 import { mapKeyOf } from './key-steps.ts'
-import { digestsBesideRot } from './leaf-keys.ts'
+import { besideRot } from './rot.ts'
 
 type Changed = Pick<CopyId, 'token'> & { readonly n: number; readonly digest: Digest | undefined }
 
@@ -177,7 +177,8 @@ export class Trees {
   /** A token whose copies have rotted is passed over: none of them can be read. */
   #pageOf(from: Token, to: Token): Promise<DigestPage> {
     const bounds = { keysMax: SCAN_PAGE_KEYS_MAX, bytesMax: SCAN_PAGE_BYTES_MAX }
-    return digestsBesideRot(this.#engine, { place: OWN, from, to, ...bounds })
+    const query = { place: OWN, from, to, ...bounds }
+    return besideRot(query, (one) => this.#engine.digests(one))
   }
 
   /** Adds what was read before the token `end`, as it is by now. */

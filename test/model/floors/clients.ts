@@ -7,7 +7,7 @@
 import type { Prng } from '../../../src/base/prng.ts'
 import { Context } from '../../../src/dynamo/version/context.ts'
 import type { VersionedObject } from '../../../src/dynamo/version/object.ts'
-import { put as putOn } from '../../../src/dynamo/version/put.ts'
+import { put as putOn, writeAlone } from '../../../src/dynamo/version/put.ts'
 import { NODES, OWN, OWNERS } from '../node.ts'
 import { requestOf, valuesIn } from '../oracle.ts'
 import { tell } from '../story.ts'
@@ -166,16 +166,21 @@ export class Clients {
       member.remembered.add(requestId, { place, dot: outcome.dot, at: this.#cluster.now })
     }
     const noteNow = outcome.kind === 'written' ? outcome.note : note
+    const alone = writeAlone({ seen, requestId, isRepeat }, outcome)
     const attempt = new Attempt(value, member)
     this.#cluster.write(member, place, object, noteNow, { attempt })
     for (const { index: to } of this.#cluster.owners) {
-      if (to !== member.index || place !== OWN) this.#send(to, object, attempt)
+      if (to !== member.index || place !== OWN) this.#send(to, object, alone, attempt)
     }
   }
 
-  /** To an owner, and to a fallback that takes a hint for it; or to one of them, or to none. */
-  #send(to: number, object: VersionedObject, attempt: Attempt): void {
+  /**
+   * To an owner, and to a fallback that takes a hint for it; or to one of them, or to none. The
+   * whole object or the write alone: an owner that finds the object late is sent that.
+   */
+  #send(to: number, whole: VersionedObject, alone: VersionedObject, attempt: Attempt): void {
     const { reach, hinting } = this.#habits
+    const object = this.#prng.chance(0.5) ? whole : alone
     if (this.#prng.chance(reach)) this.#cluster.sendWrite(to, OWN, object, attempt)
     if (!this.#prng.chance(hinting)) return
     const isFallback = this.#prng.chance(0.85)

@@ -68,6 +68,8 @@ export class Ranges {
     const replaced = replacedRanges(object)
     if (replaced.length === 0) return
     if (owner.asking !== undefined && !prng.chance(AGAIN_CHANCE)) return
+    // What a crash could take back is not carried, here neither.
+    if (!rules.isCarriedUnsynced) this.#cluster.sync(owner)
     this.#ids += 1
     const round = owner.disk.adopted.number
     owner.asking = { id: this.#ids, round, object, replaced, alike: new Set() }

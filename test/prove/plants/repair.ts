@@ -97,13 +97,6 @@ const COMPARING: readonly Plant[] = [
     caughtBy: EXCHANGES,
   },
   {
-    name: 'an exchange with nothing to take begins again at once',
-    find: "if (counters.keysRepaired === repaired) this.#failure ??= 'overloaded';",
-    replace: '',
-    why: 'a member that is far behind makes the others compare thousands of leaves all the time',
-    caughtBy: EXCHANGES,
-  },
-  {
     name: 'exchanges do not wait for hints',
     find: 'if (this.#asked === 0) void this.#exchangeInTurn(this.#unhurried)',
     replace: 'if (this.#asked === 0) void this.exchangeWithAll()',
@@ -142,6 +135,6 @@ const COMPARING: readonly Plant[] = [
 
 export const REPAIR: PlantGroup = {
   name: 'repair',
-  plantsMin: 56,
+  plantsMin: 55,
   plants: [...KEEPING, ...COMPARING, ...ROUNDS, ...YIELDING],
 }

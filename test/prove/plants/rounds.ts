@@ -140,8 +140,8 @@ const STEPS: readonly Plant[] = [
   },
   {
     name: 'a part of what differed is all',
-    find: 'if (!this.#isCut) return true;',
-    replace: 'return true;',
+    find: 'from < TREE_LEAVES; from = this.#end',
+    replace: 'from < 1; from = this.#end',
     why: 'a round is covered with branches that were not looked at',
     caughtBy: EXCHANGES,
   },

@@ -1,6 +1,6 @@
 /**
- * The processor time of a put at three nodes that keep hash trees, over that at the same three while
- * they do not.
+ * The processor time of a put at three nodes that keep hash trees, over that at the same three
+ * while they do not.
  *
  * They run a copy of the build in which a write changes the trees in some turns and not in others,
  * by the clock of the machine: one process runs the same code faster than another by some percent,
@@ -58,9 +58,8 @@ export async function keptTrees(pairs: number, say: (line: string) => void): Pro
     for (let pair = 0; pair < pairs; pair++) {
       const [kept, without] = await pairOf(build)
       const ratio = kept / without
-      say(
-        `${kept.toFixed(0)} µs a put with trees, ${without.toFixed(0)} without: ${ratio.toFixed(3)}`,
-      )
+      const [ours, theirs] = [kept.toFixed(0), without.toFixed(0)]
+      say(`${ours} µs a put with trees, ${theirs} without: ${ratio.toFixed(3)}`)
       ratios.push(ratio)
     }
     return median(ratios)

@@ -40,7 +40,9 @@ async function flightOf(
     writtenAgain,
     requestMs,
     refusedAs,
+    mayDeliver = true,
   }: {
+    readonly mayDeliver?: boolean
     /** The first hint takes another write while its page is read, or made durable. */
     readonly writtenAgain?: 'reading' | 'syncing'
     /** The member refuses the first hint that it is sent, each time, with this code. */
@@ -124,7 +126,10 @@ async function flightOf(
   const peers = { isConnected: () => true, writeCopy } as unknown as PeerCalls
   const { foreground } = counters
   const pacing = new Pacing({ clock, foreground, latencyTargetMs: LATENCY_TARGET_MS })
-  const courier = new Courier({ clock, trace, topology, peers, replica, hints, counters, pacing })
+  const courier = new Courier({
+    ...{ clock, trace, topology, peers, replica, hints, counters, pacing },
+    mayDeliver: () => mayDeliver,
+  })
   const request = (): void => {
     if (requestMs === undefined) return
     foreground.onBegun()
@@ -191,6 +196,12 @@ t.test('it rests longer while requests of clients are slow, up to a bound', asyn
 t.test('a hint is sent as the own copy of its member', async (t) => {
   const { sentAs } = await flightOf([10, 10])
   t.strictSame(sentAs, [OWN])
+})
+
+t.test('nothing is sent to a member that has not told yet how old this disk is', async (t) => {
+  const { sentAs, left } = await flightOf([10, 10], { mayDeliver: false })
+  t.strictSame(sentAs, [])
+  t.match(left, [{ keys: 2 }])
 })
 
 t.test('a hint that is not durable here is not sent', async (t) => {

@@ -151,7 +151,7 @@ t.test(
     t.match(
       text,
       new RegExp(
-        `\\n${keeper?.name} for ${gone} +\\S+ +.* s +0 of 1 below +0 of 2 below, 1 replaced`,
+        `\\n${keeper?.name} for ${gone} +\\S+ +.* s +0 of 1 below +0 of 1 below, 0 replaced`,
       ),
     )
     await scene.run(scene.cluster.start(away))

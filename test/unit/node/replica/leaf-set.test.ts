@@ -1,4 +1,4 @@
-/** A set of leaves is walked in order, each once. */
+/** Leaves are taken out of a set in order, round and round. */
 import * as fc from 'fast-check'
 import t from 'tap'
 import { TREE_LEAF_BITS } from '../../../../src/dynamo/repair/branches.ts'
@@ -6,48 +6,53 @@ import { LeafSet } from '../../../../src/node/replica/leaf-set.ts'
 
 const LAST = 2 ** TREE_LEAF_BITS - 1
 
-function leavesOf(set: LeafSet): readonly number[] {
-  const found: number[] = []
-  for (let leaf = set.nextFrom(0); leaf !== undefined; leaf = set.nextFrom(leaf + 1)) {
-    found.push(leaf)
-  }
-  return found
-}
-
-t.test('it has what was added and not taken away, in order', async (t) => {
+t.test('it gives what was added, in order from the last one on, each once', async (t) => {
   // Neighbours in a word of 32, its edges, and the ends of the set.
   const leaf = fc.oneof(
     fc.nat({ max: 100 }),
     fc.constantFrom(31, 32, 63, 64, 1023, 1024, LAST - 32, LAST - 31, LAST - 1, LAST),
     fc.nat({ max: LAST }),
   )
-  const acts = fc.array(fc.tuple(fc.boolean(), leaf), { maxLength: 40 })
+  // Undefined: one is taken.
+  const acts = fc.array(fc.option(leaf, { nil: undefined, freq: 3 }), { maxLength: 60 })
   fc.assert(
     fc.property(acts, (list) => {
       const [set, model] = [new LeafSet(), new Set<number>()]
-      for (const [isAdded, one] of list) {
-        if (isAdded) set.add(one)
-        else set.delete(one)
-        if (isAdded) model.add(one)
-        else model.delete(one)
+      let next = 0
+      const expected = (): number | undefined => {
+        const sorted = [...model].sort((a, b) => a - b)
+        return sorted.find((one) => one >= next) ?? sorted[0]
       }
-      t.equal(set.size, model.size)
-      t.strictSame(
-        leavesOf(set),
-        [...model].sort((a, b) => a - b),
-      )
+      const take = (): void => {
+        const one = expected()
+        t.equal(set.take(), one)
+        if (one === undefined) return
+        model.delete(one)
+        next = one + 1
+      }
+      for (const one of list) {
+        if (one === undefined) take()
+        else {
+          set.add(one)
+          model.add(one)
+        }
+        t.equal(set.size, model.size)
+      }
+      while (model.size > 0) take()
+      take()
     }),
     { numRuns: 60 },
   )
 })
 
-t.test('an empty set, and what lies behind its last leaf, is nothing', async (t) => {
+t.test('a leaf that is put back comes after all others', async (t) => {
   const set = new LeafSet()
-  t.equal(set.nextFrom(0), undefined)
-  set.add(LAST)
-  set.add(LAST)
-  t.equal(set.nextFrom(1), LAST)
-  t.equal(set.nextFrom(LAST + 1), undefined)
-  set.delete(LAST)
-  t.equal(set.size, 0)
+  for (const leaf of [1, 5, LAST]) set.add(leaf)
+  const taken = Array.from({ length: 6 }, () => {
+    const leaf = set.take() as number
+    set.add(leaf)
+    return leaf
+  })
+  t.strictSame(taken, [1, 5, LAST, 1, 5, LAST])
+  t.equal(set.size, 3)
 })

@@ -88,3 +88,25 @@ t.test('more requests than it may keep push out the oldest, not what they hold b
   t.equal(requests.size, REMEMBERED_REQUESTS_MAX)
   t.ok(isHeld(requests, dotAt(1, 1), 0))
 })
+
+t.test(
+  'a delete that another coordinator sent is kept as long; one carried already is not',
+  async (t) => {
+    const requests = new RememberedRequests(MEMORY_MS)
+    const tombstone = (id: string, one: Dot) => ({ ...sibling(id, one), value: undefined })
+    const older = object([range(1, 1, 1)], tombstone('a', dot(1, 1)))
+    const newer = object([range(1, 1, 5)], tombstone('b', dot(1, 5)))
+    requests.onSent(newer, undefined, 0)
+    t.ok(requests.keeps(newer, MEMORY_MS))
+    t.notOk(requests.keeps(older, 0), 'it is older than what was sent')
+    t.notOk(requests.liesIn(newer.context.ranges, 0), 'ranges go: their coordinator was asked')
+    requests.onSent(older, older, 0)
+    t.notOk(requests.keeps(older, 0), 'it is carried here, and was sent again')
+    requests.onSent(older, newer, 0)
+    t.ok(requests.keeps(older, 0))
+    const value = object([range(1, 1, 9)], sibling('c', dot(1, 9)))
+    const fresh = new RememberedRequests(MEMORY_MS)
+    fresh.onSent(value, undefined, 0)
+    t.notOk(fresh.keeps(value, 0), 'no delete')
+  },
+)
