@@ -38,17 +38,18 @@ Examples:
   $ everwrite status --json | jq '.nodes[].figures.keys'
   $ everwrite status --ranges --until equal --timeout 60000
 
-keys     copies of keys on this node; a deleted key counts, its tombstone is a copy
+keys     copies on this node, hints for other nodes among them; a deleted key counts until its
+         tombstone has gone
 data     bytes of the log's files; what was replaced or deleted counts, until there is
          compaction, and so does room that is not used yet
 free     bytes that the disk has free
 gets     since the node started, and so are puts; a retry of a put is not counted
 p99      99 of 100 recent requests took less
-A node whose requests take longer than 'latency-target' repairs copies and delivers hints more
-slowly, down to a twentieth of the full rate, and says so.
+A node whose requests take longer than 'latency-target' repairs copies more slowly, down to a
+twentieth of the full rate, and delivers hints more slowly, down to a fifth, and says so.
 
-rounds   the last one that all adopted: what is deleted goes for good by rounds; and what the next
-         one waits for, or what the last one came to nothing for
+rounds   the last round that a node has adopted, the nodes that are behind it, and why the next one
+         waits; what is deleted goes for good by rounds
 
 With --ranges, of each node's partitions, those of the same owners and state together:
 N        partitions of the buckets with so many copies

@@ -31,7 +31,7 @@ export const SCALARS: Readonly<Record<string, readonly [ScalarKind, string]>> = 
   'segment-bytes': ['number', 'size of a file of the log'],
   'hint-bytes': ['number', 'space for the writes kept for members that are away'],
   'deadline-ms': ['number', 'deadline of a request that names none'],
-  'hedge-ms': ['number', 'time after which a read asks the next owner too'],
+  'hedge-ms': ['number', 'longest time after which a read asks the next owner too'],
   'forward-ms': ['number', 'time after which a put is sent to the next owner too'],
   'exchange-ms': ['number', 'how often copies are compared with those of each other owner'],
   'latency-target': ['number', 'p99 of requests, in ms, above which background work yields (20)'],

@@ -30,6 +30,7 @@ import type { Topology } from '../cluster/topology.ts'
 import { placementOf } from '../coordinator/quorums.ts'
 import type { Counters } from '../counters.ts'
 import type { Hints, HintsPage, HintToDeliver } from '../replica/hints.ts'
+import { isAllDurable } from '../replica/all-durable.ts'
 import type { Replica } from '../replica/replica.ts'
 import { isRot } from '../replica/rot.ts'
 import type { Pacing } from './pacing.ts'
@@ -141,17 +142,10 @@ export class Courier {
   }
 
   async #deliverPage(page: readonly HintToDeliver[], pass: Pass): Promise<boolean> {
-    const isDone = (await this.#isAllDurable()) && (await this.#deliverBatches(page, pass))
+    const isDone =
+      (await isAllDurable(this.#node.replica)) && (await this.#deliverBatches(page, pass))
     for (const { copy } of page) this.#node.hints.end(copy)
     return isDone
-  }
-
-  /** Waits until all that has been appended here so far is durable. */
-  #isAllDurable(): Promise<boolean> {
-    const { replica } = this.#node
-    return new Promise((resolve) => {
-      replica.whenSynced(replica.lastSequence, (error) => resolve(error === undefined))
-    })
   }
 
   async #deliverBatches(page: readonly HintToDeliver[], pass: Pass): Promise<boolean> {

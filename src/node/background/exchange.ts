@@ -39,6 +39,7 @@ import type { Counters } from '../counters.ts'
 import type { Floors } from '../replica/floors.ts'
 import type { Equalities } from './equalities.ts'
 import type { Pacing, Work } from './pacing.ts'
+import { isAllDurable } from '../replica/all-durable.ts'
 import { mapKeyOf } from '../replica/key-steps.ts'
 import type { LeafKeys, Leaves } from '../replica/leaf-keys.ts'
 import type { Replica } from '../replica/replica.ts'
@@ -104,10 +105,7 @@ export class Exchange {
     for (const n of new Set(only === undefined ? all : [only])) {
       if (!(await this.#mendTree({ n }))) return this.#failure ?? 'node-stopping'
     }
-    const isSynced = await new Promise<boolean>((resolve) => {
-      replica.whenSynced(replica.lastSequence, (error) => resolve(error === undefined))
-    })
-    return isSynced ? this.#failure : 'disk-failed'
+    return (await isAllDurable(replica)) ? this.#failure : 'disk-failed'
   }
 
   /** False where the member failed. */

@@ -29,6 +29,7 @@ import type { Topology } from '../cluster/topology.ts'
 import { placementOf } from '../coordinator/quorums.ts'
 import type { Counters } from '../counters.ts'
 import type { Floors } from '../replica/floors.ts'
+import { isAllDurable } from '../replica/all-durable.ts'
 import type { Replica } from '../replica/replica.ts'
 import { askMember } from './exchange.ts'
 
@@ -65,7 +66,7 @@ export class RangeRemoval {
   async ask(crowded: readonly Crowded[], { number: round }: RoundFloor): Promise<void> {
     const { topology, engine, replica } = this.#node
     // Nor does this owner carry what a crash could take back.
-    await engine.synced(replica.lastSequence)
+    if (!(await isAllDurable(replica))) return
     const byOwner = ownersOf(topology, crowded)
     const refused = new Set<Crowded>()
     const durables = new Map([[topology.self.id, engine.report().durableSequence]])

@@ -42,6 +42,6 @@ export const BROKEN_FLOORS: Readonly<Partial<Record<keyof FloorRules, BrokenFloo
   areRoundsConcurrent: broken('areRoundsConcurrent', 'differ', 10_000),
   areAllOthersEnded: broken('areAllOthersEnded', 'lost'),
   isFloorKeptWhenEmptied: broken('isFloorKeptWhenEmptied', 'came-back', 1_000),
-  isFloorKeptWhenSetBack: broken('isFloorKeptWhenSetBack', 'came-back', 173_000),
+  isFloorKeptWhenSetBack: broken('isFloorKeptWhenSetBack', 'came-back', 197_000),
   isReapedByAge: broken('isReapedByAge', 'came-back'),
 }

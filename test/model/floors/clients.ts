@@ -57,13 +57,16 @@ export class Clients {
   readonly #judge: Judge
   readonly #prng: Prng
   readonly #habits: Habits
+  /** Draws when an owner is sent the write alone; undefined: no one is. */
+  readonly #alone: Prng | undefined
   readonly #clients: readonly Client[]
 
-  constructor(cluster: Cluster, judge: Judge, habits: Habits) {
+  constructor(cluster: Cluster, judge: Judge, habits: Habits, alone: Prng | undefined) {
     this.#cluster = cluster
     this.#judge = judge
     this.#prng = cluster.prng
     this.#habits = habits
+    this.#alone = alone
     this.#clients = Array.from({ length: CLIENTS }, () => ({ memories: [], requests: [] }))
   }
 
@@ -175,17 +178,18 @@ export class Clients {
   }
 
   /**
-   * To an owner, and to a fallback that takes a hint for it; or to one of them, or to none. The
-   * whole object or the write alone: an owner that finds the object late is sent that.
+   * To an owner, and to a fallback that takes a hint for it; or to one of them, or to none. In some
+   * histories the whole object, in others the write alone to fallbacks, and now and then to owners.
    */
   #send(to: number, whole: VersionedObject, alone: VersionedObject, attempt: Attempt): void {
     const { reach, hinting } = this.#habits
-    const object = this.#prng.chance(0.5) ? whole : alone
+    const object = this.#alone?.chance(0.2) === true ? alone : whole
     if (this.#prng.chance(reach)) this.#cluster.sendWrite(to, OWN, object, attempt)
     if (!this.#prng.chance(hinting)) return
+    const hint = this.#alone === undefined ? whole : alone
     const isFallback = this.#prng.chance(0.85)
     const by = isFallback ? this.#prng.between(OWNERS, NODES - 1) : this.#prng.below(NODES)
-    if (by !== to) this.#cluster.sendWrite(by, hintFor(to), object, attempt)
+    if (by !== to) this.#cluster.sendWrite(by, hintFor(to), hint, attempt)
   }
 }
 

@@ -63,7 +63,8 @@ class FloorHistory {
     this.#cluster = new Cluster(rules, prng, this.#judge, story)
     this.#mayDestroy = prng.chance(0.5)
     this.#habits = drawHabits(prng)
-    this.#clients = new Clients(this.#cluster, this.#judge, this.#habits)
+    const alone = seed % 2 === 0 ? Prng.of(seed, 'alone') : undefined
+    this.#clients = new Clients(this.#cluster, this.#judge, this.#habits, alone)
     this.#weights = ACT_NAMES.map((act) => ACTS[act] * prng.pick(TEMPERS))
     this.#weightsTotal = this.#weights.reduce((sum, weight) => sum + weight)
   }

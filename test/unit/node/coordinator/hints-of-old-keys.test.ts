@@ -13,17 +13,16 @@ t.test('a put that replaces nothing is taken by fallbacks, and no sibling is los
     const session = await scene.session(owners[0] as number)
     replyOf(await session.put('k', 'old'))
     await scene.rounds(2)
-    for (const owner of owners.slice(N - away)) scene.cluster.kill(owner as number)
+    for (const owner of owners.slice(N - away)) scene.cluster.kill(owner)
     await scene.quiet()
     replyOf(await session.put('k', 'new'))
     await scene.quiet()
     t.equal(scene.total('hints'), away, `a hint for each of ${away} owners`)
     t.equal(scene.total('writes_late_total'), 0)
-    for (const owner of owners.slice(N - away))
-      await scene.run(scene.cluster.start(owner as number))
+    for (const owner of owners.slice(N - away)) await scene.run(scene.cluster.start(owner))
     t.ok(await scene.world.runUntil(() => scene.total('hints') === 0, 60_000))
     for (const owner of owners) {
-      const { siblings } = replyOf(await (await scene.session(owner as number)).get('k', N))
+      const { siblings } = replyOf(await (await scene.session(owner)).get('k', N))
       t.same(siblings.map(utf8Text).sort(), ['new', 'old'])
     }
   }
