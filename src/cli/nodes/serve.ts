@@ -75,6 +75,10 @@ the file. A file for three nodes:
   r = 1
   deadline-ms = 500
 
+No two copies of a key are on one machine where there are enough others. Each host is a machine,
+unless its members say otherwise (machine = "box-2"); ports are 7400 and 7500, or client-port and
+peer-port of the member.
+
 Examples:
   $ everwrite serve --config shop.toml --name node-1 --check
   $ everwrite serve --config shop.toml --name node-1

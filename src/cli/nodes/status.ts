@@ -21,7 +21,7 @@ interface Options extends ConnectionOptions {
 }
 
 /** How long `--until` waits where `--timeout` is not given: some exchanges. */
-const UNTIL_MS = 60_000
+const UNTIL_MS = 120_000
 
 export function addStatus(program: Command): void {
   addConnectionOptions(program.command('status'))
@@ -57,8 +57,9 @@ with     the other owners
 state    equal: when the node compared with each of them last, all had the same root; the oldest
          of these comparisons was so long ago. A write in between does not change that
 root     the sum of the digests of the node's own copies; equal copies have equal roots
---until waits for comparisons that begin from now on, by default for 60 s: nodes make them every
-few seconds ('exchange-ms'), or at once by 'everwrite repair'. --json has every partition.
+--until waits for comparisons that begin from now on, by default for two minutes: nodes make them
+every few seconds ('exchange-ms'), each minute while hints come home, or at once by 'everwrite
+repair'. --json has every partition.
 ${EXIT_CODES_HELP}
   4  a node says that something is wrong with it: damaged data, a full disk, a rebuild;
      with --until, not all partitions were found equal in time`,

@@ -198,7 +198,7 @@ const DELIVERING: readonly Plant[] = [
   },
   {
     name: 'a hint is sent before it is durable',
-    find: '(await this.#isAllDurable()) && (await this.#deliverBatches(page, pass))',
+    find: '(await isAllDurable(this.#node.replica)) && (await this.#deliverBatches(page, pass))',
     replace: 'await this.#deliverBatches(page, pass)',
     why: 'what its member has and its holder loses would come back to the holder as new',
     caughtBy: 'test/unit/node/background/courier.test.ts',

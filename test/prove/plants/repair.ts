@@ -135,6 +135,6 @@ const COMPARING: readonly Plant[] = [
 
 export const REPAIR: PlantGroup = {
   name: 'repair',
-  plantsMin: 55,
+  plantsMin: 62,
   plants: [...KEEPING, ...COMPARING, ...ROUNDS, ...YIELDING],
 }

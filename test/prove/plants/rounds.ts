@@ -12,6 +12,7 @@ const REMEMBERED = `${UNIT}/node/replica/remembered.test.ts`
 const MEMBER = `${UNIT}/node/background/round-member.test.ts`
 const CATCH_UP = `${UNIT}/node/background/catch-up.test.ts`
 const EXCHANGES = `${UNIT}/node/background/repairer.test.ts`
+const CLEANER = `${UNIT}/node/background/cleaner.test.ts`
 const SCENES = `${UNIT}/node/background/rounds.test.ts`
 const VOID = `${UNIT}/node/background/rounds-void.test.ts`
 const LOST = `${UNIT}/node/background/rounds-lost.test.ts`
@@ -242,6 +243,55 @@ const LEAVING: readonly Plant[] = [
     find: 'atMs + this.#memoryMs / STRETCHES + this.#memoryMs >= nowMs',
     replace: 'atMs + this.#memoryMs >= nowMs',
     why: 'its range goes while it may be repeated',
+    caughtBy: REMEMBERED,
+  },
+  {
+    name: 'the cleaner begins at the first leaf each time',
+    find: 'this.#nextFrom(this.#next) ?? this.#nextFrom(0)',
+    replace: 'this.#nextFrom(0)',
+    why: 'keys that must wait keep it from all behind, as long as others are deleted',
+    caughtBy: CLEANER,
+  },
+  {
+    name: 'a copy that has rotted ends the look of the cleaner',
+    find: 'await besideRot(query, (one) => engine.prefixes(one)).catch(',
+    replace: 'await engine.prefixes(query).catch(',
+    why: 'deleted keys beside it stay for ever',
+    caughtBy: CLEANER,
+  },
+  {
+    name: 'an owner asks for ranges before its copy is durable',
+    find: 'if (!(await isAllDurable(replica))) return;',
+    replace: '',
+    why: 'a crash takes back what replaced their writes, and those come back to all',
+    caughtBy: `${UNIT}/node/background/range-removal.test.ts`,
+  },
+  {
+    name: 'a round closes though a member has drawn a new start',
+    find: 'await this.#requireStarts(openings);',
+    replace: '',
+    why: 'the floor may hold a start that lives as ended: all its puts are late for ever',
+    caughtBy: VOID,
+  },
+  {
+    name: 'hints of a disk that was set back go at once',
+    find: "this.#node.standing.state !== 'rebuilding' || this.#met.has(node)",
+    replace: 'this.#met.size >= 0 || this.#met.has(node)',
+    why: 'they may be of starts that no floor holds any more: what was deleted comes back',
+    caughtBy: CATCH_UP,
+  },
+  {
+    name: 'a fallback is sent the whole object',
+    find: 'this.#sendObject(ask, isHint ? this.#alone : this.#object);',
+    replace: 'this.#sendObject(ask, this.#object);',
+    why: 'older siblings are late there: no fallback takes the put while owners are away',
+    caughtBy: `${UNIT}/node/coordinator/hints-of-old-keys.test.ts`,
+  },
+  {
+    name: 'an old delete that is sent again counts as a new one',
+    find: 'if (!carries(held, dot)) this.#sentDeletes.add(dot, nowMs);',
+    replace: 'this.#sentDeletes.add(dot, nowMs);',
+    why: 'all later deletes of its start stay, as long as it is sent',
     caughtBy: REMEMBERED,
   },
   {

@@ -181,3 +181,15 @@ t.test('a disk that closed the base or a later round is merged', async (t) => {
   await catchUp.meet(b, at(round(5, 3)))
   t.equal(replica.drops, 0)
 })
+
+t.test('hints of a disk that lost something go to members that have told its age', async (t) => {
+  const { catchUp, b, c, lose } = bench()
+  t.ok(catchUp.mayDeliver(b), 'nothing is lost')
+  await catchUp.meet(c, at(round(2)))
+  lose()
+  t.notOk(catchUp.mayDeliver(b))
+  t.notOk(catchUp.mayDeliver(c), 'it was met before that')
+  await catchUp.meet(b, at(round(2)))
+  t.ok(catchUp.mayDeliver(b))
+  t.notOk(catchUp.mayDeliver(c))
+})
