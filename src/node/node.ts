@@ -288,7 +288,7 @@ class Node implements RunningNode {
   }
 
   get roundObstacle(): string | undefined {
-    return this.#background.opener.obstacle
+    return this.#background.opener.holdup
   }
 
   rootOf(n: number, partition: number): U64 | undefined {

@@ -28,7 +28,7 @@ export interface KeyTellerDependencies {
   readonly trees: Pick<Trees, 'isBuilt' | 'sum'>
   readonly floors: Pick<Floors, 'adopted'>
   readonly equalities: Pick<Equalities, 'of'>
-  readonly opener: Pick<RoundOpener, 'ageMs' | 'obstacle'>
+  readonly opener: Pick<RoundOpener, 'ageMs' | 'holdup'>
   readonly roundMs: number
 }
 
@@ -54,7 +54,7 @@ export class KeyTeller implements Teller {
       round,
       roundAgeMs: Math.floor(opener.ageMs),
       roundMs,
-      obstacle: opener.obstacle ?? '',
+      obstacle: opener.holdup ?? '',
       floor: partOf(floor, objects),
       isRemembered: own !== undefined && this.#isRemembered(own, floor),
       ...this.#comparisonsOf(copy),

@@ -60,10 +60,10 @@ export class RoundOpener {
   #adopted: number
   #adoptedAtMs: number
   /**
-   * Why the last round came to nothing, what this one waits for, or why none was opened; undefined:
-   * it was adopted.
+   * Why the last round came to nothing, what this one waits for, or why none was opened though all
+   * members are there; undefined: it was adopted.
    */
-  obstacle: string | undefined
+  #obstacle: string | undefined
 
   constructor(dependencies: RoundOpenerDependencies) {
     this.#node = dependencies
@@ -78,23 +78,24 @@ export class RoundOpener {
   }
 
   get state(): RoundState {
-    const { ageMs, obstacle = '' } = this
+    const { ageMs, holdup } = this
     const { floors, member } = this.#node
-    return { adopted: floors.adopted.number, ageMs, highest: member.highest, obstacle }
+    const { number: adopted } = floors.adopted
+    return { adopted, ageMs, highest: member.highest, obstacle: holdup ?? '' }
   }
 
   /** What rounds wait for at this moment, as far as this member knows. */
   get holdup(): string | undefined {
     this.#look()
-    return this.#away() ?? this.obstacle
+    return this.#away() ?? this.#obstacle
   }
 
   /** That no round ends, and why, in a sentence for the operator. */
   warnings(): readonly string[] {
-    const { ageMs, obstacle } = this
-    if (obstacle === undefined || ageMs < LATE_ROUNDS * this.#node.roundMs) return []
+    const { ageMs, holdup } = this
+    if (holdup === undefined || ageMs < LATE_ROUNDS * this.#node.roundMs) return []
     return [
-      `no round has ended for ${Math.floor(ageMs / 1000)} s (${obstacle}): deleted keys and old ` +
+      `no round has ended for ${Math.floor(ageMs / 1000)} s (${holdup}): deleted keys and old ` +
         'context stay until one does',
     ]
   }
@@ -121,7 +122,7 @@ export class RoundOpener {
     if (number === this.#adopted) return
     this.#adopted = number
     this.#adoptedAtMs = this.#node.clock.now()
-    this.obstacle = undefined
+    this.#obstacle = undefined
   }
 
   async #openIfOld(): Promise<void> {
@@ -132,9 +133,10 @@ export class RoundOpener {
   /** Opens a round unless this member takes part in one already, or one cannot end now. */
   async openNow(): Promise<void> {
     if (this.#isBusy) return
-    const obstacle = this.#away() ?? this.#node.member.obstacle
+    if (this.#away() !== undefined) return
+    const { obstacle } = this.#node.member
     if (obstacle !== undefined) {
-      this.obstacle = obstacle
+      this.#obstacle = obstacle
       return
     }
     this.#isBusy = true
@@ -142,7 +144,7 @@ export class RoundOpener {
       await this.#run()
     } catch (error) {
       if (!isOperatingError(error)) throw error
-      this.obstacle = error.message
+      this.#obstacle = error.message
     } finally {
       this.#isBusy = false
     }
@@ -250,8 +252,8 @@ export class RoundOpener {
         else waits.set(node, waitsFor)
       })
       if (left.size === 0) return
-      this.obstacle = this.#sentenceOf(waits, step)
-      if (clock.now() > until) throw new OperatingError('round-left', this.obstacle)
+      this.#obstacle = this.#sentenceOf(waits, step)
+      if (clock.now() > until) throw new OperatingError('round-left', this.#obstacle)
       await this.#pause(AGAIN_MS)
     }
   }

@@ -1,5 +1,6 @@
 /** A cluster whose disks are all full. */
 import t from 'tap'
+import type { OperatingError } from '../../../src/base/errors.ts'
 import { Scene } from './scene.ts'
 
 t.test('S8: on full disks a cluster reads and deletes, also after a restart', async (t) => {
@@ -13,10 +14,15 @@ t.test('S8: on full disks a cluster reads and deletes, also after a restart', as
     const disk = scene.world.disk(machine)
     disk.limit(disk.usedBytes)
   }
-  const fill = async (): Promise<void> => {
-    for (let i = 0; i < 400; i++) await scene.run(bucket.put(`more${i}`, 'x'.repeat(100)))
+  // The first that fails is in doubt where its coordinator alone had room.
+  const failures: OperatingError[] = []
+  const fill = async (i: number): Promise<void> => {
+    await scene
+      .run(bucket.put(`more${i}`, 'x'.repeat(100)))
+      .catch((error: unknown) => failures.push(error as OperatingError))
   }
-  await t.rejects(fill(), { code: 'disk-full', certainty: 'refused' })
+  for (let i = 0; i < 400 && failures.at(-1)?.certainty !== 'refused'; i++) await fill(i)
+  t.match(failures.at(-1), { code: 'disk-full', certainty: 'refused' })
   for (const machine of scene.cluster.machines) {
     t.match(scene.cluster.node(machine)?.status().alarms, [/has no room for .* 0 bytes are free/])
   }
