@@ -39,6 +39,8 @@ const HAND_OFF_MS_MAX = 60_000
 const EXCHANGES_MS_MAX = 60_000
 /** What a request wrote stays for a while; rounds that meet faults begin again. */
 const ROUNDS_MS_MAX = 120_000
+/** So many times as long as requests are remembered all that may go has gone. */
+const FORGOTTEN_TIMES = 2
 const INSPECT_MS_MAX = 600_000
 /**
  * A message whose sender broke the connection without a word is given up by then, with its memory:
@@ -209,6 +211,9 @@ export class Quiet {
       await this.#exchange()
       await this.#forget(living)
       await this.#exchange()
+    } else {
+      // Owners let a deleted key go at about one time, once its request is forgotten.
+      await world.run(FORGOTTEN_TIMES * this.#cluster.configOf(1).rememberMs)
     }
     const repaired = this.#sum(living, REPAIRS)
     const answering = await this.#sweep(living, mayLack)
