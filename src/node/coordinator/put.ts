@@ -25,6 +25,7 @@ import {
   receiptOfPut,
   type RefusedPut,
   type Repeated,
+  type Replaced,
   writeAlone,
   type Written,
 } from '../../dynamo/version/put.ts'
@@ -114,8 +115,9 @@ class RunningPut {
   readonly #own: PutAsk
   readonly #request: ClientWrite
   #object: Uint8Array = EMPTY_BYTES
-  /** The write alone. */
-  #alone: Uint8Array = EMPTY_BYTES
+  #outcome: Written | Repeated | Replaced | undefined
+  /** The write alone, once it is to be sent: most puts need it for no one. */
+  #aloneBytes: Uint8Array | undefined
   #timer: Timer | undefined
   #covered: Context = Context.empty
   #receipt: Receipt | undefined
@@ -158,7 +160,7 @@ class RunningPut {
     this.#covered = coveredBy(this.#request, outcome)
     this.#receipt = receiptOfPut(this.#request.requestId, outcome)
     this.#object = object
-    this.#alone = outcome.kind === 'replaced' ? object : aloneOf(this.#request, outcome)
+    this.#outcome = outcome
     this.#sendAll(this.#round.begin(this.#own))
     this.#awaitOwn(sequence)
     if (!this.#isDelivered) this.#awaitLate()
@@ -169,6 +171,14 @@ class RunningPut {
       if (ask.node === this.#node.self) this.#keepHint(ask)
       else this.#send(ask)
     }
+  }
+
+  /** The write alone; the whole object where it has been replaced since. */
+  get #alone(): Uint8Array {
+    const outcome = this.#outcome
+    const isGone = outcome === undefined || outcome.kind === 'replaced'
+    this.#aloneBytes ??= isGone ? this.#object : aloneOf(this.#request, outcome)
+    return this.#aloneBytes
   }
 
   #send(ask: PutAsk): void {
