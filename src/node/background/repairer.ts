@@ -73,7 +73,7 @@ export class Repairer {
     })
   }
 
-  /** Looks again when to exchange next. */
+  /** Counts the time to the next exchange anew. */
   hurry(): void {
     this.#timer?.cancel()
     this.begin()
@@ -108,6 +108,8 @@ export class Repairer {
     this.#isAllWaiting = true
     const onBegin = (): void => {
       this.#isAllWaiting = false
+      // The next one is a period after this one, also where this was not made by the timer.
+      this.hurry()
     }
     await this.exchangeNow(nodes, undefined, { onBegin, onMember: () => undefined })
   }

@@ -263,6 +263,20 @@ t.test('a silent member does not keep the next one from an exchange', async (t) 
   t.equal(own.counters.keysRepaired, 1)
 })
 
+t.test('the next exchange begins a period after the last one, whatever began that', async (t) => {
+  const answerMs = 100
+  const { sim, repairer, others, asked } = await bench(RARELY_MS, answerMs)
+  await sim.run(RARELY_MS - 5 * answerMs)
+  const early = repairer.exchangeWithAll()
+  // The timer finds it busy.
+  await sim.complete(early, 10 * answerMs)
+  await others.put('k', 'a')
+  const before = asked.comparisons
+  t.ok(before > 0, 'it has compared')
+  await sim.run(RARELY_MS - 4 * answerMs)
+  t.ok(asked.comparisons > before, 'a period after that exchange began')
+})
+
 t.test('a member that has nothing to take waits for its next turn', async (t) => {
   const { sim, own, asked } = await bench(RARELY_MS)
   for (let i = 0; i < MANY; i++) await own.put(`k${i}`, 'a')
