@@ -33,8 +33,8 @@ let askedBytes = 0
 const answeredBytes: Record<string, number> = {}
 
 const build: Trees['build'] = Reflect.get(Trees.prototype, 'build')
-Trees.prototype.build = function (this: Trees): Promise<void> {
-  return observeBuilding(this, build.call(this))
+Trees.prototype.build = function (this: Trees, ...given: Parameters<Trees['build']>) {
+  return observeBuilding(this, build.apply(this, given))
 }
 
 async function observeBuilding(building: Trees, built: Promise<void>): Promise<void> {
