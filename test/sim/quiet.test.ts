@@ -19,7 +19,7 @@ const KEYS = 4
 
 /**
  * Seeds 328 and 429 reported copies that differ. Node 1 is emptied and cannot be rebuilt while two
- * nodes are dead; node 2 counts as damaged and has all its copies. The sweep read at two owners
+ * nodes are dead; node 2 counts as damaged and has all its copies. The judge read at two owners
  * fewer than live, which nodes 1 and 2 leave at one: the stale copy of node 3 was not asked.
  */
 t.test('copies become equal though two of the nodes that live may lack theirs', async (t) => {

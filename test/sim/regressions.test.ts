@@ -13,7 +13,7 @@
  * - seed 5183, the same file: a segment that a start removed came back;
  * - seeds 53 and 162, `unit/node/coordinator/forward-here.test.ts`: a put was applied, and told as
  *   refused;
- * - seeds 328 and 429, `quiet.test.ts`: a sweep left out a stale copy where others may be lost.
+ * - seeds 328 and 429, `quiet.test.ts`: the judge left out a stale copy where others may be lost.
  */
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

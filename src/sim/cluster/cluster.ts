@@ -114,16 +114,18 @@ export class Cluster {
     return owners.map(({ name }) => machineOf(name))
   }
 
-  /** Partitions whose owners have different sums in their hash trees, in sentences. */
-  unequalRoots(): readonly string[] {
+  /** Partitions whose owners among `machines` have different sums in their trees, in sentences. */
+  unequalRoots(machines: readonly number[]): readonly string[] {
     const { buckets, defaults, partitions } = this.configOf(1)
     const ns = new Set([defaults.n, ...buckets.map(({ n }) => n)])
     const unequal: string[] = []
     for (const n of ns) {
       for (let partition = 0; partition < partitions; partition++) {
         const { owners } = preferenceListOf(this.ring, partition, n)
-        const roots = owners.map(({ name }) => {
-          const root = this.node(machineOf(name))?.rootOf(n, partition)
+        const compared = owners.map(({ name }) => machineOf(name))
+        const living = compared.filter((machine) => machines.includes(machine))
+        const roots = living.map((machine) => {
+          const root = this.node(machine)?.rootOf(n, partition)
           return root === undefined ? 'unread' : `${root.hi} ${root.lo}`
         })
         if (new Set(roots).size > 1 || roots[0] === 'unread') {

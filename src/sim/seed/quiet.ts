@@ -2,9 +2,10 @@
  * Act two: the faults have stopped; copies must become equal, and then nothing is written.
  *
  * `core` picks nodes that hold W owners of every key; the others stay dead. `converge` waits for
- * requests under way and for hints to be delivered, scans all buckets, and, where no node is dead,
- * waits until exchanges alone have made the hash trees of all owners equal. It reads every key at
- * all its living owners that can answer, and asks each for its copy: the copies must be equal.
+ * requests under way and for hints to be delivered, scans all buckets where no node is dead, and
+ * waits until exchanges alone have made the hash trees of all living owners equal, but for nodes
+ * that may lack what only the dead have. Then it reads every key at all its living owners that can
+ * answer, which must repair nothing, and asks each for its copy: the copies must be equal.
  * Where they differ in a key that names as many repeated requests as it may, the order of merges
  * decides (`merge.ts`), and it is read once more. After that a read must write nothing, and no node
  * may keep memory of a message.
@@ -145,10 +146,11 @@ export class Quiet {
     this.violations.push(...left())
   }
 
-  /** Waits until the owners of each partition have equal trees. Requires: all nodes live. */
-  async #exchange(): Promise<void> {
-    if (await this.#until(() => this.#cluster.unequalRoots().length === 0, EXCHANGES_MS_MAX)) return
-    this.violations.push(...this.#cluster.unequalRoots())
+  /** Waits until the owners of each partition among `machines` have equal trees. */
+  async #exchange(machines: readonly number[]): Promise<void> {
+    const unequal = (): readonly string[] => this.#cluster.unequalRoots(machines)
+    if (await this.#until(() => unequal().length === 0, EXCHANGES_MS_MAX)) return
+    this.violations.push(...unequal())
   }
 
   /** Lets each node make some more exchanges, which must repair nothing. Requires: all live. */
@@ -206,19 +208,16 @@ export class Quiet {
     const mayLack = (machine: number): boolean =>
       living.length < this.#cluster.size &&
       (this.#account.isDamaged(machine) || this.#cluster.node(machine)?.isWhole !== true)
-    const areAllThere = living.length === this.#cluster.size
-    if (areAllThere) {
-      await this.#exchange()
-      await this.#forget(living)
-      await this.#exchange()
-    } else {
-      // Owners let a deleted key go at about one time, once its request is forgotten.
-      await world.run(FORGOTTEN_TIMES * this.#cluster.configOf(1).rememberMs)
-    }
+    const sound = living.filter((machine) => !mayLack(machine))
+    await this.#exchange(sound)
+    if (living.length === this.#cluster.size) await this.#forget(living)
+    // Owners let a deleted key go at about one time, once its request is forgotten.
+    else await world.run(FORGOTTEN_TIMES * this.#cluster.configOf(1).rememberMs)
+    await this.#exchange(sound)
     const repaired = this.#sum(living, REPAIRS)
-    const answering = await this.#sweep(living, mayLack)
+    const answering = await this.#readAll(living, mayLack)
     const repairs = this.#sum(living, REPAIRS) - repaired
-    if (areAllThere && repairs > 0) {
+    if (sound.length === living.length && repairs > 0) {
       this.violations.push(`not equal: reads repaired ${repairs} copies after all exchanges`)
     }
     // Repairs go on, and may wait for memory that messages of dead connections have.
@@ -233,7 +232,7 @@ export class Quiet {
     }
     let state = await look(false)
     if (state.unsettled.length > 0) {
-      await this.#workload.sweep(state.unsettled, ({ label }) => answering.get(label) ?? 0)
+      await this.#workload.readAt(state.unsettled, ({ label }) => answering.get(label) ?? 0)
       await world.run(STEP_MS)
       state = await look(true)
     }
@@ -241,7 +240,7 @@ export class Quiet {
     this.violations.push(...checkScans(this.#history, state.final, scanned))
     await world.run(STEP_MS)
     const before = this.#appends(living)
-    await this.#workload.sweep(places, ({ label }) => answering.get(label) ?? 0)
+    await this.#workload.readAt(places, ({ label }) => answering.get(label) ?? 0)
     await world.run(STEP_MS)
     for (const [machine, appends] of this.#appends(living)) {
       const more = appends - (before.get(machine) ?? 0)
@@ -257,7 +256,7 @@ export class Quiet {
    * not at those at once: a damaged disk lacks few records, and a read that needs fewer than can
    * answer leaves a copy as stale as it was.
    */
-  async #sweep(
+  async #readAll(
     living: readonly number[],
     mayLack: (machine: number) => boolean,
   ): Promise<ReadonlyMap<string, number>> {
@@ -270,7 +269,7 @@ export class Quiet {
         const lackingOwners = owners.filter((owner) => lacking.includes(owner))
         needed.set(place.label, owners.length - Math.min(fewer, lackingOwners.length))
       }
-      unread = await this.#workload.sweep(unread, ({ label }) => needed.get(label) ?? 0)
+      unread = await this.#workload.readAt(unread, ({ label }) => needed.get(label) ?? 0)
     }
     for (const { label } of unread) {
       this.violations.push(`not live: ${label} cannot be read at all its owners that live`)

@@ -2,7 +2,7 @@
  * Run one seed: a cluster, clients and faults; then quiet; then all checkers.
  *
  * Act one is chaos, in rounds, until enough writes were acknowledged and enough faults took effect;
- * between two rounds everything is healed and every key swept, so that the next disk may be
+ * between two rounds everything is healed and all copies become equal, so that the next disk may be
  * damaged. Act two is quiet (`quiet.ts`): first with some nodes dead for ever, then with all.
  *
  * The seed, the scenario and the build decide everything: two runs have one trace digest.

@@ -211,7 +211,7 @@ export class User {
       return shown
     } catch (error) {
       const code = codeOf(error)
-      // A sweep asks again: chaos may have spent what its client tries again by itself.
+      // The judge asks again: chaos may have spent what its client tries again by itself.
       const isAskedAgain = asked !== undefined && error instanceof CallError && error.isBudgetSpent
       if (!isAskedAgain) this.#record(place, startedMs, undefined, code)
       return undefined

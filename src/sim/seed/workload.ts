@@ -7,9 +7,9 @@ import type { History, KnownWrite } from '../history/history.ts'
 import { User } from './user.ts'
 import type { Place, WorkloadOptions } from './workload-options.ts'
 
-/** A sweep asks again if a copy is being mended. */
-const SWEEP_TRIES = 5
-const SWEEP_MS_MAX = 60_000
+/** A read is tried again if a copy is being mended. */
+const READ_TRIES = 5
+const READ_MS_MAX = 60_000
 
 type Keys = ReadonlySet<string>
 
@@ -72,10 +72,9 @@ export class Workload {
   }
 
   /**
-   * Reads keys at as many owners as `r` says, and so repairs what a read finds behind. Returns
-   * those that could not be read so.
+   * Reads keys at as many owners as `r` says. Returns those that could not be read so.
    */
-  async sweep(places: readonly Place[], r: (place: Place) => number): Promise<readonly Place[]> {
+  async readAt(places: readonly Place[], r: (place: Place) => number): Promise<readonly Place[]> {
     const failed: Place[] = []
     for (const place of places) {
       if (r(place) > 0 && !(await this.#readPatiently(place, r(place)))) failed.push(place)
@@ -101,8 +100,8 @@ export class Workload {
   async #patiently<T>(ask: (user: User) => Promise<T | undefined>): Promise<T | undefined> {
     const [user] = this.#users
     if (user === undefined) return undefined
-    for (let tries = 1; tries <= SWEEP_TRIES; tries++) {
-      const answer = await this.#cluster.world.complete(ask(user), SWEEP_MS_MAX)
+    for (let tries = 1; tries <= READ_TRIES; tries++) {
+      const answer = await this.#cluster.world.complete(ask(user), READ_MS_MAX)
       if (answer !== undefined) return answer
     }
     return undefined
