@@ -34,7 +34,7 @@ export const REPLICAS_MAX = 7
 export const COPIES_PER_PUT_MAX: number = 4 * REPLICAS_MAX
 /** Members to which hints are delivered at once. */
 export const DELIVERIES_MAX = 4
-/** Hints in flight to one member. */
+/** Hints in one message to a member, their names and objects together; a longer one goes alone. */
 export const DELIVERY_KEYS_MAX = 256
 export const DELIVERY_BYTES_MAX = 1 * MIB
 /** The least space for hints, whatever the disk's size. */
@@ -89,6 +89,8 @@ export const RETRY_AFTER_MS_MAX = 1_000
 export const OVERLOAD_RETRY_MS = 50
 /** Fields in one request, known or not: each costs more memory than bytes. */
 export const REQUEST_FIELDS_MAX = 1024
+/** The same in one request of another member, which may list keys. */
+export const PEER_FIELDS_MAX = 4096
 /** Fields in one answer, those of what is nested in it included. */
 export const ANSWER_FIELDS_MAX = 262_144
 /** How often what is under way is checked for progress. */

@@ -50,6 +50,7 @@ import { refuseInsecure } from './listeners/refuse-insecure.ts'
 import { SessionListener } from './listeners/session-listener.ts'
 import { HINT_BYTES_MIN } from '../limits.ts'
 import { Hints } from './replica/hints.ts'
+import { HintsHome } from './replica/hints-home.ts'
 import { digestKeyOf, openEngine, type OpenedEngine } from './replica/open-engine.ts'
 import { Replica } from './replica/replica.ts'
 import type { Floors } from './replica/floors.ts'
@@ -188,27 +189,27 @@ class Node implements RunningNode {
     const lies = new PeerLies({ self, replica, counters, trace })
     const peers = new PeerCalls(this.#peers, clock, lies)
     const shared = { clock, trace, topology, peers, replica, counters, pacing }
-    const kept = { engine, entropy, standing, hints, trees, starts, floors }
+    const hintsHome = new HintsHome(replica, clock)
+    const kept = { engine, entropy, standing, hints, hintsHome, trees, starts, floors }
     const paces = { exchangeMs, roundMs, rememberMs, cleanMs }
-    this.#background = new Background({ ...shared, ...kept, ...paces })
-    const { member, opener, removal, teller } = this.#background
+    const background = (this.#background = new Background({ ...shared, ...kept, ...paces }))
+    const { member, opener, removal, teller } = background
     const rounds = new RoundRequests({ ...shared, ...kept, member, removal })
     const gets = new Gets({ clock, trace, self, replica, peers, counters, hedgeMs, repairMs })
     const mender = new Mender({ clock, trace, topology, gets, replica })
     const workers = { ...shared, self, gets, teller, roundHoldup: () => opener.holdup }
     const coordinator = (this.#coordinator = coordinatorOf(config, workers))
     const status = (): Promise<NodeStatus> => this.#status.fresh()
-    const clientRequests = new ClientRequests(coordinator, topology, status, this.#background)
-    const peerRequests = new PeerRequests({ ...shared, coordinator, trees, rounds, teller, lies })
+    const clientRequests = new ClientRequests(coordinator, topology, status, background)
+    const requests = new PeerRequests({ ...shared, ...kept, coordinator, rounds, teller, lies })
     const loop = new LoopDelay(clock, counters.loopDelays)
     const listening = { config, world, topology, standing, counters, loop, coordinator }
     const clients = { role: 'client', requests: clientRequests, memory } as const
-    const members = { role: 'peer', requests: peerRequests, memory: peerMemory } as const
+    const members = { role: 'peer', requests, memory: peerMemory } as const
     this.#clients = new SessionListener({ ...clients, ...listening })
     this.#members = new SessionListener({ ...members, ...listening })
     const sources = { counters, engine, hints, replica, trees, floors, starts, opener, coordinator }
-    const [peerLinks, background] = [this.#peers, this.#background]
-    const sessions = { clients: this.#clients, members: this.#members, peers: peerLinks }
+    const sessions = { clients: this.#clients, members: this.#members, peers: this.#peers }
     const figures = { ...sources, ...sessions, pacing, memories: [memory, peerMemory], startedMs }
     this.#status = new OwnStatus({ ...figures, clock, topology, directory, background })
   }

@@ -20,6 +20,7 @@ import {
   REQUEST_ID_BYTES,
   VALUE_BYTES_MAX,
 } from '../limits.ts'
+import type { PeerHint } from './message/peer.ts'
 
 export function checkBucket(bucket: Uint8Array): void {
   if (bucket.length >= 1 && bucket.length <= BUCKET_BYTES_MAX) return
@@ -120,6 +121,11 @@ export function checkMessageLength(length: number): void {
     'message-too-long',
     `the message has ${length} bytes: the bound is ${MESSAGE_BYTES_MAX}, ask for less at once`,
   )
+}
+
+/** What a hint counts towards `DELIVERY_BYTES_MAX`, as in a page of an engine. */
+export function hintBytes({ name, object }: Pick<PeerHint, 'name' | 'object'>): number {
+  return name.bucket.length + name.key.length + object.length
 }
 
 /** The error for a message that no correct sender sends; `sentence` says why. */

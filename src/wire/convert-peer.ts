@@ -71,16 +71,16 @@ const peerWrite: CallConverter<'peerWrite'> = {
     encode(write: PeerWrite, writer: Writer): void {
       checkPeerRequest(write)
       // By name: a spread of as many fields takes several times as long.
-      const { name, bucketId, ring, object, deadlineMs, isHome } = write
+      const { name, bucketId, ring, object, deadlineMs } = write
       const { bucket, key } = name
       const place = idFieldOf(write.place)
       const id = bucketIdMessage(bucketId)
-      const message = { bucket, key, bucketId: id, ring, object, deadlineMs, place, isHome }
+      const message = { bucket, key, bucketId: id, ring, object, deadlineMs, place }
       pb.PeerWrite.encode(message, writer)
     },
     decode(reader: Reader): PeerWrite {
       const message = pb.PeerWrite.decode(reader)
-      const { bucket, key, bucketId, ring, object, deadlineMs, place, isHome } = message
+      const { bucket, key, bucketId, ring, object, deadlineMs, place } = message
       const write: PeerWrite = {
         name: { bucket: plain(bucket), key: plain(key) },
         bucketId: bucketIdOf(bucketId),
@@ -88,7 +88,6 @@ const peerWrite: CallConverter<'peerWrite'> = {
         object: plain(object),
         deadlineMs,
         place: idOfField(place),
-        isHome,
       }
       checkPeerRequest(write)
       return write

@@ -22,6 +22,7 @@ import { ERROR_KINDS, errorCodeOf, isOperatingError, OperatingError } from '../b
 import {
   ANSWER_FIELDS_MAX,
   FRAME_BODY_BYTES_MAX,
+  PEER_FIELDS_MAX,
   REQUEST_FIELDS_MAX,
   SENTENCE_CHARS_MAX,
 } from '../limits.ts'
@@ -30,6 +31,7 @@ import { CLIENT_CONVERTERS, type Converter, type CallConverter } from './convert
 import { COPIES_CONVERTERS } from './convert-copies.ts'
 import { EXCHANGE_CONVERTERS } from './convert-exchanges.ts'
 import { HANDSHAKE_CONVERTERS } from './convert-handshake.ts'
+import { HINT_CONVERTERS } from './convert-hints.ts'
 import { PEER_CONVERTERS } from './convert-peer.ts'
 import { ROUND_CONVERTERS } from './convert-rounds.ts'
 import { TREE_CONVERTERS } from './convert-trees.ts'
@@ -37,7 +39,7 @@ import { everwrite as pb } from './generated/messages.js'
 import { failure } from './convert-failure.ts'
 import type { Failure, Goodbye, Hello, Identity, Welcome } from './message/session.ts'
 import { fieldsOf, REPLY_FIELDS, REQUEST_FIELDS } from './convert-fields.ts'
-import type { Reply, Request, RequestKind } from './message/table.ts'
+import { type Reply, type Request, type RequestKind, SENDERS } from './message/table.ts'
 import { PartedWriter } from './convert-parts.ts'
 
 /** A message as bytes. */
@@ -106,6 +108,7 @@ const reader = new BoundedReader(EMPTY_BYTES)
 const CALL_CONVERTERS: { readonly [K in RequestKind]: CallConverter<K> } = {
   ...CLIENT_CONVERTERS,
   ...PEER_CONVERTERS,
+  ...HINT_CONVERTERS,
   ...COPIES_CONVERTERS,
   ...TREE_CONVERTERS,
   ...ROUND_CONVERTERS,
@@ -191,7 +194,8 @@ export function decodeRequest<K extends RequestKind>(
 ): Request<K> {
   const { request } = CALL_CONVERTERS[kind]
   const known = REQUEST_FIELDS[kind]
-  return decode<Request<K>>(request, bytes, start, length, REQUEST_FIELDS_MAX, known)
+  const fieldsMax = SENDERS[kind].includes('client') ? REQUEST_FIELDS_MAX : PEER_FIELDS_MAX
+  return decode<Request<K>>(request, bytes, start, length, fieldsMax, known)
 }
 
 /** `ring`: the first half of the ring's digest, in answers to clients. */

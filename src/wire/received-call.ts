@@ -25,9 +25,9 @@ export interface Answering {
   onExpired(): void
 }
 
-/** What the answer to a write takes: a context. */
+/** What the answer to a write takes: a context, or codes. */
 const WRITE_ANSWER_BYTES = 4096
-const WRITES: ReadonlySet<RequestKind> = new Set<RequestKind>(['put', 'peerWrite'])
+const WRITES: ReadonlySet<RequestKind> = new Set<RequestKind>(['put', 'peerWrite', 'peerHints'])
 
 /**
  * The memory with which a call of this kind begins. A put that was handed on begins without: it

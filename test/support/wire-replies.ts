@@ -145,6 +145,7 @@ export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
     ],
     next: u64(0xfffff000, 0),
   },
+  peerHints: { refusals: [undefined, 'record-rotten'] },
   peerObjects: { round: 12, objects: [id('0b1ec7'), undefined] },
   peerRounds: {
     start: LIVE,

@@ -69,6 +69,11 @@ export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
   },
   explain: { name: NAME, deadlineMs: 2000, ownersOnly: true, receipt },
   peerCopies: { name: NAME, bucketId: CREATED, ring, deadlineMs: 2000 },
+  peerHints: {
+    ring,
+    hints: [{ name: NAME, bucketId: CREATED, object: id('0b1ec7') }],
+    deadlineMs: 400,
+  },
   peerObjects: {
     ring,
     keys: [{ name: NAME, bucketId: BUCKET_ID }],
@@ -126,7 +131,6 @@ export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
     object: id('0b1ec7'),
     deadlineMs: 400,
     place: NODE_A,
-    isHome: true,
   },
   peerPut: {
     name: NAME,

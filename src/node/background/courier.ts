@@ -3,26 +3,28 @@
  * (Dynamo 4.6).
  *
  * Hints are found in the log, also after a restart, so a delivery needs no request to begin. A
- * page of them is read, and made durable here. A batch of it is sent, and acknowledged by each
- * member that must hold it; then each of its hints is removed that has accepted nothing meanwhile.
- * No one waits for the removal: a hint that a crash brings back is delivered once more. The next
- * batch is sent when all of this one has been answered, and after a rest: the member's answers pace
- * the delivery (`delivery-pace.ts`), and so does the latency of clients' requests (`pacing.ts`).
+ * page of them is read, and made durable here. A batch of it is sent in one message to each member
+ * that must hold it, whose answer says of each hint that it is durable there, or why it was
+ * refused; then each hint is removed that has accepted nothing meanwhile. No one waits for the
+ * removal: a hint that a crash brings back is delivered once more. The next batch is sent when all
+ * of this one has been answered, and after a rest: the member's answers pace the delivery
+ * (`delivery-pace.ts`), and so does the latency of clients' requests (`pacing.ts`).
  *
  * A delivery that fails begins again after a pause, for as long as there are hints. A hint that its
  * member refuses for what it has of the key (a copy that has rotted) stays, and the others go on.
  * Where a hint has rotted, all hints at its token are dropped: nothing can be got from it.
  */
-import { assert } from '../../base/assert.ts'
 import { isFailure, perform } from '../../base/deliver.ts'
 import type { ErrorCode, OperatingError } from '../../base/errors.ts'
 import { targetsOf } from '../../dynamo/handoff/delivery.ts'
 import { DeliveryPace } from '../../dynamo/handoff/delivery-pace.ts'
-import { type CopyId, type NodeId, OWN, type Place } from '../../dynamo/names.ts'
+import type { NodeId, Place } from '../../dynamo/names.ts'
 import { FIRST_TOKEN } from '../../dynamo/ring/partition.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
 import { DELIVERIES_MAX, DELIVERY_BYTES_MAX, DELIVERY_KEYS_MAX } from '../../limits.ts'
 import type { Token } from '../../native/digest.ts'
+import { hintBytes } from '../../wire/bounds.ts'
+import type { PeerHint } from '../../wire/message/peer.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { PeerCalls } from '../cluster/peer-calls.ts'
@@ -30,6 +32,7 @@ import type { Topology } from '../cluster/topology.ts'
 import { placementOf } from '../coordinator/quorums.ts'
 import type { Counters } from '../counters.ts'
 import type { Hints, HintsPage, HintToDeliver } from '../replica/hints.ts'
+import type { HintRefusals, HintsHome } from '../replica/hints-home.ts'
 import { isAllDurable } from '../replica/all-durable.ts'
 import type { Replica } from '../replica/replica.ts'
 import { isRot } from '../replica/rot.ts'
@@ -59,6 +62,7 @@ export interface CourierDependencies {
   readonly peers: PeerCalls
   readonly replica: Replica
   readonly hints: Hints
+  readonly hintsHome: HintsHome
   readonly counters: Counters
   readonly pacing: Pacing
   /** False while it is not known whether the hints for it are too old. */
@@ -150,7 +154,7 @@ export class Courier {
 
   async #deliverBatches(page: readonly HintToDeliver[], pass: Pass): Promise<boolean> {
     for (let at = 0; at < page.length; ) {
-      const batch = page.slice(at, at + pass.pace.batchMax)
+      const batch = batchOf(page, at, pass.pace.batchMax)
       // Meanwhile this disk may have turned out to be an old one.
       if (!batch.every(({ copy }) => this.#isReachable(copy.place))) return false
       if (!(await this.#deliverPaced(batch, pass))) return false
@@ -170,59 +174,64 @@ export class Courier {
     return !this.#isStopped
   }
 
-  /** Sends hints, and removes those that may go. */
-  async #deliverBatch(batch: readonly HintToDeliver[], pass: Pass): Promise<boolean> {
-    const results = await Promise.all(batch.map((one) => this.#deliver(one, pass)))
-    return !results.includes(false) && !this.#isStopped
-  }
-
   /**
-   * Sends one hint, and removes it where it may go. False where it could not be delivered, and so
-   * the next ones cannot.
+   * Sends hints, and removes those that may go. False where one could not be delivered, and so the
+   * next ones cannot.
    */
-  async #deliver(hint: HintToDeliver, pass: Pass): Promise<boolean> {
-    const { counters, trace } = this.#node
-    const failures = await this.#failuresOf(hint)
+  async #deliverBatch(batch: readonly HintToDeliver[], pass: Pass): Promise<boolean> {
+    const codes = await this.#refusalsOf(batch)
     if (this.#isStopped) return false
-    if (failures.length > 0) {
-      pass.hasKept = true
-      return failures.every(({ code }) => OF_THE_KEY.has(code))
-    }
+    const delivered = batch.filter((_, i) => codes[i]?.length === 0)
+    if (delivered.length < batch.length) pass.hasKept = true
+    for (const { copy } of delivered) this.#onDelivered(copy.place)
+    const areRemoved = await Promise.all(delivered.map((hint) => this.#remove(hint)))
+    const canGoOn = codes.flat().every((code) => OF_THE_KEY.has(code))
+    return canGoOn && !areRemoved.includes(false) && !this.#isStopped
+  }
+
+  #onDelivered(place: Place): void {
+    const { counters, hints, trace } = this.#node
     counters.hintsDelivered += 1
-    this.#node.hints.onDelivered(hint.copy.place)
-    trace.record('hint-delivered', { node: hint.copy.place })
-    return this.#remove(hint)
+    hints.onDelivered(place)
+    trace.record('hint-delivered', { node: place })
   }
 
-  /** Why members that must hold the hint have not taken it durably; none where all have. */
-  async #failuresOf({ copy, object }: HintToDeliver): Promise<readonly OperatingError[]> {
+  /** For each hint, why members that must hold it have not taken it; none where all have. */
+  async #refusalsOf(batch: readonly HintToDeliver[]): Promise<readonly (readonly ErrorCode[])[]> {
+    const codes: ErrorCode[][] = batch.map(() => [])
+    const sent = [...this.#byTarget(batch)].map(async ([node, indexes]) => {
+      const hints = indexes.map((i) => hintOf(batch[i] as HintToDeliver))
+      const refusals = await this.#send(node, hints)
+      for (const [at, i] of indexes.entries()) {
+        const code = isFailure(refusals) ? refusals.code : refusals[at]
+        if (code !== undefined) codes[i]?.push(code)
+      }
+    })
+    await Promise.all(sent)
+    return codes
+  }
+
+  /** The members that must hold hints of the batch, and where those are in it. */
+  #byTarget(batch: readonly HintToDeliver[]): ReadonlyMap<NodeId, readonly number[]> {
     const { topology } = this.#node
-    const { owners } = placementOf(topology, copy.token, copy.name.bucket)
-    const targets = targetsOf(copy.place, owners)
-    const ends = await Promise.all(targets.map((node) => this.#send(node, copy, object)))
-    return ends.filter((end) => end !== undefined)
+    const byTarget = new Map<NodeId, number[]>()
+    for (const [i, { copy }] of batch.entries()) {
+      const { owners } = placementOf(topology, copy.token, copy.name.bucket)
+      for (const node of targetsOf(copy.place, owners)) {
+        const indexes = byTarget.get(node)
+        if (indexes === undefined) byTarget.set(node, [i])
+        else indexes.push(i)
+      }
+    }
+    return byTarget
   }
 
-  #send(node: NodeId, copy: CopyId, object: Uint8Array): Promise<OperatingError | undefined> {
-    const { topology, peers, replica, clock } = this.#node
-    const own = { ...copy, place: OWN }
+  #send(node: NodeId, hints: readonly PeerHint[]): Promise<HintRefusals | OperatingError> {
+    const { topology, peers, hintsHome, clock } = this.#node
     const deadline = clock.now() + PAGE_MS_MAX
-    if (node !== topology.self.id) {
-      const terms = { ring: topology.ring.digest, deadline, isHome: true }
-      return new Promise((resolve) => {
-        peers.writeCopy(node, own, object, terms, resolve)
-      })
-    }
-    const decoded = decodeObject(object)
-    assert(decoded !== undefined, 'a hint that was read is an object')
     return new Promise((resolve) => {
-      perform(
-        () => replica.merge(own, decoded, 'home', deadline),
-        (sequence) => {
-          if (isFailure(sequence)) return resolve(sequence)
-          return replica.whenSynced(sequence, resolve)
-        },
-      )
+      if (node === topology.self.id) return hintsHome.take({ hints, deadline }, resolve)
+      return peers.bringHome(node, hints, { ring: topology.ring.digest, deadline }, resolve)
     })
   }
 
@@ -235,4 +244,25 @@ export class Courier {
       )
     })
   }
+}
+
+/** The hints of a page from `at` on that go in one message: at least one. */
+function batchOf(
+  page: readonly HintToDeliver[],
+  at: number,
+  hintsMax: number,
+): readonly HintToDeliver[] {
+  let end = at
+  let bytes = 0
+  while (end < page.length && end - at < hintsMax) {
+    const { copy, object } = page[end] as HintToDeliver
+    bytes += hintBytes({ name: copy.name, object })
+    if (end > at && bytes > DELIVERY_BYTES_MAX) break
+    end += 1
+  }
+  return page.slice(at, end)
+}
+
+function hintOf({ copy: { name, bucketId }, object }: HintToDeliver): PeerHint {
+  return { name, bucketId, object }
 }

@@ -23,10 +23,12 @@ import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import { requestIdBytes } from '../../dynamo/version/request-id.ts'
+import type { PeerHint } from '../../wire/message/peer.ts'
 import type { Reply, Request } from '../../wire/message/table.ts'
 import type { Answer } from '../../wire/session.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { CopiesPage, KeyRange } from '../replica/copies.ts'
+import type { HintRefusals } from '../replica/hints-home.ts'
 import type { LeafKeys, Leaves } from '../replica/leaf-keys.ts'
 import type { Achieved, KnownPut, ToldKey } from '../requests.ts'
 import type { PeerLies } from './peer-lies.ts'
@@ -105,19 +107,33 @@ export class PeerCalls {
     this.#peers.call(node, 'peerRead', request, onAnswer, room)
   }
 
-  /** Delivers undefined once the member holds the object durably. `isHome`: it is a hint for it. */
+  /** Delivers undefined once the member holds the object durably. */
   writeCopy(
     node: NodeId,
     { name, bucketId, place }: CopyId,
     object: Uint8Array,
-    terms: Terms & { readonly isHome?: boolean },
+    terms: Terms,
     deliver: (failure: OperatingError | undefined) => void,
   ): void {
     const deadlineMs = this.#msLeft(terms.deadline)
-    const { ring, isHome = false } = terms
-    const request = { name, bucketId, ring, object, deadlineMs, place, isHome }
+    const request = { name, bucketId, ring: terms.ring, object, deadlineMs, place }
     this.#peers.call(node, 'peerWrite', request, (answer) => {
       deliver(isFailure(answer) ? answer : undefined)
+    })
+  }
+
+  /** Brings hints home. Delivers, once what was taken is durable, why which were refused. */
+  bringHome(
+    node: NodeId,
+    hints: readonly PeerHint[],
+    { ring, deadline }: Terms,
+    deliver: Deliver<HintRefusals>,
+  ): void {
+    const request = { ring, hints, deadlineMs: this.#msLeft(deadline) }
+    this.#peers.call(node, 'peerHints', request, (answer) => {
+      if (isFailure(answer)) return deliver(answer)
+      const { refusals } = answer
+      deliver(refusals.length === hints.length ? refusals : garbled('hints'))
     })
   }
 

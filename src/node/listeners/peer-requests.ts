@@ -16,6 +16,7 @@ import { TREE_LEAF_BITS } from '../../dynamo/repair/branches.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import { requestIdOf } from '../../dynamo/version/request-id.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
+import type { VersionedObject } from '../../dynamo/version/object.ts'
 import type { IncomingCall, IncomingCallOf, Session } from '../../wire/session.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { Pacing } from '../background/pacing.ts'
@@ -23,6 +24,7 @@ import type { PeerLies } from '../cluster/peer-lies.ts'
 import type { Topology } from '../cluster/topology.ts'
 import type { Coordinator } from '../coordinator/coordinator.ts'
 import type { Counters } from '../counters.ts'
+import type { HintsHome } from '../replica/hints-home.ts'
 import type { Replica } from '../replica/replica.ts'
 import type { Trees } from '../replica/trees.ts'
 import type { Teller } from '../requests.ts'
@@ -36,6 +38,7 @@ export interface PeerRequestsDependencies {
   readonly trees: Trees
   readonly counters: Counters
   readonly rounds: RoundRequests
+  readonly hintsHome: HintsHome
   readonly teller: Teller
   readonly clock: Clock
   readonly pacing: Pacing
@@ -62,6 +65,8 @@ export class PeerRequests {
         return this.#read(call)
       case 'peerWrite':
         return this.#write(call, session)
+      case 'peerHints':
+        return this.#takeHints(call, session)
       case 'peerPut':
         return this.#put(call)
       case 'peerCopies':
@@ -128,12 +133,11 @@ export class PeerRequests {
   #write(call: IncomingCallOf<'peerWrite'>, session: Session): void {
     const { request, token, deadline } = call
     const { replica, counters } = this.#node
-    const { name, bucketId, place, isHome } = request
+    const { name, bucketId, place } = request
     const copy = { place, bucketId, token, name }
     if (this.#hasOtherRing(call, request.ring) || this.#isWrongHint(call)) return
     if (place === OWN) counters.peerWrites += 1
     else counters.hintsTaken += 1
-    if (isHome) counters.hintsReceived += 1
     const object = decodeObject(request.object)
     if (object === undefined) {
       const sentence = 'the object is not encoded as objects are'
@@ -144,11 +148,11 @@ export class PeerRequests {
     if (lie !== undefined) return this.#end(call, session, lie)
     const beganMs = this.#node.clock.now()
     perform(
-      () => replica.merge(copy, object, isHome ? 'home' : 'sent', deadline),
+      () => replica.merge(copy, object, 'sent', deadline),
       (sequence) => {
         if (isFailure(sequence)) return this.#fail(call, sequence)
         return replica.whenSynced(sequence, (error) => {
-          if (!isHome) this.#endPart(beganMs)
+          this.#endPart(beganMs)
           if (error === undefined) call.answer(WRITTEN)
           else this.#fail(call, error)
         })
@@ -171,6 +175,24 @@ export class PeerRequests {
       new OperatingError('hint-wrong', `the hint is for ${member}: correct the sender`),
     )
     return true
+  }
+
+  /** Answers once all that was taken is durable. Not paced: the sender rests after each answer. */
+  #takeHints(call: IncomingCallOf<'peerHints'>, session: Session): void {
+    const { request, deadline } = call
+    const { hintsHome, counters, lies } = this.#node
+    const { hints } = request
+    if (this.#hasOtherRing(call, request.ring)) return
+    counters.peerWrites += hints.length
+    counters.hintsReceived += hints.length
+    const lieIn = (object: VersionedObject): OperatingError | undefined => {
+      return session.node && lies.inObject(session.node, object)
+    }
+    hintsHome.take({ hints, deadline, lieIn }, (refusals) => {
+      if (!isFailure(refusals)) call.answer({ refusals })
+      else if (refusals.code === 'peer-lies') this.#end(call, session, refusals)
+      else this.#fail(call, refusals)
+    })
   }
 
   #put(call: IncomingCallOf<'peerPut'>): void {

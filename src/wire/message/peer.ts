@@ -1,4 +1,5 @@
 /** Messages between two nodes; `table.ts` numbers them. */
+import type { ErrorCode } from '../../base/errors.ts'
 import type { KeyStanding } from '../../dynamo/repair/key-standing.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import type { BucketId, CreationId, KeyName, NodeId, Place, Start } from '../../dynamo/names.ts'
@@ -34,11 +35,29 @@ export interface PeerWrite {
   readonly deadlineMs: number
   /** The receiver's own copy, or its hint for another member. */
   readonly place: Place
-  /** It is a hint that comes home: it was durable elsewhere before it was sent. */
-  readonly isHome: boolean
 }
 
 export type PeerWriteReply = Record<never, never>
+
+/** A hint that comes home: it was durable at its sender before it was sent. */
+export interface PeerHint {
+  readonly name: KeyName
+  readonly bucketId: BucketId
+  /** Encoded. */
+  readonly object: Uint8Array
+}
+
+export interface PeerHints {
+  readonly ring: RingDigest
+  /** 1 to DELIVERY_KEYS_MAX, of DELIVERY_BYTES_MAX together, or one. */
+  readonly hints: readonly PeerHint[]
+  readonly deadlineMs: number
+}
+
+export interface PeerHintsReply {
+  /** One for each hint: undefined where it is held durably, else why it was refused. */
+  readonly refusals: readonly (ErrorCode | undefined)[]
+}
 
 /** A client's put, handed on to an owner of its key. Its contexts cover all that it replaces. */
 export interface PeerPut {

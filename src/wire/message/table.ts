@@ -26,6 +26,8 @@ import type {
 import type {
   PeerCopies,
   PeerCopiesReply,
+  PeerHints,
+  PeerHintsReply,
   PeerLeaves,
   PeerLeavesReply,
   PeerObjects,
@@ -57,6 +59,7 @@ export const REQUEST_KINDS = {
   scan: 18,
   ranges: 20,
   repair: 21,
+  peerHints: 23,
   peerRange: 24,
   peerTree: 25,
   peerLeaves: 26,
@@ -81,6 +84,7 @@ export const SENDERS: Readonly<Record<RequestKind, readonly Role[]>> = {
   scan: ['client'],
   ranges: ['client'],
   repair: ['client'],
+  peerHints: ['peer'],
   peerRange: ['peer'],
   peerTree: ['peer'],
   peerLeaves: ['peer'],
@@ -105,6 +109,7 @@ export interface RequestTable {
   scan: { request: Scan; reply: ScanReply }
   ranges: { request: Ranges; reply: RangesReply }
   repair: { request: Repair; reply: RepairReply }
+  peerHints: { request: PeerHints; reply: PeerHintsReply }
   peerRange: { request: PeerRange; reply: PeerRangeReply }
   peerTree: { request: PeerTree; reply: PeerTreeReply }
   peerLeaves: { request: PeerLeaves; reply: PeerLeavesReply }

@@ -125,7 +125,7 @@ async function writeAt(nodes: Nodes, node: number, key: number): Promise<void> {
   const object = objectOf(config, key, 2)
   const ring = ringOf(config).digest
   await new Promise<void>((resolve, reject) => {
-    const terms = { ring, deadlineMs: WRITE_MS, isHome: false }
+    const terms = { ring, deadlineMs: WRITE_MS }
     const request = { name, bucketId, place, object, ...terms }
     session.call('peerWrite', request, (answer) => {
       if (answer instanceof OperatingError) reject(answer)

@@ -93,13 +93,13 @@ async function strikes(options: BlowsOptions, until: number): Promise<number> {
   const { kept, kills, holder, say } = options
   const order: Blow[] = Array.from({ length: kills }, () => ['holder', 'target'] as const).flat()
   order.splice(kills, 0, 'power')
-  const whole = (await kept.counts())[holder] ?? 0
+  const whole = await kept.countOf(holder)
   for (const [i, blow] of order.entries()) {
     const due = whole * (1 - (STRUCK_SHARE * (i + 1)) / order.length)
     let left = whole
     while (left > due && performance.now() < until) {
       await sleep(LOOK_MS)
-      left = (await kept.counts())[holder] ?? 0
+      left = await kept.countOf(holder)
     }
     if (left === 0 || left > due) return i
     say(`${blow}: struck with ${left} of ${whole} hints left at node ${holder}`)

@@ -23,6 +23,12 @@ export class KeptHints {
     return [...this.#counts]
   }
 
+  /** Of one node alone: no other, which may be slow to answer, is waited for. */
+  async countOf(node: number): Promise<number> {
+    await this.#ask(this.#addresses[node] as Address, node)
+    return this.#counts[node] ?? 0
+  }
+
   /** In all nodes; undefined where one does not answer. */
   async total(): Promise<number | undefined> {
     const areKnown = await this.#askAll()

@@ -195,7 +195,6 @@ export function peerMessageRows(lab: Lab): readonly Row[] {
             place: OWN,
             ring,
             deadlineMs: 100,
-            isHome: false,
           }
           return one.ask('peerWrite', { ...write, object: utf8Bytes('no') })
         }),

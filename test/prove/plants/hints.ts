@@ -133,15 +133,15 @@ const DELIVERING: readonly Plant[] = [
   },
   {
     name: 'a hint is removed when it is sent',
-    find: 'const failures = await this.#failuresOf(hint)',
-    replace: 'const failures = await Promise.race([this.#failuresOf(hint), []])',
+    find: 'const codes = await this.#refusalsOf(batch)',
+    replace: 'const codes = await Promise.race([this.#refusalsOf(batch), batch.map(() => [])])',
     why: 'the member may never have got it',
     caughtBy: PAPER,
   },
   {
     name: 'a hint that is refused for its key ends the walk',
-    find: 'return failures.every(({ code }) => OF_THE_KEY.has(code))',
-    replace: 'return false',
+    find: 'const canGoOn = codes.flat().every((code) => OF_THE_KEY.has(code))',
+    replace: 'const canGoOn = codes.flat().length === 0',
     why: 'one rotten copy keeps the hints for all other keys; simulated members mend theirs soon',
     caughtBy: 'test/unit/node/background/courier.test.ts',
   },
@@ -160,11 +160,25 @@ const DELIVERING: readonly Plant[] = [
     caughtBy: PAPER,
   },
   {
-    name: 'a hint is delivered as a hint',
-    find: 'const own = { ...copy, place: OWN }',
-    replace: 'const own = copy',
-    why: 'a target that is this node, or another member, never has it as its own',
+    name: 'a hint goes whose copy was refused',
+    find: 'batch.filter((_, i) => codes[i]?.length === 0)',
+    replace: 'batch.filter((_, i) => codes[i]?.length === 0 || codes.length > 1)',
+    why: 'the answer is of many hints: one that its member did not take is nowhere any more',
     caughtBy: 'test/unit/node/background/courier.test.ts',
+  },
+  {
+    name: 'hints that come home are answered before they are durable',
+    find: 'whenSynced(taking.sequence, (error) => deliver(error ?? refusals))',
+    replace: 'whenSynced(0, (error) => deliver(error ?? refusals))',
+    why: 'the holder removes them, and the power of the member may go',
+    caughtBy: 'test/unit/node/listeners/hints-home.test.ts',
+  },
+  {
+    name: 'one hint that is refused refuses those after it',
+    find: 'if (isFailure(sequence)) taking.refusals[index] = sequence.code',
+    replace: 'if (isFailure(sequence)) taking.refusals.fill(sequence.code, index)',
+    why: 'the holder keeps them, and one rotten copy keeps the hints for other keys',
+    caughtBy: 'test/unit/node/listeners/hints-home.test.ts',
   },
   {
     name: 'a delivery does not rest',
@@ -214,6 +228,6 @@ const DELIVERING: readonly Plant[] = [
 
 export const HINTS_PLANTS: PlantGroup = {
   name: 'hints',
-  plantsMin: 27,
+  plantsMin: 29,
   plants: [...COUNTING, ...READING, ...DELIVERING],
 }

@@ -1,4 +1,4 @@
-/** The courier: how much it has in flight to one member, how fast, and as what it sends it. */
+/** The courier: how much it has in flight to one member, how fast, to whom, and what it removes. */
 import t from 'tap'
 import { equalBytes } from '../../../../src/base/bytes.ts'
 import { isFailure, perform } from '../../../../src/base/deliver.ts'
@@ -9,7 +9,7 @@ import {
   REST_SHARE_MAX,
   REST_SHARE_MIN,
 } from '../../../../src/dynamo/handoff/delivery-pace.ts'
-import { type CopyId, keyName, type NodeId, OWN, type Place } from '../../../../src/dynamo/names.ts'
+import { type CopyId, keyName, nodeId, type NodeId, OWN } from '../../../../src/dynamo/names.ts'
 import { decodeObject } from '../../../../src/dynamo/version/object-bytes.ts'
 import { Context } from '../../../../src/dynamo/version/context.ts'
 import { DELIVERY_BYTES_MAX } from '../../../../src/limits.ts'
@@ -19,9 +19,11 @@ import type { PeerCalls } from '../../../../src/node/cluster/peer-calls.ts'
 import { Topology } from '../../../../src/node/cluster/topology.ts'
 import { Counters } from '../../../../src/node/counters.ts'
 import { Hints } from '../../../../src/node/replica/hints.ts'
+import { HintsHome } from '../../../../src/node/replica/hints-home.ts'
 import { Replica } from '../../../../src/node/replica/replica.ts'
 import { Cluster } from '../../../../src/sim/cluster/cluster.ts'
 import { SimWorld } from '../../../../src/sim/index.ts'
+import type { PeerHint } from '../../../../src/wire/message/peer.ts'
 import { copyOf } from '../../../../src/store/conformance/subject.ts'
 import { MemoryEngine } from '../../../../src/store/memory/memory.ts'
 import { replicaParts } from '../../../support/replica-parts.ts'
@@ -41,8 +43,14 @@ async function flightOf(
     requestMs,
     refusedAs,
     mayDeliver = true,
+    isLost = false,
+    place,
   }: {
     readonly mayDeliver?: boolean
+    /** The connection is lost before any answer. */
+    readonly isLost?: boolean
+    /** Whom the hints are for; undefined: for another owner. */
+    readonly place?: NodeId
     /** The first hint takes another write while its page is read, or made durable. */
     readonly writtenAgain?: 'reading' | 'syncing'
     /** The member refuses the first hint that it is sent, each time, with this code. */
@@ -64,7 +72,7 @@ async function flightOf(
   const parts = replicaParts(engine, clock, new Uint8Array(16))
   const mend = (): Promise<boolean> => Promise.resolve(false)
   const replica = new Replica({ ...common, isWhole: () => true, hints, ...parts, mend })
-  const hinted = lengths.map((_, i) => copyOf(keyName('b', `k${i}`), { place: member }))
+  const hinted = lengths.map((_, i) => copyOf(keyName('b', `k${i}`), { place: place ?? member }))
   const write = (copy: CopyId, requestId: string, length: number) => {
     const value = Prng.of(length).fill(new Uint8Array(length))
     const request = { requestId: requestId.padStart(16), isRepeat: false, value }
@@ -101,33 +109,38 @@ async function flightOf(
   let first: Uint8Array | undefined
   const most = { bytes: 0, hints: 0 }
   const inFlight = { bytes: 0, hints: 0 }
-  const sentAs = new Set<Place>()
-  const flight = { began: Number.POSITIVE_INFINITY, ended: 0 }
-  const writeCopy: PeerCalls['writeCopy'] = (_node, copy: CopyId, object, _terms, deliver) => {
-    sentAs.add(copy.place)
+  const sentTo = new Set<NodeId>()
+  const flight = { began: Number.POSITIVE_INFINITY, ended: 0, messages: 0 }
+  const refusalOf = ({ name, object }: PeerHint): ErrorCode | undefined => {
     const isAgain = (decodeObject(object)?.siblings.length ?? 0) > 1
     again.wasSent ||= isAgain
     again.wasSentUnsynced ||= isAgain && again.sequence > durable
-    first ??= copy.name.key
-    const isRefused = refusedAs !== undefined && equalBytes(first, copy.name.key)
-    const failure = isRefused ? new OperatingError(refusedAs, 'not this one') : undefined
+    first ??= name.key
+    return equalBytes(first, name.key) ? refusedAs : undefined
+  }
+  const bringHome: PeerCalls['bringHome'] = (node, brought, _terms, deliver) => {
+    sentTo.add(node)
+    const refusals = brought.map(refusalOf)
     flight.began = Math.min(flight.began, clock.now())
-    inFlight.bytes += object.length
-    inFlight.hints += 1
+    flight.messages += 1
+    const bytes = brought.reduce((sum, { object }) => sum + object.length, 0)
+    inFlight.bytes += bytes
+    inFlight.hints += brought.length
     most.bytes = Math.max(most.bytes, inFlight.bytes)
     most.hints = Math.max(most.hints, inFlight.hints)
     clock.after(ANSWER_MS, () => {
       flight.ended = clock.now()
-      inFlight.bytes -= object.length
-      inFlight.hints -= 1
-      deliver(failure)
+      inFlight.bytes -= bytes
+      inFlight.hints -= brought.length
+      deliver(isLost ? new OperatingError('connection-lost', 'no answer') : refusals)
     })
   }
-  const peers = { isConnected: () => true, writeCopy } as unknown as PeerCalls
+  const peers = { isConnected: () => true, bringHome } as unknown as PeerCalls
+  const hintsHome = new HintsHome(replica, clock)
   const { foreground } = counters
   const pacing = new Pacing({ clock, foreground, latencyTargetMs: LATENCY_TARGET_MS })
   const courier = new Courier({
-    ...{ clock, trace, topology, peers, replica, hints, counters, pacing },
+    ...{ clock, trace, topology, peers, replica, hints, hintsHome, counters, pacing },
     mayDeliver: () => mayDeliver,
   })
   const request = (): void => {
@@ -141,12 +154,18 @@ async function flightOf(
   courier.begin()
   await sim.run(60_000)
   courier.stop()
+  const own = hinted.map((copy) => engine.get({ ...copy, place: OWN })?.object)
+  const kept = hinted.flatMap((copy, i) => (engine.get(copy) === undefined ? [] : [i]))
   return {
     ...most,
+    own: own.filter((object) => object !== undefined).length,
+    kept,
+    others: topology.ring.members.flatMap(({ id }) => (id === node ? [] : [id])),
     tookMs: flight.ended - flight.began,
     left: hints.places,
     delivered: counters.hintsDelivered,
-    sentAs: [...sentAs],
+    messages: flight.messages,
+    sentTo: [...sentTo],
     underWay: hints.underWay,
     again,
   }
@@ -193,20 +212,50 @@ t.test('it rests longer while requests of clients are slow, up to a bound', asyn
   t.ok(usual.tookMs < slow.tookMs / 2, `${usual.tookMs} and ${slow.tookMs} ms`)
 })
 
-t.test('a hint is sent as the own copy of its member', async (t) => {
-  const { sentAs } = await flightOf([10, 10])
-  t.strictSame(sentAs, [OWN])
+t.test('hints go to their member in one message, and are removed', async (t) => {
+  const { sentTo, messages, others, left, own } = await flightOf([10, 10])
+  t.strictSame(sentTo, others.slice(0, 1))
+  t.equal(messages, 1)
+  t.strictSame(left, [])
+  t.equal(own, 0, 'nothing is merged here')
+})
+
+t.test('hints for a member that is none any more go to all owners, this one too', async (t) => {
+  const { sentTo, messages, others, left, own, delivered } = await flightOf([10, 10], {
+    place: nodeId('f'.repeat(16)),
+  })
+  t.strictSame(sentTo, others)
+  t.equal(messages, others.length)
+  t.equal(own, 2)
+  t.equal(delivered, 2)
+  t.strictSame(left, [])
+})
+
+t.test('one owner that refuses keeps the hint for all', async (t) => {
+  const place = nodeId('f'.repeat(16))
+  const { kept, delivered, own } = await flightOf([10, 10], { place, refusedAs: 'record-rotten' })
+  t.equal(kept.length, 1)
+  t.equal(delivered, 1)
+  t.equal(own, 2, 'the other owners have it')
+})
+
+t.test('a message without an answer delivers nothing', async (t) => {
+  const { left, delivered, underWay, messages } = await flightOf([10, 10], { isLost: true })
+  t.match(left, [{ keys: 2 }])
+  t.equal(delivered, 0)
+  t.equal(underWay, 0)
+  t.ok(messages > 1, 'it is sent again')
 })
 
 t.test('nothing is sent to a member that has not told yet how old this disk is', async (t) => {
-  const { sentAs, left } = await flightOf([10, 10], { mayDeliver: false })
-  t.strictSame(sentAs, [])
+  const { sentTo, left } = await flightOf([10, 10], { mayDeliver: false })
+  t.strictSame(sentTo, [])
   t.match(left, [{ keys: 2 }])
 })
 
 t.test('a hint that is not durable here is not sent', async (t) => {
-  const { sentAs, left } = await flightOf([10, 10], { isDurable: false })
-  t.strictSame(sentAs, [])
+  const { sentTo, left } = await flightOf([10, 10], { isDurable: false })
+  t.strictSame(sentTo, [])
   t.match(left, [{ keys: 2 }])
 })
 
@@ -222,12 +271,19 @@ t.test('what a hint accepts while its delivery begins is sent later, once durabl
 
 t.test('a hint that is refused for its key alone does not keep the others', async (t) => {
   const long = Array.from({ length: 6 }, () => 2 * DELIVERY_BYTES_MAX)
+  const small = Array.from({ length: 6 }, () => 10)
   for (const refusedAs of ['record-rotten', 'object-too-large'] as const) {
-    const { delivered, left, underWay } = await flightOf(long, { refusedAs })
-    t.equal(delivered, long.length - 1, refusedAs)
-    t.equal(left[0]?.keys, 1)
-    t.equal(underWay, 0)
+    for (const lengths of [long, small]) {
+      const { delivered, left, kept, underWay } = await flightOf(lengths, { refusedAs })
+      t.equal(delivered, lengths.length - 1, refusedAs)
+      t.equal(left[0]?.keys, 1)
+      t.equal(kept.length, 1, 'the one that was refused')
+      t.equal(underWay, 0)
+    }
   }
   const { delivered } = await flightOf(long, { refusedAs: 'overloaded' })
   t.equal(delivered, 0, 'one refused for all keys ends the walk')
+  const { delivered: beside, left } = await flightOf(small, { refusedAs: 'overloaded' })
+  t.equal(beside, small.length - 1, 'those taken by the same message are delivered')
+  t.match(left, [{ keys: 1 }])
 })

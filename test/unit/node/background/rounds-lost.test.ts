@@ -47,7 +47,7 @@ t.test('a disk that is set back is recognised, refused, and brings nothing back'
   await scene.quiet()
   t.notOk(scene.cluster.node(1)?.isWhole, 'it waits for node 3')
   await t.rejects(scene.copyAt(1, KEYS[9] as string), { code: 'replica-rebuilding' })
-  const late = await scene.send(1, DELETED[0] as string, object, false)
+  const late = await scene.send(1, DELETED[0] as string, object)
   t.notOk(verdictOf(late) === 'ok')
   await scene.run(scene.cluster.start(3))
   await isWholeAgain(scene)
@@ -61,10 +61,10 @@ t.test('an emptied disk learns what was closed before it takes a write', async (
   const { trace } = scene.world
   t.ok(await scene.world.runUntil(() => trace.count('rebuild-begun') === 1, ROUND_LIMIT_MS))
   const key = DELETED[0] as string
-  const soon = verdictOf(await scene.send(1, key, object, false))
+  const soon = verdictOf(await scene.send(1, key, object))
   t.ok(['write-late refused', 'replica-rebuilding refused'].includes(soon), soon)
   await scene.quiet()
-  t.equal(verdictOf(await scene.send(1, key, object, false)), 'write-late refused')
+  t.equal(verdictOf(await scene.send(1, key, object)), 'write-late refused')
   await isWholeAgain(scene)
   await nothingIsBack(scene)
 })

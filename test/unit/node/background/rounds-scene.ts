@@ -70,15 +70,21 @@ export class RoundsScene extends Scene {
     return decodeObject((await this.copyAt(machine, key)).object)?.context
   }
 
-  /** Sends an object, as a write or as a hint that comes home. */
-  send(
-    machine: number,
-    key: string,
-    object: Uint8Array,
-    isHome: boolean,
-  ): Promise<Answer<'peerWrite'>> {
-    const write = { name: nameOf(key), bucketId: BUCKET_ID, object, place: OWN, isHome }
+  /** Sends an object as a write. */
+  send(machine: number, key: string, object: Uint8Array): Promise<Answer<'peerWrite'>> {
+    const write = { name: nameOf(key), bucketId: BUCKET_ID, object, place: OWN }
     return this.call(machine, 'peerWrite', write)
+  }
+
+  /** Sends objects of a key each, as hints that come home. */
+  bringHome(
+    machine: number,
+    objects: Readonly<Record<string, Uint8Array>>,
+  ): Promise<Answer<'peerHints'>> {
+    const hints = Object.entries(objects).map(([key, object]) => {
+      return { name: nameOf(key), bucketId: BUCKET_ID, object }
+    })
+    return this.call(machine, 'peerHints', { hints })
   }
 
   /** The power of a machine goes and comes back. */

@@ -56,12 +56,16 @@ t.test('a write that arrives late is refused, and a hint brings nothing dead hom
   const session = await scene.session(1)
   await scene.putAll(session, ['k', 'other'])
   const { object } = await scene.copyAt(2, 'k')
-  t.equal(verdictOf(await scene.send(2, 'k', object, false)), 'ok', 'it is carried there')
+  t.equal(verdictOf(await scene.send(2, 'k', object)), 'ok', 'it is carried there')
   await scene.deleteAll(session, ['k'])
   await scene.keysAre(1)
-  const late = await scene.send(2, 'k', object, false)
+  const late = await scene.send(2, 'k', object)
   t.equal(verdictOf(late), 'write-late refused')
-  t.equal(verdictOf(await scene.send(2, 'k', object, true)), 'ok', 'it has come home before')
+  t.strictSame(
+    replyOf(await scene.bringHome(2, { k: object })),
+    { refusals: [undefined] },
+    'it has come home before',
+  )
   t.notOk((await scene.copyAt(2, 'k')).isFound)
   t.equal(scene.figure(2, 'writes_late_total'), 1)
   await scene.rounds()
@@ -69,7 +73,7 @@ t.test('a write that arrives late is refused, and a hint brings nothing dead hom
   t.equal(replyOf(await session.get('k', N)).siblings.length, 0)
   await scene.restart(2)
   await scene.quiet()
-  t.equal(verdictOf(await scene.send(2, 'k', object, false)), 'write-late refused', 'for ever')
+  t.equal(verdictOf(await scene.send(2, 'k', object)), 'write-late refused', 'for ever')
 })
 
 t.test('a member takes part in one round, and in no step of one that it left', async (t) => {
@@ -113,8 +117,10 @@ t.test('a message about rounds or exchanges that names another ring is refused',
   const step = { number: 1, step: RoundStep.void, floor: undefined }
   const none = { forgotten: new Set<never>(), starts: new Map<never, never>() }
   const keys = [{ name: nameOf('k'), bucketId: BUCKET_ID }]
+  const hints = [{ name: nameOf('k'), bucketId: BUCKET_ID, object: new Uint8Array(8) }]
   const answers = [
     scene.asPeer(1, 'peerObjects', { ...rest, keys }),
+    scene.asPeer(1, 'peerHints', { ...rest, hints }),
     scene.asPeer(1, 'peerRounds', { ...rest, known: 0, withClosing: false }),
     scene.asPeer(1, 'peerOpenRound', { ...rest, number: 1, last: 0 }),
     scene.asPeer(1, 'peerStepRound', { ...rest, ...step, ...none }),

@@ -86,10 +86,10 @@ t.test('a connection ends whose member sends a write or a floor that lies', asyn
   const decoded = decodeObject(object) as VersionedObject
   // Kept open by the test: two of the members, and the questions so far.
   const connections = scene.figure(1, 'peer_connections')
-  const honest = await scene.send(1, 'k', object, false)
+  const honest = await scene.send(1, 'k', object)
   t.equal(verdictOf(honest), 'ok')
   t.equal(scene.figure(1, 'peer_connections'), connections + 1)
-  t.equal(verdictOf(await scene.send(1, 'k', forged(decoded), false)), 'peer-lies refused')
+  t.equal(verdictOf(await scene.send(1, 'k', forged(decoded))), 'peer-lies refused')
   await scene.world.run(1_000)
   t.equal(scene.figure(1, 'peer_connections'), connections + 1, 'the connection has ended')
   t.equal(scene.figure(1, 'peer_lies_total'), 1)
@@ -112,7 +112,7 @@ t.test('an object that lies is neither read nor taken by an exchange', async (t)
     await scene.putAll(session, ['k'])
     const { object } = await scene.copyAt(1, 'k')
     const lying = forged(decodeObject(object) as VersionedObject)
-    t.equal(verdictOf(await scene.send(2, 'other', lying, false)), 'ok', 'it is no dot of that one')
+    t.equal(verdictOf(await scene.send(2, 'other', lying)), 'ok', 'it is no dot of that one')
     const { trace } = scene.world
     const ended: unknown[] = []
     trace.watch('peer-away', ({ name, reason }, node) => ended.push([node, name, reason]))

@@ -255,7 +255,7 @@ t.test('nodes with different lists of members refuse each other, and say so', as
   const request = { ...terms, digestOnly: false, hints: false }
   const read = await scene.run(scene.asPeer(1, 'peerRead', request))
   t.equal(verdictOf(read), 'ring-differs refused')
-  const write = { ...terms, object: new Uint8Array(8), place: OWN, isHome: false }
+  const write = { ...terms, object: new Uint8Array(8), place: OWN }
   t.equal(verdictOf(await scene.run(scene.asPeer(1, 'peerWrite', write))), 'ring-differs refused')
 })
 

@@ -22,7 +22,6 @@ t.test('a hint for no member or for its receiver is hint-wrong, and leaves nothi
           object: OBJECT,
           deadlineMs: 1_000,
           place,
-          isHome: false,
         }),
       ),
     )
