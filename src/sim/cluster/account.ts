@@ -4,9 +4,9 @@
  * Design 1 promises that no acknowledged write is lost while fewer than W of the disks that hold it
  * are destroyed before lost copies are rebuilt. A disk that was wiped, restored, made to rot, to
  * misdirect or to forget a write counts as destroyed, though most of it may be sound. Disks of
- * nodes that state one machine count as one, because W counts machines. When exchanges have made all
- * copies whole while all nodes run, the account is emptied. A fault that would exceed the promise is
- * withheld and traced, because the store may lose a write then.
+ * nodes that state one machine count as one, because W counts machines. When exchanges have made
+ * all copies whole while all nodes run, the account is emptied. A fault that would exceed the
+ * promise is withheld and traced, because the store may lose a write then.
  */
 import type { SimTrace } from '../trace.ts'
 
