@@ -136,7 +136,7 @@ const DELIVERING: readonly Plant[] = [
     find: 'const codes = await this.#refusalsOf(batch)',
     replace: 'const codes = await Promise.race([this.#refusalsOf(batch), batch.map(() => [])])',
     why: 'the member may never have got it',
-    caughtBy: PAPER,
+    caughtBy: 'test/unit/node/background/courier.test.ts',
   },
   {
     name: 'a hint that is refused for its key ends the walk',
