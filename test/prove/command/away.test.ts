@@ -100,7 +100,8 @@ t.test('two of five nodes are away and come back', { timeout: LIMIT_MS }, async 
 
   const config = join(data, 'everwrite.toml')
   const again = KILLED.map((name) => {
-    return new Begun(['serve', '--config', config, '--name', name, '--data', join(data, name)], '')
+    const argv = ['serve', '--config', config, '--name', name, '--data', join(data, name)]
+    return new Begun(argv, '').staysUp()
   })
   await until(
     async () => (await running.run('hints')).stdout === 'no node keeps a hint\n',

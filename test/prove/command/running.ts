@@ -42,6 +42,8 @@ export class Begun {
   readonly result: Promise<Result>
   readonly #process: ChildProcessWithoutNullStreams
   readonly #output = { stdout: '', stderr: '' }
+  #timer: NodeJS.Timeout | undefined
+  #onLate: (reason: Error) => void = () => undefined
 
   constructor(
     argv: readonly string[],
@@ -58,15 +60,27 @@ export class Begun {
     // A command that ends without reading its input is no fault of the test.
     child.stdin.on('error', () => {})
     this.result = new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        child.kill('SIGKILL')
-        reject(new Error(`it does not end: ${JSON.stringify(this.#output)}`))
-      }, END_MS_MAX)
+      this.#onLate = reject
       child.once('close', (code) => {
-        clearTimeout(timer)
+        clearTimeout(this.#timer)
         resolve({ code, ...this.#output })
       })
     })
+    this.#mustEnd()
+  }
+
+  #mustEnd(): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => {
+      this.#process.kill('SIGKILL')
+      this.#onLate(new Error(`it does not end: ${JSON.stringify(this.#output)}`))
+    }, END_MS_MAX)
+  }
+
+  /** It is a node: it need not end until it is sent a signal. */
+  staysUp(): this {
+    clearTimeout(this.#timer)
+    return this
   }
 
   get output(): Readonly<{ stdout: string; stderr: string }> {
@@ -82,6 +96,7 @@ export class Begun {
   }
 
   signal(signal: NodeJS.Signals): void {
+    this.#mustEnd()
     this.#process.kill(signal)
   }
 
