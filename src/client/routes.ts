@@ -42,8 +42,8 @@ export class Routes {
       // Weights decide ownership, and the topology already lists the owners.
       weight: 1,
     }))
-    const owners = Uint16Array.from({ length: 2 ** topology.partitionBits }, (_, partition) =>
-      readU16(topology.owners, 2 * partition),
+    const owners = Uint16Array.from({ length: topology.owners.length / 2 }, (_, at) =>
+      readU16(topology.owners, 2 * at),
     )
     this.ring = new Ring(topology.partitionBits, this.members, owners)
     this.#lists = new PreferenceLists(this.ring)
@@ -71,9 +71,16 @@ function faultOf(topology: Topology): string | undefined {
   if (!(partitionBits >= 0 && partitionBits <= PARTITION_BITS_MAX)) {
     return 'there are too many partitions'
   }
-  if (owners.length !== 2 * 2 ** partitionBits) return 'not every partition has an owner'
+  const width = owners.length / 2 / 2 ** partitionBits
+  if (!Number.isInteger(width) || width < 1 || width > REPLICAS_MAX) {
+    return 'not every partition has its owners'
+  }
   for (let at = 0; at < owners.length; at += 2) {
-    if (readU16(owners, at) >= members.length) return 'an owner is no member'
+    const owner = readU16(owners, at)
+    if (owner >= members.length) return 'an owner is no member'
+    for (let other = at - (at % (2 * width)); other < at; other += 2) {
+      if (readU16(owners, other) === owner) return 'a partition has one owner twice'
+    }
   }
   const ids = members.map((member) => hexOf(member.node))
   if (ids.some((id, i) => id.length !== 2 * ID_BYTES || (i > 0 && (ids[i - 1] as string) >= id))) {

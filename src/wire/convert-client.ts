@@ -13,6 +13,7 @@ import {
   COPIES_PER_PUT_MAX,
   MEMBERS_MAX,
   PARTITIONS_MAX,
+  REPLICAS_MAX,
   SCAN_PAGE_KEYS_MAX,
 } from '../limits.ts'
 import {
@@ -326,12 +327,13 @@ function checkTopology({ partitionBits, members, owners, buckets }: Topology): v
   if (partitions > PARTITIONS_MAX) throw garbled(`the ring has 2^${partitionBits} partitions`)
   if (members.length > MEMBERS_MAX) throw garbled(`the ring has ${members.length} members`)
   if (buckets.length > BUCKETS_MAX) throw garbled(`${buckets.length} buckets are described`)
-  if (owners.length !== 2 * partitions) {
+  const width = owners.length / (2 * partitions)
+  if (!Number.isInteger(width) || width < 1 || width > REPLICAS_MAX) {
     throw garbled(`${partitions} partitions have ${owners.length / 2} owners`)
   }
   for (let at = 0; at < owners.length; at += 2) {
     const owner = (owners[at] as number) | ((owners[at + 1] as number) << 8)
-    if (owner >= members.length) throw garbled(`partition ${at / 2} is owned by no member`)
+    if (owner >= members.length) throw garbled(`owner ${at / 2} of the table is no member`)
   }
 }
 

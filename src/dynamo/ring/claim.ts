@@ -1,69 +1,127 @@
 /**
- * Assigns partitions to members: evenly by weight, neighbours on distinct machines (Dynamo 6.2).
+ * Claims partitions: computes the table of a ring from the table before it (Dynamo 6.2, 4.3).
  *
- * Partitions are dealt clockwise. Each goes to the member that is furthest behind its share, among
- * those whose machine (and, while there are enough, whose zone) does not own one of the N - 1
- * partitions before it or, near the end, of those after it past zero. Any N neighbours then lie on
- * N distinct machines, a preference list is the next N owners, and what each member holds is N
- * times what it owns: the shares balance replicas, not only first places.
+ * A join, a leave or a new weight should move what it must and no more, and leave all members with
+ * their shares. So a table is not dealt anew: the rows of the present one are kept as far as the
+ * rules of places.ts allow, and balance.ts moves the fewest replicas that make the loads even.
+ * Without a present table, deal.ts gives one to begin with.
  *
- * Where the rules conflict, zones repeat first, then machines. A zone is never kept distinct at
- * the cost of balance, and a member owns two neighbouring partitions only if there is no other.
+ * This is done for rows of N owners, the largest N in use. Then, of each row, all but one are
+ * chosen in the same way for buckets of N - 1, and so on to the first place. Each N is balanced by
+ * itself; so is their sum, however much the buckets of each N hold.
  *
- * Invariant: the result depends on the set of members, the bits and N alone, not on any order.
+ * Machines never give way. Moves do first, then balance, then zones; `givenUp` says what did.
+ *
+ * Invariant: the result depends on the set of members, the bits, N and the present table alone.
+ *
+ * Why not one owner a partition, and the next N as its list: loads are multiples of N then, so the
+ * largest is up to N - 1 above the share; and a new owner changes N lists at once.
  */
 import { assert } from '../../base/assert.ts'
+import type { NodeId } from '../names.ts'
+import { balance } from './balance.ts'
+import { deal } from './deal.ts'
+import { type GivenUp, givenUpOf } from './given-up.ts'
+import { Places } from './places.ts'
+import { ownersOf } from './preference-list.ts'
 import { type Member, Ring } from './ring.ts'
+import { NONE, Rows } from './rows.ts'
+import { type Shares, sharesOf } from './shares.ts'
 
-/** Deals 2^bits partitions to `members` so that `n` neighbours are distinct where they can be. */
-export function claim(members: readonly Member[], bits: number, n: number): Ring {
-  assert(members.length > 0, 'a ring has at least one member')
+export interface Claim {
+  readonly ring: Ring
+  /** Replicas at N that come to a member; 0 for a first ring. */
+  readonly moved: number
+  /** Fewer moves cannot make the loads even: what joins must get, or what was lost. */
+  readonly movedLeast: number
+  readonly givenUp: readonly GivenUp[]
+}
+
+/**
+ * The ring of 2^bits partitions for `members`, from the `present` one if there is one. `n` is the
+ * largest N in use. Requires: some weight is above 0; the present ring has at most 2^bits
+ * partitions.
+ */
+export function claim(members: readonly Member[], bits: number, n: number, present?: Ring): Claim {
   const sorted = members.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
-  const count = 2 ** bits
-  const total = sorted.reduce((sum, member) => sum + member.weight, 0)
-  const owners = new Uint16Array(count)
-  const held = sorted.map(() => 0)
-  for (let partition = 0; partition < count; partition++) {
-    const near = neighboursOf(owners, partition, n).map((i) => sorted[i] as Member)
-    const due = (i: number): number =>
-      ((sorted[i] as Member).weight / total) * (partition + 1) - (held[i] as number)
-    const chosen = furthestBehind(sorted, near, due)
-    owners[partition] = chosen
-    held[chosen] = (held[chosen] as number) + 1
-  }
-  return new Ring(bits, sorted, owners)
-}
-
-/** Owners assigned so far within n - 1 partitions of `partition`, in both directions. */
-function neighboursOf(owners: Uint16Array, partition: number, n: number): readonly number[] {
-  const near = new Set<number>()
-  for (let step = 1; step < n; step++) {
-    if (partition - step >= 0) near.add(owners[partition - step] as number)
-    const after = (partition + step) % owners.length
-    if (after < partition) near.add(owners[after] as number)
-  }
-  return [...near]
-}
-
-function furthestBehind(
-  members: readonly Member[],
-  near: readonly Member[],
-  due: (index: number) => number,
-): number {
-  const rules: ((member: Member) => boolean)[] = [
-    (m) => near.every((o) => o.machine !== m.machine && (m.zone === '' || o.zone !== m.zone)),
-    (m) => near.every((o) => o.machine !== m.machine),
-    (m) => !near.includes(m),
-    (m) => near[0] !== m,
-    () => true,
-  ]
-  for (const rule of rules) {
-    let best = -1
-    members.forEach((member, i) => {
-      if (rule(member) && (best === -1 || due(i) > due(best))) best = i
+  const owning = sorted.filter(({ weight }) => weight > 0)
+  assert(owning.length > 0, 'a ring has at least one member that may own something')
+  const width = Math.min(n, owning.length)
+  const was = rowsOf(present ?? deal(owning, bits, width), sorted, bits, width)
+  const places = new Places(sorted, width)
+  const partitions = 2 ** bits
+  let table: Rows | undefined
+  let movedLeast = 0
+  const order: Rows[] = []
+  for (let level = width; level >= 1; level--) {
+    const rows: Rows = new Rows({
+      n: level,
+      partitions,
+      members: sorted.length,
+      places,
+      was: firstOf(was, width, level),
+      above: table?.slots,
     })
-    // A member far beyond its share is worse than a repeated zone.
-    if (best !== -1 && due(best) > -near.length - 1) return best
+    const shares = sharesOf(sorted, places, partitions, level)
+    if (table === undefined) movedLeast = leastMovesOf(rows, shares)
+    balance(rows, shares)
+    order.unshift(rows)
+    table = rows
   }
-  return members.reduce((best, _, i) => (due(i) > due(best) ? i : best), 0)
+  const whole = order.at(-1) as Rows
+  const isFirst = present === undefined
+  const moves = isFirst ? { moved: 0, movedLeast: 0 } : { moved: whole.moved(), movedLeast }
+  return {
+    ring: new Ring(bits, sorted, tableOf(order)),
+    ...moves,
+    givenUp: givenUpOf({ members: sorted, places, rows: whole, ...moves }),
+  }
+}
+
+/** The rows of a ring as indexes into `members`, of which it may lack some. */
+function rowsOf(ring: Ring, members: readonly Member[], bits: number, width: number): Uint16Array {
+  const split = bits - ring.bits
+  assert(split >= 0, 'partitions never become fewer')
+  const indexes = new Map<NodeId, number>(members.map(({ id }, i) => [id, i]))
+  const rows = new Uint16Array(2 ** bits * width).fill(NONE)
+  for (let partition = 0; partition < 2 ** ring.bits; partition++) {
+    const row = ownersOf(ring, partition, width).map(({ id }) => indexes.get(id) ?? NONE)
+    // A partition that was split has its rows in all of its parts.
+    for (let part = 0; part < 2 ** split; part++)
+      rows.set(row, (partition * 2 ** split + part) * width)
+  }
+  return rows
+}
+
+/** The first `n` of each row. */
+function firstOf(rows: Uint16Array, width: number, n: number): Uint16Array {
+  if (n === width) return rows
+  return Uint16Array.from({ length: (rows.length / width) * n }, (_, slot) => {
+    return rows[Math.floor(slot / n) * width + (slot % n)] as number
+  })
+}
+
+/** The rows of the largest N in order: who is in a smaller one too comes first. */
+function tableOf(order: readonly Rows[]): Uint16Array {
+  const width = order.length
+  const table = new Uint16Array((order[0] as Rows).slots.length * width)
+  for (let partition = 0; partition < table.length / width; partition++) {
+    const taken = new Set<number>()
+    for (const { n, slots } of order) {
+      for (const member of slots.subarray(partition * n, (partition + 1) * n)) taken.add(member)
+    }
+    table.set([...taken], partition * width)
+  }
+  return table
+}
+
+/** What no table with even loads can do without, given the rows that could be kept. */
+function leastMovesOf(rows: Rows, { least, most }: Shares): number {
+  let gains = 0
+  let losses = rows.slots.reduce((sum, member) => sum + (member === NONE ? 1 : 0), 0)
+  for (let member = 0; member < rows.held.length; member++) {
+    gains += Math.max(0, (least[member] as number) - rows.load(member))
+    losses += Math.max(0, rows.load(member) - (most[member] as number))
+  }
+  return Math.max(gains, losses)
 }

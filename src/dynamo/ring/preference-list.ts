@@ -1,10 +1,11 @@
 /**
  * Computes a preference list: the N owners of a partition, then the fallbacks (Dynamo 4.3, 4.6).
  *
- * The walk begins at the key's partition and goes clockwise over the owners of partitions. It skips
- * members that it has met, and members whose machine or zone is already in the list while others
- * remain. If too few are left, zones repeat first, then machines, never members. So the list has N
- * owners whenever there are N members.
+ * The row of the partition comes first, as it stands: claim chose it by the rules below. For more
+ * owners than it has, a walk goes on clockwise over the rows that follow. It skips members that it
+ * has met, and members whose machine or zone is already in the list while others remain. If too few
+ * are left, zones repeat first, then machines, never members. So the list has N owners whenever N
+ * members have a weight above 0. Fallbacks come in the order of the walk.
  *
  * Invariant: the list depends on the ring and N alone; every node derives the same one.
  */
@@ -16,7 +17,7 @@ import { type MachineOf, machinesOf } from './machines.ts'
 import type { Member, Ring } from './ring.ts'
 
 export interface PreferenceList {
-  /** The first N distinct members, or all where there are fewer. */
+  /** N members, or all that have a weight where those are fewer. */
   readonly owners: readonly Member[]
   /** All other members, in the order in which they replace an owner that is away. */
   readonly fallbacks: readonly Member[]
@@ -29,9 +30,15 @@ export interface PreferenceList {
 export function preferenceListOf(ring: Ring, partition: number, n: number): PreferenceList {
   assert(n >= 1 && n <= REPLICAS_MAX, 'replicas are bounded')
   const met = clockwiseFrom(ring, partition)
-  const owners = spread(met, Math.min(n, met.length))
+  const owners = spread(met, n, Math.min(n, ring.width))
   const fallbacks = met.filter((member) => !owners.includes(member))
   return { owners, fallbacks, ownerIds: owners.map(idOf), fallbackIds: fallbacks.map(idOf) }
+}
+
+/** The owners alone: as in the list, and sooner found. */
+export function ownersOf(ring: Ring, partition: number, n: number): readonly Member[] {
+  if (n <= ring.width) return ring.rowOf(partition).slice(0, n)
+  return preferenceListOf(ring, partition, n).owners
 }
 
 const idOf = ({ id }: Member): NodeId => id
@@ -40,16 +47,16 @@ const idOf = ({ id }: Member): NodeId => id
 function clockwiseFrom(ring: Ring, partition: number): readonly Member[] {
   const met = new Set<Member>()
   for (let step = 0; step < ring.partitionCount && met.size < ring.members.length; step++) {
-    met.add(ring.ownerOf(partition + step))
+    for (const owner of ring.rowOf(partition + step)) met.add(owner)
   }
   // Members that own no partition come last.
   for (const member of ring.members) met.add(member)
   return [...met]
 }
 
-/** The first `count` of `met`, machines and zones distinct while there are enough of them. */
-function spread(met: readonly Member[], count: number): readonly Member[] {
-  const chosen: Member[] = []
+/** The first `fixed` of `met`, then others up to `count` on new machines and zones if possible. */
+function spread(met: readonly Member[], count: number, fixed: number): readonly Member[] {
+  const chosen = met.slice(0, fixed)
   const isNew = (member: Member, what: 'machine' | 'zone'): boolean =>
     chosen.every((other) => other[what] !== member[what])
   const rules: ((member: Member) => boolean)[] = [
@@ -60,7 +67,7 @@ function spread(met: readonly Member[], count: number): readonly Member[] {
   for (const rule of rules) {
     for (const member of met) {
       if (chosen.length === count) return chosen
-      if (!chosen.includes(member) && rule(member)) chosen.push(member)
+      if (member.weight > 0 && !chosen.includes(member) && rule(member)) chosen.push(member)
     }
   }
   return chosen

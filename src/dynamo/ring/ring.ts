@@ -1,18 +1,28 @@
 /**
  * The ring: an immutable table of partitions and their owners.
  *
- * It holds the members, the owner of each partition, and a digest of both. Two nodes place keys
- * alike if and only if their rings have the same digest; every peer request names the digest.
+ * It holds the members, the owners of each partition in order of preference, and a digest of both.
+ * Two nodes place keys alike if and only if their rings have the same digest; every peer request
+ * names the digest.
+ *
+ *     width 3       partition 0    partition 1    partition 2
+ *     owners      | 4   0   2    | 0   2   1    | 3   1   4    | ...   indexes into members
+ *
+ * A bucket with N up to the width has the first N of a row. One with a larger N takes the others
+ * from the rows that follow: see preference-list.ts.
  *
  * Invariants:
  *   - Members are sorted by id, each once, so the order in a configuration does not matter.
- *   - `owners` has one member index per partition.
+ *   - All rows have `width` different members.
+ *
+ * Why not one owner a partition, and the next N on the ring as its list: a partition more or less
+ * is then N replicas more or less, and no table has loads within one of their shares.
  */
 import { assert } from '../../base/assert.ts'
 import type { Brand } from '../../base/brand.ts'
 import { joinBytes, readU32, utf8Bytes, writeU16 } from '../../base/bytes.ts'
 import { type U64, u64 } from '../../base/u64.ts'
-import { MEMBERS_MAX } from '../../limits.ts'
+import { MEMBERS_MAX, REPLICAS_MAX } from '../../limits.ts'
 import { md5Into, type Token } from '../../native/digest.ts'
 import type { NodeId } from '../names.ts'
 import { PARTITION_BITS_MAX, partitionOf } from './partition.ts'
@@ -29,7 +39,7 @@ export interface Member {
   readonly machine: string
   /** A rack or a room, whose members may fail together; empty if unknown. */
   readonly zone: string
-  /** Its share of the data relative to other members, above 0. */
+  /** Its share of the data relative to other members; with 0 it owns nothing. */
   readonly weight: number
 }
 
@@ -39,16 +49,20 @@ export type RingDigest = Brand<U64, 'RingDigest'>
 export class Ring {
   readonly bits: number
   readonly members: readonly Member[]
-  /** The owner of each partition, as an index into `members`. */
+  /** The rows of the table, one after another: indexes into `members`. */
   readonly owners: Uint16Array
+  /** Owners in a row. */
+  readonly width: number
   readonly digest: RingDigest
   readonly #byId: ReadonlyMap<NodeId, Member>
 
-  /** Requires: members sorted by id, each once; `owners` of length 2^bits. */
+  /** Requires: members sorted by id, each once; `owners` has 2^bits rows. */
   constructor(bits: number, members: readonly Member[], owners: Uint16Array) {
     assert(bits >= 0 && bits <= PARTITION_BITS_MAX, 'partitions are bounded')
     assert(members.length >= 1 && members.length <= MEMBERS_MAX, 'members are bounded')
-    assert(owners.length === 2 ** bits, 'every partition has an owner')
+    const width = owners.length / 2 ** bits
+    assert(Number.isInteger(width) && width >= 1, 'every partition has an owner')
+    assert(width <= REPLICAS_MAX && width <= members.length, 'rows are bounded')
     assert(
       members.every((member, i) => i === 0 || (members[i - 1] as Member).id < member.id),
       'members are sorted by id, each once',
@@ -57,15 +71,20 @@ export class Ring {
       owners.every((owner) => owner < members.length),
       'owners are members',
     )
+    assert(
+      owners.every((owner, at) => !owners.subarray(at - (at % width), at).includes(owner)),
+      'a row has different members',
+    )
     this.bits = bits
     this.members = members
     this.owners = owners
+    this.width = width
     this.digest = digestOf(bits, members, owners)
     this.#byId = new Map(members.map((member) => [member.id, member]))
   }
 
   get partitionCount(): number {
-    return this.owners.length
+    return 2 ** this.bits
   }
 
   member(id: NodeId): Member | undefined {
@@ -76,18 +95,20 @@ export class Ring {
     return partitionOf(token, this.bits)
   }
 
-  /** The member that comes first in the preference list of `partition`. */
-  ownerOf(partition: number): Member {
-    const owner = this.members[this.owners[partition % this.owners.length] as number]
-    assert(owner !== undefined, 'owners are members')
-    return owner
+  /** The first owners of `partition`, counted past the last one from zero again. */
+  rowOf(partition: number): readonly Member[] {
+    const at = (partition % this.partitionCount) * this.width
+    return Array.from(
+      this.owners.subarray(at, at + this.width),
+      (owner) => this.members[owner] as Member,
+    )
   }
 }
 
 function digestOf(bits: number, members: readonly Member[], owners: Uint16Array): RingDigest {
   const placed = members.map((m) => `${m.id}\0${m.machine}\0${m.zone}\0${m.weight}\n`).join('')
   const table = new Uint8Array(owners.length * 2)
-  owners.forEach((owner, partition) => writeU16(table, 2 * partition, owner))
+  owners.forEach((owner, at) => writeU16(table, 2 * at, owner))
   const bytes = joinBytes([utf8Bytes(`ring ${bits}\n${placed}`), table])
   const digest = new Uint8Array(16)
   md5Into(bytes, 0, bytes.length, digest, 0)

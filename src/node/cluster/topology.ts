@@ -44,7 +44,7 @@ export function ringOf(
   const members = config.members.map((member): Member => {
     return { id: memberIdOf(cluster, member.name), ...member }
   })
-  return claim(members, Math.log2(partitions), defaults.n)
+  return claim(members, Math.log2(partitions), defaults.n).ring
 }
 
 function idOf(n: number): BucketId {

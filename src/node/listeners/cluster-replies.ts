@@ -8,7 +8,7 @@ import type { NodeStatus } from '../report.ts'
 
 export function topologyReply({ cluster, ring, buckets }: Topology): TopologyReply {
   const owners = new Uint8Array(ring.owners.length * 2)
-  ring.owners.forEach((owner, partition) => writeU16(owners, 2 * partition, owner))
+  ring.owners.forEach((owner, at) => writeU16(owners, 2 * at, owner))
   return {
     cluster,
     ring: ring.digest,

@@ -61,7 +61,7 @@ class Play {
   constructor({ machines, n, w, health, seed }: Scene) {
     this.#prng = Prng.of(seed, 'put')
     const all = members(machines.length, (i) => ({ machine: `m${machines[i]}` }))
-    const lists = new PreferenceLists(claim(all, 5, Math.min(n, 3)))
+    const lists = new PreferenceLists(claim(all, 5, Math.min(n, 3)).ring)
     const { owners, fallbacks } = lists.ofPartition(this.#prng.below(32), n)
     const healthOf = new Map(all.map(({ id }, i) => [id, health[i] as Health]))
     this.#healthOf = (node) => healthOf.get(node) as Health

@@ -5,12 +5,17 @@
  */
 import t from 'tap'
 import { Prng } from '../../../../src/base/prng.ts'
-import { claim } from '../../../../src/dynamo/ring/claim.ts'
+import { claim as claimFrom } from '../../../../src/dynamo/ring/claim.ts'
 import { preferenceListOf } from '../../../../src/dynamo/ring/preference-list.ts'
 import type { Member, Ring } from '../../../../src/dynamo/ring/ring.ts'
 import { member, members } from './members.ts'
 
 const N = 3
+
+/** A first ring. */
+function claim(all: readonly Member[], bits: number, n: number): Ring {
+  return claimFrom(all, bits, n).ring
+}
 
 /** The partitions that each member is one of the `n` owners of. */
 function replicasOf(ring: Ring, n: number): readonly number[] {

@@ -11,12 +11,12 @@ const onTwo = members(4, (i) => ({ machine: i < 2 ? 'a' : 'b' }))
 const ids = onTwo.map(({ id }) => id) as [NodeId, NodeId, NodeId, NodeId]
 
 t.test('members that state one machine share it while the ring has N machines', async (t) => {
-  const machineOf = machinesOf(claim(onTwo, 4, 2), 2)
+  const machineOf = machinesOf(claim(onTwo, 4, 2).ring, 2)
   t.strictSame(ids.map(machineOf), ['a', 'a', 'b', 'b'])
 })
 
 t.test('with fewer than N machines each member counts as one', async (t) => {
-  const machineOf = machinesOf(claim(onTwo, 4, 2), 3)
+  const machineOf = machinesOf(claim(onTwo, 4, 2).ring, 3)
   t.strictSame(ids.map(machineOf), ids)
 })
 
@@ -27,7 +27,7 @@ t.test('a member that owns no partition counts, as it does in preference lists',
 })
 
 t.test('a node that is no member has no machine', async (t) => {
-  const machineOf = machinesOf(claim(onTwo, 4, 2), 2)
+  const machineOf = machinesOf(claim(onTwo, 4, 2).ring, 2)
   t.throws(() => machineOf(nodeId('f'.repeat(16))), /only members of the ring/)
 })
 
@@ -38,7 +38,7 @@ t.test('Q2: the owners of a partition have distinct machines, however few there 
         members(6, (i) => ({ machine: `m${i % machines}` })),
         5,
         3,
-      ),
+      ).ring,
     )
     for (let n = 1; n <= 5; n++) {
       const machineOf = lists.machinesOf(n)

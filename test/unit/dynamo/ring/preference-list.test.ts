@@ -84,7 +84,7 @@ t.test(
 )
 
 t.test('a cached list equals a computed one', async (t) => {
-  const ring = claim(members(5), 6, 3)
+  const ring = claim(members(5), 6, 3).ring
   const lists = new PreferenceLists(ring)
   for (let partition = 0; partition < 64; partition++) {
     for (const n of [1, 3, 5]) {

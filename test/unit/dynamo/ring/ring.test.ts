@@ -14,7 +14,7 @@ t.test('members are found by id, owners by partition, also past the end', async 
   t.equal(ring.member(nodeId('0000000000000002')), all[1])
   t.equal(ring.member(nodeId('00000000000000ff')), undefined)
   t.strictSame(
-    [0, 1, 2, 3, 4, 5].map((p) => ring.ownerOf(p).name),
+    [0, 1, 2, 3, 4, 5].map((p) => ring.rowOf(p)[0]?.name),
     ['n1', 'n2', 'n3', 'n1', 'n1', 'n2'],
   )
   t.equal(ring.partitionOf(u64(0x8000_0000, 0)), 2)
@@ -35,5 +35,7 @@ t.test('an invalid table is asserted', async (t) => {
   t.throws(() => new Ring(3, all, OWNERS), /every partition has an owner/)
   t.throws(() => new Ring(2, all, Uint16Array.of(0, 1, 2, 3)), /owners are members/)
   t.throws(() => new Ring(2, [], OWNERS), /members are bounded/)
+  t.throws(() => new Ring(1, all, Uint16Array.of(0, 1, 2, 2)), /a row has different members/)
+  t.throws(() => new Ring(0, all, Uint16Array.of(0, 1, 2, 0)), /rows are bounded/)
   t.throws(() => new Ring(17, all, OWNERS), /partitions are bounded/)
 })
