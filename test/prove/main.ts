@@ -35,6 +35,7 @@ const PROOFS: Record<string, Load> = {
   deletes: async () => (await import('./deletes/deletes.ts')).proof,
   overload: async () => (await import('./overload/overload.ts')).proof,
   flood: async () => (await import('./flood/flood.ts')).proof,
+  balance: async () => (await import('./balance/balance.ts')).proof,
   conformance: async () => (await import('./conformance/conformance.ts')).proof,
 }
 

@@ -22,6 +22,7 @@ import type { NodeId } from '../names.ts'
 import { balance } from './balance.ts'
 import { deal } from './deal.ts'
 import { type GivenUp, givenUpOf } from './given-up.ts'
+import { type Move, movesOf } from './moves.ts'
 import { Places } from './places.ts'
 import { ownersOf } from './preference-list.ts'
 import { type Member, Ring } from './ring.ts'
@@ -30,8 +31,8 @@ import { type Shares, sharesOf } from './shares.ts'
 
 export interface Claim {
   readonly ring: Ring
-  /** Replicas at N that come to a member; 0 for a first ring. */
-  readonly moved: number
+  /** Replicas at N that come to another member; none for a first ring. */
+  readonly moves: readonly Move[]
   /** Fewer moves cannot make the loads even: what joins must get, or what was lost. */
   readonly movedLeast: number
   readonly givenUp: readonly GivenUp[]
@@ -69,13 +70,12 @@ export function claim(members: readonly Member[], bits: number, n: number, prese
     table = rows
   }
   const whole = order.at(-1) as Rows
-  const isFirst = present === undefined
-  const moves = isFirst ? { moved: 0, movedLeast: 0 } : { moved: whole.moved(), movedLeast }
-  return {
-    ring: new Ring(bits, sorted, tableOf(order)),
-    ...moves,
-    givenUp: givenUpOf({ members: sorted, places, rows: whole, ...moves }),
-  }
+  const ring = new Ring(bits, sorted, tableOf(order))
+  const moves = present === undefined ? [] : movesOf(present, ring, width)
+  const moved = moves.filter(({ to }) => to !== undefined).length
+  if (present === undefined) movedLeast = 0
+  const givenUp = givenUpOf({ members: sorted, places, rows: whole, moved, movedLeast })
+  return { ring, moves, movedLeast, givenUp }
 }
 
 /** The rows of a ring as indexes into `members`, of which it may lack some. */

@@ -5,8 +5,7 @@
  * those whose machine (and, while there are enough, whose zone) does not own one of the N - 1
  * partitions before it or, near the end, of those after it past zero. Any N neighbours then lie on
  * N distinct machines, a preference list is the next N owners, and what each member holds is N
- * times what it owns. Loads are multiples of N then: claim.ts takes the lists of this ring and makes
- * them even.
+ * times what it owns. Loads are multiples of N then: claim.ts makes the lists of this ring even.
  *
  * Where the rules conflict, zones repeat first, then machines. A zone is never kept distinct at
  * the cost of balance, and a member owns two neighbouring partitions only if there is no other.

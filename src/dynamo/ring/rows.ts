@@ -126,13 +126,4 @@ export class Rows {
     }
     this.slots[slot] = NONE
   }
-
-  /** Members of all rows that were not in them. */
-  moved(): number {
-    let count = 0
-    for (let slot = 0; slot < this.slots.length; slot++) {
-      if (!this.wasIn(this.partitionOf(slot), this.slots[slot] as number)) count += 1
-    }
-    return count
-  }
 }

@@ -5,7 +5,8 @@
  * likewise. So none of these can hold more than one replica of each partition, and where zones or
  * machines are too few, each of them must hold at least one. Within these bounds the shares are
  * fair: a level is raised for all, each member takes level times weight, and a group that meets its
- * bound takes no more while the level rises for the others.
+ * bound takes no more while the level rises for the others. If all members can stay within one of
+ * their weights' parts, they do: then a group that must take more spreads it over all its members.
  *
  * Any whole numbers between the rounded shares that add up within the same bounds can be placed:
  * write each member as often as it has replicas, machine by machine and zone by zone, in one line,
@@ -48,7 +49,15 @@ export function sharesOf(
   n: number,
 ): Shares {
   const exact = new Float64Array(members.length)
-  divide(treeOf(members, places, partitions, n), n * partitions, exact)
+  const replicas = n * partitions
+  const total = members.reduce((sum, { weight }) => sum + weight, 0)
+  const near = members.map(({ weight }) => {
+    return Math.min(partitions, Math.ceil((replicas * weight) / total - ROUNDING) + 1)
+  })
+  const all = members.map(() => partitions)
+  const tree = treeOf(members, places, partitions, n, near)
+  const isNear = capacityOf(tree) >= replicas
+  divide(isNear ? tree : treeOf(members, places, partitions, n, all), replicas, exact)
   return {
     exact,
     least: Int32Array.from(exact, (share) => Math.floor(share + ROUNDING)),
@@ -56,9 +65,15 @@ export function sharesOf(
   }
 }
 
-function treeOf(members: readonly Member[], places: Places, partitions: number, n: number): Part {
-  const leaves = members.map((member, index): Part => {
-    return { least: 0, most: partitions, index, weight: member.weight, parts: [] }
+function treeOf(
+  members: readonly Member[],
+  places: Places,
+  partitions: number,
+  n: number,
+  most: readonly number[],
+): Part {
+  const leaves = members.map(({ weight }, index): Part => {
+    return { least: 0, most: most[index] as number, index, weight, parts: [] }
   })
   const owning = leaves.filter(({ weight }) => weight > 0)
   const machines = grouped(owning, places.machineOf, places.machines < n, partitions)
@@ -66,7 +81,7 @@ function treeOf(members: readonly Member[], places: Places, partitions: number, 
   return group(zones, 0, Number.POSITIVE_INFINITY)
 }
 
-/** Parts of one number together: at least one replica of each partition if `areFew`, else at most. */
+/** Parts of one number together: with one replica of each partition at least, or at most. */
 function grouped(
   parts: readonly Part[],
   numberOf: Int32Array,
@@ -87,6 +102,14 @@ function grouped(
 
 function group(parts: readonly Part[], least: number, most: number): Part {
   return { least, most, index: (parts[0] as Part).index, weight: 0, parts }
+}
+
+/** What a part can take at most; below 0 if some part cannot take what it must. */
+function capacityOf({ parts, least, most }: Part): number {
+  if (parts.length === 0) return most
+  let sum = 0
+  for (const part of parts) sum += capacityOf(part)
+  return sum < least ? Number.NEGATIVE_INFINITY : Math.min(most, sum)
 }
 
 /** What a part takes at a level. */

@@ -79,7 +79,7 @@ t.test('the topology for clients names every member, its place and every bucket'
   const buckets = [{ name: 'carts', n: 3, r: 2, w: 2 }]
   const message = topologyReply(new Topology(configOf(1, { buckets })))
   t.equal(message.members.length, 3)
-  t.equal(message.owners.length, 2 * 16)
+  t.equal(message.owners.length, 2 * 16 * 3, 'three owners of each partition')
   t.strictSame(
     message.buckets.map(({ name }) => name),
     ['', 'carts'],
