@@ -16,22 +16,28 @@ import { runTimeNs } from '../../support/run-time.ts'
 import { member, members } from '../../unit/dynamo/ring/members.ts'
 import { argumentsOf } from '../machine/options.ts'
 import type { Proof, Verdict } from '../proof.ts'
-import { excessOf, faultOf, isAttainable, leastMoves, listsOf, movesBetween } from './judge.ts'
+import {
+  excessOf,
+  faultOf,
+  isAttainable,
+  isLeast,
+  leastMoves,
+  listsOf,
+  movesBetween,
+} from './judge.ts'
 
 const EFFICIENCY_BAR = 0.98
 const MOVES_BAR = 1.1
-/** Fewer moves are judged together: one more of a few is no tenth, and the least is a bound only. */
-const MOVES_JUDGED = 20
 const SLACK = 1
 /** Partitions, and of which step the numbers of members are. */
 const GRID: readonly (readonly [bits: number, step: number])[] = [
   [3, 1],
   [4, 1],
-  [6, 1],
-  [8, 8],
+  [6, 3],
+  [8, 10],
   [10, 20],
 ]
-const CLUSTERS = 40
+const CLUSTERS = 12
 const CHANGES = 6
 /** Of so many tables, one is claimed again from the members in another order. */
 const AGAIN_EVERY = 7
@@ -176,7 +182,11 @@ class Balance {
     }
     if (before !== undefined && kind !== 'first') {
       const was = listsOf(before, n)
-      this.#count(kind, movesBetween(was, lists), leastMoves(all, was, lists, n), where)
+      const is = movesBetween(was, lists)
+      const bound = leastMoves(all, was, lists, n)
+      // The bound may be out of reach: then the residual graph decides.
+      const isClear = is <= MOVES_BAR * bound || !isLeast(all, was, lists, n)
+      this.#count(kind, is, isClear ? bound : is, where)
     }
     return ring
   }
@@ -185,7 +195,6 @@ class Balance {
     this.#moves.is += is
     this.#moves.least += least
     const times = is === least ? 1 : is / least
-    if (least < MOVES_JUDGED) return
     if (times > MOVES_BAR && times > this.#worst[kind]) {
       console.log(`${where}: ${is} moves, the least is ${least}`)
     }

@@ -4,6 +4,7 @@
  * Whether loads within one of their shares are attainable is decided by counting: member by member,
  * machine by machine and zone by zone, how many replicas each can hold at most.
  */
+import { isCheapest } from './cheapest.ts'
 import { ownersOf } from '../../../src/dynamo/ring/preference-list.ts'
 import type { Member, Ring } from '../../../src/dynamo/ring/ring.ts'
 
@@ -152,4 +153,32 @@ export function leastMoves(
     return sum + width - Math.min(width, list.filter(({ id }) => byId.has(id)).length)
   }, 0)
   return Math.max(gone, gains, empty + losses - surplus)
+}
+
+/** Whether no table moves fewer, of those with loads within rounded shares, or else these loads. */
+export function isLeast(
+  members: readonly Member[],
+  before: Lists,
+  after: Lists,
+  n: number,
+): boolean {
+  const owning = members.filter(({ weight }) => weight > 0)
+  const width = Math.min(n, owning.length)
+  const machines = Math.min(width, distinct(owning, machineOf))
+  const zones = Math.min(width, distinct(owning, zoneOf))
+  const isEven = isAttainable(members, before.length, n, 0)
+  const loads = loadsOf(after)
+  const spareOf = (one: Member): readonly [up: number, down: number] => {
+    const share = shareOf(owning, one, width * before.length)
+    const load = loads.get(one.id) ?? 0
+    return [Math.ceil(share - 1e-7) - load, load - Math.floor(share + 1e-7)]
+  }
+  return isCheapest({
+    owning,
+    before,
+    after,
+    isList: (list) => distinct(list, machineOf) >= machines && distinct(list, zoneOf) >= zones,
+    canTake: (one) => isEven && spareOf(one)[0] > 0,
+    canGive: (one) => isEven && spareOf(one)[1] > 0,
+  })
 }

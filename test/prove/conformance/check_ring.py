@@ -21,10 +21,11 @@ class Ring:
     def preference(self, bucket, key, n):
         """(owners, fallbacks) of a key, as members."""
         partition = int.from_bytes(token_of(bucket, key), "big") >> 64 - self.bits
-        walk = self.owners[partition:] + self.owners[:partition]
+        width = len(self.owners) >> self.bits
+        walk = self.owners[partition * width :] + self.owners[: partition * width]
         order = list(dict.fromkeys([*walk, *range(len(self.members))]))
         listed = [self.members[index] for index in order]
-        owners = []
+        owners = listed[: min(n, width)]
         for differs in (self._in_machine_and_zone, self._in_machine, lambda *_: True):
             for member in listed:
                 if len(owners) < n and member not in owners and differs(member, owners):
@@ -68,7 +69,7 @@ def check_topology(report, lab):
     partitions = 1 << topology["partition_bits"]
     report.equal("Topology names the cluster", topology["cluster"], lab.cluster)
     report.equal("Topology has each member", len(topology["members"]), 3)
-    report.equal("owners has two bytes a partition", len(topology["owners"]), 2 * partitions)
+    report.equal("owners has rows of three", len(topology["owners"]), 2 * 3 * partitions)
     owners = set(Ring(topology).owners)
     report.equal("each member owns partitions", owners, {0, 1, 2})
     first, *others = topology["buckets"]
