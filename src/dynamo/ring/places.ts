@@ -3,7 +3,7 @@
  *
  * A row of n owners is on n machines where there are so many, else on all of them; and in n zones
  * where there are so many, else in all of them. So of n owners, n - machines may repeat a machine,
- * and n - zones a zone, and none if that is below 0. The same rule holds for rows that are not full.
+ * and n - zones a zone, none if that is below 0. The same rule holds for rows that are not full.
  *
  * A member with an empty zone is in a zone of its machine. Zones that have one machine in common
  * count as one: each row has its machines and zones in a tree then, and the search of balance.ts

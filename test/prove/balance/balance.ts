@@ -61,7 +61,7 @@ interface Cluster {
   readonly members: readonly Member[]
   readonly bits: number
   readonly n: number
-  newcomer(number: number): Member
+  readonly newcomer: (number: number) => Member
 }
 
 class Balance {
@@ -92,13 +92,14 @@ class Balance {
         Math.max(worst, together) <= MOVES_BAR &&
         efficiency >= EFFICIENCY_BAR,
       figure:
-        `${tables} tables: ${wrong} with a machine or zone twice, ${uneven} with a load more than ` +
-        `${SLACK} above its share (not attainable in ${unattainable}, ${untold} of them not told), ` +
-        `${orders} that depend on the order of members (bar 0 each); a join moves at most ` +
+        `${tables} tables: ${wrong} with a machine or zone twice, ${uneven} with a load more ` +
+        `than ${SLACK} above its share (not attainable in ${unattainable}, ` +
+        `${untold} of them not told), ${orders} that depend on the order of members (bar 0 each); a join moves at most ` +
         `${join.toFixed(2)} times the least, a leave ${leave.toFixed(2)} (bar ${MOVES_BAR}), ` +
         `a replacement ${replace.toFixed(2)}, a weight ${weight.toFixed(2)}, ` +
         `all together ${together.toFixed(3)}; efficiency of 30 members ` +
-        `${efficiency.toFixed(3)} (bar ${EFFICIENCY_BAR}); a join to 200 in ${seconds.toFixed(2)} s`,
+        `${efficiency.toFixed(3)} (bar ${EFFICIENCY_BAR}); ` +
+        `a join to 200 in ${seconds.toFixed(2)} s`,
     }
   }
 

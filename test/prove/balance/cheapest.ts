@@ -15,9 +15,9 @@ export interface Table {
   readonly before: Lists
   readonly after: Lists
   /** Whether a list of owners obeys the rules. */
-  isList(list: readonly Member[]): boolean
-  canTake(member: Member): boolean
-  canGive(member: Member): boolean
+  readonly isList: (list: readonly Member[]) => boolean
+  readonly canTake: (member: Member) => boolean
+  readonly canGive: (member: Member) => boolean
 }
 
 export function isCheapest(table: Table): boolean {
@@ -41,7 +41,7 @@ export function isCheapest(table: Table): boolean {
 function arcsOf({ owning, before, after, isList, canTake, canGive }: Table): number[][] {
   const hub = owning.length
   const costs = Array.from({ length: hub + 1 }, () => {
-    return new Array<number>(hub + 1).fill(Number.POSITIVE_INFINITY)
+    return Array.from({ length: hub + 1 }, () => Number.POSITIVE_INFINITY)
   })
   owning.forEach((one, i) => {
     if (canTake(one)) (costs[i] as number[])[hub] = 0
