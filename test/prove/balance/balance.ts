@@ -94,8 +94,9 @@ class Balance {
       figure:
         `${tables} tables: ${wrong} with a machine or zone twice, ${uneven} with a load more ` +
         `than ${SLACK} above its share (not attainable in ${unattainable}, ` +
-        `${untold} of them not told), ${orders} that depend on the order of members (bar 0 each); a join moves at most ` +
-        `${join.toFixed(2)} times the least, a leave ${leave.toFixed(2)} (bar ${MOVES_BAR}), ` +
+        `${untold} of them not told), ${orders} that depend on the order of members ` +
+        `(bar 0 each); a join moves at most ${join.toFixed(2)} times the least, ` +
+        `a leave ${leave.toFixed(2)} (bar ${MOVES_BAR}), ` +
         `a replacement ${replace.toFixed(2)}, a weight ${weight.toFixed(2)}, ` +
         `all together ${together.toFixed(3)}; efficiency of 30 members ` +
         `${efficiency.toFixed(3)} (bar ${EFFICIENCY_BAR}); ` +

@@ -2,10 +2,10 @@
  * Decides whether a table has the fewest moves of all with such loads, by its residual graph.
  *
  * An arc from one member to another replaces the one by the other in some row; it costs 1 if the
- * other was not in that row before, and gives 1 back if the one was not. Where loads within rounded
- * shares are attainable, a member between them may take or give a replica by the hub. A table can
- * be had with fewer moves if and only if the graph has a cycle of negative cost (weighted matroid
- * intersection; Fujishige 1977): rows that obey the rules are the bases of a matroid.
+ * other was not in that row before, and gives 1 back if the one was not. Where loads are rounded
+ * shares, a member may take or give a replica by the hub, up to its share rounded up or down. A
+ * table can be had with fewer moves if and only if the graph has a cycle of negative cost (weighted
+ * matroid intersection; Fujishige 1977): rows that obey the rules are the bases of a matroid.
  */
 import type { Member } from '../../../src/dynamo/ring/ring.ts'
 import type { Lists } from './judge.ts'

@@ -110,9 +110,18 @@ export function movesBetween(before: Lists, after: Lists): number {
   return count
 }
 
+/** Whether each load is the share rounded down or up. */
+function areRounded(owning: readonly Member[], lists: Lists, width: number): boolean {
+  const loads = loadsOf(lists)
+  return owning.every((one) => {
+    const share = shareOf(owning, one, width * lists.length)
+    return Math.abs((loads.get(one.id) ?? 0) - share) < 1
+  })
+}
+
 /**
- * Moves that no table can do without: members come to hold what they hold in the end, or, where
- * loads within their shares are attainable, at least the share rounded down and at most rounded up.
+ * Moves that no table can do without: members come to hold what they hold in the end, or, if
+ * those are all rounded shares, the share rounded down or up.
  */
 export function leastMoves(
   members: readonly Member[],
@@ -137,7 +146,7 @@ export function leastMoves(
       zones - distinct(now, zoneOf),
     )
   }
-  const isEven = isAttainable(members, before.length, n, 0)
+  const isEven = areRounded(owning, after, width)
   const loads = loadsOf(after)
   let gains = 0
   let losses = 0
@@ -155,7 +164,7 @@ export function leastMoves(
   return Math.max(gone, gains, empty + losses - surplus)
 }
 
-/** Whether no table moves fewer, of those with loads within rounded shares, or else these loads. */
+/** Whether no table moves fewer, of those with rounded shares as loads, or else with these. */
 export function isLeast(
   members: readonly Member[],
   before: Lists,
@@ -166,7 +175,7 @@ export function isLeast(
   const width = Math.min(n, owning.length)
   const machines = Math.min(width, distinct(owning, machineOf))
   const zones = Math.min(width, distinct(owning, zoneOf))
-  const isEven = isAttainable(members, before.length, n, 0)
+  const isEven = areRounded(owning, after, width)
   const loads = loadsOf(after)
   const spareOf = (one: Member): readonly [up: number, down: number] => {
     const share = shareOf(owning, one, width * before.length)
