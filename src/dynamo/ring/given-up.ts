@@ -39,15 +39,15 @@ interface Table {
 }
 
 export function givenUpOf(table: Table): readonly GivenUp[] {
-  return [...movesOf(table), ...balanceOf(table), ...zonesOf(table)]
+  return [...movesGivenUp(table), ...balanceGivenUp(table), ...zonesGivenUp(table)]
 }
 
-function movesOf({ moved, movedLeast }: Table): readonly GivenUp[] {
+function movesGivenUp({ moved, movedLeast }: Table): readonly GivenUp[] {
   const count = moved - movedLeast
   return count > 0 ? [{ what: 'moves', count, change: undefined }] : []
 }
 
-function balanceOf(table: Table): readonly GivenUp[] {
+function balanceGivenUp(table: Table): readonly GivenUp[] {
   const { members, rows } = table
   const total = sumOf(members)
   const count = members.reduce((sum, { weight }, i) => {
@@ -106,7 +106,7 @@ function zoneChangeOf(zones: readonly Member[][], areFew: boolean, n: number): C
   return { kind: 'zone', zone, weight: Math.ceil(lacking) }
 }
 
-function zonesOf({ members, places, rows }: Table): readonly GivenUp[] {
+function zonesGivenUp({ members, places, rows }: Table): readonly GivenUp[] {
   const { n, partitions, slots } = rows
   const machine = places.machineOfZones
   if (machine === undefined) return []

@@ -24,7 +24,6 @@ import { decodeObject } from '../../dynamo/version/object-bytes.ts'
 import { DELIVERIES_MAX, DELIVERY_BYTES_MAX, DELIVERY_KEYS_MAX } from '../../limits.ts'
 import type { Token } from '../../native/digest.ts'
 import { hintBytes } from '../../wire/bounds.ts'
-import type { PeerHint } from '../../wire/message/peer.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { PeerCalls } from '../cluster/peer-calls.ts'
@@ -32,7 +31,7 @@ import type { Topology } from '../cluster/topology.ts'
 import { placementOf } from '../coordinator/quorums.ts'
 import type { Counters } from '../counters.ts'
 import type { Hints, HintsPage, HintToDeliver } from '../replica/hints.ts'
-import type { HintRefusals, HintsHome } from '../replica/hints-home.ts'
+import type { HintRefusals, HintsHome, HintToTake } from '../replica/hints-home.ts'
 import { isAllDurable } from '../replica/all-durable.ts'
 import type { Replica } from '../replica/replica.ts'
 import { isRot } from '../replica/rot.ts'
@@ -226,7 +225,7 @@ export class Courier {
     return byTarget
   }
 
-  #send(node: NodeId, hints: readonly PeerHint[]): Promise<HintRefusals | OperatingError> {
+  #send(node: NodeId, hints: readonly HintToTake[]): Promise<HintRefusals | OperatingError> {
     const { topology, peers, hintsHome, clock } = this.#node
     const deadline = clock.now() + PAGE_MS_MAX
     return new Promise((resolve) => {
@@ -263,6 +262,6 @@ function batchOf(
   return page.slice(at, end)
 }
 
-function hintOf({ copy: { name, bucketId }, object }: HintToDeliver): PeerHint {
+function hintOf({ copy: { name, bucketId }, object }: HintToDeliver): HintToTake {
   return { name, bucketId, object }
 }

@@ -29,7 +29,7 @@ export interface HintsToTake {
   readonly lieIn?: (object: VersionedObject) => OperatingError | undefined
 }
 
-/** Hints that are merged in one turn of the event loop: about a millisecond of it. */
+/** Hints that are merged in one turn of the event loop. */
 const SLICE_HINTS = 32
 
 interface Taking extends HintsToTake {

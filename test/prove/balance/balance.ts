@@ -1,10 +1,10 @@
 /**
  * Shows that claim keeps loads even and machines and zones distinct, and moves what it must.
  *
- * All numbers of members up to 40, N up to 7, zones up to 4 and several numbers of partitions, then
- * random clusters of 3 to 200 members with weights, machines and zones. Each begins with a first
- * ring; then members join, leave, are replaced and get other weights, in random order. `judge.ts`
- * judges each table.
+ * N up to 7 and zones up to 4: with 8 and 16 partitions all numbers of members up to 40, with up to
+ * 1024 partitions some of them. Then random clusters of 3 to 200 members with weights, machines and
+ * zones. Each begins with a first ring; then members join, leave, are replaced and get other
+ * weights, in random order. `judge.ts` judges each table.
  *
  * `--seed S` of the random choices (drawn if not given).
  */

@@ -1,6 +1,5 @@
 /** Hints in one message: how many, of how many bytes, and what is refused as garbled. */
 import t from 'tap'
-import { isOperatingError } from '../../../src/base/errors.ts'
 import {
   DELIVERY_BYTES_MAX,
   DELIVERY_KEYS_MAX,
@@ -18,19 +17,11 @@ import type { PeerHint } from '../../../src/wire/message/peer.ts'
 import type { Request, RequestKind } from '../../../src/wire/message/table.ts'
 import { REQUESTS } from '../../support/wire-requests.ts'
 import { bytesOf } from '../../support/wire-frames.ts'
+import { thrownCode } from '../../support/thrown-code.ts'
 
 const { peerHints, peerObjects, peerRanges } = REQUESTS
 const [HINT] = peerHints.hints as readonly [PeerHint]
 const NAME_BYTES = HINT.name.bucket.length + HINT.name.key.length
-
-function codeOf(act: () => unknown): string {
-  try {
-    act()
-    return 'nothing thrown'
-  } catch (error) {
-    return isOperatingError(error) ? error.code : String(error)
-  }
-}
 
 function afterTravel<K extends RequestKind>(kind: K, request: Request<K>): Request<K> {
   const bytes = bytesOf(encodeRequest(kind, request))
@@ -66,12 +57,12 @@ t.test('too many hints or bytes are neither sent nor taken, and none is no messa
   ]
   for (const hints of wrong) {
     t.equal(
-      codeOf(() => encodeRequest('peerHints', ofHints(hints))),
+      thrownCode(() => encodeRequest('peerHints', ofHints(hints))),
       'message-garbled',
     )
     const bytes = spelt(hints)
     t.equal(
-      codeOf(() => decodeRequest('peerHints', bytes, 0, bytes.length)),
+      thrownCode(() => decodeRequest('peerHints', bytes, 0, bytes.length)),
       'message-garbled',
     )
   }
@@ -82,13 +73,13 @@ t.test('a hint with a name or a bucket that cannot be is refused with its messag
   const key = new Uint8Array(KEY_BYTES_MAX + 1)
   const noKey = spelt([HINT, { ...HINT, name: { ...name, key } }])
   t.equal(
-    codeOf(() => decodeRequest('peerHints', noKey, 0, noKey.length)),
+    thrownCode(() => decodeRequest('peerHints', noKey, 0, noKey.length)),
     'key-wrong',
   )
   const bare = { ...name, object: HINT.object }
   const noBucket = pb.PeerHints.encode({ hints: [bare] }).finish()
   t.equal(
-    codeOf(() => decodeRequest('peerHints', noBucket, 0, noBucket.length)),
+    thrownCode(() => decodeRequest('peerHints', noBucket, 0, noBucket.length)),
     'message-garbled',
   )
 })
@@ -99,7 +90,7 @@ t.test('an answer has a code for each hint, and not more than hints were sent', 
   t.strictSame(decodeReply('peerHints', bytes, 0, bytes.length), { refusals })
   const more = pb.PeerHintsReply.encode({ codes: times(DELIVERY_KEYS_MAX + 1, 0) }).finish()
   t.equal(
-    codeOf(() => decodeReply('peerHints', more, 0, more.length)),
+    thrownCode(() => decodeReply('peerHints', more, 0, more.length)),
     'message-garbled',
   )
 })

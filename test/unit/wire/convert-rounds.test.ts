@@ -1,6 +1,5 @@
 /** Bounds of the messages of rounds: a peer that breaks one is refused as garbled. */
 import t from 'tap'
-import { isOperatingError } from '../../../src/base/errors.ts'
 import { FLOOR_STARTS_MAX, MEMBERS_MAX, TREE_KEYS_MAX } from '../../../src/limits.ts'
 import {
   decodeReply,
@@ -13,27 +12,19 @@ import type { RequestKind } from '../../../src/wire/message/table.ts'
 import { REPLIES } from '../../support/wire-replies.ts'
 import { REQUESTS } from '../../support/wire-requests.ts'
 import { bytesOf } from '../../support/wire-frames.ts'
+import { thrownCode } from '../../support/thrown-code.ts'
 
 const { peerObjects, peerRanges } = REQUESTS
 
-function codeOf(act: () => unknown): string {
-  try {
-    act()
-    return 'nothing thrown'
-  } catch (error) {
-    return isOperatingError(error) ? error.code : String(error)
-  }
-}
-
 const asked = (kind: RequestKind, bytes: Uint8Array): string =>
-  codeOf(() => decodeRequest(kind, bytes, 0, bytes.length))
+  thrownCode(() => decodeRequest(kind, bytes, 0, bytes.length))
 const answered = (kind: RequestKind, bytes: Uint8Array): string =>
-  codeOf(() => decodeReply(kind, bytes, 0, bytes.length))
+  thrownCode(() => decodeReply(kind, bytes, 0, bytes.length))
 
 t.test('too many keys are neither asked for nor answered', async (t) => {
   const keys = Array.from({ length: TREE_KEYS_MAX + 1 }, () => peerObjects.keys[0] as never)
   t.equal(
-    codeOf(() => encodeRequest('peerObjects', { ...peerObjects, keys })),
+    thrownCode(() => encodeRequest('peerObjects', { ...peerObjects, keys })),
     'message-garbled',
   )
   const objects = Array.from({ length: TREE_KEYS_MAX + 1 }, () => ({ object: null }))
@@ -43,7 +34,7 @@ t.test('too many keys are neither asked for nor answered', async (t) => {
   )
   const ranges = Array.from({ length: TREE_KEYS_MAX + 1 }, () => peerRanges.keys[0] as never)
   t.equal(
-    codeOf(() => encodeRequest('peerRanges', { ...peerRanges, keys: ranges })),
+    thrownCode(() => encodeRequest('peerRanges', { ...peerRanges, keys: ranges })),
     'message-garbled',
   )
   const areAlike = new Uint8Array(TREE_KEYS_MAX + 1)

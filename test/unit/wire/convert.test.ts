@@ -31,19 +31,10 @@ import { REPLIES } from '../../support/wire-replies.ts'
 import { REQUESTS } from '../../support/wire-requests.ts'
 import { NAME } from '../../support/wire-values.ts'
 import { bytesOf } from '../../support/wire-frames.ts'
+import { thrownCode } from '../../support/thrown-code.ts'
 import { OWN, type BucketId } from '../../../src/dynamo/names.ts'
 
 const { put, get, scan, peerRead, peerWrite, peerPut, peerRange } = REQUESTS
-
-/** The code of the error that `act` throws. */
-function codeOf(act: () => unknown): string {
-  try {
-    act()
-    return 'nothing thrown'
-  } catch (error) {
-    return isOperatingError(error) ? error.code : String(error)
-  }
-}
 
 t.test('every message is decoded as it was encoded', async (t) => {
   for (const { title, encode, decode, message } of EXAMPLES) {
@@ -158,23 +149,23 @@ const SPELL: Readonly<Record<string, (message: never) => Uint8Array>> = {
 t.test('a broken bound has the same code when it is sent and when it is received', async (t) => {
   for (const [code, kind, request] of WRONG) {
     t.equal(
-      codeOf(() => encodeRequest(kind, request as never)),
+      thrownCode(() => encodeRequest(kind, request as never)),
       code,
       `${kind} sent`,
     )
     const bytes = SPELL[kind]?.(request as never) as Uint8Array
     t.equal(
-      codeOf(() => decodeRequest(kind, bytes, 0, bytes.length)),
+      thrownCode(() => decodeRequest(kind, bytes, 0, bytes.length)),
       code,
       `${kind} received`,
     )
   }
   t.equal(
-    codeOf(() => encodeRequest('get', { ...get, r: 1.5 })),
+    thrownCode(() => encodeRequest('get', { ...get, r: 1.5 })),
     'quorum-wrong',
   )
   t.equal(
-    codeOf(() => encodeRequest('get', { ...get, deadlineMs: -1 })),
+    thrownCode(() => encodeRequest('get', { ...get, deadlineMs: -1 })),
     'deadline-wrong',
   )
 })
@@ -213,12 +204,12 @@ t.test('bytes that are no message are refused as garbled', async (t) => {
   ]
   for (const bytes of wrong) {
     t.equal(
-      codeOf(() => decodeRequest('put', bytes, 0, bytes.length)),
+      thrownCode(() => decodeRequest('put', bytes, 0, bytes.length)),
       'message-garbled',
     )
   }
   t.equal(
-    codeOf(() =>
+    thrownCode(() =>
       encodeReply('get', { ...REPLIES.get, siblings: [new Uint8Array(MESSAGE_BYTES_MAX)] }),
     ),
     'message-too-long',
@@ -244,7 +235,7 @@ t.test(
     ]
     for (const [i, message] of wrong.entries()) {
       const bytes = pb.RangesReply.encode(message).finish()
-      const code = codeOf(() => decodeReply('ranges', bytes, 0, bytes.length))
+      const code = thrownCode(() => decodeReply('ranges', bytes, 0, bytes.length))
       t.equal(code, 'message-garbled', `row ${i}`)
     }
     const equal = { sum: u64(1, 2), ms: 2 ** 40 }
@@ -262,13 +253,13 @@ t.test('a repair of all, from all, needs only its id', async (t) => {
   t.same(decodeRequest('repair', body, 0, body.length), all)
   const wrong = pb.Repair.encode({ run: new Uint8Array(16), from: new Uint8Array(7) }).finish()
   t.equal(
-    codeOf(() => decodeRequest('repair', wrong, 0, wrong.length)),
+    thrownCode(() => decodeRequest('repair', wrong, 0, wrong.length)),
     'message-garbled',
   )
   const many = Array.from({ length: 1025 }, () => ({ node: new Uint8Array(8), code: 67 }))
   const reply = pb.RepairReply.encode({ node: new Uint8Array(8), unfinished: many }).finish()
   t.equal(
-    codeOf(() => decodeReply('repair', reply, 0, reply.length)),
+    thrownCode(() => decodeReply('repair', reply, 0, reply.length)),
     'message-garbled',
   )
 })
@@ -288,7 +279,7 @@ t.test('trees that contradict themselves are refused', async (t) => {
   ]
   for (const wrong of trees) {
     t.equal(
-      codeOf(() => encodeRequest('peerTree', { ...peerTree, ...wrong })),
+      thrownCode(() => encodeRequest('peerTree', { ...peerTree, ...wrong })),
       'message-garbled',
     )
   }
@@ -301,20 +292,20 @@ t.test('trees that contradict themselves are refused', async (t) => {
   ]
   for (const wrong of leaves) {
     t.equal(
-      codeOf(() => encodeRequest('peerLeaves', { ...peerLeaves, ...wrong })),
+      thrownCode(() => encodeRequest('peerLeaves', { ...peerLeaves, ...wrong })),
       'message-garbled',
     )
   }
   const cut = pb.PeerTree.encode({ n: 3, leafBits: 20, branches: new Uint8Array(11) }).finish()
   t.equal(
-    codeOf(() => decodeRequest('peerTree', cut, 0, cut.length)),
+    thrownCode(() => decodeRequest('peerTree', cut, 0, cut.length)),
     'message-garbled',
   )
   const entries = Array.from({ length: TREE_KEYS_MAX + 1 }, () => REPLIES.peerLeaves.entries[0])
   const full = { ...REPLIES.peerLeaves, entries } as typeof REPLIES.peerLeaves
   const body = bytesOf(encodeReply('peerLeaves', full))
   t.equal(
-    codeOf(() => decodeReply('peerLeaves', body, 0, body.length)),
+    thrownCode(() => decodeReply('peerLeaves', body, 0, body.length)),
     'message-garbled',
     'more keys than were asked for',
   )
@@ -344,7 +335,7 @@ t.test('a topology that contradicts itself is refused', async (t) => {
   for (const topology of wrong) {
     const bytes = pb.Topology.encode(topology as object).finish()
     t.equal(
-      codeOf(() => decodeReply('topology', bytes, 0, bytes.length)),
+      thrownCode(() => decodeReply('topology', bytes, 0, bytes.length)),
       'message-garbled',
     )
   }

@@ -1,4 +1,4 @@
-/** The courier: how much it has in flight to one member, how fast, to whom, and what it removes. */
+/** Tests of the courier: bytes in flight to a member, pace, receivers, and removal of hints. */
 import t from 'tap'
 import { equalBytes } from '../../../../src/base/bytes.ts'
 import { isFailure, perform } from '../../../../src/base/deliver.ts'
@@ -49,7 +49,7 @@ async function flightOf(
     readonly mayDeliver?: boolean
     /** The connection is lost before any answer. */
     readonly isLost?: boolean
-    /** Whom the hints are for; undefined: for another owner. */
+    /** The member that the hints are for; another owner if undefined. */
     readonly place?: NodeId
     /** The first hint takes another write while its page is read, or made durable. */
     readonly writtenAgain?: 'reading' | 'syncing'
