@@ -156,7 +156,7 @@ export const RECENT_STARTS_MAX = 1_024
 /** Copies that have rotted and are being brought back from other owners. */
 export const MENDS_MAX = 64
 /** Branches of hash trees that one message compares. */
-export const TREE_BRANCHES_MAX = 4096
+export const TREE_BRANCHES_MAX = 1024
 /** Leaves whose keys one message asks for, and keys in its answer. */
 export const TREE_LEAVES_MAX = 64
 export const TREE_KEYS_MAX = 256

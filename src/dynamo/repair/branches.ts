@@ -33,7 +33,6 @@ export function bitsBelow(bits: number): number {
 export function branchesBelow(branches: readonly Branch[], bits: number): readonly Branch[] {
   const count = 2 ** (bitsBelow(bits) - bits)
   const below: Branch[] = []
-  // By hand: there may be a quarter of a million.
   for (const one of branches) for (let i = 0; i < count; i++) below.push(one * count + i)
   return below
 }

@@ -18,15 +18,8 @@ import { type Deliver, isFailure, perform } from '../../base/deliver.ts'
 import { type ErrorCode, OperatingError } from '../../base/errors.ts'
 import { equalU64 } from '../../base/u64.ts'
 import type { CopyId, NodeId } from '../../dynamo/names.ts'
-import {
-  bitsBelow,
-  type Branch,
-  branchesBelow,
-  leafBehind,
-  leafOf,
-  TREE_LEAF_BITS,
-  TREE_LEAVES,
-} from '../../dynamo/repair/branches.ts'
+import { type Branch, leafOf, TREE_LEAF_BITS, TREE_LEAVES } from '../../dynamo/repair/branches.ts'
+import { Descent, type Level } from '../../dynamo/repair/descent.ts'
 import type { RoundFloor } from '../../dynamo/repair/round.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
@@ -50,8 +43,6 @@ import type { Trees } from '../replica/trees.ts'
 const SETTLE_MS = 500
 /** For one question: members may be slow after an outage. */
 const ANSWER_MS_MAX = 5_000
-/** Leaves that one pass mends at most; the next pass goes on behind them. */
-const LEAVES_MAX: number = 4 * TREE_BRANCHES_MAX
 
 export interface ExchangeDependencies {
   readonly clock: Clock
@@ -123,7 +114,7 @@ export class Exchange {
     if (leaves === undefined) return false
     if (leaves.length === 0) return true
     await this.#pause(SETTLE_MS)
-    const settled = await this.#differing(tree, TREE_LEAF_BITS, leaves)
+    const settled = await this.#differing(tree, leavesOf(leaves))
     if (settled === undefined) return false
     this.#node.counters.leavesDiffered += settled.length
     for (let at = 0; at < settled.length; at += TREE_LEAVES_MAX) {
@@ -135,36 +126,26 @@ export class Exchange {
   /** From the partitions that both own down to the leaves that differ. */
   async #descend(tree: OfTree, from: Branch): Promise<readonly Branch[] | undefined> {
     const { topology } = this.#node
-    let { bits } = topology.ring
-    let branches: readonly Branch[] | undefined = topology.sharedPartitions(this.#with, tree.n)
-    this.#end = TREE_LEAVES
-    for (;;) {
-      const level = bits
-      const left = branches.filter((branch) => leafBehind(branch, level) > from)
-      branches = await this.#differing(tree, level, left)
-      if (branches?.length === LEAVES_MAX) {
-        this.#end = leafBehind(branches[LEAVES_MAX - 1] as Branch, level)
-      }
-      if (branches === undefined || branches.length === 0 || bits === TREE_LEAF_BITS) break
-      branches = branchesBelow(branches, bits)
-      bits = bitsBelow(bits)
+    const { bits } = topology.ring
+    const branches = topology.sharedPartitions(this.#with, tree.n)
+    const descent = new Descent({ bits, branches }, from)
+    for (let level = descent.next(); level !== undefined; level = descent.next()) {
+      const differing = await this.#differing(tree, level)
+      if (differing === undefined) return undefined
+      descent.take(differing)
     }
-    return branches
+    this.#end = descent.end
+    return descent.leaves
   }
 
-  /** Those of these branches whose sums the other member has not, at most `LEAVES_MAX`. */
+  /** Those of these branches whose sums the other member has not. */
   async #differing(
     { n }: OfTree,
-    bits: number,
-    branches: readonly Branch[],
+    { bits, branches }: Level,
   ): Promise<readonly Branch[] | undefined> {
     const { clock, topology, peers, trees, equalities } = this.#node
     const differing: Branch[] = []
-    for (
-      let at = 0;
-      at < branches.length && differing.length < LEAVES_MAX;
-      at += TREE_BRANCHES_MAX
-    ) {
+    for (let at = 0; at < branches.length; at += TREE_BRANCHES_MAX) {
       // Not between the sums and the question: they would be of two moments.
       await this.#work.rest()
       const part = branches.slice(at, at + TREE_BRANCHES_MAX)
@@ -179,7 +160,7 @@ export class Exchange {
       }
       differing.push(...answer)
     }
-    return differing.slice(0, LEAVES_MAX)
+    return differing
   }
 
   /** Asks for what is missing below these leaves; false where the member failed. */
@@ -302,7 +283,7 @@ export class Exchange {
     leaves: readonly Branch[],
     theirs: ReadonlyMap<string, Branch>,
   ): Promise<boolean> {
-    const differing = await this.#differing(tree, TREE_LEAF_BITS, leaves)
+    const differing = await this.#differing(tree, leavesOf(leaves))
     for (const leaf of differing ?? []) {
       const there = [...theirs.values()].filter((one) => one === leaf).length
       const here = await this.#countKeys(tree, leaf)
@@ -355,6 +336,10 @@ export class Exchange {
     await new Promise<void>((resolve) => this.#node.clock.after(ms, resolve))
     this.#work.resume()
   }
+}
+
+function leavesOf(branches: readonly Branch[]): Level {
+  return { bits: TREE_LEAF_BITS, branches }
 }
 
 /** The answer of a member, or why there is none: a member that is silent is not waited for. */
