@@ -19,6 +19,7 @@ import { addKeys } from './data/keys.ts'
 import { EXIT, EXIT_CODES_HELP, exitCodeOf, tellFailure } from './outcome.ts'
 import { addPut } from './data/put.ts'
 import { addRepair } from './nodes/repair.ts'
+import { addRoll } from './nodes/roll.ts'
 import { addServe } from './nodes/serve.ts'
 import { addSimulate } from './simulate/simulate.ts'
 import { addStatus } from './nodes/status.ts'
@@ -60,6 +61,7 @@ ${EXIT_CODES_HELP}`,
     addExplain,
     addHints,
     addRepair,
+    addRoll,
     addCheck,
     addSimulate,
     addTestEngine,
