@@ -22,8 +22,10 @@ const pid = nodePid(data, name)
 process.kill(pid, 'SIGTERM')
 const isGone = () => { try { process.kill(pid, 0); return false } catch { return true } }
 await until(isGone, () => 'it does not end')
-const argv = ['serve', '--config', join(data, 'everwrite.toml'), '--name', name, '--data', join(data, name)]
-spawn(process.execPath, [${JSON.stringify(COMMAND)}, ...argv], { stdio: 'ignore', detached: true }).unref()
+const config = join(data, 'everwrite.toml')
+const argv = ['serve', '--config', config, '--name', name, '--data', join(data, name)]
+const options = { stdio: 'ignore', detached: true }
+spawn(process.execPath, [${JSON.stringify(COMMAND)}, ...argv], options).unref()
 console.log('restarts', name, 'at', process.env.EVERWRITE_HOST)
 `
 }

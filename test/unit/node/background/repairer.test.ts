@@ -41,7 +41,7 @@ const KEY = new Uint8Array(16)
 const EXCHANGE_MS = 1_000
 const NEVER = Number.POSITIVE_INFINITY
 const RARELY_MS = 5_000
-/** Of exchanges with two members, in which 70 times 64 leaves differ: on the way down, and there. */
+/** Of exchanges with two members in which 70 times 64 leaves differ: on the way down, and there. */
 const COMPARISONS_MAX = 2 * (200 + 5 + 70)
 /** While an exchange is waited for, at a hundred a second. */
 const LOOKS_MAX = 1_000
