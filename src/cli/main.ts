@@ -2,30 +2,38 @@
 /**
  * The command `everwrite`: adds all commands and turns errors into exit codes. Read this first.
  *
- * A command imports its modules when it runs, so that help need not load the store or the wire.
+ * The file of a command is imported when its command is chosen, and that file imports what its work
+ * needs when it runs: so a get does not wait for the store, and help not for the wire.
  */
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../version.ts'
-import { addBuckets } from './data/buckets.ts'
-import { addCheck } from './nodes/check.ts'
-import { addDelete } from './data/delete.ts'
-import { addDev } from './nodes/dev.ts'
-import { addExport } from './data/export.ts'
-import { addGet } from './data/get.ts'
-import { addExplain } from './data/explain.ts'
-import { addHints } from './nodes/hints.ts'
-import { addImport } from './data/import.ts'
-import { addKeys } from './data/keys.ts'
 import { EXIT, EXIT_CODES_HELP, exitCodeOf, tellFailure } from './outcome.ts'
-import { addPut } from './data/put.ts'
-import { addRepair } from './nodes/repair.ts'
-import { addRoll } from './nodes/roll.ts'
-import { addServe } from './nodes/serve.ts'
-import { addSimulate } from './simulate/simulate.ts'
-import { addStatus } from './nodes/status.ts'
-import { addTestEngine } from './engine/test-engine.ts'
 
-function commandLine(): Command {
+type AddCommand = (program: Command) => void
+
+/** In the order of the program's help. */
+const COMMANDS: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
+  ['dev', async () => (await import('./nodes/dev.ts')).addDev],
+  ['serve', async () => (await import('./nodes/serve.ts')).addServe],
+  ['get', async () => (await import('./data/get.ts')).addGet],
+  ['put', async () => (await import('./data/put.ts')).addPut],
+  ['delete', async () => (await import('./data/delete.ts')).addDelete],
+  ['keys', async () => (await import('./data/keys.ts')).addKeys],
+  ['buckets', async () => (await import('./data/buckets.ts')).addBuckets],
+  ['import', async () => (await import('./data/import.ts')).addImport],
+  ['export', async () => (await import('./data/export.ts')).addExport],
+  ['status', async () => (await import('./nodes/status.ts')).addStatus],
+  ['explain', async () => (await import('./data/explain.ts')).addExplain],
+  ['hints', async () => (await import('./nodes/hints.ts')).addHints],
+  ['repair', async () => (await import('./nodes/repair.ts')).addRepair],
+  ['roll', async () => (await import('./nodes/roll.ts')).addRoll],
+  ['check', async () => (await import('./nodes/check.ts')).addCheck],
+  ['simulate', async () => (await import('./simulate/simulate.ts')).addSimulate],
+  ['test-engine', async () => (await import('./engine/test-engine.ts')).addTestEngine],
+])
+
+/** The program with the command `name`, or with all of them where there is none of that name. */
+async function commandLine(name: string | undefined): Promise<Command> {
   const program = new Command('everwrite')
     .description('An always-writeable, leaderless key-value store.')
     .version(VERSION)
@@ -47,26 +55,9 @@ Begin:
 Commands find a cluster by --seeds or EVERWRITE_SEEDS (127.0.0.1:7400).
 ${EXIT_CODES_HELP}`,
     )
-  const all = [
-    addDev,
-    addServe,
-    addGet,
-    addPut,
-    addDelete,
-    addKeys,
-    addBuckets,
-    addImport,
-    addExport,
-    addStatus,
-    addExplain,
-    addHints,
-    addRepair,
-    addRoll,
-    addCheck,
-    addSimulate,
-    addTestEngine,
-  ]
-  for (const add of all) add(program)
+  const chosen = COMMANDS.get(name ?? '')
+  const imports = chosen === undefined ? [...COMMANDS.values()] : [chosen]
+  for (const add of await Promise.all(imports.map((one) => one()))) add(program)
   return program
 }
 
@@ -87,7 +78,7 @@ function refuseUnknown(program: Command): void {
 }
 
 try {
-  const program = commandLine()
+  const program = await commandLine(process.argv[2])
   refuseUnknown(program)
   await program.parseAsync()
 } catch (error) {

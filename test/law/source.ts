@@ -244,7 +244,7 @@ const NAMED = new RegExp(
   String.raw`^[ \t]*(import|export)\s+(type\s+)?(${NAMES})\s*from\s*['"]([^'"]+)['"]`,
   'gm',
 )
-const BARE = /\bimport\s*\(?\s*['"]([^'"]+)['"]/g
+const BARE = /(?<!['"])\bimport\s*\(?\s*['"]([^'"]+)['"]/g
 
 /** All imports of a TypeScript file: named, bare and dynamic, and exports from elsewhere. */
 export function importsOf(path: string, text: string): Import[] {

@@ -5,6 +5,8 @@ import t, { type Test } from 'tap'
 import { Begun, run, Running, until } from './running.ts'
 
 const COLUMNS = 80
+/** `help` is one of them. */
+const COMMANDS = 17
 
 t.test('an unknown command exits 2, also where help is asked for', async (t) => {
   for (const argv of [['fly', '--help'], ['help', 'fly'], ['fly']]) {
@@ -16,6 +18,17 @@ t.test('an unknown command exits 2, also where help is asked for', async (t) => 
   t.match(missing.stderr, /^everwrite: missing required argument/)
   const help = await run(['help', 'get'])
   t.match(help, { code: 0, stdout: /  70 .*\n  129, 130, 143 / })
+})
+
+t.test('each command that the help lists has a help of its own', async (t) => {
+  const { stdout } = await run(['help'])
+  const list = /\nCommands:\n([^]*?)\n\n/.exec(stdout)?.[1] ?? ''
+  const names = [...list.matchAll(/^ {2}([a-z-]+) /gm)].map(([, name = '']) => name)
+  t.equal(names.length, COMMANDS)
+  for (const name of names.filter((one) => one !== 'help')) {
+    const help = await run([name, '--help'])
+    t.match(help, { code: 0, stdout: new RegExp(`^Usage: everwrite ${name} `) })
+  }
 })
 
 t.test('one node', async (t) => {
