@@ -18,7 +18,7 @@
  */
 import { type Client, connectTo } from './client/client.ts'
 import type { ConnectOptions } from './client/options.ts'
-import { hostWorld } from './host/world.ts'
+import { clientWorld } from './host/client-world.ts'
 
 export { isOperatingError, OperatingError } from './base/errors.ts'
 export type { Certainty, ErrorCode, FailureDetails } from './base/errors.ts'
@@ -64,5 +64,5 @@ export type { Session } from './client/session.ts'
  * afterwards, as after a `connect` that failed, nothing of it does.
  */
 export function connect(options: ConnectOptions): Promise<Client> {
-  return connectTo(options, hostWorld({ traceLevel: 'silent' }))
+  return connectTo(options, clientWorld())
 }

@@ -2,10 +2,7 @@
 import { keepFreedMemory } from '../native/allocator.ts'
 import type { Fields } from '../world/trace.ts'
 import type { World } from '../world/world.ts'
-import { hostClock } from './clock.ts'
-import { hostDisk } from './disk.ts'
-import { HostEntropy } from './entropy.ts'
-import { hostNetwork } from './network.ts'
+import { clientWorld } from './client-world.ts'
 import { HostTrace, type TraceLevel } from './trace.ts'
 
 export interface HostOptions {
@@ -28,10 +25,7 @@ const KEPT_BYTES = 64 * 1024 * 1024
 export function hostWorld(options: HostOptions = {}): World {
   if (options.keepsMemory === true) keepFreedMemory(KEPT_BYTES)
   return {
-    clock: hostClock(options.timersHold ?? true),
-    disk: hostDisk,
-    network: hostNetwork,
-    entropy: new HostEntropy(),
+    ...clientWorld(options.timersHold ?? true),
     trace: new HostTrace({
       level: options.traceLevel ?? 'info',
       ...(options.traceFields === undefined ? {} : { fields: options.traceFields }),
