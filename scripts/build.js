@@ -38,10 +38,11 @@ function buildProtocol() {
   const output = join(generated, 'messages.js')
   const sources = readdirSync(join(root, 'protocol')).filter((name) => name.endsWith('.proto'))
   const paths = sources.map((name) => join(root, 'protocol', name))
-  if (!isStale(output, paths)) return
+  if (!isStale(output, [...paths, fileURLToPath(import.meta.url)])) return
   mkdirSync(generated, { recursive: true })
-  const flags = ['--no-verify', '--no-typeurl', '--no-delimited', '--no-service', '--no-create']
-  run('pbjs', ['-t', 'static-module', '-w', 'esm', '--dts', ...flags, '-o', output, ...paths])
+  const without = ['verify', 'typeurl', 'delimited', 'service', 'create', 'convert']
+  const flags = ['--dts', ...without.map((part) => `--no-${part}`)]
+  run('pbjs', ['-t', 'static-module', '-w', 'esm', ...flags, '-o', output, ...paths])
 }
 
 /** Removes what was compiled from files that are gone: tests would run it, the package carry it. */

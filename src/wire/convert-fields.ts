@@ -25,7 +25,7 @@ function capital(name: string): string {
 export function fieldsOf(name: string): number {
   const message = MESSAGES[capital(name)]
   if (message === undefined) throw new Error(`no message is called ${name}`)
-  return Object.keys(message.prototype).filter((key) => key !== 'toJSON').length
+  return Object.keys(message.prototype).length
 }
 
 function byKind(nameOf: (kind: RequestKind) => string): Readonly<Record<RequestKind, number>> {
