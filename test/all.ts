@@ -1,33 +1,22 @@
 /**
  * All tests: what `npm test` runs.
  *
- * The files of `check.ts` share a few processes; each other file has a process of its own.
+ * The files of `check.ts` share a few processes; each other file has a process of its own. As many
+ * run at once as there are processors, because nodes and clients under test have time limits.
  */
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { SHARES, spawnTests, testFiles } from './test-files.ts'
+import { otherFiles, SHARES, spawnTests } from './test-files.ts'
 
-/** These begin first: a long one that begins late runs by itself in the end. */
-const LONG = ['prove/machine/chaos.test.js', 'prove/input/bad-input.test.js']
-/** Seeds keep all processors busy by themselves: it is last, and leaves none idle. */
+/** It has a process for each of two processors: beside another file, both would wait. */
 const LAST = 'sim/simulate.test.js'
 
-/** More than there are processors: tests of nodes and commands wait for much of their time. */
-t.jobs = availableParallelism() + 1
-
-function run(path: string): void {
-  spawnTests(t, [join(import.meta.dirname, path)], path)
+function run(path: string, ...args: readonly string[]): void {
+  spawnTests(t, [join(import.meta.dirname, path), ...args], [path, ...args].join(' '))
 }
 
-for (const path of LONG) run(path)
-for (let share = 0; share < SHARES; share++) {
-  spawnTests(
-    t,
-    [join(import.meta.dirname, 'check.js'), String(share)],
-    `share ${share} of check.js`,
-  )
-}
-const others = ['law/format.test.js', ...testFiles(['model', 'paper', 'prove', 'sim'])]
-for (const path of others) if (!LONG.includes(path) && path !== LAST) run(path)
+t.jobs = availableParallelism()
+for (let share = 0; share < SHARES; share++) run('check.js', String(share))
+for (const path of otherFiles()) if (path !== LAST) run(path)
 run(LAST)
