@@ -40,7 +40,18 @@ export const DELIVERY_BYTES_MAX = 1 * MIB
 /** The least space for hints, whatever the disk's size. */
 export const HINT_BYTES_MIN: number = 64 * MIB
 export const PARTITIONS_MAX = 65_536
-export const MEMBERS_MAX = 1024
+/** Members that are not gone: above it `members-full`. */
+export const MEMBERS_MAX = 4096
+/** Members that were removed: their ids are refused for ever. */
+export const GONE_MEMBERS_MAX = 65_536
+/** Pieces of news that wait to be sent with probes; one more drops that which was sent most. */
+export const NEWS_MAX = 16_384
+/** Members that are probed before their turn. */
+export const PREFERRED_MAX = 64
+/** Probes under way for other members, which asked for help. */
+export const RELAYS_MAX = 1024
+/** Members of which it is kept how fast they answer. */
+export const AVOIDED_MEMBERS_MAX = 4096
 /** Members that one get asks for hints where no owner answers. */
 export const FALLBACKS_PER_GET_MAX = 64
 export const BUCKETS_MAX = 1024

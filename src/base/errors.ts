@@ -103,6 +103,7 @@ export const ERROR_KINDS = {
   'write-late': retryable(71),
   'round-busy': retryable(72),
   'round-left': refused(73),
+  'members-full': refused(74),
 
   // The store.
   'disk-full': retryable(80),

@@ -1,0 +1,175 @@
+/**
+ * The purely local notion of failure: which members this node avoids now, whatever the others say
+ * (Dynamo 4.8.3).
+ *
+ *     no answer to me within 4 × my p99 of it, 50 ms to 1 s ──► avoided, asked again every 250 ms
+ *     its connection is closed                              ──► avoided at once
+ *     anything comes from it                                ──► not avoided
+ *
+ * Writes and reads go by this at once; the detector (liveness.ts) is slower, and for news.
+ *
+ * A member that is slow is not dead: among several that are not avoided one is chosen with a chance
+ * in inverse proportion to its latency.
+ */
+import { AVOIDED_MEMBERS_MAX } from '../../limits.ts'
+import type { NodeId } from '../names.ts'
+import { Latency } from './latency.ts'
+import type { Random } from './random.ts'
+
+export const LATE_MS_MIN = 50
+export const LATE_MS_MAX = 1_000
+const LATE_P99S = 4
+export const AGAIN_MS = 250
+/** A latency below is as good: no member is to get all requests. */
+const WEIGHED_MS_MIN = 0.25
+const WEIGHTS_SUM = 2 ** 20
+
+interface Peer {
+  readonly latency: Latency
+  /** Of the oldest question since something came; undefined where nothing is asked. */
+  askedAt: number | undefined
+  /** Questions without an answer. */
+  open: number
+  /** When it is asked again; undefined where it is not avoided as late. */
+  againAt: number | undefined
+  isClosed: boolean
+}
+
+export class Avoidance {
+  /** Those that were asked, or whose connection closed. */
+  readonly #peers = new Map<NodeId, Peer>()
+  /** Of these, those that are asked now or avoided as late. */
+  readonly #watched = new Map<NodeId, Peer>()
+
+  /** Where fewer than the known are members, the caller forgets the others. */
+  forget(id: NodeId): void {
+    this.#watched.delete(id)
+    this.#peers.delete(id)
+  }
+
+  isAvoided(id: NodeId): boolean {
+    const peer = this.#peers.get(id)
+    return peer !== undefined && (peer.isClosed || peer.againAt !== undefined)
+  }
+
+  isClosed(id: NodeId): boolean {
+    return this.#peers.get(id)?.isClosed === true
+  }
+
+  /** When to call `onTick`. */
+  get dueAt(): number {
+    let at = Number.POSITIVE_INFINITY
+    for (const peer of this.#watched.values()) at = Math.min(at, dueAtOf(peer))
+    return at
+  }
+
+  /** A request goes to `id`. */
+  onAsked(id: NodeId, now: number): void {
+    const peer = this.#peer(id)
+    if (peer === undefined) return
+    peer.open += 1
+    peer.askedAt ??= now
+    this.#watched.set(id, peer)
+  }
+
+  /** The answer to a request came after so long. */
+  onAnswered(id: NodeId, tookMs: number, now: number): void {
+    const peer = this.#peers.get(id)
+    if (peer === undefined) return
+    peer.latency.add(tookMs)
+    peer.open = Math.max(0, peer.open - 1)
+    this.#onHeard(id, peer, now)
+  }
+
+  /** A request is over without an answer: its deadline passed, or it was refused here. */
+  onGivenUp(id: NodeId): void {
+    const peer = this.#peers.get(id)
+    if (peer !== undefined) peer.open = Math.max(0, peer.open - 1)
+  }
+
+  /** A message came that answers no request. */
+  onHeard(id: NodeId, now: number): void {
+    const peer = this.#peers.get(id)
+    if (peer !== undefined) this.#onHeard(id, peer, now)
+  }
+
+  onClosed(id: NodeId): void {
+    const peer = this.#peer(id)
+    if (peer === undefined) return
+    peer.isClosed = true
+    peer.open = 0
+    peer.askedAt = undefined
+    peer.againAt = undefined
+    this.#watched.delete(id)
+  }
+
+  onConnected(id: NodeId): void {
+    const peer = this.#peers.get(id)
+    if (peer !== undefined) peer.isClosed = false
+  }
+
+  /** Members to ask for a sign of life now. */
+  onTick(now: number): readonly NodeId[] {
+    if (this.#watched.size === 0) return []
+    const again: NodeId[] = []
+    for (const [id, peer] of this.#watched) {
+      if (now < dueAtOf(peer)) continue
+      peer.againAt = now + AGAIN_MS
+      again.push(id)
+    }
+    return again
+  }
+
+  /** This process was stopped for so long: answers may still be unread. */
+  delay(ms: number): void {
+    for (const peer of this.#watched.values()) if (peer.askedAt !== undefined) peer.askedAt += ms
+  }
+
+  /** One that is not avoided if there is any, the faster the likelier. Requires: some candidate. */
+  pick(candidates: readonly NodeId[], random: Random): NodeId {
+    const usable = candidates.filter((id) => !this.isAvoided(id))
+    const among = usable.length === 0 ? candidates : usable
+    const weights = among.map((id) => this.#weight(id))
+    const sum = weights.reduce((total, weight) => total + weight, 0)
+    let left = (random.below(WEIGHTS_SUM) / WEIGHTS_SUM) * sum
+    const at = weights.findIndex((weight) => {
+      left -= weight
+      return left < 0
+    })
+    return among[at === -1 ? among.length - 1 : at] as NodeId
+  }
+
+  #weight(id: NodeId): number {
+    return 1 / Math.max(WEIGHED_MS_MIN, this.#peers.get(id)?.latency.meanMs ?? 0)
+  }
+
+  #onHeard(id: NodeId, peer: Peer, now: number): void {
+    peer.againAt = undefined
+    peer.askedAt = peer.open > 0 ? now : undefined
+    if (peer.askedAt === undefined) this.#watched.delete(id)
+  }
+
+  #peer(id: NodeId): Peer | undefined {
+    const peer = this.#peers.get(id)
+    if (peer !== undefined || this.#peers.size >= AVOIDED_MEMBERS_MAX) return peer
+    const made: Peer = {
+      latency: new Latency(),
+      askedAt: undefined,
+      open: 0,
+      againAt: undefined,
+      isClosed: false,
+    }
+    this.#peers.set(id, made)
+    return made
+  }
+}
+
+/** A question that stays unanswered so long makes its member late. */
+export function lateMs(p99Ms: number | undefined): number {
+  if (p99Ms === undefined) return LATE_MS_MAX
+  return Math.min(LATE_MS_MAX, Math.max(LATE_MS_MIN, LATE_P99S * p99Ms))
+}
+
+function dueAtOf({ againAt, askedAt, latency }: Peer): number {
+  return againAt ?? (askedAt ?? Number.POSITIVE_INFINITY) + lateMs(latency.p99)
+}

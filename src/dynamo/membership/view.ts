@@ -1,0 +1,394 @@
+/**
+ * One node's view of the cluster: the face of this folder for the worker that carries it into the
+ * world.
+ *
+ *     a message, a connection that closed or opened,  ─► View ─► messages to send, records to write
+ *     the delay of the event loop, the time                      down, members suspected or dead
+ *
+ * The worker calls `onTick` at `wakeAt` or a little later; it may call earlier. It sends over peer
+ * connections, so `from` is known by the handshake. A member is taken for connected until the
+ * worker says that its connection is closed.
+ *
+ * A tick that is late tells that this process was stopped: what was due meanwhile is judged later,
+ * after the messages that still wait to be read.
+ */
+import type { NodeId } from '../names.ts'
+import { Avoidance } from './avoidance.ts'
+import * as exchange from './exchange.ts'
+import { ExchangePace } from './exchange-pace.ts'
+import { type Life, Liveness } from './liveness.ts'
+import { LATE_MS, LocalHealth } from './local-health.ts'
+import { Members } from './members.ts'
+import { type MemberRecord, MemberState, memberRecord } from './member-record.ts'
+import type { Exchanging, Message, News } from './message.ts'
+import { NewsQueue } from './news.ts'
+import type { OwnRecord } from './own-record.ts'
+import { HELPERS, PERIOD_MS, Prober } from './probing.ts'
+import { ProbeOrder } from './probe-order.ts'
+import type { Random } from './random.ts'
+import { type Standing, Standings } from './standings.ts'
+
+/** Of the members that hear of a suspicion, about so many probe the suspect next. */
+export const VERIFIERS = 8
+/** Members that were dead and connect are asked at once, at most so many in a period. */
+const GREETINGS_MAX = 16
+
+export type Action =
+  | { readonly kind: 'send'; readonly to: NodeId; readonly message: Message }
+  /** A record that is new or has changed: to be written down. */
+  | { readonly kind: 'record'; readonly record: MemberRecord }
+  | { readonly kind: 'life'; readonly id: NodeId; readonly life: Life }
+  /** The connection to `member` ends, with `peer-lies`. */
+  | { readonly kind: 'lies'; readonly member: NodeId; readonly why: string }
+
+export interface ViewOptions {
+  readonly own: OwnRecord
+  /** All that this node knew before, and the members that introduce it. */
+  readonly records: Iterable<MemberRecord>
+  readonly random: Random
+  readonly now: number
+}
+
+/** What an operator may change of a member. */
+export type OperatorChange = Partial<Pick<MemberRecord, 'weight' | 'state'>>
+
+export class View {
+  readonly members = new Members()
+  readonly standings = new Standings()
+  readonly news = new NewsQueue()
+  readonly health = new LocalHealth()
+  readonly avoidance = new Avoidance()
+  readonly liveness: Liveness
+  /** Lies, and records of this node that only an operator can set right. */
+  readonly counts = { lies: 0, spent: 0 }
+  readonly #own: OwnRecord
+  readonly #random: Random
+  readonly #prober: Prober
+  readonly #order: ProbeOrder
+  readonly #pace: ExchangePace
+  #greetings = 0
+  /** What the present call leads to. */
+  #actions: Action[] = []
+  #now: number
+  #wakeAt: number
+
+  constructor({ own, records, random, now }: ViewOptions) {
+    this.#own = own
+    this.#random = random
+    for (const record of [own.record, ...records]) this.members.take(record)
+    const { members, standings, news, health } = this
+    this.liveness = new Liveness({ self: own.id, members, standings, news, health })
+    const others = [...members.all()].filter(({ id }) => id !== own.id && members.has(id))
+    this.#order = new ProbeOrder(
+      others.map(({ id }) => id),
+      random,
+    )
+    this.#prober = new Prober(now + random.below(PERIOD_MS))
+    this.#pace = new ExchangePace(random, now)
+    this.#now = now
+    this.#wakeAt = this.#nextDue()
+  }
+
+  get self(): NodeId {
+    return this.#own.id
+  }
+
+  /** False once an operator removed this node. */
+  get isMember(): boolean {
+    return this.#own.record.state !== MemberState.gone
+  }
+
+  /** When to call `onTick`. */
+  get wakeAt(): number {
+    return this.#wakeAt
+  }
+
+  onTick(now: number): readonly Action[] {
+    this.#begin(now)
+    if (this.isMember) {
+      this.#tickProbes(now)
+      this.liveness.onTick(now)
+      for (const id of this.avoidance.onTick(now)) this.#ping(id, 0)
+      if (now >= this.#pace.dueAt) this.#exchange(now)
+    }
+    return this.#end()
+  }
+
+  /** Messages of members, and of nodes that proved the cluster key and are about to be members. */
+  onMessage(from: NodeId, message: Message, now: number): readonly Action[] {
+    this.#begin(now)
+    const record = this.members.get(from)
+    if (record?.state === MemberState.gone) {
+      // It learns that it is removed, and that is all it may do.
+      this.#send(from, exchange.fill([record], [], []))
+    } else {
+      this.avoidance.onHeard(from, now)
+      this.#answer(from, message, now)
+    }
+    return this.#end()
+  }
+
+  onConnected(peer: NodeId, now: number): readonly Action[] {
+    this.#begin(now)
+    this.avoidance.onConnected(peer)
+    if (this.liveness.lifeOf(peer) !== 'alive' && this.#greetings < GREETINGS_MAX) {
+      this.#greetings += 1
+      this.#ping(peer, 0)
+    }
+    this.#pace.soon(peer, now)
+    return this.#end()
+  }
+
+  /** The member is avoided at once, and probed next: helpers may still reach it. */
+  onClosed(peer: NodeId, now: number): readonly Action[] {
+    this.#begin(now)
+    this.avoidance.onClosed(peer)
+    if (this.members.has(peer) && this.liveness.lifeOf(peer) !== 'dead') {
+      this.#order.prefer(peer)
+      this.#prober.hasten(now)
+    }
+    return this.#end()
+  }
+
+  /** The delay of the event loop that the worker has measured. */
+  onLoopDelay(delayMs: number): void {
+    this.health.onLoopDelay(delayMs)
+  }
+
+  /** An operator's command at this node: a member that joins, whose invitation was proved here. */
+  introduce(record: MemberRecord, now: number): readonly Action[] {
+    this.#begin(now)
+    this.#takeRecord(record)
+    return this.#end()
+  }
+
+  /** An operator's command at this node. Requires: a member. */
+  change(id: NodeId, change: OperatorChange, now: number): readonly Action[] {
+    this.#begin(now)
+    const known = this.members.get(id) as MemberRecord
+    const record = memberRecord({
+      ...known,
+      ...change,
+      version: known.version + 1,
+      by: this.self,
+    })
+    if (id === this.self) this.#hearOwn(record, this.self)
+    else this.#takeRecord(record)
+    return this.#end()
+  }
+
+  #begin(now: number): void {
+    this.#now = now
+    this.#actions = []
+    const lateMs = now - this.#wakeAt
+    if (lateMs >= LATE_MS) {
+      this.health.onLoopDelay(lateMs)
+      this.#prober.delay(lateMs + PERIOD_MS)
+      this.liveness.delay(lateMs + PERIOD_MS)
+      this.avoidance.delay(lateMs)
+    } else if (lateMs >= 0) {
+      this.health.onLoopDelay(lateMs)
+    }
+  }
+
+  #end(): readonly Action[] {
+    for (const { id, life } of this.liveness.takeChanges()) {
+      this.#actions.push({ kind: 'life', id, life })
+    }
+    // What is due already is not late: it could not be done before this call.
+    this.#wakeAt = Math.max(this.#now, this.#nextDue())
+    return this.#actions
+  }
+
+  #nextDue(): number {
+    return Math.min(this.#prober.dueAt, this.liveness.dueAt, this.avoidance.dueAt, this.#pace.dueAt)
+  }
+
+  #send(to: NodeId, message: Message): void {
+    this.#actions.push({ kind: 'send', to, message })
+  }
+
+  /** News for a message to `to`; what it is accused of comes first. */
+  #newsFor(to: NodeId): readonly News[] {
+    return this.news.take(this.members.size, this.liveness.accusationOf(to))
+  }
+
+  #ping(to: NodeId, probe: number): void {
+    if (this.avoidance.isClosed(to)) return
+    this.#send(to, { kind: 'ping', probe, news: this.#newsFor(to) })
+  }
+
+  #tickProbes(now: number): void {
+    for (let relay = this.#prober.lateRelay(now); relay; relay = this.#prober.lateRelay(now)) {
+      this.#send(relay.asker, { kind: 'nack', probe: relay.probe })
+    }
+    this.#judge(now)
+    if (!this.#prober.isIdle(now)) return
+    this.#greetings = 0
+    const target = this.#order.next()
+    if (target === undefined) {
+      this.#prober.skip(now)
+      return
+    }
+    const isReachable = !this.avoidance.isClosed(target)
+    this.#ping(target, this.#prober.begin(target, isReachable, this.health.factor, now))
+    if (!isReachable) this.#judge(now)
+  }
+
+  /** Asks helpers for a probe that is late, and suspects where it has ended. */
+  #judge(now: number): void {
+    const late = this.#prober.lateTarget(now)
+    if (late !== undefined) {
+      const isDead = this.standings.isDead(late)
+      if (isDead) this.#prober.drop()
+      else this.#askHelpers(late, now)
+    }
+    const ended = this.#prober.unanswered(now)
+    if (ended === undefined) return
+    this.health.onUnanswered(ended.silent)
+    this.liveness.onUnanswered(ended.target, now)
+  }
+
+  #askHelpers(target: NodeId, now: number): void {
+    const helpers = this.#order.some(
+      HELPERS,
+      (id) => id !== target && !this.standings.isDead(id) && !this.avoidance.isClosed(id),
+    )
+    const probe = this.#prober.asking(helpers.length, now)
+    for (const helper of helpers) {
+      this.#send(helper, { kind: 'ask', probe, target, news: this.#newsFor(helper) })
+    }
+  }
+
+  #answer(from: NodeId, message: Message, now: number): void {
+    switch (message.kind) {
+      case 'ping':
+        this.#hearNews(from, message.news, now)
+        this.#send(from, { kind: 'ack', probe: message.probe, news: this.#newsFor(from) })
+        return
+      case 'ack':
+        this.#hearNews(from, message.news, now)
+        this.#onAck(message.probe)
+        return
+      case 'nack':
+        this.#prober.onNack(message.probe)
+        this.#judge(now)
+        return
+      case 'ask':
+        this.#hearNews(from, message.news, now)
+        this.#help(from, message.target, message.probe, now)
+        return
+      default:
+        this.#onExchange(from, message, now)
+    }
+  }
+
+  #onAck(number: number): void {
+    const of = this.#prober.onAck(number)
+    if (of === 'own') this.health.onAnswered()
+    else if (of !== undefined) {
+      this.#send(of.asker, { kind: 'ack', probe: of.probe, news: this.#newsFor(of.asker) })
+    }
+  }
+
+  #help(asker: NodeId, target: NodeId, probe: number, now: number): void {
+    const isReachable = this.members.has(target) && !this.avoidance.isClosed(target)
+    const number = isReachable ? this.#prober.onAsk(asker, probe, now) : undefined
+    if (number === undefined) this.#send(asker, { kind: 'nack', probe })
+    else this.#ping(target, number)
+  }
+
+  #hearNews(from: NodeId, all: readonly News[], now: number): void {
+    if (all.length === 0 || !this.members.has(from)) return
+    for (const news of all) {
+      if (news.kind === 'record') this.#hearRecord(news.record, from)
+      else if (this.liveness.onNews(news, now)) this.#verify(news.id)
+    }
+  }
+
+  /** Some of those that hear of a suspicion probe the suspect themselves. */
+  #verify(id: NodeId): void {
+    if (this.#random.below(this.members.size) < VERIFIERS) this.#order.prefer(id)
+  }
+
+  #hearRecord(record: MemberRecord, from: NodeId): void {
+    if (record.id === this.self) {
+      this.#hearOwn(record, from)
+      return
+    }
+    const wasMember = this.members.has(record.id)
+    if (this.members.takeFrom(record, from) === 'taken') this.#onTaken(record, wasMember)
+  }
+
+  #takeRecord(record: MemberRecord): void {
+    const wasMember = this.members.has(record.id)
+    if (this.members.take(record) === 'taken') this.#onTaken(record, wasMember)
+  }
+
+  #onTaken(record: MemberRecord, wasMember: boolean): void {
+    const { id } = record
+    if (record.state === MemberState.gone) {
+      this.#order.remove(id)
+      this.liveness.forget(id)
+      this.avoidance.forget(id)
+    } else if (!wasMember) this.#order.add(id)
+    this.news.add({ kind: 'record', record })
+    this.#actions.push({ kind: 'record', record })
+  }
+
+  #hearOwn(record: MemberRecord, from: NodeId): void {
+    const heard = this.#own.onHeard(record, from)
+    if (heard.kind === 'older') return
+    if (heard.kind === 'spent') {
+      this.counts.spent += 1
+      return
+    }
+    this.members.take(heard.record)
+    this.news.add({ kind: 'record', record: heard.record })
+    this.#actions.push({ kind: 'record', record: heard.record })
+    if (heard.kind === 'changed' && heard.isLie) {
+      this.counts.lies += 1
+      const why = 'it made a record of this node, with an address or name that this never had'
+      this.#actions.push({ kind: 'lies', member: from, why })
+    }
+  }
+
+  #exchange(now: number): void {
+    const isFit = (id: NodeId): boolean =>
+      !this.standings.isDead(id) && !this.avoidance.isClosed(id)
+    const asked = this.#pace.begin(now)
+    const isAskedThere = asked !== undefined && !this.avoidance.isClosed(asked)
+    const peer = isAskedThere ? asked : this.#order.some(1, isFit)[0]
+    if (peer !== undefined) this.#send(peer, exchange.compare(this))
+  }
+
+  #onExchange(from: NodeId, message: Exchanging, now: number): void {
+    switch (message.kind) {
+      case 'compare':
+        return this.#reply(from, exchange.onCompare(this, message))
+      case 'buckets':
+        return this.#reply(from, exchange.onBuckets(this, message))
+      case 'lists':
+        this.#hearStandings(from, message.standings)
+        return this.#reply(from, exchange.onLists(this, message))
+      default: {
+        if (this.members.has(from)) {
+          for (const record of message.records) this.#hearRecord(record, from)
+        }
+        this.#hearStandings(from, message.standings)
+        const wanted = exchange.onWanted(this, message.wanted)
+        this.#reply(from, wanted)
+        if (message.isCut || wanted?.isCut === true) this.#pace.soon(from, now)
+      }
+    }
+  }
+
+  #hearStandings(from: NodeId, standings: readonly Standing[]): void {
+    if (!this.members.has(from)) return
+    for (const standing of standings) this.liveness.onStanding(standing, from)
+  }
+
+  #reply(to: NodeId, message: Message | undefined): void {
+    if (message !== undefined) this.#send(to, message)
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * The runs of the proof: a large cluster for half an hour, a stalled one for a day, one that is cut
+ * in two and heals. Each returns what was measured.
+ */
+import { median } from '../../support/median.ts'
+import { changeWeight, die, join, pause, remove, repeat, starve } from './disturbances.ts'
+import type { DeathTime } from './findings.ts'
+import { GossipCluster } from './gossip-cluster.ts'
+
+const SECOND = 1_000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+/** Until the first probes and exchanges are over. */
+const WARM_UP_MS = 10 * SECOND
+
+export interface CalmRun {
+  readonly members: number
+  /** Bytes that a node sends in a second, while nothing changes and while much does. */
+  readonly steadyBytes: number
+  readonly busyBytes: number
+  readonly spreadMs: readonly number[]
+  readonly openSpreads: number
+  readonly deaths: readonly DeathTime[]
+  readonly openDeaths: number
+  readonly falseDeaths: number
+  readonly firstFalse: string
+  readonly falseSuspicions: number
+  readonly differing: number
+}
+
+export interface CalmOptions {
+  readonly seed: number
+  readonly members: number
+  readonly steadyMs: number
+  readonly busyMs: number
+}
+
+/** No connection is stalled: first nothing changes, then there is a change every few seconds. */
+export function runCalm({ seed, members, steadyMs, busyMs }: CalmOptions): CalmRun {
+  const joins = Math.ceil(busyMs / MINUTE)
+  const cluster = new GossipCluster({ seed, members, joiners: joins })
+  const { findings } = cluster
+  cluster.run(WARM_UP_MS)
+  const steadyBytes = bytesRate(cluster, steadyMs)
+  const until = cluster.now + busyMs
+  repeat(cluster, 7 * SECOND, until, () => changeWeight(cluster))
+  repeat(cluster, MINUTE, until, () => join(cluster))
+  repeat(cluster, 3 * MINUTE, until, () => remove(cluster))
+  repeat(cluster, 40 * SECOND, until, () => pause(cluster))
+  repeat(cluster, 4 * MINUTE, until, () => die(cluster, 'closed', 3 * MINUTE))
+  repeat(cluster, 5 * MINUTE, until, () => die(cluster, 'silent', 3 * MINUTE))
+  const busyBytes = bytesRate(cluster, busyMs)
+  cluster.run(3 * MINUTE)
+  return {
+    ...{ members, steadyBytes, busyBytes },
+    spreadMs: findings.spreadMs,
+    openSpreads: findings.openSpreads,
+    deaths: findings.deaths,
+    openDeaths: findings.openDeaths + findings.missedDeaths,
+    falseDeaths: findings.falseDeaths,
+    firstFalse: findings.firstFalse,
+    falseSuspicions: findings.falseSuspicions,
+    differing: findings.differing(),
+  }
+}
+
+export type StalledRun = Omit<CalmRun, 'steadyBytes' | 'differing'> & {
+  readonly hours: number
+  readonly wronglyDead: number
+}
+
+export interface StalledOptions {
+  readonly seed: number
+  readonly members: number
+  readonly stalledShare: number
+  readonly hours: number
+}
+
+/** Part of the connections are stalled at any time, and some processes stop or starve. */
+export function runStalled({ seed, members, stalledShare, hours }: StalledOptions): StalledRun {
+  const joiners = Math.ceil(hours)
+  const cluster = new GossipCluster({ seed, members, joiners, stalledShare })
+  const { findings } = cluster
+  cluster.run(WARM_UP_MS)
+  const until = cluster.now + hours * HOUR
+  repeat(cluster, 2 * MINUTE, until, () => changeWeight(cluster))
+  repeat(cluster, HOUR, until, () => join(cluster))
+  repeat(cluster, 3 * HOUR, until, () => remove(cluster))
+  repeat(cluster, MINUTE, until, () => pause(cluster))
+  repeat(cluster, 20 * MINUTE, until, () => die(cluster, 'closed', 5 * MINUTE))
+  repeat(cluster, 30 * MINUTE, until, () => die(cluster, 'silent', 5 * MINUTE))
+  repeat(cluster, 30 * MINUTE, until, () => {
+    starve(cluster, cluster.pickUp(), cluster.now + 5 * MINUTE)
+  })
+  const busyBytes = bytesRate(cluster, hours * HOUR)
+  cluster.run(5 * MINUTE)
+  return {
+    ...{ members, busyBytes, hours },
+    spreadMs: findings.spreadMs,
+    openSpreads: findings.openSpreads,
+    deaths: findings.deaths,
+    openDeaths: findings.openDeaths + findings.missedDeaths,
+    falseDeaths: findings.falseDeaths,
+    firstFalse: findings.firstFalse,
+    falseSuspicions: findings.falseSuspicions,
+    wronglyDead: findings.wronglyDead(),
+  }
+}
+
+export interface StarvedRun {
+  /** Suspicions of members that run well, an hour and member. */
+  readonly suspicions: number
+  readonly falseDeaths: number
+}
+
+/** Some processes get little of their processor: they must not accuse the others. */
+export function runStarved(
+  seed: number,
+  members: number,
+  starved: number,
+  forMs: number,
+): StarvedRun {
+  const cluster = new GossipCluster({ seed, members })
+  const { findings } = cluster
+  cluster.run(WARM_UP_MS)
+  for (const member of cluster.members.slice(0, starved)) {
+    starve(cluster, member, cluster.now + forMs)
+  }
+  cluster.run(forMs)
+  return { suspicions: findings.falseSuspicions, falseDeaths: findings.falseDeaths }
+}
+
+export interface CutRun {
+  readonly members: number
+  /** From the healing until all sets are equal and none holds another one for dead; or infinity. */
+  readonly equalMs: number
+}
+
+const CUT_MS = 4 * MINUTE
+const HEALED_MS_MAX = 5 * MINUTE
+
+/** Both halves change on their own, partly the same members, and then meet again. */
+export function runCut(seed: number, members: number, isClosed: boolean): CutRun {
+  const cluster = new GossipCluster({ seed, members, joiners: 8 })
+  const { findings } = cluster
+  cluster.run(WARM_UP_MS)
+  cluster.cut(isClosed)
+  for (let i = 0; i < 20; i++)
+    cluster.at(cluster.now + i * 8 * SECOND, () => changeBothSides(cluster))
+  for (let i = 1; i <= 4; i++) cluster.at(cluster.now + i * 30 * SECOND, () => join(cluster))
+  cluster.run(CUT_MS)
+  cluster.heal()
+  const healedAt = cluster.now
+  while (cluster.now - healedAt < HEALED_MS_MAX) {
+    cluster.run(SECOND)
+    if (findings.differing() === 0 && findings.wronglyDead() === 0) {
+      return { members, equalMs: cluster.now - healedAt }
+    }
+  }
+  return { members, equalMs: Number.POSITIVE_INFINITY }
+}
+
+/** Operators on both sides give one member different weights, or one of them removes it. */
+function changeBothSides(cluster: GossipCluster): void {
+  const subject = cluster.prng.pick(cluster.members)
+  const isRemoved = cluster.prng.chance(0.1)
+  for (const side of [0, 1]) {
+    const at = cluster.prng.pick(cluster.up.filter((one) => one.side === side))
+    if (at.view?.members.has(subject.record.id) !== true || at === subject) continue
+    const weight = 1 + cluster.prng.below(1_000)
+    const isHere = isRemoved && side === 0
+    cluster.change(at, subject.record.id, isHere ? { state: GONE } : { weight })
+  }
+}
+
+const GONE = 3
+
+function bytesRate(cluster: GossipCluster, ms: number): number {
+  for (const member of cluster.members) member.sentBytes = 0
+  const [from, nodes] = [cluster.now, cluster.up.length]
+  cluster.run(ms)
+  const sum = cluster.members.reduce((bytes, { sentBytes }) => bytes + sentBytes, 0)
+  return (sum * SECOND) / (cluster.now - from) / nodes
+}
+
+/** The middle, and the longest, in seconds. */
+export function secondsOf(ms: readonly number[]): {
+  readonly middle: number
+  readonly most: number
+} {
+  return { middle: median(ms) / SECOND, most: Math.max(0, ...ms) / SECOND }
+}
