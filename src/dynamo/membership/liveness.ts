@@ -14,7 +14,7 @@ import type { LocalHealth } from './local-health.ts'
 import type { Members } from './members.ts'
 import type { News } from './message.ts'
 import type { NewsQueue } from './news.ts'
-import { PERIOD_MS } from './probing.ts'
+import { TIMEOUT_MS } from './probing.ts'
 import { INCARNATION_MAX, type Standing, type Standings } from './standings.ts'
 import { Suspicion } from './suspicion.ts'
 
@@ -82,14 +82,13 @@ export class Liveness {
 
   /** A probe of this node was not answered. */
   onUnanswered(id: NodeId, now: number): void {
-    if (!this.#members.has(id) || this.#standings.isDead(id)) return
+    if (this.#standings.isDead(id)) return
     const { incarnation } = this.#standings.get(id)
     this.#suspect({ kind: 'suspect', id, incarnation, by: this.#self }, now)
   }
 
   /** Returns whether it is a suspicion that was unknown here. */
   onNews(news: Exclude<News, { readonly kind: 'record' }>, now: number): boolean {
-    if (!this.#members.has(news.id)) return false
     if (news.id === this.#self) {
       this.#onOwn(news)
       return false
@@ -109,7 +108,6 @@ export class Liveness {
   /** A standing that came in an exchange of sets. */
   onStanding(standing: Standing, from: NodeId): void {
     const { id, incarnation, isDead } = standing
-    if (!this.#members.has(id)) return
     const news: News = isDead
       ? { kind: 'dead', id, incarnation, by: from }
       : { kind: 'alive', id, incarnation }
@@ -117,10 +115,16 @@ export class Liveness {
     else this.#take(standing, news)
   }
 
-  onTick(now: number): void {
-    if (now < this.#dueAt) return
+  /** Returns suspects to be asked a last time. */
+  onTick(now: number): readonly NodeId[] {
+    if (now < this.#dueAt) return []
+    const asked: NodeId[] = []
     for (const [id, suspicion] of this.#suspicions) {
       if (suspicion.dueAt > now) continue
+      if (suspicion.onDue(TIMEOUT_MS * this.#health.factor, now) === 'ask') {
+        asked.push(id)
+        continue
+      }
       const { incarnation } = suspicion
       this.#take(
         { id, incarnation, isDead: true },
@@ -128,6 +132,16 @@ export class Liveness {
       )
     }
     this.#setDue()
+    return asked
+  }
+
+  /** Something came from `id`. Returns whether it is suspected, and to be reminded of it. */
+  onHeard(id: NodeId, now: number): boolean {
+    const suspicion = this.#suspicions.get(id)
+    if (suspicion === undefined) return false
+    const isReminded = suspicion.onHeard(now)
+    this.#setDue()
+    return isReminded
   }
 
   /** This process was stopped for so long: contradictions may still be unread. */
@@ -156,8 +170,10 @@ export class Liveness {
 
   #take(standing: Standing, news: News): void {
     const { id, incarnation, isDead } = standing
+    // News of ids that are no members, or not yet, is not kept: the sets are compared later.
+    if (!this.#standings.wouldTake(standing) || !this.#members.has(id)) return
     const before = this.lifeOf(id)
-    if (!this.#standings.take(standing)) return
+    this.#standings.take(standing)
     const suspicion = this.#suspicions.get(id)
     if (suspicion !== undefined && (isDead || suspicion.incarnation < incarnation)) {
       this.#endSuspicion(id)
@@ -180,11 +196,12 @@ export class Liveness {
     const standing = this.#standings.get(id)
     if (incarnation < standing.incarnation) return false
     if (incarnation === standing.incarnation && standing.isDead) return false
+    if (!this.#members.has(id)) return false
     // An accusation of a higher incarnation tells that the member was alive in it.
     this.#take({ id, incarnation, isDead: false }, { kind: 'alive', id, incarnation })
     this.#endSuspicion(id)
     const { size } = this.#members
-    this.#suspicions.set(id, new Suspicion(incarnation, by, size, PERIOD_MS, now))
+    this.#suspicions.set(id, new Suspicion(incarnation, by, size, now))
     this.#setDue()
     this.#news.add(news)
     this.#changes.push({ id, life: 'suspect' })

@@ -40,9 +40,10 @@ export function sendsMax(members: number): number {
 }
 
 export class NewsQueue {
-  /** By how often they were sent, each in the order of arrival. */
-  readonly #levels: Map<string, Piece>[] = []
+  /** In the order of arrival. */
   readonly #pieces = new Map<string, Piece>()
+  /** Of all pieces. */
+  #bytes = 0
 
   get size(): number {
     return this.#pieces.size
@@ -52,10 +53,10 @@ export class NewsQueue {
   add(news: News): void {
     const key = keyOf(news)
     this.#remove(key)
-    if (this.#pieces.size >= NEWS_MAX) this.#removeOldest()
-    const piece = { key, news, bytes: newsBytes(news), sent: 0 }
-    this.#pieces.set(key, piece)
-    this.#level(0).set(key, piece)
+    if (this.#pieces.size >= NEWS_MAX) this.#removeMostSent()
+    const bytes = newsBytes(news)
+    this.#pieces.set(key, { key, news, bytes, sent: 0 })
+    this.#bytes += bytes
   }
 
   /** A suspicion is over. */
@@ -69,57 +70,49 @@ export class NewsQueue {
    */
   take(members: number, first?: News): readonly News[] {
     if (this.#pieces.size === 0) return first === undefined ? NO_NEWS : [first]
+    const room = NEWS_BYTES_MAX - (first === undefined ? 0 : newsBytes(first))
     const most = sendsMax(members)
-    const pieces = this.#choose(first)
-    const news = pieces.map((piece) => piece.news)
-    for (const piece of pieces) this.#onSent(piece, most)
-    if (first !== undefined) news.unshift(first)
+    const news = first === undefined ? [] : [first]
+    for (const piece of this.#bytes <= room ? this.#pieces.values() : this.#leastSent(room)) {
+      news.push(piece.news)
+      piece.sent += 1
+      if (piece.sent >= most) this.#remove(piece.key)
+    }
     return news
   }
 
-  #choose(first: News | undefined): readonly Piece[] {
-    let room = NEWS_BYTES_MAX - (first === undefined ? 0 : newsBytes(first))
+  #leastSent(room: number): readonly Piece[] {
+    const levels: Piece[][] = []
+    for (const piece of this.#pieces.values()) {
+      const level = levels[piece.sent]
+      if (level === undefined) levels[piece.sent] = [piece]
+      else level.push(piece)
+    }
     const chosen: Piece[] = []
-    for (const level of this.#levels) {
-      for (const piece of level.values()) {
-        // A smaller piece would not pass this one for ever: it is the first of the next message.
-        if (piece.bytes > room) return chosen
-        room -= piece.bytes
-        chosen.push(piece)
-      }
+    let left = room
+    // Levels that no piece is on are holes of the array, which `flat` leaves out.
+    for (const piece of levels.flat()) {
+      // A smaller piece would not pass this one for ever: it is the first of the next message.
+      if (piece.bytes > left) break
+      left -= piece.bytes
+      chosen.push(piece)
     }
     return chosen
-  }
-
-  #onSent(piece: Piece, most: number): void {
-    this.#level(piece.sent).delete(piece.key)
-    piece.sent += 1
-    if (piece.sent >= most) this.#pieces.delete(piece.key)
-    else this.#level(piece.sent).set(piece.key, piece)
   }
 
   #remove(key: string): void {
     const piece = this.#pieces.get(key)
     if (piece === undefined) return
     this.#pieces.delete(key)
-    this.#level(piece.sent).delete(key)
+    this.#bytes -= piece.bytes
   }
 
-  /** The piece that was sent most. */
-  #removeOldest(): void {
-    const level = this.#levels.findLast(({ size }) => size > 0)
-    for (const key of level?.keys() ?? []) {
-      this.#remove(key)
-      return
+  #removeMostSent(): void {
+    let most: Piece | undefined
+    for (const piece of this.#pieces.values()) {
+      if (most === undefined || piece.sent > most.sent) most = piece
     }
-  }
-
-  #level(sent: number): Map<string, Piece> {
-    const level = this.#levels[sent]
-    if (level !== undefined) return level
-    const made = new Map<string, Piece>()
-    this.#levels[sent] = made
-    return made
+    if (most !== undefined) this.#remove(most.key)
   }
 }
 

@@ -25,7 +25,6 @@ const PROBE_NUMBERS = 2 ** 21
 interface Probe {
   readonly target: NodeId
   readonly number: number
-  readonly startedAt: number
   readonly factor: number
   stage: 'direct' | 'indirect'
   dueAt: number
@@ -86,8 +85,9 @@ export class Prober {
   begin(target: NodeId, isReachable: boolean, factor: number, now: number): number {
     const number = this.#nextNumber()
     this.#probe = {
-      ...{ target, number, factor },
-      startedAt: now,
+      target,
+      number,
+      factor,
       stage: 'direct',
       dueAt: isReachable ? now + TIMEOUT_MS * factor : now,
       helpers: 0,

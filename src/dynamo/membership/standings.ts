@@ -56,6 +56,10 @@ export class Standings {
     return this.#standings.values()
   }
 
+  wouldTake(standing: Standing): boolean {
+    return outranks(standing, this.get(standing.id))
+  }
+
   /** Returns whether it won. */
   take(standing: Standing): boolean {
     const { id, isDead } = standing

@@ -107,7 +107,7 @@ export class View {
     this.#begin(now)
     if (this.isMember) {
       this.#tickProbes(now)
-      this.liveness.onTick(now)
+      for (const id of this.liveness.onTick(now)) this.#ping(id, 0)
       for (const id of this.avoidance.onTick(now)) this.#ping(id, 0)
       if (now >= this.#pace.dueAt) this.#exchange(now)
     }
@@ -124,6 +124,9 @@ export class View {
     } else {
       this.avoidance.onHeard(from, now)
       this.#answer(from, message, now)
+      // An ack to a ping has reminded it already.
+      const isReminded = this.liveness.onHeard(from, now) && message.kind !== 'ping'
+      if (isReminded) this.#ping(from, 0)
     }
     return this.#end()
   }
@@ -135,7 +138,7 @@ export class View {
       this.#greetings += 1
       this.#ping(peer, 0)
     }
-    this.#pace.soon(peer, now)
+    if (this.members.has(peer)) this.#pace.soon(peer, now)
     return this.#end()
   }
 

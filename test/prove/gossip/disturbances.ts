@@ -74,12 +74,23 @@ export function pause(cluster: GossipCluster): void {
   cluster.pause(cluster.pickUp(), cluster.prng.between(PAUSE_MS_MIN, PAUSE_MS_MAX))
 }
 
-/** The process of a member gets little of its processor until then. */
-export function starve(cluster: GossipCluster, member: SimulatedMember, until: number): void {
+/**
+ * The process of a member gets little of its processor until then, and reads so many inputs each
+ * time that it runs.
+ */
+export function starve(
+  cluster: GossipCluster,
+  member: SimulatedMember,
+  until: number,
+  inputsMax: number = Number.POSITIVE_INFINITY,
+): void {
   member.isStarved = true
+  member.inputsMax = inputsMax
   const again = (): void => {
     if (cluster.now >= until || !member.isUp) {
       member.isStarved = false
+      member.inputsMax = Number.POSITIVE_INFINITY
+      cluster.pause(member, 0)
       return
     }
     const ms = cluster.prng.between(STARVED_STOP_MS_MIN, STARVED_STOP_MS_MAX)

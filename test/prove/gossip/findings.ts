@@ -37,6 +37,8 @@ export class Findings {
   readonly deaths: DeathTime[] = []
   /** Declared dead, and alive: who says so of whom. */
   falseDeaths = 0
+  /** Those of members that starve: they answer late, or not at all. */
+  starvedDeaths = 0
   /** A member that is alive becomes a suspect, at one member. */
   falseSuspicions = 0
   /** Members that were dead for long, and some never heard. */
@@ -45,6 +47,8 @@ export class Findings {
   firstFalse = ''
   readonly #spreads = new Map<NodeId, Spread>()
   readonly #deaths = new Map<NodeId, Death>()
+  /** Incarnations that were declared dead while they were: what is heard of them later is old. */
+  readonly #trueClaims = new Set<string>()
   readonly #firstMs = new Map<NodeId, number>()
 
   constructor(cluster: GossipCluster) {
@@ -130,7 +134,9 @@ export class Findings {
     if (life === 'alive') return
     const subject = this.#cluster.get(id)
     const { now } = this.#cluster
+    const claim = `${id} ${at.view?.standings.get(id).incarnation}`
     if (subject.isAway(now)) {
+      if (life === 'dead') this.#trueClaims.add(claim)
       const death = this.#deaths.get(id)
       if (life === 'dead' && death !== undefined) this.#heard(death, at.number)
       return
@@ -138,7 +144,10 @@ export class Findings {
     if (this.#cluster.isCut && at.side !== subject.side) return
     if (life === 'suspect') {
       if (!subject.isStarved && now >= subject.pausedUntil) this.falseSuspicions += 1
-    } else {
+    } else if (subject.isStarved && subject.inputsMax < Number.POSITIVE_INFINITY) {
+      this.starvedDeaths += 1
+      this.#trueClaims.add(claim)
+    } else if (!this.#trueClaims.has(claim)) {
       this.falseDeaths += 1
       this.firstFalse ||= `${at.number} of ${subject.number} at ${(now / 1000).toFixed(1)} s`
     }

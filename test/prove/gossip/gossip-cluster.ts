@@ -25,9 +25,6 @@ const TIMER_MS = 2
 export const PAUSE_MS_SHORT = 5_000
 /** After a longer one, or a restart, it needs so long to contradict. */
 const CONTRADICTION_MS = 10_000
-/** With stalls, bytes of one message of so many are counted. */
-const SAMPLED = 16
-
 export interface ClusterOptions {
   readonly seed: number
   readonly members: number
@@ -43,7 +40,8 @@ export class GossipCluster {
   readonly members: SimulatedMember[] = []
   readonly #byId = new Map<NodeId, SimulatedMember>()
   readonly #connections: Connections
-  readonly #sampled: number
+  /** The bytes of one message of so many are counted. */
+  sampled = 1
   #messages = 0
   #isCut = false
 
@@ -52,7 +50,6 @@ export class GossipCluster {
     this.prng = prng.stream('scenario')
     this.findings = new Findings(this)
     this.#connections = new Connections(members + joiners, stalledShare, prng.stream('network'))
-    this.#sampled = stalledShare > 0 ? SAMPLED : 1
     const records = Array.from({ length: members }, (_, i) => recordOf(i, this.prng))
     for (const record of records) this.#start(this.#add(record), records)
   }
@@ -89,6 +86,7 @@ export class GossipCluster {
   join(sponsor: SimulatedMember): SimulatedMember {
     const record = recordOf(this.members.length, this.prng, sponsor.record)
     const joiner = this.#add(record)
+    joiner.side = sponsor.side
     this.#input(sponsor, (view, now) => view.introduce(record, now))
     this.#start(joiner, [sponsor.view?.members.get(sponsor.record.id) as MemberRecord])
     this.#input(joiner, (view, now) => view.onConnected(sponsor.record.id, now))
@@ -180,7 +178,7 @@ export class GossipCluster {
   #input(member: SimulatedMember, input: Input): void {
     const { view } = member
     if (view === undefined) return
-    if (this.now < member.pausedUntil) {
+    if (this.now < member.pausedUntil || member.waiting.length > 0) {
       member.waiting.push(input)
       return
     }
@@ -190,9 +188,13 @@ export class GossipCluster {
 
   #resume(member: SimulatedMember): void {
     if (!member.isUp || this.now < member.pausedUntil) return
+    const { waiting } = member
+    const inputs = waiting.splice(0, Math.min(waiting.length, member.inputsMax))
+    const rest = waiting.splice(0)
     // Timers run before what has come is read: the worst order.
     this.#input(member, (view, now) => view.onTick(now))
-    for (const input of member.waiting.splice(0)) this.#input(member, input)
+    for (const input of inputs) this.#input(member, input)
+    waiting.push(...rest)
   }
 
   #schedule(member: SimulatedMember): void {
@@ -218,8 +220,8 @@ export class GossipCluster {
 
   #send(from: SimulatedMember, id: NodeId, message: Message): void {
     this.#messages += 1
-    if (this.#messages % this.#sampled === 0) {
-      from.sentBytes += this.#sampled * (FRAME_BYTES + messageBytes(message))
+    if (this.#messages % this.sampled === 0) {
+      from.sentBytes += this.sampled * (FRAME_BYTES + messageBytes(message))
     }
     from.sentMessages += 1
     const to = this.#byId.get(id) as SimulatedMember

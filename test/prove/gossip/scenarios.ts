@@ -2,6 +2,7 @@
  * The runs of the proof: a large cluster for half an hour, a stalled one for a day, one that is cut
  * in two and heals. Each returns what was measured.
  */
+import { MemberState } from '../../../src/dynamo/membership/member-record.ts'
 import { median } from '../../support/median.ts'
 import { changeWeight, die, join, pause, remove, repeat, starve } from './disturbances.ts'
 import type { DeathTime } from './findings.ts'
@@ -12,6 +13,8 @@ const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 /** Until the first probes and exchanges are over. */
 const WARM_UP_MS = 10 * SECOND
+/** While much is sent, the bytes of one message of so many are counted. */
+const SAMPLED = 16
 
 export interface CalmRun {
   readonly members: number
@@ -42,6 +45,7 @@ export function runCalm({ seed, members, steadyMs, busyMs }: CalmOptions): CalmR
   const { findings } = cluster
   cluster.run(WARM_UP_MS)
   const steadyBytes = bytesRate(cluster, steadyMs)
+  cluster.sampled = SAMPLED
   const until = cluster.now + busyMs
   repeat(cluster, 7 * SECOND, until, () => changeWeight(cluster))
   repeat(cluster, MINUTE, until, () => join(cluster))
@@ -82,6 +86,7 @@ export function runStalled({ seed, members, stalledShare, hours }: StalledOption
   const cluster = new GossipCluster({ seed, members, joiners, stalledShare })
   const { findings } = cluster
   cluster.run(WARM_UP_MS)
+  cluster.sampled = SAMPLED
   const until = cluster.now + hours * HOUR
   repeat(cluster, 2 * MINUTE, until, () => changeWeight(cluster))
   repeat(cluster, HOUR, until, () => join(cluster))
@@ -107,11 +112,16 @@ export function runStalled({ seed, members, stalledShare, hours }: StalledOption
   }
 }
 
-export interface StarvedRun {
-  /** Suspicions of members that run well, an hour and member. */
+export interface DisturbedRun {
+  /** Of members that run well, at one member each. */
   readonly suspicions: number
   readonly falseDeaths: number
+  /** Of starved members, at one member each. */
+  readonly starvedDeaths: number
 }
+
+/** Of what waits for it, a starved process reads so much each time: just enough on average. */
+const STARVED_INPUTS = 12
 
 /** Some processes get little of their processor: they must not accuse the others. */
 export function runStarved(
@@ -119,15 +129,28 @@ export function runStarved(
   members: number,
   starved: number,
   forMs: number,
-): StarvedRun {
+): DisturbedRun {
   const cluster = new GossipCluster({ seed, members })
-  const { findings } = cluster
   cluster.run(WARM_UP_MS)
   for (const member of cluster.members.slice(0, starved)) {
-    starve(cluster, member, cluster.now + forMs)
+    starve(cluster, member, cluster.now + forMs, STARVED_INPUTS)
   }
   cluster.run(forMs)
-  return { suspicions: findings.falseSuspicions, falseDeaths: findings.falseDeaths }
+  return disturbedRun(cluster)
+}
+
+/** Each second or two a process stops for some seconds. */
+export function runPaused(seed: number, members: number, forMs: number): DisturbedRun {
+  const cluster = new GossipCluster({ seed, members })
+  cluster.run(WARM_UP_MS)
+  repeat(cluster, 1_500, cluster.now + forMs, () => pause(cluster))
+  cluster.run(forMs)
+  return disturbedRun(cluster)
+}
+
+function disturbedRun({ findings }: GossipCluster): DisturbedRun {
+  const { falseSuspicions: suspicions, falseDeaths, starvedDeaths } = findings
+  return { suspicions, falseDeaths, starvedDeaths }
 }
 
 export interface CutRun {
@@ -169,11 +192,9 @@ function changeBothSides(cluster: GossipCluster): void {
     if (at.view?.members.has(subject.record.id) !== true || at === subject) continue
     const weight = 1 + cluster.prng.below(1_000)
     const isHere = isRemoved && side === 0
-    cluster.change(at, subject.record.id, isHere ? { state: GONE } : { weight })
+    cluster.change(at, subject.record.id, isHere ? { state: MemberState.gone } : { weight })
   }
 }
-
-const GONE = 3
 
 function bytesRate(cluster: GossipCluster, ms: number): number {
   for (const member of cluster.members) member.sentBytes = 0

@@ -23,6 +23,8 @@ export class SimulatedMember {
   readonly waiting: Input[] = []
   /** It gets little of its processor. */
   isStarved = false
+  /** Inputs that it reads each time that it runs again. */
+  inputsMax = Number.POSITIVE_INFINITY
   /** Since then it cannot answer, by its own fault: deaths that are declared now are true. */
   awayFrom = Number.POSITIVE_INFINITY
   awayUntil = Number.POSITIVE_INFINITY

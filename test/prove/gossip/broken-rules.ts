@@ -1,0 +1,107 @@
+/** The rules of `src/dynamo/membership`, each broken in a copy of the build: a part must miss. */
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { patchedBuild, removeBuild } from '../plants/patched-build.ts'
+import type { Plant } from '../plants/plant.ts'
+import type { Verdict } from '../proof.ts'
+import type { PartName } from './parts.ts'
+
+export interface BrokenRule extends Plant {
+  /** The part that misses its bar. */
+  readonly part: PartName
+}
+
+export const BROKEN_RULES: readonly BrokenRule[] = [
+  {
+    name: 'a member does not contradict',
+    find: "this.#news.add({ kind: 'alive', id: this.#self, incarnation: next })",
+    replace: '',
+    why: 'the others never hear that it lives',
+    part: 'stalled',
+  },
+  {
+    name: 'no helpers are asked',
+    find: 'export const HELPERS = 3',
+    replace: 'export const HELPERS = 0',
+    why: 'each stalled connection makes a suspect',
+    part: 'stalled',
+  },
+  {
+    name: 'what comes from a suspect counts for nothing',
+    find: 'this.#startedAt = now; this.#lastUntil = undefined;',
+    replace: '',
+    why: 'a member that stood still comes too late to contradict, though it is heard',
+    part: 'paused',
+  },
+  {
+    name: 'a node that is late itself trusts its senses as before',
+    find: 'return this.#score + 1',
+    replace: 'return 1',
+    why: 'a starved process accuses those whose answers it has not read',
+    part: 'starved',
+  },
+  {
+    name: 'a late probe is judged at once',
+    find: 'this.#prober.delay(lateMs + PERIOD_MS)',
+    replace: '',
+    why: 'a starved process accuses those whose answers it has not read',
+    part: 'starved',
+  },
+  {
+    name: 'confirmations shorten nothing',
+    find: 'const share = Math.log(confirmations + 1) / Math.log(needed + 1)',
+    replace: 'const share = 0',
+    why: 'a true death is declared late',
+    part: 'stalled',
+  },
+  {
+    name: 'news is sent once',
+    find: 'piece.sent >= most',
+    replace: 'piece.sent >= 1',
+    why: 'it dies out, and waits for the sets to be compared',
+    part: 'calm',
+  },
+  {
+    name: 'sets are never compared',
+    find: 'if (peer !== undefined) this.#send(peer, exchange.compare(this))',
+    replace: '',
+    why: 'news of a cut that is over is sent no more',
+    part: 'cut',
+  },
+  {
+    name: 'of two records of one version the first stays',
+    find: 'return compareU64(a.digest, b.digest) > 0',
+    replace: 'return false',
+    why: 'two operators changed a member on two sides, and each side keeps its own',
+    part: 'cut',
+  },
+  {
+    name: 'equal sets are listed all the same',
+    find: 'if (!differ && !standingsDiffer) return undefined',
+    replace:
+      "return { kind: 'buckets', standings: undefined, " +
+      'records: sets.members.digest.buckets.map(() => ({ hi: 1, lo: 1 })) }',
+    why: 'a comparison costs the more the more members there are',
+    part: 'bytes',
+  },
+]
+
+/** Runs the part of a broken rule in small. */
+export function tryBroken(rule: BrokenRule): Verdict {
+  const build = patchedBuild(rule)
+  try {
+    return runShort(rule.part, build)
+  } finally {
+    removeBuild(build)
+  }
+}
+
+/** Runs a part in small, in this build or a copy of it. */
+export function runShort(part: PartName, build: string): Verdict {
+  const script = join(build, 'dist/test/prove/gossip/short.js')
+  const { stdout, stderr, status } = spawnSync(process.execPath, [script, part], {
+    encoding: 'utf8',
+  })
+  if (status !== 0) throw new Error(`the part ${part} does not run: ${stderr}`)
+  return JSON.parse(stdout) as Verdict
+}
