@@ -50,14 +50,14 @@ export function onCompare(sets: Sets, { records, standings }: Compare): Buckets 
 /** Undefined where nothing differs any more. */
 export function onBuckets(sets: Sets, { records, standings }: Buckets): Lists | undefined {
   const { members, standings: own } = sets
-  const [recordBuckets, marks] = listOf(differing(members.digest, records), members.all(), markOf)
-  const [standingBuckets, listed] = listOf(
-    differing(own.digest, standings),
-    own.all(),
-    (one) => one,
-  )
-  if (recordBuckets.length + standingBuckets.length === 0) return undefined
-  return { kind: 'lists', recordBuckets, records: marks, standingBuckets, standings: listed }
+  const differ = differing(members.digest, records)
+  const standingsDiffer = differing(own.digest, standings)
+  if (differ.length + standingsDiffer.length === 0) return undefined
+  const [recordBuckets, marks] = listOf(differ, members.all(), markOf)
+  const [standingBuckets, listed] = listOf(standingsDiffer, own.all(), (one) => one)
+  const isCut =
+    recordBuckets.length < differ.length || standingBuckets.length < standingsDiffer.length
+  return { kind: 'lists', recordBuckets, records: marks, standingBuckets, standings: listed, isCut }
 }
 
 /** What the other side lacks. Requires: its standings were taken. */
@@ -75,7 +75,7 @@ export function onLists({ members, standings }: Sets, lists: Lists): Fill {
     const mark = marks.get(record.id)
     if (mark === undefined || isAhead(record, mark)) lacking.push(record)
   }
-  return fill(lacking, lackingStandings(standings, lists), wanted)
+  return fill(lacking, lackingStandings(standings, lists), wanted, lists.isCut)
 }
 
 /** The records that the other side wants; undefined if none. */
@@ -88,6 +88,7 @@ export function fill(
   records: readonly MemberRecord[],
   standings: readonly Standing[],
   wanted: readonly NodeId[],
+  isMore = false,
 ): Fill {
   let room = FILL_BYTES_MAX
   const fitting = records.filter((record) => {
@@ -96,7 +97,10 @@ export function fill(
   })
   const standingsMax = Math.floor(Math.max(0, room) / STANDING_BYTES)
   const isCut =
-    fitting.length < records.length || standings.length > standingsMax || wanted.length > WANTED_MAX
+    isMore ||
+    fitting.length < records.length ||
+    standings.length > standingsMax ||
+    wanted.length > WANTED_MAX
   return {
     kind: 'fill',
     records: fitting,

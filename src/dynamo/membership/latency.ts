@@ -31,7 +31,7 @@ export class Latency {
     let above = Math.floor(this.#counted / 100)
     for (let bucket = BUCKETS - 1; bucket > 0; bucket--) {
       above -= this.#counts[bucket] as number
-      if (above < 0) return FIRST_MS * Math.SQRT2 ** bucket
+      if (above < 0) return FIRST_MS * 2 ** (bucket / 2)
     }
     return FIRST_MS
   }

@@ -68,7 +68,8 @@ export function messageBytes(message: Message): number {
         nestedBytes(recordBuckets.length) +
         nestedBytes(records.length * MARK_BYTES) +
         nestedBytes(standingBuckets.length) +
-        nestedBytes(standings.length * STANDING_BYTES)
+        nestedBytes(standings.length * STANDING_BYTES) +
+        FLAG_BYTES
       )
     }
     case 'fill': {

@@ -80,6 +80,8 @@ export interface Lists {
   readonly records: readonly RecordMark[]
   readonly standingBuckets: readonly number[]
   readonly standings: readonly Standing[]
+  /** Some buckets that differ are left out. */
+  readonly isCut: boolean
 }
 
 /** What the other side lacks, and what is wanted from it. */

@@ -13,10 +13,11 @@
  * after the messages that still wait to be read.
  */
 import type { NodeId } from '../names.ts'
+import type { Action } from './action.ts'
 import { Avoidance } from './avoidance.ts'
 import * as exchange from './exchange.ts'
 import { ExchangePace } from './exchange-pace.ts'
-import { type Life, Liveness } from './liveness.ts'
+import { Liveness } from './liveness.ts'
 import { LATE_MS, LocalHealth } from './local-health.ts'
 import { Members } from './members.ts'
 import { type MemberRecord, MemberState, memberRecord } from './member-record.ts'
@@ -33,20 +34,14 @@ export const VERIFIERS = 8
 /** Members that were dead and connect are asked at once, at most so many in a period. */
 const GREETINGS_MAX = 16
 
-export type Action =
-  | { readonly kind: 'send'; readonly to: NodeId; readonly message: Message }
-  /** A record that is new or has changed: to be written down. */
-  | { readonly kind: 'record'; readonly record: MemberRecord }
-  | { readonly kind: 'life'; readonly id: NodeId; readonly life: Life }
-  /** The connection to `member` ends, with `peer-lies`. */
-  | { readonly kind: 'lies'; readonly member: NodeId; readonly why: string }
-
 export interface ViewOptions {
   readonly own: OwnRecord
   /** All that this node knew before, and the members that introduce it. */
   readonly records: Iterable<MemberRecord>
   readonly random: Random
   readonly now: number
+  /** It joins, and knows only the members that introduce it. */
+  readonly isJoining?: boolean
 }
 
 /** What an operator may change of a member. */
@@ -67,12 +62,18 @@ export class View {
   readonly #order: ProbeOrder
   readonly #pace: ExchangePace
   #greetings = 0
+  /**
+   * It does not know the others yet, and judges none: it would find no helpers, and take a cluster
+   * of two for the whole one.
+   */
+  #isJoining: boolean
   /** What the present call leads to. */
   #actions: Action[] = []
   #now: number
   #wakeAt: number
 
-  constructor({ own, records, random, now }: ViewOptions) {
+  constructor({ own, records, random, now, isJoining = false }: ViewOptions) {
+    this.#isJoining = isJoining
     this.#own = own
     this.#random = random
     for (const record of [own.record, ...records]) this.members.take(record)
@@ -249,7 +250,7 @@ export class View {
     const ended = this.#prober.unanswered(now)
     if (ended === undefined) return
     this.health.onUnanswered(ended.silent)
-    this.liveness.onUnanswered(ended.target, now)
+    if (!this.#isJoining) this.liveness.onUnanswered(ended.target, now)
   }
 
   #askHelpers(target: NodeId, now: number): void {
@@ -305,6 +306,7 @@ export class View {
     if (all.length === 0 || !this.members.has(from)) return
     for (const news of all) {
       if (news.kind === 'record') this.#hearRecord(news.record, from)
+      else if (this.#isJoining && news.kind === 'suspect' && news.id !== this.self) continue
       else if (this.liveness.onNews(news, now)) this.#verify(news.id)
     }
   }
@@ -379,6 +381,7 @@ export class View {
           for (const record of message.records) this.#hearRecord(record, from)
         }
         this.#hearStandings(from, message.standings)
+        if (!message.isCut && this.members.has(from)) this.#isJoining = false
         const wanted = exchange.onWanted(this, message.wanted)
         this.#reply(from, wanted)
         if (message.isCut || wanted?.isCut === true) this.#pace.soon(from, now)

@@ -1,10 +1,11 @@
 /** The rules of `src/dynamo/membership`, each broken in a copy of the build: a part must miss. */
-import { spawnSync } from 'node:child_process'
-import { join } from 'node:path'
 import { patchedBuild, removeBuild } from '../plants/patched-build.ts'
 import type { Plant } from '../plants/plant.ts'
 import type { Verdict } from '../proof.ts'
+import { runPart } from './part-process.ts'
 import type { PartName } from './parts.ts'
+
+const SEED = 1
 
 export interface BrokenRule extends Plant {
   /** The part that misses its bar. */
@@ -87,21 +88,11 @@ export const BROKEN_RULES: readonly BrokenRule[] = [
 ]
 
 /** Runs the part of a broken rule in small. */
-export function tryBroken(rule: BrokenRule): Verdict {
+export async function tryBroken(rule: BrokenRule): Promise<Verdict> {
   const build = patchedBuild(rule)
   try {
-    return runShort(rule.part, build)
+    return await runPart(rule.part, 'short', SEED, build)
   } finally {
     removeBuild(build)
   }
-}
-
-/** Runs a part in small, in this build or a copy of it. */
-export function runShort(part: PartName, build: string): Verdict {
-  const script = join(build, 'dist/test/prove/gossip/short.js')
-  const { stdout, stderr, status } = spawnSync(process.execPath, [script, part], {
-    encoding: 'utf8',
-  })
-  if (status !== 0) throw new Error(`the part ${part} does not run: ${stderr}`)
-  return JSON.parse(stdout) as Verdict
 }

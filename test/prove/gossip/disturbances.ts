@@ -9,6 +9,7 @@ const STARVED_STOP_MS_MIN = 300
 const STARVED_STOP_MS_MAX = 1_500
 const PAUSE_MS_MIN = 500
 const PAUSE_MS_MAX = 4_500
+const PAUSES_APART_MS = 5_000
 
 /** Runs `act` every `everyMs` from now on, until `until`. */
 export function repeat(
@@ -71,7 +72,10 @@ export function die(cluster: GossipCluster, how: 'closed' | 'silent', forMs: num
 }
 
 export function pause(cluster: GossipCluster): void {
-  cluster.pause(cluster.pickUp(), cluster.prng.between(PAUSE_MS_MIN, PAUSE_MS_MAX))
+  const member = cluster.pickUp()
+  // Two pauses in a row are one long one.
+  if (cluster.now < member.pausedUntil + PAUSES_APART_MS) return
+  cluster.pause(member, cluster.prng.between(PAUSE_MS_MIN, PAUSE_MS_MAX))
 }
 
 /**

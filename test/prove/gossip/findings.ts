@@ -4,7 +4,8 @@
  */
 import type { U64 } from '../../../src/base/u64.ts'
 import type { NodeId } from '../../../src/dynamo/names.ts'
-import type { Action, View } from '../../../src/dynamo/membership/view.ts'
+import type { Action } from '../../../src/dynamo/membership/action.ts'
+import type { View } from '../../../src/dynamo/membership/view.ts'
 import type { GossipCluster } from './gossip-cluster.ts'
 import type { SimulatedMember } from './simulated-member.ts'
 

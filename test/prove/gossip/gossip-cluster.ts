@@ -11,7 +11,8 @@ import type { MemberRecord } from '../../../src/dynamo/membership/member-record.
 import { messageBytes } from '../../../src/dynamo/membership/message-bytes.ts'
 import type { Message } from '../../../src/dynamo/membership/message.ts'
 import { OwnRecord } from '../../../src/dynamo/membership/own-record.ts'
-import { type Action, type OperatorChange, View } from '../../../src/dynamo/membership/view.ts'
+import type { Action } from '../../../src/dynamo/membership/action.ts'
+import { type OperatorChange, View } from '../../../src/dynamo/membership/view.ts'
 import { Connections } from './connections.ts'
 import { Findings } from './findings.ts'
 import { type Input, recordOf, SimulatedMember } from './simulated-member.ts'
@@ -88,7 +89,8 @@ export class GossipCluster {
     const joiner = this.#add(record)
     joiner.side = sponsor.side
     this.#input(sponsor, (view, now) => view.introduce(record, now))
-    this.#start(joiner, [sponsor.view?.members.get(sponsor.record.id) as MemberRecord])
+    const known = [sponsor.view?.members.get(sponsor.record.id) as MemberRecord]
+    this.#start(joiner, known, true)
     this.#input(joiner, (view, now) => view.onConnected(sponsor.record.id, now))
     return joiner
   }
@@ -162,13 +164,14 @@ export class GossipCluster {
     return member
   }
 
-  #start(member: SimulatedMember, records: readonly MemberRecord[]): void {
+  #start(member: SimulatedMember, records: readonly MemberRecord[], isJoining = false): void {
     const own = records.find(({ id }) => id === member.record.id) ?? member.record
     member.view = new View({
       own: new OwnRecord(own),
       records,
       random: this.prng.stream(`view ${member.number} ${member.start}`),
       now: this.now,
+      isJoining,
     })
     member.start += 1
     member.wakeAt = Number.POSITIVE_INFINITY

@@ -47,7 +47,7 @@ export function runCalm({ seed, members, steadyMs, busyMs }: CalmOptions): CalmR
   const steadyBytes = bytesRate(cluster, steadyMs)
   cluster.sampled = SAMPLED
   const until = cluster.now + busyMs
-  repeat(cluster, 7 * SECOND, until, () => changeWeight(cluster))
+  repeat(cluster, 10 * SECOND, until, () => changeWeight(cluster))
   repeat(cluster, MINUTE, until, () => join(cluster))
   repeat(cluster, 3 * MINUTE, until, () => remove(cluster))
   repeat(cluster, 40 * SECOND, until, () => pause(cluster))

@@ -5,7 +5,8 @@ import {
   MemberState,
   memberRecord,
 } from '../../../src/dynamo/membership/member-record.ts'
-import type { Action, View } from '../../../src/dynamo/membership/view.ts'
+import type { Action } from '../../../src/dynamo/membership/action.ts'
+import type { View } from '../../../src/dynamo/membership/view.ts'
 import type { Prng } from '../../../src/base/prng.ts'
 
 export type Input = (view: View, now: number) => readonly Action[]
@@ -19,7 +20,7 @@ export class SimulatedMember {
   /** When the next wake-up is due. */
   wakeAt = Number.POSITIVE_INFINITY
   /** Stopped until then; inputs wait. */
-  pausedUntil = 0
+  pausedUntil = Number.NEGATIVE_INFINITY
   readonly waiting: Input[] = []
   /** It gets little of its processor. */
   isStarved = false

@@ -1,0 +1,111 @@
+/** The local notion of failure: who is avoided, asked again, and chosen. */
+import t from 'tap'
+import { AVOIDED_MEMBERS_MAX } from '../../../../src/limits.ts'
+import { Avoidance, lateMs } from '../../../../src/dynamo/membership/avoidance.ts'
+import { id, random } from './samples.ts'
+
+/** A member that has answered 100 times in so long. */
+function known(ms: number): Avoidance {
+  const avoidance = new Avoidance()
+  for (let i = 0; i < 100; i++) {
+    avoidance.onAsked(id(1), 0)
+    avoidance.onAnswered(id(1), ms, 0)
+  }
+  return avoidance
+}
+
+t.test('late is 4 times the p99, at least 50 ms and at most 1 s', async (t) => {
+  t.equal(lateMs(undefined), 1_000)
+  t.equal(lateMs(1), 50)
+  t.equal(lateMs(20), 80)
+  t.equal(lateMs(400), 1_000)
+})
+
+t.test('no answer in time: avoided, asked again every 250 ms, until it is heard', async (t) => {
+  const avoidance = known(1)
+  t.equal(avoidance.dueAt, Number.POSITIVE_INFINITY)
+  avoidance.onAsked(id(1), 1_000)
+  t.equal(avoidance.dueAt, 1_050)
+  t.same(avoidance.onTick(1_049), [])
+  t.notOk(avoidance.isAvoided(id(1)))
+  t.same(avoidance.onTick(1_050), [id(1)])
+  t.ok(avoidance.isAvoided(id(1)))
+  t.same(avoidance.onTick(1_299), [])
+  t.same(avoidance.onTick(1_300), [id(1)])
+  avoidance.onHeard(id(1), 1_310)
+  t.notOk(avoidance.isAvoided(id(1)))
+  t.equal(avoidance.dueAt, 1_360, 'the question is open still')
+})
+
+t.test('a slow member is late later', async (t) => {
+  const avoidance = known(100)
+  avoidance.onAsked(id(1), 0)
+  t.same(avoidance.onTick(399), [])
+  t.ok(avoidance.dueAt <= 600, 'to the next bound of the histogram')
+})
+
+t.test('an answer to another question is a sign of life', async (t) => {
+  const avoidance = known(1)
+  avoidance.onAsked(id(1), 0)
+  avoidance.onAsked(id(1), 40)
+  avoidance.onAnswered(id(1), 5, 45)
+  t.same(avoidance.onTick(94), [])
+  t.same(avoidance.onTick(95), [id(1)])
+})
+
+t.test('questions that were given up leave a member avoided until it is heard', async (t) => {
+  const avoidance = known(1)
+  avoidance.onAsked(id(1), 0)
+  avoidance.onGivenUp(id(1))
+  t.same(avoidance.onTick(50), [id(1)])
+  avoidance.onHeard(id(1), 60)
+  t.equal(avoidance.dueAt, Number.POSITIVE_INFINITY, 'nothing is asked any more')
+})
+
+t.test('a closed connection counts at once, and until it is open', async (t) => {
+  const avoidance = known(1)
+  avoidance.onAsked(id(1), 0)
+  avoidance.onClosed(id(1))
+  t.ok(avoidance.isAvoided(id(1)))
+  t.ok(avoidance.isClosed(id(1)))
+  t.same(avoidance.onTick(10_000), [], 'the worker connects; there is nothing to ask')
+  avoidance.onConnected(id(1))
+  t.notOk(avoidance.isAvoided(id(1)))
+})
+
+t.test('a time in which this process stood still makes no one late', async (t) => {
+  const avoidance = known(1)
+  avoidance.onAsked(id(1), 0)
+  avoidance.delay(5_000)
+  t.same(avoidance.onTick(5_000), [])
+})
+
+t.test('slow is not dead: the faster a member the likelier it is picked', async (t) => {
+  const avoidance = new Avoidance()
+  for (let i = 0; i < 100; i++) {
+    avoidance.onAsked(id(1), 0)
+    avoidance.onAnswered(id(1), 1, 0)
+    avoidance.onAsked(id(2), 0)
+    avoidance.onAnswered(id(2), 9, 0)
+  }
+  const prng = random()
+  const picks = Array.from({ length: 10_000 }, () => avoidance.pick([id(1), id(2)], prng))
+  const slow = picks.filter((one) => one === id(2)).length
+  t.ok(slow > 850 && slow < 1_150, `${slow} of 10,000: a tenth`)
+  avoidance.onClosed(id(1))
+  t.equal(avoidance.pick([id(1), id(2)], prng), id(2))
+  avoidance.onClosed(id(2))
+  t.ok([id(1), id(2)].includes(avoidance.pick([id(1), id(2)], prng)), 'one of those there are')
+})
+
+t.test('members are bounded, and forgotten when they are gone', async (t) => {
+  const avoidance = new Avoidance()
+  for (let i = 0; i < AVOIDED_MEMBERS_MAX; i++) avoidance.onClosed(id(i))
+  avoidance.onClosed(id(5_000))
+  avoidance.onAsked(id(5_000), 0)
+  t.notOk(avoidance.isAvoided(id(5_000)))
+  avoidance.forget(id(0))
+  t.notOk(avoidance.isAvoided(id(0)))
+  avoidance.onClosed(id(5_000))
+  t.ok(avoidance.isAvoided(id(5_000)))
+})
