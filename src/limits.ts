@@ -43,7 +43,7 @@ export const PARTITIONS_MAX = 65_536
 /** Members that are not gone: above it `members-full`. */
 export const MEMBERS_MAX = 4096
 /** Members that were removed: their ids are refused for ever. */
-export const GONE_MEMBERS_MAX = 65_536
+export const GONE_MEMBERS_MAX = 16_384
 /** Pieces of news that wait to be sent with probes; one more drops that which was sent most. */
 export const NEWS_MAX = 16_384
 /** Members that are probed before their turn. */

@@ -156,7 +156,7 @@ export class Liveness {
     this.#standings.forget(id)
   }
 
-  /** News of this node itself: it contradicts what is not so, and goes above what is unknown to it. */
+  /** This node contradicts what is not so, and goes above what it has never said. */
   #onOwn(news: Exclude<News, { readonly kind: 'record' }>): void {
     const { incarnation } = this.#standings.get(this.#self)
     const isAccused = news.kind !== 'alive'

@@ -33,7 +33,7 @@ interface Probe {
 }
 
 interface Relay {
-  readonly asker: NodeId
+  readonly sender: NodeId
   readonly probe: number
   dueAt: number
 }
@@ -128,7 +128,7 @@ export class Prober {
   }
 
   /** Returns what an ack answers: a probe of this node, or one for another member. */
-  onAck(number: number): 'own' | { readonly asker: NodeId; readonly probe: number } | undefined {
+  onAck(number: number): 'own' | { readonly sender: NodeId; readonly probe: number } | undefined {
     if (this.#probe?.number === number) {
       this.#probe = undefined
       return 'own'
@@ -142,16 +142,16 @@ export class Prober {
     if (this.#probe?.number === number) this.#probe.nacks += 1
   }
 
-  /** Another member asks for help. Returns the number of the ping; undefined if there is no room. */
-  onAsk(asker: NodeId, probe: number, now: number): number | undefined {
+  /** Another member asks for help. Returns the number of the ping; undefined without room. */
+  onAsk(sender: NodeId, probe: number, now: number): number | undefined {
     if (this.#relays.size >= RELAYS_MAX) return undefined
     const number = this.#nextNumber()
-    this.#relays.set(number, { asker, probe, dueAt: now + NACK_MS })
+    this.#relays.set(number, { sender, probe, dueAt: now + NACK_MS })
     return number
   }
 
   /** A probe for another member that is late, one at a time. */
-  lateRelay(now: number): { readonly asker: NodeId; readonly probe: number } | undefined {
+  lateRelay(now: number): { readonly sender: NodeId; readonly probe: number } | undefined {
     for (const [number, relay] of this.#relays) {
       if (now < relay.dueAt) return undefined
       this.#relays.delete(number)

@@ -224,7 +224,7 @@ export class View {
 
   #tickProbes(now: number): void {
     for (let relay = this.#prober.lateRelay(now); relay; relay = this.#prober.lateRelay(now)) {
-      this.#send(relay.asker, { kind: 'nack', probe: relay.probe })
+      this.#send(relay.sender, { kind: 'nack', probe: relay.probe })
     }
     this.#judge(now)
     if (!this.#prober.isIdle(now)) return
@@ -291,14 +291,14 @@ export class View {
     const of = this.#prober.onAck(number)
     if (of === 'own') this.health.onAnswered()
     else if (of !== undefined) {
-      this.#send(of.asker, { kind: 'ack', probe: of.probe, news: this.#newsFor(of.asker) })
+      this.#send(of.sender, { kind: 'ack', probe: of.probe, news: this.#newsFor(of.sender) })
     }
   }
 
-  #help(asker: NodeId, target: NodeId, probe: number, now: number): void {
+  #help(sender: NodeId, target: NodeId, probe: number, now: number): void {
     const isReachable = this.members.has(target) && !this.avoidance.isClosed(target)
-    const number = isReachable ? this.#prober.onAsk(asker, probe, now) : undefined
-    if (number === undefined) this.#send(asker, { kind: 'nack', probe })
+    const number = isReachable ? this.#prober.onAsk(sender, probe, now) : undefined
+    if (number === undefined) this.#send(sender, { kind: 'nack', probe })
     else this.#ping(target, number)
   }
 

@@ -1,4 +1,4 @@
-/** A part of the proof in a process of its own: two run at once, and each may be of another build. */
+/** A part of the proof in a process of its own: two run at once, each of any build. */
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'

@@ -1,4 +1,4 @@
-/** One simulated member: a view, its process (running, paused, starved, dead), and what waits for it. */
+/** One simulated member: a view, and its process, which may be paused, starved or dead. */
 import { nodeId } from '../../../src/dynamo/names.ts'
 import {
   type MemberRecord,

@@ -1,4 +1,4 @@
-/** Virtual time: what is due runs in the order of its time, and of its coming where that is equal. */
+/** Virtual time: what is due runs in the order of its time, then of its coming. */
 
 interface Entry {
   readonly at: number

@@ -89,10 +89,10 @@ t.test('a probe for another ends with the ack, or with a nack after 400 ms', asy
   const prober = new Prober(10_000)
   const first = prober.onAsk(id(2), 7, 0) as number
   const second = prober.onAsk(id(3), 8, 100) as number
-  t.match(prober.onAck(second), { asker: id(3), probe: 8 })
+  t.match(prober.onAck(second), { sender: id(3), probe: 8 })
   t.equal(prober.dueAt, 400)
   t.equal(prober.lateRelay(399), undefined)
-  t.match(prober.lateRelay(400), { asker: id(2), probe: 7 })
+  t.match(prober.lateRelay(400), { sender: id(2), probe: 7 })
   t.equal(prober.lateRelay(400), undefined)
   t.equal(prober.onAck(first), undefined, 'too late')
 })
