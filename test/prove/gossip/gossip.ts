@@ -20,7 +20,7 @@ import { runPart } from './part-process.ts'
 import { type PartName, PARTS } from './parts.ts'
 
 const SEED = 1
-const BROKEN_BAR = 10
+const BROKEN_BAR = 9
 
 export const proof: Proof = {
   name: 'gossip',
