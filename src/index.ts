@@ -34,7 +34,7 @@ export type {
   PutResult,
   WriteHolder,
 } from './client/bucket-options.ts'
-export type { Client, ClusterView, NodeStatus } from './client/client.ts'
+export type { Client, ClusterView, MemberSeen, NodeStatus } from './client/client.ts'
 export type { DurableOptions } from './client/durable.ts'
 export type { ExplainedCopy, ExplainedNode, Explanation } from './client/explanation.ts'
 export { bytes, type Codec, json, text } from './client/codec.ts'

@@ -44,6 +44,11 @@ export const PARTITIONS_MAX = 65_536
 export const MEMBERS_MAX = 4096
 /** Members that were removed: their ids are refused for ever. */
 export const GONE_MEMBERS_MAX = 16_384
+/** Name, host, machine and zone in the record of a member, each. */
+export const MEMBER_TEXT_BYTES_MAX: number = 3 * 255
+/** One message about members, and messages in the answer to one. */
+export const GOSSIP_BYTES_MAX = 1 * MIB
+export const GOSSIP_REPLIES_MAX = 4
 /** Pieces of news that wait to be sent with probes; one more drops that which was sent most. */
 export const NEWS_MAX = 16_384
 /** Members that are probed before their turn. */

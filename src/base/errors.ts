@@ -104,6 +104,7 @@ export const ERROR_KINDS = {
   'round-busy': retryable(72),
   'round-left': refused(73),
   'members-full': refused(74),
+  'member-gone': refused(75),
 
   // The store.
   'disk-full': retryable(80),

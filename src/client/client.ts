@@ -101,6 +101,19 @@ export interface NodeStatus {
   /** What it keeps for each member that is away, or was. */
   readonly hints: readonly MemberHints[]
   readonly round: NodeRound
+  /** Every member that it knows, also those that are gone. */
+  readonly members: readonly MemberSeen[]
+}
+
+/** A member as one node sees it. */
+export interface MemberSeen {
+  readonly id: string
+  readonly name: string
+  readonly state: 'joined' | 'leaving' | 'gone'
+  /** What members find out together; `peers` tells whom the node itself reaches. */
+  readonly life: 'alive' | 'suspect' | 'dead'
+  /** It is suspected or dead for so long; 0: it is alive. */
+  readonly lifeMs: number
 }
 
 /** Hints that one node keeps for another member. */
@@ -322,5 +335,6 @@ function nodeStatusOf(status: Status): NodeStatus {
     alarms: status.alarms,
     hints: status.hints.map(({ node, ...hints }) => ({ id: hexOf(node), ...hints })),
     round: nodeRoundOf(status.round),
+    members: status.members.map(({ node, ...seen }) => ({ id: hexOf(node), ...seen })),
   }
 }

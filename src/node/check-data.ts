@@ -3,9 +3,12 @@ import { OperatingError } from '../base/errors.ts'
 import type { Config } from '../config.ts'
 import { IDENTITY_NAME, STANDING_NAME } from '../store/files.ts'
 import { readIdentity } from '../store/identity.ts'
+import { MemberState } from '../dynamo/membership/member-record.ts'
+import { readMembers } from '../store/members.ts'
 import { readStanding } from '../store/standing.ts'
 import { checkLog, type LogCheck } from '../store/log/check-log.ts'
 import type { World } from '../world/world.ts'
+import { memberGone } from './cluster/kept-members.ts'
 import { memberIdOf } from './cluster/topology.ts'
 import { digestKeyOf, placementOf } from './replica/open-engine.ts'
 
@@ -39,12 +42,16 @@ export async function checkData(
 
 /**
  * Reads whose data a directory holds, and changes nothing; one without data is right. Fails with
- * `data-foreign`, `data-newer`, `data-older`, `data-rotten` or `ring-changed`.
+ * `data-foreign`, `data-newer`, `data-older`, `data-rotten`, `ring-changed` or `member-gone`.
  */
 export async function checkIdentity(config: Config, disk: World['disk']): Promise<void> {
   const directory = await disk.directory(config.directory)
   if (!(await directory.list()).includes(IDENTITY_NAME)) return
-  await readIdentity(directory, configuredOf(config))
+  const configured = configuredOf(config)
+  await readIdentity(directory, configured)
+  const records = (await readMembers(directory))?.records ?? []
+  const own = records.find(({ id }) => id === configured.node)
+  if (own?.state === MemberState.gone) throw memberGone(config.name)
 }
 
 /**

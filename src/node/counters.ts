@@ -74,6 +74,9 @@ export class Counters {
   newStarts = 0
   /** Times that a member said what cannot be. */
   peerLies = 0
+  /** Members that this node probed, and bytes of its messages about who is here. */
+  probes = 0
+  gossipBytes = 0
   /** Exchanges with another owner; leaves that differed; copies here that became newer by that. */
   exchanges = 0
   leavesDiffered = 0

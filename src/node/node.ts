@@ -29,11 +29,12 @@ import type { World } from '../world/world.ts'
 import { Background } from './background/background.ts'
 import { Pacing } from './background/pacing.ts'
 import { Mender } from './background/mender.ts'
+import { Membership } from './cluster/membership.ts'
 import type { OwnStanding } from './cluster/own-standing.ts'
 import { PeerCalls } from './cluster/peer-calls.ts'
 import { PeerLies } from './cluster/peer-lies.ts'
 import { Peers } from './cluster/peers.ts'
-import { Topology } from './cluster/topology.ts'
+import { keptRingOf, memberIdOf, Topology } from './cluster/topology.ts'
 import { Coordinator } from './coordinator/coordinator.ts'
 import { Cursors } from './coordinator/cursor.ts'
 import { Forwards } from './coordinator/forward.ts'
@@ -76,6 +77,8 @@ export interface RunningNode {
   readonly alarms: readonly string[]
   /** The ring in force. */
   readonly ring: Ring
+  /** Who is here, as this node sees it, and an operator's changes of that. */
+  readonly membership: Membership
   /** All that this node acknowledged is in its data directory. */
   readonly isWhole: boolean
   status(): NodeStatus
@@ -108,10 +111,11 @@ export async function startNode(config: Config, world: World): Promise<RunningNo
   requireAddon()
   refuseInsecure(config)
   const started = world.clock.now()
-  const topology = new Topology(config)
-  const { self } = topology
-  world.trace.record('node-starting', { node: self.id, name: self.name })
-  const opened = await openEngine(config, self.id, world)
+  const self = memberIdOf(config.cluster, config.name)
+  world.trace.record('node-starting', { node: self, name: config.name })
+  const opened = await openEngine(config, self, world)
+  const ring = keptRingOf(config, opened.placement, opened.members.records)
+  const topology = new Topology(config, ring)
   const hints = new Hints(opened.engine, world.clock, await hintBytesOf(config, opened))
   const node = new Node(config, world, topology, { ...opened, hints }, started)
   await node.open()
@@ -144,10 +148,11 @@ class Node implements RunningNode {
   readonly #trees: Trees
   readonly #background: Background
   readonly #hints: Hints
+  readonly membership: Membership
   #reminder: Timer | undefined
   #stopping: Promise<void> | undefined
   #onFailed: (error: OperatingError) => void = () => undefined
-  clientAddress: Address
+  #clientAddress: Address | undefined
   peerAddress: Address
   readonly failed: Promise<OperatingError> = new Promise((resolve) => {
     this.#onFailed = resolve
@@ -160,9 +165,9 @@ class Node implements RunningNode {
     opened: OpenedEngine & { readonly hints: Hints },
     startedMs: number,
   ) {
-    const { engine, standing, floors, directory, hints } = opened
+    const { engine, standing, floors, directory, hints, members: records } = opened
     const { cluster, clusterKey, hedgeMs, deadlineMs: repairMs, latencyTargetMs } = config
-    const { exchangeMs, roundMs, rememberMs, cleanMs } = config
+    const paces = pacesOf(config)
     const { clock, trace, entropy } = world
     const { id: self } = topology.self
     this.#config = config
@@ -170,7 +175,6 @@ class Node implements RunningNode {
     this.#topology = topology
     this.#engine = engine
     this.#hints = hints
-    this.clientAddress = config.clientListen
     this.peerAddress = config.peerListen
     this.#standing = standing
     this.#floors = floors
@@ -179,7 +183,7 @@ class Node implements RunningNode {
     const trees = (this.#trees = new Trees(engine, digestKeyOf(config)))
     const [starts, counters] = [new NamedStarts(engine), new Counters()]
     const replica = (this.#replica = new Replica({
-      ...{ engine, clock, trace, entropy, counters, hints, trees, starts, floors, rememberMs },
+      ...{ engine, clock, trace, entropy, counters, hints, trees, starts, floors, ...paces },
       node: self,
       digestKey: digestKeyOf(config),
       isWhole: () => standing.isWhole,
@@ -188,10 +192,10 @@ class Node implements RunningNode {
     const pacing = new Pacing({ clock, foreground: counters.foreground, latencyTargetMs })
     const lies = new PeerLies({ self, replica, counters, trace })
     const peers = new PeerCalls(this.#peers, clock, lies)
-    const shared = { clock, trace, topology, peers, replica, counters, pacing }
+    const shared = { clock, trace, topology, peers, replica, counters, pacing, lies }
+    const membership = (this.membership = new Membership({ ...shared, entropy, records }))
     const hintsHome = new HintsHome(replica, clock)
     const kept = { engine, entropy, standing, hints, hintsHome, trees, starts, floors }
-    const paces = { exchangeMs, roundMs, rememberMs, cleanMs }
     const background = (this.#background = new Background({ ...shared, ...kept, ...paces }))
     const { member, opener, removal, teller } = background
     const rounds = new RoundRequests({ ...shared, ...kept, member, removal })
@@ -201,9 +205,10 @@ class Node implements RunningNode {
     const coordinator = (this.#coordinator = coordinatorOf(config, workers))
     const status = (): Promise<NodeStatus> => this.#status.fresh()
     const clientRequests = new ClientRequests(coordinator, topology, status, background)
-    const requests = new PeerRequests({ ...shared, ...kept, coordinator, rounds, teller, lies })
-    const loop = new LoopDelay(clock, counters.loopDelays)
-    const listening = { config, world, topology, standing, counters, loop, coordinator }
+    const answering = { coordinator, rounds, teller, membership }
+    const requests = new PeerRequests({ ...shared, ...kept, ...answering })
+    const loop = new LoopDelay(clock, (delayMs) => this.#onLoopDelay(counters, delayMs))
+    const listening = { config, world, topology, standing, membership, counters, loop, coordinator }
     const clients = { role: 'client', requests: clientRequests, memory } as const
     const members = { role: 'peer', requests, memory: peerMemory } as const
     this.#clients = new SessionListener({ ...clients, ...listening })
@@ -211,7 +216,12 @@ class Node implements RunningNode {
     const sources = { counters, engine, hints, replica, trees, floors, starts, opener, coordinator }
     const sessions = { clients: this.#clients, members: this.#members, peers: this.#peers }
     const figures = { ...sources, ...sessions, pacing, memories: [memory, peerMemory], startedMs }
-    this.#status = new OwnStatus({ ...figures, clock, topology, directory, background })
+    this.#status = new OwnStatus({ ...figures, clock, topology, membership, directory, background })
+  }
+
+  #onLoopDelay({ loopDelays }: Counters, delayMs: number): void {
+    loopDelays.add(delayMs)
+    this.membership.onLoopDelay(delayMs)
   }
 
   /** Opens the listeners and connects to the other members. */
@@ -220,7 +230,7 @@ class Node implements RunningNode {
     const { self, ring } = this.#topology
     try {
       this.peerAddress = await this.#members.open(this.#config.peerListen)
-      this.clientAddress = await this.#clients.open(this.#config.clientListen)
+      this.#clientAddress = await this.#clients.open(this.#config.clientListen)
     } catch (error) {
       await this.stop()
       throw error
@@ -242,7 +252,10 @@ class Node implements RunningNode {
     const isAlone = ring.members.length === 1
     if (isAlone || this.#topology.allProperties().every(({ w }) => w === 1)) standing.admitted()
     if (isAlone && !standing.isWhole) void standing.rebuilt()
-    this.#peers.follow(ring)
+    this.membership.onFailed = (reason) => void this.#fail(reason)
+    this.#peers.events = this.membership
+    this.membership.begin()
+    this.#topology.follow((id) => this.membership.recordOf(id))
     this.#background.begin()
     if (this.#config.isInsecure) this.#remind()
     trace.record('node-ready', { node: self.id, name: self.name })
@@ -262,14 +275,20 @@ class Node implements RunningNode {
     await this.#clients.close()
     await this.#members.close()
     this.#background.stop()
+    const members = this.membership.stop()
     this.#peers.stop()
     this.#replica.close()
     // The standing is written behind the floors: those must have given up first.
     const floors = this.#floors.stop()
     await this.#standing.close()
     await floors
+    await members
     await this.#engine.close()
     trace.record('node-stopped', { node: self.id, name: self.name })
+  }
+
+  get clientAddress(): Address {
+    return this.#clientAddress ?? this.#config.clientListen
   }
 
   get warnings(): readonly string[] {
@@ -302,7 +321,6 @@ class Node implements RunningNode {
 
   adopt(ring: Ring): void {
     this.#topology.adopt(ring)
-    if (this.#stopping === undefined) this.#peers.follow(ring)
   }
 
   status(): NodeStatus {
@@ -344,6 +362,11 @@ class Node implements RunningNode {
 /** For the messages of clients, or of other members. */
 function memoryOf({ windowBytes, messageBytes }: Config): SessionMemory {
   return sessionMemory(windowBytes, messageBytes)
+}
+
+/** How often the background works. */
+function pacesOf({ exchangeMs, roundMs, rememberMs, cleanMs }: Config) {
+  return { exchangeMs, roundMs, rememberMs, cleanMs }
 }
 
 /** What a coordinator and its rounds share. */

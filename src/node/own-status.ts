@@ -2,8 +2,10 @@
 import type { Clock, Timer } from '../world/clock.ts'
 import type { Directory } from '../world/disk.ts'
 import type { Engine } from '../store/engine.ts'
+import { MemberState } from '../dynamo/membership/member-record.ts'
 import { VERSION } from '../version.ts'
 import type { Background } from './background/background.ts'
+import type { Membership } from './cluster/membership.ts'
 import type { Peers } from './cluster/peers.ts'
 import type { Topology } from './cluster/topology.ts'
 import type { Hints } from './replica/hints.ts'
@@ -14,12 +16,17 @@ const FREE_BYTES_MS_MAX = 200
 const NOT_DURABLE =
   'this node keeps its data in memory and starts empty: the other owners must give it back'
 
+const STATE_NAMES = Object.fromEntries(
+  Object.entries(MemberState).map(([name, state]) => [state, name]),
+) as Readonly<Record<MemberState, keyof typeof MemberState>>
+
 export interface OwnStatusDependencies extends Omit<Sources, 'uptimeMs' | 'freeBytes'> {
   readonly clock: Clock
   /** When the node began to start. */
   readonly startedMs: number
   readonly topology: Topology
   readonly peers: Peers
+  readonly membership: Membership
   readonly engine: Engine
   readonly hints: Hints
   readonly background: Background
@@ -63,10 +70,11 @@ export class OwnStatus {
   }
 
   now(): NodeStatus {
-    const { self, cluster, ring } = this.#node.topology
+    const { topology, membership } = this.#node
+    const { self, cluster, ring } = topology
     return {
       node: self.id,
-      name: self.name,
+      name: membership.recordOf(self.id)?.name ?? self.name,
       version: VERSION,
       cluster,
       peers: this.#node.peers.list().map(({ member, isConnected }) => ({
@@ -79,10 +87,17 @@ export class OwnStatus {
       alarms: this.alarms,
       hints: this.#node.hints.reports().map(({ place, ...report }) => ({
         node: place,
-        name: ring.member(place)?.name ?? '',
+        name: membership.recordOf(place)?.name ?? ring.member(place)?.name ?? '',
         ...report,
       })),
       round: this.#node.background.opener.state,
+      members: membership.seen().map(({ record, life, lifeMs }) => ({
+        node: record.id,
+        name: record.name,
+        state: STATE_NAMES[record.state],
+        life,
+        lifeMs,
+      })),
     }
   }
 

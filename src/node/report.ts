@@ -4,12 +4,15 @@
  * `status` gives all of them; `gauges` those that have a bound in `limits.ts` or in the
  * configuration. Names stay: people's dashboards know them.
  */
+import type { Life } from '../dynamo/membership/liveness.ts'
+import type { MemberState } from '../dynamo/membership/member-record.ts'
 import type { NodeId } from '../dynamo/names.ts'
 import type { EngineReport, PlaceReport } from '../store/engine.ts'
 import type { RoundState } from './requests.ts'
 import type { Hints, HintsReport } from './replica/hints.ts'
 import type { Floors } from './replica/floors.ts'
 import type { Replica } from './replica/replica.ts'
+import type { Membership } from './cluster/membership.ts'
 import type { SessionMemory } from '../wire/session-memory.ts'
 import { type Counters, type Latencies, VERSIONS_COUNTED } from './counters.ts'
 
@@ -64,6 +67,15 @@ export interface NodeStatus {
   /** What it keeps for each other member. */
   readonly hints: readonly (HintsReport & { readonly node: NodeId; readonly name: string })[]
   readonly round: RoundState
+  /** Every member that it knows, also those that are gone. */
+  readonly members: readonly {
+    readonly node: NodeId
+    readonly name: string
+    readonly state: keyof typeof MemberState
+    readonly life: Life
+    /** It is suspected or dead for so long. */
+    readonly lifeMs: number
+  }[]
 }
 
 /** The part of a node's log that would survive a power cut at this moment. */
@@ -98,6 +110,7 @@ export interface Sources {
   readonly opener: { readonly ageMs: number }
   readonly pacing: { readonly share: number }
   readonly starts: { readonly size: number }
+  readonly membership: Pick<Membership, 'count' | 'view'>
   readonly coordinator: { readonly inProgress: number }
   readonly trees: { readonly corrections: number; readonly bytes: number }
   readonly clients: ListenerLoad
@@ -122,6 +135,7 @@ export class Report {
     const rows = {
       ...counterRows(sources),
       ...repairRows(sources),
+      ...memberRows(sources),
       ...latencyRows('get', sources.counters.getLatencies),
       ...latencyRows('put', sources.counters.putLatencies),
       ...loopRows(sources.counters.loopDelays),
@@ -227,6 +241,23 @@ function repairRows({
     named_starts: ['Starts that contexts here name.', () => starts.size],
     tree_corrections_total: ['Leaves of trees read again.', () => trees.corrections],
     tree_bytes: ['Memory of the hash trees.', () => trees.bytes],
+  }
+}
+
+/** Who is here, as this node sees it. */
+function memberRows({ counters, membership }: Sources): Record<string, Row> {
+  const { members, health } = membership.view
+  return {
+    members: ['Members that are not gone.', () => members.size],
+    members_suspected: ['Those that are suspected.', () => membership.count('suspect')],
+    members_dead: ['Those that are declared dead.', () => membership.count('dead')],
+    records_far_ahead_total: [
+      'Records of members whose version leapt by more than 2^20.',
+      () => members.counts.farAhead,
+    ],
+    probes_total: ['Members that this node probed.', () => counters.probes],
+    gossip_bytes_total: ['Bytes of messages about members sent.', () => counters.gossipBytes],
+    local_health: ['How late this node finds itself: 0, healthy, to 8.', () => health.score],
   }
 }
 

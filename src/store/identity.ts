@@ -15,9 +15,12 @@
  * random: a member whose disk was emptied has its old id and another directory. Every later format
  * keeps the first line's shape, so that an older program can tell newer data from rotten.
  *
- * Invariant: data of another cluster, engine, member or ring, or of another format, is never
- * written to. The file changes only when buckets are named that it does not know, or have another N
- * and no records; it is then replaced as a whole.
+ * Invariant: data of another cluster, engine, member, number of partitions or N, or of another
+ * format, is never written to. The file changes only when buckets are named that it does not know,
+ * or have another N and no records; it is then replaced as a whole.
+ *
+ * The members of the placement are those of the cluster's first ring. The configuration makes them
+ * once: it may list others later, which changes nothing here.
  */
 import { utf8Bytes } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
@@ -67,6 +70,8 @@ export interface OpenedIdentity {
    * writes it down; else the node must not start.
    */
   readonly changes: readonly BucketChange[]
+  /** Under which the data is written: the members of the file, all else as configured. */
+  readonly placement: Placement
 }
 
 /**
@@ -89,7 +94,7 @@ export async function openIdentity(
       await writeStanding(directory, NEW_STANDING)
       await writeRounds(directory, NO_ROUNDS)
       await write(directory, { ...configured, directory: newId }, createWhole)
-      return { id: newId, changes: [] }
+      return { id: newId, changes: [], placement: configured.placement }
     }
     const identity = await readIdentity(directory, configured)
     const { placement } = identity
@@ -101,7 +106,8 @@ export async function openIdentity(
     ) {
       await write(directory, { ...identity, placement: { ...placement, buckets } }, replaceWhole)
     }
-    return { id: identity.directory, changes }
+    const { members } = placement
+    return { id: identity.directory, changes, placement: { ...configured.placement, members } }
   } finally {
     await lock.unlock()
   }
@@ -178,7 +184,8 @@ function refuseOtherPlacement(
   { placement }: Identity,
   configured: Configured,
 ): void {
-  const differences = ringDifferencesOf(placement, configured.placement)
+  const { members } = placement
+  const differences = ringDifferencesOf(placement, { ...configured.placement, members })
   if (differences.length === 0) return
   throw refusal(
     'ring-changed',

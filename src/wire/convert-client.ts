@@ -30,17 +30,7 @@ import {
 } from './bounds.ts'
 import { idOf } from './convert-ids.ts'
 import { everwrite as pb } from './generated/messages.js'
-import type {
-  Get,
-  GetReply,
-  Put,
-  PutReply,
-  RoundReport,
-  Scan,
-  ScanReply,
-  Status,
-  Topology,
-} from './message/client.ts'
+import type { Get, GetReply, Put, PutReply, Scan, ScanReply, Topology } from './message/client.ts'
 import type { Achieved } from './message/parts.ts'
 import type { Reply, Request, RequestKind } from './message/table.ts'
 
@@ -337,63 +327,6 @@ function checkTopology({ partitionBits, members, owners, buckets }: Topology): v
   }
 }
 
-export function roundReportOf(report: pb.RoundReport.$Properties | null | undefined): RoundReport {
-  const { adopted, ageMs, highest, obstacle } = report ?? {}
-  return {
-    adopted: adopted ?? 0,
-    ageMs: ageMs ?? 0,
-    highest: highest ?? 0,
-    obstacle: obstacle ?? '',
-  }
-}
-
-const status: CallConverter<'status'> = {
-  request: {
-    encode(_: Request<'status'>, writer: Writer): void {
-      pb.StatusQuery.encode(NOTHING, writer)
-    },
-    decode(reader: Reader): Request<'status'> {
-      pb.StatusQuery.decode(reader)
-      return NOTHING
-    },
-  },
-  reply: {
-    encode(status: Status, writer: Writer): void {
-      pb.Status.encode(status as pb.Status.$Properties, writer)
-    },
-    decode(reader: Reader): Status {
-      const message = pb.Status.decode(reader)
-      return {
-        node: plain(message.node),
-        name: message.name,
-        version: message.version,
-        cluster: message.cluster,
-        peers: (message.peers ?? []).map((peer) => ({
-          node: plain(peer.node),
-          name: peer.name ?? '',
-          isConnected: peer.isConnected ?? false,
-        })),
-        figures: (message.figures ?? []).map(({ name, value }) => ({
-          name: name ?? '',
-          value: value ?? 0,
-        })),
-        warnings: message.warnings,
-        alarms: message.alarms,
-        hints: (message.hints ?? []).map((hints) => ({
-          node: plain(hints.node),
-          name: hints.name ?? '',
-          keys: hints.keys ?? 0,
-          bytes: hints.bytes ?? 0,
-          keptMs: hints.keptMs ?? 0,
-          deliveredPerSecond: hints.deliveredPerSecond ?? 0,
-          takenBytesPerSecond: hints.takenBytesPerSecond ?? 0,
-        })),
-        round: roundReportOf(message.round),
-      }
-    },
-  },
-}
-
 export const CLIENT_CONVERTERS: {
-  readonly [K in 'topology' | 'status' | 'scan' | 'get' | 'put']: CallConverter<K>
-} = { topology, status, scan, get, put }
+  readonly [K in 'topology' | 'scan' | 'get' | 'put']: CallConverter<K>
+} = { topology, scan, get, put }

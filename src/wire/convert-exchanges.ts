@@ -6,8 +6,9 @@ import { idBytes } from '../dynamo/names.ts'
 import { ERROR_KINDS, errorCodeOf } from '../base/errors.ts'
 import { MEMBERS_MAX, PARTITIONS_MAX, REPLICAS_MAX } from '../limits.ts'
 import { checkBucket, checkDeadline, checkRequestId, garbled } from './bounds.ts'
-import { type CallConverter, plain, roundReportOf } from './convert-client.ts'
+import { type CallConverter, plain } from './convert-client.ts'
 import { idOf } from './convert-ids.ts'
+import { roundReportOf } from './convert-status.ts'
 import { everwrite as pb } from './generated/messages.js'
 import type {
   ComparedRange,

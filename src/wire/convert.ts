@@ -30,10 +30,12 @@ import { checkMessageLength, garbled } from './bounds.ts'
 import { CLIENT_CONVERTERS, type Converter, type CallConverter } from './convert-client.ts'
 import { COPIES_CONVERTERS } from './convert-copies.ts'
 import { EXCHANGE_CONVERTERS } from './convert-exchanges.ts'
+import { GOSSIP_CONVERTERS } from './convert-gossip.ts'
 import { HANDSHAKE_CONVERTERS } from './convert-handshake.ts'
 import { HINT_CONVERTERS } from './convert-hints.ts'
 import { PEER_CONVERTERS } from './convert-peer.ts'
 import { ROUND_CONVERTERS } from './convert-rounds.ts'
+import { STATUS_CONVERTERS } from './convert-status.ts'
 import { TREE_CONVERTERS } from './convert-trees.ts'
 import { everwrite as pb } from './generated/messages.js'
 import { failure } from './convert-failure.ts'
@@ -107,8 +109,10 @@ const reader = new BoundedReader(EMPTY_BYTES)
 
 const CALL_CONVERTERS: { readonly [K in RequestKind]: CallConverter<K> } = {
   ...CLIENT_CONVERTERS,
+  ...STATUS_CONVERTERS,
   ...PEER_CONVERTERS,
   ...HINT_CONVERTERS,
+  ...GOSSIP_CONVERTERS,
   ...COPIES_CONVERTERS,
   ...TREE_CONVERTERS,
   ...ROUND_CONVERTERS,

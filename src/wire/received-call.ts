@@ -31,10 +31,10 @@ const WRITES: ReadonlySet<RequestKind> = new Set<RequestKind>(['put', 'peerWrite
 
 /**
  * The memory with which a call of this kind begins. A put that was handed on begins without: it
- * waits for writes, which must not wait for it.
+ * waits for writes, which must not wait for it. So does gossip: a node that waits is not dead.
  */
 export function firstBytesOf(kind: RequestKind): number {
-  if (kind === 'peerPut') return 0
+  if (kind === 'peerPut' || kind === 'peerGossip') return 0
   return WRITES.has(kind) ? WRITE_ANSWER_BYTES : ANSWER_BYTES_FIRST
 }
 

@@ -30,6 +30,12 @@ export const FACTS = {
   'peer-heard': 'notice',
   'peer-lies': 'failure',
 
+  // Who is here.
+  'member-changed': 'notice',
+  'member-suspected': 'notice',
+  'member-dead': 'warning',
+  'member-alive': 'notice',
+
   // Requests.
   'read-repaired': 'detail',
   'repair-failed': 'detail',

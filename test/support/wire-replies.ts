@@ -1,7 +1,7 @@
 /** One example of every answer: see `wire-examples.ts`. */
 import { utf8Bytes } from '../../src/base/bytes.ts'
 import { u64 } from '../../src/base/u64.ts'
-import { OWN } from '../../src/dynamo/names.ts'
+import { nodeId, OWN } from '../../src/dynamo/names.ts'
 import type { KeyStanding } from '../../src/dynamo/repair/key-standing.ts'
 import { BUCKET_ID } from '../../src/store/conformance/subject.ts'
 import type { Reply, RequestKind } from '../../src/wire/message/table.ts'
@@ -60,6 +60,10 @@ export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
       },
     ],
     round: { adopted: 12, ageMs: 30_000, highest: 12, obstacle: '' },
+    members: [
+      { node: id(NODE_A), name: 'one', state: 'joined', life: 'suspect', lifeMs: 4_000 },
+      { node: id(NODE_B), name: 'two', state: 'leaving', life: 'alive', lifeMs: 0 },
+    ],
   },
   scan: {
     entries: [{ key: NAME.key, siblings: [utf8Bytes('milk')], context, hasMore: false }],
@@ -144,6 +148,11 @@ export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
       },
     ],
     next: u64(0xfffff000, 0),
+  },
+  peerGossip: {
+    messages: [
+      { kind: 'ack', probe: 7, news: [{ kind: 'alive', id: nodeId(NODE_B), incarnation: 3 }] },
+    ],
   },
   peerHints: { refusals: [undefined, 'record-rotten'] },
   peerObjects: { round: 12, objects: [id('0b1ec7'), undefined] },

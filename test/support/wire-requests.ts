@@ -15,6 +15,7 @@ import {
   NAME,
   none,
   receipt,
+  RECORD,
   ring,
   ROUND,
 } from './wire-values.ts'
@@ -69,6 +70,16 @@ export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
   },
   explain: { name: NAME, deadlineMs: 2000, ownersOnly: true, receipt },
   peerCopies: { name: NAME, bucketId: CREATED, ring, deadlineMs: 2000 },
+  peerGossip: {
+    message: {
+      kind: 'ping',
+      probe: 7,
+      news: [
+        { kind: 'record', record: RECORD },
+        { kind: 'suspect', id: nodeId(NODE_B), incarnation: 2, by: nodeId(NODE_A) },
+      ],
+    },
+  },
   peerHints: {
     ring,
     hints: [{ name: NAME, bucketId: CREATED, object: id('0b1ec7') }],

@@ -2,6 +2,7 @@
 import { bytesOfHex, utf8Bytes } from '../../src/base/bytes.ts'
 import { u64 } from '../../src/base/u64.ts'
 import { type CreationId, nodeId, startId } from '../../src/dynamo/names.ts'
+import { MemberState, memberRecord } from '../../src/dynamo/membership/member-record.ts'
 import { ENDED } from '../../src/dynamo/repair/floor.ts'
 import type { RingDigest } from '../../src/dynamo/ring/ring.ts'
 import { BUCKET_ID } from '../../src/store/conformance/subject.ts'
@@ -30,3 +31,17 @@ export const ROUND = {
   leftOut: new Set([startId('33'.repeat(8))]),
 }
 export const CREATED = { ...BUCKET_ID, creation: 'c0ffee0000000001' as CreationId }
+export const RECORD = memberRecord({
+  id: nodeId('00000000000000aa'),
+  by: nodeId('00000000000000bb'),
+  sponsor: nodeId('00000000000000cc'),
+  version: 2,
+  state: MemberState.joined,
+  name: 'one',
+  host: '10.0.0.1',
+  clientPort: 7400,
+  peerPort: 7500,
+  machine: 'box-1',
+  zone: '',
+  weight: 1,
+})

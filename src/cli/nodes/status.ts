@@ -1,7 +1,7 @@
 /** `everwrite status`: state, figures, alarms and warnings of every node. */
 import { styleText } from 'node:util'
 import { type Command, Option } from 'commander'
-import type { ClusterView } from '../../client/client.ts'
+import type { ClusterView, MemberSeen } from '../../client/client.ts'
 import { EXIT, EXIT_CODES_HELP, misuse, print } from '../outcome.ts'
 import { bytesLabel, countLabel, durationLabel, millisecondsLabel } from '../labels.ts'
 import { tableOf } from '../table.ts'
@@ -154,10 +154,39 @@ export function remarksOf(rows: readonly MemberRow[]): string[] {
     ...alarms,
     ...warnings,
     ...reasons,
+    ...membersOf(rows),
     ...rows.flatMap(hintsOf),
     ...rows.flatMap(shareOf),
     ...roundsOf(rows),
   ]
+}
+
+/** Members that are not simply joined and alive, and how the nodes see them. */
+function membersOf(rows: readonly MemberRow[]): string[] {
+  const seen = rows.flatMap(({ status }) => status?.members ?? [])
+  const ids = new Set(seen.filter(isNoticed).map(({ id }) => id))
+  return [...ids].flatMap((id) => {
+    const views = new Map<string, string[]>()
+    for (const { member, status } of rows) {
+      const one = status?.members.find((other) => other.id === id)
+      if (one === undefined || !isNoticed(one)) continue
+      const said = seenLabel(one)
+      views.set(said, [...(views.get(said) ?? []), member.name])
+    }
+    const name = seen.find((one) => one.id === id)?.name ?? id
+    return [...views].map(([said, by]) => `member ${name}: ${said} as ${by.join(', ')} see it\n`)
+  })
+}
+
+function isNoticed({ state, life }: MemberSeen): boolean {
+  return state !== 'joined' || life !== 'alive'
+}
+
+function seenLabel({ state, life, lifeMs }: MemberSeen): string {
+  const lives = { alive: 'alive', suspect: 'suspected', dead: 'declared dead' } as const
+  const since = life === 'alive' ? '' : ` for ${durationLabel(Math.floor(lifeMs / 1000))}`
+  if (state === 'gone') return 'gone'
+  return `${state}, ${lives[life]}${since}`
 }
 
 /** Where background work yields to requests, how much of it goes on. */

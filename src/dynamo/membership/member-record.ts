@@ -46,7 +46,7 @@ export interface MemberRecord extends MemberFields {
 }
 
 /** Bytes of the fields that have one length. */
-const FIXED_BYTES = 43
+export const FIXED_BYTES = 43
 
 export function memberRecord(fields: MemberFields): MemberRecord {
   const bytes = canonicalBytes(fields)

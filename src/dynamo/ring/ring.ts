@@ -43,7 +43,10 @@ export interface Member {
   readonly weight: number
 }
 
-/** First 64 bits of an MD5 over everything that decides placement. */
+/**
+ * First 64 bits of an MD5 over everything that decides placement. Which members share a machine or
+ * a zone does; the names of these do not, since a machine may be called by its address.
+ */
 export type RingDigest = Brand<U64, 'RingDigest'>
 
 export class Ring {
@@ -106,11 +109,26 @@ export class Ring {
 }
 
 function digestOf(bits: number, members: readonly Member[], owners: Uint16Array): RingDigest {
-  const placed = members.map((m) => `${m.id}\0${m.machine}\0${m.zone}\0${m.weight}\n`).join('')
+  const [machines, zones] = [firstsBy(members, 'machine'), firstsBy(members, 'zone')]
+  const placed = members.map(({ id, machine, zone, weight }) => {
+    return `${id}\0${machines.get(machine)}\0${zones.get(zone)}\0${weight}\n`
+  })
   const table = new Uint8Array(owners.length * 2)
   owners.forEach((owner, at) => writeU16(table, 2 * at, owner))
-  const bytes = joinBytes([utf8Bytes(`ring ${bits}\n${placed}`), table])
+  const bytes = joinBytes([utf8Bytes(`ring ${bits}\n${placed.join('')}`), table])
   const digest = new Uint8Array(16)
   md5Into(bytes, 0, bytes.length, digest, 0)
   return u64(readU32(digest, 0), readU32(digest, 4))
+}
+
+/** The first member of each machine, or zone. Members without a zone are in none together. */
+function firstsBy(
+  members: readonly Member[],
+  what: 'machine' | 'zone',
+): ReadonlyMap<string, NodeId | ''> {
+  const firsts = new Map<string, NodeId | ''>([['', '']])
+  for (const member of members) {
+    if (!firsts.has(member[what])) firsts.set(member[what], member.id)
+  }
+  return firsts
 }

@@ -19,7 +19,8 @@ import {
   leafOf,
 } from '../../dynamo/repair/branches.ts'
 import type { RoundFloor } from '../../dynamo/repair/round.ts'
-import type { RingDigest } from '../../dynamo/ring/ring.ts'
+import type { Message } from '../../dynamo/membership/message.ts'
+import type { Member, RingDigest } from '../../dynamo/ring/ring.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import { requestIdBytes } from '../../dynamo/version/request-id.ts'
@@ -87,6 +88,21 @@ export class PeerCalls {
   obstacleTo(node: NodeId): 'peer-away' | 'overloaded' | undefined {
     if (!this.#peers.isConnected(node)) return 'peer-away'
     return this.#peers.hasRoom(node) ? undefined : 'overloaded'
+  }
+
+  /** As `Peers` does. */
+  follow(members: readonly Member[]): void {
+    this.#peers.follow(members)
+  }
+
+  /** As `Peers` does. */
+  end(node: NodeId, reason: OperatingError): void {
+    this.#peers.end(node, reason)
+  }
+
+  /** Tells a member about who is here. Delivers what it says at once. */
+  gossip(node: NodeId, message: Message, deliver: Deliver<Reply<'peerGossip'>>): void {
+    this.#peers.call(node, 'peerGossip', { message }, deliver)
   }
 
   readCopy(

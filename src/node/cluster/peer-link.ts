@@ -36,6 +36,8 @@ const CONFIGURED_OTHERWISE: ReadonlySet<string> = new Set([
   'peer-lies',
 ])
 const CONNECT_MS_MAX = 2_000
+/** A member that was never connected may just be starting, for so long. */
+const STARTING_MS = 2_000
 /**
  * The same for a member that was connected before: short, because the first packet that gets
  * through after a cut is then a fresh one, and not a repeated one after a second.
@@ -56,10 +58,19 @@ export interface PeersOptions {
   readonly memory: SessionMemory
 }
 
+/** What is told of the links to other members. */
+export interface LinkEvents {
+  onConnected(member: NodeId): void
+  /** The connection was lost, or an attempt failed; told again at each one that fails. */
+  onClosed(member: NodeId): void
+}
+
 export class PeerLink {
-  readonly member: Member
+  /** Its address does not change. */
+  member: Member
   session: Session | undefined
   readonly #options: PeersOptions
+  readonly #events: LinkEvents
   #heartbeat: Heartbeat | undefined
   #retryMs = RETRY_MS_MIN
   #timer: Timer | undefined
@@ -74,8 +85,9 @@ export class PeerLink {
   /** While it is not usable: since when. */
   awaySinceMs: number
 
-  constructor(options: PeersOptions, member: Member) {
+  constructor(options: PeersOptions, events: LinkEvents, member: Member) {
     this.#options = options
+    this.#events = events
     this.member = member
     this.awaySinceMs = options.world.clock.now()
   }
@@ -121,6 +133,11 @@ export class PeerLink {
     this.#timer?.cancel()
     this.session?.end(reason)
     this.#leave()
+  }
+
+  get #isStarting(): boolean {
+    if (this.#wasConnected) return false
+    return this.#options.world.clock.now() - this.awaySinceMs < STARTING_MS
   }
 
   async #connect(): Promise<Session> {
@@ -183,6 +200,7 @@ export class PeerLink {
       node: this.member.id,
       name: this.member.name,
     })
+    this.#events.onConnected(this.member.id)
   }
 
   #leave(): void {
@@ -213,6 +231,9 @@ export class PeerLink {
   #onAway(error: Error | undefined): void {
     if (this.#isClosed) return
     const { clock, entropy, trace } = this.#options.world
+    if (this.session === undefined && !this.#isStarting) {
+      this.#events.onClosed(this.member.id)
+    }
     const reason = isOperatingError(error) ? error.code : (error?.message ?? 'closed')
     if (reason !== this.#reason) {
       this.#reason = reason

@@ -1,6 +1,5 @@
 /**
- * The connections to the other members: calls over them, which members can be used, and the ring
- * that they follow.
+ * The connections to the other members: calls over them, and which members can be used.
  *
  * Each node connects to every other member and asks its questions there; it answers on the
  * connections that others opened to it (`listeners/`). A member whose connection is down, or that
@@ -9,39 +8,46 @@
 import { OperatingError } from '../../base/errors.ts'
 import type { Room } from '../../base/room.ts'
 import type { NodeId } from '../../dynamo/names.ts'
-import type { Member, Ring } from '../../dynamo/ring/ring.ts'
+import type { Member } from '../../dynamo/ring/ring.ts'
 import { CALLS_PER_CONNECTION_MAX } from '../../limits.ts'
 import type { Request, RequestKind } from '../../wire/message/table.ts'
 import type { Answer, Session } from '../../wire/session.ts'
-import { nodeStopping, PeerLink, type PeersOptions } from './peer-link.ts'
+import { type LinkEvents, nodeStopping, PeerLink, type PeersOptions } from './peer-link.ts'
 
 /** Clocks that differ by more are told: request ids and times for people come from them. */
 const CLOCK_AHEAD_MS_MAX = 2_000
 
+const UNHEARD: LinkEvents = { onConnected: () => undefined, onClosed: () => undefined }
+
 export class Peers {
   readonly #options: PeersOptions
   readonly #links = new Map<NodeId, PeerLink>()
+  /** Of the links that are opened from then on. */
+  events: LinkEvents = UNHEARD
 
-  /** Connects to no member until it is given a ring. */
+  /** Connects to no member until it is given some. */
   constructor(options: PeersOptions) {
     this.#options = options
   }
 
   /**
-   * Opens links to members that are new in `ring` or have another address, and ends the links to
-   * those that are not in it. The other links stay as they are.
+   * Opens links to members that are new or have another address, and ends the links to those that
+   * are none any more. The other links stay as they are. Requires: this node is not among them.
    */
-  follow(ring: Ring): void {
+  follow(members: readonly Member[]): void {
+    const present = new Map(members.map((member) => [member.id, member]))
     for (const [id, link] of this.#links) {
-      const member = ring.member(id)
-      if (member === undefined || !isSameAddress(member, link.member)) {
-        this.#links.delete(id)
-        link.close(new OperatingError('not-a-member', 'the ring does not name this address now'))
+      const member = present.get(id)
+      if (member !== undefined && isSameAddress(member, link.member)) {
+        link.member = member
+        continue
       }
+      this.#links.delete(id)
+      link.close(new OperatingError('not-a-member', 'no member has this address now'))
     }
-    for (const member of ring.members) {
-      if (member.id === this.#options.self || this.#links.has(member.id)) continue
-      const link = new PeerLink(this.#options, member)
+    for (const member of members) {
+      if (this.#links.has(member.id)) continue
+      const link = new PeerLink(this.#options, this.events, member)
       this.#links.set(member.id, link)
       link.open()
     }

@@ -2,9 +2,11 @@
  * The ring in force, this member's place in it, and the properties of buckets.
  *
  * The first ring comes from the configuration: each node claims the same ring from the same list of
- * members. `adopt` replaces it while the node runs. Every peer request names the ring that its
- * sender used, so that two nodes with different rings refuse each other instead of disagreeing in
- * silence.
+ * members, which its data directory keeps. `adopt` replaces it while the node runs. Every peer
+ * request names the ring that its sender used, so that two nodes with different rings refuse each
+ * other instead of disagreeing in silence.
+ *
+ * Where members are reached is no matter of the ring: their records say so (`membership.ts`).
  *
  * Invariant: a ring never changes. A request takes `lists` once and uses no other ring, whatever is
  * adopted meanwhile.
@@ -15,6 +17,7 @@ import type { BucketConfig, Config } from '../../config.ts'
 import { type BucketId, NEVER_CREATED, type NodeId, nodeIdOf, Policy } from '../../dynamo/names.ts'
 import { claim } from '../../dynamo/ring/claim.ts'
 import { PreferenceLists } from '../../dynamo/ring/preference-list.ts'
+import { type Placement, ringDifferencesOf } from '../../dynamo/ring/placement.ts'
 import type { Member, Ring } from '../../dynamo/ring/ring.ts'
 import { md5Into } from '../../native/digest.ts'
 
@@ -47,6 +50,28 @@ export function ringOf(
   return claim(members, Math.log2(partitions), defaults.n).ring
 }
 
+/**
+ * The first ring of a cluster, of the members that a data directory was begun with; `records` say
+ * where they are reached.
+ */
+export function keptRingOf(
+  config: Parameters<typeof ringOf>[0],
+  { members }: Pick<Placement, 'members'>,
+  records: Iterable<Member>,
+): Ring {
+  const known = new Map<NodeId, Member>()
+  for (const record of records) known.set(record.id, record)
+  const listed = new Map(config.members.map((member) => [member.name, member]))
+  const placed = members.map((member) => {
+    const record = known.get(memberIdOf(config.cluster, member.name)) ?? listed.get(member.name)
+    const { host, clientPort, peerPort } = record ?? UNREACHED
+    return { ...member, host, clientPort, peerPort }
+  })
+  return ringOf({ ...config, members: placed })
+}
+
+const UNREACHED = { host: '', clientPort: 0, peerPort: 0 }
+
 function idOf(n: number): BucketId {
   return { creation: NEVER_CREATED, policy: Policy.siblings, n }
 }
@@ -59,8 +84,12 @@ export class Topology {
   readonly #properties: ReadonlyMap<string, BucketProperties>
   #lists: PreferenceLists
   #self: Member
+  #known: (id: NodeId) => Member | undefined = () => undefined
+  readonly #configured: Config['members']
+  /** What the list in the configuration has otherwise than the ring. */
+  #otherList: readonly string[]
 
-  constructor(config: Config) {
+  constructor(config: Config, ring: Ring = ringOf(config)) {
     const { cluster, defaults, buckets, deadlineMs } = config
     this.cluster = cluster
     this.buckets = [{ name: '', ...defaults }, ...buckets]
@@ -71,11 +100,12 @@ export class Topology {
         { id: idOf(n), n, r, w, deadlineMs: own ?? deadlineMs },
       ]),
     )
-    const ring = ringOf(config)
     const self = ring.member(memberIdOf(cluster, config.name))
     assert(self !== undefined, 'a checked configuration names its own node among the members')
     this.#self = self
     this.#lists = new PreferenceLists(ring)
+    this.#configured = config.members
+    this.#otherList = this.#differences()
   }
 
   get ring(): Ring {
@@ -92,12 +122,26 @@ export class Topology {
     return this.#self
   }
 
+  /** The members of the ring in its order, named and reached as their records say now. */
+  get members(): readonly Member[] {
+    return this.ring.members.map((member) => {
+      const { name, host, clientPort, peerPort } = this.#known(member.id) ?? member
+      return { ...member, name, host, clientPort, peerPort }
+    })
+  }
+
+  /** From now on members are named and reached as `known` says. */
+  follow(known: (id: NodeId) => Member | undefined): void {
+    this.#known = known
+  }
+
   /** Uses `ring` from now on. Requires: newer than the one in force, with this node in it. */
   adopt(ring: Ring): void {
     const self = ring.member(this.#self.id)
     assert(self !== undefined, 'a node adopts only rings that it is a member of')
     this.#self = self
     this.#lists = new PreferenceLists(ring)
+    this.#otherList = this.#differences()
   }
 
   propertiesOf(bucket: Uint8Array): BucketProperties {
@@ -129,8 +173,26 @@ export class Topology {
     })
   }
 
-  /** Losses that this cluster would not survive, in sentences for the operator. */
+  /** What an operator should know of the ring, and losses that it would not survive. */
   warnings(): readonly string[] {
+    return [...this.#listWarnings(), ...this.#machineWarnings()]
+  }
+
+  #differences(): readonly string[] {
+    const same = { partitions: this.ring.partitionCount, n: this.#defaults.n, buckets: {} }
+    const { members } = this.ring
+    return ringDifferencesOf({ ...same, members }, { ...same, members: this.#configured })
+  }
+
+  #listWarnings(): readonly string[] {
+    if (this.#otherList.length === 0) return []
+    return [
+      `the configuration lists other members than the ring has (${this.#otherList.join('; ')}):` +
+        ' it counts only where a cluster begins, and nothing was changed by it',
+    ]
+  }
+
+  #machineWarnings(): readonly string[] {
     const machines = new Set(this.ring.members.map((member) => member.machine))
     const { n } = this.#defaults
     if (machines.size >= n) return []

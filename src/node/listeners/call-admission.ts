@@ -6,7 +6,7 @@
  *
  * Calls of clients are refused first: each would make calls to other members. Those of members are
  * taken until a higher delay, so that what their clients were promised ends. Questions about the
- * node itself are always answered: they tell what is wrong.
+ * node itself are always answered: they tell what is wrong. So is gossip: a busy node is not dead.
  */
 import { OperatingError } from '../../base/errors.ts'
 import {
@@ -31,7 +31,11 @@ export interface CallAdmissionDependencies {
   readonly coordinator: { readonly inProgress: number }
 }
 
-const ALWAYS_TAKEN: ReadonlySet<RequestKind> = new Set<RequestKind>(['topology', 'status'])
+const ALWAYS_TAKEN: ReadonlySet<RequestKind> = new Set<RequestKind>([
+  'topology',
+  'status',
+  'peerGossip',
+])
 
 /** What the delay may be, and the failure of a call above it: made once, sent often. */
 interface Limits {

@@ -6,14 +6,14 @@ import type { Status, Topology as TopologyReply } from '../../wire/message/clien
 import type { Topology } from '../cluster/topology.ts'
 import type { NodeStatus } from '../report.ts'
 
-export function topologyReply({ cluster, ring, buckets }: Topology): TopologyReply {
+export function topologyReply({ cluster, ring, members, buckets }: Topology): TopologyReply {
   const owners = new Uint8Array(ring.owners.length * 2)
   ring.owners.forEach((owner, at) => writeU16(owners, 2 * at, owner))
   return {
     cluster,
     ring: ring.digest,
     partitionBits: ring.bits,
-    members: ring.members.map((member) => ({ ...member, node: idBytes(member.id) })),
+    members: members.map((member) => ({ ...member, node: idBytes(member.id) })),
     owners,
     buckets,
   }
@@ -22,7 +22,8 @@ export function topologyReply({ cluster, ring, buckets }: Topology): TopologyRep
 export function statusReply(status: NodeStatus): Status {
   const peers = status.peers.map((peer) => ({ ...peer, node: idBytes(peer.node) }))
   const hints = status.hints.map((one) => ({ ...one, node: idBytes(one.node) }))
-  return { ...status, node: idBytes(status.node), peers, hints }
+  const members = status.members.map((one) => ({ ...one, node: idBytes(one.node) }))
+  return { ...status, node: idBytes(status.node), peers, hints, members }
 }
 
 function idBytes(id: NodeId): Uint8Array {

@@ -20,7 +20,6 @@
  * while the beat was overdue. Time in which the process was stopped is no part of it.
  */
 import type { Clock } from '../../world/clock.ts'
-import type { Latencies } from '../counters.ts'
 
 /** The time between two beats of a loop that is not late. */
 const BEAT_MS = 5
@@ -38,7 +37,7 @@ export interface Delay {
 
 export class LoopDelay {
   readonly #clock: Clock
-  readonly #measured: Latencies
+  readonly #onMeasure: (delayMs: number) => void
   #isBeating = false
   /** A call has come since the last beat. */
   #isUsed = false
@@ -48,10 +47,9 @@ export class LoopDelay {
   #burstSince: number | undefined
   readonly #delay = { standingMs: 0, burstMs: 0 }
 
-  /** `measured` is told each measure. */
-  constructor(clock: Clock, measured: Latencies) {
+  constructor(clock: Clock, onMeasure: (delayMs: number) => void) {
     this.#clock = clock
-    this.#measured = measured
+    this.#onMeasure = onMeasure
   }
 
   /** A call has come: the delay now. The object is used again at the next call. */
@@ -80,7 +78,7 @@ export class LoopDelay {
     const lateMs = Math.max(0, now - this.#dueMs)
     this.#isBeating = false
     this.#recentMs = Math.min(RECENT_MS_MAX, Math.max(lateMs, this.#recentMs * FADING))
-    this.#measured.add(lateMs)
+    this.#onMeasure(lateMs)
     if (this.#isUsed) this.#beginBeat(now)
     else this.#recentMs = 0
   }

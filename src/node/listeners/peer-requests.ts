@@ -20,6 +20,8 @@ import type { VersionedObject } from '../../dynamo/version/object.ts'
 import type { IncomingCall, IncomingCallOf, Session } from '../../wire/session.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { Pacing } from '../background/pacing.ts'
+import { memberGone } from '../cluster/kept-members.ts'
+import type { Membership } from '../cluster/membership.ts'
 import type { PeerLies } from '../cluster/peer-lies.ts'
 import type { Topology } from '../cluster/topology.ts'
 import type { Coordinator } from '../coordinator/coordinator.ts'
@@ -43,6 +45,7 @@ export interface PeerRequestsDependencies {
   readonly clock: Clock
   readonly pacing: Pacing
   readonly lies: PeerLies
+  readonly membership: Pick<Membership, 'hear' | 'isGone'>
 }
 
 /** Any call, as far as refusing it goes. */
@@ -60,6 +63,10 @@ export class PeerRequests {
   }
 
   onCall(call: IncomingCall, session: Session): void {
+    if (call.kind === 'peerGossip') return this.#gossip(call, session)
+    if (session.node !== undefined && this.#node.membership.isGone(session.node)) {
+      throw memberGone(`node ${session.node}`)
+    }
     switch (call.kind) {
       case 'peerRead':
         return this.#read(call)
@@ -90,6 +97,14 @@ export class PeerRequests {
       default:
         throw new OperatingError('kind-unknown', `members may not ask ${call.kind}`)
     }
+  }
+
+  #gossip(call: IncomingCallOf<'peerGossip'>, session: Session): void {
+    const { node } = session
+    if (node === undefined) throw new OperatingError('kind-unknown', 'members alone send gossip')
+    const { replies, lie } = this.#node.membership.hear(node, call.request.message)
+    if (lie === undefined) call.answer({ messages: replies })
+    else this.#end(call, session, lie)
   }
 
   #read(call: IncomingCallOf<'peerRead'>): void {

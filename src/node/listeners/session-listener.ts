@@ -19,6 +19,7 @@ import { reject } from '../../wire/reject.ts'
 import { type Address, addressLabel, type Connection, type Listener } from '../../world/network.ts'
 import type { World } from '../../world/world.ts'
 import type { OwnStanding } from '../cluster/own-standing.ts'
+import type { Membership } from '../cluster/membership.ts'
 import { nodeStopping, notAMember } from '../cluster/peer-link.ts'
 import type { Topology } from '../cluster/topology.ts'
 import type { Counters } from '../counters.ts'
@@ -35,6 +36,7 @@ export interface ListenerOptions {
   readonly world: World
   readonly topology: Topology
   readonly standing: OwnStanding
+  readonly membership: Pick<Membership, 'has' | 'isGone'>
   /** For the messages of all sessions. */
   readonly memory: SessionMemory
   readonly counters: Counters
@@ -91,16 +93,21 @@ export class SessionListener {
   #terms(): AcceptOptions {
     const { role, config, topology, standing } = this.#options
     const { clusterKey, clientToken: token, deadlineMs, windowBytes } = config
-    const { cluster, ring, self } = topology
+    const { cluster, self } = topology
     const told = { cluster, node: self.id, settings: { deadlineMs, windowBytes } }
     if (role === 'client') return { role: 'client', ...told, token }
-    const isMember = (id: NodeId): boolean => ring.member(id) !== undefined && id !== self.id
-    const admit = (id: NodeId, theirs: PeerStanding) =>
-      isMember(id)
-        ? standing.meet(id, theirs, NEVER_MET)
-        : (standing.otherRing(id, theirs) ?? notAMember(id))
+    const admit = (id: NodeId, theirs: PeerStanding) => this.#admit(id, theirs)
     const metOf = (id: NodeId) => standing.metOf(id)
     return { role: 'peer', ...told, clusterKey, standing: standing.shown, metOf, admit }
+  }
+
+  /** Why a node is refused. One that is gone is not: it is told so, and all else is refused. */
+  #admit(id: NodeId, theirs: PeerStanding): OperatingError | undefined {
+    const { topology, standing, membership } = this.#options
+    if (membership.isGone(id)) return undefined
+    const isMember = membership.has(id) && id !== topology.self.id
+    if (isMember) return standing.meet(id, theirs, NEVER_MET)
+    return standing.otherRing(id, theirs) ?? notAMember(id)
   }
 
   async #accept(connection: Connection): Promise<void> {

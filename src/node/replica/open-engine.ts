@@ -11,6 +11,7 @@ import { acceptBuckets, openIdentity } from '../../store/identity.ts'
 import { MemoryEngine } from '../../store/memory/memory.ts'
 import { openLog } from '../../store/log/open-log.ts'
 import { NO_ROUNDS, readRounds } from '../../store/rounds.ts'
+import { type KeptMembers, readKeptMembers } from '../cluster/kept-members.ts'
 import { OwnStanding } from '../cluster/own-standing.ts'
 import type { Directory } from '../../world/disk.ts'
 import type { World } from '../../world/world.ts'
@@ -21,14 +22,17 @@ export interface OpenedEngine {
   readonly engine: Engine
   readonly standing: OwnStanding
   readonly floors: Floors
+  readonly members: KeptMembers
+  /** Under which the data is written: the members are those that the directory was begun with. */
+  readonly placement: Placement
   /** Undefined where the engine uses no disk. */
   readonly directory: Directory | undefined
 }
 
 /**
  * Resolves when everything that survived is there and durable. Fails with `data-locked`,
- * `data-foreign`, `data-newer`, `data-older`, `data-rotten`, `ring-changed`, `config-wrong`,
- * `disk-full` or `log-blocked`; nothing is then changed.
+ * `data-foreign`, `data-newer`, `data-older`, `data-rotten`, `ring-changed`, `member-gone`,
+ * `config-wrong`, `disk-full` or `log-blocked`; nothing is then changed.
  */
 export async function openEngine(
   config: Config,
@@ -38,10 +42,13 @@ export async function openEngine(
   const { clock, disk, trace, entropy } = world
   const { engine: named, mayRebuild } = config
   const newId = hexOf(entropy.bytes(ID_BYTES))
-  const placement = placementOf(config)
+  const configuredPlacement = placementOf(config)
   if (named === 'memory') {
+    const placement = configuredPlacement
     const memory = { id: newId, directory: undefined, placement, mayRebuild: true, clock, trace }
     return {
+      placement,
+      members: await readKeptMembers(config, self, undefined, clock),
       engine: new MemoryEngine(),
       floors: new Floors({ directory: undefined, clock }),
       standing: await OwnStanding.open({ ...memory, durable: () => 0, lost: '' }),
@@ -50,15 +57,17 @@ export async function openEngine(
   }
   const directory = await disk.directory(config.directory)
   const name = typeof named === 'string' ? named : named.name
-  const configured = { cluster: config.cluster, engine: name, node: self, placement }
-  const { id, changes } = await openIdentity(directory, configured, newId)
+  const own = { cluster: config.cluster, engine: name, node: self }
+  const configured = { ...own, placement: configuredPlacement }
+  const { id, changes, placement } = await openIdentity(directory, configured, newId)
+  const members = await readKeptMembers(config, self, directory, clock)
   const options = { directory, clock, trace, digestKey: digestKeyOf(config) }
   const engine = await (typeof named === 'string'
     ? openLog({ ...options, segmentBytes: config.segmentBytes }).then((opened) => opened.engine)
     : named.open(options))
   if (changes.length > 0) {
     await checkBuckets(engine, changes)
-    await acceptBuckets(directory, configured, id)
+    await acceptBuckets(directory, { ...own, placement }, id)
   }
   const { isDurable } = engine.capabilities
   const kept = isDurable ? directory : undefined
@@ -78,7 +87,7 @@ export async function openEngine(
     standing.lose('set-back')
     floors.lose(true)
   }
-  return { engine, standing, floors, directory }
+  return { engine, standing, floors, members, placement, directory }
 }
 
 /** What decides where this node's keys lie. */

@@ -154,6 +154,17 @@ export interface Status {
   readonly alarms: readonly string[]
   readonly hints: readonly HintsFor[]
   readonly round: RoundReport
+  readonly members: readonly SeenMember[]
+}
+
+/** A member as a node sees it. */
+export interface SeenMember {
+  readonly node: Uint8Array
+  readonly name: string
+  readonly state: 'joined' | 'leaving' | 'gone'
+  readonly life: 'alive' | 'suspect' | 'dead'
+  /** It is suspected or dead for so long; 0: it is alive. */
+  readonly lifeMs: number
 }
 
 /** Where a node stands in rounds. */

@@ -1,5 +1,6 @@
 /** Messages between two nodes; `table.ts` numbers them. */
 import type { ErrorCode } from '../../base/errors.ts'
+import type { Message } from '../../dynamo/membership/message.ts'
 import type { KeyStanding } from '../../dynamo/repair/key-standing.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import type { BucketId, CreationId, KeyName, NodeId, Place, Start } from '../../dynamo/names.ts'
@@ -38,6 +39,16 @@ export interface PeerWrite {
 }
 
 export type PeerWriteReply = Record<never, never>
+
+/** About who is here. */
+export interface PeerGossip {
+  readonly message: Message
+}
+
+export interface PeerGossipReply {
+  /** What the receiver sends back at once, in this order: at most GOSSIP_REPLIES_MAX. */
+  readonly messages: readonly Message[]
+}
 
 /** A hint that comes home: it was durable at its sender before it was sent. */
 export interface PeerHint {

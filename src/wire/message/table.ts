@@ -26,6 +26,8 @@ import type {
 import type {
   PeerCopies,
   PeerCopiesReply,
+  PeerGossip,
+  PeerGossipReply,
   PeerHints,
   PeerHintsReply,
   PeerLeaves,
@@ -59,6 +61,7 @@ export const REQUEST_KINDS = {
   scan: 18,
   ranges: 20,
   repair: 21,
+  peerGossip: 22,
   peerHints: 23,
   peerRange: 24,
   peerTree: 25,
@@ -84,6 +87,7 @@ export const SENDERS: Readonly<Record<RequestKind, readonly Role[]>> = {
   scan: ['client'],
   ranges: ['client'],
   repair: ['client'],
+  peerGossip: ['peer'],
   peerHints: ['peer'],
   peerRange: ['peer'],
   peerTree: ['peer'],
@@ -109,6 +113,7 @@ export interface RequestTable {
   scan: { request: Scan; reply: ScanReply }
   ranges: { request: Ranges; reply: RangesReply }
   repair: { request: Repair; reply: RepairReply }
+  peerGossip: { request: PeerGossip; reply: PeerGossipReply }
   peerHints: { request: PeerHints; reply: PeerHintsReply }
   peerRange: { request: PeerRange; reply: PeerRangeReply }
   peerTree: { request: PeerTree; reply: PeerTreeReply }

@@ -112,27 +112,27 @@ export async function startCases(directory: string): Promise<readonly Case[]> {
       'dev on a file',
       () => sentence(everwrite(['dev', '--data', place('file')]), 'system-failed'),
     ],
-    ['A10', 'stop, add members to the file, start', () => otherMembers(table, place)],
+    ['A10', 'stop, change partitions in the file, start', () => otherPartitions(table, place)],
     ...spoilt(),
   ]
   return cases.map(([line, what, run]) => ({ line, what, run }))
 }
 
-/** The node's own data, refused under another list of members. */
-async function otherMembers(
+/** The node's own data, refused under other partitions. */
+async function otherPartitions(
   table: { readonly members: readonly object[] } & Record<string, unknown>,
   place: (name: string) => string,
 ): Promise<string | undefined> {
   const cluster = await ServedCluster.start({ nodes: 1 })
   try {
     await cluster.stopNode(0)
-    const more = { ...cluster.members[0], name: 'node-2', 'client-port': 1, 'peer-port': 2 }
-    const members = [...cluster.members, more]
-    writeFileSync(place('more.toml'), stringify({ ...table, cluster: 'served', members }))
+    const { members } = cluster
+    const changed = { ...table, cluster: 'served', members, partitions: 512 }
+    writeFileSync(place('more.toml'), stringify(changed))
     writeFileSync(place('more.key'), `${CLUSTER_KEY_HEX}\n`, { mode: 0o600 })
     const argv = ['--data', cluster.data(0), '--key-file', place('more.key')]
     const { code, stderr } = await everwrite(['serve', '--config', place('more.toml'), ...argv])
-    const isTold = stderr.includes('node-2 joined') && stderr.includes('(ring-changed)')
+    const isTold = stderr.includes('256 partitions became 512') && stderr.includes('(ring-changed)')
     return wrongUnless(code === 3 && isTold, `exit ${code}: ${stderr}`)
   } finally {
     await cluster.stop()

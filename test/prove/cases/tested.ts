@@ -73,9 +73,9 @@ const TESTED: readonly TestedRow[] = [
   ],
   [
     'A10',
-    'another list of members than the data was written under',
+    'other partitions than the data was written under',
     'unit/store/identity',
-    'another ring is refused, in words, and nothing is changed',
+    'other partitions and another N are refused, and nothing is changed',
   ],
   [
     'A10',

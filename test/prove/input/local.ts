@@ -323,9 +323,9 @@ function dataRows(
       holding(identityText({ ...own, node: nodeId('00'.repeat(8)) })),
     ],
     [
-      'data of other members',
+      'data of other partitions',
       'exit 3 ring-changed',
-      holding(identityText({ ...own, placement: { ...placement, members: [] } })),
+      holding(identityText({ ...own, placement: { ...placement, partitions: 512 } })),
     ],
     ['data of a newer format', 'exit 3 data-newer', holding(good.replace('data 4', 'data 5'))],
     ['data of an older format', 'exit 3 data-older', holding(good.replace('data 4', 'data 3'))],

@@ -4,6 +4,8 @@ import type { RingDigest } from '../../../src/dynamo/ring/ring.ts'
 import { u64 } from '../../../src/base/u64.ts'
 import { hexOf, joinBytes, utf8Bytes } from '../../../src/base/bytes.ts'
 import { errorCodeOf } from '../../../src/base/errors.ts'
+import { MemberState, memberRecord } from '../../../src/dynamo/membership/member-record.ts'
+import type { Message } from '../../../src/dynamo/membership/message.ts'
 import { memberIdOf } from '../../../src/node/cluster/topology.ts'
 import { everwrite as pb } from '../../../src/wire/generated/messages.js'
 import { FAILURE_KIND, REPLY } from '../../../src/wire/message/session.ts'
@@ -184,6 +186,11 @@ export function peerMessageRows(lab: Lab): readonly Row[] {
       () => asPeer((one) => one.ask('peerRead', { ...read, ring: otherRing, deadlineMs: 100 })),
     ],
     [
+      'a record of the receiver that it never stated',
+      'peer-lies',
+      () => asPeer((one) => one.ask('peerGossip', { message: recordOfReceiver() })),
+    ],
+    [
       'an object that is none',
       'message-garbled',
       () =>
@@ -200,6 +207,16 @@ export function peerMessageRows(lab: Lab): readonly Row[] {
         }),
     ],
   ])
+}
+
+/** A ping of node-3 that says where node-2 is. */
+function recordOfReceiver(): Message {
+  const [name, host] = ['node-2', '10.9.9.9']
+  const [id, by] = [memberIdOf('served', name), memberIdOf('served', 'node-3')]
+  const facts = { name, host, clientPort: 1, peerPort: 2, machine: host, zone: '', weight: 1 }
+  const state = MemberState.joined
+  const record = memberRecord({ id, ...facts, state, version: 7, by, sponsor: by })
+  return { kind: 'ping', probe: 1, news: [{ kind: 'record', record }] }
 }
 
 /** A context of `key`, as a node of `cluster` gives it. */

@@ -6,6 +6,7 @@ import { OWN } from '../../../src/dynamo/names.ts'
 import { Counters, Latencies } from '../../../src/node/counters.ts'
 import { sessionMemory } from '../../../src/wire/session-memory.ts'
 import { Report } from '../../../src/node/report.ts'
+import { Table } from '../dynamo/membership/samples.ts'
 
 const POOLS = ['requests', 'received', 'answers', 'handedOn', 'begun', 'grown'] as const
 
@@ -53,6 +54,7 @@ t.test('every figure is a number with a name of its own', async (t) => {
     opener: { ageMs: 8_000 },
     pacing: { share: 1 },
     starts: { size: 9 },
+    membership: { view: new Table(3).view(0), count: () => 2 },
     coordinator: { inProgress: 3 },
     trees: { corrections: 4, bytes: 5 },
     clients: { connections: 4, sessions },

@@ -61,15 +61,15 @@ export class Scene {
     return new NodeSession(this, await connectSession(connection, world, hello, events))
   }
 
-  /** Asks a node as another member of the ring. */
+  /** Asks a node as another member of the ring: as that of machine `other`, if given. */
   async asPeer<K extends RequestKind>(
     machine: number,
     kind: K,
     request: Request<K>,
+    other = this.cluster.machines.find((one) => one !== machine) ?? machine,
   ): Promise<Answer<K>> {
     const world = this.cluster.clientWorld()
     const { peerListen, cluster, clusterKey } = this.cluster.configOf(machine)
-    const other = this.cluster.machines.find((one) => one !== machine) ?? machine
     const connection = await world.network.connect(peerListen, 1_000)
     const session = await connectSession(
       connection,

@@ -8,6 +8,7 @@ import {
   CURSOR_BYTES_MAX,
   DEADLINE_MS_MAX,
   KEY_BYTES_MAX,
+  MEMBERS_MAX,
   MESSAGE_BYTES_MAX,
   CONTEXTS_MAX,
   REPLICAS_MAX,
@@ -256,7 +257,10 @@ t.test('a repair of all, from all, needs only its id', async (t) => {
     thrownCode(() => decodeRequest('repair', wrong, 0, wrong.length)),
     'message-garbled',
   )
-  const many = Array.from({ length: 1025 }, () => ({ node: new Uint8Array(8), code: 67 }))
+  const many = Array.from({ length: MEMBERS_MAX + 1 }, () => ({
+    node: new Uint8Array(8),
+    code: 67,
+  }))
   const reply = pb.RepairReply.encode({ node: new Uint8Array(8), unfinished: many }).finish()
   t.equal(
     thrownCode(() => decodeReply('repair', reply, 0, reply.length)),
@@ -329,7 +333,7 @@ t.test('a topology that contradicts itself is refused', async (t) => {
     { ...ring, partitionBits: 2 },
     { ...ring, owners: Uint8Array.of(0, 0, 2, 0) },
     { ...ring, owners: Uint8Array.of(0, 0, 0) },
-    { ...ring, members: Array(1025).fill(ring.members[0]) },
+    { ...ring, members: Array(MEMBERS_MAX + 1).fill(ring.members[0]) },
     { ...ring, buckets: Array(1025).fill(ring.buckets[0]) },
   ]
   for (const topology of wrong) {

@@ -29,7 +29,8 @@ t.test('exchanges wait for hints, and go on once they are at home', async (t) =>
   await scene.run(cluster.start(AWAY))
   const isHome = (): boolean => scene.total('hints') === 0
   t.ok(await world.runUntil(isHome, 60_000), 'all hints come home')
-  t.equal(scene.figure(AWAY, 'hints_received_total'), kept)
+  const received = scene.figure(AWAY, 'hints_received_total')
+  t.ok(received >= kept && received < 1.01 * kept, `${received} of ${kept}, some of them twice`)
   t.equal(scene.total('exchange_repairs_total'), 0)
   const before = scene.figure(AWAY, 'exchanges_total')
   await world.run(TURNS_MS)

@@ -81,7 +81,7 @@ t.test('a disk that is set back in the middle of a round voids it', async (t) =>
   scene.world.disk(1).restore(backup)
   await scene.run(scene.cluster.start(1))
   await scene.world.run(2_000)
-  t.equal(trace.count('round-void'), voids + 1)
+  t.ok(trace.count('round-void') > voids, 'others may be void until the member takes part again')
   await isWholeAgain(scene)
   await nothingIsBack(scene)
 })

@@ -9,7 +9,7 @@ const BEAT_MS = 5
 function measuring(): { world: WirePipeWorld; loop: LoopDelay; measured: Latencies } {
   const world = new WirePipeWorld()
   const measured = new Latencies()
-  return { world, loop: new LoopDelay(world.clock, measured), measured }
+  return { world, loop: new LoopDelay(world.clock, (ms) => measured.add(ms)), measured }
 }
 
 /** A turn of the loop that takes `ms`: calls come in it, and its timers fire at its end. */

@@ -1,0 +1,132 @@
+/**
+ * The records of members that a node keeps in its data directory.
+ *
+ *     configuration ── first start ──► records of version 1 ──┐
+ *                                                             ├─► file `members` ─► every start
+ *     what other members tell, operators' commands ───────────┘
+ *
+ * The configuration's members introduce: they make the first records, the same on every node that
+ * has the same list. A directory that has the file takes members from it, and from the
+ * configuration only what this node states of itself (name, address, machine, zone): a change of
+ * that becomes the next version of its own record, so a member keeps its data when its address
+ * changes.
+ */
+import { OperatingError } from '../../base/errors.ts'
+import type { Config } from '../../config.ts'
+import {
+  type MemberRecord,
+  MemberState,
+  memberRecord,
+} from '../../dynamo/membership/member-record.ts'
+import { sameFacts } from '../../dynamo/membership/member-record.ts'
+import { EARLIER_FACTS_MAX, OwnRecord } from '../../dynamo/membership/own-record.ts'
+import type { NodeId } from '../../dynamo/names.ts'
+import type { Member } from '../../dynamo/ring/ring.ts'
+import { readMembers, writeMembers } from '../../store/members.ts'
+import type { Clock } from '../../world/clock.ts'
+import type { Directory } from '../../world/disk.ts'
+import { KeptFile } from '../replica/kept-file.ts'
+import { memberIdOf } from './topology.ts'
+
+/** The records that a list of members makes, before anything is known of them. */
+export function firstRecords({
+  cluster,
+  members,
+}: Pick<Config, 'cluster' | 'members'>): readonly MemberRecord[] {
+  return members.map((member) => {
+    const id = memberIdOf(cluster, member.name)
+    const by = { by: id, sponsor: id }
+    return memberRecord({ id, ...member, ...by, state: MemberState.joined, version: 1 })
+  })
+}
+
+export interface KeptMembersOptions {
+  readonly own: OwnRecord
+  /** All that are known, the own one as it was last written down. */
+  readonly records: readonly MemberRecord[]
+  readonly earlier: readonly Member[]
+  /** False where the file is missing, or this node states something else now. */
+  readonly isWritten: boolean
+  /** Undefined if the engine is not durable. */
+  readonly directory: Directory | undefined
+  readonly clock: Clock
+}
+
+export class KeptMembers {
+  readonly own: OwnRecord
+  /** All that were known at the start. */
+  readonly records: readonly MemberRecord[]
+  readonly isWritten: boolean
+  readonly #earlier: readonly Member[]
+  readonly #file: KeptFile
+  #all: () => Iterable<MemberRecord>
+  /** Called with the reason why this node must end. */
+  onFailed: (reason: OperatingError) => void = () => undefined
+
+  constructor(options: KeptMembersOptions) {
+    const { own, records, earlier, isWritten, directory, clock } = options
+    this.own = own
+    this.records = records
+    this.isWritten = isWritten
+    this.#earlier = earlier
+    this.#all = () => [own.record, ...records.filter(({ id }) => id !== own.id)]
+    this.#file = new KeptFile({
+      clock,
+      write: async () => {
+        if (directory !== undefined) await writeMembers(directory, this.#state())
+      },
+      of: 'what this node must remember of the members',
+      onFailed: (reason) => this.onFailed(reason),
+    })
+  }
+
+  /** From now on these are all records. */
+  follow(all: () => Iterable<MemberRecord>): void {
+    this.#all = all
+  }
+
+  /** Resolves with true once all records, as they are now, are durable. */
+  save(): Promise<boolean> {
+    return this.#file.save()
+  }
+
+  /** Resolves when everything is written, or there is no room for it. */
+  close(): Promise<void> {
+    return this.#file.close()
+  }
+
+  #state(): Parameters<typeof writeMembers>[1] {
+    return { records: [...this.#all()], earlier: this.#earlier }
+  }
+}
+
+/**
+ * Reads the records of a directory, or makes the first ones. Fails with `member-gone` where this
+ * node was removed from the cluster, or with `data-rotten`; nothing is written.
+ */
+export async function readKeptMembers(
+  config: Config,
+  self: NodeId,
+  directory: Directory | undefined,
+  clock: Clock,
+): Promise<KeptMembers> {
+  const first = firstRecords(config)
+  const facts = first.find(({ id }) => id === self) as MemberRecord
+  const kept = directory === undefined ? undefined : await readMembers(directory)
+  const records = kept?.records ?? first
+  const known = records.find(({ id }) => id === self) ?? facts
+  if (known.state === MemberState.gone) throw memberGone(config.name)
+  const isSame = sameFacts(known, facts)
+  const before = kept?.earlier ?? []
+  const earlier = isSame ? before : [known, ...before].slice(0, EARLIER_FACTS_MAX)
+  const own = new OwnRecord(known, facts, before)
+  const isWritten = kept !== undefined && isSame && records.includes(known)
+  return new KeptMembers({ own, records, earlier, isWritten, directory, clock })
+}
+
+export function memberGone(name: string): OperatingError {
+  return new OperatingError(
+    'member-gone',
+    `${name} was removed from the cluster, for good: join as a new member, with an empty directory`,
+  )
+}
