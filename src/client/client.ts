@@ -110,7 +110,7 @@ export interface MemberSeen {
   readonly id: string
   readonly name: string
   readonly state: 'joined' | 'leaving' | 'gone'
-  /** What members find out together; `peers` tells whom the node itself reaches. */
+  /** As members find out together; `peers` tells which of them the node itself reaches. */
   readonly life: 'alive' | 'suspect' | 'dead'
   /** It is suspected or dead for so long; 0: it is alive. */
   readonly lifeMs: number

@@ -22,15 +22,11 @@ export interface HeartbeatOptions {
 /** What is watched of a session. */
 type Heard = Pick<Session, 'bytesReceived' | 'isEnded' | 'onPong' | 'ping'>
 
-/** A clock of the other side that was read by a question that took so long says nothing. */
-const ROUND_TRIP_MS_MAX = 1_000
 /** A timer that rings so late tells that this process was stopped. */
 const STOPPED_MS = 200
 
 export class Heartbeat {
   isSilent = false
-  /** How far the other side's wall clock is ahead of this one's; undefined before it was asked. */
-  clockAheadMs: number | undefined
   readonly #session: Heard
   readonly #clock: Clock
   readonly #options: HeartbeatOptions
@@ -41,7 +37,6 @@ export class Heartbeat {
   #heardAt: number
   /** When the other side was first asked since it was last heard. */
   #askedAt: number | undefined
-  #pingedAt = Number.NEGATIVE_INFINITY
   #dueAt = 0
 
   /** `onChange` is called when `isSilent` changes. Ends with the session, or by `stop`. */
@@ -54,8 +49,8 @@ export class Heartbeat {
     this.#heardAt = clock.now()
     this.#tick = () => this.#onTick()
     this.#timer = this.#wait()
-    session.onPong = (wallMs) => this.#onPong(wallMs)
-    this.#ping()
+    session.onPong = () => this.heard()
+    session.ping()
   }
 
   stop(): void {
@@ -71,17 +66,6 @@ export class Heartbeat {
     this.isSilent = true
     this.#timer = this.#wait()
     this.#onChange()
-  }
-
-  /** Asks for a sign of life now. Returns what `suspectSince` compares with. */
-  probe(): number {
-    this.#ping()
-    return this.#session.bytesReceived
-  }
-
-  /** Counts as silent where nothing at all has come since a probe. */
-  suspectSince(probed: number): void {
-    if (this.#session.bytesReceived === probed) this.suspect()
   }
 
   /** An answer has come. */
@@ -110,14 +94,14 @@ export class Heartbeat {
     } else if (this.#askedAt === undefined) {
       if (now - this.#heardAt >= silenceMs - this.#tickMs) this.#ask(now)
     } else if (!this.#hasJudged(now, lateMs, wasStopped)) {
-      this.#ping()
+      this.#session.ping()
     }
     this.#timer = this.#wait()
   }
 
   #ask(now: number): void {
     this.#askedAt = now
-    this.#ping()
+    this.#session.ping()
   }
 
   /** Judges once that the other side is silent; true where that was now. */
@@ -135,17 +119,5 @@ export class Heartbeat {
     if (!this.isSilent) return
     this.isSilent = false
     this.#onChange()
-  }
-
-  #ping(): void {
-    this.#pingedAt = this.#clock.now()
-    this.#session.ping()
-  }
-
-  #onPong(wallMs: number): void {
-    this.heard()
-    const tookMs = this.#clock.now() - this.#pingedAt
-    if (tookMs > ROUND_TRIP_MS_MAX) return
-    this.clockAheadMs = wallMs - (this.#clock.wallTime() - tookMs / 2)
   }
 }

@@ -5,6 +5,10 @@
  *     timer, gossip of members, links that open or close, loop delay ─► View
  *     View ─► messages over this node's links; records to the file; lives to the trace
  *
+ * It also judges which members are avoided: links ask for signs of life, and what comes of that is
+ * told to the view's avoidance. An answer may wait to be read while a timer fires late; so a late
+ * one gives one more turn before it judges.
+ *
  * Invariant: no other member is told of a record before it is durable here. Messages do not wait
  * for the disk: a record that is not durable is left out, and becomes news again once it is.
  */
@@ -26,10 +30,11 @@ import type { Trace } from '../../world/trace.ts'
 import type { Counters } from '../counters.ts'
 import { type KeptMembers, memberGone } from './kept-members.ts'
 import type { PeerCalls } from './peer-calls.ts'
+import type { LinkEvents } from './peer-link.ts'
 
 export interface MembershipDependencies {
   readonly records: KeptMembers
-  readonly peers: Pick<PeerCalls, 'gossip' | 'end' | 'follow'>
+  readonly peers: Pick<PeerCalls, 'gossip' | 'end' | 'follow' | 'takeHeard' | 'onSilence'>
   readonly clock: Clock
   readonly entropy: Entropy
   readonly trace: Trace
@@ -51,14 +56,21 @@ export interface SeenMember {
   readonly lifeMs: number
 }
 
-export class Membership {
+/** A timer that fires so late tells that answers may wait to be read. */
+const LATE_TIMER_MS = 10
+
+export class Membership implements LinkEvents {
   readonly view: View
   readonly #node: MembershipDependencies
   /** Records that changed here and are not durable. */
   readonly #unwritten = new Map<NodeId, MemberRecord>()
   /** Since when members are suspected or dead. */
   readonly #since = new Map<NodeId, number>()
+  /** Members that are avoided though their connection is open, and since when. */
+  readonly #silent = new Map<NodeId, number>()
   #timer: Timer | undefined
+  /** It has fired late, and gives one more turn. */
+  #isPostponed = false
   #dueAt = Number.POSITIVE_INFINITY
   #isRunning = false
   /** Called with the reason why this node must end. */
@@ -121,17 +133,49 @@ export class Membership {
   /** Another member, or a node that proved the cluster key, says something. */
   hear(from: NodeId, message: Message): Heard {
     if (!this.#isRunning) return { replies: [], lie: undefined }
-    return this.#perform(this.view.onMessage(from, message, this.#node.clock.now()), from)
+    const now = this.#node.clock.now()
+    const heard = this.#perform(this.view.onMessage(from, message, now), from)
+    this.#heard(from, now)
+    return heard
   }
 
   onConnected(member: NodeId): void {
-    if (this.#isRunning) this.#perform(this.view.onConnected(member, this.#node.clock.now()))
+    if (!this.#isRunning) return
+    const now = this.#node.clock.now()
+    this.#perform(this.view.onConnected(member, now))
+    this.#heard(member, now)
   }
 
   /** Call as often as you like: a member that is away closes once. */
   onClosed(member: NodeId): void {
     if (!this.#isRunning || this.view.avoidance.isClosed(member)) return
+    this.#silent.delete(member)
     this.#perform(this.view.onClosed(member, this.#node.clock.now()))
+  }
+
+  onAsked(member: NodeId): void {
+    if (!this.#isRunning || !this.view.members.has(member)) return
+    this.view.avoidance.onAsked(member, this.#node.clock.now())
+    this.#setTimer()
+  }
+
+  /**
+   * Of an answer that was late counts the time until it was: a pause of a second must not make the
+   * next one unnoticed for four, and a member that has become slow is waited for longer each time.
+   */
+  onAnswered(member: NodeId, tookMs: number): void {
+    const now = this.#node.clock.now()
+    const lateMs = now - (this.#silent.get(member) ?? now)
+    this.view.avoidance.onAnswered(member, Math.max(0, tookMs - lateMs), now)
+    this.#heard(member, now)
+  }
+
+  onGivenUp(member: NodeId): void {
+    this.view.avoidance.onGivenUp(member)
+  }
+
+  isAvoided(member: NodeId): boolean {
+    return this.view.avoidance.isAvoided(member)
   }
 
   onLoopDelay(delayMs: number): void {
@@ -193,7 +237,10 @@ export class Membership {
   #onRecord(record: MemberRecord): void {
     const { id: node, name, version, state } = record
     this.#unwritten.set(node, record)
-    if (state === MemberState.gone) this.#since.delete(node)
+    if (state === MemberState.gone) {
+      this.#since.delete(node)
+      this.#silent.delete(node)
+    }
     this.#node.trace.record('member-changed', { node, name, version, state })
   }
 
@@ -265,14 +312,19 @@ export class Membership {
       for (const reply of answer.messages) {
         this.#perform(this.view.onMessage(to, reply, clock.now()))
       }
+      this.#heard(to, clock.now())
     })
   }
 
   /** One timer, at what the view is due to do next. */
   #setTimer(): void {
     if (!this.#isRunning || !this.view.isMember) return
+    // Questions of links come between two calls of the view.
+    this.#wakeAt(Math.min(this.view.wakeAt, this.view.avoidance.dueAt))
+  }
+
+  #wakeAt(dueAt: number): void {
     const { clock } = this.#node
-    const dueAt = this.view.wakeAt
     if (this.#timer !== undefined && this.#dueAt <= dueAt) return
     this.#timer?.cancel()
     this.#dueAt = dueAt
@@ -285,8 +337,38 @@ export class Membership {
   #onTimer(): void {
     if (!this.#isRunning) return
     const now = this.#node.clock.now()
-    if (now >= this.view.wakeAt) this.#perform(this.view.onTick(now))
-    else this.#setTimer()
+    const isLate = now - this.#dueAt > LATE_TIMER_MS
+    this.#isPostponed = isLate && !this.#isPostponed
+    if (this.#isPostponed) return this.#wakeAt(now)
+    const isJudging = now >= this.view.avoidance.dueAt
+    if (isJudging) for (const id of this.#node.peers.takeHeard()) this.#heardBytes(id, now)
+    if (now >= this.view.wakeAt || now >= this.view.avoidance.dueAt) {
+      this.#perform(this.view.onTick(now))
+    } else this.#setTimer()
+    if (isJudging) this.#lookForSilent()
+  }
+
+  /** Something came that may be half a message. */
+  #heardBytes(member: NodeId, now: number): void {
+    this.view.avoidance.onHeard(member, now)
+    this.#heard(member, now)
+  }
+
+  /** The avoidance has heard of this member. */
+  #heard(member: NodeId, now: number): void {
+    if (!this.#silent.has(member)) return
+    this.view.avoidance.onHeard(member, now)
+    this.#silent.delete(member)
+    this.#node.peers.onSilence(member, false)
+  }
+
+  #lookForSilent(): void {
+    const { avoidance, members } = this.view
+    for (const { id } of members.all()) {
+      if (this.#silent.has(id) || !avoidance.isAvoided(id) || avoidance.isClosed(id)) continue
+      this.#silent.set(id, this.#node.clock.now())
+      this.#node.peers.onSilence(id, true)
+    }
   }
 }
 

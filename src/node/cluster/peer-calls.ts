@@ -75,13 +75,13 @@ export class PeerCalls {
   }
 
   /** As `Peers` does. */
-  probe(node: NodeId): number | undefined {
-    return this.#peers.probe(node)
+  takeHeard(): readonly NodeId[] {
+    return this.#peers.takeHeard()
   }
 
   /** As `Peers` does. */
-  suspectSince(node: NodeId, probed: number): void {
-    this.#peers.suspectSince(node, probed)
+  onSilence(node: NodeId, isSilent: boolean): void {
+    this.#peers.onSilence(node, isSilent)
   }
 
   /** Why a call to `node` would fail here, before it is sent; undefined where it can be sent. */

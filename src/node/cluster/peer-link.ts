@@ -1,9 +1,10 @@
 /**
- * The connection to one other member: open it, notice that it is lost or silent, open it again.
+ * The connection to one other member: open it, ask for signs of life, open it again when it is
+ * lost or silent.
  *
- * A member that is silent (paused, or cut off without a word) is avoided, asked again, and dialled
- * beside: whichever connection answers first is used. A silent one is given up after
- * `SILENT_MS_MAX`, so that what waits on it ends.
+ * A member that is silent (paused, or cut off without a word) is avoided and asked again, as
+ * `dynamo/membership/avoidance.ts` judges, and dialled beside: whichever connection answers first
+ * is used. A silent one is given up after `SILENT_MS_MAX`, so that what waits on it ends.
  *
  * Invariant: at most one attempt at any time, and none beside a connection that answers.
  */
@@ -14,11 +15,11 @@ import type { NodeId } from '../../dynamo/names.ts'
 import type { Member } from '../../dynamo/ring/ring.ts'
 import { connectSession } from '../../wire/handshake.ts'
 import type { Met, PeerStanding } from '../../wire/handshake-steps.ts'
-import { Heartbeat } from '../../wire/heartbeat.ts'
 import type { SessionMemory } from '../../wire/session-memory.ts'
 import type { Session } from '../../wire/session.ts'
 import type { Timer } from '../../world/clock.ts'
 import type { World } from '../../world/world.ts'
+import { LifeSigns, type LifeSignsEvents } from './life-signs.ts'
 import type { OwnStanding } from './own-standing.ts'
 
 /** Between attempts to reach a member that is away: doubled each time, up to the longer one. */
@@ -43,8 +44,8 @@ const STARTING_MS = 2_000
  * through after a cut is then a fresh one, and not a repeated one after a second.
  */
 const RECONNECT_MS_MAX = 300
-/** A member is asked after 500 ms of silence, and avoided if it does not answer for 1 s. */
-const HEARTBEAT = { silenceMs: 500, lateMs: 1_000, againMs: 250 }
+/** A member is asked after 400 ms of silence, and with the requests that go to it. */
+const SIGNS = { silenceMs: 400, askGapMs: 50 }
 const SILENT_MS_MAX = 10_000
 
 /** How this node introduces itself, and where it connects from. */
@@ -58,20 +59,26 @@ export interface PeersOptions {
   readonly memory: SessionMemory
 }
 
-/** What is told of the links to other members. */
+/** Listens to the links to other members, and knows which members are avoided. */
 export interface LinkEvents {
   onConnected(member: NodeId): void
   /** The connection was lost, or an attempt failed; told again at each one that fails. */
   onClosed(member: NodeId): void
+  /** The member is asked for a sign of life, gives it after so long, or never does on this link. */
+  onAsked(member: NodeId): void
+  onAnswered(member: NodeId, tookMs: number): void
+  onGivenUp(member: NodeId): void
+  /** Whether requests go to others rather. */
+  isAvoided(member: NodeId): boolean
 }
 
-export class PeerLink {
+export class PeerLink implements LifeSignsEvents {
   /** Its address does not change. */
   member: Member
   session: Session | undefined
   readonly #options: PeersOptions
   readonly #events: LinkEvents
-  #heartbeat: Heartbeat | undefined
+  #signs: LifeSigns | undefined
   #retryMs = RETRY_MS_MIN
   #timer: Timer | undefined
   #isTrying = false
@@ -92,24 +99,24 @@ export class PeerLink {
     this.awaySinceMs = options.world.clock.now()
   }
 
-  /** Connected, and not silent. */
+  /** Connected, and not avoided. */
   get isUsable(): boolean {
-    return this.session !== undefined && this.#heartbeat?.isSilent !== true
+    return this.session !== undefined && !this.#events.isAvoided(this.member.id)
   }
 
-  /** Asks for a sign of life now; undefined where the member is avoided already. */
-  probe(): number | undefined {
-    return this.isUsable ? this.#heartbeat?.probe() : undefined
+  /** A request goes out. */
+  onCall(): void {
+    this.#signs?.onCall()
   }
 
-  /** Avoids the member where nothing has come from it since a probe. */
-  suspectSince(probed: number): void {
-    this.#heartbeat?.suspectSince(probed)
+  /** Whether anything has come since this was called last. */
+  takeHeard(): boolean {
+    return this.#signs?.takeHeard() === true
   }
 
   /** How far the member's wall clock is ahead of this node's, if that is known. */
   get clockAheadMs(): number | undefined {
-    return this.#heartbeat?.clockAheadMs
+    return this.#signs?.clockAheadMs
   }
 
   open(): void {
@@ -190,8 +197,6 @@ export class PeerLink {
     silent?.drop(new OperatingError('connection-lost', 'the member was silent on it'))
     this.session = session
     this.#wasConnected = true
-    const { clock } = this.#options.world
-    this.#heartbeat = new Heartbeat(session, clock, HEARTBEAT, () => this.#onSilence(session))
     this.refusal = undefined
     this.#options.standing.admitted()
     this.#retryMs = RETRY_MS_MIN
@@ -201,25 +206,41 @@ export class PeerLink {
       name: this.member.name,
     })
     this.#events.onConnected(this.member.id)
+    this.#signs = new LifeSigns(session, this.#options.world.clock, SIGNS, this)
+  }
+
+  // Of the signs of life.
+
+  onAsked(): void {
+    this.#events.onAsked(this.member.id)
+  }
+
+  onAnswered(tookMs: number): void {
+    this.#events.onAnswered(this.member.id, tookMs)
+  }
+
+  onGivenUp(): void {
+    this.#events.onGivenUp(this.member.id)
   }
 
   #leave(): void {
     if (this.isUsable) this.awaySinceMs = this.#options.world.clock.now()
     this.session = undefined
-    this.#heartbeat?.stop()
-    this.#heartbeat = undefined
+    this.#signs?.stop()
+    this.#signs = undefined
     this.#givingUp?.cancel()
   }
 
-  /** The member has become silent, or is heard again. */
-  #onSilence(session: Session): void {
+  /** The member, whose connection is open, is avoided from now on; or is heard again. */
+  onSilence(isSilent: boolean): void {
+    const { session } = this
+    if (session === undefined) return
     const { clock, trace } = this.#options.world
-    const isSilent = !this.isUsable
     const { id: node, name } = this.member
-    if (isSilent) this.awaySinceMs = clock.now()
     trace.record(isSilent ? 'peer-silent' : 'peer-heard', { node, name })
     this.#givingUp?.cancel()
     if (!isSilent) return
+    this.awaySinceMs = clock.now()
     this.#givingUp = clock.after(SILENT_MS_MAX, () => {
       session.drop(new OperatingError('connection-lost', `${name} was silent for too long`))
     })

@@ -3,7 +3,7 @@
  *
  * Each node connects to every other member and asks its questions there; it answers on the
  * connections that others opened to it (`listeners/`). A member whose connection is down, or that
- * is silent on it, is avoided at once: the paper's purely local notion of failure (Dynamo 4.8.3).
+ * is silent on it, is avoided: see `dynamo/membership/avoidance.ts`.
  */
 import { OperatingError } from '../../base/errors.ts'
 import type { Room } from '../../base/room.ts'
@@ -17,7 +17,11 @@ import { type LinkEvents, nodeStopping, PeerLink, type PeersOptions } from './pe
 /** Clocks that differ by more are told: request ids and times for people come from them. */
 const CLOCK_AHEAD_MS_MAX = 2_000
 
-const UNHEARD: LinkEvents = { onConnected: () => undefined, onClosed: () => undefined }
+const NONE = (): undefined => undefined
+const UNHEARD: LinkEvents = {
+  ...{ onConnected: NONE, onClosed: NONE, onAsked: NONE, onAnswered: NONE, onGivenUp: NONE },
+  isAvoided: () => false,
+}
 
 export class Peers {
   readonly #options: PeersOptions
@@ -72,17 +76,14 @@ export class Peers {
     return `has been away for ${seconds} s and ${why}`
   }
 
-  /**
-   * Asks the member for a sign of life. Returns what `suspectSince` wants to know; undefined where
-   * it is avoided already.
-   */
-  probe(node: NodeId): number | undefined {
-    return this.#links.get(node)?.probe()
+  /** Members from which something has come since this was called last. */
+  takeHeard(): readonly NodeId[] {
+    return [...this.#links].flatMap(([id, link]) => (link.takeHeard() ? [id] : []))
   }
 
-  /** Avoids the member, until it is heard, where nothing has come from it since a probe. */
-  suspectSince(node: NodeId, probed: number): void {
-    this.#links.get(node)?.suspectSince(probed)
+  /** A member whose connection is open is avoided from now on, or is heard again. */
+  onSilence(node: NodeId, isSilent: boolean): void {
+    this.#links.get(node)?.onSilence(isSilent)
   }
 
   /** Whether one more call to `node` can be sent now: it is refused here where none can. */
@@ -99,9 +100,11 @@ export class Peers {
     deliver: (answer: Answer<K>) => void,
     room?: Room,
   ): void {
-    const session = this.#links.get(node)?.session
-    if (session === undefined) deliver(peerAway(node))
-    else session.call(kind, request, deliver, room)
+    const link = this.#links.get(node)
+    const session = link?.session
+    if (session === undefined) return deliver(peerAway(node))
+    session.call(kind, request, deliver, room)
+    link?.onCall()
   }
 
   /** Ends the connection to a member, with a goodbye that says why. */

@@ -6,8 +6,8 @@
  *
  * Hedges are within a budget: in any 10 s one for every 20 copies that gets ask for, and ten more.
  * Where many gets are late at once the owners have too much to do, and hedges would add to it. A
- * question in place of an owner that failed, or that is known to be away by now, is no hedge. A get
- * whose hedge is withheld finds out whether one is away (`silence-probe.ts`).
+ * question in place of an owner that failed, or that is known to be away by now, is no hedge: each
+ * question asks its owner for a sign of life too, and one that gives none soon is away.
  *
  * Where a sloppy get has no owner left to ask, those that stay silent count as away, and fallbacks
  * are asked for hints. That is after four times the 99th percentile of gets, 50 ms to 1 s: an owner
@@ -32,7 +32,6 @@ import { ABSENT, failedAnswer, objectAnswer, type PeerCalls } from '../cluster/p
 import type { Counters } from '../counters.ts'
 import type { Copy, Replica } from '../replica/replica.ts'
 import { repair } from './read-repair.ts'
-import { SilenceProbe } from './silence-probe.ts'
 import { fallbacksOf, nearestFirst, type Placement, tooFew } from './quorums.ts'
 
 /** One key to be read from `needed` of `owners`. */
@@ -121,7 +120,6 @@ class RunningGet {
   /** The outcome is reached, and no other replica is asked. */
   #isConcluded = false
   #isWithheld = false
-  #probe: SilenceProbe | undefined
 
   constructor(
     node: GetDependencies,
@@ -185,7 +183,6 @@ class RunningGet {
   #onLate(): void {
     const { self, peers, clock, counters } = this.#node
     if (!this.#round.hasUnasked) return this.#onSilent()
-    if (this.#probe?.hasEnded(clock.now()) === true) this.#probe = undefined
     const isAway = (node: NodeId): boolean => node !== self && !peers.isConnected(node)
     if (this.#round.isShortWithout(isAway)) {
       this.#askAll(this.#round.onLate())
@@ -198,13 +195,11 @@ class RunningGet {
     if (!this.#isConcluded) this.#waitForNext()
   }
 
-  /** Waits without a hedge, and finds out meanwhile which owners are away. */
+  /** Waits without a hedge, and looks again whether owners are away. */
   #withhold(): void {
-    const { self, peers, clock, counters, hedgeMs } = this.#node
+    const { counters, hedgeMs } = this.#node
     if (!this.#isWithheld) counters.hedgesWithheld += 1
     this.#isWithheld = true
-    const awaited = this.#round.awaited.filter((node) => node !== self)
-    this.#probe ??= new SilenceProbe(peers, awaited, clock.now())
     this.#wait(hedgeMs, true)
   }
 

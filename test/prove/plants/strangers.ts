@@ -58,10 +58,24 @@ export const STRANGERS: PlantGroup = {
     },
     {
       name: 'the cluster key alone makes a member',
-      find: ': (standing.otherRing(id, theirs) ?? notAMember(id))',
-      replace: ': standing.meet(id, theirs, [])',
+      find: 'return standing.otherRing(id, theirs) ?? notAMember(id)',
+      replace: 'return standing.meet(id, theirs, [])',
       why: 'a node that was never added, or a second one under the same id, takes writes',
       caughtBy: 'test/unit/node/listeners/session-listener.test.ts',
+    },
+    {
+      name: 'a member that was removed is served',
+      find: 'if (session.node !== undefined && this.#node.membership.isGone(session.node))',
+      replace: 'if (session.node === undefined)',
+      why: 'an old copy of its disk brings back what it had',
+      caughtBy: 'test/unit/node/cluster/membership.test.ts',
+    },
+    {
+      name: 'a record is told before it is durable',
+      find: 'if (this.#unwritten.size === 0) return message',
+      replace: 'return message',
+      why: 'all know a joiner, and after a crash its sponsor does not',
+      caughtBy: 'test/unit/node/cluster/untold.test.ts',
     },
     {
       name: 'frames before the handshake may be of any length',

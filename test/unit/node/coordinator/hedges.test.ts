@@ -25,8 +25,6 @@ class Coordinator {
   /** Owners that were asked, in order. */
   readonly asked: NodeId[] = []
   readonly away = new Set<NodeId>()
-  /** Owners that are away, which no one has noticed. */
-  readonly silent = new Set<NodeId>()
   /** The answer that an owner gives at once. */
   readonly answers = new Map<NodeId, CopyAnswer>()
   #gets: Gets
@@ -47,8 +45,6 @@ class Coordinator {
       peers: {
         obstacleTo: () => undefined,
         isConnected: (node: NodeId) => node !== SELF && !this.away.has(node),
-        probe: (node: NodeId) => (this.away.has(node) ? undefined : this.world.clock.now()),
-        suspectSince: (node: NodeId) => this.silent.has(node) && this.away.add(node),
         readCopy,
       },
       counters: this.counters,
@@ -135,21 +131,20 @@ t.test('so is one that is known to be away since it was asked, once', async (t) 
   t.equal(node.counters.hedges, HEDGES_SPENT)
 })
 
-t.test('a get without a hedge finds out that an owner is silent; others avoid it', async (t) => {
+t.test('a get without a hedge looks again whether an owner is away', async (t) => {
   const node = new Coordinator()
   node.begin(HEDGES_SPENT + 2)
   node.world.pass(HEDGE_MS)
   const before = node.timesOf(THIRD)
-  node.silent.add(SECOND)
-  node.world.pass(99)
+  node.away.add(SECOND)
+  node.world.pass(HEDGE_MS - 1)
   t.equal(node.timesOf(THIRD), before)
   node.world.pass(1)
   t.equal(node.timesOf(THIRD) - before, 2, 'by both')
-  t.ok(node.away.has(SECOND))
   t.equal(node.counters.hedges, HEDGES_SPENT)
 })
 
-t.test('one that is slow, and gives a sign of life, is waited for', async (t) => {
+t.test('one that is slow, and not away, is waited for', async (t) => {
   const node = spent()
   const before = node.timesOf(THIRD)
   node.world.pass(10_000 - HEDGE_MS)
