@@ -14,7 +14,7 @@ import type { NodeId } from '../names.ts'
 import { type MemberRecord, MemberState } from './member-record.ts'
 import type { Members } from './members.ts'
 import { recordBytes, STANDING_BYTES } from './message-bytes.ts'
-import type { Buckets, Compare, Fill, Lists, RecordMark } from './message.ts'
+import type { Buckets, Compare, Exchanging, Fill, Lists, RecordMark } from './message.ts'
 import { bucketOf, BUCKETS, type SetDigest } from './set-digest.ts'
 import { outranks, type Standing, type Standings } from './standings.ts'
 
@@ -32,6 +32,20 @@ export interface Sets {
 export function compare({ members, standings }: Sets): Compare {
   const { digest } = members
   return { kind: 'compare', records: digest.total, standings: standings.digest.total }
+}
+
+/** The next step; undefined where there is none. Requires: what a list or a fill has was taken. */
+export function answer(sets: Sets, message: Exchanging): Exchanging | undefined {
+  switch (message.kind) {
+    case 'compare':
+      return onCompare(sets, message)
+    case 'buckets':
+      return onBuckets(sets, message)
+    case 'lists':
+      return onLists(sets, message)
+    default:
+      return onWanted(sets, message.wanted)
+  }
 }
 
 /** Undefined where both sets are equal. */

@@ -80,6 +80,14 @@ export class Liveness {
     return { kind: 'suspect', id, incarnation: suspicion.incarnation, by }
   }
 
+  /** What a member that says this has missed: the accused lives, by a higher incarnation. */
+  contradictionOf(news: Exclude<News, { readonly kind: 'record' }>): News | undefined {
+    const { id } = news
+    const { incarnation, isDead } = this.#standings.get(id)
+    if (news.kind === 'alive' || isDead || incarnation <= news.incarnation) return undefined
+    return { kind: 'alive', id, incarnation }
+  }
+
   /** A probe of this node was not answered. */
   onUnanswered(id: NodeId, now: number): void {
     if (this.#standings.isDead(id)) return

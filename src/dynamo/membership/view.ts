@@ -18,7 +18,7 @@ import { Avoidance } from './avoidance.ts'
 import * as exchange from './exchange.ts'
 import { ExchangePace } from './exchange-pace.ts'
 import { Liveness } from './liveness.ts'
-import { LATE_MS, LocalHealth } from './local-health.ts'
+import { LATE_MS, LocalHealth, SCORE_MAX } from './local-health.ts'
 import { Members } from './members.ts'
 import { type MemberRecord, MemberState, memberRecord } from './member-record.ts'
 import type { Exchanging, Message, News } from './message.ts'
@@ -71,6 +71,8 @@ export class View {
   #actions: Action[] = []
   #now: number
   #wakeAt: number
+  /** When it was last seen that this process had been stopped. */
+  #stoppedAt = Number.NEGATIVE_INFINITY
 
   constructor({ own, records, random, now, isJoining = false }: ViewOptions) {
     this.#isJoining = isJoining
@@ -108,7 +110,7 @@ export class View {
     this.#begin(now)
     if (this.isMember) {
       this.#tickProbes(now)
-      for (const id of this.liveness.onTick(now)) this.#ping(id, 0)
+      for (const id of this.liveness.onTick(now)) this.#askLast(id)
       for (const id of this.avoidance.onTick(now)) this.#ping(id, 0)
       if (now >= this.#pace.dueAt) this.#exchange(now)
     }
@@ -154,9 +156,19 @@ export class View {
     return this.#end()
   }
 
-  /** The delay of the event loop that the worker has measured. */
+  /**
+   * The delay of the event loop that the worker has measured. Time in which this process was stopped
+   * does not count; a healthy one also gets a period more, in which it reads what has come.
+   */
   onLoopDelay(delayMs: number): void {
     this.health.onLoopDelay(delayMs)
+    if (delayMs < LATE_MS) return
+    const ms = delayMs + (this.health.score < SCORE_MAX ? PERIOD_MS : 0)
+    this.#prober.delay(ms)
+    this.liveness.delay(ms)
+    this.avoidance.delay(delayMs)
+    // The tick that was due meanwhile is not to tell of the same stop.
+    this.#wakeAt = Math.max(this.#wakeAt, this.#nextDue())
   }
 
   /** An operator's command at this node: a member that joins, whose invitation was proved here. */
@@ -170,12 +182,7 @@ export class View {
   change(id: NodeId, change: OperatorChange, now: number): readonly Action[] {
     this.#begin(now)
     const known = this.members.get(id) as MemberRecord
-    const record = memberRecord({
-      ...known,
-      ...change,
-      version: known.version + 1,
-      by: this.self,
-    })
+    const record = memberRecord({ ...known, ...change, version: known.version + 1, by: this.self })
     if (id === this.self) this.#hearOwn(record, this.self)
     else this.#takeRecord(record)
     return this.#end()
@@ -185,14 +192,10 @@ export class View {
     this.#now = now
     this.#actions = []
     const lateMs = now - this.#wakeAt
-    if (lateMs >= LATE_MS) {
-      this.health.onLoopDelay(lateMs)
-      this.#prober.delay(lateMs + PERIOD_MS)
-      this.liveness.delay(lateMs + PERIOD_MS)
-      this.avoidance.delay(lateMs)
-    } else if (lateMs >= 0) {
-      this.health.onLoopDelay(lateMs)
-    }
+    // What was due at a stop says nothing of the time after it.
+    if (lateMs < 0 || this.#wakeAt <= this.#stoppedAt) return
+    if (lateMs >= LATE_MS) this.#stoppedAt = now
+    this.onLoopDelay(lateMs)
   }
 
   #end(): readonly Action[] {
@@ -208,13 +211,14 @@ export class View {
     return Math.min(this.#prober.dueAt, this.liveness.dueAt, this.avoidance.dueAt, this.#pace.dueAt)
   }
 
-  #send(to: NodeId, message: Message): void {
-    this.#actions.push({ kind: 'send', to, message })
+  /** Nothing where there is no message. */
+  #send(to: NodeId, message: Message | undefined): void {
+    if (message !== undefined) this.#actions.push({ kind: 'send', to, message })
   }
 
   /** News for a message to `to`; what it is accused of comes first. */
-  #newsFor(to: NodeId): readonly News[] {
-    return this.news.take(this.members.size, this.liveness.accusationOf(to))
+  #newsFor(to: NodeId, first?: News): readonly News[] {
+    return this.news.take(this.members.size, this.liveness.accusationOf(to) ?? first)
   }
 
   #ping(to: NodeId, probe: number): void {
@@ -243,9 +247,8 @@ export class View {
   #judge(now: number): void {
     const late = this.#prober.lateTarget(now)
     if (late !== undefined) {
-      const isDead = this.standings.isDead(late)
-      if (isDead) this.#prober.drop()
-      else this.#askHelpers(late, now)
+      if (this.standings.isDead(late)) this.#prober.drop()
+      else this.#askHelpers(late, (helpers) => this.#prober.asking(helpers, now))
     }
     const ended = this.#prober.unanswered(now)
     if (ended === undefined) return
@@ -253,23 +256,33 @@ export class View {
     if (!this.#isJoining) this.liveness.onUnanswered(ended.target, now)
   }
 
-  #askHelpers(target: NodeId, now: number): void {
-    const helpers = this.#order.some(
-      HELPERS,
-      (id) => id !== target && !this.standings.isDead(id) && !this.avoidance.isClosed(id),
-    )
-    const probe = this.#prober.asking(helpers.length, now)
+  /** The time of a suspect is up: a connection that is stalled must not make it dead. */
+  #askLast(suspect: NodeId): void {
+    this.#ping(suspect, 0)
+    this.#askHelpers(suspect, () => 0)
+  }
+
+  #askHelpers(target: NodeId, probeFor: (helpers: number) => number): void {
+    const helpers = this.#order.some(HELPERS, (id) => id !== target && this.#isFit(id))
+    const probe = probeFor(helpers.length)
     for (const helper of helpers) {
-      this.#send(helper, { kind: 'ask', probe, target, news: this.#newsFor(helper) })
+      const news = this.#newsFor(helper, this.liveness.accusationOf(target))
+      this.#send(helper, { kind: 'ask', probe, target, news })
     }
+  }
+
+  /** To be asked for something other than a sign of life. */
+  #isFit(id: NodeId): boolean {
+    return !this.standings.isDead(id) && !this.avoidance.isClosed(id)
   }
 
   #answer(from: NodeId, message: Message, now: number): void {
     switch (message.kind) {
-      case 'ping':
-        this.#hearNews(from, message.news, now)
-        this.#send(from, { kind: 'ack', probe: message.probe, news: this.#newsFor(from) })
+      case 'ping': {
+        const missed = this.#hearNews(from, message.news, now)
+        this.#send(from, { kind: 'ack', probe: message.probe, news: this.#newsFor(from, missed) })
         return
+      }
       case 'ack':
         this.#hearNews(from, message.news, now)
         this.#onAck(message.probe)
@@ -278,10 +291,12 @@ export class View {
         this.#prober.onNack(message.probe)
         this.#judge(now)
         return
-      case 'ask':
-        this.#hearNews(from, message.news, now)
+      case 'ask': {
+        const missed = this.#hearNews(from, message.news, now)
+        if (missed !== undefined) this.#send(from, { kind: 'ack', probe: 0, news: [missed] })
         this.#help(from, message.target, message.probe, now)
         return
+      }
       default:
         this.#onExchange(from, message, now)
     }
@@ -302,13 +317,17 @@ export class View {
     else this.#ping(target, number)
   }
 
-  #hearNews(from: NodeId, all: readonly News[], now: number): void {
-    if (all.length === 0 || !this.members.has(from)) return
+  /** Returns what the sender has missed: that one that it accuses lives. */
+  #hearNews(from: NodeId, all: readonly News[], now: number): News | undefined {
+    if (all.length === 0 || !this.members.has(from)) return undefined
+    let missed: News | undefined
     for (const news of all) {
       if (news.kind === 'record') this.#hearRecord(news.record, from)
       else if (this.#isJoining && news.kind === 'suspect' && news.id !== this.self) continue
       else if (this.liveness.onNews(news, now)) this.#verify(news.id)
+      else missed ??= this.liveness.contradictionOf(news)
     }
+    return missed
   }
 
   /** Some of those that hear of a suspicion probe the suspect themselves. */
@@ -343,11 +362,8 @@ export class View {
 
   #hearOwn(record: MemberRecord, from: NodeId): void {
     const heard = this.#own.onHeard(record, from)
-    if (heard.kind === 'older') return
-    if (heard.kind === 'spent') {
-      this.counts.spent += 1
-      return
-    }
+    if (heard.kind === 'spent') this.counts.spent += 1
+    if (heard.kind === 'older' || heard.kind === 'spent') return
     this.members.take(heard.record)
     this.news.add({ kind: 'record', record: heard.record })
     this.#actions.push({ kind: 'record', record: heard.record })
@@ -359,42 +375,26 @@ export class View {
   }
 
   #exchange(now: number): void {
-    const isFit = (id: NodeId): boolean =>
-      !this.standings.isDead(id) && !this.avoidance.isClosed(id)
     const asked = this.#pace.begin(now)
     const isAskedThere = asked !== undefined && !this.avoidance.isClosed(asked)
-    const peer = isAskedThere ? asked : this.#order.some(1, isFit)[0]
+    const peer = isAskedThere ? asked : this.#order.some(1, (id) => this.#isFit(id))[0]
     if (peer !== undefined) this.#send(peer, exchange.compare(this))
   }
 
   #onExchange(from: NodeId, message: Exchanging, now: number): void {
-    switch (message.kind) {
-      case 'compare':
-        return this.#reply(from, exchange.onCompare(this, message))
-      case 'buckets':
-        return this.#reply(from, exchange.onBuckets(this, message))
-      case 'lists':
-        this.#hearStandings(from, message.standings)
-        return this.#reply(from, exchange.onLists(this, message))
-      default: {
-        if (this.members.has(from)) {
-          for (const record of message.records) this.#hearRecord(record, from)
-        }
-        this.#hearStandings(from, message.standings)
-        if (!message.isCut && this.members.has(from)) this.#isJoining = false
-        const wanted = exchange.onWanted(this, message.wanted)
-        this.#reply(from, wanted)
-        if (message.isCut || wanted?.isCut === true) this.#pace.soon(from, now)
-      }
-    }
+    const isFill = message.kind === 'fill'
+    const isMember = this.members.has(from)
+    if (isFill && isMember) for (const record of message.records) this.#hearRecord(record, from)
+    if (isFill || message.kind === 'lists') this.#hearStandings(from, message.standings)
+    const answer = exchange.answer(this, message)
+    this.#send(from, answer)
+    if (!isFill) return
+    if (!message.isCut && isMember) this.#isJoining = false
+    if (message.isCut || (answer?.kind === 'fill' && answer.isCut)) this.#pace.soon(from, now)
   }
 
   #hearStandings(from: NodeId, standings: readonly Standing[]): void {
     if (!this.members.has(from)) return
     for (const standing of standings) this.liveness.onStanding(standing, from)
-  }
-
-  #reply(to: NodeId, message: Message | undefined): void {
-    if (message !== undefined) this.#send(to, message)
   }
 }

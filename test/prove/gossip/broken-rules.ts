@@ -28,6 +28,13 @@ export const BROKEN_RULES: readonly BrokenRule[] = [
     part: 'stalled',
   },
   {
+    name: 'what comes from a suspect counts for nothing',
+    find: 'this.#startedAt = now; this.#lastUntil = undefined;',
+    replace: '',
+    why: 'a member that stood still comes too late to contradict, though it is heard',
+    part: 'paused',
+  },
+  {
     name: 'a node that is late itself trusts its senses as before',
     find: 'return this.#score + 1',
     replace: 'return 1',
@@ -36,7 +43,7 @@ export const BROKEN_RULES: readonly BrokenRule[] = [
   },
   {
     name: 'a late probe is judged at once',
-    find: 'this.#prober.delay(lateMs + PERIOD_MS)',
+    find: 'this.#prober.delay(ms)',
     replace: '',
     why: 'a starved process accuses those whose answers it has not read',
     part: 'starved',

@@ -8,8 +8,8 @@ const STARVED_RUN_MS = 50
 const STARVED_STOP_MS_MIN = 300
 const STARVED_STOP_MS_MAX = 1_500
 const PAUSE_MS_MIN = 500
-const PAUSE_MS_MAX = 4_500
-const PAUSES_APART_MS = 5_000
+/** Of one member: with less between them it could not answer, and two pauses would be a long one. */
+const PAUSES_APART_MS = 200
 
 /** Runs `act` every `everyMs` from now on, until `until`. */
 export function repeat(
@@ -71,11 +71,10 @@ export function die(cluster: GossipCluster, how: 'closed' | 'silent', forMs: num
   })
 }
 
-export function pause(cluster: GossipCluster): void {
+export function pause(cluster: GossipCluster, msMax: number): void {
   const member = cluster.pickUp()
-  // Two pauses in a row are one long one.
   if (cluster.now < member.pausedUntil + PAUSES_APART_MS) return
-  cluster.pause(member, cluster.prng.between(PAUSE_MS_MIN, PAUSE_MS_MAX))
+  cluster.pause(member, cluster.prng.between(PAUSE_MS_MIN, msMax))
 }
 
 /**
@@ -88,6 +87,7 @@ export function starve(
   until: number,
   inputsMax: number = Number.POSITIVE_INFINITY,
 ): void {
+  if (member.isStarved) return
   member.isStarved = true
   member.inputsMax = inputsMax
   const again = (): void => {

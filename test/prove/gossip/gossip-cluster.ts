@@ -13,7 +13,7 @@ import type { Message } from '../../../src/dynamo/membership/message.ts'
 import { OwnRecord } from '../../../src/dynamo/membership/own-record.ts'
 import type { Action } from '../../../src/dynamo/membership/action.ts'
 import { type OperatorChange, View } from '../../../src/dynamo/membership/view.ts'
-import { Connections } from './connections.ts'
+import { Connections, type Faults } from './connections.ts'
 import { Findings } from './findings.ts'
 import { type Input, recordOf, SimulatedMember } from './simulated-member.ts'
 import { Timeline } from './timeline.ts'
@@ -26,12 +26,12 @@ const TIMER_MS = 2
 export const PAUSE_MS_SHORT = 5_000
 /** After a longer one, or a restart, it needs so long to contradict. */
 const CONTRADICTION_MS = 10_000
-export interface ClusterOptions {
+
+export interface ClusterOptions extends Faults {
   readonly seed: number
   readonly members: number
   /** Members that may join later. */
   readonly joiners?: number
-  readonly stalledShare?: number
 }
 
 export class GossipCluster {
@@ -46,11 +46,11 @@ export class GossipCluster {
   #messages = 0
   #isCut = false
 
-  constructor({ seed, members, joiners = 0, stalledShare = 0 }: ClusterOptions) {
+  constructor({ seed, members, joiners = 0, ...faults }: ClusterOptions) {
     const prng = Prng.of(seed, 'gossip')
     this.prng = prng.stream('scenario')
     this.findings = new Findings(this)
-    this.#connections = new Connections(members + joiners, stalledShare, prng.stream('network'))
+    this.#connections = new Connections(members + joiners, faults, prng.stream('network'))
     const records = Array.from({ length: members }, (_, i) => recordOf(i, this.prng))
     for (const record of records) this.#start(this.#add(record), records)
   }
@@ -126,6 +126,7 @@ export class GossipCluster {
   /** Stops the process for so long. */
   pause(member: SimulatedMember, ms: number): void {
     const until = this.now + ms
+    if (member.pausedUntil < this.now) member.pausedFrom = this.now
     member.pausedUntil = until
     if (ms >= PAUSE_MS_SHORT) {
       member.awayFrom = this.now
@@ -192,6 +193,7 @@ export class GossipCluster {
   #resume(member: SimulatedMember): void {
     if (!member.isUp || this.now < member.pausedUntil) return
     const { waiting } = member
+    member.view?.onLoopDelay(this.now - member.pausedFrom)
     const inputs = waiting.splice(0, Math.min(waiting.length, member.inputsMax))
     const rest = waiting.splice(0)
     // Timers run before what has come is read: the worst order.

@@ -5,6 +5,7 @@
 import { MemberState } from '../../../src/dynamo/membership/member-record.ts'
 import { median } from '../../support/median.ts'
 import { changeWeight, die, join, pause, remove, repeat, starve } from './disturbances.ts'
+import type { Faults } from './connections.ts'
 import type { DeathTime } from './findings.ts'
 import { GossipCluster } from './gossip-cluster.ts'
 
@@ -13,6 +14,8 @@ const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 /** Until the first probes and exchanges are over. */
 const WARM_UP_MS = 10 * SECOND
+/** In a large cluster no stop of less than 5 s makes a member dead. */
+const PAUSE_MS_MAX = 4_900
 /** While much is sent, the bytes of one message of so many are counted. */
 const SAMPLED = 16
 
@@ -50,7 +53,7 @@ export function runCalm({ seed, members, steadyMs, busyMs }: CalmOptions): CalmR
   repeat(cluster, 10 * SECOND, until, () => changeWeight(cluster))
   repeat(cluster, MINUTE, until, () => join(cluster))
   repeat(cluster, 3 * MINUTE, until, () => remove(cluster))
-  repeat(cluster, 40 * SECOND, until, () => pause(cluster))
+  repeat(cluster, 40 * SECOND, until, () => pause(cluster, PAUSE_MS_MAX))
   repeat(cluster, 4 * MINUTE, until, () => die(cluster, 'closed', 3 * MINUTE))
   repeat(cluster, 5 * MINUTE, until, () => die(cluster, 'silent', 3 * MINUTE))
   const busyBytes = bytesRate(cluster, busyMs)
@@ -73,28 +76,35 @@ export type StalledRun = Omit<CalmRun, 'steadyBytes' | 'differing'> & {
   readonly wronglyDead: number
 }
 
-export interface StalledOptions {
+export interface StalledOptions extends Faults {
   readonly seed: number
   readonly members: number
-  readonly stalledShare: number
   readonly hours: number
+  readonly pauseMsMax?: number
+  /** One member is starved all the time. */
+  readonly isOneStarved?: boolean
 }
 
-/** Part of the connections are stalled at any time, and some processes stop or starve. */
-export function runStalled({ seed, members, stalledShare, hours }: StalledOptions): StalledRun {
-  const joiners = Math.ceil(hours)
-  const cluster = new GossipCluster({ seed, members, joiners, stalledShare })
+/**
+ * Part of the connections are stalled at any time, and some processes stop or starve. No two periods
+ * divide each other: what an operator says at a node that dies the same instant is lost.
+ */
+export function runStalled(options: StalledOptions): StalledRun {
+  const { members, hours, pauseMsMax = PAUSE_MS_MAX, isOneStarved = false } = options
+  const joiners = Math.ceil(1.1 * hours)
+  const cluster = new GossipCluster({ ...options, joiners })
   const { findings } = cluster
   cluster.run(WARM_UP_MS)
   cluster.sampled = SAMPLED
   const until = cluster.now + hours * HOUR
+  if (isOneStarved) starve(cluster, cluster.pickUp(), until)
   repeat(cluster, 2 * MINUTE, until, () => changeWeight(cluster))
-  repeat(cluster, HOUR, until, () => join(cluster))
-  repeat(cluster, 3 * HOUR, until, () => remove(cluster))
-  repeat(cluster, MINUTE, until, () => pause(cluster))
-  repeat(cluster, 20 * MINUTE, until, () => die(cluster, 'closed', 5 * MINUTE))
-  repeat(cluster, 30 * MINUTE, until, () => die(cluster, 'silent', 5 * MINUTE))
-  repeat(cluster, 30 * MINUTE, until, () => {
+  repeat(cluster, 59 * MINUTE + 17 * SECOND, until, () => join(cluster))
+  repeat(cluster, 59 * MINUTE + 43 * SECOND, until, () => remove(cluster))
+  repeat(cluster, MINUTE, until, () => pause(cluster, pauseMsMax))
+  repeat(cluster, 19 * MINUTE, until, () => die(cluster, 'closed', 5 * MINUTE))
+  repeat(cluster, 29 * MINUTE, until, () => die(cluster, 'silent', 5 * MINUTE))
+  repeat(cluster, 23 * MINUTE, until, () => {
     starve(cluster, cluster.pickUp(), cluster.now + 5 * MINUTE)
   })
   const busyBytes = bytesRate(cluster, hours * HOUR)
@@ -143,7 +153,7 @@ export function runStarved(
 export function runPaused(seed: number, members: number, forMs: number): DisturbedRun {
   const cluster = new GossipCluster({ seed, members })
   cluster.run(WARM_UP_MS)
-  repeat(cluster, 1_500, cluster.now + forMs, () => pause(cluster))
+  repeat(cluster, 1_500, cluster.now + forMs, () => pause(cluster, PAUSE_MS_MAX))
   cluster.run(forMs)
   return disturbedRun(cluster)
 }

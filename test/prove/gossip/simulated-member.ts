@@ -19,7 +19,8 @@ export class SimulatedMember {
   start = 0
   /** When the next wake-up is due. */
   wakeAt = Number.POSITIVE_INFINITY
-  /** Stopped until then; inputs wait. */
+  /** Stopped from and until then; inputs wait. */
+  pausedFrom = Number.NEGATIVE_INFINITY
   pausedUntil = Number.NEGATIVE_INFINITY
   readonly waiting: Input[] = []
   /** It gets little of its processor. */

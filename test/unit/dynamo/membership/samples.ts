@@ -50,6 +50,12 @@ interface Seat {
   aheadMs: number
 }
 
+interface Mail {
+  readonly from: NodeId
+  readonly to: NodeId
+  readonly message: Message
+}
+
 const STEP_MS = 10
 
 /** Some views around one table: what one sends is there at once, in steps of 10 ms. */
@@ -60,7 +66,12 @@ export class Table {
   readonly told: { readonly at: NodeId; readonly action: Action }[] = []
   /** Of these pairs no message arrives. */
   readonly cut = new Set<string>()
-  #mail: { readonly from: NodeId; readonly to: NodeId; readonly message: Message }[] = []
+  /** Whether the next message is lost. */
+  isLost = (): boolean => false
+  #mail: Mail[] = []
+  /** This member stands still: what comes to it waits. */
+  #stopped: NodeId | undefined
+  #waiting: Mail[] = []
 
   constructor(count: number) {
     const all = records(count)
@@ -96,16 +107,27 @@ export class Table {
     for (const until = this.now + ms; this.now < until; this.now += STEP_MS) {
       for (const [id, { view, aheadMs }] of this.seats) {
         const now = this.now + aheadMs
-        if (now >= view.wakeAt) this.#perform(id, view.onTick(now))
+        if (now >= view.wakeAt && id !== this.#stopped) this.#perform(id, view.onTick(now))
       }
       const mail = this.#mail
       this.#mail = []
-      for (const { from, to, message } of mail) {
-        const seat = this.seats.get(to)
-        if (seat === undefined || this.cut.has(`${from} ${to}`)) continue
-        this.#perform(to, seat.view.onMessage(from, message, this.now + seat.aheadMs))
+      for (const one of mail) {
+        if (this.cut.has(`${one.from} ${one.to}`) || this.isLost()) continue
+        if (one.to === this.#stopped) this.#waiting.push(one)
+        else this.#deliver(one)
       }
     }
+  }
+
+  /** All but this member run; then its timers come first, and what waited for it next. */
+  stop(number: number, ms: number): void {
+    this.#stopped = id(number)
+    this.run(ms)
+    this.#stopped = undefined
+    const { view, aheadMs } = this.seats.get(id(number)) as Seat
+    const now = this.now + aheadMs
+    if (now >= view.wakeAt) this.#perform(id(number), view.onTick(now))
+    for (const one of this.#waiting.splice(0)) this.#deliver(one)
   }
 
   /** Nothing from or to this member arrives. */
@@ -117,6 +139,12 @@ export class Table {
 
   livesOf(number: number): readonly string[] {
     return [...this.seats.values()].map(({ view }) => view.liveness.lifeOf(id(number)))
+  }
+
+  #deliver({ from, to, message }: Mail): void {
+    const seat = this.seats.get(to)
+    if (seat === undefined) return
+    this.#perform(to, seat.view.onMessage(from, message, this.now + seat.aheadMs))
   }
 
   #perform(from: NodeId, actions: readonly Action[]): readonly Action[] {
