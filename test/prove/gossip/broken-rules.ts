@@ -15,8 +15,8 @@ export interface BrokenRule extends Plant {
 export const BROKEN_RULES: readonly BrokenRule[] = [
   {
     name: 'a member does not contradict',
-    find: "this.#news.add({ kind: 'alive', id: this.#self, incarnation: next })",
-    replace: '',
+    find: 'Math.min(INCARNATION_MAX, news.incarnation + 1)',
+    replace: 'incarnation',
     why: 'the others never hear that it lives',
     part: 'stalled',
   },
@@ -28,18 +28,25 @@ export const BROKEN_RULES: readonly BrokenRule[] = [
     part: 'stalled',
   },
   {
-    name: 'what comes from a suspect counts for nothing',
-    find: 'this.#startedAt = now; this.#lastUntil = undefined;',
-    replace: '',
-    why: 'a member that stood still comes too late to contradict, though it is heard',
+    name: 'a suspect is not asked a last time',
+    find: "if (this.#lastUntil !== undefined) return 'dead'",
+    replace: "return 'dead'",
+    why: 'a member that stood still comes too late to contradict',
     part: 'paused',
+  },
+  {
+    name: 'a member that is removed can be changed',
+    find: 'if (isGone !== isOtherGone) return isGone',
+    replace: '',
+    why: 'an operator on the other side of a cut brings it back',
+    part: 'cut',
   },
   {
     name: 'a node that is late itself trusts its senses as before',
     find: 'return this.#score + 1',
     replace: 'return 1',
     why: 'a starved process accuses those whose answers it has not read',
-    part: 'starved',
+    part: 'slow',
   },
   {
     name: 'a late probe is judged at once',

@@ -232,7 +232,7 @@ export class GossipCluster {
     const to = this.#byId.get(id) as SimulatedMember
     if (!to.isUp || (this.#isCut && from.side !== to.side)) return
     const { start } = to
-    const at = this.#connections.arrival(from.number, to.number, this.now)
+    const at = this.#connections.arrival(from.number, to.number, this.now) + to.lagMs
     this.at(at, () => {
       if (to.start !== start || (this.#isCut && from.side !== to.side)) return
       this.#input(to, (view, now) => view.onMessage(from.record.id, message, now))

@@ -6,6 +6,7 @@ import {
   runCut,
   runPaused,
   runStalled,
+  runSlow,
   runStarved,
   secondsOf,
   type StalledOptions,
@@ -23,8 +24,9 @@ export interface Scale {
   readonly stalledMembers: number
   readonly stalledHours: number
   readonly smallHours: number
-  /** Also of the part with pauses. */
+  /** Also of those that read late. */
   readonly starvedSeconds: number
+  readonly pausedSeconds: number
   readonly cutMembers: readonly number[]
   readonly cutSeeds: number
 }
@@ -38,6 +40,7 @@ export const FULL: Omit<Scale, 'seed'> = {
   stalledHours: 24,
   smallHours: 24,
   starvedSeconds: 3_600,
+  pausedSeconds: 3_600,
   cutMembers: [10, 100, 300],
   cutSeeds: 2,
 }
@@ -51,6 +54,7 @@ export const SHORT: Omit<Scale, 'seed'> = {
   stalledHours: 0.5,
   smallHours: 2,
   starvedSeconds: 600,
+  pausedSeconds: 3_600,
   cutMembers: [40],
   cutSeeds: 2,
 }
@@ -73,12 +77,16 @@ const SMALL_LOST_SHARE = 0.2
 const SMALL_PAUSE_MS_MAX = 3_000
 const STARVED_MEMBERS = 50
 const STARVED = 5
+const SLOW_MS = 1_500
+/** A fiftieth of what it is without local health, and less. */
+const SLOW_RATE = 20
 const PAUSED_MEMBERS = 40
+const PAUSED_STALLED_SHARE = 0.1
 const HEALED_SECONDS = 60
 const WARM_UP_AND_END_SECONDS = 190
 const STEADY_SECONDS = 60
 
-export const PARTS = { stalled, calm, small, bytes, starved, paused, cut } as const satisfies Record<
+export const PARTS = { stalled, calm, small, bytes, starved, slow, paused, cut } as const satisfies Record<
   string,
   Part
 >
@@ -156,12 +164,25 @@ function starved({ seed, starvedSeconds }: Scale): Verdict {
   }
 }
 
-function paused({ seed, starvedSeconds }: Scale): Verdict {
-  const run = runPaused(seed, PAUSED_MEMBERS, 1_000 * starvedSeconds)
+function slow({ seed, starvedSeconds }: Scale): Verdict {
+  const run = runSlow(seed, STARVED_MEMBERS, STARVED, SLOW_MS, 1_000 * starvedSeconds)
+  const rate = (3_600 * run.suspicions) / STARVED_MEMBERS / STARVED / starvedSeconds
+  return {
+    isMet: rate <= SLOW_RATE && run.falseDeaths === 0,
+    figure:
+      `${STARVED} of ${STARVED_MEMBERS} members read all ${SLOW_MS} ms late: a member hears ` +
+      `${rate.toFixed(0)} suspicions of each of these an hour (bar ${SLOW_RATE}), ` +
+      `${run.falseDeaths} deaths (bar 0)`,
+  }
+}
+
+function paused({ seed, pausedSeconds }: Scale): Verdict {
+  const run = runPaused(seed, PAUSED_MEMBERS, PAUSED_STALLED_SHARE, 1_000 * pausedSeconds)
   return {
     isMet: run.falseDeaths === 0,
     figure:
-      `${PAUSED_MEMBERS} members, one of which stops every 1.5 s for up to 4.9 s: ` +
+      `${PAUSED_MEMBERS} members, one of which stops every 1.5 s for up to 4.9 s, and 10 % of ` +
+      `whose connections are stalled: ` +
       `${run.falseDeaths} deaths (bar 0)`,
   }
 }

@@ -6,6 +6,7 @@ import { MemberState } from '../../../src/dynamo/membership/member-record.ts'
 import { median } from '../../support/median.ts'
 import { changeWeight, die, join, pause, remove, repeat, starve } from './disturbances.ts'
 import type { Faults } from './connections.ts'
+import type { NodeId } from '../../../src/dynamo/names.ts'
 import type { DeathTime } from './findings.ts'
 import { GossipCluster } from './gossip-cluster.ts'
 
@@ -149,9 +150,32 @@ export function runStarved(
   return disturbedRun(cluster)
 }
 
-/** Each second or two a process stops for some seconds. */
-export function runPaused(seed: number, members: number, forMs: number): DisturbedRun {
+/** What comes to some members is read late: they must seldom accuse the others. */
+export function runSlow(
+  seed: number,
+  members: number,
+  slow: number,
+  lagMs: number,
+  forMs: number,
+): DisturbedRun {
   const cluster = new GossipCluster({ seed, members })
+  cluster.run(WARM_UP_MS)
+  for (const member of cluster.members.slice(0, slow)) {
+    member.isStarved = true
+    member.lagMs = lagMs
+  }
+  cluster.run(forMs)
+  return disturbedRun(cluster)
+}
+
+/** Each second or two a process stops for some seconds, while some connections are stalled. */
+export function runPaused(
+  seed: number,
+  members: number,
+  stalledShare: number,
+  forMs: number,
+): DisturbedRun {
+  const cluster = new GossipCluster({ seed, members, stalledShare })
   cluster.run(WARM_UP_MS)
   repeat(cluster, 1_500, cluster.now + forMs, () => pause(cluster, PAUSE_MS_MAX))
   cluster.run(forMs)
@@ -165,7 +189,10 @@ function disturbedRun({ findings }: GossipCluster): DisturbedRun {
 
 export interface CutRun {
   readonly members: number
-  /** From the healing until all sets are equal and none holds another one for dead; or infinity. */
+  /**
+   * From the healing until all sets are equal, none holds another one for dead, and those that were
+   * removed on one side are gone; or infinity.
+   */
   readonly equalMs: number
 }
 
@@ -178,15 +205,18 @@ export function runCut(seed: number, members: number, isClosed: boolean): CutRun
   const { findings } = cluster
   cluster.run(WARM_UP_MS)
   cluster.cut(isClosed)
-  for (let i = 0; i < 20; i++)
-    cluster.at(cluster.now + i * 8 * SECOND, () => changeBothSides(cluster))
+  const removed = new Set<NodeId>()
+  for (let i = 0; i < 20; i++) {
+    cluster.at(cluster.now + i * 8 * SECOND, () => changeBothSides(cluster, removed))
+  }
   for (let i = 1; i <= 4; i++) cluster.at(cluster.now + i * 30 * SECOND, () => join(cluster))
   cluster.run(CUT_MS)
   cluster.heal()
   const healedAt = cluster.now
   while (cluster.now - healedAt < HEALED_MS_MAX) {
     cluster.run(SECOND)
-    if (findings.differing() === 0 && findings.wronglyDead() === 0) {
+    const isBack = cluster.up.some(({ view }) => [...removed].some((id) => view?.members.has(id)))
+    if (!isBack && findings.differing() === 0 && findings.wronglyDead() === 0) {
       return { members, equalMs: cluster.now - healedAt }
     }
   }
@@ -194,7 +224,7 @@ export function runCut(seed: number, members: number, isClosed: boolean): CutRun
 }
 
 /** Operators on both sides give one member different weights, or one of them removes it. */
-function changeBothSides(cluster: GossipCluster): void {
+function changeBothSides(cluster: GossipCluster, removed: Set<NodeId>): void {
   const subject = cluster.prng.pick(cluster.members)
   const isRemoved = cluster.prng.chance(0.1)
   for (const side of [0, 1]) {
@@ -202,6 +232,7 @@ function changeBothSides(cluster: GossipCluster): void {
     if (at.view?.members.has(subject.record.id) !== true || at === subject) continue
     const weight = 1 + cluster.prng.below(1_000)
     const isHere = isRemoved && side === 0
+    if (isHere) removed.add(subject.record.id)
     cluster.change(at, subject.record.id, isHere ? { state: MemberState.gone } : { weight })
   }
 }

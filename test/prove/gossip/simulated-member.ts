@@ -25,6 +25,8 @@ export class SimulatedMember {
   readonly waiting: Input[] = []
   /** It gets little of its processor. */
   isStarved = false
+  /** What comes to it waits so long before it is read, though its timers are in time. */
+  lagMs = 0
   /** Inputs that it reads each time that it runs again. */
   inputsMax = Number.POSITIVE_INFINITY
   /** Since then it cannot answer, by its own fault: deaths that are declared now are true. */
