@@ -157,8 +157,8 @@ export class View {
   }
 
   /**
-   * The delay of the event loop that the worker has measured. Time in which this process was stopped
-   * does not count; a healthy one also gets a period more, in which it reads what has come.
+   * The delay of the event loop that the worker has measured. Time in which this process was
+   * stopped does not count; a healthy one gets a period more, in which it reads what has come.
    */
   onLoopDelay(delayMs: number): void {
     this.health.onLoopDelay(delayMs)

@@ -1,30 +1,32 @@
 /**
- * Asks nodes again and again whether they are connected to a member, and prints each change: a
- * process of its own, in the namespace from which the nodes can be reached.
+ * Asks nodes again and again what they say of a member, and prints each change: a process of its
+ * own, in the namespace from which the nodes can be reached.
  *
  * Arguments: the member's name, then `name=host:port` of each node to ask.
  */
-import { connect } from '../../../src/index.ts'
+import { connect, type MemberSeen } from '../../../src/index.ts'
 
-const EVERY_MS = 20
+const EVERY_MS = 10
 
 /** What one node says of the member from this moment on. */
 export interface Change {
   readonly node: string
   readonly isConnected: boolean
+  readonly life: MemberSeen['life'] | undefined
   /** Milliseconds since 1970. */
   readonly at: number
 }
 
 async function watch(member: string, node: string, seed: string): Promise<void> {
   const client = await connect({ seeds: [seed], connectTimeout: 30_000 })
-  let last: boolean | undefined
+  let last: string | undefined
   for (;;) {
-    const { peers } = await client.status(node)
+    const { peers, members } = await client.status(node)
     const isConnected = peers.some(({ name, isConnected: is }) => name === member && is)
-    if (isConnected !== last) {
-      last = isConnected
-      const change: Change = { node, isConnected, at: Date.now() }
+    const life = members.find(({ name }) => name === member)?.life
+    if (`${isConnected} ${life}` !== last) {
+      last = `${isConnected} ${life}`
+      const change: Change = { node, isConnected, life, at: Date.now() }
       process.stdout.write(`${JSON.stringify(change)}\n`)
     }
     await new Promise((resolve) => setTimeout(resolve, EVERY_MS))

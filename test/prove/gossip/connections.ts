@@ -63,7 +63,11 @@ export class Connections {
   /** How long the packet of a message is lost, time after time. */
   #lostMs(): number {
     let sum = 0
-    for (let ms = AGAIN_MS; this.#prng.chance(this.#lostShare); ms = Math.min(2 * ms, AGAIN_MS_MAX)) {
+    for (
+      let ms = AGAIN_MS;
+      this.#prng.chance(this.#lostShare);
+      ms = Math.min(2 * ms, AGAIN_MS_MAX)
+    ) {
       sum += ms
     }
     return sum

@@ -8,7 +8,7 @@ const STARVED_RUN_MS = 50
 const STARVED_STOP_MS_MIN = 300
 const STARVED_STOP_MS_MAX = 1_500
 const PAUSE_MS_MIN = 500
-/** Of one member: with less between them it could not answer, and two pauses would be a long one. */
+/** Of one member: with less between them it could not answer, and two would be a long one. */
 const PAUSES_APART_MS = 200
 
 /** Runs `act` every `everyMs` from now on, until `until`. */

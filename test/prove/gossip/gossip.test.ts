@@ -1,4 +1,4 @@
-/** The proof of gossip in small: each part is met, a broken rule is found, and all can be broken. */
+/** The proof of gossip in small: each part is met, and a broken rule is found. */
 import t from 'tap'
 import { placeOf } from '../plants/place.ts'
 import { BROKEN_RULES, type BrokenRule, tryBroken } from './broken-rules.ts'

@@ -12,15 +12,15 @@
  *     cut      two halves that changed apart are equal after they meet again
  *
  * What the bars do not say:
- * - A member is taken for dead after some 5 s. So two stops of one member are 200 ms apart at least:
- *   with less between them it cannot answer, and is away for longer than that.
- * - A starved process knows of its stops: the worker tells the view the delay of the event loop. One
- *   that reads late and whose timers run in time cannot know before it has failed, so `slow` may
- *   accuse: a fiftieth at most of what it would without local health.
+ * - A member is taken for dead after some 5 s. So two stops of one member are 200 ms apart at
+ *   least: with less between them it cannot answer, and is away for longer than that.
+ * - A starved process knows of its stops: the worker tells the view the delay of the event loop.
+ *   One that reads late, and whose timers run in time, cannot know before it has failed. So `slow`
+ *   may accuse: a fiftieth at most of what it would without local health.
  * - 7 members confirm a suspicion sooner than 100 do, so `small` has faults that pass in seconds:
  *   packets that TCP sends again, and stops of up to 3 s.
- * - A rule is not broken here: what is heard from a suspect begins its time anew. No run that is
- *   short misses without it, since the last question finds the same; its unit test does.
+ * - One rule is not broken here: what is heard from a suspect begins its time anew. No short run
+ *   misses without it, since the last question finds the same; its unit test does.
  *
  * `--only PART` runs one of them, `--seed S` draws other numbers (1). Then the rules are broken one
  * by one, in copies of the build, and a part must miss its bar each time.

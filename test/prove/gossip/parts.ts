@@ -86,10 +86,16 @@ const HEALED_SECONDS = 60
 const WARM_UP_AND_END_SECONDS = 190
 const STEADY_SECONDS = 60
 
-export const PARTS = { stalled, calm, small, bytes, starved, slow, paused, cut } as const satisfies Record<
-  string,
-  Part
->
+export const PARTS = {
+  stalled,
+  calm,
+  small,
+  bytes,
+  starved,
+  slow,
+  paused,
+  cut,
+} as const satisfies Record<string, Part>
 export type PartName = keyof typeof PARTS
 
 function calm(scale: Scale, say: Say): Verdict {

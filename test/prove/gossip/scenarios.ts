@@ -87,8 +87,8 @@ export interface StalledOptions extends Faults {
 }
 
 /**
- * Part of the connections are stalled at any time, and some processes stop or starve. No two periods
- * divide each other: what an operator says at a node that dies the same instant is lost.
+ * Part of the connections are stalled at any time, and some processes stop or starve. Periods do
+ * not coincide: what an operator says at a node that dies the same instant is lost.
  */
 export function runStalled(options: StalledOptions): StalledRun {
   const { members, hours, pauseMsMax = PAUSE_MS_MAX, isOneStarved = false } = options

@@ -66,8 +66,6 @@ export class Table {
   readonly told: { readonly at: NodeId; readonly action: Action }[] = []
   /** Of these pairs no message arrives. */
   readonly cut = new Set<string>()
-  /** Whether the next message is lost. */
-  isLost = (): boolean => false
   #mail: Mail[] = []
   /** This member stands still: what comes to it waits. */
   #stopped: NodeId | undefined
@@ -112,7 +110,7 @@ export class Table {
       const mail = this.#mail
       this.#mail = []
       for (const one of mail) {
-        if (this.cut.has(`${one.from} ${one.to}`) || this.isLost()) continue
+        if (this.cut.has(`${one.from} ${one.to}`)) continue
         if (one.to === this.#stopped) this.#waiting.push(one)
         else this.#deliver(one)
       }
