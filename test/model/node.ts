@@ -16,6 +16,8 @@ import type { Remembered, Rules } from './rules.ts'
 export const OWNERS = 3
 export const NODES = 5
 export const OWN = 0
+/** The most members that a model has. */
+const NAMED_MAX = 6
 /** The own copy and one hint for each member. */
 export const PLACES: number = 1 + NODES
 
@@ -157,11 +159,11 @@ function apply(record: Appended, copies: (Copy | undefined)[]): void {
 }
 
 /** The ids of the members, by index. */
-export const ID_OF: readonly NodeId[] = Array.from({ length: NODES }, (_, i) =>
+export const ID_OF: readonly NodeId[] = Array.from({ length: NAMED_MAX }, (_, i) =>
   nodeId(`a${i}`.padEnd(16, '0')),
 )
 
-const STARTS: readonly Start[] = Array.from({ length: NODES * 64 }, (_, i) =>
+const STARTS: readonly Start[] = Array.from({ length: NAMED_MAX * 64 }, (_, i) =>
   startId((Math.imul(i + 1, 0x9e37_79b1) >>> 0).toString(16).padEnd(16, 'c')),
 )
 

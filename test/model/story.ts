@@ -19,3 +19,7 @@ export function tell(object: VersionedObject): string {
   const requests = object.context.requests.map((request) => `v${valueOf(request)}*`)
   return `[${siblings.join(', ')} | ${[...ranges, ...requests].join(' ')}]`
 }
+
+export function told(object: VersionedObject | undefined): string {
+  return object === undefined ? 'nothing' : tell(object)
+}

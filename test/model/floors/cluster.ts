@@ -8,7 +8,8 @@ import type { Prng } from '../../../src/base/prng.ts'
 import { merge } from '../../../src/dynamo/version/merge.ts'
 import type { Note } from '../../../src/dynamo/version/note.ts'
 import type { VersionedObject } from '../../../src/dynamo/version/object.ts'
-import { tell } from '../story.ts'
+import { joined } from '../joined.ts'
+import { tell, told } from '../story.ts'
 import type { Attempt } from './attempt.ts'
 import { type ExchangeMessage, Exchanges } from './exchanges.ts'
 import { type Floor, carries, hasDot, isUnder, NO_FLOOR } from '../../../src/dynamo/repair/floor.ts'
@@ -352,21 +353,8 @@ export class Cluster {
   }
 }
 
-/** The merge of both; undefined where neither is. */
-export function joined(
-  held: VersionedObject | undefined,
-  taken: VersionedObject | undefined,
-): VersionedObject | undefined {
-  if (held === undefined || taken === undefined) return held ?? taken
-  return merge(held, taken)
-}
-
 export function name({ index }: Member): string {
   return `a${index}`
-}
-
-export function told(object: VersionedObject | undefined): string {
-  return object === undefined ? 'nothing' : tell(object)
 }
 
 function spot(member: Member, place: number): string {

@@ -7,7 +7,9 @@
  */
 import type { VersionedObject } from '../../../src/dynamo/version/object.ts'
 import type { Dot } from '../../../src/dynamo/version/dot.ts'
-import { type Cluster, joined, name, told } from './cluster.ts'
+import { joined } from '../joined.ts'
+import { told } from '../story.ts'
+import { type Cluster, name } from './cluster.ts'
 import { carries, isUnder } from '../../../src/dynamo/repair/floor.ts'
 import { carryAlike, isDone, without } from './floor.ts'
 import { OWN, OWNERS } from '../node.ts'

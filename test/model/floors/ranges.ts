@@ -7,7 +7,8 @@
  */
 import type { Range } from '../../../src/dynamo/version/context.ts'
 import type { VersionedObject } from '../../../src/dynamo/version/object.ts'
-import { type Cluster, name, told } from './cluster.ts'
+import { told } from '../story.ts'
+import { type Cluster, name } from './cluster.ts'
 import { replacedRanges, strip } from '../../../src/dynamo/repair/floor.ts'
 import { carryAlike } from './floor.ts'
 import { OWN, OWNERS } from '../node.ts'

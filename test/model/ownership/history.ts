@@ -1,0 +1,306 @@
+/**
+ * Draws one history of a key whose owners change, and judges it.
+ *
+ * Operators commit tables, at times two from one parent, or across a cut; owners move there and
+ * back; members join, leave and crash; one disk is lost; messages are late, doubled and lost, while
+ * clients get and put. In the end all cuts heal, everything arrives, and members do what they can
+ * until all is settled.
+ */
+import { Prng } from '../../../src/base/prng.ts'
+import { OWN, placeFor } from '../node.ts'
+import { told } from '../story.ts'
+import { Clients, type Habits } from './clients.ts'
+import { Cluster, name } from './cluster.ts'
+import { type Finding, Judge } from './judge.ts'
+import { type Member, MEMBERS } from './member.ts'
+import { quiet } from './quiet.ts'
+import type { OwnershipRules } from './rules.ts'
+import { bit, compareTables, countBits, hasBit } from './tables.ts'
+
+/** The acts and their usual weights. */
+const ACTS = {
+  get: 14,
+  put: 14,
+  deliver: 20,
+  sync: 8,
+  crash: 3,
+  tell: 8,
+  step: 24,
+  give: 6,
+  commit: 6,
+  cut: 4,
+  destroy: 2,
+  join: 2,
+  leave: 3,
+} as const
+type Act = keyof typeof ACTS
+const ACT_NAMES = Object.keys(ACTS) as readonly Act[]
+/** Each weight is multiplied by one of these in a history: uneven weights find more. */
+const TEMPERS = [0.3, 1, 1, 3]
+const OWNERS = 3
+
+export interface OwnershipOutcome {
+  readonly finding: Finding | undefined
+  readonly moved: number
+  readonly turned: number
+  readonly hasRaced: boolean
+  readonly hasForced: boolean
+  readonly hasLostDisk: boolean
+  readonly reads: number
+}
+
+/** Runs the history of `seed`; tells it into `story` where one is given. */
+export function runOwnership(
+  seed: number,
+  rules: OwnershipRules,
+  story?: string[],
+): OwnershipOutcome {
+  return new OwnershipHistory(seed, rules, story).run()
+}
+
+class OwnershipHistory {
+  readonly #prng: Prng
+  readonly #cluster: Cluster
+  readonly #judge = new Judge()
+  readonly #clients: Clients
+  readonly #weights: readonly number[]
+  readonly #weightsTotal: number
+  #mayDestroy: boolean
+  readonly #mayCut: boolean
+  #hasForced = false
+  #hasLostDisk = false
+
+  constructor(seed: number, rules: OwnershipRules, story: string[] | undefined) {
+    const prng = Prng.of(seed, 'ownership')
+    this.#prng = prng
+    this.#mayDestroy = prng.chance(0.4)
+    this.#mayCut = prng.chance(0.6)
+    const joinedFirst = bit(prng.between(4, MEMBERS)) - 1
+    this.#cluster = new Cluster(rules, prng, this.#judge, joinedFirst, story)
+    this.#clients = new Clients(this.#cluster, drawHabits(prng))
+    this.#weights = ACT_NAMES.map((act) => ACTS[act] * prng.pick(TEMPERS))
+    this.#weightsTotal = this.#weights.reduce((sum, weight) => sum + weight)
+  }
+
+  run(): OwnershipOutcome {
+    if (this.#prng.chance(0.7)) this.#clients.put()
+    if (this.#prng.chance(0.7)) this.#commit()
+    for (let left = this.#prng.between(15, 60); left > 0; left--) {
+      this.#act()
+      if (this.#judge.hasMissed) break
+    }
+    const isSettled = this.#judge.hasMissed || quiet(this.#cluster)
+    const { cluster, finals } = { cluster: this.#cluster, finals: this.#finals() }
+    cluster.say(() => `in the end ${finals.map(told).join('  ')}`)
+    return {
+      finding: this.#judge.verdict(finals, isSettled),
+      moved: cluster.moves.done,
+      turned: cluster.moves.turned,
+      hasRaced: this.#hasRaced(),
+      hasForced: this.#hasForced,
+      hasLostDisk: this.#hasLostDisk,
+      reads: this.#judge.reads,
+    }
+  }
+
+  /** What the owners hold, by the newest stage that one of them knows. */
+  #finals(): readonly ReturnType<Member['object']>[] {
+    const { stage } = this.#cluster.anyMember().memory
+    return stage.owners.map((owner) => this.#cluster.member(owner).object(OWN))
+  }
+
+  #hasRaced(): boolean {
+    const { tables } = this.#cluster.news
+    return tables.some((one, i) => tables.some((two, j) => j < i && one.number === two.number))
+  }
+
+  #act(): void {
+    const { prng } = { prng: this.#prng }
+    switch (this.#drawAct()) {
+      case 'get':
+        return this.#clients.get()
+      case 'put':
+        return this.#clients.put()
+      case 'deliver':
+        return this.#cluster.deliverAny(prng.chance(0.1))
+      case 'sync':
+        return this.#cluster.sync(this.#cluster.anyMember())
+      case 'crash':
+        return this.#cluster.crash(this.#cluster.anyMember())
+      case 'tell':
+        return this.#tell()
+      case 'step':
+        return this.#step()
+      case 'give':
+        return this.#give()
+      case 'commit':
+        return this.#commit()
+      case 'cut':
+        return this.#cut()
+      case 'destroy':
+        return this.#destroy()
+      case 'join':
+        return this.#join()
+      case 'leave':
+        return this.#leave()
+    }
+  }
+
+  #drawAct(): Act {
+    let draw = this.#prng.unit() * this.#weightsTotal
+    let at = 0
+    while (at < ACT_NAMES.length - 1 && draw >= (this.#weights[at] as number)) {
+      draw -= this.#weights[at] as number
+      at += 1
+    }
+    return ACT_NAMES[at] as Act
+  }
+
+  // The ring.
+
+  /** A member tells another, or all, what it knows. */
+  #tell(): void {
+    const from = this.#cluster.anyMember()
+    const isToAll = this.#prng.chance(0.3)
+    this.#hear(from, isToAll ? 1 : 0.3)
+    for (const member of this.#cluster.members) {
+      if (this.#prng.chance(0.3)) this.#cluster.sync(member)
+    }
+  }
+
+  /** Members do what they can for the present move, and what they send arrives, or does not. */
+  #step(): void {
+    const { prng } = { prng: this.#prng }
+    for (let steps = prng.between(1, 8); steps > 0; steps--) {
+      const { members } = this.#cluster
+      const { stage } = this.#cluster.anyMember().memory
+      const isTold = stage.filler >= 0 && prng.chance(0.8)
+      const index = isTold ? prng.pick([...stage.owners, stage.leaver, stage.filler]) : 0
+      const member = isTold ? (members[index] as Member) : this.#cluster.anyMember()
+      if (this.#cluster.isUp(member.index)) this.#stepOf(member)
+      for (let times = prng.below(4); times > 0; times--) {
+        if (prng.chance(0.8)) this.#cluster.deliverHandoff()
+        else this.#cluster.deliverAny(prng.chance(0.05))
+      }
+      if (prng.chance(0.15)) this.#clients.put()
+      if (prng.chance(0.15)) this.#clients.get()
+    }
+  }
+
+  #stepOf(member: Member): void {
+    this.#cluster.moves.step(member)
+    if (member.ownerPlace < 0 || member.memory.isWhole) return
+    this.#cluster.moves.ask(member, this.#prng.below(OWNERS))
+  }
+
+  #give(): void {
+    const member = this.#cluster.anyMember()
+    // What is sent is durable here.
+    this.#cluster.sync(member)
+    this.#cluster.handoffs.give(member)
+    for (let owner = 0; owner < MEMBERS; owner++) {
+      if (member.object(placeFor(owner)) === undefined || this.#prng.chance(0.3)) continue
+      this.#cluster.handoffs.deliverHint(member, owner)
+    }
+  }
+
+  /** A table; at times another at once, from the same parent. */
+  #commit(): void {
+    this.#commitAt(this.#cluster.anyMember())
+    if (this.#prng.chance(0.25)) this.#commitAt(this.#cluster.anyMember())
+  }
+
+  #commitAt(member: Member): void {
+    const { news } = this.#cluster
+    const without = this.#drawWithout(member)
+    const owners = news.drawOwners(member, without)
+    const { adopted } = member.memory
+    if (owners === undefined) return
+    if (without === 0 && owners.every((owner) => adopted.owners.includes(owner))) return
+    if (without !== 0) this.#hasForced = true
+    news.commit(member, owners, without)
+    this.#hear(member, this.#prng.pick([0.4, 0.7, 1]))
+    if (!this.#prng.chance(0.6)) return
+    // All adopt it, and some hear that it is in effect.
+    for (const from of this.#cluster.members) {
+      this.#cluster.sync(from)
+      news.tellAtOnce(from, member)
+    }
+    this.#hear(member, this.#prng.pick([0.2, 0.6, 1]))
+  }
+
+  /** Some hear what a member knows. */
+  #hear(from: Member, share: number): void {
+    for (const to of this.#cluster.members) {
+      if (this.#prng.chance(share)) this.#cluster.news.tellAtOnce(from, to)
+    }
+  }
+
+  /** The other side of a cut, or who is down, or no one. */
+  #drawWithout({ index }: Member): number {
+    const { side, down, joined } = this.#cluster
+    if (down !== 0 && this.#prng.chance(0.6)) return down
+    if (side === 0 || this.#prng.chance(0.4)) return 0
+    const others = joined & (hasBit(side, index) ? ~side : side)
+    return others & ~bit(index)
+  }
+
+  // Faults, and members that come and go.
+
+  #cut(): void {
+    if (!this.#mayCut) return
+    const { prng } = { prng: this.#prng }
+    const isHealed = this.#cluster.side !== 0 && prng.chance(0.5)
+    const isOne = prng.chance(0.6)
+    const side = isOne ? bit(prng.below(MEMBERS)) : prng.below(1 << MEMBERS)
+    this.#cluster.side = isHealed ? 0 : side
+    this.#cluster.say(() => `-- the cut is ${this.#cluster.side.toString(2)}`)
+  }
+
+  /** Fewer than W. */
+  #destroy(): void {
+    if (!this.#mayDestroy || countBits(this.#cluster.joined & ~this.#cluster.down) <= 4) return
+    this.#mayDestroy = false
+    this.#hasLostDisk = true
+    const { stage } = this.#cluster.anyMember().memory
+    const owner = this.#prng.pick(stage.owners)
+    const isOwner = this.#cluster.isUp(owner) && this.#prng.chance(0.7)
+    const member = isOwner ? this.#cluster.member(owner) : this.#cluster.anyMember()
+    this.#cluster.destroy(member, this.#prng.chance(0.4))
+  }
+
+  #join(): void {
+    const { joined } = this.#cluster
+    const joiner = this.#cluster.members.find(({ index }) => !hasBit(joined, index))
+    if (joiner === undefined) return
+    this.#cluster.news.join(this.#cluster.anyMember(), joiner)
+  }
+
+  /** A member that owns nothing and holds nothing is gone for good. */
+  #leave(): void {
+    const { rules, joined, down } = this.#cluster
+    const member = this.#cluster.anyMember()
+    const { stage, adopted } = member.memory
+    if (countBits(joined & ~down) <= 4) return
+    if (member.ownerPlace >= 0 || member.isFiller || adopted.owners.includes(member.index)) return
+    if (stage.table.owners.includes(member.index)) return
+    if (compareTables(adopted, stage.table) > 0 && this.#prng.chance(0.5)) return
+    this.#cluster.sync(member)
+    const { copies } = member.memory
+    const hasHints = copies.some((copy, place) => place !== OWN && copy !== undefined)
+    if (hasHints && !rules.isGoneWithHints) return
+    if (copies[OWN] !== undefined && !rules.isGoneWithCopy) return
+    this.#cluster.say(() => `${name(member)} leaves`)
+    this.#cluster.news.leave(member)
+  }
+}
+
+function drawHabits(prng: Prng): Habits {
+  return {
+    valuesMax: prng.between(2, 10),
+    reach: prng.pick([0.3, 0.6, 0.9]),
+    hinting: prng.pick([0, 0.1, 0.4]),
+    prompt: prng.pick([0, 0.5, 0.8, 0.95]),
+    replacing: prng.pick([0, 0.3, 0.8]),
+  }
+}

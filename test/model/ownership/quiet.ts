@@ -1,0 +1,105 @@
+/**
+ * The end of a history: cuts heal, messages arrive or are lost, and members do what they can until
+ * one table is in effect everywhere, its moves are done, and the owners hold all.
+ */
+import { valuesIn } from '../oracle.ts'
+import { OWN, placeFor } from '../node.ts'
+import type { Cluster } from './cluster.ts'
+import { type Member, MEMBERS } from './member.ts'
+import { compareStages, hasBit } from './tables.ts'
+
+const PASSES_MAX = 24
+const DELIVERIES_MAX = 200
+
+/** Whether all is settled within so many passes. */
+export function quiet(cluster: Cluster): boolean {
+  cluster.say(() => '-- quiet')
+  cluster.side = 0
+  if (cluster.prng.chance(0.5)) cluster.messages.length = 0
+  while (cluster.messages.length > 0) cluster.deliverAny(false)
+  const members = cluster.members.filter(({ index }) => cluster.isUp(index))
+  for (let pass = 0; pass < PASSES_MAX; pass++) {
+    spread(cluster, members)
+    if (isSettled(cluster, members)) return true
+    if (pass % 3 === 0) replaceDown(cluster, members)
+    work(cluster, members)
+  }
+  return false
+}
+
+/** All tell all, and what they hear is durable. */
+function spread(cluster: Cluster, members: readonly Member[]): void {
+  for (const from of members) {
+    cluster.sync(from)
+    for (const to of members) cluster.news.tellAtOnce(from, to)
+  }
+  for (const member of members) cluster.sync(member)
+}
+
+/** The operator says that those that are down are gone, and gives their places to others. */
+function replaceDown(cluster: Cluster, members: readonly Member[]): void {
+  const [first] = members as [Member]
+  for (const { index } of cluster.members) {
+    const isDown = hasBit(cluster.down, index)
+    if (isDown && !hasBit(first.memory.gone, index)) cluster.news.remove(first, index)
+  }
+  const { adopted } = first.memory
+  if (adopted.owners.every((owner) => cluster.isUp(owner))) return
+  const owners = adopted.owners.filter((owner) => cluster.isUp(owner))
+  for (const { index } of members) {
+    if (owners.length < adopted.owners.length && !owners.includes(index)) owners.push(index)
+  }
+  cluster.news.commit(first, owners, 0)
+}
+
+function work(cluster: Cluster, members: readonly Member[]): void {
+  for (const member of members) {
+    cluster.moves.step(member)
+    deliverAll(cluster)
+  }
+  for (const member of members) {
+    cluster.handoffs.give(member)
+    for (let owner = 0; owner < MEMBERS; owner++) cluster.handoffs.deliverHint(member, owner)
+    deliverAll(cluster)
+  }
+  for (const member of members) {
+    for (let place = 0; place < 3; place++) cluster.moves.ask(member, place)
+    deliverAll(cluster)
+  }
+}
+
+/** Each message arrives, and what it brings is durable. */
+function deliverAll(cluster: Cluster): void {
+  const { messages } = cluster
+  for (let left = DELIVERIES_MAX; left > 0 && messages.length > 0; left--) {
+    const { from, to } = messages[messages.length - 1]!
+    if (!cluster.canReach(from, to)) {
+      messages.pop()
+      continue
+    }
+    cluster.deliver(messages.length - 1, false)
+    cluster.sync(cluster.member(to))
+  }
+}
+
+function isSettled(cluster: Cluster, members: readonly Member[]): boolean {
+  const [first] = members as [Member]
+  const { stage } = first.memory
+  if (stage.filler >= 0 || first.memory.adopted !== stage.table) return false
+  const values = (owner: number): number => {
+    const object = cluster.member(owner).object(OWN)
+    return object === undefined ? 0 : valuesIn(object)
+  }
+  const expected = values(stage.owners[0] as number)
+  if (stage.owners.some((owner) => !cluster.isUp(owner) || values(owner) !== expected)) return false
+  return members.every((member) => {
+    const { copies, stage: itsStage, adopted } = member.memory
+    if (compareStages(itsStage, stage) !== 0 || adopted !== stage.table) return false
+    const isOwner = hasBit(stage.ownersMask, member.index)
+    if (isOwner && !member.memory.isWhole) return false
+    for (let owner = 0; owner < MEMBERS; owner++) {
+      if (copies[placeFor(owner)] !== undefined) return false
+    }
+    return isOwner || copies[OWN] === undefined
+  })
+}

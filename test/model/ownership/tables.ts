@@ -1,0 +1,105 @@
+/**
+ * The ring of the model: tables of owners, and the stages in which one takes effect (docs/design.md
+ * 3.5).
+ *
+ * The model has one partition, so a table is a set of three owners. It begins from a *base*: the
+ * owners at the time when it took effect. From there one owner at a time moves: the *leaver* gives
+ * its place to the *filler*. A *stage* is a table that is in effect, and how many moves are done.
+ * Stages are in one order, so two members that meet know which of theirs is newer.
+ *
+ * Sets of members are bit masks.
+ */
+
+export interface Table {
+  readonly number: number
+  readonly hash: number
+  /** The owners that it leads to, each once, in no order. */
+  readonly owners: readonly number[]
+  /** Members that its operator knew, and those of them that it named as dead. */
+  readonly members: number
+  readonly without: number
+}
+
+export interface Stage {
+  readonly table: Table
+  readonly done: number
+  /** The owners now, by place: a filler gets the place of its leaver. */
+  readonly owners: readonly number[]
+  readonly ownersMask: number
+  /** Of the present move; -1 after the last. */
+  readonly leaver: number
+  readonly filler: number
+}
+
+export function bit(member: number): number {
+  return 1 << member
+}
+
+export function hasBit(mask: number, member: number): boolean {
+  return ((mask >>> member) & 1) === 1
+}
+
+export function countBits(mask: number): number {
+  let count = 0
+  for (let left = mask; left !== 0; left &= left - 1) count += 1
+  return count
+}
+
+export function maskOf(members: readonly number[]): number {
+  let mask = 0
+  for (const member of members) mask |= bit(member)
+  return mask
+}
+
+/** Above zero where `a` wins. */
+export function compareTables(a: Table, b: Table): number {
+  return a.number - b.number || a.hash - b.hash
+}
+
+/** Above zero where `a` is newer. */
+export function compareStages(a: Stage, b: Stage): number {
+  return a === b ? 0 : compareTables(a.table, b.table) || a.done - b.done
+}
+
+export function newerStage(a: Stage, b: Stage): Stage {
+  return compareStages(a, b) >= 0 ? a : b
+}
+
+/** The table has taken effect from these owners. */
+export function firstStage(table: Table, base: readonly number[]): Stage {
+  return stageOf(table, 0, base)
+}
+
+/** The present move is done. */
+export function nextStage({ table, done, owners, leaver, filler }: Stage): Stage {
+  const moved = owners.map((owner) => (owner === leaver ? filler : owner))
+  return stageOf(table, done + 1, moved)
+}
+
+/** The first owner that has to leave gives its place to the first that is missing. */
+function stageOf(table: Table, done: number, owners: readonly number[]): Stage {
+  const leaver = owners.find((owner) => !table.owners.includes(owner)) ?? -1
+  const filler = table.owners.find((owner) => !owners.includes(owner)) ?? -1
+  return { table, done, owners, ownersMask: maskOf(owners), leaver, filler }
+}
+
+/** Whether this owner counts: its table's operator did not name it as dead. */
+export function isCounted(stage: Stage, member: number): boolean {
+  return hasBit(stage.ownersMask & ~stage.table.without, member)
+}
+
+export function tellTable({ number, hash, owners, without }: Table): string {
+  const dead = without === 0 ? '' : ` without ${tellMembers(without)}`
+  return `t${number}.${hash % 1000}(${owners.join('')}${dead})`
+}
+
+export function tellStage({ table, owners, filler, leaver }: Stage): string {
+  const move = filler < 0 ? '' : `, ${leaver}>${filler}`
+  return `${tellTable(table)}:${owners.join('')}${move}`
+}
+
+function tellMembers(mask: number): string {
+  let told = ''
+  for (let member = 0; mask >>> member !== 0; member++) if (hasBit(mask, member)) told += member
+  return told
+}
