@@ -36,6 +36,8 @@ const MESSAGES_MAX = 32
 
 const FIRST_TABLE: Omit<Table, 'members'> = { number: 0, hash: 0, owners: [0, 1, 2], without: 0 }
 
+const HANDED: ReadonlySet<Message['kind']> = new Set(['carry', 'ack', 'question', 'answer'])
+
 export class Cluster {
   readonly rules: OwnershipRules
   readonly prng: Prng
@@ -224,7 +226,7 @@ export class Cluster {
 
   /** The newest message of a handoff or an exchange arrives, and mostly becomes durable. */
   deliverHandoff(): void {
-    const at = this.messages.findLastIndex(({ kind }) => kind !== 'write' && kind !== 'read')
+    const at = this.messages.findLastIndex(({ kind }) => HANDED.has(kind))
     if (at < 0) return
     const { from, to } = this.messages[at] as Message
     if (!this.canReach(from, to)) return

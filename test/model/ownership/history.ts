@@ -13,7 +13,7 @@ import { Clients, type Habits } from './clients.ts'
 import { Cluster, name } from './cluster.ts'
 import { type Finding, Judge } from './judge.ts'
 import { type Member, MEMBERS } from './member.ts'
-import { quiet } from './quiet.ts'
+import { quiet, work } from './quiet.ts'
 import type { OwnershipRules } from './rules.ts'
 import { bit, compareTables, countBits, hasBit } from './tables.ts'
 
@@ -89,6 +89,7 @@ class OwnershipHistory {
       this.#act()
       if (this.#judge.hasMissed) break
     }
+    if (!this.#judge.hasMissed) this.#end()
     const isSettled = this.#judge.hasMissed || quiet(this.#cluster)
     const { cluster, finals } = { cluster: this.#cluster, finals: this.#finals() }
     cluster.say(() => `in the end ${finals.map(told).join('  ')}`)
@@ -101,6 +102,12 @@ class OwnershipHistory {
       hasLostDisk: this.#hasLostDisk,
       reads: this.#judge.reads,
     }
+  }
+
+  /** Some of what is left to do is done, and then a disk may be lost. */
+  #end(): void {
+    for (let passes = this.#prng.pick([0, 0, 1, 2]); passes > 0; passes--) work(this.#cluster)
+    if (this.#prng.chance(0.8)) this.#destroy()
   }
 
   /** What the owners hold, by the newest stage that one of them knows. */
@@ -177,7 +184,10 @@ class OwnershipHistory {
       const isTold = stage.filler >= 0 && prng.chance(0.8)
       const index = isTold ? prng.pick([...stage.owners, stage.leaver, stage.filler]) : 0
       const member = isTold ? (members[index] as Member) : this.#cluster.anyMember()
-      if (this.#cluster.isUp(member.index)) this.#stepOf(member)
+      if (!this.#cluster.isUp(member.index)) continue
+      const { done } = this.#cluster.moves
+      this.#stepOf(member)
+      if (this.#cluster.moves.done > done) this.#probe(member)
       for (let times = prng.below(4); times > 0; times--) {
         if (prng.chance(0.8)) this.#cluster.deliverHandoff()
         else this.#cluster.deliverAny(prng.chance(0.05))
@@ -185,6 +195,17 @@ class OwnershipHistory {
       if (prng.chance(0.15)) this.#clients.put()
       if (prng.chance(0.15)) this.#clients.get()
     }
+  }
+
+  /** Few know that a move is done: clients of those that know and of others write and read. */
+  #probe(member: Member): void {
+    if (this.#prng.chance(0.15)) this.#cluster.crash(member)
+    for (const other of this.#cluster.members) {
+      if (this.#prng.chance(0.3)) this.#cluster.news.tellAtOnce(member, other)
+    }
+    if (this.#prng.chance(0.5)) this.#clients.put()
+    if (this.#prng.chance(0.5)) this.#clients.get()
+    if (this.#prng.chance(0.3)) this.#clients.get()
   }
 
   #stepOf(member: Member): void {

@@ -99,7 +99,7 @@ export class Member extends ModelLog<Disk, Batch> {
   #starts = 0
 
   constructor(index: number, stage: Stage, members: number) {
-    super(firstDisk(stage, members), cloneDisk)
+    super(firstDisk(stage, members, hasBit(stage.ownersMask, index)), cloneDisk)
     this.index = index
     this.id = ID_OF[index] as NodeId
     this.start = startName(index, 0)
@@ -173,7 +173,7 @@ export class Member extends ModelLog<Disk, Batch> {
   }
 }
 
-export function firstDisk(stage: Stage, members: number): Disk {
+export function firstDisk(stage: Stage, members: number, isWhole: boolean): Disk {
   return {
     copies: new Array(ALL_PLACES).fill(undefined),
     stage,
@@ -181,7 +181,7 @@ export function firstDisk(stage: Stage, members: number): Disk {
     stated: stage,
     members,
     gone: 0,
-    isWhole: true,
+    isWhole,
     exchanged: 0,
     isEmptied: false,
   }

@@ -9,7 +9,7 @@
  */
 import type { Cluster } from './cluster.ts'
 import { name } from './cluster.ts'
-import { type Disk, firstDisk, forgetWhole, type Member, MEMBERS } from './member.ts'
+import { type Disk, firstDisk, type Member, MEMBERS } from './member.ts'
 import type { News } from './messages.ts'
 import {
   bit,
@@ -201,8 +201,7 @@ export class NewsOfRing {
       known |= memory.members
       gone |= memory.gone
     }
-    const disk = firstDisk(stage, known)
-    forgetWhole(disk)
+    const disk = firstDisk(stage, known, false)
     return { ...disk, adopted, gone }
   }
 

@@ -22,7 +22,7 @@ export function quiet(cluster: Cluster): boolean {
     spread(cluster, members)
     if (isSettled(cluster, members)) return true
     if (pass % 3 === 0) replaceDown(cluster, members)
-    work(cluster, members)
+    work(cluster)
   }
   return false
 }
@@ -52,7 +52,9 @@ function replaceDown(cluster: Cluster, members: readonly Member[]): void {
   cluster.news.commit(first, owners, 0)
 }
 
-function work(cluster: Cluster, members: readonly Member[]): void {
+/** Each member does what it can: moves, gifts, hints and exchanges. */
+export function work(cluster: Cluster): void {
+  const members = cluster.members.filter(({ index }) => cluster.isUp(index))
   for (const member of members) {
     cluster.moves.step(member)
     deliverAll(cluster)
