@@ -36,6 +36,8 @@ interface Memory {
   readonly context: Context
 }
 
+/** How likely a hint is taken for an owner that is away. */
+const AWAY = 0.7
 const SAW_NOTHING: Memory = { shown: 0, context: Context.empty }
 
 export class Clients {
@@ -133,7 +135,8 @@ export class Clients {
       if (to !== from && this.#prng.chance(reach)) {
         this.#send({ kind: 'write', from, to, stage, place: OWN, object, attempt })
       }
-      if (to === stage.filler || !this.#prng.chance(hinting)) continue
+      const isAway = !this.#cluster.canReach(from, to)
+      if (to === stage.filler || !this.#prng.chance(isAway ? AWAY : hinting)) continue
       const fallback = this.#prng.below(MEMBERS)
       if (hasBit(stage.ownersMask, fallback) || !this.#cluster.isUp(fallback)) continue
       const place = placeFor(to)

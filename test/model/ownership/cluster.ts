@@ -14,7 +14,7 @@ import { tell, told } from '../story.ts'
 import type { Attempt } from './attempt.ts'
 import { Handoffs } from './handoff.ts'
 import type { Judge } from './judge.ts'
-import { type Disk, forgetWhole, Member, MEMBERS, type WriteCause } from './member.ts'
+import { type Disk, forgetWhole, Member, MEMBERS, onFilled, type WriteCause } from './member.ts'
 import type { Message, Read, Request, Write } from './messages.ts'
 import { Moves } from './moves.ts'
 import { NewsOfRing } from './news.ts'
@@ -179,7 +179,8 @@ export class Cluster {
     const { index } = member
     this.say(() => `  ${name(member)} is at ${tellStage(stage)}`)
     const isOwner = hasBit(stage.ownersMask, index)
-    const isFilled = member.isFiller && isOwner && this.rules.isFilledWhole
+    const wasFiller = member.isFiller
+    const place = stage.owners.indexOf(index)
     const isNewTable = compareTables(stage.table, member.memory.adopted) > 0
     member.append({
       apply: (disk: Disk) => {
@@ -189,7 +190,8 @@ export class Cluster {
           disk.stated = stage
         }
         if (!isOwner) forgetWhole(disk)
-        else if (isFilled) disk.isWhole = true
+        else if (wasFiller) onFilled(disk, stage.isFilled, place)
+        if (isOwner && wasFiller && this.rules.isFilledWhole) disk.isWhole = true
       },
     })
     member.endMoves()

@@ -10,7 +10,7 @@ import { Delivery, targetsOf } from '../../../src/dynamo/handoff/delivery.ts'
 import { ID_OF, OWN, placeFor } from '../node.ts'
 import { told } from '../story.ts'
 import { type Cluster, name } from './cluster.ts'
-import type { HintDelivery, Member } from './member.ts'
+import { ALL_OWNERS, type Disk, type HintDelivery, type Member, onHandedOver } from './member.ts'
 import type { Carry, Cause } from './messages.ts'
 import { bit, hasBit } from './tables.ts'
 
@@ -76,7 +76,9 @@ export class Handoffs {
     if (isFilling ? !member.isFiller : !this.#cluster.isOpen(member)) return
     this.#cluster.say(() => `${name(member)} takes ${told(object)} (${cause.kind})`)
     const isUnsynced = isFilling ? rules.isFillUnsynced : rules.isGiftUnsynced
-    this.#cluster.merge(member, OWN, object, isUnsynced ? {} : { carry })
+    const places = isFilling ? placesOf(cause, carry, rules.isMeanwhileKept) : 0
+    const also = places === 0 ? undefined : (disk: Disk) => onHandedOver(disk, places)
+    this.#cluster.merge(member, OWN, object, { carry: isUnsynced ? undefined : carry, also })
     if (isUnsynced) this.onDurable(member, carry)
   }
 
@@ -123,4 +125,10 @@ export class Handoffs {
     this.#cluster.say(() => `${name(member)} drops its hint for a${place - 1}`)
     this.#cluster.write(member, place, undefined, undefined)
   }
+}
+
+/** The owners' places of which the filler has all, with this. */
+function placesOf(cause: Cause, { from, stage }: Carry, isAnyFill: boolean): number {
+  if (cause.kind === 'cover') return bit(stage.owners.indexOf(from))
+  return cause.kind === 'fill' && (cause.isWhole || isAnyFill) ? ALL_OWNERS : 0
 }

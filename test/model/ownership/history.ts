@@ -74,7 +74,7 @@ class OwnershipHistory {
     const prng = Prng.of(seed, 'ownership')
     this.#prng = prng
     this.#mayDestroy = prng.chance(0.4)
-    this.#mayCut = prng.chance(0.6)
+    this.#mayCut = prng.chance(0.7)
     const joinedFirst = bit(prng.between(4, MEMBERS)) - 1
     this.#cluster = new Cluster(rules, prng, this.#judge, joinedFirst, story)
     this.#clients = new Clients(this.#cluster, drawHabits(prng))
@@ -199,10 +199,8 @@ class OwnershipHistory {
 
   /** Few know that a move is done: clients of those that know and of others write and read. */
   #probe(member: Member): void {
+    this.#hear(member, 0.3)
     if (this.#prng.chance(0.15)) this.#cluster.crash(member)
-    for (const other of this.#cluster.members) {
-      if (this.#prng.chance(0.3)) this.#cluster.news.tellAtOnce(member, other)
-    }
     if (this.#prng.chance(0.5)) this.#clients.put()
     if (this.#prng.chance(0.5)) this.#clients.get()
     if (this.#prng.chance(0.3)) this.#clients.get()
@@ -261,7 +259,7 @@ class OwnershipHistory {
   #drawWithout({ index }: Member): number {
     const { side, down, joined } = this.#cluster
     if (down !== 0 && this.#prng.chance(0.6)) return down
-    if (side === 0 || this.#prng.chance(0.4)) return 0
+    if (side === 0 || this.#prng.chance(0.3)) return 0
     const others = joined & (hasBit(side, index) ? ~side : side)
     return others & ~bit(index)
   }
@@ -272,8 +270,8 @@ class OwnershipHistory {
     if (!this.#mayCut) return
     const { prng } = { prng: this.#prng }
     const isHealed = this.#cluster.side !== 0 && prng.chance(0.5)
-    const isOne = prng.chance(0.6)
-    const side = isOne ? bit(prng.below(MEMBERS)) : prng.below(1 << MEMBERS)
+    const { owners } = this.#cluster.anyMember().memory.stage
+    const side = prng.chance(0.6) ? bit(prng.pick(owners)) : prng.below(1 << MEMBERS)
     this.#cluster.side = isHealed ? 0 : side
     this.#cluster.say(() => `-- the cut is ${this.#cluster.side.toString(2)}`)
   }

@@ -15,7 +15,8 @@ import type { Carry } from './messages.ts'
 import { bit, hasBit, isCounted, newerStage, type Stage, type Table } from './tables.ts'
 
 export const MEMBERS = 6
-const OWNERS = 3
+/** The places of all owners. */
+export const ALL_OWNERS = 0b111
 const ALL_PLACES = 7
 
 export interface Copy {
@@ -75,7 +76,7 @@ export interface Batch {
 /** What a write of a copy is for. */
 export interface WriteCause extends Omit<Batch, 'apply'> {
   /** In the same batch. */
-  readonly also?: (disk: Disk) => void
+  readonly also?: ((disk: Disk) => void) | undefined
 }
 
 export class Member extends ModelLog<Disk, Batch> {
@@ -200,7 +201,21 @@ export function forgetWhole(disk: Disk): void {
 /** It has exchanged with the owner in that place. */
 export function onExchanged(disk: Disk, place: number, ownPlace: number): void {
   disk.exchanged |= bit(place)
-  if ((disk.exchanged | bit(ownPlace)) !== bit(OWNERS) - 1) return
+  if ((disk.exchanged | bit(ownPlace)) === ALL_OWNERS) becomeWhole(disk)
+}
+
+/** A filler has what an owner held after that had closed, or had refused older stages. */
+export function onHandedOver(disk: Disk, places: number): void {
+  disk.exchanged |= places
+}
+
+/** The filler is an owner now, in that place. */
+export function onFilled(disk: Disk, isFilled: boolean, ownPlace: number): void {
+  if (!isFilled) disk.exchanged = 0
+  else if ((disk.exchanged | bit(ownPlace)) === ALL_OWNERS) becomeWhole(disk)
+}
+
+export function becomeWhole(disk: Disk): void {
   disk.isWhole = true
   disk.isEmptied = false
 }

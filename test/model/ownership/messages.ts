@@ -25,7 +25,13 @@ export interface Write extends Asked {
 
 /** Why a copy is handed over, and what its durable acknowledgement is for. */
 export type Cause =
-  | { readonly kind: 'fill'; readonly filling: Filling; readonly accepted: number }
+  | {
+      readonly kind: 'fill'
+      readonly filling: Filling
+      readonly accepted: number
+      /** The leaver has closed, and its copy is whole. */
+      readonly isWhole: boolean
+    }
   | { readonly kind: 'cover' }
   | { readonly kind: 'give'; readonly giving: Giving }
   | { readonly kind: 'hint'; readonly place: number; readonly hint: HintDelivery }

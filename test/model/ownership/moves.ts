@@ -50,24 +50,29 @@ export class Moves {
 
   #stepOfLeaver(member: Member, stage: Stage): void {
     const { rules } = this.#cluster
-    if (member.memory.isEmptied && !rules.isEmptiedReopened) return this.#finish(member, stage)
+    if (member.memory.isEmptied && !rules.isEmptiedReopened) return this.#finish(member, stage, false)
     if (member.filling?.stage !== stage) member.filling = { stage, covered: -1, isClosed: false }
     const { filling, accepted } = member
     const hasAll = filling.covered === accepted
-    if (filling.isClosed && (hasAll || rules.isMeanwhileKept)) return this.#finish(member, stage)
+    if (filling.isClosed && (hasAll || rules.isMeanwhileKept)) {
+      return this.#finish(member, stage, true)
+    }
     if (hasAll && rules.isDoneWithoutClosing) return this.#tellUnclosed(member, stage)
     if (filling.covered >= 0 && !filling.isClosed) {
       this.#cluster.say(() => `${name(member)} closes`)
       filling.isClosed = !rules.isDoneByFiller
+      // What it hands over from now on is all.
+      filling.covered = -1
     }
-    if (hasAll && !rules.isDoneByFiller) return
-    this.#cluster.handoffs.carry(member, stage.filler, OWN, { kind: 'fill', filling, accepted })
+    const isWhole = (filling.isClosed || rules.isDoneByFiller) && member.memory.isWhole
+    const cause = { kind: 'fill', filling, accepted, isWhole } as const
+    this.#cluster.handoffs.carry(member, stage.filler, OWN, cause)
   }
 
   /** Broken: others hear of the next stage, and the leaver is not at it. */
   #tellUnclosed(member: Member, stage: Stage): void {
     const to = this.#cluster.member(stage.filler)
-    if (this.#cluster.canReach(member.index, to.index)) this.#finish(to, stage)
+    if (this.#cluster.canReach(member.index, to.index)) this.#finish(to, stage, true)
   }
 
   /** The filler has durably what the leaver held when it had accepted so much. */
@@ -118,18 +123,18 @@ export class Moves {
       if (!member.isDead(owner) && !hasBit(covered, owner)) missing += 1
     }
     if (missing > 0 && !(rules.isFilledByOne && covered !== 0)) return
-    this.#finish(member, stage)
+    this.#finish(member, stage, true)
   }
 
   /** The member is the first at the next stage, durably before it tells anyone. */
-  #finish(member: Member, stage: Stage): void {
+  #finish(member: Member, stage: Stage, isFilled: boolean): void {
     if (compareStages(member.memory.stage, stage) !== 0) return
     const { filler } = stage
     this.#cluster.say(() => `${name(member)} says that the move is done`)
     this.done += 1
     if (hasBit(this.#owned, filler)) this.turned += 1
     this.#owned |= bit(filler)
-    this.#cluster.advance(member, nextStage(stage))
+    this.#cluster.advance(member, nextStage(stage, isFilled))
     const isTold = this.#cluster.rules.isDoneUnsynced
     if (!isTold) this.#cluster.sync(member)
     for (const { index } of this.#cluster.members) {

@@ -29,6 +29,11 @@ export interface Stage {
   /** Of the present move; -1 after the last. */
   readonly leaver: number
   readonly filler: number
+  /**
+   * Who said that the last move is done has seen all of the place handed over: the filler's copy is
+   * as whole as it was then.
+   */
+  readonly isFilled: boolean
 }
 
 export function bit(member: number): number {
@@ -67,20 +72,26 @@ export function newerStage(a: Stage, b: Stage): Stage {
 
 /** The table has taken effect from these owners. */
 export function firstStage(table: Table, base: readonly number[]): Stage {
-  return stageOf(table, 0, base)
+  return stageOf(table, 0, base, false)
 }
 
 /** The present move is done. */
-export function nextStage({ table, done, owners, leaver, filler }: Stage): Stage {
+export function nextStage(stage: Stage, isFilled: boolean): Stage {
+  const { table, done, owners, leaver, filler } = stage
   const moved = owners.map((owner) => (owner === leaver ? filler : owner))
-  return stageOf(table, done + 1, moved)
+  return stageOf(table, done + 1, moved, isFilled)
 }
 
 /** The first owner that has to leave gives its place to the first that is missing. */
-function stageOf(table: Table, done: number, owners: readonly number[]): Stage {
+function stageOf(
+  table: Table,
+  done: number,
+  owners: readonly number[],
+  isFilled: boolean,
+): Stage {
   const leaver = owners.find((owner) => !table.owners.includes(owner)) ?? -1
   const filler = table.owners.find((owner) => !owners.includes(owner)) ?? -1
-  return { table, done, owners, ownersMask: maskOf(owners), leaver, filler }
+  return { table, done, owners, ownersMask: maskOf(owners), leaver, filler, isFilled }
 }
 
 /** Whether this owner counts: its table's operator did not name it as dead. */
