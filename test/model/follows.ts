@@ -19,11 +19,7 @@ export class Follows {
 
   /** These values and all that they follow. */
   past(values: number): number {
-    let all = values
-    for (const [value, follows] of this.#follows.entries()) {
-      if (((values >>> value) & 1) === 1) all |= follows
-    }
-    return all
+    return values | this.behind(values)
   }
 
   /** What the values of the set follow, of which some may be in the set. */

@@ -8,6 +8,7 @@ const PROOFS: Record<string, Load> = {
   'main-job': async () => (await import('./main-job.ts')).proof,
   'bad-input': async () => (await import('./input/bad-input.ts')).proof,
   floors: async () => (await import('./floors.ts')).proof,
+  ownership: async () => (await import('./ownership.ts')).proof,
   contexts: async () => (await import('./contexts.ts')).proof,
   versions: async () => (await import('./versions.ts')).proof,
   session: async () => (await import('./session.ts')).proof,

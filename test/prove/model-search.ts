@@ -2,6 +2,7 @@
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
+import type { Verdict } from './proof.ts'
 
 export interface Seeds {
   readonly from: number
@@ -60,4 +61,33 @@ export async function searchInThreads<Report>(
     })
   })
   await Promise.all(ends)
+}
+
+/** A rule that is broken, and the fault that a search must find then. */
+interface Broken {
+  readonly fault: string
+}
+
+/**
+ * Searches for what each broken rule does, from fixed seeds: what is rare would otherwise be found
+ * or not by luck.
+ */
+export function breakEach<One extends Broken>(
+  broken: Readonly<Record<string, One>>,
+  search: (one: One) => number | undefined,
+  bar: number,
+): Verdict {
+  const names = Object.entries(broken)
+  let unfound = 0
+  for (const [name, one] of names) {
+    const seed = search(one)
+    const after = seed === undefined ? 'NOT FOUND' : `${one.fault} at seed ${seed}`
+    console.log(`  ${name.padEnd(28)} ${after}`)
+    if (seed === undefined) unfound += 1
+  }
+  const count = names.length
+  return {
+    isMet: unfound === 0 && count >= bar,
+    figure: `${count - unfound} of ${count} broken rules found (bar: all, at least ${bar})`,
+  }
 }

@@ -6,6 +6,7 @@
  * Values are numbered from 0; a set of them is a bit mask.
  */
 import type { VersionedObject } from '../../../src/dynamo/version/object.ts'
+import { Follows } from '../follows.ts'
 import { valuesIn } from '../oracle.ts'
 import type { Witness } from './cluster.ts'
 
@@ -20,8 +21,7 @@ export interface FloorOutcome {
 }
 
 export class Judge implements Witness {
-  /** For each value, all that it follows, however many puts lie between. */
-  readonly #follows: number[] = []
+  readonly #follows = new Follows()
   #acknowledged = 0
   #excused = 0
   #reaped = 0
@@ -29,12 +29,12 @@ export class Judge implements Witness {
 
   /** Values that were written. */
   get count(): number {
-    return this.#follows.length
+    return this.#follows.count
   }
 
   /** The next value is written by a client that was `shown` these. */
   onPut(shown: number): void {
-    this.#follows.push(this.#past(shown))
+    this.#follows.add(shown)
   }
 
   /** It was written a second time where no one knew that it had been written: it may come back. */
@@ -59,12 +59,9 @@ export class Judge implements Witness {
     const [present = 0, ...others] = finals.map((object) => {
       return object === undefined ? 0 : valuesIn(object)
     })
-    const lost = this.#acknowledged & ~(this.#past(present) | this.#past(this.#reaped))
+    const lost = this.#acknowledged & ~(this.#follows.past(present) | this.#follows.past(this.#reaped))
     if (lost !== 0) return this.#outcome('lost', lost)
-    let replaced = 0
-    for (const [value, follows] of this.#follows.entries()) {
-      if ((((present | this.#reaped) >>> value) & 1) === 1) replaced |= follows
-    }
+    const replaced = this.#follows.behind(present | this.#reaped)
     const back = present & replaced & ~this.#excused
     if (back !== 0) return this.#outcome('came-back', back)
     const areEqual = others.every((values) => values === present)
@@ -78,14 +75,5 @@ export class Judge implements Witness {
       hasReaped: this.#reaped !== 0,
       hasRemovedRanges: this.#hasRemovedRanges,
     }
-  }
-
-  /** These values and all that they follow. */
-  #past(values: number): number {
-    let all = values
-    for (const [value, follows] of this.#follows.entries()) {
-      if (((values >>> value) & 1) === 1) all |= follows
-    }
-    return all
   }
 }

@@ -137,11 +137,20 @@ export class Clients {
       }
       const isAway = !this.#cluster.canReach(from, to)
       if (to === stage.filler || !this.#prng.chance(isAway ? AWAY : hinting)) continue
-      const fallback = this.#prng.below(MEMBERS)
+      const fallback = this.#drawFallback(member)
       if (hasBit(stage.ownersMask, fallback) || !this.#cluster.isUp(fallback)) continue
       const place = placeFor(to)
       this.#send({ kind: 'write', from, to: fallback, stage, place, object, attempt })
     }
+  }
+
+  /** The first behind the owners that can be reached, nearly always. */
+  #drawFallback({ index, memory }: Member): number {
+    if (this.#prng.chance(0.3)) return this.#prng.below(MEMBERS)
+    const { ownersMask } = memory.stage
+    const isFree = (one: Member): boolean =>
+      !hasBit(ownersMask, one.index) && this.#cluster.canReach(index, one.index)
+    return this.#cluster.members.find(isFree)?.index ?? index
   }
 
   #send(message: Message): void {

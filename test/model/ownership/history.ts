@@ -10,10 +10,10 @@ import { Prng } from '../../../src/base/prng.ts'
 import { OWN, placeFor } from '../node.ts'
 import { told } from '../story.ts'
 import { Clients, type Habits } from './clients.ts'
-import { Cluster, name } from './cluster.ts'
+import { Cluster } from './cluster.ts'
 import { type Finding, Judge } from './judge.ts'
 import { type Member, MEMBERS } from './member.ts'
-import { quiet, work } from './quiet.ts'
+import { quiet } from './quiet.ts'
 import type { OwnershipRules } from './rules.ts'
 import { bit, compareTables, countBits, hasBit } from './tables.ts'
 
@@ -39,13 +39,12 @@ const ACT_NAMES = Object.keys(ACTS) as readonly Act[]
 const TEMPERS = [0.3, 1, 1, 3]
 const OWNERS = 3
 
+/** What may happen in a history. */
+export type Event = 'moved' | 'turned' | 'raced' | 'forced' | 'lostDisk' | 'left'
+
 export interface OwnershipOutcome {
   readonly finding: Finding | undefined
-  readonly moved: number
-  readonly turned: number
-  readonly hasRaced: boolean
-  readonly hasForced: boolean
-  readonly hasLostDisk: boolean
+  readonly had: Readonly<Record<Event, boolean>>
   readonly reads: number
 }
 
@@ -69,6 +68,7 @@ class OwnershipHistory {
   readonly #mayCut: boolean
   #hasForced = false
   #hasLostDisk = false
+  #hasLeft = false
 
   constructor(seed: number, rules: OwnershipRules, story: string[] | undefined) {
     const prng = Prng.of(seed, 'ownership')
@@ -91,22 +91,29 @@ class OwnershipHistory {
     }
     if (!this.#judge.hasMissed) this.#end()
     const isSettled = this.#judge.hasMissed || quiet(this.#cluster)
-    const { cluster, finals } = { cluster: this.#cluster, finals: this.#finals() }
+    const cluster = this.#cluster
+    const finals = this.#finals()
     cluster.say(() => `in the end ${finals.map(told).join('  ')}`)
     return {
       finding: this.#judge.verdict(finals, isSettled),
-      moved: cluster.moves.done,
-      turned: cluster.moves.turned,
-      hasRaced: this.#hasRaced(),
-      hasForced: this.#hasForced,
-      hasLostDisk: this.#hasLostDisk,
+      had: {
+        moved: cluster.moves.done > 0,
+        turned: cluster.moves.turned > 0,
+        raced: this.#hasRaced(),
+        forced: this.#hasForced,
+        lostDisk: this.#hasLostDisk,
+        left: this.#hasLeft,
+      },
       reads: this.#judge.reads,
     }
   }
 
   /** Some of what is left to do is done, and then a disk may be lost. */
   #end(): void {
-    for (let passes = this.#prng.pick([0, 0, 1, 2]); passes > 0; passes--) work(this.#cluster)
+    for (let left = this.#prng.pick([0, 0, 4, 12]); left > 0; left--) {
+      this.#give()
+      for (let times = 3; times > 0; times--) this.#cluster.deliverHandoff()
+    }
     if (this.#prng.chance(0.8)) this.#destroy()
   }
 
@@ -122,7 +129,7 @@ class OwnershipHistory {
   }
 
   #act(): void {
-    const { prng } = { prng: this.#prng }
+    const prng = this.#prng
     switch (this.#drawAct()) {
       case 'get':
         return this.#clients.get()
@@ -177,7 +184,7 @@ class OwnershipHistory {
 
   /** Members do what they can for the present move, and what they send arrives, or does not. */
   #step(): void {
-    const { prng } = { prng: this.#prng }
+    const prng = this.#prng
     for (let steps = prng.between(1, 8); steps > 0; steps--) {
       const { members } = this.#cluster
       const { stage } = this.#cluster.anyMember().memory
@@ -199,6 +206,7 @@ class OwnershipHistory {
 
   /** Few know that a move is done: clients of those that know and of others write and read. */
   #probe(member: Member): void {
+    if (this.#prng.chance(0.4)) this.#cluster.side = 0
     this.#hear(member, 0.3)
     if (this.#prng.chance(0.15)) this.#cluster.crash(member)
     if (this.#prng.chance(0.5)) this.#clients.put()
@@ -268,7 +276,7 @@ class OwnershipHistory {
 
   #cut(): void {
     if (!this.#mayCut) return
-    const { prng } = { prng: this.#prng }
+    const prng = this.#prng
     const isHealed = this.#cluster.side !== 0 && prng.chance(0.5)
     const { owners } = this.#cluster.anyMember().memory.stage
     const side = prng.chance(0.6) ? bit(prng.pick(owners)) : prng.below(1 << MEMBERS)
@@ -309,7 +317,7 @@ class OwnershipHistory {
     const hasHints = copies.some((copy, place) => place !== OWN && copy !== undefined)
     if (hasHints && !rules.isGoneWithHints) return
     if (copies[OWN] !== undefined && !rules.isGoneWithCopy) return
-    this.#cluster.say(() => `${name(member)} leaves`)
+    this.#hasLeft = true
     this.#cluster.news.leave(member)
   }
 }

@@ -53,7 +53,7 @@ function replaceDown(cluster: Cluster, members: readonly Member[]): void {
 }
 
 /** Each member does what it can: moves, gifts, hints and exchanges. */
-export function work(cluster: Cluster): void {
+function work(cluster: Cluster): void {
   const members = cluster.members.filter(({ index }) => cluster.isUp(index))
   for (const member of members) {
     cluster.moves.step(member)

@@ -1,6 +1,6 @@
 /** Tries many histories of ownership, and tells the first that goes wrong. */
 import type { BrokenOwnership } from './broken.ts'
-import { runOwnership } from './history.ts'
+import { type Event, runOwnership } from './history.ts'
 import type { Finding } from './judge.ts'
 import { OWNERSHIP_RULES, type OwnershipRules } from './rules.ts'
 
@@ -10,22 +10,63 @@ export interface FoundOwnership extends Finding {
 
 /** What became of the histories that were tried. */
 export interface OwnershipTally {
-  tried: number
-  /** In which a move was done, and one back to a former owner. */
-  moved: number
-  turned: number
-  /** In which two tables had one parent's number, or named members as dead. */
-  raced: number
-  forced: number
-  lostDisk: number
+  readonly tried: number
   /** Reads of R that were judged. */
-  reads: number
-  found: FoundOwnership | undefined
+  readonly reads: number
+  /** In how many each of these happened. */
+  readonly had: Readonly<Record<Event, number>>
+  readonly found: FoundOwnership | undefined
+}
+
+/** A history in which one of these happens is to be one of so many. */
+const SHARES: Readonly<Record<Event, number>> = {
+  moved: 2,
+  turned: 20,
+  raced: 20,
+  forced: 20,
+  lostDisk: 20,
+  left: 50,
+}
+const EVENTS = Object.keys(SHARES) as readonly Event[]
+
+const TOLD: Readonly<Record<Event, string>> = {
+  moved: 'owners moved',
+  turned: 'moved back',
+  raced: 'tables raced',
+  forced: 'members were named as dead',
+  lostDisk: 'a disk was lost',
+  left: 'members left',
+}
+
+const NONE: Readonly<Record<Event, number>> = {
+  moved: 0,
+  turned: 0,
+  raced: 0,
+  forced: 0,
+  lostDisk: 0,
+  left: 0,
 }
 
 export function emptyTally(): OwnershipTally {
-  const none = { moved: 0, turned: 0, raced: 0, forced: 0, lostDisk: 0, reads: 0 }
-  return { tried: 0, ...none, found: undefined }
+  return { tried: 0, reads: 0, had: NONE, found: undefined }
+}
+
+export function addTally(a: OwnershipTally, b: OwnershipTally): OwnershipTally {
+  const had = { ...a.had }
+  for (const event of EVENTS) had[event] += b.had[event]
+  const [tried, reads] = [a.tried + b.tried, a.reads + b.reads]
+  return { tried, reads, had, found: a.found ?? b.found }
+}
+
+export function isOften({ tried, had }: OwnershipTally): boolean {
+  return EVENTS.every((event) => had[event] * SHARES[event] >= tried)
+}
+
+export function tellShares({ tried, had, reads }: OwnershipTally): string {
+  const shares = EVENTS.map((event) => {
+    return `${TOLD[event]} in one of ${(tried / had[event]).toFixed(1)} (bar ${SHARES[event]})`
+  })
+  return `${shares.join(', ')}; ${(reads / tried).toFixed(1)} reads each`
 }
 
 /** Tries `count` histories from seed `from` on, up to the first that goes wrong. */
@@ -34,19 +75,16 @@ export function searchOwnership(
   count: number,
   rules: OwnershipRules,
 ): OwnershipTally {
-  const tally = emptyTally()
-  for (let seed = from; seed < from + count && tally.found === undefined; seed++) {
+  const had = { ...NONE }
+  let reads = 0
+  for (let seed = from; seed < from + count; seed++) {
     const { finding, ...outcome } = runOwnership(seed, rules)
-    tally.tried += 1
-    tally.moved += Number(outcome.moved > 0)
-    tally.turned += Number(outcome.turned > 0)
-    tally.raced += Number(outcome.hasRaced)
-    tally.forced += Number(outcome.hasForced)
-    tally.lostDisk += Number(outcome.hasLostDisk)
-    tally.reads += outcome.reads
-    if (finding !== undefined) tally.found = { ...finding, seed }
+    for (const event of EVENTS) if (outcome.had[event]) had[event] += 1
+    reads += outcome.reads
+    if (finding === undefined) continue
+    return { tried: seed - from + 1, reads, had, found: { ...finding, seed } }
   }
-  return tally
+  return { tried: count, reads, had, found: undefined }
 }
 
 /** A shortcut is seen within so many histories from its first seed on. */
