@@ -75,7 +75,7 @@ class OwnershipHistory {
     this.#prng = prng
     this.#mayDestroy = prng.chance(0.4)
     this.#mayCut = prng.chance(0.7)
-    const joinedFirst = bit(prng.between(4, MEMBERS)) - 1
+    const joinedFirst = bit(prng.pick([4, 5, 5, 6])) - 1
     this.#cluster = new Cluster(rules, prng, this.#judge, joinedFirst, story)
     this.#clients = new Clients(this.#cluster, drawHabits(prng))
     this.#weights = ACT_NAMES.map((act) => ACTS[act] * prng.pick(TEMPERS))
@@ -114,7 +114,12 @@ class OwnershipHistory {
       this.#give()
       for (let times = 3; times > 0; times--) this.#cluster.deliverHandoff()
     }
-    if (this.#prng.chance(0.8)) this.#destroy()
+    if (this.#prng.chance(0.3)) {
+      for (const { index } of this.#cluster.members) {
+        if (this.#cluster.isUp(index)) this.#cluster.crash(this.#cluster.member(index))
+      }
+    }
+    if (this.#prng.chance(0.9)) this.#destroy()
   }
 
   /** What the owners hold, by the newest stage that one of them knows. */
@@ -209,9 +214,11 @@ class OwnershipHistory {
     if (this.#prng.chance(0.4)) this.#cluster.side = 0
     this.#hear(member, 0.3)
     if (this.#prng.chance(0.15)) this.#cluster.crash(member)
-    if (this.#prng.chance(0.5)) this.#clients.put()
-    if (this.#prng.chance(0.5)) this.#clients.get()
-    if (this.#prng.chance(0.3)) this.#clients.get()
+    if (this.#prng.chance(0.15)) this.#commit()
+    for (let times = this.#prng.between(0, 2); times > 0; times--) {
+      this.#clients.put()
+      this.#clients.get()
+    }
   }
 
   #stepOf(member: Member): void {
@@ -284,16 +291,38 @@ class OwnershipHistory {
     this.#cluster.say(() => `-- the cut is ${this.#cluster.side.toString(2)}`)
   }
 
-  /** Fewer than W. */
+  /** Fewer than W: of an owner, or one that has what fewest have. */
   #destroy(): void {
-    if (!this.#mayDestroy || countBits(this.#cluster.joined & ~this.#cluster.down) <= 4) return
+    if (!this.#mayDestroy) return
     this.#mayDestroy = false
     this.#hasLostDisk = true
-    const { stage } = this.#cluster.anyMember().memory
-    const owner = this.#prng.pick(stage.owners)
-    const isOwner = this.#cluster.isUp(owner) && this.#prng.chance(0.7)
-    const member = isOwner ? this.#cluster.member(owner) : this.#cluster.anyMember()
-    this.#cluster.destroy(member, this.#prng.chance(0.4))
+    const { owners } = this.#cluster.anyMember().memory.stage
+    const index = this.#prng.chance(0.6) ? this.#rarestHolder() : this.#prng.pick(owners)
+    const isUp = index !== undefined && this.#cluster.isUp(index)
+    const member = isUp ? this.#cluster.member(index) : this.#cluster.anyMember()
+    this.#cluster.destroy(member, this.#mayGo && this.#prng.chance(0.4))
+  }
+
+  /** Who holds the acknowledged value that fewest members hold. */
+  #rarestHolder(): number | undefined {
+    const held = this.#cluster.members.map(({ index, values }) =>
+      this.#cluster.isUp(index) ? values : 0,
+    )
+    let fewest = MEMBERS + 1
+    let holder: number | undefined
+    for (let value = 0; value < this.#judge.follows.count; value++) {
+      if (!hasBit(this.#judge.acknowledged, value)) continue
+      const holders = held.filter((values) => hasBit(values, value)).length
+      if (holders === 0 || holders >= fewest) continue
+      fewest = holders
+      holder = held.findIndex((values) => hasBit(values, value))
+    }
+    return holder
+  }
+
+  /** Enough members stay. */
+  get #mayGo(): boolean {
+    return countBits(this.#cluster.joined & ~this.#cluster.down) > OWNERS + 1
   }
 
   #join(): void {
@@ -305,10 +334,10 @@ class OwnershipHistory {
 
   /** A member that owns nothing and holds nothing is gone for good. */
   #leave(): void {
-    const { rules, joined, down } = this.#cluster
+    const { rules } = this.#cluster
     const member = this.#cluster.anyMember()
     const { stage, adopted } = member.memory
-    if (countBits(joined & ~down) <= 4) return
+    if (!this.#mayGo) return
     if (member.ownerPlace >= 0 || member.isFiller || adopted.owners.includes(member.index)) return
     if (stage.table.owners.includes(member.index)) return
     if (compareTables(adopted, stage.table) > 0 && this.#prng.chance(0.5)) return

@@ -38,6 +38,10 @@ export class Judge {
   #missed = 0
   reads = 0
 
+  get acknowledged(): number {
+    return this.#acknowledged
+  }
+
   get strict(): number {
     return this.#strict
   }

@@ -10,6 +10,7 @@ import type { Note } from '../../../src/dynamo/version/note.ts'
 import type { VersionedObject } from '../../../src/dynamo/version/object.ts'
 import { ModelLog } from '../log.ts'
 import { ID_OF, OWN, startName } from '../node.ts'
+import { valuesIn } from '../oracle.ts'
 import type { Attempt } from './attempt.ts'
 import type { Carry } from './messages.ts'
 import { bit, hasBit, isCounted, newerStage, type Stage, type Table } from './tables.ts'
@@ -109,6 +110,13 @@ export class Member extends ModelLog<Disk, Batch> {
 
   object(place: number): VersionedObject | undefined {
     return this.memory.copies[place]?.object
+  }
+
+  /** The values in all its copies. */
+  get values(): number {
+    let values = 0
+    for (const copy of this.memory.copies) if (copy !== undefined) values |= valuesIn(copy.object)
+    return values
   }
 
   /** The place that the member has as an owner; -1 where it is none. */
