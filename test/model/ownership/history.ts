@@ -25,9 +25,9 @@ const ACTS = {
   sync: 8,
   crash: 3,
   tell: 8,
-  step: 24,
-  give: 6,
-  commit: 6,
+  step: 30,
+  give: 8,
+  commit: 7,
   cut: 4,
   destroy: 2,
   join: 2,
@@ -190,23 +190,31 @@ class OwnershipHistory {
   /** Members do what they can for the present move, and what they send arrives, or does not. */
   #step(): void {
     const prng = this.#prng
-    for (let steps = prng.between(1, 8); steps > 0; steps--) {
-      const { members } = this.#cluster
-      const { stage } = this.#cluster.anyMember().memory
-      const isTold = stage.filler >= 0 && prng.chance(0.8)
-      const index = isTold ? prng.pick([...stage.owners, stage.leaver, stage.filler]) : 0
-      const member = isTold ? (members[index] as Member) : this.#cluster.anyMember()
+    for (let steps = prng.between(1, 10); steps > 0; steps--) {
+      const member = this.#drawMover()
       if (!this.#cluster.isUp(member.index)) continue
       const { done } = this.#cluster.moves
       this.#stepOf(member)
       if (this.#cluster.moves.done > done) this.#probe(member)
-      for (let times = prng.below(4); times > 0; times--) {
+      for (let times = prng.below(5); times > 0; times--) {
         if (prng.chance(0.8)) this.#cluster.deliverHandoff()
         else this.#cluster.deliverAny(prng.chance(0.05))
       }
       if (prng.chance(0.15)) this.#clients.put()
       if (prng.chance(0.15)) this.#clients.get()
     }
+  }
+
+  /** A member that has something to do for a move that has begun, mostly; it may not know. */
+  #drawMover(): Member {
+    const any = this.#cluster.anyMember()
+    const { stage } = any.memory
+    if (stage.filler < 0 || this.#prng.chance(0.1)) return any
+    const isAlone = !any.isDead(stage.leaver) && this.#prng.chance(0.7)
+    const index = isAlone ? stage.leaver : this.#prng.pick([...stage.owners, stage.filler])
+    const mover = this.#cluster.member(index)
+    if (this.#prng.chance(0.3)) this.#cluster.news.tellAtOnce(any, mover)
+    return mover
   }
 
   /** Few know that a move is done: clients of those that know and of others write and read. */
@@ -254,13 +262,13 @@ class OwnershipHistory {
     if (without !== 0) this.#hasForced = true
     news.commit(member, owners, without)
     this.#hear(member, this.#prng.pick([0.4, 0.7, 1]))
-    if (!this.#prng.chance(0.6)) return
+    if (!this.#prng.chance(0.8)) return
     // All adopt it, and some hear that it is in effect.
     for (const from of this.#cluster.members) {
       this.#cluster.sync(from)
       news.tellAtOnce(from, member)
     }
-    this.#hear(member, this.#prng.pick([0.2, 0.6, 1]))
+    this.#hear(member, this.#prng.pick([0.3, 0.6, 1]))
   }
 
   /** Some hear what a member knows. */
