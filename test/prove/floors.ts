@@ -38,7 +38,10 @@ export const proof: Proof = {
 async function run(args: readonly string[]): Promise<Verdict> {
   const { seeds, threads, replay, without } = searchOptionsOf(args, HISTORIES)
   if (replay !== undefined) return tellAgain(replay, without)
-  const verdicts = [await tryHistories(seeds, threads), breakEach(BROKEN_FLOORS, searchBrokenFloor, BROKEN_BAR)]
+  const verdicts = [
+    await tryHistories(seeds, threads),
+    breakEach(BROKEN_FLOORS, searchBrokenFloor, BROKEN_BAR),
+  ]
   return {
     isMet: verdicts.every(({ isMet }) => isMet),
     figure: verdicts.map(({ figure }) => figure).join('; '),

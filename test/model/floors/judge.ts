@@ -59,7 +59,8 @@ export class Judge implements Witness {
     const [present = 0, ...others] = finals.map((object) => {
       return object === undefined ? 0 : valuesIn(object)
     })
-    const lost = this.#acknowledged & ~(this.#follows.past(present) | this.#follows.past(this.#reaped))
+    const lost =
+      this.#acknowledged & ~(this.#follows.past(present) | this.#follows.past(this.#reaped))
     if (lost !== 0) return this.#outcome('lost', lost)
     const replaced = this.#follows.behind(present | this.#reaped)
     const back = present & replaced & ~this.#excused

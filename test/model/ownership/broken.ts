@@ -21,5 +21,21 @@ const broken = (rule: keyof OwnershipRules, fault: OwnershipFault, from = 1): Br
 })
 
 export const BROKEN_OWNERSHIP: Readonly<Partial<Record<keyof OwnershipRules, BrokenOwnership>>> = {
+  isEffectiveEarly: broken('isEffectiveEarly', 'unsettled', 7894),
+  isMovedAfterAdopting: broken('isMovedAfterAdopting', 'missed', 483),
+  isJoinUndone: broken('isJoinUndone', 'unsettled', 54),
+  isBaseOfOne: broken('isBaseOfOne', 'unsettled', 5355),
+  isForcedAlone: broken('isForcedAlone', 'unsettled', 246),
+  isDoneByFiller: broken('isDoneByFiller', 'missed', 60),
+  isDoneWithoutClosing: broken('isDoneWithoutClosing', 'missed', 372),
+  isMeanwhileKept: broken('isMeanwhileKept', 'missed', 1081),
+  isDoneUnsynced: broken('isDoneUnsynced', 'missed', 736),
+  isFillerWritten: broken('isFillerWritten', 'missed'),
   isFillerRead: broken('isFillerRead', 'missed'),
+  isFormerOwnerWritten: broken('isFormerOwnerWritten', 'missed', 516),
+  isOlderStageTaken: broken('isOlderStageTaken', 'missed', 5094),
+  isFilledWhole: broken('isFilledWhole', 'missed', 1174),
+  isEmptiedWhole: broken('isEmptiedWhole', 'missed'),
+  isHintKept: broken('isHintKept', 'unsettled'),
+  isGoneWithHints: broken('isGoneWithHints', 'lost', 364),
 }

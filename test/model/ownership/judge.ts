@@ -74,7 +74,10 @@ export class Judge {
     return this.#missed !== 0
   }
 
-  verdict(finals: readonly (VersionedObject | undefined)[], isSettled: boolean): Finding | undefined {
+  verdict(
+    finals: readonly (VersionedObject | undefined)[],
+    isSettled: boolean,
+  ): Finding | undefined {
     if (this.#missed !== 0) return { fault: 'missed', value: lowest(this.#missed) }
     const present = finals.map((object) => (object === undefined ? 0 : valuesIn(object)))
     const all = present.reduce((sum, values) => sum | values, 0)

@@ -18,7 +18,8 @@ import { bit, hasBit, isCounted, newerStage, type Stage, type Table } from './ta
 export const MEMBERS = 6
 /** The places of all owners. */
 export const ALL_OWNERS = 0b111
-const ALL_PLACES = 7
+/** At each place: the own copy, and a hint for each member. */
+const NOTHING_HELD: readonly undefined[] = Array.from({ length: 1 + MEMBERS }, () => undefined)
 
 export interface Copy {
   readonly object: VersionedObject
@@ -87,7 +88,7 @@ export class Member extends ModelLog<Disk, Batch> {
   counter = 0
   /** Counts what the own copy has accepted. */
   accepted = 0
-  readonly deliveries: (HintDelivery | undefined)[] = new Array(ALL_PLACES).fill(undefined)
+  readonly deliveries: (HintDelivery | undefined)[] = [...NOTHING_HELD]
   filling: Filling | undefined
   giving: Giving | undefined
   /** A filler of a dead leaver's place: the owners that have handed over all. */
@@ -184,7 +185,7 @@ export class Member extends ModelLog<Disk, Batch> {
 
 export function firstDisk(stage: Stage, members: number, isWhole: boolean): Disk {
   return {
-    copies: new Array(ALL_PLACES).fill(undefined),
+    copies: [...NOTHING_HELD],
     stage,
     adopted: stage.table,
     stated: stage,

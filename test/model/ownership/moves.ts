@@ -50,7 +50,8 @@ export class Moves {
 
   #stepOfLeaver(member: Member, stage: Stage): void {
     const { rules } = this.#cluster
-    if (member.memory.isEmptied && !rules.isEmptiedReopened) return this.#finish(member, stage, false)
+    if (member.memory.isEmptied && !rules.isEmptiedReopened)
+      return this.#finish(member, stage, false)
     if (member.filling?.stage !== stage) member.filling = { stage, covered: -1, isClosed: false }
     const { filling, accepted } = member
     const hasAll = filling.covered === accepted

@@ -158,7 +158,8 @@ export class NewsOfRing {
     if (before !== adopted.owners && before.every(isKnown)) return before
     const owners = adopted.owners.filter(isKnown)
     const isFull = owners.length === OWNERS
-    if (isFull || (owners.length > 1 && prng.chance(0.2))) owners.splice(prng.below(owners.length), 1)
+    if (isFull || (owners.length > 1 && prng.chance(0.2)))
+      owners.splice(prng.below(owners.length), 1)
     const others: number[] = []
     for (let one = 0; one < MEMBERS; one++) {
       if (isKnown(one) && !owners.includes(one) && !adopted.owners.includes(one)) others.push(one)

@@ -4,7 +4,7 @@ import { BROKEN_OWNERSHIP } from './broken.ts'
 import { OWNERSHIP_RULES } from './rules.ts'
 import { isOften, searchBrokenOwnership, searchOwnership, tellOwnership } from './search.ts'
 
-const COUNT = 5_000
+const COUNT = 3_000
 
 t.setTimeout(120_000)
 

@@ -91,11 +91,7 @@ export function searchOwnership(
 export const BROKEN_OWNERSHIP_HISTORIES_MAX = 5_000
 
 /** The history that shows what a shortcut breaks; the same one every time. */
-export function searchBrokenOwnership({
-  rules,
-  fault,
-  from,
-}: BrokenOwnership): number | undefined {
+export function searchBrokenOwnership({ rules, fault, from }: BrokenOwnership): number | undefined {
   for (let seed = from; seed < from + BROKEN_OWNERSHIP_HISTORIES_MAX; seed++) {
     if (runOwnership(seed, rules).finding?.fault === fault) return seed
   }

@@ -83,12 +83,7 @@ export function nextStage(stage: Stage, isFilled: boolean): Stage {
 }
 
 /** The first owner that has to leave gives its place to the first that is missing. */
-function stageOf(
-  table: Table,
-  done: number,
-  owners: readonly number[],
-  isFilled: boolean,
-): Stage {
+function stageOf(table: Table, done: number, owners: readonly number[], isFilled: boolean): Stage {
   const leaver = owners.find((owner) => !table.owners.includes(owner)) ?? -1
   const filler = table.owners.find((owner) => !owners.includes(owner)) ?? -1
   return { table, done, owners, ownersMask: maskOf(owners), leaver, filler, isFilled }
