@@ -1,6 +1,6 @@
 /**
- * Shows that a change of owners loses no write and hides none from a read, and that the search would
- * see it (`test/model/ownership`, docs/design.md 3.5).
+ * Shows that a change of owners loses no write and hides none from a read, and that the search
+ * would see it (`test/model/ownership`, docs/design.md 3.5).
  *
  * Millions of random histories of tables, moves, donors and hints run against the real dots,
  * contexts, merge and put. Then every rule is broken in turn, and the same search must find what

@@ -7,6 +7,7 @@
 import type { NodeId, Start } from '../../../src/dynamo/names.ts'
 import type { Note } from '../../../src/dynamo/version/note.ts'
 import type { VersionedObject } from '../../../src/dynamo/version/object.ts'
+import { ModelLog } from '../log.ts'
 import { ID_OF, OWN, OWNERS, startName } from '../node.ts'
 import type { Attempt } from './attempt.ts'
 import { NamedStarts } from './named.ts'
@@ -77,13 +78,11 @@ export interface Batch {
   readonly handoff?: Handoff | undefined
 }
 
-export class Member {
+export class Member extends ModelLog<Disk, Batch> {
   readonly index: number
   readonly id: NodeId
   start: Start
   counter = 0
-  memory: Disk = emptyDisk()
-  disk: Disk = emptyDisk()
   /** An older state of the disk, which may come back. */
   backup: Disk | undefined
   /** Counts what each place has accepted. */
@@ -95,17 +94,13 @@ export class Member {
   readonly named: NamedStarts = new NamedStarts()
   /** The last round that it knows all members to have closed. */
   settled: RoundFloor = NO_ROUND
-  #tail: Batch[] = []
   #starts = 0
 
   constructor(index: number) {
+    super(emptyDisk(), cloneDisk)
     this.index = index
     this.id = ID_OF[index] as NodeId
     this.start = startName(index, 0)
-  }
-
-  get tailLength(): number {
-    return this.#tail.length
   }
 
   /** All have closed the round: every hint that its floor holds has come home by now. */
@@ -117,37 +112,25 @@ export class Member {
     return this.memory.copies[place]?.object
   }
 
-  append(batch: Batch): void {
+  override append(batch: Batch): void {
     const { place } = batch
-    this.#tail.push(batch)
     if (place !== undefined) this.named.onReplaced(this.memory.copies[place])
-    batch.apply(this.memory)
+    super.append(batch)
     if (place !== undefined) this.generations[place]! += 1
   }
 
-  /** Makes the tail durable; returns it, for its acknowledgements. */
-  sync(): readonly Batch[] {
-    const synced = this.#tail
-    this.#tail = []
-    for (const { apply } of synced) apply(this.disk)
-    return synced
-  }
-
-  /** Those batches of the tail that `isKept` names are on the disk; the others are lost. */
-  crash(isKept: (index: number) => boolean): void {
-    for (const [i, { apply }] of this.#tail.entries()) if (isKept(i)) apply(this.disk)
+  override crash(isKept: (index: number) => boolean): void {
+    super.crash(isKept)
     this.#restart()
   }
 
   /** Another disk, or another state of it, is in its place. */
   replaceDisk(disk: Disk): void {
-    this.disk = disk
+    this.replace(disk)
     this.#restart()
   }
 
   #restart(): void {
-    this.#tail = []
-    this.memory = cloneDisk(this.disk)
     for (let place = 0; place < PLACES; place++) this.generations[place]! += 1
     this.#starts += 1
     this.start = startName(this.index, this.#starts)

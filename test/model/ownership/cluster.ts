@@ -9,7 +9,7 @@ import type { Prng } from '../../../src/base/prng.ts'
 import type { Note } from '../../../src/dynamo/version/note.ts'
 import type { VersionedObject } from '../../../src/dynamo/version/object.ts'
 import { joined } from '../joined.ts'
-import { OWN, placeFor } from '../node.ts'
+import { OWN } from '../node.ts'
 import { tell, told } from '../story.ts'
 import type { Attempt } from './attempt.ts'
 import { Handoffs } from './handoff.ts'
@@ -34,7 +34,13 @@ import {
 /** More are dropped, as a network may. */
 const MESSAGES_MAX = 32
 
-const FIRST_TABLE: Omit<Table, 'members'> = { number: 0, hash: 0, owners: [0, 1, 2], without: 0 }
+const FIRST_TABLE: Omit<Table, 'members'> = {
+  number: 0,
+  hash: 0,
+  owners: [0, 1, 2],
+  without: 0,
+  renewed: 0,
+}
 
 const HANDED: ReadonlySet<Message['kind']> = new Set(['carry', 'ack', 'question', 'answer'])
 
@@ -311,11 +317,6 @@ export class Cluster {
     this.say(() => `${name(member)} answers ${told(object)}`)
     if (!reading.onAnswer(member.index, object)) return
     this.judge.onRead(reading)
-  }
-
-  /** Where a member keeps its copy for that owner. */
-  hintPlace(owner: number): number {
-    return placeFor(owner)
   }
 }
 

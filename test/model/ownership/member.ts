@@ -37,6 +37,8 @@ export interface Disk {
   stated: Stage
   members: number
   gone: number
+  /** Members that are known to be on another disk than their first. */
+  renewed: number
   /** Its own copy counts towards R. */
   isWhole: boolean
   /** The owners' places with which it has exchanged since it was last not whole. */
@@ -154,6 +156,15 @@ export class Member extends ModelLog<Disk, Batch> {
     else this.deliveries[place]?.delivery.onAccepted()
   }
 
+  /**
+   * A member states once at which stage it adopted a table: on a new disk it may have done so
+   * before, unless the table was made for that disk.
+   */
+  get mayState(): boolean {
+    const { renewed, adopted } = this.memory
+    return hasBit(adopted.renewed | ~renewed, this.index)
+  }
+
   /** The table that it adopted counts as adopted by it from now on. */
   seeOwnAdoption(stated: Stage): void {
     this.seen |= bit(this.index)
@@ -179,7 +190,6 @@ export class Member extends ModelLog<Disk, Batch> {
     this.coveredBy = 0
     this.seen = 0
     this.seenBase = this.disk.stated
-    this.seeOwnAdoption(this.disk.stated)
   }
 }
 
@@ -191,6 +201,7 @@ export function firstDisk(stage: Stage, members: number, isWhole: boolean): Disk
     stated: stage,
     members,
     gone: 0,
+    renewed: 0,
     isWhole,
     exchanged: 0,
     isEmptied: false,

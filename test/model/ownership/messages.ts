@@ -73,6 +73,7 @@ export interface News extends Asked {
   readonly base: Stage
   readonly members: number
   readonly gone: number
+  readonly renewed: number
 }
 
 export type Request = Write | Carry | Read | Question

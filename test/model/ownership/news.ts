@@ -1,11 +1,12 @@
 /**
- * How tables are committed, adopted, and take effect; how members learn of each other (docs/design.md
- * 3.3, 3.5).
+ * How tables are committed and adopted, and take effect; how members learn of each other
+ * (docs/design.md 3.3, 3.5).
  *
  * A member that adopts a table says durably at which stage it was then: its *statement*. From then
  * on it ends no move of an older table. The table takes effect when every member that its operator
  * knew, and did not name as dead, has adopted it; it begins from the owners of the newest stage
- * that they stated. A table is taken back by a newer one with the owners from before.
+ * that they stated. A member that lost its disk since
+ * the table was made states nothing: it may have done so before. A table is taken back by a newer one with the owners from before.
  */
 import type { Cluster } from './cluster.ts'
 import { name } from './cluster.ts'
@@ -47,21 +48,23 @@ export class NewsOfRing {
   }
 
   #isNoNews(from: Member, to: Member): boolean {
-    const { stage, adopted, members, gone } = to.memory
+    const { stage, adopted, members, gone, renewed } = to.memory
     const { memory, seen } = from
     if (memory.stage !== stage || memory.adopted !== adopted) return false
-    return ((seen & ~to.seen) | (memory.members & ~members) | (memory.gone & ~gone)) === 0
+    const met = (memory.members & ~members) | (memory.gone & ~gone) | (memory.renewed & ~renewed)
+    return (met | (seen & ~to.seen)) === 0
   }
 
   #newsOf(from: Member, to: number): News {
-    const { stage, adopted, members, gone } = from.memory
-    const { seen, seenBase: base } = from
-    return { kind: 'news', from: from.index, to, stage, adopted, seen, base, members, gone }
+    const { stage, adopted, members, gone, renewed } = from.memory
+    const ring = { stage, adopted, members, gone, renewed }
+    return { kind: 'news', from: from.index, to, ...ring, seen: from.seen, base: from.seenBase }
   }
 
-  receive(member: Member, { stage, adopted, seen, base, members, gone }: News): void {
+  receive(member: Member, news: News): void {
+    const { stage, adopted, seen, base } = news
     const { memory } = member
-    this.#meet(member, members, gone)
+    this.#meet(member, news.members, news.gone, news.renewed)
     const order = compareTables(adopted, memory.adopted)
     const isLower = order < 0 && compareTables(adopted, memory.stage.table) > 0
     if (order > 0 || (isLower && this.#cluster.rules.isLowerTaken)) this.#adopt(member, adopted)
@@ -74,13 +77,15 @@ export class NewsOfRing {
   }
 
   /** Members are a set that merges. */
-  #meet(member: Member, members: number, gone: number): void {
+  #meet(member: Member, members: number, gone: number, renewed: number): void {
     const { memory } = member
-    if (((members & ~memory.members) | (gone & ~memory.gone)) === 0) return
+    const met = (members & ~memory.members) | (gone & ~memory.gone) | (renewed & ~memory.renewed)
+    if (met === 0) return
     member.append({
       apply: (disk) => {
         disk.members |= members
         disk.gone |= gone
+        disk.renewed |= renewed
       },
     })
   }
@@ -90,7 +95,7 @@ export class NewsOfRing {
     const { memory } = member
     if (hasBit(memory.gone, from)) return false
     if (this.#cluster.rules.isJoinUndone) return hasBit(memory.adopted.members, from)
-    this.#meet(member, bit(from), 0)
+    this.#meet(member, bit(from), 0, 0)
     return true
   }
 
@@ -114,7 +119,8 @@ export class NewsOfRing {
 
   /** What the member adopted is durable. */
   onSynced(member: Member): void {
-    if (!hasBit(member.seen, member.index)) member.seeOwnAdoption(member.disk.stated)
+    const mayState = member.mayState || this.#cluster.rules.isStatedTwice
+    if (mayState && !hasBit(member.seen, member.index)) member.seeOwnAdoption(member.disk.stated)
     this.#settle(member)
   }
 
@@ -135,10 +141,10 @@ export class NewsOfRing {
 
   /** Someone commits a table of these owners; `without` names members as dead. */
   commit(member: Member, owners: readonly number[], without: number): void {
-    const { adopted, members } = member.memory
+    const { adopted, members, renewed } = member.memory
     const number = adopted.number + 1
     const hash = this.#cluster.prng.u32()
-    const table: Table = { number, hash, owners, members, without }
+    const table: Table = { number, hash, owners, members, without, renewed }
     this.tables.push(table)
     this.#cluster.say(() => `an operator commits ${tellTable(table)} at ${name(member)}`)
     for (const { memory } of this.#cluster.members) {
@@ -175,7 +181,7 @@ export class NewsOfRing {
     const { joined } = this.#cluster
     this.#cluster.joined = joined | bit(joiner.index)
     this.#cluster.say(() => `${name(joiner)} joins through ${name(through)}`)
-    this.#meet(through, bit(joiner.index), 0)
+    this.#meet(through, bit(joiner.index), 0, 0)
     this.#cluster.sync(through)
     joiner.replace(this.#firstDiskFrom([through], joiner.index))
     joiner.restart()
@@ -188,6 +194,7 @@ export class NewsOfRing {
     const asked = rules.isRingLearntFromOne ? [prng.pick(others)] : others
     const disk = this.#firstDiskFrom(asked, member.index)
     disk.isEmptied = true
+    disk.renewed |= bit(member.index)
     if (rules.isEmptiedWhole) disk.isWhole = hasBit(disk.stage.ownersMask, member.index)
     return disk
   }
@@ -196,20 +203,22 @@ export class NewsOfRing {
     let { stage, adopted } = (others[0] as Member).memory
     let known = bit(index)
     let gone = 0
+    let renewed = 0
     for (const { memory } of others) {
       stage = newerStage(stage, memory.stage)
       if (compareTables(memory.adopted, adopted) > 0) adopted = memory.adopted
       known |= memory.members
       gone |= memory.gone
+      renewed |= memory.renewed
     }
     const disk = firstDisk(stage, known, false)
-    return { ...disk, adopted, gone }
+    return { ...disk, adopted, gone, renewed }
   }
 
   /** The member is gone for good. */
   leave(member: Member): void {
     this.#cluster.say(() => `${name(member)} is gone`)
-    this.#meet(member, 0, bit(member.index))
+    this.#meet(member, 0, bit(member.index), 0)
     this.#cluster.sync(member)
     for (const { index } of this.#cluster.members) this.tell(member, index)
     this.#cluster.down |= bit(member.index)
@@ -217,6 +226,6 @@ export class NewsOfRing {
 
   /** An operator says that a member that is down is gone. */
   remove(through: Member, member: number): void {
-    this.#meet(through, 0, bit(member))
+    this.#meet(through, 0, bit(member), 0)
   }
 }

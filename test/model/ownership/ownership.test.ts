@@ -1,4 +1,4 @@
-/** The model of ownership: nothing is lost, missed or left over, and shortcuts are seen to do so. */
+/** The model of ownership: nothing is lost or missed, and shortcuts are seen to do so. */
 import t from 'tap'
 import { BROKEN_OWNERSHIP } from './broken.ts'
 import { OWNERSHIP_RULES } from './rules.ts'

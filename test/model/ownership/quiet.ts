@@ -21,7 +21,7 @@ export function quiet(cluster: Cluster): boolean {
   for (let pass = 0; pass < PASSES_MAX; pass++) {
     spread(cluster, members)
     if (isSettled(cluster, members)) return true
-    if (pass % 3 === 0) replaceDown(cluster, members)
+    if (pass % 3 === 0) replaceDown(cluster, members, pass > 0)
     work(cluster)
   }
   return false
@@ -36,15 +36,19 @@ function spread(cluster: Cluster, members: readonly Member[]): void {
   for (const member of members) cluster.sync(member)
 }
 
-/** The operator says that those that are down are gone, and gives their places to others. */
-function replaceDown(cluster: Cluster, members: readonly Member[]): void {
+/**
+ * The operator says that those that are down are gone, and gives their places to others. A table
+ * that does not take effect, since a member lost its disk meanwhile, is committed again.
+ */
+function replaceDown(cluster: Cluster, members: readonly Member[], isLate: boolean): void {
   const [first] = members as [Member]
   for (const { index } of cluster.members) {
     const isDown = hasBit(cluster.down, index)
     if (isDown && !hasBit(first.memory.gone, index)) cluster.news.remove(first, index)
   }
-  const { adopted } = first.memory
-  if (adopted.owners.every((owner) => cluster.isUp(owner))) return
+  const { adopted, stage } = first.memory
+  const isStuck = isLate && adopted !== stage.table
+  if (!isStuck && adopted.owners.every((owner) => cluster.isUp(owner))) return
   const owners = adopted.owners.filter((owner) => cluster.isUp(owner))
   for (const { index } of members) {
     if (owners.length < adopted.owners.length && !owners.includes(index)) owners.push(index)

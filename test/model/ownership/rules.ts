@@ -19,6 +19,8 @@ export interface OwnershipRules {
   readonly isJoinUndone: boolean
   /** A table that is in effect begins from the owners of the first member that says so. */
   readonly isBaseOfOne: boolean
+  /** A member that lost its disk says again at which stage it adopted a table. */
+  readonly isStatedTwice: boolean
   /** Tables that name members as dead need no one but the member that commits them. */
   readonly isForcedAlone: boolean
 
@@ -82,6 +84,7 @@ export const OWNERSHIP_RULES: OwnershipRules = {
   isLowerTaken: false,
   isJoinUndone: false,
   isBaseOfOne: false,
+  isStatedTwice: false,
   isForcedAlone: false,
   isDoneByFiller: false,
   isDoneWithoutClosing: false,

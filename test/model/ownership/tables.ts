@@ -18,6 +18,8 @@ export interface Table {
   /** Members that its operator knew, and those of them that it named as dead. */
   readonly members: number
   readonly without: number
+  /** Members that it knew to be on another disk than their first. */
+  readonly renewed: number
 }
 
 export interface Stage {
