@@ -5,11 +5,10 @@
  * A member that adopts a table says durably at which stage it was then: its *statement*. From then
  * on it ends no move of an older table. The table takes effect when every member that its operator
  * knew, and did not name as dead, has adopted it; it begins from the owners of the newest stage
- * that they stated. A member that lost its disk since
- * the table was made states nothing: it may have done so before. A table is taken back by a newer one with the owners from before.
+ * that they stated. A member that lost its disk since the table was made states nothing: it may
+ * have done so before. A table is taken back by a newer one with the owners from before.
  */
-import type { Cluster } from './cluster.ts'
-import { name } from './cluster.ts'
+import { type Cluster, name } from './cluster.ts'
 import { type Disk, firstDisk, type Member, MEMBERS } from './member.ts'
 import type { News } from './messages.ts'
 import {
