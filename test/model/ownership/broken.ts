@@ -25,7 +25,6 @@ export const BROKEN_OWNERSHIP: Readonly<Partial<Record<keyof OwnershipRules, Bro
   isMovedAfterAdopting: broken('isMovedAfterAdopting', 'missed', 483),
   isJoinUndone: broken('isJoinUndone', 'unsettled', 54),
   isBaseOfOne: broken('isBaseOfOne', 'unsettled', 5355),
-  isStatedTwice: broken('isStatedTwice', 'unsettled', 5_066_044),
   isForcedAlone: broken('isForcedAlone', 'unsettled', 246),
   isDoneByFiller: broken('isDoneByFiller', 'missed', 60),
   isDoneWithoutClosing: broken('isDoneWithoutClosing', 'missed', 372),

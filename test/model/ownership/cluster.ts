@@ -34,7 +34,7 @@ import {
 /** More are dropped, as a network may. */
 const MESSAGES_MAX = 32
 
-const FIRST_TABLE: Omit<Table, 'members'> = {
+const FIRST_TABLE: Omit<Table, 'members' | 'needed'> = {
   number: 0,
   hash: 0,
   owners: [0, 1, 2],
@@ -74,7 +74,7 @@ export class Cluster {
     this.judge = judge
     this.joined = joinedFirst
     this.#story = story
-    const table = { ...FIRST_TABLE, members: joinedFirst }
+    const table = { ...FIRST_TABLE, members: joinedFirst, needed: joinedFirst }
     const stage = firstStage(table, table.owners)
     this.members = Array.from({ length: MEMBERS }, (_, i) => new Member(i, stage, joinedFirst))
     this.news = new NewsOfRing(this, table)

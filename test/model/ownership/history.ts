@@ -348,7 +348,8 @@ class OwnershipHistory {
     if (!this.#mayGo) return
     if (member.ownerPlace >= 0 || member.isFiller || adopted.owners.includes(member.index)) return
     if (stage.table.owners.includes(member.index)) return
-    if (compareTables(adopted, stage.table) > 0 && this.#prng.chance(0.5)) return
+    // Others wait for what it said of the table.
+    if (compareTables(adopted, stage.table) > 0) return
     this.#cluster.sync(member)
     const { copies } = member.memory
     const hasHints = copies.some((copy, place) => place !== OWN && copy !== undefined)

@@ -167,8 +167,14 @@ export class Member extends ModelLog<Disk, Batch> {
 
   /** The table that it adopted counts as adopted by it from now on. */
   seeOwnAdoption(stated: Stage): void {
-    this.seen |= bit(this.index)
-    this.seenBase = newerStage(this.seenBase, stated)
+    this.seeAdoptions(bit(this.index), stated)
+  }
+
+  /** These have adopted it; `base` is the newest stage that one of them stated. */
+  seeAdoptions(adopters: number, base: Stage): void {
+    if (adopters === 0) return
+    this.seenBase = this.seen === 0 ? base : newerStage(this.seenBase, base)
+    this.seen |= adopters
   }
 
   /** Another stage: what belongs to the one before has ended. */

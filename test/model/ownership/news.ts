@@ -67,10 +67,7 @@ export class NewsOfRing {
     const order = compareTables(adopted, memory.adopted)
     const isLower = order < 0 && compareTables(adopted, memory.stage.table) > 0
     if (order > 0 || (isLower && this.#cluster.rules.isLowerTaken)) this.#adopt(member, adopted)
-    if (compareTables(adopted, memory.adopted) === 0) {
-      member.seen |= seen
-      if (seen !== 0) member.seenBase = newerStage(member.seenBase, base)
-    }
+    if (compareTables(adopted, memory.adopted) === 0) member.seeAdoptions(seen, base)
     if (compareStages(stage, memory.stage) > 0) this.#cluster.advance(member, stage)
     this.#settle(member)
   }
@@ -118,7 +115,9 @@ export class NewsOfRing {
 
   /** What the member adopted is durable. */
   onSynced(member: Member): void {
-    const mayState = member.mayState || this.#cluster.rules.isStatedTwice
+    const { rules } = this.#cluster
+    const isNeeded = hasBit(member.memory.adopted.needed, member.index) || rules.isUnneededHeard
+    const mayState = isNeeded && (member.mayState || rules.isStatedTwice)
     if (mayState && !hasBit(member.seen, member.index)) member.seeOwnAdoption(member.disk.stated)
     this.#settle(member)
   }
@@ -126,9 +125,9 @@ export class NewsOfRing {
   /** A member that sees that all have adopted says that the table is in effect. */
   #settle(member: Member): void {
     const { rules } = this.#cluster
-    const { adopted, stage, gone, stated } = member.memory
+    const { adopted, stage, stated } = member.memory
     if (compareTables(adopted, stage.table) <= 0) return
-    let needed = adopted.members & ~adopted.without & ~gone
+    let { needed } = adopted
     if (rules.isForcedAlone && adopted.without !== 0) needed &= bit(member.index)
     const missing = countBits(needed & ~member.seen)
     if (missing > (rules.isEffectiveEarly && countBits(needed) > 1 ? 1 : 0)) return
@@ -140,10 +139,11 @@ export class NewsOfRing {
 
   /** Someone commits a table of these owners; `without` names members as dead. */
   commit(member: Member, owners: readonly number[], without: number): void {
-    const { adopted, members, renewed } = member.memory
+    const { adopted, members, gone, renewed } = member.memory
+    const needed = members & ~gone & ~without
     const number = adopted.number + 1
     const hash = this.#cluster.prng.u32()
-    const table: Table = { number, hash, owners, members, without, renewed }
+    const table: Table = { number, hash, owners, members, without, needed, renewed }
     this.tables.push(table)
     this.#cluster.say(() => `an operator commits ${tellTable(table)} at ${name(member)}`)
     for (const { memory } of this.#cluster.members) {

@@ -19,6 +19,8 @@ export interface OwnershipRules {
   readonly isJoinUndone: boolean
   /** A table that is in effect begins from the owners of the first member that says so. */
   readonly isBaseOfOne: boolean
+  /** A table begins also from what members say that it does not need, as those named as dead. */
+  readonly isUnneededHeard: boolean
   /** A member that lost its disk says again at which stage it adopted a table. */
   readonly isStatedTwice: boolean
   /** Tables that name members as dead need no one but the member that commits them. */
@@ -84,6 +86,7 @@ export const OWNERSHIP_RULES: OwnershipRules = {
   isLowerTaken: false,
   isJoinUndone: false,
   isBaseOfOne: false,
+  isUnneededHeard: false,
   isStatedTwice: false,
   isForcedAlone: false,
   isDoneByFiller: false,

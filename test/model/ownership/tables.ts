@@ -18,6 +18,8 @@ export interface Table {
   /** Members that its operator knew, and those of them that it named as dead. */
   readonly members: number
   readonly without: number
+  /** Those that have to adopt it: the others, without those that were gone. */
+  readonly needed: number
   /** Members that it knew to be on another disk than their first. */
   readonly renewed: number
 }
