@@ -54,8 +54,11 @@ export class Clients {
 
   /** A read of R through any member. */
   get(): void {
+    this.getAt(this.#cluster.anyMember())
+  }
+
+  getAt(member: Member): void {
     const { judge } = this.#cluster
-    const member = this.#cluster.anyMember()
     const reading = new Reading(member, judge.strict)
     const { stage } = member.memory
     this.#cluster.say(() => `${name(member)} reads from ${stage.owners.join('')}`)
@@ -76,11 +79,13 @@ export class Clients {
   }
 
   put(): void {
+    this.putAt(this.#drawCoordinator())
+  }
+
+  putAt(coordinator: Member): void {
     const { judge } = this.#cluster
     const value = judge.follows.count
-    if (value >= this.#habits.valuesMax) return
-    const coordinator = this.#drawCoordinator()
-    if (coordinator === undefined) return
+    if (value >= this.#habits.valuesMax || !this.#cluster.isUp(coordinator.index)) return
     if (this.#prng.chance(0.6)) this.peek()
     const isReplacing = this.#prng.chance(this.#habits.replacing)
     const { shown, context } = isReplacing ? this.#memory : SAW_NOTHING
@@ -89,7 +94,7 @@ export class Clients {
   }
 
   /** An owner of the stage that some member knows, or any member. */
-  #drawCoordinator(): Member | undefined {
+  #drawCoordinator(): Member {
     const any = this.#cluster.anyMember()
     if (this.#prng.chance(0.1)) return any
     const owner = this.#prng.pick(any.memory.stage.owners)

@@ -59,6 +59,10 @@ export class Cluster {
   /** Members that joined, and those that never run again. */
   joined: number
   down = 0
+  /** Crashes of members while a move goes on. */
+  crashes = 0
+  /** How likely a handed copy is durable before anything else happens. */
+  readonly #syncing: number
   /** Lines for people, kept only for a history that is told. */
   readonly #story: string[] | undefined
 
@@ -73,6 +77,7 @@ export class Cluster {
     this.prng = prng
     this.judge = judge
     this.joined = joinedFirst
+    this.#syncing = prng.pick([0.3, 0.7, 0.9])
     this.#story = story
     const table = { ...FIRST_TABLE, members: joinedFirst, needed: joinedFirst }
     const stage = firstStage(table, table.owners)
@@ -159,12 +164,13 @@ export class Cluster {
 
   // Members.
 
-  crash(member: Member): void {
+  /** The first records of the tail are kept, or each as `keep` says. */
+  crash(member: Member, keep: number = this.prng.pick([-1, -1, 0.5, 0.9])): void {
     const { prng } = this
-    const first = prng.below(member.tailLength + 1)
-    const chance = prng.pick([0, 0, 0.5, 0.9])
+    const first = keep < 0 ? prng.below(member.tailLength + 1) : 0
+    if (member.memory.stage.filler >= 0) this.crashes += 1
     this.say(() => `${name(member)} crashes`)
-    member.crash((i) => (chance === 0 ? i < first : prng.chance(chance)))
+    member.crash((i) => i < first || prng.chance(keep))
     member.restart()
   }
 
@@ -239,7 +245,15 @@ export class Cluster {
     const { from, to } = this.messages[at] as Message
     if (!this.canReach(from, to)) return
     this.deliver(at, this.prng.chance(0.05))
-    if (this.prng.chance(0.7)) this.sync(this.member(to))
+    if (this.prng.chance(this.#syncing)) this.sync(this.member(to))
+  }
+
+  /** The newest message of this kind to a member arrives, and what it brings is durable. */
+  deliverTo(index: number, wanted: Message['kind'], syncing = this.#syncing): void {
+    const at = this.messages.findLastIndex(({ to, kind }) => to === index && kind === wanted)
+    if (at < 0 || !this.canReach((this.messages[at] as Message).from, index)) return
+    this.deliver(at, false)
+    if (this.prng.chance(syncing)) this.sync(this.member(index))
   }
 
   receive(message: Message): void {

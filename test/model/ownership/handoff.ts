@@ -16,6 +16,8 @@ import { bit, hasBit } from './tables.ts'
 
 export class Handoffs {
   readonly #cluster: Cluster
+  /** Copies and hints that members dropped. */
+  drops = 0
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
@@ -77,8 +79,10 @@ export class Handoffs {
     this.#cluster.say(() => `${name(member)} takes ${told(object)} (${cause.kind})`)
     const isUnsynced = isFilling ? rules.isFillUnsynced : rules.isGiftUnsynced
     const places = isFilling ? placesOf(cause, carry, rules.isMeanwhileKept) : 0
-    const also = places === 0 ? undefined : (disk: Disk) => onHandedOver(disk, places)
-    this.#cluster.merge(member, OWN, object, { carry: isUnsynced ? undefined : carry, also })
+    this.#cluster.merge(member, OWN, object)
+    // The mark is not of one batch with the copies, of which a partition has many.
+    const apply = (disk: Disk): void => onHandedOver(disk, places)
+    member.append({ apply, carry: isUnsynced ? undefined : carry })
     if (isUnsynced) this.onDurable(member, carry)
   }
 
@@ -108,6 +112,7 @@ export class Handoffs {
     if (giving !== member.giving && !rules.isGrownCopyDropped) return
     const { ownersMask } = giving.stage
     if ((ownersMask & ~giving.held) !== 0 && !rules.isDroppedByOne) return
+    this.drops += 1
     this.#cluster.say(() => `${name(member)} drops its copy`)
     this.#cluster.write(member, OWN, undefined, undefined)
   }
@@ -122,6 +127,7 @@ export class Handoffs {
     if (hint.awaited !== 0 || member.object(place) === undefined) return
     const mayGo = hint.delivery.mayGo && member.deliveries[place] === hint
     if (!mayGo && !rules.isGrownHintDropped) return
+    this.drops += 1
     this.#cluster.say(() => `${name(member)} drops its hint for a${place - 1}`)
     this.#cluster.write(member, place, undefined, undefined)
   }

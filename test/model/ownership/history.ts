@@ -12,10 +12,12 @@ import { told } from '../story.ts'
 import { Clients, type Habits } from './clients.ts'
 import { Cluster } from './cluster.ts'
 import { type Finding, Judge } from './judge.ts'
+import { LostDisk, mayGo } from './lost-disk.ts'
 import { type Member, MEMBERS } from './member.ts'
+import { type Opening, Openings } from './openings.ts'
 import { quiet } from './quiet.ts'
 import type { OwnershipRules } from './rules.ts'
-import { bit, compareTables, countBits, hasBit } from './tables.ts'
+import { bit, compareTables, hasBit } from './tables.ts'
 
 /** The acts and their usual weights. */
 const ACTS = {
@@ -38,9 +40,31 @@ const ACT_NAMES = Object.keys(ACTS) as readonly Act[]
 /** Each weight is multiplied by one of these in a history: uneven weights find more. */
 const TEMPERS = [0.3, 1, 1, 3]
 const OWNERS = 3
+const OPENINGS: readonly Opening[] = [
+  'none',
+  'none',
+  'none',
+  'raced',
+  'raced',
+  'raced-lower',
+  'named-dead',
+  'named-dead',
+  'stranded',
+  'emptied',
+  'restated',
+  'hinted',
+]
 
 /** What may happen in a history. */
-export type Event = 'moved' | 'turned' | 'raced' | 'forced' | 'lostDisk' | 'left'
+export type Event =
+  | 'moved'
+  | 'turned'
+  | 'raced'
+  | 'forced'
+  | 'crashed'
+  | 'dropped'
+  | 'lostDisk'
+  | 'left'
 
 export interface OwnershipOutcome {
   readonly finding: Finding | undefined
@@ -62,49 +86,63 @@ class OwnershipHistory {
   readonly #cluster: Cluster
   readonly #judge = new Judge()
   readonly #clients: Clients
+  readonly #openings: Openings
   readonly #weights: readonly number[]
   readonly #weightsTotal: number
-  #mayDestroy: boolean
+  readonly #lostDisk: LostDisk
   readonly #mayCut: boolean
-  #hasForced = false
-  #hasLostDisk = false
   #hasLeft = false
 
   constructor(seed: number, rules: OwnershipRules, story: string[] | undefined) {
     const prng = Prng.of(seed, 'ownership')
     this.#prng = prng
-    this.#mayDestroy = prng.chance(0.4)
+    const mayDestroy = prng.chance(0.4)
     this.#mayCut = prng.chance(0.7)
     const joinedFirst = bit(prng.pick([4, 5, 5, 6])) - 1
     this.#cluster = new Cluster(rules, prng, this.#judge, joinedFirst, story)
     this.#clients = new Clients(this.#cluster, drawHabits(prng))
+    this.#lostDisk = new LostDisk(this.#cluster, mayDestroy)
+    this.#openings = new Openings(this.#cluster, this.#clients, (member) =>
+      this.#lostDisk.empty(member),
+    )
     this.#weights = ACT_NAMES.map((act) => ACTS[act] * prng.pick(TEMPERS))
     this.#weightsTotal = this.#weights.reduce((sum, weight) => sum + weight)
   }
 
   run(): OwnershipOutcome {
     if (this.#prng.chance(0.7)) this.#clients.put()
-    if (this.#prng.chance(0.7)) this.#commit()
+    const opening = this.#prng.pick(OPENINGS)
+    if (opening === 'none' && this.#prng.chance(0.7)) this.#commit()
+    this.#openings.play(opening)
     for (let left = this.#prng.between(15, 60); left > 0; left--) {
       this.#act()
       if (this.#judge.hasMissed) break
     }
     if (!this.#judge.hasMissed) this.#end()
+    const had = this.#had()
     const isSettled = this.#judge.hasMissed || quiet(this.#cluster)
     const cluster = this.#cluster
     const finals = this.#finals()
     cluster.say(() => `in the end ${finals.map(told).join('  ')}`)
     return {
       finding: this.#judge.verdict(finals, isSettled),
-      had: {
-        moved: cluster.moves.done > 0,
-        turned: cluster.moves.turned > 0,
-        raced: this.#hasRaced(),
-        forced: this.#hasForced,
-        lostDisk: this.#hasLostDisk,
-        left: this.#hasLeft,
-      },
+      had,
       reads: this.#judge.reads,
+    }
+  }
+
+  /** What happened up to now: before all heals, members settle anything. */
+  #had(): Readonly<Record<Event, boolean>> {
+    const { moves, news, handoffs, crashes } = this.#cluster
+    return {
+      moved: moves.done > 0,
+      turned: moves.turned > 0,
+      raced: news.hasRaced,
+      forced: news.tables.some(({ without }) => without !== 0),
+      crashed: crashes > 0,
+      dropped: handoffs.drops > 0,
+      lostDisk: this.#lostDisk.isLost,
+      left: this.#hasLeft,
     }
   }
 
@@ -119,18 +157,13 @@ class OwnershipHistory {
         if (this.#cluster.isUp(index)) this.#cluster.crash(this.#cluster.member(index))
       }
     }
-    if (this.#prng.chance(0.9)) this.#destroy()
+    if (this.#prng.chance(0.9)) this.#lostDisk.lose()
   }
 
   /** What the owners hold, by the newest stage that one of them knows. */
   #finals(): readonly ReturnType<Member['object']>[] {
     const { stage } = this.#cluster.anyMember().memory
     return stage.owners.map((owner) => this.#cluster.member(owner).object(OWN))
-  }
-
-  #hasRaced(): boolean {
-    const { tables } = this.#cluster.news
-    return tables.some((one, i) => tables.some((two, j) => j < i && one.number === two.number))
   }
 
   #act(): void {
@@ -157,7 +190,7 @@ class OwnershipHistory {
       case 'cut':
         return this.#cut()
       case 'destroy':
-        return this.#destroy()
+        return this.#lostDisk.lose()
       case 'join':
         return this.#join()
       case 'leave':
@@ -200,6 +233,7 @@ class OwnershipHistory {
         if (prng.chance(0.8)) this.#cluster.deliverHandoff()
         else this.#cluster.deliverAny(prng.chance(0.05))
       }
+      if (prng.chance(0.03)) this.#crashOwner()
       if (prng.chance(0.15)) this.#clients.put()
       if (prng.chance(0.15)) this.#clients.get()
     }
@@ -222,11 +256,17 @@ class OwnershipHistory {
     if (this.#prng.chance(0.4)) this.#cluster.side = 0
     this.#hear(member, 0.3)
     if (this.#prng.chance(0.15)) this.#cluster.crash(member)
+    if (this.#prng.chance(0.15)) this.#crashOwner()
     if (this.#prng.chance(0.15)) this.#commit()
     for (let times = this.#prng.between(0, 2); times > 0; times--) {
       this.#clients.put()
       this.#clients.get()
     }
+  }
+
+  #crashOwner(): void {
+    const owner = this.#prng.pick(this.#cluster.anyMember().memory.stage.owners)
+    if (this.#cluster.isUp(owner)) this.#cluster.crash(this.#cluster.member(owner))
   }
 
   #stepOf(member: Member): void {
@@ -259,7 +299,6 @@ class OwnershipHistory {
     const { adopted } = member.memory
     if (owners === undefined) return
     if (without === 0 && owners.every((owner) => adopted.owners.includes(owner))) return
-    if (without !== 0) this.#hasForced = true
     news.commit(member, owners, without)
     this.#hear(member, this.#prng.pick([0.4, 0.7, 1]))
     if (!this.#prng.chance(0.8)) return
@@ -299,40 +338,6 @@ class OwnershipHistory {
     this.#cluster.say(() => `-- the cut is ${this.#cluster.side.toString(2)}`)
   }
 
-  /** Fewer than W: of an owner, or one that has what fewest have. */
-  #destroy(): void {
-    if (!this.#mayDestroy) return
-    this.#mayDestroy = false
-    this.#hasLostDisk = true
-    const { owners } = this.#cluster.anyMember().memory.stage
-    const index = this.#prng.chance(0.6) ? this.#rarestHolder() : this.#prng.pick(owners)
-    const isUp = index !== undefined && this.#cluster.isUp(index)
-    const member = isUp ? this.#cluster.member(index) : this.#cluster.anyMember()
-    this.#cluster.destroy(member, this.#mayGo && this.#prng.chance(0.4))
-  }
-
-  /** Who holds the acknowledged value that fewest members hold. */
-  #rarestHolder(): number | undefined {
-    const held = this.#cluster.members.map(({ index, values }) =>
-      this.#cluster.isUp(index) ? values : 0,
-    )
-    let fewest = MEMBERS + 1
-    let holder: number | undefined
-    for (let value = 0; value < this.#judge.follows.count; value++) {
-      if (!hasBit(this.#judge.acknowledged, value)) continue
-      const holders = held.filter((values) => hasBit(values, value)).length
-      if (holders === 0 || holders >= fewest) continue
-      fewest = holders
-      holder = held.findIndex((values) => hasBit(values, value))
-    }
-    return holder
-  }
-
-  /** Enough members stay. */
-  get #mayGo(): boolean {
-    return countBits(this.#cluster.joined & ~this.#cluster.down) > OWNERS + 1
-  }
-
   #join(): void {
     const { joined } = this.#cluster
     const joiner = this.#cluster.members.find(({ index }) => !hasBit(joined, index))
@@ -345,7 +350,7 @@ class OwnershipHistory {
     const { rules } = this.#cluster
     const member = this.#cluster.anyMember()
     const { stage, adopted } = member.memory
-    if (!this.#mayGo) return
+    if (!mayGo(this.#cluster)) return
     if (member.ownerPlace >= 0 || member.isFiller || adopted.owners.includes(member.index)) return
     if (stage.table.owners.includes(member.index)) return
     // Others wait for what it said of the table.

@@ -35,6 +35,12 @@ export class NewsOfRing {
     this.tables = [first]
   }
 
+  /** Two tables were made from one parent. */
+  get hasRaced(): boolean {
+    const { tables } = this
+    return tables.some((one, i) => tables.some((two, j) => j < i && one.number === two.number))
+  }
+
   tell(from: Member, to: number): void {
     this.#cluster.send(this.#newsOf(from, to))
   }
@@ -118,7 +124,8 @@ export class NewsOfRing {
     const { rules } = this.#cluster
     const isNeeded = hasBit(member.memory.adopted.needed, member.index) || rules.isUnneededHeard
     const mayState = isNeeded && (member.mayState || rules.isStatedTwice)
-    if (mayState && !hasBit(member.seen, member.index)) member.seeOwnAdoption(member.disk.stated)
+    const isFirst = !hasBit(member.seen, member.index) || rules.isStatedTwice
+    if (mayState && isFirst) member.seeOwnAdoption(member.disk.stated)
     this.#settle(member)
   }
 

@@ -101,6 +101,7 @@ function isSettled(cluster: Cluster, members: readonly Member[]): boolean {
   return members.every((member) => {
     const { copies, stage: itsStage, adopted } = member.memory
     if (compareStages(itsStage, stage) !== 0 || adopted !== stage.table) return false
+    if (itsStage.ownersMask !== stage.ownersMask) return false
     const isOwner = hasBit(stage.ownersMask, member.index)
     if (isOwner && !member.memory.isWhole) return false
     for (let owner = 0; owner < MEMBERS; owner++) {

@@ -20,10 +20,12 @@ export interface OwnershipTally {
 
 /** A history in which one of these happens is to be one of so many. */
 const SHARES: Readonly<Record<Event, number>> = {
-  moved: 2,
+  moved: 4,
   turned: 20,
   raced: 20,
   forced: 20,
+  crashed: 20,
+  dropped: 20,
   lostDisk: 20,
   left: 50,
 }
@@ -32,8 +34,10 @@ const EVENTS = Object.keys(SHARES) as readonly Event[]
 const TOLD: Readonly<Record<Event, string>> = {
   moved: 'owners moved',
   turned: 'moved back',
-  raced: 'tables raced',
+  raced: 'two tables conflicted',
   forced: 'members were named as dead',
+  crashed: 'members crashed in a move',
+  dropped: 'copies or hints were dropped',
   lostDisk: 'a disk was lost',
   left: 'members left',
 }
@@ -43,6 +47,8 @@ const NONE: Readonly<Record<Event, number>> = {
   turned: 0,
   raced: 0,
   forced: 0,
+  crashed: 0,
+  dropped: 0,
   lostDisk: 0,
   left: 0,
 }
