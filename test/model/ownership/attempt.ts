@@ -5,6 +5,7 @@
  */
 import type { Start } from '../../../src/dynamo/names.ts'
 import { countApart, type Holder } from '../../../src/dynamo/quorum/holders.ts'
+import type { VersionedObject } from '../../../src/dynamo/version/object.ts'
 import type { Member } from './member.ts'
 import { bit, countBits, type Stage } from './tables.ts'
 
@@ -17,6 +18,7 @@ export type Outcome = 'waits' | 'acknowledged' | 'strict'
 
 export class Attempt {
   readonly value: number
+  readonly object: VersionedObject
   readonly stage: Stage
   readonly coordinator: Member
   readonly #start: Start
@@ -24,8 +26,9 @@ export class Attempt {
   /** Owners whose own copies hold it. */
   #owners = 0
 
-  constructor(value: number, coordinator: Member) {
+  constructor(value: number, object: VersionedObject, coordinator: Member) {
     this.value = value
+    this.object = object
     this.coordinator = coordinator
     this.stage = coordinator.memory.stage
     this.#start = coordinator.start

@@ -122,17 +122,36 @@ export class Clients {
     if (outcome.kind !== 'written') return
     const { object } = outcome
     this.#cluster.say(() => `v${value} at ${name(member)}, place ${place}: ${tell(object)}`)
-    const attempt = new Attempt(value, member)
+    const attempt = new Attempt(value, object, member)
     this.#cluster.attempts.push(attempt)
     this.#cluster.write(member, place, object, outcome.note, { attempt, owner })
     if (this.#prng.chance(this.#habits.prompt)) this.#cluster.sync(member)
     this.#spread(member, object, attempt)
   }
 
+  /** A coordinator that has heard of a newer stage sends a write again, and counts anew. */
+  resend(): void {
+    const { attempts } = this.#cluster
+    if (attempts.length === 0) return
+    const before = this.#prng.pick(attempts)
+    const { coordinator: member, object, value } = before
+    if (before.isOver || before.stage === member.memory.stage) return
+    if (!this.#cluster.isUp(member.index)) return
+    this.#cluster.say(() => `${name(member)} sends v${value} again`)
+    const isCountedOn = this.#cluster.rules.isCountedOn
+    const attempt = isCountedOn ? before : new Attempt(value, object, member)
+    if (!isCountedOn) attempts.push(attempt)
+    if (this.#cluster.isOpen(member)) {
+      this.#cluster.merge(member, OWN, object, { attempt, owner: member.index })
+      if (this.#prng.chance(this.#habits.prompt)) this.#cluster.sync(member)
+    }
+    this.#spread(member, object, attempt)
+  }
+
   /** To owners, to the filler, and to fallbacks that take hints for owners. */
   #spread(member: Member, object: VersionedObject, attempt: Attempt): void {
     const { reach, hinting } = this.#habits
-    const { stage } = attempt
+    const { stage } = member.memory
     const from = member.index
     const owners = this.#prng.shuffled(stage.owners)
     if (stage.filler >= 0) owners.push(stage.filler)

@@ -201,8 +201,8 @@ export class Cluster {
           disk.adopted = stage.table
           disk.stated = stage
         }
-        if (!isOwner) forgetWhole(disk)
-        else if (wasFiller) onFilled(disk, stage.isFilled, place)
+        if (!isOwner && !this.rules.isWholeKept) forgetWhole(disk)
+        else if (isOwner && wasFiller) onFilled(disk, stage.isFilled, place)
         if (isOwner && wasFiller && this.rules.isFilledWhole) disk.isWhole = true
       },
     })

@@ -23,6 +23,7 @@ import { bit, compareTables, hasBit } from './tables.ts'
 const ACTS = {
   get: 14,
   put: 14,
+  resend: 4,
   deliver: 20,
   sync: 8,
   crash: 3,
@@ -173,6 +174,8 @@ class OwnershipHistory {
         return this.#clients.get()
       case 'put':
         return this.#clients.put()
+      case 'resend':
+        return this.#clients.resend()
       case 'deliver':
         return this.#cluster.deliverAny(prng.chance(0.1))
       case 'sync':
@@ -235,6 +238,7 @@ class OwnershipHistory {
       }
       if (prng.chance(0.03)) this.#crashOwner()
       if (prng.chance(0.15)) this.#clients.put()
+      if (prng.chance(0.05)) this.#clients.resend()
       if (prng.chance(0.15)) this.#clients.get()
     }
   }

@@ -45,12 +45,16 @@ export interface OwnershipRules {
   readonly isFormerOwnerWritten: boolean
   /** An owner acknowledges for those that name an older stage. */
   readonly isOlderStageTaken: boolean
+  /** Acks of an older stage and of a newer one count together. */
+  readonly isCountedOn: boolean
   /** Of a dead leaver's place the filler counts when one of the other owners has filled it. */
   readonly isFilledByOne: boolean
   /** Of a dead leaver's place the other owners fill before they refuse the older stage. */
   readonly isFilledBeforeRefusing: boolean
   /** An owner that is named as dead goes on to count once it hears so. */
   readonly isDeadCounted: boolean
+  /** A copy whose owner has left still counts towards R when that is an owner again. */
+  readonly isWholeKept: boolean
   /** A new owner's copy counts towards R before it has exchanged with the others. */
   readonly isFilledWhole: boolean
   /** An emptied copy counts towards R at once. */
@@ -98,9 +102,11 @@ export const OWNERSHIP_RULES: OwnershipRules = {
   isFillerRead: false,
   isFormerOwnerWritten: false,
   isOlderStageTaken: false,
+  isCountedOn: false,
   isFilledByOne: false,
   isFilledBeforeRefusing: false,
   isDeadCounted: false,
+  isWholeKept: false,
   isFilledWhole: false,
   isEmptiedWhole: false,
   isRingLearntFromOne: false,
