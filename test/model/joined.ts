@@ -8,5 +8,5 @@ export function joined(
   taken: VersionedObject | undefined,
 ): VersionedObject | undefined {
   if (held === undefined || taken === undefined) return held ?? taken
-  return merge(held, taken)
+  return held === taken ? held : merge(held, taken)
 }

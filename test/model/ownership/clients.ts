@@ -61,7 +61,7 @@ export class Clients {
     const { judge } = this.#cluster
     const reading = new Reading(member, judge.strict)
     const { stage } = member.memory
-    this.#cluster.say(() => `${name(member)} reads from ${stage.owners.join('')}`)
+    this.#cluster.story?.push(`${name(member)} reads from ${stage.owners.join('')}`)
     const from = member.index
     const asked = this.#prng.shuffled(stage.owners)
     if (stage.filler >= 0 && this.#cluster.rules.isFillerRead) asked.unshift(stage.filler)
@@ -121,7 +121,7 @@ export class Clients {
     })
     if (outcome.kind !== 'written') return
     const { object } = outcome
-    this.#cluster.say(() => `v${value} at ${name(member)}, place ${place}: ${tell(object)}`)
+    this.#cluster.story?.push(`v${value} at ${name(member)}, place ${place}: ${tell(object)}`)
     const attempt = new Attempt(value, object, member)
     this.#cluster.attempts.push(attempt)
     this.#cluster.write(member, place, object, outcome.note, { attempt, owner })
@@ -137,7 +137,7 @@ export class Clients {
     const { coordinator: member, object, value } = before
     if (before.isOver || before.stage === member.memory.stage) return
     if (!this.#cluster.isUp(member.index)) return
-    this.#cluster.say(() => `${name(member)} sends v${value} again`)
+    this.#cluster.story?.push(`${name(member)} sends v${value} again`)
     const isCountedOn = this.#cluster.rules.isCountedOn
     const attempt = isCountedOn ? before : new Attempt(value, object, member)
     if (!isCountedOn) attempts.push(attempt)

@@ -42,7 +42,9 @@ const FIRST_TABLE: Omit<Table, 'members' | 'needed'> = {
   renewed: 0,
 }
 
-const HANDED: ReadonlySet<Message['kind']> = new Set(['carry', 'ack', 'question', 'answer'])
+function isHanded({ kind }: Message): boolean {
+  return kind === 'carry' || kind === 'ack' || kind === 'question' || kind === 'answer'
+}
 
 export class Cluster {
   readonly rules: OwnershipRules
@@ -64,7 +66,7 @@ export class Cluster {
   /** How likely a handed copy is durable before anything else happens. */
   readonly #syncing: number
   /** Lines for people, kept only for a history that is told. */
-  readonly #story: string[] | undefined
+  readonly story: string[] | undefined
 
   constructor(
     rules: OwnershipRules,
@@ -78,17 +80,13 @@ export class Cluster {
     this.judge = judge
     this.joined = joinedFirst
     this.#syncing = prng.pick([0.3, 0.7, 0.9])
-    this.#story = story
+    this.story = story
     const table = { ...FIRST_TABLE, members: joinedFirst, needed: joinedFirst }
     const stage = firstStage(table, table.owners)
     this.members = Array.from({ length: MEMBERS }, (_, i) => new Member(i, stage, joinedFirst))
     this.news = new NewsOfRing(this, table)
     this.moves = new Moves(this)
     this.handoffs = new Handoffs(this)
-  }
-
-  say(line: () => string): void {
-    this.#story?.push(line())
   }
 
   isUp(member: number): boolean {
@@ -154,10 +152,10 @@ export class Cluster {
       case 'waits':
         return
       case 'acknowledged':
-        this.say(() => `  v${value} is acknowledged`)
+        this.story?.push(`  v${value} is acknowledged`)
         return this.judge.onAcknowledged(value)
       case 'strict':
-        this.say(() => `  v${value} is held by W owners`)
+        this.story?.push(`  v${value} is held by W owners`)
         return this.judge.onStrict(value)
     }
   }
@@ -169,7 +167,7 @@ export class Cluster {
     const { prng } = this
     const first = keep < 0 ? prng.below(member.tailLength + 1) : 0
     if (member.memory.stage.filler >= 0) this.crashes += 1
-    this.say(() => `${name(member)} crashes`)
+    this.story?.push(`${name(member)} crashes`)
     member.crash((i) => i < first || prng.chance(keep))
     member.restart()
   }
@@ -179,7 +177,7 @@ export class Cluster {
     const { index } = member
     for (const attempt of this.attempts) attempt.onLost(index)
     this.judge.onDestroyed(bit(index))
-    this.say(() => `${name(member)} loses its disk${isForGood ? ' and is down' : ''}`)
+    this.story?.push(`${name(member)} loses its disk${isForGood ? ' and is down' : ''}`)
     const disk = this.news.diskLearnt(member)
     member.replace(disk)
     member.restart()
@@ -189,7 +187,7 @@ export class Cluster {
   /** A member hears of a newer stage. */
   advance(member: Member, stage: Stage): void {
     const { index } = member
-    this.say(() => `  ${name(member)} is at ${tellStage(stage)}`)
+    this.story?.push(`  ${name(member)} is at ${tellStage(stage)}`)
     const isOwner = hasBit(stage.ownersMask, index)
     const wasFiller = member.isFiller
     const place = stage.owners.indexOf(index)
@@ -240,7 +238,8 @@ export class Cluster {
 
   /** The newest message of a handoff or an exchange arrives, and mostly becomes durable. */
   deliverHandoff(): void {
-    const at = this.messages.findLastIndex(({ kind }) => HANDED.has(kind))
+    let at = this.messages.length - 1
+    while (at >= 0 && !isHanded(this.messages[at] as Message)) at -= 1
     if (at < 0) return
     const { from, to } = this.messages[at] as Message
     if (!this.canReach(from, to)) return
@@ -275,7 +274,7 @@ export class Cluster {
     const order = compareStages(request.stage, member.memory.stage)
     if (order > 0) this.advance(member, request.stage)
     if (order < 0 && !this.#isOlderTaken(member, request)) {
-      this.say(() => `${name(member)} refuses ${request.kind} of ${request.from}: older stage`)
+      this.story?.push(`${name(member)} refuses ${request.kind} of ${request.from}: older stage`)
       return this.news.tell(member, request.from)
     }
     switch (request.kind) {
@@ -302,13 +301,13 @@ export class Cluster {
     const { rules } = this
     const { index } = member
     if (place !== OWN) {
-      this.say(() => `${name(member)} receives a hint for a${place - 1}: ${tell(object)}`)
+      this.story?.push(`${name(member)} receives a hint for a${place - 1}: ${tell(object)}`)
       return this.merge(member, place, object, { attempt, owner: place - 1 })
     }
     const isFormer = stage !== member.memory.stage && rules.isFormerOwnerWritten
     const isOwner = this.isOpen(member) || isFormer
     if (!isOwner && !member.isFiller) return
-    this.say(() => `${name(member)} receives ${tell(object)}${isOwner ? '' : ', filling'}`)
+    this.story?.push(`${name(member)} receives ${tell(object)}${isOwner ? '' : ', filling'}`)
     const isHeld = isOwner || rules.isFillerWritten
     this.merge(member, OWN, object, isHeld ? { attempt, owner: index } : {})
   }
@@ -328,7 +327,7 @@ export class Cluster {
     if (!isFiller && (!this.isOpen(member) || !member.memory.isWhole)) return
     if (!this.canReach(member.index, reading.coordinator.index)) return
     const object = member.object(OWN)
-    this.say(() => `${name(member)} answers ${told(object)}`)
+    this.story?.push(`${name(member)} answers ${told(object)}`)
     if (!reading.onAnswer(member.index, object)) return
     this.judge.onRead(reading)
   }

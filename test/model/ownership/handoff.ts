@@ -28,7 +28,7 @@ export class Handoffs {
     const { index, memory } = member
     const { stage } = memory
     const object = member.object(place)
-    this.#cluster.say(() => `${name(member)} hands ${told(object)} to a${to} (${cause.kind})`)
+    this.#cluster.story?.push(`${name(member)} hands ${told(object)} to a${to} (${cause.kind})`)
     this.#cluster.send({ kind: 'carry', from: index, to, stage, object, cause })
   }
 
@@ -76,7 +76,7 @@ export class Handoffs {
     const { object, cause } = carry
     const isFilling = cause.kind === 'fill' || cause.kind === 'cover'
     if (isFilling ? !member.isFiller : !this.#cluster.isOpen(member)) return
-    this.#cluster.say(() => `${name(member)} takes ${told(object)} (${cause.kind})`)
+    this.#cluster.story?.push(`${name(member)} takes ${told(object)} (${cause.kind})`)
     const isUnsynced = isFilling ? rules.isFillUnsynced : rules.isGiftUnsynced
     const places = isFilling ? placesOf(cause, carry, rules.isMeanwhileKept) : 0
     this.#cluster.merge(member, OWN, object)
@@ -113,7 +113,7 @@ export class Handoffs {
     const { ownersMask } = giving.stage
     if ((ownersMask & ~giving.held) !== 0 && !rules.isDroppedByOne) return
     this.drops += 1
-    this.#cluster.say(() => `${name(member)} drops its copy`)
+    this.#cluster.story?.push(`${name(member)} drops its copy`)
     this.#cluster.write(member, OWN, undefined, undefined)
   }
 
@@ -128,7 +128,7 @@ export class Handoffs {
     const mayGo = hint.delivery.mayGo && member.deliveries[place] === hint
     if (!mayGo && !rules.isGrownHintDropped) return
     this.drops += 1
-    this.#cluster.say(() => `${name(member)} drops its hint for a${place - 1}`)
+    this.#cluster.story?.push(`${name(member)} drops its hint for a${place - 1}`)
     this.#cluster.write(member, place, undefined, undefined)
   }
 }

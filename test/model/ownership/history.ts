@@ -124,7 +124,7 @@ class OwnershipHistory {
     const isSettled = this.#judge.hasMissed || quiet(this.#cluster)
     const cluster = this.#cluster
     const finals = this.#finals()
-    cluster.say(() => `in the end ${finals.map(told).join('  ')}`)
+    cluster.story?.push(`in the end ${finals.map(told).join('  ')}`)
     return {
       finding: this.#judge.verdict(finals, isSettled),
       had,
@@ -339,7 +339,7 @@ class OwnershipHistory {
     const { owners } = this.#cluster.anyMember().memory.stage
     const side = prng.chance(0.6) ? bit(prng.pick(owners)) : prng.below(1 << MEMBERS)
     this.#cluster.side = isHealed ? 0 : side
-    this.#cluster.say(() => `-- the cut is ${this.#cluster.side.toString(2)}`)
+    this.#cluster.story?.push(`-- the cut is ${this.#cluster.side.toString(2)}`)
   }
 
   #join(): void {

@@ -160,7 +160,7 @@ export class Member extends ModelLog<Disk, Batch> {
    * A member states once at which stage it adopted a table: on a new disk it may have done so
    * before, unless the table was made for that disk.
    */
-  get mayState(): boolean {
+  get isOnListedDisk(): boolean {
     const { renewed, adopted } = this.memory
     return hasBit(adopted.renewed | ~renewed, this.index)
   }

@@ -60,7 +60,7 @@ export class Moves {
     }
     if (hasAll && rules.isDoneWithoutClosing) return this.#tellUnclosed(member, stage)
     if (filling.covered >= 0 && !filling.isClosed) {
-      this.#cluster.say(() => `${name(member)} closes`)
+      this.#cluster.story?.push(`${name(member)} closes`)
       filling.isClosed = !rules.isDoneByFiller
       // What it hands over from now on is all.
       filling.covered = -1
@@ -131,7 +131,7 @@ export class Moves {
   #finish(member: Member, stage: Stage, isFilled: boolean): void {
     if (compareStages(member.memory.stage, stage) !== 0) return
     const { filler } = stage
-    this.#cluster.say(() => `${name(member)} says that the move is done`)
+    this.#cluster.story?.push(`${name(member)} says that the move is done`)
     this.done += 1
     if (hasBit(this.#owned, filler)) this.turned += 1
     this.#owned |= bit(filler)

@@ -102,7 +102,7 @@ export class NewsOfRing {
   }
 
   #adopt(member: Member, table: Table): void {
-    this.#cluster.say(() => `  ${name(member)} adopts ${tellTable(table)}`)
+    this.#cluster.story?.push(`  ${name(member)} adopts ${tellTable(table)}`)
     const { stage } = member.memory
     member.append({
       apply: (disk) => {
@@ -116,17 +116,22 @@ export class NewsOfRing {
   onAdopted(member: Member): void {
     member.seen = 0
     member.seenBase = member.memory.stated
-    if (this.#cluster.rules.isAdoptionUnsynced) member.seeOwnAdoption(member.memory.stated)
+    const { isAdoptionUnsynced } = this.#cluster.rules
+    if (isAdoptionUnsynced && this.#mayState(member)) member.seeOwnAdoption(member.memory.stated)
   }
 
   /** What the member adopted is durable. */
   onSynced(member: Member): void {
-    const { rules } = this.#cluster
-    const isNeeded = hasBit(member.memory.adopted.needed, member.index) || rules.isUnneededHeard
-    const mayState = isNeeded && (member.mayState || rules.isStatedTwice)
-    const isFirst = !hasBit(member.seen, member.index) || rules.isStatedTwice
-    if (mayState && isFirst) member.seeOwnAdoption(member.disk.stated)
+    const isFirst = !hasBit(member.seen, member.index) || this.#cluster.rules.isStatedTwice
+    if (isFirst && this.#mayState(member)) member.seeOwnAdoption(member.disk.stated)
     this.#settle(member)
+  }
+
+  /** The table waits for what this member says. */
+  #mayState(member: Member): boolean {
+    const { isUnneededHeard, isStatedTwice } = this.#cluster.rules
+    const isNeeded = hasBit(member.memory.adopted.needed, member.index) || isUnneededHeard
+    return isNeeded && (member.isOnListedDisk || isStatedTwice)
   }
 
   /** A member that sees that all have adopted says that the table is in effect. */
@@ -152,7 +157,7 @@ export class NewsOfRing {
     const hash = this.#cluster.prng.u32()
     const table: Table = { number, hash, owners, members, without, needed, renewed }
     this.tables.push(table)
-    this.#cluster.say(() => `an operator commits ${tellTable(table)} at ${name(member)}`)
+    this.#cluster.story?.push(`an operator commits ${tellTable(table)} at ${name(member)}`)
     for (const { memory } of this.#cluster.members) {
       this.#cluster.judge.onNamedDead(without & memory.stage.ownersMask)
     }
@@ -186,7 +191,7 @@ export class NewsOfRing {
   join(through: Member, joiner: Member): void {
     const { joined } = this.#cluster
     this.#cluster.joined = joined | bit(joiner.index)
-    this.#cluster.say(() => `${name(joiner)} joins through ${name(through)}`)
+    this.#cluster.story?.push(`${name(joiner)} joins through ${name(through)}`)
     this.#meet(through, bit(joiner.index), 0, 0)
     this.#cluster.sync(through)
     joiner.replace(this.#firstDiskFrom([through], joiner.index))
@@ -223,7 +228,7 @@ export class NewsOfRing {
 
   /** The member is gone for good. */
   leave(member: Member): void {
-    this.#cluster.say(() => `${name(member)} is gone`)
+    this.#cluster.story?.push(`${name(member)} is gone`)
     this.#meet(member, 0, bit(member.index), 0)
     this.#cluster.sync(member)
     for (const { index } of this.#cluster.members) this.tell(member, index)

@@ -37,7 +37,7 @@ export class Openings {
   }
 
   play(opening: Opening): void {
-    this.#cluster.say(() => `-- ${opening}`)
+    this.#cluster.story?.push(`-- ${opening}`)
     switch (opening) {
       case 'none':
         return
@@ -62,7 +62,7 @@ export class Openings {
   #race(): void {
     const leaver = this.#script.beginMove(this.#prng.pick([0.5, 1]))
     this.#script.turn(leaver, NO_TURN, this.#prng.below(4))
-    if (this.#prng.chance(0.3)) this.#adoptAndCrash(leaver)
+    if (this.#prng.chance(0.3)) this.#adoptAndMove(leaver)
     for (let tables = this.#prng.between(1, 2); tables > 0; tables--) {
       const at = this.#script.anyUp()
       const owners = this.#cluster.news.drawOwners(at, 0)
@@ -71,18 +71,27 @@ export class Openings {
     this.#script.turn(leaver, RACED, this.#prng.between(6, 24))
   }
 
-  /** The leaver tells a table that it adopted, forgets that in a crash, and ends its move. */
-  #adoptAndCrash(leaver: Member): void {
+  /** The leaver tells a table that it adopted, may forget that in a crash, and ends its move. */
+  #adoptAndMove(leaver: Member): void {
+    const prng = this.#prng
     const { news } = this.#cluster
     const at = this.#script.anyUp()
     const owners = news.drawOwners(at, 0)
-    if (owners === undefined || at === leaver) return
+    const { filler } = leaver.memory.stage
+    if (owners === undefined || at === leaver || filler < 0) return
     news.commit(at, owners, 0)
     news.tellAtOnce(at, leaver)
+    if (prng.chance(0.5)) this.#cluster.sync(leaver)
     news.tellAtOnce(leaver, at)
-    this.#cluster.crash(leaver)
+    this.#cluster.crash(leaver, 0)
+    this.#cluster.side = bit(leaver.index)
+    this.#script.settleAt(at, 1)
+    this.#cluster.side = 0
     this.#script.finish(leaver, STEPS_MAX)
-    if (this.#prng.chance(0.7)) this.#script.settleAt(at, 1)
+    news.tellAtOnce(leaver, this.#cluster.member(filler))
+    news.tellAtOnce(at, leaver)
+    this.#clients.putAt(prng.pick([leaver, at]))
+    this.#clients.getAt(this.#cluster.member(filler))
   }
 
   /** All but one member hear of two tables from one parent, and of the lower one last. */

@@ -13,7 +13,7 @@ const DELIVERIES_MAX = 200
 
 /** Whether all is settled within so many passes. */
 export function quiet(cluster: Cluster): boolean {
-  cluster.say(() => '-- quiet')
+  cluster.story?.push('-- quiet')
   cluster.side = 0
   if (cluster.prng.chance(0.5)) cluster.messages.length = 0
   while (cluster.messages.length > 0) cluster.deliverAny(false)
@@ -69,7 +69,12 @@ function work(cluster: Cluster): void {
     deliverAll(cluster)
   }
   for (const member of members) {
-    for (let place = 0; place < 3; place++) cluster.moves.ask(member, place)
+    const { stage, isWhole } = member.memory
+    if (!hasBit(stage.ownersMask, member.index)) continue
+    for (const [place, owner] of stage.owners.entries()) {
+      const isEqual = member.object(OWN) === cluster.member(owner).object(OWN)
+      if (!isWhole || !isEqual) cluster.moves.ask(member, place)
+    }
     deliverAll(cluster)
   }
 }
