@@ -1,8 +1,9 @@
 /**
  * The rules of tables, moves, donors and hints, each as the shortcut that breaks it.
  *
- * A shortcut that is true is taken. `broken.ts` takes each alone, and the search must find what it
- * loses, hides from a read or leaves behind.
+ * `README.md` tells the rules as they are to be built. A shortcut that is true is taken.
+ * `broken.ts` takes each alone, and the search must find what it loses, hides from a read or leaves
+ * behind.
  */
 
 export interface OwnershipRules {
