@@ -235,6 +235,31 @@ t.test('F6: a process that stops each second accuses no one', async (t) => {
   t.same(accused, [])
 })
 
+t.test('F6: what is read right after a stop makes a process no healthier', async (t) => {
+  const view = new Table(2).view(0)
+  const begun = view.wakeAt
+  t.match(view.onTick(begun), [{ kind: 'send', message: { kind: 'ping', probe: 1 } }])
+  // An exchange is due now, and still at the end of the stop.
+  view.onConnected(id(1), begun)
+  const now = begun + 1_500
+  view.onMessage(id(1), { kind: 'ping', probe: 9, news: [] }, now)
+  t.equal(view.health.score, 4)
+  t.equal(view.wakeAt, now)
+  view.onMessage(id(1), { kind: 'ack', probe: 1, news: [] }, now)
+  t.equal(view.health.score, 4)
+})
+
+t.test('F6: a stop that the worker has told is not counted again by the tick', async (t) => {
+  const view = new Table(2).view(0)
+  view.onTick(view.wakeAt)
+  const dueAt = view.wakeAt
+  view.onLoopDelay(1_000)
+  t.equal(view.health.score, 3)
+  t.equal(view.wakeAt, dueAt + 2_000, 'the stop and a period more')
+  view.onTick(dueAt + 900)
+  t.equal(view.health.score, 3)
+})
+
 t.test('F7: a link that fails each second for ten minutes changes no life', async (t) => {
   const table = new Table(6)
   const [one, other] = [id(0), id(1)]
