@@ -57,10 +57,11 @@ async function importRecords(file: string | undefined, options: Options): Promis
   const source = linesOf(file === '-' ? undefined : file)
   await withClient(options, async (client) => {
     const bucket = await bucketOf(client, options.bucket)
-    const progress = progressOf('importing', source.bytesTotal)
     const began = performance.now()
     const run = new ImportRun(bucket, window)
     const forget = onInterruption((signal) => run.interrupt(signal))
+    // It hides the cursor, and from then on a signal has to show it again.
+    const progress = progressOf('importing', source.bytesTotal)
     try {
       await run.all(source, progress)
     } finally {

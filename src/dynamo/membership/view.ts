@@ -202,7 +202,7 @@ export class View {
     for (const { id, life } of this.liveness.takeChanges()) {
       this.#actions.push({ kind: 'life', id, life })
     }
-    // What is due already is not late: it could not be done before this call.
+    // It could not be done before this call: if it is due already, it is not late.
     this.#wakeAt = Math.max(this.#now, this.#nextDue())
     return this.#actions
   }

@@ -117,11 +117,13 @@ t.test('the digest covers everything that decides placement, and nothing else', 
   const all = members(4)
   const { digest } = claim(all, 4, N)
   const differing = (change: Partial<Member>) => [{ ...member(1), ...change }, ...all.slice(1)]
-  for (const change of [{ machine: 'x' }, { zone: 'z' }, { weight: 2 }]) {
+  const shared = { machine: 'm2' }
+  for (const change of [shared, { zone: 'z' }, { weight: 2 }]) {
     t.notSame(claim(differing(change), 4, N).digest, digest, JSON.stringify(change))
   }
   t.notSame(claim(all, 5, N).digest, digest, 'the number of partitions')
-  for (const change of [{ host: 'elsewhere' }, { clientPort: 1 }, { name: 'other' }]) {
+  const moved = [{ host: 'elsewhere' }, { clientPort: 1 }, { machine: 'alone' }]
+  for (const change of [...moved, { name: 'other' }]) {
     t.strictSame(claim(differing(change), 4, N).digest, digest, JSON.stringify(change))
   }
 })
