@@ -36,7 +36,7 @@ export class Findings {
   /** Milliseconds of each change that has reached all. */
   readonly spreadMs: number[] = []
   readonly deaths: DeathTime[] = []
-  /** Declared dead, and alive: who says so of whom. */
+  /** Members that others declared dead though they were alive. */
   falseDeaths = 0
   /** Those of members that starve: they answer late, or not at all. */
   starvedDeaths = 0

@@ -1,4 +1,4 @@
-/** This node's own record: operators change a part of it, and nobody else changes the rest. */
+/** This node's own record: an operator changes weight and state, the node itself all else. */
 import t from 'tap'
 import { U48_MAX } from '../../../../src/base/bytes.ts'
 import { MemberState } from '../../../../src/dynamo/membership/member-record.ts'

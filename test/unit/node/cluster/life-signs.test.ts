@@ -42,7 +42,7 @@ t.test('a side that does not answer is asked once within 500 ms, until it answer
   pair.world.pass(500)
   t.same(told, ['asked'])
   pair.world.pass(5_000)
-  t.same(told, ['asked'], 'whoever judges asks again')
+  t.same(told, ['asked'], 'the avoidance asks again')
   t.equal(signs.takeHeard(), false)
   pair.farEnd.hear()
   pair.world.pass(300)

@@ -186,6 +186,6 @@ t.test('a member that is killed is suspected, then dead, then alive again', asyn
   }
   t.notOk(
     told.some((one) => /n[123]$/.test(one)),
-    'nobody else',
+    'no other member',
   )
 })

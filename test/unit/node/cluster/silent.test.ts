@@ -71,7 +71,7 @@ t.test('and sooner where requests go to it', async (t) => {
   t.equal(views(cluster)[0], false, 'within 200 ms')
 })
 
-t.test('one that is slow is not avoided, and a stop of this process accuses nobody', async (t) => {
+t.test('one that is slow is not avoided, and a stop of this process accuses no one', async (t) => {
   const { world, cluster } = await threeNodes(6)
   await world.run(15_000)
   let silences = 0
