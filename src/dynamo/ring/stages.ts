@@ -116,6 +116,21 @@ export class Stages {
     return isNews
   }
 
+  /** The same of all N. */
+  takeAll(other: Stages): boolean {
+    let isNews = false
+    for (const n of other.ns) if (this.take(n, other.doneOf(n))) isNews = true
+    return isNews
+  }
+
+  /** As it is now: what is done later changes one of the two. */
+  copy(): Stages {
+    const bases = [...this.#byN.values()].map(({ base }) => base)
+    const copy = new Stages(this.table, bases)
+    copy.takeAll(this)
+    return copy
+  }
+
   /** Moves that are left, of all partitions and N. */
   get left(): number {
     let left = 0
@@ -160,6 +175,14 @@ export function stagesAfter(before: Stages, table: Table): Stages {
   const count = table.ring.partitionCount
   const bases = before.ns.map((n) => rowsFrom(n, count, (p) => before.ownersOf(p >>> split, n)))
   return new Stages(table, bases)
+}
+
+/** What is newer, partition by partition. */
+export function newerStages(a: Stages | undefined, b: Stages): Stages {
+  const order = a === undefined ? -1 : compareTables(a.table, b.table)
+  if (a === undefined || order < 0) return b.copy()
+  if (order === 0) a.takeAll(b)
+  return a
 }
 
 /** The first table of a cluster, with buckets of these N: nothing has to move. */
