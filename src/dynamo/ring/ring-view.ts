@@ -9,7 +9,7 @@
  * tells from which owners the table begins, and each member that sees them all finds the same ones.
  *
  * A member whose disk was lost since the table was made may have stated something on the old disk:
- * it states nothing, and the table waits until an operator commits another one.
+ * it states nothing, and the table waits until an operator commits it again.
  *
  * Source: docs/design.md, a ring is a table; test/model/ownership.
  */
@@ -38,9 +38,8 @@ export interface KeptRing {
 
 export interface RingViewOptions {
   readonly self: NodeId
-  /** Of this member's data, and whether it ever had another one that was lost. */
+  /** The id of this member's data directory. */
   readonly directory: string
-  readonly isFirstDirectory: boolean
   readonly kept: KeptRing
 }
 
@@ -77,7 +76,7 @@ export class RingView {
 
   /** Members that the adopted table waits for. */
   get missing(): readonly NodeId[] {
-    return this.isFrozen ? this.#adopted.needed.filter((id) => !this.#seen.has(id)) : []
+    return this.isFrozen ? [...this.#adopted.needed.keys()].filter((id) => !this.#seen.has(id)) : []
   }
 
   get kept(): KeptRing {
@@ -113,12 +112,10 @@ export class RingView {
     this.#settle()
   }
 
-  /** It would have to be the only statement of this member on this table. */
+  /** It states once what it adopted: on the disk that the table was made for. */
   get #mayState(): boolean {
-    const { self, directory, isFirstDirectory } = this.#options
-    if (!this.#adopted.needed.includes(self)) return false
-    const known = this.#adopted.directories.get(self)
-    return known === undefined ? isFirstDirectory : known === directory
+    const { self, directory } = this.#options
+    return this.#adopted.needed.get(self) === directory
   }
 
   #adopt(table: Table): void {

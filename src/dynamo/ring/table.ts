@@ -30,24 +30,23 @@ export interface TableFields {
   readonly ring: Ring
   /** Named as dead: from its effect on they count for nothing. Ascending. */
   readonly without: readonly NodeId[]
-  /** Those that have to adopt it: members that were not named, nor gone by then. Ascending. */
-  readonly needed: readonly NodeId[]
   /**
-   * Data directories of members that were not on their first one: only on this one, or on the
-   * first, may a member state what it adopted.
+   * Those that have to adopt it: members that were neither gone by then nor named as dead. Each with
+   * the data directory that it had: on another one it may have adopted the table before, and lost
+   * what it stated.
    */
-  readonly directories: ReadonlyMap<NodeId, string>
+  readonly needed: ReadonlyMap<NodeId, string>
 }
 
 export interface Table extends TableFields {
   readonly digest: TableDigest
 }
 
-/** Requires: `without` and `needed` ascending, each once. */
+/** Requires: `without` ascending, each once. */
 export function tableOf(fields: TableFields): Table {
-  const { number, parent, ring, without, needed, directories } = fields
-  const named = [...directories].toSorted(([a], [b]) => (a < b ? -1 : 1))
-  const text = JSON.stringify([number, parent ?? null, ring.digest, without, needed, named])
+  const { number, parent, ring, without } = fields
+  const needed = [...fields.needed].toSorted(([a], [b]) => (a < b ? -1 : 1))
+  const text = JSON.stringify([number, parent ?? null, ring.digest, without, needed])
   const bytes = utf8Bytes(`table\0${text}`)
   const digest = new Uint8Array(16)
   md5Into(bytes, 0, bytes.length, digest, 0)
@@ -56,8 +55,7 @@ export function tableOf(fields: TableFields): Table {
 
 /** The first table of a cluster: in effect from the beginning, and needs no one. */
 export function firstTable(ring: Ring): Table {
-  const nobody = { without: [], needed: [], directories: new Map() }
-  return tableOf({ number: 1, parent: undefined, ring, ...nobody })
+  return tableOf({ number: 1, parent: undefined, ring, without: [], needed: new Map() })
 }
 
 /** Above zero where `a` wins. */

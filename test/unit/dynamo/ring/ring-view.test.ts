@@ -19,15 +19,14 @@ const ALL = members(5)
 const [A, B, C, D] = ALL.map(({ id }) => id) as [NodeId, NodeId, NodeId, NodeId]
 const FIRST = firstTable(claim(ALL.slice(0, 3), BITS, N).ring)
 
-interface Sketch {
-  readonly id: NodeId
-  readonly directory?: string
-  readonly isFirstDirectory?: boolean
+function view(self: NodeId, directory = 'first'): RingView {
+  const kept = { stages: firstStages(FIRST, [N]), adopted: FIRST, stated: undefined }
+  return new RingView({ self, directory, kept })
 }
 
-function view({ id, directory = 'first', isFirstDirectory = true }: Sketch): RingView {
-  const kept = { stages: firstStages(FIRST, [N]), adopted: FIRST, stated: undefined }
-  return new RingView({ self: id, directory, isFirstDirectory, kept })
+/** Members on their first directories. */
+function on(ids: readonly NodeId[]): ReadonlyMap<NodeId, string> {
+  return new Map(ids.map((id) => [id, 'first']))
 }
 
 function ringOf(of: readonly Member[]): Ring {
@@ -37,8 +36,8 @@ function ringOf(of: readonly Member[]): Ring {
 /** A table that needs all of its members but those without. */
 function child(parent: Table, ring: Ring, more: Partial<TableFields> = {}): Table {
   const without = more.without ?? []
-  const needed = ring.members.map(({ id }) => id).filter((id) => !without.includes(id))
-  const fields = { without, needed, directories: new Map<NodeId, string>(), ...more }
+  const needed = on(ring.members.map(({ id }) => id).filter((id) => !without.includes(id)))
+  const fields = { without, needed, ...more }
   return tableOf({ number: parent.number + 1, parent: parent.digest, ring, ...fields })
 }
 
@@ -59,7 +58,7 @@ function partitionWithMove(one: RingView): number {
 }
 
 t.test('a table is in effect when all that it needs have durably adopted it', async (t) => {
-  const [a, b, c, d] = [A, B, C, D].map((id) => view({ id })) as [
+  const [a, b, c, d] = [A, B, C, D].map((id) => view(id)) as [
     RingView,
     RingView,
     RingView,
@@ -86,7 +85,7 @@ t.test('a table is in effect when all that it needs have durably adopted it', as
 })
 
 t.test('it begins from the newest stage that one of them has stated', async (t) => {
-  const views = [A, B, C, D].map((id) => view({ id }))
+  const views = [A, B, C, D].map((id) => view(id))
   const [a, b, , d] = views as [RingView, RingView, RingView, RingView]
   const table = child(FIRST, ringOf(ALL.slice(0, 4)))
   a.commit(table)
@@ -97,7 +96,7 @@ t.test('it begins from the newest stage that one of them has stated', async (t) 
   // Only B knows that the move is done when it adopts the table that takes the first one back.
   b.stages.advance(partition, N, 1, true)
   const { owners } = b.stages.of(partition, N)
-  const back = child(table, FIRST.ring, { needed: [A, B, C, D] })
+  const back = child(table, FIRST.ring, { needed: on([A, B, C, D]) })
   a.commit(back)
   tell([a, d])
   b.hear(a.news)
@@ -116,11 +115,11 @@ t.test('it begins from the newest stage that one of them has stated', async (t) 
 t.test(
   'of two tables from one parent the winner takes effect, and no one adopts the other',
   async (t) => {
-    const views = [A, B, C].map((id) => view({ id }))
+    const views = [A, B, C].map((id) => view(id))
     const [a, b] = views as [RingView, RingView]
     const all = [A, B, C]
     const tables = [ringOf(ALL.slice(0, 4)), ringOf([...ALL.slice(0, 3), ALL[4] as Member])].map(
-      (ring) => child(FIRST, ring, { needed: all }),
+      (ring) => child(FIRST, ring, { needed: on(all) }),
     )
     a.commit(tables[0] as Table)
     b.commit(tables[1] as Table)
@@ -137,15 +136,15 @@ t.test(
 t.test(
   'both sides of a cut name the other as dead: the winner begins where the loser came to',
   async (t) => {
-    const views = [A, B, C, D].map((id) => view({ id }))
+    const views = [A, B, C, D].map((id) => view(id))
     const [a, b, c, d] = views as [RingView, RingView, RingView, RingView]
     const grown = child(FIRST, ringOf(ALL.slice(0, 4)))
     a.commit(grown)
     tell(views)
     for (const one of views) one.onDurable()
     tell(views)
-    const left = child(grown, grown.ring, { without: [C, D], needed: [A, B] })
-    const right = child(grown, grown.ring, { without: [A, B], needed: [C, D] })
+    const left = child(grown, grown.ring, { without: [C, D], needed: on([A, B]) })
+    const right = child(grown, grown.ring, { without: [A, B], needed: on([C, D]) })
     a.commit(left)
     c.commit(right)
     for (const side of [
@@ -166,8 +165,8 @@ t.test(
 t.test(
   'a member on a new disk states nothing, unless the table was made for that disk',
   async (t) => {
-    const [a, b] = [A, B].map((id) => view({ id })) as [RingView, RingView]
-    const emptied = view({ id: C, directory: 'second', isFirstDirectory: false })
+    const [a, b] = [A, B].map((id) => view(id)) as [RingView, RingView]
+    const emptied = view(C, 'second')
     const table = child(FIRST, ringOf(ALL.slice(0, 3)))
     const views = [a, b, emptied]
     a.commit(table)
@@ -175,7 +174,8 @@ t.test(
     for (const one of views) one.onDurable()
     tell(views)
     t.strictSame(a.missing, [C], 'it may have stated something on the old disk')
-    const again = child(table, table.ring, { directories: new Map([[C, 'second']]) })
+    const needed = new Map([...on([A, B]), [C, 'second'] as const])
+    const again = child(table, table.ring, { needed })
     b.commit(again)
     tell(views)
     for (const one of views) one.onDurable()
@@ -185,10 +185,10 @@ t.test(
 )
 
 t.test('after a restart it goes on from what it wrote down', async (t) => {
-  const [a, b] = [A, B].map((id) => view({ id })) as [RingView, RingView]
-  const table = child(FIRST, ringOf(ALL.slice(0, 3)), { needed: [A, B] })
+  const [a, b] = [A, B].map((id) => view(id)) as [RingView, RingView]
+  const table = child(FIRST, ringOf(ALL.slice(0, 3)), { needed: on([A, B]) })
   a.commit(table)
-  const again = new RingView({ self: A, directory: 'first', isFirstDirectory: true, kept: a.kept })
+  const again = new RingView({ self: A, directory: 'first', kept: a.kept })
   t.equal(again.adopted, table)
   t.strictSame(again.missing, [B], 'what is kept is durable')
   b.hear(again.news)

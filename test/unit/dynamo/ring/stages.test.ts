@@ -20,7 +20,7 @@ import {
 import { member, members } from './members.ts'
 
 const BITS = 4
-const NOBODY = { without: [], needed: [], directories: new Map<NodeId, string>() }
+const NOBODY = { without: [], needed: new Map<NodeId, string>() }
 
 function after(parent: Table, ring: Ring): Table {
   return tableOf({ number: parent.number + 1, parent: parent.digest, ring, ...NOBODY })
