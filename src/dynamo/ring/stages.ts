@@ -116,6 +116,15 @@ export class Stages {
     return isNews
   }
 
+  /** Whether these may be done, of this table: no partition has more than its moves. */
+  mayTake(n: number, done: Uint8Array): boolean {
+    const moves = this.#byN.get(n)
+    if (moves === undefined || done.length !== moves.base.partitions) return false
+    return done.every((byte, partition) => {
+      return (byte & DONE_MASK) <= this.#movesOf(moves, partition).length
+    })
+  }
+
   /** The same of all N. */
   takeAll(other: Stages): boolean {
     let isNews = false
