@@ -82,6 +82,7 @@ export function stagesOfBytes(bytes: Uint8Array): Stages | undefined {
     const done: Uint8Array[] = []
     const bases = Array.from({ length: from.count(1, REPLICAS_MAX) }, () => {
       const n = from.count(1, REPLICAS_MAX)
+      from.check(n >= 1)
       const owners = from.list(MEMBERS_MAX, (): Owner => {
         return { id: from.id(), machine: from.text(), zone: from.text() }
       })

@@ -57,7 +57,9 @@ export class Stages {
   /** `table` is in effect, and no move is done. `bases` has the N in use. */
   constructor(table: Table, bases: Iterable<OwnerRows>) {
     this.table = table
-    for (const member of table.ring.members) this.#owners.set(member.id, member)
+    for (const { id, machine, zone } of table.ring.members) {
+      this.#owners.set(id, { id, machine, zone })
+    }
     for (const base of bases) {
       for (const owner of base.owners) this.#owners.set(owner.id, owner)
       assert(base.partitions === table.ring.partitionCount, 'the base has the same partitions')
@@ -121,7 +123,8 @@ export class Stages {
     const moves = this.#byN.get(n)
     if (moves === undefined || done.length !== moves.base.partitions) return false
     return done.every((byte, partition) => {
-      return (byte & DONE_MASK) <= this.#movesOf(moves, partition).length
+      const count = byte & DONE_MASK
+      return byte === 0 || (count >= 1 && count <= this.#movesOf(moves, partition).length)
     })
   }
 

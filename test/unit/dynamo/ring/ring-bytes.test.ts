@@ -10,7 +10,12 @@ import {
   tableOfBytes,
 } from '../../../../src/dynamo/ring/ring-bytes.ts'
 import { firstStages, type Stages, stagesAfter } from '../../../../src/dynamo/ring/stages.ts'
-import { compareTables, firstTable, type Table, tableOf } from '../../../../src/dynamo/ring/table.ts'
+import {
+  compareTables,
+  firstTable,
+  type Table,
+  tableOf,
+} from '../../../../src/dynamo/ring/table.ts'
 import { members } from './members.ts'
 
 const BITS = 3
