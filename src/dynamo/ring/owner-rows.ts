@@ -1,0 +1,66 @@
+/** The owners of every partition for one N, as a table that is in effect began with them. */
+import { assert } from '../../base/assert.ts'
+import type { NodeId } from '../names.ts'
+import type { Member } from './ring.ts'
+
+/** There are fewer owners than N. */
+const NONE = 0xffff
+
+/** An owner, also one that no later table knows. */
+export type Owner = Pick<Member, 'id' | 'machine' | 'zone'>
+
+export class OwnerRows {
+  readonly n: number
+  /** Each once, in the order in which the rows name them first. */
+  readonly owners: readonly Owner[]
+  /** N to a partition: indexes into `owners`, and NONE behind the last owner. */
+  readonly rows: Uint16Array
+
+  /** Requires: what `rowsFrom` makes, or the same read from a file or the wire. */
+  constructor(n: number, owners: readonly Owner[], rows: Uint16Array) {
+    assert(rows.length % n === 0, 'rows have one length')
+    assert(
+      rows.every((index) => index === NONE || index < owners.length),
+      'rows name owners',
+    )
+    this.n = n
+    this.owners = owners
+    this.rows = rows
+  }
+
+  get partitions(): number {
+    return this.rows.length / this.n
+  }
+
+  of(partition: number): readonly NodeId[] {
+    const ids: NodeId[] = []
+    const end = (partition + 1) * this.n
+    for (let at = partition * this.n; at < end; at++) {
+      const owner = this.owners[this.rows[at] as number]
+      if (owner !== undefined) ids.push(owner.id)
+    }
+    return ids
+  }
+}
+
+/** Requires: at most N owners of each partition, each once. */
+export function rowsFrom(
+  n: number,
+  partitions: number,
+  ownersOf: (partition: number) => readonly Owner[],
+): OwnerRows {
+  const indexes = new Map<NodeId, number>()
+  const all: Owner[] = []
+  const rows = new Uint16Array(n * partitions).fill(NONE)
+  for (let partition = 0; partition < partitions; partition++) {
+    const owners = ownersOf(partition)
+    assert(owners.length <= n, 'a row has at most N owners')
+    for (const [i, { id, machine, zone }] of owners.entries()) {
+      const index = indexes.get(id) ?? all.length
+      if (index === all.length) all.push({ id, machine, zone })
+      indexes.set(id, index)
+      rows[n * partition + i] = index
+    }
+  }
+  return new OwnerRows(n, all, rows)
+}

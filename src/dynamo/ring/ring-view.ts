@@ -1,0 +1,159 @@
+/**
+ * What one member knows of the ring: the table in effect and how far its moves are, the table that
+ * it has adopted since, and who else has adopted that.
+ *
+ *     commit ─► adopted by one after another ─► seen by a member that all have ─► in effect
+ *
+ * A member that adopts a table says once, durably, how far the moves of the one in effect were then:
+ * its *statement*. It ends none of them from then on. So the newest statement of all that are needed
+ * tells from which owners the table begins, and each member that sees them all finds the same ones.
+ *
+ * A member whose disk was lost since the table was made may have stated something on the old disk:
+ * it states nothing, and the table waits until an operator commits it again.
+ *
+ * Source: docs/design.md, a ring is a table; test/model/ownership.
+ */
+import { assert } from '../../base/assert.ts'
+import type { NodeId } from '../names.ts'
+import { newerStages, type Stages, stagesAfter } from './stages.ts'
+import { compareTables, type Table } from './table.ts'
+
+/** What members tell each other. */
+export interface RingNews {
+  readonly stages: Stages
+  readonly adopted: Table
+  /** Members that have durably adopted it. */
+  readonly seen: readonly NodeId[]
+  /** The newest of what these have stated; undefined while there are none. */
+  readonly stated: Stages | undefined
+}
+
+/** What a member writes down before it tells of it. */
+export interface KeptRing {
+  readonly stages: Stages
+  readonly adopted: Table
+  /** How far the moves were when it adopted the table; undefined for the table in effect. */
+  readonly stated: Stages | undefined
+}
+
+export interface RingViewOptions {
+  readonly self: NodeId
+  /** The id of this member's data directory. */
+  readonly directory: string
+  readonly kept: KeptRing
+}
+
+export class RingView {
+  readonly #options: RingViewOptions
+  #stages: Stages
+  #adopted: Table
+  #stated: Stages | undefined
+  readonly #seen = new Set<NodeId>()
+  #newest: Stages | undefined
+
+  constructor(options: RingViewOptions) {
+    this.#options = options
+    this.#stages = options.kept.stages
+    this.#adopted = options.kept.adopted
+    this.#stated = options.kept.stated
+    this.onDurable()
+  }
+
+  /** Of the table in effect. */
+  get stages(): Stages {
+    return this.#stages
+  }
+
+  /** The newest table that this member knows, in effect or not. */
+  get adopted(): Table {
+    return this.#adopted
+  }
+
+  /** A newer table is under way: no move of the one in effect may end. */
+  get isFrozen(): boolean {
+    return compareTables(this.#adopted, this.#stages.table) > 0
+  }
+
+  /** Members that the adopted table waits for. */
+  get missing(): readonly NodeId[] {
+    return this.isFrozen ? [...this.#adopted.needed.keys()].filter((id) => !this.#seen.has(id)) : []
+  }
+
+  get kept(): KeptRing {
+    return { stages: this.#stages, adopted: this.#adopted, stated: this.#stated }
+  }
+
+  get news(): RingNews {
+    const seen = [...this.#seen].toSorted()
+    return { stages: this.#stages, adopted: this.#adopted, seen, stated: this.#newest }
+  }
+
+  /** An operator commits this table here. Requires: its parent is the adopted one. */
+  commit(table: Table): void {
+    assert(compareTables(table, this.#adopted) > 0, 'a table is committed on the newest one')
+    this.#adopt(table)
+  }
+
+  /** Another member tells what it knows. Returns whether something of that was new. */
+  hear({ stages, adopted, seen, stated }: RingNews): boolean {
+    let isNews = false
+    if (compareTables(adopted, this.#adopted) > 0) {
+      this.#adopt(adopted)
+      isNews = true
+    }
+    if (compareTables(adopted, this.#adopted) === 0 && this.#see(seen, stated)) isNews = true
+    if (this.#hearStages(stages)) isNews = true
+    return this.#settle() || isNews
+  }
+
+  /** What `kept` said is durable: from now on this member tells that it has adopted the table. */
+  onDurable(): void {
+    if (this.isFrozen && this.#mayState) this.#see([this.#options.self], this.#stated)
+    this.#settle()
+  }
+
+  /** It states once what it adopted: on the disk that the table was made for. */
+  get #mayState(): boolean {
+    const { self, directory } = this.#options
+    return this.#adopted.needed.get(self) === directory
+  }
+
+  #adopt(table: Table): void {
+    this.#adopted = table
+    this.#stated = this.#stages.copy()
+    this.#seen.clear()
+    this.#newest = undefined
+  }
+
+  #see(members: readonly NodeId[], stated: Stages | undefined): boolean {
+    const before = this.#seen.size
+    for (const id of members) this.#seen.add(id)
+    if (stated !== undefined) this.#newest = newerStages(this.#newest, stated)
+    return this.#seen.size > before
+  }
+
+  #hearStages(stages: Stages): boolean {
+    const order = compareTables(stages.table, this.#stages.table)
+    if (order < 0) return false
+    if (order === 0) return this.#stages.takeAll(stages)
+    this.#begin(stages.copy())
+    return true
+  }
+
+  /** A table is in effect. */
+  #begin(stages: Stages): void {
+    this.#stages = stages
+    if (compareTables(stages.table, this.#adopted) < 0) return
+    this.#adopted = stages.table
+    this.#stated = undefined
+    this.#seen.clear()
+    this.#newest = undefined
+  }
+
+  /** A member that sees that all have adopted says that the table is in effect. */
+  #settle(): boolean {
+    if (!this.isFrozen || this.missing.length > 0 || this.#newest === undefined) return false
+    this.#begin(stagesAfter(this.#newest, this.#adopted))
+    return true
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * How far the moves of a table have come: the owners of each partition now, and who gives its place
+ * to whom next.
+ *
+ *     base        A B C                     the owners when the table took effect
+ *     one done    D B C   A gave to D
+ *     two done    D E C   B gave to E       the table leads to C D E: no move is left
+ *
+ * Owners move one at a time, in an order that follows from the base and the table alone. A filler
+ * takes the place of a leaver on its own machine where there is one: so the owners are on distinct
+ * machines at every stage if they are before and after. Each N has its own moves: the first owner
+ * of a row is the only one of a bucket with N = 1. Where the cluster grows to N machines, a filler
+ * comes without a leaver; where it shrinks, a leaver goes without a filler.
+ *
+ * Of two stages of one table the one with more moves done is newer, and of two tables the winner's:
+ * members that meet know which of them is ahead.
+ *
+ * Source: docs/design.md, moves of places; test/model/ownership.
+ */
+import { assert } from '../../base/assert.ts'
+import type { NodeId } from '../names.ts'
+import { type Owner, type OwnerRows, rowsFrom } from './owner-rows.ts'
+import { ownersOf } from './preference-list.ts'
+import { compareTables, type Table } from './table.ts'
+
+/** One partition for one N. It never changes: the next move makes another one. */
+export interface Stage {
+  readonly table: Table
+  /** Moves that are done. */
+  readonly done: number
+  /** In order of preference. */
+  readonly owners: readonly NodeId[]
+  /** Gives its place to the filler; undefined where a filler comes in addition, or after all. */
+  readonly leaver: NodeId | undefined
+  /** Is being filled, and counts for nothing; undefined where a leaver just goes, or after all. */
+  readonly filler: NodeId | undefined
+  /** The last leaver was whole when it closed: the new owner has all that it held. */
+  readonly isFilled: boolean
+}
+
+/** Of a byte of `done`: the count, and whether the last move filled the new owner. */
+const DONE_MASK = 0x7f
+const FILLED = 0x80
+
+/** The moves of one N. */
+interface Moves {
+  readonly base: OwnerRows
+  readonly done: Uint8Array
+  readonly stages: (Stage | undefined)[]
+}
+
+export class Stages {
+  readonly table: Table
+  readonly #byN = new Map<number, Moves>()
+  readonly #owners = new Map<NodeId, Owner>()
+
+  /** `table` is in effect, and no move is done. `bases` has the N in use. */
+  constructor(table: Table, bases: Iterable<OwnerRows>) {
+    this.table = table
+    for (const { id, machine, zone } of table.ring.members) {
+      this.#owners.set(id, { id, machine, zone })
+    }
+    for (const base of bases) {
+      for (const owner of base.owners) this.#owners.set(owner.id, owner)
+      assert(base.partitions === table.ring.partitionCount, 'the base has the same partitions')
+      const done = new Uint8Array(base.partitions)
+      this.#byN.set(base.n, { base, done, stages: Array.from({ length: base.partitions }) })
+    }
+  }
+
+  /** The N that had buckets when the table took effect. */
+  get ns(): readonly number[] {
+    return [...this.#byN.keys()]
+  }
+
+  /** One partition. An N that came into use since has no data to move. */
+  of(partition: number, n: number): Stage {
+    const moves = this.#byN.get(n)
+    if (moves === undefined) return this.#last(partition, n)
+    const known = moves.stages[partition]
+    if (known !== undefined) return known
+    const stage = this.#stageOf(moves, partition)
+    moves.stages[partition] = stage
+    return stage
+  }
+
+  /** The owners of a partition now, with their machines. */
+  ownersOf(partition: number, n: number): readonly Owner[] {
+    return this.of(partition, n).owners.map((id) => this.#owners.get(id) as Owner)
+  }
+
+  /** The next move of a partition is done. Returns false where it was known. */
+  advance(partition: number, n: number, done: number, isFilled: boolean): boolean {
+    const moves = this.#byN.get(n)
+    if (moves === undefined || done <= this.of(partition, n).done) return false
+    assert(done <= this.#movesOf(moves, partition).length, 'no more moves are done than there are')
+    moves.done[partition] = done | (isFilled ? FILLED : 0)
+    moves.stages[partition] = undefined
+    return true
+  }
+
+  /** What is done, a byte for each partition, to be kept or sent. */
+  doneOf(n: number): Uint8Array {
+    return (this.#byN.get(n)?.done ?? new Uint8Array()).slice()
+  }
+
+  baseOf(n: number): OwnerRows | undefined {
+    return this.#byN.get(n)?.base
+  }
+
+  /** Takes what another member knows to be done. Requires: of the same table. True if news. */
+  take(n: number, done: Uint8Array): boolean {
+    let isNews = false
+    for (const [partition, byte] of done.entries()) {
+      const isFilled = (byte & FILLED) !== 0
+      if (this.advance(partition, n, byte & DONE_MASK, isFilled)) isNews = true
+    }
+    return isNews
+  }
+
+  /** Whether these may be done, of this table: no partition has more than its moves. */
+  mayTake(n: number, done: Uint8Array): boolean {
+    const moves = this.#byN.get(n)
+    if (moves === undefined || done.length !== moves.base.partitions) return false
+    return done.every((byte, partition) => {
+      const count = byte & DONE_MASK
+      return byte === 0 || (count >= 1 && count <= this.#movesOf(moves, partition).length)
+    })
+  }
+
+  /** The same of all N. */
+  takeAll(other: Stages): boolean {
+    let isNews = false
+    for (const n of other.ns) if (this.take(n, other.doneOf(n))) isNews = true
+    return isNews
+  }
+
+  /** As it is now: what is done later changes one of the two. */
+  copy(): Stages {
+    const bases = [...this.#byN.values()].map(({ base }) => base)
+    const copy = new Stages(this.table, bases)
+    copy.takeAll(this)
+    return copy
+  }
+
+  /** Moves that are left, of all partitions and N. */
+  get left(): number {
+    let left = 0
+    for (const moves of this.#byN.values()) {
+      for (let partition = 0; partition < moves.base.partitions; partition++) {
+        left += this.#movesOf(moves, partition).length - this.of(partition, moves.base.n).done
+      }
+    }
+    return left
+  }
+
+  #stageOf(moves: Moves, partition: number): Stage {
+    const { base, done: all } = moves
+    const byte = all[partition] as number
+    const done = byte & DONE_MASK
+    const pairs = this.#movesOf(moves, partition)
+    if (done === pairs.length)
+      return { ...this.#last(partition, base.n), done, isFilled: isSet(byte) }
+    const owners = pairs.slice(0, done).reduce(moved, base.of(partition))
+    return { table: this.table, done, owners, ...(pairs[done] as Pair), isFilled: isSet(byte) }
+  }
+
+  #movesOf({ base }: Moves, partition: number): readonly Pair[] {
+    return pairsOf(base.of(partition), this.#target(partition, base.n), this.#owners)
+  }
+
+  #last(partition: number, n: number): Stage {
+    const owners = this.#target(partition, n)
+    const none = { leaver: undefined, filler: undefined }
+    return { table: this.table, done: 0, owners, ...none, isFilled: false }
+  }
+
+  #target(partition: number, n: number): readonly NodeId[] {
+    return ownersOf(this.table.ring, partition, n).map(({ id }) => id)
+  }
+}
+
+/** A table that has just taken effect, from where its predecessor's moves had come to. */
+export function stagesAfter(before: Stages, table: Table): Stages {
+  const split = table.ring.bits - before.table.ring.bits
+  assert(split >= 0, 'partitions never become fewer')
+  const count = table.ring.partitionCount
+  const bases = before.ns.map((n) => rowsFrom(n, count, (p) => before.ownersOf(p >>> split, n)))
+  return new Stages(table, bases)
+}
+
+/** What is newer, partition by partition. */
+export function newerStages(a: Stages | undefined, b: Stages): Stages {
+  const order = a === undefined ? -1 : compareTables(a.table, b.table)
+  if (a === undefined || order < 0) return b.copy()
+  if (order === 0) a.takeAll(b)
+  return a
+}
+
+/** The first table of a cluster, with buckets of these N: nothing has to move. */
+export function firstStages(table: Table, ns: Iterable<number>): Stages {
+  const { ring } = table
+  const bases = [...ns].map((n) => {
+    return rowsFrom(n, ring.partitionCount, (p) => ownersOf(ring, p, n))
+  })
+  return new Stages(table, bases)
+}
+
+/** Above zero where `a` is newer. */
+export function compareStages(a: Stage, b: Stage): number {
+  return compareTables(a.table, b.table) || a.done - b.done
+}
+
+type Pair = Pick<Stage, 'leaver' | 'filler'>
+
+/** Those that leave, in order of preference, each with one that comes. */
+function pairsOf(
+  base: readonly NodeId[],
+  target: readonly NodeId[],
+  owners: ReadonlyMap<NodeId, Owner>,
+): readonly Pair[] {
+  const leavers = base.filter((id) => !target.includes(id))
+  const left = new Set(target.filter((id) => !base.includes(id)))
+  const fillers = new Map<NodeId, NodeId>()
+  const suits = (a: NodeId, b: NodeId, what: 'machine' | 'zone'): boolean =>
+    owners.get(a)?.[what] === owners.get(b)?.[what]
+  for (const what of ['machine', 'zone', undefined] as const) {
+    for (const leaver of leavers) {
+      if (fillers.has(leaver)) continue
+      const filler = [...left].find((id) => what === undefined || suits(leaver, id, what))
+      if (filler === undefined) continue
+      fillers.set(leaver, filler)
+      left.delete(filler)
+    }
+  }
+  const pairs = leavers.map((leaver): Pair => ({ leaver, filler: fillers.get(leaver) }))
+  return [...pairs, ...[...left].map((filler): Pair => ({ leaver: undefined, filler }))]
+}
+
+/** The filler gets the place of the leaver. */
+function moved(owners: readonly NodeId[], { leaver, filler }: Pair): readonly NodeId[] {
+  if (leaver === undefined) return filler === undefined ? owners : [...owners, filler]
+  return owners.flatMap((id) => {
+    if (id !== leaver) return [id]
+    return filler === undefined ? [] : [filler]
+  })
+}
+
+function isSet(byte: number): boolean {
+  return (byte & FILLED) !== 0
+}

@@ -1,0 +1,86 @@
+/** Tables and stages as bytes: read as they were written, and refused where they were not. */
+import t from 'tap'
+import { equalBytes } from '../../../../src/base/bytes.ts'
+import type { NodeId } from '../../../../src/dynamo/names.ts'
+import { claim } from '../../../../src/dynamo/ring/claim.ts'
+import {
+  stagesBytes,
+  stagesOfBytes,
+  tableBytes,
+  tableOfBytes,
+} from '../../../../src/dynamo/ring/ring-bytes.ts'
+import { firstStages, type Stages, stagesAfter } from '../../../../src/dynamo/ring/stages.ts'
+import {
+  compareTables,
+  firstTable,
+  type Table,
+  tableOf,
+} from '../../../../src/dynamo/ring/table.ts'
+import { members } from './members.ts'
+
+const BITS = 3
+const ALL = members(5, (i) => ({ zone: `z${i % 2}`, weight: 1 + i / 2, machine: `mä${i}` }))
+const FIRST = firstTable(claim(ALL.slice(0, 3), BITS, 3).ring)
+const IDS = ALL.map(({ id }) => id)
+
+function second(): Table {
+  const needed = new Map<NodeId, string>(IDS.map((id, i) => [id, `0123456789abcde${i}`]))
+  const { ring } = claim(ALL, BITS, 3, FIRST.ring)
+  return tableOf({ number: 2, parent: FIRST.digest, ring, without: IDS.slice(1, 3), needed })
+}
+
+function moving(): Stages {
+  const stages = stagesAfter(firstStages(FIRST, [1, 3]), second())
+  const partition = Array.from({ length: 2 ** BITS }, (_, i) => i).find(
+    (one) => stages.of(one, 3).filler !== undefined,
+  ) as number
+  stages.advance(partition, 3, 1, true)
+  return stages
+}
+
+t.test('a table is read as it was written', async (t) => {
+  for (const table of [FIRST, second()]) {
+    const read = tableOfBytes(tableBytes(table))
+    t.ok(read !== undefined && compareTables(read, table) === 0, 'its digest covers all of it')
+    t.same(read?.needed, table.needed)
+    t.strictSame(read?.without, table.without)
+  }
+})
+
+t.test('stages are read as they were written', async (t) => {
+  const stages = moving()
+  const read = stagesOfBytes(stagesBytes(stages))
+  t.strictSame(read?.ns, [1, 3])
+  t.equal(read?.left, stages.left)
+  for (let partition = 0; partition < 2 ** BITS; partition++) {
+    for (const n of [1, 3]) {
+      const { table: _, ...one } = stages.of(partition, n)
+      t.match(read?.of(partition, n), one)
+      t.strictSame(read?.ownersOf(partition, n), stages.ownersOf(partition, n))
+    }
+  }
+})
+
+t.test('bytes that are cut short or go on are refused', async (t) => {
+  const bytes = stagesBytes(moving())
+  for (let end = 0; end < bytes.length; end++) {
+    if (stagesOfBytes(bytes.subarray(0, end)) !== undefined) t.fail(`${end} bytes are taken`)
+  }
+  t.equal(stagesOfBytes(Uint8Array.of(...bytes, 0)), undefined)
+  t.equal(tableOfBytes(bytes), undefined, 'a table does not go on')
+})
+
+t.test('no byte that is changed does harm: what is read is written in the same way', async (t) => {
+  const bytes = stagesBytes(moving())
+  let refused = 0
+  for (let at = 0; at < bytes.length; at++) {
+    for (const change of [0x01, 0x80, 0xff]) {
+      const changed = bytes.slice()
+      changed[at] = (bytes[at] as number) ^ change
+      const read = stagesOfBytes(changed)
+      if (read === undefined) refused += 1
+      else if (!equalBytes(stagesBytes(read), changed)) t.fail(`byte ${at} is read as another`)
+    }
+  }
+  t.ok(refused > bytes.length / 4, `${refused} of ${3 * bytes.length} were refused`)
+})
