@@ -32,6 +32,8 @@ export const REQUEST_ID_BYTES = 16
 export const REPLICAS_MAX = 7
 /** Copies that one put asks for: of owners, and hints at fallbacks, those that failed included. */
 export const COPIES_PER_PUT_MAX: number = 4 * REPLICAS_MAX
+/** Partitions that one message moves: so many are closed at once. */
+export const MOVE_PARTITIONS_MAX = 64
 /** Members to which hints are delivered at once. */
 export const DELIVERIES_MAX = 4
 /** Hints in one message to a member, their names and objects together; a longer one goes alone. */

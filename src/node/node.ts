@@ -18,33 +18,32 @@ import type { OperatingError } from '../base/errors.ts'
 import type { U64 } from '../base/u64.ts'
 import type { Config } from '../config.ts'
 import type { Ring } from '../dynamo/ring/ring.ts'
-import { ContextSeal } from '../dynamo/version/context-seal.ts'
-import { Receipts } from '../dynamo/version/receipt.ts'
 import { requireAddon } from '../native/availability.ts'
 import type { Engine, PlaceReport } from '../store/engine.ts'
 import type { Timer } from '../world/clock.ts'
+import type { KeptRing } from '../dynamo/ring/ring-view.ts'
 import { type SessionMemory, sessionMemory } from '../wire/session-memory.ts'
 import type { Address } from '../world/network.ts'
 import type { World } from '../world/world.ts'
 import { Background } from './background/background.ts'
 import { Pacing } from './background/pacing.ts'
 import { Mender } from './background/mender.ts'
+import { Closings, doorsOf } from './cluster/closings.ts'
 import { Membership } from './cluster/membership.ts'
 import type { OwnStanding } from './cluster/own-standing.ts'
 import { PeerCalls } from './cluster/peer-calls.ts'
 import { PeerLies } from './cluster/peer-lies.ts'
 import { Peers } from './cluster/peers.ts'
+import { firstRing, Rings } from './cluster/rings.ts'
 import { keptRingOf, memberIdOf, Topology } from './cluster/topology.ts'
-import { Coordinator } from './coordinator/coordinator.ts'
-import { Cursors } from './coordinator/cursor.ts'
-import { Forwards } from './coordinator/forward.ts'
-import { type GetDependencies, Gets } from './coordinator/get.ts'
-import { Puts } from './coordinator/put.ts'
-import { Scans } from './coordinator/scan.ts'
+import { coordinatorOf } from './coordinator/assemble.ts'
+import type { Coordinator } from './coordinator/coordinator.ts'
+import { Gets } from './coordinator/get.ts'
 import { Counters } from './counters.ts'
 import { OwnStatus } from './own-status.ts'
 import { ClientRequests } from './listeners/client-requests.ts'
 import { LoopDelay } from './listeners/loop-delay.ts'
+import { MoveRequests } from './listeners/move-requests.ts'
 import { PeerRequests } from './listeners/peer-requests.ts'
 import { RoundRequests } from './listeners/round-requests.ts'
 import { refuseInsecure } from './listeners/refuse-insecure.ts'
@@ -58,10 +57,7 @@ import type { Floors } from './replica/floors.ts'
 import { NamedStarts } from './replica/named-starts.ts'
 import { Trees } from './replica/trees.ts'
 import type { Durable, Gauges, NodeStatus } from './report.ts'
-import type { Teller } from './requests.ts'
 
-/** The signing key's id, until keys are rotated. */
-const FIRST_KEY_ID = 1
 const INSECURE_REMINDER_MS = 60_000
 /** How long requests in progress may take to end once the node is asked to stop. */
 const DRAIN_MS_MAX = 2_000
@@ -79,6 +75,8 @@ export interface RunningNode {
   readonly ring: Ring
   /** Who is here, as this node sees it, and an operator's changes of that. */
   readonly membership: Membership
+  /** The id of its data directory. */
+  readonly directoryId: string
   /** All that this node acknowledged is in its data directory. */
   readonly isWhole: boolean
   status(): NodeStatus
@@ -97,8 +95,10 @@ export interface RunningNode {
    * that it reads what the disk kept. Never otherwise.
    */
   readonly failed: Promise<OperatingError>
-  /** Uses `ring` from now on. Requires: newer than the one in force, with this node in it. */
-  adopt(ring: Ring): void
+  /** Tables and their moves, and an operator's new ones. */
+  readonly rings: Rings
+  /** Partitions with copies here that are given away. */
+  readonly givesAway: number
   /** Ends everything in order; resolves when the data directory is free. */
   stop(): Promise<void>
 }
@@ -114,10 +114,10 @@ export async function startNode(config: Config, world: World): Promise<RunningNo
   const self = memberIdOf(config.cluster, config.name)
   world.trace.record('node-starting', { node: self, name: config.name })
   const opened = await openEngine(config, self, world)
-  const ring = keptRingOf(config, opened.placement, opened.members.records)
-  const topology = new Topology(config, ring)
+  const ring = opened.ring ?? firstRing(keptRingOf(config, opened.placement, opened.members.records))
+  const topology = new Topology(config, ring.stages.copy())
   const hints = new Hints(opened.engine, world.clock, await hintBytesOf(config, opened))
-  const node = new Node(config, world, topology, { ...opened, hints }, started)
+  const node = new Node(config, world, topology, { ...opened, ring, hints }, started)
   await node.open()
   return node
 }
@@ -149,6 +149,8 @@ class Node implements RunningNode {
   readonly #background: Background
   readonly #hints: Hints
   readonly membership: Membership
+  readonly rings: Rings
+  readonly #closings: Closings
   #reminder: Timer | undefined
   #stopping: Promise<void> | undefined
   #onFailed: (error: OperatingError) => void = () => undefined
@@ -162,7 +164,7 @@ class Node implements RunningNode {
     config: Config,
     world: World,
     topology: Topology,
-    opened: OpenedEngine & { readonly hints: Hints },
+    opened: OpenedEngine & { readonly hints: Hints; readonly ring: KeptRing },
     startedMs: number,
   ) {
     const { engine, standing, floors, directory, hints, members: records } = opened
@@ -180,6 +182,7 @@ class Node implements RunningNode {
     this.#floors = floors
     const [memory, peerMemory] = [memoryOf(config), memoryOf(config)]
     this.#peers = new Peers({ world, cluster, clusterKey, self, standing, memory: peerMemory })
+    const closings = (this.#closings = new Closings(clock, entropy))
     const trees = (this.#trees = new Trees(engine, digestKeyOf(config)))
     const [starts, counters] = [new NamedStarts(engine), new Counters()]
     const replica = (this.#replica = new Replica({
@@ -187,6 +190,7 @@ class Node implements RunningNode {
       node: self,
       digestKey: digestKeyOf(config),
       isWhole: () => standing.isWhole,
+      ...doorsOf(topology, closings),
       mend: (copy) => mender.mend(copy),
     }))
     const pacing = new Pacing({ clock, foreground: counters.foreground, latencyTargetMs })
@@ -194,10 +198,12 @@ class Node implements RunningNode {
     const peers = new PeerCalls(this.#peers, clock, lies)
     const shared = { clock, trace, topology, peers, replica, counters, pacing, lies }
     const membership = (this.membership = new Membership({ ...shared, entropy, records }))
+    const rings = (this.rings = ringsOf(opened, { topology, peers, clock, trace }))
     const hintsHome = new HintsHome(replica, clock)
-    const kept = { engine, entropy, standing, hints, hintsHome, trees, starts, floors }
+    const kept = { engine, entropy, standing, hints, hintsHome, trees, starts, floors, rings }
     const background = (this.#background = new Background({ ...shared, ...kept, ...paces }))
-    const { member, opener, removal, teller } = background
+    const { member, opener, removal, teller, takings } = background
+    const moves = new MoveRequests({ ...shared, ...kept, closings, takings })
     const rounds = new RoundRequests({ ...shared, ...kept, member, removal })
     const gets = new Gets({ clock, trace, self, replica, peers, counters, hedgeMs, repairMs })
     const mender = new Mender({ clock, trace, topology, gets, replica })
@@ -205,7 +211,7 @@ class Node implements RunningNode {
     const coordinator = (this.#coordinator = coordinatorOf(config, workers))
     const status = (): Promise<NodeStatus> => this.#status.fresh()
     const clientRequests = new ClientRequests(coordinator, topology, status, background)
-    const answering = { coordinator, rounds, teller, membership }
+    const answering = { coordinator, rounds, teller, membership, moves }
     const requests = new PeerRequests({ ...shared, ...kept, ...answering })
     const loop = new LoopDelay(clock, (delayMs) => this.#onLoopDelay(counters, delayMs))
     const listening = { config, world, topology, standing, membership, counters, loop, coordinator }
@@ -254,8 +260,11 @@ class Node implements RunningNode {
     if (isAlone && !standing.isWhole) void standing.rebuilt()
     this.membership.onFailed = (reason) => void this.#fail(reason)
     this.#peers.events = this.membership
+    this.rings.onFailed = (reason) => void this.#fail(reason)
+    this.membership.onMember = (member) => this.rings.onConnected(member)
+    this.#peers.onRingDiffers = (member) => this.rings.onDiffers(member)
+    this.#topology.follow(this.membership)
     this.membership.begin()
-    this.#topology.follow((id) => this.membership.recordOf(id))
     this.#background.begin()
     if (this.#config.isInsecure) this.#remind()
     trace.record('node-ready', { node: self.id, name: self.name })
@@ -275,7 +284,8 @@ class Node implements RunningNode {
     await this.#clients.close()
     await this.#members.close()
     this.#background.stop()
-    const members = this.membership.stop()
+    const members = Promise.all([this.membership.stop(), this.rings.stop()])
+    this.#closings.stop()
     this.#peers.stop()
     this.#replica.close()
     // The standing is written behind the floors: those must have given up first.
@@ -299,6 +309,10 @@ class Node implements RunningNode {
     return this.#status.alarms
   }
 
+  get directoryId(): string {
+    return this.#standing.directoryId
+  }
+
   get isWhole(): boolean {
     return this.#standing.isWhole
   }
@@ -319,8 +333,8 @@ class Node implements RunningNode {
     return this.#topology.ring
   }
 
-  adopt(ring: Ring): void {
-    this.#topology.adopt(ring)
+  get givesAway(): number {
+    return this.#background.donor.left
   }
 
   status(): NodeStatus {
@@ -369,27 +383,9 @@ function pacesOf({ exchangeMs, roundMs, rememberMs, cleanMs }: Config) {
   return { exchangeMs, roundMs, rememberMs, cleanMs }
 }
 
-/** What a coordinator and its rounds share. */
-interface Workers extends GetDependencies {
-  readonly topology: Topology
-  readonly gets: Gets
-  readonly teller: Teller
-  readonly roundHoldup: () => string | undefined
-}
-
-function coordinatorOf(
-  config: Config,
-  workers: Omit<Workers, 'hedgeMs' | 'repairMs'>,
-): Coordinator {
-  const { cluster, clusterKey, forwardMs, callsMax } = config
-  const keys = [{ id: FIRST_KEY_ID, key: clusterKey }]
-  return new Coordinator({
-    ...workers,
-    seal: new ContextSeal(keys, cluster),
-    receipts: new Receipts(keys, cluster),
-    puts: new Puts(workers),
-    forwards: new Forwards({ ...workers, forwardMs }),
-    scans: new Scans({ ...workers, cursors: new Cursors(clusterKey, cluster) }),
-    callsMax,
-  })
+function ringsOf(
+  { ring, standing, directory }: OpenedEngine & { readonly ring: KeptRing },
+  shared: Pick<ConstructorParameters<typeof Rings>[0], 'topology' | 'peers' | 'clock' | 'trace'>,
+): Rings {
+  return new Rings({ kept: ring, directoryId: standing.directoryId, directory, ...shared })
 }

@@ -33,6 +33,7 @@ import { EXCHANGE_CONVERTERS } from './convert-exchanges.ts'
 import { GOSSIP_CONVERTERS } from './convert-gossip.ts'
 import { HANDSHAKE_CONVERTERS } from './convert-handshake.ts'
 import { HINT_CONVERTERS } from './convert-hints.ts'
+import { MOVE_CONVERTERS } from './convert-moves.ts'
 import { PEER_CONVERTERS } from './convert-peer.ts'
 import { ROUND_CONVERTERS } from './convert-rounds.ts'
 import { STATUS_CONVERTERS } from './convert-status.ts'
@@ -113,6 +114,7 @@ const CALL_CONVERTERS: { readonly [K in RequestKind]: CallConverter<K> } = {
   ...PEER_CONVERTERS,
   ...HINT_CONVERTERS,
   ...GOSSIP_CONVERTERS,
+  ...MOVE_CONVERTERS,
   ...COPIES_CONVERTERS,
   ...TREE_CONVERTERS,
   ...ROUND_CONVERTERS,

@@ -36,6 +36,13 @@ export const FACTS = {
   'member-dead': 'warning',
   'member-alive': 'notice',
 
+  // Who owns what.
+  'ring-committed': 'notice',
+  'ring-in-effect': 'notice',
+  'moves-ended': 'detail',
+  'places-taken': 'detail',
+  'copies-given': 'detail',
+
   // Requests.
   'read-repaired': 'detail',
   'repair-failed': 'detail',

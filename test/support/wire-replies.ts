@@ -175,6 +175,8 @@ export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
   },
   peerStepRound: { isDone: false, waitsFor: [NODE_B] },
   peerRanges: { round: 12, areAlike: [true, false], durable: 5_000_000_000 },
+  peerRing: { news: id('0c') },
+  peerMove: { attempt: u64(0x0a0b0c0d, 0x0e0f1011), isWhole: true },
   peerCopies: {
     copies: [{ place: NODE_B, outline: id('0b'), digest: u64(0x0a0b0c0d, 0x0e0f1011) }],
     standing: { ...STANDING, root: undefined, compared: [] },

@@ -3,7 +3,7 @@ import { utf8Bytes } from '../../src/base/bytes.ts'
 import { u64 } from '../../src/base/u64.ts'
 import { nodeId, startId } from '../../src/dynamo/names.ts'
 import { BUCKET_ID } from '../../src/store/conformance/subject.ts'
-import { RoundStep } from '../../src/wire/message/peer.ts'
+import { MoveStep, RoundStep } from '../../src/wire/message/peer.ts'
 import type { Request, RequestKind } from '../../src/wire/message/table.ts'
 import { NODE_A, NODE_B } from './wire-frames.ts'
 import {
@@ -70,6 +70,15 @@ export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
   },
   explain: { name: NAME, deadlineMs: 2000, ownersOnly: true, receipt },
   peerCopies: { name: NAME, bucketId: CREATED, ring, deadlineMs: 2000 },
+  peerRing: { digest: u64(0x0a0b0c0d, 0x0e0f1011), news: id('0c') },
+  peerMove: {
+    ring,
+    step: MoveStep.end,
+    n: 3,
+    partitions: [2, 7],
+    attempt: u64(0x0a0b0c0d, 0x0e0f1011),
+    deadlineMs: 2000,
+  },
   peerGossip: {
     message: {
       kind: 'ping',

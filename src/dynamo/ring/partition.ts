@@ -22,6 +22,12 @@ export function partitionOf(token: Token, bits: number): number {
   return bits === 0 ? 0 : token.hi >>> (32 - bits)
 }
 
+/** The first token of a partition. */
+export function firstTokenOf(partition: number, bits: number): Token {
+  assert(partition < 2 ** bits, 'the partition is on the ring')
+  return u64(partition * 2 ** (32 - bits), 0)
+}
+
 /** The last token of a partition: both ends belong to it. */
 export function lastTokenOf(partition: number, bits: number): Token {
   assert(partition < 2 ** bits, 'the partition is on the ring')

@@ -7,13 +7,13 @@
  * are left, zones repeat first, then machines, never members. So the list has N owners whenever N
  * members have a weight above 0. Fallbacks come in the order of the walk.
  *
- * Invariant: the list depends on the ring and N alone; every node derives the same one.
+ * Invariant: the list depends on the ring and N alone; every node derives the same one. While moves
+ * are under way the owners are those of a stage: see staged-lists.ts.
  */
 import { assert } from '../../base/assert.ts'
 import { REPLICAS_MAX } from '../../limits.ts'
 import type { Token } from '../../native/digest.ts'
 import type { NodeId } from '../names.ts'
-import { type MachineOf, machinesOf } from './machines.ts'
 import type { Member, Ring } from './ring.ts'
 
 export interface PreferenceList {
@@ -44,7 +44,7 @@ export function ownersOf(ring: Ring, partition: number, n: number): readonly Mem
 const idOf = ({ id }: Member): NodeId => id
 
 /** Every member once, in the order in which a walk from `partition` meets it. */
-function clockwiseFrom(ring: Ring, partition: number): readonly Member[] {
+export function clockwiseFrom(ring: Ring, partition: number): readonly Member[] {
   const met = new Set<Member>()
   for (let step = 0; step < ring.partitionCount && met.size < ring.members.length; step++) {
     for (const owner of ring.rowOf(partition + step)) met.add(owner)
@@ -77,7 +77,6 @@ function spread(met: readonly Member[], count: number, fixed: number): readonly 
 export class PreferenceLists {
   readonly ring: Ring
   readonly #byN = new Map<number, (PreferenceList | undefined)[]>()
-  readonly #machinesByN = new Map<number, MachineOf>()
 
   constructor(ring: Ring) {
     this.ring = ring
@@ -99,15 +98,5 @@ export class PreferenceLists {
       lists[partition] = list
     }
     return list
-  }
-
-  /** The machines of the ring's members, for `n` replicas. */
-  machinesOf(n: number): MachineOf {
-    let machines = this.#machinesByN.get(n)
-    if (machines === undefined) {
-      machines = machinesOf(this.ring, n)
-      this.#machinesByN.set(n, machines)
-    }
-    return machines
   }
 }

@@ -3,7 +3,7 @@
  *
  *     table    number 6 | parent 8, zeros for none | bits 1 | width 1
  *              members 2: id 8, weight 8 (float64), name, machine, zone
- *              rows 2 each: width · 2^bits indexes of members
+ *              rows 2 each: width · 2^bits indexes of members | count 1 of N: n 1
  *              without 2: id 8 | needed 2: id 8, directory
  *     stages   table | count 1 of N: n 1
  *              owners 2: id 8, machine, zone
@@ -37,7 +37,7 @@ import { type Table, type TableDigest, tableOf } from './table.ts'
 const UNREACHED = { host: '', clientPort: 0, peerPort: 0 }
 
 export function tableBytes(table: Table): Uint8Array {
-  const { number, parent, ring, without, needed } = table
+  const { number, parent, ring, ns, without, needed } = table
   const head = new Uint8Array(16)
   writeU48(head, 0, number)
   writeU32(head, 6, parent?.hi ?? 0)
@@ -52,6 +52,7 @@ export function tableBytes(table: Table): Uint8Array {
       ...[name, machine, zone].map(text),
     ]),
     numbers(ring.owners),
+    Uint8Array.of(ns.length, ...ns),
     ...listOf(without, (id) => [idBytes(id)]),
     ...listOf([...needed], ([id, directory]) => [idBytes(id), text(directory)]),
   ])
@@ -110,14 +111,17 @@ function readTable(from: Source): Table {
     return { id, weight, name: from.text(), machine: from.text(), zone: from.text(), ...UNREACHED }
   })
   const owners = from.numbers(width * 2 ** bits)
+  const ns = Array.from({ length: from.count(1, REPLICAS_MAX) }, () => from.count(1, REPLICAS_MAX))
   const without = from.list(MEMBERS_MAX, () => from.id())
   const needed = from.list(MEMBERS_MAX, (): [NodeId, string] => [from.id(), from.text()])
   from.check(number >= 1 && isRing(members, width, owners))
+  from.check(ns.every((n, i) => n > (ns[i - 1] ?? 0)))
   from.check(isAscending(without) && isAscending(needed.map(([id]) => id)))
   return tableOf({
     number,
     parent: hi === 0 && lo === 0 ? undefined : u64<TableDigest>(hi, lo),
     ring: new Ring(bits, members, owners),
+    ns,
     without,
     needed: new Map(needed),
   })

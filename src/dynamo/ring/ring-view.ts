@@ -56,7 +56,7 @@ export class RingView {
     this.#stages = options.kept.stages
     this.#adopted = options.kept.adopted
     this.#stated = options.kept.stated
-    this.onDurable()
+    this.onDurable(this.#adopted)
   }
 
   /** Of the table in effect. */
@@ -106,8 +106,12 @@ export class RingView {
     return this.#settle() || isNews
   }
 
-  /** What `kept` said is durable: from now on this member tells that it has adopted the table. */
-  onDurable(): void {
+  /**
+   * What `kept` said is durable, with this table as the adopted one: from now on this member tells
+   * that it has adopted that.
+   */
+  onDurable(adopted: Table): void {
+    if (compareTables(adopted, this.#adopted) !== 0) return
     if (this.isFrozen && this.#mayState) this.#see([this.#options.self], this.#stated)
     this.#settle()
   }

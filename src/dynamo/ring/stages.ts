@@ -18,10 +18,12 @@
  * Source: docs/design.md, moves of places; test/model/ownership.
  */
 import { assert } from '../../base/assert.ts'
+import { u64 } from '../../base/u64.ts'
 import type { NodeId } from '../names.ts'
 import { type Owner, type OwnerRows, rowsFrom } from './owner-rows.ts'
 import { ownersOf } from './preference-list.ts'
-import { compareTables, type Table } from './table.ts'
+import type { Ring, RingDigest } from './ring.ts'
+import { compareTables, firstTable, type Table } from './table.ts'
 
 /** One partition for one N. It never changes: the next move makes another one. */
 export interface Stage {
@@ -42,6 +44,10 @@ export interface Stage {
 const DONE_MASK = 0x7f
 const FILLED = 0x80
 
+/** FNV-1a in 32 bits. */
+const FNV_OFFSET = 0x811c9dc5
+const FNV_PRIME = 0x01000193
+
 /** The moves of one N. */
 interface Moves {
   readonly base: OwnerRows
@@ -54,7 +60,7 @@ export class Stages {
   readonly #byN = new Map<number, Moves>()
   readonly #owners = new Map<NodeId, Owner>()
 
-  /** `table` is in effect, and no move is done. `bases` has the N in use. */
+  /** `table` is in effect, and no move is done. `bases` has its N; the first table has none. */
   constructor(table: Table, bases: Iterable<OwnerRows>) {
     this.table = table
     for (const { id, machine, zone } of table.ring.members) {
@@ -68,9 +74,46 @@ export class Stages {
     }
   }
 
-  /** The N that had buckets when the table took effect. */
+  /** The N that have moves. */
   get ns(): readonly number[] {
     return [...this.#byN.keys()]
+  }
+
+  /** The members of the ring, and owners that are none any more. */
+  get owners(): Iterable<Owner> {
+    return this.#owners.values()
+  }
+
+  /** One of them. */
+  ownerOf(id: NodeId): Owner | undefined {
+    return this.#owners.get(id)
+  }
+
+  /** What a request about a key names: it differs for each stage of each table. */
+  digestOf(partition: number, n: number): RingDigest {
+    const { hi, lo } = this.table.digest
+    return u64((hi ^ this.of(partition, n).done) >>> 0, lo)
+  }
+
+  /** The same of a request about several partitions, in this order. */
+  digestOfAll(partitions: Iterable<readonly [partition: number, n: number]>): RingDigest {
+    const { hi, lo } = this.table.digest
+    let hash = FNV_OFFSET
+    for (const [partition, n] of partitions) {
+      hash = Math.imul(hash ^ this.of(partition, n).done, FNV_PRIME)
+    }
+    return u64((hi ^ hash) >>> 0, lo)
+  }
+
+  /** The same of all partitions for all N. */
+  get digest(): RingDigest {
+    const { hi, lo } = this.table.digest
+    let hash = FNV_OFFSET
+    for (const n of this.ns) {
+      const { done } = this.#byN.get(n) as Moves
+      for (const byte of done) hash = Math.imul(hash ^ (byte & DONE_MASK), FNV_PRIME)
+    }
+    return u64((hi ^ hash) >>> 0, lo)
   }
 
   /** One partition. An N that came into use since has no data to move. */
@@ -185,7 +228,7 @@ export function stagesAfter(before: Stages, table: Table): Stages {
   const split = table.ring.bits - before.table.ring.bits
   assert(split >= 0, 'partitions never become fewer')
   const count = table.ring.partitionCount
-  const bases = before.ns.map((n) => rowsFrom(n, count, (p) => before.ownersOf(p >>> split, n)))
+  const bases = table.ns.map((n) => rowsFrom(n, count, (p) => before.ownersOf(p >>> split, n)))
   return new Stages(table, bases)
 }
 
@@ -197,13 +240,9 @@ export function newerStages(a: Stages | undefined, b: Stages): Stages {
   return a
 }
 
-/** The first table of a cluster, with buckets of these N: nothing has to move. */
-export function firstStages(table: Table, ns: Iterable<number>): Stages {
-  const { ring } = table
-  const bases = [...ns].map((n) => {
-    return rowsFrom(n, ring.partitionCount, (p) => ownersOf(ring, p, n))
-  })
-  return new Stages(table, bases)
+/** The first table of a cluster: nothing has to move. */
+export function firstStages(ring: Ring): Stages {
+  return new Stages(firstTable(ring), [])
 }
 
 /** Above zero where `a` is newer. */

@@ -28,6 +28,8 @@ export interface TableFields {
   readonly parent: TableDigest | undefined
   /** The members that its operator knew, and the owners that it leads to. */
   readonly ring: Ring
+  /** The N of all buckets that its operator knew, ascending: each has moves of its own. */
+  readonly ns: readonly number[]
   /** Named as dead: from its effect on they count for nothing. Ascending. */
   readonly without: readonly NodeId[]
   /**
@@ -42,11 +44,11 @@ export interface Table extends TableFields {
   readonly digest: TableDigest
 }
 
-/** Requires: `without` ascending, each once. */
+/** Requires: `ns` and `without` ascending, each once. */
 export function tableOf(fields: TableFields): Table {
-  const { number, parent, ring, without } = fields
+  const { number, parent, ring, ns, without } = fields
   const needed = [...fields.needed].toSorted(([a], [b]) => (a < b ? -1 : 1))
-  const text = JSON.stringify([number, parent ?? null, ring.digest, without, needed])
+  const text = JSON.stringify([number, parent ?? null, ring.digest, ns, without, needed])
   const bytes = utf8Bytes(`table\0${text}`)
   const digest = new Uint8Array(16)
   md5Into(bytes, 0, bytes.length, digest, 0)
@@ -55,7 +57,8 @@ export function tableOf(fields: TableFields): Table {
 
 /** The first table of a cluster: in effect from the beginning, and needs no one. */
 export function firstTable(ring: Ring): Table {
-  return tableOf({ number: 1, parent: undefined, ring, without: [], needed: new Map() })
+  const nothing = { ns: [], without: [], needed: new Map<NodeId, string>() }
+  return tableOf({ number: 1, parent: undefined, ring, ...nothing })
 }
 
 /** Above zero where `a` wins. */

@@ -4,6 +4,9 @@ import type { VersionedObject } from '../../dynamo/version/object.ts'
 import type { Entropy } from '../../world/entropy.ts'
 import type { Hints } from '../replica/hints.ts'
 import type { NamedStarts } from '../replica/named-starts.ts'
+import { Donor } from './donor.ts'
+import { Mover, type MoverDependencies } from './mover.ts'
+import { Takings } from './takings.ts'
 import { Cleaner, type CleanerDependencies } from './cleaner.ts'
 import { RangeRemoval, type RangeRemovalDependencies } from './range-removal.ts'
 import { Courier, type CourierDependencies } from './courier.ts'
@@ -20,6 +23,7 @@ export interface BackgroundDependencies
   extends Omit<CourierDependencies, 'mayDeliver'>,
     Omit<RepairerDependencies, 'equalities'>,
     RangeRemovalDependencies,
+    Pick<MoverDependencies, 'rings'>,
     Omit<CleanerDependencies, 'removal'> {
   readonly entropy: Entropy
   readonly hints: Hints
@@ -39,6 +43,9 @@ export class Background {
   readonly teller: KeyTeller
   readonly #courier: Courier
   readonly removal: RangeRemoval
+  readonly mover: Mover
+  readonly donor: Donor
+  readonly takings: Takings
   readonly #cleaner: Cleaner
 
   constructor(dependencies: BackgroundDependencies) {
@@ -53,9 +60,13 @@ export class Background {
     const mayDeliver = (node: NodeId): boolean => repairer.catchUp.mayDeliver(node)
     this.#courier = new Courier({ ...dependencies, mayDeliver })
     this.repairs = new Repairs({ ...dependencies, repairer, isWhole })
+    const mover = (this.mover = new Mover({ ...dependencies, equalities }))
+    this.takings = new Takings((donor, scope) => mover.takeFrom(donor, scope))
+    const donor = (this.donor = new Donor(dependencies))
+    const moving = (): string | undefined => whyMoving(dependencies.rings, donor)
     const leastMs = dependencies.rememberMs / 2
     const exchange = (): void => void repairer.exchangeWithAll()
-    const member = (this.member = new RoundMember({ ...dependencies, leastMs, exchange }))
+    const member = (this.member = new RoundMember({ ...dependencies, leastMs, exchange, moving }))
     repairer.onExchanged = (exchanged) => member.onExchanged(exchanged)
     const opener = (this.opener = new RoundOpener({ ...dependencies, member }))
     this.teller = new KeyTeller({ ...dependencies, equalities, opener })
@@ -83,6 +94,8 @@ export class Background {
     this.repairer.begin()
     this.opener.begin()
     this.#cleaner.begin()
+    this.mover.begin()
+    this.donor.begin()
   }
 
   stop(): void {
@@ -93,8 +106,17 @@ export class Background {
     this.repairer.stop()
     this.opener.stop()
     this.#cleaner.stop()
+    this.mover.stop()
+    this.donor.stop()
     this.roundAsks.stop()
     this.ranges.stop()
     this.repairs.stop()
   }
+}
+
+/** Rounds wait for moves: a copy that is on its way has no owner that answers for it. */
+function whyMoving({ view }: BackgroundDependencies['rings'], donor: Donor): string | undefined {
+  if (view.isFrozen) return 'a table waits for members to adopt it'
+  if (view.stages.left > 0) return 'places are being moved'
+  return donor.left > 0 ? 'this node gives copies away that it does not own' : undefined
 }

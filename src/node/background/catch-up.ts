@@ -41,7 +41,7 @@ export class CatchUp {
   get sentence(): string | undefined {
     const { standing, topology, floors } = this.#node
     if (standing.state !== 'rebuilding') return undefined
-    const names = this.#missing.map((node) => topology.ring.member(node)?.name).join(', ')
+    const names = this.#missing.map((node) => topology.nameOf(node)).join(', ')
     const closed = floors.knowsClosed ? '' : ', and takes no writes before that'
     return `this node is being rebuilt: it has still to exchange with ${names}${closed}`
   }
@@ -75,7 +75,7 @@ export class CatchUp {
     const { adopted, closed, closing } = answer
     if (!answer.knowsClosed) this.#ignorant.add(node)
     // Where no disk is left that knows, there is nothing to know.
-    const knowsAny = this.#ignorant.size < topology.ring.members.length - 1
+    const knowsAny = this.#ignorant.size < topology.present.length - 1
     if (standing.state === 'rebuilding' && (answer.knowsClosed || !knowsAny)) {
       // The floor of that member does not hold all starts any more by which this disk has dots.
       const isTooOld = floors.closed.closed < adopted.base

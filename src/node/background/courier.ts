@@ -22,7 +22,7 @@ import type { NodeId, Place } from '../../dynamo/names.ts'
 import { FIRST_TOKEN } from '../../dynamo/ring/partition.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
 import { DELIVERIES_MAX, DELIVERY_BYTES_MAX, DELIVERY_KEYS_MAX } from '../../limits.ts'
-import type { Token } from '../../native/digest.ts'
+import { type Token, tokenOf } from '../../native/digest.ts'
 import { hintBytes } from '../../wire/bounds.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
 import type { Trace } from '../../world/trace.ts'
@@ -109,9 +109,9 @@ export class Courier {
   /** A member that is none any more has its hints taken by the present owners. */
   #isReachable(place: Place): boolean {
     const { topology, peers, mayDeliver } = this.#node
-    const member = topology.ring.member(place)
+    const member = topology.present.find(({ id }) => id === place)
     if (member === undefined) return topology.otherOwners().every(mayDeliver)
-    return peers.isConnected(place) && mayDeliver(member.id)
+    return peers.isConnected(member.id) && mayDeliver(member.id)
   }
 
   /** Page after page; false where a hint is left. */
@@ -230,7 +230,11 @@ export class Courier {
     const deadline = clock.now() + PAGE_MS_MAX
     return new Promise((resolve) => {
       if (node === topology.self.id) return hintsHome.take({ hints, deadline }, resolve)
-      return peers.bringHome(node, hints, { ring: topology.ring.digest, deadline }, resolve)
+      const copies = hints.map(({ name, bucketId }) => {
+        return { token: tokenOf(name.bucket, name.key), bucketId }
+      })
+      const terms = { ring: topology.digestOfKeys(copies), deadline }
+      return peers.bringHome(node, hints, terms, resolve)
     })
   }
 

@@ -9,12 +9,12 @@
  *     N ─► partition 0: owner, owner, … │ partition 1: owner, owner, … │ …
  *                       each: sum, found equal at, differs since
  *
- * Invariant: its memory is bounded by partitions and owners. Another ring begins anew.
+ * Invariant: its memory is bounded by partitions and owners. Other owners begin anew.
  */
 import { type U64, u64 } from '../../base/u64.ts'
 import type { NodeId } from '../../dynamo/names.ts'
 import type { Branch, BranchSum } from '../../dynamo/repair/branches.ts'
-import type { Ring } from '../../dynamo/ring/ring.ts'
+import type { StagedLists } from '../../dynamo/ring/staged-lists.ts'
 import type { Topology } from '../cluster/topology.ts'
 
 /** A sum that two members or more had, and an instant from which on this was found. */
@@ -44,13 +44,13 @@ interface Columns {
 export class Equalities {
   readonly #topology: Pick<Topology, 'lists' | 'self'>
   readonly #byN = new Map<number, Columns>()
-  #ring: Ring
+  #lists: StagedLists
   /** Called after each comparison. */
   onCompared: () => void = () => undefined
 
   constructor(topology: Pick<Topology, 'lists' | 'self'>) {
     this.#topology = topology
-    this.#ring = topology.lists.ring
+    this.#lists = topology.lists
   }
 
   /**
@@ -103,12 +103,12 @@ export class Equalities {
   }
 
   #columnsOf(n: number): Columns {
-    const { ring } = this.#topology.lists
-    if (ring !== this.#ring) this.#byN.clear()
-    this.#ring = ring
+    const { lists } = this.#topology
+    if (lists !== this.#lists) this.#byN.clear()
+    this.#lists = lists
     let columns = this.#byN.get(n)
     if (columns === undefined) {
-      const places = ring.partitionCount * n
+      const places = lists.ring.partitionCount * n
       columns = {
         sumHi: new Uint32Array(places),
         sumLo: new Uint32Array(places),

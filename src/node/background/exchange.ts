@@ -59,11 +59,20 @@ export interface ExchangeDependencies {
 /** The N of the buckets whose trees are compared. */
 type OfTree = { readonly n: number }
 
+/** Partitions to compare, in place of those that both own. */
+export interface Scope {
+  readonly n: number
+  readonly partitions: readonly number[]
+  /** The other side takes no writes for them: what differs need not be looked at twice. */
+  readonly isClosed: boolean
+}
+
 export class Exchange {
   readonly #node: ExchangeDependencies
   readonly #with: NodeId
   readonly #isStopped: () => boolean
   readonly #work: Work
+  readonly #scope: Scope | undefined
   /** The round of the other owner. */
   #theirs: RoundFloor
   /** Why something could not be had, here or there. */
@@ -77,8 +86,10 @@ export class Exchange {
     other: NodeId,
     state: RoundsAnswer,
     isStopped: () => boolean,
+    scope?: Scope,
   ) {
     this.#node = node
+    this.#scope = scope
     this.#with = other
     this.#theirs = state.adopted
     this.#isStopped = isStopped
@@ -113,8 +124,7 @@ export class Exchange {
     const leaves = await this.#descend(tree, from)
     if (leaves === undefined) return false
     if (leaves.length === 0) return true
-    await this.#pause(SETTLE_MS)
-    const settled = await this.#differing(tree, leavesOf(leaves))
+    const settled = await this.#settled(tree, leaves)
     if (settled === undefined) return false
     this.#node.counters.leavesDiffered += settled.length
     for (let at = 0; at < settled.length; at += TREE_LEAVES_MAX) {
@@ -123,11 +133,18 @@ export class Exchange {
     return true
   }
 
+  /** Those of the leaves that differ still: writes that were under way have ended. */
+  async #settled(tree: OfTree, leaves: readonly Branch[]): Promise<readonly Branch[] | undefined> {
+    if (this.#scope?.isClosed === true) return leaves
+    await this.#pause(SETTLE_MS)
+    return this.#differing(tree, leavesOf(leaves))
+  }
+
   /** From the partitions that both own down to the leaves that differ. */
   async #descend(tree: OfTree, from: Branch): Promise<readonly Branch[] | undefined> {
     const { topology } = this.#node
     const { bits } = topology.ring
-    const branches = topology.sharedPartitions(this.#with, tree.n)
+    const branches = this.#scope?.partitions ?? topology.sharedPartitions(this.#with, tree.n)
     const descent = new Descent({ bits, branches }, from)
     for (let level = descent.next(); level !== undefined; level = descent.next()) {
       const differing = await this.#differing(tree, level)
@@ -151,11 +168,12 @@ export class Exchange {
       const part = branches.slice(at, at + TREE_BRANCHES_MAX)
       const sums = part.map((one) => ({ branch: one, sum: trees.sum(n, bits, one) }))
       const askedMs = clock.now()
-      const answer = await this.#ask<readonly Branch[]>((terms, deliver) => {
+      const ring = topology.digestOfBranches(bits, part, n)
+      const answer = await this.#ask<readonly Branch[]>(ring, (terms, deliver) => {
         peers.compareTrees(this.#with, { n, bits, sums }, terms, deliver)
       })
       if (isFailure(answer) || this.#isStopped()) return undefined
-      if (bits === topology.ring.bits) {
+      if (bits === topology.ring.bits && this.#scope === undefined) {
         equalities.compared({ node: this.#with, n }, sums, new Set(answer), askedMs)
       }
       differing.push(...answer)
@@ -171,7 +189,8 @@ export class Exchange {
     do {
       await this.#work.rest()
       const start = from
-      const page = await this.#ask<LeafKeys>((terms, deliver) => {
+      const ring = this.#node.topology.digestOfBranches(TREE_LEAF_BITS, leaves, tree.n)
+      const page = await this.#ask<LeafKeys>(ring, (terms, deliver) => {
         this.#node.peers.leafKeys(this.#with, { ...tree, leaves, from: start }, terms, deliver)
       })
       if (isFailure(page) || this.#isStopped()) return false
@@ -232,7 +251,8 @@ export class Exchange {
       await this.#work.rest()
       const part = copies.slice(at, at + TREE_KEYS_MAX)
       this.#node.replica.objectsAwaited += 1
-      const answer = await this.#askOnly<ObjectsAnswer>((terms, deliver) => {
+      const ring = this.#node.topology.digestOfKeys(part)
+      const answer = await this.#askOnly<ObjectsAnswer>(ring, (terms, deliver) => {
         this.#node.peers.objects(this.#with, part, terms, deliver)
       })
       // The key that comes first may have rotted there: what that carried is nowhere.
@@ -317,16 +337,21 @@ export class Exchange {
     return undefined
   }
 
-  async #ask<T>(ask: (terms: Terms, deliver: Deliver<T>) => void): Promise<T | OperatingError> {
-    const answer = await this.#askOnly(ask)
+  async #ask<T>(
+    ring: RingDigest,
+    ask: (terms: Terms, deliver: Deliver<T>) => void,
+  ): Promise<T | OperatingError> {
+    const answer = await this.#askOnly(ring, ask)
     if (isFailure(answer)) this.#failure ??= answer.code
     return answer
   }
 
-  async #askOnly<T>(ask: (terms: Terms, deliver: Deliver<T>) => void): Promise<T | OperatingError> {
-    const { clock, topology } = this.#node
+  async #askOnly<T>(
+    ring: RingDigest,
+    ask: (terms: Terms, deliver: Deliver<T>) => void,
+  ): Promise<T | OperatingError> {
     this.#work.pause()
-    const answer = await askMember(clock, topology.ring.digest, ask)
+    const answer = await askMember(this.#node.clock, ring, ask)
     this.#work.resume()
     return answer
   }

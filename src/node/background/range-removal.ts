@@ -88,7 +88,7 @@ export class RangeRemoval {
 
   async #send(node: NodeId, asked: Asked): Promise<Reply<'peerRanges'> | undefined> {
     const { clock, peers, topology } = this.#node
-    const { digest: ring } = topology.ring
+    const ring = topology.digestOfKeys(asked.keys.map(({ key }) => copyOf(key)))
     const answer = await askMember<Reply<'peerRanges'>>(clock, ring, (terms, deliver) => {
       peers.ranges(node, asked, terms, deliver)
     })

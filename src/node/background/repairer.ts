@@ -91,7 +91,7 @@ export class Repairer {
 
   get #connected(): readonly NodeId[] {
     const { topology, peers } = this.#node
-    const ids = topology.ring.members.map(({ id }) => id)
+    const ids = topology.present.map(({ id }) => id)
     return ids.filter((id) => id !== topology.self.id && peers.isConnected(id))
   }
 
@@ -173,7 +173,7 @@ export class Repairer {
 
   async #stateOf(node: NodeId): Promise<RoundsAnswer | OperatingError> {
     const { clock, topology, peers, floors, standing } = this.#node
-    const answer = await askMember<RoundsAnswer>(clock, topology.ring.digest, (terms, deliver) => {
+    const answer = await askMember<RoundsAnswer>(clock, topology.stages.digest, (terms, deliver) => {
       peers.rounds(node, floors.adopted, !floors.knowsClosed, terms, deliver)
     })
     if (!isFailure(answer)) standing.hear(node, answer.durable)

@@ -162,15 +162,15 @@ function otherOwners(topology: Topology, n: number | undefined): readonly NodeId
       if (ownerIds.includes(self.id)) for (const owner of ownerIds) owners.add(owner)
     }
   }
-  return ring.members.map(({ id }) => id).filter((id) => id !== self.id && owners.has(id))
+  return [...topology.stages.owners].map(({ id }) => id).filter((id) => id !== self.id && owners.has(id))
 }
 
-function checkMember({ ring, self }: Topology, node: NodeId): void {
+function checkMember({ stages, self }: Topology, node: NodeId): void {
   if (node === self.id) {
     const sentence = 'a node makes no exchange with itself: name another member, or none'
     throw new OperatingError('message-garbled', sentence)
   }
-  if (ring.member(node) !== undefined) return
+  if (stages.ownerOf(node) !== undefined) return
   const sentence = `${node} is no member of the ring of this node: ask for its topology again`
   throw new OperatingError('ring-differs', sentence)
 }

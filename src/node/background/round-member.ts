@@ -8,7 +8,9 @@
 import { OperatingError } from '../../base/errors.ts'
 import type { NodeId, Place, Start } from '../../dynamo/names.ts'
 import { hasDot, isUnder } from '../../dynamo/repair/floor.ts'
+import { equalU64 } from '../../base/u64.ts'
 import type { RoundFloor } from '../../dynamo/repair/round.ts'
+import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import { FLOOR_STARTS_MAX } from '../../limits.ts'
 import type { Clock } from '../../world/clock.ts'
 import { RoundStep } from '../../wire/message/peer.ts'
@@ -37,6 +39,8 @@ export interface RoundMemberDependencies {
   readonly standing: OwnStanding
   /** The least time from a round that all have opened to the next: messages live no longer. */
   readonly leastMs: number
+  /** Why places are on the move; no round is taken part in then. */
+  readonly moving: () => string | undefined
   /** Begins exchanges now. */
   readonly exchange: () => void
 }
@@ -44,6 +48,8 @@ export interface RoundMemberDependencies {
 /** The round that this member takes part in. */
 interface Part {
   readonly number: number
+  /** The owners of all partitions when it opened. */
+  readonly ring: RingDigest
   readonly start: Start
   heardAtMs: number
   made: RoundFloor | undefined
@@ -94,6 +100,7 @@ export class RoundMember {
     this.#highest = number
     this.#part = {
       number,
+      ring: this.#node.topology.stages.digest,
       start,
       heardAtMs: clock.now(),
       made: undefined,
@@ -120,6 +127,8 @@ export class RoundMember {
     if (number <= this.highest) return `this node knows of round ${this.highest}`
     if (!standing.isWhole) return 'this node gets back what its disk lost'
     if (!starts.isBuilt || !trees.isBuilt) return 'this node still reads its copies'
+    const isMoving = this.#node.moving()
+    if (isMoving !== undefined) return isMoving
     if (starts.size > FLOOR_STARTS_MAX) return 'contexts here name too many starts for a floor'
     return undefined
   }
@@ -135,6 +144,9 @@ export class RoundMember {
     if (part?.number !== number) throw left(`round ${number} is over here`)
     if (part.start !== this.#node.replica.start)
       throw left('this node has restarted since it opened')
+    if (!equalU64(part.ring, this.#node.topology.stages.digest)) {
+      throw left('other members own something since it opened')
+    }
     part.heardAtMs = this.#node.clock.now()
     switch (step) {
       case RoundStep.close:

@@ -153,7 +153,7 @@ export class RoundOpener {
   /** Members without which no round ends, and why; undefined: all are there. */
   #away(): string | undefined {
     const { peers, topology } = this.#node
-    const away = topology.ring.members.flatMap(({ id, name }) => {
+    const away = topology.present.flatMap(({ id, name }) => {
       const why = id === topology.self.id ? undefined : peers.whyAway(id)
       return why === undefined ? [] : [`${name} ${why}`]
     })
@@ -242,7 +242,7 @@ export class RoundOpener {
   async #stepAll(step: RoundStepRequest): Promise<void> {
     const { clock, topology } = this.#node
     const until = clock.now() + ROUND_MS_LIMIT
-    const left = new Set(topology.ring.members.map(({ id }) => id))
+    const left = new Set(topology.present.map(({ id }) => id))
     while (left.size > 0) {
       if (this.#isStopped) throw new OperatingError('node-stopping', 'this node is stopping')
       const waits = new Map<NodeId, readonly NodeId[]>()
@@ -276,8 +276,8 @@ export class RoundOpener {
 
   /** Fails with the first failure, once all have answered. */
   async #forAll(act: (node: NodeId) => Promise<unknown>): Promise<void> {
-    const { members } = this.#node.topology.ring
-    const ends = await Promise.allSettled(members.map(({ id }) => act(id)))
+    const { present } = this.#node.topology
+    const ends = await Promise.allSettled(present.map(({ id }) => act(id)))
     const failed = ends.find(({ status }) => status === 'rejected')
     if (failed?.status === 'rejected') throw failed.reason
   }
@@ -285,13 +285,13 @@ export class RoundOpener {
   /** Fails with a sentence that names the member. */
   async #ask<T>(node: NodeId, ask: (terms: Terms, deliver: Deliver<T>) => void): Promise<T> {
     const { clock, topology } = this.#node
-    const answer = await askMember(clock, topology.ring.digest, ask)
+    const answer = await askMember(clock, topology.stages.digest, ask)
     if (!isFailure(answer)) return answer
     throw new OperatingError(answer.code, `${this.#nameOf(node)}: ${answer.message}`)
   }
 
   #nameOf(node: NodeId): string {
-    return this.#node.topology.ring.member(node)?.name ?? node
+    return this.#node.topology.nameOf(node)
   }
 
   async #pause(ms: number): Promise<void> {

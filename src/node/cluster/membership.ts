@@ -73,6 +73,8 @@ export class Membership implements LinkEvents {
   #isPostponed = false
   #dueAt = Number.POSITIVE_INFINITY
   #isRunning = false
+  /** Called when a connection to a member has opened. */
+  onMember: (member: NodeId) => void = () => undefined
   /** Called with the reason why this node must end. */
   onFailed: (reason: OperatingError) => void = () => undefined
 
@@ -109,8 +111,13 @@ export class Membership implements LinkEvents {
     return this.view.members.get(node)?.state === MemberState.gone
   }
 
-  recordOf(node: NodeId): MemberRecord | undefined {
+  readonly recordOf = (node: NodeId): MemberRecord | undefined => {
     return this.view.members.get(node)
+  }
+
+  /** The records of all members that are not gone. */
+  readonly joined = (): readonly MemberRecord[] => {
+    return [...this.view.members.all()].filter(({ id }) => this.view.members.has(id))
   }
 
   /** All records, those of members that are gone among them, in the order of ids. */
@@ -144,6 +151,7 @@ export class Membership implements LinkEvents {
     const now = this.#node.clock.now()
     this.#perform(this.view.onConnected(member, now))
     this.#heard(member, now)
+    this.onMember(member)
   }
 
   /** Call as often as you like: a member that is away closes once. */

@@ -113,6 +113,11 @@ export class OwnStanding {
     return this.#state === 'whole'
   }
 
+  /** The id of the data directory. */
+  get directoryId(): string {
+    return this.#options.id
+  }
+
   /** What this node says of itself in the handshake. */
   get shown(): PeerStanding {
     const { id: directory, placement, durable } = this.#options

@@ -37,7 +37,7 @@ import type { Peers } from './peers.ts'
 
 export const ABSENT: CopyAnswer = { kind: 'absent' }
 
-/** The ring that a question relies on, and the instant after which its answer is of no use. */
+/** The owners that a question relies on, and the instant after which its answer is of no use. */
 export interface Terms {
   readonly ring: RingDigest
   readonly deadline: number
@@ -53,6 +53,8 @@ export interface TreePart {
 export type RoundsAnswer = Reply<'peerRounds'>
 export type ObjectsAnswer = Reply<'peerObjects'>
 export type RoundStepRequest = Omit<Request<'peerStepRound'>, 'ring' | 'deadlineMs'>
+
+export type MoveRequest = Omit<Request<'peerMove'>, 'ring' | 'deadlineMs'>
 
 export class PeerCalls {
   readonly #peers: Peers
@@ -98,6 +100,22 @@ export class PeerCalls {
   /** As `Peers` does. */
   end(node: NodeId, reason: OperatingError): void {
     this.#peers.end(node, reason)
+  }
+
+  /** As `Peers` does. */
+  get connected(): readonly NodeId[] {
+    return this.#peers.connected
+  }
+
+  /** Tells a member of tables and moves, or asks for what it knows. */
+  tellRing(node: NodeId, told: Request<'peerRing'>, deliver: Deliver<Reply<'peerRing'>>): void {
+    this.#peers.call(node, 'peerRing', told, deliver)
+  }
+
+  /** Asks for a step of moves. */
+  move(node: NodeId, asked: MoveRequest, terms: Terms, deliver: Deliver<Reply<'peerMove'>>): void {
+    const request = { ...asked, ring: terms.ring, deadlineMs: this.#msLeft(terms.deadline) }
+    this.#peers.call(node, 'peerMove', request, deliver)
   }
 
   /** Tells a member about who is here. Delivers what it says at once. */

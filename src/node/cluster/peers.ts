@@ -5,6 +5,7 @@
  * connections that others opened to it (`listeners/`). A member whose connection is down, or that
  * is silent on it, is avoided: see `dynamo/membership/avoidance.ts`.
  */
+import { isFailure } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { Room } from '../../base/room.ts'
 import type { NodeId } from '../../dynamo/names.ts'
@@ -28,6 +29,8 @@ export class Peers {
   readonly #links = new Map<NodeId, PeerLink>()
   /** Of the links that are opened from then on. */
   events: LinkEvents = UNHEARD
+  /** A member has refused a call since it knows other owners. */
+  onRingDiffers: (node: NodeId) => void = NONE
 
   /** Connects to no member until it is given some. */
   constructor(options: PeersOptions) {
@@ -103,8 +106,17 @@ export class Peers {
     const link = this.#links.get(node)
     const session = link?.session
     if (session === undefined) return deliver(peerAway(node))
-    session.call(kind, request, deliver, room)
+    const onAnswer = (answer: Answer<K>): void => {
+      if (isFailure(answer) && answer.code === 'ring-differs') this.onRingDiffers(node)
+      deliver(answer)
+    }
+    session.call(kind, request, onAnswer, room)
     link?.onCall()
+  }
+
+  /** The members that are connected now. */
+  get connected(): readonly NodeId[] {
+    return [...this.#links].flatMap(([id, { isUsable }]) => (isUsable ? [id] : []))
   }
 
   /** Ends the connection to a member, with a goodbye that says why. */

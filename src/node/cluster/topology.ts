@@ -1,25 +1,27 @@
 /**
- * The ring in force, this member's place in it, and the properties of buckets.
+ * The owners in force, this member's place among them, and the properties of buckets.
  *
  * The first ring comes from the configuration: each node claims the same ring from the same list of
- * members, which its data directory keeps. `adopt` replaces it while the node runs. Every peer
- * request names the ring that its sender used, so that two nodes with different rings refuse each
- * other instead of disagreeing in silence.
+ * members, which its data directory keeps. `adopt` brings what has changed since (`rings.ts`).
+ * Every peer request names the stage of its partition that its sender knew, so that two nodes that
+ * know different owners refuse each other instead of disagreeing in silence.
  *
  * Where members are reached is no matter of the ring: their records say so (`membership.ts`).
  *
- * Invariant: a ring never changes. A request takes `lists` once and uses no other ring, whatever is
- * adopted meanwhile.
+ * Invariant: stages that were adopted here never change. A request takes `lists` once and uses no
+ * other owners, whatever is adopted meanwhile.
  */
 import { assert } from '../../base/assert.ts'
 import { latin1Of, utf8Bytes } from '../../base/bytes.ts'
 import type { BucketConfig, Config } from '../../config.ts'
-import { type BucketId, NEVER_CREATED, type NodeId, nodeIdOf, Policy } from '../../dynamo/names.ts'
+import { type BucketId, type CopyId, NEVER_CREATED, type NodeId, nodeIdOf, Policy } from '../../dynamo/names.ts'
+import type { Branch } from '../../dynamo/repair/branches.ts'
 import { claim } from '../../dynamo/ring/claim.ts'
-import { PreferenceLists } from '../../dynamo/ring/preference-list.ts'
 import { type Placement, ringDifferencesOf } from '../../dynamo/ring/placement.ts'
-import type { Member, Ring } from '../../dynamo/ring/ring.ts'
-import { md5Into } from '../../native/digest.ts'
+import type { Member, Ring, RingDigest } from '../../dynamo/ring/ring.ts'
+import { StagedLists } from '../../dynamo/ring/staged-lists.ts'
+import { firstStages, type Stages } from '../../dynamo/ring/stages.ts'
+import { md5Into, type Token } from '../../native/digest.ts'
 
 /** N of a bucket, and what a request gets that names no R, W or deadline. */
 export interface BucketProperties {
@@ -76,20 +78,30 @@ function idOf(n: number): BucketId {
   return { creation: NEVER_CREATED, policy: Policy.siblings, n }
 }
 
+/** Who is here. */
+export interface KnownMembers {
+  readonly recordOf: (id: NodeId) => Member | undefined
+  /** Those that are not gone. */
+  readonly joined: () => readonly Member[]
+}
+
+const NO_RECORDS: KnownMembers = { recordOf: () => undefined, joined: () => [] }
+
 export class Topology {
   readonly cluster: string
   /** The default's, under the empty name, then those that the configuration names. */
   readonly buckets: readonly BucketConfig[]
   readonly #defaults: BucketProperties
   readonly #properties: ReadonlyMap<string, BucketProperties>
-  #lists: PreferenceLists
+  #lists: StagedLists
   #self: Member
-  #known: (id: NodeId) => Member | undefined = () => undefined
+  #records: KnownMembers = NO_RECORDS
   readonly #configured: Config['members']
   /** What the list in the configuration has otherwise than the ring. */
   #otherList: readonly string[]
 
-  constructor(config: Config, ring: Ring = ringOf(config)) {
+  /** Requires: `stages` never change again. */
+  constructor(config: Config, stages: Stages = firstStages(ringOf(config))) {
     const { cluster, defaults, buckets, deadlineMs } = config
     this.cluster = cluster
     this.buckets = [{ name: '', ...defaults }, ...buckets]
@@ -100,10 +112,10 @@ export class Topology {
         { id: idOf(n), n, r, w, deadlineMs: own ?? deadlineMs },
       ]),
     )
-    const self = ring.member(memberIdOf(cluster, config.name))
+    const self = stages.table.ring.member(memberIdOf(cluster, config.name))
     assert(self !== undefined, 'a checked configuration names its own node among the members')
     this.#self = self
-    this.#lists = new PreferenceLists(ring)
+    this.#lists = new StagedLists(stages)
     this.#configured = config.members
     this.#otherList = this.#differences()
   }
@@ -112,8 +124,13 @@ export class Topology {
     return this.#lists.ring
   }
 
-  /** The ring and the preference lists on it: one value for the whole of a request. */
-  get lists(): PreferenceLists {
+  /** The owners of each partition now. */
+  get stages(): Stages {
+    return this.#lists.stages
+  }
+
+  /** The ring, the stages and the lists of them: one value for the whole of a request. */
+  get lists(): StagedLists {
     return this.#lists
   }
 
@@ -125,23 +142,61 @@ export class Topology {
   /** The members of the ring in its order, named and reached as their records say now. */
   get members(): readonly Member[] {
     return this.ring.members.map((member) => {
-      const { name, host, clientPort, peerPort } = this.#known(member.id) ?? member
+      const { name, host, clientPort, peerPort } = this.#records.recordOf(member.id) ?? member
       return { ...member, name, host, clientPort, peerPort }
     })
   }
 
-  /** From now on members are named and reached as `known` says. */
-  follow(known: (id: NodeId) => Member | undefined): void {
-    this.#known = known
+  /** All that are not gone, whether or not they own anything: each may hold copies and hints. */
+  get present(): readonly Member[] {
+    const { recordOf, joined } = this.#records
+    const isUnknown = ({ id }: Member): boolean => recordOf(id) === undefined
+    return [...joined(), ...this.ring.members.filter(isUnknown)]
   }
 
-  /** Uses `ring` from now on. Requires: newer than the one in force, with this node in it. */
-  adopt(ring: Ring): void {
-    const self = ring.member(this.#self.id)
-    assert(self !== undefined, 'a node adopts only rings that it is a member of')
-    this.#self = self
-    this.#lists = new PreferenceLists(ring)
+  /** Of a member, or an owner that is none any more. */
+  nameOf(id: NodeId): string {
+    return (this.#records.recordOf(id) ?? this.ring.member(id))?.name ?? id
+  }
+
+  /** From now on members are named and reached as these records say. */
+  follow(records: KnownMembers): void {
+    this.#records = records
+  }
+
+  /** These are in force from now on. Requires: newer, and they never change again. */
+  adopt(stages: Stages): void {
+    this.#self = stages.table.ring.member(this.#self.id) ?? this.#self
+    this.#lists = new StagedLists(stages, this.#lists)
     this.#otherList = this.#differences()
+  }
+
+  /** Whether this member is an owner of the copy's key. */
+  owns({ token, bucketId }: Pick<CopyId, 'token' | 'bucketId'>): boolean {
+    return this.#lists.of(token, bucketId.n).ownerIds.includes(this.#self.id)
+  }
+
+  /** Names the owners of these keys, for a question about all of them in this order. */
+  digestOfKeys(copies: readonly Pick<CopyId, 'token' | 'bucketId'>[]): RingDigest {
+    const { ring, stages } = this
+    return stages.digestOfAll(copies.map(({ token, bucketId }) => [ring.partitionOf(token), bucketId.n]))
+  }
+
+  /** The same of branches of `bits` bits of the tree of buckets with this N. */
+  digestOfBranches(bits: number, branches: readonly Branch[], n: number): RingDigest {
+    const { ring, stages } = this
+    const shift = bits - ring.bits
+    // A branch with fewer bits has several partitions: the first of them stands for it.
+    const partitionOf = (one: Branch): number => (shift < 0 ? one << -shift : one >>> shift)
+    return stages.digestOfAll(branches.map((one) => [partitionOf(one), n]))
+  }
+
+  /** The same of all keys from a token to another one. */
+  digestOfRange(from: Token, to: Token): RingDigest {
+    const { ring, stages } = this
+    const [first, last] = [ring.partitionOf(from), ring.partitionOf(to)]
+    const partitions = Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i)
+    return stages.digestOfAll(stages.ns.flatMap((n) => partitions.map((one) => [one, n] as const)))
   }
 
   propertiesOf(bucket: Uint8Array): BucketProperties {
@@ -167,7 +222,7 @@ export class Topology {
   /** The other members that own something that this node owns. */
   otherOwners(): readonly NodeId[] {
     const ns = new Set(this.allProperties().map(({ n }) => n))
-    return this.ring.members.flatMap(({ id }) => {
+    return [...this.stages.owners].flatMap(({ id }) => {
       const isOther = id !== this.self.id
       return isOther && [...ns].some((n) => this.sharedPartitions(id, n).length > 0) ? [id] : []
     })

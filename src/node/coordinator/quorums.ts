@@ -2,16 +2,16 @@
  * Who owns a key, and how many of the owners must answer.
  *
  * The one place where a request learns its owners and where R and W are checked, and where it is
- * told that too few owners can serve it. All of a placement comes from one ring.
+ * told that too few owners can serve it. All of a placement comes from one stage.
  */
 import { OperatingError } from '../../base/errors.ts'
 import { type CopyId, type KeyName, type NodeId, OWN } from '../../dynamo/names.ts'
 import { OVERLOAD_RETRY_MS } from '../../limits.ts'
 import { type OwnerFailure, reasonOf, type ShortCode } from '../../dynamo/quorum/shortfall.ts'
 import type { Fallbacks } from '../../dynamo/quorum/fallbacks.ts'
-import type { PreferenceLists } from '../../dynamo/ring/preference-list.ts'
 import type { MachineOf } from '../../dynamo/ring/machines.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
+import type { StagedLists } from '../../dynamo/ring/staged-lists.ts'
 import type { Token } from '../../native/digest.ts'
 import type { BucketProperties, Topology } from '../cluster/topology.ts'
 
@@ -22,7 +22,7 @@ export interface Placement {
   /** All other members, in the order in which they stand for owners that are away. */
   readonly others: readonly NodeId[]
   readonly machineOf: MachineOf
-  /** Of the ring that names these owners; every question to them carries it. */
+  /** Of the stage that names these owners; every question to them carries it. */
   readonly ring: RingDigest
   readonly bucket: BucketProperties
 }
@@ -38,18 +38,12 @@ export function ownCopy(token: Token, name: KeyName, { id }: BucketProperties): 
 }
 
 export function placementIn(
-  lists: PreferenceLists,
+  lists: StagedLists,
   partition: number,
   bucket: BucketProperties,
 ): Placement {
-  const { ownerIds, fallbackIds } = lists.ofPartition(partition, bucket.n)
-  return {
-    owners: ownerIds,
-    others: fallbackIds,
-    machineOf: lists.machinesOf(bucket.n),
-    ring: lists.ring.digest,
-    bucket,
-  }
+  const { ownerIds, fallbackIds, machineOf, digest } = lists.ofPartition(partition, bucket.n)
+  return { owners: ownerIds, others: fallbackIds, machineOf, ring: digest, bucket }
 }
 
 /** The members that may stand for owners of a key. */

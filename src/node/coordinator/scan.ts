@@ -22,7 +22,7 @@ import { compareU64, equalU64, nextU64 } from '../../base/u64.ts'
 import type { NodeId } from '../../dynamo/names.ts'
 import { FIRST_TOKEN, lastTokenOf } from '../../dynamo/ring/partition.ts'
 import type { OwnerFailure } from '../../dynamo/quorum/shortfall.ts'
-import type { PreferenceLists } from '../../dynamo/ring/preference-list.ts'
+import type { StagedLists } from '../../dynamo/ring/staged-lists.ts'
 import { Context } from '../../dynamo/version/context.ts'
 import { answerBytes, fittingPart } from '../../dynamo/version/fitting.ts'
 import { merge } from '../../dynamo/version/merge.ts'
@@ -43,6 +43,7 @@ import {
   ownCopy,
   type Placement,
   placementIn,
+  placementOf,
   requiredOf,
   tooFew,
 } from './quorums.ts'
@@ -136,7 +137,7 @@ export class Scans {
   }
 
   /** The longest run of partitions from `from` on that the same members own. */
-  #stretchFrom(lists: PreferenceLists, from: Token, bucket: Uint8Array): Stretch {
+  #stretchFrom(lists: StagedLists, from: Token, bucket: Uint8Array): Stretch {
     const { ring } = lists
     const properties = this.#dependencies.topology.propertiesOf(bucket)
     const first = ring.partitionOf(from)
@@ -162,9 +163,9 @@ export class Scans {
     const untried = [...nearestFirst(owners, self, canAsk)]
     const pages: CopiesPage[] = []
     const failures: OwnerFailure[] = []
-    const terms = { ring: stretch.ring, deadline }
+    const terms = { ring: topology.digestOfRange(range.from, range.to), deadline }
     const mend = (found: readonly Found[]): void =>
-      this.#mend(failures, found, stretch, range, terms)
+      this.#mend(failures, found, stretch, range, deadline)
     while (pages.length < r) {
       if (deadline - clock.now() < 1) {
         const details = { needed: r, answered: pages.length, nodes: failures }
@@ -193,15 +194,16 @@ export class Scans {
     found: readonly Found[],
     stretch: Stretch,
     range: KeyRange,
-    terms: Terms,
+    deadline: number,
   ): void {
     const { topology, replica, peers } = this.#dependencies
     const rotten = failures.filter(({ code }) => code === 'record-rotten')
     for (const { token, key } of found) {
       if (compareU64(token, range.from) !== 0) return
       const copy = ownCopy(token, { bucket: range.bucket, key }, stretch.bucket)
+      const { ring } = placementOf(topology, token, range.bucket)
       for (const { node } of rotten) {
-        if (node !== topology.self.id) peers.readCopy(askForOwn(node), copy, terms, () => undefined)
+        if (node !== topology.self.id) peers.readCopy(askForOwn(node), copy, { ring, deadline }, () => undefined)
         else
           perform(
             () => replica.read(copy),

@@ -1,18 +1,18 @@
 /**
  * Requests of other members: from the wire's message to this member's copies, and back.
  *
- * A request that names another ring is refused. A write that waits for earlier steps on its key is
+ * A request that names other owners of its keys than are known here is refused. A write that waits for earlier steps on its key is
  * dropped once its deadline has passed; that deadline counts from the arrival of its first bytes.
  *
  * Reads and writes are parts of clients' requests, and measured as such. Questions of exchanges are
  * background work, and answered at its pace.
  */
-import type { Digest } from '../../native/digest.ts'
-import { OWN } from '../../dynamo/names.ts'
+import { type Digest, tokenOf } from '../../native/digest.ts'
+import { type CopyId, OWN } from '../../dynamo/names.ts'
 import { equalU64, u64 } from '../../base/u64.ts'
 import { isFailure, perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
-import { TREE_LEAF_BITS } from '../../dynamo/repair/branches.ts'
+import { type Branch, TREE_LEAF_BITS } from '../../dynamo/repair/branches.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import { requestIdOf } from '../../dynamo/version/request-id.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
@@ -23,6 +23,7 @@ import type { Pacing } from '../background/pacing.ts'
 import { memberGone } from '../cluster/kept-members.ts'
 import type { Membership } from '../cluster/membership.ts'
 import type { PeerLies } from '../cluster/peer-lies.ts'
+import type { Rings } from '../cluster/rings.ts'
 import type { Topology } from '../cluster/topology.ts'
 import type { Coordinator } from '../coordinator/coordinator.ts'
 import type { Counters } from '../counters.ts'
@@ -31,6 +32,7 @@ import type { Replica } from '../replica/replica.ts'
 import type { Trees } from '../replica/trees.ts'
 import type { Teller } from '../requests.ts'
 import { topologyReply } from './cluster-replies.ts'
+import type { MoveRequests } from './move-requests.ts'
 import type { RoundRequests } from './round-requests.ts'
 
 export interface PeerRequestsDependencies {
@@ -46,10 +48,17 @@ export interface PeerRequestsDependencies {
   readonly pacing: Pacing
   readonly lies: PeerLies
   readonly membership: Pick<Membership, 'hear' | 'isGone'>
+  readonly rings: Pick<Rings, 'hear' | 'onDiffers'>
+  readonly moves: Pick<MoveRequests, 'onCall'>
 }
 
 /** Any call, as far as refusing it goes. */
 type Failing = Pick<IncomingCall, 'fail'>
+
+/** One that names the owners that its sender knows. */
+interface Naming extends Failing {
+  readonly request: { readonly ring: RingDigest }
+}
 
 const NO_BYTES = new Uint8Array(0)
 const WRITTEN = {}
@@ -68,27 +77,38 @@ export class PeerRequests {
       throw memberGone(`node ${session.node}`)
     }
     switch (call.kind) {
+      case 'peerRing':
+        return call.answer(this.#node.rings.hear(session.node, call.request))
+      case 'peerMove':
+        return this.#node.moves.onCall(call, session)
       case 'peerRead':
-        return this.#read(call)
+        return this.#read(call, session)
       case 'peerWrite':
         return this.#write(call, session)
       case 'peerHints':
         return this.#takeHints(call, session)
       case 'peerPut':
-        return this.#put(call)
+        return this.#put(call, session)
       case 'peerCopies':
-        return this.#copies(call)
+        return this.#copies(call, session)
       case 'peerRange':
-        return this.#scan(call)
+        return this.#scan(call, session)
       case 'peerTree':
-        return this.#compareTree(call)
+        return this.#compareTree(call, session)
       case 'peerLeaves':
-        return this.#listLeaves(call)
-      case 'peerObjects':
+        return this.#listLeaves(call, session)
       case 'peerRounds':
-      case 'peerOpenRound':
+        return this.#node.rounds.onCall(call)
+      case 'peerObjects':
+        if (!this.#ownsOther(call, session, tokens(call.request.keys))) this.#node.rounds.onCall(call)
+        return
       case 'peerRanges':
-        if (!this.#hasOtherRing(call, call.request.ring)) this.#node.rounds.onCall(call)
+        if (!this.#ownsOther(call, session, tokens(call.request.keys.map(({ key }) => key))))
+          this.#node.rounds.onCall(call)
+        return
+      case 'peerOpenRound':
+        if (!this.#differs(call, session, this.#node.topology.stages.digest))
+          this.#node.rounds.onCall(call)
         return
       case 'peerStepRound':
         return this.#stepRound(call, session)
@@ -107,13 +127,13 @@ export class PeerRequests {
     else this.#end(call, session, lie)
   }
 
-  #read(call: IncomingCallOf<'peerRead'>): void {
+  #read(call: IncomingCallOf<'peerRead'>, session: Session): void {
     const { request, token } = call
     const { replica, counters } = this.#node
     const { name, bucketId } = request
     const copy = { place: OWN, bucketId, token, name }
     counters.peerReads += 1
-    if (this.#hasOtherRing(call, request.ring)) return
+    if (this.#keyDiffers(call, session)) return
     const beganMs = this.#node.clock.now()
     if (request.digestOnly && !request.hints) {
       perform(
@@ -150,7 +170,7 @@ export class PeerRequests {
     const { replica, counters } = this.#node
     const { name, bucketId, place } = request
     const copy = { place, bucketId, token, name }
-    if (this.#hasOtherRing(call, request.ring) || this.#isWrongHint(call)) return
+    if (this.#keyDiffers(call, session) || this.#isWrongHint(call)) return
     if (place === OWN) counters.peerWrites += 1
     else counters.hintsTaken += 1
     const object = decodeObject(request.object)
@@ -181,10 +201,13 @@ export class PeerRequests {
 
   /** A hint is for another member: to any other node it would never be delivered. */
   #isWrongHint(call: IncomingCallOf<'peerWrite'>): boolean {
-    const { place } = call.request
-    const { ring, self } = this.#node.topology
-    if (place === OWN || (place !== self.id && ring.member(place) !== undefined)) return false
-    const member = place === self.id ? 'this node itself' : 'a node that is not a member'
+    const { request, token } = call
+    const { place, bucketId } = request
+    const { lists, self } = this.#node.topology
+    if (place === OWN) return false
+    const owners = lists.of(token, bucketId.n).ownerIds
+    if (place !== self.id && owners.includes(place)) return false
+    const member = place === self.id ? 'this node itself' : 'a node that does not own the key'
     this.#fail(
       call,
       new OperatingError('hint-wrong', `the hint is for ${member}: correct the sender`),
@@ -197,7 +220,7 @@ export class PeerRequests {
     const { request, deadline } = call
     const { hintsHome, counters, lies } = this.#node
     const { hints } = request
-    if (this.#hasOtherRing(call, request.ring)) return
+    if (this.#ownsOther(call, session, tokens(hints))) return
     counters.peerWrites += hints.length
     counters.hintsReceived += hints.length
     const lieIn = (object: VersionedObject): OperatingError | undefined => {
@@ -210,9 +233,9 @@ export class PeerRequests {
     })
   }
 
-  #put(call: IncomingCallOf<'peerPut'>): void {
+  #put(call: IncomingCallOf<'peerPut'>, session: Session): void {
     const { request, token, deadline } = call
-    if (this.#hasOtherRing(call, request.ring)) return
+    if (this.#keyDiffers(call, session)) return
     const { name, bucketId, isRepeat, strict, value, contexts, w } = request
     const requestId = requestIdOf(request.requestId)
     const id = { name, bucketId, token, requestId, isRepeat }
@@ -223,9 +246,9 @@ export class PeerRequests {
     })
   }
 
-  #copies(call: IncomingCallOf<'peerCopies'>): void {
+  #copies(call: IncomingCallOf<'peerCopies'>, session: Session): void {
     const { request, token } = call
-    if (this.#hasOtherRing(call, request.ring)) return
+    if (this.#keyDiffers(call, session)) return
     const { name, bucketId } = request
     perform(
       () => this.#node.teller.tell({ place: OWN, bucketId, token, name }),
@@ -236,9 +259,10 @@ export class PeerRequests {
     )
   }
 
-  #scan(call: IncomingCallOf<'peerRange'>): void {
+  #scan(call: IncomingCallOf<'peerRange'>, session: Session): void {
     const { request } = call
-    if (this.#hasOtherRing(call, request.ring)) return
+    const { from, to } = request
+    if (this.#differs(call, session, this.#node.topology.digestOfRange(from, to))) return
     perform(
       () => this.#node.replica.scan(request),
       (page) => {
@@ -248,10 +272,12 @@ export class PeerRequests {
     )
   }
 
-  #compareTree(call: IncomingCallOf<'peerTree'>): void {
-    const { ring, leafBits, n, bits, sums } = call.request
+  #compareTree(call: IncomingCallOf<'peerTree'>, session: Session): void {
+    const { leafBits, n, bits, sums } = call.request
     const { trees } = this.#node
-    if (this.#hasOtherRing(call, ring) || this.#hasOtherLeaves(call, leafBits)) return
+    const branches = sums.map(({ branch }) => branch)
+    if (this.#hasOtherLeaves(call, leafBits)) return
+    if (this.#branchesDiffer(call, session, { bits, branches, n })) return
     if (!trees.isBuilt) {
       const sentence = 'this node still reads its copies: compare trees with it later'
       return this.#fail(call, new OperatingError('replica-rebuilding', sentence))
@@ -262,9 +288,10 @@ export class PeerRequests {
     this.#node.pacing.answer(beganMs, () => call.answer(reply))
   }
 
-  #listLeaves(call: IncomingCallOf<'peerLeaves'>): void {
-    const { ring, leafBits, n, leaves, from } = call.request
-    if (this.#hasOtherRing(call, ring) || this.#hasOtherLeaves(call, leafBits)) return
+  #listLeaves(call: IncomingCallOf<'peerLeaves'>, session: Session): void {
+    const { leafBits, n, leaves, from } = call.request
+    if (this.#hasOtherLeaves(call, leafBits)) return
+    if (this.#branchesDiffer(call, session, { bits: TREE_LEAF_BITS, branches: leaves, n })) return
     const beganMs = this.#node.clock.now()
     perform(
       () => this.#node.replica.leafKeys({ n, leaves, from }),
@@ -276,8 +303,8 @@ export class PeerRequests {
   }
 
   #stepRound(call: IncomingCallOf<'peerStepRound'>, session: Session): void {
-    const { ring, floor } = call.request
-    if (this.#hasOtherRing(call, ring)) return
+    const { floor } = call.request
+    if (this.#differs(call, session, this.#node.topology.stages.digest)) return
     const lie = session.node && floor && this.#node.lies.inFloor(session.node, floor.floor)
     if (lie === undefined) this.#node.rounds.onCall(call)
     else this.#end(call, session, lie)
@@ -290,9 +317,38 @@ export class PeerRequests {
     return true
   }
 
-  #hasOtherRing(call: Failing, ring: RingDigest): boolean {
-    if (equalU64(this.#node.topology.ring.digest, ring)) return false
-    const sentence = 'sender and receiver have different rings: give all nodes one list of members'
+  /** The sender knows other owners of the key. */
+  #keyDiffers(
+    call: IncomingCallOf<'peerRead' | 'peerWrite' | 'peerPut' | 'peerCopies'>,
+    session: Session,
+  ): boolean {
+    const { lists } = this.#node.topology
+    return this.#differs(call, session, lists.of(call.token, call.request.bucketId.n).digest)
+  }
+
+  /** Or of one of these keys. */
+  #ownsOther(
+    call: IncomingCallOf<'peerHints' | 'peerObjects' | 'peerRanges'>,
+    session: Session,
+    keys: readonly Pick<CopyId, 'token' | 'bucketId'>[],
+  ): boolean {
+    return this.#differs(call, session, this.#node.topology.digestOfKeys(keys))
+  }
+
+  /** Or of the partitions of one of these branches. */
+  #branchesDiffer(
+    call: IncomingCallOf<'peerTree' | 'peerLeaves'>,
+    session: Session,
+    { bits, branches, n }: { bits: number; branches: readonly Branch[]; n: number },
+  ): boolean {
+    return this.#differs(call, session, this.#node.topology.digestOfBranches(bits, branches, n))
+  }
+
+  /** The one of the two that is behind will know better soon. */
+  #differs(call: Naming, { node }: Session, here: RingDigest): boolean {
+    if (equalU64(call.request.ring, here)) return false
+    if (node !== undefined) this.#node.rings.onDiffers(node)
+    const sentence = 'sender and receiver know different owners: the older one learns them now'
     this.#fail(call, new OperatingError('ring-differs', sentence))
     return true
   }
@@ -307,4 +363,10 @@ export class PeerRequests {
     this.#node.counters.countFailure(error)
     call.fail(error)
   }
+}
+
+function tokens(
+  keys: readonly Pick<CopyId, 'name' | 'bucketId'>[],
+): readonly Pick<CopyId, 'token' | 'bucketId'>[] {
+  return keys.map(({ name, bucketId }) => ({ token: tokenOf(name.bucket, name.key), bucketId }))
 }

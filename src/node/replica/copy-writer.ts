@@ -10,7 +10,7 @@ import { isDeleted } from '../../dynamo/repair/floor.ts'
 import { FIRST_TOKEN, LAST_TOKEN } from '../../dynamo/ring/partition.ts'
 import { encodeObject } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
-import type { Engine } from '../../store/engine.ts'
+import type { Engine, Entry } from '../../store/engine.ts'
 import type { Held } from './copy-steps.ts'
 import { entryOf, erasureOf } from './entry.ts'
 import { isFreeing } from './freeing.ts'
@@ -26,6 +26,8 @@ export interface Appended {
   /** It is held once the log is durable up to here. */
   readonly sequence: number
 }
+
+type DropEntry = Extract<Entry, { kind: 'drop' }>
 
 const FREEING = { mayUseReserve: true }
 
@@ -72,6 +74,13 @@ export class CopyWriter {
     if (held.isRotten) trees.onMended(copy, undefined)
     else trees.onReplaced(copy, held.stored?.digest, undefined)
     return this.lastSequence
+  }
+
+  /** Forgets all own copies of a partition. */
+  drop({ from, to }: Pick<DropEntry, 'from' | 'to'>, bits: number, partition: number): void {
+    const { engine, trees } = this.#node
+    this.lastSequence = engine.append([{ kind: 'drop', place: OWN, from, to }], FREEING)
+    trees.clearBranch(bits, partition)
   }
 
   /** Forgets all copies and hints, durably. */

@@ -6,10 +6,12 @@ import type { Config } from '../../config.ts'
 import { ID_BYTES, type NodeId } from '../../dynamo/names.ts'
 import { sipHash128Into } from '../../native/digest.ts'
 import type { Placement } from '../../dynamo/ring/placement.ts'
+import type { KeptRing } from '../../dynamo/ring/ring-view.ts'
 import type { Engine } from '../../store/engine.ts'
 import { acceptBuckets, openIdentity } from '../../store/identity.ts'
 import { MemoryEngine } from '../../store/memory/memory.ts'
 import { openLog } from '../../store/log/open-log.ts'
+import { readRing } from '../../store/ring.ts'
 import { NO_ROUNDS, readRounds } from '../../store/rounds.ts'
 import { type KeptMembers, readKeptMembers } from '../cluster/kept-members.ts'
 import { OwnStanding } from '../cluster/own-standing.ts'
@@ -25,6 +27,8 @@ export interface OpenedEngine {
   readonly members: KeptMembers
   /** Under which the data is written: the members are those that the directory was begun with. */
   readonly placement: Placement
+  /** Tables and moves as they were kept; undefined: the cluster's first ring. */
+  readonly ring: KeptRing | undefined
   /** Undefined where the engine uses no disk. */
   readonly directory: Directory | undefined
 }
@@ -53,6 +57,7 @@ export async function openEngine(
       floors: new Floors({ directory: undefined, clock }),
       standing: await OwnStanding.open({ ...memory, durable: () => 0, lost: '' }),
       directory: undefined,
+      ring: undefined,
     }
   }
   const directory = await disk.directory(config.directory)
@@ -87,7 +92,8 @@ export async function openEngine(
     standing.lose('set-back')
     floors.lose(true)
   }
-  return { engine, standing, floors, members, placement, directory }
+  const ring = kept === undefined ? undefined : await readRing(kept)
+  return { engine, standing, floors, members, placement, directory, ring }
 }
 
 /** What decides where this node's keys lie. */

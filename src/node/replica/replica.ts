@@ -7,6 +7,8 @@
  *   - A rotten copy is no copy: a read of it fails instead of finding nothing, and a write waits
  *     until it is mended (`background/mender.ts`). Mending it draws a new start.
  *   - While the node is not whole (`own-standing.ts`), writes are taken and reads fail.
+ *   - It acknowledges and answers nothing as an owner that it is not, or while it hands its place
+ *     over (`cluster/closings.ts`). The step that appends looks, or the read as it begins.
  */
 import type { MaybePromise } from '../../base/deliver.ts'
 import { assert } from '../../base/assert.ts'
@@ -21,7 +23,7 @@ import { encodeObject, objectDigest } from '../../dynamo/version/object-bytes.ts
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import type { Range } from '../../dynamo/version/context.ts'
 import { put, type PutOutcome, type PutRequest } from '../../dynamo/version/put.ts'
-import type { Digest } from '../../native/digest.ts'
+import type { Digest, Token } from '../../native/digest.ts'
 import type { Engine } from '../../store/engine.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { Entropy } from '../../world/entropy.ts'
@@ -69,6 +71,10 @@ export interface ReplicaDependencies {
   readonly counters: Counters
   /** Whether all that this node acknowledged is here. */
   readonly isWhole: () => boolean
+  /** Whether this node is an owner of the key now, and not about to hand its place over. */
+  readonly isOpen: (copy: CopyId) => boolean
+  /** The same of all keys from a token to another one, as far as it owns them. */
+  readonly isOpenRange: (from: Token, to: Token) => boolean
   readonly hints: Hints
   readonly trees: Trees
   readonly starts: NamedStarts
@@ -148,7 +154,7 @@ export class Replica {
    * own one with `replica-rebuilding`.
    */
   read(copy: CopyId, room?: Room): MaybePromise<Copy | undefined> {
-    if (isOwn(copy)) this.#requireWhole()
+    if (isOwn(copy)) this.#requireReadable(copy)
     return this.readOwn(copy, room)
   }
 
@@ -187,7 +193,7 @@ export class Replica {
 
   /** Fails as `read` does. */
   digest(copy: CopyId): MaybePromise<Digest | undefined> {
-    if (isOwn(copy)) this.#requireWhole()
+    if (isOwn(copy)) this.#requireReadable(copy)
     return this.ownDigest(copy)
   }
 
@@ -198,6 +204,15 @@ export class Replica {
       'replica-rebuilding',
       'this node has not got back yet what its disk held; ask another',
     )
+  }
+
+  #requireReadable(copy: CopyId): void {
+    this.#requireWhole()
+    this.#requireOpen(copy)
+  }
+
+  #requireOpen(copy: CopyId): void {
+    if (!this.#node.isOpen(copy)) throw handedOver()
   }
 
   #reportingRot<T>(copy: CopyId, ask: () => MaybePromise<T>): MaybePromise<T> {
@@ -216,6 +231,7 @@ export class Replica {
   /** This member's copies in a range: a page of them. */
   async scan(range: KeyRange): Promise<CopiesPage> {
     this.#requireWhole()
+    if (!this.#node.isOpenRange(range.from, range.to)) throw handedOver()
     return copiesIn(this.#engine, range)
   }
 
@@ -247,6 +263,7 @@ export class Replica {
   }
 
   #merge(copy: CopyId, held: Held, incoming: VersionedObject, arrival: Arrival): number {
+    if (isOwn(copy) && arrival !== 'asked') this.#requireOpen(copy)
     const taken = this.#node.floors.admit(copy, arrival, incoming, held.object)
     this.#node.hints.onAccepted(copy)
     if (isOwn(copy) && arrival === 'sent') {
@@ -346,6 +363,7 @@ export class Replica {
   }
 
   #write(copy: CopyId, held: Held, request: ClientWrite): LocalWrite {
+    if (isOwn(copy)) this.#requireOpen(copy)
     this.#node.floors.requireClosed()
     this.#node.hints.onAccepted(copy)
     const dot = this.#remembered.replaced(request.requestId, held.object)
@@ -392,6 +410,11 @@ export class Replica {
     this.#node.counters.newStarts += 1
     this.#node.trace.record('new-start-drawn', { reason })
   }
+}
+
+function handedOver(): OperatingError {
+  const sentence = 'this node hands its place over to another owner: try again'
+  return new OperatingError('ring-differs', sentence)
 }
 
 function diskFailed(cause: unknown): OperatingError {

@@ -67,6 +67,11 @@ export class Trees {
     return this.#next === undefined
   }
 
+  /** The N of buckets that have, or had, copies here. */
+  get ns(): readonly number[] {
+    return [...this.#trees.keys()]
+  }
+
   /** Memory of all trees, in bytes. */
   get bytes(): number {
     let bytes = 0
@@ -88,6 +93,11 @@ export class Trees {
   /** All copies were dropped at once. Requires: all are read. */
   clear(): void {
     for (const tree of this.#trees.values()) tree.clear()
+  }
+
+  /** The copies below a branch were dropped at once. */
+  clearBranch(bits: number, branch: Branch): void {
+    for (const tree of this.#trees.values()) tree.clearPrefix(bits, branch)
   }
 
   /** The sum of all copies of buckets with this N below a branch of so many bits. */

@@ -26,6 +26,8 @@ export interface ClusterOptions {
   /** That its members state, at most `nodes`; by default one each. */
   readonly machines?: number
   readonly partitions?: number
+  /** Of each member, 1 by default: one with 0 owns nothing at first. */
+  readonly weights?: readonly number[]
   readonly quorums?: { readonly n: number; readonly r: number; readonly w: number }
   readonly buckets?: readonly BucketConfig[]
   /** `log` unless told. */
@@ -188,7 +190,7 @@ export class Cluster {
         peerPort: PEER_PORT,
         machine: this.#statedMachineOf(other),
         zone: '',
-        weight: 1,
+        weight: this.#options.weights?.[other - 1] ?? 1,
       })),
       partitions: options.partitions ?? 16,
       defaults: { n: Math.min(n, this.size), r: Math.min(r, this.size), w: Math.min(w, this.size) },

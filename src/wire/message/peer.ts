@@ -1,8 +1,11 @@
 /** Messages between two nodes; `table.ts` numbers them. */
+import type { Brand } from '../../base/brand.ts'
 import type { ErrorCode } from '../../base/errors.ts'
+import type { U64 } from '../../base/u64.ts'
 import type { Message } from '../../dynamo/membership/message.ts'
 import type { KeyStanding } from '../../dynamo/repair/key-standing.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
+import type { NewsDigest } from '../../dynamo/ring/ring-news.ts'
 import type { BucketId, CreationId, KeyName, NodeId, Place, Start } from '../../dynamo/names.ts'
 import type { Digest, Token } from '../../native/digest.ts'
 import type { Branch, BranchSum } from '../../dynamo/repair/branches.ts'
@@ -49,6 +52,42 @@ export interface PeerGossipReply {
   /** What the receiver sends back at once, in this order: at most GOSSIP_REPLIES_MAX. */
   readonly messages: readonly Message[]
 }
+
+/** About tables and moves: see `dynamo/ring/ring-news.ts`. */
+export interface PeerRing {
+  /** Of all that the sender knows. */
+  readonly digest: NewsDigest
+  /** Empty: it is a question. */
+  readonly news: Uint8Array
+}
+
+export interface PeerRingReply {
+  /** Empty where sender and receiver know the same. */
+  readonly news: Uint8Array
+}
+
+/** These numbers are on the wire. */
+export const MoveStep = { close: 1, end: 2, reopen: 3, take: 4 } as const
+export type MoveStep = (typeof MoveStep)[keyof typeof MoveStep]
+
+/** A step of moves of buckets with one N. */
+export interface PeerMove {
+  readonly ring: RingDigest
+  readonly step: MoveStep
+  readonly n: number
+  /** 1 to MOVE_PARTITIONS_MAX, ascending. */
+  readonly partitions: readonly number[]
+  readonly attempt: AttemptId
+  readonly deadlineMs: number
+}
+
+export interface PeerMoveReply {
+  readonly attempt: AttemptId
+  readonly isWhole: boolean
+}
+
+/** Drawn by the member that must not count what it was told before a restart. */
+export type AttemptId = Brand<U64, 'AttemptId'>
 
 /** A hint that comes home: it was durable at its sender before it was sent. */
 export interface PeerHint {

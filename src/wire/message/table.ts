@@ -32,6 +32,8 @@ import type {
   PeerHintsReply,
   PeerLeaves,
   PeerLeavesReply,
+  PeerMove,
+  PeerMoveReply,
   PeerObjects,
   PeerObjectsReply,
   PeerOpenRound,
@@ -44,6 +46,8 @@ import type {
   PeerRangesReply,
   PeerRead,
   PeerReadReply,
+  PeerRing,
+  PeerRingReply,
   PeerRounds,
   PeerRoundsReply,
   PeerStepRound,
@@ -78,6 +82,8 @@ export const REQUEST_KINDS = {
   peerWrite: 41,
   peerPut: 42,
   peerCopies: 43,
+  peerRing: 48,
+  peerMove: 49,
 } as const
 
 /** The senders of each kind. */
@@ -104,6 +110,8 @@ export const SENDERS: Readonly<Record<RequestKind, readonly Role[]>> = {
   peerWrite: ['peer'],
   peerPut: ['peer'],
   peerCopies: ['peer'],
+  peerRing: ['peer'],
+  peerMove: ['peer'],
 }
 
 /** The request and the reply of each kind. */
@@ -130,6 +138,8 @@ export interface RequestTable {
   peerWrite: { request: PeerWrite; reply: PeerWriteReply }
   peerPut: { request: PeerPut; reply: PeerPutReply }
   peerCopies: { request: PeerCopies; reply: PeerCopiesReply }
+  peerRing: { request: PeerRing; reply: PeerRingReply }
+  peerMove: { request: PeerMove; reply: PeerMoveReply }
 }
 
 export type RequestKind = keyof RequestTable

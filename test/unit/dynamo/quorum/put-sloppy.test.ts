@@ -14,8 +14,9 @@ import {
 } from '../../../../src/dynamo/quorum/put.ts'
 import { claim } from '../../../../src/dynamo/ring/claim.ts'
 import type { MachineOf } from '../../../../src/dynamo/ring/machines.ts'
-import { PreferenceLists } from '../../../../src/dynamo/ring/preference-list.ts'
 import { Ring } from '../../../../src/dynamo/ring/ring.ts'
+import { StagedLists } from '../../../../src/dynamo/ring/staged-lists.ts'
+import { firstStages } from '../../../../src/dynamo/ring/stages.ts'
 import { COPIES_PER_PUT_MAX } from '../../../../src/limits.ts'
 import { member, members } from '../ring/members.ts'
 
@@ -61,14 +62,14 @@ class Play {
   constructor({ machines, n, w, health, seed }: Scene) {
     this.#prng = Prng.of(seed, 'put')
     const all = members(machines.length, (i) => ({ machine: `m${machines[i]}` }))
-    const lists = new PreferenceLists(claim(all, 5, Math.min(n, 3)).ring)
-    const { owners, fallbacks } = lists.ofPartition(this.#prng.below(32), n)
+    const lists = new StagedLists(firstStages(claim(all, 5, Math.min(n, 3)).ring))
+    const list = lists.ofPartition(this.#prng.below(32), n)
     const healthOf = new Map(all.map(({ id }, i) => [id, health[i] as Health]))
     this.#healthOf = (node) => healthOf.get(node) as Health
-    this.#owners = owners.map(({ id }) => id)
-    this.#fallbacks = fallbacks.map(({ id }) => id)
-    this.#machineOf = lists.machinesOf(n)
-    this.#w = Math.min(w, owners.length)
+    this.#owners = list.ownerIds
+    this.#fallbacks = list.fallbackIds
+    this.#machineOf = list.machineOf
+    this.#w = Math.min(w, this.#owners.length)
     this.#round = new PutRound(this.#terms())
   }
 
@@ -201,23 +202,22 @@ t.test('Q2: a sloppy put is reached exactly where W machines live, and stays on 
 })
 
 /** A ring of one partition for each member, whose first owner is the first member. */
-function listsOf(machines: string): PreferenceLists {
+function listsOf(machines: string): StagedLists {
   const all = members(machines.length, (i) => ({ machine: machines.charAt(i) }))
   const owners = Array.from({ length: 16 }, (_, i) => i % machines.length)
-  return new PreferenceLists(new Ring(4, all, Uint16Array.from(owners)))
+  return new StagedLists(firstStages(new Ring(4, all, Uint16Array.from(owners))))
 }
 
 /** The terms of a put at N = 3 in the first partition; members are called by their numbers. */
 function termsOf(machines: string, needed: number, away: readonly number[]): PutTerms {
   const lists = listsOf(machines)
-  const { owners, fallbacks } = lists.ofPartition(0, 3)
+  const { ownerIds: owners, fallbackIds, machineOf } = lists.ofPartition(0, 3)
   const gone = away.map((number) => member(number).id)
   const canAsk = (node: NodeId): boolean => !gone.includes(node)
-  const names = fallbacks.map(({ id }) => id)
   return {
-    owners: owners.map(({ id }) => id),
+    owners,
     needed,
-    fallbacks: { members: names, machineOf: lists.machinesOf(3), canAsk },
+    fallbacks: { members: fallbackIds, machineOf, canAsk },
     obstacleTo: (node) => (canAsk(node) ? undefined : 'peer-away'),
   }
 }

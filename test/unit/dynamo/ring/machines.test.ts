@@ -2,13 +2,18 @@
 import t from 'tap'
 import { type NodeId, nodeId } from '../../../../src/dynamo/names.ts'
 import { claim } from '../../../../src/dynamo/ring/claim.ts'
-import { machinesOf } from '../../../../src/dynamo/ring/machines.ts'
-import { PreferenceLists } from '../../../../src/dynamo/ring/preference-list.ts'
+import { type MachineOf, Machines } from '../../../../src/dynamo/ring/machines.ts'
 import { Ring } from '../../../../src/dynamo/ring/ring.ts'
+import { StagedLists } from '../../../../src/dynamo/ring/staged-lists.ts'
+import { firstStages } from '../../../../src/dynamo/ring/stages.ts'
 import { member, members } from './members.ts'
 
 const onTwo = members(4, (i) => ({ machine: i < 2 ? 'a' : 'b' }))
 const ids = onTwo.map(({ id }) => id) as [NodeId, NodeId, NodeId, NodeId]
+
+function machinesOf(ring: Ring, n: number): MachineOf {
+  return new Machines(firstStages(ring), n).beside([])
+}
 
 t.test('members that state one machine share it while the ring has N machines', async (t) => {
   const machineOf = machinesOf(claim(onTwo, 4, 2).ring, 2)
@@ -33,21 +38,21 @@ t.test('a node that is no member has no machine', async (t) => {
 
 t.test('Q2: the owners of a partition have distinct machines, however few there are', async (t) => {
   for (let machines = 1; machines <= 5; machines++) {
-    const lists = new PreferenceLists(
-      claim(
-        members(6, (i) => ({ machine: `m${i % machines}` })),
-        5,
-        3,
-      ).ring,
-    )
+    const all = members(6, (i) => ({ machine: `m${i % machines}` }))
+    const lists = new StagedLists(firstStages(claim(all, 5, 3).ring))
     for (let n = 1; n <= 5; n++) {
-      const machineOf = lists.machinesOf(n)
-      t.equal(lists.machinesOf(n), machineOf, 'computed once')
       for (let partition = 0; partition < 32; partition++) {
-        const { owners } = lists.ofPartition(partition, n)
-        const distinct = new Set(owners.map(({ id }) => machineOf(id)))
+        const { ownerIds, machineOf } = lists.ofPartition(partition, n)
+        const distinct = new Set(ownerIds.map(machineOf))
         if (distinct.size !== n) t.fail(`${n} of ${machines} machines, partition ${partition}`)
       }
     }
   }
+})
+
+t.test('owners that share a machine on their way to a ring that has N count as members', async (t) => {
+  const machines = new Machines(firstStages(claim(members(3), 4, 3).ring), 3)
+  const [a, b, c] = members(3).map(({ id }) => id) as [NodeId, NodeId, NodeId]
+  t.equal(machines.beside([a, b])(c), 'm3')
+  t.equal(machines.beside([a, a])(c), c)
 })

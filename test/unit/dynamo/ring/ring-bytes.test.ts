@@ -26,11 +26,12 @@ const IDS = ALL.map(({ id }) => id)
 function second(): Table {
   const needed = new Map<NodeId, string>(IDS.map((id, i) => [id, `0123456789abcde${i}`]))
   const { ring } = claim(ALL, BITS, 3, FIRST.ring)
-  return tableOf({ number: 2, parent: FIRST.digest, ring, without: IDS.slice(1, 3), needed })
+  const ns = [1, 3]
+  return tableOf({ number: 2, parent: FIRST.digest, ring, ns, without: IDS.slice(1, 3), needed })
 }
 
 function moving(): Stages {
-  const stages = stagesAfter(firstStages(FIRST, [1, 3]), second())
+  const stages = stagesAfter(firstStages(FIRST.ring), second())
   const partition = Array.from({ length: 2 ** BITS }, (_, i) => i).find(
     (one) => stages.of(one, 3).filler !== undefined,
   ) as number

@@ -20,7 +20,7 @@ const [A, B, C, D] = ALL.map(({ id }) => id) as [NodeId, NodeId, NodeId, NodeId]
 const FIRST = firstTable(claim(ALL.slice(0, 3), BITS, N).ring)
 
 function view(self: NodeId, directory = 'first'): RingView {
-  const kept = { stages: firstStages(FIRST, [N]), adopted: FIRST, stated: undefined }
+  const kept = { stages: firstStages(FIRST.ring), adopted: FIRST, stated: undefined }
   return new RingView({ self, directory, kept })
 }
 
@@ -37,7 +37,7 @@ function ringOf(of: readonly Member[]): Ring {
 function child(parent: Table, ring: Ring, more: Partial<TableFields> = {}): Table {
   const without = more.without ?? []
   const needed = on(ring.members.map(({ id }) => id).filter((id) => !without.includes(id)))
-  const fields = { without, needed, ...more }
+  const fields = { ns: [N], without, needed, ...more }
   return tableOf({ number: parent.number + 1, parent: parent.digest, ring, ...fields })
 }
 
@@ -69,11 +69,11 @@ t.test('a table is in effect when all that it needs have durably adopted it', as
   t.strictSame(a.missing, [A, B, C, D], 'its own adoption is not durable either')
   tell([a, b, c, d])
   for (const one of [a, b, c, d]) t.equal(one.stages.table, FIRST)
-  for (const one of [a, b, d]) one.onDurable()
+  for (const one of [a, b, d]) one.onDurable(one.adopted)
   tell([a, b, d])
   t.strictSame(a.missing, [C])
   t.ok(a.isFrozen)
-  c.onDurable()
+  c.onDurable(c.adopted)
   tell([a, c])
   t.equal(a.stages.table, table, 'all have adopted it')
   t.equal(c.stages.table, table)
@@ -90,7 +90,7 @@ t.test('it begins from the newest stage that one of them has stated', async (t) 
   const table = child(FIRST, ringOf(ALL.slice(0, 4)))
   a.commit(table)
   tell(views)
-  for (const one of views) one.onDurable()
+  for (const one of views) one.onDurable(one.adopted)
   tell(views)
   const partition = partitionWithMove(a)
   // Only B knows that the move is done when it adopts the table that takes the first one back.
@@ -103,7 +103,7 @@ t.test('it begins from the newest stage that one of them has stated', async (t) 
   t.notOk(a.stages.advance(partition, N, 1, true) && !a.isFrozen, 'the others end no move')
   for (const one of views) {
     one.hear(a.news)
-    one.onDurable()
+    one.onDurable(one.adopted)
   }
   tell(views)
   for (const one of views) {
@@ -123,9 +123,9 @@ t.test(
     )
     a.commit(tables[0] as Table)
     b.commit(tables[1] as Table)
-    for (const one of views) one.onDurable()
+    for (const one of views) one.onDurable(one.adopted)
     tell(views)
-    for (const one of views) one.onDurable()
+    for (const one of views) one.onDurable(one.adopted)
     tell(views)
     const winner = a.stages.table
     t.ok(tables.includes(winner))
@@ -141,7 +141,7 @@ t.test(
     const grown = child(FIRST, ringOf(ALL.slice(0, 4)))
     a.commit(grown)
     tell(views)
-    for (const one of views) one.onDurable()
+    for (const one of views) one.onDurable(one.adopted)
     tell(views)
     const left = child(grown, grown.ring, { without: [C, D], needed: on([A, B]) })
     const right = child(grown, grown.ring, { without: [A, B], needed: on([C, D]) })
@@ -152,7 +152,7 @@ t.test(
       [c, d],
     ]) {
       tell(side)
-      for (const one of side) one.onDurable()
+      for (const one of side) one.onDurable(one.adopted)
       tell(side)
     }
     t.equal(b.stages.table, left)
@@ -171,14 +171,14 @@ t.test(
     const views = [a, b, emptied]
     a.commit(table)
     tell(views)
-    for (const one of views) one.onDurable()
+    for (const one of views) one.onDurable(one.adopted)
     tell(views)
     t.strictSame(a.missing, [C], 'it may have stated something on the old disk')
     const needed = new Map([...on([A, B]), [C, 'second'] as const])
     const again = child(table, table.ring, { needed })
     b.commit(again)
     tell(views)
-    for (const one of views) one.onDurable()
+    for (const one of views) one.onDurable(one.adopted)
     tell(views)
     t.equal(a.stages.table, again)
   },
@@ -192,7 +192,7 @@ t.test('after a restart it goes on from what it wrote down', async (t) => {
   t.equal(again.adopted, table)
   t.strictSame(again.missing, [B], 'what is kept is durable')
   b.hear(again.news)
-  b.onDurable()
+  b.onDurable(b.adopted)
   tell([again, b])
   t.equal(again.stages.table, table)
 })

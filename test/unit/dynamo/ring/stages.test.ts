@@ -22,8 +22,8 @@ import { member, members } from './members.ts'
 const BITS = 4
 const NOBODY = { without: [], needed: new Map<NodeId, string>() }
 
-function after(parent: Table, ring: Ring): Table {
-  return tableOf({ number: parent.number + 1, parent: parent.digest, ring, ...NOBODY })
+function after(parent: Table, ring: Ring, ns: readonly number[] = [3]): Table {
+  return tableOf({ number: parent.number + 1, parent: parent.digest, ring, ns, ...NOBODY })
 }
 
 /** From one set of members to another. */
@@ -31,7 +31,7 @@ function change(before: readonly Member[], now: readonly Member[], ns: readonly 
   const n = Math.max(...ns)
   const first = firstTable(claim(before, BITS, n).ring)
   const { ring } = claim(now, BITS, n, first.ring)
-  return stagesAfter(firstStages(first, ns), after(first, ring))
+  return stagesAfter(firstStages(first.ring), after(first, ring, ns))
 }
 
 /** The stages of a partition, one after another. */
@@ -93,7 +93,7 @@ t.test('a filler on the machine of a leaver takes its place, whatever the order'
   const [a, b, c, d, e] = members(5, (i) => ({ machine: ['x', 'y', 'z', 'z', 'x'][i] as string }))
   const before = firstTable(claim([a, b, c] as Member[], 0, 3).ring)
   const table = after(before, claim([b, d, e] as Member[], 0, 3).ring)
-  const stages = stagesAfter(firstStages(before, [3]), table)
+  const stages = stagesAfter(firstStages(before.ring), table)
   for (const { leaver, filler } of allOf(stages, 0, 3).slice(0, -1)) {
     t.ok(
       (leaver === a?.id && filler === e?.id) || (leaver === c?.id && filler === d?.id),

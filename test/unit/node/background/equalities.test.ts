@@ -83,6 +83,6 @@ t.test('another ring begins anew', async (t) => {
   const { topology, equalities, second, compare } = fresh()
   compare(second, SUM, false, 100)
   const other = new Cluster(new SimWorld({ seed: 1 }), { nodes: 3, partitions: 64 }).configOf(1)
-  topology.adopt(new Topology(other).ring)
+  topology.adopt(new Topology(other).stages)
   t.notOk(equalities.of(N, PARTITION).some(({ equal }) => equal !== undefined))
 })

@@ -24,6 +24,7 @@ import type { Engine } from '../../../../src/store/engine.ts'
 import { openLog } from '../../../../src/store/log/open-log.ts'
 import type { World } from '../../../../src/world/world.ts'
 import { replicaParts } from '../../../support/replica-parts.ts'
+import { OPEN_DOORS } from '../../../support/open-doors.ts'
 
 const REPLICAS = 3
 const KEYS = 3
@@ -72,6 +73,7 @@ class Life {
       counters: new Counters(),
       isWhole: () => true,
       hints: new Hints(engine, clock, Number.POSITIVE_INFINITY),
+      ...OPEN_DOORS,
       mend: () => Promise.resolve(false),
     })
     await this.trees.build()

@@ -14,6 +14,7 @@ import { copyOf } from '../../../../src/store/conformance/subject.ts'
 import { MemoryEngine } from '../../../../src/store/memory/memory.ts'
 import { request, written } from '../../dynamo/version/samples.ts'
 import { replicaParts } from '../../../support/replica-parts.ts'
+import { OPEN_DOORS } from '../../../support/open-doors.ts'
 
 const MEMBER = nodeId('0123456789abcdef')
 const NAME = keyName('b', 'k')
@@ -46,7 +47,8 @@ function bench(bytesMax = 1 << 20): Bench {
     isWhole: () => true,
     hints,
     ...replicaParts(engine, clock, new Uint8Array(16)),
-    mend: () => Promise.resolve(false),
+    ...OPEN_DOORS,
+      mend: () => Promise.resolve(false),
   })
   return { sim, replica, hints, engine }
 }

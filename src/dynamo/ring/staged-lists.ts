@@ -1,0 +1,78 @@
+/**
+ * Preference lists while the moves of a table are under way: the owners of each partition are those
+ * of its stage, and the fallbacks all other members of the table's ring.
+ *
+ * Invariant: lists never change. A request takes one value for the whole of its life.
+ */
+import { equalU64 } from '../../base/u64.ts'
+import type { Token } from '../../native/digest.ts'
+import type { NodeId } from '../names.ts'
+import { type MachineOf, Machines } from './machines.ts'
+import { clockwiseFrom } from './preference-list.ts'
+import type { Ring, RingDigest } from './ring.ts'
+import type { Stages } from './stages.ts'
+
+/** The owners of a partition now, then the fallbacks. */
+export interface StagedList {
+  /** In order of preference. */
+  readonly ownerIds: readonly NodeId[]
+  /** All other members of the ring, in the order in which they replace an owner that is away. */
+  readonly fallbackIds: readonly NodeId[]
+  /** Is being filled, and counts for nothing. */
+  readonly filler: NodeId | undefined
+  readonly machineOf: MachineOf
+  /** Names the stage: a request says by it which owners its sender knows. */
+  readonly digest: RingDigest
+}
+
+export class StagedLists {
+  readonly stages: Stages
+  readonly #byN = new Map<number, (StagedList | undefined)[]>()
+  readonly #machinesByN = new Map<number, Machines>()
+
+  /** `before`: lists that are taken over as far as their stages have not changed. */
+  constructor(stages: Stages, before?: StagedLists) {
+    this.stages = stages
+    if (before === undefined || !isSameTable(stages, before.stages)) return
+    for (const [n, lists] of before.#byN) this.#byN.set(n, [...lists])
+  }
+
+  get ring(): Ring {
+    return this.stages.table.ring
+  }
+
+  of(token: Token, n: number): StagedList {
+    return this.ofPartition(this.ring.partitionOf(token), n)
+  }
+
+  ofPartition(partition: number, n: number): StagedList {
+    let lists = this.#byN.get(n)
+    if (lists === undefined) {
+      lists = Array.from({ length: this.ring.partitionCount })
+      this.#byN.set(n, lists)
+    }
+    const list = lists[partition]
+    const digest = this.stages.digestOf(partition, n)
+    if (list !== undefined && equalU64(list.digest, digest)) return list
+    const { owners, filler } = this.stages.of(partition, n)
+    const met = clockwiseFrom(this.ring, partition).map(({ id }) => id)
+    const fallbackIds = met.filter((id) => !owners.includes(id))
+    const machineOf = this.#machinesOf(n).beside(owners)
+    const made = { ownerIds: owners, fallbackIds, filler, machineOf, digest }
+    lists[partition] = made
+    return made
+  }
+
+  #machinesOf(n: number): Machines {
+    let machines = this.#machinesByN.get(n)
+    if (machines === undefined) {
+      machines = new Machines(this.stages, n)
+      this.#machinesByN.set(n, machines)
+    }
+    return machines
+  }
+}
+
+function isSameTable(a: Stages, b: Stages): boolean {
+  return equalU64(a.table.digest, b.table.digest)
+}

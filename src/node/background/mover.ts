@@ -1,0 +1,236 @@
+/**
+ * Moves places to this member, and away from it: one owner of a partition at a time (Dynamo 6.2).
+ *
+ *     the leaver lives    exchange ─► it closes ─► exchange ─► it ends the move, as the first of all
+ *     it is dead          an exchange with each other owner ─► this filler ends the move
+ *     there is none       the same: the cluster has grown to N members
+ *     no filler           the leaver just goes; or, where it is dead, the first other owner says so
+ *
+ * The filler asks for what it lacks as in any exchange, so a move needs no other way to bring
+ * copies, and begins again where a crash ended it: what came is not asked for once more. While it
+ * fills it is sent nothing and counts for nothing; what was written meanwhile comes by the exchange
+ * after the leaver has closed, a moment in which the other owners answer alone.
+ *
+ * Source: docs/design.md, moves of places; test/model/ownership.
+ */
+import { isFailure } from '../../base/deliver.ts'
+import type { ErrorCode, OperatingError } from '../../base/errors.ts'
+import { equalU64, u64 } from '../../base/u64.ts'
+import type { NodeId } from '../../dynamo/names.ts'
+import type { RingDigest } from '../../dynamo/ring/ring.ts'
+import type { Stage } from '../../dynamo/ring/stages.ts'
+import { MOVE_PARTITIONS_MAX } from '../../limits.ts'
+import { type AttemptId, MoveStep } from '../../wire/message/peer.ts'
+import type { Timer } from '../../world/clock.ts'
+import type { Trace } from '../../world/trace.ts'
+import type { RoundsAnswer, Terms } from '../cluster/peer-calls.ts'
+import type { OwnStanding } from '../cluster/own-standing.ts'
+import type { Rings } from '../cluster/rings.ts'
+import { askMember, Exchange, type ExchangeDependencies } from './exchange.ts'
+
+/** Between two looks for moves of this member. */
+const LOOK_MS = 250
+
+export interface MoverDependencies extends ExchangeDependencies {
+  readonly rings: Rings
+  readonly standing: OwnStanding
+  readonly trace: Trace
+}
+
+/** Partitions of buckets with one N that move in the same way. */
+interface Batch {
+  readonly n: number
+  readonly partitions: readonly number[]
+  /** Moves of each that are done by then. */
+  readonly stages: readonly Stage[]
+  /** The owner that hands them over; undefined: all others fill this member. */
+  readonly from: NodeId | undefined
+}
+
+const NO_ATTEMPT: AttemptId = u64(0, 0)
+
+export class Mover {
+  readonly #node: MoverDependencies
+  #timer: Timer | undefined
+  #isStopped = false
+  /** Why the last move that was tried has not ended. */
+  obstacle: string | undefined
+
+  constructor(dependencies: MoverDependencies) {
+    this.#node = dependencies
+  }
+
+  begin(): void {
+    if (this.#isStopped) return
+    this.#timer = this.#node.clock.after(LOOK_MS, () => void this.#look().then(() => this.begin()))
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#timer?.cancel()
+  }
+
+  /** Whether all that a donor holds of these partitions is durable here. */
+  async takeFrom(donor: NodeId, scope: Pick<Batch, 'n' | 'partitions'>): Promise<boolean> {
+    return (await this.#exchange(donor, scope, false)) === undefined
+  }
+
+  async #look(): Promise<void> {
+    const { rings, trees } = this.#node
+    if (rings.isFrozen || !trees.isBuilt) return
+    const own = this.#endAlone()
+    if (own.length > 0) await rings.end(own)
+    for (const batch of this.#batches()) {
+      if (this.#isStopped || rings.isFrozen) return
+      this.obstacle = await this.#move(batch)
+    }
+  }
+
+  /** Moves without a filler, that this member ends. */
+  #endAlone(): Parameters<Rings['end']>[0] {
+    const self = this.#node.topology.self.id
+    return this.#stages(({ leaver, filler, owners, table }) => {
+      if (leaver === undefined || filler !== undefined) return false
+      const isDead = table.without.includes(leaver)
+      return isDead ? owners.find((id) => id !== leaver) === self : leaver === self
+    }).map(({ n, partition, stage }) => ({ n, partition, done: stage.done + 1, isFilled: true }))
+  }
+
+  /** What is to be filled here, by the owners that hand it over. */
+  #batches(): readonly Batch[] {
+    const self = this.#node.topology.self.id
+    const batches = new Map<string, { n: number; from: NodeId | undefined; of: Found[] }>()
+    for (const found of this.#stages(({ filler }) => filler === self)) {
+      const { leaver, table } = found.stage
+      const from = leaver === undefined || table.without.includes(leaver) ? undefined : leaver
+      const key = `${found.n} ${from}`
+      const batch = batches.get(key) ?? { n: found.n, from, of: [] }
+      batches.set(key, batch)
+      if (batch.of.length < MOVE_PARTITIONS_MAX) batch.of.push(found)
+    }
+    return [...batches.values()].map(({ n, from, of }) => {
+      const partitions = of.map(({ partition }) => partition)
+      return { n, from, partitions, stages: of.map(({ stage }) => stage) }
+    })
+  }
+
+  #stages(isOne: (stage: Stage) => boolean): Found[] {
+    const { stages, ring } = this.#node.topology
+    const found: Found[] = []
+    for (const n of stages.ns) {
+      for (let partition = 0; partition < ring.partitionCount; partition++) {
+        const stage = stages.of(partition, n)
+        if (isOne(stage)) found.push({ n, partition, stage })
+      }
+    }
+    return found
+  }
+
+  /** Undefined once it has ended; else why not. */
+  #move(batch: Batch): Promise<string | undefined> {
+    return batch.from === undefined ? this.#fillFromAll(batch) : this.#takeOver(batch, batch.from)
+  }
+
+  async #takeOver(batch: Batch, leaver: NodeId): Promise<string | undefined> {
+    const { n, partitions } = batch
+    const filled = await this.#exchange(leaver, batch, false)
+    if (filled !== undefined) return this.#why(leaver, filled)
+    const closed = await this.#ask(leaver, batch, MoveStep.close, NO_ATTEMPT)
+    if (isFailure(closed)) return this.#why(leaver, closed.code)
+    const { attempt, isWhole } = closed
+    const rest = isWhole ? await this.#exchange(leaver, batch, true) : await this.#mayBeUnfilled()
+    if (rest !== undefined) {
+      await this.#ask(leaver, batch, MoveStep.reopen, attempt)
+      return this.#why(leaver, rest)
+    }
+    const ended = await this.#ask(leaver, batch, MoveStep.end, attempt)
+    if (isFailure(ended)) return this.#why(leaver, ended.code)
+    this.#node.trace.record('places-taken', { from: leaver, n, count: partitions.length })
+    return undefined
+  }
+
+  /**
+   * A leaver whose own disk was lost hands over nothing that it can vouch for: then this member is
+   * not whole either, and knows that durably before it becomes an owner.
+   */
+  async #mayBeUnfilled(): Promise<ErrorCode | undefined> {
+    const { standing } = this.#node
+    if (standing.isWhole) standing.lose('damaged')
+    return (await standing.remember()) ? undefined : 'disk-failed'
+  }
+
+  /** The other owners that count fill this member: then it ends the move. */
+  async #fillFromAll(batch: Batch): Promise<string | undefined> {
+    const { rings, trace } = this.#node
+    const { n, partitions, stages } = batch
+    for (const node of this.#countingOwners(stages)) {
+      const failure = await this.#exchange(node, batch, false)
+      if (failure !== undefined) return this.#why(node, failure)
+    }
+    const ended = partitions.map((partition, i) => {
+      return { n, partition, done: (stages[i] as Stage).done + 1, isFilled: true }
+    })
+    if (!(await rings.end(ended))) return 'a newer table is under way'
+    trace.record('places-taken', { from: '', n, count: partitions.length })
+    return undefined
+  }
+
+  #countingOwners(stages: readonly Stage[]): ReadonlySet<NodeId> {
+    const counting = new Set<NodeId>()
+    for (const { owners, leaver, table } of stages) {
+      for (const id of owners) if (id !== leaver && !table.without.includes(id)) counting.add(id)
+    }
+    return counting
+  }
+
+  /** Undefined where all that the other owner carried when this began is durable here. */
+  async #exchange(
+    node: NodeId,
+    { n, partitions }: Pick<Batch, 'n' | 'partitions'>,
+    isClosed: boolean,
+  ): Promise<ErrorCode | undefined> {
+    const { replica } = this.#node
+    const own = replica.start
+    const digest = this.#digestOf(n, partitions)
+    const before = await this.#stateOf(node)
+    if (isFailure(before)) return before.code
+    const scope = { n, partitions, isClosed }
+    const exchange = new Exchange(this.#node, node, before, () => this.#isStopped, scope)
+    const failure = await exchange.run(n)
+    if (failure !== undefined) return failure
+    const after = await this.#stateOf(node)
+    if (isFailure(after)) return after.code
+    if (after.start !== before.start || replica.start !== own) return 'round-left'
+    return equalU64(digest, this.#digestOf(n, partitions)) ? undefined : 'ring-differs'
+  }
+
+  #digestOf(n: number, partitions: readonly number[]): RingDigest {
+    const { stages } = this.#node.topology
+    return stages.digestOfAll(partitions.map((partition) => [partition, n]))
+  }
+
+  #stateOf(node: NodeId): Promise<RoundsAnswer | OperatingError> {
+    const { clock, topology, peers, floors } = this.#node
+    return askMember<RoundsAnswer>(clock, topology.stages.digest, (terms, deliver) => {
+      peers.rounds(node, floors.adopted, false, terms, deliver)
+    })
+  }
+
+  #ask(node: NodeId, { n, partitions }: Batch, step: MoveStep, attempt: AttemptId) {
+    const { clock, peers } = this.#node
+    const ring = this.#digestOf(n, partitions)
+    return askMember(clock, ring, (terms: Terms, deliver: Parameters<typeof peers.move>[3]) => {
+      peers.move(node, { step, n, partitions, attempt }, terms, deliver)
+    })
+  }
+
+  #why(node: NodeId, code: ErrorCode): string {
+    return `${this.#node.topology.nameOf(node)}: ${code}`
+  }
+}
+
+interface Found {
+  readonly n: number
+  readonly partition: number
+  readonly stage: Stage
+}

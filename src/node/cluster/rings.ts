@@ -1,0 +1,229 @@
+/**
+ * Carries this node's view of tables and moves (`dynamo/ring/ring-view.ts`) into the world: its
+ * file, its messages, and the owners that requests go by.
+ *
+ *     news of members, an operator's table, moves that end here ─► view ─► file ─► in force ─► news
+ *
+ * What is news goes to each connected member at once; each has one message under way, and the next
+ * one has all that came meanwhile. Members that connect compare digests of all they know. So does a
+ * member whose request was refused because it named other owners.
+ *
+ * Invariant: nothing is used or told before it is durable here. So a request that names a stage is
+ * answered only by a member that will refuse all older ones, also after a crash.
+ */
+import { isFailure } from '../../base/deliver.ts'
+import { OperatingError } from '../../base/errors.ts'
+import { equalU64 } from '../../base/u64.ts'
+import type { NodeId } from '../../dynamo/names.ts'
+import { type NewsDigest, newsBytes, newsDigestOf, newsOfBytes } from '../../dynamo/ring/ring-news.ts'
+import { type KeptRing, type RingNews, RingView } from '../../dynamo/ring/ring-view.ts'
+import type { Ring } from '../../dynamo/ring/ring.ts'
+import { firstStages } from '../../dynamo/ring/stages.ts'
+import type { Table } from '../../dynamo/ring/table.ts'
+import { writeRing } from '../../store/ring.ts'
+import type { Reply, Request } from '../../wire/message/table.ts'
+import type { Clock } from '../../world/clock.ts'
+import type { Directory } from '../../world/disk.ts'
+import type { Trace } from '../../world/trace.ts'
+import { KeptFile } from '../replica/kept-file.ts'
+import type { PeerCalls } from './peer-calls.ts'
+import type { Topology } from './topology.ts'
+
+/** Before a member that did not take the news is told again. */
+const AGAIN_MS = 1_000
+
+/** A move that has ended. */
+export interface EndedMove {
+  readonly n: number
+  readonly partition: number
+  /** Moves that are done by then. */
+  readonly done: number
+  /** The new owner has all that the leaver held. */
+  readonly isFilled: boolean
+}
+
+export interface RingsOptions {
+  readonly kept: KeptRing
+  /** The id of the data directory. */
+  readonly directoryId: string
+  /** Undefined if the engine is not durable. */
+  readonly directory: Directory | undefined
+  readonly topology: Topology
+  readonly peers: Pick<PeerCalls, 'tellRing' | 'connected' | 'isConnected'>
+  readonly clock: Clock
+  readonly trace: Trace
+}
+
+/** One member, and what it was told. */
+interface Telling {
+  isUnderWay: boolean
+  /** There is more to tell than what is under way. */
+  isBehind: boolean
+}
+
+export class Rings {
+  readonly view: RingView
+  readonly #node: RingsOptions
+  readonly #file: KeptFile
+  readonly #told = new Map<NodeId, Telling>()
+  /** What is durable, as bytes. */
+  #news: Uint8Array
+  #digest: NewsDigest
+  #isStopped = false
+  /** Called with the reason why this node must end. */
+  onFailed: (reason: OperatingError) => void = () => undefined
+  /** Called when other owners are in force, or a newer table was adopted. */
+  onChanged: () => void = () => undefined
+
+  constructor(options: RingsOptions) {
+    const { kept, directoryId, topology, clock } = options
+    this.#node = options
+    this.view = new RingView({ self: topology.self.id, directory: directoryId, kept })
+    this.#news = newsBytes(this.view.news)
+    this.#digest = newsDigestOf(this.#news)
+    this.#file = new KeptFile({
+      clock,
+      write: () => this.#write(),
+      of: 'what this node must remember of the ring',
+      onFailed: (reason) => this.onFailed(reason),
+    })
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    await this.#file.close()
+  }
+
+  /** The table in effect is under way to a newer one: no move may end. */
+  get isFrozen(): boolean {
+    return this.view.isFrozen
+  }
+
+  onConnected(member: NodeId): void {
+    this.#tell(member, false)
+  }
+
+  /** A request to, or of, this member named other owners than are known there. */
+  onDiffers(member: NodeId): void {
+    this.#tell(member, false)
+  }
+
+  /** An operator commits a table here. Requires: its parent is the adopted one. */
+  async commit(table: Table): Promise<void> {
+    this.view.commit(table)
+    const { number, ring } = table
+    this.#node.trace.record('ring-committed', { number, members: ring.members.length })
+    if (await this.#save()) return
+    throw new OperatingError('node-stopping', 'this node is stopping; ask another')
+  }
+
+  /**
+   * Moves of the table in force have ended here. True once that is durable and in force; false
+   * where one of them may not end now.
+   */
+  async end(moves: readonly EndedMove[]): Promise<boolean> {
+    const { stages } = this.view
+    const mayEnd = ({ n, partition, done }: EndedMove): boolean =>
+      stages.of(partition, n).done + 1 === done
+    if (this.isFrozen || !moves.every(mayEnd)) return false
+    for (const { n, partition, done, isFilled } of moves) stages.advance(partition, n, done, isFilled)
+    this.#node.trace.record('moves-ended', { count: moves.length, left: stages.left })
+    return this.#save()
+  }
+
+  /** What another member says, and what it is to be told. Fails with `message-garbled`. */
+  hear(from: NodeId | undefined, { digest, news }: Request<'peerRing'>): Reply<'peerRing'> {
+    const isSame = equalU64(digest, this.#digest)
+    if (!isSame) this.#hear(news)
+    if (!isSame && news.length === 0 && from !== undefined) this.#tell(from, false)
+    return { news: isSame ? NO_BYTES : this.#news }
+  }
+
+  #hear(bytes: Uint8Array): void {
+    if (bytes.length === 0 || this.#isStopped) return
+    const news = newsOfBytes(bytes)
+    if (news === undefined) {
+      throw new OperatingError('message-garbled', 'news of the ring is not encoded as it should be')
+    }
+    if (this.#mayHear(news) && this.view.hear(news)) void this.#save()
+  }
+
+  /** Tables of other partitions than these, or more, cannot follow this node's. */
+  #mayHear({ stages, adopted }: RingNews): boolean {
+    const { bits } = this.view.stages.table.ring
+    return stages.table.ring.bits >= bits && adopted.ring.bits >= bits
+  }
+
+  /** True once all that is known now is durable and in force. */
+  async #save(): Promise<boolean> {
+    if (!(await this.#file.save()) || this.#isStopped) return false
+    // With the own adoption durable the table may be in effect: that is kept, too.
+    return this.#isSettled() || this.#save()
+  }
+
+  #isSettled(): boolean {
+    return equalU64(this.#digest, newsDigestOf(newsBytes(this.view.news)))
+  }
+
+  async #write(): Promise<void> {
+    const { directory, topology } = this.#node
+    const { view } = this
+    const { adopted } = view
+    const kept = { ...view.kept, stages: view.stages.copy() }
+    const told = { ...view.news, stages: kept.stages, stated: view.news.stated?.copy() }
+    if (directory !== undefined) await writeRing(directory, kept)
+    topology.adopt(kept.stages)
+    view.onDurable(adopted)
+    // What was heard meanwhile of the same table is durable where it comes from.
+    const { seen, stated } = view.adopted === adopted ? view.news : told
+    this.#news = newsBytes({ stages: kept.stages, adopted, seen, stated })
+    this.#digest = newsDigestOf(this.#news)
+    this.onChanged()
+    for (const member of this.#node.peers.connected) this.#tell(member, true)
+  }
+
+  /** `withNews`: something is new. Else the member is asked whether it knows the same. */
+  #tell(member: NodeId, withNews: boolean): void {
+    if (this.#isStopped) return
+    const telling = this.#told.get(member) ?? { isUnderWay: false, isBehind: false }
+    this.#told.set(member, telling)
+    if (telling.isUnderWay) {
+      telling.isBehind = true
+      return
+    }
+    telling.isUnderWay = true
+    telling.isBehind = false
+    const [digest, news] = [this.#digest, withNews ? this.#news : NO_BYTES]
+    this.#node.peers.tellRing(member, { digest, news }, (answer) => {
+      telling.isUnderWay = false
+      if (isFailure(answer)) return this.#onUntold(member)
+      const wasBehind = telling.isBehind || !equalU64(digest, this.#digest)
+      if (answer.news.length > 0) this.#hearAnswer(answer.news)
+      if (wasBehind || (answer.news.length > 0 && !withNews)) this.#tell(member, true)
+    })
+  }
+
+  #hearAnswer(news: Uint8Array): void {
+    try {
+      this.#hear(news)
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error
+    }
+  }
+
+  /** One that is away is told when it connects. */
+  #onUntold(member: NodeId): void {
+    const { peers, clock } = this.#node
+    clock.after(AGAIN_MS, () => {
+      if (peers.isConnected(member)) this.#tell(member, true)
+    })
+  }
+}
+
+const NO_BYTES = new Uint8Array(0)
+
+/** What a member knows at the beginning of a cluster. */
+export function firstRing(ring: Ring): KeptRing {
+  const stages = firstStages(ring)
+  return { stages, adopted: stages.table, stated: undefined }
+}
