@@ -29,6 +29,8 @@ import type { World } from '../world/world.ts'
 import { Background } from './background/background.ts'
 import { Pacing } from './background/pacing.ts'
 import { Mender } from './background/mender.ts'
+import { type Introducer, Introducing } from './cluster/introducer.ts'
+import { Invitations } from './cluster/invitations.ts'
 import { Membership } from './cluster/membership.ts'
 import type { OwnStanding } from './cluster/own-standing.ts'
 import { PeerCalls } from './cluster/peer-calls.ts'
@@ -44,6 +46,7 @@ import { Scans } from './coordinator/scan.ts'
 import { Counters } from './counters.ts'
 import { OwnStatus } from './own-status.ts'
 import { ClientRequests } from './listeners/client-requests.ts'
+import { JoinRequests } from './listeners/join-requests.ts'
 import { LoopDelay } from './listeners/loop-delay.ts'
 import { PeerRequests } from './listeners/peer-requests.ts'
 import { RoundRequests } from './listeners/round-requests.ts'
@@ -107,7 +110,11 @@ export interface RunningNode {
  * Starts a node and resolves when it answers. Fails with what `openEngine` documents, with
  * `address-taken`, `addon-missing`, or with `bind-insecure`.
  */
-export async function startNode(config: Config, world: World): Promise<RunningNode> {
+export async function startNode(
+  config: Config,
+  world: World,
+  introducer?: Introducer,
+): Promise<RunningNode> {
   requireAddon()
   refuseInsecure(config)
   const started = world.clock.now()
@@ -117,7 +124,7 @@ export async function startNode(config: Config, world: World): Promise<RunningNo
   const ring = keptRingOf(config, opened.placement, opened.members.records)
   const topology = new Topology(config, ring)
   const hints = new Hints(opened.engine, world.clock, await hintBytesOf(config, opened))
-  const node = new Node(config, world, topology, { ...opened, hints }, started)
+  const node = new Node(config, world, topology, { ...opened, hints, introducer }, started)
   await node.open()
   return node
 }
@@ -162,7 +169,7 @@ class Node implements RunningNode {
     config: Config,
     world: World,
     topology: Topology,
-    opened: OpenedEngine & { readonly hints: Hints },
+    opened: OpenedEngine & { readonly hints: Hints; readonly introducer: Introducer | undefined },
     startedMs: number,
   ) {
     const { engine, standing, floors, directory, hints, members: records } = opened
@@ -178,14 +185,14 @@ class Node implements RunningNode {
     this.peerAddress = config.peerListen
     this.#standing = standing
     this.#floors = floors
-    const [memory, peerMemory] = [memoryOf(config), memoryOf(config)]
-    this.#peers = new Peers({ world, cluster, clusterKey, self, standing, memory: peerMemory })
-    const trees = (this.#trees = new Trees(engine, digestKeyOf(config)))
+    const [memory, ofPeers] = [memoryOf(config), memoryOf(config)]
+    this.#peers = new Peers({ world, cluster, clusterKey, self, standing, memory: ofPeers })
+    const digestKey = digestKeyOf(config)
+    const trees = (this.#trees = new Trees(engine, digestKey))
     const [starts, counters] = [new NamedStarts(engine), new Counters()]
     const replica = (this.#replica = new Replica({
       ...{ engine, clock, trace, entropy, counters, hints, trees, starts, floors, ...paces },
-      node: self,
-      digestKey: digestKeyOf(config),
+      ...{ node: self, digestKey },
       isWhole: () => standing.isWhole,
       mend: (copy) => mender.mend(copy),
     }))
@@ -204,18 +211,19 @@ class Node implements RunningNode {
     const workers = { ...shared, self, gets, teller, roundHoldup: () => opener.holdup }
     const coordinator = (this.#coordinator = coordinatorOf(config, workers))
     const status = (): Promise<NodeStatus> => this.#status.fresh()
-    const clientRequests = new ClientRequests(coordinator, topology, status, background)
-    const answering = { coordinator, rounds, teller, membership }
+    const introducer = opened.introducer ?? new Introducing(membership, self)
+    const joining = { config, topology, introducer, invitations: new Invitations(clock, entropy) }
+    const joins = new JoinRequests({ ...joining, trace })
+    const calls = new ClientRequests(coordinator, topology, status, background, joins)
+    const answering = { coordinator, rounds, teller, membership, joins }
     const requests = new PeerRequests({ ...shared, ...kept, ...answering })
     const loop = new LoopDelay(clock, (delayMs) => this.#onLoopDelay(counters, delayMs))
-    const listening = { config, world, topology, standing, membership, counters, loop, coordinator }
-    const clients = { role: 'client', requests: clientRequests, memory } as const
-    const members = { role: 'peer', requests, memory: peerMemory } as const
-    this.#clients = new SessionListener({ ...clients, ...listening })
-    this.#members = new SessionListener({ ...members, ...listening })
+    const listening = { ...joining, world, standing, membership, counters, loop, coordinator }
+    this.#clients = new SessionListener({ ...listening, role: 'client', requests: calls, memory })
+    this.#members = new SessionListener({ ...listening, role: 'peer', requests, memory: ofPeers })
     const sources = { counters, engine, hints, replica, trees, floors, starts, opener, coordinator }
     const sessions = { clients: this.#clients, members: this.#members, peers: this.#peers }
-    const figures = { ...sources, ...sessions, pacing, memories: [memory, peerMemory], startedMs }
+    const figures = { ...sources, ...sessions, pacing, memories: [memory, ofPeers], startedMs }
     this.#status = new OwnStatus({ ...figures, clock, topology, membership, directory, background })
   }
 

@@ -6,6 +6,7 @@
  *   standing                        whether all of it is here (`standing.ts`)
  *   rounds                          which writes are everywhere (`rounds.ts`)
  *   members                         who is in the cluster (`members.ts`)
+ *   join, key                       how the node has joined, the cluster key (`joining.ts`)
  *   reserve                         space for deletes on a full disk (`log/reserve.ts`)
  *   *.new                           not finished: written, synced and then renamed, or removed
  *
@@ -20,12 +21,15 @@ import type { Directory, File } from '../world/disk.ts'
 
 const SEGMENT_PATTERN = /^[0-9a-f]{8}\.seg$/
 const UNFINISHED_SEGMENT_PATTERN = /^[0-9a-f]{8}\.seg\.new$/
-const UNFINISHED_PATTERN = /^([0-9a-f]{8}\.seg|identity|standing|rounds|members|reserve)\.new$/
+const UNFINISHED_PATTERN =
+  /^([0-9a-f]{8}\.seg|identity|standing|rounds|members|join|key|reserve)\.new$/
 
 export const IDENTITY_NAME = 'identity'
 export const STANDING_NAME = 'standing'
 export const ROUNDS_NAME = 'rounds'
 export const MEMBERS_NAME = 'members'
+export const JOIN_NAME = 'join'
+export const KEY_NAME = 'key'
 export const RESERVE_NAME = 'reserve'
 
 export function segmentName(number: number): string {

@@ -31,6 +31,7 @@ import type { Replica } from '../replica/replica.ts'
 import type { Trees } from '../replica/trees.ts'
 import type { Teller } from '../requests.ts'
 import { topologyReply } from './cluster-replies.ts'
+import type { JoinRequests } from './join-requests.ts'
 import type { RoundRequests } from './round-requests.ts'
 
 export interface PeerRequestsDependencies {
@@ -40,6 +41,7 @@ export interface PeerRequestsDependencies {
   readonly trees: Trees
   readonly counters: Counters
   readonly rounds: RoundRequests
+  readonly joins: JoinRequests
   readonly hintsHome: HintsHome
   readonly teller: Teller
   readonly clock: Clock
@@ -92,6 +94,8 @@ export class PeerRequests {
         return
       case 'peerStepRound':
         return this.#stepRound(call, session)
+      case 'peerJoin':
+        return this.#node.joins.join(call, session)
       case 'topology':
         return call.answer(topologyReply(this.#node.topology))
       default:

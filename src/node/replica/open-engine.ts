@@ -41,11 +41,14 @@ export async function openEngine(
 ): Promise<OpenedEngine> {
   const { clock, disk, trace, entropy } = world
   const { engine: named, mayRebuild } = config
+  // Drawn at each start: the number of this process, and the id of a directory that it makes.
   const newId = hexOf(entropy.bytes(ID_BYTES))
   const configuredPlacement = placementOf(config)
+  const processId = newId
   if (named === 'memory') {
     const placement = configuredPlacement
-    const memory = { id: newId, directory: undefined, placement, mayRebuild: true, clock, trace }
+    const kept = { id: newId, directory: undefined, mayRebuild: true }
+    const memory = { ...kept, processId, placement, clock, trace }
     return {
       placement,
       members: await readKeptMembers(config, self, undefined, clock),
@@ -74,6 +77,7 @@ export async function openEngine(
   const rounds = kept === undefined ? NO_ROUNDS : await readRounds(kept)
   const floors = new Floors({ directory: kept, clock }, rounds)
   const standing = await OwnStanding.open({
+    processId,
     id: isDurable ? id : newId,
     directory: kept,
     placement,

@@ -243,7 +243,7 @@ export function handshakeRows({ cluster, other }: Lab): readonly Row[] {
     ['newer formats alone', 'format-unsupported', () => hello({ formatMin: 2, formatMax: 9 })],
     ['older formats alone', 'format-unsupported', () => hello({ formatMin: 0, formatMax: 0 })],
     ['no role', 'message-garbled', () => hello({ role: pb.Role.ROLE_UNSET })],
-    ['role 3', 'message-garbled', () => hello({ role: 3 as pb.Role })],
+    ['role 4', 'message-garbled', () => hello({ role: 4 as pb.Role })],
     ['a node at the port of clients', 'handshake-expected', () => hello({ role: pb.Role.PEER })],
     ['no nonce', 'message-garbled', () => hello({ nonce: new Uint8Array(0) })],
     ['a nonce of 17 bytes', 'message-garbled', () => hello({ nonce: new Uint8Array(17) })],
