@@ -36,7 +36,7 @@ import type { OwnStanding } from './cluster/own-standing.ts'
 import { PeerCalls } from './cluster/peer-calls.ts'
 import { PeerLies } from './cluster/peer-lies.ts'
 import { Peers } from './cluster/peers.ts'
-import { keptRingOf, memberIdOf, Topology } from './cluster/topology.ts'
+import { keptRingOf, Topology } from './cluster/topology.ts'
 import { Coordinator } from './coordinator/coordinator.ts'
 import { Cursors } from './coordinator/cursor.ts'
 import { Forwards } from './coordinator/forward.ts'
@@ -100,7 +100,7 @@ export interface RunningNode {
    * that it reads what the disk kept. Never otherwise.
    */
   readonly failed: Promise<OperatingError>
-  /** Uses `ring` from now on. Requires: newer than the one in force, with this node in it. */
+  /** Uses `ring` from now on. Requires: newer than the one in force. */
   adopt(ring: Ring): void
   /** Ends everything in order; resolves when the data directory is free. */
   stop(): Promise<void>
@@ -118,9 +118,8 @@ export async function startNode(
   requireAddon()
   refuseInsecure(config)
   const started = world.clock.now()
-  const self = memberIdOf(config.cluster, config.name)
-  world.trace.record('node-starting', { node: self, name: config.name })
-  const opened = await openEngine(config, self, world)
+  world.trace.record('node-starting', { node: config.id, name: config.name })
+  const opened = await openEngine(config, world)
   const ring = keptRingOf(config, opened.placement, opened.members.records)
   const topology = new Topology(config, ring)
   const hints = new Hints(opened.engine, world.clock, await hintBytesOf(config, opened))
@@ -235,7 +234,7 @@ class Node implements RunningNode {
   /** Opens the listeners and connects to the other members. */
   async open(): Promise<void> {
     const { trace } = this.#world
-    const { self, ring } = this.#topology
+    const { self } = this.#topology
     try {
       this.peerAddress = await this.#members.open(this.#config.peerListen)
       this.#clientAddress = await this.#clients.open(this.#config.clientListen)
@@ -257,7 +256,7 @@ class Node implements RunningNode {
     }
     if (standing.state === 'rebuilding') catchUp.reset('damaged')
     // No other member could have held what a lost disk held.
-    const isAlone = ring.members.length === 1
+    const isAlone = this.membership.view.members.size === 1
     if (isAlone || this.#topology.allProperties().every(({ w }) => w === 1)) standing.admitted()
     if (isAlone && !standing.isWhole) void standing.rebuilt()
     this.membership.onFailed = (reason) => void this.#fail(reason)

@@ -9,6 +9,7 @@ import { dirname, join, resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { isOperatingError, OperatingError } from '../../base/errors.ts'
 import { type BucketConfig, type Config, DEFAULTS, type MemberConfig } from '../../config.ts'
+import { memberIdOf } from '../../node/cluster/topology.ts'
 import { loadEngine } from '../engine/engine-module.ts'
 import { IDENTITY_NAME, JOIN_NAME, KEY_NAME } from '../../store/files.ts'
 import { readKeyFile, readTokenFile } from './key-file.ts'
@@ -197,6 +198,7 @@ function configOf(settings: Settings, secrets: Secrets, engine: Config['engine']
   return {
     cluster: settings.cluster,
     name: settings.name,
+    id: memberIdOf(settings.cluster, settings.name),
     members,
     partitions: settings.partitions,
     defaults: { n, r, w },

@@ -42,6 +42,7 @@ export class CatchUp {
     const { standing, topology, floors } = this.#node
     if (standing.state !== 'rebuilding') return undefined
     const names = this.#missing.map((node) => topology.ring.member(node)?.name).join(', ')
+    if (names === '') return 'this node takes no writes before another has told it what is too late'
     const closed = floors.knowsClosed ? '' : ', and takes no writes before that'
     return `this node is being rebuilt: it has still to exchange with ${names}${closed}`
   }
@@ -75,7 +76,8 @@ export class CatchUp {
     const { adopted, closed, closing } = answer
     if (!answer.knowsClosed) this.#ignorant.add(node)
     // Where no disk is left that knows, there is nothing to know.
-    const knowsAny = this.#ignorant.size < topology.ring.members.length - 1
+    const knowsAny =
+      this.#ignorant.size < topology.ring.members.length - (topology.isInRing ? 1 : 0)
     if (standing.state === 'rebuilding' && (answer.knowsClosed || !knowsAny)) {
       // The floor of that member does not hold all starts any more by which this disk has dots.
       const isTooOld = floors.closed.closed < adopted.base

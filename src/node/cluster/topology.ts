@@ -83,7 +83,8 @@ export class Topology {
   readonly #defaults: BucketProperties
   readonly #properties: ReadonlyMap<string, BucketProperties>
   #lists: PreferenceLists
-  #self: Member
+  /** This node's own record, as its configuration states it; the ring may not have it (yet). */
+  readonly self: Member
   #known: (id: NodeId) => Member | undefined = () => undefined
   readonly #configured: Config['members']
   /** What the list in the configuration has otherwise than the ring. */
@@ -100,9 +101,9 @@ export class Topology {
         { id: idOf(n), n, r, w, deadlineMs: own ?? deadlineMs },
       ]),
     )
-    const self = ring.member(memberIdOf(cluster, config.name))
-    assert(self !== undefined, 'a checked configuration names its own node among the members')
-    this.#self = self
+    const own = config.members.find(({ name }) => name === config.name)
+    assert(own !== undefined, 'a checked configuration names its own node among the members')
+    this.self = { id: config.id, ...own }
     this.#lists = new PreferenceLists(ring)
     this.#configured = config.members
     this.#otherList = this.#differences()
@@ -117,9 +118,9 @@ export class Topology {
     return this.#lists
   }
 
-  /** This node's own entry. Its id never changes. */
-  get self(): Member {
-    return this.#self
+  /** Whether this node is in the ring: else it owns nothing, and coordinates as a fallback. */
+  get isInRing(): boolean {
+    return this.ring.member(this.self.id) !== undefined
   }
 
   /** The members of the ring in its order, named and reached as their records say now. */
@@ -135,11 +136,8 @@ export class Topology {
     this.#known = known
   }
 
-  /** Uses `ring` from now on. Requires: newer than the one in force, with this node in it. */
+  /** Uses `ring` from now on. Requires: newer than the one in force. */
   adopt(ring: Ring): void {
-    const self = ring.member(this.#self.id)
-    assert(self !== undefined, 'a node adopts only rings that it is a member of')
-    this.#self = self
     this.#lists = new PreferenceLists(ring)
     this.#otherList = this.#differences()
   }
