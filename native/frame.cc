@@ -11,8 +11,8 @@ namespace {
 constexpr uint16_t kMagic = 0x5745;  // 'E', 'W'
 constexpr uint8_t kFormat = 1;
 
-/** Kinds 32..63. */
-bool speaksOfOneKey(uint8_t kind) { return (kind & 0xe0) == 0x20; }
+/** Kinds 32..47. */
+bool speaksOfOneKey(uint8_t kind) { return (kind & 0xf0) == 0x20; }
 
 /** Reads a protobuf message field by field, never past its end. */
 class FieldReader {

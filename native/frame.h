@@ -52,7 +52,7 @@ struct FrameScan {
  * Cuts bytes [start, end) of `chunk`, and describes each frame in kFrameWords of `words`, body
  * starts counted from the start of `chunk`. Ends at the room in `words`, the end, or a fault.
  *
- * Kinds 32..63 are about one key: their body begins with bucket (field 1) and key (field 2), and
+ * Kinds 32..47 are about one key: their body begins with bucket (field 1) and key (field 2), and
  * gets a token. It gets none where either is absent or empty, or comes again later in the body,
  * where a protobuf reader would believe the later one.
  *

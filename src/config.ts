@@ -5,6 +5,7 @@
  * environment and flags. Tiny numbers are legal on purpose: simulation shrinks them until rare
  * paths are common. The ceilings stand in `limits.ts`.
  */
+import type { NodeId } from './dynamo/names.ts'
 import { CONNECTIONS_MAX, DEADLINE_MS_MAX, WINDOW_BYTES } from './limits.ts'
 import type { OpenEngine } from './store/engine.ts'
 import { MESSAGE_MEMORY_BYTES } from './wire/session-memory.ts'
@@ -43,6 +44,8 @@ export interface Config {
   readonly cluster: string
   /** Which of `members` this node is. */
   readonly name: string
+  /** The id of that member: made from its name, or drawn by the node that joined. */
+  readonly id: NodeId
   readonly members: readonly MemberConfig[]
   /** A power of two. */
   readonly partitions: number

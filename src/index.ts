@@ -45,6 +45,7 @@ export type {
   PartitionRange,
   RangesOptions,
 } from './client/ranges.ts'
+export type { InviteOptions, IssuedInvitation } from './client/invite.ts'
 export { Receipt } from './client/receipt.ts'
 export { SealedContext } from './client/sealed-context.ts'
 export { CallError } from './client/failure.ts'

@@ -89,6 +89,16 @@ export const DIRECTORIES_MET_MAX = 8
 export const TOKEN_BYTES_MAX = 1024
 /** The version that a side tells of its software, in characters. */
 export const VERSION_CHARS_MAX = 64
+/** An invitation may be used for so long. */
+export const INVITATION_MS = 600_000
+/** At one node: invitations that were not used yet; and ended ones that are remembered. */
+export const INVITATIONS_MAX = 64
+/** The text of an invitation. */
+export const INVITATION_CHARS_MAX = 4096
+/** Name, host, machine and zone of a member, in characters (units of UTF-16). */
+export const MEMBER_TEXT_CHARS_MAX = 255
+/** What one node is told of a member when it joins. */
+export const MEMBER_RECORD_BYTES_MAX: number = 4 * KIB
 /** Features that a side tells of itself. */
 export const FEATURES_MAX = 64
 /** Bytes that each side of a connection may send before the other grants more. */

@@ -74,6 +74,10 @@ export const ERROR_KINDS = {
   'object-too-large': refused(30),
   'siblings-full': refused(31),
 
+  // A node that is to become a member.
+  'invitation-wrong': refused(32),
+  'invitations-full': retryable(33),
+
   // The causal contexts that came with a put.
   'context-garbled': refused(40),
   'context-foreign': refused(41),

@@ -14,6 +14,7 @@ type AddCommand = (program: Command) => void
 /** In the order of the program's help. */
 const COMMANDS: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['dev', async () => (await import('./nodes/dev.ts')).addDev],
+  ['cluster', async () => (await import('./nodes/cluster.ts')).addCluster],
   ['serve', async () => (await import('./nodes/serve.ts')).addServe],
   ['get', async () => (await import('./data/get.ts')).addGet],
   ['put', async () => (await import('./data/put.ts')).addPut],

@@ -45,6 +45,7 @@ const USAGE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'bind-insecure',
   'address-wrong',
   'key-file-wrong',
+  'invitation-wrong',
   'input-wrong',
   'bucket-wrong',
   'key-wrong',
@@ -89,6 +90,11 @@ function sentenceOf({ nodes = [], limit }: FailureDetails): string {
   const parts = nodes.map(({ node, name, code }) => `node ${name ?? node}: ${code}`)
   if (limit !== undefined) parts.push(`limit ${limit.name}: ${limit.value}`)
   return parts.length === 0 ? '' : `; ${parts.join(', ')}`
+}
+
+/** Writes a sentence that asks for nothing to standard error. */
+export function tellNotice(sentence: string): void {
+  process.stderr.write(`everwrite: ${sentence}\n`)
 }
 
 /** Writes a sentence that is no failure to standard error. */

@@ -32,6 +32,7 @@ import type { Receipt } from './receipt.ts'
 import { optionsCheck } from './check-options.ts'
 import { aborted } from './failure.ts'
 import type { Dial } from './link.ts'
+import { askInvitation, type InviteOptions, type IssuedInvitation } from './invite.ts'
 import { linkNamed } from './named.ts'
 import {
   type CallOptions,
@@ -296,6 +297,14 @@ export class Client implements AsyncDisposable {
    */
   round(options?: RoundOptions): Promise<RoundProgress> {
     return askRound(this.#core, options)
+  }
+
+  /**
+   * Has the node at an address, or any node, issue an invitation: with it one new node may join at
+   * that node, within ten minutes.
+   */
+  invite(options?: InviteOptions): Promise<IssuedInvitation> {
+    return askInvitation(this.#core, options)
   }
 
   /**

@@ -85,7 +85,14 @@ export class Pool {
     return link
   }
 
-  /** The same, with the name of each node that is known as a member. */
+  /** The link to this address, as `addressLabel` writes it; dials it if that was never done. */
+  at(label: string): Link | undefined {
+    const link = this.#links.get(label)
+    link?.wake()
+    return link
+  }
+
+  /** `details` with the name of each node that is known as a member. */
   withNames(details: FailureDetails | undefined): FailureDetails | undefined {
     if (details?.nodes === undefined) return details
     const nodes = details.nodes.map((failed) => {

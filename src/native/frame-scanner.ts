@@ -7,7 +7,7 @@
  *
  *   out | frame 0 | frame 1 | ... | frame n-1 | count | consumed | needed | fault |
  *
- * Frames of kinds 32..63 are about one key: their body begins with bucket and key, and the scan
+ * Frames of kinds 32..47 are about one key: their body begins with bucket and key, and the scan
  * computes the token. It computes none (hasToken 0) if bucket or key is missing, empty or there
  * twice: a protobuf reader takes the last one, and the token must be of the key that is read.
  */

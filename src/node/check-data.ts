@@ -9,7 +9,6 @@ import { readStanding } from '../store/standing.ts'
 import { checkLog, type LogCheck } from '../store/log/check-log.ts'
 import type { World } from '../world/world.ts'
 import { memberGone } from './cluster/kept-members.ts'
-import { memberIdOf } from './cluster/topology.ts'
 import { digestKeyOf, placementOf } from './replica/open-engine.ts'
 
 export interface DataCheck extends LogCheck {
@@ -76,11 +75,11 @@ export async function checkRebuild(config: Config, disk: World['disk']): Promise
 
 /** What the identity of this member's data says. */
 function configuredOf(config: Config): Parameters<typeof readIdentity>[1] {
-  const { cluster, name, engine } = config
+  const { cluster, id, engine } = config
   return {
     cluster,
     engine: typeof engine === 'string' ? engine : engine.name,
-    node: memberIdOf(cluster, name),
+    node: id,
     placement: placementOf(config),
   }
 }

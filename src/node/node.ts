@@ -29,19 +29,22 @@ import { Background } from './background/background.ts'
 import { Pacing } from './background/pacing.ts'
 import { Mender } from './background/mender.ts'
 import { Closings, doorsOf } from './cluster/closings.ts'
+import { type Introducer, Introducing } from './cluster/introducer.ts'
+import { Invitations } from './cluster/invitations.ts'
 import { Membership } from './cluster/membership.ts'
 import type { OwnStanding } from './cluster/own-standing.ts'
 import { PeerCalls } from './cluster/peer-calls.ts'
 import { PeerLies } from './cluster/peer-lies.ts'
 import { Peers } from './cluster/peers.ts'
 import { firstRing, Rings } from './cluster/rings.ts'
-import { keptRingOf, memberIdOf, Topology } from './cluster/topology.ts'
+import { keptRingOf, Topology } from './cluster/topology.ts'
 import { coordinatorOf } from './coordinator/assemble.ts'
 import type { Coordinator } from './coordinator/coordinator.ts'
 import { Gets } from './coordinator/get.ts'
 import { Counters } from './counters.ts'
 import { OwnStatus } from './own-status.ts'
 import { ClientRequests } from './listeners/client-requests.ts'
+import { JoinRequests } from './listeners/join-requests.ts'
 import { LoopDelay } from './listeners/loop-delay.ts'
 import { MoveRequests } from './listeners/move-requests.ts'
 import { PeerRequests } from './listeners/peer-requests.ts'
@@ -107,17 +110,20 @@ export interface RunningNode {
  * Starts a node and resolves when it answers. Fails with what `openEngine` documents, with
  * `address-taken`, `addon-missing`, or with `bind-insecure`.
  */
-export async function startNode(config: Config, world: World): Promise<RunningNode> {
+export async function startNode(
+  config: Config,
+  world: World,
+  introducer?: Introducer,
+): Promise<RunningNode> {
   requireAddon()
   refuseInsecure(config)
   const started = world.clock.now()
-  const self = memberIdOf(config.cluster, config.name)
-  world.trace.record('node-starting', { node: self, name: config.name })
-  const opened = await openEngine(config, self, world)
+  world.trace.record('node-starting', { node: config.id, name: config.name })
+  const opened = await openEngine(config, world)
   const ring = opened.ring ?? firstRing(keptRingOf(config, opened.placement, opened.members.records))
   const topology = new Topology(config, ring.stages.copy())
   const hints = new Hints(opened.engine, world.clock, await hintBytesOf(config, opened))
-  const node = new Node(config, world, topology, { ...opened, ring, hints }, started)
+  const node = new Node(config, world, topology, { ...opened, ring, hints, introducer }, started)
   await node.open()
   return node
 }
@@ -130,6 +136,13 @@ async function hintBytesOf(
   if (hintBytes !== undefined) return hintBytes
   const free = (await directory?.freeBytes().catch(() => 0)) ?? 0
   return Math.max(HINT_BYTES_MIN, Math.floor((free + engine.report().bytes) / 10))
+}
+
+/** What was there, or made, before the node. */
+interface Opened extends OpenedEngine {
+  readonly hints: Hints
+  readonly ring: KeptRing
+  readonly introducer: Introducer | undefined
 }
 
 class Node implements RunningNode {
@@ -164,7 +177,7 @@ class Node implements RunningNode {
     config: Config,
     world: World,
     topology: Topology,
-    opened: OpenedEngine & { readonly hints: Hints; readonly ring: KeptRing },
+    opened: Opened,
     startedMs: number,
   ) {
     const { engine, standing, floors, directory, hints, members: records } = opened
@@ -180,15 +193,15 @@ class Node implements RunningNode {
     this.peerAddress = config.peerListen
     this.#standing = standing
     this.#floors = floors
-    const [memory, peerMemory] = [memoryOf(config), memoryOf(config)]
-    this.#peers = new Peers({ world, cluster, clusterKey, self, standing, memory: peerMemory })
+    const [memory, ofPeers] = [memoryOf(config), memoryOf(config)]
+    this.#peers = new Peers({ world, cluster, clusterKey, self, standing, memory: ofPeers })
+    const digestKey = digestKeyOf(config)
     const closings = (this.#closings = new Closings(clock, entropy))
-    const trees = (this.#trees = new Trees(engine, digestKeyOf(config)))
+    const trees = (this.#trees = new Trees(engine, digestKey))
     const [starts, counters] = [new NamedStarts(engine), new Counters()]
     const replica = (this.#replica = new Replica({
       ...{ engine, clock, trace, entropy, counters, hints, trees, starts, floors, ...paces },
-      node: self,
-      digestKey: digestKeyOf(config),
+      ...{ node: self, digestKey },
       isWhole: () => standing.isWhole,
       ...doorsOf(topology, closings),
       mend: (copy) => mender.mend(copy),
@@ -210,18 +223,19 @@ class Node implements RunningNode {
     const workers = { ...shared, self, gets, teller, roundHoldup: () => opener.holdup }
     const coordinator = (this.#coordinator = coordinatorOf(config, workers))
     const status = (): Promise<NodeStatus> => this.#status.fresh()
-    const clientRequests = new ClientRequests(coordinator, topology, status, background)
-    const answering = { coordinator, rounds, teller, membership, moves }
+    const introducer = opened.introducer ?? new Introducing(membership, self)
+    const joining = { config, topology, introducer, invitations: new Invitations(clock, entropy) }
+    const joins = new JoinRequests({ ...joining, trace })
+    const calls = new ClientRequests(coordinator, topology, status, background, joins)
+    const answering = { coordinator, rounds, teller, membership, joins, moves }
     const requests = new PeerRequests({ ...shared, ...kept, ...answering })
     const loop = new LoopDelay(clock, (delayMs) => this.#onLoopDelay(counters, delayMs))
-    const listening = { config, world, topology, standing, membership, counters, loop, coordinator }
-    const clients = { role: 'client', requests: clientRequests, memory } as const
-    const members = { role: 'peer', requests, memory: peerMemory } as const
-    this.#clients = new SessionListener({ ...clients, ...listening })
-    this.#members = new SessionListener({ ...members, ...listening })
+    const listening = { ...joining, world, standing, membership, counters, loop, coordinator }
+    this.#clients = new SessionListener({ ...listening, role: 'client', requests: calls, memory })
+    this.#members = new SessionListener({ ...listening, role: 'peer', requests, memory: ofPeers })
     const sources = { counters, engine, hints, replica, trees, floors, starts, opener, coordinator }
     const sessions = { clients: this.#clients, members: this.#members, peers: this.#peers }
-    const figures = { ...sources, ...sessions, pacing, memories: [memory, peerMemory], startedMs }
+    const figures = { ...sources, ...sessions, pacing, memories: [memory, ofPeers], startedMs }
     this.#status = new OwnStatus({ ...figures, clock, topology, membership, directory, background })
   }
 
@@ -233,7 +247,7 @@ class Node implements RunningNode {
   /** Opens the listeners and connects to the other members. */
   async open(): Promise<void> {
     const { trace } = this.#world
-    const { self, ring } = this.#topology
+    const { self } = this.#topology
     try {
       this.peerAddress = await this.#members.open(this.#config.peerListen)
       this.#clientAddress = await this.#clients.open(this.#config.clientListen)
@@ -255,7 +269,7 @@ class Node implements RunningNode {
     }
     if (standing.state === 'rebuilding') catchUp.reset('damaged')
     // No other member could have held what a lost disk held.
-    const isAlone = ring.members.length === 1
+    const isAlone = this.membership.view.members.size === 1
     if (isAlone || this.#topology.allProperties().every(({ w }) => w === 1)) standing.admitted()
     if (isAlone && !standing.isWhole) void standing.rebuilt()
     this.membership.onFailed = (reason) => void this.#fail(reason)

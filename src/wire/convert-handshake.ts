@@ -52,6 +52,7 @@ const hello: Converter<Hello> = {
       settings: settingsOf(message.settings),
       cluster,
       version,
+      invitation: plain(message.invitation),
     }
   },
 }
@@ -85,6 +86,7 @@ const identity: Converter<Identity> = {
       cluster,
       node: plain(message.node),
       version,
+      processId: plain(message.processId),
       directory: plain(message.directory),
       replaced: message.replaced.map(plain),
       placement,

@@ -33,6 +33,7 @@ import { EXCHANGE_CONVERTERS } from './convert-exchanges.ts'
 import { GOSSIP_CONVERTERS } from './convert-gossip.ts'
 import { HANDSHAKE_CONVERTERS } from './convert-handshake.ts'
 import { HINT_CONVERTERS } from './convert-hints.ts'
+import { JOIN_CONVERTERS } from './convert-join.ts'
 import { MOVE_CONVERTERS } from './convert-moves.ts'
 import { PEER_CONVERTERS } from './convert-peer.ts'
 import { ROUND_CONVERTERS } from './convert-rounds.ts'
@@ -119,6 +120,7 @@ const CALL_CONVERTERS: { readonly [K in RequestKind]: CallConverter<K> } = {
   ...TREE_CONVERTERS,
   ...ROUND_CONVERTERS,
   ...EXCHANGE_CONVERTERS,
+  ...JOIN_CONVERTERS,
 }
 
 /**

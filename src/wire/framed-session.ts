@@ -26,6 +26,7 @@ import type {
   Answer,
   CallHandle,
   IncomingCall,
+  JoinFacts,
   Session,
   SessionEvents,
   SessionFacts,
@@ -38,6 +39,7 @@ export class FramedSession implements Session, FrameEvents {
   readonly role: Role
   readonly cluster: string
   readonly node: NodeId | undefined
+  readonly join: JoinFacts | undefined
   readonly #connection: FramedConnection
   readonly #events: SessionEvents
   readonly #sender: ChunkSender
@@ -62,6 +64,7 @@ export class FramedSession implements Session, FrameEvents {
     this.role = facts.role
     this.cluster = facts.cluster
     this.node = facts.node
+    this.join = facts.join
     this.#connection = connection
     this.#events = events
     this.#sender = new ChunkSender(connection, events.ring)
@@ -159,7 +162,7 @@ export class FramedSession implements Session, FrameEvents {
 
   onProgressCheck(): boolean {
     // Between nodes a call ends by its deadline, and the connection is shared by many.
-    const areOthersWaiting = this.role === 'client' && this.#memory.isWanted
+    const areOthersWaiting = this.role !== 'peer' && this.#memory.isWanted
     const sending = this.#sender.checkProgress(areOthersWaiting)
     if (this.#receiver.isStalled(areOthersWaiting)) {
       const sentence = 'the next chunk of a message did not come in time: send all its chunks'

@@ -1,7 +1,9 @@
 /** The steps of the side that accepts. It says who it is only after the proof that it asks for. */
 import { assert } from '../base/assert.ts'
 import { EMPTY_BYTES } from '../base/bytes.ts'
+import type { MaybePromise } from '../base/deliver.ts'
 import { OperatingError } from '../base/errors.ts'
+import { ID_BYTES, type NodeId } from '../dynamo/names.ts'
 import { garbled } from './bounds.ts'
 import type { Frame } from './frame.ts'
 import type { WireWorld } from './framed-connection.ts'
@@ -11,32 +13,39 @@ import {
   checkCluster,
   checkNonce,
   checkProof,
+  type Decision,
   decoded,
   formatUnsupported,
-  identityForClient,
   identityForPeer,
+  identityOnly,
   ownSettings,
   peerOf,
   type PeerOptions,
+  type PeerStanding,
   type Proofs,
   secretOf,
   type Send,
   type ServeOptions,
   type Steps,
 } from './handshake-steps.ts'
-import { FORMAT, type Hello, type Identity, type Role } from './message/session.ts'
+import { invitationIdOf, invitationWrong } from './invitation.ts'
+import { KeySeal } from './key-seal.ts'
+import { FORMAT, type Hello, type Identity, type Port, type Role } from './message/session.ts'
 import { NONCE_BYTES, proofKeyOf, proofOf } from './proof.ts'
-import type { SessionFacts, SessionSettings } from './session.ts'
+import type { JoinFacts, SessionFacts, SessionSettings } from './session.ts'
 import { checkVersion, OWN_SETTINGS, settingsTold } from './settings.ts'
 
 export class AcceptorSteps implements Steps {
-  awaited: 'hello' | 'proof' | 'identity' = 'hello'
+  awaited: 'hello' | 'proof' | 'identity' | undefined = 'hello'
   readonly #options: ServeOptions | PeerOptions
   readonly #world: WireWorld
   #proofs: Proofs = { own: EMPTY_BYTES, theirs: EMPTY_BYTES }
   #theirs: SessionSettings = { ...OWN_SETTINGS, version: '' }
+  #role: Role = 'client'
   /** The cluster that a client wants. */
   #wanted = ''
+  /** Of a joiner. */
+  #join: JoinFacts | undefined
 
   constructor(world: WireWorld, options: ServeOptions | PeerOptions) {
     this.#world = world
@@ -47,13 +56,13 @@ export class AcceptorSteps implements Steps {
     // The side that connected sends the first frame.
   }
 
-  take(frame: Frame, send: Send): SessionFacts | undefined {
+  take(frame: Frame, send: Send): SessionFacts | Decision | undefined {
     switch (this.awaited) {
       case 'hello':
         return this.#takeHello(decoded('hello', frame), bodyOf(frame), send)
       case 'proof':
         return this.#takeProof(decoded('proof', frame), send)
-      case 'identity':
+      default:
         return this.#takeIdentity(decoded('identity', frame), send)
     }
   }
@@ -62,33 +71,46 @@ export class AcceptorSteps implements Steps {
     const options = this.#options
     const { formatMin, formatMax, role, nonce, version } = hello
     if (formatMin > FORMAT || formatMax < FORMAT) throw formatUnsupported(formatMin, formatMax)
-    checkRole(options.role, role)
+    this.#role = checkedRole(options.role, role)
     checkNonce(nonce)
     checkVersion(version)
     this.#theirs = { ...settingsTold(hello.settings), version }
     this.#wanted = hello.cluster
-    const secret = secretOf(options)
+    const own = this.#world.entropy.bytes(NONCE_BYTES)
+    const secret = this.#role === 'joiner' ? this.#takeInvitation(hello, own) : secretOf(options)
     const settings = ownSettings(options)
     if (secret === undefined) {
       send('welcome', { format: FORMAT, settings, nonce: EMPTY_BYTES })
       return this.#admitClient(send)
     }
-    const own = this.#world.entropy.bytes(NONCE_BYTES)
     const welcome = send('welcome', { format: FORMAT, settings, nonce: own })
-    const key = proofKeyOf(options.role, secret)
+    const key = proofKeyOf(this.#role, secret)
     this.#proofs = {
       own: proofOf('acceptor', key, body, welcome),
       theirs: proofOf('connector', key, body, welcome),
     }
-    if (options.role === 'peer') send('proof', this.#proofs.own)
+    if (this.#role !== 'client') send('proof', this.#proofs.own)
     this.awaited = 'proof'
     return undefined
   }
 
+  /** The secret of the invitation that a joiner is to prove. */
+  #takeInvitation({ invitation, nonce }: Hello, own: Uint8Array): Uint8Array {
+    const options = this.#options
+    if (invitation.length !== ID_BYTES) {
+      throw garbled(`the id of an invitation has ${invitation.length} bytes: send ${ID_BYTES}`)
+    }
+    const joiners = options.role === 'peer' ? options.joiners : undefined
+    if (joiners === undefined) throw invitationWrong('this node issues no invitations')
+    const id = invitationIdOf(invitation)
+    const secret = joiners.secretOf(id)
+    this.#join = { invitation: id, seal: new KeySeal(secret, nonce, own) }
+    return secret
+  }
+
   #takeProof(proof: Uint8Array, send: Send): SessionFacts | undefined {
-    const { role } = this.#options
-    checkProof(proof, this.#proofs.theirs, role, role === 'peer' ? 'node' : 'client')
-    if (role === 'peer') {
+    checkProof(proof, this.#proofs.theirs, this.#role, this.#role === 'client' ? 'client' : 'node')
+    if (this.#role !== 'client') {
       this.awaited = 'identity'
       return undefined
     }
@@ -101,37 +123,56 @@ export class AcceptorSteps implements Steps {
     assert(options.role === 'client', 'a peer is admitted by its identity')
     const { cluster } = options
     checkCluster(this.#wanted, cluster)
-    send('identity', identityForClient(options))
-    send('ready', undefined)
-    return this.#facts({ node: undefined })
+    send('identity', identityOnly(options))
+    return this.#open(undefined, send)
   }
 
-  /** The own identity is sent also to a node that is then refused: it may learn from `met` why. */
-  #takeIdentity(identity: Identity, send: Send): SessionFacts {
+  #takeIdentity(identity: Identity, send: Send): SessionFacts | Decision {
     const options = this.#options
-    assert(options.role === 'peer', 'only peers send an identity')
+    assert(options.role === 'peer', 'only nodes send an identity')
     const { node, standing } = peerOf(options.cluster, identity)
-    send('identity', identityForPeer(options, options.metOf?.(node) ?? NEVER_MET))
-    const refusal = options.admit?.(node, standing, NEVER_MET)
-    if (refusal !== undefined) throw refusal
-    send('ready', undefined)
     this.#theirs = { ...this.#theirs, version: identity.version }
-    return this.#facts({ node })
+    this.awaited = undefined
+    // What is remembered of the other before it is admitted.
+    const met = options.metOf?.(node) ?? NEVER_MET
+    const isJoiner = this.#join !== undefined
+    const own = isJoiner ? identityOnly(options) : identityForPeer(options, met)
+    const end = (refusal: OperatingError | undefined): SessionFacts => {
+      // A second process would take what is remembered of the first one's data for its own.
+      if (refusal?.code !== 'node-id-taken') send('identity', own)
+      if (refusal !== undefined) throw refusal
+      return this.#open(node, send)
+    }
+    const refusal = this.#refusalOf(options, node, standing)
+    return refusal instanceof Promise ? { refusal, end } : end(refusal)
   }
 
-  #facts({ node }: Pick<SessionFacts, 'node'>): SessionFacts {
-    const { role, cluster } = this.#options
+  #refusalOf(
+    { admit, joiners }: PeerOptions,
+    node: NodeId,
+    standing: PeerStanding,
+  ): MaybePromise<OperatingError | undefined> {
+    if (this.#join === undefined) return admit?.(node, standing, NEVER_MET)
+    return joiners?.admit(node, this.#join.invitation)
+  }
+
+  #open(node: SessionFacts['node'], send: Send): SessionFacts {
+    send('ready', undefined)
+    const { cluster } = this.#options
     const settings = this.#theirs
-    return { role, cluster, node, settings, ownSettings: ownSettings(this.#options) }
+    const own = ownSettings(this.#options)
+    return { role: this.#role, cluster, node, settings, ownSettings: own, join: this.#join }
   }
 }
 
-function checkRole(served: Role, role: Role | undefined): void {
-  if (role === served) return
-  if (role === undefined) throw garbled('the role is unknown: send 1 from a client, 2 from a node')
+function checkedRole(port: Port, role: Role | undefined): Role {
+  if (role === undefined) {
+    throw garbled('the role is unknown: send 1 from a client, 2 from a node, 3 from a joiner')
+  }
+  if ((role === 'client') === (port === 'client')) return role
   throw new OperatingError(
     'handshake-expected',
-    served === 'client'
+    port === 'client'
       ? 'this port is for clients: connect to the peer port'
       : 'this port is for nodes: connect to the client port',
   )

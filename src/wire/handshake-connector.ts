@@ -1,15 +1,18 @@
 /**
  * The steps of the side that connects.
  *
- * A peer sees the acceptor's proof before it sends its own, and tells who it is only then. A client
- * proves first: a proof lets its receiver test guesses of a token, and every stranger may connect
- * to a node, while few can make a client connect to them.
+ * A peer or a joiner sees the acceptor's proof before it sends its own, and tells who it is only
+ * then. A client proves first: a proof lets its receiver test guesses of a token, and every
+ * stranger may connect to a node, while few can make a client connect to them.
  */
+import { assert } from '../base/assert.ts'
 import { EMPTY_BYTES } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
 import { VERSION } from '../version.ts'
 import type { Frame } from './frame.ts'
 import type { WireWorld } from './framed-connection.ts'
+import { invitationIdBytes } from './invitation.ts'
+import { KeySeal } from './key-seal.ts'
 import {
   NEVER_MET,
   bodyOf,
@@ -19,6 +22,8 @@ import {
   decoded,
   formatUnsupported,
   identityForPeer,
+  identityOnly,
+  type JoinerOptions,
   ownSettings,
   peerOf,
   type PeerOptions,
@@ -29,25 +34,28 @@ import {
 } from './handshake-steps.ts'
 import { FORMAT, type Identity, type Settings, type Welcome } from './message/session.ts'
 import { NONCE_BYTES, proofKeyOf, proofOf } from './proof.ts'
-import type { SessionFacts } from './session.ts'
+import type { JoinFacts, SessionFacts } from './session.ts'
 import { OWN_SETTINGS, settingsTold } from './settings.ts'
 
 export class ConnectorSteps implements Steps {
   awaited: 'welcome' | 'proof' | 'identity' | 'ready' = 'welcome'
-  readonly #options: ClientOptions | PeerOptions
+  readonly #options: ClientOptions | PeerOptions | JoinerOptions
   readonly #nonce: Uint8Array
   #hello: Uint8Array = EMPTY_BYTES
   #proofs: Proofs = { own: EMPTY_BYTES, theirs: EMPTY_BYTES }
   #theirs: Settings = OWN_SETTINGS
   #facts: SessionFacts | undefined
+  /** Of a joiner. */
+  #join: JoinFacts | undefined
 
-  constructor(world: WireWorld, options: ClientOptions | PeerOptions) {
+  constructor(world: WireWorld, options: ClientOptions | PeerOptions | JoinerOptions) {
     this.#options = options
     this.#nonce = world.entropy.bytes(NONCE_BYTES)
   }
 
   begin(send: Send): void {
-    const { role, cluster } = this.#options
+    const options = this.#options
+    const { role, cluster } = options
     this.#hello = send('hello', {
       formatMin: FORMAT,
       formatMax: FORMAT,
@@ -56,6 +64,8 @@ export class ConnectorSteps implements Steps {
       settings: ownSettings(this.#options),
       cluster: role === 'client' ? cluster : '',
       version: role === 'client' ? VERSION : '',
+      invitation:
+        options.role === 'joiner' ? invitationIdBytes(options.invitation.id) : EMPTY_BYTES,
     })
   }
 
@@ -80,7 +90,7 @@ export class ConnectorSteps implements Steps {
     const { role } = this.#options
     if (format !== FORMAT) throw formatUnsupported(format, format)
     const isAsked = nonce.length > 0
-    if (isAsked || role === 'peer') checkNonce(nonce)
+    if (isAsked || role !== 'client') checkNonce(nonce)
     this.#theirs = settingsTold(settings)
     const secret = secretOf(this.#options)
     if (secret === undefined) {
@@ -89,6 +99,7 @@ export class ConnectorSteps implements Steps {
       return
     }
     if (!isAsked) throw tokenNotAsked()
+    this.#join = joinOf(this.#options, this.#nonce, nonce)
     const key = proofKeyOf(role, secret)
     const own = proofOf('connector', key, this.#hello, body)
     this.#proofs = { own, theirs: proofOf('acceptor', key, this.#hello, body) }
@@ -99,9 +110,10 @@ export class ConnectorSteps implements Steps {
   #takeProof(proof: Uint8Array, send: Send): void {
     const options = this.#options
     checkProof(proof, this.#proofs.theirs, options.role, 'node')
-    if (options.role === 'peer') {
+    if (options.role !== 'client') {
       send('proof', this.#proofs.own)
-      send('identity', identityForPeer(options, NEVER_MET))
+      const isPeer = options.role === 'peer'
+      send('identity', isPeer ? identityForPeer(options, NEVER_MET) : identityOnly(options))
     }
     this.awaited = 'identity'
   }
@@ -112,13 +124,24 @@ export class ConnectorSteps implements Steps {
     const { node, standing, met } = peerOf(options.cluster, identity)
     if (options.role === 'peer') {
       const refusal = options.admit?.(node, standing, met)
+      assert(!(refusal instanceof Promise), 'a side that connects decides at once')
       if (refusal !== undefined) throw refusal
     }
     const settings = { ...this.#theirs, version }
-    const own = ownSettings(options)
-    this.#facts = { role: options.role, cluster, node, settings, ownSettings: own }
+    const facts = { cluster, node, settings, ownSettings: ownSettings(options) }
+    this.#facts = { role: options.role, ...facts, join: this.#join }
     this.awaited = 'ready'
   }
+}
+
+function joinOf(
+  options: ClientOptions | PeerOptions | JoinerOptions,
+  own: Uint8Array,
+  theirs: Uint8Array,
+): JoinFacts | undefined {
+  if (options.role !== 'joiner') return undefined
+  const { id, secret } = options.invitation
+  return { invitation: id, seal: new KeySeal(secret, own, theirs) }
 }
 
 function tokenMissing(): OperatingError {

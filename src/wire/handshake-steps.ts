@@ -6,6 +6,7 @@
  * connection.
  */
 import { bytesOfHex, EMPTY_BYTES, equalSecrets, hexOf, U48_MAX } from '../base/bytes.ts'
+import type { MaybePromise } from '../base/deliver.ts'
 import { OperatingError } from '../base/errors.ts'
 import { ID_BYTES, idBytes, type NodeId, nodeIdOf } from '../dynamo/names.ts'
 import { DIRECTORIES_MET_MAX } from '../limits.ts'
@@ -13,6 +14,7 @@ import { VERSION } from '../version.ts'
 import { garbled } from './bounds.ts'
 import { type Control, decodeControl } from './convert.ts'
 import type { Frame } from './frame.ts'
+import type { InvitationId, ProvedInvitation } from './invitation.ts'
 import { FORMAT, type Identity, type Role, type Settings } from './message/session.ts'
 import { NONCE_BYTES } from './proof.ts'
 import type { SessionFacts } from './session.ts'
@@ -46,13 +48,39 @@ export interface PeerOptions extends SideOptions {
   readonly metOf?: (node: NodeId) => Met
   /**
    * Called after the other side's proof was verified: why the node is refused, if so. `met` is what
-   * the other remembers of this node's data, if the other accepted the connection.
+   * the other remembers of this node's data, if the other accepted the connection. Only a side that
+   * accepts may answer later.
    */
-  readonly admit?: (node: NodeId, theirs: PeerStanding, met: Met) => OperatingError | undefined
+  readonly admit?: (
+    node: NodeId,
+    theirs: PeerStanding,
+    met: Met,
+  ) => MaybePromise<OperatingError | undefined>
+  /** At a side that accepts; without it, every joiner is refused. */
+  readonly joiners?: JoinersOptions
 }
 
-/** What a node says of its data. */
+/** How a node takes joiners. */
+export interface JoinersOptions {
+  /** The secret of an invitation. Throws `invitation-wrong`. */
+  secretOf(invitation: InvitationId): Uint8Array
+  /** Called after the joiner's proof was verified: why it is refused, if so. */
+  admit(joiner: NodeId, invitation: InvitationId): OperatingError | undefined
+}
+
+/** A node that is to become a member, and connects to the node that issued its invitation. */
+export interface JoinerOptions extends SideOptions {
+  readonly role: 'joiner'
+  readonly cluster: string
+  /** Drawn at random. */
+  readonly node: NodeId
+  readonly invitation: ProvedInvitation
+}
+
+/** What a node says of itself. */
 export interface PeerStanding {
+  /** Drawn by its process, 16 hexadecimal digits; empty for a tool, which may have any id. */
+  readonly processId: string
   /** The id of its data directory, 16 hexadecimal digits; empty for a tool, which holds no data. */
   readonly directory: string
   /** Ids of lost directories of the node that this one replaces. */
@@ -80,6 +108,7 @@ const PLACEMENT_CHARS_MAX = 2048
 
 /** Of a tool that asks as a member does. */
 export const WITHOUT_DATA: PeerStanding = {
+  processId: '',
   directory: '',
   replaced: [],
   placement: '',
@@ -102,13 +131,21 @@ export type Step = 'hello' | 'welcome' | 'proof' | 'identity' | 'ready'
 /** Sends a message; returns a copy of its body. */
 export type Send = <N extends Step>(name: N, message: Control<N>) => Uint8Array
 
+/** The last frame was taken, and the other side waits while this one decides. */
+export interface Decision {
+  /** Why the other side is refused, if so. */
+  readonly refusal: Promise<OperatingError | undefined>
+  /** To be called with that: sends the last frames, or throws the refusal. */
+  end(refusal: OperatingError | undefined): SessionFacts
+}
+
 /** The steps of one side; an `OperatingError` that they throw refuses the connection. */
 export interface Steps {
-  /** The frame that must come next. */
-  readonly awaited: Step
+  /** The frame that must come next; undefined: none, while this side decides. */
+  readonly awaited: Step | undefined
   begin(send: Send): void
   /** Takes the awaited frame; returns the result of the handshake after the last. */
-  take(frame: Frame, send: Send): SessionFacts | undefined
+  take(frame: Frame, send: Send): SessionFacts | Decision | undefined
 }
 
 /** The two proofs of a handshake: the own one, and the one that the other side must send. */
@@ -128,8 +165,9 @@ export function bodyOf({ bytes, start, length }: Frame): Uint8Array {
 
 /** The secret that both sides must know; undefined where none is configured. */
 export function secretOf(
-  options: ClientOptions | ServeOptions | PeerOptions,
+  options: ClientOptions | ServeOptions | PeerOptions | JoinerOptions,
 ): Uint8Array | undefined {
+  if (options.role === 'joiner') return options.invitation.secret
   return options.role === 'peer' ? options.clusterKey : options.token
 }
 
@@ -138,6 +176,7 @@ export function ownSettings({ settings }: SideOptions): Settings {
 }
 
 const NO_DATA = {
+  processId: EMPTY_BYTES,
   directory: EMPTY_BYTES,
   replaced: [],
   placement: '',
@@ -147,23 +186,26 @@ const NO_DATA = {
   isRebuilding: false,
 } as const
 
-/** What a node says of itself to a client. */
-export function identityForClient({ cluster, node }: ServeOptions): Identity {
+/** What a node says of itself to a client or a joiner, and a joiner to a node. */
+export function identityOnly({ cluster, node }: Named): Identity {
   return { cluster, node: idBytes(node), version: VERSION, ...NO_DATA }
 }
+
+type Named = Pick<ServeOptions, 'cluster' | 'node'>
 
 /** What a node says of itself to a peer, and what it remembers of that. */
 export function identityForPeer(options: PeerOptions, met: Met): Identity {
   const { cluster, node, standing } = options
-  const { directory, replaced, placement, durable, isRebuilding } = standing
+  const { processId, directory, replaced, placement, durable, isRebuilding } = standing
   return {
     cluster,
     node: idBytes(node),
     version: VERSION,
-    directory: bytesOfDirectory(directory),
-    replaced: replaced.map(bytesOfDirectory),
+    processId: bytesOfDigits(processId),
+    directory: bytesOfDigits(directory),
+    replaced: replaced.map(bytesOfDigits),
     placement: placement.length > PLACEMENT_CHARS_MAX ? '' : placement,
-    met: met.directories.map(bytesOfDirectory),
+    met: met.directories.map(bytesOfDigits),
     durable,
     metDurable: met.durable,
     isRebuilding,
@@ -179,13 +221,17 @@ export interface Peer {
 
 /** Checks an identity; an empty `wanted` is any cluster. */
 export function peerOf(wanted: string, identity: Identity): Peer {
-  const { cluster, node, version, directory, replaced, placement } = identity
+  const { cluster, node, version, processId, directory, replaced, placement } = identity
   const { met, durable, metDurable, isRebuilding } = identity
   checkCluster(wanted, cluster)
   if (node.length !== ID_BYTES) {
     throw garbled(`the node id has ${node.length} bytes: send ${ID_BYTES}`)
   }
+  if (processId.length > 0 && processId.length !== ID_BYTES) {
+    throw garbled(`the number of a process has ${processId.length} bytes: send ${ID_BYTES}`)
+  }
   const standing = {
+    processId: hexOf(processId),
     directory: directory.length === 0 ? '' : directoryOf(directory),
     replaced: directoriesOf(replaced),
     placement,
@@ -226,16 +272,19 @@ export function checkProof(
   if (from === 'client') {
     throw new OperatingError('token-wrong', 'the token is wrong: use the token of this cluster')
   }
-  throw new OperatingError(
-    'proof-wrong',
-    role === 'peer'
-      ? 'the two nodes have different cluster keys: check the address, or give them one key file'
-      : 'the node does not know the token: check the address and the token',
-  )
+  throw new OperatingError('proof-wrong', DIFFERENT[role])
 }
 
-function bytesOfDirectory(directory: string): Uint8Array {
-  return bytesOfHex(directory) ?? EMPTY_BYTES
+const DIFFERENT: Readonly<Record<Role, string>> = {
+  peer: 'the two nodes have different cluster keys: check the address, or give them one key file',
+  client: 'the node does not know the token: check the address and the token',
+  joiner:
+    'the two nodes have different secrets of the invitation: check the address, and join at the' +
+    ' node that issued the invitation',
+}
+
+function bytesOfDigits(digits: string): Uint8Array {
+  return bytesOfHex(digits) ?? EMPTY_BYTES
 }
 
 function directoriesOf(ids: readonly Uint8Array[]): readonly string[] {

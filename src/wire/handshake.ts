@@ -12,7 +12,8 @@
  *       |identity + ready |                |<----------------------|
  *       |<----------------|
  *
- * Without a token there are no proofs, and welcome, identity and ready come at once. Neither side
+ * A joiner does as a peer does, with the secret of its invitation for the cluster key. Without a
+ * token there are no proofs, and welcome, identity and ready come at once. Neither side
  * says who it is before it has verified the other, where a proof is asked for. Until `ready`, the
  * length of a frame, the bytes in all and the time are bounded, and a frame that is not the next
  * step ends the connection with a goodbye that says why. A goodbye before the proofs names no
@@ -32,7 +33,15 @@ import { decodeControl, encodeControl, errorOf } from './convert.ts'
 import type { Frame } from './frame.ts'
 import { AcceptorSteps } from './handshake-acceptor.ts'
 import { ConnectorSteps } from './handshake-connector.ts'
-import type { ClientOptions, PeerOptions, Send, ServeOptions, Steps } from './handshake-steps.ts'
+import type {
+  ClientOptions,
+  Decision,
+  JoinerOptions,
+  PeerOptions,
+  Send,
+  ServeOptions,
+  Steps,
+} from './handshake-steps.ts'
 import {
   FramedConnection,
   type FrameEvents,
@@ -43,10 +52,10 @@ import { CONTROL_KINDS } from './message/session.ts'
 import { type SessionMemory, sessionMemory } from './session-memory.ts'
 import type { Session, SessionEvents, SessionFacts } from './session.ts'
 
-/** The side that connects: a client, or a peer. */
-export type ConnectOptions = ClientOptions | PeerOptions
+/** The side that connects: a client, a peer or a joiner. */
+export type ConnectOptions = ClientOptions | PeerOptions | JoinerOptions
 
-/** The side that accepts: a node, from a client or a peer. */
+/** The side that accepts: a node, from clients, or from peers and joiners. */
 export type AcceptOptions = ServeOptions | PeerOptions
 
 /**
@@ -135,7 +144,8 @@ class Handshake implements FrameEvents {
         this.#connection.drop(errorOf(decodeControl('goodbye', bytes, start, length)))
         return
       }
-      if (kind !== CONTROL_KINDS[this.#steps.awaited]) throw this.#unexpected(kind)
+      const { awaited } = this.#steps
+      if (awaited === undefined || kind !== CONTROL_KINDS[awaited]) throw this.#unexpected(kind)
       if (frame.flags !== 0 || frame.callId !== 0) throw reservedSet()
       if (
         this.#connection.bytesReceived > HANDSHAKE_CONNECTION_BYTES_MAX &&
@@ -146,8 +156,10 @@ class Handshake implements FrameEvents {
           'too many bytes came before the end of the handshake',
         )
       }
-      const facts = this.#steps.take(frame, this.#send)
-      if (facts !== undefined) this.#open(facts)
+      const taken = this.#steps.take(frame, this.#send)
+      if (taken === undefined) return
+      if ('refusal' in taken) this.#awaitDecision(taken)
+      else this.#open(taken)
     } catch (error) {
       if (!isOperatingError(error)) throw error
       this.#refuse(error)
@@ -181,12 +193,26 @@ class Handshake implements FrameEvents {
     )
   }
 
+  /** The connection may end meanwhile, by its other side or because it is late. */
+  #awaitDecision(decision: Decision): void {
+    void decision.refusal.then((refusal) => {
+      if (this.#connection.isEnded) return
+      try {
+        this.#open(decision.end(refusal))
+      } catch (error) {
+        if (!isOperatingError(error)) throw error
+        this.#refuse(error)
+      }
+    })
+  }
+
   #open(facts: SessionFacts): void {
     this.#isDone = true
     this.#timer.cancel()
     const { events, memory, resolve } = this.#opening
     const session = new FramedSession(this.#connection, facts, events, memory)
     this.#connection.open(FRAME_BODY_BYTES_MAX, session)
+    events.onOpen?.(session)
     resolve(session)
   }
 
@@ -205,7 +231,8 @@ class Handshake implements FrameEvents {
   #unexpected(kind: number): OperatingError {
     return new OperatingError(
       'handshake-expected',
-      `a frame of kind ${kind} came during the handshake: the next step is ${this.#steps.awaited}`,
+      `a frame of kind ${kind} came during the handshake: the next step is ` +
+        (this.#steps.awaited ?? 'of this side'),
     )
   }
 }

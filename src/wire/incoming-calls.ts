@@ -27,6 +27,7 @@ import type { Frame } from './frame.ts'
 import type { FramedConnection } from './framed-connection.ts'
 import { REPLY, type Role } from './message/session.ts'
 import {
+  isKeyed,
   SENDERS,
   type Reply,
   type Request,
@@ -241,8 +242,7 @@ export class IncomingCalls implements Answering {
     const { callId, bytes, start, length, arrivedMs } = received
     const kind = KIND_BY_NUMBER[received.kind] as RequestKind
     const request = decodeRequest(kind, bytes, start, length)
-    const isKeyed = received.kind >= 32
-    const token = isKeyed ? (received.token ?? tokenOfRequest(request)) : undefined
+    const token = isKeyed(received.kind) ? (received.token ?? tokenOfRequest(request)) : undefined
     const deadline = arrivedMs + this.#msFor(request)
     return new ReceivedCall(
       kind,

@@ -1,7 +1,8 @@
 /**
  * The proofs by which the two sides of a connection show each other that they know a secret.
  *
- * The secret is the cluster key between peers, and the token between a client and a node. A proof
+ * The secret is the cluster key between peers, the token between a client and a node, and that of
+ * the invitation between a joiner and the node that issued it. A proof
  * is an HMAC of all that was agreed: the bodies of Hello and Welcome, byte by byte, which hold the
  * nonces, the formats and the settings of both sides. So it is valid for this connection only. It
  * includes the side, so it cannot be sent back to its maker. Its key is derived from the secret for
@@ -27,12 +28,13 @@ const CLUSTER_KEY_BYTES = 16
 const KEY_LABELS: Readonly<Record<Role, Uint8Array>> = {
   peer: utf8Bytes('everwrite peer proof key'),
   client: utf8Bytes('everwrite client proof key'),
+  joiner: utf8Bytes('everwrite joiner proof key'),
 }
 const SIDE_BYTES: Readonly<Record<Side, number>> = { acceptor: 1, connector: 2 }
 
-/** The key of the proofs: from the cluster key for peers, from the token for clients. */
+/** The key of the proofs, from the secret of this role: cluster key, token, or invitation's. */
 export function proofKeyOf(role: Role, secret: Uint8Array): Uint8Array {
-  assert(role === 'client' || secret.length === CLUSTER_KEY_BYTES, 'a cluster key has 16 bytes')
+  assert(role !== 'peer' || secret.length === CLUSTER_KEY_BYTES, 'a cluster key has 16 bytes')
   return hmacSha256(KEY_LABELS[role], [secret])
 }
 

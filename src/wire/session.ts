@@ -9,6 +9,7 @@
  *     convert*.ts, bounds.ts        messages to protobuf and back, and their bounds
  *     framed-connection.ts   a connection that sends and receives frames
  *     handshake*.ts, proof.ts, settings.ts          from a connection to a session
+ *     invitation.ts, key-seal.ts    how a new node is let in, and given the cluster key
  *     reject.ts              a connection that is refused before its handshake
  *     framed-session.ts      implements `Session` over a framed connection
  *     outgoing-calls.ts, incoming-calls.ts, received-call.ts    our calls, and the other side's
@@ -31,6 +32,8 @@ import type { NodeId } from '../dynamo/names.ts'
 import type { Token } from '../native/digest.ts'
 import type { Address } from '../world/network.ts'
 import type { Admission } from './admission.ts'
+import type { InvitationId } from './invitation.ts'
+import type { KeySeal } from './key-seal.ts'
 import type { Role, Settings } from './message/session.ts'
 import type { Reply, Request, RequestKind } from './message/table.ts'
 
@@ -79,6 +82,8 @@ export interface SessionEvents {
   readonly ring?: () => number
   /** Without it, calls are bounded by their connection alone. */
   readonly admission?: Admission
+  /** The session has opened: called in the turn in which that was decided, before all else. */
+  readonly onOpen?: (session: Session) => void
   /** A call has come. May throw an `OperatingError`, which is then the answer. */
   onCall(call: IncomingCall, session: Session): void
   /** The session has ended: called once, last, after every call in flight was answered. */
@@ -91,9 +96,15 @@ export interface SessionSettings extends Settings {
   readonly version: string
 }
 
+/** A session on which an invitation was proved. */
+export interface JoinFacts {
+  readonly invitation: InvitationId
+  readonly seal: KeySeal
+}
+
 /** The result of the handshake. */
 export interface SessionFacts {
-  /** Whether the connection is between a client and a node, or between peers. */
+  /** What connected: a client, a peer, or a node that is to become a member. */
   readonly role: Role
   readonly cluster: string
   /** The id of the other side, if it is a node. */
@@ -102,9 +113,11 @@ export interface SessionFacts {
   readonly settings: SessionSettings
   /** The limits that this side has told. */
   readonly ownSettings: Settings
+  /** Between a joiner and a node alone. */
+  readonly join?: JoinFacts | undefined
 }
 
-export interface Session extends Pick<SessionFacts, 'role' | 'cluster' | 'node'> {
+export interface Session extends Pick<SessionFacts, 'role' | 'cluster' | 'node' | 'join'> {
   readonly remote: Address
   readonly isEnded: boolean
   /** Outgoing calls without an answer, forgotten ones included. */

@@ -29,6 +29,8 @@ export const FACTS = {
   'peer-silent': 'notice',
   'peer-heard': 'notice',
   'peer-lies': 'failure',
+  'invitation-issued': 'notice',
+  'joiner-let-in': 'notice',
 
   // Who is here.
   'member-changed': 'notice',

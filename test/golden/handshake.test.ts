@@ -38,10 +38,22 @@ function optionsOf({ bare, named }: Words): PeerOptions {
     node: (named.get('node') ?? '').repeat(16),
     clusterKey: new Uint8Array(16).fill(Number(named.get('key'))),
     token: token === undefined ? undefined : utf8Bytes(token),
+    invitation: { id: named.get('invitation') ?? '', secret: secretOf(named.get('secret')) },
+    joiners: {
+      secretOf: (id: string) => {
+        if (id === named.get('issued')) return secretOf(named.get('secret'))
+        throw new OperatingError('invitation-wrong', 'this node has issued no such invitation')
+      },
+      admit: () => undefined,
+    },
     standing: WITHOUT_DATA,
     admit: () => (admit === undefined ? undefined : new OperatingError(admit as ErrorCode, 'refused')),
   }
   return options as unknown as PeerOptions
+}
+
+function secretOf(digit = '0'): Uint8Array {
+  return new Uint8Array(32).fill(Number(digit))
 }
 
 /** A field as text: names as they are, proofs and nonces by their first bytes. */
@@ -93,7 +105,7 @@ function handshakeMachine(): Machine {
       if (frame.name !== steps.awaited) throw new Error(`${to} awaits ${steps.awaited}`)
       const place = { bytes, start: 0, length: bytes.length }
       const facts = steps.take(place as Parameters<Steps['take']>[0], sendFrom(to))
-      if (facts !== undefined) {
+      if (facts !== undefined && 'role' in facts) {
         results[to] = `open with ${facts.node ?? 'a client'} of ${facts.cluster}`
       }
     } catch (error) {

@@ -12,8 +12,9 @@ import { bytesOfHex, hexOf, utf8Bytes } from '../../src/base/bytes.ts'
 import { tokenOf } from '../../src/native/digest.ts'
 import { FrameReader } from '../../src/wire/frame.ts'
 import { CONTROL_KINDS, FAILURE_KIND, REPLY } from '../../src/wire/message/session.ts'
-import { REQUEST_KINDS } from '../../src/wire/message/table.ts'
+import { isKeyed, REQUEST_KINDS } from '../../src/wire/message/table.ts'
 import { PROOF_EXAMPLES, proofText } from '../support/handshake-examples.ts'
+import { INVITATION_TEXT, sealText } from '../support/join-examples.ts'
 import { EXAMPLES } from '../support/wire-examples.ts'
 import { bytesOf, frameOf } from '../support/wire-frames.ts'
 
@@ -76,7 +77,7 @@ t.test('every message of the .proto files has an example, by itself or within an
   const fields = [...text.matchAll(/^message (\w+) \{\n((?: .*\n)*?)\}/gm)]
   for (const [, name, body] of fields) {
     const kind = REQUEST_KINDS[(name?.[0]?.toLowerCase() + (name ?? '').slice(1)) as 'get']
-    if (kind === undefined || kind < 32) continue
+    if (kind === undefined || !isKeyed(kind)) continue
     t.match(body, /^\s*bytes bucket = 1;\n\s*bytes key = 2;/, `${name} begins with its key`)
   }
 })
@@ -95,6 +96,8 @@ t.test('the numbers worked out in the text are right', async (t) => {
   const { hi, lo } = tokenOf(utf8Bytes('carts'), utf8Bytes('ann'))
   t.ok(page.includes(`hi 0x${hi.toString(16)}, lo 0x${lo.toString(16)}`))
   for (const example of PROOF_EXAMPLES) t.ok(page.includes(`\n${proofText(example)}\n`))
+  t.ok(page.includes(`\n${sealText()}\n`))
+  t.ok(page.includes(`\n${(INVITATION_TEXT.match(/.{1,100}/g) ?? []).join('\n')}\n`))
   const annotated = /^45 57 {3}[^`]*/m.exec(page)?.[0] ?? ''
   const bytes = [...annotated.matchAll(/^((?:[0-9a-f]{2} ?)+) /gm)].map(([, line]) => line)
   t.equal(hexOf(bytesIn(bytes.join(' '))), hexOf(bytesIn(shown.get('Get') ?? '')))

@@ -1,17 +1,18 @@
-/** The handshakes that protocol/README.md works out: of a peer, and of a client with a token. */
+/** The handshakes that protocol/README.md works out: of a peer, a client with a token, a joiner. */
 import { bytesOfHex, hexOf, utf8Bytes } from '../../src/base/bytes.ts'
 import { type Control, encodeControl } from '../../src/wire/convert.ts'
 import type { Step } from '../../src/wire/handshake-steps.ts'
 import type { Hello, Role, Welcome } from '../../src/wire/message/session.ts'
 import { proofKeyOf, proofOf } from '../../src/wire/proof.ts'
 import { OWN_SETTINGS } from '../../src/wire/settings.ts'
+import { INVITATION, JOINER_HELLO, JOINER_WELCOME } from './join-examples.ts'
 import { bytesOf, CLUSTER_KEY, NODE_B } from './wire-frames.ts'
 
 const bytes = (length: number, first: number): Uint8Array =>
   Uint8Array.from({ length }, (_, i) => first + i)
 
 const formats = { formatMin: 1, formatMax: 1 }
-const common = { ...formats, settings: OWN_SETTINGS }
+const common = { ...formats, settings: OWN_SETTINGS, invitation: new Uint8Array(0) }
 
 const peerHello: Hello = {
   ...common,
@@ -58,7 +59,14 @@ const CLIENT: ProofExample = {
   hello: bytesOf(encodeControl('hello', clientHello)),
   welcome: welcomeBody,
 }
-export const PROOF_EXAMPLES: readonly ProofExample[] = [PEER, CLIENT]
+const JOINER: ProofExample = {
+  role: 'joiner',
+  secretName: 'secret',
+  secret: INVITATION.secret,
+  hello: JOINER_HELLO,
+  welcome: JOINER_WELCOME,
+}
+export const PROOF_EXAMPLES: readonly ProofExample[] = [PEER, CLIENT, JOINER]
 
 /** The proof of either side of an example. */
 export function exampleProof(
@@ -104,6 +112,7 @@ export const HANDSHAKE: { readonly [N in Step]: Control<N> } = {
     cluster: 'shop',
     node: bytesOfHex(NODE_B) as Uint8Array,
     version: '0.1.0',
+    processId: bytes(8, 0x68),
     directory: bytes(8, 0x60),
     replaced: [],
     durable: 5_000_000_000,

@@ -2,7 +2,7 @@
 import { isOperatingError } from '../../src/base/errors.ts'
 import { encodeControl } from '../../src/wire/convert.ts'
 import { type AcceptOptions, acceptSession } from '../../src/wire/handshake.ts'
-import { identityForClient } from '../../src/wire/handshake-steps.ts'
+import { identityOnly } from '../../src/wire/handshake-steps.ts'
 import { CONTROL_KINDS, type Hello, type Identity } from '../../src/wire/message/session.ts'
 import { proofKeyOf } from '../../src/wire/proof.ts'
 import {
@@ -36,7 +36,7 @@ export const proof = (bytes: Uint8Array): Uint8Array =>
 
 /** The identity of node A, with the fields of `change`. */
 export function identity(change: Partial<Identity> = {}): Uint8Array {
-  const nodeA = identityForClient({ role: 'client', cluster: 'shop', node: NODE_A })
+  const nodeA = identityOnly({ cluster: 'shop', node: NODE_A })
   const body = bytesOf(encodeControl('identity', { ...nodeA, ...change }))
   return frameOf(CONTROL_KINDS.identity, 0, body)
 }

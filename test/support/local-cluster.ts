@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type BucketConfig, type Config, DEFAULTS } from '../../src/config.ts'
+import { memberIdOf } from '../../src/node/cluster/topology.ts'
 import type { Usage, ToNode } from './node-process.ts'
 
 export interface LocalOptions {
@@ -81,6 +82,7 @@ export class LocalCluster {
       return {
         cluster: CLUSTER,
         name: self.name,
+        id: memberIdOf(CLUSTER, self.name),
         members,
         partitions,
         defaults: { n: Math.min(n, count), r: Math.min(r, count), w: Math.min(w, count) },

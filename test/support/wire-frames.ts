@@ -1,5 +1,5 @@
 /** Raw frames, for tests that send a session what no correct side sends. */
-import { identityForClient, WITHOUT_DATA } from '../../src/wire/handshake-steps.ts'
+import { identityOnly, WITHOUT_DATA } from '../../src/wire/handshake-steps.ts'
 import { nodeId, type NodeId } from '../../src/dynamo/names.ts'
 import {
   FRAME_HEADER_BYTES,
@@ -167,7 +167,7 @@ export async function rawNode(memory?: SessionMemory): Promise<RawPair> {
   const connecting = connectSession(nearEnd, world, CLIENT, events, memory)
   const welcome = { format: 1, settings: OWN_SETTINGS, nonce: new Uint8Array(0) }
   raw.send(CONTROL_KINDS.welcome, 0, bytesOf(encodeControl('welcome', welcome)))
-  const identity = identityForClient({ role: 'client', cluster: 'shop', node: NODE_B })
+  const identity = identityOnly({ cluster: 'shop', node: NODE_B })
   raw.send(CONTROL_KINDS.identity, 0, bytesOf(encodeControl('identity', identity)))
   raw.send(CONTROL_KINDS.ready, 0)
   await world.untilIdle()
@@ -185,6 +185,7 @@ export function helloBytes(change: Partial<Hello> = {}): Uint8Array {
     settings: OWN_SETTINGS,
     cluster: '',
     version: '',
+    invitation: new Uint8Array(0),
   } as const
   return bytesOf(encodeControl('hello', { ...formats, ...client, ...change }))
 }

@@ -5,6 +5,7 @@ import { nodeId, OWN } from '../../src/dynamo/names.ts'
 import type { KeyStanding } from '../../src/dynamo/repair/key-standing.ts'
 import { BUCKET_ID } from '../../src/store/conformance/subject.ts'
 import type { Reply, RequestKind } from '../../src/wire/message/table.ts'
+import { INVITATION_TEXT, JOIN_EXAMPLE } from './join-examples.ts'
 import { NODE_A, NODE_B } from './wire-frames.ts'
 import {
   context,
@@ -39,6 +40,8 @@ export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
     owners: Uint8Array.of(0, 0, 1, 0),
     buckets: [{ name: '', n: 3, r: 2, w: 2 }],
   },
+  invite: { invitation: INVITATION_TEXT, node: NODE_B, validMs: 600_000 },
+  peerJoin: JOIN_EXAMPLE.reply,
   status: {
     node: id(NODE_B),
     name: 'two',

@@ -39,6 +39,21 @@ export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
     opensRound: false,
   },
   ranges: { untilEqual: true, withinMs: 600, deadlineMs: 300 },
+  invite: { deadlineMs: 300 },
+  peerJoin: {
+    facts: {
+      name: 'three',
+      host: '10.0.0.3',
+      clientPort: 7400,
+      peerPort: 7500,
+      machine: 'm3',
+      zone: 'north',
+      weight: 1.5,
+    },
+    partitions: 256,
+    format: 1,
+    deadlineMs: 5000,
+  },
   peerRange: {
     ring,
     from: u64(0, 0),

@@ -8,9 +8,18 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import { Option } from 'commander'
+import { OperatingError } from '../../base/errors.ts'
 import type { Config } from '../../config.ts'
 import { addressLabel } from '../../world/network.ts'
-import { EXIT, EXIT_CODES_HELP, exitCodeOf, print, tellFailure, tellWarning } from '../outcome.ts'
+import {
+  EXIT,
+  EXIT_CODES_HELP,
+  exitCodeOf,
+  print,
+  tellFailure,
+  tellNotice,
+  tellWarning,
+} from '../outcome.ts'
 import { SCALARS } from '../settings/names.ts'
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
@@ -26,35 +35,10 @@ export interface ReadyMessage {
   readonly warnings: readonly string[]
 }
 
-type Flags = Readonly<Record<string, string | boolean | undefined>>
-
-export function addServe(program: Command): void {
-  const command = program
-    .command('serve')
-    .description('run one node')
-    .addOption(
-      new Option('--config <file>', 'the configuration, TOML')
-        .env('EVERWRITE_CONFIG')
-        .makeOptionMandatory(),
-    )
-  command
-    .option('--check', 'check the configuration and the data directory, and start nothing')
-    .addOption(
-      new Option('--log-level <level>', 'least weight of the lines of the log, on standard error')
-        .choices(LOG_LEVELS)
-        .env('EVERWRITE_LOG_LEVEL')
-        .default('info'),
-    )
-  for (const [name, [kind, description]] of Object.entries(SCALARS)) {
-    command.option(kind === 'flag' ? `--${name}` : `--${name} <${kind}>`, description)
-  }
-  command
-    .addHelpText(
-      'after',
-      `
-Every option but --check, --config and --log-level is also a setting in the file; every one but
---check is a variable (EVERWRITE_KEY_FILE). Flags take precedence over variables, and variables over
-the file. A file for three nodes:
+const HELP = `
+Every option but --check, --config, --invitation, --join and --log-level is also a setting in the
+file, and a variable (EVERWRITE_KEY_FILE); --config and --log-level are variables too. Flags take
+precedence over variables, and variables over the file. A file for three nodes:
 
   cluster = "shop"
   key-file = "cluster.key"       # openssl rand -hex 16 > cluster.key; chmod 600 cluster.key
@@ -79,22 +63,56 @@ No two copies of a key are on one machine where there are enough others. Each ho
 unless its members say otherwise (machine = "box-2"); ports are 7400 and 7500, or client-port and
 peer-port of the member.
 
+A node that joins has an empty data directory and one [[members]], itself; it needs no key-file: the
+cluster key comes with the answer, and is kept in the data directory, mode 0600. The invitation is
+from everwrite cluster invite. If the node is a member already, both options have no effect.
+
 Examples:
   $ everwrite serve --config shop.toml --name node-1 --check
   $ everwrite serve --config shop.toml --name node-1
-${EXIT_CODES_HELP}`,
+  $ everwrite serve --config four.toml --join 10.0.0.1:7500 --invitation invitation
+${EXIT_CODES_HELP}`
+
+type Flags = Readonly<Record<string, string | boolean | undefined>>
+
+export function addServe(program: Command): void {
+  const command = program
+    .command('serve')
+    .description('run one node')
+    .addOption(
+      new Option('--config <file>', 'the configuration, TOML')
+        .env('EVERWRITE_CONFIG')
+        .makeOptionMandatory(),
     )
-    .action(serve)
+  command
+    .option(
+      '--join <host:port>',
+      'let this new node into a cluster, at the issuer of an invitation',
+    )
+    .option('--invitation <file>', 'what everwrite cluster invite has printed, mode 0600')
+    .option('--check', 'check the configuration and the data directory, and start nothing')
+    .addOption(
+      new Option('--log-level <level>', 'least weight of the lines of the log, on standard error')
+        .choices(LOG_LEVELS)
+        .env('EVERWRITE_LOG_LEVEL')
+        .default('info'),
+    )
+  for (const [name, [kind, description]] of Object.entries(SCALARS)) {
+    command.option(kind === 'flag' ? `--${name}` : `--${name} <${kind}>`, description)
+  }
+  command.addHelpText('after', HELP).action(serve)
 }
 
 async function serve(options: Flags): Promise<void> {
-  const { readSettings } = await import('../settings/settings.ts')
+  const { readNodeSettings } = await import('../settings/settings.ts')
   const { hostDisk } = await import('../../host/disk.ts')
   const { hostWorld } = await import('../../host/world.ts')
   const { startNode } = await import('../../node/node.ts')
   const { checkRebuild } = await import('../../node/check-data.ts')
+  const { joinFirst, joinOptionsOf } = await import('./join.ts')
+  const join = joinOptionsOf(textOf(options, 'join'), textOf(options, 'invitation'))
   const warnings: string[] = []
-  const config = await readSettings({
+  const settings = await readNodeSettings({
     file: options['config'] as string,
     environment: process.env,
     flags: flagsOf(options),
@@ -102,7 +120,9 @@ async function serve(options: Flags): Promise<void> {
       tellWarning(sentence)
       warnings.push(sentence)
     },
+    joins: join !== undefined,
   })
+  const { config } = settings
   if (options['check'] === true) {
     await check(config)
     return
@@ -111,6 +131,8 @@ async function serve(options: Flags): Promise<void> {
   goOnWithoutOutput()
   const traceLevel = options['logLevel'] as (typeof LOG_LEVELS)[number]
   const traceFields = { from: config.name }
+  const joined = await joinFirst(settings, join, tellNotice)
+  if (joined !== undefined) throw cannotStartYet(config)
   await checkRebuild(config, hostDisk)
   const world = hostWorld({ timersHold: false, keepsMemory: true, traceLevel, traceFields })
   const node = await startNode(config, world)
@@ -126,6 +148,20 @@ async function serve(options: Flags): Promise<void> {
     peerAddress: addressLabel(node.peerAddress),
     warnings: [...warnings, ...node.warnings],
   })
+}
+
+function textOf(options: Flags, name: string): string | undefined {
+  const value = options[name]
+  return typeof value === 'string' ? value : undefined
+}
+
+/** Until members are known by gossip: see `node/cluster/topology.ts`. */
+function cannotStartYet({ name, directory }: Config): OperatingError {
+  return new OperatingError(
+    'not-a-member',
+    `${name} was let in, and its id and the cluster key are in ${directory}; this version starts` +
+      ' only nodes that the configuration of all nodes lists',
+  )
 }
 
 /** Throws what the start would throw before it opens the log and the listeners. */

@@ -4,7 +4,7 @@
  * Each fault names the path of the setting to change, and one run of the command reports all.
  */
 import { utf8Bytes } from '../../base/bytes.ts'
-import { BUCKET_BYTES_MAX } from '../../limits.ts'
+import { BUCKET_BYTES_MAX, MEMBERS_MAX } from '../../limits.ts'
 import type { Address } from '../../world/network.ts'
 import type { Fault, Settings } from './shape.ts'
 
@@ -22,14 +22,22 @@ function isLoopback(host: string): boolean {
   return LOOPBACK.test(host)
 }
 
-/** Every contradiction in `settings`. */
-export function contradictionsOf(settings: Settings): readonly Fault[] {
+/** Every contradiction in `settings`. A joiner learns the members and the key from the cluster. */
+export function contradictionsOf(settings: Settings, isJoiner = false): readonly Fault[] {
+  const members = isJoiner ? MEMBERS_MAX : settings.members.length
   return [
     ...faultsOfRing(settings),
+    ...(isJoiner ? [] : faultsOfKey(settings)),
     ...faultsOfMembers(settings),
-    ...faultsOfQuorums(settings),
+    ...faultsOfQuorums(settings, members),
     ...faultsOfListening(settings),
   ]
+}
+
+function faultsOfKey({ 'key-file': file }: Settings): Fault[] {
+  if (file !== undefined) return []
+  const example = 'such as key-file = "cluster.key" (openssl rand -hex 16, mode 0600)'
+  return [wrong('key-file', `is missing: give it, ${example}`)]
 }
 
 function wrong(path: string, sentence: string): Fault {
@@ -83,8 +91,8 @@ interface Quorums {
   readonly w: number
 }
 
-function faultsOfQuorums(settings: Settings): Fault[] {
-  const count = settings.members.length
+/** `count`: of the members. */
+function faultsOfQuorums(settings: Settings, count: number): Fault[] {
   const faults = quorumFaults('', settings, count)
   const names = new Map<string, number>()
   settings.buckets.forEach((bucket, i) => {

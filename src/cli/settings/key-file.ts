@@ -1,5 +1,5 @@
 /**
- * Read and make the files that hold secrets: the cluster key, the clients' token.
+ * Read and make the files that hold secrets: the cluster key, the clients' token, an invitation.
  *
  * The cluster key lets its holder pose as a node and forge contexts. A key file that other users
  * may read is therefore refused; a warning would be overlooked. Secrets that a platform mounts
@@ -10,6 +10,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { bytesOfHex, hexOf } from '../../base/bytes.ts'
 import { OperatingError } from '../../base/errors.ts'
 import { TOKEN_BYTES_MAX } from '../../limits.ts'
+import { type Invitation, readInvitation } from '../../wire/invitation.ts'
 import { createWhole } from '../whole-file.ts'
 
 const KEY_BYTES = 16
@@ -29,6 +30,11 @@ export function readTokenFile(path: string, mayBeReadable = false): Uint8Array {
   const token = new TextEncoder().encode(readSecret(path, mayBeReadable).replace(/\r?\n$/, ''))
   if (token.length >= 1 && token.length <= TOKEN_BYTES_MAX) return token
   throw wrong(`${path} does not hold a token: one line of 1 to ${TOKEN_BYTES_MAX} bytes`)
+}
+
+/** The invitation in the file at `path`. Throws `key-file-wrong` or `invitation-wrong`. */
+export function readInvitationFile(path: string, mayBeReadable = false): Invitation {
+  return readInvitation(readSecret(path, mayBeReadable))
 }
 
 /** Makes a fresh cluster key at `path`, for its owner alone. Fails where the file is there. */

@@ -4,12 +4,14 @@
  * All faults are reported at once, each with its setting. Paths in the file are relative to
  * the file, those in the environment and in flags to the current directory.
  */
-import { readFileSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { isOperatingError, OperatingError } from '../../base/errors.ts'
 import { type BucketConfig, type Config, DEFAULTS, type MemberConfig } from '../../config.ts'
+import { memberIdOf } from '../../node/cluster/topology.ts'
 import { loadEngine } from '../engine/engine-module.ts'
+import { IDENTITY_NAME, JOIN_NAME, KEY_NAME } from '../../store/files.ts'
 import { readKeyFile, readTokenFile } from './key-file.ts'
 import { addressOf, contradictionsOf } from './faults.ts'
 import { SCALARS, type ScalarKind } from './names.ts'
@@ -44,10 +46,28 @@ export interface Sources {
   readonly flags: Readonly<Record<string, string | boolean | undefined>>
   /** Takes a sentence that is no fault. */
   readonly warn?: (sentence: string) => void
+  /** This node is to join, unless its data directory is a member's already. */
+  readonly joins?: boolean
+}
+
+/** A configuration, and how its node comes into the cluster. */
+export interface NodeSettings {
+  /** Of a joiner, the key is empty as long as it has not been let in. */
+  readonly config: Config
+  /** It joins, or has joined, by an invitation: it is not of the first list. */
+  readonly isJoiner: boolean
+  /** 0 where the configuration does not say. */
+  readonly partitions: number
 }
 
 /** Throws `SettingsError` with every fault: `config-wrong`, `bind-insecure`, `key-file-wrong`. */
 export async function readSettings(sources: Sources): Promise<Config> {
+  const { config } = await readNodeSettings(sources)
+  return config
+}
+
+/** The same. */
+export async function readNodeSettings(sources: Sources): Promise<NodeSettings> {
   const raw = rawOf(sources)
   const faults: Fault[] = []
   const unknown: string[] = []
@@ -68,11 +88,16 @@ export async function readSettings(sources: Sources): Promise<Config> {
   faults.push(...judged.faults)
   const { settings } = judged
   if (settings === undefined) throw new SettingsError(faults)
-  faults.push(...contradictionsOf(settings))
-  const secrets = secretsOf(settings, faults)
+  const { data } = settings
+  const has = (name: string): boolean => data !== undefined && existsSync(join(data, name))
+  const isJoiner = has(JOIN_NAME) || (sources.joins === true && !has(IDENTITY_NAME))
+  faults.push(...contradictionsOf(settings, isJoiner))
+  const ownKey = data !== undefined && has(KEY_NAME) ? join(data, KEY_NAME) : undefined
+  const secrets = secretsOf(settings, isJoiner ? ownKey : settings['key-file'], faults)
   const engine = await engineOf(settings, faults)
   if (faults.length > 0) throw new SettingsError(faults)
-  return configOf(settings, secrets, engine)
+  const partitions = raw['partitions'] === undefined ? 0 : settings.partitions
+  return { config: configOf(settings, secrets, engine), isJoiner, partitions }
 }
 
 /** No fault: a platform may set some, as Kubernetes does for a service of this name. */
@@ -130,7 +155,8 @@ interface Secrets {
   readonly clientToken: Uint8Array | undefined
 }
 
-function secretsOf(settings: Settings, faults: Fault[]): Secrets {
+/** The key is empty without a file for it. */
+function secretsOf(settings: Settings, keyFile: string | undefined, faults: Fault[]): Secrets {
   const read = (path: string, from: () => Uint8Array): Uint8Array => {
     try {
       return from()
@@ -143,7 +169,10 @@ function secretsOf(settings: Settings, faults: Fault[]): Secrets {
   const tokenFile = settings['client-token-file']
   const mayBeReadable = settings['readable-secrets']
   return {
-    clusterKey: read('key-file', () => readKeyFile(settings['key-file'], mayBeReadable)),
+    clusterKey:
+      keyFile === undefined
+        ? new Uint8Array(0)
+        : read('key-file', () => readKeyFile(keyFile, mayBeReadable)),
     clientToken:
       tokenFile === undefined
         ? undefined
@@ -169,6 +198,7 @@ function configOf(settings: Settings, secrets: Secrets, engine: Config['engine']
   return {
     cluster: settings.cluster,
     name: settings.name,
+    id: memberIdOf(settings.cluster, settings.name),
     members,
     partitions: settings.partitions,
     defaults: { n, r, w },

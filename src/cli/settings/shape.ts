@@ -18,6 +18,7 @@ import {
   EXCHANGE_MS_MAX,
   ROUND_MS_MAX,
   MEMBERS_MAX,
+  MEMBER_TEXT_CHARS_MAX,
   PARTITIONS_MAX,
   REPLICAS_MAX,
   SEGMENT_BYTES_MAX,
@@ -28,7 +29,7 @@ export interface Settings {
   readonly cluster: string
   readonly name: string
   readonly data?: string | undefined
-  readonly 'key-file': string
+  readonly 'key-file'?: string | undefined
   readonly 'client-token-file'?: string | undefined
   readonly insecure: boolean
   readonly 'readable-secrets': boolean
@@ -71,7 +72,7 @@ export interface Settings {
   }[]
 }
 
-const name = z.string().min(1).max(255)
+const name = z.string().min(1).max(MEMBER_TEXT_CHARS_MAX)
 const port = z.number().int().min(1).max(65_535)
 const count = (max: number): z.ZodNumber => z.number().int().min(1).max(max)
 const quorum = count(REPLICAS_MAX)
@@ -82,7 +83,7 @@ const member = z.strictObject({
   'client-port': port.default(DEFAULTS.clientPort),
   'peer-port': port.default(DEFAULTS.peerPort),
   machine: name.optional(),
-  zone: z.string().max(255).default(''),
+  zone: z.string().max(MEMBER_TEXT_CHARS_MAX).default(''),
   weight: z.number().positive().default(1),
 })
 
@@ -98,7 +99,7 @@ const shape: z.ZodType<Settings> = z.strictObject({
   cluster: name,
   name,
   data: z.string().min(1).optional(),
-  'key-file': z.string().min(1),
+  'key-file': z.string().min(1).optional(),
   'client-token-file': z.string().min(1).optional(),
   insecure: z.boolean().default(false),
   'readable-secrets': z.boolean().default(false),
@@ -192,7 +193,6 @@ function labelOf(path: readonly PropertyKey[]): string {
 const EXAMPLES: Readonly<Record<string, string>> = {
   cluster: ', such as cluster = "shop"',
   name: ', or --name, such as name = "node-1"',
-  'key-file': ', such as key-file = "cluster.key" (openssl rand -hex 16, mode 0600)',
   members: ', one [[members]] with a name for each node',
 }
 

@@ -93,7 +93,7 @@ function describe(chunk: Uint8Array, at: number, bodyBytes: number, words: Uint3
   words[2] = readU32(chunk, at + 8)
   words[3] = bodyStart
   words[4] = bodyBytes
-  if (kind < 32 || kind > 63) return
+  if (kind < 32 || kind > 47) return
   const found = findKey(chunk.subarray(bodyStart, bodyStart + bodyBytes))
   if (found === undefined) return
   tokenInto(found.bucket, found.key, words.subarray(5, 7))

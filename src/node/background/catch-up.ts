@@ -42,6 +42,7 @@ export class CatchUp {
     const { standing, topology, floors } = this.#node
     if (standing.state !== 'rebuilding') return undefined
     const names = this.#missing.map((node) => topology.nameOf(node)).join(', ')
+    if (names === '') return 'this node takes no writes before another has told it what is too late'
     const closed = floors.knowsClosed ? '' : ', and takes no writes before that'
     return `this node is being rebuilt: it has still to exchange with ${names}${closed}`
   }

@@ -20,7 +20,6 @@ import {
 } from '../../dynamo/membership/member-record.ts'
 import { sameFacts } from '../../dynamo/membership/member-record.ts'
 import { EARLIER_FACTS_MAX, OwnRecord } from '../../dynamo/membership/own-record.ts'
-import type { NodeId } from '../../dynamo/names.ts'
 import type { Member } from '../../dynamo/ring/ring.ts'
 import { readMembers, writeMembers } from '../../store/members.ts'
 import type { Clock } from '../../world/clock.ts'
@@ -106,15 +105,14 @@ export class KeptMembers {
  */
 export async function readKeptMembers(
   config: Config,
-  self: NodeId,
   directory: Directory | undefined,
   clock: Clock,
 ): Promise<KeptMembers> {
   const first = firstRecords(config)
-  const facts = first.find(({ id }) => id === self) as MemberRecord
+  const facts = first.find(({ id }) => id === config.id) as MemberRecord
   const kept = directory === undefined ? undefined : await readMembers(directory)
   const records = kept?.records ?? first
-  const known = records.find(({ id }) => id === self) ?? facts
+  const known = records.find(({ id }) => id === config.id) ?? facts
   if (known.state === MemberState.gone) throw memberGone(config.name)
   const isSame = sameFacts(known, facts)
   const before = kept?.earlier ?? []

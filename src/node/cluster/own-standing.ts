@@ -35,6 +35,8 @@ import { KeptFile } from '../replica/kept-file.ts'
 export type Loss = 'emptied' | 'set-back' | 'damaged'
 
 export interface OwnStandingOptions {
+  /** The number of this process. */
+  readonly processId: string
   /** The id of the data directory. */
   readonly id: string
   /** Where the standing is kept; undefined if the engine is not durable. */
@@ -120,8 +122,9 @@ export class OwnStanding {
 
   /** What this node says of itself in the handshake. */
   get shown(): PeerStanding {
-    const { id: directory, placement, durable } = this.#options
+    const { processId, id: directory, placement, durable } = this.#options
     return {
+      processId,
       directory,
       replaced: this.#toldReplaces,
       placement: JSON.stringify(placement),

@@ -30,6 +30,8 @@ const RECONFIGURED_MS_MAX = 10_000
 const CONFIGURED_OTHERWISE: ReadonlySet<string> = new Set([
   'ring-differs',
   'not-a-member',
+  'member-gone',
+  'node-id-taken',
   'proof-wrong',
   'wrong-cluster',
   'format-unsupported',

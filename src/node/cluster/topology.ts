@@ -94,7 +94,8 @@ export class Topology {
   readonly #defaults: BucketProperties
   readonly #properties: ReadonlyMap<string, BucketProperties>
   #lists: StagedLists
-  #self: Member
+  /** This node's own record, as its configuration states it; the ring may not have it (yet). */
+  readonly self: Member
   #records: KnownMembers = NO_RECORDS
   readonly #configured: Config['members']
   /** What the list in the configuration has otherwise than the ring. */
@@ -112,9 +113,9 @@ export class Topology {
         { id: idOf(n), n, r, w, deadlineMs: own ?? deadlineMs },
       ]),
     )
-    const self = stages.table.ring.member(memberIdOf(cluster, config.name))
-    assert(self !== undefined, 'a checked configuration names its own node among the members')
-    this.#self = self
+    const own = config.members.find(({ name }) => name === config.name)
+    assert(own !== undefined, 'a checked configuration names its own node among the members')
+    this.self = { id: config.id, ...own }
     this.#lists = new StagedLists(stages)
     this.#configured = config.members
     this.#otherList = this.#differences()
@@ -134,10 +135,6 @@ export class Topology {
     return this.#lists
   }
 
-  /** This node's own entry. Its id never changes. */
-  get self(): Member {
-    return this.#self
-  }
 
   /** The members of the ring in its order, named and reached as their records say now. */
   get members(): readonly Member[] {
@@ -166,14 +163,13 @@ export class Topology {
 
   /** These are in force from now on. Requires: newer, and they never change again. */
   adopt(stages: Stages): void {
-    this.#self = stages.table.ring.member(this.#self.id) ?? this.#self
     this.#lists = new StagedLists(stages, this.#lists)
     this.#otherList = this.#differences()
   }
 
   /** Whether this member is an owner of the copy's key. */
   owns({ token, bucketId }: Pick<CopyId, 'token' | 'bucketId'>): boolean {
-    return this.#lists.of(token, bucketId.n).ownerIds.includes(this.#self.id)
+    return this.#lists.of(token, bucketId.n).ownerIds.includes(this.self.id)
   }
 
   /** Names the owners of these keys, for a question about all of them in this order. */

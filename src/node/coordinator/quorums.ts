@@ -29,7 +29,24 @@ export interface Placement {
 
 export function placementOf(topology: Topology, token: Token, bucket: Uint8Array): Placement {
   const { lists } = topology
-  return placementIn(lists, lists.ring.partitionOf(token), topology.propertiesOf(bucket))
+  const partition = lists.ring.partitionOf(token)
+  const placement = placementIn(lists, partition, topology.propertiesOf(bucket))
+  const { id } = topology.self
+  const isThere = placement.owners.includes(id) || placement.others.includes(id)
+  return isThere ? placement : besides(topology, placement)
+}
+
+/** A node outside of the ring is the last fallback: no other node asks it. */
+function besides({ lists, self }: Topology, placement: Placement): Placement {
+  const { others, machineOf, bucket } = placement
+  const machines = new Set(lists.ring.members.map(({ machine }) => machine))
+  // With too few of them each node counts as a machine, as in machines.ts.
+  const own = machines.size >= bucket.n ? self.machine : self.id
+  return {
+    ...placement,
+    others: [...others, self.id],
+    machineOf: (node) => (node === self.id ? own : machineOf(node)),
+  }
 }
 
 /** The copy of a key that each owner has. */

@@ -17,7 +17,7 @@ import {
   OVERLOAD_RETRY_MS,
 } from '../../limits.ts'
 import type { Admission, NotBegun } from '../../wire/admission.ts'
-import type { Role } from '../../wire/message/session.ts'
+import type { Port } from '../../wire/message/session.ts'
 import type { RequestKind } from '../../wire/message/table.ts'
 import type { Topology } from '../cluster/topology.ts'
 import type { Counters } from '../counters.ts'
@@ -44,7 +44,7 @@ interface Limits {
   readonly failure: OperatingError
 }
 
-const LIMITS: Readonly<Record<Role, Limits>> = {
+const LIMITS: Readonly<Record<Port, Limits>> = {
   client: {
     delayMs: LOOP_DELAY_MS_MAX,
     burstMsMax: LOOP_BURST_MS_MAX,
@@ -59,10 +59,10 @@ const LIMITS: Readonly<Record<Role, Limits>> = {
 
 export class CallAdmission implements Admission {
   readonly #node: CallAdmissionDependencies
-  readonly #role: Role
+  readonly #role: Port
 
   /** For calls of clients, or of members. */
-  constructor(role: Role, dependencies: CallAdmissionDependencies) {
+  constructor(role: Port, dependencies: CallAdmissionDependencies) {
     this.#role = role
     this.#node = dependencies
   }

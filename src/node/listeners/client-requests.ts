@@ -16,6 +16,7 @@ import type { Coordinator } from '../coordinator/coordinator.ts'
 import type { NodeStatus } from '../report.ts'
 import type { ClientExplain, ClientGet, ClientPut, ClientRepair, ClientScan } from '../requests.ts'
 import { statusReply, topologyReply } from './cluster-replies.ts'
+import type { JoinRequests } from './join-requests.ts'
 
 /** What exchanges with the other owners have found, and those that are asked for. */
 type Exchanges = Pick<Background, 'ranges' | 'repairs' | 'roundAsks'>
@@ -25,17 +26,20 @@ export class ClientRequests {
   readonly #topology: Topology
   readonly #status: () => Promise<NodeStatus>
   readonly #exchanges: Exchanges
+  readonly #joins: JoinRequests
 
   constructor(
     coordinator: Coordinator,
     topology: Topology,
     status: () => Promise<NodeStatus>,
     exchanges: Exchanges,
+    joins: JoinRequests,
   ) {
     this.#coordinator = coordinator
     this.#topology = topology
     this.#status = status
     this.#exchanges = exchanges
+    this.#joins = joins
   }
 
   onCall(call: IncomingCall): void {
@@ -57,6 +61,8 @@ export class ClientRequests {
         return this.#ranges(call)
       case 'repair':
         return this.#repair(call)
+      case 'invite':
+        return call.answer(this.#joins.invite())
       default:
         throw new OperatingError('kind-unknown', `clients may not ask ${call.kind}`)
     }

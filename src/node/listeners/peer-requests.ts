@@ -33,6 +33,7 @@ import type { Trees } from '../replica/trees.ts'
 import type { Teller } from '../requests.ts'
 import { topologyReply } from './cluster-replies.ts'
 import type { MoveRequests } from './move-requests.ts'
+import type { JoinRequests } from './join-requests.ts'
 import type { RoundRequests } from './round-requests.ts'
 
 export interface PeerRequestsDependencies {
@@ -42,6 +43,7 @@ export interface PeerRequestsDependencies {
   readonly trees: Trees
   readonly counters: Counters
   readonly rounds: RoundRequests
+  readonly joins: JoinRequests
   readonly hintsHome: HintsHome
   readonly teller: Teller
   readonly clock: Clock
@@ -112,6 +114,8 @@ export class PeerRequests {
         return
       case 'peerStepRound':
         return this.#stepRound(call, session)
+      case 'peerJoin':
+        return this.#node.joins.join(call, session)
       case 'topology':
         return call.answer(topologyReply(this.#node.topology))
       default:

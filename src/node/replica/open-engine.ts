@@ -3,7 +3,7 @@
  */
 import { hexOf, joinBytes, utf8Bytes } from '../../base/bytes.ts'
 import type { Config } from '../../config.ts'
-import { ID_BYTES, type NodeId } from '../../dynamo/names.ts'
+import { ID_BYTES } from '../../dynamo/names.ts'
 import { sipHash128Into } from '../../native/digest.ts'
 import type { Placement } from '../../dynamo/ring/placement.ts'
 import type { KeptRing } from '../../dynamo/ring/ring-view.ts'
@@ -38,21 +38,20 @@ export interface OpenedEngine {
  * `data-foreign`, `data-newer`, `data-older`, `data-rotten`, `ring-changed`, `member-gone`,
  * `config-wrong`, `disk-full` or `log-blocked`; nothing is then changed.
  */
-export async function openEngine(
-  config: Config,
-  self: NodeId,
-  world: World,
-): Promise<OpenedEngine> {
+export async function openEngine(config: Config, world: World): Promise<OpenedEngine> {
   const { clock, disk, trace, entropy } = world
   const { engine: named, mayRebuild } = config
+  // Drawn at each start: the number of this process, and the id of a directory that it makes.
   const newId = hexOf(entropy.bytes(ID_BYTES))
   const configuredPlacement = placementOf(config)
+  const processId = newId
   if (named === 'memory') {
     const placement = configuredPlacement
-    const memory = { id: newId, directory: undefined, placement, mayRebuild: true, clock, trace }
+    const kept = { id: newId, directory: undefined, mayRebuild: true }
+    const memory = { ...kept, processId, placement, clock, trace }
     return {
       placement,
-      members: await readKeptMembers(config, self, undefined, clock),
+      members: await readKeptMembers(config, undefined, clock),
       engine: new MemoryEngine(),
       floors: new Floors({ directory: undefined, clock }),
       standing: await OwnStanding.open({ ...memory, durable: () => 0, lost: '' }),
@@ -62,10 +61,10 @@ export async function openEngine(
   }
   const directory = await disk.directory(config.directory)
   const name = typeof named === 'string' ? named : named.name
-  const own = { cluster: config.cluster, engine: name, node: self }
+  const own = { cluster: config.cluster, engine: name, node: config.id }
   const configured = { ...own, placement: configuredPlacement }
   const { id, changes, placement } = await openIdentity(directory, configured, newId)
-  const members = await readKeptMembers(config, self, directory, clock)
+  const members = await readKeptMembers(config, directory, clock)
   const options = { directory, clock, trace, digestKey: digestKeyOf(config) }
   const engine = await (typeof named === 'string'
     ? openLog({ ...options, segmentBytes: config.segmentBytes }).then((opened) => opened.engine)
@@ -79,6 +78,7 @@ export async function openEngine(
   const rounds = kept === undefined ? NO_ROUNDS : await readRounds(kept)
   const floors = new Floors({ directory: kept, clock }, rounds)
   const standing = await OwnStanding.open({
+    processId,
     id: isDurable ? id : newId,
     directory: kept,
     placement,

@@ -15,7 +15,7 @@ import type { KeyName, NodeId } from '../../dynamo/names.ts'
 import { preferenceListOf } from '../../dynamo/ring/preference-list.ts'
 import type { Ring } from '../../dynamo/ring/ring.ts'
 import { tokenOf } from '../../native/digest.ts'
-import { ringOf } from '../../node/cluster/topology.ts'
+import { memberIdOf, ringOf } from '../../node/cluster/topology.ts'
 import { type RunningNode, startNode } from '../../node/node.ts'
 import type { World } from '../../world/world.ts'
 import type { SimWorld } from '../world.ts'
@@ -183,6 +183,7 @@ export class Cluster {
     return {
       cluster: CLUSTER,
       name: `n${machine}`,
+      id: memberIdOf(CLUSTER, `n${machine}`),
       members: this.machines.map((other) => ({
         name: `n${other}`,
         host: this.world.hostOf(other),

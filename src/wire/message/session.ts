@@ -32,11 +32,14 @@ export const CONTROL_KINDS = {
 
 export const FAILURE_KIND = 127
 
-/** What a connector is. */
-export type Role = 'client' | 'peer'
+/** What a connector is. A joiner is a node that proves an invitation, and no member yet. */
+export type Role = 'client' | 'peer' | 'joiner'
+
+/** The two ports of a node. Joiners use the port for peers. */
+export type Port = 'client' | 'peer'
 
 /** These numbers are on the wire. Append only; never reuse. */
-export const ROLE_NUMBERS: Readonly<Record<Role, number>> = { client: 1, peer: 2 }
+export const ROLE_NUMBERS: Readonly<Record<Role, number>> = { client: 1, peer: 2, joiner: 3 }
 
 /** The limits that a side keeps and the features that it has, as it tells them. */
 export interface Settings {
@@ -63,6 +66,8 @@ export interface Hello {
   readonly cluster: string
   /** Clients: the version of their software. */
   readonly version: string
+  /** Joiners: the id of the invitation that they prove. */
+  readonly invitation: Uint8Array
 }
 
 export interface Welcome {
@@ -78,6 +83,8 @@ export interface Identity {
   readonly node: Uint8Array
   /** The version of its software. */
   readonly version: string
+  /** To peers: the number that its process has drawn; empty from a tool. */
+  readonly processId: Uint8Array
   /** To peers: the id of the data directory, and those of lost ones that it replaces. */
   readonly directory: Uint8Array
   readonly replaced: readonly Uint8Array[]

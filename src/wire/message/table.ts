@@ -5,7 +5,7 @@
  * on one connection.
  *
  * These numbers are on the wire. Append only; never reuse. A request of kind k is answered by kind
- * k + 64, or by `failure`. Kinds 32 to 63 are keyed: bucket and key come first.
+ * k + 64, or by `failure`. Kinds 32 to 47 are keyed: bucket and key come first.
  */
 import type {
   Explain,
@@ -23,6 +23,7 @@ import type {
   Status,
   Topology,
 } from './client.ts'
+import type { Invite, InviteReply, PeerJoin, PeerJoinReply } from './join.ts'
 import type {
   PeerCopies,
   PeerCopiesReply,
@@ -84,7 +85,14 @@ export const REQUEST_KINDS = {
   peerCopies: 43,
   peerRing: 48,
   peerMove: 49,
+  peerJoin: 50,
+  invite: 51,
 } as const
+
+/** Whether a request of this kind is about one key. */
+export function isKeyed(kind: number): boolean {
+  return kind >= 32 && kind < 48
+}
 
 /** The senders of each kind. */
 export const SENDERS: Readonly<Record<RequestKind, readonly Role[]>> = {
@@ -112,6 +120,8 @@ export const SENDERS: Readonly<Record<RequestKind, readonly Role[]>> = {
   peerCopies: ['peer'],
   peerRing: ['peer'],
   peerMove: ['peer'],
+  peerJoin: ['joiner'],
+  invite: ['client'],
 }
 
 /** The request and the reply of each kind. */
@@ -140,6 +150,8 @@ export interface RequestTable {
   peerCopies: { request: PeerCopies; reply: PeerCopiesReply }
   peerRing: { request: PeerRing; reply: PeerRingReply }
   peerMove: { request: PeerMove; reply: PeerMoveReply }
+  peerJoin: { request: PeerJoin; reply: PeerJoinReply }
+  invite: { request: Invite; reply: InviteReply }
 }
 
 export type RequestKind = keyof RequestTable

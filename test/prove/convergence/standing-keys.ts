@@ -86,8 +86,7 @@ export interface WrittenKeys {
 
 /** Appends to the directory of a node that does not run. */
 export async function append(config: Config, { from, to, version }: WrittenKeys): Promise<void> {
-  const self = memberIdOf(config.cluster, config.name)
-  const { engine, standing } = await openEngine(config, self, world)
+  const { engine, standing } = await openEngine(config, world)
   const digestKey = digestKeyOf(config)
   let batches = 0
   for (let at = from; at < to; at += BATCH) {

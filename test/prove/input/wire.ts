@@ -243,7 +243,7 @@ export function handshakeRows({ cluster, other }: Lab): readonly Row[] {
     ['newer formats alone', 'format-unsupported', () => hello({ formatMin: 2, formatMax: 9 })],
     ['older formats alone', 'format-unsupported', () => hello({ formatMin: 0, formatMax: 0 })],
     ['no role', 'message-garbled', () => hello({ role: pb.Role.ROLE_UNSET })],
-    ['role 3', 'message-garbled', () => hello({ role: 3 as pb.Role })],
+    ['role 4', 'message-garbled', () => hello({ role: 4 as pb.Role })],
     ['a node at the port of clients', 'handshake-expected', () => hello({ role: pb.Role.PEER })],
     ['no nonce', 'message-garbled', () => hello({ nonce: new Uint8Array(0) })],
     ['a nonce of 17 bytes', 'message-garbled', () => hello({ nonce: new Uint8Array(17) })],
@@ -277,12 +277,15 @@ interface PeerLie {
   readonly nonce?: Uint8Array
   readonly cluster?: string
   readonly directory?: Uint8Array
+  /** Of its process; a tool has none. */
+  readonly processId?: Uint8Array
   /** The cluster key that the proof is made with. */
   readonly key?: string
   /** What to show in place of the proof; gets the other side's. */
   readonly show?: (theirs: Uint8Array) => Uint8Array
 }
 
+const OTHER_PROCESS = new Uint8Array(8).fill(7)
 const idOf = (name: string): Uint8Array => bytesOfHex(memberIdOf('served', name)) as Uint8Array
 
 /** A peer's handshake with node-1, as node-3 unless it lies. */
@@ -298,10 +301,15 @@ async function peerTold(address: Address, lie: PeerLie): Promise<string> {
   const own = proofOf('connector', key, bodyIn(hello), welcome.body)
   const proof = lie.show?.(pb.Proof.decode(theirs.body).proof) ?? own
   const { cluster = 'served', node = idOf('node-3'), directory = new Uint8Array(0) } = lie
-  const identity = { cluster, node, directory }
+  const { processId = new Uint8Array(0) } = lie
+  const identity = { cluster, node, directory, processId }
   client.send(frame(CONTROL_KINDS.proof, 0, pb.Proof.encode({ proof }).finish()))
   client.send(frame(CONTROL_KINDS.identity, 0, pb.Identity.encode(identity).finish()))
   return toldBy(client, await client.until(({ kind }) => !BEFORE_READY.has(kind)))
+}
+
+function joinerHello(invitation: Uint8Array): Buffer {
+  return helloFrame({ role: pb.Role.JOINER, invitation })
 }
 
 function peerHello(nonce?: Uint8Array): Buffer {
@@ -340,5 +348,15 @@ export function peerRows({ cluster }: Lab): readonly Row[] {
     ['an empty proof', 'proof-wrong', as({ show: () => new Uint8Array(0) })],
     ['no member, with the right key', 'not-a-member', as({ node: new Uint8Array(8).fill(9) })],
     ["the node's own id", 'not-a-member', as({ node: idOf('node-1') })],
+    ['a process of three bytes', 'message-garbled', as({ processId: new Uint8Array(3) })],
+    ['another process of a member', 'node-id-taken', as({ processId: OTHER_PROCESS })],
+    [
+      'another process of the node',
+      'node-id-taken',
+      as({ node: idOf('node-1'), processId: OTHER_PROCESS }),
+    ],
+    ['a joiner without an invitation', 'message-garbled', first(joinerHello(new Uint8Array(0)))],
+    ['an invitation of 9 bytes', 'message-garbled', first(joinerHello(new Uint8Array(9)))],
+    ['an invitation of nobody', 'invitation-wrong', first(joinerHello(OTHER_PROCESS))],
   ])
 }

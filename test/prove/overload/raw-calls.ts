@@ -51,7 +51,8 @@ export class RawCalls {
       calls.#onReady = resolve
     })
     const hello = { formatMin: 1, formatMax: 1, role: 'client', nonce: NONCE, cluster: '' } as const
-    const body = encodeControl('hello', { ...hello, settings: OWN_SETTINGS, version: '' })
+    const told = { settings: OWN_SETTINGS, version: '', invitation: new Uint8Array(0) }
+    const body = encodeControl('hello', { ...hello, ...told })
     calls.#send(CONTROL_KINDS.hello, 0, body)
     await ready
     return calls

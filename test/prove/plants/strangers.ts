@@ -5,7 +5,7 @@ const HANDSHAKE = 'test/unit/wire/handshake.test.ts'
 
 export const STRANGERS: PlantGroup = {
   name: 'strangers',
-  plantsMin: 10,
+  plantsMin: 15,
   plants: [
     {
       name: 'the seal of a context is not verified',
@@ -30,8 +30,8 @@ export const STRANGERS: PlantGroup = {
     },
     {
       name: 'any token is accepted',
-      find: "checkProof(proof, this.#proofs.theirs, role, role === 'peer' ? 'node' : 'client')",
-      replace: "if (role === 'peer') checkProof(proof, this.#proofs.theirs, role, 'node')",
+      find: 'checkProof(proof, this.#proofs.theirs, this.#role,',
+      replace: "this.#role === 'client' || checkProof(proof, this.#proofs.theirs, this.#role,",
       why: 'any client that sends a proof is accepted',
       caughtBy: HANDSHAKE,
     },
@@ -76,6 +76,41 @@ export const STRANGERS: PlantGroup = {
       replace: 'return message',
       why: 'all know a joiner, and after a crash its sponsor does not',
       caughtBy: 'test/unit/node/cluster/untold.test.ts',
+    },
+    {
+      name: 'a second process of a member is let in beside the first',
+      find: 'if (await this.#answers(asked))',
+      replace: 'if ((await this.#answers(asked)) && node === null)',
+      why: 'a node that was started twice acknowledges twice as one owner',
+      caughtBy: 'test/unit/node/cluster/sole-process.test.ts',
+    },
+    {
+      name: 'an invitation lets in all who have it',
+      find: 'if (open.joiner !== undefined && open.joiner !== joiner)',
+      replace: 'if (open.joiner === null)',
+      why: 'a copy of the file makes another member, unnoticed',
+      caughtBy: 'test/unit/node/listeners/join-requests.test.ts',
+    },
+    {
+      name: 'invitations never expire',
+      find: 'if (endsAt > now)',
+      replace: 'if (endsAt > 0)',
+      why: 'an invitation that was left lying about hands out the cluster key',
+      caughtBy: 'test/unit/node/cluster/invitations.test.ts',
+    },
+    {
+      name: 'the cluster key is sent as it is',
+      find: 'key.map((byte, at) => byte ^ pad[at])',
+      replace: 'key.slice()',
+      why: 'the network reads the key of the cluster',
+      caughtBy: 'test/unit/wire/key-seal.test.ts',
+    },
+    {
+      name: 'a node that strangers reach gives out invitations',
+      find: 'if (isOpenToStrangers(config)) {',
+      replace: 'if (config === null) {',
+      why: 'a stranger gets the cluster key',
+      caughtBy: 'test/unit/node/listeners/join-requests.test.ts',
     },
     {
       name: 'frames before the handshake may be of any length',

@@ -17,6 +17,7 @@ import { proofKeyOf, proofOf } from '../../../src/wire/proof.ts'
 import type { SessionFacts } from '../../../src/wire/session.ts'
 import { OWN_SETTINGS } from '../../../src/wire/settings.ts'
 import { HANDSHAKE } from '../../support/handshake-examples.ts'
+import { INVITATION } from '../../support/join-examples.ts'
 import {
   AS_PEER,
   dialogue,
@@ -34,6 +35,7 @@ import {
   FOR_CLIENTS,
   frameOf,
   helloBytes,
+  NODE_A,
   NODE_B,
   PEER_A,
   PEER_B,
@@ -91,7 +93,8 @@ t.test(
   'P9 before the proof an acceptor tells neither cluster, node, version nor data',
   async (t) => {
     const directory = '6d6d6d6d6d6d6d6d'
-    const standing = { directory, replaced: [directory], placement: '{"shop":1}', durable: 7 }
+    const data = { directory, replaced: [directory], placement: '{"shop":1}', durable: 7 }
+    const standing = { ...data, processId: directory }
     const secrets = [
       'shop',
       VERSION,
@@ -119,8 +122,16 @@ t.test(
   },
 )
 
+const JOINER: ConnectOptions = {
+  role: 'joiner',
+  cluster: 'shop',
+  node: NODE_A,
+  invitation: INVITATION,
+}
+
 t.test('P9 a connector tells an impostor nothing but formats and limits', async (t) => {
   const standing = {
+    processId: '6d6d6d6d6d6d6d6d',
     directory: '6d6d6d6d6d6d6d6d',
     replaced: [],
     placement: '{"shop":1}',
@@ -132,6 +143,7 @@ t.test('P9 a connector tells an impostor nothing but formats and limits', async 
   const welcome = { format: 1, settings: OWN_SETTINGS, nonce }
   const sides: readonly ConnectOptions[] = [
     { ...PEER_A, standing } as ConnectOptions,
+    JOINER,
     { ...CLIENT, ...token('hush') },
   ]
   for (const connect of sides) {
@@ -145,7 +157,7 @@ t.test('P9 a connector tells an impostor nothing but formats and limits', async 
     t.equal(await outcome, 'proof-wrong')
     const kinds = raw.frames.map(({ kind }) => kind)
     const { hello, proof: proofKind, goodbye } = CONTROL_KINDS
-    t.same(kinds, connect.role === 'peer' ? [hello, goodbye] : [hello, proofKind, goodbye])
+    t.same(kinds, connect.role === 'client' ? [hello, proofKind, goodbye] : [hello, goodbye])
     const text = raw.frames.map(({ body }) => Buffer.from(body).toString('latin1')).join('\n')
     for (const secret of secrets) t.notOk(text.includes(secret), secret)
   }
@@ -186,7 +198,8 @@ t.test('each side has the settings of both; absent and greater ones are the own'
   }
   const take = (steps: Steps): SessionFacts | undefined => {
     const { body: bytes } = frames.shift() as { body: Uint8Array }
-    return steps.take({ bytes, start: 0, length: bytes.length } as Frame, send)
+    const taken = steps.take({ bytes, start: 0, length: bytes.length } as Frame, send)
+    return taken as SessionFacts | undefined
   }
   const connector = new ConnectorSteps(world, { role: 'client', cluster: '', settings: told })
   const accept = { role: 'client', cluster: 'shop', node: NODE_B } as const

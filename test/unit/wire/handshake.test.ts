@@ -1,6 +1,6 @@
 /** The handshake: every pair of sides, and one case for every error. */
 import t from 'tap'
-import { OperatingError } from '../../../src/base/errors.ts'
+import { type ErrorCode, OperatingError } from '../../../src/base/errors.ts'
 import { HANDSHAKE_MS_MAX } from '../../../src/limits.ts'
 import {
   type AcceptOptions,
@@ -9,6 +9,7 @@ import {
   connectSession,
 } from '../../../src/wire/handshake.ts'
 import { encodeControl, encodeRequest } from '../../../src/wire/convert.ts'
+import { invitationIdBytes, invitationIdOf } from '../../../src/wire/invitation.ts'
 import { CONTROL_KINDS, FLAG_MORE, type Settings } from '../../../src/wire/message/session.ts'
 import { REQUEST_KINDS } from '../../../src/wire/message/table.ts'
 import { proofOf } from '../../../src/wire/proof.ts'
@@ -23,6 +24,7 @@ import {
   proof,
   token,
 } from '../../support/handshakes.ts'
+import { INVITATION } from '../../support/join-examples.ts'
 import { REQUESTS } from '../../support/wire-requests.ts'
 import {
   bytesOf,
@@ -57,6 +59,32 @@ async function meet(
 }
 
 const TAKEN = new OperatingError('node-id-taken', 'another node has this id')
+
+const JOINER: ConnectOptions = {
+  role: 'joiner',
+  cluster: 'shop',
+  node: NODE_A,
+  invitation: INVITATION,
+}
+const secret = INVITATION.secret.with(31, 0)
+/** A node that has issued the invitation, and has not been asked by another joiner. */
+const ISSUER = {
+  ...PEER_B,
+  joiners: {
+    secretOf: (id: string) => {
+      if (id === INVITATION.id) return INVITATION.secret
+      throw new OperatingError('invitation-wrong', 'this node has issued no such invitation')
+    },
+    admit: () => undefined,
+  },
+} as AcceptOptions
+const joinersRefused = (code: ErrorCode): AcceptOptions => {
+  const refuse = () => new OperatingError(code, 'refused')
+  return {
+    ...ISSUER,
+    joiners: { secretOf: () => INVITATION.secret, admit: refuse },
+  } as AcceptOptions
+}
 
 const TABLE: readonly (readonly [string, ConnectOptions, AcceptOptions, string, string])[] = [
   ['client', CLIENT, FOR_CLIENTS, 'open', 'open'],
@@ -137,6 +165,52 @@ const TABLE: readonly (readonly [string, ConnectOptions, AcceptOptions, string, 
     'open',
   ],
   ['both ends are one node', PEER_A, PEER_A, 'open', 'open'],
+  [
+    'refused later by the acceptor',
+    PEER_A,
+    { ...PEER_B, admit: () => Promise.resolve(TAKEN) } as AcceptOptions,
+    'node-id-taken',
+    'node-id-taken',
+  ],
+  [
+    'let in later by the acceptor',
+    PEER_A,
+    { ...PEER_B, admit: () => Promise.resolve(undefined) } as AcceptOptions,
+    'open',
+    'open',
+  ],
+  ['joiner', JOINER, ISSUER, 'open', 'open'],
+  ['joiner at the client port', JOINER, FOR_CLIENTS, 'handshake-expected', 'handshake-expected'],
+  ['joiner at a node without invitations', JOINER, PEER_B, 'invitation-wrong', 'invitation-wrong'],
+  [
+    'joiner with another invitation',
+    { ...JOINER, invitation: { ...INVITATION, id: invitationIdOf(new Uint8Array(8)) } },
+    ISSUER,
+    'invitation-wrong',
+    'invitation-wrong',
+  ],
+  [
+    'joiner with another secret',
+    { ...JOINER, invitation: { ...INVITATION, secret } },
+    ISSUER,
+    'proof-wrong',
+    'proof-wrong',
+  ],
+  [
+    'joiner of another cluster',
+    { ...JOINER, cluster: 'test' },
+    ISSUER,
+    'wrong-cluster',
+    'wrong-cluster',
+  ],
+  [
+    'joiner whose invitation was used',
+    JOINER,
+    joinersRefused('invitation-wrong'),
+    'invitation-wrong',
+    'invitation-wrong',
+  ],
+  ['joiner that is gone', JOINER, joinersRefused('member-gone'), 'member-gone', 'member-gone'],
 ]
 
 t.test('every pair of sides opens or fails with the expected code', async (t) => {
@@ -155,6 +229,11 @@ t.test('each side learns the id of the other', async (t) => {
   const client = await sessionPair()
   t.same([client.near.node, client.near.cluster], [NODE_B, 'shop'], 'a client learns the cluster')
   t.equal(client.far.node, undefined)
+  const joining = await sessionPair(JOINER, ISSUER)
+  t.same([joining.near.node, joining.far.node], [NODE_B, NODE_A])
+  t.same([joining.near.role, joining.far.role], ['joiner', 'joiner'])
+  t.equal(joining.far.join?.invitation, INVITATION.id)
+  t.equal(peers.far.join, undefined)
   t.equal(client.world.timers, 0)
 })
 
@@ -176,6 +255,7 @@ async function greet(
 }
 
 const settings = (change: Partial<Settings>) => ({ settings: { ...OWN_SETTINGS, ...change } })
+const AS_JOINER = { role: 'joiner', invitation: invitationIdBytes(INVITATION.id) } as const
 const withToken = { ...FOR_CLIENTS, ...token('x') }
 
 t.test('a faulty handshake ends with a goodbye and the expected code', async (t) => {
@@ -212,6 +292,16 @@ t.test('a faulty handshake ends with a goodbye and the expected code', async (t)
     ['message-garbled', FOR_CLIENTS, [hello(settings({ features: [...new Uint8Array(65)] }))]],
     ['message-garbled', FOR_CLIENTS, [hello({ version: 'v'.repeat(65) })]],
     ['message-garbled', FOR_CLIENTS, [hello({ version: '1.0\u001b[31m' })]],
+    ['message-garbled', ISSUER, [hello({ role: 'joiner' })]],
+    ['message-garbled', ISSUER, [hello({ role: 'joiner', invitation: long })]],
+    ['invitation-wrong', ISSUER, [hello({ role: 'joiner', invitation: long.subarray(9) })]],
+    ['invitation-wrong', PEER_B, [hello(AS_JOINER)]],
+    ['handshake-expected', FOR_CLIENTS, [hello(AS_JOINER)]],
+    ['handshake-expected', ISSUER, [hello(AS_JOINER), get]],
+    ['handshake-expected', ISSUER, [hello(AS_JOINER), frameOf(CONTROL_KINDS.identity, 0)]],
+    ['proof-wrong', ISSUER, [hello(AS_JOINER), proof(new Uint8Array(32))]],
+    ['proof-wrong', ISSUER, [hello(AS_JOINER), proof(new Uint8Array(0))]],
+    ['handshake-late', ISSUER, [hello(AS_JOINER)]],
     ['proof-wrong', PEER_B, [hello(AS_PEER), proof(new Uint8Array(32))]],
     ['proof-wrong', PEER_B, [hello(AS_PEER), proof(new Uint8Array(0))]],
     ['token-wrong', withToken, [hello(), proof(new Uint8Array(32))]],
@@ -277,4 +367,42 @@ t.test('a request in the same chunk as ready is received, and may be long', asyn
   await world.untilIdle()
   t.equal((await connecting).node, NODE_B)
   t.equal(events.calls.length, 1)
+})
+
+t.test('a side that decides takes no frame, and its time is bounded too', async (t) => {
+  for (const [end, code] of [
+    ['frame', 'handshake-expected'],
+    ['nothing', 'handshake-late'],
+  ] as const) {
+    const world = new WirePipeWorld()
+    const [near, far] = wirePipe(world)
+    const raw = new RawEnd(near)
+    let decide: (refusal: undefined) => void = () => undefined
+    const accept = {
+      ...PEER_B,
+      admit: () => new Promise<undefined>((resolve) => (decide = resolve)),
+    }
+    const outcome = outcomeOf(acceptSession(far, world, accept, new RecordedEvents()))
+    near.write(hello(AS_PEER))
+    await world.untilIdle()
+    const { body } = raw.take()[0] as { body: Uint8Array }
+    near.write(proof(proofOf('connector', PEER_KEY, helloBytes(AS_PEER), body)))
+    near.write(identity({}))
+    await world.untilIdle()
+    t.same(
+      raw.take().map(({ kind }) => kind),
+      [],
+    )
+    if (end === 'frame') near.write(frameOf(REQUEST_KINDS.peerRead, 1))
+    else world.pass(HANDSHAKE_MS_MAX)
+    await world.untilIdle()
+    decide(undefined)
+    await world.untilIdle()
+    t.equal(await outcome, code)
+    t.same(
+      raw.take().map(({ kind }) => kind),
+      [CONTROL_KINDS.goodbye],
+      'and no ready after it',
+    )
+  }
 })

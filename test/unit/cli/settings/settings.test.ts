@@ -1,8 +1,12 @@
 /** Every wrong configuration gets its code and its path; a right one becomes a `Config`. */
-import { chmodSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { readSettings, SettingsError } from '../../../../src/cli/settings/settings.ts'
+import {
+  readNodeSettings,
+  readSettings,
+  SettingsError,
+} from '../../../../src/cli/settings/settings.ts'
 import type { Config } from '../../../../src/config.ts'
 
 const KEY = '00112233445566778899aabbccddeeff'
@@ -251,3 +255,24 @@ t.test("an engine's module is loaded, relative to the file", async (t) => {
   const { engine } = await read(changed('data =', 'engine = "./sound.mjs"\ndata ='))
   t.match(engine, { name: 'sound', open: Function })
 })
+
+t.test(
+  'a node that joins needs no key and no other member, and may have n = 3 alone',
+  async (t) => {
+    const toml = `cluster = "shop"\nname = "new"\ndata = "fresh"\n[[members]]\nname = "new"\n`
+    t.same(await faultsOf(toml), ['key-file: config-wrong', 'n: config-wrong'])
+    const file = join(directory, 'everwrite.toml')
+    const sources = { file, environment: {}, flags: {} }
+    const joining = await readNodeSettings({ ...sources, joins: true })
+    t.same([joining.isJoiner, joining.partitions, joining.config.clusterKey.length], [true, 0, 0])
+    mkdirSync(join(directory, 'fresh'))
+    writeFileSync(join(directory, 'fresh', 'join'), '')
+    writeFileSync(join(directory, 'fresh', 'key'), `${KEY}\n`, { mode: 0o600 })
+    writeFileSync(file, `partitions = 64\n${toml}`)
+    const joined = await readNodeSettings(sources)
+    t.same([joined.isJoiner, joined.partitions], [true, 64])
+    t.equal(Buffer.from(joined.config.clusterKey).toString('hex'), KEY, 'from the data directory')
+    chmodSync(join(directory, 'fresh', 'key'), 0o644)
+    t.same(await faultsOf(toml), ['key-file: key-file-wrong'], 'for its owner alone')
+  },
+)

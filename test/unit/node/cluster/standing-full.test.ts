@@ -14,6 +14,7 @@ for (const harm of ['full', 'no right', 'failing'] as const) {
       await sim.complete(writeStanding(directory, NEW_STANDING))
       const placement = { partitions: 1, members: [], n: 1, buckets: {} }
       const options = {
+        processId: 'b',
         id: 'a',
         directory,
         placement,

@@ -39,17 +39,32 @@ t.test('another list, machine, zone or weight is another ring', async (t) => {
 
 t.test('an adopted ring is in force for later requests, and not for those under way', async (t) => {
   const topology = new Topology(configOf(1))
-  const { lists, self } = topology
+  const { lists } = topology
   const moved = configOf(1).members.map((one) => ({ ...one, host: '10.9.9.9' }))
   const next = ringOf(configOf(1, { members: moved.slice(0, 2) }))
   topology.adopt(firstStages(next))
   t.equal(topology.ring, next)
-  t.equal(topology.self.id, self.id)
-  t.equal(topology.self.host, '10.9.9.9')
   t.equal(lists.ring.members.length, 3, 'a request that has begun keeps its ring')
-  const without = ringOf(configOf(1, { members: moved.slice(1) }))
-  topology.adopt(firstStages(without))
-  t.equal(topology.self.id, self.id, 'it need not be in the ring')
+})
+
+t.test('a node outside of the ring owns nothing, and is the last fallback', async (t) => {
+  const key: [Token, Uint8Array] = [u64<Token>(0, 0), utf8Bytes('carts')]
+  const config = configOf(1)
+  const topology = new Topology(config)
+  const inside = placementOf(topology, ...key)
+  topology.adopt(firstStages(ringOf({ ...config, members: config.members.slice(1) })))
+  t.same(topology.self, { id: memberIdOf(config.cluster, 'n1'), ...config.members[0] })
+  t.same(topology.otherOwners(), [])
+  const { owners, others, machineOf } = placementOf(topology, ...key)
+  t.equal(owners.length, 2)
+  t.same(others, [topology.self.id])
+  t.equal(machineOf(topology.self.id), topology.self.id, 'two machines for three copies')
+  t.equal(inside.machineOf(topology.self.id), 'm1')
+  const n = { ...config, defaults: { n: 2, r: 1, w: 1 }, members: config.members.slice(1) }
+  topology.adopt(firstStages(ringOf(n)))
+  const bucket = new Topology({ ...config, defaults: n.defaults })
+  bucket.adopt(topology.stages)
+  t.equal(placementOf(bucket, ...key).machineOf(topology.self.id), 'm1', 'enough machines')
 })
 
 t.test('K4: a member has one id for ever, and no other member or cluster has it', async (t) => {

@@ -38,6 +38,7 @@ t.test('a scan that waited for memory beyond its deadline is answered, and not r
     {} as never,
     () => t.fail() as never,
     {} as never,
+    {} as never,
   )
   const failure = await new Promise((fail) => {
     const room = { isWaiting: false, reserve: () => Promise.reject(late) }

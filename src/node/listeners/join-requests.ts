@@ -1,0 +1,119 @@
+/**
+ * Lets nodes in that have proved an invitation, and gives out invitations.
+ *
+ *     proved ─► claimed for this joiner ─► introduced ─► answered: the sealed key, the members
+ *
+ * An answer may be lost. The same joiner asks again, on another connection, and gets the same
+ * answer; any other finds the invitation used.
+ *
+ * Invariant: nothing else hands out the cluster key.
+ */
+import { assert } from '../../base/assert.ts'
+import { isFailure, perform } from '../../base/deliver.ts'
+import { isOperatingError, OperatingError } from '../../base/errors.ts'
+import type { Config } from '../../config.ts'
+import type { NodeId } from '../../dynamo/names.ts'
+import { INVITATION_MS } from '../../limits.ts'
+import { bytesOfReply } from '../../wire/convert.ts'
+import { formatUnsupported } from '../../wire/handshake-steps.ts'
+import { invitationLabel, invitationText } from '../../wire/invitation.ts'
+import type { InviteReply, JoinerFacts, PeerJoin } from '../../wire/message/join.ts'
+import { FORMAT } from '../../wire/message/session.ts'
+import type { IncomingCallOf, JoinFacts, Session } from '../../wire/session.ts'
+import type { Trace } from '../../world/trace.ts'
+import type { Introducer, Introduction } from '../cluster/introducer.ts'
+import type { Invitations } from '../cluster/invitations.ts'
+import type { Topology } from '../cluster/topology.ts'
+import { isOpenToStrangers } from './refuse-insecure.ts'
+
+export interface JoinRequestsDependencies {
+  readonly config: Pick<Config, 'clusterKey' | 'clientListen' | 'clientToken'>
+  readonly topology: Topology
+  readonly invitations: Invitations
+  readonly introducer: Introducer
+  readonly trace: Trace
+}
+
+/** One joiner that asks. */
+interface Asking {
+  readonly id: NodeId
+  readonly join: JoinFacts
+}
+
+export class JoinRequests {
+  readonly #node: JoinRequestsDependencies
+
+  constructor(dependencies: JoinRequestsDependencies) {
+    this.#node = dependencies
+  }
+
+  /** Throws `bind-insecure` or `invitations-full`. */
+  invite(): InviteReply {
+    const { config, topology, invitations, trace } = this.#node
+    if (isOpenToStrangers(config)) {
+      throw new OperatingError(
+        'bind-insecure',
+        `clients reach ${config.clientListen.host} without a token, so this node gives out no` +
+          ' invitations: a stranger would get the cluster key; set client-token-file',
+      )
+    }
+    const { id: issuer, host, peerPort } = topology.self
+    const { id, secret } = invitations.issue()
+    trace.record('invitation-issued', { invitation: invitationLabel(id) })
+    const address = { host, port: peerPort }
+    const { cluster } = topology
+    const invitation = invitationText({ id, secret, cluster, issuer, address })
+    return { invitation, node: issuer, validMs: INVITATION_MS }
+  }
+
+  join(call: IncomingCallOf<'peerJoin'>, { node: id, join }: Session): void {
+    assert(id !== undefined && join !== undefined, 'only joiners may ask it')
+    const asking = { id, join }
+    perform(
+      () => this.#letIn(call, asking),
+      (result) => {
+        if (isFailure(result)) call.fail(result)
+      },
+    )
+  }
+
+  async #letIn(call: IncomingCallOf<'peerJoin'>, { id, join }: Asking): Promise<void> {
+    const { config, topology, trace } = this.#node
+    const { invitation, seal } = join
+    this.#checkAlike(call.request)
+    const { records, ring } = await this.#introduce(call.request.facts, { id, join })
+    const told = { records, ring, partitionBits: topology.ring.bits }
+    const reply = seal.seal(config.clusterKey, id, told)
+    await call.room.reserve(bytesOfReply('peerJoin', reply))
+    const { name } = call.request.facts
+    trace.record('joiner-let-in', { node: id, name, invitation: invitationLabel(invitation) })
+    call.answer(reply)
+  }
+
+  /** Where the joiner is certainly not let in, another may use the invitation. */
+  async #introduce(facts: JoinerFacts, { id, join }: Asking): Promise<Introduction> {
+    const { invitations, introducer } = this.#node
+    invitations.claim(join.invitation, id)
+    try {
+      const introduction = await introducer.introduce({ id, ...facts })
+      invitations.use(join.invitation)
+      return introduction
+    } catch (error) {
+      const isRefused = isOperatingError(error) && error.certainty === 'refused'
+      if (isRefused) invitations.release(join.invitation, id)
+      throw error
+    }
+  }
+
+  /** Throws `format-unsupported` or `ring-differs`. */
+  #checkAlike({ format, partitions }: PeerJoin): void {
+    if (format !== FORMAT) throw formatUnsupported(format, format)
+    const own = this.#node.topology.ring.partitionCount
+    if (partitions === 0 || partitions === own) return
+    throw new OperatingError(
+      'ring-differs',
+      `this cluster has ${own} partitions, and the joiner is configured for ${partitions}: set` +
+        ` partitions = ${own} there, or leave it out`,
+    )
+  }
+}

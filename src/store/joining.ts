@@ -1,0 +1,111 @@
+/**
+ * How the node of a data directory came into its cluster: by an invitation.
+ *
+ *   everwrite join 1
+ *   cluster "prod"
+ *   node 0123456789abcdef
+ *   bits 8 ring 3
+ *   record b25l
+ *   crc32c 89abcdef
+ *
+ * The first part is durable before the node asks to be let in: if it crashes, or the answer is
+ * lost, it asks again under the same id. `bits` and the records of members follow with the answer,
+ * after the cluster key is durable in the file `key`: 32 hexadecimal digits, for the owner of the
+ * directory alone. Members of the first list have neither file.
+ */
+import { base64urlOf, bytesOfBase64url, bytesOfHex, hexOf, utf8Bytes } from '../base/bytes.ts'
+import { OperatingError } from '../base/errors.ts'
+import { isId, type NodeId, nodeId } from '../dynamo/names.ts'
+import { MEMBER_RECORD_BYTES_MAX, MEMBERS_MAX } from '../limits.ts'
+import type { Directory } from '../world/disk.ts'
+import { checkOf, JOIN_NAME, KEY_NAME, readText, replaceWhole } from './files.ts'
+
+/** What the node was told when it was let in, beside the key. */
+export interface LetIn {
+  readonly partitionBits: number
+  readonly ring: number
+  /** Of members, as those who gossip encode them. */
+  readonly records: readonly Uint8Array[]
+}
+
+export interface Joining {
+  readonly cluster: string
+  /** Drawn at random. */
+  readonly node: NodeId
+  /** Undefined: as far as this node knows, it was not let in yet. */
+  readonly letIn: LetIn | undefined
+}
+
+const KEY_BYTES = 16
+const KEY_TEXT_BYTES = 64
+/** Base64 takes a third more. */
+const JOIN_BYTES_MAX: number = 2 * MEMBERS_MAX * MEMBER_RECORD_BYTES_MAX
+
+export async function writeJoining(directory: Directory, joining: Joining): Promise<void> {
+  const { cluster, node, letIn } = joining
+  const lines = ['everwrite join 1', `cluster ${JSON.stringify(cluster)}`, `node ${node}`]
+  if (letIn !== undefined) {
+    lines.push(`bits ${letIn.partitionBits} ring ${letIn.ring}`)
+    for (const record of letIn.records) lines.push(`record ${base64urlOf(record)}`)
+  }
+  const checked = `${lines.join('\n')}\n`
+  await write(directory, JOIN_NAME, `${checked}crc32c ${checkOf(checked)}\n`)
+}
+
+/** Undefined where the directory has no such file. Fails with `data-rotten`. */
+export async function readJoining(directory: Directory): Promise<Joining | undefined> {
+  if (!(await directory.list()).includes(JOIN_NAME)) return undefined
+  const joining = parse(await readText(directory, JOIN_NAME, JOIN_BYTES_MAX))
+  if (joining !== undefined) return joining
+  throw rotten(directory, JOIN_NAME)
+}
+
+export async function writeClusterKey(directory: Directory, key: Uint8Array): Promise<void> {
+  await write(directory, KEY_NAME, `${hexOf(key)}\n`)
+}
+
+/** Fails with `data-rotten`. */
+export async function readClusterKey(directory: Directory): Promise<Uint8Array> {
+  const isThere = (await directory.list()).includes(KEY_NAME)
+  const text = isThere ? await readText(directory, KEY_NAME, KEY_TEXT_BYTES) : undefined
+  const key = bytesOfHex(text?.trim() ?? '')
+  if (key?.length === KEY_BYTES) return key
+  throw rotten(directory, KEY_NAME)
+}
+
+async function write(directory: Directory, name: string, text: string): Promise<void> {
+  const bytes = utf8Bytes(text)
+  const file = await replaceWhole(directory, name, (created) => created.write(0, bytes))
+  await file.close()
+}
+
+function parse(text: string | undefined): Joining | undefined {
+  const lines = (text ?? '').split('\n')
+  const checked = `${lines.slice(0, -2).join('\n')}\n`
+  if (lines.at(-2) !== `crc32c ${checkOf(checked)}` || lines.at(-1) !== '') return undefined
+  const [head, named = '', identified = '', ...told] = lines.slice(0, -2)
+  const cluster = /^cluster (".*")$/.exec(named)?.[1]
+  const node = /^node (.*)$/.exec(identified)?.[1] ?? ''
+  if (head !== 'everwrite join 1' || cluster === undefined || !isId(node)) return undefined
+  const letIn = told.length === 0 ? undefined : letInOf(told)
+  if (told.length > 0 && letIn === undefined) return undefined
+  return { cluster: JSON.parse(cluster), node: nodeId(node), letIn }
+}
+
+function letInOf([numbers = '', ...listed]: readonly string[]): LetIn | undefined {
+  const [, bits, ring] = /^bits (\d{1,2}) ring (\d{1,10})$/.exec(numbers) ?? []
+  const records = listed.flatMap((line) => {
+    const digits = /^record ([\w-]*)$/.exec(line)?.[1]
+    return digits === undefined ? [] : [bytesOfBase64url(digits)]
+  })
+  if (bits === undefined || records.length !== listed.length) return undefined
+  return { partitionBits: Number(bits), ring: Number(ring), records }
+}
+
+function rotten(directory: Directory, name: string): OperatingError {
+  return new OperatingError(
+    'data-rotten',
+    `the file ${name} in ${directory.path} is missing or garbled: restore it from a backup, or` +
+      ' join anew with an empty directory and another invitation. Nothing was changed.',
+  )
+}

@@ -1,0 +1,117 @@
+/** Invitations and joining, to and from protobuf: one entry for each kind. */
+import type { Reader, Writer } from 'protobufjs/minimal.js'
+import { idBytes } from '../dynamo/names.ts'
+import {
+  INVITATION_CHARS_MAX,
+  MEMBER_RECORD_BYTES_MAX,
+  MEMBER_TEXT_CHARS_MAX,
+  MEMBERS_MAX,
+  PARTITIONS_MAX,
+} from '../limits.ts'
+import { checkDeadline, garbled } from './bounds.ts'
+import { type CallConverter, plain } from './convert-client.ts'
+import { idOf } from './convert-ids.ts'
+import { everwrite as pb } from './generated/messages.js'
+import { SEAL_TAG_BYTES, SEALED_KEY_BYTES } from './key-seal.ts'
+import type { Invite, InviteReply, PeerJoin, PeerJoinReply } from './message/join.ts'
+
+const PORT_MAX = 65_535
+const PARTITION_BITS_MAX: number = Math.log2(PARTITIONS_MAX)
+
+const invite: CallConverter<'invite'> = {
+  request: {
+    encode({ deadlineMs }: Invite, writer: Writer): void {
+      checkDeadline(deadlineMs)
+      pb.Invite.encode({ deadlineMs }, writer)
+    },
+    decode(reader: Reader): Invite {
+      const { deadlineMs } = pb.Invite.decode(reader)
+      checkDeadline(deadlineMs)
+      return { deadlineMs }
+    },
+  },
+  reply: {
+    encode({ invitation, node, validMs }: InviteReply, writer: Writer): void {
+      pb.InviteReply.encode({ invitation, node: idBytes(node), validMs }, writer)
+    },
+    decode(reader: Reader): InviteReply {
+      const { invitation, node, validMs } = pb.InviteReply.decode(reader)
+      if (invitation.length > INVITATION_CHARS_MAX) throw garbled('the invitation is too long')
+      return { invitation, node: idOf(node), validMs }
+    },
+  },
+}
+
+const peerJoin: CallConverter<'peerJoin'> = {
+  request: {
+    encode(join: PeerJoin, writer: Writer): void {
+      checkJoin(join)
+      const { facts, partitions, format, deadlineMs } = join
+      pb.PeerJoin.encode({ ...facts, partitions, format, deadlineMs }, writer)
+    },
+    decode(reader: Reader): PeerJoin {
+      const message = pb.PeerJoin.decode(reader)
+      const { name, host, clientPort, peerPort, machine, zone, weight } = message
+      const { partitions, format, deadlineMs } = message
+      const facts = { name, host, clientPort, peerPort, machine, zone, weight }
+      const join: PeerJoin = { facts, partitions, format, deadlineMs }
+      checkJoin(join)
+      return join
+    },
+  },
+  reply: {
+    bytesOf: ({ records }) => records.reduce((sum, { length }) => sum + length, 0),
+    encode(reply: PeerJoinReply, writer: Writer): void {
+      checkReply(reply)
+      const { sealedKey, tag, partitionBits, ring, records } = reply
+      const message = { sealedKey, tag, partitionBits, ring, records: [...records] }
+      pb.PeerJoinReply.encode(message, writer)
+    },
+    decode(reader: Reader): PeerJoinReply {
+      const { sealedKey, tag, partitionBits, ring, records } = pb.PeerJoinReply.decode(reader)
+      const reply: PeerJoinReply = {
+        sealedKey: plain(sealedKey),
+        tag: plain(tag),
+        partitionBits,
+        ring,
+        records: (records ?? []).map(plain),
+      }
+      checkReply(reply)
+      return reply
+    },
+  },
+}
+
+function checkJoin({ facts, partitions, deadlineMs }: PeerJoin): void {
+  const { name, host, clientPort, peerPort, machine, zone, weight } = facts
+  checkDeadline(deadlineMs)
+  for (const [what, text] of Object.entries({ name, host, machine, zone })) {
+    const isMissing = text === '' && what !== 'zone'
+    if (!isMissing && text.length <= MEMBER_TEXT_CHARS_MAX) continue
+    const least = what === 'zone' ? 0 : 1
+    throw garbled(
+      `the ${what} has ${text.length} characters: send ${least} to ${MEMBER_TEXT_CHARS_MAX}`,
+    )
+  }
+  for (const port of [clientPort, peerPort]) {
+    if (port < 1 || port > PORT_MAX) throw garbled(`no port is ${port}`)
+  }
+  if (!(weight > 0 && Number.isFinite(weight))) throw garbled(`no member has weight ${weight}`)
+  const isPower = partitions === 0 || Number.isInteger(Math.log2(partitions))
+  if (!isPower || partitions > PARTITIONS_MAX) throw garbled(`no ring has ${partitions} partitions`)
+}
+
+function checkReply({ sealedKey, tag, partitionBits, records }: PeerJoinReply): void {
+  if (sealedKey.length !== SEALED_KEY_BYTES || tag.length !== SEAL_TAG_BYTES) {
+    throw garbled('the sealed key has 16 bytes, and its tag 32')
+  }
+  if (partitionBits > PARTITION_BITS_MAX) throw garbled(`no ring has ${partitionBits} bits`)
+  if (records.length > MEMBERS_MAX) throw garbled(`${records.length} members are too many`)
+  if (records.some(({ length }) => length > MEMBER_RECORD_BYTES_MAX)) {
+    throw garbled(`the record of a member has at most ${MEMBER_RECORD_BYTES_MAX} bytes`)
+  }
+}
+
+export const JOIN_CONVERTERS: {
+  readonly [K in 'invite' | 'peerJoin']: CallConverter<K>
+} = { invite, peerJoin }

@@ -1,0 +1,46 @@
+/** Messages about joining: invitations for operators, and what a joiner asks; see `table.ts`. */
+import type { NodeId } from '../../dynamo/names.ts'
+
+export interface Invite {
+  readonly deadlineMs: number
+}
+
+export interface InviteReply {
+  /** One line of text. */
+  readonly invitation: string
+  /** Issued it, and alone takes it. */
+  readonly node: NodeId
+  readonly validMs: number
+}
+
+/** What a joiner states of itself. The handshake has told its id. */
+export interface JoinerFacts {
+  readonly name: string
+  /** Where others reach it. */
+  readonly host: string
+  readonly clientPort: number
+  readonly peerPort: number
+  readonly machine: string
+  readonly zone: string
+  readonly weight: number
+}
+
+export interface PeerJoin {
+  readonly facts: JoinerFacts
+  /** That it is configured for; 0: those of the cluster. */
+  readonly partitions: number
+  /** The highest format of frames, objects and contexts that it knows. */
+  readonly format: number
+  readonly deadlineMs: number
+}
+
+export interface PeerJoinReply {
+  /** The cluster key: see `key-seal.ts`. */
+  readonly sealedKey: Uint8Array
+  readonly tag: Uint8Array
+  readonly partitionBits: number
+  /** The number of the ring in force. */
+  readonly ring: number
+  /** Of the members: each as those who gossip encode it. */
+  readonly records: readonly Uint8Array[]
+}

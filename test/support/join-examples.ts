@@ -1,0 +1,67 @@
+/** The invitation that protocol/README.md works out, and the cluster key sealed under it. */
+import { hexOf, utf8Bytes } from '../../src/base/bytes.ts'
+import { encodeControl } from '../../src/wire/convert.ts'
+import { type Invitation, invitationIdOf, invitationText } from '../../src/wire/invitation.ts'
+import { KeySeal } from '../../src/wire/key-seal.ts'
+import type { PeerJoinReply } from '../../src/wire/message/join.ts'
+import type { Hello, Welcome } from '../../src/wire/message/session.ts'
+import { OWN_SETTINGS } from '../../src/wire/settings.ts'
+import { bytesOf, CLUSTER_KEY, NODE_A, NODE_B } from './wire-frames.ts'
+import { bytes } from './wire-values.ts'
+
+export const INVITATION: Invitation = {
+  id: invitationIdOf(bytes(8, 0x70)),
+  secret: bytes(32, 0x80),
+  cluster: 'shop',
+  issuer: NODE_B,
+  address: { host: '10.0.0.1', port: 7500 },
+}
+export const INVITATION_TEXT: string = invitationText(INVITATION)
+
+const hello: Hello = {
+  formatMin: 1,
+  formatMax: 1,
+  role: 'joiner',
+  nonce: bytes(16, 0x20),
+  settings: OWN_SETTINGS,
+  cluster: '',
+  version: '',
+  invitation: bytes(8, 0x70),
+}
+const welcome: Welcome = {
+  format: 1,
+  settings: { ...OWN_SETTINGS, deadlineMs: 5000 },
+  nonce: bytes(16, 0x30),
+}
+export const JOINER_HELLO: Uint8Array = bytesOf(encodeControl('hello', hello))
+export const JOINER_WELCOME: Uint8Array = bytesOf(encodeControl('welcome', welcome))
+
+/** The key sealed for node A, and what it is told beside it. */
+export const JOIN_EXAMPLE: { readonly seal: KeySeal; readonly reply: PeerJoinReply } = (() => {
+  const seal = new KeySeal(INVITATION.secret, hello.nonce, welcome.nonce)
+  const records = [utf8Bytes('one'), utf8Bytes('three')]
+  const reply = seal.seal(CLUSTER_KEY, NODE_A, { partitionBits: 8, ring: 3, records })
+  return { seal, reply }
+})()
+
+/** The example as the page shows it. */
+export function sealText(): string {
+  const { sealedKey, tag } = JOIN_EXAMPLE.reply
+  const rows: readonly (readonly [string, Uint8Array])[] = [
+    ['secret', INVITATION.secret],
+    ["joiner's nonce", hello.nonce],
+    ["acceptor's nonce", welcome.nonce],
+    ["joiner's id", Uint8Array.from({ length: 8 }, () => 0xaa)],
+    ['cluster key', CLUSTER_KEY],
+    ['sealed key', sealedKey],
+    ['tag', tag],
+  ]
+  return rows.map(([name, value]) => `${name.padEnd(18)} ${spaced(value)}`).join('\n')
+}
+
+function spaced(value: Uint8Array): string {
+  const pairs = hexOf(value).match(/../g) ?? []
+  const lines: string[] = []
+  for (let at = 0; at < pairs.length; at += 24) lines.push(pairs.slice(at, at + 24).join(' '))
+  return lines.join(`\n${' '.repeat(19)}`)
+}
