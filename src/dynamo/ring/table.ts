@@ -52,7 +52,7 @@ export function tableOf(fields: TableFields): Table {
   const bytes = utf8Bytes(`table\0${text}`)
   const digest = new Uint8Array(16)
   md5Into(bytes, 0, bytes.length, digest, 0)
-  return { ...fields, digest: u64<TableDigest>(readU32(digest, 0), readU32(digest, 4)) }
+  return { ...fields, needed: new Map(needed), digest: u64<TableDigest>(readU32(digest, 0), readU32(digest, 4)) }
 }
 
 /** The first table of a cluster: in effect from the beginning, and needs no one. */

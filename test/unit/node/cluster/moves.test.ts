@@ -46,7 +46,7 @@ function tableFor(scene: Scene, weights: readonly number[], dead: readonly numbe
 async function fill(scene: Scene, machine: number, value: string): Promise<void> {
   const session = await scene.session(machine)
   for (let i = 0; i < KEYS; i++) {
-    const verdict = verdictOf(await session.put(`key${i}`, value, { w: 2, replace: 'seen' }))
+    const verdict = verdictOf(await session.put(`key${i}`, value, { w: 3, replace: 'seen' }))
     if (verdict !== 'ok') throw new Error(`key${i}: ${verdict}`)
   }
 }
@@ -145,6 +145,7 @@ t.test('a member that restarts is where it was', async (t) => {
     scene.cluster.crash(machine)
     await scene.run(scene.cluster.start(machine))
   }
+  await scene.quiet()
   t.strictSame(nodeOf(scene, 4).rings.view.stages.table.digest, table.digest)
   t.strictSame([...(await valuesNow(scene, 4, 3))], ['before'])
 })
