@@ -28,6 +28,7 @@ import type { World } from '../world/world.ts'
 import { Background } from './background/background.ts'
 import { Pacing } from './background/pacing.ts'
 import { Mender } from './background/mender.ts'
+import type { Mover } from './background/mover.ts'
 import { Closings, doorsOf } from './cluster/closings.ts'
 import { type Introducer, Introducing } from './cluster/introducer.ts'
 import { Invitations } from './cluster/invitations.ts'
@@ -100,6 +101,8 @@ export interface RunningNode {
   readonly failed: Promise<OperatingError>
   /** Tables and their moves, and an operator's new ones. */
   readonly rings: Rings
+  /** Moves to this node, and why the last that was tried has not ended. */
+  readonly mover: Mover
   /** Partitions with copies here that are given away. */
   readonly givesAway: number
   /** Ends everything in order; resolves when the data directory is free. */
@@ -345,6 +348,10 @@ class Node implements RunningNode {
 
   get ring(): Ring {
     return this.#topology.ring
+  }
+
+  get mover(): Mover {
+    return this.#background.mover
   }
 
   get givesAway(): number {

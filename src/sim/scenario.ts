@@ -119,6 +119,8 @@ export interface Scenario {
   readonly calmMsMax: number
   /** Chaos comes in so many rounds, with quiet behind each. */
   readonly rounds: number
+  /** Between two tables that operators commit, on average; 0: there is one for ever. */
+  readonly changeMs: number
   /** Until so many writes were acknowledged, all rounds together. */
   readonly acknowledged: number
   /** And until so many faults took effect. */
@@ -194,6 +196,7 @@ export function drawScenario(seed: number): Scenario {
     faults: FAULT_KINDS.filter((kind) => prng.chance(EXISTS_CHANCE) || ALWAYS.has(kind)),
     everyMs: prng.pick([40, 100, 200]),
     rounds: prng.pick([1, 2, 3]),
+    changeMs: Prng.of(seed, 'changes').pick([0, 0, 1_000, 4_000]),
     acknowledged: ACKNOWLEDGED,
     faultsMin: FAULTS_MIN,
     omitted: [],

@@ -55,7 +55,7 @@ async function differingOf(
   bits: number,
   sums: readonly BranchSum[],
 ): Promise<readonly number[]> {
-  const { digest: ring } = scene.cluster.ring
+  const { digest: ring } = scene.cluster
   const asked = { ring, n: 3, leafBits: TREE_LEAF_BITS, bits, sums, deadlineMs: 1000 }
   return replyOf(await scene.run(scene.asPeer(machine, 'peerTree', asked))).differing
 }
@@ -275,7 +275,7 @@ t.test('4.7: an exchange goes on after its other side has died in it', async (t)
 t.test('4.7: a tree of another ring or another depth is refused', async (t) => {
   const scene = await Scene.open()
   const [machine = 0] = scene.cluster.machines
-  const { digest: ring } = scene.cluster.ring
+  const { digest: ring } = scene.cluster
   const asked = { ring, n: 3, leafBits: 20, bits: 4, sums: [], deadlineMs: 1000 }
   const leaves = { ring, n: 3, leafBits: 20, leaves: [1], from: undefined, deadlineMs: 1000 }
   const codeOf = (answer: unknown): string => (isOperatingError(answer) ? answer.code : 'answered')
@@ -293,7 +293,7 @@ t.test('4.7: keys below a leaf come with their digests', async (t) => {
   const [machine = 0] = scene.cluster.machines
   const session = await scene.session(machine)
   await session.put(keyOf(1), 'a')
-  const { digest: ring } = scene.cluster.ring
+  const { digest: ring } = scene.cluster
   const { bucket, key } = nameOf(keyOf(1))
   const token = tokenOf(bucket, key)
   const ask = async (leaf: number): Promise<Answer<'peerLeaves'>> => {

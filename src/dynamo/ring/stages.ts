@@ -45,7 +45,6 @@ const DONE_MASK = 0x7f
 const FILLED = 0x80
 
 /** FNV-1a in 32 bits. */
-const FNV_OFFSET = 0x811c9dc5
 const FNV_PRIME = 0x01000193
 
 /** The moves of one N. */
@@ -97,22 +96,21 @@ export class Stages {
 
   /** The same of a request about several partitions, in this order. */
   digestOfAll(partitions: Iterable<readonly [partition: number, n: number]>): RingDigest {
+    let hash = 0
+    let place = 0
+    for (const [partition, n] of partitions) hash = mixed(hash, place++, this.of(partition, n).done)
     const { hi, lo } = this.table.digest
-    let hash = FNV_OFFSET
-    for (const [partition, n] of partitions) {
-      hash = Math.imul(hash ^ this.of(partition, n).done, FNV_PRIME)
-    }
     return u64((hi ^ hash) >>> 0, lo)
   }
 
   /** The same of all partitions for all N. */
   get digest(): RingDigest {
-    const { hi, lo } = this.table.digest
-    let hash = FNV_OFFSET
-    for (const n of this.ns) {
-      const { done } = this.#byN.get(n) as Moves
-      for (const byte of done) hash = Math.imul(hash ^ (byte & DONE_MASK), FNV_PRIME)
+    let hash = 0
+    let place = 0
+    for (const { done } of this.#byN.values()) {
+      for (const byte of done) hash = mixed(hash, place++, byte & DONE_MASK)
     }
+    const { hi, lo } = this.table.digest
     return u64((hi ^ hash) >>> 0, lo)
   }
 
@@ -283,6 +281,12 @@ function moved(owners: readonly NodeId[], { leaver, filler }: Pair): readonly No
     if (id !== leaver) return [id]
     return filler === undefined ? [] : [filler]
   })
+}
+
+/** Zero as long as no move is done: then the digest is that of the table. */
+function mixed(hash: number, place: number, done: number): number {
+  if (done === 0) return hash
+  return Math.imul(Math.imul(hash ^ (place + 1), FNV_PRIME) ^ done, FNV_PRIME)
 }
 
 function isSet(byte: number): boolean {

@@ -73,6 +73,7 @@ export function keptRingOf(
 }
 
 const UNREACHED = { host: '', clientPort: 0, peerPort: 0 }
+const UNKNOWN = { ...UNREACHED, name: '', weight: 0 }
 
 function idOf(n: number): BucketId {
   return { creation: NEVER_CREATED, policy: Policy.siblings, n }
@@ -136,12 +137,17 @@ export class Topology {
   }
 
 
-  /** The members of the ring in its order, named and reached as their records say now. */
+  /** All that own something or will, in the order of ids, named and reached as their records say. */
   get members(): readonly Member[] {
-    return this.ring.members.map((member) => {
-      const { name, host, clientPort, peerPort } = this.#records.recordOf(member.id) ?? member
-      return { ...member, name, host, clientPort, peerPort }
-    })
+    const { ring, stages } = this
+    const former = [...stages.owners].filter(({ id }) => ring.member(id) === undefined)
+    const all = [...ring.members, ...former.map((owner) => ({ ...UNKNOWN, ...owner }))]
+    return all
+      .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+      .map((member) => {
+        const { name, host, clientPort, peerPort } = this.#records.recordOf(member.id) ?? member
+        return { ...member, name, host, clientPort, peerPort }
+      })
   }
 
   /** All that are not gone, whether or not they own anything: each may hold copies and hints. */

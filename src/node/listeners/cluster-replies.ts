@@ -6,12 +6,20 @@ import type { Status, Topology as TopologyReply } from '../../wire/message/clien
 import type { Topology } from '../cluster/topology.ts'
 import type { NodeStatus } from '../report.ts'
 
-export function topologyReply({ cluster, ring, members, buckets }: Topology): TopologyReply {
-  const owners = new Uint8Array(ring.owners.length * 2)
-  ring.owners.forEach((owner, at) => writeU16(owners, 2 * at, owner))
+/** The owners as they are now: clients go to them, and ask again when the digest changes. */
+export function topologyReply({ cluster, ring, stages, members, buckets }: Topology): TopologyReply {
+  const width = ring.width
+  const rows = Array.from({ length: ring.partitionCount }, (_, partition) => {
+    const { owners } = stages.of(partition, width)
+    const more = ring.rowOf(partition).map(({ id }) => id)
+    return [...new Set([...owners, ...more])].slice(0, width)
+  })
+  const indexes = new Map(members.map(({ id }, i) => [id, i]))
+  const owners = new Uint8Array(2 * width * rows.length)
+  rows.flat().forEach((id, at) => writeU16(owners, 2 * at, indexes.get(id) as number))
   return {
     cluster,
-    ring: ring.digest,
+    ring: stages.digest,
     partitionBits: ring.bits,
     members: members.map((member) => ({ ...member, node: idBytes(member.id) })),
     owners,

@@ -177,7 +177,7 @@ export class SessionListener {
           this.#processes.add(node, processId, opened)
       }
       const { topology } = this.#options
-      const ring = (): number => topology.ring.digest.hi
+      const ring = (): number => topology.stages.digest.hi
       const own = role === 'client' ? { ring } : {}
       const events = { admission: this.#admission, onOpen, onCall, onEnd: leave, ...own }
       const terms = this.#terms((told) => {

@@ -13,7 +13,8 @@ import type { BucketConfig, Config } from '../../config.ts'
 import { DEFAULTS } from '../../config.ts'
 import type { KeyName, NodeId } from '../../dynamo/names.ts'
 import { preferenceListOf } from '../../dynamo/ring/preference-list.ts'
-import type { Ring } from '../../dynamo/ring/ring.ts'
+import type { Ring, RingDigest } from '../../dynamo/ring/ring.ts'
+import { firstStages, type Stages } from '../../dynamo/ring/stages.ts'
 import { tokenOf } from '../../native/digest.ts'
 import { memberIdOf, ringOf } from '../../node/cluster/topology.ts'
 import { type RunningNode, startNode } from '../../node/node.ts'
@@ -102,6 +103,27 @@ export class Cluster {
   get ring(): Ring {
     for (const node of this.#running.values()) return node.ring
     return ringOf(this.configOf(1))
+  }
+
+  /** What a request about these keys of a bucket with this N names. */
+  digestFor(names: readonly KeyName[], n: number): RingDigest {
+    const stages = this.#stages
+    const partitionOf = ({ bucket, key }: KeyName): number =>
+      stages.table.ring.partitionOf(tokenOf(bucket, key))
+    const [first] = names
+    if (names.length === 1 && first !== undefined) return stages.digestOf(partitionOf(first), n)
+    return stages.digestOfAll(names.map((name) => [partitionOf(name), n]))
+  }
+
+  /** What a request about all keys names; about any keys, as long as no place has moved. */
+  get digest(): RingDigest {
+    return this.#stages.digest
+  }
+
+  /** Those of a node that runs; the first ones while none does. */
+  get #stages(): Stages {
+    for (const node of this.#running.values()) return node.rings.view.stages
+    return firstStages(ringOf(this.configOf(1)))
   }
 
   /** The machines that own a key, in order of preference. */

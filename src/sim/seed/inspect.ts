@@ -56,7 +56,6 @@ export interface InspectOptions {
 export async function inspect(cluster: Cluster, options: InspectOptions): Promise<Inspection> {
   const { machines, places, requests, mayLack, hasMetAll, onObject } = options
   const world = cluster.clientWorld()
-  const ring = cluster.ring.digest
   const sessions = new Map<number, Session>()
   const violations: string[] = []
   for (const machine of machines) {
@@ -73,6 +72,7 @@ export async function inspect(cluster: Cluster, options: InspectOptions): Promis
     const name = keyName(bucket, key)
     const owners = cluster.ownersOf(name)
     const bucketId = { creation: NEVER_CREATED, policy: Policy.siblings, n: owners.length }
+    const ring = cluster.digestFor([name], owners.length)
     const terms = { ring, deadlineMs: DEADLINE_MS }
     const request = { name, bucketId, digestOnly: false, hints: false, ...terms }
     const copies: PeerReadReply[] = []

@@ -19,6 +19,7 @@ import { History } from '../history/history.ts'
 import type { Inspection } from './inspect.ts'
 import { requireAddon } from '../../native/availability.ts'
 import { Operator } from '../cluster/operator.ts'
+import { RingChanges } from '../cluster/ring-changes.ts'
 import { core, Quiet } from './quiet.ts'
 import { drawScenario, type FaultKind, type Scenario } from '../scenario.ts'
 import { Workload } from './workload.ts'
@@ -98,6 +99,7 @@ class Simulation {
   readonly #workload: Workload
   readonly #operator: Operator
   readonly #faults: Faults
+  readonly #changes: RingChanges
   readonly #quiet: Quiet
   readonly #bounds: Bounds
   readonly #recovery = new Recovery()
@@ -145,6 +147,8 @@ class Simulation {
     )
     const parts = [this.#cluster, this.#operator, this.#account, this.#history] as const
     this.#faults = new Faults(...parts, scenario)
+    const ns = [...new Set(buckets.map(({ n }) => n))]
+    this.#changes = new RingChanges(this.#cluster, { changeMs: scenario.changeMs, ns })
     this.#quiet = new Quiet(
       this.#cluster,
       this.#history,
@@ -174,6 +178,7 @@ class Simulation {
     let quietMs = 0
     for (let round = 1; round <= rounds; round++) {
       await this.#chaos(round / rounds)
+      await this.#settle()
       // Where copies end with their nodes, the core may be fewer than hold every write.
       const areAllKept = round < rounds || this.#cluster.isVolatile
       const living = areAllKept ? machines : core(this.#cluster, this.#world.prng('core'))
@@ -192,6 +197,7 @@ class Simulation {
     const { acknowledged, faultsMin } = this.#scenario
     this.#workload.begin()
     this.#faults.begin()
+    this.#changes.begin()
     const startedMs = this.#world.nowMs
     const isEnough = (): boolean =>
       this.#history.acknowledged >= part * acknowledged &&
@@ -206,10 +212,19 @@ class Simulation {
       this.#violations.push(`too little happened: ${done} acknowledged`)
     }
     this.#faults.end()
+    this.#changes.end()
     const haveEnded = await this.#workload.end(TIMEOUT_MS + 10 * GRACE_MS)
     if (!haveEnded) this.#fail('no answer: a client still waits long after its deadline')
     // A start reads the whole disk, so that no damage is left for the next round to find.
     this.#operator.takeDown(this.#account.damaged, 0, 'crash')
+  }
+
+  /** Waits until places have moved where the last table leads to. */
+  async #settle(): Promise<void> {
+    if (this.#scenario.changeMs === 0) return
+    await this.#operator.keepOnly(this.#cluster.machines)
+    await this.#quiet.peace(this.#cluster.machines)
+    this.#violations.push(...(await this.#changes.settle()))
   }
 
   #beforeEnd(machine: number): void {

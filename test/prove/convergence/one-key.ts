@@ -8,6 +8,7 @@
  */
 import { OperatingError } from '../../../src/base/errors.ts'
 import { hostWorld } from '../../../src/host/world.ts'
+import { firstStages } from '../../../src/dynamo/ring/stages.ts'
 import { memberIdOf, ringOf } from '../../../src/node/cluster/topology.ts'
 import { connectSession } from '../../../src/wire/handshake.ts'
 import { WITHOUT_DATA } from '../../../src/wire/handshake-steps.ts'
@@ -123,7 +124,7 @@ async function writeAt(nodes: Nodes, node: number, key: number): Promise<void> {
   const session = await sessionTo(nodes, node)
   const { name, bucketId, place } = copyOfKey(key)
   const object = objectOf(config, key, 2)
-  const ring = ringOf(config).digest
+  const ring = firstStages(ringOf(config)).digest
   await new Promise<void>((resolve, reject) => {
     const terms = { ring, deadlineMs: WRITE_MS }
     const request = { name, bucketId, place, object, ...terms }

@@ -47,10 +47,10 @@ t.test('an emptied node does not answer "nothing here", and gets everything back
   const session = await scene.session(1)
   t.equal(verdictOf(await session.get(KEYS[0] as string, 2)), 'replicas-short refused')
   t.equal(verdictOf(await session.put('new', 'x')), 'ok', 'its acknowledgements count')
-  const { ring } = scene.cluster
+  const { digest: ring } = scene.cluster
   const copy = { name: keyName('default', 'new'), bucketId: BUCKET_ID, hints: false }
   const read = { ...copy, digestOnly: false, deadlineMs: 0 }
-  const answer = await scene.run(scene.asPeer(1, 'peerRead', { ...read, ring: ring.digest }))
+  const answer = await scene.run(scene.asPeer(1, 'peerRead', { ...read, ring }))
   t.match(answer, { code: 'replica-rebuilding', isRetryable: true })
   await scene.run(scene.cluster.start(2))
   await scene.quiet()

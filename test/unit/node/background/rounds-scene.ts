@@ -55,7 +55,7 @@ export class RoundsScene extends Scene {
     kind: K,
     request: Omit<Request<K>, 'ring' | 'deadlineMs'>,
   ): Promise<Answer<K>> {
-    const { digest: ring } = this.cluster.ring
+    const { digest: ring } = this.cluster
     const whole = { ...request, ring, deadlineMs: 1_000 } as unknown as Request<K>
     return this.run(this.asPeer(machine, kind, whole))
   }

@@ -11,7 +11,7 @@ const OBJECT = encodeObject(object([range(1, 1, 1)], sibling('x', dot(1, 1)))) a
 t.test('a hint for no member or for its receiver is hint-wrong, and leaves nothing', async (t) => {
   const scene = await Scene.open({ nodes: 4 })
   const [here, other] = scene.cluster.machines as [number, number]
-  const { digest } = scene.cluster.ring
+  const { digest } = scene.cluster
   const write = async (place: NodeId): Promise<string> =>
     verdictOf(
       await scene.run(
