@@ -25,11 +25,10 @@ import type { KeptRing } from '../dynamo/ring/ring-view.ts'
 import { type SessionMemory, sessionMemory } from '../wire/session-memory.ts'
 import type { Address } from '../world/network.ts'
 import type { World } from '../world/world.ts'
-import { Background } from './background/background.ts'
+import { Background, type Moves } from './background/background.ts'
 import { Pacing } from './background/pacing.ts'
 import { Mender } from './background/mender.ts'
-import type { Mover } from './background/mover.ts'
-import { Closings, doorsOf } from './cluster/closings.ts'
+import { Closings, opennessOf } from './cluster/closings.ts'
 import { type Introducer, Introducing } from './cluster/introducer.ts'
 import { Invitations } from './cluster/invitations.ts'
 import { Membership } from './cluster/membership.ts'
@@ -101,10 +100,8 @@ export interface RunningNode {
   readonly failed: Promise<OperatingError>
   /** Tables and their moves, and an operator's new ones. */
   readonly rings: Rings
-  /** Moves to this node, and why the last that was tried has not ended. */
-  readonly mover: Mover
-  /** Partitions with copies here that are given away. */
-  readonly givesAway: number
+  /** How far this node's own moves are. */
+  readonly moves: Moves
   /** Ends everything in order; resolves when the data directory is free. */
   stop(): Promise<void>
 }
@@ -123,7 +120,8 @@ export async function startNode(
   const started = world.clock.now()
   world.trace.record('node-starting', { node: config.id, name: config.name })
   const opened = await openEngine(config, world)
-  const ring = opened.ring ?? firstRing(keptRingOf(config, opened.placement, opened.members.records))
+  const ring =
+    opened.ring ?? firstRing(keptRingOf(config, opened.placement, opened.members.records))
   const topology = new Topology(config, ring.stages.copy())
   const hints = new Hints(opened.engine, world.clock, await hintBytesOf(config, opened))
   const node = new Node(config, world, topology, { ...opened, ring, hints, introducer }, started)
@@ -176,13 +174,7 @@ class Node implements RunningNode {
     this.#onFailed = resolve
   })
 
-  constructor(
-    config: Config,
-    world: World,
-    topology: Topology,
-    opened: Opened,
-    startedMs: number,
-  ) {
+  constructor(config: Config, world: World, topology: Topology, opened: Opened, startedMs: number) {
     const { engine, standing, floors, directory, hints, members: records } = opened
     const { cluster, clusterKey, hedgeMs, deadlineMs: repairMs, latencyTargetMs } = config
     const paces = pacesOf(config)
@@ -206,7 +198,7 @@ class Node implements RunningNode {
       ...{ engine, clock, trace, entropy, counters, hints, trees, starts, floors, ...paces },
       ...{ node: self, digestKey },
       isWhole: () => standing.isWhole,
-      ...doorsOf(topology, closings),
+      ...opennessOf(topology, closings),
       mend: (copy) => mender.mend(copy),
     }))
     const pacing = new Pacing({ clock, foreground: counters.foreground, latencyTargetMs })
@@ -350,12 +342,8 @@ class Node implements RunningNode {
     return this.#topology.ring
   }
 
-  get mover(): Mover {
-    return this.#background.mover
-  }
-
-  get givesAway(): number {
-    return this.#background.donor.left
+  get moves(): Moves {
+    return this.#background.moves
   }
 
   status(): NodeStatus {

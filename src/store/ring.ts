@@ -12,12 +12,7 @@
  */
 import { bytesOfHex, hexOf, utf8Bytes } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
-import {
-  stagesBytes,
-  stagesOfBytes,
-  tableBytes,
-  tableOfBytes,
-} from '../dynamo/ring/ring-bytes.ts'
+import { stagesBytes, stagesOfBytes, tableBytes, tableOfBytes } from '../dynamo/ring/ring-bytes.ts'
 import type { KeptRing } from '../dynamo/ring/ring-view.ts'
 import type { Directory } from '../world/disk.ts'
 import { checkOf, readText, replaceWhole, RING_NAME } from './files.ts'

@@ -12,7 +12,7 @@ export interface PlanOptions {
   readonly parent: Table
   /** Who is to own: joined members, each with its weight. Some weight is above 0. */
   readonly members: readonly Member[]
-  /** Those that have to adopt it, each with its data directory: all that are neither gone nor dead. */
+  /** Those that have to adopt it, neither gone nor dead, each with its data directory. */
   readonly needed: ReadonlyMap<NodeId, string>
   /** Named as dead. */
   readonly without: readonly NodeId[]

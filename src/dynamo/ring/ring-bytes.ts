@@ -9,8 +9,8 @@
  *              owners 2: id 8, machine, zone
  *              rows 2 each: n · 2^bits indexes of owners | done 2^bits
  *
- * A text is its length 2 and UTF-8; a list begins with its length. Integers are little-endian. Where
- * members are reached is not in it: their records say so.
+ * A text is its length 2 and UTF-8; a list begins with its length. Integers are little-endian.
+ * Where members are reached is not in it: their records say so.
  */
 import {
   joinBytes,

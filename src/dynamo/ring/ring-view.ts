@@ -4,8 +4,8 @@
  *
  *     commit ─► adopted by one after another ─► seen by a member that all have ─► in effect
  *
- * A member that adopts a table says once, durably, how far the moves of the one in effect were then:
- * its *statement*. It ends none of them from then on. So the newest statement of all that are needed
+ * A member that adopts a table says once, durably, how far the moves of the one in effect were: its
+ * *statement*. It ends none of them from then on. So the newest statement of all that are needed
  * tells from which owners the table begins, and each member that sees them all finds the same ones.
  *
  * A member whose disk was lost since the table was made may have stated something on the old disk:

@@ -1,6 +1,6 @@
 /**
- * How far the moves of a table have come: the owners of each partition now, and who gives its place
- * to whom next.
+ * How far the moves of a table have come: the owners of each partition now, and which of
+ * them gives its place to which member next.
  *
  *     base        A B C                     the owners when the table took effect
  *     one done    D B C   A gave to D

@@ -33,8 +33,8 @@ export interface TableFields {
   /** Named as dead: from its effect on they count for nothing. Ascending. */
   readonly without: readonly NodeId[]
   /**
-   * Those that have to adopt it: members that were neither gone by then nor named as dead. Each with
-   * the data directory that it had: on another one it may have adopted the table before, and lost
+   * Those that have to adopt it: members that were neither gone by then nor named as dead. Each
+   * with the data directory that it had: on another one it may have adopted the table before, and lost
    * what it stated.
    */
   readonly needed: ReadonlyMap<NodeId, string>
@@ -52,7 +52,11 @@ export function tableOf(fields: TableFields): Table {
   const bytes = utf8Bytes(`table\0${text}`)
   const digest = new Uint8Array(16)
   md5Into(bytes, 0, bytes.length, digest, 0)
-  return { ...fields, needed: new Map(needed), digest: u64<TableDigest>(readU32(digest, 0), readU32(digest, 4)) }
+  return {
+    ...fields,
+    needed: new Map(needed),
+    digest: u64<TableDigest>(readU32(digest, 0), readU32(digest, 4)),
+  }
 }
 
 /** The first table of a cluster: in effect from the beginning, and needs no one. */

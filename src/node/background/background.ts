@@ -32,6 +32,14 @@ export interface BackgroundDependencies
   readonly rememberMs: number
 }
 
+/** What this node fills and gives away. */
+export interface Moves {
+  /** Why the last move to it that was tried has not ended. */
+  readonly obstacle: string | undefined
+  /** Partitions with copies here that it neither owns nor fills. */
+  readonly givesAway: number
+}
+
 export class Background {
   readonly #node: BackgroundDependencies
   readonly repairer: Repairer
@@ -71,6 +79,10 @@ export class Background {
     const opener = (this.opener = new RoundOpener({ ...dependencies, member }))
     this.teller = new KeyTeller({ ...dependencies, equalities, opener })
     this.roundAsks = new RoundAsks({ ...dependencies, opener })
+  }
+
+  get moves(): Moves {
+    return { obstacle: this.mover.obstacle, givesAway: this.donor.left }
   }
 
   begin(): void {

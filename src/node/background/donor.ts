@@ -1,8 +1,8 @@
 /**
  * Gives copies away that this member does not own, to all owners, and then drops them.
  *
- * Whatever the reason (its move has ended, or a table was taken back while it filled), a member with
- * copies of a partition that it neither owns nor fills is a *donor*. Each of the N owners exchanges
+ * Whatever the reason (its move has ended, or a table was taken back while it filled), a member
+ * with copies of a partition that it neither owns nor fills is a *donor*. Each of the N owners exchanges
  * with it. When all have done so, at one stage, the copies go, with the sequence up to which that
  * counts. Nothing can come meanwhile: a member takes no write for what it does not own.
  *
@@ -26,7 +26,7 @@ import type { Topology } from '../cluster/topology.ts'
 import type { DigestPage, Engine } from '../../store/engine.ts'
 import type { Replica } from '../replica/replica.ts'
 import type { Trees } from '../replica/trees.ts'
-import { askMember } from './exchange.ts'
+import { askMember } from './ask-member.ts'
 import type { Work } from './pacing.ts'
 
 /** Between two looks for copies to give away. */

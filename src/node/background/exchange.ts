@@ -15,7 +15,7 @@
  * had from other owners. One that has rotted here is mended first, or the exchange is incomplete.
  */
 import { type Deliver, isFailure, perform } from '../../base/deliver.ts'
-import { type ErrorCode, OperatingError } from '../../base/errors.ts'
+import type { ErrorCode, OperatingError } from '../../base/errors.ts'
 import { equalU64 } from '../../base/u64.ts'
 import type { CopyId, NodeId } from '../../dynamo/names.ts'
 import { type Branch, leafOf, TREE_LEAF_BITS, TREE_LEAVES } from '../../dynamo/repair/branches.ts'
@@ -30,6 +30,7 @@ import type { ObjectsAnswer, PeerCalls, RoundsAnswer, Terms } from '../cluster/p
 import type { Topology } from '../cluster/topology.ts'
 import type { Counters } from '../counters.ts'
 import type { Floors } from '../replica/floors.ts'
+import { askMember } from './ask-member.ts'
 import type { Equalities } from './equalities.ts'
 import type { Pacing, Work } from './pacing.ts'
 import { isAllDurable } from '../replica/all-durable.ts'
@@ -41,8 +42,6 @@ import type { Trees } from '../replica/trees.ts'
 
 /** Between two looks at a leaf that differs: writes in progress have ended by then. */
 const SETTLE_MS = 500
-/** For one question: members may be slow after an outage. */
-const ANSWER_MS_MAX = 5_000
 
 export interface ExchangeDependencies {
   readonly clock: Clock
@@ -365,21 +364,4 @@ export class Exchange {
 
 function leavesOf(branches: readonly Branch[]): Level {
   return { bits: TREE_LEAF_BITS, branches }
-}
-
-/** The answer of a member, or why there is none: a member that is silent is not waited for. */
-export function askMember<T>(
-  clock: Clock,
-  ring: RingDigest,
-  ask: (terms: Terms, deliver: Deliver<T>) => void,
-): Promise<T | OperatingError> {
-  return new Promise((resolve) => {
-    const timer = clock.after(ANSWER_MS_MAX, () => {
-      resolve(new OperatingError('deadline-passed', 'a member did not answer in time'))
-    })
-    ask({ ring, deadline: clock.now() + ANSWER_MS_MAX }, (answer) => {
-      timer.cancel()
-      resolve(answer)
-    })
-  })
 }

@@ -1,7 +1,7 @@
 /**
  * Moves places to this member, and away from it: one owner of a partition at a time (Dynamo 6.2).
  *
- *     the leaver lives    exchange ─► it closes ─► exchange ─► it ends the move, as the first of all
+ *     the leaver lives    exchange ─► it closes ─► exchange ─► it ends the move, first of all
  *     it is dead          an exchange with each other owner ─► this filler ends the move
  *     there is none       the same: the cluster has grown to N members
  *     no filler           the leaver just goes; or, where it is dead, the first other owner says so
@@ -26,7 +26,8 @@ import type { Trace } from '../../world/trace.ts'
 import type { RoundsAnswer, Terms } from '../cluster/peer-calls.ts'
 import type { OwnStanding } from '../cluster/own-standing.ts'
 import type { Rings } from '../cluster/rings.ts'
-import { askMember, Exchange, type ExchangeDependencies } from './exchange.ts'
+import { askMember } from './ask-member.ts'
+import { Exchange, type ExchangeDependencies } from './exchange.ts'
 
 /** Between two looks for moves of this member. */
 const LOOK_MS = 250

@@ -31,7 +31,7 @@ import type { Counters } from '../counters.ts'
 import type { Floors } from '../replica/floors.ts'
 import { isAllDurable } from '../replica/all-durable.ts'
 import type { Replica } from '../replica/replica.ts'
-import { askMember } from './exchange.ts'
+import { askMember } from './ask-member.ts'
 
 export interface RangeRemovalDependencies {
   readonly clock: Clock

@@ -14,7 +14,8 @@ import type { OwnStanding } from '../cluster/own-standing.ts'
 import type { RoundsAnswer } from '../cluster/peer-calls.ts'
 import type { Counters } from '../counters.ts'
 import { CatchUp } from './catch-up.ts'
-import { askMember, Exchange, type ExchangeDependencies } from './exchange.ts'
+import { askMember } from './ask-member.ts'
+import { Exchange, type ExchangeDependencies } from './exchange.ts'
 import { HandoffWatch, type HandoffWatchDependencies } from './handoff-watch.ts'
 
 export interface RepairerDependencies extends ExchangeDependencies, HandoffWatchDependencies {
@@ -173,9 +174,13 @@ export class Repairer {
 
   async #stateOf(node: NodeId): Promise<RoundsAnswer | OperatingError> {
     const { clock, topology, peers, floors, standing } = this.#node
-    const answer = await askMember<RoundsAnswer>(clock, topology.stages.digest, (terms, deliver) => {
-      peers.rounds(node, floors.adopted, !floors.knowsClosed, terms, deliver)
-    })
+    const answer = await askMember<RoundsAnswer>(
+      clock,
+      topology.stages.digest,
+      (terms, deliver) => {
+        peers.rounds(node, floors.adopted, !floors.knowsClosed, terms, deliver)
+      },
+    )
     if (!isFailure(answer)) standing.hear(node, answer.durable)
     return answer
   }

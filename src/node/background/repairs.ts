@@ -162,7 +162,9 @@ function otherOwners(topology: Topology, n: number | undefined): readonly NodeId
       if (ownerIds.includes(self.id)) for (const owner of ownerIds) owners.add(owner)
     }
   }
-  return [...topology.stages.owners].map(({ id }) => id).filter((id) => id !== self.id && owners.has(id))
+  return [...topology.stages.owners]
+    .map(({ id }) => id)
+    .filter((id) => id !== self.id && owners.has(id))
 }
 
 function checkMember({ stages, self }: Topology, node: NodeId): void {

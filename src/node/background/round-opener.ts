@@ -24,7 +24,7 @@ import type { Topology } from '../cluster/topology.ts'
 import type { Floors } from '../replica/floors.ts'
 import type { Replica } from '../replica/replica.ts'
 import type { RoundState } from '../requests.ts'
-import { askMember } from './exchange.ts'
+import { askMember } from './ask-member.ts'
 import type { RoundMember } from './round-member.ts'
 
 /** Between opening and closing: writes in progress have ended by then. */

@@ -5,21 +5,21 @@
  * In memory alone: a restart opens everything, and an attempt that was begun before it never ends a
  * move. So does an attempt of which nothing is heard for a while.
  *
- * Source: docs/design.md, the leaver closes the door; test/model/ownership.
+ * Source: docs/design.md, moves of places; test/model/ownership.
  */
 import { readU32 } from '../../base/bytes.ts'
 import { equalU64, u64 } from '../../base/u64.ts'
 import type { AttemptId } from '../../wire/message/peer.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
 import type { Entropy } from '../../world/entropy.ts'
-import type { ReplicaDependencies } from '../replica/replica.ts'
+import type { ReplicaDependencies } from '../replica/replica-dependencies.ts'
 import type { Topology } from './topology.ts'
 
 /** A filler that does not end what it had closed has so long. */
 const CLOSED_MS_MAX = 5_000
 
 /** What a replica asks before it acknowledges or answers. */
-export function doorsOf(
+export function opennessOf(
   topology: Topology,
   closings: Closings,
 ): Pick<ReplicaDependencies, 'isOpen' | 'isOpenRange'> {

@@ -15,11 +15,16 @@ import { isFailure } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import { equalU64 } from '../../base/u64.ts'
 import type { NodeId } from '../../dynamo/names.ts'
-import { type NewsDigest, newsBytes, newsDigestOf, newsOfBytes } from '../../dynamo/ring/ring-news.ts'
+import {
+  type NewsDigest,
+  newsBytes,
+  newsDigestOf,
+  newsOfBytes,
+} from '../../dynamo/ring/ring-news.ts'
 import { type KeptRing, type RingNews, RingView } from '../../dynamo/ring/ring-view.ts'
 import type { Ring } from '../../dynamo/ring/ring.ts'
 import { firstStages } from '../../dynamo/ring/stages.ts'
-import type { Table } from '../../dynamo/ring/table.ts'
+import { compareTables, type Table } from '../../dynamo/ring/table.ts'
 import { writeRing } from '../../store/ring.ts'
 import type { Reply, Request } from '../../wire/message/table.ts'
 import type { Clock } from '../../world/clock.ts'
@@ -126,7 +131,8 @@ export class Rings {
     const mayEnd = ({ n, partition, done }: EndedMove): boolean =>
       stages.of(partition, n).done + 1 === done
     if (this.isFrozen || !moves.every(mayEnd)) return false
-    for (const { n, partition, done, isFilled } of moves) stages.advance(partition, n, done, isFilled)
+    for (const { n, partition, done, isFilled } of moves)
+      stages.advance(partition, n, done, isFilled)
     this.#node.trace.record('moves-ended', { count: moves.length, left: stages.left })
     return this.#save()
   }
@@ -166,13 +172,15 @@ export class Rings {
   }
 
   async #write(): Promise<void> {
-    const { directory, topology } = this.#node
+    const { directory, topology, trace } = this.#node
     const { view } = this
     const { adopted } = view
     const kept = { ...view.kept, stages: view.stages.copy() }
     const told = { ...view.news, stages: kept.stages, stated: view.news.stated?.copy() }
     if (directory !== undefined) await writeRing(directory, kept)
+    const isNew = compareTables(kept.stages.table, topology.stages.table) > 0
     topology.adopt(kept.stages)
+    if (isNew) trace.record('ring-in-effect', { number: kept.stages.table.number })
     view.onDurable(adopted)
     // What was heard meanwhile of the same table is durable where it comes from.
     const { seen, stated } = view.adopted === adopted ? view.news : told

@@ -14,7 +14,14 @@
 import { assert } from '../../base/assert.ts'
 import { latin1Of, utf8Bytes } from '../../base/bytes.ts'
 import type { BucketConfig, Config } from '../../config.ts'
-import { type BucketId, type CopyId, NEVER_CREATED, type NodeId, nodeIdOf, Policy } from '../../dynamo/names.ts'
+import {
+  type BucketId,
+  type CopyId,
+  NEVER_CREATED,
+  type NodeId,
+  nodeIdOf,
+  Policy,
+} from '../../dynamo/names.ts'
 import type { Branch } from '../../dynamo/repair/branches.ts'
 import { claim } from '../../dynamo/ring/claim.ts'
 import { type Placement, ringDifferencesOf } from '../../dynamo/ring/placement.ts'
@@ -136,8 +143,7 @@ export class Topology {
     return this.#lists
   }
 
-
-  /** All that own something or will, in the order of ids, named and reached as their records say. */
+  /** All that own something or will, in the order of ids, as their records say. */
   get members(): readonly Member[] {
     const { ring, stages } = this
     const former = [...stages.owners].filter(({ id }) => ring.member(id) === undefined)
@@ -181,7 +187,9 @@ export class Topology {
   /** Names the owners of these keys, for a question about all of them in this order. */
   digestOfKeys(copies: readonly Pick<CopyId, 'token' | 'bucketId'>[]): RingDigest {
     const { ring, stages } = this
-    return stages.digestOfAll(copies.map(({ token, bucketId }) => [ring.partitionOf(token), bucketId.n]))
+    return stages.digestOfAll(
+      copies.map(({ token, bucketId }) => [ring.partitionOf(token), bucketId.n]),
+    )
   }
 
   /** The same of branches of `bits` bits of the tree of buckets with this N. */

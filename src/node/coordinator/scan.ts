@@ -203,7 +203,8 @@ export class Scans {
       const copy = ownCopy(token, { bucket: range.bucket, key }, stretch.bucket)
       const { ring } = placementOf(topology, token, range.bucket)
       for (const { node } of rotten) {
-        if (node !== topology.self.id) peers.readCopy(askForOwn(node), copy, { ring, deadline }, () => undefined)
+        if (node !== topology.self.id)
+          peers.readCopy(askForOwn(node), copy, { ring, deadline }, () => undefined)
         else
           perform(
             () => replica.read(copy),

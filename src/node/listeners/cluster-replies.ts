@@ -7,7 +7,13 @@ import type { Topology } from '../cluster/topology.ts'
 import type { NodeStatus } from '../report.ts'
 
 /** The owners as they are now: clients go to them, and ask again when the digest changes. */
-export function topologyReply({ cluster, ring, stages, members, buckets }: Topology): TopologyReply {
+export function topologyReply({
+  cluster,
+  ring,
+  stages,
+  members,
+  buckets,
+}: Topology): TopologyReply {
   const width = ring.width
   const rows = Array.from({ length: ring.partitionCount }, (_, partition) => {
     const { owners } = stages.of(partition, width)

@@ -8,7 +8,12 @@
 import { OperatingError } from '../../base/errors.ts'
 import { equalU64, u64 } from '../../base/u64.ts'
 import type { NodeId } from '../../dynamo/names.ts'
-import { type AttemptId, MoveStep, type PeerMove, type PeerMoveReply } from '../../wire/message/peer.ts'
+import {
+  type AttemptId,
+  MoveStep,
+  type PeerMove,
+  type PeerMoveReply,
+} from '../../wire/message/peer.ts'
 import type { IncomingCallOf, Session } from '../../wire/session.ts'
 import type { Takings } from '../background/takings.ts'
 import type { Closings } from '../cluster/closings.ts'

@@ -1,8 +1,9 @@
 /**
  * Requests of other members: from the wire's message to this member's copies, and back.
  *
- * A request that names other owners of its keys than are known here is refused. A write that waits for earlier steps on its key is
- * dropped once its deadline has passed; that deadline counts from the arrival of its first bytes.
+ * A request that names other owners of its keys than are known here is refused. A write that waits
+ * for earlier steps on its key is dropped once its deadline has passed; that deadline counts from
+ * the arrival of its first bytes.
  *
  * Reads and writes are parts of clients' requests, and measured as such. Questions of exchanges are
  * background work, and answered at its pace.
@@ -102,7 +103,8 @@ export class PeerRequests {
       case 'peerRounds':
         return this.#node.rounds.onCall(call)
       case 'peerObjects':
-        if (!this.#ownsOther(call, session, tokens(call.request.keys))) this.#node.rounds.onCall(call)
+        if (!this.#ownsOther(call, session, tokens(call.request.keys)))
+          this.#node.rounds.onCall(call)
         return
       case 'peerRanges':
         if (!this.#ownsOther(call, session, tokens(call.request.keys.map(({ key }) => key))))

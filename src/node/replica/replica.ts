@@ -14,7 +14,7 @@ import type { MaybePromise } from '../../base/deliver.ts'
 import { assert } from '../../base/assert.ts'
 import { isOperatingError, OperatingError } from '../../base/errors.ts'
 import type { Room } from '../../base/room.ts'
-import { type CopyId, isOwn, type NodeId, type Start } from '../../dynamo/names.ts'
+import { type CopyId, isOwn, type Start } from '../../dynamo/names.ts'
 import type { Delivery } from '../../dynamo/handoff/delivery.ts'
 import { exchanged, joined } from '../../dynamo/repair/late.ts'
 import type { RoundFloor } from '../../dynamo/repair/round.ts'
@@ -23,24 +23,19 @@ import { encodeObject, objectDigest } from '../../dynamo/version/object-bytes.ts
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import type { Range } from '../../dynamo/version/context.ts'
 import { put, type PutOutcome, type PutRequest } from '../../dynamo/version/put.ts'
-import type { Digest, Token } from '../../native/digest.ts'
+import type { Digest } from '../../native/digest.ts'
 import type { Engine } from '../../store/engine.ts'
-import type { Clock } from '../../world/clock.ts'
-import type { Entropy } from '../../world/entropy.ts'
-import type { Trace } from '../../world/trace.ts'
-import type { Counters } from '../counters.ts'
 import type { OutlinedCopy } from '../requests.ts'
 import { copiesIn, type CopiesPage, type KeyRange } from './copies.ts'
 import { CopySteps, type Held, NOTHING_HELD } from './copy-steps.ts'
 import { type Appended, CopyWriter, tooLarge } from './copy-writer.ts'
-import type { Arrival, Floors } from './floors.ts'
-import type { Hints } from './hints.ts'
+import type { Arrival } from './floors.ts'
 import { type LeafKeys, leafKeys, type Leaves } from './leaf-keys.ts'
-import type { NamedStarts } from './named-starts.ts'
 import { OwnDots } from './own-dots.ts'
 import { RememberedRequests } from './remembered.ts'
+import { diskFailed, handedOver } from './refusals.ts'
+import type { ReplicaDependencies } from './replica-dependencies.ts'
 import { isRot } from './rot.ts'
-import type { Trees } from './trees.ts'
 
 /** A copy as it is read: the bytes, and how to tell them from another replica's. */
 export interface Copy {
@@ -59,31 +54,6 @@ export interface LocalWrite extends Appended {
 
 const NEVER: number = Number.POSITIVE_INFINITY
 const NO_NOTE = new Uint8Array(0)
-
-export interface ReplicaDependencies {
-  readonly engine: Engine
-  readonly node: NodeId
-  /** 16 bytes, the cluster's: see `digestKeyOf`. */
-  readonly digestKey: Uint8Array
-  readonly clock: Clock
-  readonly entropy: Entropy
-  readonly trace: Trace
-  readonly counters: Counters
-  /** Whether all that this node acknowledged is here. */
-  readonly isWhole: () => boolean
-  /** Whether this node is an owner of the key now, and not about to hand its place over. */
-  readonly isOpen: (copy: CopyId) => boolean
-  /** The same of all keys from a token to another one, as far as it owns them. */
-  readonly isOpenRange: (from: Token, to: Token) => boolean
-  readonly hints: Hints
-  readonly trees: Trees
-  readonly starts: NamedStarts
-  readonly floors: Floors
-  /** A request may be repeated for half as long. */
-  readonly rememberMs: number
-  /** Mends a rotten copy from the other owners; false where that did not succeed. */
-  readonly mend: (copy: CopyId) => Promise<boolean>
-}
 
 export class Replica {
   readonly #node: ReplicaDependencies
@@ -410,13 +380,4 @@ export class Replica {
     this.#node.counters.newStarts += 1
     this.#node.trace.record('new-start-drawn', { reason })
   }
-}
-
-function handedOver(): OperatingError {
-  const sentence = 'this node hands its place over to another owner: try again'
-  return new OperatingError('ring-differs', sentence)
-}
-
-function diskFailed(cause: unknown): OperatingError {
-  return new OperatingError('disk-failed', 'the disk did not take the write', { cause })
 }

@@ -10,6 +10,7 @@ import type { NodeId } from '../../dynamo/names.ts'
 import { planOf } from '../../dynamo/ring/plan.ts'
 import type { Table } from '../../dynamo/ring/table.ts'
 import type { RunningNode } from '../../node/node.ts'
+import type { Scenario } from '../scenario.ts'
 import type { Cluster } from './cluster.ts'
 
 /** Of members that are to own something. */
@@ -18,17 +19,12 @@ const WEIGHTS = [1, 1, 1, 2, 0, 0] as const
 const SETTLE_MS_MAX = 300_000
 const STEP_MS = 500
 
-export interface RingChangesOptions {
-  /** Between two tables, on average; 0: there is one table for ever. */
-  readonly changeMs: number
-  /** The N of all buckets. */
-  readonly ns: readonly number[]
-}
-
 export class RingChanges {
   readonly #cluster: Cluster
   readonly #prng: Prng
-  readonly #options: RingChangesOptions
+  readonly #changeMs: number
+  /** Of all buckets. */
+  readonly #ns: readonly number[]
   /** The last data directory of each member that ran. */
   readonly #directories = new Map<NodeId, string>()
   #isOver = true
@@ -36,14 +32,15 @@ export class RingChanges {
   /** Tables that were committed. */
   committed = 0
 
-  constructor(cluster: Cluster, options: RingChangesOptions) {
+  constructor(cluster: Cluster, { changeMs, buckets }: Pick<Scenario, 'changeMs' | 'buckets'>) {
     this.#cluster = cluster
-    this.#options = options
+    this.#changeMs = changeMs
+    this.#ns = buckets.map(({ n }) => n)
     this.#prng = cluster.world.prng('ring changes')
   }
 
   begin(): void {
-    if (this.#options.changeMs === 0) return
+    if (this.#changeMs === 0) return
     this.#isOver = false
     this.#period += 1
     this.#next(this.#period)
@@ -54,7 +51,7 @@ export class RingChanges {
   }
 
   #next(period: number): void {
-    const waitMs = this.#options.changeMs * (0.2 + 1.6 * this.#prng.unit())
+    const waitMs = this.#changeMs * (0.2 + 1.6 * this.#prng.unit())
     this.#cluster.world.after(waitMs, () => {
       if (this.#isOver || period !== this.#period) return
       this.#commit()
@@ -96,13 +93,13 @@ export class RingChanges {
       if (directory === undefined) return undefined
       needed.set(id, directory)
     }
-    const { ns } = this.#options
+    const ns = this.#ns
     return planOf({ parent, members, needed, without: [], ns, bits: parent.ring.bits }).table
   }
 
   /** At least N members own something. */
   #weights(count: number): readonly number[] {
-    const most = Math.max(...this.#options.ns)
+    const most = Math.max(...this.#ns)
     const weights = Array.from({ length: count }, () => this.#prng.pick(WEIGHTS) as number)
     for (const i of this.#prng.shuffled(weights.map((_, at) => at))) {
       if (weights.filter((weight) => weight > 0).length >= most) break
@@ -114,7 +111,7 @@ export class RingChanges {
   /** Waits until all moves are done. Requires: all nodes run. Returns what is not, in sentences. */
   async settle(): Promise<readonly string[]> {
     const { world } = this.#cluster
-    if (this.#options.changeMs === 0) return []
+    if (this.#changeMs === 0) return []
     const endMs = world.nowMs + SETTLE_MS_MAX
     // A table that needs a disk which is lost by now never takes effect.
     this.#commit()
@@ -128,10 +125,11 @@ export class RingChanges {
   #left(): readonly string[] {
     const nodes = this.#running()
     const digests = new Set(nodes.map(([, { rings }]) => rings.view.stages.table.digest.lo))
-    const left = nodes.flatMap(([id, { rings, givesAway, mover }]) => {
+    const left = nodes.flatMap(([id, { rings, moves }]) => {
       const { stages, missing } = rings.view
+      const { obstacle, givesAway } = moves
       if (rings.isFrozen) return [`a table is pending: node ${id} waits for ${missing.join(' ')}`]
-      if (stages.left > 0) return [`moves are left: ${stages.left} at node ${id}: ${mover.obstacle}`]
+      if (stages.left > 0) return [`moves are left: ${stages.left} at node ${id}: ${obstacle}`]
       return givesAway > 0 ? [`a donor: node ${id} has ${givesAway} partitions to give away`] : []
     })
     return digests.size > 1 ? [...left, 'nodes are at different tables'] : left

@@ -147,8 +147,7 @@ class Simulation {
     )
     const parts = [this.#cluster, this.#operator, this.#account, this.#history] as const
     this.#faults = new Faults(...parts, scenario)
-    const ns = [...new Set(buckets.map(({ n }) => n))]
-    this.#changes = new RingChanges(this.#cluster, { changeMs: scenario.changeMs, ns })
+    this.#changes = new RingChanges(this.#cluster, scenario)
     this.#quiet = new Quiet(
       this.#cluster,
       this.#history,

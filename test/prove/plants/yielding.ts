@@ -37,8 +37,8 @@ export const YIELDING: readonly Plant[] = [
   },
   {
     name: 'an exchange rests for the time in which its member worked',
-    find: 'this.#work.pause(); const answer = await askMember(clock, topology.ring.digest, ask)',
-    replace: 'const answer = await askMember(clock, topology.ring.digest, ask)',
+    find: 'this.#work.pause(); const answer = await askMember(this.#node.clock, ring, ask)',
+    replace: 'const answer = await askMember(this.#node.clock, ring, ask)',
     why: 'both rest for the same work, and less than a twentieth of the rate goes on',
     caughtBy: EXCHANGES,
   },

@@ -50,9 +50,12 @@ t.test('Q2: the owners of a partition have distinct machines, however few there 
   }
 })
 
-t.test('owners that share a machine on their way to a ring that has N count as members', async (t) => {
-  const machines = new Machines(firstStages(claim(members(3), 4, 3).ring), 3)
-  const [a, b, c] = members(3).map(({ id }) => id) as [NodeId, NodeId, NodeId]
-  t.equal(machines.beside([a, b])(c), 'm3')
-  t.equal(machines.beside([a, a])(c), c)
-})
+t.test(
+  'owners that share a machine on their way to a ring that has N count as members',
+  async (t) => {
+    const machines = new Machines(firstStages(claim(members(3), 4, 3).ring), 3)
+    const [a, b, c] = members(3).map(({ id }) => id) as [NodeId, NodeId, NodeId]
+    t.equal(machines.beside([a, b])(c), 'm3')
+    t.equal(machines.beside([a, a])(c), c)
+  },
+)

@@ -9,7 +9,7 @@ import {
   tableBytes,
   tableOfBytes,
 } from '../../../../src/dynamo/ring/ring-bytes.ts'
-import { firstStages, type Stages, stagesAfter } from '../../../../src/dynamo/ring/stages.ts'
+import { Stages, stagesAfter } from '../../../../src/dynamo/ring/stages.ts'
 import {
   compareTables,
   firstTable,
@@ -31,7 +31,7 @@ function second(): Table {
 }
 
 function moving(): Stages {
-  const stages = stagesAfter(firstStages(FIRST.ring), second())
+  const stages = stagesAfter(new Stages(FIRST, []), second())
   const partition = Array.from({ length: 2 ** BITS }, (_, i) => i).find(
     (one) => stages.of(one, 3).filler !== undefined,
   ) as number

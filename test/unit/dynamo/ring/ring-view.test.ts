@@ -4,7 +4,7 @@ import type { NodeId } from '../../../../src/dynamo/names.ts'
 import { claim } from '../../../../src/dynamo/ring/claim.ts'
 import type { Member, Ring } from '../../../../src/dynamo/ring/ring.ts'
 import { RingView } from '../../../../src/dynamo/ring/ring-view.ts'
-import { firstStages } from '../../../../src/dynamo/ring/stages.ts'
+import { Stages } from '../../../../src/dynamo/ring/stages.ts'
 import {
   firstTable,
   type Table,
@@ -20,7 +20,7 @@ const [A, B, C, D] = ALL.map(({ id }) => id) as [NodeId, NodeId, NodeId, NodeId]
 const FIRST = firstTable(claim(ALL.slice(0, 3), BITS, N).ring)
 
 function view(self: NodeId, directory = 'first'): RingView {
-  const kept = { stages: firstStages(FIRST.ring), adopted: FIRST, stated: undefined }
+  const kept = { stages: new Stages(FIRST, []), adopted: FIRST, stated: undefined }
   return new RingView({ self, directory, kept })
 }
 

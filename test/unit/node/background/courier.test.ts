@@ -27,7 +27,7 @@ import type { PeerHint } from '../../../../src/wire/message/peer.ts'
 import { copyOf } from '../../../../src/store/conformance/subject.ts'
 import { MemoryEngine } from '../../../../src/store/memory/memory.ts'
 import { replicaParts } from '../../../support/replica-parts.ts'
-import { OPEN_DOORS } from '../../../support/open-doors.ts'
+import { ALWAYS_OPEN } from '../../../support/open-replica.ts'
 
 /** How long a member takes to answer. */
 const ANSWER_MS = 20
@@ -72,7 +72,14 @@ async function flightOf(
   const common = { engine, node, digestKey: new Uint8Array(16), clock, entropy, trace, counters }
   const parts = replicaParts(engine, clock, new Uint8Array(16))
   const mend = (): Promise<boolean> => Promise.resolve(false)
-  const replica = new Replica({ ...common, ...OPEN_DOORS, isWhole: () => true, hints, ...parts, mend })
+  const replica = new Replica({
+    ...common,
+    ...ALWAYS_OPEN,
+    isWhole: () => true,
+    hints,
+    ...parts,
+    mend,
+  })
   const hinted = lengths.map((_, i) => copyOf(keyName('b', `k${i}`), { place: place ?? member }))
   const write = (copy: CopyId, requestId: string, length: number) => {
     const value = Prng.of(length).fill(new Uint8Array(length))

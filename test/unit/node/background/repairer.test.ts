@@ -36,7 +36,7 @@ import type { World } from '../../../../src/world/world.ts'
 import { copyOf } from '../../../../src/store/conformance/subject.ts'
 import { replicaParts } from '../../../support/replica-parts.ts'
 import { MemoryEngine } from '../../../../src/store/memory/memory.ts'
-import { OPEN_DOORS } from '../../../support/open-doors.ts'
+import { ALWAYS_OPEN } from '../../../support/open-replica.ts'
 
 const KEY = new Uint8Array(16)
 const EXCHANGE_MS = 1_000
@@ -106,7 +106,14 @@ class Holder {
     const common = { engine, node, digestKey: KEY, clock, entropy, trace, counters }
     const parts = { ...replicaParts(engine, clock, KEY), trees }
     this.floors = parts.floors
-    this.replica = new Replica({ ...common, ...parts, isWhole: () => this.isWhole, ...OPEN_DOORS, hints, mend })
+    this.replica = new Replica({
+      ...common,
+      ...parts,
+      isWhole: () => this.isWhole,
+      ...ALWAYS_OPEN,
+      hints,
+      mend,
+    })
   }
 
   async put(key: string, value: string): Promise<void> {

@@ -67,14 +67,14 @@ async function settled(scene: Scene): Promise<void> {
     await scene.world.run(3_000)
     const nodes = running(scene)
     const [first] = nodes
-    const isOver = nodes.every(({ rings, givesAway, ring }) => {
+    const isOver = nodes.every(({ rings, moves, ring }) => {
       const isDone = !rings.isFrozen && rings.view.stages.left === 0
-      return isDone && givesAway === 0 && ring.digest.hi === first?.ring.digest.hi
+      return isDone && moves.givesAway === 0 && ring.digest.hi === first?.ring.digest.hi
     })
     if (isOver) return
   }
-  const told = running(scene).map(({ rings, givesAway }) => {
-    return [rings.isFrozen, rings.view.stages.left, givesAway, rings.view.missing]
+  const told = running(scene).map(({ rings, moves }) => {
+    return [rings.isFrozen, rings.view.stages.left, moves, rings.view.missing]
   })
   throw new Error(`the moves do not end: ${JSON.stringify(told)}`)
 }
@@ -152,7 +152,9 @@ t.test('a member that restarts is where it was', async (t) => {
 
 t.test('a peer request that names other owners is refused', async (t) => {
   const scene = await Scene.open(SPARE)
-  const partition = scene.cluster.ring.partitionOf(tokenOf(utf8Bytes(DEFAULT_BUCKET), utf8Bytes('cart')))
+  const partition = scene.cluster.ring.partitionOf(
+    tokenOf(utf8Bytes(DEFAULT_BUCKET), utf8Bytes('cart')),
+  )
   const digestNow = (): RingDigest => nodeOf(scene, 1).rings.view.stages.digestOf(partition, 3)
   const old = digestNow()
   const ask = async (ring: RingDigest): Promise<string> => {

@@ -24,7 +24,7 @@ import type { Engine } from '../../../../src/store/engine.ts'
 import { openLog } from '../../../../src/store/log/open-log.ts'
 import type { World } from '../../../../src/world/world.ts'
 import { replicaParts } from '../../../support/replica-parts.ts'
-import { OPEN_DOORS } from '../../../support/open-doors.ts'
+import { ALWAYS_OPEN } from '../../../support/open-replica.ts'
 
 const REPLICAS = 3
 const KEYS = 3
@@ -73,7 +73,7 @@ class Life {
       counters: new Counters(),
       isWhole: () => true,
       hints: new Hints(engine, clock, Number.POSITIVE_INFINITY),
-      ...OPEN_DOORS,
+      ...ALWAYS_OPEN,
       mend: () => Promise.resolve(false),
     })
     await this.trees.build()

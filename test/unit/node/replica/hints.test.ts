@@ -14,7 +14,7 @@ import { copyOf } from '../../../../src/store/conformance/subject.ts'
 import { MemoryEngine } from '../../../../src/store/memory/memory.ts'
 import { request, written } from '../../dynamo/version/samples.ts'
 import { replicaParts } from '../../../support/replica-parts.ts'
-import { OPEN_DOORS } from '../../../support/open-doors.ts'
+import { ALWAYS_OPEN } from '../../../support/open-replica.ts'
 
 const MEMBER = nodeId('0123456789abcdef')
 const NAME = keyName('b', 'k')
@@ -47,8 +47,8 @@ function bench(bytesMax = 1 << 20): Bench {
     isWhole: () => true,
     hints,
     ...replicaParts(engine, clock, new Uint8Array(16)),
-    ...OPEN_DOORS,
-      mend: () => Promise.resolve(false),
+    ...ALWAYS_OPEN,
+    mend: () => Promise.resolve(false),
   })
   return { sim, replica, hints, engine }
 }

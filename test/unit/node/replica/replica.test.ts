@@ -20,7 +20,7 @@ import { MemoryEngine } from '../../../../src/store/memory/memory.ts'
 import { nameOf } from '../scene.ts'
 import { copyOf } from '../../../../src/store/conformance/subject.ts'
 import { replicaParts } from '../../../support/replica-parts.ts'
-import { OPEN_DOORS } from '../../../support/open-doors.ts'
+import { ALWAYS_OPEN } from '../../../support/open-replica.ts'
 
 const DIGEST_KEY = new Uint8Array(16)
 const NODE = nodeId('aaaaaaaaaaaaaaaa')
@@ -135,8 +135,8 @@ function bench(): Bench {
     isWhole: () => true,
     hints: new Hints(engine, world.clock, 1 << 20),
     ...replicaParts(engine, world.clock, DIGEST_KEY),
-    ...OPEN_DOORS,
-      mend: () => mending.mend(),
+    ...ALWAYS_OPEN,
+    mend: () => mending.mend(),
   })
   return { mending, replica, engine, counters, sim, clock: world.clock }
 }

@@ -1,5 +1,5 @@
 /** What a replica is told that owns every key. */
-export const OPEN_DOORS = {
+export const ALWAYS_OPEN = {
   isOpen: (): boolean => true,
   isOpenRange: (): boolean => true,
 }
