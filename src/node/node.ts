@@ -18,8 +18,6 @@ import type { OperatingError } from '../base/errors.ts'
 import type { U64 } from '../base/u64.ts'
 import type { Config } from '../config.ts'
 import type { Ring } from '../dynamo/ring/ring.ts'
-import { ContextSeal } from '../dynamo/version/context-seal.ts'
-import { Receipts } from '../dynamo/version/receipt.ts'
 import { requireAddon } from '../native/availability.ts'
 import type { Engine, PlaceReport } from '../store/engine.ts'
 import type { Timer } from '../world/clock.ts'
@@ -37,12 +35,9 @@ import { PeerCalls } from './cluster/peer-calls.ts'
 import { PeerLies } from './cluster/peer-lies.ts'
 import { Peers } from './cluster/peers.ts'
 import { keptRingOf, Topology } from './cluster/topology.ts'
-import { Coordinator } from './coordinator/coordinator.ts'
-import { Cursors } from './coordinator/cursor.ts'
-import { Forwards } from './coordinator/forward.ts'
-import { type GetDependencies, Gets } from './coordinator/get.ts'
-import { Puts } from './coordinator/put.ts'
-import { Scans } from './coordinator/scan.ts'
+import type { Coordinator } from './coordinator/coordinator.ts'
+import { coordinatorOf } from './coordinator/coordinator-of.ts'
+import { Gets } from './coordinator/get.ts'
 import { Counters } from './counters.ts'
 import { OwnStatus } from './own-status.ts'
 import { ClientRequests } from './listeners/client-requests.ts'
@@ -61,10 +56,7 @@ import type { Floors } from './replica/floors.ts'
 import { NamedStarts } from './replica/named-starts.ts'
 import { Trees } from './replica/trees.ts'
 import type { Durable, Gauges, NodeStatus } from './report.ts'
-import type { Teller } from './requests.ts'
 
-/** The signing key's id, until keys are rotated. */
-const FIRST_KEY_ID = 1
 const INSECURE_REMINDER_MS = 60_000
 /** How long requests in progress may take to end once the node is asked to stop. */
 const DRAIN_MS_MAX = 2_000
@@ -201,7 +193,7 @@ class Node implements RunningNode {
     const shared = { clock, trace, topology, peers, replica, counters, pacing, lies }
     const membership = (this.membership = new Membership({ ...shared, entropy, records }))
     const hintsHome = new HintsHome(replica, clock)
-    const kept = { engine, entropy, standing, hints, hintsHome, trees, starts, floors }
+    const kept = { engine, entropy, standing, hints, hintsHome, trees, starts, floors, membership }
     const background = (this.#background = new Background({ ...shared, ...kept, ...paces }))
     const { member, opener, removal, teller } = background
     const rounds = new RoundRequests({ ...shared, ...kept, member, removal })
@@ -212,10 +204,9 @@ class Node implements RunningNode {
     const status = (): Promise<NodeStatus> => this.#status.fresh()
     const introducer = opened.introducer ?? new Introducing(membership, self)
     const joining = { config, topology, introducer, invitations: new Invitations(clock, entropy) }
-    const joins = new JoinRequests({ ...joining, trace })
+    const joins = new JoinRequests({ ...joining, standing, trace })
     const calls = new ClientRequests(coordinator, topology, status, background, joins)
-    const answering = { coordinator, rounds, teller, membership, joins }
-    const requests = new PeerRequests({ ...shared, ...kept, ...answering })
+    const requests = new PeerRequests({ ...shared, ...kept, coordinator, rounds, teller, joins })
     const loop = new LoopDelay(clock, (delayMs) => this.#onLoopDelay(counters, delayMs))
     const listening = { ...joining, world, standing, membership, counters, loop, coordinator }
     this.#clients = new SessionListener({ ...listening, role: 'client', requests: calls, memory })
@@ -374,29 +365,4 @@ function memoryOf({ windowBytes, messageBytes }: Config): SessionMemory {
 /** How often the background works. */
 function pacesOf({ exchangeMs, roundMs, rememberMs, cleanMs }: Config) {
   return { exchangeMs, roundMs, rememberMs, cleanMs }
-}
-
-/** What a coordinator and its rounds share. */
-interface Workers extends GetDependencies {
-  readonly topology: Topology
-  readonly gets: Gets
-  readonly teller: Teller
-  readonly roundHoldup: () => string | undefined
-}
-
-function coordinatorOf(
-  config: Config,
-  workers: Omit<Workers, 'hedgeMs' | 'repairMs'>,
-): Coordinator {
-  const { cluster, clusterKey, forwardMs, callsMax } = config
-  const keys = [{ id: FIRST_KEY_ID, key: clusterKey }]
-  return new Coordinator({
-    ...workers,
-    seal: new ContextSeal(keys, cluster),
-    receipts: new Receipts(keys, cluster),
-    puts: new Puts(workers),
-    forwards: new Forwards({ ...workers, forwardMs }),
-    scans: new Scans({ ...workers, cursors: new Cursors(clusterKey, cluster) }),
-    callsMax,
-  })
 }

@@ -2,6 +2,7 @@
 import type { CopyId, NodeId } from '../../dynamo/names.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import type { Entropy } from '../../world/entropy.ts'
+import type { Membership } from '../cluster/membership.ts'
 import type { Hints } from '../replica/hints.ts'
 import type { NamedStarts } from '../replica/named-starts.ts'
 import { Cleaner, type CleanerDependencies } from './cleaner.ts'
@@ -22,6 +23,7 @@ export interface BackgroundDependencies
     RangeRemovalDependencies,
     Omit<CleanerDependencies, 'removal'> {
   readonly entropy: Entropy
+  readonly membership: Pick<Membership, 'present' | 'recordOf'>
   readonly hints: Hints
   readonly starts: NamedStarts
   readonly roundMs: number

@@ -13,6 +13,7 @@ import { FLOOR_STARTS_MAX } from '../../limits.ts'
 import type { Clock } from '../../world/clock.ts'
 import { RoundStep } from '../../wire/message/peer.ts'
 import type { Reply } from '../../wire/message/table.ts'
+import type { Membership } from '../cluster/membership.ts'
 import type { OwnStanding } from '../cluster/own-standing.ts'
 import type { RoundStepRequest } from '../cluster/peer-calls.ts'
 import type { Topology } from '../cluster/topology.ts'
@@ -35,6 +36,7 @@ export interface RoundMemberDependencies {
   readonly starts: NamedStarts
   readonly floors: Floors
   readonly standing: OwnStanding
+  readonly membership: Pick<Membership, 'present'>
   /** The least time from a round that all have opened to the next: messages live no longer. */
   readonly leastMs: number
   /** Begins exchanges now. */
@@ -137,6 +139,8 @@ export class RoundMember {
       throw left('this node has restarted since it opened')
     part.heardAtMs = this.#node.clock.now()
     switch (step) {
+      case RoundStep.agree:
+        return this.#agree(part, request)
       case RoundStep.close:
         return this.#close(part, request)
       case RoundStep.cover:
@@ -154,6 +158,16 @@ export class RoundMember {
   #leave(number: number): StepReply {
     if (this.#part?.number === number) this.#part = undefined
     return DONE
+  }
+
+  /**
+   * All have opened. Who named a start of a member knows the member by now, or has it from one that
+   * does: so no start of a member that takes no part was taken for one that has ended.
+   */
+  #agree(part: Part, { starts }: RoundStepRequest): StepReply {
+    const other = this.#node.membership.present.find(({ id }) => !starts.has(id))
+    if (other === undefined) return this.#inStart(part)
+    throw left(`${other.name} has become a member, and the round was opened without it`)
   }
 
   /**

@@ -3,7 +3,11 @@
  * 3.6). Any member may; openers that collide wait a random time.
  *
  *     ask all where they stand ─► open ─► a second for writes to end ─► the same starts still?
- *     ─► close ─► cover ─► adopt
+ *     ─► agree ─► close ─► cover ─► adopt
+ *
+ * All are the members of the ring, and those outside of it: they give dots and keep hints too. A
+ * round that was opened without a member would take its start for one that has ended, so each
+ * member must agree that it knows of no other.
  *
  * A member that does not answer, or that has restarted, voids the round. What was closed stays
  * closed, and the next round has a higher number.
@@ -19,6 +23,7 @@ import type { Entropy } from '../../world/entropy.ts'
 import type { Trace } from '../../world/trace.ts'
 import { RoundStep } from '../../wire/message/peer.ts'
 import type { Reply } from '../../wire/message/table.ts'
+import type { Membership } from '../cluster/membership.ts'
 import type { PeerCalls, RoundStepRequest, Terms } from '../cluster/peer-calls.ts'
 import type { Topology } from '../cluster/topology.ts'
 import type { Floors } from '../replica/floors.ts'
@@ -47,6 +52,7 @@ export interface RoundOpenerDependencies {
   readonly replica: Replica
   readonly floors: Floors
   readonly member: RoundMember
+  readonly membership: Pick<Membership, 'present' | 'recordOf'>
   /** How old a round becomes before the next one opens. */
   readonly roundMs: number
 }
@@ -56,6 +62,8 @@ export class RoundOpener {
   #timer: Timer | undefined
   #isStopped = false
   #isBusy = false
+  /** Those that the round is opened with, from its first step to its last. */
+  #members: readonly NodeId[] = []
   /** The last round that this member knew to be adopted, and since when. */
   #adopted: number
   #adoptedAtMs: number
@@ -153,17 +161,24 @@ export class RoundOpener {
   /** Members without which no round ends, and why; undefined: all are there. */
   #away(): string | undefined {
     const { peers, topology } = this.#node
-    const away = topology.ring.members.flatMap(({ id, name }) => {
+    const away = this.#all().flatMap((id) => {
       const why = id === topology.self.id ? undefined : peers.whyAway(id)
-      return why === undefined ? [] : [`${name} ${why}`]
+      return why === undefined ? [] : [`${this.#nameOf(id)} ${why}`]
     })
     if (away.length === 0) return undefined
     const more = away.length > AWAY_TOLD_MAX ? [`and ${away.length - AWAY_TOLD_MAX} more`] : []
     return [...away.slice(0, AWAY_TOLD_MAX), ...more].join('; ')
   }
 
+  #all(): readonly NodeId[] {
+    const { membership, topology } = this.#node
+    const outside = membership.present.filter(({ id }) => topology.ring.member(id) === undefined)
+    return [...topology.ring.members, ...outside].map(({ id }) => id)
+  }
+
   async #run(): Promise<void> {
     const { trace } = this.#node
+    this.#members = this.#all()
     const { highest, adopted } = await this.#lastRound()
     const number = highest + 1
     try {
@@ -173,10 +188,11 @@ export class RoundOpener {
       trace.record('round-opened', { round: number })
       await this.#pause(SETTLE_MS)
       await this.#requireStarts(openings)
+      const starts = new Map([...openings].map(([node, { start }]) => [node, start]))
+      await this.#stepAll({ ...stepOf(number, RoundStep.agree), starts })
       const isEverywhere = [...openings.values()].every((one) => one.adopted === adopted.number)
       const forgotten = isEverywhere ? adopted.leftOut : new Set<Start>()
       await this.#stepAll({ ...stepOf(number, RoundStep.close), floor: made, forgotten })
-      const starts = new Map([...openings].map(([node, { start }]) => [node, start]))
       await this.#stepAll({ ...stepOf(number, RoundStep.cover), starts })
       await this.#stepAll(stepOf(number, RoundStep.adopt))
       trace.record('round-adopted', { round: number })
@@ -240,9 +256,9 @@ export class RoundOpener {
 
   /** Asks all members for a step, again and again until it is done. */
   async #stepAll(step: RoundStepRequest): Promise<void> {
-    const { clock, topology } = this.#node
+    const { clock } = this.#node
     const until = clock.now() + ROUND_MS_LIMIT
-    const left = new Set(topology.ring.members.map(({ id }) => id))
+    const left = new Set(this.#members)
     while (left.size > 0) {
       if (this.#isStopped) throw new OperatingError('node-stopping', 'this node is stopping')
       const waits = new Map<NodeId, readonly NodeId[]>()
@@ -276,8 +292,7 @@ export class RoundOpener {
 
   /** Fails with the first failure, once all have answered. */
   async #forAll(act: (node: NodeId) => Promise<unknown>): Promise<void> {
-    const { members } = this.#node.topology.ring
-    const ends = await Promise.allSettled(members.map(({ id }) => act(id)))
+    const ends = await Promise.allSettled(this.#members.map((id) => act(id)))
     const failed = ends.find(({ status }) => status === 'rejected')
     if (failed?.status === 'rejected') throw failed.reason
   }
@@ -291,7 +306,8 @@ export class RoundOpener {
   }
 
   #nameOf(node: NodeId): string {
-    return this.#node.topology.ring.member(node)?.name ?? node
+    const { membership, topology } = this.#node
+    return membership.recordOf(node)?.name ?? topology.ring.member(node)?.name ?? node
   }
 
   async #pause(ms: number): Promise<void> {

@@ -177,6 +177,9 @@ export class Topology {
   }
 
   #differences(): readonly string[] {
+    // The list of a node that has joined is itself alone.
+    const isListed = this.self.id === memberIdOf(this.cluster, this.self.name)
+    if (!isListed) return []
     const same = { partitions: this.ring.partitionCount, n: this.#defaults.n, buckets: {} }
     const { members } = this.ring
     return ringDifferencesOf({ ...same, members }, { ...same, members: this.#configured })
