@@ -10,9 +10,9 @@
  *   crc32c 89abcdef
  *
  * The first part is durable before the node asks to be let in: if it crashes, or the answer is
- * lost, it asks again under the same id. `ring` and what is below follow with the
- * answer, after the cluster key is durable in the file `key`: 32 hexadecimal digits, for the owner of the
- * directory alone. Members of the first list have neither file.
+ * lost, it asks again under the same id. `ring` and what is below follow with the answer, after the
+ * cluster key is durable in the file `key`: 32 hexadecimal digits, for the owner of the directory
+ * alone. Members of the first list have neither file.
  */
 import { base64urlOf, bytesOfBase64url, bytesOfHex, hexOf, utf8Bytes } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'

@@ -282,8 +282,8 @@ export class PeerLink implements LifeSignsEvents {
 export function notAMember(node: NodeId): OperatingError {
   return new OperatingError(
     'not-a-member',
-    `node ${node} is refused: no member is known by this id; one that has just joined is soon, and` +
-      ' any other joins by an invitation',
+    `node ${node} is refused: no member is known by this id; one that has just joined will be` +
+      ' soon, and any other needs an invitation',
   )
 }
 

@@ -1,4 +1,4 @@
-/** `everwrite cluster invite`, and nodes that join a running cluster by `everwrite serve --join`. */
+/** `everwrite cluster invite`, and nodes that join a cluster by `everwrite serve --join`. */
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
