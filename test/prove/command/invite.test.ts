@@ -13,6 +13,8 @@ import {
 const LIMIT_MS = 180_000
 const TOKEN = 'open sesame'
 
+t.setTimeout(2 * LIMIT_MS)
+
 function command(...argv: readonly string[]): Promise<Ended> {
   return everwrite(argv, { limitMs: 60_000 })
 }
