@@ -99,6 +99,8 @@ export const INVITATION_CHARS_MAX = 4096
 export const MEMBER_TEXT_CHARS_MAX = 255
 /** What one node is told of a member when it joins. */
 export const MEMBER_RECORD_BYTES_MAX: number = 4 * KIB
+/** The placement that a joiner is told, as text, and the file of a data directory that has it. */
+export const PLACEMENT_BYTES_MAX: number = 4 * MIB
 /** Features that a side tells of itself. */
 export const FEATURES_MAX = 64
 /** Bytes that each side of a connection may send before the other grants more. */

@@ -38,8 +38,8 @@ import { PeerLies } from './cluster/peer-lies.ts'
 import { Peers } from './cluster/peers.ts'
 import { firstRing, Rings } from './cluster/rings.ts'
 import { keptRingOf, Topology } from './cluster/topology.ts'
-import { coordinatorOf } from './coordinator/assemble.ts'
 import type { Coordinator } from './coordinator/coordinator.ts'
+import { coordinatorOf } from './coordinator/coordinator-of.ts'
 import { Gets } from './coordinator/get.ts'
 import { Counters } from './counters.ts'
 import { OwnStatus } from './own-status.ts'
@@ -208,7 +208,8 @@ class Node implements RunningNode {
     const membership = (this.membership = new Membership({ ...shared, entropy, records }))
     const rings = (this.rings = ringsOf(opened, { topology, peers, clock, trace }))
     const hintsHome = new HintsHome(replica, clock)
-    const kept = { engine, entropy, standing, hints, hintsHome, trees, starts, floors, rings }
+    const files = { engine, standing, floors, hints, trees, starts }
+    const kept = { ...files, entropy, hintsHome, rings, membership }
     const background = (this.#background = new Background({ ...shared, ...kept, ...paces }))
     const { member, opener, removal, teller, takings } = background
     const moves = new MoveRequests({ ...shared, ...kept, closings, takings })
@@ -220,9 +221,9 @@ class Node implements RunningNode {
     const status = (): Promise<NodeStatus> => this.#status.fresh()
     const introducer = opened.introducer ?? new Introducing(membership, self)
     const joining = { config, topology, introducer, invitations: new Invitations(clock, entropy) }
-    const joins = new JoinRequests({ ...joining, trace })
+    const joins = new JoinRequests({ ...joining, standing, trace })
     const calls = new ClientRequests(coordinator, topology, status, background, joins)
-    const answering = { coordinator, rounds, teller, membership, joins, moves }
+    const answering = { coordinator, rounds, teller, joins, moves }
     const requests = new PeerRequests({ ...shared, ...kept, ...answering })
     const loop = new LoopDelay(clock, (delayMs) => this.#onLoopDelay(counters, delayMs))
     const listening = { ...joining, world, standing, membership, counters, loop, coordinator }

@@ -20,7 +20,7 @@
  * or have another N and no records; it is then replaced as a whole.
  *
  * The members of the placement are those of the cluster's first ring. The configuration makes them
- * once: it may list others later, which changes nothing here.
+ * once: it may list others later, which changes nothing here. A node that has joined was told them.
  */
 import { utf8Bytes } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
@@ -32,6 +32,7 @@ import {
   type Placement,
   ringDifferencesOf,
 } from '../dynamo/ring/placement.ts'
+import { PLACEMENT_BYTES_MAX } from '../limits.ts'
 import type { Directory } from '../world/disk.ts'
 import {
   checkOf,
@@ -41,14 +42,14 @@ import {
   replaceWhole,
   segmentNumbers,
 } from './files.ts'
-import { NO_ROUNDS, writeRounds } from './rounds.ts'
-import { NEW_STANDING, writeStanding } from './standing.ts'
+import { NO_ROUNDS, type RoundsState, writeRounds } from './rounds.ts'
+import { NEW_STANDING, type Standing, writeStanding } from './standing.ts'
 
 /** The format of a whole data directory: this file, the segments, the records. */
 const FORMAT = 4
 /** Where the programs that read older formats are found. */
 const OLDER = 'a build of Everwrite 0.1.0 from before 2026-11-28'
-const IDENTITY_BYTES_MAX = 4 * 1024 * 1024
+const IDENTITY_BYTES_MAX: number = PLACEMENT_BYTES_MAX
 
 export interface Identity {
   readonly cluster: string
@@ -74,6 +75,23 @@ export interface OpenedIdentity {
   readonly placement: Placement
 }
 
+/** What a new directory begins with. */
+export interface Beginning {
+  readonly standing: Standing
+  readonly rounds: RoundsState
+}
+
+const OF_FIRST_MEMBERS: Beginning = { standing: NEW_STANDING, rounds: NO_ROUNDS }
+
+/**
+ * Of a node that joins while others are at work: it takes no write before another member has told
+ * it which are too late.
+ */
+export const OF_JOINERS: Beginning = {
+  standing: { ...NEW_STANDING, state: 'rebuilding' },
+  rounds: { ...NO_ROUNDS, knowsClosed: false },
+}
+
 /**
  * Takes the directory for this node; a new one gets the id `newId`. Fails with
  * `data-foreign`, `data-newer`, `data-older`, `data-rotten`, `ring-changed`, or `data-locked` where
@@ -83,6 +101,7 @@ export async function openIdentity(
   directory: Directory,
   configured: Configured,
   newId: string,
+  beginning: Beginning = OF_FIRST_MEMBERS,
 ): Promise<OpenedIdentity> {
   const lock = await directory.lock()
   try {
@@ -91,8 +110,8 @@ export async function openIdentity(
       if ((await segmentNumbers(directory)).length > 0) {
         throw rotten(directory, 'is missing, and there are segments')
       }
-      await writeStanding(directory, NEW_STANDING)
-      await writeRounds(directory, NO_ROUNDS)
+      await writeStanding(directory, beginning.standing)
+      await writeRounds(directory, beginning.rounds)
       await write(directory, { ...configured, directory: newId }, createWhole)
       return { id: newId, changes: [], placement: configured.placement }
     }

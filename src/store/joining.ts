@@ -4,28 +4,34 @@
  *   everwrite join 1
  *   cluster "prod"
  *   node 0123456789abcdef
- *   bits 8 ring 3
- *   record b25l
+ *   ring 3
+ *   placement {"partitions":256,"members":[{"name":"node-1",…}],"n":3,"buckets":{}}
+ *   record AAAA…
  *   crc32c 89abcdef
  *
  * The first part is durable before the node asks to be let in: if it crashes, or the answer is
- * lost, it asks again under the same id. `bits` and the records of members follow with the answer,
- * after the cluster key is durable in the file `key`: 32 hexadecimal digits, for the owner of the
- * directory alone. Members of the first list have neither file.
+ * lost, it asks again under the same id. `ring` and what is below follow with the answer, after the
+ * cluster key is durable in the file `key`: 32 hexadecimal digits, for the owner of the directory
+ * alone. Members of the first list have neither file.
  */
 import { base64urlOf, bytesOfBase64url, bytesOfHex, hexOf, utf8Bytes } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
+import { recordOfBytes } from '../dynamo/membership/member-bytes.ts'
+import { canonicalBytes, type MemberRecord } from '../dynamo/membership/member-record.ts'
 import { isId, type NodeId, nodeId } from '../dynamo/names.ts'
-import { MEMBER_RECORD_BYTES_MAX, MEMBERS_MAX } from '../limits.ts'
+import { parsePlacement, type Placement } from '../dynamo/ring/placement.ts'
+import { MEMBER_RECORD_BYTES_MAX, MEMBERS_MAX, PLACEMENT_BYTES_MAX } from '../limits.ts'
 import type { Directory } from '../world/disk.ts'
 import { checkOf, JOIN_NAME, KEY_NAME, readText, replaceWhole } from './files.ts'
 
 /** What the node was told when it was let in, beside the key. */
 export interface LetIn {
-  readonly partitionBits: number
+  /** Under which the issuer's data is written: its members are those of the first ring. */
+  readonly placement: Placement
+  /** The number of the ring in force. */
   readonly ring: number
-  /** Of members, as those who gossip encode them. */
-  readonly records: readonly Uint8Array[]
+  /** Of all members, this one among them. */
+  readonly records: readonly MemberRecord[]
 }
 
 export interface Joining {
@@ -39,14 +45,14 @@ export interface Joining {
 const KEY_BYTES = 16
 const KEY_TEXT_BYTES = 64
 /** Base64 takes a third more. */
-const JOIN_BYTES_MAX: number = 2 * MEMBERS_MAX * MEMBER_RECORD_BYTES_MAX
+const JOIN_BYTES_MAX: number = 2 * MEMBERS_MAX * MEMBER_RECORD_BYTES_MAX + PLACEMENT_BYTES_MAX
 
 export async function writeJoining(directory: Directory, joining: Joining): Promise<void> {
   const { cluster, node, letIn } = joining
   const lines = ['everwrite join 1', `cluster ${JSON.stringify(cluster)}`, `node ${node}`]
   if (letIn !== undefined) {
-    lines.push(`bits ${letIn.partitionBits} ring ${letIn.ring}`)
-    for (const record of letIn.records) lines.push(`record ${base64urlOf(record)}`)
+    lines.push(`ring ${letIn.ring}`, `placement ${JSON.stringify(letIn.placement)}`)
+    for (const record of letIn.records) lines.push(`record ${base64urlOf(canonicalBytes(record))}`)
   }
   const checked = `${lines.join('\n')}\n`
   await write(directory, JOIN_NAME, `${checked}crc32c ${checkOf(checked)}\n`)
@@ -92,14 +98,16 @@ function parse(text: string | undefined): Joining | undefined {
   return { cluster: JSON.parse(cluster), node: nodeId(node), letIn }
 }
 
-function letInOf([numbers = '', ...listed]: readonly string[]): LetIn | undefined {
-  const [, bits, ring] = /^bits (\d{1,2}) ring (\d{1,10})$/.exec(numbers) ?? []
+function letInOf([number = '', placed = '', ...listed]: readonly string[]): LetIn | undefined {
+  const ring = /^ring (\d{1,10})$/.exec(number)?.[1]
+  const placement = parsePlacement(/^placement (.*)$/.exec(placed)?.[1] ?? '')
   const records = listed.flatMap((line) => {
     const digits = /^record ([\w-]*)$/.exec(line)?.[1]
-    return digits === undefined ? [] : [bytesOfBase64url(digits)]
+    return (digits === undefined ? undefined : recordOfBytes(bytesOfBase64url(digits))) ?? []
   })
-  if (bits === undefined || records.length !== listed.length) return undefined
-  return { partitionBits: Number(bits), ring: Number(ring), records }
+  const isWhole = records.length === listed.length
+  if (ring === undefined || placement === undefined || !isWhole) return undefined
+  return { placement, ring: Number(ring), records }
 }
 
 function rotten(directory: Directory, name: string): OperatingError {

@@ -1,5 +1,6 @@
 /** Invitations and joining, to and from protobuf: one entry for each kind. */
 import type { Reader, Writer } from 'protobufjs/minimal.js'
+import { utf8Bytes } from '../base/bytes.ts'
 import { idBytes } from '../dynamo/names.ts'
 import {
   INVITATION_CHARS_MAX,
@@ -7,6 +8,8 @@ import {
   MEMBER_TEXT_CHARS_MAX,
   MEMBERS_MAX,
   PARTITIONS_MAX,
+  PLACEMENT_BYTES_MAX,
+  REPLICAS_MAX,
 } from '../limits.ts'
 import { checkDeadline, garbled } from './bounds.ts'
 import { type CallConverter, plain } from './convert-client.ts'
@@ -16,7 +19,6 @@ import { SEAL_TAG_BYTES, SEALED_KEY_BYTES } from './key-seal.ts'
 import type { Invite, InviteReply, PeerJoin, PeerJoinReply } from './message/join.ts'
 
 const PORT_MAX = 65_535
-const PARTITION_BITS_MAX: number = Math.log2(PARTITIONS_MAX)
 
 const invite: CallConverter<'invite'> = {
   request: {
@@ -46,33 +48,34 @@ const peerJoin: CallConverter<'peerJoin'> = {
   request: {
     encode(join: PeerJoin, writer: Writer): void {
       checkJoin(join)
-      const { facts, partitions, format, deadlineMs } = join
-      pb.PeerJoin.encode({ ...facts, partitions, format, deadlineMs }, writer)
+      const { facts, ...rest } = join
+      pb.PeerJoin.encode({ ...facts, ...rest }, writer)
     },
     decode(reader: Reader): PeerJoin {
       const message = pb.PeerJoin.decode(reader)
       const { name, host, clientPort, peerPort, machine, zone, weight } = message
-      const { partitions, format, deadlineMs } = message
+      const { partitions, n, format, deadlineMs } = message
       const facts = { name, host, clientPort, peerPort, machine, zone, weight }
-      const join: PeerJoin = { facts, partitions, format, deadlineMs }
+      const join: PeerJoin = { facts, partitions, n, format, deadlineMs }
       checkJoin(join)
       return join
     },
   },
   reply: {
-    bytesOf: ({ records }) => records.reduce((sum, { length }) => sum + length, 0),
+    bytesOf: ({ placement, records }) =>
+      records.reduce((sum, { length }) => sum + length, 3 * placement.length),
     encode(reply: PeerJoinReply, writer: Writer): void {
       checkReply(reply)
-      const { sealedKey, tag, partitionBits, ring, records } = reply
-      const message = { sealedKey, tag, partitionBits, ring, records: [...records] }
+      const { sealedKey, tag, placement, ring, records } = reply
+      const message = { sealedKey, tag, placement, ring, records: [...records] }
       pb.PeerJoinReply.encode(message, writer)
     },
     decode(reader: Reader): PeerJoinReply {
-      const { sealedKey, tag, partitionBits, ring, records } = pb.PeerJoinReply.decode(reader)
+      const { sealedKey, tag, placement, ring, records } = pb.PeerJoinReply.decode(reader)
       const reply: PeerJoinReply = {
         sealedKey: plain(sealedKey),
         tag: plain(tag),
-        partitionBits,
+        placement,
         ring,
         records: (records ?? []).map(plain),
       }
@@ -82,7 +85,7 @@ const peerJoin: CallConverter<'peerJoin'> = {
   },
 }
 
-function checkJoin({ facts, partitions, deadlineMs }: PeerJoin): void {
+function checkJoin({ facts, partitions, n, deadlineMs }: PeerJoin): void {
   const { name, host, clientPort, peerPort, machine, zone, weight } = facts
   checkDeadline(deadlineMs)
   for (const [what, text] of Object.entries({ name, host, machine, zone })) {
@@ -99,13 +102,14 @@ function checkJoin({ facts, partitions, deadlineMs }: PeerJoin): void {
   if (!(weight > 0 && Number.isFinite(weight))) throw garbled(`no member has weight ${weight}`)
   const isPower = partitions === 0 || Number.isInteger(Math.log2(partitions))
   if (!isPower || partitions > PARTITIONS_MAX) throw garbled(`no ring has ${partitions} partitions`)
+  if (n > REPLICAS_MAX) throw garbled(`no key has ${n} copies`)
 }
 
-function checkReply({ sealedKey, tag, partitionBits, records }: PeerJoinReply): void {
+function checkReply({ sealedKey, tag, placement, records }: PeerJoinReply): void {
   if (sealedKey.length !== SEALED_KEY_BYTES || tag.length !== SEAL_TAG_BYTES) {
     throw garbled('the sealed key has 16 bytes, and its tag 32')
   }
-  if (partitionBits > PARTITION_BITS_MAX) throw garbled(`no ring has ${partitionBits} bits`)
+  if (utf8Bytes(placement).length > PLACEMENT_BYTES_MAX) throw garbled('the placement is too long')
   if (records.length > MEMBERS_MAX) throw garbled(`${records.length} members are too many`)
   if (records.some(({ length }) => length > MEMBER_RECORD_BYTES_MAX)) {
     throw garbled(`the record of a member has at most ${MEMBER_RECORD_BYTES_MAX} bytes`)

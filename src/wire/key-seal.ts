@@ -24,7 +24,7 @@ const PAD_LABEL = utf8Bytes('everwrite join pad key')
 const TAG_LABEL = utf8Bytes('everwrite join tag key')
 
 /** What the joiner is told beside the key. */
-export type Told = Pick<PeerJoinReply, 'partitionBits' | 'ring' | 'records'>
+export type Told = Pick<PeerJoinReply, 'placement' | 'ring' | 'records'>
 
 export class KeySeal {
   readonly #nonces: Uint8Array
@@ -56,11 +56,15 @@ export class KeySeal {
     return key.map((byte, at) => byte ^ (pad[at] as number))
   }
 
-  #tag(joiner: NodeId, sealedKey: Uint8Array, { partitionBits, ring, records }: Told): Uint8Array {
-    const numbers = joinBytes([u32(partitionBits), u32(ring), u32(records.length)])
-    const listed = records.flatMap((record) => [u32(record.length), record])
-    return hmacSha256(this.#tagKey, [this.#nonces, idBytes(joiner), sealedKey, numbers, ...listed])
+  #tag(joiner: NodeId, sealedKey: Uint8Array, { placement, ring, records }: Told): Uint8Array {
+    const placed = withLength(utf8Bytes(placement))
+    const told = [...placed, u32(ring), u32(records.length), ...records.flatMap(withLength)]
+    return hmacSha256(this.#tagKey, [this.#nonces, idBytes(joiner), sealedKey, ...told])
   }
+}
+
+function withLength(bytes: Uint8Array): readonly Uint8Array[] {
+  return [u32(bytes.length), bytes]
 }
 
 function u32(value: number): Uint8Array {

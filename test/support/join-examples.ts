@@ -36,11 +36,20 @@ const welcome: Welcome = {
 export const JOINER_HELLO: Uint8Array = bytesOf(encodeControl('hello', hello))
 export const JOINER_WELCOME: Uint8Array = bytesOf(encodeControl('welcome', welcome))
 
+const placed = { name: 'one', machine: 'm1', zone: '', weight: 1 }
+export const PLACEMENT_EXAMPLE: string = JSON.stringify({
+  partitions: 256,
+  members: [placed],
+  n: 1,
+  buckets: {},
+})
+
 /** The key sealed for node A, and what it is told beside it. */
 export const JOIN_EXAMPLE: { readonly seal: KeySeal; readonly reply: PeerJoinReply } = (() => {
   const seal = new KeySeal(INVITATION.secret, hello.nonce, welcome.nonce)
   const records = [utf8Bytes('one'), utf8Bytes('three')]
-  const reply = seal.seal(CLUSTER_KEY, NODE_A, { partitionBits: 8, ring: 3, records })
+  const told = { placement: PLACEMENT_EXAMPLE, ring: 3, records }
+  const reply = seal.seal(CLUSTER_KEY, NODE_A, told)
   return { seal, reply }
 })()
 

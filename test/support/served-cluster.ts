@@ -60,20 +60,25 @@ export class ServedCluster {
   /** A fresh directory for the configuration, the key and all data. */
   readonly root: string
   readonly config: string
-  readonly members: readonly Member[]
+  readonly members: Member[]
+  /** The name of the cluster. */
+  readonly name: string
   readonly #token: string | undefined
   readonly #dataRoot: string
   readonly #execArgv: readonly string[]
   readonly #children = new Map<number, ChildProcess>()
+  /** Nodes that have a configuration of their own. */
+  readonly #added = new Set<number>()
 
   private constructor(root: string, members: readonly Member[], options: ServedOptions) {
     this.root = root
     this.#token = options.token
     this.#dataRoot = options.dataRoot ?? root
     this.#execArgv = options.isCollecting === true ? ['--expose-gc', '--import', COLLECTING] : []
-    this.members = members
+    this.members = [...members]
     this.config = join(root, 'everwrite.toml')
     const { cluster = 'served', key = CLUSTER_KEY_HEX, token, settings = {}, buckets } = options
+    this.name = cluster
     writeFileSync(join(root, 'cluster.key'), `${key}\n`, { mode: 0o600 })
     const secrets: Record<string, string> = { 'key-file': 'cluster.key' }
     if (token !== undefined) {
@@ -107,6 +112,31 @@ export class ServedCluster {
       throw error
     }
     return cluster
+  }
+
+  /**
+   * The configuration of one more node, which knows no member but itself: returns its number. It
+   * does not run, and is to join. `settings` of its own.
+   */
+  async add(settings: ServedOptions['settings'] = {}): Promise<number> {
+    const node = this.members.length
+    const name = `node-${node + 1}`
+    const [client, peer] = (await freePorts(2)) as [number, number]
+    const ports = { 'client-port': client, 'peer-port': peer }
+    const member = { name, host: HOST, ...ports, machine: `machine-${node + 1}` }
+    this.members.push(member)
+    const token = this.#token === undefined ? {} : { 'client-token-file': 'client.token' }
+    const table = { cluster: this.name, ...token, ...settings, members: [member] }
+    writeFileSync(join(this.root, `${name}.toml`), stringify(table))
+    this.#added.add(node)
+    return node
+  }
+
+  /** The arguments of `everwrite` that serve a node. */
+  serving(node: number, ...more: readonly string[]): readonly string[] {
+    const { name } = this.#member(node)
+    const config = this.#added.has(node) ? join(this.root, `${name}.toml`) : this.config
+    return ['serve', '--config', config, '--name', name, '--data', this.data(node), ...more]
   }
 
   get size(): number {
@@ -145,9 +175,8 @@ export class ServedCluster {
   async startNode(node: number, ...more: readonly string[]): Promise<void> {
     const { name } = this.#member(node)
     const output = openSync(this.#logPath(node), 'a', 0o600)
-    const data = ['--data', this.data(node)]
-    const argv = ['serve', '--config', this.config, '--name', name, ...data, ...more]
-    const child = spawn(process.execPath, [...this.#execArgv, COMMAND, ...argv], {
+    const argv = [...this.#execArgv, COMMAND, ...this.serving(node, ...more)]
+    const child = spawn(process.execPath, argv, {
       stdio: ['ignore', output, output, 'ipc'],
       env: cleanEnvironment(),
     })

@@ -51,6 +51,7 @@ export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
       weight: 1.5,
     },
     partitions: 256,
+    n: 3,
     format: 1,
     deadlineMs: 5000,
   },

@@ -9,7 +9,6 @@ import { misuse } from '../outcome.ts'
 import { addressOf } from '../settings/faults.ts'
 import { readInvitationFile } from '../settings/key-file.ts'
 import type { NodeSettings } from '../settings/settings.ts'
-import type { Joined } from '../../node/cluster/join.ts'
 
 export interface JoinOptions {
   /** Of the node that issued the invitation, for nodes. */
@@ -31,16 +30,16 @@ export function joinOptionsOf(
   throw misuse(`--join is host:port, such as 10.0.0.1:7500, not ${JSON.stringify(address)}`)
 }
 
-/** What a joiner has got from the cluster; undefined for a member of the first list. */
+/** Whether the node has joined now, so that its configuration is to be read again. */
 export async function joinFirst(
-  { config, isJoiner, partitions }: NodeSettings,
+  { config, isJoiner, hasJoined, partitions, n }: NodeSettings,
   options: JoinOptions | undefined,
   tell: (sentence: string) => void,
-): Promise<Joined | undefined> {
+): Promise<boolean> {
   const { cluster, name, directory, members, engine } = config
-  if (!isJoiner) {
+  if (!isJoiner || hasJoined) {
     if (options !== undefined) tell(`${name} is a member of ${cluster} already: it starts as such`)
-    return undefined
+    return false
   }
   if (engine === 'memory') {
     throw new OperatingError(
@@ -49,14 +48,6 @@ export async function joinFirst(
         ' data directory to keep its id and the cluster key in',
     )
   }
-  const { hostWorld } = await import('../../host/world.ts')
-  const { joinCluster, joinedBefore } = await import('../../node/cluster/join.ts')
-  const world = hostWorld({ traceLevel: 'silent' })
-  const before = await joinedBefore(directory, cluster, world)
-  if (before !== undefined) {
-    if (options !== undefined) tell(`${name} is a member of ${cluster} already: it starts as such`)
-    return before
-  }
   if (options === undefined) {
     throw new OperatingError(
       'not-a-member',
@@ -64,15 +55,17 @@ export async function joinFirst(
         ' --invitation',
     )
   }
+  const { hostWorld } = await import('../../host/world.ts')
+  const { joinCluster } = await import('../../node/cluster/join.ts')
   const { address, invitationFile } = options
   const own = members.find((member) => member.name === name) as MemberConfig
   const { host, clientPort, peerPort, machine, zone, weight } = own
   const facts = { name, host, clientPort, peerPort, machine, zone, weight }
   const invitation = readInvitationFile(invitationFile)
   const joined = await joinCluster(
-    { address, invitation, cluster, facts, partitions, directory },
-    world,
+    { address, invitation, cluster, facts, partitions, n, directory },
+    hostWorld({ traceLevel: 'silent' }),
   )
   tell(`${name} has joined ${cluster} as member ${joined.node}`)
-  return joined
+  return true
 }

@@ -8,7 +8,6 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import { Option } from 'commander'
-import { OperatingError } from '../../base/errors.ts'
 import type { Config } from '../../config.ts'
 import { addressLabel } from '../../world/network.ts'
 import {
@@ -104,7 +103,7 @@ export function addServe(program: Command): void {
 }
 
 async function serve(options: Flags): Promise<void> {
-  const { readNodeSettings } = await import('../settings/settings.ts')
+  const { readNodeSettings, readSettings } = await import('../settings/settings.ts')
   const { hostDisk } = await import('../../host/disk.ts')
   const { hostWorld } = await import('../../host/world.ts')
   const { startNode } = await import('../../node/node.ts')
@@ -112,17 +111,18 @@ async function serve(options: Flags): Promise<void> {
   const { joinFirst, joinOptionsOf } = await import('./join.ts')
   const join = joinOptionsOf(textOf(options, 'join'), textOf(options, 'invitation'))
   const warnings: string[] = []
-  const settings = await readNodeSettings({
+  const sources = {
     file: options['config'] as string,
     environment: process.env,
     flags: flagsOf(options),
-    warn: (sentence) => {
+    warn: (sentence: string) => {
       tellWarning(sentence)
       warnings.push(sentence)
     },
     joins: join !== undefined,
-  })
-  const { config } = settings
+  }
+  const settings = await readNodeSettings(sources)
+  let { config } = settings
   if (options['check'] === true) {
     await check(config)
     return
@@ -131,8 +131,9 @@ async function serve(options: Flags): Promise<void> {
   goOnWithoutOutput()
   const traceLevel = options['logLevel'] as (typeof LOG_LEVELS)[number]
   const traceFields = { from: config.name }
-  const joined = await joinFirst(settings, join, tellNotice)
-  if (joined !== undefined) throw cannotStartYet(config)
+  if (await joinFirst(settings, join, tellNotice)) {
+    config = await readSettings({ ...sources, warn: () => undefined })
+  }
   await checkRebuild(config, hostDisk)
   const world = hostWorld({ timersHold: false, keepsMemory: true, traceLevel, traceFields })
   const node = await startNode(config, world)
@@ -153,15 +154,6 @@ async function serve(options: Flags): Promise<void> {
 function textOf(options: Flags, name: string): string | undefined {
   const value = options[name]
   return typeof value === 'string' ? value : undefined
-}
-
-/** Until members are known by gossip: see `node/cluster/topology.ts`. */
-function cannotStartYet({ name, directory }: Config): OperatingError {
-  return new OperatingError(
-    'not-a-member',
-    `${name} was let in, and its id and the cluster key are in ${directory}; this version starts` +
-      ' only nodes that the configuration of all nodes lists',
-  )
 }
 
 /** Throws what the start would throw before it opens the log and the listeners. */

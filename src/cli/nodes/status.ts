@@ -161,8 +161,11 @@ export function remarksOf(rows: readonly MemberRow[]): string[] {
   ]
 }
 
-/** Members that are not simply joined and alive, and how the nodes see them. */
+/** Members that are not simply joined, alive and in the ring, and how the nodes see them. */
 function membersOf(rows: readonly MemberRow[]): string[] {
+  const inRing = new Set(rows.map(({ member }) => member.id))
+  const isNoticed = ({ id, state, life }: MemberSeen): boolean =>
+    state !== 'joined' || life !== 'alive' || !inRing.has(id)
   const seen = rows.flatMap(({ status }) => status?.members ?? [])
   const ids = new Set(seen.filter(isNoticed).map(({ id }) => id))
   return [...ids].flatMap((id) => {
@@ -170,7 +173,7 @@ function membersOf(rows: readonly MemberRow[]): string[] {
     for (const { member, status } of rows) {
       const one = status?.members.find((other) => other.id === id)
       if (one === undefined || !isNoticed(one)) continue
-      const said = seenLabel(one)
+      const said = seenLabel(one, inRing.has(id))
       views.set(said, [...(views.get(said) ?? []), member.name])
     }
     const name = seen.find((one) => one.id === id)?.name ?? id
@@ -178,15 +181,12 @@ function membersOf(rows: readonly MemberRow[]): string[] {
   })
 }
 
-function isNoticed({ state, life }: MemberSeen): boolean {
-  return state !== 'joined' || life !== 'alive'
-}
-
-function seenLabel({ state, life, lifeMs }: MemberSeen): string {
+function seenLabel({ state, life, lifeMs }: MemberSeen, isInRing: boolean): string {
   const lives = { alive: 'alive', suspect: 'suspected', dead: 'declared dead' } as const
   const since = life === 'alive' ? '' : ` for ${durationLabel(Math.floor(lifeMs / 1000))}`
   if (state === 'gone') return 'gone'
-  return `${state}, ${lives[life]}${since}`
+  const owns = isInRing ? '' : ', without partitions,'
+  return `${state}, ${lives[life]}${since}${owns}`
 }
 
 /** Where background work yields to requests, how much of it goes on. */

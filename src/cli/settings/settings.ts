@@ -11,6 +11,8 @@ import { isOperatingError, OperatingError } from '../../base/errors.ts'
 import { type BucketConfig, type Config, DEFAULTS, type MemberConfig } from '../../config.ts'
 import { memberIdOf } from '../../node/cluster/topology.ts'
 import { loadEngine } from '../engine/engine-module.ts'
+import type { NodeId } from '../../dynamo/names.ts'
+import type { Joined } from '../../node/cluster/join.ts'
 import { IDENTITY_NAME, JOIN_NAME, KEY_NAME } from '../../store/files.ts'
 import { readKeyFile, readTokenFile } from './key-file.ts'
 import { addressOf, contradictionsOf } from './faults.ts'
@@ -52,12 +54,15 @@ export interface Sources {
 
 /** A configuration, and how its node comes into the cluster. */
 export interface NodeSettings {
-  /** Of a joiner, the key is empty as long as it has not been let in. */
+  /** Of a joiner, the id is none and the key empty as long as it has not been let in. */
   readonly config: Config
   /** It joins, or has joined, by an invitation: it is not of the first list. */
   readonly isJoiner: boolean
-  /** 0 where the configuration does not say. */
+  /** 0 where the configuration does not say; the same of the copies of a key. */
   readonly partitions: number
+  readonly n: number
+  /** It has joined, and the configuration is whole. */
+  readonly hasJoined: boolean
 }
 
 /** Throws `SettingsError` with every fault: `config-wrong`, `bind-insecure`, `key-file-wrong`. */
@@ -86,18 +91,44 @@ export async function readNodeSettings(sources: Sources): Promise<NodeSettings> 
   }
   const judged = shapeOf(raw)
   faults.push(...judged.faults)
-  const { settings } = judged
-  if (settings === undefined) throw new SettingsError(faults)
-  const { data } = settings
+  if (judged.settings === undefined) throw new SettingsError(faults)
+  const given = (name: 'partitions' | 'n'): number =>
+    raw[name] === undefined ? 0 : (judged.settings?.[name] ?? 0)
+  const { data } = judged.settings
   const has = (name: string): boolean => data !== undefined && existsSync(join(data, name))
   const isJoiner = has(JOIN_NAME) || (sources.joins === true && !has(IDENTITY_NAME))
+  const joined = has(JOIN_NAME) ? await joinedAs(judged.settings) : undefined
+  const settings =
+    joined === undefined ? judged.settings : completed(judged.settings, joined, given)
   faults.push(...contradictionsOf(settings, isJoiner))
   const ownKey = data !== undefined && has(KEY_NAME) ? join(data, KEY_NAME) : undefined
   const secrets = secretsOf(settings, isJoiner ? ownKey : settings['key-file'], faults)
   const engine = await engineOf(settings, faults)
   if (faults.length > 0) throw new SettingsError(faults)
-  const partitions = raw['partitions'] === undefined ? 0 : settings.partitions
-  return { config: configOf(settings, secrets, engine), isJoiner, partitions }
+  const config = configOf(settings, secrets, engine, joined?.node)
+  const [partitions, n] = [given('partitions'), given('n')]
+  return { config, isJoiner, partitions, n, hasJoined: joined !== undefined }
+}
+
+/** What was written down when this node joined. Fails with `data-foreign` or `data-rotten`. */
+async function joinedAs({ data, cluster }: Settings): Promise<Joined | undefined> {
+  const { joinedBefore } = await import('../../node/cluster/join.ts')
+  const { hostDisk } = await import('../../host/disk.ts')
+  return joinedBefore(data ?? '', cluster, { disk: hostDisk })
+}
+
+/** What the configuration does not say and every node must have alike comes from the cluster. */
+function completed(
+  settings: Settings,
+  { placement }: Joined,
+  given: (name: 'partitions' | 'n') => number,
+): Settings {
+  const [partitions, n] = [given('partitions'), given('n')]
+  return {
+    ...settings,
+    partitions: partitions === 0 ? placement.partitions : partitions,
+    n: n === 0 ? placement.n : n,
+  }
 }
 
 /** No fault: a platform may set some, as Kubernetes does for a service of this name. */
@@ -191,14 +222,19 @@ async function engineOf({ engine }: Settings, faults: Fault[]): Promise<Config['
   }
 }
 
-function configOf(settings: Settings, secrets: Secrets, engine: Config['engine']): Config {
+function configOf(
+  settings: Settings,
+  secrets: Secrets,
+  engine: Config['engine'],
+  drawnId: NodeId | undefined,
+): Config {
   const { n, r, w } = settings
   const members = settings.members.map(memberOf)
   const own = members.find((member) => member.name === settings.name) as MemberConfig
   return {
     cluster: settings.cluster,
     name: settings.name,
-    id: memberIdOf(settings.cluster, settings.name),
+    id: drawnId ?? memberIdOf(settings.cluster, settings.name),
     members,
     partitions: settings.partitions,
     defaults: { n, r, w },

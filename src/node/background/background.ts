@@ -2,6 +2,7 @@
 import type { CopyId, NodeId } from '../../dynamo/names.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import type { Entropy } from '../../world/entropy.ts'
+import type { Membership } from '../cluster/membership.ts'
 import type { Hints } from '../replica/hints.ts'
 import type { NamedStarts } from '../replica/named-starts.ts'
 import { Donor } from './donor.ts'
@@ -26,6 +27,7 @@ export interface BackgroundDependencies
     Pick<MoverDependencies, 'rings'>,
     Omit<CleanerDependencies, 'removal'> {
   readonly entropy: Entropy
+  readonly membership: Pick<Membership, 'present' | 'recordOf'>
   readonly hints: Hints
   readonly starts: NamedStarts
   readonly roundMs: number

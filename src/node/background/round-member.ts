@@ -149,6 +149,8 @@ export class RoundMember {
     }
     part.heardAtMs = this.#node.clock.now()
     switch (step) {
+      case RoundStep.agree:
+        return this.#agree(part, request)
       case RoundStep.close:
         return this.#close(part, request)
       case RoundStep.cover:
@@ -166,6 +168,16 @@ export class RoundMember {
   #leave(number: number): StepReply {
     if (this.#part?.number === number) this.#part = undefined
     return DONE
+  }
+
+  /**
+   * All have opened. Who named a start of a member knows the member by now, or has it from one that
+   * does: so no start of a member that takes no part was taken for one that has ended.
+   */
+  #agree(part: Part, { starts }: RoundStepRequest): StepReply {
+    const other = this.#node.topology.present.find(({ id }) => !starts.has(id))
+    if (other === undefined) return this.#inStart(part)
+    throw left(`${other.name} has become a member, and the round was opened without it`)
   }
 
   /**

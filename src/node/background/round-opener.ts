@@ -3,7 +3,11 @@
  * 3.6). Any member may; openers that collide wait a random time.
  *
  *     ask all where they stand ─► open ─► a second for writes to end ─► the same starts still?
- *     ─► close ─► cover ─► adopt
+ *     ─► agree ─► close ─► cover ─► adopt
+ *
+ * All are the members of the ring, and those outside of it: they give dots and keep hints too. A
+ * round that was opened without a member would take its start for one that has ended, so each
+ * member must agree that it knows of no other.
  *
  * A member that does not answer, or that has restarted, voids the round. What was closed stays
  * closed, and the next round has a higher number.
@@ -56,6 +60,8 @@ export class RoundOpener {
   #timer: Timer | undefined
   #isStopped = false
   #isBusy = false
+  /** Those that the round is opened with, from its first step to its last. */
+  #members: readonly NodeId[] = []
   /** The last round that this member knew to be adopted, and since when. */
   #adopted: number
   #adoptedAtMs: number
@@ -153,17 +159,22 @@ export class RoundOpener {
   /** Members without which no round ends, and why; undefined: all are there. */
   #away(): string | undefined {
     const { peers, topology } = this.#node
-    const away = topology.present.flatMap(({ id, name }) => {
+    const away = this.#all().flatMap((id) => {
       const why = id === topology.self.id ? undefined : peers.whyAway(id)
-      return why === undefined ? [] : [`${name} ${why}`]
+      return why === undefined ? [] : [`${this.#nameOf(id)} ${why}`]
     })
     if (away.length === 0) return undefined
     const more = away.length > AWAY_TOLD_MAX ? [`and ${away.length - AWAY_TOLD_MAX} more`] : []
     return [...away.slice(0, AWAY_TOLD_MAX), ...more].join('; ')
   }
 
+  #all(): readonly NodeId[] {
+    return this.#node.topology.present.map(({ id }) => id)
+  }
+
   async #run(): Promise<void> {
     const { trace } = this.#node
+    this.#members = this.#all()
     const { highest, adopted } = await this.#lastRound()
     const number = highest + 1
     try {
@@ -173,10 +184,11 @@ export class RoundOpener {
       trace.record('round-opened', { round: number })
       await this.#pause(SETTLE_MS)
       await this.#requireStarts(openings)
+      const starts = new Map([...openings].map(([node, { start }]) => [node, start]))
+      await this.#stepAll({ ...stepOf(number, RoundStep.agree), starts })
       const isEverywhere = [...openings.values()].every((one) => one.adopted === adopted.number)
       const forgotten = isEverywhere ? adopted.leftOut : new Set<Start>()
       await this.#stepAll({ ...stepOf(number, RoundStep.close), floor: made, forgotten })
-      const starts = new Map([...openings].map(([node, { start }]) => [node, start]))
       await this.#stepAll({ ...stepOf(number, RoundStep.cover), starts })
       await this.#stepAll(stepOf(number, RoundStep.adopt))
       trace.record('round-adopted', { round: number })
@@ -240,9 +252,9 @@ export class RoundOpener {
 
   /** Asks all members for a step, again and again until it is done. */
   async #stepAll(step: RoundStepRequest): Promise<void> {
-    const { clock, topology } = this.#node
+    const { clock } = this.#node
     const until = clock.now() + ROUND_MS_LIMIT
-    const left = new Set(topology.present.map(({ id }) => id))
+    const left = new Set(this.#members)
     while (left.size > 0) {
       if (this.#isStopped) throw new OperatingError('node-stopping', 'this node is stopping')
       const waits = new Map<NodeId, readonly NodeId[]>()
@@ -276,8 +288,7 @@ export class RoundOpener {
 
   /** Fails with the first failure, once all have answered. */
   async #forAll(act: (node: NodeId) => Promise<unknown>): Promise<void> {
-    const { present } = this.#node.topology
-    const ends = await Promise.allSettled(present.map(({ id }) => act(id)))
+    const ends = await Promise.allSettled(this.#members.map((id) => act(id)))
     const failed = ends.find(({ status }) => status === 'rejected')
     if (failed?.status === 'rejected') throw failed.reason
   }

@@ -9,7 +9,7 @@ const FIRST_RING = 1
 
 /** What a joiner is told beside the cluster key. */
 export interface Introduction {
-  /** What this node knows of all members, the joiner among them: each record encoded. */
+  /** What this node knows of the members, the joiner among them: each record encoded. */
   readonly records: readonly Uint8Array[]
   /** The number of the ring in force. */
   readonly ring: number
@@ -37,7 +37,7 @@ export class Introducing implements Introducer {
     const [by, sponsor] = [this.#self, this.#self]
     const fields = { ...joiner, state: MemberState.joined, version: 1, by, sponsor }
     await this.#membership.introduce(memberRecord(fields))
-    const records = this.#membership.seen().map(({ record }) => canonicalBytes(record))
+    const records = this.#membership.present.map((record) => canonicalBytes(record))
     return { records, ring: FIRST_RING }
   }
 }

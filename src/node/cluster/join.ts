@@ -8,6 +8,8 @@
  */
 import { hexOf } from '../../base/bytes.ts'
 import { isOperatingError, OperatingError } from '../../base/errors.ts'
+import { recordOfBytes } from '../../dynamo/membership/member-bytes.ts'
+import { parsePlacement } from '../../dynamo/ring/placement.ts'
 import { ID_BYTES, type NodeId, nodeId } from '../../dynamo/names.ts'
 import { JOIN_NAME, IDENTITY_NAME, segmentNumbers } from '../../store/files.ts'
 import {
@@ -40,6 +42,8 @@ export interface JoinTerms {
   readonly facts: JoinerFacts
   /** That this node is configured for; 0: those of the cluster. */
   readonly partitions: number
+  /** The same of the copies of a key in buckets that are not named. */
+  readonly n: number
   /** The data directory. */
   readonly directory: string
 }
@@ -90,8 +94,7 @@ export async function joinCluster(
     checkInvitation(invitation, cluster)
     const { node } = await beginning(directory, cluster, world)
     const { clusterKey, reply } = await ask(terms, node, world)
-    const { partitionBits, ring, records } = reply
-    const letIn = { partitionBits, ring, records }
+    const letIn = letInOf(reply, node)
     await writeClusterKey(directory, clusterKey)
     await writeJoining(directory, { cluster, node, letIn })
     return { node, clusterKey, ...letIn }
@@ -148,7 +151,7 @@ async function ask(
   node: NodeId,
   world: Pick<World, 'clock' | 'entropy' | 'network' | 'trace'>,
 ): Promise<Told> {
-  const { address, invitation, cluster, facts, partitions } = terms
+  const { address, invitation, cluster, facts, partitions, n } = terms
   const label = addressLabel(address)
   const connection = await world.network
     .connect(address, CONNECT_MS_MAX)
@@ -166,7 +169,7 @@ async function ask(
     },
   )
   try {
-    const request = { facts, partitions, format: FORMAT, deadlineMs: ANSWER_MS_MAX }
+    const request = { facts, partitions, n, format: FORMAT, deadlineMs: ANSWER_MS_MAX }
     const reply = await answerOf(session, request, world)
     const clusterKey = session.join?.seal.open(reply, node)
     if (clusterKey !== undefined) return { clusterKey, reply }
@@ -177,6 +180,23 @@ async function ask(
   } finally {
     session.end(new OperatingError('closed', 'this node was let in, or refused'))
   }
+}
+
+/** Fails with `message-garbled`: the issuer says what cannot be. */
+function letInOf(
+  { placement: placed, ring, records: encoded }: PeerJoinReply,
+  node: NodeId,
+): LetIn {
+  const placement = parsePlacement(placed)
+  const records = encoded.flatMap((bytes) => recordOfBytes(bytes) ?? [])
+  const isWhole = records.length === encoded.length && records.some(({ id }) => id === node)
+  if (placement !== undefined && isWhole) {
+    return { placement, ring, records }
+  }
+  throw new OperatingError(
+    'message-garbled',
+    'the answer of the issuer cannot be read: report this',
+  )
 }
 
 function answerOf(

@@ -6,13 +6,14 @@
  *     what other members tell, operators' commands ───────────┘
  *
  * The configuration's members introduce: they make the first records, the same on every node that
- * has the same list. A directory that has the file takes members from it, and from the
- * configuration only what this node states of itself (name, address, machine, zone): a change of
- * that becomes the next version of its own record, so a member keeps its data when its address
- * changes.
+ * has the same list. A node that has joined was told the first ones by the issuer of its
+ * invitation. A directory that has the file takes members from it, and from the configuration only
+ * what this node states of itself (name, address, machine, zone): a change of that becomes the next
+ * version of its own record, so a member keeps its data when its address changes.
  */
+import { assert } from '../../base/assert.ts'
 import { OperatingError } from '../../base/errors.ts'
-import type { Config } from '../../config.ts'
+import type { Config, MemberConfig } from '../../config.ts'
 import {
   type MemberRecord,
   MemberState,
@@ -100,19 +101,22 @@ export class KeptMembers {
 }
 
 /**
- * Reads the records of a directory, or makes the first ones. Fails with `member-gone` where this
+ * Reads the records of a directory, or takes the first ones. Fails with `member-gone` where this
  * node was removed from the cluster, or with `data-rotten`; nothing is written.
  */
 export async function readKeptMembers(
   config: Config,
   directory: Directory | undefined,
   clock: Clock,
+  first: readonly MemberRecord[] = firstRecords(config),
 ): Promise<KeptMembers> {
-  const first = firstRecords(config)
-  const facts = first.find(({ id }) => id === config.id) as MemberRecord
+  const { id: self, name, members } = config
+  const facts = { id: self, ...(members.find((member) => member.name === name) as MemberConfig) }
   const kept = directory === undefined ? undefined : await readMembers(directory)
   const records = kept?.records ?? first
-  const known = records.find(({ id }) => id === config.id) ?? facts
+  const isOwn = ({ id }: Member): boolean => id === self
+  const known = records.find(isOwn) ?? first.find(isOwn)
+  assert(known !== undefined, 'the first records have this node among them')
   if (known.state === MemberState.gone) throw memberGone(config.name)
   const isSame = sameFacts(known, facts)
   const before = kept?.earlier ?? []

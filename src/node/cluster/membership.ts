@@ -17,7 +17,7 @@ import { isFailure } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { Action } from '../../dynamo/membership/action.ts'
 import type { Life } from '../../dynamo/membership/liveness.ts'
-import { type MemberRecord, MemberState } from '../../dynamo/membership/member-record.ts'
+import { type MemberRecord, MemberState, sameFacts } from '../../dynamo/membership/member-record.ts'
 import { messageBytes } from '../../dynamo/membership/message-bytes.ts'
 import type { Message, News } from '../../dynamo/membership/message.ts'
 import type { Random } from '../../dynamo/membership/random.ts'
@@ -29,6 +29,7 @@ import type { Entropy } from '../../world/entropy.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { Counters } from '../counters.ts'
 import { type KeptMembers, memberGone } from './kept-members.ts'
+import { idTaken } from './sole-process.ts'
 import type { PeerCalls } from './peer-calls.ts'
 import type { LinkEvents } from './peer-link.ts'
 
@@ -111,13 +112,14 @@ export class Membership implements LinkEvents {
     return this.view.members.get(node)?.state === MemberState.gone
   }
 
-  readonly recordOf = (node: NodeId): MemberRecord | undefined => {
+  recordOf(node: NodeId): MemberRecord | undefined {
     return this.view.members.get(node)
   }
 
-  /** The records of all members that are not gone. */
-  readonly joined = (): readonly MemberRecord[] => {
-    return [...this.view.members.all()].filter(({ id }) => this.view.members.has(id))
+  /** The records of all members but those that are gone. */
+  get present(): readonly MemberRecord[] {
+    const { members } = this.view
+    return [...members.all()].filter(({ id }) => members.has(id))
   }
 
   /** All records, those of members that are gone among them, in the order of ids. */
@@ -192,13 +194,15 @@ export class Membership implements LinkEvents {
 
   /**
    * Adds a member whose invitation was proved here. Resolves once that is durable; fails with
-   * `members-full`, `member-gone`, or `node-stopping`.
+   * `members-full`, `member-gone`, `node-id-taken` (its id is a member's with other facts), or
+   * `node-stopping`.
    */
   async introduce(record: MemberRecord): Promise<void> {
     const known = this.view.members.get(record.id)
     const full = known === undefined ? this.view.members.whyFull() : undefined
     if (full !== undefined) throw full
     if (known?.state === MemberState.gone) throw memberGone(record.name)
+    if (known !== undefined && !sameFacts(known, record)) throw idTaken(record.id)
     await this.#command((now) => this.view.introduce(record, now))
   }
 
@@ -289,9 +293,8 @@ export class Membership implements LinkEvents {
 
   /** Links go to all members but those that are gone. */
   #follow(): void {
-    const { members, self } = this.view
-    const others = [...members.all()].filter(({ id }) => id !== self && members.has(id))
-    this.#node.peers.follow(others)
+    const { self } = this.view
+    this.#node.peers.follow(this.present.filter(({ id }) => id !== self))
   }
 
   #durablePart(message: Message): Message {

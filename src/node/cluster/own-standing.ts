@@ -120,6 +120,11 @@ export class OwnStanding {
     return this.#options.id
   }
 
+  /** Under which the data is written: its members are those of the cluster's first ring. */
+  get placement(): Placement {
+    return this.#options.placement
+  }
+
   /** What this node says of itself in the handshake. */
   get shown(): PeerStanding {
     const { processId, id: directory, placement, durable } = this.#options

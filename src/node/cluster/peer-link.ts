@@ -282,7 +282,8 @@ export class PeerLink implements LifeSignsEvents {
 export function notAMember(node: NodeId): OperatingError {
   return new OperatingError(
     'not-a-member',
-    `node ${node} is refused: list it as a member, under the same name on all nodes`,
+    `node ${node} is refused: no member is known by this id; one that has just joined will be` +
+      ' soon, and any other needs an invitation',
   )
 }
 

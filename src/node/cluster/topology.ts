@@ -88,12 +88,12 @@ function idOf(n: number): BucketId {
 
 /** Who is here. */
 export interface KnownMembers {
-  readonly recordOf: (id: NodeId) => Member | undefined
+  recordOf(id: NodeId): Member | undefined
   /** Those that are not gone. */
-  readonly joined: () => readonly Member[]
+  readonly present: readonly Member[]
 }
 
-const NO_RECORDS: KnownMembers = { recordOf: () => undefined, joined: () => [] }
+const NO_RECORDS: KnownMembers = { recordOf: () => undefined, present: [] }
 
 export class Topology {
   readonly cluster: string
@@ -158,9 +158,9 @@ export class Topology {
 
   /** All that are not gone, whether or not they own anything: each may hold copies and hints. */
   get present(): readonly Member[] {
-    const { recordOf, joined } = this.#records
-    const isUnknown = ({ id }: Member): boolean => recordOf(id) === undefined
-    return [...joined(), ...this.ring.members.filter(isUnknown)]
+    const records = this.#records
+    const isUnknown = ({ id }: Member): boolean => records.recordOf(id) === undefined
+    return [...records.present, ...this.ring.members.filter(isUnknown)]
   }
 
   /** Of a member, or an owner that is none any more. */
@@ -244,6 +244,9 @@ export class Topology {
   }
 
   #differences(): readonly string[] {
+    // The list of a node that has joined is itself alone.
+    const isListed = this.self.id === memberIdOf(this.cluster, this.self.name)
+    if (!isListed) return []
     const same = { partitions: this.ring.partitionCount, n: this.#defaults.n, buckets: {} }
     const { members } = this.ring
     return ringDifferencesOf({ ...same, members }, { ...same, members: this.#configured })

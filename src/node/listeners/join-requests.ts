@@ -23,6 +23,7 @@ import type { IncomingCallOf, JoinFacts, Session } from '../../wire/session.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { Introducer, Introduction } from '../cluster/introducer.ts'
 import type { Invitations } from '../cluster/invitations.ts'
+import type { OwnStanding } from '../cluster/own-standing.ts'
 import type { Topology } from '../cluster/topology.ts'
 import { isOpenToStrangers } from './refuse-insecure.ts'
 
@@ -31,6 +32,7 @@ export interface JoinRequestsDependencies {
   readonly topology: Topology
   readonly invitations: Invitations
   readonly introducer: Introducer
+  readonly standing: Pick<OwnStanding, 'placement'>
   readonly trace: Trace
 }
 
@@ -78,11 +80,11 @@ export class JoinRequests {
   }
 
   async #letIn(call: IncomingCallOf<'peerJoin'>, { id, join }: Asking): Promise<void> {
-    const { config, topology, trace } = this.#node
+    const { config, standing, trace } = this.#node
     const { invitation, seal } = join
     this.#checkAlike(call.request)
     const { records, ring } = await this.#introduce(call.request.facts, { id, join })
-    const told = { records, ring, partitionBits: topology.ring.bits }
+    const told = { records, ring, placement: JSON.stringify(standing.placement) }
     const reply = seal.seal(config.clusterKey, id, told)
     await call.room.reserve(bytesOfReply('peerJoin', reply))
     const { name } = call.request.facts
@@ -106,14 +108,21 @@ export class JoinRequests {
   }
 
   /** Throws `format-unsupported` or `ring-differs`. */
-  #checkAlike({ format, partitions }: PeerJoin): void {
+  #checkAlike({ format, partitions, n }: PeerJoin): void {
     if (format !== FORMAT) throw formatUnsupported(format, format)
-    const own = this.#node.topology.ring.partitionCount
-    if (partitions === 0 || partitions === own) return
+    const own = this.#node.standing.placement
+    if (partitions !== 0 && partitions !== own.partitions) {
+      throw new OperatingError(
+        'ring-differs',
+        `this cluster has ${own.partitions} partitions, and the joiner is configured for` +
+          ` ${partitions}: set partitions = ${own.partitions} there, or leave it out`,
+      )
+    }
+    if (n === 0 || n === own.n) return
     throw new OperatingError(
       'ring-differs',
-      `this cluster has ${own} partitions, and the joiner is configured for ${partitions}: set` +
-        ` partitions = ${own} there, or leave it out`,
+      `this cluster keeps ${own.n} copies of a key, and the joiner is configured for ${n}: set` +
+        ` n = ${own.n} there, or leave it out`,
     )
   }
 }

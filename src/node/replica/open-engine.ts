@@ -2,14 +2,16 @@
  * Opens the engine that a configuration names, in a directory that must be this node's own.
  */
 import { hexOf, joinBytes, utf8Bytes } from '../../base/bytes.ts'
+import { OperatingError } from '../../base/errors.ts'
 import type { Config } from '../../config.ts'
 import { ID_BYTES } from '../../dynamo/names.ts'
 import { sipHash128Into } from '../../native/digest.ts'
-import type { Placement } from '../../dynamo/ring/placement.ts'
+import type { PlacedMember, Placement } from '../../dynamo/ring/placement.ts'
 import type { KeptRing } from '../../dynamo/ring/ring-view.ts'
 import type { Engine } from '../../store/engine.ts'
-import { acceptBuckets, openIdentity } from '../../store/identity.ts'
+import { acceptBuckets, OF_JOINERS, openIdentity } from '../../store/identity.ts'
 import { MemoryEngine } from '../../store/memory/memory.ts'
+import { type LetIn, readJoining } from '../../store/joining.ts'
 import { openLog } from '../../store/log/open-log.ts'
 import { readRing } from '../../store/ring.ts'
 import { NO_ROUNDS, readRounds } from '../../store/rounds.ts'
@@ -43,10 +45,9 @@ export async function openEngine(config: Config, world: World): Promise<OpenedEn
   const { engine: named, mayRebuild } = config
   // Drawn at each start: the number of this process, and the id of a directory that it makes.
   const newId = hexOf(entropy.bytes(ID_BYTES))
-  const configuredPlacement = placementOf(config)
   const processId = newId
   if (named === 'memory') {
-    const placement = configuredPlacement
+    const placement = placementOf(config)
     const kept = { id: newId, directory: undefined, mayRebuild: true }
     const memory = { ...kept, processId, placement, clock, trace }
     return {
@@ -60,11 +61,13 @@ export async function openEngine(config: Config, world: World): Promise<OpenedEn
     }
   }
   const directory = await disk.directory(config.directory)
+  const letIn = await letInOf(config, directory)
   const name = typeof named === 'string' ? named : named.name
   const own = { cluster: config.cluster, engine: name, node: config.id }
-  const configured = { ...own, placement: configuredPlacement }
-  const { id, changes, placement } = await openIdentity(directory, configured, newId)
-  const members = await readKeptMembers(config, directory, clock)
+  const configured = { ...own, placement: placementOf(config, letIn?.placement.members) }
+  const beginning = letIn && OF_JOINERS
+  const { id, changes, placement } = await openIdentity(directory, configured, newId, beginning)
+  const members = await readKeptMembers(config, directory, clock, letIn?.records)
   const options = { directory, clock, trace, digestKey: digestKeyOf(config) }
   const engine = await (typeof named === 'string'
     ? openLog({ ...options, segmentBytes: config.segmentBytes }).then((opened) => opened.engine)
@@ -88,7 +91,8 @@ export async function openEngine(config: Config, world: World): Promise<OpenedEn
     clock,
     trace,
   })
-  if (rounds === undefined) {
+  // An engine that keeps nothing begins anew at each start.
+  if (rounds === undefined || (letIn !== undefined && kept === undefined)) {
     standing.lose('set-back')
     floors.lose(true)
   }
@@ -96,11 +100,31 @@ export async function openEngine(config: Config, world: World): Promise<OpenedEn
   return { engine, standing, floors, members, placement, directory, ring }
 }
 
-/** What decides where this node's keys lie. */
-export function placementOf({ partitions, members, defaults, buckets }: Config): Placement {
+/** What the node of this directory was told when it joined; undefined for one of the first list. */
+async function letInOf({ id, name }: Config, directory: Directory): Promise<LetIn | undefined> {
+  const joining = await readJoining(directory)
+  if (joining === undefined) return undefined
+  const { node, letIn } = joining
+  if (node !== id) {
+    throw new OperatingError(
+      'data-foreign',
+      `${directory.path} is of member ${node}, which has joined; this node is member ${id}: give` +
+        ' each node its own directory. Nothing was changed.',
+    )
+  }
+  if (letIn !== undefined) return letIn
+  const sentence = `${name} has begun to join and was not let in: start it with --join`
+  throw new OperatingError('not-a-member', sentence)
+}
+
+/** What decides where this node's keys lie; `placed` are the members of the first ring. */
+export function placementOf(
+  { partitions, members, defaults, buckets }: Config,
+  placed: readonly PlacedMember[] = members,
+): Placement {
   return {
     partitions,
-    members: members.map(({ name, machine, zone, weight }) => ({ name, machine, zone, weight })),
+    members: placed.map(({ name, machine, zone, weight }) => ({ name, machine, zone, weight })),
     n: defaults.n,
     buckets: Object.fromEntries(buckets.map(({ name, n }) => [name, n])),
   }

@@ -29,6 +29,8 @@ export interface PeerJoin {
   readonly facts: JoinerFacts
   /** That it is configured for; 0: those of the cluster. */
   readonly partitions: number
+  /** The copies of a key in buckets that are not named: the same. */
+  readonly n: number
   /** The highest format of frames, objects and contexts that it knows. */
   readonly format: number
   readonly deadlineMs: number
@@ -38,7 +40,8 @@ export interface PeerJoinReply {
   /** The cluster key: see `key-seal.ts`. */
   readonly sealedKey: Uint8Array
   readonly tag: Uint8Array
-  readonly partitionBits: number
+  /** Under which the issuer's data is written, as JSON: see `dynamo/ring/placement.ts`. */
+  readonly placement: string
   /** The number of the ring in force. */
   readonly ring: number
   /** Of the members: each as those who gossip encode it. */

@@ -261,7 +261,7 @@ export interface PeerOpenRoundReply {
 }
 
 /** These numbers are on the wire. */
-export const RoundStep = { close: 1, cover: 2, adopt: 3, void: 4 } as const
+export const RoundStep = { close: 1, cover: 2, adopt: 3, void: 4, agree: 5 } as const
 export type RoundStep = (typeof RoundStep)[keyof typeof RoundStep]
 
 export interface PeerStepRound {
@@ -271,7 +271,7 @@ export interface PeerStepRound {
   /** With close. */
   readonly floor: RoundFloor | undefined
   readonly forgotten: ReadonlySet<Start>
-  /** With cover: the start of each member when the round opened. */
+  /** With agree and cover: the start of each member when the round opened. */
   readonly starts: ReadonlyMap<NodeId, Start>
   readonly deadlineMs: number
 }

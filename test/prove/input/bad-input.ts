@@ -16,6 +16,7 @@ import { connect } from '../../../src/index.ts'
 import { ServedCluster } from '../../support/served-cluster.ts'
 import { flood } from './flood.ts'
 import { commandRows, configRows, optionRows } from './local.ts'
+import { joinerRows } from './joiner.ts'
 import { contextRows, messageRows, peerMessageRows } from './message.ts'
 import { receiptRows } from './receipt.ts'
 import { type Lab, OTHER_CLUSTER, OTHER_TOKEN, type Row, SINGLE } from './row.ts'
@@ -87,6 +88,7 @@ async function tryTable(lab: Lab, options: BadInputOptions): Promise<Verdict> {
       ...peerMessageRows(lab),
       ...contextRows(lab),
       ...receiptRows(lab),
+      ...joinerRows(lab),
       ...optionRows(lab),
     ],
   ]

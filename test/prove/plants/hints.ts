@@ -224,10 +224,17 @@ const DELIVERING: readonly Plant[] = [
     why: 'what was read is sent, and the hint removed with the newer write in it',
     caughtBy: 'test/unit/node/background/courier.test.ts',
   },
+  {
+    name: 'a node outside of the ring is no fallback',
+    find: 'return topology.isInRing ? placement : besides(topology, placement)',
+    replace: 'return placement',
+    why: 'it is asked for a put that no owner takes, and cannot count its own copy',
+    caughtBy: 'test/unit/node/cluster/joined.test.ts',
+  },
 ]
 
 export const HINTS_PLANTS: PlantGroup = {
   name: 'hints',
-  plantsMin: 29,
+  plantsMin: 30,
   plants: [...COUNTING, ...READING, ...DELIVERING],
 }

@@ -142,6 +142,6 @@ const COMPARING: readonly Plant[] = [
 
 export const REPAIR: PlantGroup = {
   name: 'repair',
-  plantsMin: 63,
+  plantsMin: 66,
   plants: [...KEEPING, ...COMPARING, ...ROUNDS, ...YIELDING],
 }

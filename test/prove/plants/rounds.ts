@@ -15,6 +15,7 @@ const EXCHANGES = `${UNIT}/node/background/repairer.test.ts`
 const CLEANER = `${UNIT}/node/background/cleaner.test.ts`
 const SCENES = `${UNIT}/node/background/rounds.test.ts`
 const VOID = `${UNIT}/node/background/rounds-void.test.ts`
+const JOINED = `${UNIT}/node/cluster/joined.test.ts`
 const LOST = `${UNIT}/node/background/rounds-lost.test.ts`
 
 const LATENESS: readonly Plant[] = [
@@ -272,6 +273,27 @@ const LEAVING: readonly Plant[] = [
     replace: '',
     why: 'the floor may hold a start that lives as ended: all its puts are late for ever',
     caughtBy: VOID,
+  },
+  {
+    name: 'a round is taken without a member that its opener does not know',
+    find: 'if (other === undefined) return this.#inStart(part);',
+    replace: 'return this.#inStart(part);',
+    why: 'the start of a node that has just joined is held as ended: its puts are lost',
+    caughtBy: MEMBER,
+  },
+  {
+    name: 'rounds ask the members of the ring alone',
+    find: 'return [...topology.ring.members, ...outside].map(',
+    replace: 'return [...topology.ring.members].map(',
+    why: 'while one member is outside of the ring no round ends: no delete goes',
+    caughtBy: JOINED,
+  },
+  {
+    name: 'a node that has joined knows of nothing that is too late',
+    find: 'rounds: { ...NO_ROUNDS, knowsClosed: false }',
+    replace: 'rounds: NO_ROUNDS',
+    why: 'it takes a hint that all others refuse, and W counts it',
+    caughtBy: JOINED,
   },
   {
     name: 'hints of a disk that was set back go at once',

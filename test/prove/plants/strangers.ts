@@ -5,7 +5,7 @@ const HANDSHAKE = 'test/unit/wire/handshake.test.ts'
 
 export const STRANGERS: PlantGroup = {
   name: 'strangers',
-  plantsMin: 15,
+  plantsMin: 19,
   plants: [
     {
       name: 'the seal of a context is not verified',
@@ -104,6 +104,13 @@ export const STRANGERS: PlantGroup = {
       replace: 'key.slice()',
       why: 'the network reads the key of the cluster',
       caughtBy: 'test/unit/wire/key-seal.test.ts',
+    },
+    {
+      name: 'a joiner gets the id of a member with other facts',
+      find: 'if (known !== undefined && !sameFacts(known, record))',
+      replace: 'if (known === null)',
+      why: 'two nodes have one id, and both are told that they are it',
+      caughtBy: 'test/unit/node/listeners/join-requests.test.ts',
     },
     {
       name: 'a node that strangers reach gives out invitations',

@@ -1,6 +1,7 @@
 /** The files of a node that has joined: read as they were written, and refused if they rotted. */
 import t from 'tap'
 import { utf8Bytes, utf8Text } from '../../../src/base/bytes.ts'
+import { memberRecord, MemberState } from '../../../src/dynamo/membership/member-record.ts'
 import { nodeId } from '../../../src/dynamo/names.ts'
 import { SimWorld } from '../../../src/sim/index.ts'
 import {
@@ -17,8 +18,15 @@ const BEGUN: Joining = {
   node: nodeId('0123456789abcdef'),
   letIn: undefined,
 }
-const records = [utf8Bytes('one'), new Uint8Array(0), Uint8Array.of(0, 255, 10)]
-const LET_IN: Joining = { ...BEGUN, letIn: { partitionBits: 8, ring: 3, records } }
+const facts = { host: '10.0.0.9', clientPort: 7400, peerPort: 7500, machine: 'm', zone: 'ü' }
+const records = ['one', 'two "three"'].map((name, i) => {
+  const id = nodeId(`0123456789abcde${i}`)
+  const written = { by: id, sponsor: id, version: i + 1, state: MemberState.joined }
+  return memberRecord({ ...facts, id, name, weight: 1.5, ...written })
+})
+const placed = [{ name: 'one', machine: 'm', zone: '', weight: 1 }]
+const placement = { partitions: 256, members: placed, n: 3, buckets: { 'a\nb': 2 } }
+const LET_IN: Joining = { ...BEGUN, letIn: { placement, ring: 3, records } }
 const KEY = Uint8Array.from({ length: 16 }, (_, i) => i * 16)
 
 async function textOf(directory: Directory, name: string): Promise<string> {

@@ -5,6 +5,8 @@ import {
   MEMBER_TEXT_CHARS_MAX,
   MEMBERS_MAX,
   PARTITIONS_MAX,
+  PLACEMENT_BYTES_MAX,
+  REPLICAS_MAX,
 } from '../../../src/limits.ts'
 import {
   decodeReply,
@@ -31,7 +33,8 @@ t.test('the longest and the shortest that a joiner may state travel', async (t) 
   const shortest = withFacts({ name: 'a', host: 'b', machine: 'c', zone: '', weight: 1e-9 })
   for (const join of [
     { ...longest, partitions: PARTITIONS_MAX },
-    { ...shortest, partitions: 0 },
+    { ...shortest, partitions: 0, n: 0 },
+    { ...shortest, n: REPLICAS_MAX },
     { ...shortest, partitions: 1 },
   ]) {
     const bytes = bytesOf(encodeRequest('peerJoin', join))
@@ -57,6 +60,7 @@ t.test('what no member may be called or be is garbled, at both sides', async (t)
   const wrong = [
     ...facts.map(withFacts),
     { ...peerJoin, partitions: 3 },
+    { ...peerJoin, n: REPLICAS_MAX + 1 },
     { ...peerJoin, partitions: 2 * PARTITIONS_MAX },
   ]
   for (const join of wrong) {
@@ -80,7 +84,7 @@ t.test('an answer has a key, a tag and records within their bounds', async (t) =
     { ...reply, sealedKey: new Uint8Array(15) },
     { ...reply, sealedKey: new Uint8Array(0) },
     { ...reply, tag: new Uint8Array(33) },
-    { ...reply, partitionBits: 17 },
+    { ...reply, placement: 'x'.repeat(PLACEMENT_BYTES_MAX + 1) },
     { ...reply, records: [new Uint8Array(MEMBER_RECORD_BYTES_MAX + 1)] },
     { ...most, records: [...most.records, new Uint8Array(1)] },
   ]

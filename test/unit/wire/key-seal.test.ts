@@ -5,7 +5,7 @@ import { hexOf, utf8Bytes } from '../../../src/base/bytes.ts'
 import { nodeId } from '../../../src/dynamo/names.ts'
 import { KeySeal } from '../../../src/wire/key-seal.ts'
 import type { PeerJoinReply } from '../../../src/wire/message/join.ts'
-import { INVITATION, JOIN_EXAMPLE } from '../../support/join-examples.ts'
+import { INVITATION, JOIN_EXAMPLE, PLACEMENT_EXAMPLE } from '../../support/join-examples.ts'
 import { CLUSTER_KEY, NODE_A, NODE_B } from '../../support/wire-frames.ts'
 import { bytes } from '../../support/wire-values.ts'
 
@@ -32,14 +32,16 @@ t.test('the construction is the one of the page, computed by hand', async (t) =>
   const u32 = (value: number): Uint8Array => Uint8Array.of(value, 0, 0, 0)
   const [one, three] = [utf8Bytes('one'), utf8Bytes('three')]
   const id = new Uint8Array(8).fill(0xaa)
-  const listed = [u32(8), u32(3), u32(2), u32(3), one, u32(5), three]
+  const placement = utf8Bytes(PLACEMENT_EXAMPLE)
+  const placed = [u32(placement.length), placement]
+  const listed = [...placed, u32(3), u32(2), u32(3), one, u32(5), three]
   const tagKey = hmac(utf8Bytes('everwrite join tag key'), INVITATION.secret)
   t.same(reply.tag, hmac(tagKey, nonces, id, sealed, ...listed))
 })
 
 t.test('an answer with any byte changed, or for another joiner, is not opened', async (t) => {
   const changes: [string, PeerJoinReply][] = [
-    ['bits', { ...reply, partitionBits: 9 }],
+    ['placement', { ...reply, placement: reply.placement.replace('256', '128') }],
     ['ring', { ...reply, ring: 4 }],
     ['no records', { ...reply, records: [] }],
     ['a record more', { ...reply, records: [...reply.records, new Uint8Array(0)] }],

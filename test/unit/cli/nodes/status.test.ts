@@ -23,3 +23,15 @@ t.test(
     ])
   },
 )
+
+t.test('a member that is in no ring is told, by all that see it', async (t) => {
+  const seen = { id: 'd', name: 'n4', state: 'joined', life: 'alive', lifeMs: 0 }
+  const rows = ['n1', 'n2'].map((name, i) => {
+    const row = rowOf(name, {})
+    const own = { ...seen, id: `${i}`, name }
+    const status = { ...row.status, members: [own, seen] }
+    return { ...row, member: { name, id: `${i}` }, status } as unknown as MemberRow
+  })
+  t.equal(remarksOf(rows)[0], 'member n4: joined, alive, without partitions, as n1, n2 see it\n')
+  t.equal(remarksOf(rows).length, 2, 'and the line of rounds')
+})

@@ -1,5 +1,5 @@
 /** Every wrong configuration gets its code and its path; a right one becomes a `Config`. */
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import {
@@ -7,7 +7,11 @@ import {
   readSettings,
   SettingsError,
 } from '../../../../src/cli/settings/settings.ts'
+import { bytesOfHex, hexOf } from '../../../../src/base/bytes.ts'
 import type { Config } from '../../../../src/config.ts'
+import { nodeId } from '../../../../src/dynamo/names.ts'
+import { hostDisk } from '../../../../src/host/disk.ts'
+import { writeClusterKey, writeJoining } from '../../../../src/store/joining.ts'
 
 const KEY = '00112233445566778899aabbccddeeff'
 const SOUND = `
@@ -264,14 +268,27 @@ t.test(
     const file = join(directory, 'everwrite.toml')
     const sources = { file, environment: {}, flags: {} }
     const joining = await readNodeSettings({ ...sources, joins: true })
-    t.same([joining.isJoiner, joining.partitions, joining.config.clusterKey.length], [true, 0, 0])
-    mkdirSync(join(directory, 'fresh'))
-    writeFileSync(join(directory, 'fresh', 'join'), '')
-    writeFileSync(join(directory, 'fresh', 'key'), `${KEY}\n`, { mode: 0o600 })
-    writeFileSync(file, `partitions = 64\n${toml}`)
+    t.same([joining.isJoiner, joining.hasJoined, joining.partitions], [true, false, 0])
+    t.equal(joining.config.clusterKey.length, 0)
+    const fresh = await hostDisk.directory(join(directory, 'fresh'))
+    const node = nodeId('0123456789abcdef')
+    const begun = { cluster: 'shop', node, letIn: undefined }
+    await writeJoining(fresh, begun)
+    t.equal((await readNodeSettings(sources)).hasJoined, false, 'it has begun to join')
+    const placement = { partitions: 128, members: [], n: 2, buckets: {} }
+    await writeClusterKey(fresh, bytesOfHex(KEY) as Uint8Array)
+    await writeJoining(fresh, { ...begun, letIn: { placement, ring: 1, records: [] } })
     const joined = await readNodeSettings(sources)
-    t.same([joined.isJoiner, joined.partitions], [true, 64])
-    t.equal(Buffer.from(joined.config.clusterKey).toString('hex'), KEY, 'from the data directory')
+    t.same([joined.isJoiner, joined.hasJoined, joined.config.id], [true, true, node])
+    t.equal(hexOf(joined.config.clusterKey), KEY, 'from the data directory')
+    t.same([joined.config.partitions, joined.config.defaults.n], [128, 2], 'as the cluster has')
+    writeFileSync(file, `partitions = 64\nn = 4\n${toml}`)
+    const { config, ...given } = await readNodeSettings(sources)
+    t.same([given.partitions, given.n], [64, 4])
+    t.same([config.partitions, config.defaults.n], [64, 4], 'what is given is not passed over')
+    t.same(await faultsOf(`r = 3\n${toml}`), ['r: config-wrong'], 'more than the copies')
+    const other = read(toml.replace('"shop"', '"other"'))
+    await t.rejects(other, { code: 'data-foreign', message: /belongs to a node of cluster "shop"/ })
     chmodSync(join(directory, 'fresh', 'key'), 0o644)
     t.same(await faultsOf(toml), ['key-file: key-file-wrong'], 'for its owner alone')
   },

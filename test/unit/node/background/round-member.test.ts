@@ -1,8 +1,12 @@
 /** One member's steps through a round: in order, in one start, and each once it is durable. */
 import t, { type Test } from 'tap'
 import { isOperatingError } from '../../../../src/base/errors.ts'
-import type { NodeId, Start } from '../../../../src/dynamo/names.ts'
-import { startId } from '../../../../src/dynamo/names.ts'
+import {
+  type MemberRecord,
+  memberRecord,
+  MemberState,
+} from '../../../../src/dynamo/membership/member-record.ts'
+import { type NodeId, nodeId, type Start, startId } from '../../../../src/dynamo/names.ts'
 import { NO_ROUND, type RoundFloor } from '../../../../src/dynamo/repair/round.ts'
 import type { VersionedObject } from '../../../../src/dynamo/version/object.ts'
 import {
@@ -68,6 +72,8 @@ class Bench {
     },
   }
   readonly parts = { isWhole: true, areStartsBuilt: true, areTreesBuilt: true, starts: 1 }
+  /** Members that are not gone. */
+  readonly present: MemberRecord[] = []
   hint: VersionedObject | undefined
   exchanges = 0
 
@@ -100,12 +106,15 @@ class Bench {
         return parts.isWhole
       },
     }
-    const topology = { otherOwners: () => [NODE_A, NODE_B] }
+    const { present } = this
+    const stages = { digest: u64(0, 0) }
+    const topology = { otherOwners: () => [NODE_A, NODE_B], present, stages }
     const { clock } = sim.start(77)
     this.clock = clock
     const given = { clock, topology, replica, hints, trees, starts, floors, standing }
     this.member = new RoundMember({
       ...(given as unknown as RoundMemberDependencies),
+      moving: () => undefined,
       leastMs: LEAST_MS,
       exchange: () => {
         this.exchanges += 1
@@ -149,6 +158,12 @@ function codeOf(error: unknown): string {
   return isOperatingError(error) ? error.code : String(error)
 }
 
+function recordOf(id: NodeId, name: string): MemberRecord {
+  const facts = { host: '10.0.0.1', clientPort: 7400, peerPort: 7500, machine: name, zone: '' }
+  const written = { by: id, sponsor: id, state: MemberState.joined, version: 1 }
+  return memberRecord({ ...facts, id, name, weight: 1, ...written })
+}
+
 /** Up to a step, without anything in the way. */
 async function upTo(last: 'open' | 'close' | 'cover', bench = Bench.inMemory()): Promise<Bench> {
   bench.open(1)
@@ -174,6 +189,20 @@ t.test('a round goes from open to adopt', async (t) => {
   t.equal(await bench.step(1, RoundStep.adopt), 'done')
   t.equal(bench.floors.adopted.number, 1)
   t.same(bench.floors.adopted.floor, madeOf(1).floor)
+})
+
+t.test('a round that was opened without a member that is known here is left', async (t) => {
+  const bench = await upTo('open')
+  for (const [i, id] of [NODE_A, NODE_B].entries()) bench.present.push(recordOf(id, `n${i}`))
+  t.equal(await bench.step(1, RoundStep.agree), 'done')
+  bench.present.push(recordOf(nodeId('cccccccccccccccc'), 'n9'))
+  await t.rejects(bench.member.step(stepOf(1, RoundStep.agree)), {
+    code: 'round-left',
+    message: /n9 has become a member, and the round was opened without it/,
+  })
+  bench.present.pop()
+  bench.replica.start = START_A
+  t.equal(await bench.step(1, RoundStep.agree), 'round-left', 'nor does a new start agree')
 })
 
 t.test('it says its start, its counter and what its copies name', async (t) => {

@@ -1,6 +1,6 @@
 /** A node joins: each step is durable, so a crash or a lost answer is repeated under one id. */
 import t from 'tap'
-import { hexOf, utf8Text } from '../../../../src/base/bytes.ts'
+import { hexOf } from '../../../../src/base/bytes.ts'
 import { isOperatingError, OperatingError } from '../../../../src/base/errors.ts'
 import { nodeId, type NodeId } from '../../../../src/dynamo/names.ts'
 import { INVITATION_MS } from '../../../../src/limits.ts'
@@ -60,7 +60,7 @@ class Scene {
     const ports = { clientPort: 7400, peerPort: 7500 }
     const facts = { name: 'n9', host: own, ...ports, machine: 'm9', zone: '', weight: 1 }
     const address = { host, port }
-    const terms = { address, invitation, cluster, facts, partitions: 16, directory: '/data' }
+    const terms = { address, invitation, cluster, facts, partitions: 16, n: 1, directory: '/data' }
     return joinCluster(terms, this.#joiner)
   }
 
@@ -99,10 +99,14 @@ t.test('a node with an empty directory gets an id, the key and the members', asy
   const joined = await scene.join(await scene.invite())
   t.equal(hexOf(joined.clusterKey), hexOf(scene.cluster.clusterKey))
   t.equal(scene.introducer.joined.get(joined.node)?.name, 'n9')
-  t.same([joined.partitionBits, joined.ring], [4, 7])
+  t.same([joined.placement.partitions, joined.placement.n, joined.ring], [16, 1, 7])
   t.same(
-    joined.records.map((record) => utf8Text(record)),
-    [joined.node],
+    joined.placement.members.map(({ name }) => name),
+    ['n1'],
+  )
+  t.same(
+    joined.records.map(({ id, name }) => [id, name]),
+    [[joined.node, 'n9']],
   )
   scene.restart()
   t.same(await scene.before(), joined, 'a later start needs no invitation')
@@ -150,7 +154,7 @@ t.test('nothing of an answer that was changed on the way is taken', async (t) =>
     isFirst = false
     // The seal reads them by index, and the encoder iterates: it finds other ones, as on the way.
     const records = [...introduction.records]
-    const changed = records.map((record) => record.with(0, 0))
+    const changed = records.map((record) => record.with(0, 0x99))
     return { ...introduction, records: Object.assign(records, { [Symbol.iterator]: iterate }) }
     function* iterate(): Generator<Uint8Array, undefined> {
       yield* changed

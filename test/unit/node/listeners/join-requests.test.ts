@@ -3,14 +3,18 @@
  * way in that is none. Real nodes, a simulated network.
  */
 import t from 'tap'
-import { hexOf, utf8Text } from '../../../../src/base/bytes.ts'
+import { hexOf } from '../../../../src/base/bytes.ts'
 import { isOperatingError, OperatingError } from '../../../../src/base/errors.ts'
+import { MemberState } from '../../../../src/dynamo/membership/member-record.ts'
+import { recordOfBytes } from '../../../../src/dynamo/membership/member-bytes.ts'
 import { nodeId } from '../../../../src/dynamo/names.ts'
+import { parsePlacement, type Placement } from '../../../../src/dynamo/ring/placement.ts'
 import { INVITATION_MS, INVITATIONS_MAX } from '../../../../src/limits.ts'
 import { Invitations } from '../../../../src/node/cluster/invitations.ts'
 import { Topology } from '../../../../src/node/cluster/topology.ts'
 import { JoinRequests } from '../../../../src/node/listeners/join-requests.ts'
 import { type RunningNode, startNode } from '../../../../src/node/node.ts'
+import { placementOf } from '../../../../src/node/replica/open-engine.ts'
 import { Cluster, type ClusterOptions } from '../../../../src/sim/cluster/cluster.ts'
 import { SimWorld } from '../../../../src/sim/index.ts'
 import { connectSession } from '../../../../src/wire/handshake.ts'
@@ -32,7 +36,7 @@ const FACTS: JoinerFacts = {
   zone: '',
   weight: 1,
 }
-const JOIN: PeerJoin = { facts: FACTS, partitions: 16, format: 1, deadlineMs: 5_000 }
+const JOIN: PeerJoin = { facts: FACTS, partitions: 16, n: 2, format: 1, deadlineMs: 5_000 }
 const NO_EVENTS = { onCall: () => undefined, onEnd: () => undefined }
 
 /** Where a joiner goes, and as what. */
@@ -46,7 +50,10 @@ interface Way {
 class Scene {
   readonly world: SimWorld
   readonly cluster: Cluster
-  readonly introducers: readonly FakeIntroducer[] = [new FakeIntroducer(), new FakeIntroducer()]
+  /** None: membership introduces. */
+  introducers: readonly FakeIntroducer[] = [new FakeIntroducer(), new FakeIntroducer()]
+
+  nodes: readonly RunningNode[] = []
 
   private constructor(seed: number, options: Partial<ClusterOptions>) {
     this.world = new SimWorld({ seed })
@@ -54,10 +61,15 @@ class Scene {
   }
 
   /** Two members; the first is the issuer. */
-  static async open(seed: number, options: Partial<ClusterOptions> = {}): Promise<Scene> {
+  static async open(
+    seed: number,
+    options: Partial<ClusterOptions> = {},
+    isReal = false,
+  ): Promise<Scene> {
     const scene = new Scene(seed, options)
+    if (isReal) scene.introducers = []
     const starts = [1, 2].map((machine) => scene.start(machine))
-    await scene.world.complete(Promise.all(starts))
+    scene.nodes = await scene.world.complete(Promise.all(starts))
     await scene.world.run(1_000)
     return scene
   }
@@ -119,9 +131,11 @@ class Scene {
     const key = session.join?.seal.open(reply, node)
     const { clusterKey } = this.cluster.configOf(1)
     const isKey = key !== undefined && hexOf(key) === hexOf(clusterKey)
-    const records = reply.records.map(utf8Text).join(' ')
-    const { partitionBits, ring } = reply
-    return `${isKey ? 'the key' : 'no key'}; 2^${partitionBits}; ring ${ring}; ${records}`
+    const names = reply.records.map((record) => recordOfBytes(record)?.name).join(' ')
+    const { partitions, n, members } = parsePlacement(reply.placement) as Placement
+    const first = members.map(({ name }) => name).join(' ')
+    const placed = `${partitions} partitions, ${n} copies on ${first}`
+    return `${isKey ? 'the key' : 'no key'}; ${placed}; ring ${reply.ring}; ${names}`
   }
 }
 
@@ -133,7 +147,7 @@ function asked<K extends RequestKind>(
   return new Promise((resolve) => void session.call(kind, request, resolve))
 }
 
-const LET_IN = `the key; 2^4; ring 7; ${JOINER}`
+const LET_IN = 'the key; 16 partitions, 2 copies on n1 n2; ring 7; n9'
 
 t.test('a joiner with an invitation gets the cluster key, sealed, and the members', async (t) => {
   const scene = await Scene.open(21)
@@ -240,16 +254,18 @@ t.test('a joiner of another cluster, format or partition count is refused', asyn
   t.match(await scene.join(invitation, { join: { format: 2 } }), /^format-unsupported: /)
   const partitions = await scene.join(invitation, { join: { partitions: 256 } })
   t.match(partitions, /^ring-differs: this cluster has 16 partitions, .* configured for 256/)
+  const copies = await scene.join(invitation, { join: { n: 3 } })
+  t.match(copies, /^ring-differs: this cluster keeps 2 copies of a key, .* configured for 3/)
   t.equal(scene.introducer.asked, 0)
-  t.equal(await scene.join(invitation, { join: { partitions: 0 } }), LET_IN, 'none: the cluster’s')
+  const join = { partitions: 0, n: 0 }
+  t.equal(await scene.join(invitation, { join }), LET_IN, 'none: the cluster’s')
 })
 
 t.test('a joiner that was refused leaves the invitation to another', async (t) => {
   const scene = await Scene.open(29)
   const invitation = await scene.invite()
-  scene.introducer.gone.add(JOINER)
-  const gone = await scene.join(invitation)
-  t.match(gone, /^member-gone: .*join as a new node, with an empty data directory/)
+  scene.introducer.failure = new OperatingError('member-gone', 'it was removed')
+  t.match(await scene.join(invitation), /^member-gone/)
   scene.introducer.failure = new OperatingError('node-id-taken', 'a member has this id')
   t.match(await scene.join(invitation, { node: OTHER }), /^node-id-taken/)
   scene.introducer.failure = new OperatingError('disk-failed', 'the disk failed')
@@ -258,15 +274,6 @@ t.test('a joiner that was refused leaves the invitation to another', async (t) =
   const late = await scene.join(invitation, { node: third })
   t.match(late, /^invitation-wrong: the invitation was used/, 'it may have been let in')
   t.match(await scene.join(invitation, { node: OTHER }), /^the key/)
-})
-
-t.test('a member that was removed is told so when it connects as a member', async (t) => {
-  const scene = await Scene.open(30)
-  scene.introducers[1]?.gone.add(scene.cluster.memberOf(1))
-  scene.world.kill(1)
-  const removed = await scene.world.complete(scene.start(1))
-  await scene.world.run(1_000)
-  t.match(removed.alarms, [/^n2 does not connect: member \w+ was removed .*join as a new node/])
 })
 
 t.test('on such a connection nothing else may be asked', async (t) => {
@@ -292,8 +299,9 @@ t.test('a node that strangers reach without a token gives out none', async (t) =
   const topology = new Topology(config)
   const issuerWith = (change: Partial<typeof config>): JoinRequests => {
     const introducer = new FakeIntroducer()
+    const standing = { placement: placementOf(config) }
     const node = { config: { ...config, ...change }, topology, invitations, introducer, trace }
-    return new JoinRequests(node)
+    return new JoinRequests({ ...node, standing })
   }
   const clientListen = { host: '10.0.0.1', port: 7400 }
   t.throws(() => issuerWith({ clientListen }).invite(), { code: 'bind-insecure' })
@@ -303,24 +311,16 @@ t.test('a node that strangers reach without a token gives out none', async (t) =
   t.equal(issuerWith({}).invite().validMs, INVITATION_MS, 'this machine alone')
 })
 
-t.test('a cluster whose members are configured lets no one in', async (t) => {
-  const world = new SimWorld({ seed: 34 })
-  const cluster = new Cluster(world, { nodes: 1 })
-  await cluster.startAll()
-  const client = cluster.clientWorld()
-  const connect = (at: Address, options: Parameters<typeof connectSession>[2]): Promise<Session> =>
-    world.complete(
-      client.network
-        .connect(at, 1_000)
-        .then((connection) => connectSession(connection, client, options, NO_EVENTS)),
-    )
-  const { clientListen, peerListen } = cluster.configOf(1)
-  const operator = await connect(clientListen, { role: 'client', cluster: '' })
-  const issued = await world.complete(asked(operator, 'invite', { deadlineMs: 1_000 }))
-  if (isOperatingError(issued)) throw issued
-  const invitation = readInvitation(issued.invitation)
-  const named = { cluster: invitation.cluster, node: JOINER }
-  const joiner = await connect(peerListen, { role: 'joiner', ...named, invitation })
-  const answer = await world.complete(asked(joiner, 'peerJoin', { ...JOIN, partitions: 0 }))
-  t.match(answer, { code: 'not-a-member', message: /n9 cannot join: .*configuration lists/ })
+t.test('an id that is a member’s, or was removed, lets no other node in', async (t) => {
+  const scene = await Scene.open(34, {}, true)
+  const joined = await scene.join(await scene.invite())
+  t.equal(joined, 'the key; 16 partitions, 2 copies on n1 n2; ring 1; n1 n2 n9')
+  const other = await scene.invite()
+  const facts = { ...FACTS, host: '127.0.0.98' }
+  t.match(await scene.join(other, { join: { facts } }), /^node-id-taken: another process/)
+  const { membership } = scene.nodes[0] as RunningNode
+  await scene.world.complete(membership.change(JOINER, { state: MemberState.gone }))
+  t.match(await scene.join(other), /^member-gone: .*join as a new member, with an empty directory/)
+  const third = await scene.join(other, { node: OTHER })
+  t.match(third, /; n1 n2 n9$/, 'those that are gone are not told, and the invitation is unused')
 })

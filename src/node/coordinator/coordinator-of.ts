@@ -1,4 +1,4 @@
-/** Makes a coordinator with all that works for it. */
+/** Makes the coordinator, with the rounds, forwards and scans that it runs. */
 import type { Config } from '../../config.ts'
 import { ContextSeal } from '../../dynamo/version/context-seal.ts'
 import { Receipts } from '../../dynamo/version/receipt.ts'
@@ -15,7 +15,7 @@ import { Scans } from './scan.ts'
 const FIRST_KEY_ID = 1
 
 /** What a coordinator and its rounds share. */
-export interface Workers extends GetDependencies {
+interface Workers extends GetDependencies {
   readonly topology: Topology
   readonly gets: Gets
   readonly teller: Teller
