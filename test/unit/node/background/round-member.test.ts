@@ -1,5 +1,6 @@
 /** One member's steps through a round: in order, in one start, and each once it is durable. */
 import t, { type Test } from 'tap'
+import { u64 } from '../../../../src/base/u64.ts'
 import { isOperatingError } from '../../../../src/base/errors.ts'
 import {
   type MemberRecord,
