@@ -132,7 +132,7 @@ function verdictOf(killed: readonly number[], silent: readonly Silence[], dead: 
 async function kills(times: number, { nodes, watched, prng }: Scene): Promise<readonly number[]> {
   const all: number[] = []
   for (let i = 0; i < times; i++) {
-    await rest(prng)
+    await rest(watched, prng)
     const began = Date.now()
     const gone = nodes.kill(VICTIM)
     all.push((await watched.until(isAvoided, began)) - began)
@@ -146,8 +146,11 @@ async function kills(times: number, { nodes, watched, prng }: Scene): Promise<re
   return all
 }
 
-/** Until the next blow. */
-const rest = (prng: Prng): Promise<void> => sleep(REST_MS + prng.unit() * PERIOD_MS)
+/** Until the next blow: one that is suspected already would show nothing. */
+async function rest(watched: Watched, prng: Prng): Promise<void> {
+  await sleep(REST_MS + prng.unit() * PERIOD_MS)
+  await watched.until(isAlive, Date.now())
+}
 
 async function silences(
   what: string,
@@ -157,7 +160,7 @@ async function silences(
 ): Promise<readonly Silence[]> {
   const all: Silence[] = []
   for (let i = 0; i < times; i++) {
-    await rest(prng)
+    await rest(watched, prng)
     const began = Date.now()
     const end = await begin()
     const avoidedMs = (await watched.until(isAvoided, began)) - began
@@ -181,7 +184,10 @@ async function losses(ms: number, { caretaker, network, watched }: Scene): Promi
   await sleep(ms)
   const met = await Promise.all(ends.map((end) => end()))
   if (met.includes(false)) throw new Error('no packets were lost at some node')
-  return watched.changes.slice(from).filter(({ life }) => life === 'dead').length
+  const lives = watched.changes.slice(from).map(({ life }) => life)
+  const count = (wanted: Change['life']): number => lives.filter((life) => life === wanted).length
+  console.log(`losses: ${count('suspect')} suspicions, ${count('dead')} deaths`)
+  return count('dead')
 }
 
 async function startNodes(root: string, network: NetworkNames): Promise<Nodes> {
