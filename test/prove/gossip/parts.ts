@@ -82,7 +82,7 @@ const STALLED_DEATH_SECONDS = 25
 const SMALL_MEMBERS = 7
 const SMALL_LOST_SHARE = 0.2
 const SMALL_PAUSE_MS_MAX = 3_000
-/** Until four members suspect the fifth, which has stopped: half a second less than `detect` has. */
+/** Until four members suspect the fifth, which has stopped: 0.5 s less than `detect` allows. */
 const SILENT_MEMBERS = 5
 const SUSPECTED_SECONDS = 2
 const STARVED_MEMBERS = 50
