@@ -12,8 +12,8 @@ export const MEMBERSHIP: PlantGroup = {
       why: 'a member that was away for a while stays dead for the others',
     },
     {
-      name: 'members that connect do not compare their records',
-      find: 'if (this.members.has(peer)) this.#pace.soon(peer, now)',
+      name: 'sets of members are never compared',
+      find: 'if (peer !== undefined) this.#send(peer, exchange.compare(this))',
       replace: '',
       why: 'one that was away misses what was news meanwhile',
     },
