@@ -3,6 +3,8 @@
  */
 import { readFileSync } from 'node:fs'
 import t from 'tap'
+import type { Life } from '../../src/dynamo/membership/liveness.ts'
+import { nodeId } from '../../src/dynamo/names.ts'
 import { Context } from '../../src/dynamo/version/context.ts'
 import { Bounds } from '../../src/sim/checkers/bounds.ts'
 import { checkCausality } from '../../src/sim/checkers/causality.ts'
@@ -10,6 +12,7 @@ import { checkDurability, type Final } from '../../src/sim/checkers/durability.t
 import { type Kind, KINDS, SENTENCES_MAX } from '../../src/sim/checkers/findings.ts'
 import { checkScans } from '../../src/sim/checkers/scans.ts'
 import { checkLiveness } from '../../src/sim/checkers/liveness.ts'
+import { MembershipChecker, type SeenMembers } from '../../src/sim/checkers/membership.ts'
 import { Recovery } from '../../src/sim/checkers/recovery.ts'
 import { History, type WriteEvent } from '../../src/sim/history/history.ts'
 
@@ -56,6 +59,17 @@ function recovers(keptSequence: number, keys: number, rotten: number): readonly 
   recovery.ended(1, { sequence: 5, keys: 5 })
   recovery.recovered(1, { keptSequence, keys, rotten })
   return recovery.violations
+}
+
+const MEMBER = nodeId('0000000000000001')
+
+/** What two nodes see of one member: a record as text, and its life. */
+function agrees(record: string, life: Life): readonly string[] {
+  const seen: readonly SeenMembers[] = [
+    { machine: 1, records: new Map([[MEMBER, 'a']]), lives: new Map([[MEMBER, 'alive']]) },
+    { machine: 2, records: new Map([[MEMBER, record]]), lives: new Map([[MEMBER, life]]) },
+  ]
+  return new MembershipChecker().disagreements(seen, [MEMBER])
 }
 
 /** A scan of bucket b, which holds an acknowledged value, a delete and a value in doubt. */
@@ -105,6 +119,14 @@ const PROVOKED: Readonly<Record<Kind, () => readonly string[]>> = {
   'keys missing': () => recovers(5, 4, 0),
   'not scanned': () => scans(new Set(['b/other'])),
   rot: () => recovers(5, 5, 1),
+  'members differ': () => agrees('b', 'alive'),
+  'held for dead': () => agrees('a', 'suspect'),
+  'declared dead': () => {
+    const membership = new MembershipChecker()
+    membership.agreed([MEMBER])
+    membership.declaredDead(2, MEMBER)
+    return membership.violations
+  },
   'and more': () =>
     reads((history) => {
       for (let i = 0; i <= SENTENCES_MAX; i++) show(history, 7)
@@ -124,6 +146,17 @@ t.test('every kind of sentence is provoked by a case of its own', async (t) => {
 t.test('a scan owes acknowledged values alone', async (t) => {
   t.strictSame(scans(new Set(['b/k'])), [])
   t.strictSame(scans(new Set()), ['not scanned: b/k holds 0 and was in no page'])
+})
+
+t.test('members that agree say nothing, and no death counts in chaos', async (t) => {
+  t.strictSame(agrees('a', 'alive'), [])
+  const membership = new MembershipChecker()
+  membership.declaredDead(2, MEMBER)
+  membership.agreed([MEMBER])
+  membership.declaredDead(2, nodeId('0000000000000002'))
+  membership.chaos()
+  membership.declaredDead(2, MEMBER)
+  t.strictSame(membership.violations, [])
 })
 
 t.test('every kind of sentence is explained', async (t) => {

@@ -2,6 +2,7 @@
 import t from 'tap'
 import type { RunningNode } from '../../src/node/node.ts'
 import { Bounds } from '../../src/sim/checkers/bounds.ts'
+import { MembershipChecker } from '../../src/sim/checkers/membership.ts'
 import { Account } from '../../src/sim/cluster/account.ts'
 import { Cluster } from '../../src/sim/cluster/cluster.ts'
 import { Operator } from '../../src/sim/cluster/operator.ts'
@@ -45,7 +46,14 @@ t.test('copies become equal though two of the nodes that live may lack theirs', 
     beforeEnd: () => undefined,
     onEmptied: () => undefined,
   })
-  const quiet = new Quiet(cluster, history, workload, account, new Bounds(cluster.configOf(1)))
+  const quiet = new Quiet(
+    cluster,
+    history,
+    workload,
+    account,
+    new Bounds(cluster.configOf(1)),
+    new MembershipChecker(),
+  )
   await cluster.startAll()
   world.isolate([STALE])
   workload.begin(20)
@@ -92,7 +100,14 @@ async function hintForRot() {
   const workload = new Workload(cluster, history, { ...drawn, ...options })
   const partOf = (machine: number): string => cluster.partOf(machine)
   const account = new Account(2, partOf, world.trace, () => undefined)
-  const quiet = new Quiet(cluster, history, workload, account, new Bounds(cluster.configOf(1)))
+  const quiet = new Quiet(
+    cluster,
+    history,
+    workload,
+    account,
+    new Bounds(cluster.configOf(1)),
+    new MembershipChecker(),
+  )
   return { scene, cluster, account, quiet, rotten, dead }
 }
 

@@ -8,6 +8,8 @@
  *
  * Writes and reads go by this at once; the detector (liveness.ts) is slower, and for news.
  *
+ * The question of a member that is late is also the direct half of a probe: see `askedAt`.
+ *
  * A member that is slow is not dead: among several that are not avoided one is chosen with a chance
  * in inverse proportion to its latency.
  */
@@ -23,6 +25,13 @@ export const AGAIN_MS = 250
 /** A latency below is as good: no member is to get all requests. */
 const WEIGHED_MS_MIN = 0.25
 const WEIGHTS_SUM = 2 ** 20
+
+/** A member that is avoided as late. */
+export interface Late {
+  readonly id: NodeId
+  /** It is avoided from now on. */
+  readonly isNew: boolean
+}
 
 interface Peer {
   readonly latency: Latency
@@ -54,6 +63,13 @@ export class Avoidance {
 
   isClosed(id: NodeId): boolean {
     return this.#peers.get(id)?.isClosed === true
+  }
+
+  /** When one that is probed now was asked: earlier where it is late, never where it is closed. */
+  askedAt(id: NodeId, now: number): number {
+    const peer = this.#peers.get(id)
+    if (peer?.isClosed === true) return Number.NEGATIVE_INFINITY
+    return peer?.againAt === undefined ? now : (peer.askedAt ?? now)
   }
 
   /** When to call `onTick`. */
@@ -109,15 +125,15 @@ export class Avoidance {
   }
 
   /** Members to ask for a sign of life now. */
-  onTick(now: number): readonly NodeId[] {
+  onTick(now: number): readonly Late[] {
     if (this.#watched.size === 0) return []
-    const again: NodeId[] = []
+    const late: Late[] = []
     for (const [id, peer] of this.#watched) {
       if (now < dueAtOf(peer)) continue
+      late.push({ id, isNew: peer.againAt === undefined })
       peer.againAt = now + AGAIN_MS
-      again.push(id)
     }
-    return again
+    return late
   }
 
   /** This process was stopped for so long: answers may still be unread. */

@@ -22,6 +22,9 @@ import { SetDigest } from './set-digest.ts'
 /** No member changes so often between two of its records that reach this node. */
 export const VERSION_LEAP = 2 ** 20
 
+/** What an operator may change of a member. */
+export type OperatorChange = Partial<Pick<MemberRecord, 'weight' | 'state'>>
+
 export type Taken = 'taken' | 'known' | 'not-introduced' | 'full'
 
 export class Members {

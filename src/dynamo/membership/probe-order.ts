@@ -2,12 +2,15 @@
  * Which member is probed next: all in turn, in an order that is shuffled anew after each pass, so
  * that each member is probed within two passes at the latest. (SWIM, 4.3.)
  *
- * Some come before their turn: a member whose connection closed, and one that another member
- * suspects.
+ * Some come before their turn: a member whose connection closed, one that is late, and one that
+ * another member suspects.
  */
 import { PREFERRED_MAX } from '../../limits.ts'
 import type { NodeId } from '../names.ts'
 import { type Random, shuffle } from './random.ts'
+
+/** Of the members that notice the same of one, about so many probe it next. */
+export const VERIFIERS = 8
 
 export class ProbeOrder {
   readonly #random: Random
@@ -45,6 +48,13 @@ export class ProbeOrder {
   prefer(id: NodeId): void {
     if (this.#preferred.length >= PREFERRED_MAX || this.#preferred.includes(id)) return
     this.#preferred.splice(this.#random.below(this.#preferred.length + 1), 0, id)
+  }
+
+  /** What all may notice at once, some verify: returns whether this node does, and prefers it. */
+  verify(id: NodeId, members: number): boolean {
+    const isChosen = this.#random.below(members) < VERIFIERS
+    if (isChosen) this.prefer(id)
+    return isChosen
   }
 
   next(): NodeId | undefined {

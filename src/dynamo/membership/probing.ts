@@ -8,6 +8,9 @@
  * All times are longer by the factor of the local health. A member whose connection is closed is
  * not pinged; one that is dead already is pinged only.
  *
+ * A member that owes an answer to its link has been asked directly already: the 500 ms count from
+ * that question, and the probe ends as answered once anything comes from the member.
+ *
  * It also probes for others, which ask for help: they get the ack, or a nack after 400 ms.
  *
  * Source: SWIM, 3.1; the nack is of Lifeguard.
@@ -18,6 +21,8 @@ import type { NodeId } from '../names.ts'
 export const PERIOD_MS = 1_000
 export const TIMEOUT_MS = 500
 export const HELPERS = 3
+/** Probes that begin before their time, in each period. */
+export const HASTENED_MAX = 4
 const NACK_MS = 400
 /** Numbers of probes are short varints for a while, and unique for weeks. */
 const PROBE_NUMBERS = 2 ** 21
@@ -26,6 +31,8 @@ interface Probe {
   readonly target: NodeId
   readonly number: number
   readonly factor: number
+  /** It is avoided: anything that comes from it answers. */
+  isAvoided: boolean
   stage: 'direct' | 'indirect'
   dueAt: number
   helpers: number
@@ -49,6 +56,9 @@ export class Prober {
   #probe: Probe | undefined
   #nextAt: number
   #number = 0
+  /** Since then so many were hastened. */
+  #hastenedFrom = Number.NEGATIVE_INFINITY
+  #hastened = 0
   /** In the order in which they are due. */
   readonly #relays = new Map<number, Relay>()
 
@@ -71,8 +81,17 @@ export class Prober {
     return this.#probe === undefined && now >= this.#nextAt
   }
 
-  /** Begins with a probe now that no other is in progress; where one is, right after it. */
+  /**
+   * Begins with a probe now that no other is in progress; where one is, right after it. Beyond
+   * `HASTENED_MAX` in a period the next one keeps its time.
+   */
   hasten(now: number): void {
+    if (now >= this.#hastenedFrom + PERIOD_MS) {
+      this.#hastenedFrom = now
+      this.#hastened = 0
+    }
+    if (this.#hastened >= HASTENED_MAX) return
+    this.#hastened += 1
     this.#nextAt = Math.min(this.#nextAt, now)
   }
 
@@ -81,20 +100,45 @@ export class Prober {
     this.#nextAt = now + PERIOD_MS
   }
 
-  /** Returns the number of the ping. `isReachable`: else helpers are due at once. */
-  begin(target: NodeId, isReachable: boolean, factor: number, now: number): number {
+  /**
+   * Returns the number of the ping. `askedAt`: when the target was asked directly: now, earlier
+   * where it is late, and minus infinity where it cannot be asked.
+   */
+  begin(target: NodeId, askedAt: number, factor: number, now: number): number {
     const number = this.#nextNumber()
     this.#probe = {
       target,
       number,
       factor,
+      isAvoided: askedAt < now,
       stage: 'direct',
-      dueAt: isReachable ? now + TIMEOUT_MS * factor : now,
+      dueAt: Math.max(now, askedAt + TIMEOUT_MS * factor),
       helpers: 0,
       nacks: 0,
     }
     this.#nextAt = now + PERIOD_MS * factor
     return number
+  }
+
+  /**
+   * A member begins to be late; it was asked at `askedAt`. Returns whether it is being probed: then
+   * helpers are due the sooner.
+   */
+  onLate(id: NodeId, askedAt: number, now: number): boolean {
+    const probe = this.#probe
+    if (probe?.target !== id) return false
+    if (probe.stage === 'direct') {
+      probe.isAvoided = true
+      probe.dueAt = Math.min(probe.dueAt, Math.max(now, askedAt + TIMEOUT_MS * probe.factor))
+    }
+    return true
+  }
+
+  /** Ends the probe of a member that was avoided, where it `isHeard`. Returns whether it did. */
+  endHeard(isHeard: (id: NodeId) => boolean): boolean {
+    if (this.#probe?.isAvoided !== true || !isHeard(this.#probe.target)) return false
+    this.#probe = undefined
+    return true
   }
 
   /** The target of a direct probe that is late. */

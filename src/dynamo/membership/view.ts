@@ -14,12 +14,12 @@
  */
 import type { NodeId } from '../names.ts'
 import type { Action } from './action.ts'
-import { Avoidance } from './avoidance.ts'
+import { Avoidance, type Late } from './avoidance.ts'
 import * as exchange from './exchange.ts'
 import { ExchangePace } from './exchange-pace.ts'
 import { Liveness } from './liveness.ts'
 import { LATE_MS, LocalHealth, SCORE_MAX } from './local-health.ts'
-import { Members } from './members.ts'
+import { Members, type OperatorChange } from './members.ts'
 import { type MemberRecord, MemberState, memberRecord } from './member-record.ts'
 import type { Exchanging, Message, News } from './message.ts'
 import { NewsQueue } from './news.ts'
@@ -29,8 +29,6 @@ import { ProbeOrder } from './probe-order.ts'
 import type { Random } from './random.ts'
 import { type Standing, Standings } from './standings.ts'
 
-/** Of the members that hear of a suspicion, about so many probe the suspect next. */
-export const VERIFIERS = 8
 /** Members that were dead and connect are asked at once, at most so many in a period. */
 const GREETINGS_MAX = 16
 
@@ -44,9 +42,6 @@ export interface ViewOptions {
   readonly isJoining?: boolean
 }
 
-/** What an operator may change of a member. */
-export type OperatorChange = Partial<Pick<MemberRecord, 'weight' | 'state'>>
-
 export class View {
   readonly members = new Members()
   readonly standings = new Standings()
@@ -57,7 +52,6 @@ export class View {
   /** Lies, and records of this node that only an operator can set right. */
   readonly counts = { lies: 0, spent: 0 }
   readonly #own: OwnRecord
-  readonly #random: Random
   readonly #prober: Prober
   readonly #order: ProbeOrder
   readonly #pace: ExchangePace
@@ -77,7 +71,6 @@ export class View {
   constructor({ own, records, random, now, isJoining = false }: ViewOptions) {
     this.#isJoining = isJoining
     this.#own = own
-    this.#random = random
     for (const record of [own.record, ...records]) this.members.take(record)
     const { members, standings, news, health } = this
     this.liveness = new Liveness({ self: own.id, members, standings, news, health })
@@ -109,9 +102,9 @@ export class View {
   onTick(now: number): readonly Action[] {
     this.#begin(now)
     if (this.isMember) {
+      for (const late of this.avoidance.onTick(now)) this.#onLate(late, now)
       this.#tickProbes(now)
       for (const id of this.liveness.onTick(now)) this.#askLast(id)
-      for (const id of this.avoidance.onTick(now)) this.#ping(id, 0)
       if (now >= this.#pace.dueAt) this.#exchange(now)
     }
     return this.#end()
@@ -238,13 +231,23 @@ export class View {
       this.#prober.skip(now)
       return
     }
-    const isReachable = !this.avoidance.isClosed(target)
-    this.#ping(target, this.#prober.begin(target, isReachable, this.health.factor, now))
-    if (!isReachable) this.#judge(now)
+    const askedAt = this.avoidance.askedAt(target, now)
+    this.#ping(target, this.#prober.begin(target, askedAt, this.health.factor, now))
+    this.#judge(now)
+  }
+
+  /** Where a member begins to be late, it is probed next by some of those that see it. */
+  #onLate({ id, isNew }: Late, now: number): void {
+    this.#ping(id, 0)
+    if (!isNew || this.liveness.lifeOf(id) === 'dead') return
+    if (this.#prober.onLate(id, this.avoidance.askedAt(id, now), now)) return
+    if (this.#order.verify(id, this.members.size)) this.#prober.hasten(now)
   }
 
   /** Asks helpers for a probe that is late, and suspects where it has ended. */
   #judge(now: number): void {
+    const isHeard = (id: NodeId): boolean => !this.avoidance.isAvoided(id)
+    if (this.#prober.endHeard(isHeard)) this.health.onAnswered()
     const late = this.#prober.lateTarget(now)
     if (late !== undefined) {
       if (this.standings.isDead(late)) this.#prober.drop()
@@ -324,15 +327,10 @@ export class View {
     for (const news of all) {
       if (news.kind === 'record') this.#hearRecord(news.record, from)
       else if (this.#isJoining && news.kind === 'suspect' && news.id !== this.self) continue
-      else if (this.liveness.onNews(news, now)) this.#verify(news.id)
+      else if (this.liveness.onNews(news, now)) this.#order.verify(news.id, this.members.size)
       else missed ??= this.liveness.contradictionOf(news)
     }
     return missed
-  }
-
-  /** Some of those that hear of a suspicion probe the suspect themselves. */
-  #verify(id: NodeId): void {
-    if (this.#random.below(this.members.size) < VERIFIERS) this.#order.prefer(id)
   }
 
   #hearRecord(record: MemberRecord, from: NodeId): void {

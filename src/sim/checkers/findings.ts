@@ -23,6 +23,9 @@ export const KINDS = [
   'keys missing',
   'not scanned',
   'rot',
+  'members differ',
+  'held for dead',
+  'declared dead',
   'and more',
 ] as const
 

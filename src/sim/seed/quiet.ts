@@ -11,12 +11,14 @@
  * may keep memory of a message.
  */
 import type { Prng } from '../../base/prng.ts'
+import type { MemberRecord } from '../../dynamo/membership/member-record.ts'
 import { keyName } from '../../dynamo/names.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import { MESSAGE_STALL_MS_MAX } from '../../limits.ts'
 import { MEMORY_GAUGES } from '../../node/report.ts'
 import type { Account } from '../cluster/account.ts'
 import type { Bounds } from '../checkers/bounds.ts'
+import type { MembershipChecker, SeenMembers } from '../checkers/membership.ts'
 import { checkScans, type Scanned } from '../checkers/scans.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { History } from '../history/history.ts'
@@ -48,6 +50,8 @@ const INSPECT_MS_MAX = 600_000
  * after `MESSAGE_STALL_MS_MAX`, seen at the next check, by a clock that may be slow.
  */
 const GIVE_BACK_MS_MAX = 2 * MESSAGE_STALL_MS_MAX
+/** Less than the 30 s between two comparisons of sets: those that connected compare at once. */
+const MEMBERS_MS_MAX = 20_000
 /** How often what a core takes away is tried. */
 const SHRINK_TRIES = 2
 /** Figures of copies that change without a request. */
@@ -94,6 +98,7 @@ export class Quiet {
   readonly #account: Account
   readonly #bounds: Bounds
   readonly #history: History
+  readonly #membership: MembershipChecker
   readonly violations: string[] = []
 
   constructor(
@@ -102,12 +107,14 @@ export class Quiet {
     workload: Workload,
     account: Account,
     bounds: Bounds,
+    membership: MembershipChecker,
   ) {
     this.#cluster = cluster
     this.#history = history
     this.#account = account
     this.#bounds = bounds
     this.#workload = workload
+    this.#membership = membership
   }
 
   /** Waits until all of `living` see each other, and all are whole where none is dead. */
@@ -122,6 +129,28 @@ export class Quiet {
       })
     if (await this.#until(isPeaceful, PEACE_MS_MAX)) return
     this.violations.push('no peace: nodes do not find each other long after faults have ended')
+  }
+
+  /** Waits until all of `living` have the same records, and hold each other for alive. */
+  async #agree(living: readonly number[]): Promise<void> {
+    const ids = living.map((machine) => this.#cluster.memberOf(machine))
+    const left = (): readonly string[] =>
+      this.#membership.disagreements(this.#seenMembers(living), ids)
+    if (!(await this.#until(() => left().length === 0, MEMBERS_MS_MAX))) {
+      this.violations.push(...left())
+    }
+    this.#membership.agreed(ids)
+  }
+
+  #seenMembers(living: readonly number[]): readonly SeenMembers[] {
+    return living.map((machine) => {
+      const seen = this.#cluster.node(machine)?.membership.seen() ?? []
+      return {
+        machine,
+        records: new Map(seen.map(({ record }) => [record.id, textOf(record)])),
+        lives: new Map(seen.map(({ record, life }) => [record.id, life])),
+      }
+    })
   }
 
   /**
@@ -201,6 +230,7 @@ export class Quiet {
   async converge(living: readonly number[]): Promise<Inspection> {
     const { world } = this.#cluster
     await this.peace(living)
+    await this.#agree(living)
     await world.run(LATE_MS)
     await this.#handOff(living)
     const scanned = living.length === this.#cluster.size ? await this.#scan() : NOT_SCANNED
@@ -332,4 +362,9 @@ export class Quiet {
       }),
     )
   }
+}
+
+/** Two records of one digest are equal. */
+function textOf({ version, weight, digest: { hi, lo } }: MemberRecord): string {
+  return `version ${version} with weight ${weight} (${hi} ${lo})`
 }

@@ -12,15 +12,18 @@ import { Bounds } from '../checkers/bounds.ts'
 import { checkCausality } from '../checkers/causality.ts'
 import { checkDurability } from '../checkers/durability.ts'
 import { checkLiveness } from '../checkers/liveness.ts'
+import { MembershipChecker } from '../checkers/membership.ts'
 import { Recovery } from '../checkers/recovery.ts'
 import { Cluster } from '../cluster/cluster.ts'
 import { Faults } from '../faults/faults.ts'
+import { MemberChanges } from '../faults/member-changes.ts'
 import { History } from '../history/history.ts'
 import type { Inspection } from './inspect.ts'
 import { requireAddon } from '../../native/availability.ts'
 import { Operator } from '../cluster/operator.ts'
 import { RingChanges } from '../cluster/ring-changes.ts'
 import { core, Quiet } from './quiet.ts'
+import type { NodeId } from '../../dynamo/names.ts'
 import { drawScenario, type FaultKind, type Scenario } from '../scenario.ts'
 import { Workload } from './workload.ts'
 import { SimWorld } from '../world.ts'
@@ -103,6 +106,8 @@ class Simulation {
   readonly #quiet: Quiet
   readonly #bounds: Bounds
   readonly #recovery = new Recovery()
+  readonly #membership = new MembershipChecker()
+  readonly #memberChanges: MemberChanges
   readonly #violations: string[] = []
   #hintsDelivered = 0
   /** Deletes whose tombstones went for good. */
@@ -148,13 +153,24 @@ class Simulation {
     const parts = [this.#cluster, this.#operator, this.#account, this.#history] as const
     this.#faults = new Faults(...parts, scenario)
     this.#changes = new RingChanges(this.#cluster, scenario)
+    this.#memberChanges = new MemberChanges(this.#cluster)
     this.#quiet = new Quiet(
       this.#cluster,
       this.#history,
       this.#workload,
       this.#account,
       this.#bounds,
+      this.#membership,
     )
+    this.#watch()
+  }
+
+  /** Has checkers hear of what nodes record. */
+  #watch(): void {
+    const { trace } = this.#world
+    trace.watch('member-dead', ({ node }, machine) => {
+      this.#membership.declaredDead(machine, String(node) as NodeId)
+    })
     trace.watch('recovered', (fields, machine) => this.#recovery.recovered(machine, fields))
     trace.watch('key-reaped', ({ requests }) => {
       for (const label of String(requests).split(' ')) {
@@ -194,9 +210,11 @@ class Simulation {
   /** Runs until this part of the wanted writes and faults is done; then ends faults and clients. */
   async #chaos(part: number): Promise<void> {
     const { acknowledged, faultsMin } = this.#scenario
+    this.#membership.chaos()
     this.#workload.begin()
     this.#faults.begin()
     this.#changes.begin()
+    this.#memberChanges.begin()
     const startedMs = this.#world.nowMs
     const isEnough = (): boolean =>
       this.#history.acknowledged >= part * acknowledged &&
@@ -212,6 +230,7 @@ class Simulation {
     }
     this.#faults.end()
     this.#changes.end()
+    this.#memberChanges.end()
     const haveEnded = await this.#workload.end(TIMEOUT_MS + 10 * GRACE_MS)
     if (!haveEnded) this.#fail('no answer: a client still waits long after its deadline')
     // A start reads the whole disk, so that no damage is left for the next round to find.
@@ -240,6 +259,7 @@ class Simulation {
 
   /** Kills the others for good: the living nodes must go on and become equal. */
   async #liveWithFew(living: readonly number[]): Promise<void> {
+    this.#membership.chaos()
     await this.#operator.keepOnly(living)
     await this.#quiet.peace(living)
     this.#workload.begin(QUIET_OPERATIONS)
@@ -261,6 +281,7 @@ class Simulation {
       ...this.#operator.violations,
       ...this.#quiet.violations,
       ...this.#recovery.violations,
+      ...this.#membership.violations,
       ...this.#bounds.violations,
       ...checkDurability(history, state?.final ?? new Map(), this.#reaped),
       ...checkCausality(history),

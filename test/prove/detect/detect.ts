@@ -4,13 +4,14 @@
  *
  * Five nodes in namespaces of their own; the other four are asked every 10 ms what they say of the
  * last, which a coordinator asks by the same answer. It is killed `--kills N` (100) times; paused
- * and cut off, half of `--silences N` (60) times each, for 3 to 5 seconds; then a fifth of the
- * packets to and from every node is lost for `--loss-ms N` (120,000).
+ * and cut off, half of `--silences N` (60) times each, until all suspect it and for up to 3 s more;
+ * then a fifth of the packets to and from every node is lost for `--loss-ms N` (120,000).
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Prng } from '../../../src/base/prng.ts'
+import { PERIOD_MS } from '../../../src/dynamo/membership/probing.ts'
 import { Caretaker } from '../machine/caretaker.ts'
 import { sleep } from '../machine/faults.ts'
 import { CUT_OFF, type End, filter, hold } from '../machine/held-faults.ts'
@@ -30,7 +31,10 @@ const USED_MS_BAR = 1_000
 const NODES = 5
 const VICTIM = NODES - 1
 const PORT = 7400
-const REST_MS = 1_500
+/** Between two blows: at least so long, and at any time of a period of probes. */
+const REST_MS = 250
+/** A silence lasts up to so much longer than until all have noticed it. */
+const LONGER_MS = 3_000
 /** In each direction a fifth of the packets. */
 const LOSS = { input: ['numgen random mod 5 == 0 counter drop'] }
 
@@ -128,7 +132,7 @@ function verdictOf(killed: readonly number[], silent: readonly Silence[], dead: 
 async function kills(times: number, { nodes, watched, prng }: Scene): Promise<readonly number[]> {
   const all: number[] = []
   for (let i = 0; i < times; i++) {
-    await sleep(REST_MS + prng.unit() * 500)
+    await rest(watched, prng)
     const began = Date.now()
     const gone = nodes.kill(VICTIM)
     all.push((await watched.until(isAvoided, began)) - began)
@@ -142,6 +146,12 @@ async function kills(times: number, { nodes, watched, prng }: Scene): Promise<re
   return all
 }
 
+/** Until the next blow: one that is suspected already would show nothing. */
+async function rest(watched: Watched, prng: Prng): Promise<void> {
+  await sleep(REST_MS + prng.unit() * PERIOD_MS)
+  await watched.until(isAlive, Date.now())
+}
+
 async function silences(
   what: string,
   times: number,
@@ -150,12 +160,12 @@ async function silences(
 ): Promise<readonly Silence[]> {
   const all: Silence[] = []
   for (let i = 0; i < times; i++) {
-    await sleep(REST_MS + prng.unit() * 500)
+    await rest(watched, prng)
     const began = Date.now()
     const end = await begin()
-    await sleep(3_000 + prng.unit() * 2_000)
     const avoidedMs = (await watched.until(isAvoided, began)) - began
     const suspectedMs = (await watched.until(isSuspected, began)) - began
+    await sleep(prng.unit() * LONGER_MS)
     const ending = Date.now()
     await end()
     const usedMs = (await watched.until(isUsed, ending)) - ending
@@ -174,7 +184,10 @@ async function losses(ms: number, { caretaker, network, watched }: Scene): Promi
   await sleep(ms)
   const met = await Promise.all(ends.map((end) => end()))
   if (met.includes(false)) throw new Error('no packets were lost at some node')
-  return watched.changes.slice(from).filter(({ life }) => life === 'dead').length
+  const lives = watched.changes.slice(from).map(({ life }) => life)
+  const count = (wanted: Change['life']): number => lives.filter((life) => life === wanted).length
+  console.log(`losses: ${count('suspect')} suspicions, ${count('dead')} deaths`)
+  return count('dead')
 }
 
 async function startNodes(root: string, network: NetworkNames): Promise<Nodes> {

@@ -70,6 +70,20 @@ export const BROKEN_RULES: readonly BrokenRule[] = [
     part: 'calm',
   },
   {
+    name: 'a member that is late waits for its turn to be probed',
+    find: 'if (this.#order.verify(id, this.members.size)) this.#prober.hasten(now)',
+    replace: '',
+    why: 'it is suspected seconds after it is avoided',
+    part: 'late',
+  },
+  {
+    name: 'a member that is late is asked directly anew',
+    find: 'return peer?.againAt === undefined ? now : (peer.askedAt ?? now)',
+    replace: 'return now',
+    why: 'its probe begins where it could be half over',
+    part: 'late',
+  },
+  {
     name: 'sets are never compared',
     find: 'if (peer !== undefined) this.#send(peer, exchange.compare(this))',
     replace: '',

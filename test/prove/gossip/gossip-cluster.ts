@@ -8,13 +8,15 @@
 import { Prng } from '../../../src/base/prng.ts'
 import type { NodeId } from '../../../src/dynamo/names.ts'
 import type { MemberRecord } from '../../../src/dynamo/membership/member-record.ts'
+import type { OperatorChange } from '../../../src/dynamo/membership/members.ts'
 import { messageBytes } from '../../../src/dynamo/membership/message-bytes.ts'
 import type { Message } from '../../../src/dynamo/membership/message.ts'
 import { OwnRecord } from '../../../src/dynamo/membership/own-record.ts'
 import type { Action } from '../../../src/dynamo/membership/action.ts'
-import { type OperatorChange, View } from '../../../src/dynamo/membership/view.ts'
+import { View } from '../../../src/dynamo/membership/view.ts'
 import { Connections, type Faults } from './connections.ts'
 import { Findings } from './findings.ts'
+import { LifeQuestions } from './life-questions.ts'
 import { type Input, recordOf, SimulatedMember } from './simulated-member.ts'
 import { Timeline } from './timeline.ts'
 
@@ -32,6 +34,8 @@ export interface ClusterOptions extends Faults {
   readonly members: number
   /** Members that may join later. */
   readonly joiners?: number
+  /** Links ask for signs of life: for small clusters, since each asks each. */
+  readonly isAsking?: boolean
 }
 
 export class GossipCluster {
@@ -44,13 +48,15 @@ export class GossipCluster {
   /** The bytes of one message of so many are counted. */
   sampled = 1
   #messages = 0
+  readonly #questions: LifeQuestions | undefined
   #isCut = false
 
-  constructor({ seed, members, joiners = 0, ...faults }: ClusterOptions) {
+  constructor({ seed, members, joiners = 0, isAsking = false, ...faults }: ClusterOptions) {
     const prng = Prng.of(seed, 'gossip')
     this.prng = prng.stream('scenario')
     this.findings = new Findings(this)
     this.#connections = new Connections(members + joiners, faults, prng.stream('network'))
+    if (isAsking) this.#questions = this.#makeQuestions(prng.stream('questions'))
     const records = Array.from({ length: members }, (_, i) => recordOf(i, this.prng))
     for (const record of records) this.#start(this.#add(record), records)
   }
@@ -158,10 +164,24 @@ export class GossipCluster {
     return this.#isCut
   }
 
+  #makeQuestions(prng: Prng): LifeQuestions {
+    const carrier = {
+      now: () => this.now,
+      at: (at: number, run: () => void) => this.at(at, run),
+      arrival: (from: SimulatedMember, to: SimulatedMember) =>
+        this.#isCut && from.side !== to.side
+          ? undefined
+          : this.#connections.arrival(from.number, to.number, this.now) + to.lagMs,
+      input: (member: SimulatedMember, input: Input) => this.#input(member, input),
+    }
+    return new LifeQuestions(carrier, prng)
+  }
+
   #add(record: MemberRecord): SimulatedMember {
     const member = new SimulatedMember(this.members.length, record)
     this.members.push(member)
     this.#byId.set(record.id, member)
+    this.#questions?.add(member)
     return member
   }
 
@@ -204,14 +224,18 @@ export class GossipCluster {
 
   #schedule(member: SimulatedMember): void {
     const { view, start } = member
-    if (view === undefined || view.wakeAt + TIMER_MS >= member.wakeAt) return
-    const at = Math.max(this.now, view.wakeAt) + TIMER_MS * this.prng.unit()
+    if (view === undefined) return
+    // Questions of links come between two calls of the view.
+    const dueAt = Math.min(view.wakeAt, view.avoidance.dueAt)
+    if (dueAt + TIMER_MS >= member.wakeAt) return
+    const at = Math.max(this.now, dueAt) + TIMER_MS * this.prng.unit()
     member.wakeAt = at
     this.at(at, () => {
       if (member.start !== start || member.wakeAt !== at) return
       member.wakeAt = Number.POSITIVE_INFINITY
       if (this.now < member.pausedUntil) return
-      if (this.now >= view.wakeAt) this.#perform(member, view.onTick(this.now))
+      const isDue = this.now >= Math.min(view.wakeAt, view.avoidance.dueAt)
+      if (isDue) this.#perform(member, view.onTick(this.now))
       this.#schedule(member)
     })
   }

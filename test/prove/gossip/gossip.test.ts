@@ -13,6 +13,8 @@ const TINY: Scale = {
   stalledMembers: 20,
   stalledHours: 0.5,
   smallHours: 0.5,
+  lateHours: 0.5,
+  silences: 60,
   starvedSeconds: 120,
   pausedSeconds: 300,
   cutMembers: [20],

@@ -5,6 +5,8 @@
  *     stalled  100 members for a day, of whose connections 20 % are stalled at any time
  *     calm     2,000 members for half an hour: how long changes and deaths take
  *     small    7 members for a day: 20 % of the packets are lost, one process has 5 % of its time
+ *     late     the same for some hours while links ask for signs of life; and all others suspect
+ *              one of five members that stops within 2 s
  *     bytes    what a node sends while nothing changes: the same with 100, 500 and 2,000 members
  *     starved  processes that get little of their processor accuse none that run well
  *     slow     members that read all 1.5 s late seldom accuse others
@@ -33,7 +35,7 @@ import { runPart } from './part-process.ts'
 import { type PartName, PARTS } from './parts.ts'
 
 const SEED = 1
-const BROKEN_BAR = 11
+const BROKEN_BAR = 13
 
 export const proof: Proof = {
   name: 'gossip',

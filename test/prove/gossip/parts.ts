@@ -5,6 +5,7 @@ import {
   runCalm,
   runCut,
   runPaused,
+  runSilences,
   runStalled,
   runSlow,
   runStarved,
@@ -24,6 +25,8 @@ export interface Scale {
   readonly stalledMembers: number
   readonly stalledHours: number
   readonly smallHours: number
+  readonly lateHours: number
+  readonly silences: number
   /** Also of those that read late. */
   readonly starvedSeconds: number
   readonly pausedSeconds: number
@@ -39,6 +42,8 @@ export const FULL: Omit<Scale, 'seed'> = {
   stalledMembers: 100,
   stalledHours: 24,
   smallHours: 24,
+  lateHours: 4,
+  silences: 1_000,
   starvedSeconds: 3_600,
   pausedSeconds: 3_600,
   cutMembers: [10, 100, 300],
@@ -53,6 +58,8 @@ export const SHORT: Omit<Scale, 'seed'> = {
   stalledMembers: 60,
   stalledHours: 0.5,
   smallHours: 2,
+  lateHours: 0.5,
+  silences: 100,
   starvedSeconds: 600,
   pausedSeconds: 3_600,
   cutMembers: [40],
@@ -75,6 +82,9 @@ const STALLED_DEATH_SECONDS = 25
 const SMALL_MEMBERS = 7
 const SMALL_LOST_SHARE = 0.2
 const SMALL_PAUSE_MS_MAX = 3_000
+/** Until four members suspect the fifth, which has stopped: 0.5 s less than `detect` allows. */
+const SILENT_MEMBERS = 5
+const SUSPECTED_SECONDS = 2
 const STARVED_MEMBERS = 50
 const STARVED = 5
 const SLOW_MS = 1_500
@@ -90,6 +100,7 @@ export const PARTS = {
   stalled,
   calm,
   small,
+  late,
   bytes,
   starved,
   slow,
@@ -140,6 +151,23 @@ function stalled({ seed, stalledMembers: members, stalledHours: hours }: Scale, 
 function small({ seed, smallHours: hours }: Scale, say: Say): Verdict {
   const faults = { lostShare: SMALL_LOST_SHARE, pauseMsMax: SMALL_PAUSE_MS_MAX, isOneStarved: true }
   return stalledFor({ seed, members: SMALL_MEMBERS, hours, ...faults }, say)
+}
+
+/** As `small`, while links ask for signs of life, so that members are probed before their turn. */
+function late({ seed, lateHours: hours, silences }: Scale, say: Say): Verdict {
+  const faults = { lostShare: SMALL_LOST_SHARE, pauseMsMax: SMALL_PAUSE_MS_MAX, isOneStarved: true }
+  const asking = { seed, members: SMALL_MEMBERS, hours, ...faults, isAsking: true }
+  const times = runSilences(seed, SILENT_MEMBERS, silences)
+  const { middle, most } = secondsOf(times)
+  return all([
+    {
+      isMet: most <= SUSPECTED_SECONDS,
+      figure:
+        `${silences} stops of 3 to 5 s suspected by all after ${middle.toFixed(2)} s in the ` +
+        `middle, ${most.toFixed(2)} s at most (bar ${SUSPECTED_SECONDS})`,
+    },
+    stalledFor(asking, say),
+  ])
 }
 
 function stalledFor(options: StalledOptions, say: Say): Verdict {

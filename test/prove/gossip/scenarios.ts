@@ -9,6 +9,7 @@ import type { Faults } from './connections.ts'
 import type { NodeId } from '../../../src/dynamo/names.ts'
 import type { DeathTime } from './findings.ts'
 import { GossipCluster } from './gossip-cluster.ts'
+import type { SimulatedMember } from './simulated-member.ts'
 
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
@@ -82,6 +83,8 @@ export interface StalledOptions extends Faults {
   readonly members: number
   readonly hours: number
   readonly pauseMsMax?: number
+  /** Links ask for signs of life. */
+  readonly isAsking?: boolean
   /** One member is starved all the time. */
   readonly isOneStarved?: boolean
 }
@@ -185,6 +188,36 @@ export function runPaused(
 function disturbedRun({ findings }: GossipCluster): DisturbedRun {
   const { falseSuspicions: suspicions, falseDeaths, starvedDeaths } = findings
   return { suspicions, falseDeaths, starvedDeaths }
+}
+
+/** After each silence, until all have heard that the member lives; then for as long again. */
+const REST_MS = 2 * SECOND
+const SILENCE_MS_MIN = 3 * SECOND
+const SILENCE_MS_MAX = 5 * SECOND
+const LOOK_MS = 10
+
+/**
+ * How long it took each time until all others suspected a member that had stopped: always the same
+ * one, since one that has stopped trusts its own senses less for a minute.
+ */
+export function runSilences(seed: number, members: number, times: number): readonly number[] {
+  const cluster = new GossipCluster({ seed, members, isAsking: true })
+  const { prng } = cluster
+  const [victim, ...others] = cluster.members as [SimulatedMember, ...SimulatedMember[]]
+  const isSuspectedBy = ({ view }: SimulatedMember): boolean =>
+    view?.liveness.lifeOf(victim.record.id) !== 'alive'
+  cluster.run(WARM_UP_MS)
+  return Array.from({ length: times }, () => {
+    cluster.run(REST_MS + prng.between(0, REST_MS))
+    const began = cluster.now
+    const silenceMs = prng.between(SILENCE_MS_MIN, SILENCE_MS_MAX)
+    cluster.pause(victim, silenceMs)
+    while (!others.every(isSuspectedBy) && cluster.now - began < silenceMs) cluster.run(LOOK_MS)
+    const ms = others.every(isSuspectedBy) ? cluster.now - began : Number.POSITIVE_INFINITY
+    cluster.run(silenceMs - (cluster.now - began))
+    while (others.some(isSuspectedBy)) cluster.run(LOOK_MS)
+    return ms
+  })
 }
 
 export interface CutRun {

@@ -4,6 +4,7 @@ import { CAUSALITY } from './causality.ts'
 import { HONESTY } from './honesty.ts'
 import { HINTS_PLANTS } from './hints.ts'
 import { LOSSES } from './losses.ts'
+import { MEMBERSHIP } from './membership.ts'
 import type { Plant, PlantGroup } from './plant.ts'
 import { QUORUM } from './quorum.ts'
 import { REPAIR } from './repair.ts'
@@ -22,6 +23,7 @@ export const PLANT_GROUPS: readonly PlantGroup[] = [
   LOSSES,
   HINTS_PLANTS,
   REPAIR,
+  MEMBERSHIP,
 ]
 
 export const PLANTS: readonly Plant[] = PLANT_GROUPS.flatMap(({ plants }) => plants)

@@ -1,7 +1,7 @@
 /** Who is probed next. */
 import t from 'tap'
 import { PREFERRED_MAX } from '../../../../src/limits.ts'
-import { ProbeOrder } from '../../../../src/dynamo/membership/probe-order.ts'
+import { ProbeOrder, VERIFIERS } from '../../../../src/dynamo/membership/probe-order.ts'
 import { id, random } from './samples.ts'
 
 const IDS = Array.from({ length: 20 }, (_, i) => id(i))
@@ -44,6 +44,23 @@ t.test('a preferred member comes before its turn, once, and they are bounded', a
   const preferred = pass(order, PREFERRED_MAX)
   t.ok(preferred.every((one) => !IDS.some((other) => other === one)))
   t.ok(IDS.some((one) => one === order.next()))
+})
+
+t.test('of many that notice the same some verify it, and of few all', async (t) => {
+  const verified = (members: number): number => {
+    const prng = random()
+    const order = new ProbeOrder(IDS, prng)
+    let count = 0
+    for (let i = 0; i < 10 * members; i++) {
+      if (order.verify(id(7), members)) count += 1
+      const isPreferred = order.next() === id(7)
+      if (members <= VERIFIERS) t.ok(isPreferred)
+    }
+    return count / 10
+  }
+  t.equal(verified(VERIFIERS), VERIFIERS)
+  const some = verified(1_000)
+  t.ok(some > 6 && some < 10, `${some} of 1,000`)
 })
 
 t.test('a member that is gone is not preferred either', async (t) => {

@@ -1,0 +1,42 @@
+/** Plants about members: what one hears of another, and what all know in the end. */
+import type { PlantGroup } from './plant.ts'
+
+export const MEMBERSHIP: PlantGroup = {
+  name: 'membership',
+  plantsMin: 5,
+  plants: [
+    {
+      name: 'a suspicion is never refuted',
+      find: 'Math.min(INCARNATION_MAX, news.incarnation + 1)',
+      replace: 'incarnation',
+      why: 'a member that was away for a while stays dead for the others',
+    },
+    {
+      name: 'sets of members are never compared',
+      find: 'if (peer !== undefined) this.#send(peer, exchange.compare(this))',
+      replace: '',
+      why: 'one that was away misses what was news meanwhile',
+    },
+    {
+      name: 'a late member is probed in its turn',
+      find: 'if (this.#order.verify(id, this.members.size)) this.#prober.hasten(now)',
+      replace: '',
+      why: 'it is suspected seconds after it is avoided',
+      caughtBy: 'test/unit/dynamo/membership/view-late.test.ts',
+    },
+    {
+      name: 'an answer that comes late does not end the probe',
+      find: 'if (this.#prober.endHeard(isHeard)) this.health.onAnswered()',
+      replace: '',
+      why: 'a slow member is suspected though it was just heard',
+      caughtBy: 'test/unit/dynamo/membership/view-late.test.ts',
+    },
+    {
+      name: 'hastened probes have no bound',
+      find: 'if (this.#hastened >= HASTENED_MAX) return',
+      replace: '',
+      why: 'links that come and go make a probe each time',
+      caughtBy: 'test/unit/dynamo/membership/probing.test.ts',
+    },
+  ],
+}
