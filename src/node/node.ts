@@ -206,7 +206,7 @@ class Node implements RunningNode {
     const peers = new PeerCalls(this.#peers, clock, lies)
     const shared = { clock, trace, topology, peers, replica, counters, pacing, lies }
     const membership = (this.membership = new Membership({ ...shared, entropy, records }))
-    const rings = (this.rings = ringsOf(opened, { topology, peers, clock, trace }))
+    const rings = (this.rings = new Rings({ ...opened, topology, peers, clock, trace }))
     const hintsHome = new HintsHome(replica, clock)
     const files = { engine, standing, floors, hints, trees, starts }
     const kept = { ...files, entropy, hintsHome, rings, membership }
@@ -391,11 +391,4 @@ function memoryOf({ windowBytes, messageBytes }: Config): SessionMemory {
 /** How often the background works. */
 function pacesOf({ exchangeMs, roundMs, rememberMs, cleanMs }: Config) {
   return { exchangeMs, roundMs, rememberMs, cleanMs }
-}
-
-function ringsOf(
-  { ring, standing, directory }: OpenedEngine & { readonly ring: KeptRing },
-  shared: Pick<ConstructorParameters<typeof Rings>[0], 'topology' | 'peers' | 'clock' | 'trace'>,
-): Rings {
-  return new Rings({ kept: ring, directoryId: standing.directoryId, directory, ...shared })
 }

@@ -94,6 +94,11 @@ interface Copy extends PutAsk, Holder {
 }
 
 const NO_ASKS: readonly PutAsk[] = []
+/**
+ * An owner that knows other owners than the put gets no hint: readers would go to those, and not
+ * find what the hint was counted for. The put is sent again, to the owners of then.
+ */
+const KNOWS_OTHERS: ErrorCode = 'ring-differs'
 
 /** Whether a copy is durable or may become so: without late ones, and with them. */
 const isPrompt = ({ state }: Copy): boolean => state === 'held' || state === 'awaited'
@@ -228,8 +233,9 @@ export class PutRound {
   }
 
   /** Whether an owner has failed, or is late and W is not reached, and no hint for it may come. */
-  #needsHint({ node, state }: Copy): boolean {
+  #needsHint({ node, state, code }: Copy): boolean {
     const isMissing = state === 'failed' || (state === 'late' && this.#verdict === 'waiting')
+    if (code === KNOWS_OTHERS) return false
     return isMissing && !this.#hints.some((hint) => hint.forOwner === node && isPrompt(hint))
   }
 
@@ -240,7 +246,8 @@ export class PutRound {
   #chooseAnew(fallbacks: Fallbacks, isHopeful: (copy: Copy) => boolean): readonly PutAsk[] {
     const { owners, needed } = this.#terms
     if (this.#count(isHopeful) >= needed) return []
-    const away = this.#ownCopies.filter((copy) => !isHopeful(copy)).map(({ node }) => node)
+    const isAway = (copy: Copy): boolean => !isHopeful(copy) && copy.code !== KNOWS_OTHERS
+    const away = this.#ownCopies.filter(isAway).map(({ node }) => node)
     const isFree = (member: NodeId): boolean =>
       this.#hints.every((hint) => hint.node !== member || isHopeful(hint))
     return this.#ask(standInsApart(fallbacks, { owners, away, inUse: [], isFree }))

@@ -2,9 +2,9 @@
 import type { CopyId, NodeId } from '../../dynamo/names.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import type { Entropy } from '../../world/entropy.ts'
-import type { Membership } from '../cluster/membership.ts'
 import type { Hints } from '../replica/hints.ts'
 import type { NamedStarts } from '../replica/named-starts.ts'
+import { Departure, type DepartureDependencies } from './departure.ts'
 import { Donor } from './donor.ts'
 import { Mover, type MoverDependencies } from './mover.ts'
 import { Takings } from './takings.ts'
@@ -25,9 +25,9 @@ export interface BackgroundDependencies
     Omit<RepairerDependencies, 'equalities'>,
     RangeRemovalDependencies,
     Pick<MoverDependencies, 'rings'>,
+    Pick<DepartureDependencies, 'membership'>,
     Omit<CleanerDependencies, 'removal'> {
   readonly entropy: Entropy
-  readonly membership: Pick<Membership, 'present' | 'recordOf'>
   readonly hints: Hints
   readonly starts: NamedStarts
   readonly roundMs: number
@@ -56,6 +56,7 @@ export class Background {
   readonly mover: Mover
   readonly donor: Donor
   readonly takings: Takings
+  readonly #departure: Departure
   readonly #cleaner: Cleaner
 
   constructor(dependencies: BackgroundDependencies) {
@@ -73,6 +74,7 @@ export class Background {
     const mover = (this.mover = new Mover({ ...dependencies, equalities }))
     this.takings = new Takings((donor, scope) => mover.takeFrom(donor, scope))
     const donor = (this.donor = new Donor(dependencies))
+    this.#departure = new Departure(dependencies, donor)
     const moving = (): string | undefined => whyMoving(dependencies.rings, donor)
     const leastMs = dependencies.rememberMs / 2
     const exchange = (): void => void repairer.exchangeWithAll()
@@ -110,6 +112,7 @@ export class Background {
     this.#cleaner.begin()
     this.mover.begin()
     this.donor.begin()
+    this.#departure.begin()
   }
 
   stop(): void {
@@ -122,6 +125,7 @@ export class Background {
     this.#cleaner.stop()
     this.mover.stop()
     this.donor.stop()
+    this.#departure.stop()
     this.roundAsks.stop()
     this.ranges.stop()
     this.repairs.stop()

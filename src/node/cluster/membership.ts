@@ -77,6 +77,8 @@ export class Membership implements LinkEvents {
   #isRunning = false
   /** Called when a connection to a member has opened. */
   onMember: (member: NodeId) => void = () => undefined
+  /** Called once it is durable that this node is gone: it must end. */
+  onGone: () => void = () => undefined
   /** Called with the reason why this node must end. */
   onFailed: (reason: OperatingError) => void = () => undefined
 
@@ -288,8 +290,7 @@ export class Membership implements LinkEvents {
       this.#unwritten.delete(id)
       this.view.news.add({ kind: 'record', record })
     }
-    const { record } = this.#node.records.own
-    if (!this.view.isMember) this.onFailed(memberGone(record.name))
+    if (!this.view.isMember) this.onGone()
   }
 
   /** Links go to all members but those that are gone. */

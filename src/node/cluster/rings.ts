@@ -31,6 +31,7 @@ import type { Clock } from '../../world/clock.ts'
 import type { Directory } from '../../world/disk.ts'
 import type { Trace } from '../../world/trace.ts'
 import { KeptFile } from '../replica/kept-file.ts'
+import type { OwnStanding } from './own-standing.ts'
 import type { PeerCalls } from './peer-calls.ts'
 import type { Topology } from './topology.ts'
 
@@ -48,9 +49,8 @@ export interface EndedMove {
 }
 
 export interface RingsOptions {
-  readonly kept: KeptRing
-  /** The id of the data directory. */
-  readonly directoryId: string
+  readonly ring: KeptRing
+  readonly standing: Pick<OwnStanding, 'directoryId'>
   /** Undefined if the engine is not durable. */
   readonly directory: Directory | undefined
   readonly topology: Topology
@@ -81,9 +81,9 @@ export class Rings {
   onChanged: () => void = () => undefined
 
   constructor(options: RingsOptions) {
-    const { kept, directoryId, topology, clock } = options
+    const { ring: kept, standing, topology, clock } = options
     this.#node = options
-    this.view = new RingView({ self: topology.self.id, directory: directoryId, kept })
+    this.view = new RingView({ self: topology.self.id, directory: standing.directoryId, kept })
     this.#news = newsBytes(this.view.news)
     this.#digest = newsDigestOf(this.#news)
     this.#file = new KeptFile({

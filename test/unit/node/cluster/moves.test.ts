@@ -1,7 +1,9 @@
 /** Tables that are committed while nodes run, and the moves that follow. */
 import t from 'tap'
 import { utf8Bytes, utf8Text } from '../../../../src/base/bytes.ts'
+import type { OperatingError } from '../../../../src/base/errors.ts'
 import { DEFAULT_BUCKET, type NodeId } from '../../../../src/dynamo/names.ts'
+import { MemberState } from '../../../../src/dynamo/membership/member-record.ts'
 import { planOf } from '../../../../src/dynamo/ring/plan.ts'
 import type { RingDigest } from '../../../../src/dynamo/ring/ring.ts'
 import type { Table } from '../../../../src/dynamo/ring/table.ts'
@@ -167,4 +169,30 @@ t.test('a peer request that names other owners is refused', async (t) => {
   await settled(scene)
   t.equal(await ask(old), 'ring-differs refused')
   t.equal(await ask(digestNow()), 'ok')
+})
+
+t.test('a member that is to leave goes by itself once it holds nothing', async (t) => {
+  const scene = await Scene.open({ nodes: 4 })
+  await fill(scene, 1, 'before')
+  const id = scene.cluster.memberOf(4)
+  const { leaving, gone } = MemberState
+  const ended: unknown[] = []
+  scene.cluster.onFailed = (machine, error) => ended.push([machine, (error as OperatingError).code])
+  await scene.run(nodeOf(scene, 2).membership.change(id, { state: leaving }))
+  await scene.world.run(5_000)
+  t.ok(scene.cluster.node(4), 'the ring still has it')
+  const table = tableFor(scene, [1, 1, 1, 0])
+  const members = table.ring.members.filter((member) => member.id !== id)
+  const { parent, number, ns, without, needed } = table
+  const { bits } = table.ring
+  const at = nodeOf(scene, 1).rings.view.adopted
+  t.strictSame([parent, number], [at.digest, at.number + 1])
+  const plan = planOf({ parent: at, members, needed, without, ns, bits })
+  await scene.run(nodeOf(scene, 1).rings.commit(plan.table))
+  await scene.world.run(40_000)
+  for (const machine of [1, 2, 3]) {
+    t.equal(nodeOf(scene, machine).membership.recordOf(id)?.state, gone)
+  }
+  t.strictSame(ended, [[4, 'member-gone']])
+  t.strictSame([...(await valuesNow(scene, 1, 3))], ['before'])
 })
