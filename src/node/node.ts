@@ -152,6 +152,7 @@ class Node implements RunningNode {
   readonly #trees: Trees
   readonly #background: Background
   readonly #hints: Hints
+  readonly #fresh = (): Promise<NodeStatus> => this.#status.fresh()
   readonly membership: Membership
   readonly rings: Rings
   readonly #closings: Closings
@@ -208,13 +209,12 @@ class Node implements RunningNode {
     const mender = new Mender({ clock, trace, topology, gets, replica })
     const workers = { ...shared, self, gets, teller, roundHoldup: () => opener.holdup }
     const coordinator = (this.#coordinator = coordinatorOf(config, workers))
-    const status = (): Promise<NodeStatus> => this.#status.fresh()
     const introducer = opened.introducer ?? new Introducing(membership, self)
     const joining = { config, topology, introducer, invitations: new Invitations(clock, entropy) }
     const joins = new JoinRequests({ ...joining, standing, trace })
     const answering = { coordinator, rounds, teller, joins, moves }
     const operators = new OperatorRequests({ ...shared, ...kept, ...answering, config, background })
-    const calls = new ClientRequests(coordinator, topology, status, background, operators)
+    const calls = new ClientRequests(coordinator, topology, this.#fresh, background, operators)
     const requests = new PeerRequests({ ...shared, ...kept, ...answering })
     const loop = new LoopDelay(clock, (delayMs) => this.#onLoopDelay(counters, delayMs))
     const listening = { ...joining, world, standing, membership, counters, loop, coordinator }

@@ -1,4 +1,4 @@
-/** Finds the node to ask for a change of the cluster, and asks all members, also those without data. */
+/** Finds the node to ask for a change of the cluster, or asks all members. */
 import { isOperatingError } from '../../base/errors.ts'
 import type { Client } from '../../client/client.ts'
 import type { Operator } from '../../client/operator.ts'
