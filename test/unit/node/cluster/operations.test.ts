@@ -102,7 +102,7 @@ t.test('a member is replaced: it leaves, and the other gets its weight', async (
   t.equal(moves, replicas / 3, 'only what the other had')
 })
 
-t.test('a leave after which too little would be left needs force', async (t) => {
+t.test('M4: a leave after which too little would be left needs force', async (t) => {
   const scene = await Scene.open({ nodes: 3 })
   const one = await operatorAt(scene, 1)
   const refused = await refusal(one.change(ChangeOf.leave, 'n3'))
