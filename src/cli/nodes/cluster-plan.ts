@@ -29,7 +29,7 @@ Examples:
 
 owns       partitions that the member owns, for each N of a bucket; then: after the moves
 moves      replicas that come to another member, of all
-about      bytes that move, by what the node that was asked holds
+bytes      that move, by what the files of the node that was asked take for what it owns
 survives   machines that may be lost before copies are, at the worst partition: now, at any step
            of the moves, and at their end
 given up   aims that the plan misses, each with a change that would avoid it
