@@ -44,6 +44,10 @@ export const HINT_BYTES_MIN: number = 64 * MIB
 export const PARTITIONS_MAX = 65_536
 /** Members that are not gone: above it `members-full`. */
 export const MEMBERS_MAX = 4096
+/** The weight of a member that an operator sets; 0 owns nothing. */
+export const MEMBER_WEIGHT_MAX = 100
+/** Members that one plan names as dead. */
+export const WITHOUT_MAX = 512
 /** Members that were removed: their ids are refused for ever. */
 export const GONE_MEMBERS_MAX = 16_384
 /** Name, host, machine and zone in the record of a member, each. */

@@ -78,6 +78,12 @@ export const ERROR_KINDS = {
   'invitation-wrong': refused(32),
   'invitations-full': retryable(33),
 
+  // An operator's change of the cluster.
+  'would-not-survive': refused(34),
+  'ring-moved-on': refused(35),
+  'nothing-to-commit': refused(36),
+  'member-unknown': refused(37),
+
   // The causal contexts that came with a put.
   'context-garbled': refused(40),
   'context-foreign': refused(41),

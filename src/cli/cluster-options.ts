@@ -35,16 +35,18 @@ export function addConnectionOptions(command: Command, timeoutMs = 5_000): Comma
     .option('--json', 'print JSON, one object a line')
 }
 
-/** Connects, lets `work` run, and closes. */
+/** Connects, lets `work` run, and closes. `attemptTimeout`: how long each node has for one try. */
 export async function withClient<T>(
   options: ConnectionOptions,
   work: (client: Client) => Promise<T>,
+  attemptTimeout?: number,
 ): Promise<T> {
   const timeout = millisecondsOf(options.timeout)
   const { connect } = await import('../index.ts')
   await using client = await connect({
     seeds: options.seeds.split(','),
     timeout,
+    attemptTimeout,
     connectTimeout: Math.min(timeout, CONNECT_MS_MAX),
     token:
       options.tokenFile === undefined

@@ -34,6 +34,7 @@ import { aborted } from './failure.ts'
 import type { Dial } from './link.ts'
 import { askInvitation, type InviteOptions, type IssuedInvitation } from './invite.ts'
 import { linkNamed } from './named.ts'
+import { Operator } from './operator.ts'
 import {
   type CallOptions,
   type ClientSettings,
@@ -305,6 +306,11 @@ export class Client implements AsyncDisposable {
    */
   invite(options?: InviteOptions): Promise<IssuedInvitation> {
     return askInvitation(this.#core, options)
+  }
+
+  /** Plans and changes of who owns what. */
+  get operator(): Operator {
+    return new Operator(this.#core)
   }
 
   /**

@@ -3,9 +3,8 @@ import type { Core } from './bucket.ts'
 import { addressLabel } from '../world/network.ts'
 import { type Checks, optionsCheck, TEXT } from './check-options.ts'
 import type { MemberLabel } from './explanation.ts'
-import { unsent } from './failure.ts'
-import type { Link } from './link.ts'
-import { CALL_CHECKS, type CallOptions, parseSeed } from './options.ts'
+import { linkAt } from './operator.ts'
+import { CALL_CHECKS, type CallOptions } from './options.ts'
 import { memberOf } from './ranges.ts'
 
 export interface InviteOptions extends CallOptions {
@@ -40,10 +39,4 @@ export async function askInvitation(
   const address =
     member === undefined ? '' : addressLabel({ host: member.host, port: member.peerPort })
   return { invitation, issuer: memberOf(core.pool, node), address, validMs }
-}
-
-function linkAt({ pool }: Core, at: string): Link {
-  const link = pool.at(addressLabel(parseSeed(at)))
-  if (link !== undefined) return link
-  throw unsent('input-wrong', `no seed and no member has the address ${at}`)
 }

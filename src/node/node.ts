@@ -22,7 +22,6 @@ import { requireAddon } from '../native/availability.ts'
 import type { Engine, PlaceReport } from '../store/engine.ts'
 import type { Timer } from '../world/clock.ts'
 import type { KeptRing } from '../dynamo/ring/ring-view.ts'
-import { type SessionMemory, sessionMemory } from '../wire/session-memory.ts'
 import type { Address } from '../world/network.ts'
 import type { World } from '../world/world.ts'
 import { Background, type Moves } from './background/background.ts'
@@ -42,16 +41,17 @@ import type { Coordinator } from './coordinator/coordinator.ts'
 import { coordinatorOf } from './coordinator/coordinator-of.ts'
 import { Gets } from './coordinator/get.ts'
 import { Counters } from './counters.ts'
+import { hintBytesOf, memoryOf, pacesOf } from './node-settings.ts'
 import { OwnStatus } from './own-status.ts'
 import { ClientRequests } from './listeners/client-requests.ts'
 import { JoinRequests } from './listeners/join-requests.ts'
 import { LoopDelay } from './listeners/loop-delay.ts'
+import { OperatorRequests } from './listeners/operator-requests.ts'
 import { MoveRequests } from './listeners/move-requests.ts'
 import { PeerRequests } from './listeners/peer-requests.ts'
 import { RoundRequests } from './listeners/round-requests.ts'
 import { refuseInsecure } from './listeners/refuse-insecure.ts'
 import { SessionListener } from './listeners/session-listener.ts'
-import { HINT_BYTES_MIN } from '../limits.ts'
 import { Hints } from './replica/hints.ts'
 import { HintsHome } from './replica/hints-home.ts'
 import { digestKeyOf, openEngine, type OpenedEngine } from './replica/open-engine.ts'
@@ -129,16 +129,6 @@ export async function startNode(
   return node
 }
 
-/** A tenth of the disk, or what the configuration says. */
-async function hintBytesOf(
-  { hintBytes }: Config,
-  { engine, directory }: OpenedEngine,
-): Promise<number> {
-  if (hintBytes !== undefined) return hintBytes
-  const free = (await directory?.freeBytes().catch(() => 0)) ?? 0
-  return Math.max(HINT_BYTES_MIN, Math.floor((free + engine.report().bytes) / 10))
-}
-
 /** What was there, or made, before the node. */
 interface Opened extends OpenedEngine {
   readonly hints: Hints
@@ -162,6 +152,7 @@ class Node implements RunningNode {
   readonly #trees: Trees
   readonly #background: Background
   readonly #hints: Hints
+  readonly #fresh = (): Promise<NodeStatus> => this.#status.fresh()
   readonly membership: Membership
   readonly rings: Rings
   readonly #closings: Closings
@@ -218,12 +209,12 @@ class Node implements RunningNode {
     const mender = new Mender({ clock, trace, topology, gets, replica })
     const workers = { ...shared, self, gets, teller, roundHoldup: () => opener.holdup }
     const coordinator = (this.#coordinator = coordinatorOf(config, workers))
-    const status = (): Promise<NodeStatus> => this.#status.fresh()
     const introducer = opened.introducer ?? new Introducing(membership, self)
     const joining = { config, topology, introducer, invitations: new Invitations(clock, entropy) }
     const joins = new JoinRequests({ ...joining, standing, trace })
-    const calls = new ClientRequests(coordinator, topology, status, background, joins)
     const answering = { coordinator, rounds, teller, joins, moves }
+    const operators = new OperatorRequests({ ...shared, ...kept, ...answering, config, background })
+    const calls = new ClientRequests(coordinator, topology, this.#fresh, background, operators)
     const requests = new PeerRequests({ ...shared, ...kept, ...answering })
     const loop = new LoopDelay(clock, (delayMs) => this.#onLoopDelay(counters, delayMs))
     const listening = { ...joining, world, standing, membership, counters, loop, coordinator }
@@ -381,14 +372,4 @@ class Node implements RunningNode {
     this.#world.trace.record('insecure-bind', { at: this.clientAddress.host })
     this.#reminder = this.#world.clock.after(INSECURE_REMINDER_MS, () => this.#remind())
   }
-}
-
-/** For the messages of clients, or of other members. */
-function memoryOf({ windowBytes, messageBytes }: Config): SessionMemory {
-  return sessionMemory(windowBytes, messageBytes)
-}
-
-/** How often the background works. */
-function pacesOf({ exchangeMs, roundMs, rememberMs, cleanMs }: Config) {
-  return { exchangeMs, roundMs, rememberMs, cleanMs }
 }

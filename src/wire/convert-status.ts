@@ -6,7 +6,7 @@ import type { RoundReport, SeenMember, Status } from './message/client.ts'
 import type { Request } from './message/table.ts'
 
 /** These numbers are on the wire. Append only; never reuse. */
-const STATES = { joined: 1, leaving: 2, gone: 3 } as const
+export const STATES = { joined: 1, leaving: 2, gone: 3 } as const
 const LIVES = { alive: 1, suspect: 2, dead: 3 } as const
 
 const NOTHING = {}
@@ -78,10 +78,14 @@ function seenOf({ node, name, state, life, lifeMs }: pb.SeenMember.$Properties):
   return {
     node: plain(node),
     name: name ?? '',
-    state: nameOf(STATES, state) ?? 'joined',
+    state: nameOfState(state),
     life: nameOf(LIVES, life) ?? 'alive',
     lifeMs: lifeMs ?? 0,
   }
+}
+
+export function nameOfState(number: number | null | undefined): SeenMember['state'] {
+  return nameOf(STATES, number) ?? 'joined'
 }
 
 /** Undefined for a number of a later version. */

@@ -28,6 +28,7 @@ import {
 } from '../limits.ts'
 import { checkMessageLength, garbled } from './bounds.ts'
 import { CLIENT_CONVERTERS, type Converter, type CallConverter } from './convert-client.ts'
+import { CLUSTER_CONVERTERS } from './convert-cluster.ts'
 import { COPIES_CONVERTERS } from './convert-copies.ts'
 import { EXCHANGE_CONVERTERS } from './convert-exchanges.ts'
 import { GOSSIP_CONVERTERS } from './convert-gossip.ts'
@@ -121,6 +122,7 @@ const CALL_CONVERTERS: { readonly [K in RequestKind]: CallConverter<K> } = {
   ...ROUND_CONVERTERS,
   ...EXCHANGE_CONVERTERS,
   ...JOIN_CONVERTERS,
+  ...CLUSTER_CONVERTERS,
 }
 
 /**

@@ -3,6 +3,7 @@ import { utf8Bytes } from '../../src/base/bytes.ts'
 import { u64 } from '../../src/base/u64.ts'
 import { nodeId, startId } from '../../src/dynamo/names.ts'
 import { BUCKET_ID } from '../../src/store/conformance/subject.ts'
+import { ChangeOf, PlanAct } from '../../src/wire/message/cluster.ts'
 import { MoveStep, RoundStep } from '../../src/wire/message/peer.ts'
 import type { Request, RequestKind } from '../../src/wire/message/table.ts'
 import { NODE_A, NODE_B } from './wire-frames.ts'
@@ -40,6 +41,26 @@ export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
   },
   ranges: { untilEqual: true, withinMs: 600, deadlineMs: 300 },
   invite: { deadlineMs: 300 },
+  clusterPlan: {
+    act: PlanAct.commit,
+    splits: true,
+    without: ['three'],
+    isForced: true,
+    parent: u64(0x0a0b0c0d, 0x0e0f1011),
+    planned: u64(0x1a1b1c1d, 0x1e1f2021),
+    deadlineMs: 300,
+  },
+  clusterChange: {
+    what: ChangeOf.leave,
+    member: 'one',
+    successor: 'four',
+    weight: 1.5,
+    zone: 'north',
+    isForced: true,
+    deadlineMs: 300,
+  },
+  clusterStatus: { deadlineMs: 300 },
+  clusterPause: { pauses: true, deadlineMs: 300 },
   peerJoin: {
     facts: {
       name: 'three',

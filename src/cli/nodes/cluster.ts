@@ -1,14 +1,19 @@
-/** `everwrite cluster invite`: an invitation, with which one new node may join. */
+/** `everwrite cluster`: its commands; here `invite`, an invitation with which one node may join. */
 import type { Command } from 'commander'
 import { addConnectionOptions, type ConnectionOptions, withClient } from '../cluster-options.ts'
 import { EXIT_CODES_HELP, print } from '../outcome.ts'
+import { addChanges } from './cluster-change.ts'
+import { addPlans } from './cluster-plan.ts'
+import { addProgress } from './cluster-status.ts'
 
 interface InviteOptions extends ConnectionOptions {
   readonly at?: string
 }
 
 export function addCluster(program: Command): void {
-  const cluster = program.command('cluster').description('change who is a member')
+  const cluster = program
+    .command('cluster')
+    .description('change who is a member, and who owns what')
   addConnectionOptions(cluster.command('invite'))
     .option('--at <host:port>', 'the node that issues it; by default any of the cluster')
     .description('print an invitation, with which one new node may join')
@@ -27,6 +32,9 @@ A node that clients on other machines reach without a token issues none.
 ${EXIT_CODES_HELP}`,
     )
     .action(invite)
+  addProgress(cluster)
+  addChanges(cluster)
+  addPlans(cluster)
 }
 
 async function invite(options: InviteOptions): Promise<void> {

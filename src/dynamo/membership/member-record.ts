@@ -5,9 +5,9 @@
  *     not gone ──► gone          gone wins over all that are not
  *     (version, digest)          else the higher one wins, everywhere
  *
- * A record has two parts. Name, address, machine and zone are the member's own *facts*: only the
- * member itself states them. Weight and state are changed by an operator's command, at any node.
- * Each change makes the next version of the whole record.
+ * A record has two parts. Name, address and machine are the member's own *facts*: only the member
+ * itself states them. Weight, zone and state are changed by an operator's command, at any node: the
+ * configuration tells the first ones. Each change makes the next version of the whole record.
  *
  * Invariant: the version is a counter. It is no clock reading, so no clock can make a record old.
  *
@@ -78,15 +78,14 @@ export function wins(a: MemberRecord, b: MemberRecord): boolean {
   return compareU64(a.digest, b.digest) > 0
 }
 
-/** Whether both state the same name, address, machine and zone. */
+/** Whether both state the same name, address and machine. */
 export function sameFacts(a: Member, b: Member): boolean {
   return (
     a.name === b.name &&
     a.host === b.host &&
     a.clientPort === b.clientPort &&
     a.peerPort === b.peerPort &&
-    a.machine === b.machine &&
-    a.zone === b.zone
+    a.machine === b.machine
   )
 }
 

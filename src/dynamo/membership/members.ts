@@ -23,7 +23,7 @@ import { SetDigest } from './set-digest.ts'
 export const VERSION_LEAP = 2 ** 20
 
 /** What an operator may change of a member. */
-export type OperatorChange = Partial<Pick<MemberRecord, 'weight' | 'state'>>
+export type OperatorChange = Partial<Pick<MemberRecord, 'weight' | 'zone' | 'state'>>
 
 export type Taken = 'taken' | 'known' | 'not-introduced' | 'full'
 

@@ -62,10 +62,10 @@ export class OwnRecord {
   }
 
   #above(heard: MemberRecord): MemberRecord {
-    const { state, weight, sponsor, id } = heard
+    const { state, weight, zone, sponsor, id } = heard
     return memberRecord({
       ...this.#facts,
-      ...{ id, state, weight, sponsor },
+      ...{ id, state, weight, zone, sponsor },
       version: heard.version + 1,
       by: id,
     })

@@ -1,11 +1,16 @@
 /**
  * Plans the next table: the ring that an operator's changes of members lead to, from the table that
  * was adopted last, and what stands in its way. (Dynamo 4.9)
+ *
+ * A table that has not taken effect is replaced by a newer one: by another plan, or by one that
+ * leads to the ring in effect, which takes it back.
  */
+import { equalU64 } from '../../base/u64.ts'
 import type { NodeId } from '../names.ts'
 import { type Claim, claim } from './claim.ts'
 import type { Member } from './ring.ts'
-import { type Table, tableOf } from './table.ts'
+import type { Stages } from './stages.ts'
+import { compareTables, type Table, type TableFields, tableOf } from './table.ts'
 
 export interface PlanOptions {
   /** The newest table, in effect or not. */
@@ -39,4 +44,39 @@ export function planOf({ parent, members, needed, without, ns, bits }: PlanOptio
     needed,
   })
   return { table, claim: claimed }
+}
+
+/**
+ * Whether the table would change nothing: it has the owners, and the dead, of the one in effect,
+ * and no other is under way. One under way may be committed again: it names other directories.
+ */
+export function isSamePlan(table: Table, { adopted, stages }: Present): boolean {
+  const inEffect = stages.table
+  if (compareTables(adopted, inEffect) !== 0) return false
+  if (!equalU64(table.ring.digest, inEffect.ring.digest)) return false
+  const isKnownDead = (id: NodeId): boolean =>
+    inEffect.without.includes(id) || stages.ownerOf(id) === undefined
+  return table.without.every(isKnownDead)
+}
+
+/** Of a member: the table that it adopted last, and how far that in effect is. */
+export interface Present {
+  readonly adopted: Table
+  readonly stages: Stages
+}
+
+/** Takes the adopted table back: the next one leads to the owners of the ring in effect. */
+export function takenBack(
+  { adopted, stages }: Present,
+  { needed, without, ns }: Pick<TableFields, 'needed' | 'without' | 'ns'>,
+): Table {
+  const inEffect = stages.table
+  return tableOf({
+    number: adopted.number + 1,
+    parent: adopted.digest,
+    ring: inEffect.ring,
+    ns: [...new Set([...ns, ...inEffect.ns])].toSorted((a, b) => a - b),
+    without: [...new Set([...without, ...inEffect.without])].toSorted(),
+    needed,
+  })
 }

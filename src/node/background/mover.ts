@@ -54,6 +54,8 @@ export class Mover {
   readonly #node: MoverDependencies
   #timer: Timer | undefined
   #isStopped = false
+  /** An operator lets moves to this member wait; those under way end. A restart forgets it. */
+  isPaused = false
   /** Why the last move that was tried has not ended. */
   obstacle: string | undefined
 
@@ -78,11 +80,11 @@ export class Mover {
 
   async #look(): Promise<void> {
     const { rings, trees } = this.#node
-    if (rings.isFrozen || !trees.isBuilt) return
+    if (rings.isFrozen || this.isPaused || !trees.isBuilt) return
     const own = this.#endAlone()
     if (own.length > 0) await rings.end(own)
     for (const batch of this.#batches()) {
-      if (this.#isStopped || rings.isFrozen) return
+      if (this.#isStopped || this.isPaused || rings.isFrozen) return
       this.obstacle = await this.#move(batch)
     }
   }

@@ -8,8 +8,9 @@
  * The configuration's members introduce: they make the first records, the same on every node that
  * has the same list. A node that has joined was told the first ones by the issuer of its
  * invitation. A directory that has the file takes members from it, and from the configuration only
- * what this node states of itself (name, address, machine, zone): a change of that becomes the next
- * version of its own record, so a member keeps its data when its address changes.
+ * what this node states of itself (name, address, machine): a change of that becomes the next
+ * version of its own record, so a member keeps its data when its address changes. Weight and zone
+ * are an operator's from then on: everwrite cluster weight, and zone.
  */
 import { assert } from '../../base/assert.ts'
 import { OperatingError } from '../../base/errors.ts'

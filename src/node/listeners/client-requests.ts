@@ -16,7 +16,7 @@ import type { Coordinator } from '../coordinator/coordinator.ts'
 import type { NodeStatus } from '../report.ts'
 import type { ClientExplain, ClientGet, ClientPut, ClientRepair, ClientScan } from '../requests.ts'
 import { statusReply, topologyReply } from './cluster-replies.ts'
-import type { JoinRequests } from './join-requests.ts'
+import type { OperatorRequests } from './operator-requests.ts'
 
 /** What exchanges with the other owners have found, and those that are asked for. */
 type Exchanges = Pick<Background, 'ranges' | 'repairs' | 'roundAsks'>
@@ -26,20 +26,20 @@ export class ClientRequests {
   readonly #topology: Topology
   readonly #status: () => Promise<NodeStatus>
   readonly #exchanges: Exchanges
-  readonly #joins: JoinRequests
+  readonly #operators: OperatorRequests
 
   constructor(
     coordinator: Coordinator,
     topology: Topology,
     status: () => Promise<NodeStatus>,
     exchanges: Exchanges,
-    joins: JoinRequests,
+    operators: OperatorRequests,
   ) {
     this.#coordinator = coordinator
     this.#topology = topology
     this.#status = status
     this.#exchanges = exchanges
-    this.#joins = joins
+    this.#operators = operators
   }
 
   onCall(call: IncomingCall): void {
@@ -62,7 +62,15 @@ export class ClientRequests {
       case 'repair':
         return this.#repair(call)
       case 'invite':
-        return call.answer(this.#joins.invite())
+        return this.#operators.invite(call)
+      case 'clusterPlan':
+        return this.#operators.plan(call)
+      case 'clusterChange':
+        return this.#operators.change(call)
+      case 'clusterStatus':
+        return this.#operators.status(call)
+      case 'clusterPause':
+        return this.#operators.pause(call)
       default:
         throw new OperatingError('kind-unknown', `clients may not ask ${call.kind}`)
     }

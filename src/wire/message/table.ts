@@ -23,6 +23,16 @@ import type {
   Status,
   Topology,
 } from './client.ts'
+import type {
+  ClusterChange,
+  ClusterChangeReply,
+  ClusterPause,
+  ClusterPauseReply,
+  ClusterPlan,
+  ClusterPlanReply,
+  ClusterStatus,
+  ClusterStatusReply,
+} from './cluster.ts'
 import type { Invite, InviteReply, PeerJoin, PeerJoinReply } from './join.ts'
 import type {
   PeerCopies,
@@ -87,6 +97,10 @@ export const REQUEST_KINDS = {
   peerMove: 49,
   peerJoin: 50,
   invite: 51,
+  clusterPlan: 52,
+  clusterChange: 53,
+  clusterStatus: 54,
+  clusterPause: 55,
 } as const
 
 /** Whether a request of this kind is about one key. */
@@ -122,6 +136,10 @@ export const SENDERS: Readonly<Record<RequestKind, readonly Role[]>> = {
   peerMove: ['peer'],
   peerJoin: ['joiner'],
   invite: ['client'],
+  clusterPlan: ['client'],
+  clusterChange: ['client'],
+  clusterStatus: ['client'],
+  clusterPause: ['client'],
 }
 
 /** The request and the reply of each kind. */
@@ -152,6 +170,10 @@ export interface RequestTable {
   peerMove: { request: PeerMove; reply: PeerMoveReply }
   peerJoin: { request: PeerJoin; reply: PeerJoinReply }
   invite: { request: Invite; reply: InviteReply }
+  clusterPlan: { request: ClusterPlan; reply: ClusterPlanReply }
+  clusterChange: { request: ClusterChange; reply: ClusterChangeReply }
+  clusterStatus: { request: ClusterStatus; reply: ClusterStatusReply }
+  clusterPause: { request: ClusterPause; reply: ClusterPauseReply }
 }
 
 export type RequestKind = keyof RequestTable

@@ -1,4 +1,4 @@
-/** This node's own record: an operator changes weight and state, the node itself all else. */
+/** This node's own record: an operator changes weight, zone and state, the node itself all else. */
 import t from 'tap'
 import { U48_MAX } from '../../../../src/base/bytes.ts'
 import { MemberState } from '../../../../src/dynamo/membership/member-record.ts'
@@ -7,21 +7,22 @@ import { id, record } from './samples.ts'
 
 t.test("an operator's change is taken from any member", async (t) => {
   const own = new OwnRecord(record(1))
-  const changed = record(1, { version: 2, weight: 4, by: id(2) })
+  const changed = record(1, { version: 2, weight: 4, zone: 'north', by: id(2) })
   t.same(own.onHeard(changed, id(3)), { kind: 'changed', record: changed, isLie: false })
   t.same(own.record, changed)
   t.same(own.onHeard(record(1), id(3)), { kind: 'older' })
   t.same(own.onHeard(changed, id(3)), { kind: 'older' })
 })
 
-t.test('other facts are corrected one version above, and the weight stays', async (t) => {
+t.test('other facts are corrected one version above; weight and zone stay', async (t) => {
   const own = new OwnRecord(record(1))
-  const forged = record(1, { version: 2 ** 45, host: 'elsewhere', weight: 4, by: id(2) })
+  const forged = record(1, { version: 2 ** 45, host: 'elsewhere', weight: 4, zone: 'z', by: id(2) })
   const heard = own.onHeard(forged, id(3))
   t.match(heard, { kind: 'changed', isLie: false }, 'the sender may only pass it on')
   t.equal(own.record.version, 2 ** 45 + 1)
   t.equal(own.record.host, '127.0.0.1')
   t.equal(own.record.weight, 4)
+  t.equal(own.record.zone, 'z')
   t.equal(own.record.by, id(1))
 })
 

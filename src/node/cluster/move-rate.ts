@@ -1,0 +1,37 @@
+/** How fast moves end, as one node hears of it: over the last minute, or since the table began. */
+import { equalU64 } from '../../base/u64.ts'
+import type { Stages } from '../../dynamo/ring/stages.ts'
+import type { TableDigest } from '../../dynamo/ring/table.ts'
+
+const WINDOW_MS = 60_000
+/** Moves end in batches: so many samples are a minute and more. */
+export const MOVE_SAMPLES_MAX = 128
+
+interface Sample {
+  readonly atMs: number
+  readonly left: number
+}
+
+export class MoveRate {
+  #samples: Sample[] = []
+  #table: TableDigest | undefined
+
+  /** Something may have changed. */
+  onChanged({ table, left }: Pick<Stages, 'table' | 'left'>, nowMs: number): void {
+    if (this.#table === undefined || !equalU64(table.digest, this.#table)) {
+      this.#table = table.digest
+      this.#samples = []
+    }
+    if (this.#samples.at(-1)?.left === left) return
+    this.#samples.push({ atMs: nowMs, left })
+    if (this.#samples.length > MOVE_SAMPLES_MAX) this.#samples.shift()
+  }
+
+  /** Moves that end in a second; 0 where none did. */
+  perSecond(nowMs: number): number {
+    const last = this.#samples.at(-1)
+    const first = this.#samples.find(({ atMs }) => nowMs - atMs <= WINDOW_MS)
+    if (last === undefined || first === undefined || nowMs <= first.atMs) return 0
+    return ((first.left - last.left) / (nowMs - first.atMs)) * 1_000
+  }
+}
