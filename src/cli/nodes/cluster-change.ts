@@ -46,7 +46,7 @@ export function addChanges(cluster: Command): void {
 }
 
 const LEAVE = `${WAITS}
-'everwrite cluster status' says when it has given everything away. Then stop it, and remove it.`
+It ends by itself once all that it held is elsewhere.`
 const REMOVE = `
 Its id is refused from then on; it may join as a new member, with an empty directory. What only it
 held is lost. Others fill its places after 'everwrite cluster commit'.`

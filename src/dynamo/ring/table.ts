@@ -34,8 +34,8 @@ export interface TableFields {
   readonly without: readonly NodeId[]
   /**
    * Those that have to adopt it: members that were neither gone by then nor named as dead. Each
-   * with the data directory that it had: on another one it may have adopted the table before, and lost
-   * what it stated.
+   * with the data directory that it had: on another one it may have adopted the table before, and
+   * lost what it stated.
    */
   readonly needed: ReadonlyMap<NodeId, string>
 }

@@ -2,9 +2,9 @@
  * Gives copies away that this member does not own, to all owners, and then drops them.
  *
  * Whatever the reason (its move has ended, or a table was taken back while it filled), a member
- * with copies of a partition that it neither owns nor fills is a *donor*. Each of the N owners exchanges
- * with it. When all have done so, at one stage, the copies go, with the sequence up to which that
- * counts. Nothing can come meanwhile: a member takes no write for what it does not own.
+ * with copies of a partition that it neither owns nor fills is a *donor*. Each of the N owners
+ * exchanges with it. When all have done so, at one stage, the copies go. Nothing can come meanwhile:
+ * a member takes no write for what it does not own.
  *
  * Source: docs/design.md, donors; test/model/ownership.
  */

@@ -43,36 +43,42 @@ export class SessionFloor {
   ): readonly number[] {
     const wanted = (this.#floors.get(key) ?? []).flat()
     if (wanted.length > 0) this.judged += 1
-    const past = this.#pastOf(shown)
-    const left = past === 'anything' ? [] : wanted.filter((id) => !past.has(id))
+    const left = this.#without(wanted, shown)
     if (hasReceipt) this.#floors.set(key, [[...shown, ...left]])
     if (left.length === 0 || tombstones === 0) return left
-    const whole = this.#pastOf([...shown, ...this.#deletesOf(key, this.#history.writes.length)])
-    return whole === 'anything' ? [] : left.filter((id) => !whole.has(id))
+    const deletes = this.#deletesOf(key, 0, this.#history.writes.length)
+    return this.#without(left, [...shown, ...deletes])
   }
 
-  /** These writes and all in their past. */
-  #pastOf(ids: readonly number[]): ReadonlySet<number> | 'anything' {
+  /**
+   * Those of the wanted that are neither among these writes nor in their past. A write follows
+   * older ones alone: what is older than all wanted need not be looked at.
+   */
+  #without(wanted: readonly number[], ids: readonly number[]): readonly number[] {
     const { keys, writes } = this.#history
+    const left = new Set(wanted)
+    const oldest = Math.min(...wanted)
     const past = new Set(ids)
     for (const id of past) {
-      if (writes.replacesSeen(id)) return 'anything'
+      left.delete(id)
+      if (left.size === 0 || writes.replacesSeen(id)) return []
       for (let i = writes.follows.from(id); i < writes.follows.to(id); i++) {
-        past.add(writes.follows.item(i))
+        const before = writes.follows.item(i)
+        if (before >= oldest) past.add(before)
       }
       const below = writes.deletesBelow(id)
-      if (below === 0) continue
-      for (const other of this.#deletesOf(keys.at(writes.key(id)), below)) past.add(other)
+      if (below <= oldest) continue
+      for (const one of this.#deletesOf(keys.at(writes.key(id)), oldest, below)) past.add(one)
     }
-    return past
+    return wanted.filter((id) => left.has(id))
   }
 
-  /** Deletes of the key with numbers below this one that may have been taken. */
-  #deletesOf(key: string, below: number): readonly number[] {
+  /** Deletes of the key from one number on, below another, that may have been taken. */
+  #deletesOf(key: string, from: number, below: number): readonly number[] {
     const { keys, writes } = this.#history
     const number = keys.add(key)
     const deletes: number[] = []
-    for (let id = 0; id < below; id++) {
+    for (let id = from; id < below; id++) {
       const isOne = writes.isDelete(id) && writes.isOf(id, number)
       if (isOne && writes.outcome(id) !== 'refused') deletes.push(id)
     }

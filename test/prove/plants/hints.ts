@@ -226,7 +226,7 @@ const DELIVERING: readonly Plant[] = [
   },
   {
     name: 'a node outside of the ring is no fallback',
-    find: 'return topology.isInRing ? placement : besides(topology, placement)',
+    find: 'return isThere ? placement : besides(topology, placement)',
     replace: 'return placement',
     why: 'it is asked for a put that no owner takes, and cannot count its own copy',
     caughtBy: 'test/unit/node/cluster/joined.test.ts',

@@ -283,8 +283,8 @@ const LEAVING: readonly Plant[] = [
   },
   {
     name: 'rounds ask the members of the ring alone',
-    find: 'return [...topology.ring.members, ...outside].map(',
-    replace: 'return [...topology.ring.members].map(',
+    find: 'return this.#node.topology.present.map(',
+    replace: 'return this.#node.topology.ring.members.map(',
     why: 'while one member is outside of the ring no round ends: no delete goes',
     caughtBy: JOINED,
   },
