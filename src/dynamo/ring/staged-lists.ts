@@ -21,6 +21,8 @@ export interface StagedList {
   /** Is being filled, and counts for nothing. */
   readonly filler: NodeId | undefined
   readonly machineOf: MachineOf
+  /** Moves that are done. */
+  readonly done: number
   /** Names the stage: a request says by it which owners its sender knows. */
   readonly digest: RingDigest
 }
@@ -52,13 +54,13 @@ export class StagedLists {
       this.#byN.set(n, lists)
     }
     const list = lists[partition]
-    const digest = this.stages.digestOf(partition, n)
-    if (list !== undefined && equalU64(list.digest, digest)) return list
-    const { owners, filler } = this.stages.of(partition, n)
+    const { owners, filler, done } = this.stages.of(partition, n)
+    if (list?.done === done) return list
     const met = clockwiseFrom(this.ring, partition).map(({ id }) => id)
     const fallbackIds = met.filter((id) => !owners.includes(id))
     const machineOf = this.#machinesOf(n).beside(owners)
-    const made = { ownerIds: owners, fallbackIds, filler, machineOf, digest }
+    const digest = this.stages.digestOf(partition, n)
+    const made = { ownerIds: owners, fallbackIds, filler, machineOf, done, digest }
     lists[partition] = made
     return made
   }

@@ -80,7 +80,7 @@ export function keptRingOf(
 }
 
 const UNREACHED = { host: '', clientPort: 0, peerPort: 0 }
-const UNKNOWN = { ...UNREACHED, name: '', weight: 0 }
+const UNKNOWN = { ...UNREACHED, name: '', machine: '', zone: '', weight: 0 }
 
 function idOf(n: number): BucketId {
   return { creation: NEVER_CREATED, policy: Policy.siblings, n }
@@ -143,17 +143,16 @@ export class Topology {
     return this.#lists
   }
 
-  /** All that own something or will, in the order of ids, as their records say. */
+  /** The members of the ring in its order, named and reached as their records say now. */
   get members(): readonly Member[] {
-    const { ring, stages } = this
-    const former = [...stages.owners].filter(({ id }) => ring.member(id) === undefined)
-    const all = [...ring.members, ...former.map((owner) => ({ ...UNKNOWN, ...owner }))]
-    return all
-      .toSorted((a, b) => (a.id < b.id ? -1 : 1))
-      .map((member) => {
-        const { name, host, clientPort, peerPort } = this.#records.recordOf(member.id) ?? member
-        return { ...member, name, host, clientPort, peerPort }
-      })
+    return this.ring.members.map(({ id }) => this.memberOf(id))
+  }
+
+  /** One of them, or an owner that is none any more. */
+  memberOf(id: NodeId): Member {
+    const placed = this.ring.member(id) ?? { ...UNKNOWN, ...this.stages.ownerOf(id), id }
+    const { name, host, clientPort, peerPort } = this.#records.recordOf(id) ?? placed
+    return { ...placed, name, host, clientPort, peerPort }
   }
 
   /** All that are not gone, whether or not they own anything: each may hold copies and hints. */
@@ -246,7 +245,8 @@ export class Topology {
   #differences(): readonly string[] {
     // The list of a node that has joined is itself alone.
     const isListed = this.self.id === memberIdOf(this.cluster, this.self.name)
-    if (!isListed) return []
+    // After the first table an operator's commands say who owns what.
+    if (!isListed || this.stages.table.number > 1) return []
     const same = { partitions: this.ring.partitionCount, n: this.#defaults.n, buckets: {} }
     const { members } = this.ring
     return ringDifferencesOf({ ...same, members }, { ...same, members: this.#configured })

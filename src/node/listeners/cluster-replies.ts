@@ -7,27 +7,23 @@ import type { Topology } from '../cluster/topology.ts'
 import type { NodeStatus } from '../report.ts'
 
 /** The owners as they are now: clients go to them, and ask again when the digest changes. */
-export function topologyReply({
-  cluster,
-  ring,
-  stages,
-  members,
-  buckets,
-}: Topology): TopologyReply {
-  const width = ring.width
+export function topologyReply(topology: Topology): TopologyReply {
+  const { cluster, ring, stages, buckets } = topology
+  const { width } = ring
   const rows = Array.from({ length: ring.partitionCount }, (_, partition) => {
     const { owners } = stages.of(partition, width)
-    const more = ring.rowOf(partition).map(({ id }) => id)
-    return [...new Set([...owners, ...more])].slice(0, width)
-  })
-  const indexes = new Map(members.map(({ id }, i) => [id, i]))
-  const owners = new Uint8Array(2 * width * rows.length)
-  rows.flat().forEach((id, at) => writeU16(owners, 2 * at, indexes.get(id) as number))
+    const later = ring.rowOf(partition).map(({ id }) => id)
+    return [...new Set([...owners, ...later])].slice(0, width)
+  }).flat()
+  const ids = [...new Set([...ring.members.map(({ id }) => id), ...rows])].toSorted()
+  const indexes = new Map(ids.map((id, i) => [id, i]))
+  const owners = new Uint8Array(2 * rows.length)
+  rows.forEach((id, at) => writeU16(owners, 2 * at, indexes.get(id) as number))
   return {
     cluster,
     ring: stages.digest,
     partitionBits: ring.bits,
-    members: members.map((member) => ({ ...member, node: idBytes(member.id) })),
+    members: ids.map((id) => ({ ...topology.memberOf(id), node: idBytes(id) })),
     owners,
     buckets,
   }

@@ -140,11 +140,11 @@ export class Cluster {
 
   /** Partitions whose owners among `machines` have different sums in their trees, in sentences. */
   unequalRoots(machines: readonly number[]): readonly string[] {
-    const { buckets, defaults, partitions } = this.configOf(1)
+    const { buckets, defaults } = this.configOf(1)
     const ns = new Set([defaults.n, ...buckets.map(({ n }) => n)])
     const unequal: string[] = []
     for (const n of ns) {
-      for (let partition = 0; partition < partitions; partition++) {
+      for (let partition = 0; partition < this.ring.partitionCount; partition++) {
         const { owners } = preferenceListOf(this.ring, partition, n)
         const compared = owners.map(({ name }) => machineOf(name))
         const living = compared.filter((machine) => machines.includes(machine))
@@ -178,11 +178,11 @@ export class Cluster {
 
   /** Whether two owners of some key do not run. */
   get hasTwoOwnersAway(): boolean {
-    const { buckets, partitions } = this.configOf(1)
+    const { buckets } = this.configOf(1)
     const names = ['', ...buckets.map(({ name }) => name)]
     const isAway = (machine: number): boolean => !this.#running.has(machine)
     if (this.machines.filter(isAway).length < 2) return false
-    return Array.from({ length: partitions }, (_, i) => i).some((partition) =>
+    return Array.from({ length: this.ring.partitionCount }, (_, i) => i).some((partition) =>
       names.some((name) => this.ownersOfPartition(partition, name).filter(isAway).length >= 2),
     )
   }

@@ -1,6 +1,6 @@
 /**
  * Commits tables while everything else goes on, as operators at any node would: members get other
- * weights, some of them none, and places move. (docs/design.md 3.5)
+ * weights, some of them none, partitions are split, and places move. (docs/design.md 3.5)
  *
  * In the end one more table is committed, which all that run can adopt, and every move is waited
  * for: then there is one ring, and no member has copies of what it does not own.
@@ -15,6 +15,9 @@ import type { Cluster } from './cluster.ts'
 
 /** Of members that are to own something. */
 const WEIGHTS = [1, 1, 1, 2, 0, 0] as const
+/** Now and then partitions double, up to so many bits. */
+const SPLIT_CHANCE = 0.1
+const SPLIT_BITS_MAX = 6
 /** All moves end within so long once nothing fails any more. */
 const SETTLE_MS_MAX = 300_000
 const STEP_MS = 500
@@ -31,12 +34,15 @@ export class RingChanges {
   #period = 0
   /** Tables that were committed. */
   committed = 0
+  /** Places that came to another member. */
+  moved = 0
 
   constructor(cluster: Cluster, { changeMs, buckets }: Pick<Scenario, 'changeMs' | 'buckets'>) {
     this.#cluster = cluster
     this.#changeMs = changeMs
     this.#ns = buckets.map(({ n }) => n)
     this.#prng = cluster.world.prng('ring changes')
+    cluster.world.trace.watch('places-taken', ({ count }) => (this.moved += Number(count)))
   }
 
   begin(): void {
@@ -94,7 +100,9 @@ export class RingChanges {
       needed.set(id, directory)
     }
     const ns = this.#ns
-    return planOf({ parent, members, needed, without: [], ns, bits: parent.ring.bits }).table
+    const isSplit = parent.ring.bits < SPLIT_BITS_MAX && this.#prng.chance(SPLIT_CHANCE)
+    const bits = parent.ring.bits + (isSplit ? 1 : 0)
+    return planOf({ parent, members, needed, without: [], ns, bits }).table
   }
 
   /** At least N members own something. */

@@ -75,7 +75,7 @@ export function core(cluster: Cluster, prng: Prng): readonly number[] {
   const config = cluster.configOf(1)
   const groups: { readonly owners: readonly number[]; readonly w: number }[] = []
   for (const { name, w } of [{ name: 'default', w: config.defaults.w }, ...config.buckets]) {
-    for (let partition = 0; partition < config.partitions; partition++) {
+    for (let partition = 0; partition < cluster.ring.partitionCount; partition++) {
       groups.push({ owners: cluster.ownersOfPartition(partition, name), w })
     }
   }

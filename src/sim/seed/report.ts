@@ -135,6 +135,8 @@ export function unfinished(seed: number, scenario: Scenario, violation: string):
     hintsDelivered: 0,
     rounds: 0,
     reaped: 0,
+    tables: 0,
+    moved: 0,
     writes: 0,
     deletes: 0,
     sessionGets: 0,

@@ -62,6 +62,9 @@ export interface SimulateResult {
   /** Rounds that were adopted, and deletes that went for good. */
   readonly rounds: number
   readonly reaped: number
+  /** Tables that operators committed, and places that moved. */
+  readonly tables: number
+  readonly moved: number
   /** Writes that were begun, and deletes among them. */
   readonly writes: number
   readonly deletes: number
@@ -307,6 +310,8 @@ class Simulation {
       hintsDelivered: this.#hintsDelivered,
       rounds: this.#world.trace.count('round-adopted'),
       reaped: this.#reaped.size,
+      tables: this.#changes.committed,
+      moved: this.#changes.moved,
       writes: history.writes.length,
       deletes: history.writes.deletes,
       sessionGets: this.#workload.judged,

@@ -1,0 +1,50 @@
+/**
+ * Simulated clusters under all faults, whose operators commit one table after another: members give
+ * all their places away and get some back, shares change, partitions are split. Each seed is judged
+ * as any is; in the end there is one ring, and no member has copies of what it does not own.
+ */
+import { availableParallelism } from 'node:os'
+import { runJobs } from '../../../src/cli/simulate/seed-process.ts'
+import type { Job } from '../../../src/cli/simulate/worker.ts'
+import { drawScenario } from '../../../src/sim/scenario.ts'
+import type { Verdict } from '../proof.ts'
+
+const NODES_MIN = 4
+/** Between two tables, on average. */
+const CHANGE_MS = [300, 1_000, 3_000] as const
+/** Of all seeds: those in which places moved. */
+const MOVED_SHARE_MIN = 0.9
+const TOLD_EVERY = 50
+
+export async function simulated(seeds: number): Promise<Verdict> {
+  let [done, failed, tables, moved, withMoves] = [0, 0, 0, 0, 0]
+  await runJobs(jobs(seeds), availableParallelism(), ({ result }) => {
+    done += 1
+    tables += result.tables
+    moved += result.moved
+    if (result.moved > 0) withMoves += 1
+    const [first] = result.violations
+    if (first !== undefined) {
+      failed += 1
+      console.log(`seed ${result.seed}, tables every ${result.scenario.changeMs} ms: ${first}`)
+    }
+    if (done % TOLD_EVERY === 0) console.log(`${done} of ${seeds} seeds, ${failed} failed`)
+  })
+  const enough = Math.ceil(MOVED_SHARE_MIN * seeds)
+  return {
+    isMet: done === seeds && failed === 0 && withMoves >= enough,
+    figure:
+      `${done} seeds, ${failed} failed (bar 0); ${tables} tables committed, ${moved} places moved, ` +
+      `in ${withMoves} of the seeds (bar ${enough})`,
+  }
+}
+
+function* jobs(count: number): Generator<Job> {
+  for (let seed = 1; seed <= count; seed++) {
+    const drawn = drawScenario(seed)
+    const nodes = Math.max(drawn.nodes, NODES_MIN)
+    const machines = drawn.nodes < NODES_MIN ? nodes : drawn.machines
+    const changeMs = CHANGE_MS[seed % CHANGE_MS.length] as number
+    yield { seed, scenario: { ...drawn, nodes, machines, changeMs } }
+  }
+}
