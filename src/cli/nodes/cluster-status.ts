@@ -106,20 +106,17 @@ function tableRemarks(first: ClusterStatusReply): readonly string[] {
   return [`waits    table ${first.newest.number} takes effect once ${missing.join(', ')} adopt it`]
 }
 
-/** Why a member does not move, or that it may go. */
+/** Why a member does not move, or does not leave yet. */
 function remarksOf({ member, answer, reason }: Row): readonly string[] {
   const { name, state, owns, fills, leaves } = member
   if (answer === undefined) return [`away     ${name}: ${reason ?? ''}`]
-  const { isPaused, obstacle, givesAway, hintedKeys } = answer
+  const { isPaused, obstacle, hintedKeys } = answer
   const remarks: string[] = []
   if (isPaused) remarks.push(`paused   ${name}: everwrite cluster resume`)
   if (fills > 0 && obstacle !== '') remarks.push(`obstacle ${name}: ${obstacle}`)
   if (state !== 'leaving') return remarks
   if (owns > 0 && leaves === 0) remarks.push(`leaves   ${name}: at the next commit`)
-  const isEmpty = owns === 0 && fills === 0 && givesAway === 0 && hintedKeys === 0
-  if (isEmpty) {
-    remarks.push(`empty    ${name}: stop it, then everwrite cluster remove ${name}`)
-  } else if (hintedKeys > 0 && owns === 0) {
+  if (hintedKeys > 0 && owns === 0) {
     remarks.push(
       `hints    ${name} keeps ${countLabel(hintedKeys)} copies for members that are away`,
     )
