@@ -50,8 +50,8 @@ const INSPECT_MS_MAX = 600_000
  * after `MESSAGE_STALL_MS_MAX`, seen at the next check, by a clock that may be slow.
  */
 const GIVE_BACK_MS_MAX = 2 * MESSAGE_STALL_MS_MAX
-/** Less than the 30 s between two comparisons of sets: those that connected compare at once. */
-const MEMBERS_MS_MAX = 20_000
+/** News that was lost comes with a comparison, which each member begins every 30 s. */
+const MEMBERS_MS_MAX = 60_000
 /** How often what a core takes away is tried. */
 const SHRINK_TRIES = 2
 /** Figures of copies that change without a request. */
