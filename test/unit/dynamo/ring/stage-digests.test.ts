@@ -1,4 +1,4 @@
-/** Preference lists while places move: owners of the stage, and what requests name of it. */
+/** Owners of a stage in preference lists, and what requests name of it. */
 import t from 'tap'
 import type { NodeId } from '../../../../src/dynamo/names.ts'
 import { claim } from '../../../../src/dynamo/ring/claim.ts'
