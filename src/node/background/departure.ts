@@ -67,10 +67,12 @@ export class Departure {
   }
 
   async #look(): Promise<void> {
-    const { membership, topology } = this.#node
+    const { hints, membership, topology } = this.#node
     const { id } = topology.self
     if (membership.recordOf(id)?.state !== MemberState.leaving || this.obstacle !== undefined)
       return
+    // A put that is coordinated here may still ask for one.
+    hints.close()
     // It fails where the node is stopping.
     await membership.change(id, { state: MemberState.gone }).catch(() => undefined)
   }

@@ -9,7 +9,8 @@
  * The filler asks for what it lacks as in any exchange, so a move needs no other way to bring
  * copies, and begins again where a crash ended it: what came is not asked for once more. While it
  * fills it is sent nothing and counts for nothing; what was written meanwhile comes by the exchange
- * after the leaver has closed, a moment in which the other owners answer alone.
+ * after the leaver has closed, a moment in which the other owners answer alone. A leaver that lost
+ * its disk cannot vouch for what it hands over: then this member is not whole either (`rings.ts`).
  *
  * Source: docs/design.md, moves of places; test/model/ownership.
  */
@@ -24,7 +25,6 @@ import { type AttemptId, MoveStep } from '../../wire/message/peer.ts'
 import type { Timer } from '../../world/clock.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { RoundsAnswer, Terms } from '../cluster/peer-calls.ts'
-import type { OwnStanding } from '../cluster/own-standing.ts'
 import type { Rings } from '../cluster/rings.ts'
 import { askMember } from './ask-member.ts'
 import { Exchange, type ExchangeDependencies } from './exchange.ts'
@@ -34,7 +34,6 @@ const LOOK_MS = 250
 
 export interface MoverDependencies extends ExchangeDependencies {
   readonly rings: Rings
-  readonly standing: OwnStanding
   readonly trace: Trace
 }
 
@@ -140,8 +139,8 @@ export class Mover {
     if (filled !== undefined) return this.#why(leaver, filled)
     const closed = await this.#ask(leaver, batch, MoveStep.close, NO_ATTEMPT)
     if (isFailure(closed)) return this.#why(leaver, closed.code)
-    const { attempt, isWhole } = closed
-    const rest = isWhole ? await this.#exchange(leaver, batch, true) : await this.#mayBeUnfilled()
+    const { attempt } = closed
+    const rest = await this.#exchange(leaver, batch, true)
     if (rest !== undefined) {
       await this.#ask(leaver, batch, MoveStep.reopen, attempt)
       return this.#why(leaver, rest)
@@ -150,16 +149,6 @@ export class Mover {
     if (isFailure(ended)) return this.#why(leaver, ended.code)
     this.#node.trace.record('places-taken', { from: leaver, n, count: partitions.length })
     return undefined
-  }
-
-  /**
-   * A leaver whose own disk was lost hands over nothing that it can vouch for: then this member is
-   * not whole either, and knows that durably before it becomes an owner.
-   */
-  async #mayBeUnfilled(): Promise<ErrorCode | undefined> {
-    const { standing } = this.#node
-    if (standing.isWhole) standing.lose('damaged')
-    return (await standing.remember()) ? undefined : 'disk-failed'
   }
 
   /** The other owners that count fill this member: then it ends the move. */

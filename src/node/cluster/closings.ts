@@ -23,15 +23,17 @@ export function opennessOf(
   topology: Topology,
   closings: Closings,
 ): Pick<ReplicaDependencies, 'isOpen' | 'isOpenRange'> {
+  // The other owners fill its places, and do not ask it: what it took would be lost to readers.
+  const isNamedDead = (): boolean => topology.stages.table.without.includes(topology.self.id)
   return {
     isOpen: (copy) => {
-      if (!topology.owns(copy)) return false
+      if (!topology.owns(copy) || isNamedDead()) return false
       if (closings.isEmpty) return true
       return !closings.isClosed(topology.ring.partitionOf(copy.token), copy.bucketId.n)
     },
     isOpenRange: (from, to) => {
       const [first, last] = [topology.ring.partitionOf(from), topology.ring.partitionOf(to)]
-      return !closings.hasIn(first, last)
+      return !isNamedDead() && !closings.hasIn(first, last)
     },
   }
 }

@@ -8,6 +8,9 @@
  * one has all that came meanwhile. Members that connect compare digests of all they know. So does a
  * member whose request was refused because it named other owners.
  *
+ * Where this node becomes an owner and may lack copies, it is not whole from then on: that is
+ * durable before the place is.
+ *
  * Invariant: nothing is used or told before it is durable here. So a request that names a stage is
  * answered only by a member that will refuse all older ones, also after a crash.
  */
@@ -25,6 +28,7 @@ import { type KeptRing, type RingNews, RingView } from '../../dynamo/ring/ring-v
 import type { Ring } from '../../dynamo/ring/ring.ts'
 import { firstStages } from '../../dynamo/ring/stages.ts'
 import { compareTables, type Table } from '../../dynamo/ring/table.ts'
+import { hasUnfilledPlace } from '../../dynamo/ring/unfilled.ts'
 import { writeRing } from '../../store/ring.ts'
 import type { Reply, Request } from '../../wire/message/table.ts'
 import type { Clock } from '../../world/clock.ts'
@@ -50,7 +54,7 @@ export interface EndedMove {
 
 export interface RingsOptions {
   readonly ring: KeptRing
-  readonly standing: Pick<OwnStanding, 'directoryId'>
+  readonly standing: Pick<OwnStanding, 'directoryId' | 'lose' | 'remember'>
   /** Undefined if the engine is not durable. */
   readonly directory: Directory | undefined
   readonly topology: Topology
@@ -172,14 +176,21 @@ export class Rings {
   }
 
   async #write(): Promise<void> {
-    const { directory, topology, trace } = this.#node
+    const { directory, topology, trace, standing } = this.#node
     const { view } = this
     const { adopted } = view
     const kept = { ...view.kept, stages: view.stages.copy() }
     const told = { ...view.news, stages: kept.stages, stated: view.news.stated?.copy() }
+    const mayLack = hasUnfilledPlace(topology.self.id, topology.stages, kept.stages)
+    if (mayLack) {
+      standing.lose('damaged')
+      if (!(await standing.remember())) return
+    }
     if (directory !== undefined) await writeRing(directory, kept)
     const isNew = compareTables(kept.stages.table, topology.stages.table) > 0
     topology.adopt(kept.stages)
+    // Exchanges that began meanwhile did not compare the new places.
+    if (mayLack) standing.lose('damaged')
     if (isNew) trace.record('ring-in-effect', { number: kept.stages.table.number })
     view.onDurable(adopted)
     // What was heard meanwhile of the same table is durable where it comes from.

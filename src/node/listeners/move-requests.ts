@@ -71,8 +71,15 @@ export class MoveRequests {
         this.#node.closings.open(asked.attempt)
         return { attempt: NO_ATTEMPT, isWhole: false }
       case MoveStep.take:
-        return { attempt: NO_ATTEMPT, isWhole: this.#node.takings.ask(from, asked) }
+        return { attempt: NO_ATTEMPT, isWhole: this.#take(asked, from) }
     }
+  }
+
+  /** Where this member has closed, its filler would not hear of what comes now. */
+  #take(asked: PeerMove, from: NodeId): boolean {
+    const { closings, takings } = this.#node
+    if (asked.partitions.some((one) => closings.isClosed(one, asked.n))) throw differs()
+    return takings.ask(from, asked)
   }
 
   #close({ n, partitions }: PeerMove, from: NodeId): PeerMoveReply {

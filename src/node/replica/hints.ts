@@ -80,6 +80,7 @@ export class Hints {
   readonly #deliveries = new Map<string, Delivery>()
   /** Members whose hints are being read; whether one for the member accepts something meanwhile. */
   readonly #reading = new Map<Place, Delivery>()
+  #isClosed = false
 
   constructor(engine: Engine, clock: Clock, bytesMax: number) {
     this.#engine = engine
@@ -175,9 +176,20 @@ export class Hints {
     return pace
   }
 
-  /** Fails with `hints-full` where the hints have no room for so many bytes more. */
+  /** None is taken from now on: this member is about to go for good, and they would go with it. */
+  close(): void {
+    this.#isClosed = true
+  }
+
+  /**
+   * Fails with `hints-full` where the hints have no room for so many bytes more, and with
+   * `node-stopping` after `close`.
+   */
   admit(copy: CopyId, bytes: number): void {
     if (isOwn(copy)) return
+    if (this.#isClosed) {
+      throw new OperatingError('node-stopping', 'this node leaves the cluster; ask another')
+    }
     const { places } = this
     if (bytesOf(places) + bytes <= this.#bytesMax) {
       const now = this.#clock.now()

@@ -1,9 +1,13 @@
-/** Plants about members: what one hears of another, and what all know in the end. */
+/**
+ * Plants about members: what one hears of another, what all know in the end, and the places that
+ * move between them.
+ */
+import { MOVES } from './moves.ts'
 import type { PlantGroup } from './plant.ts'
 
 export const MEMBERSHIP: PlantGroup = {
   name: 'membership',
-  plantsMin: 5,
+  plantsMin: 48,
   plants: [
     {
       name: 'a suspicion is never refuted',
@@ -38,5 +42,6 @@ export const MEMBERSHIP: PlantGroup = {
       why: 'links that come and go make a probe each time',
       caughtBy: 'test/unit/dynamo/membership/probing.test.ts',
     },
+    ...MOVES,
   ],
 }

@@ -156,3 +156,11 @@ t.test('reports tell since when hints are kept, and how fast they come and go', 
   merge(replica, HINT, OBJECT)
   t.same(told(hints), [[1, 0, 0, taken]], 'without a break')
 })
+
+t.test('a member that is about to go takes no hint, and its own copies', async (t) => {
+  const { replica, hints } = bench()
+  hints.close()
+  t.throws(() => merge(replica, HINT, OBJECT), { code: 'node-stopping' })
+  t.same(hints.places, [])
+  t.doesNotThrow(() => merge(replica, OWN_COPY, OBJECT))
+})

@@ -1,0 +1,331 @@
+/** Plants about tables, the moves of places, and donors. */
+import type { Plant } from './plant.ts'
+
+const UNIT = 'test/unit'
+const VIEW = `${UNIT}/dynamo/ring/ring-view.test.ts`
+const NEWS = `${UNIT}/dynamo/ring/ring-view-news.test.ts`
+const LISTS = `${UNIT}/dynamo/ring/staged-lists.test.ts`
+const PUT = `${UNIT}/dynamo/quorum/put-ring-differs.test.ts`
+const KEPT = `${UNIT}/node/cluster/rings-kept.test.ts`
+const CLOSINGS = `${UNIT}/node/cluster/closings.test.ts`
+const OPENNESS = `${UNIT}/node/replica/openness.test.ts`
+const LEAVER = `${UNIT}/node/listeners/move-requests.test.ts`
+const MOVER = `${UNIT}/node/background/mover.test.ts`
+const TAKINGS = `${UNIT}/node/background/takings.test.ts`
+const DONOR = `${UNIT}/node/background/donor.test.ts`
+const DEPARTURE = `${UNIT}/node/background/departure.test.ts`
+const ROUNDS = `${UNIT}/node/cluster/moves-rounds.test.ts`
+
+const TABLES: readonly Plant[] = [
+  {
+    name: 'a table is in effect when one member has not adopted it',
+    find: 'if (!this.isFrozen || this.missing.length > 0 ||',
+    replace: 'if (!this.isFrozen || this.missing.length > 1 ||',
+    why: 'that one still ends moves of the older table',
+    caughtBy: VIEW,
+  },
+  {
+    name: 'an adoption is told before it is durable',
+    find: 'const seen = [...this.#seen].toSorted()',
+    replace: 'const seen = [...this.#seen, this.#options.self].toSorted()',
+    why: 'a crash takes it back, and the member ends moves of the older table',
+    caughtBy: NEWS,
+  },
+  {
+    name: 'a member tells of a table that is not what it wrote down',
+    find: 'if (compareTables(adopted, this.#adopted) !== 0) return;',
+    replace: '',
+    why: 'the same, where it adopts while it writes',
+    caughtBy: NEWS,
+  },
+  {
+    name: 'a table begins from what the first member stated',
+    find: 'this.#newest = newerStages(this.#newest, stated)',
+    replace: 'this.#newest ??= stated',
+    why: 'a move that is done is undone, and its leaver has closed',
+    caughtBy: VIEW,
+  },
+  {
+    name: 'a lower table replaces one of the same parent',
+    find: 'if (compareTables(adopted, this.#adopted) > 0) {',
+    replace: 'if (compareTables(adopted, this.#adopted) !== 0) {',
+    why: 'members state stages for two tables, and both take effect',
+    caughtBy: NEWS,
+  },
+  {
+    name: 'a member on another disk states once more',
+    find: 'if (this.isFrozen && this.#mayState)',
+    replace: 'if (this.isFrozen)',
+    why: 'what it stated on the lost one is forgotten: the table has two bases',
+    caughtBy: VIEW,
+  },
+  {
+    name: 'a member that is named as dead states',
+    find: 'return this.#adopted.needed.get(self) === directory',
+    replace: 'return (this.#adopted.needed.get(self) ?? directory) === directory',
+    why: 'some begin from its stage, and others do not hear of it',
+    caughtBy: NEWS,
+  },
+  {
+    name: 'a node uses and tells a stage before it is durable',
+    find: 'if (directory !== undefined) await writeRing(directory, kept)',
+    replace: 'if (directory !== undefined) void writeRing(directory, kept)',
+    why: 'after a crash it acknowledges for the owners of before',
+    caughtBy: KEPT,
+  },
+  {
+    name: 'a move has ended before that is durable',
+    find: 'return this.#save() } /** What another member says',
+    replace: 'void this.#save(); return true } /** What another member says',
+    why: 'after a crash two members take its writes',
+    caughtBy: KEPT,
+  },
+  {
+    name: 'a move ends after a newer table was adopted',
+    find: 'if (this.isFrozen || !moves.every(mayEnd)) return false',
+    replace: 'if (!moves.every(mayEnd)) return false',
+    why: 'the newer table begins from owners of before the move',
+    caughtBy: KEPT,
+  },
+  {
+    name: 'a stage is named by its table alone',
+    find: 'return u64((hi ^ this.of(partition, n).done) >>> 0, lo)',
+    replace: 'return u64(hi, lo)',
+    why: 'requests of an older stage are taken: owners of before and after acknowledge',
+    caughtBy: LISTS,
+  },
+  {
+    name: 'a filler is an owner',
+    find: '{ ownerIds: owners, fallbackIds, filler, machineOf, digest }',
+    replace:
+      '{ ownerIds: filler === undefined ? owners : [...owners, filler], fallbackIds, filler, ' +
+      'machineOf, digest }',
+    why: 'it counts for W and R with a copy that is not filled',
+    caughtBy: LISTS,
+  },
+  {
+    name: 'a request of another stage is taken',
+    find: 'if (equalU64(call.request.ring, here)) return false',
+    replace: 'return false',
+    why: 'a former owner acknowledges writes that no reader asks it for',
+    caughtBy: `${UNIT}/node/coordinator/put.test.ts`,
+  },
+]
+
+const HANDING_OVER: readonly Plant[] = [
+  {
+    name: 'a leaver that has closed takes writes',
+    find: 'return !closings.isClosed(topology.ring.partitionOf(copy.token), copy.bucketId.n)',
+    replace: 'return true',
+    why: 'its filler has asked for all by then: the write is lost',
+    caughtBy: CLOSINGS,
+  },
+  {
+    name: 'a closed place takes a put that its coordinator makes there',
+    find: 'if (isOwn(copy)) this.#requireOpen(copy)',
+    replace: '',
+    why: 'it was checked as the put began, and appends after the close',
+    caughtBy: OPENNESS,
+  },
+  {
+    name: 'a closed place takes what another member sends',
+    find: "if (isOwn(copy) && arrival !== 'asked') this.#requireOpen(copy)",
+    replace: '',
+    why: 'the same, for a write that waited for its key',
+    caughtBy: OPENNESS,
+  },
+  {
+    name: 'a closed place is read',
+    find: 'this.#requireWhole(); this.#requireOpen(copy) }',
+    replace: 'this.#requireWhole() }',
+    why: 'it misses writes that its filler counts by then',
+    caughtBy: OPENNESS,
+  },
+  {
+    name: 'a member that is named as dead counts',
+    find: 'if (!topology.owns(copy) || isNamedDead()) return false',
+    replace: 'if (!topology.owns(copy)) return false',
+    why: 'it lives: a write counts there, and the others fill its place without it',
+    caughtBy: CLOSINGS,
+  },
+  {
+    name: 'a leaver ends a move that it has not closed',
+    find: 'const closing = closings.of(attempt)',
+    replace: 'const closing = closings.of(attempt) ?? { n, partitions, isWhole: true }',
+    why: 'what it accepted since its filler asked is lost; so does one that has restarted',
+    caughtBy: LEAVER,
+  },
+  {
+    name: 'a leaver ends other moves than it has closed',
+    find: '&& closing.partitions.join() === partitions.join()',
+    replace: '',
+    why: 'the same',
+    caughtBy: LEAVER,
+  },
+  {
+    name: 'a leaver hands over to any member',
+    find: 'return leaver === topology.self.id && filler === from',
+    replace: 'return leaver === topology.self.id',
+    why: 'the filler becomes an owner, and another member has the copies',
+    caughtBy: LEAVER,
+  },
+  {
+    name: 'a leaver opens while the end of its move is written',
+    find: 'closings.hold(attempt)',
+    replace: '',
+    why: 'it accepts writes, and is no owner a moment later',
+    caughtBy: LEAVER,
+  },
+  {
+    name: 'a place stays closed for a filler that is gone',
+    find: 'this.#clock.after(CLOSED_MS_MAX, () => this.open(attempt))',
+    replace: 'this.#clock.after(CLOSED_MS_MAX, () => attempt)',
+    why: 'it answers nothing until it restarts',
+    caughtBy: LEAVER,
+  },
+  {
+    name: 'a leaver that is not whole hands over as if it were',
+    find: 'isFilled: closing.isWhole',
+    replace: 'isFilled: true',
+    why: 'the new owner answers "nothing here" for what that disk had lost',
+    caughtBy: LEAVER,
+  },
+  {
+    name: 'a place that was not handed over whole counts for reads',
+    find: 'return !isNext || !stage.isFilled',
+    replace: 'return !isNext',
+    why: 'the same',
+    caughtBy: `${UNIT}/dynamo/ring/unfilled.test.ts`,
+  },
+  {
+    name: 'a member forgets that it may lack copies of its new place',
+    find: "if (mayLack) { standing.lose('damaged')",
+    replace: "if (mayLack && topology === null) { standing.lose('damaged')",
+    why: 'it is an owner, and whole, before it knows better',
+    caughtBy: KEPT,
+  },
+  {
+    name: 'a filler does not exchange after the close',
+    find: 'const rest = await this.#exchange(leaver, batch, true)',
+    replace: 'const rest = undefined',
+    why: 'what came between its exchange and the close is lost',
+    caughtBy: MOVER,
+  },
+  {
+    name: 'a leaver that has restarted meanwhile has handed over',
+    find: "if (after.start !== before.start || replica.start !== own) return 'round-left'",
+    replace: '',
+    why: 'what it told before may be gone there, and not durable here',
+    caughtBy: MOVER,
+  },
+  {
+    name: "a dead member's place is filled by one owner",
+    find: 'for (const node of this.#countingOwners(stages)) {',
+    replace: 'for (const node of [...this.#countingOwners(stages)].slice(0, 1)) {',
+    why: 'the write is with the other one',
+    caughtBy: MOVER,
+  },
+  {
+    name: 'an owner that knows other owners gets a hint',
+    find: 'if (code === KNOWS_OTHERS) return false',
+    replace: '',
+    why: 'it counts for W, and readers go to the owners of then',
+    caughtBy: PUT,
+  },
+  {
+    name: 'fallbacks are chosen anew for an owner that knows other owners',
+    find: '!isHopeful(copy) && copy.code !== KNOWS_OTHERS',
+    replace: '!isHopeful(copy)',
+    why: 'the same',
+    caughtBy: PUT,
+  },
+  {
+    name: 'rounds go on while places move',
+    find: "if (view.stages.left > 0) return 'places are being moved'",
+    replace: '',
+    why: 'a floor is adopted for copies that are on their way: what was deleted comes back',
+    caughtBy: ROUNDS,
+  },
+  {
+    name: 'rounds go on while a table is pending',
+    find: "if (view.isFrozen) return 'a table waits for members to adopt it'",
+    replace: '',
+    why: 'the same',
+    caughtBy: ROUNDS,
+  },
+]
+
+const GIVING: readonly Plant[] = [
+  {
+    name: 'a donor drops when one owner has taken',
+    find: 'while (waiting.size > 0)',
+    replace: 'while (waiting.size === gift.owners.length)',
+    why: 'that owner may be lost next: the others never had the write',
+    caughtBy: DONOR,
+  },
+  {
+    name: 'a donor drops though the owners are others by then',
+    find: 'return equalU64(stages.digestOfAll(partitions.map((one) => [one, n])), ring)',
+    replace: 'return true',
+    why: 'some of the present owners have not taken its copies',
+    caughtBy: DONOR,
+  },
+  {
+    name: 'a donor gives before its copies are counted',
+    find: 'if (!trees.isBuilt) return; for (const n of trees.ns)',
+    replace: 'for (const n of trees.ns)',
+    why: 'it compares what it has not read, and drops what it never gave',
+    caughtBy: DONOR,
+  },
+  {
+    name: 'an exchange from before a donor asked counts',
+    find: 'equalU64(known.attempt, attempt)',
+    replace: 'known.attempt !== undefined',
+    why: 'what the donor got since is dropped',
+    caughtBy: TAKINGS,
+  },
+  {
+    name: 'an exchange with a donor that failed counts',
+    find: 'taking.isDone = isDone',
+    replace: 'taking.isDone = true',
+    why: 'the donor drops what was not taken',
+    caughtBy: TAKINGS,
+  },
+  {
+    name: 'an owner that has closed takes from donors',
+    find: 'if (asked.partitions.some((one) => closings.isClosed(one, asked.n)))',
+    replace: 'if (asked === null)',
+    why: 'its filler does not hear of it, and counts as the one that took it',
+    caughtBy: LEAVER,
+  },
+  {
+    name: 'a member goes with hints',
+    find: "return hints.places.length > 0 ? 'it has hints for others' : undefined",
+    replace: 'return undefined',
+    why: 'W counted them',
+    caughtBy: DEPARTURE,
+  },
+  {
+    name: 'a member takes hints while it goes',
+    find: 'hints.close()',
+    replace: '',
+    why: 'they go with it, a moment later',
+    caughtBy: DEPARTURE,
+  },
+  {
+    name: 'a member goes with copies that it has to give',
+    find: "if (this.#donor.left > 0) return 'it gives copies away'",
+    replace: '',
+    why: 'no owner may have them',
+    caughtBy: DEPARTURE,
+  },
+  {
+    name: 'a member goes while a table is pending',
+    find: "if (isFrozen) return 'a table is pending'",
+    replace: '',
+    why: 'the table may need it, or give it a place',
+    caughtBy: DEPARTURE,
+  },
+]
+
+export const MOVES: readonly Plant[] = [...TABLES, ...HANDING_OVER, ...GIVING]

@@ -1,0 +1,61 @@
+/** News of tables that a member must not follow. */
+import t from 'tap'
+import type { NodeId } from '../../../../src/dynamo/names.ts'
+import { claim } from '../../../../src/dynamo/ring/claim.ts'
+import type { Member } from '../../../../src/dynamo/ring/ring.ts'
+import { RingView } from '../../../../src/dynamo/ring/ring-view.ts'
+import { firstStages } from '../../../../src/dynamo/ring/stages.ts'
+import {
+  compareTables,
+  firstTable,
+  type Table,
+  tableOf,
+} from '../../../../src/dynamo/ring/table.ts'
+import { members } from './members.ts'
+import { MOVING_BITS, MOVING_N } from './moving.ts'
+
+const ALL = members(5)
+const [A, B, C] = ALL.map(({ id }) => id) as [NodeId, NodeId, NodeId]
+const FIRST = firstTable(claim(ALL.slice(0, 3), MOVING_BITS, MOVING_N).ring)
+
+function view(self: NodeId): RingView {
+  const kept = { stages: firstStages(FIRST.ring), adopted: FIRST, stated: undefined }
+  return new RingView({ self, directory: 'first', kept })
+}
+
+function child(by: readonly Member[], needed: readonly NodeId[], without: NodeId[] = []): Table {
+  const { ring } = claim(by, MOVING_BITS, MOVING_N, FIRST.ring)
+  const of = { ring, ns: [MOVING_N], without, needed: new Map(needed.map((id) => [id, 'first'])) }
+  return tableOf({ number: 2, parent: FIRST.digest, ...of })
+}
+
+t.test('a member that has adopted a table takes no lower one of the same parent', async (t) => {
+  const two = [child(ALL.slice(0, 4), [A, B, C]), child(ALL, [A, B, C])]
+  const [lower, higher] = two.toSorted(compareTables) as [Table, Table]
+  const [a, b] = [view(A), view(B)]
+  a.commit(higher)
+  b.commit(lower)
+  t.notOk(a.hear(b.news), 'no news')
+  t.equal(a.adopted, higher)
+  t.ok(b.hear(a.news))
+  t.equal(b.adopted, higher)
+})
+
+t.test('one that a table names as dead states nothing, though it lives', async (t) => {
+  const [a, c] = [view(A), view(C)]
+  a.commit(child(ALL.slice(0, 2), [A, B], [C]))
+  c.hear(a.news)
+  c.onDurable(c.adopted)
+  const { seen, stated } = c.news
+  t.strictSame([seen, stated], [[], undefined])
+})
+
+t.test('it tells of its own adoption once that is durable', async (t) => {
+  const a = view(A)
+  a.commit(child(ALL.slice(0, 4), [A, B, C]))
+  t.strictSame(a.news.seen, [])
+  a.onDurable(FIRST)
+  t.strictSame(a.news.seen, [], 'what is durable is the table before')
+  a.onDurable(a.adopted)
+  t.strictSame(a.news.seen, [A])
+})
