@@ -96,10 +96,10 @@ const TABLES: readonly Plant[] = [
   },
   {
     name: 'a filler is an owner',
-    find: '{ ownerIds: owners, fallbackIds, filler, machineOf, digest }',
+    find: '{ ownerIds: owners, fallbackIds, filler, machineOf, done, digest }',
     replace:
       '{ ownerIds: filler === undefined ? owners : [...owners, filler], fallbackIds, filler, ' +
-      'machineOf, digest }',
+      'machineOf, done, digest }',
     why: 'it counts for W and R with a copy that is not filled',
     caughtBy: LISTS,
   },
