@@ -9,6 +9,9 @@
  * Forty clients update ten keys without regard to that, and while keys are read back at all N
  * owners.
  */
+import { writeFileSync } from 'node:fs'
+import { loadavg } from 'node:os'
+import { join } from 'node:path'
 import { ServedCluster } from '../../support/served-cluster.ts'
 import type { Verdict } from '../proof.ts'
 import { CLIENTS, Load } from './load.ts'
@@ -52,12 +55,14 @@ export async function real(rounds: number): Promise<Verdict> {
 }
 
 class Churn {
+  readonly #root: string
   readonly #load: Load
   readonly #resizing: Resizing
   #lost = 0
   #late = 0
 
   constructor(cluster: ServedCluster, load: Load) {
+    this.#root = cluster.root
     this.#load = load
     this.#resizing = new Resizing(cluster, [...cluster.members.keys()])
   }
@@ -66,6 +71,7 @@ class Churn {
     console.log(`${CLIENTS} clients update ${KEYS} keys on ${NODES} nodes`)
     for (let round = 1; round <= rounds; round++) await this.#round(round)
     const notes = await this.#load.stop()
+    writeFileSync(join(this.#root, 'delays.json'), JSON.stringify(notes.delays))
     this.#count(await readBack(this.#resizing.seeds, notes))
     const unknown = await phantoms(this.#resizing.seeds, notes)
     return this.#verdict(rounds, notes, unknown)
@@ -85,7 +91,8 @@ class Churn {
     console.log(
       `round ${round}: ${joined.join(', ')} joined in ${secondsOf(grown - began)}, ` +
         `${gone.join(', ')} left in ${secondsOf(shrunk - grown)}; of ${back.elements} elements ` +
-        `${back.lost} lost, ${back.late} late; ${figuresOf(notes)}`,
+        `${back.lost} lost, ${back.late} late; ${figuresOf(notes)}; ` +
+        `load of the machine ${(loadavg()[0] as number).toFixed(1)}`,
     )
   }
 
@@ -97,10 +104,10 @@ class Churn {
 
   #verdict(rounds: number, notes: Notes, unknown: number): Verdict {
     const refused = notes.delays.filter(({ ms }) => ms > REFUSED_MS).length
-    for (const { client, key, element, from, ms, codes } of notes.delays.slice(0, TOLD_MAX)) {
+    for (const { client, key, element, from, ms, reasons } of notes.delays.slice(0, TOLD_MAX)) {
       console.log(
         `client ${client}, key ${key}, element ${element}: refused from ` +
-          `${new Date(from).toISOString()} for ${Math.round(ms)} ms: ${codes.join(', ')}`,
+          `${new Date(from).toISOString()} for ${Math.round(ms)} ms: ${reasons.join('; ')}`,
       )
     }
     console.log(`${this.#late} elements were found by a later read; ${unknown} were never put`)

@@ -8,8 +8,8 @@ import { addressLabel } from '../../../src/world/network.ts'
 import { type Ended, everwrite, type ServedCluster } from '../../support/served-cluster.ts'
 import { sleep } from '../machine/faults.ts'
 
-/** Between two looks at the status. */
-const LOOK_MS = 500
+/** Between two looks at the status: each is a process, and takes time of the machine. */
+const LOOK_MS = 1_500
 /** Places have moved within that, or the proof fails. */
 const WAIT_MS_MAX = 180_000
 const COMMAND_MS_MAX = 60_000

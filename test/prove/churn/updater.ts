@@ -6,9 +6,9 @@
  * the elements of a client under a key are 1 to the number of its acknowledged updates there; one
  * more may be there, of an update that is under way or in doubt.
  */
-import { isOperatingError } from '../../../src/base/errors.ts'
+import { isOperatingError, type OperatingError } from '../../../src/base/errors.ts'
 import type { Prng } from '../../../src/base/prng.ts'
-import { type Bucket, type Client, json } from '../../../src/index.ts'
+import { type Bucket, CallError, type Client, json } from '../../../src/index.ts'
 import { sleep } from '../machine/faults.ts'
 import { type Elements, gapsOf, unionOf, withElement } from './elements.ts'
 
@@ -19,7 +19,7 @@ export const TIMEOUT_MS = 1_000
 /** Before an update that failed is made again. */
 const AGAIN_MS = 10
 /** Between two updates of a client, at most; half of it on average. */
-const PAUSE_MS_MAX = 200
+const PAUSE_MS_MAX = 400
 
 export const nameOfKey = (key: number): string => `set-${key}`
 
@@ -32,8 +32,8 @@ export interface Delay {
   readonly from: number
   /** From then until it succeeded. */
   readonly ms: number
-  /** The code of each failure. */
-  readonly codes: readonly string[]
+  /** What each attempt failed with. */
+  readonly reasons: readonly string[]
 }
 
 /** What clients of one process share, and tell. */
@@ -50,8 +50,8 @@ export interface Notes {
 
 /** Delays that are told, the longest of all. */
 const DELAYS_MAX = 1_000
-/** Codes that are told of one update. */
-const CODES_MAX = 20
+/** Reasons that are told of one update. */
+const REASONS_MAX = 20
 
 export class Updater {
   readonly #id: number
@@ -108,20 +108,23 @@ export class Updater {
   }
 
   async #try(key: number, element: number): Promise<boolean> {
-    const until = performance.now() + TIMEOUT_MS
+    const began = performance.now()
     const name = nameOfKey(key)
+    let what: 'get' | 'put' = 'get'
     try {
       const before = this.#acknowledgedOf(key)
       const found = await this.#bucket.get(name, { r: 2, timeout: TIMEOUT_MS })
       const set = unionOf(found.siblings)
       if (found.isComplete && lacks(set, before)) this.#notes.staleGets += 1
-      const timeout = Math.max(1, until - performance.now())
+      what = 'put'
+      const timeout = Math.max(1, began + TIMEOUT_MS - performance.now())
       const { context } = found
       await this.#bucket.put(name, withElement(set, this.#id, element), { context, w: 2, timeout })
       return true
     } catch (error) {
       if (!isOperatingError(error)) throw error
-      this.#onFailure(key, element, error.code)
+      const after = `after ${Math.round(performance.now() - began)} ms`
+      this.#onFailure({ key, element }, error.code, `${what} ${after}: ${reasonOf(error)}`)
       return false
     }
   }
@@ -131,12 +134,12 @@ export class Updater {
     return new Map(all.map(([client, counts]) => [Number(client), counts[key] as number]))
   }
 
-  #onFailure(key: number, element: number, code: string): void {
+  #onFailure(of: Pick<Delay, 'key' | 'element'>, code: string, reason: string): void {
     const { failures } = this.#notes
     failures[code] = (failures[code] ?? 0) + 1
-    const none = { client: this.#id, key, element, from: Date.now(), ms: 0, codes: [] }
+    const none = { ...of, client: this.#id, from: Date.now(), ms: 0, reasons: [] }
     const failing: Delay = this.#failing ?? none
-    this.#failing = { ...failing, codes: [...failing.codes, code].slice(0, CODES_MAX) }
+    this.#failing = { ...failing, reasons: [...failing.reasons, reason].slice(0, REASONS_MAX) }
   }
 
   #note(delay: Delay): void {
@@ -150,4 +153,14 @@ export class Updater {
 function lacks(set: Elements, counts: ReadonlyMap<number, number>): boolean {
   for (const [client, count] of counts) if (gapsOf(set, client, count).length > 0) return true
   return false
+}
+
+/** The code, and what each owner answered, as far as it is known. */
+function reasonOf(error: OperatingError): string {
+  const { code, details } = error
+  const nodes = (details?.nodes ?? []).map(
+    (failed) => `${failed.name ?? failed.node} ${failed.code}`,
+  )
+  const where = error instanceof CallError ? ` by ${error.node}, ${error.attempts} attempts` : ''
+  return `${code}${where}${nodes.length === 0 ? '' : ` (${nodes.join(', ')})`}`
 }
