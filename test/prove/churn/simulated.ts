@@ -34,8 +34,8 @@ export async function simulated(seeds: number): Promise<Verdict> {
   return {
     isMet: done === seeds && failed === 0 && withMoves >= enough,
     figure:
-      `${done} seeds, ${failed} failed (bar 0); ${tables} tables committed, ${moved} places moved, ` +
-      `in ${withMoves} of the seeds (bar ${enough})`,
+      `${done} seeds, ${failed} failed (bar 0); ${tables} tables committed, ` +
+      `${moved} places moved, in ${withMoves} of the seeds (bar ${enough})`,
   }
 }
 

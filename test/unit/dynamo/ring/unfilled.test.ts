@@ -50,7 +50,7 @@ t.test('one that hears of its place after a newer table cannot tell', async (t) 
 
 t.test('one that hears of its place after a later move of it cannot tell', async (t) => {
   const spares = members(6)
-  const stages = moving(spares.slice(0, 3), spares.slice(3) as Member[])
+  const stages = moving(spares.slice(0, 3), spares.slice(3))
   const [partition] = partitionsWhere(stages, () => true) as [number]
   const { filler } = stages.of(partition, MOVING_N)
   const before = stages.copy()
