@@ -1,7 +1,6 @@
 /** Places that came to a member without all that their last owner held. */
 import t from 'tap'
 import type { NodeId } from '../../../../src/dynamo/names.ts'
-import type { Member } from '../../../../src/dynamo/ring/ring.ts'
 import { type Stages, stagesAfter } from '../../../../src/dynamo/ring/stages.ts'
 import { tableOf } from '../../../../src/dynamo/ring/table.ts'
 import { hasUnfilledPlace } from '../../../../src/dynamo/ring/unfilled.ts'
@@ -50,7 +49,7 @@ t.test('one that hears of its place after a newer table cannot tell', async (t) 
 
 t.test('one that hears of its place after a later move of it cannot tell', async (t) => {
   const spares = members(6)
-  const stages = moving(spares.slice(0, 3), spares.slice(3) as Member[])
+  const stages = moving(spares.slice(0, 3), spares.slice(3))
   const [partition] = partitionsWhere(stages, () => true) as [number]
   const { filler } = stages.of(partition, MOVING_N)
   const before = stages.copy()
