@@ -7,7 +7,7 @@ import type { PlantGroup } from './plant.ts'
 
 export const MEMBERSHIP: PlantGroup = {
   name: 'membership',
-  plantsMin: 48,
+  plantsMin: 50,
   plants: [
     {
       name: 'a suspicion is never refuted',

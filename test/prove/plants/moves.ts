@@ -13,6 +13,7 @@ const LEAVER = `${UNIT}/node/listeners/move-requests.test.ts`
 const MOVER = `${UNIT}/node/background/mover.test.ts`
 const TAKINGS = `${UNIT}/node/background/takings.test.ts`
 const DONOR = `${UNIT}/node/background/donor.test.ts`
+const DELIVERY = `${UNIT}/dynamo/handoff/delivery.test.ts`
 const DEPARTURE = `${UNIT}/node/background/departure.test.ts`
 const ROUNDS = `${UNIT}/node/cluster/moves-rounds.test.ts`
 
@@ -108,7 +109,7 @@ const TABLES: readonly Plant[] = [
     find: 'if (equalU64(call.request.ring, here)) return false',
     replace: 'return false',
     why: 'a former owner acknowledges writes that no reader asks it for',
-    caughtBy: `${UNIT}/node/coordinator/put.test.ts`,
+    caughtBy: `${UNIT}/node/listeners/ring-differs.test.ts`,
   },
 ]
 
@@ -297,6 +298,20 @@ const GIVING: readonly Plant[] = [
     replace: 'if (asked === null)',
     why: 'its filler does not hear of it, and counts as the one that took it',
     caughtBy: LEAVER,
+  },
+  {
+    name: 'the hint of a former owner goes to one of the present ones',
+    find: 'return owners.includes(place) ? [place] : owners',
+    replace: 'return owners.includes(place) ? [place] : owners.slice(0, 1)',
+    why: 'W counted it beside another owner: a read of the other two misses it',
+    caughtBy: DELIVERY,
+  },
+  {
+    name: 'a hint is kept for a member that owns the key no more',
+    find: 'owners.includes(place) ? [place] : owners',
+    replace: '[place]',
+    why: 'no read asks that member for it',
+    caughtBy: DELIVERY,
   },
   {
     name: 'a member goes with hints',

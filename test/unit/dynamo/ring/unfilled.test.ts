@@ -1,7 +1,6 @@
 /** Places that came to a member without all that their last owner held. */
 import t from 'tap'
 import type { NodeId } from '../../../../src/dynamo/names.ts'
-import type { Member } from '../../../../src/dynamo/ring/ring.ts'
 import { type Stages, stagesAfter } from '../../../../src/dynamo/ring/stages.ts'
 import { tableOf } from '../../../../src/dynamo/ring/table.ts'
 import { hasUnfilledPlace } from '../../../../src/dynamo/ring/unfilled.ts'
