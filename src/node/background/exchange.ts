@@ -163,7 +163,7 @@ export class Exchange {
     const differing: Branch[] = []
     for (let at = 0; at < branches.length; at += TREE_BRANCHES_MAX) {
       // Not between the sums and the question: they would be of two moments.
-      await this.#work.rest()
+      await this.#rest()
       const part = branches.slice(at, at + TREE_BRANCHES_MAX)
       const sums = part.map((one) => ({ branch: one, sum: trees.sum(n, bits, one) }))
       const askedMs = clock.now()
@@ -186,7 +186,7 @@ export class Exchange {
     let asked = 0
     let from: Token | undefined
     do {
-      await this.#work.rest()
+      await this.#rest()
       const start = from
       const ring = this.#node.topology.digestOfBranches(TREE_LEAF_BITS, leaves, tree.n)
       const page = await this.#ask<LeafKeys>(ring, (terms, deliver) => {
@@ -247,7 +247,7 @@ export class Exchange {
   /** Takes what the other owner carries of these keys, as many as one answer brings at a time. */
   async #take(copies: readonly CopyId[]): Promise<void> {
     for (let at = 0; at < copies.length && !this.#isStopped(); ) {
-      await this.#work.rest()
+      await this.#rest()
       const part = copies.slice(at, at + TREE_KEYS_MAX)
       this.#node.replica.objectsAwaited += 1
       const ring = this.#node.topology.digestOfKeys(part)
@@ -326,7 +326,7 @@ export class Exchange {
 
   /** Keys here; undefined where they cannot all be read. */
   async #pageHere(leaves: Leaves): Promise<LeafKeys | undefined> {
-    await this.#work.rest()
+    await this.#rest()
     if (this.#isStopped()) return undefined
     const page = await new Promise<LeafKeys | OperatingError>((resolve) => {
       perform(() => this.#node.replica.leafKeys(leaves), resolve)
@@ -353,6 +353,11 @@ export class Exchange {
     const answer = await askMember(this.#node.clock, ring, ask)
     this.#work.resume()
     return answer
+  }
+
+  /** Not while the other side is closed for this: then requests wait for it. */
+  async #rest(): Promise<void> {
+    if (this.#scope?.isClosed !== true) await this.#work.rest()
   }
 
   async #pause(ms: number): Promise<void> {

@@ -20,7 +20,6 @@ import { equalU64, u64 } from '../../base/u64.ts'
 import type { NodeId } from '../../dynamo/names.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import type { Stage } from '../../dynamo/ring/stages.ts'
-import { MOVE_PARTITIONS_MAX } from '../../limits.ts'
 import { type AttemptId, MoveStep } from '../../wire/message/peer.ts'
 import type { Timer } from '../../world/clock.ts'
 import type { Trace } from '../../world/trace.ts'
@@ -31,6 +30,8 @@ import { Exchange, type ExchangeDependencies } from './exchange.ts'
 
 /** Between two looks for moves of this member. */
 const LOOK_MS = 250
+/** Partitions that are closed together: a moment's work, also on a busy node. */
+const TOGETHER_MAX = 16
 
 export interface MoverDependencies extends ExchangeDependencies {
   readonly rings: Rings
@@ -108,7 +109,7 @@ export class Mover {
       const key = `${found.n} ${from}`
       const batch = batches.get(key) ?? { n: found.n, from, of: [] }
       batches.set(key, batch)
-      if (batch.of.length < MOVE_PARTITIONS_MAX) batch.of.push(found)
+      if (batch.of.length < TOGETHER_MAX) batch.of.push(found)
     }
     return [...batches.values()].map(({ n, from, of }) => {
       const partitions = of.map(({ partition }) => partition)

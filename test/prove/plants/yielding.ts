@@ -51,7 +51,7 @@ export const YIELDING: readonly Plant[] = [
   },
   {
     name: 'an exchange does not rest before it asks for copies',
-    find: 'await this.#work.rest(); const part = copies.slice(at, at + TREE_KEYS_MAX)',
+    find: 'await this.#rest(); const part = copies.slice(at, at + TREE_KEYS_MAX)',
     replace: 'const part = copies.slice(at, at + TREE_KEYS_MAX)',
     why: 'most of its work is to merge them',
     caughtBy: EXCHANGES,
