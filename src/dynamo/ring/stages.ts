@@ -243,11 +243,6 @@ export function firstStages(ring: Ring): Stages {
   return new Stages(firstTable(ring), [])
 }
 
-/** Above zero where `a` is newer. */
-export function compareStages(a: Stage, b: Stage): number {
-  return compareTables(a.table, b.table) || a.done - b.done
-}
-
 type Pair = Pick<Stage, 'leaver' | 'filler'>
 
 /** Those that leave, in order of preference, each with one that comes. */
