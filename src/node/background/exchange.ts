@@ -72,6 +72,11 @@ export class Exchange {
   readonly #isStopped: () => boolean
   readonly #work: Work
   readonly #scope: Scope | undefined
+  /**
+   * The other side gives places, or copies, away. What this member lacks there is no sign of death,
+   * whichever round it has adopted: it has not owned them. No round has passed since moves began.
+   */
+  readonly #isGiven: boolean
   /** The round of the other owner. */
   #theirs: RoundFloor
   /** Why something could not be had, here or there. */
@@ -91,6 +96,7 @@ export class Exchange {
     this.#scope = scope
     this.#with = other
     this.#theirs = state.adopted
+    this.#isGiven = scope !== undefined && state.isWhole
     this.#isStopped = isStopped
     this.#work = node.pacing.work()
   }
@@ -214,7 +220,7 @@ export class Exchange {
 
   /** Between owners of two rounds the lower yields, also in what the higher does not have. */
   get #isBehind(): boolean {
-    return this.#node.floors.adopted.number < this.#theirs.number
+    return !this.#isGiven && this.#node.floors.adopted.number < this.#theirs.number
   }
 
   /** Asks for the keys below these leaves that the other owner did not name; how many they were. */
@@ -285,8 +291,9 @@ export class Exchange {
       this.#failure ??= lie.code
       return
     }
+    const theirs = this.#isGiven ? this.#node.floors.adopted : this.#theirs
     const hasChanged = await new Promise<boolean | OperatingError>((resolve) => {
-      perform(() => replica.exchange(copy, object, this.#theirs), resolve)
+      perform(() => replica.exchange(copy, object, theirs), resolve)
     })
     if (isFailure(hasChanged)) this.#failure ??= hasChanged.code
     // What the other one has may be older than what is here.
