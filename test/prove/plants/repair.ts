@@ -133,7 +133,7 @@ const COMPARING: readonly Plant[] = [
   },
   {
     name: 'what differs is asked for and not kept',
-    find: 'perform(() => replica.exchange(copy, object, this.#theirs), resolve);',
+    find: 'perform(() => replica.exchange(copy, object, theirs), resolve);',
     replace: 'resolve(false);',
     why: 'copies stay as they are, and all is asked for again',
     caughtBy: PAPER,
