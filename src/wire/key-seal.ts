@@ -7,7 +7,7 @@
  *
  * Both keys are derived from the secret, which has 256 random bits, each for this use alone. The
  * nonces are those of the handshake, so a pad serves one connection and one cluster key. The tag
- * covers all that the joiner is told: nobody between the two can change it.
+ * covers all that the joiner is told, so that none of it can be changed on the way.
  *
  * These strings are on the wire, in digested form: protocol/README.md gives them byte by byte.
  */

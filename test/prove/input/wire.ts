@@ -357,6 +357,6 @@ export function peerRows({ cluster }: Lab): readonly Row[] {
     ],
     ['a joiner without an invitation', 'message-garbled', first(joinerHello(new Uint8Array(0)))],
     ['an invitation of 9 bytes', 'message-garbled', first(joinerHello(new Uint8Array(9)))],
-    ['an invitation of nobody', 'invitation-wrong', first(joinerHello(OTHER_PROCESS))],
+    ['an invitation that no node gave', 'invitation-wrong', first(joinerHello(OTHER_PROCESS))],
   ])
 }

@@ -19,10 +19,10 @@ import {
 import { member, members } from './members.ts'
 
 const BITS = 4
-const NOBODY = { without: [], needed: new Map<NodeId, string>() }
+const NEEDS_NONE = { without: [], needed: new Map<NodeId, string>() }
 
 function after(parent: Table, ring: Ring, ns: readonly number[] = [3]): Table {
-  return tableOf({ number: parent.number + 1, parent: parent.digest, ring, ns, ...NOBODY })
+  return tableOf({ number: parent.number + 1, parent: parent.digest, ring, ns, ...NEEDS_NONE })
 }
 
 /** From one set of members to another. */
