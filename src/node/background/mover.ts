@@ -199,7 +199,7 @@ export class Mover {
 
   #digestOf(n: number, partitions: readonly number[]): RingDigest {
     const { stages } = this.#node.topology
-    return stages.digestOfAll(partitions.map((partition) => [partition, n]))
+    return stages.digestOf(partitions.map((partition) => [partition, n]))
   }
 
   #stateOf(node: NodeId): Promise<RoundsAnswer | OperatingError> {

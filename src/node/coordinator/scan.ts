@@ -110,9 +110,9 @@ export class Scans {
       if (page.isFull) break
       const { bucket, withValues } = scan
       const stretch = this.#stretchFrom(lists, from, bucket)
-      const { creation } = stretch.bucket.id
+      const { creation, n } = stretch.bucket.id
       const keysMax = page.keysLeft
-      const range = { from, to: stretch.to, bucket, creation, keysMax, withValues }
+      const range = { from, to: stretch.to, bucket, creation, n, keysMax, withValues }
       const { found, end } = await this.#read(scan, stretch, range)
       from = end ?? nextU64(stretch.to)
       const left = byToken(found).find((keys) => !page.add(keys))
@@ -163,7 +163,7 @@ export class Scans {
     const untried = [...nearestFirst(owners, self, canAsk)]
     const pages: CopiesPage[] = []
     const failures: OwnerFailure[] = []
-    const terms = { ring: topology.digestOfRange(range.from, range.to), deadline }
+    const terms = { ring: topology.digestOfRange(range), deadline }
     const mend = (found: readonly Found[]): void =>
       this.#mend(failures, found, stretch, range, deadline)
     while (pages.length < r) {

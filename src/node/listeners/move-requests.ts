@@ -57,7 +57,7 @@ export class MoveRequests {
     const { stages } = topology
     if (from === undefined) throw new OperatingError('kind-unknown', 'members alone move places')
     if (partitions.some((one) => one >= topology.ring.partitionCount)) throw differs()
-    const here = stages.digestOfAll(partitions.map((one) => [one, n]))
+    const here = stages.digestOf(partitions.map((one) => [one, n]))
     if (!equalU64(here, ring)) {
       rings.onDiffers(from)
       throw differs()

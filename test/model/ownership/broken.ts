@@ -35,6 +35,8 @@ export const BROKEN_OWNERSHIP: Readonly<Record<keyof OwnershipRules, BrokenOwner
   isFillerRead: broken('isFillerRead', 'missed', 137),
   isFormerOwnerWritten: broken('isFormerOwnerWritten', 'missed', 46),
   isOlderStageTaken: broken('isOlderStageTaken', 'missed', 1686),
+  isMoveServed: broken('isMoveServed', 'missed'),
+  isDeadUnnamed: broken('isDeadUnnamed', 'missed'),
   isCountedOn: broken('isCountedOn', 'missed', 279),
   isFilledByOne: broken('isFilledByOne', 'missed', 12_995),
   isFilledBeforeRefusing: broken('isFilledBeforeRefusing', 'missed', 3615),

@@ -46,6 +46,10 @@ export interface OwnershipRules {
   readonly isFormerOwnerWritten: boolean
   /** An owner acknowledges for those that name an older stage. */
   readonly isOlderStageTaken: boolean
+  /** Copies are handed over between members that go by the same owners, at whatever stage. */
+  readonly isMoveServed: boolean
+  /** A request does not name which owners are dead: others of its owners count them. */
+  readonly isDeadUnnamed: boolean
   /** Acks of an older stage and of a newer one count together. */
   readonly isCountedOn: boolean
   /** Of a dead leaver's place the filler counts when one of the other owners has filled it. */
@@ -103,6 +107,8 @@ export const OWNERSHIP_RULES: OwnershipRules = {
   isFillerRead: false,
   isFormerOwnerWritten: false,
   isOlderStageTaken: false,
+  isMoveServed: false,
+  isDeadUnnamed: false,
   isCountedOn: false,
   isFilledByOne: false,
   isFilledBeforeRefusing: false,

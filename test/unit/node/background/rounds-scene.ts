@@ -2,6 +2,7 @@
 import t from 'tap'
 import type { Context } from '../../../../src/dynamo/version/context.ts'
 import { OWN } from '../../../../src/dynamo/names.ts'
+import type { RingDigest } from '../../../../src/dynamo/ring/ring.ts'
 import { decodeObject } from '../../../../src/dynamo/version/object-bytes.ts'
 import { BUCKET_ID } from '../../../../src/store/conformance/subject.ts'
 import type { Reply, Request, RequestKind } from '../../../../src/wire/message/table.ts'
@@ -54,16 +55,18 @@ export class RoundsScene extends Scene {
     machine: number,
     kind: K,
     request: Omit<Request<K>, 'ring' | 'deadlineMs'>,
+    ring: RingDigest = this.cluster.digest,
   ): Promise<Answer<K>> {
-    const { digest: ring } = this.cluster
     const whole = { ...request, ring, deadlineMs: 1_000 } as unknown as Request<K>
     return this.run(this.asPeer(machine, kind, whole))
   }
 
   /** What a node has of a key as its own, encoded. */
   async copyAt(machine: number, key: string): Promise<Reply<'peerRead'>> {
-    const read = { name: nameOf(key), bucketId: BUCKET_ID, hints: false, digestOnly: false }
-    return replyOf(await this.call(machine, 'peerRead', read))
+    const name = nameOf(key)
+    const read = { name, bucketId: BUCKET_ID, hints: false, digestOnly: false }
+    const ring = this.cluster.digestFor(name, BUCKET_ID.n)
+    return replyOf(await this.call(machine, 'peerRead', read, ring))
   }
 
   async contextAt(machine: number, key: string): Promise<Context | undefined> {

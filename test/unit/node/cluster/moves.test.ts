@@ -157,7 +157,7 @@ t.test('a peer request that names other owners is refused', async (t) => {
   const partition = scene.cluster.ring.partitionOf(
     tokenOf(utf8Bytes(DEFAULT_BUCKET), utf8Bytes('cart')),
   )
-  const digestNow = (): RingDigest => nodeOf(scene, 1).rings.view.stages.digestOf(partition, 3)
+  const digestNow = (): RingDigest => nodeOf(scene, 1).rings.view.stages.digestOf([[partition, 3]])
   const old = digestNow()
   const ask = async (ring: RingDigest): Promise<string> => {
     const copy = { name: nameOf('cart'), bucketId: BUCKET_ID, hints: true }

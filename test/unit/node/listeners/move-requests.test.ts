@@ -64,7 +64,7 @@ class Leaver {
   ask(change: Partial<PeerMove>, from = FILLER): Promise<PeerMoveReply | string> {
     const { partitions } = this
     const asked = { n: MOVING_N, partitions, attempt: u64<AttemptId>(0, 0), ...change }
-    const ring = this.stages.digestOfAll(asked.partitions.map((one) => [one, asked.n]))
+    const ring = this.stages.digestOf(asked.partitions.map((one) => [one, asked.n]))
     return new Promise((resolve) => {
       const call = {
         request: { ring, deadlineMs: 1_000, step: MoveStep.close, ...asked },
