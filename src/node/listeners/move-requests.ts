@@ -115,7 +115,7 @@ export class MoveRequests {
       const { leaver, filler } = topology.stages.of(partition, n)
       return leaver === topology.self.id && filler === from
     })
-    if (rings.isFrozen || !isHanded) throw differs()
+    if (rings.isFrozen || rings.view.isOnOtherDisk || !isHanded) throw differs()
   }
 }
 

@@ -293,9 +293,7 @@ export class Cluster {
 
   /** Both go by the same owners: the one that is behind learns the rest by news alone. */
   #isServed({ memory }: Member, { kind, stage }: Request): boolean {
-    const { isMoveServed, isDeadUnnamed } = this.rules
-    if (kind === 'carry' && !isMoveServed) return false
-    return isSameOwners(stage, memory.stage, isDeadUnnamed)
+    return kind !== 'carry' && isSameOwners(stage, memory.stage, this.rules.isDeadUnnamed)
   }
 
   #isOlderTaken({ index, memory }: Member, { kind, stage }: Request): boolean {
@@ -324,8 +322,7 @@ export class Cluster {
   /** Whether the member acts as an owner. */
   isOpen(member: Member): boolean {
     const { rules } = this
-    const { stage, isEmptied } = member.memory
-    if (isEmptied && stage.leaver === member.index && !rules.isEmptiedReopened) return false
+    if (member.mayHaveGiven && !rules.isEmptiedReopened) return false
     if (member.isOpenOwner) return true
     return rules.isDeadCounted && member.ownerPlace >= 0 && !member.isClosed
   }

@@ -46,8 +46,6 @@ export interface OwnershipRules {
   readonly isFormerOwnerWritten: boolean
   /** An owner acknowledges for those that name an older stage. */
   readonly isOlderStageTaken: boolean
-  /** Copies are handed over between members that go by the same owners, at whatever stage. */
-  readonly isMoveServed: boolean
   /** A request does not name which owners are dead: others of its owners count them. */
   readonly isDeadUnnamed: boolean
   /** Acks of an older stage and of a newer one count together. */
@@ -64,9 +62,9 @@ export interface OwnershipRules {
   readonly isFilledWhole: boolean
   /** An emptied copy counts towards R at once. */
   readonly isEmptiedWhole: boolean
-  /** A member on an emptied disk learns the ring from one other. */
-  readonly isRingLearntFromOne: boolean
-  /** A leaver that was emptied opens again. */
+  /** A member ends moves of a table that was made for the disk that it lost since. */
+  readonly isLostDiskMoved: boolean
+  /** A member that may have given its place away, on a disk that it lost, opens again. */
   readonly isEmptiedReopened: boolean
 
   // Donors and hints.
@@ -107,7 +105,6 @@ export const OWNERSHIP_RULES: OwnershipRules = {
   isFillerRead: false,
   isFormerOwnerWritten: false,
   isOlderStageTaken: false,
-  isMoveServed: false,
   isDeadUnnamed: false,
   isCountedOn: false,
   isFilledByOne: false,
@@ -116,7 +113,7 @@ export const OWNERSHIP_RULES: OwnershipRules = {
   isWholeKept: false,
   isFilledWhole: false,
   isEmptiedWhole: false,
-  isRingLearntFromOne: false,
+  isLostDiskMoved: false,
   isEmptiedReopened: false,
   isDroppedByOne: false,
   isGrownCopyDropped: false,

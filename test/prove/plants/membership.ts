@@ -7,7 +7,7 @@ import type { PlantGroup } from './plant.ts'
 
 export const MEMBERSHIP: PlantGroup = {
   name: 'membership',
-  plantsMin: 50,
+  plantsMin: 54,
   plants: [
     {
       name: 'a suspicion is never refuted',

@@ -36,6 +36,7 @@ class Leaver {
   readonly ended: EndedMove[] = []
   readonly rings = {
     isFrozen: false,
+    view: { isOnOtherDisk: false },
     onDiffers: (): void => undefined,
     end: (moves: readonly EndedMove[]): Promise<boolean> => {
       this.ended.push(...moves)
