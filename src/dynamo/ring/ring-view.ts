@@ -8,10 +8,10 @@
  * *statement*. It ends none of them from then on. So the newest statement of all that are needed
  * tells from which owners the table begins, and each member that sees them all finds the same ones.
  *
- * A member whose disk was lost since a table was made may have stated something on the old disk, or
- * ended moves: it states nothing of that table and ends no move of it, and what waits for that waits
- * until an operator commits it again. Until then it counts for nothing where it may have given its
- * place away.
+ * A member whose disk was lost since a table was made may have stated something on the old disk,
+ * or ended moves: it states nothing of that table and ends no move of it. So what waits for that
+ * waits until an operator commits again, and the member counts for nothing until then where it may
+ * have given its place away.
  *
  * Source: docs/design.md, a ring is a table; test/model/ownership.
  */

@@ -62,7 +62,9 @@ const TABLES: readonly Plant[] = [
   },
   {
     name: 'a member that is named as dead states',
-    find: 'return this.#adopted.needed.has(this.#options.self) && this.#isMadeForDisk(this.#adopted)',
+    find:
+      'return this.#adopted.needed.has(this.#options.self) && ' +
+      'this.#isMadeForDisk(this.#adopted)',
     replace: 'return this.#isMadeForDisk(this.#adopted)',
     why: 'some begin from its stage, and others do not hear of it',
     caughtBy: NEWS,
