@@ -111,6 +111,14 @@ export class Cluster {
     return this.lists.of(tokenOf(bucket, key), n).digest
   }
 
+  /** What a request about several keys names. */
+  digestForAll(names: readonly KeyName[], n: number): RingDigest {
+    const { lists } = this
+    const partitionOf = ({ bucket, key }: KeyName): number =>
+      lists.ring.partitionOf(tokenOf(bucket, key))
+    return lists.digestOf(names.map((name) => [partitionOf(name), n]))
+  }
+
   /** The owners of each partition now. */
   get lists(): StagedLists {
     return new StagedLists(this.#stages)

@@ -53,6 +53,8 @@ t.test(
     t.notSame(digestIn(after, one), digestIn(before, one), 'it has moved')
     t.same(digestIn(after, two), digestIn(before, two), 'the other one has not')
     t.notSame(after.digestOf(both), before.digestOf(both))
+    const reversed = both.toReversed()
+    t.notSame(after.digestOf(reversed), before.digestOf(reversed), 'the second one has moved')
     t.notSame(after.digestOf(both), after.digestOf(both.toReversed()), 'in their order')
     const next = new StagedLists(committedAgain(stages))
     t.same(digestIn(next, one), digestIn(after, one), 'another table changes nothing by itself')

@@ -76,7 +76,7 @@ export class RoundsScene extends Scene {
   /** Sends an object as a write. */
   send(machine: number, key: string, object: Uint8Array): Promise<Answer<'peerWrite'>> {
     const write = { name: nameOf(key), bucketId: BUCKET_ID, object, place: OWN }
-    return this.call(machine, 'peerWrite', write)
+    return this.call(machine, 'peerWrite', write, this.cluster.digestFor(write.name, BUCKET_ID.n))
   }
 
   /** Sends objects of a key each, as hints that come home. */
@@ -87,7 +87,11 @@ export class RoundsScene extends Scene {
     const hints = Object.entries(objects).map(([key, object]) => {
       return { name: nameOf(key), bucketId: BUCKET_ID, object }
     })
-    return this.call(machine, 'peerHints', { hints })
+    const ring = this.cluster.digestForAll(
+      hints.map(({ name }) => name),
+      BUCKET_ID.n,
+    )
+    return this.call(machine, 'peerHints', { hints }, ring)
   }
 
   /** The power of a machine goes and comes back. */
