@@ -34,6 +34,13 @@ export type {
   PutResult,
   WriteHolder,
 } from './client/bucket-options.ts'
+export type {
+  BucketInfo,
+  ChangedBucket,
+  CreateBucketOptions,
+  CreatedBucket,
+  RenameBucketOptions,
+} from './client/buckets.ts'
 export type { Client, ClusterView, MemberSeen, NodeStatus } from './client/client.ts'
 export type { DurableOptions } from './client/durable.ts'
 export type { ExplainedCopy, ExplainedNode, Explanation } from './client/explanation.ts'

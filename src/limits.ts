@@ -65,7 +65,10 @@ export const RELAYS_MAX = 1024
 export const AVOIDED_MEMBERS_MAX = 4096
 /** Members that one get asks for hints where no owner answers. */
 export const FALLBACKS_PER_GET_MAX = 64
+/** Buckets that a configuration names; and that are created: above it `buckets-full`. */
 export const BUCKETS_MAX = 1024
+/** Of those that are created what a node takes of others: they may create some at the same time. */
+export const BUCKET_RECORDS_MAX: number = 2 * BUCKETS_MAX
 /** Contexts in one put: one for each replica that a client read. */
 export const CONTEXTS_MAX = REPLICAS_MAX
 /** What a put or get gives its client of one key: see dynamo/version/receipt.ts. */

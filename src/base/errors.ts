@@ -83,6 +83,8 @@ export const ERROR_KINDS = {
   'ring-moved-on': refused(35),
   'nothing-to-commit': refused(36),
   'member-unknown': refused(37),
+  'bucket-exists': refused(38),
+  'buckets-full': refused(39),
 
   // The causal contexts that came with a put.
   'context-garbled': refused(40),
@@ -99,6 +101,7 @@ export const ERROR_KINDS = {
   'receipts-too-many': refused(49),
 
   // The cluster cannot serve the request now.
+  'bucket-unknown': retryable(59),
   overloaded: retryable(60),
   'deadline-passed': retryable(61),
   'replicas-short': retryable(62),

@@ -20,6 +20,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['put', async () => (await import('./data/put.ts')).addPut],
   ['delete', async () => (await import('./data/delete.ts')).addDelete],
   ['keys', async () => (await import('./data/keys.ts')).addKeys],
+  ['bucket', async () => (await import('./data/bucket.ts')).addBucket],
   ['buckets', async () => (await import('./data/buckets.ts')).addBuckets],
   ['import', async () => (await import('./data/import.ts')).addImport],
   ['export', async () => (await import('./data/export.ts')).addExport],

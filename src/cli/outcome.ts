@@ -51,6 +51,7 @@ const USAGE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'nothing-to-commit',
   'input-wrong',
   'bucket-wrong',
+  'bucket-exists',
   'key-wrong',
   'value-too-long',
   'request-id-wrong',

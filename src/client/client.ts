@@ -22,6 +22,15 @@ import {
   type UpdateOptions,
   type PutResult,
 } from './bucket-options.ts'
+import {
+  askCreate,
+  askRename,
+  type BucketInfo,
+  bucketsOf,
+  type ChangedBucket,
+  type CreateBucketOptions,
+  type RenameBucketOptions,
+} from './buckets.ts'
 import { Calls } from './calls.ts'
 import { Random } from './random.ts'
 import { type Codec, text } from './codec.ts'
@@ -133,6 +142,7 @@ export interface MemberHints {
 }
 
 const checkTopology = optionsCheck<CallOptions>('topology', CALL_CHECKS)
+const checkBuckets = optionsCheck<CallOptions>('buckets', CALL_CHECKS)
 const checkExplain = optionsCheck<CallOptions>('explain', CALL_CHECKS)
 const checkStatus = optionsCheck<CallOptions>('status', CALL_CHECKS)
 
@@ -254,12 +264,46 @@ export class Client implements AsyncDisposable {
   /** Asks a node for the members and the ring; the client routes by them from then on. */
   async topology(options?: CallOptions): Promise<ClusterView> {
     checkTopology(options)
+    return viewOf(await this.#askTopology(options))
+  }
+
+  async #askTopology(options: CallOptions | undefined): Promise<Topology> {
     const topology = await this.#calls.run(
       { kind: 'topology', isWrite: false, request: () => ({}) },
       options,
     )
     this.#pool.adopt(topology)
-    return viewOf(topology)
+    return topology
+  }
+
+  /**
+   * Creates a bucket with its own N, R and W. A bucket needs no creation to be used; one that is
+   * created is told from any other that had its name. Throws `bucket-exists` where something was
+   * put under the name already, `buckets-full`, or `quorum-wrong`.
+   */
+  createBucket(name: string, options?: CreateBucketOptions): Promise<ChangedBucket> {
+    return askCreate(this.#core, name, options)
+  }
+
+  /**
+   * Shows a bucket that was created under another name; its keys stay where they are. `bucket` is
+   * its name, or its exact name where two were created under one name at the same time.
+   */
+  renameBucket(
+    bucket: string,
+    name: string,
+    options?: RenameBucketOptions,
+  ): Promise<ChangedBucket> {
+    return askRename(this.#core, bucket, name, options)
+  }
+
+  /**
+   * The buckets that were created or that a configuration names, by name, as one node knows them;
+   * the last, without a name, stands for all others.
+   */
+  async buckets(options?: CallOptions): Promise<readonly BucketInfo[]> {
+    checkBuckets(options)
+    return bucketsOf(await this.#askTopology(options))
   }
 
   /** Asks the node of this name, or any node, for its status. */
@@ -334,7 +378,7 @@ function viewOf(topology: Topology): ClusterView {
     ring: hi.toString(16).padStart(8, '0') + lo.toString(16).padStart(8, '0'),
     partitions: 2 ** topology.partitionBits,
     members: topology.members.map(({ node, ...member }) => ({ id: hexOf(node), ...member })),
-    buckets: topology.buckets,
+    buckets: topology.buckets.map(({ name, n, r, w }) => ({ name, n, r, w })),
   }
 }
 

@@ -5,24 +5,31 @@
  * ask an owner directly. Old routes are harmless: any node answers any request, by asking the
  * owners itself. So no call waits for a newer topology.
  */
-import { hexOf, readU16 } from '../base/bytes.ts'
+import { hexOf, readU16, utf8Bytes } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
+import { exactName } from '../dynamo/buckets/bucket-names.ts'
 import { type PreferenceList, PreferenceLists } from '../dynamo/ring/preference-list.ts'
 import { ID_BYTES, nodeIdOf } from '../dynamo/names.ts'
 import { PARTITION_BITS_MAX } from '../dynamo/ring/partition.ts'
 import { type Member, Ring } from '../dynamo/ring/ring.ts'
 import { MEMBERS_MAX, REPLICAS_MAX } from '../limits.ts'
 import { tokenOf } from '../native/digest.ts'
-import type { Topology } from '../wire/message/client.ts'
+import type { Topology, TopologyBucket } from '../wire/message/client.ts'
+
+interface RoutedBucket {
+  readonly n: number
+  readonly r: number
+  /** Of its keys; undefined: its name. */
+  readonly bytes?: Uint8Array
+}
 
 export class Routes {
   readonly topology: Topology
   readonly members: readonly Member[]
   readonly ring: Ring
   readonly #lists: PreferenceLists
-  readonly #nByBucket: ReadonlyMap<string, number>
-  readonly #rByBucket: ReadonlyMap<string, number>
-  readonly #nOfOthers: number
+  readonly #byName: ReadonlyMap<string, RoutedBucket>
+  readonly #others: RoutedBucket
 
   /** Throws `message-garbled` if the topology contradicts itself. */
   constructor(topology: Topology) {
@@ -47,21 +54,31 @@ export class Routes {
     )
     this.ring = new Ring(topology.partitionBits, this.members, owners)
     this.#lists = new PreferenceLists(this.ring)
-    this.#nByBucket = new Map(topology.buckets.map((bucket) => [bucket.name, bucket.n]))
-    this.#rByBucket = new Map(topology.buckets.map((bucket) => [bucket.name, bucket.r]))
-    this.#nOfOthers = (topology.buckets[0] as { n: number }).n
+    this.#byName = new Map(topology.buckets.flatMap(routed))
+    const { n, r } = topology.buckets[0] as TopologyBucket
+    this.#others = { n, r }
   }
 
   /** R of a bucket. */
   rOf(bucket: string): number {
-    return this.#rByBucket.get(bucket) ?? (this.topology.buckets[0] as { r: number }).r
+    return (this.#byName.get(bucket) ?? this.#others).r
   }
 
   /** The owners and fallbacks of a key, the same as every node computes. */
   of(bucket: string, bucketBytes: Uint8Array, key: Uint8Array): PreferenceList {
-    const n = this.#nByBucket.get(bucket) ?? this.#nOfOthers
-    return this.#lists.of(tokenOf(bucketBytes, key), n)
+    const { n, bytes = bucketBytes } = this.#byName.get(bucket) ?? this.#others
+    return this.#lists.of(tokenOf(bytes, key), n)
   }
+}
+
+/** One that was created is found by its exact name too, and its keys are under its first name. */
+function routed({ name, n, r, created }: TopologyBucket): [string, RoutedBucket][] {
+  if (created === undefined) return [[name, { n, r }]]
+  const bucket = { n, r, bytes: utf8Bytes(created.createdAs) }
+  return [
+    [name, bucket],
+    [exactName(created), bucket],
+  ]
 }
 
 /** What is wrong with a topology, as the end of a sentence; a node may send anything. */

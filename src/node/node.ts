@@ -27,6 +27,7 @@ import type { World } from '../world/world.ts'
 import { Background, type Moves } from './background/background.ts'
 import { Pacing } from './background/pacing.ts'
 import { Mender } from './background/mender.ts'
+import { Buckets } from './cluster/buckets.ts'
 import { Closings, opennessOf } from './cluster/closings.ts'
 import { type Introducer, Introducing } from './cluster/introducer.ts'
 import { Invitations } from './cluster/invitations.ts'
@@ -155,6 +156,7 @@ class Node implements RunningNode {
   readonly #fresh = (): Promise<NodeStatus> => this.#status.fresh()
   readonly membership: Membership
   readonly rings: Rings
+  readonly #buckets: Buckets
   readonly #closings: Closings
   #reminder: Timer | undefined
   #stopping: Promise<void> | undefined
@@ -181,13 +183,12 @@ class Node implements RunningNode {
     this.#floors = floors
     const [memory, ofPeers] = [memoryOf(config), memoryOf(config)]
     this.#peers = new Peers({ world, cluster, clusterKey, self, standing, memory: ofPeers })
-    const digestKey = digestKeyOf(config)
     const closings = (this.#closings = new Closings(clock, entropy))
-    const trees = (this.#trees = new Trees(engine, digestKey))
+    const trees = (this.#trees = new Trees(engine, digestKeyOf(config)))
     const [starts, counters] = [new NamedStarts(engine), new Counters()]
     const replica = (this.#replica = new Replica({
       ...{ engine, clock, trace, entropy, counters, hints, trees, starts, floors, ...paces },
-      ...{ node: self, digestKey },
+      ...{ node: self, digestKey: digestKeyOf(config) },
       isWhole: () => standing.isWhole,
       ...opennessOf(topology, closings, (...place) => rings.view.mayHaveGiven(...place)),
       mend: (copy) => mender.mend(copy),
@@ -198,9 +199,10 @@ class Node implements RunningNode {
     const shared = { clock, trace, topology, peers, replica, counters, pacing, lies }
     const membership = (this.membership = new Membership({ ...shared, entropy, records }))
     const rings = (this.rings = new Rings({ ...opened, topology, peers, clock, trace }))
+    const buckets = (this.#buckets = new Buckets({ ...opened, ...shared, rings, entropy }))
     const hintsHome = new HintsHome(replica, clock)
     const files = { engine, standing, floors, hints, trees, starts }
-    const kept = { ...files, entropy, hintsHome, rings, membership }
+    const kept = { ...files, entropy, hintsHome, rings, membership, buckets }
     const background = (this.#background = new Background({ ...shared, ...kept, ...paces }))
     const { member, opener, removal, teller, takings } = background
     const moves = new MoveRequests({ ...shared, ...kept, closings, takings })
@@ -223,7 +225,7 @@ class Node implements RunningNode {
     const sources = { counters, engine, hints, replica, trees, floors, starts, opener, coordinator }
     const sessions = { clients: this.#clients, members: this.#members, peers: this.#peers }
     const figures = { ...sources, ...sessions, pacing, memories: [memory, ofPeers], startedMs }
-    this.#status = new OwnStatus({ ...figures, clock, topology, membership, directory, background })
+    this.#status = new OwnStatus({ ...figures, ...kept, clock, topology, directory, background })
   }
 
   #onLoopDelay({ loopDelays }: Counters, delayMs: number): void {
@@ -252,21 +254,29 @@ class Node implements RunningNode {
     standing.onRebuild = (why) => {
       catchUp.reset(why)
       member.onLost()
+      if (why !== 'damaged') this.#buckets.onLost()
       repairer.hurry()
     }
     if (standing.state === 'rebuilding') catchUp.reset('damaged')
+    if (standing.state === 'rebuilding' && !this.#buckets.isKept) this.#buckets.onLost()
     // No other member could have held what a lost disk held.
     const isAlone = this.membership.view.members.size === 1
     if (isAlone || this.#topology.allProperties().every(({ w }) => w === 1)) standing.admitted()
     if (isAlone && !standing.isWhole) void standing.rebuilt()
+    if (isAlone) this.#topology.named.mayLack = false
     this.membership.onFailed = (reason) => void this.#fail(reason)
     this.#peers.events = this.membership
     this.rings.onFailed = (reason) => void this.#fail(reason)
-    this.membership.onMember = (member) => this.rings.onConnected(member)
+    this.#buckets.onFailed = (reason) => void this.#fail(reason)
+    this.membership.onMember = (member) => {
+      this.rings.onConnected(member)
+      this.#buckets.onConnected(member)
+    }
     this.#peers.onRingDiffers = (member) => this.rings.onDiffers(member)
     this.#topology.follow(this.membership)
     this.membership.begin()
     this.#background.begin()
+    this.#buckets.begin()
     if (this.#config.isInsecure) this.#remind()
     trace.record('node-ready', { node: self.id, name: self.name })
   }
@@ -285,7 +295,7 @@ class Node implements RunningNode {
     await this.#clients.close()
     await this.#members.close()
     this.#background.stop()
-    const members = Promise.all([this.membership.stop(), this.rings.stop()])
+    const members = Promise.all([this.membership.stop(), this.rings.stop(), this.#buckets.stop()])
     this.#closings.stop()
     this.#peers.stop()
     this.#replica.close()

@@ -5,6 +5,7 @@ import type { Engine } from '../store/engine.ts'
 import { MemberState } from '../dynamo/membership/member-record.ts'
 import { VERSION } from '../version.ts'
 import type { Background } from './background/background.ts'
+import type { Buckets } from './cluster/buckets.ts'
 import type { Membership } from './cluster/membership.ts'
 import type { Peers } from './cluster/peers.ts'
 import type { Topology } from './cluster/topology.ts'
@@ -30,6 +31,7 @@ export interface OwnStatusDependencies extends Omit<Sources, 'uptimeMs' | 'freeB
   readonly engine: Engine
   readonly hints: Hints
   readonly background: Background
+  readonly buckets: Pick<Buckets, 'alarms'>
   /** Undefined where the engine uses no disk. */
   readonly directory: Directory | undefined
 }
@@ -63,6 +65,7 @@ export class OwnStatus {
     const { sentence } = this.#node.background.repairer.catchUp
     return [
       ...(sentence === undefined ? [] : [sentence]),
+      ...this.#node.buckets.alarms,
       ...this.#node.peers.refusals,
       ...this.#node.peers.clockWarnings,
       ...(this.#node.engine.report().alarms ?? []),

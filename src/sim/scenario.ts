@@ -8,6 +8,7 @@
 import { Prng } from '../base/prng.ts'
 import type { BucketConfig } from '../config.ts'
 import { HINT_BYTES_MIN, WINDOW_BYTES } from '../limits.ts'
+import type { MadeBucket } from './cluster/made-buckets.ts'
 import { MESSAGE_MEMORY_BYTES } from '../wire/session-memory.ts'
 
 /** The kinds of faults: see `faults.ts`, `disk-faults.ts` and `path-faults.ts`. */
@@ -78,6 +79,8 @@ export interface Scenario {
   readonly partitions: number
   /** The first is the default bucket. */
   readonly buckets: readonly BucketConfig[]
+  /** Created while there are faults; undefined: none. */
+  readonly created?: readonly MadeBucket[] | undefined
   /** Always `log` where a seed draws it; a node in memory counts as destroyed when it ends. */
   readonly engine: 'log' | 'memory'
   readonly segmentBytes: number
@@ -155,6 +158,17 @@ const ALWAYS: ReadonlySet<FaultKind> = new Set(['crash', 'crash-in-write', 'cras
 const DELETES = 36
 const EXISTS_CHANCE = 0.55
 const BUCKET_NAMES = ['default', 'carts', 'flags'] as const
+/** Those that are created have an N of their own more often. */
+const MADE_NAMES = ['made-1', 'made-2'] as const
+const MADE_QUORUMS: readonly (readonly [number, number, number])[] = [
+  [3, 2, 2],
+  [2, 1, 2],
+  [2, 2, 1],
+  [5, 3, 3],
+  [5, 2, 3],
+  [1, 1, 1],
+]
+const MADE_AFTER_MS_MAX = 4_000
 
 /** The scenario that belongs to `seed`. */
 export function drawScenario(seed: number): Scenario {
@@ -174,6 +188,7 @@ export function drawScenario(seed: number): Scenario {
       const [n, r, w] = prng.pick(possible)
       return { name, n, r, w }
     }),
+    created: drawMade(Prng.of(seed, 'made buckets'), nodes),
     engine: 'log',
     segmentBytes: prng.pick([400, 2_048, 8_192, 65_536]),
     hintBytes: hints.pick([4_096, HINT_BYTES_MIN, HINT_BYTES_MIN]),
@@ -215,6 +230,15 @@ function drawRounds(
     calmMsMax: prng.pick([1_000, 1_000, 8_000]),
     exchangeMs: prng.pick([500, 1_000, 3_000]),
   }
+}
+
+/** None in half of all scenarios. */
+function drawMade(prng: Prng, nodes: number): readonly MadeBucket[] {
+  const possible = MADE_QUORUMS.filter(([n]) => n <= nodes)
+  return MADE_NAMES.slice(0, prng.pick([0, 0, 1, 2])).map((name) => {
+    const [n, r, w] = prng.pick(possible)
+    return { name, n, r, w, afterMs: prng.below(MADE_AFTER_MS_MAX) }
+  })
 }
 
 /** Mostly what applications do; each part now and then the greatest. */

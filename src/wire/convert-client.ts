@@ -9,6 +9,7 @@ import { EMPTY_BYTES } from '../base/bytes.ts'
 import { type U64, u64 } from '../base/u64.ts'
 import { idBytes } from '../dynamo/names.ts'
 import {
+  BUCKET_RECORDS_MAX,
   BUCKETS_MAX,
   COPIES_PER_PUT_MAX,
   MEMBERS_MAX,
@@ -28,9 +29,19 @@ import {
   checkValue,
   garbled,
 } from './bounds.ts'
+import { createdMessage, createdOf } from './convert-created.ts'
 import { idOf } from './convert-ids.ts'
 import { everwrite as pb } from './generated/messages.js'
-import type { Get, GetReply, Put, PutReply, Scan, ScanReply, Topology } from './message/client.ts'
+import type {
+  Get,
+  GetReply,
+  Put,
+  PutReply,
+  Scan,
+  ScanReply,
+  Topology,
+  TopologyBucket,
+} from './message/client.ts'
 import type { Achieved } from './message/parts.ts'
 import type { Reply, Request, RequestKind } from './message/table.ts'
 
@@ -280,7 +291,10 @@ const topology: CallConverter<'topology'> = {
     encode(topology: Topology, writer: Writer): void {
       checkTopology(topology)
       const { members, buckets } = topology
-      pb.Topology.encode({ ...topology, members: [...members], buckets: [...buckets] }, writer)
+      const messages = buckets.map(({ created, ...bucket }) => {
+        return created === undefined ? bucket : { ...bucket, created: createdMessage(created) }
+      })
+      pb.Topology.encode({ ...topology, members: [...members], buckets: messages }, writer)
     },
     decode(reader: Reader): Topology {
       const message = pb.Topology.decode(reader)
@@ -298,12 +312,7 @@ const topology: CallConverter<'topology'> = {
           zone: member.zone ?? '',
         })),
         owners: plain(message.owners),
-        buckets: (message.buckets ?? []).map(({ name, n, r, w }) => ({
-          name: name ?? '',
-          n: n ?? 0,
-          r: r ?? 0,
-          w: w ?? 0,
-        })),
+        buckets: (message.buckets ?? []).map(bucketOf),
       }
       checkTopology(topology)
       return topology
@@ -311,12 +320,19 @@ const topology: CallConverter<'topology'> = {
   },
 }
 
+function bucketOf({ name, n, r, w, created }: pb.TopologyBucket.$Properties): TopologyBucket {
+  const bucket = { name: name ?? '', n: n ?? 0, r: r ?? 0, w: w ?? 0 }
+  const isCreated = created !== null && created !== undefined
+  return isCreated ? { ...bucket, created: createdOf(created) } : bucket
+}
+
 /** Checks that every owner is an index into `members`, among others. */
 function checkTopology({ partitionBits, members, owners, buckets }: Topology): void {
   const partitions = 2 ** partitionBits
   if (partitions > PARTITIONS_MAX) throw garbled(`the ring has 2^${partitionBits} partitions`)
   if (members.length > MEMBERS_MAX) throw garbled(`the ring has ${members.length} members`)
-  if (buckets.length > BUCKETS_MAX) throw garbled(`${buckets.length} buckets are described`)
+  if (buckets.length > 1 + BUCKETS_MAX + BUCKET_RECORDS_MAX)
+    throw garbled(`${buckets.length} buckets are described`)
   const width = owners.length / (2 * partitions)
   if (!Number.isInteger(width) || width < 1 || width > REPLICAS_MAX) {
     throw garbled(`${partitions} partitions have ${owners.length / 2} owners`)

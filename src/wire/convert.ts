@@ -27,6 +27,7 @@ import {
   SENTENCE_CHARS_MAX,
 } from '../limits.ts'
 import { checkMessageLength, garbled } from './bounds.ts'
+import { BUCKET_CONVERTERS } from './convert-buckets.ts'
 import { CLIENT_CONVERTERS, type Converter, type CallConverter } from './convert-client.ts'
 import { CLUSTER_CONVERTERS } from './convert-cluster.ts'
 import { COPIES_CONVERTERS } from './convert-copies.ts'
@@ -123,6 +124,7 @@ const CALL_CONVERTERS: { readonly [K in RequestKind]: CallConverter<K> } = {
   ...EXCHANGE_CONVERTERS,
   ...JOIN_CONVERTERS,
   ...CLUSTER_CONVERTERS,
+  ...BUCKET_CONVERTERS,
 }
 
 /**

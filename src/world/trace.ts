@@ -45,6 +45,12 @@ export const FACTS = {
   'places-taken': 'detail',
   'copies-given': 'detail',
 
+  // Buckets.
+  'bucket-created': 'notice',
+  'bucket-renamed': 'notice',
+  'buckets-heard': 'notice',
+  'bucket-hides-keys': 'warning',
+
   // Requests.
   'read-repaired': 'detail',
   'repair-failed': 'detail',

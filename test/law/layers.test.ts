@@ -33,6 +33,7 @@ const IDEAS: readonly string[] = [
   'names.ts',
   'background-share.ts',
   'version',
+  'buckets',
   'ring',
   'membership',
   'quorum',

@@ -1,9 +1,11 @@
 /** One example of every answer: see `wire-examples.ts`. */
 import { utf8Bytes } from '../../src/base/bytes.ts'
 import { u64 } from '../../src/base/u64.ts'
+import { recordsBytes } from '../../src/dynamo/buckets/bucket-bytes.ts'
 import { nodeId, OWN } from '../../src/dynamo/names.ts'
 import type { KeyStanding } from '../../src/dynamo/repair/key-standing.ts'
 import { BUCKET_ID } from '../../src/store/conformance/subject.ts'
+import { Held } from '../../src/wire/message/bucket.ts'
 import type { Reply, RequestKind } from '../../src/wire/message/table.ts'
 import { INVITATION_TEXT, JOIN_EXAMPLE } from './join-examples.ts'
 import { NODE_A, NODE_B } from './wire-frames.ts'
@@ -12,12 +14,14 @@ import {
   holders,
   id,
   LIVE,
+  MADE,
   NAME,
   none,
   PAST,
   receipt,
   ring,
   ROUND,
+  TERMS,
 } from './wire-values.ts'
 
 const STANDING: KeyStanding = {
@@ -83,6 +87,9 @@ export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
     ],
   },
   clusterPause: { node: NODE_A, isPaused: true },
+  peerBuckets: { news: recordsBytes([MADE]), held: Held.records },
+  bucketCreate: { bucket: { ...TERMS, name: 'carts' }, shown: 'carts', untold: [NODE_B] },
+  bucketRename: { bucket: { ...TERMS, name: 'baskets' }, shown: 'baskets', untold: [] },
   peerJoin: JOIN_EXAMPLE.reply,
   status: {
     node: id(NODE_B),

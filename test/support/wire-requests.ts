@@ -1,6 +1,7 @@
 /** One example of every request: see `wire-examples.ts`. */
 import { utf8Bytes } from '../../src/base/bytes.ts'
 import { u64 } from '../../src/base/u64.ts'
+import { recordsBytes } from '../../src/dynamo/buckets/bucket-bytes.ts'
 import { nodeId, startId } from '../../src/dynamo/names.ts'
 import { BUCKET_ID } from '../../src/store/conformance/subject.ts'
 import { ChangeOf, PlanAct } from '../../src/wire/message/cluster.ts'
@@ -13,12 +14,14 @@ import {
   CREATED,
   id,
   LIVE,
+  MADE,
   NAME,
   none,
   receipt,
   RECORD,
   ring,
   ROUND,
+  TERMS,
 } from './wire-values.ts'
 
 export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
@@ -61,6 +64,14 @@ export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
   },
   clusterStatus: { deadlineMs: 300 },
   clusterPause: { pauses: true, deadlineMs: 300 },
+  peerBuckets: {
+    digest: u64(0x0a0b0c0d, 0x0e0f1011),
+    news: recordsBytes([MADE]),
+    asked: 'carts',
+    deadlineMs: 300,
+  },
+  bucketCreate: { terms: TERMS, deadlineMs: 300 },
+  bucketRename: { from: 'carts#c0ffee0000000001', to: 'baskets', deadlineMs: 300 },
   peerJoin: {
     facts: {
       name: 'three',

@@ -50,6 +50,17 @@ const bucket = z
   })
   .refine(({ n, r, w }) => r <= n && w <= n, 'has R or W above its N')
 
+const made = z
+  .strictObject({
+    name: z.string().regex(/^made-[a-z0-9-]{1,32}$/, 'must begin with made-'),
+    n: quorum,
+    r: quorum,
+    w: quorum,
+    deadlineMs: whole(1, DEADLINE_MS_MAX).optional(),
+    afterMs: whole(0, PAUSE_MS_MAX),
+  })
+  .refine(({ n, r, w }) => r <= n && w <= n, 'has R or W above its N')
+
 const mix = z
   .strictObject({
     get: part,
@@ -76,6 +87,7 @@ const scenario: z.ZodType<Scenario> = z
     buckets: z
       .array(bucket)
       .refine(([first]) => first?.name === 'default', 'must begin with the bucket default'),
+    created: z.array(made).optional(),
     engine: z.enum(['log', 'memory']),
     segmentBytes: whole(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX),
     hintBytes: whole(0, Number.MAX_SAFE_INTEGER),
@@ -108,7 +120,10 @@ const scenario: z.ZodType<Scenario> = z
     omitted: z.array(whole(0, COUNT_MAX)),
     faultsMax: whole(0, COUNT_MAX),
   })
-  .refine(({ nodes, buckets }) => buckets.every(({ n }) => n <= nodes), 'has N above its nodes')
+  .refine(
+    ({ nodes, buckets, created = [] }) => [...buckets, ...created].every(({ n }) => n <= nodes),
+    'has N above its nodes',
+  )
 
 const shape: z.ZodType<ScenarioFile> = z.object({
   seed: whole(0, Number.MAX_SAFE_INTEGER),

@@ -13,6 +13,10 @@
  * waits until an operator commits again, and the member counts for nothing until then where it may
  * have given its place away.
  *
+ * An N comes into use before a table is adopted, and stands in the statement then; or after it is
+ * in effect. A bucket with an N that is not in use is not served. So where a write of it was
+ * acknowledged under the older table, the newer one begins with the owners that have it.
+ *
  * Source: docs/design.md, a ring is a table; test/model/ownership.
  */
 import { assert } from '../../base/assert.ts'
@@ -114,6 +118,13 @@ export class RingView {
   commit(table: Table): void {
     assert(compareTables(table, this.#adopted) > 0, 'a table is committed on the newest one')
     this.#adopt(table)
+  }
+
+  /** An N is in use from now on. False where it may not be now: a newer table is under way. */
+  use(n: number): boolean {
+    if (this.isFrozen) return this.#stated?.ns.includes(n) === true
+    this.#stages.use(n)
+    return true
   }
 
   /** Another member tells what it knows. Returns whether something of that was new. */

@@ -15,6 +15,10 @@
  * Of two stages of one table the one with more moves done is newer, and of two tables the winner's:
  * members that meet know which of them is ahead.
  *
+ * An N that comes into use under a table that does not name it has no moves there: its owners are
+ * those that the table leads to. That it is in use is kept and told with the stages, so that the
+ * next table begins it with these owners, whether or not its operator knew of it.
+ *
  * Source: docs/design.md, moves of places; test/model/ownership.
  */
 import { assert } from '../../base/assert.ts'
@@ -43,6 +47,9 @@ export interface Stage {
 /** Of a byte of `done`: the count, and whether the last move filled the new owner. */
 const DONE_MASK = 0x7f
 const FILLED = 0x80
+
+/** In the digest of all: shifted by an N that the table does not name. */
+const USED = 0x10000
 
 /** FNV-1a in 32 bits. */
 const FNV_PRIME = 0x01000193
@@ -73,7 +80,7 @@ export class Stages {
     }
   }
 
-  /** The N that have moves. */
+  /** The N that have moves, or came into use since. */
   get ns(): readonly number[] {
     return [...this.#byN.keys()]
   }
@@ -97,15 +104,26 @@ export class Stages {
     return u64((hi ^ hash) >>> 0, lo)
   }
 
-  /** The same of all partitions for all N. */
+  /** The same of all partitions for all N, and of the N that came into use since. */
   get digest(): RingDigest {
     let hash = 0
     let place = 0
+    for (const n of this.#byN.keys()) if (!this.table.ns.includes(n)) hash ^= USED << n
     for (const { done } of this.#byN.values()) {
       for (const byte of done) hash = mixed(hash, place++, byte & DONE_MASK)
     }
     const { hi, lo } = this.table.digest
     return u64((hi ^ hash) >>> 0, lo)
+  }
+
+  /** Notes that an N is in use. Returns false where it was known. */
+  use(n: number): boolean {
+    if (this.#byN.has(n)) return false
+    const { partitionCount } = this.table.ring
+    const base = rowsFrom(n, partitionCount, (partition) => this.ownersOf(partition, n))
+    const done = new Uint8Array(partitionCount)
+    this.#byN.set(n, { base, done, stages: Array.from({ length: partitionCount }) })
+    return true
   }
 
   /** One partition. An N that came into use since has no data to move. */
@@ -163,10 +181,13 @@ export class Stages {
     })
   }
 
-  /** The same of all N. */
+  /** The same of all N that are in use. */
   takeAll(other: Stages): boolean {
     let isNews = false
-    for (const n of other.ns) if (this.take(n, other.doneOf(n))) isNews = true
+    for (const n of other.ns) {
+      if (this.use(n)) isNews = true
+      if (this.take(n, other.doneOf(n))) isNews = true
+    }
     return isNews
   }
 
@@ -220,7 +241,10 @@ export function stagesAfter(before: Stages, table: Table): Stages {
   const split = table.ring.bits - before.table.ring.bits
   assert(split >= 0, 'partitions never become fewer')
   const count = table.ring.partitionCount
-  const bases = table.ns.map((n) => rowsFrom(n, count, (p) => before.ownersOf(p >>> split, n)))
+  const unnamed = before.ns.filter((n) => !table.ns.includes(n)).toSorted((a, b) => a - b)
+  const bases = [...table.ns, ...unnamed].map((n) =>
+    rowsFrom(n, count, (p) => before.ownersOf(p >>> split, n)),
+  )
   return new Stages(table, bases)
 }
 
@@ -272,7 +296,7 @@ function moved(owners: readonly NodeId[], { leaver, filler }: Pair): readonly No
   })
 }
 
-/** Zero as long as no move is done: then the digest is that of the table. */
+/** Changes nothing as long as no move is done. */
 function mixed(hash: number, place: number, done: number): number {
   if (done === 0) return hash
   return Math.imul(Math.imul(hash ^ (place + 1), FNV_PRIME) ^ done, FNV_PRIME)

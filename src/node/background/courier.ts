@@ -28,7 +28,7 @@ import type { Clock, Timer } from '../../world/clock.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { PeerCalls } from '../cluster/peer-calls.ts'
 import type { Topology } from '../cluster/topology.ts'
-import { placementOf } from '../coordinator/quorums.ts'
+import { placementOfCopy } from '../coordinator/quorums.ts'
 import type { Counters } from '../counters.ts'
 import type { Hints, HintsPage, HintToDeliver } from '../replica/hints.ts'
 import type { HintRefusals, HintsHome, HintToTake } from '../replica/hints-home.ts'
@@ -215,7 +215,7 @@ export class Courier {
     const { topology } = this.#node
     const byTarget = new Map<NodeId, number[]>()
     for (const [i, { copy }] of batch.entries()) {
-      const { owners } = placementOf(topology, copy.token, copy.name.bucket)
+      const { owners } = placementOfCopy(topology, copy)
       for (const node of targetsOf(copy.place, owners)) {
         const indexes = byTarget.get(node)
         if (indexes === undefined) byTarget.set(node, [i])

@@ -108,8 +108,7 @@ export class Exchange {
    */
   async run(only: number | undefined): Promise<ErrorCode | undefined> {
     const { topology, replica } = this.#node
-    const all = topology.allProperties().map((bucket) => bucket.n)
-    for (const n of new Set(only === undefined ? all : [only])) {
+    for (const n of only === undefined ? topology.ns : [only]) {
       if (!(await this.#mendTree({ n }))) return this.#failure ?? 'node-stopping'
     }
     return (await isAllDurable(replica)) ? this.#failure : 'disk-failed'

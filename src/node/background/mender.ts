@@ -20,7 +20,7 @@ import type { Clock } from '../../world/clock.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { Topology } from '../cluster/topology.ts'
 import type { Gets } from '../coordinator/get.ts'
-import { placementOf } from '../coordinator/quorums.ts'
+import { placementOfCopy } from '../coordinator/quorums.ts'
 import { mapKeyOf } from '../replica/key-steps.ts'
 import type { Replica } from '../replica/replica.ts'
 
@@ -62,7 +62,7 @@ export class Mender {
       return
     }
     const { topology, clock, gets } = this.#node
-    const { owners, ring, bucket } = placementOf(topology, copy.token, copy.name.bucket)
+    const { owners, ring, bucket } = placementOfCopy(topology, copy)
     const others = owners.filter((owner) => owner !== topology.self.id)
     if (others.length === 0) {
       this.#replace(key, copy, undefined)

@@ -26,7 +26,7 @@ import type { Reply } from '../../wire/message/table.ts'
 import type { OwnStanding } from '../cluster/own-standing.ts'
 import type { PeerCalls } from '../cluster/peer-calls.ts'
 import type { Topology } from '../cluster/topology.ts'
-import { placementOf } from '../coordinator/quorums.ts'
+import { placementOfCopy } from '../coordinator/quorums.ts'
 import type { Counters } from '../counters.ts'
 import type { Floors } from '../replica/floors.ts'
 import { isAllDurable } from '../replica/all-durable.ts'
@@ -161,7 +161,7 @@ function ownersOf(
 ): ReadonlyMap<NodeId, readonly Crowded[]> {
   const byOwner = new Map<NodeId, Crowded[]>()
   for (const one of crowded) {
-    const { owners } = placementOf(topology, one.copy.token, one.copy.name.bucket)
+    const { owners } = placementOfCopy(topology, one.copy)
     for (const owner of owners) {
       if (owner === topology.self.id) continue
       const list = byOwner.get(owner)

@@ -131,7 +131,7 @@ export class Ranges {
   *#owned(): Iterable<readonly [n: number, partition: number]> {
     const { topology } = this.#node
     const { ring, lists, self } = topology
-    for (const n of new Set(topology.allProperties().map((bucket) => bucket.n))) {
+    for (const n of topology.ns) {
       for (let partition = 0; partition < ring.partitionCount; partition++) {
         if (lists.ofPartition(partition, n).ownerIds.includes(self.id)) yield [n, partition]
       }

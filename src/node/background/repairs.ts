@@ -86,7 +86,9 @@ export class Repairs {
   #begin({ run: id, bucket, from }: ClientRepair): Run {
     const { topology, trees, isWhole } = this.#node
     if (!trees.isBuilt || !isWhole()) throw rebuilding()
-    const n = bucket.length === 0 ? undefined : topology.propertiesOf(bucket).n
+    const named = bucket.length === 0 ? undefined : topology.named.ofName(bucket)
+    if (named instanceof OperatingError) throw named
+    const n = named?.n
     const others = otherOwners(topology, n)
     if (from !== undefined) checkMember(topology, from)
     const members = others.filter((node) => from === undefined || node === from)
@@ -156,7 +158,7 @@ export class Repairs {
 function otherOwners(topology: Topology, n: number | undefined): readonly NodeId[] {
   const { ring, lists, self } = topology
   const owners = new Set<NodeId>()
-  for (const one of n === undefined ? topology.allProperties().map((bucket) => bucket.n) : [n]) {
+  for (const one of n === undefined ? topology.ns : [n]) {
     for (let partition = 0; partition < ring.partitionCount; partition++) {
       const { ownerIds } = lists.ofPartition(partition, one)
       if (ownerIds.includes(self.id)) for (const owner of ownerIds) owners.add(owner)

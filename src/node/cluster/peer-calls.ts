@@ -112,6 +112,15 @@ export class PeerCalls {
     this.#peers.call(node, 'peerRing', told, deliver)
   }
 
+  /** Tells a member of buckets, or asks what it knows of them. */
+  tellBuckets(
+    node: NodeId,
+    told: Request<'peerBuckets'>,
+    deliver: Deliver<Reply<'peerBuckets'>>,
+  ): void {
+    this.#peers.call(node, 'peerBuckets', told, deliver)
+  }
+
   /** Asks for a step of moves. */
   move(node: NodeId, asked: MoveRequest, terms: Terms, deliver: Deliver<Reply<'peerMove'>>): void {
     const request = { ...asked, ring: terms.ring, deadlineMs: this.#msLeft(terms.deadline) }

@@ -85,7 +85,8 @@ export class Planner {
   }
 
   get #ns(): readonly number[] {
-    return [...new Set(this.#node.topology.allProperties().map(({ n }) => n))]
+    const { topology, rings } = this.#node
+    return [...new Set([...topology.ns, ...rings.view.stages.ns])]
   }
 
   #records(changed: readonly MemberRecord[]): readonly MemberRecord[] {

@@ -4,9 +4,9 @@
  *
  *     news of members, an operator's table, moves that end here ─► view ─► file ─► in force ─► news
  *
- * What is news goes to each connected member at once; each has one message under way, and the next
- * one has all that came meanwhile. Members that connect compare digests of all they know. So does a
- * member whose request was refused because it named other owners.
+ * What is news goes to each connected member at once, and members that connect compare digests of
+ * all they know (`news-spread.ts`). So does a member whose request was refused because it named
+ * other owners.
  *
  * Where this node becomes an owner and may lack copies, it is not whole from then on: that is
  * durable before the place is.
@@ -14,7 +14,6 @@
  * Invariant: nothing is used or told before it is durable here. So a request that names a stage is
  * answered only by a member that will refuse all older ones, also after a crash.
  */
-import { isFailure } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import { equalU64 } from '../../base/u64.ts'
 import type { NodeId } from '../../dynamo/names.ts'
@@ -35,12 +34,10 @@ import type { Clock } from '../../world/clock.ts'
 import type { Directory } from '../../world/disk.ts'
 import type { Trace } from '../../world/trace.ts'
 import { KeptFile } from '../replica/kept-file.ts'
+import { NewsSpread } from './news-spread.ts'
 import type { OwnStanding } from './own-standing.ts'
 import type { PeerCalls } from './peer-calls.ts'
 import type { Topology } from './topology.ts'
-
-/** Before a member that did not take the news is told again. */
-const AGAIN_MS = 1_000
 
 /** A move that has ended. */
 export interface EndedMove {
@@ -63,18 +60,11 @@ export interface RingsOptions {
   readonly trace: Trace
 }
 
-/** One member, and what it was told. */
-interface Telling {
-  isUnderWay: boolean
-  /** There is more to tell than what is under way. */
-  isBehind: boolean
-}
-
 export class Rings {
   readonly view: RingView
   readonly #node: RingsOptions
   readonly #file: KeptFile
-  readonly #told = new Map<NodeId, Telling>()
+  readonly #spread: NewsSpread<NewsDigest>
   /** What is durable, as bytes. */
   #news: Uint8Array
   #digest: NewsDigest
@@ -83,13 +73,23 @@ export class Rings {
   onFailed: (reason: OperatingError) => void = () => undefined
   /** Called when other owners are in force, or a newer table was adopted. */
   onChanged: () => void = () => undefined
+  /** Called when this node serves other N than before. */
+  onUsed: () => void = () => undefined
 
   constructor(options: RingsOptions) {
-    const { ring: kept, standing, topology, clock } = options
+    const { ring: kept, standing, topology, peers, clock } = options
     this.#node = options
     this.view = new RingView({ self: topology.self.id, directory: standing.directoryId, kept })
     this.#news = newsBytes(this.view.news)
     this.#digest = newsDigestOf(this.#news)
+    topology.usedNs = usedNsOf(kept)
+    this.#spread = new NewsSpread({
+      known: () => ({ digest: this.#digest, news: this.#news }),
+      call: (member, told, deliver) => peers.tellRing(member, told, deliver),
+      hear: (news) => this.#hear(news),
+      peers,
+      clock,
+    })
     this.#file = new KeptFile({
       clock,
       write: () => this.#write(),
@@ -100,6 +100,7 @@ export class Rings {
 
   async stop(): Promise<void> {
     this.#isStopped = true
+    this.#spread.stop()
     await this.#file.close()
   }
 
@@ -109,12 +110,22 @@ export class Rings {
   }
 
   onConnected(member: NodeId): void {
-    this.#tell(member, false)
+    this.#spread.compare(member)
   }
 
   /** A request to, or of, this member named other owners than are known there. */
   onDiffers(member: NodeId): void {
-    this.#tell(member, false)
+    this.#spread.compare(member)
+  }
+
+  /**
+   * Buckets with this N are served from now on. True once that is durable; false where it may not
+   * be now, as a newer table is under way, or this node is stopping.
+   */
+  async use(n: number): Promise<boolean> {
+    if (this.#node.topology.usedNs.has(n)) return true
+    if (!this.view.use(n)) return false
+    return (await this.#save()) && this.#node.topology.usedNs.has(n)
   }
 
   /** An operator commits a table here. Requires: its parent is the adopted one. */
@@ -145,7 +156,7 @@ export class Rings {
   hear(from: NodeId | undefined, { digest, news }: Request<'peerRing'>): Reply<'peerRing'> {
     const isSame = equalU64(digest, this.#digest)
     if (!isSame) this.#hear(news)
-    if (!isSame && news.length === 0 && from !== undefined) this.#tell(from, false)
+    if (!isSame && news.length === 0 && from !== undefined) this.#spread.compare(from)
     return { news: isSame ? NO_BYTES : this.#news }
   }
 
@@ -189,6 +200,7 @@ export class Rings {
     if (directory !== undefined) await writeRing(directory, kept)
     const isNew = compareTables(kept.stages.table, topology.stages.table) > 0
     topology.adopt(kept.stages)
+    topology.usedNs = usedNsOf(kept)
     // Exchanges that began meanwhile did not compare the new places.
     if (mayLack) standing.lose('damaged')
     if (isNew) trace.record('ring-in-effect', { number: kept.stages.table.number })
@@ -198,44 +210,8 @@ export class Rings {
     this.#news = newsBytes({ stages: kept.stages, adopted, seen, stated })
     this.#digest = newsDigestOf(this.#news)
     this.onChanged()
-    for (const member of this.#node.peers.connected) this.#tell(member, true)
-  }
-
-  /** `withNews`: something is new. Else the member is asked whether it knows the same. */
-  #tell(member: NodeId, withNews: boolean): void {
-    if (this.#isStopped) return
-    const telling = this.#told.get(member) ?? { isUnderWay: false, isBehind: false }
-    this.#told.set(member, telling)
-    if (telling.isUnderWay) {
-      telling.isBehind = true
-      return
-    }
-    telling.isUnderWay = true
-    telling.isBehind = false
-    const [digest, news] = [this.#digest, withNews ? this.#news : NO_BYTES]
-    this.#node.peers.tellRing(member, { digest, news }, (answer) => {
-      telling.isUnderWay = false
-      if (isFailure(answer)) return this.#onUntold(member)
-      const wasBehind = telling.isBehind || !equalU64(digest, this.#digest)
-      if (answer.news.length > 0) this.#hearAnswer(answer.news)
-      if (wasBehind || (answer.news.length > 0 && !withNews)) this.#tell(member, true)
-    })
-  }
-
-  #hearAnswer(news: Uint8Array): void {
-    try {
-      this.#hear(news)
-    } catch (error) {
-      if (!(error instanceof OperatingError)) throw error
-    }
-  }
-
-  /** One that is away is told when it connects. */
-  #onUntold(member: NodeId): void {
-    const { peers, clock } = this.#node
-    clock.after(AGAIN_MS, () => {
-      if (peers.isConnected(member)) this.#tell(member, true)
-    })
+    this.#spread.tellAll()
+    this.onUsed()
   }
 }
 
@@ -245,4 +221,12 @@ const NO_BYTES = new Uint8Array(0)
 export function firstRing(ring: Ring): KeptRing {
   const stages = firstStages(ring)
   return { stages, adopted: stages.table, stated: undefined }
+}
+
+/**
+ * The N whose buckets a node serves: while a newer table is under way those alone that it has
+ * stated (dynamo/ring/ring-view.ts).
+ */
+function usedNsOf({ stages, stated }: KeptRing): ReadonlySet<number> {
+  return new Set((stated ?? stages).ns)
 }

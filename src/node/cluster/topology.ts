@@ -1,5 +1,5 @@
 /**
- * The owners in force, this member's place among them, and the properties of buckets.
+ * The owners in force, this member's place among them, and the buckets (`named-buckets.ts`).
  *
  * The first ring comes from the configuration: each node claims the same ring from the same list of
  * members, which its data directory keeps. `adopt` brings what has changed since (`rings.ts`).
@@ -12,15 +12,15 @@
  * other owners, whatever is adopted meanwhile.
  */
 import { assert } from '../../base/assert.ts'
-import { latin1Of, utf8Bytes } from '../../base/bytes.ts'
-import type { BucketConfig, Config } from '../../config.ts'
+import { utf8Bytes } from '../../base/bytes.ts'
+import type { Config } from '../../config.ts'
+import { exactName } from '../../dynamo/buckets/bucket-names.ts'
 import {
   type BucketId,
   type CopyId,
   NEVER_CREATED,
   type NodeId,
   nodeIdOf,
-  Policy,
 } from '../../dynamo/names.ts'
 import type { Branch } from '../../dynamo/repair/branches.ts'
 import { claim } from '../../dynamo/ring/claim.ts'
@@ -29,16 +29,7 @@ import type { Member, Ring, RingDigest } from '../../dynamo/ring/ring.ts'
 import { StagedLists } from '../../dynamo/ring/staged-lists.ts'
 import { firstStages, type Stages } from '../../dynamo/ring/stages.ts'
 import { md5Into, type Token } from '../../native/digest.ts'
-
-/** N of a bucket, and what a request gets that names no R, W or deadline. */
-export interface BucketProperties {
-  /** Goes along with each copy. Buckets of a configuration were never created. */
-  readonly id: BucketId
-  readonly n: number
-  readonly r: number
-  readonly w: number
-  readonly deadlineMs: number
-}
+import { type BucketProperties, NamedBuckets, type ShownBucket } from './named-buckets.ts'
 
 /** The id of a configured member: the same on every node, at every start. */
 export function memberIdOf(cluster: string, name: string): NodeId {
@@ -82,10 +73,6 @@ export function keptRingOf(
 const UNREACHED = { host: '', clientPort: 0, peerPort: 0 }
 const UNKNOWN = { ...UNREACHED, name: '', machine: '', zone: '', weight: 0 }
 
-function idOf(n: number): BucketId {
-  return { creation: NEVER_CREATED, policy: Policy.siblings, n }
-}
-
 /** Who is here. */
 export interface KnownMembers {
   recordOf(id: NodeId): Member | undefined
@@ -97,10 +84,12 @@ const NO_RECORDS: KnownMembers = { recordOf: () => undefined, present: [] }
 
 export class Topology {
   readonly cluster: string
-  /** The default's, under the empty name, then those that the configuration names. */
-  readonly buckets: readonly BucketConfig[]
-  readonly #defaults: BucketProperties
-  readonly #properties: ReadonlyMap<string, BucketProperties>
+  readonly named: NamedBuckets
+  /** N that came into use, as far as this node may serve buckets with them (`rings.ts`). */
+  usedNs: ReadonlySet<number> = new Set()
+  readonly #defaultN: number
+  /** Of these stages: every answer to a client tells it. */
+  #digest: RingDigest | undefined
   #lists: StagedLists
   /** This node's own record, as its configuration states it; the ring may not have it (yet). */
   readonly self: Member
@@ -111,16 +100,9 @@ export class Topology {
 
   /** Requires: `stages` never change again. */
   constructor(config: Config, stages: Stages = firstStages(ringOf(config))) {
-    const { cluster, defaults, buckets, deadlineMs } = config
-    this.cluster = cluster
-    this.buckets = [{ name: '', ...defaults }, ...buckets]
-    this.#defaults = { id: idOf(defaults.n), ...defaults, deadlineMs }
-    this.#properties = new Map(
-      buckets.map(({ name, n, r, w, deadlineMs: own }) => [
-        latin1Of(utf8Bytes(name)),
-        { id: idOf(n), n, r, w, deadlineMs: own ?? deadlineMs },
-      ]),
-    )
+    this.cluster = config.cluster
+    this.named = new NamedBuckets(config)
+    this.#defaultN = config.defaults.n
     const own = config.members.find(({ name }) => name === config.name)
     assert(own !== undefined, 'a checked configuration names its own node among the members')
     this.self = { id: config.id, ...own }
@@ -136,6 +118,12 @@ export class Topology {
   /** The owners of each partition now. */
   get stages(): Stages {
     return this.#lists.stages
+  }
+
+  /** Names the stages of all partitions. */
+  get digest(): RingDigest {
+    this.#digest ??= this.stages.digest
+    return this.#digest
   }
 
   /** The ring, the stages and the lists of them: one value for the whole of a request. */
@@ -175,6 +163,7 @@ export class Topology {
   /** These are in force from now on. Requires: newer, and they never change again. */
   adopt(stages: Stages): void {
     this.#lists = new StagedLists(stages, this.#lists)
+    this.#digest = undefined
     this.#otherList = this.#differences()
   }
 
@@ -208,14 +197,28 @@ export class Topology {
     return lists.digestOf(partitions.map((one) => [one, n]))
   }
 
-  propertiesOf(bucket: Uint8Array): BucketProperties {
-    if (this.#properties.size === 0) return this.#defaults
-    return this.#properties.get(latin1Of(bucket)) ?? this.#defaults
+  /** The default's, under the empty name, then those that have a name of their own. */
+  get buckets(): readonly ShownBucket[] {
+    return this.named.all
   }
 
-  /** Of the default bucket and of each that is named. */
+  /** Of the default bucket and of each that is configured or was created. */
   allProperties(): readonly BucketProperties[] {
-    return [this.#defaults, ...this.#properties.values()]
+    return this.named.properties
+  }
+
+  /** The N of all buckets that this node or another one of the ring has. */
+  get ns(): readonly number[] {
+    const own = this.named.properties.map(({ n }) => n)
+    return [...new Set([...own, ...this.stages.ns])]
+  }
+
+  /**
+   * Whether this node may serve the bucket: a member that named other owners of its keys would not
+   * be refused otherwise (dynamo/ring/ring-view.ts).
+   */
+  serves({ creation, n }: BucketId): boolean {
+    return creation === NEVER_CREATED || n === this.#defaultN || this.usedNs.has(n)
   }
 
   /** Partitions of buckets with this N that this node and the other one own. */
@@ -230,16 +233,16 @@ export class Topology {
 
   /** The other members that own something that this node owns. */
   otherOwners(): readonly NodeId[] {
-    const ns = new Set(this.allProperties().map(({ n }) => n))
+    const { ns } = this
     return [...this.stages.owners].flatMap(({ id }) => {
       const isOther = id !== this.self.id
-      return isOther && [...ns].some((n) => this.sharedPartitions(id, n).length > 0) ? [id] : []
+      return isOther && ns.some((n) => this.sharedPartitions(id, n).length > 0) ? [id] : []
     })
   }
 
   /** What an operator should know of the ring, and losses that it would not survive. */
   warnings(): readonly string[] {
-    return [...this.#listWarnings(), ...this.#machineWarnings()]
+    return [...this.#listWarnings(), ...this.#machineWarnings(), ...this.#bucketWarnings()]
   }
 
   #differences(): readonly string[] {
@@ -247,7 +250,7 @@ export class Topology {
     const isListed = this.self.id === memberIdOf(this.cluster, this.self.name)
     // After the first table an operator's commands say who owns what.
     if (!isListed || this.stages.table.number > 1) return []
-    const same = { partitions: this.ring.partitionCount, n: this.#defaults.n, buckets: {} }
+    const same = { partitions: this.ring.partitionCount, n: this.#defaultN, buckets: {} }
     const { members } = this.ring
     return ringDifferencesOf({ ...same, members }, { ...same, members: this.#configured })
   }
@@ -260,9 +263,20 @@ export class Topology {
     ]
   }
 
+  #bucketWarnings(): readonly string[] {
+    return this.named.covered.map((name) => {
+      const creation = NEVER_CREATED
+      const exact = exactName({ createdAs: name, creation })
+      return (
+        `bucket ${name} was created, and the configuration has one of that name: what was put` +
+        ` into that one is in ${exact}`
+      )
+    })
+  }
+
   #machineWarnings(): readonly string[] {
     const machines = new Set(this.ring.members.map((member) => member.machine))
-    const { n } = this.#defaults
+    const n = this.#defaultN
     if (machines.size >= n) return []
     const held = machines.size === 1 ? 'one machine' : `${machines.size} machines`
     const survives = machines.size === 1 ? 'no lost disk' : `the loss of ${machines.size - 1} disk`

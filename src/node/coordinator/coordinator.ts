@@ -11,13 +11,13 @@
  */
 import { type Deliver, isFailure, perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
-import type { BucketId, NodeId } from '../../dynamo/names.ts'
+import { type CopyId, NEVER_CREATED, type NodeId } from '../../dynamo/names.ts'
 import { isUnread } from '../../dynamo/quorum/shortfall.ts'
-import type { Context } from '../../dynamo/version/context.ts'
 import type { ContextSeal, SealedFor } from '../../dynamo/version/context-seal.ts'
 import { fittingPart } from '../../dynamo/version/fitting.ts'
-import { type Receipt, receiptOf, type Receipts } from '../../dynamo/version/receipt.ts'
+import { receiptOf, type Receipts } from '../../dynamo/version/receipt.ts'
 import { ANSWER_VALUES_BYTES_MAX, OVERLOAD_RETRY_MS } from '../../limits.ts'
+import type { BucketProperties } from '../cluster/named-buckets.ts'
 import type { Topology } from '../cluster/topology.ts'
 import type { Counters, Latencies } from '../counters.ts'
 import {
@@ -29,7 +29,6 @@ import {
   type Explanation,
   type GetResult,
   type KnownPut,
-  type PutCall,
   type PutResult,
   type ScanResult,
   READ_NOTHING,
@@ -37,8 +36,9 @@ import {
 import { explain, type ExplainDependencies } from './explain.ts'
 import type { CoordinateHere, Forwards } from './forward.ts'
 import type { Found, Gets } from './get.ts'
+import { openedContexts, openedReceipts } from './given-back.ts'
 import type { Puts } from './put.ts'
-import { ownCopy, type Placement, placementOf, requiredOf } from './quorums.ts'
+import { locate, type Located, type Placement, placementOfCopy, requiredOf } from './quorums.ts'
 import { type Page, type Scans, valuesOf } from './scan.ts'
 
 export interface CoordinatorDependencies extends ExplainDependencies {
@@ -57,7 +57,6 @@ export interface CoordinatorDependencies extends ExplainDependencies {
 const NO_BYTES = new Uint8Array(0)
 const NOTHING_SHOWN = { siblings: [], tombstones: 0, hasMore: false } as const
 const NOTHING_FOUND = { ...NOTHING_SHOWN, context: NO_BYTES, receipt: NO_BYTES } as const
-const NO_RECEIPTS: readonly Receipt[] = []
 
 /** A put with contexts that cover all that it replaces, and how it came to them. */
 interface Prepared extends Answered {
@@ -81,18 +80,21 @@ export class Coordinator {
   get(get: ClientGet, deliver: Deliver<GetResult>): void {
     if (this.#isOverloaded(deliver)) return
     const { topology, counters, gets } = this.#node
-    const { name, token } = get
     counters.gets += 1
     const end = this.#begin(counters.getLatencies, deliver)
-    const placement = placementOf(topology, token, name.bucket)
-    const { owners, ring, bucket } = placement
-    const copy = ownCopy(token, name, bucket)
+    const located = locate(topology, get)
+    if (isFailure(located)) {
+      end(located)
+      return
+    }
+    const { copy, placement } = located
+    const { owners, ring } = placement
     const needed = requiredOf('r', get.r, placement)
     if (isFailure(needed)) {
       end(needed)
       return
     }
-    const receipts = this.#receiptsOf(copy, get.receipts)
+    const receipts = openedReceipts(this.#node.receipts, copy, get.receipts)
     if (isFailure(receipts)) {
       end(receipts)
       return
@@ -109,11 +111,16 @@ export class Coordinator {
   put(put: ClientPut, deliver: Deliver<PutResult>): void {
     if (this.#isOverloaded(deliver)) return
     const { topology, counters } = this.#node
-    const placement = placementOf(topology, put.token, put.name.bucket)
     counters.puts += 1
     if (!put.isRepeat) counters.firstPuts += 1
     const end = this.#begin(counters.putLatencies, deliver)
-    this.#withContexts(put, placement, (prepared) => {
+    const located = locate(topology, put)
+    if (isFailure(located)) {
+      end(located)
+      return
+    }
+    const { placement } = located
+    this.#withContexts(put, located, (prepared) => {
       if (isFailure(prepared)) {
         end(prepared)
         return
@@ -131,7 +138,7 @@ export class Coordinator {
    */
   putHandedOn(put: KnownPut, deliver: Deliver<PutResult>): void {
     const { topology, counters } = this.#node
-    const placement = placementOf(topology, put.token, put.name.bucket)
+    const placement = placementOfCopy(topology, put)
     if (!placement.owners.includes(topology.self.id)) {
       const sentence = 'this node does not own the key: the sender has another ring'
       const failure = new OperatingError('not-an-owner', sentence)
@@ -151,11 +158,17 @@ export class Coordinator {
   explain(asked: ClientExplain, deliver: Deliver<Explanation>): void {
     if (this.#isOverloaded(deliver)) return
     const { topology } = this.#node
-    const { name, token, ownersOnly, deadline } = asked
-    const placement = placementOf(topology, token, name.bucket)
-    const copy = ownCopy(token, name, placement.bucket)
+    const { ownersOnly, deadline } = asked
     const end = this.#begin(undefined, deliver)
-    const receipts = this.#receiptsOf(copy, asked.receipt.length === 0 ? [] : [asked.receipt])
+    const located = locate(topology, asked)
+    if (isFailure(located)) {
+      end(located)
+      return
+    }
+    const { copy, placement } = located
+    const { token } = copy
+    const sealed = asked.receipt.length === 0 ? [] : [asked.receipt]
+    const receipts = openedReceipts(this.#node.receipts, copy, sealed)
     if (isFailure(receipts)) {
       end(receipts)
       return
@@ -186,22 +199,20 @@ export class Coordinator {
    * writes. A put is taken also where fewer than R owners can be read, or none: it replaces what
    * they and hints hold. A strict one is refused then.
    */
-  #withContexts(put: ClientPut, placement: Placement, deliver: Deliver<Prepared>): void {
-    const bucketId = placement.bucket.id
+  #withContexts(put: ClientPut, { copy, placement }: Located, deliver: Deliver<Prepared>): void {
+    const { bucket } = placement
     if (put.replace === 'given') {
-      deliver({ known: knownOf(put, bucketId, put.contexts), answered: 0, needed: 0 })
+      deliver({ known: knownOf(put, copy, bucket, put.contexts), answered: 0, needed: 0 })
       return
     }
     const { seal, gets, clock } = this.#node
-    const { name, token } = put
-    const { owners, ring, bucket } = placement
-    const copy = ownCopy(token, name, bucket)
+    const { owners, ring } = placement
     const needed = requiredOf('r', put.r, placement)
     if (isFailure(needed)) {
       deliver(needed)
       return
     }
-    const given = this.#opened(copy, put)
+    const given = openedContexts(seal, copy, put.contexts)
     if (isFailure(given)) {
       deliver(given)
       return
@@ -212,14 +223,14 @@ export class Coordinator {
     gets.run({ copy, owners, ring, needed, deadline, fallbacks }, (found) => {
       if (isFailure(found)) {
         const isTaken = !put.strict && isUnread(found.code)
-        const known = knownOf(put, bucketId, put.contexts)
+        const known = knownOf(put, copy, bucket, put.contexts)
         deliver(isTaken ? { known, answered: 0, needed } : found)
         return
       }
       const { object, answered } = found
       const seen = object === undefined ? given : given.join(object.context)
       const contexts = [seal.seal(copy, seen)]
-      deliver({ known: knownOf(put, bucketId, contexts), answered, needed })
+      deliver({ known: knownOf(put, copy, bucket, contexts), answered, needed })
     })
   }
 
@@ -269,7 +280,7 @@ export class Coordinator {
       end(needed)
       return
     }
-    const seen = this.#opened(put, put)
+    const seen = openedContexts(seal, put, put.contexts)
     if (isFailure(seen)) {
       end(seen)
       return
@@ -283,27 +294,6 @@ export class Coordinator {
       const receipt = receipts.seal(put, done.receipt)
       end({ context, receipt, holders: done.holders, attempts: 1, ...READ_NOTHING })
     })
-  }
-
-  /** What the contexts of a put cover together, or why one of them is refused. */
-  #opened(of: SealedFor, { contexts }: PutCall): Context | OperatingError {
-    const opened = this.#node.seal.openAll(of, contexts)
-    if (opened.kind !== 'refused') return opened.context
-    return new OperatingError(opened.code, CONTEXT_ADVICE[opened.code])
-  }
-
-  /** What receipts stand for, or why one of them is refused. */
-  #receiptsOf(of: SealedFor, sealed: readonly Uint8Array[]): readonly Receipt[] | OperatingError {
-    if (sealed.length === 0) return NO_RECEIPTS
-    const all: Receipt[] = []
-    for (const bytes of sealed) {
-      const opened = this.#node.receipts.open(of, bytes)
-      if (opened.kind === 'refused') {
-        return new OperatingError(opened.code, RECEIPT_ADVICE[opened.code])
-      }
-      all.push(opened.receipt)
-    }
-    return all
   }
 
   #getResult(of: SealedFor, { object, answered }: Found, needed: number): GetResult {
@@ -321,9 +311,8 @@ export class Coordinator {
     return { siblings, tombstones, hasMore, context, receipt, answered, needed }
   }
 
-  #scanResult({ bucket, withValues }: ClientScan, { keys, cursor }: Page): ScanResult {
-    const { seal, topology } = this.#node
-    const bucketId = topology.propertiesOf(bucket).id
+  #scanResult({ withValues }: ClientScan, { bucket, bucketId, keys, cursor }: Page): ScanResult {
+    const { seal } = this.#node
     const entries = keys.map(({ key, siblings, context, hasMore }) => {
       const of = { name: { bucket, key }, bucketId }
       const sealed = withValues ? seal.seal(of, context) : NO_BYTES
@@ -361,36 +350,16 @@ export class Coordinator {
   }
 }
 
-/** By name: a spread of as many fields takes several times as long. */
+/**
+ * A member to which the put is handed on need not know a bucket that was created: it is told W. By
+ * name: a spread of as many fields takes several times as long.
+ */
 function knownOf(
-  { name, token, requestId, isRepeat, strict, value, w, deadline }: ClientPut,
-  bucketId: BucketId,
+  { requestId, isRepeat, strict, value, w: asked, deadline }: ClientPut,
+  { name, token, bucketId }: CopyId,
+  bucket: BucketProperties,
   contexts: readonly Uint8Array[],
 ): KnownPut {
-  return {
-    name,
-    token,
-    bucketId,
-    requestId,
-    isRepeat,
-    strict,
-    value,
-    contexts,
-    w,
-    deadline,
-  }
+  const w = asked === 0 && bucketId.creation !== NEVER_CREATED ? bucket.w : asked
+  return { name, token, bucketId, requestId, isRepeat, strict, value, contexts, w, deadline }
 }
-
-const RECEIPT_ADVICE = {
-  'receipt-garbled': 'a receipt must be given back byte for byte as it came',
-  'receipt-foreign': 'this receipt is of another key or cluster: give it with a get of its key',
-} as const
-
-const CONTEXT_ADVICE = {
-  'context-garbled': 'a context must be given back byte for byte as it came',
-  'context-foreign': 'this context belongs to another key; give each key the context of its get',
-  'context-other-cluster': 'another cluster made this context; read the key from this one',
-  'context-forged': 'this context was changed, or made by no cluster; read the key again',
-  'context-key-unknown': 'this node does not know the key that signed the context; try another',
-  'contexts-too-many': 'a put takes at most one context a replica',
-} as const

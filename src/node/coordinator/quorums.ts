@@ -4,6 +4,8 @@
  * The one place where a request learns its owners and where R and W are checked, and where it is
  * told that too few owners can serve it. All of a placement comes from one stage.
  */
+import { equalBytes } from '../../base/bytes.ts'
+import { isFailure } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import { type CopyId, type KeyName, type NodeId, OWN } from '../../dynamo/names.ts'
 import { OVERLOAD_RETRY_MS } from '../../limits.ts'
@@ -12,8 +14,9 @@ import type { Fallbacks } from '../../dynamo/quorum/fallbacks.ts'
 import type { MachineOf } from '../../dynamo/ring/machines.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import type { StagedLists } from '../../dynamo/ring/staged-lists.ts'
-import type { Token } from '../../native/digest.ts'
-import type { BucketProperties, Topology } from '../cluster/topology.ts'
+import { type Token, tokenOf } from '../../native/digest.ts'
+import type { BucketProperties } from '../cluster/named-buckets.ts'
+import type { Topology } from '../cluster/topology.ts'
 
 /** The owners of a partition, for one bucket. */
 export interface Placement {
@@ -27,10 +30,50 @@ export interface Placement {
   readonly bucket: BucketProperties
 }
 
-export function placementOf(topology: Topology, token: Token, bucket: Uint8Array): Placement {
+/** The key that a client names, as its copies have it, and where it is. */
+export interface Located {
+  readonly copy: CopyId
+  readonly placement: Placement
+}
+
+/** Fails with `bucket-unknown`, `replica-rebuilding` or `ring-differs`. */
+export function locate(
+  topology: Topology,
+  { name, token }: Pick<CopyId, 'name' | 'token'>,
+): Located | OperatingError {
+  const bucket = topology.named.ofName(name.bucket)
+  if (isFailure(bucket)) return bucket
+  if (!topology.serves(bucket.id)) return notServed(bucket)
+  const { bytes } = bucket
+  if (bytes === undefined || equalBytes(bytes, name.bucket)) {
+    const copy = ownCopy(token, name, bucket)
+    return { copy, placement: placementOf(topology, token, bucket) }
+  }
+  const own = { bucket: bytes, key: name.key }
+  const ownToken = tokenOf(bytes, name.key)
+  const copy = ownCopy(ownToken, own, bucket)
+  return { copy, placement: placementOf(topology, ownToken, bucket) }
+}
+
+/** Why a bucket is not served now, whose N is new to this node. */
+export function notServed({ n }: BucketProperties): OperatingError {
+  return new OperatingError(
+    'ring-differs',
+    `a table is being adopted that may not know of buckets with N = ${n}: this node serves them` +
+      ' once it is in effect (everwrite cluster status); ask another node, or again later',
+  )
+}
+
+export function placementOfCopy(
+  topology: Topology,
+  copy: Pick<CopyId, 'token' | 'name' | 'bucketId'>,
+): Placement {
+  return placementOf(topology, copy.token, topology.named.ofCopy(copy))
+}
+
+export function placementOf(topology: Topology, token: Token, bucket: BucketProperties): Placement {
   const { lists } = topology
-  const partition = lists.ring.partitionOf(token)
-  const placement = placementIn(lists, partition, topology.propertiesOf(bucket))
+  const placement = placementIn(lists, lists.ring.partitionOf(token), bucket)
   const { id } = topology.self
   const isThere = placement.owners.includes(id) || placement.others.includes(id)
   return isThere ? placement : besides(topology, placement)

@@ -15,11 +15,11 @@
  * none of the others holds that key, none can name it: then a scan of all owners (R = N) fails
  * until the key is read or written.
  */
-import { latin1Of } from '../../base/bytes.ts'
+import { joinBytes, latin1Of } from '../../base/bytes.ts'
 import { isFailure, perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import { compareU64, equalU64, nextU64 } from '../../base/u64.ts'
-import type { NodeId } from '../../dynamo/names.ts'
+import { type BucketId, idBytes, NEVER_CREATED, type NodeId } from '../../dynamo/names.ts'
 import { FIRST_TOKEN, lastTokenOf } from '../../dynamo/ring/partition.ts'
 import type { OwnerFailure } from '../../dynamo/quorum/shortfall.ts'
 import type { StagedLists } from '../../dynamo/ring/staged-lists.ts'
@@ -33,6 +33,7 @@ import { askForOwn } from '../../dynamo/quorum/get.ts'
 import type { Token } from '../../native/digest.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { PeerCalls, Terms } from '../cluster/peer-calls.ts'
+import type { BucketProperties } from '../cluster/named-buckets.ts'
 import type { Topology } from '../cluster/topology.ts'
 import type { CopiesPage, KeyRange } from '../replica/copies.ts'
 import type { Replica } from '../replica/replica.ts'
@@ -40,10 +41,11 @@ import type { ClientScan } from '../requests.ts'
 import type { Cursors } from './cursor.ts'
 import {
   nearestFirst,
+  notServed,
   ownCopy,
   type Placement,
   placementIn,
-  placementOf,
+  placementOfCopy,
   requiredOf,
   tooFew,
 } from './quorums.ts'
@@ -61,6 +63,9 @@ export interface ScanDependencies {
 
 /** One page: keys that have a value, in the order of their tokens. */
 export interface Page {
+  /** That the keys' copies have. */
+  readonly bucket: Uint8Array
+  readonly bucketId: BucketId
   readonly keys: readonly {
     readonly key: Uint8Array
     /** None in a scan without values. */
@@ -100,17 +105,23 @@ export class Scans {
     this.#dependencies = dependencies
   }
 
-  /** Rejects with `cursor-wrong`, `quorum-wrong`, `deadline-passed` or what `tooFew` says. */
+  /** Rejects with `cursor-wrong`, `quorum-wrong`, `deadline-passed`, or as `locate`, `tooFew`. */
   async run(scan: ClientScan): Promise<Page> {
-    const { lists } = this.#dependencies.topology
+    const { topology, cursors } = this.#dependencies
+    const { lists } = topology
+    const properties = topology.named.ofName(scan.bucket)
+    if (isFailure(properties)) throw properties
+    if (!topology.serves(properties.id)) throw notServed(properties)
+    const { creation, n } = properties.id
+    const bucket = properties.bytes ?? scan.bucket
+    const scanned = creation === NEVER_CREATED ? bucket : joinBytes([bucket, idBytes(creation)])
     const asked = scan.keysMax === 0 ? SCAN_PAGE_KEYS_MAX : scan.keysMax
     const page = new PageInProgress(Math.min(asked, SCAN_PAGE_KEYS_MAX), scan.withValues)
-    let from: Token | undefined = this.#begin(scan)
+    let from: Token | undefined = this.#begin(scanned, scan.cursor)
     for (let stretches = 0; from !== undefined && stretches < STRETCHES_PER_PAGE_MAX; stretches++) {
       if (page.isFull) break
-      const { bucket, withValues } = scan
-      const stretch = this.#stretchFrom(lists, from, bucket)
-      const { creation, n } = stretch.bucket.id
+      const { withValues } = scan
+      const stretch = stretchFrom(lists, from, properties)
       const keysMax = page.keysLeft
       const range = { from, to: stretch.to, bucket, creation, n, keysMax, withValues }
       const { found, end } = await this.#read(scan, stretch, range)
@@ -120,35 +131,19 @@ export class Scans {
       from = (left[0] as Found).token
       break
     }
-    const { cursors } = this.#dependencies
-    const cursor = from === undefined ? new Uint8Array(0) : cursors.encode(scan.bucket, from)
-    return { keys: page.keys, cursor }
+    const cursor = from === undefined ? new Uint8Array(0) : cursors.encode(scanned, from)
+    return { bucket, bucketId: properties.id, keys: page.keys, cursor }
   }
 
   /** The first token of the page. */
-  #begin({ bucket, cursor }: ClientScan): Token {
+  #begin(scanned: Uint8Array, cursor: Uint8Array): Token {
     if (cursor.length === 0) return FIRST_TOKEN
-    const token = this.#dependencies.cursors.decode(bucket, cursor)
+    const token = this.#dependencies.cursors.decode(scanned, cursor)
     if (token !== undefined) return token
     throw new OperatingError(
       'cursor-wrong',
       'no page of this bucket gave that cursor: give back the one of the page before, unchanged',
     )
-  }
-
-  /** The longest run of partitions from `from` on that the same members own. */
-  #stretchFrom(lists: StagedLists, from: Token, bucket: Uint8Array): Stretch {
-    const { ring } = lists
-    const properties = this.#dependencies.topology.propertiesOf(bucket)
-    const first = ring.partitionOf(from)
-    const placement = placementIn(lists, first, properties)
-    const isSame = (partition: number): boolean =>
-      placementIn(lists, partition, properties).owners.every((owner) =>
-        placement.owners.includes(owner),
-      )
-    let last = first
-    while (last + 1 < ring.partitionCount && isSame(last + 1)) last += 1
-    return { ...placement, to: lastTokenOf(last, ring.bits) }
   }
 
   /** Asks R owners at once, and one more for each that fails. Mends what it finds rotten. */
@@ -201,7 +196,7 @@ export class Scans {
     for (const { token, key } of found) {
       if (compareU64(token, range.from) !== 0) return
       const copy = ownCopy(token, { bucket: range.bucket, key }, stretch.bucket)
-      const { ring } = placementOf(topology, token, range.bucket)
+      const { ring } = placementOfCopy(topology, copy)
       for (const { node } of rotten) {
         if (node !== topology.self.id)
           peers.readCopy(askForOwn(node), copy, { ring, deadline }, () => undefined)
@@ -224,6 +219,18 @@ export class Scans {
 }
 
 /** What a page has so far. */
+/** The longest run of partitions from `from` on that the same members own. */
+function stretchFrom(lists: StagedLists, from: Token, bucket: BucketProperties): Stretch {
+  const { ring } = lists
+  const first = ring.partitionOf(from)
+  const placement = placementIn(lists, first, bucket)
+  const isSame = (partition: number): boolean =>
+    placementIn(lists, partition, bucket).owners.every((owner) => placement.owners.includes(owner))
+  let last = first
+  while (last + 1 < ring.partitionCount && isSame(last + 1)) last += 1
+  return { ...placement, to: lastTokenOf(last, ring.bits) }
+}
+
 class PageInProgress {
   readonly keys: Page['keys'][number][] = []
   readonly #keysMax: number

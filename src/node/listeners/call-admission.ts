@@ -8,8 +8,10 @@
  * taken until a higher delay, so that what their clients were promised ends. Questions about the
  * node itself are always answered: they tell what is wrong. So is gossip: a busy node is not dead.
  */
+import { isFailure } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import {
+  DEADLINE_MS_MAX,
   LOOP_BURST_MS_MAX,
   LOOP_CALLS_MIN,
   LOOP_DELAY_MS_MAX,
@@ -82,7 +84,8 @@ export class CallAdmission implements Admission {
   }
 
   deadlineMsOf(bucket: Uint8Array): number {
-    return this.#node.topology.propertiesOf(bucket).deadlineMs
+    const named = this.#node.topology.named.ofName(bucket)
+    return isFailure(named) ? DEADLINE_MS_MAX : named.deadlineMs
   }
 
   onNotBegun(reason: NotBegun): void {

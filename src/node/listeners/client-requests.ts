@@ -3,18 +3,18 @@
  *
  * The wire has checked by then that a message is well formed and that its sender may ask it.
  */
-import { type Deliver, isFailure, perform } from '../../base/deliver.ts'
+import { isFailure, perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import { requestIdOf } from '../../dynamo/version/request-id.ts'
 import { SCAN_PAGE_BYTES_MAX } from '../../limits.ts'
 import { bytesOfReply } from '../../wire/convert.ts'
-import type { Reply, RequestKind } from '../../wire/message/table.ts'
 import type { IncomingCall, IncomingCallOf } from '../../wire/session.ts'
 import type { Background } from '../background/background.ts'
 import type { Topology } from '../cluster/topology.ts'
 import type { Coordinator } from '../coordinator/coordinator.ts'
 import type { NodeStatus } from '../report.ts'
 import type { ClientExplain, ClientGet, ClientPut, ClientRepair, ClientScan } from '../requests.ts'
+import { answering } from './answering.ts'
 import { statusReply, topologyReply } from './cluster-replies.ts'
 import type { OperatorRequests } from './operator-requests.ts'
 
@@ -71,6 +71,10 @@ export class ClientRequests {
         return this.#operators.status(call)
       case 'clusterPause':
         return this.#operators.pause(call)
+      case 'bucketCreate':
+        return this.#operators.buckets.create(call)
+      case 'bucketRename':
+        return this.#operators.buckets.rename(call)
       default:
         throw new OperatingError('kind-unknown', `clients may not ask ${call.kind}`)
     }
@@ -104,14 +108,6 @@ export class ClientRequests {
         (reserved) => (isFailure(reserved) ? call.fail(reserved) : call.answer(result)),
       )
     })
-  }
-}
-
-/** Answers `call` with the result that is delivered. */
-export function answering<K extends RequestKind>(call: IncomingCallOf<K>): Deliver<Reply<K>> {
-  return (result) => {
-    if (isFailure(result)) call.fail(result)
-    else call.answer(result)
   }
 }
 

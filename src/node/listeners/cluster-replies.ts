@@ -1,10 +1,18 @@
 /** Replies about the cluster, from the node's own types to the wire's. */
 import { assert } from '../../base/assert.ts'
 import { bytesOfHex, writeU16 } from '../../base/bytes.ts'
+import { u64 } from '../../base/u64.ts'
 import { ID_BYTES, type NodeId } from '../../dynamo/names.ts'
+import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import type { Status, Topology as TopologyReply } from '../../wire/message/client.ts'
 import type { Topology } from '../cluster/topology.ts'
 import type { NodeStatus } from '../report.ts'
+
+/** Of all that clients find keys by: owners and buckets. */
+export function toldDigest({ digest, named }: Topology): RingDigest {
+  const { hi, lo } = digest
+  return u64((hi ^ named.digest.hi) >>> 0, (lo ^ named.digest.lo) >>> 0)
+}
 
 /** The owners as they are now: clients go to them, and ask again when the digest changes. */
 export function topologyReply(topology: Topology): TopologyReply {
@@ -21,7 +29,7 @@ export function topologyReply(topology: Topology): TopologyReply {
   rows.forEach((id, at) => writeU16(owners, 2 * at, indexes.get(id) as number))
   return {
     cluster,
-    ring: stages.digest,
+    ring: toldDigest(topology),
     partitionBits: ring.bits,
     members: ids.map((id) => ({ ...topology.memberOf(id), node: idBytes(id) })),
     owners,

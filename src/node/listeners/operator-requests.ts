@@ -5,7 +5,7 @@
  * Where clients on other machines need no token, nothing is changed for them: a stranger could take
  * the cluster apart.
  */
-import { type Deliver, isFailure, perform } from '../../base/deliver.ts'
+import { perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { Config } from '../../config.ts'
 import { type MemberRecord, MemberState } from '../../dynamo/membership/member-record.ts'
@@ -27,7 +27,7 @@ import {
   PlanAct,
   type StateName,
 } from '../../wire/message/cluster.ts'
-import type { Reply, RequestKind } from '../../wire/message/table.ts'
+import type { Reply } from '../../wire/message/table.ts'
 import type { IncomingCallOf } from '../../wire/session.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { Donor } from '../background/donor.ts'
@@ -37,10 +37,12 @@ import { MoveRate } from '../cluster/move-rate.ts'
 import { Operations, type OperationsDependencies } from '../cluster/operations.ts'
 import type { Planned } from '../cluster/planner.ts'
 import type { Hints } from '../replica/hints.ts'
+import { answering } from './answering.ts'
+import { BucketRequests, type BucketRequestsDependencies } from './bucket-requests.ts'
 import type { JoinRequests } from './join-requests.ts'
 import { isOpenToStrangers } from './refuse-insecure.ts'
 
-export interface OperatorRequestsDependencies extends OperationsDependencies {
+interface OwnDependencies {
   readonly config: Pick<Config, 'clientListen' | 'clientToken'>
   readonly engine: Pick<Engine, 'report'>
   readonly background: { readonly mover: Mover; readonly donor: Pick<Donor, 'left'> }
@@ -49,6 +51,10 @@ export interface OperatorRequestsDependencies extends OperationsDependencies {
   readonly clock: Clock
 }
 
+export type OperatorRequestsDependencies = OwnDependencies &
+  OperationsDependencies &
+  BucketRequestsDependencies
+
 type OperatorKind = 'clusterPlan' | 'clusterChange' | 'clusterStatus' | 'clusterPause'
 
 const STATE_NAMES = Object.fromEntries(
@@ -56,6 +62,7 @@ const STATE_NAMES = Object.fromEntries(
 ) as Readonly<Record<MemberState, StateName>>
 
 export class OperatorRequests {
+  readonly buckets: BucketRequests
   readonly #node: OperatorRequestsDependencies
   readonly #operations: Operations
   readonly #rate = new MoveRate()
@@ -64,6 +71,7 @@ export class OperatorRequests {
     const { rings, clock } = dependencies
     this.#node = dependencies
     this.#operations = new Operations(dependencies)
+    this.buckets = new BucketRequests(dependencies)
     rings.onChanged = () => this.#rate.onChanged(rings.view.stages, clock.now())
     rings.onChanged()
   }
@@ -164,8 +172,7 @@ export class OperatorRequests {
     const { topology, rings, background, clock, peers, hints } = this.#node
     const { stages, adopted, missing } = rings.view
     const { self } = topology
-    const ns = new Set(topology.allProperties().map(({ n }) => n))
-    const moves = memberMovesOf(stages, ns)
+    const moves = memberMovesOf(stages, topology.ns)
     return {
       node: self.id,
       name: topology.nameOf(self.id),
@@ -232,12 +239,5 @@ function answered<K extends OperatorKind>(
     const reply = await work()
     await call.room.reserve(bytesOfReply(kind, reply))
     return reply
-  }, deliverTo(call))
-}
-
-function deliverTo<K extends RequestKind>(call: IncomingCallOf<K>): Deliver<Reply<K>> {
-  return (result) => {
-    if (isFailure(result)) call.fail(result)
-    else call.answer(result)
-  }
+  }, answering(call))
 }

@@ -9,7 +9,7 @@
  * background work, and answered at its pace.
  */
 import { type Digest, tokenOf } from '../../native/digest.ts'
-import { type CopyId, OWN } from '../../dynamo/names.ts'
+import { type BucketId, type CopyId, OWN } from '../../dynamo/names.ts'
 import { equalU64, u64 } from '../../base/u64.ts'
 import { isFailure, perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
@@ -22,6 +22,7 @@ import type { IncomingCall, IncomingCallOf, Session } from '../../wire/session.t
 import type { Clock } from '../../world/clock.ts'
 import type { Pacing } from '../background/pacing.ts'
 import { memberGone } from '../cluster/kept-members.ts'
+import type { Buckets } from '../cluster/buckets.ts'
 import type { Membership } from '../cluster/membership.ts'
 import type { PeerLies } from '../cluster/peer-lies.ts'
 import type { Rings } from '../cluster/rings.ts'
@@ -32,6 +33,7 @@ import type { HintsHome } from '../replica/hints-home.ts'
 import type { Replica } from '../replica/replica.ts'
 import type { Trees } from '../replica/trees.ts'
 import type { Teller } from '../requests.ts'
+import { answering } from './answering.ts'
 import { topologyReply } from './cluster-replies.ts'
 import type { MoveRequests } from './move-requests.ts'
 import type { JoinRequests } from './join-requests.ts'
@@ -53,6 +55,7 @@ export interface PeerRequestsDependencies {
   readonly membership: Pick<Membership, 'hear' | 'isGone'>
   readonly rings: Pick<Rings, 'hear' | 'onDiffers'>
   readonly moves: Pick<MoveRequests, 'onCall'>
+  readonly buckets: Pick<Buckets, 'hear'>
 }
 
 /** Any call, as far as refusing it goes. */
@@ -84,6 +87,8 @@ export class PeerRequests {
         return call.answer(this.#node.rings.hear(session.node, call.request))
       case 'peerMove':
         return this.#node.moves.onCall(call, session)
+      case 'peerBuckets':
+        return perform(() => this.#node.buckets.hear(call.request), answering(call))
       case 'peerRead':
         return this.#read(call, session)
       case 'peerWrite':
@@ -327,8 +332,10 @@ export class PeerRequests {
     call: IncomingCallOf<'peerRead' | 'peerWrite' | 'peerPut' | 'peerCopies'>,
     session: Session,
   ): boolean {
+    const { bucketId } = call.request
     const { lists } = this.#node.topology
-    return this.#differs(call, session, lists.of(call.token, call.request.bucketId.n).digest)
+    if (this.#isNotServed(call, session, [bucketId])) return true
+    return this.#differs(call, session, lists.of(call.token, bucketId.n).digest)
   }
 
   /** Or of one of these keys. */
@@ -337,7 +344,20 @@ export class PeerRequests {
     session: Session,
     keys: readonly Pick<CopyId, 'token' | 'bucketId'>[],
   ): boolean {
-    return this.#differs(call, session, this.#node.topology.digestOfKeys(keys))
+    const { topology } = this.#node
+    const ids = keys.map(({ bucketId }) => bucketId)
+    if (this.#isNotServed(call, session, ids)) return true
+    return this.#differs(call, session, topology.digestOfKeys(keys))
+  }
+
+  /** This node has not heard that an N is in use: a newer table might not know of the write. */
+  #isNotServed(call: Failing, { node }: Session, ids: readonly BucketId[]): boolean {
+    const { topology, rings } = this.#node
+    if (ids.every((id) => topology.serves(id))) return false
+    if (node !== undefined) rings.onDiffers(node)
+    const sentence = 'the bucket has an N that this node does not serve yet: it hears of that now'
+    this.#fail(call, new OperatingError('ring-differs', sentence))
+    return true
   }
 
   /** Or of the partitions of one of these branches. */

@@ -26,6 +26,7 @@ import { reject } from '../../wire/reject.ts'
 import { type Address, addressLabel, type Connection, type Listener } from '../../world/network.ts'
 import type { World } from '../../world/world.ts'
 import { memberGone } from '../cluster/kept-members.ts'
+import { toldDigest } from './cluster-replies.ts'
 import type { Invitations } from '../cluster/invitations.ts'
 import type { OwnStanding } from '../cluster/own-standing.ts'
 import type { Membership } from '../cluster/membership.ts'
@@ -177,7 +178,7 @@ export class SessionListener {
           this.#processes.add(node, processId, opened)
       }
       const { topology } = this.#options
-      const ring = (): number => topology.stages.digest.hi
+      const ring = (): number => toldDigest(topology).hi
       const own = role === 'client' ? { ring } : {}
       const events = { admission: this.#admission, onOpen, onCall, onEnd: leave, ...own }
       const terms = this.#terms((told) => {

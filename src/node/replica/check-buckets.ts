@@ -7,14 +7,10 @@
  */
 import { latin1Of, utf8Bytes } from '../../base/bytes.ts'
 import { OperatingError } from '../../base/errors.ts'
-import { nextU64 } from '../../base/u64.ts'
-import { OWN, type Place } from '../../dynamo/names.ts'
-import { FIRST_TOKEN, LAST_TOKEN } from '../../dynamo/ring/partition.ts'
+import { NEVER_CREATED } from '../../dynamo/names.ts'
 import type { BucketChange } from '../../dynamo/ring/placement.ts'
-import { SCAN_PAGE_BYTES_MAX, SCAN_PAGE_KEYS_MAX } from '../../limits.ts'
-import type { Token } from '../../native/digest.ts'
-import type { DigestPage, Engine } from '../../store/engine.ts'
-import { isRot } from './rot.ts'
+import type { Engine } from '../../store/engine.ts'
+import { namePages } from './name-pages.ts'
 
 /** Closes the engine and fails with `config-wrong` where one has a record of another N. */
 export async function checkBuckets(
@@ -22,29 +18,14 @@ export async function checkBuckets(
   changes: readonly BucketChange[],
 ): Promise<void> {
   const changed = new Map(changes.map((change) => [latin1Of(utf8Bytes(change.name)), change]))
-  for (const place of new Set([OWN, ...engine.places().map((one) => one.place)])) {
-    let from: Token | undefined = FIRST_TOKEN
-    while (from !== undefined) {
-      const page: DigestPage = await pageOf(engine, place, from)
-      for (const { name, bucketId } of page.entries) {
-        const change = changed.get(latin1Of(name.bucket))
-        if (change === undefined || bucketId.n === change.is) continue
-        await engine.close()
-        throw wrong(change, bucketId.n)
-      }
-      from = page.next
+  for await (const { entries } of namePages(engine)) {
+    for (const { name, bucketId } of entries) {
+      const change = changed.get(latin1Of(name.bucket))
+      const isConfigured = bucketId.creation === NEVER_CREATED
+      if (change === undefined || !isConfigured || bucketId.n === change.is) continue
+      await engine.close()
+      throw wrong(change, bucketId.n)
     }
-  }
-}
-
-/** A token whose copies have rotted is passed over: they are mended under the N of the others. */
-async function pageOf(engine: Engine, place: Place, from: Token): Promise<DigestPage> {
-  const bounds = { keysMax: SCAN_PAGE_KEYS_MAX, bytesMax: SCAN_PAGE_BYTES_MAX }
-  try {
-    return await engine.digests({ place, from, to: LAST_TOKEN, ...bounds })
-  } catch (error) {
-    if (!isRot(error)) throw error
-    return { entries: [], next: nextU64(from) }
   }
 }
 

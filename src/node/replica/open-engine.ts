@@ -4,12 +4,14 @@
 import { hexOf, joinBytes, utf8Bytes } from '../../base/bytes.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { Config } from '../../config.ts'
+import type { BucketRecord } from '../../dynamo/buckets/bucket-record.ts'
 import { ID_BYTES } from '../../dynamo/names.ts'
 import { sipHash128Into } from '../../native/digest.ts'
 import type { PlacedMember, Placement } from '../../dynamo/ring/placement.ts'
 import type { KeptRing } from '../../dynamo/ring/ring-view.ts'
 import type { Engine } from '../../store/engine.ts'
 import { acceptBuckets, OF_JOINERS, openIdentity } from '../../store/identity.ts'
+import { readBuckets } from '../../store/buckets.ts'
 import { MemoryEngine } from '../../store/memory/memory.ts'
 import { type LetIn, readJoining } from '../../store/joining.ts'
 import { openLog } from '../../store/log/open-log.ts'
@@ -31,6 +33,8 @@ export interface OpenedEngine {
   readonly placement: Placement
   /** Tables and moves as they were kept; undefined: the cluster's first ring. */
   readonly ring: KeptRing | undefined
+  /** Those that were created, as they were kept; undefined: this directory has heard of none. */
+  readonly buckets: readonly BucketRecord[] | undefined
   /** Undefined where the engine uses no disk. */
   readonly directory: Directory | undefined
 }
@@ -58,6 +62,7 @@ export async function openEngine(config: Config, world: World): Promise<OpenedEn
       standing: await OwnStanding.open({ ...memory, durable: () => 0, lost: '' }),
       directory: undefined,
       ring: undefined,
+      buckets: undefined,
     }
   }
   const directory = await disk.directory(config.directory)
@@ -96,8 +101,8 @@ export async function openEngine(config: Config, world: World): Promise<OpenedEn
     standing.lose('set-back')
     floors.lose(true)
   }
-  const ring = kept === undefined ? undefined : await readRing(kept)
-  return { engine, standing, floors, members, placement, directory, ring }
+  const files = { ring: kept && (await readRing(kept)), buckets: kept && (await readBuckets(kept)) }
+  return { engine, standing, floors, members, placement, directory, ...files }
 }
 
 /** What the node of this directory was told when it joined; undefined for one of the first list. */

@@ -21,6 +21,7 @@ import { memberIdOf, ringOf } from '../../node/cluster/topology.ts'
 import { type RunningNode, startNode } from '../../node/node.ts'
 import type { World } from '../../world/world.ts'
 import type { SimWorld } from '../world.ts'
+import { type MadeBucket, MadeBuckets } from './made-buckets.ts'
 
 export interface ClusterOptions {
   /** Nodes, 1 to 99. */
@@ -32,6 +33,8 @@ export interface ClusterOptions {
   readonly weights?: readonly number[]
   readonly quorums?: { readonly n: number; readonly r: number; readonly w: number }
   readonly buckets?: readonly BucketConfig[]
+  /** Created at run time, by `made.begin`. */
+  readonly created?: readonly MadeBucket[]
   /** `log` unless told. */
   readonly engine?: Config['engine']
   /** Small ones make rare paths common; so do small windows and little memory. */
@@ -66,6 +69,7 @@ export class Cluster {
   readonly #options: ClusterOptions
   readonly #key: Uint8Array
   readonly #running = new Map<number, RunningNode>()
+  readonly made: MadeBuckets
   /**
    * Called when a node has ended by itself because its disk failed. Its process still exists and is
    * to be killed or crashed; without a callback it stays so.
@@ -79,6 +83,7 @@ export class Cluster {
     this.size = options.nodes
     this.#options = options
     this.#key = world.prng('cluster key').fill(new Uint8Array(16))
+    this.made = new MadeBuckets(this, options.created ?? [])
   }
 
   /** True where the end of a node is the end of its copies. */
@@ -141,16 +146,23 @@ export class Cluster {
   }
 
   ownersOfPartition(partition: number, bucket: string): readonly number[] {
-    const { buckets, defaults } = this.configOf(1)
-    const { n } = buckets.find(({ name }) => name === bucket) ?? defaults
-    const { owners } = preferenceListOf(this.ring, partition, n)
+    const { owners } = preferenceListOf(this.ring, partition, this.quorumsOf(bucket).n)
     return owners.map(({ name }) => machineOf(name))
+  }
+
+  /** Those that are configured, and those that were created. */
+  get buckets(): readonly BucketConfig[] {
+    return [...this.configOf(1).buckets, ...this.made.there]
+  }
+
+  quorumsOf(bucket: string): Pick<BucketConfig, 'n' | 'r' | 'w'> {
+    return this.buckets.find(({ name }) => name === bucket) ?? this.configOf(1).defaults
   }
 
   /** Partitions whose owners among `machines` have different sums in their trees, in sentences. */
   unequalRoots(machines: readonly number[]): readonly string[] {
-    const { buckets, defaults } = this.configOf(1)
-    const ns = new Set([defaults.n, ...buckets.map(({ n }) => n)])
+    const { defaults } = this.configOf(1)
+    const ns = new Set([defaults.n, ...this.buckets.map(({ n }) => n)])
     const unequal: string[] = []
     for (const n of ns) {
       for (let partition = 0; partition < this.ring.partitionCount; partition++) {
@@ -175,8 +187,8 @@ export class Cluster {
    */
   partOf(machine: number): string {
     const { defaults, buckets } = this.configOf(1)
-    const { machines = this.size } = this.#options
-    const mostN = Math.max(defaults.n, ...buckets.map(({ n }) => n))
+    const { machines = this.size, created = [] } = this.#options
+    const mostN = Math.max(defaults.n, ...[...buckets, ...created].map(({ n }) => n))
     return machines < mostN ? `n${machine}` : this.#statedMachineOf(machine)
   }
 
@@ -187,8 +199,7 @@ export class Cluster {
 
   /** Whether two owners of some key do not run. */
   get hasTwoOwnersAway(): boolean {
-    const { buckets } = this.configOf(1)
-    const names = ['', ...buckets.map(({ name }) => name)]
+    const names = ['', ...this.buckets.map(({ name }) => name)]
     const isAway = (machine: number): boolean => !this.#running.has(machine)
     if (this.machines.filter(isAway).length < 2) return false
     return Array.from({ length: this.ring.partitionCount }, (_, i) => i).some((partition) =>

@@ -26,8 +26,10 @@ export class RingChanges {
   readonly #cluster: Cluster
   readonly #prng: Prng
   readonly #changeMs: number
-  /** Of all buckets. */
+  /** Of the buckets that are configured: a table need not know of one that was created. */
   readonly #ns: readonly number[]
+  /** So many members own something: the highest N. */
+  readonly #ownersMin: number
   /** The last data directory of each member that ran. */
   readonly #directories = new Map<NodeId, string>()
   #isOver = true
@@ -37,10 +39,14 @@ export class RingChanges {
   /** Places that came to another member. */
   moved = 0
 
-  constructor(cluster: Cluster, { changeMs, buckets }: Pick<Scenario, 'changeMs' | 'buckets'>) {
+  constructor(
+    cluster: Cluster,
+    { changeMs, buckets, created = [] }: Pick<Scenario, 'changeMs' | 'buckets' | 'created'>,
+  ) {
     this.#cluster = cluster
     this.#changeMs = changeMs
     this.#ns = buckets.map(({ n }) => n)
+    this.#ownersMin = Math.max(...[...buckets, ...created].map(({ n }) => n))
     this.#prng = cluster.world.prng('ring changes')
     cluster.world.trace.watch('places-taken', ({ count }) => (this.moved += Number(count)))
   }
@@ -107,10 +113,9 @@ export class RingChanges {
 
   /** At least N members own something. */
   #weights(count: number): readonly number[] {
-    const most = Math.max(...this.#ns)
     const weights = Array.from({ length: count }, () => this.#prng.pick(WEIGHTS) as number)
     for (const i of this.#prng.shuffled(weights.map((_, at) => at))) {
-      if (weights.filter((weight) => weight > 0).length >= most) break
+      if (weights.filter((weight) => weight > 0).length >= this.#ownersMin) break
       if (weights[i] === 0) weights[i] = 1
     }
     return weights

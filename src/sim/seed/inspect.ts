@@ -8,7 +8,7 @@ import { WITHOUT_DATA } from '../../wire/handshake-steps.ts'
 import { utf8Text } from '../../base/bytes.ts'
 import { equalU64 } from '../../base/u64.ts'
 import { OperatingError } from '../../base/errors.ts'
-import { keyName, NEVER_CREATED, Policy } from '../../dynamo/names.ts'
+import { keyName } from '../../dynamo/names.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
 import { REPEATS_PER_KEY_MAX } from '../../limits.ts'
 import type { Sibling, VersionedObject } from '../../dynamo/version/object.ts'
@@ -71,7 +71,7 @@ export async function inspect(cluster: Cluster, options: InspectOptions): Promis
     const { bucket, key, label } = place
     const name = keyName(bucket, key)
     const owners = cluster.ownersOf(name)
-    const bucketId = { creation: NEVER_CREATED, policy: Policy.siblings, n: owners.length }
+    const bucketId = cluster.made.idOf(bucket, owners.length)
     const ring = cluster.digestFor(name, owners.length)
     const terms = { ring, deadlineMs: DEADLINE_MS }
     const request = { name, bucketId, digestOnly: false, hints: false, ...terms }

@@ -74,7 +74,7 @@ const NOT_SCANNED: Scanned = new Map()
 export function core(cluster: Cluster, prng: Prng): readonly number[] {
   const config = cluster.configOf(1)
   const groups: { readonly owners: readonly number[]; readonly w: number }[] = []
-  for (const { name, w } of [{ name: 'default', w: config.defaults.w }, ...config.buckets]) {
+  for (const { name, w } of [{ name: 'default', w: config.defaults.w }, ...cluster.buckets]) {
     for (let partition = 0; partition < cluster.ring.partitionCount; partition++) {
       groups.push({ owners: cluster.ownersOfPartition(partition, name), w })
     }
@@ -209,12 +209,11 @@ export class Quiet {
 
   /** Scans every bucket while copies still lack writes or have rotted. Requires: all nodes live. */
   async #scan(): Promise<Scanned> {
-    const { defaults, buckets } = this.#cluster.configOf(1)
     const hasDamage = this.#account.damages > 0
     // With what rotted or was lost fewer than W copies may have a write: then all are asked. That
     // fails where one has rotted that no other owner has, and so none can name.
     const leastR = (bucket: string): number => {
-      const { n, w } = buckets.find(({ name }) => name === bucket) ?? defaults
+      const { n, w } = this.#cluster.quorumsOf(bucket)
       return hasDamage ? n : n - w + 1
     }
     const scanned = await this.#workload.scan(leastR)

@@ -27,7 +27,8 @@ const KINDS_A_LINE = 4
 
 /** The scenario, readable. */
 export function scenarioLines(scenario: Scenario): readonly string[] {
-  const { nodes, machines, partitions, buckets, clients, keys, rounds } = scenario
+  const { nodes, machines, partitions, clients, keys, rounds } = scenario
+  const buckets = [...scenario.buckets, ...(scenario.created ?? [])]
   const quorums = buckets.map(({ name, n, r, w }) => `${name} N=${n} R=${r} W=${w}`)
   const omitted = scenario.omitted.length
   return [

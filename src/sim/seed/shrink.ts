@@ -73,6 +73,7 @@ class Shrinker {
     for (let rounds = this.best.scenario.rounds - 1; rounds >= 1; rounds--) {
       if (!(await this.#try({ rounds }))) break
     }
+    await this.#try({ created: [] })
     const [first] = this.best.scenario.buckets
     if (first !== undefined) await this.#try({ buckets: [first] })
     await this.#halveFaults()

@@ -119,7 +119,7 @@ class Simulation {
   constructor(seed: number, scenario: Scenario) {
     this.#seed = seed
     this.#scenario = scenario
-    const { residentChance, shortReadChance, cutChance, buckets } = scenario
+    const { residentChance, shortReadChance, cutChance, buckets, created = [] } = scenario
     const disk = { residentChance, shortReadChance }
     this.#world = new SimWorld({ seed, disk, network: { cutChance } })
     const [defaults, ...others] = buckets
@@ -127,8 +127,9 @@ class Simulation {
       ...scenario,
       ...(defaults === undefined ? {} : { quorums: defaults }),
       buckets: others,
+      created,
     })
-    const names = buckets.map(({ name }) => name)
+    const names = [...buckets, ...created].map(({ name }) => name)
     this.#workload = new Workload(this.#cluster, this.#history, {
       ...scenario,
       buckets: names,
@@ -136,7 +137,7 @@ class Simulation {
     })
     const { trace } = this.#world
     this.#bounds = new Bounds(this.#cluster.configOf(1))
-    const leastW = Math.min(...buckets.map(({ w }) => w))
+    const leastW = Math.min(...[...buckets, ...created].map(({ w }) => w))
     this.#account = new Account(
       leastW,
       (machine) => this.#cluster.partOf(machine),
@@ -217,6 +218,7 @@ class Simulation {
     this.#workload.begin()
     this.#faults.begin()
     this.#changes.begin()
+    this.#cluster.made.begin()
     this.#memberChanges.begin()
     const startedMs = this.#world.nowMs
     const isEnough = (): boolean =>
@@ -233,6 +235,7 @@ class Simulation {
     }
     this.#faults.end()
     this.#changes.end()
+    this.#cluster.made.end()
     this.#memberChanges.end()
     const haveEnded = await this.#workload.end(TIMEOUT_MS + 10 * GRACE_MS)
     if (!haveEnded) this.#fail('no answer: a client still waits long after its deadline')

@@ -27,6 +27,8 @@ const REPEATABLE_MAX = 4
 /** Some clients have a short timeout, so that more of their operations fail. */
 const HASTE_MS = 200
 const CONNECT_MS = 3_600_000
+/** Before something else is done than what needs a bucket that is not there yet. */
+const ABSENT_MS = 20
 /** Requests that are for owners alone. */
 const STRICT_SHARE = 0.1
 /** A value must have room for its number. */
@@ -126,6 +128,10 @@ export class User {
   }
 
   async #act(place: Place): Promise<void> {
+    if (!this.#cluster.made.isThere(place.bucket)) {
+      await new Promise<void>((resolve) => this.#world.clock.after(ABSENT_MS, resolve))
+      return
+    }
     if (this.#prng.chance(this.#chains)) {
       await this.#write(place, false, joined(this.#known(place).slice(-1)))
       return
@@ -178,7 +184,8 @@ export class User {
     const left = firstKey()
     if (left > 0 && this.#prng.chance(0.5)) {
       const old = placeOf(this.#prng.between(Math.max(0, left - keys), left - 1))
-      const shown = await this.get(old)
+      const isThere = this.#cluster.made.isThere(old.bucket)
+      const shown = isThere ? await this.get(old) : undefined
       if (shown !== undefined && shown.ids.length > 0) {
         await this.#write(old, true, joined([shown]))
         return
@@ -222,7 +229,8 @@ export class User {
   async keys(bucket: string, r: number): Promise<readonly string[] | undefined> {
     const found: string[] = []
     try {
-      const scan = (await this.#client).bucket(bucket).keys({ r, timeout: this.#options.timeoutMs })
+      const name = this.#cluster.made.nameOf(bucket)
+      const scan = (await this.#client).bucket(name).keys({ r, timeout: this.#options.timeoutMs })
       for await (const key of scan) found.push(key)
       return found
     } catch (error) {
@@ -276,7 +284,8 @@ export class User {
     const requestId = this.#requestIdOf(id)
     this.#requests.set(requestLabel(requestIdOf(requestId)), { id, isDelete: false })
     const { clientListen } = this.#cluster.configOf(this.#prng.pick(this.#cluster.machines))
-    const put = { bucket, key, value: this.#valueFor(id), requestId }
+    const name = this.#cluster.made.nameOf(bucket)
+    const put = { bucket: name, key, value: this.#valueFor(id), requestId }
     try {
       const written = await putThin(this.#world, clientListen, put, this.#patienceMs)
       if (written.attempts > 1) this.#history.markRetried(id)
@@ -359,7 +368,7 @@ export class User {
 
   async #bucket({ bucket }: Place): Promise<Bucket<string>> {
     const client = await this.#client
-    return (this.#session?.next() ?? client).bucket(bucket)
+    return (this.#session?.next() ?? client).bucket(this.#cluster.made.nameOf(bucket))
   }
 }
 

@@ -37,7 +37,8 @@ export class Workload {
 
   /** All keys that were ever in use. */
   get places(): readonly Place[] {
-    return Array.from({ length: this.#born + this.#options.keys }, (_, i) => this.#placeOf(i))
+    const all = Array.from({ length: this.#born + this.#options.keys }, (_, i) => this.#placeOf(i))
+    return all.filter(({ bucket }) => this.#cluster.made.isThere(bucket))
   }
 
   /** Gets of sessions that had receipts to cover. */
@@ -86,6 +87,7 @@ export class Workload {
   async scan(r: (bucket: string) => number): Promise<ReadonlyMap<string, Keys | undefined>> {
     const scanned = new Map<string, Keys | undefined>()
     for (const bucket of this.#options.buckets) {
+      if (!this.#cluster.made.isThere(bucket)) continue
       const keys = await this.#patiently((user) => user.keys(bucket, r(bucket)))
       scanned.set(bucket, keys && new Set(keys.map((key) => `${bucket}/${key}`)))
     }

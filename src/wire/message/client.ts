@@ -1,6 +1,7 @@
 /** Messages between a client and a node; `table.ts` numbers them. */
 import type { ErrorCode } from '../../base/errors.ts'
 import type { U64 } from '../../base/u64.ts'
+import type { BucketFields } from '../../dynamo/buckets/bucket-record.ts'
 import type { KeyStanding } from '../../dynamo/repair/key-standing.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import type { KeyName, NodeId } from '../../dynamo/names.ts'
@@ -128,6 +129,8 @@ export interface TopologyBucket {
   readonly n: number
   readonly r: number
   readonly w: number
+  /** Undefined where it was never created. */
+  readonly created?: Omit<BucketFields, 'version'> | undefined
 }
 
 export interface Topology {

@@ -8,6 +8,13 @@
  * k + 64, or by `failure`. Kinds 32 to 47 are keyed: bucket and key come first.
  */
 import type {
+  BucketCreate,
+  BucketRename,
+  BucketReply,
+  PeerBuckets,
+  PeerBucketsReply,
+} from './bucket.ts'
+import type {
   Explain,
   ExplainReply,
   Get,
@@ -101,6 +108,9 @@ export const REQUEST_KINDS = {
   clusterChange: 53,
   clusterStatus: 54,
   clusterPause: 55,
+  peerBuckets: 56,
+  bucketCreate: 57,
+  bucketRename: 58,
 } as const
 
 /** Whether a request of this kind is about one key. */
@@ -140,6 +150,9 @@ export const SENDERS: Readonly<Record<RequestKind, readonly Role[]>> = {
   clusterChange: ['client'],
   clusterStatus: ['client'],
   clusterPause: ['client'],
+  peerBuckets: ['peer'],
+  bucketCreate: ['client'],
+  bucketRename: ['client'],
 }
 
 /** The request and the reply of each kind. */
@@ -174,6 +187,9 @@ export interface RequestTable {
   clusterChange: { request: ClusterChange; reply: ClusterChangeReply }
   clusterStatus: { request: ClusterStatus; reply: ClusterStatusReply }
   clusterPause: { request: ClusterPause; reply: ClusterPauseReply }
+  peerBuckets: { request: PeerBuckets; reply: PeerBucketsReply }
+  bucketCreate: { request: BucketCreate; reply: BucketReply }
+  bucketRename: { request: BucketRename; reply: BucketReply }
 }
 
 export type RequestKind = keyof RequestTable

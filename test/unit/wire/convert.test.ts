@@ -8,6 +8,8 @@ import {
   CURSOR_BYTES_MAX,
   DEADLINE_MS_MAX,
   KEY_BYTES_MAX,
+  BUCKET_RECORDS_MAX,
+  BUCKETS_MAX,
   MEMBERS_MAX,
   MESSAGE_BYTES_MAX,
   CONTEXTS_MAX,
@@ -334,7 +336,7 @@ t.test('a topology that contradicts itself is refused', async (t) => {
     { ...ring, owners: Uint8Array.of(0, 0, 2, 0) },
     { ...ring, owners: Uint8Array.of(0, 0, 0) },
     { ...ring, members: Array(MEMBERS_MAX + 1).fill(ring.members[0]) },
-    { ...ring, buckets: Array(1025).fill(ring.buckets[0]) },
+    { ...ring, buckets: Array(1 + BUCKETS_MAX + BUCKET_RECORDS_MAX + 1).fill(ring.buckets[0]) },
   ]
   for (const topology of wrong) {
     const bytes = pb.Topology.encode(topology as object).finish()

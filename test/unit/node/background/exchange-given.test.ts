@@ -70,7 +70,7 @@ async function judgedBy(scope: Scope | undefined, isWhole: boolean): Promise<num
   }
   const topology = {
     ring: { bits: 0 },
-    allProperties: () => [{ n: 3 }],
+    ns: [3],
     sharedPartitions: () => [0],
     digestOfBranches: () => u64(0, 0),
     digestOfKeys: () => u64(0, 0),

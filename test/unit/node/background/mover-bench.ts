@@ -58,7 +58,7 @@ export class FillerBench {
       topology: {
         ...topology,
         nameOf: (id: NodeId) => id,
-        allProperties: () => [],
+        ns: [],
         digestOfBranches: () => stages.digest,
       },
       trees: { isBuilt: true, sum: () => u64(0, 0) },

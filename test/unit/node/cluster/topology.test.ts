@@ -3,11 +3,12 @@ import t from 'tap'
 import type { Token } from '../../../../src/native/digest.ts'
 import { u64 } from '../../../../src/base/u64.ts'
 import { utf8Bytes } from '../../../../src/base/bytes.ts'
+import { isFailure } from '../../../../src/base/deliver.ts'
 import type { Config, MemberConfig } from '../../../../src/config.ts'
 import { isId } from '../../../../src/dynamo/names.ts'
 import { firstStages } from '../../../../src/dynamo/ring/stages.ts'
 import { memberIdOf, ringOf, Topology } from '../../../../src/node/cluster/topology.ts'
-import { placementOf } from '../../../../src/node/coordinator/quorums.ts'
+import { type Placement, placementOf } from '../../../../src/node/coordinator/quorums.ts'
 import { topologyReply } from '../../../../src/node/listeners/cluster-replies.ts'
 import { Cluster } from '../../../../src/sim/cluster/cluster.ts'
 import { SimWorld } from '../../../../src/sim/index.ts'
@@ -20,6 +21,12 @@ function configOf(machine: number, change: Partial<Config> = {}): Config {
 /** The same members, each on the machine that `on` names. */
 function onMachines(on: (index: number) => string): readonly MemberConfig[] {
   return configOf(1).members.map((member, i) => ({ ...member, machine: on(i) }))
+}
+
+function placed(topology: Topology, token: Token, bucket: string): Placement {
+  const named = topology.named.ofName(utf8Bytes(bucket))
+  if (isFailure(named)) throw named
+  return placementOf(topology, token, named)
 }
 
 t.test('nodes with one list of members have one ring, whatever its order', async (t) => {
@@ -48,14 +55,14 @@ t.test('an adopted ring is in force for later requests, and not for those under 
 })
 
 t.test('a node outside of the ring owns nothing, and is the last fallback', async (t) => {
-  const key: [Token, Uint8Array] = [u64<Token>(0, 0), utf8Bytes('carts')]
+  const token = u64<Token>(0, 0)
   const config = configOf(1)
   const topology = new Topology(config)
-  const inside = placementOf(topology, ...key)
+  const inside = placed(topology, token, 'carts')
   topology.adopt(firstStages(ringOf({ ...config, members: config.members.slice(1) })))
   t.same(topology.self, { id: memberIdOf(config.cluster, 'n1'), ...config.members[0] })
   t.same(topology.otherOwners(), [])
-  const { owners, others, machineOf } = placementOf(topology, ...key)
+  const { owners, others, machineOf } = placed(topology, token, 'carts')
   t.equal(owners.length, 2)
   t.same(others, [topology.self.id])
   t.equal(machineOf(topology.self.id), topology.self.id, 'two machines for three copies')
@@ -64,7 +71,7 @@ t.test('a node outside of the ring owns nothing, and is the last fallback', asyn
   topology.adopt(firstStages(ringOf(n)))
   const bucket = new Topology({ ...config, defaults: n.defaults })
   bucket.adopt(topology.stages)
-  t.equal(placementOf(bucket, ...key).machineOf(topology.self.id), 'm1', 'enough machines')
+  t.equal(placed(bucket, token, 'carts').machineOf(topology.self.id), 'm1', 'enough machines')
 })
 
 t.test('K4: a member has one id for ever, and no other member or cluster has it', async (t) => {
@@ -77,11 +84,11 @@ t.test('K4: a member has one id for ever, and no other member or cluster has it'
 t.test('a bucket has its own quorums, every other the defaults', async (t) => {
   const buckets = [{ name: 'carts', n: 3, r: 1, w: 3 }]
   const topology = new Topology(configOf(1, { buckets, defaults: { n: 2, r: 1, w: 1 } }))
-  t.match(topology.propertiesOf(utf8Bytes('carts')), { n: 3, r: 1, w: 3 })
-  t.match(topology.propertiesOf(utf8Bytes('other')), { n: 2, r: 1, w: 1 })
+  t.match(topology.named.ofName(utf8Bytes('carts')), { n: 3, r: 1, w: 3 })
+  t.match(topology.named.ofName(utf8Bytes('other')), { n: 2, r: 1, w: 1 })
   const token: Token = u64(0x1234_5678, 0)
-  t.equal(placementOf(topology, token, utf8Bytes('carts')).owners.length, 3)
-  t.equal(placementOf(topology, token, utf8Bytes('other')).owners.length, 2)
+  t.equal(placed(topology, token, 'carts').owners.length, 3)
+  t.equal(placed(topology, token, 'other').owners.length, 2)
 })
 
 t.test('an operator is told which loss the cluster would not survive', async (t) => {
