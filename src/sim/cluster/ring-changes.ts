@@ -90,7 +90,8 @@ export class RingChanges {
       for (const { id } of this.#lost(node)) {
         await node.membership.change(id, { state: MemberState.gone })
       }
-      if (mayLeave) await this.#tellToLeave(node)
+      if (mayLeave) this.#chooseToLeave(node)
+      await this.#tellToLeave(node)
       const table = this.#tableFor(node)
       if (table === undefined) return
       this.committed += 1
@@ -119,14 +120,20 @@ export class RingChanges {
     return membership.present.filter(({ id }) => !this.#ids.includes(id))
   }
 
-  async #tellToLeave({ membership }: RunningNode): Promise<void> {
+  #chooseToLeave({ membership }: RunningNode): void {
     const { leaving } = this.#operator
     const joined = membership.present.filter(({ state }) => state === MemberState.joined)
     if (leaving.size > 0 || joined.length <= Math.max(...this.#ns)) return
     const { id } = this.#prng.pick(joined)
-    if (!this.#ids.includes(id)) return
-    leaving.add(id)
-    await membership.change(id, { state: MemberState.leaving })
+    if (this.#ids.includes(id)) leaving.add(id)
+  }
+
+  /** Once more where the node that was asked before has ended meanwhile. */
+  async #tellToLeave({ membership }: RunningNode): Promise<void> {
+    for (const id of this.#operator.leaving) {
+      if (membership.recordOf(id)?.state !== MemberState.joined) continue
+      await membership.change(id, { state: MemberState.leaving })
+    }
   }
 
   #tableFor({ rings, membership }: RunningNode): Table | undefined {
@@ -177,12 +184,13 @@ export class RingChanges {
     return []
   }
 
-  /** A member has left, lost its disk or joined since the newest table was made. */
+  /** A member was told to leave, or has lost its disk or joined, since the newest table. */
   #isOutdated(): boolean {
     const nodes = this.#running()
     const [first] = nodes
     if (first === undefined || nodes.length < this.#cluster.machines.length) return false
-    const { needed } = first[1].rings.view.adopted
+    const { needed, ring } = first[1].rings.view.adopted
+    if ([...this.#operator.leaving].some((id) => ring.member(id) !== undefined)) return true
     return nodes.some(([id, { directoryId }]) => needed.get(id) !== directoryId)
   }
 
