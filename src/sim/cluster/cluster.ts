@@ -20,6 +20,7 @@ import { tokenOf } from '../../native/digest.ts'
 import { memberIdOf, ringOf } from '../../node/cluster/topology.ts'
 import { type RunningNode, startNode } from '../../node/node.ts'
 import type { World } from '../../world/world.ts'
+import { Renewals } from './renewals.ts'
 import type { SimWorld } from '../world.ts'
 import { type MadeBucket, MadeBuckets } from './made-buckets.ts'
 
@@ -75,6 +76,7 @@ export class Cluster {
    * to be killed or crashed; without a callback it stays so.
    */
   onFailed: ((machine: number, error: unknown) => void) | undefined
+  readonly renewals: Renewals = new Renewals()
   #clients = 0
 
   constructor(world: SimWorld, options: ClusterOptions) {
@@ -207,11 +209,9 @@ export class Cluster {
     )
   }
 
-  /** The id of the member on a machine. */
+  /** The id of the member on a machine; where the next one has not joined, of the last. */
   memberOf(machine: number): NodeId {
-    const member = this.ring.members.find(({ name }) => machineOf(name) === machine)
-    assert(member !== undefined, 'the machine has a member of the ring')
-    return member.id
+    return this.renewals.memberOf(machine) ?? this.configOf(machine).id
   }
 
   node(machine: number): RunningNode | undefined {
@@ -270,7 +270,7 @@ export class Cluster {
   async start(machine: number): Promise<void> {
     const world = this.world.start(machine)
     try {
-      const node = await startNode(this.configOf(machine), world)
+      const node = await startNode(await this.#configAt(machine, world), world)
       this.#running.set(machine, node)
       void node.failed.then((error) => {
         if (this.#running.get(machine) === node) this.onFailed?.(machine, error)
@@ -279,6 +279,13 @@ export class Cluster {
       this.world.kill(machine)
       throw error
     }
+  }
+
+  #configAt(machine: number, world: World): Promise<Config> | Config {
+    const config = this.configOf(machine)
+    if (!this.renewals.has(machine)) return config
+    const issuers = [...this.#running.keys()].map((one) => this.configOf(one).clientListen)
+    return this.renewals.configOf(machine, config, issuers, world)
   }
 
   /** Starts all nodes, and lets time pass until they answer. */

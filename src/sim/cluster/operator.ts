@@ -9,6 +9,7 @@
  * other failure is a violation.
  */
 import { isOperatingError } from '../../base/errors.ts'
+import type { NodeId } from '../../dynamo/names.ts'
 import type { Prng } from '../../base/prng.ts'
 import type { Account } from './account.ts'
 import type { Cluster } from './cluster.ts'
@@ -44,6 +45,8 @@ export class Operator {
   readonly #failuresBefore = new Map<number, number>()
   /** Machines that stay down. */
   #dead: ReadonlySet<number> = new Set()
+  /** Members that were told to leave. */
+  readonly leaving = new Set<NodeId>()
   readonly violations: string[] = []
   /** Power cuts of a node while some client waited for a write. */
   crashesInWrites = 0
@@ -157,12 +160,13 @@ export class Operator {
 
   #onStartFailed(machine: number, error: unknown): void {
     const code = isOperatingError(error) ? error.code : String(error)
+    if (this.#mayGo(machine, code)) return this.#renew(machine)
     const failed = (this.#failedStarts.get(machine) ?? 0) + 1
     this.#failedStarts.set(machine, failed)
     if (UNUSABLE.has(code) && this.#account.isDamaged(machine)) {
       this.#cluster.world.trace.mark('disk-replaced', { machine, code })
       this.wipe(machine)
-    } else if (!this.#hasDiskFailed(machine)) {
+    } else if (!this.#hasDiskFailed(machine) && !this.#cluster.renewals.isJoining(machine)) {
       this.violations.push(`did not start: node ${machine} fails with ${code}`)
     }
     if (failed < STARTS_MAX) this.#startLater(machine, this.#prng.between(...AGAIN_MS))
@@ -171,10 +175,26 @@ export class Operator {
   /** A node ended by itself. */
   #onFailed(machine: number, error: unknown): void {
     const code = isOperatingError(error) ? error.code : String(error)
+    if (this.#mayGo(machine, code)) {
+      this.#end(machine, 'kill')
+      return this.#renew(machine)
+    }
     if (!this.#hasDiskFailed(machine)) {
       this.violations.push(`gave up: node ${machine} ended with ${code}, and its disk was sound`)
     }
     this.#end(machine, this.#prng.chance(0.5) ? 'crash' : 'kill')
+    this.#startLater(machine, this.#prng.between(...AGAIN_MS))
+  }
+
+  /** Its member was told to leave, and is gone. */
+  #mayGo(machine: number, code: string): boolean {
+    return code === 'member-gone' && this.leaving.delete(this.#cluster.memberOf(machine))
+  }
+
+  /** A new member joins from the machine. */
+  #renew(machine: number): void {
+    this.wipe(machine)
+    this.#cluster.renewals.begin(machine)
     this.#startLater(machine, this.#prng.between(...AGAIN_MS))
   }
 

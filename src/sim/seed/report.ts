@@ -138,6 +138,7 @@ export function unfinished(seed: number, scenario: Scenario, violation: string):
     reaped: 0,
     tables: 0,
     moved: 0,
+    joined: 0,
     writes: 0,
     deletes: 0,
     sessionGets: 0,

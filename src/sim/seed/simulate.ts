@@ -62,9 +62,10 @@ export interface SimulateResult {
   /** Rounds that were adopted, and deletes that went for good. */
   readonly rounds: number
   readonly reaped: number
-  /** Tables that operators committed, and places that moved. */
+  /** Tables that operators committed, places that moved, and members that joined. */
   readonly tables: number
   readonly moved: number
+  readonly joined: number
   /** Writes that were begun, and deletes among them. */
   readonly writes: number
   readonly deletes: number
@@ -156,7 +157,7 @@ class Simulation {
     )
     const parts = [this.#cluster, this.#operator, this.#account, this.#history] as const
     this.#faults = new Faults(...parts, scenario)
-    this.#changes = new RingChanges(this.#cluster, scenario)
+    this.#changes = new RingChanges(this.#cluster, this.#operator, scenario)
     this.#memberChanges = new MemberChanges(this.#cluster)
     this.#quiet = new Quiet(
       this.#cluster,
@@ -315,6 +316,7 @@ class Simulation {
       reaped: this.#reaped.size,
       tables: this.#changes.committed,
       moved: this.#changes.moved,
+      joined: this.#cluster.renewals.joined,
       writes: history.writes.length,
       deletes: history.writes.deletes,
       sessionGets: this.#workload.judged,

@@ -1,6 +1,6 @@
 /**
- * A put by a client that knows only the protocol: at any node, owner or not, which reads for it
- * what the put replaces.
+ * A client that knows only the protocol, and one node: it puts there, owner or not, and the node
+ * reads for it what the put replaces; or it asks for an invitation.
  */
 import { utf8Bytes } from '../../base/bytes.ts'
 import { OperatingError } from '../../base/errors.ts'
@@ -10,6 +10,8 @@ import type { PutReply } from '../../wire/message/client.ts'
 import type { Address } from '../../world/network.ts'
 import type { Session } from '../../wire/session.ts'
 import type { World } from '../../world/world.ts'
+
+const INVITE_MS = 1_000
 
 export interface ThinPut {
   readonly bucket: string
@@ -41,6 +43,21 @@ export async function putThin(
     }
   }
   return Promise.race([asked(), late])
+}
+
+/** The text of an invitation. Rejects with what the node answers, or where it does not. */
+export async function invitationOf(world: World, address: Address): Promise<string> {
+  const session = await connected(world, address, INVITE_MS)
+  try {
+    return await new Promise<string>((resolve, reject) => {
+      session.call('invite', { deadlineMs: INVITE_MS }, (answer) => {
+        if (answer instanceof OperatingError) reject(answer)
+        else resolve(answer.invitation)
+      })
+    })
+  } finally {
+    session.end(new OperatingError('closed', 'the invitation is here'))
+  }
 }
 
 async function connected(world: World, address: Address, timeoutMs: number): Promise<Session> {

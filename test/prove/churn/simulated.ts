@@ -17,11 +17,12 @@ const MOVED_SHARE_MIN = 0.9
 const TOLD_EVERY = 50
 
 export async function simulated(seeds: number): Promise<Verdict> {
-  let [done, failed, tables, moved, withMoves] = [0, 0, 0, 0, 0]
+  let [done, failed, tables, moved, withMoves, joined] = [0, 0, 0, 0, 0, 0]
   await runJobs(jobs(seeds), availableParallelism(), ({ result }) => {
     done += 1
     tables += result.tables
     moved += result.moved
+    joined += result.joined
     if (result.moved > 0) withMoves += 1
     const [first] = result.violations
     if (first !== undefined) {
@@ -32,10 +33,11 @@ export async function simulated(seeds: number): Promise<Verdict> {
   })
   const enough = Math.ceil(MOVED_SHARE_MIN * seeds)
   return {
-    isMet: done === seeds && failed === 0 && withMoves >= enough,
+    isMet: done === seeds && failed === 0 && withMoves >= enough && joined >= seeds,
     figure:
       `${done} seeds, ${failed} failed (bar 0); ${tables} tables committed, ` +
-      `${moved} places moved, in ${withMoves} of the seeds (bar ${enough})`,
+      `${moved} places moved, in ${withMoves} of the seeds (bar ${enough}); ` +
+      `${joined} members joined (bar ${seeds})`,
   }
 }
 
