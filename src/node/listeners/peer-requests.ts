@@ -36,6 +36,7 @@ import { topologyReply } from './cluster-replies.ts'
 import type { MoveRequests } from './move-requests.ts'
 import type { JoinRequests } from './join-requests.ts'
 import type { RoundRequests } from './round-requests.ts'
+import type { TransferRequests } from './transfer-requests.ts'
 
 export interface PeerRequestsDependencies {
   readonly topology: Topology
@@ -53,6 +54,7 @@ export interface PeerRequestsDependencies {
   readonly membership: Pick<Membership, 'hear' | 'isGone'>
   readonly rings: Pick<Rings, 'hear' | 'onDiffers'>
   readonly moves: Pick<MoveRequests, 'onCall'>
+  readonly transfers: Pick<TransferRequests, 'onCall'>
 }
 
 /** Any call, as far as refusing it goes. */
@@ -84,6 +86,8 @@ export class PeerRequests {
         return call.answer(this.#node.rings.hear(session.node, call.request))
       case 'peerMove':
         return this.#node.moves.onCall(call, session)
+      case 'peerTransfer':
+        return this.#node.transfers.onCall(call, session)
       case 'peerRead':
         return this.#read(call, session)
       case 'peerWrite':

@@ -63,6 +63,8 @@ import type {
   PeerRoundsReply,
   PeerStepRound,
   PeerStepRoundReply,
+  PeerTransfer,
+  PeerTransferReply,
   PeerTree,
   PeerTreeReply,
   PeerWrite,
@@ -101,6 +103,7 @@ export const REQUEST_KINDS = {
   clusterChange: 53,
   clusterStatus: 54,
   clusterPause: 55,
+  peerTransfer: 60,
 } as const
 
 /** Whether a request of this kind is about one key. */
@@ -140,6 +143,7 @@ export const SENDERS: Readonly<Record<RequestKind, readonly Role[]>> = {
   clusterChange: ['client'],
   clusterStatus: ['client'],
   clusterPause: ['client'],
+  peerTransfer: ['peer'],
 }
 
 /** The request and the reply of each kind. */
@@ -174,6 +178,7 @@ export interface RequestTable {
   clusterChange: { request: ClusterChange; reply: ClusterChangeReply }
   clusterStatus: { request: ClusterStatus; reply: ClusterStatusReply }
   clusterPause: { request: ClusterPause; reply: ClusterPauseReply }
+  peerTransfer: { request: PeerTransfer; reply: PeerTransferReply }
 }
 
 export type RequestKind = keyof RequestTable

@@ -4,10 +4,11 @@
  */
 import { MOVES } from './moves.ts'
 import type { PlantGroup } from './plant.ts'
+import { TRANSFERS } from './transfers.ts'
 
 export const MEMBERSHIP: PlantGroup = {
   name: 'membership',
-  plantsMin: 50,
+  plantsMin: 65,
   plants: [
     {
       name: 'a suspicion is never refuted',
@@ -43,5 +44,6 @@ export const MEMBERSHIP: PlantGroup = {
       caughtBy: 'test/unit/dynamo/membership/probing.test.ts',
     },
     ...MOVES,
+    ...TRANSFERS,
   ],
 }
