@@ -40,6 +40,27 @@ napi_value insert(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+/** insertAll(words, count): throws behind those that were inserted if memory is out. */
+napi_value insertAll(napi_env env, napi_callback_info info) {
+  Args<2> args(env, info);
+  Directory* owned = directoryOf(env, args.self());
+  std::span<uint32_t> words;
+  size_t count = 0;
+  if (owned == nullptr || !args.words(0, words)) return nullptr;
+  if (!args.integer(1, words.size() / kDirectoryWords, count)) return nullptr;
+  for (size_t i = 0; i < count; i++) {
+    const uint32_t* entry = words.data() + i * kDirectoryWords;
+    const Location at{entry[2], entry[3]};
+    if (at.segment == kNoSegment) return args.refuseRange(0), nullptr;
+    if (!owned->native.insert(uint64_t{entry[0]} << 32 | entry[1], at)) {
+      napi_throw_error(env, "ERR_OUT_OF_MEMORY", "no memory for the key directory");
+      break;
+    }
+  }
+  report(env, *owned);
+  return nullptr;
+}
+
 /** find(hi, lo, out) */
 napi_value find(napi_env env, napi_callback_info info) {
   Args<3> args(env, info);
@@ -100,7 +121,8 @@ napi_value clear(napi_env env, napi_callback_info info) {
 
 void bindKeyDirectory(Napi::Env env, Napi::Object exports) {
   const napi_property_descriptor properties[] = {
-      method("insert", insert), method("find", find), method("replace", replace),
+      method("insert", insert), method("insertAll", insertAll), method("find", find),
+      method("replace", replace),
       method("remove", remove), method("page", page), method("clear", clear),
       getter("size", countOf<KeyDirectory, kClass, &KeyDirectory::size>),
       getter("bytes", countOf<KeyDirectory, kClass, &KeyDirectory::bytes>),

@@ -10,6 +10,8 @@ namespace {
 
 constexpr uint32_t kMagic = 0x31725745;  // 'E', 'W', 'r', '1'
 constexpr uint8_t kFormat = 3;
+/** Of the byte of the kind: its higher bits say how a batch goes on. */
+constexpr uint8_t kKindMask = 0x3f;
 
 uint32_t low(uint64_t value) { return static_cast<uint32_t>(value); }
 uint32_t high(uint64_t value) { return static_cast<uint32_t>(value >> 32); }
@@ -75,13 +77,24 @@ uint8_t* append(uint8_t* at, Bytes bytes) {
   return at + bytes.size();
 }
 
+/** Writes zeros from `last` to the end of the record at `out`. */
+void pad(uint8_t* out, uint32_t total, uint8_t* last) {
+  std::memset(last, 0, static_cast<size_t>(out + total - last));
+}
+
+/** Asks for the token of the record whose contents begin there. */
+void wantToken(const RecordHead& head, const uint8_t* contents, uint32_t* words,
+               TokenBatch& tokens) {
+  tokens.add({contents, head.bucketBytes}, {contents + head.bucketBytes, head.keyBytes}, words);
+}
+
 /** Describes one record of a scan, and asks for its token. */
 void describeInScan(uint32_t* words, const RecordHead& head, const uint8_t* contents,
                     uint32_t start, TokenBatch& tokens) {
   words[0] = head.kind;
   words[1] = start;
   words[2] = low(head.totalBytes());
-  tokens.add({contents, head.bucketBytes}, {contents + head.bucketBytes, head.keyBytes}, words + 3);
+  wantToken(head, contents, words + 3, tokens);
   words[5] = low(head.sequence);
   words[6] = high(head.sequence);
   words[7] = low(head.synced);
@@ -92,6 +105,44 @@ void describeInScan(uint32_t* words, const RecordHead& head, const uint8_t* cont
   words[12] = high(head.place);
   words[13] = low(head.voids);
   words[14] = high(head.voids);
+}
+
+/** The same of a record of another log. */
+void describeMoved(uint32_t* words, const RecordHead& head, const uint8_t* contents,
+                   uint32_t start, TokenBatch& tokens) {
+  words[0] = head.kind;
+  words[1] = start;
+  words[2] = low(head.totalBytes());
+  wantToken(head, contents, words + 3, tokens);
+  words[5] = high(head.digest);
+  words[6] = low(head.digest);
+  words[7] = head.policy;
+  words[8] = head.replicas;
+  words[9] = head.bucketBytes;
+  words[10] = head.keyBytes;
+  words[11] = head.noteBytes;
+  words[12] = head.bodyBytes;
+  words[13] = head.prefixBytes;
+  words[14] = head.digestStart;
+  words[15] = low(head.place);
+  words[16] = high(head.place);
+  words[17] = low(head.creation);
+  words[18] = high(head.creation);
+}
+
+/** Verifies a record for the place that it states itself. */
+RecordStatus verifyMoved(Bytes bytes, const SipHashKey& key, RecordHead& head) {
+  if (bytes.size() < kRecordHeaderBytes) return RecordStatus::tooShort;
+  const uint32_t segment = load<uint32_t>(bytes.data() + 16);
+  const uint32_t offset = load<uint32_t>(bytes.data() + 20);
+  const RecordStatus status = verifyRecord(bytes, segment, offset, head);
+  if (status == RecordStatus::prefix) return RecordStatus::truncated;
+  if (status != RecordStatus::ok) return status;
+  const Bytes body = bytes.subspan(
+      kRecordHeaderBytes + static_cast<size_t>(contentBytes(head)) - head.bodyBytes,
+      head.bodyBytes);
+  const bool isRight = sipHash64(key, body.subspan(head.digestStart)) == head.digest;
+  return isRight ? RecordStatus::ok : RecordStatus::bodyChecksum;
 }
 
 }  // namespace
@@ -164,7 +215,7 @@ uint32_t encodeRecord(uint8_t* out, RecordHead head, const RecordContents& conte
   uint8_t* first = out + kRecordHeaderBytes;
   uint8_t* last = append(append(append(append(first, contents.bucket), contents.key),
                                 contents.note), contents.body);
-  std::memset(last, 0, static_cast<size_t>(out + total - last));
+  pad(out, total, last);
   writeHead(out, head);
   const uint8_t* prefix = first + prefixEnd(head) - head.prefixBytes;
   const uint8_t* rest = prefix + head.prefixBytes;
@@ -232,6 +283,57 @@ RecordScan scanRecords(Bytes bytes, size_t start, size_t end, uint32_t segment,
   tokens.flush();
   scan.consumed = static_cast<uint32_t>(at - start);
   return scan;
+}
+
+RecordScan scanMoved(Bytes bytes, const SipHashKey& key, std::span<uint32_t> words) {
+  require(bytes.size() <= 0xffffffff, "positions in a scan have 32 bits");
+  RecordScan scan;
+  TokenBatch tokens;
+  const size_t countMax = words.size() / kMovedWords;
+  size_t at = 0;
+  while (scan.count < countMax && at < bytes.size()) {
+    RecordHead head;
+    scan.status = verifyMoved(bytes.subspan(at), key, head);
+    if (scan.status != RecordStatus::ok) break;
+    describeMoved(words.data() + scan.count * kMovedWords, head,
+                  bytes.data() + at + kRecordHeaderBytes, static_cast<uint32_t>(at), tokens);
+    scan.count += 1;
+    at += static_cast<size_t>(head.totalBytes());
+  }
+  tokens.flush();
+  scan.consumed = static_cast<uint32_t>(at);
+  return scan;
+}
+
+uint64_t movedBytes(Bytes bytes) {
+  if (bytes.size() < kRecordHeaderBytes) return 0;
+  RecordHead head = readHead(bytes.data());
+  if (head.totalBytes() > bytes.size() || head.prefixBytes > head.bodyBytes) return 0;
+  head.noteBytes = 0;
+  return head.totalBytes();
+}
+
+uint32_t encodeMoved(uint8_t* out, Bytes bytes, const RecordPlace& to) {
+  RecordHead head = readHead(bytes.data());
+  const uint8_t* names = bytes.data() + kRecordHeaderBytes;
+  const size_t nameBytes = size_t{head.bucketBytes} + head.keyBytes;
+  const uint8_t* body = names + nameBytes + head.noteBytes;
+  head.kind &= kKindMask;
+  head.noteBytes = 0;
+  head.segment = to.segment;
+  head.offset = to.offset;
+  head.sequence = to.sequence;
+  head.synced = to.synced;
+  head.voids = 0;
+  const uint32_t total = low(head.totalBytes());
+  uint8_t* first = out + kRecordHeaderBytes;
+  uint8_t* last = append(append(first, {names, nameBytes}), {body, head.bodyBytes});
+  pad(out, total, last);
+  writeHead(out, head);
+  store<uint32_t>(out + 76, crc32c({first, nameBytes}));
+  std::memcpy(out + 80, bytes.data() + 80, 8);
+  store<uint32_t>(out + 88, crc32c({out, 88}));
+  return total;
 }
 
 }  // namespace everwrite

@@ -26,7 +26,7 @@
 #ifndef EVERWRITE_RECORD_H_
 #define EVERWRITE_RECORD_H_
 
-#include "bytes.h"
+#include "siphash.h"
 
 namespace everwrite {
 
@@ -37,6 +37,8 @@ inline constexpr uint64_t kRecordBytesMax = 0xfffffff8;
 inline constexpr size_t kRecordWords = 25;
 /** Words of one record in a scan; see scanRecords. */
 inline constexpr size_t kRecordScanWords = 15;
+/** Words of one record that another log wrote; see scanMoved. */
+inline constexpr size_t kMovedWords = 19;
 
 enum class RecordStatus : uint32_t {
   ok = 0,
@@ -132,6 +134,36 @@ struct RecordScan {
  */
 RecordScan scanRecords(Bytes bytes, size_t start, size_t end, uint32_t segment,
                        uint32_t baseOffset, std::span<uint32_t> words);
+
+/**
+ * Verifies records of another log that follow one another in `bytes`, each for the place at which
+ * it says that it stood there, and its digest under `key`. Describes each in kMovedWords of
+ * `words`: kind, start in `bytes`, total bytes, token hi and lo, digest hi and lo, policy, N,
+ * bucket, key, note and body bytes, prefix bytes, digest start, place first and last, creation
+ * first and last. A wrong digest counts as a wrong checksum of the body.
+ *
+ * Requires: bytes.size() < 2^32.
+ */
+RecordScan scanMoved(Bytes bytes, const SipHashKey& key, std::span<uint32_t> words);
+
+/** Where a record gets its place in this log. */
+struct RecordPlace {
+  uint32_t segment = 0;
+  uint32_t offset = 0;
+  uint64_t sequence = 0;
+  uint64_t synced = 0;
+};
+
+/** The bytes that the record at bytes[0] takes in another log; 0 if it is not all there. */
+uint64_t movedBytes(Bytes bytes);
+
+/**
+ * Writes the record at bytes[0] to `out` as one of this log, and returns its bytes: without its
+ * note, a batch of its own, and voiding nothing. The checksums of its object stay as they are.
+ *
+ * Requires: scanMoved found it sound, room for movedBytes at `out`, and both do not overlap.
+ */
+uint32_t encodeMoved(uint8_t* out, Bytes bytes, const RecordPlace& to);
 
 }  // namespace everwrite
 

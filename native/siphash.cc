@@ -52,8 +52,8 @@ struct State {
 uint64_t lengthWord(uint64_t length) { return length << 56; }
 
 /** The state after the whole input. */
-State absorb(const uint8_t* key, Bytes bytes, uint64_t mark) {
-  State state(SipHashKey(key), mark);
+State absorb(const SipHashKey& key, Bytes bytes, uint64_t mark) {
+  State state(key, mark);
   const uint8_t* at = bytes.data();
   size_t left = bytes.size();
   for (; left >= 8; at += 8, left -= 8) state.take(load<uint64_t>(at));
@@ -66,8 +66,10 @@ State absorb(const uint8_t* key, Bytes bytes, uint64_t mark) {
 }  // namespace
 
 uint64_t sipHash64(const uint8_t* key, Bytes bytes) {
-  return absorb(key, bytes, 0).end64();
+  return sipHash64(SipHashKey(key), bytes);
 }
+
+uint64_t sipHash64(const SipHashKey& key, Bytes bytes) { return absorb(key, bytes, 0).end64(); }
 
 uint64_t sipHash64(const SipHashKey& key, uint64_t first, uint64_t second) {
   State state(key, 0);
@@ -78,7 +80,7 @@ uint64_t sipHash64(const SipHashKey& key, uint64_t first, uint64_t second) {
 }
 
 void sipHash128(const uint8_t* key, Bytes bytes, uint8_t* out) {
-  State state = absorb(key, bytes, 0xee);
+  State state = absorb(SipHashKey(key), bytes, 0xee);
   state.v2 ^= 0xee;
   store<uint64_t>(out, state.end());
   state.v1 ^= 0xdd;

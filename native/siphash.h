@@ -22,6 +22,7 @@ struct SipHashKey {
 
 /** The digest as a number; the reference code prints it little-endian. `key` is 16 bytes. */
 uint64_t sipHash64(const uint8_t* key, Bytes bytes);
+uint64_t sipHash64(const SipHashKey& key, Bytes bytes);
 
 /** The same of 16 bytes: two words, each little-endian. */
 uint64_t sipHash64(const SipHashKey& key, uint64_t first, uint64_t second);

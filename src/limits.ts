@@ -34,6 +34,11 @@ export const REPLICAS_MAX = 7
 export const COPIES_PER_PUT_MAX: number = 4 * REPLICAS_MAX
 /** Partitions that one message moves: so many are closed at once. */
 export const MOVE_PARTITIONS_MAX = 64
+/** Records in one answer of a bulk transfer; a longer record comes by the exchange after it. */
+export const TRANSFER_BYTES_MAX = 1 * MIB
+/** Members that take a bulk transfer from one node at once, and that one node takes it from. */
+export const TRANSFER_RECEIVERS_MAX = 4
+export const TRANSFER_DONORS_MAX = 4
 /** Members to which hints are delivered at once. */
 export const DELIVERIES_MAX = 4
 /** Hints in one message to a member, their names and objects together; a longer one goes alone. */
@@ -237,6 +242,7 @@ assert(MESSAGE_BYTES_MAX > OBJECT_BYTES_MAX, 'any object that a put made fits a 
 assert(OBJECT_MERGED_BYTES_MAX + 2 * KEY_BYTES_MAX < MESSAGE_BYTES_MAX, 'a merge fits a message')
 assert(ANSWER_VALUES_BYTES_MAX >= VALUE_BYTES_MAX, 'an answer has room for any sibling')
 assert(RECORD_BYTES_MAX > MESSAGE_BYTES_MAX + KEY_BYTES_MAX, 'any object received can be stored')
+assert(TRANSFER_BYTES_MAX <= GROUP_BYTES_MAX, 'records of one answer fit a group commit')
 assert(RANGES_PER_PUT_MAX <= RANGES_MAX, 'what a put may make, a merge accepts')
 assert(HANDSHAKE_FRAME_BYTES_MAX <= HANDSHAKE_CONNECTION_BYTES_MAX, 'a first frame fits')
 assert(LOOP_DELAY_MS_MAX < LOOP_DELAY_PEERS_MS_MAX, 'calls of clients are refused first')

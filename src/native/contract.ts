@@ -5,7 +5,7 @@
  */
 
 /** native/addon.cc exports the same number: raise both when a signature changes. */
-export const ABI = 6
+export const ABI = 7
 
 /** What a client needs, in C++ and, where that cannot be loaded, in TypeScript (`portable/`). */
 export interface PortableFunctions {
@@ -76,6 +76,7 @@ export interface Addon extends PortableFunctions {
   readonly recordHeaderBytes: number
   readonly recordWords: number
   readonly recordScanWords: number
+  readonly movedWords: number
   readonly encodeRecord: (
     out: Uint8Array,
     at: number,
@@ -100,6 +101,18 @@ export interface Addon extends PortableFunctions {
     segment: number,
     baseOffset: number,
     out: Uint32Array,
+  ) => number
+  readonly scanMoved: (bytes: Uint8Array, key: Uint8Array, out: Uint32Array) => number
+  readonly encodeMoved: (
+    bytes: Uint8Array,
+    starts: Uint32Array,
+    count: number,
+    out: Uint8Array,
+    at: number,
+    segment: number,
+    offset: number,
+    sequence: number,
+    synced: number,
   ) => number
 
   readonly directoryWords: number

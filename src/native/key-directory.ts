@@ -23,6 +23,9 @@ export interface KeyDirectory {
   /** Adds an entry, also if an equal one is there already. */
   insert(hi: number, lo: number, segment: number, offset: number): void
 
+  /** Adds the first `count` entries of `words`, DIRECTORY_WORDS each. */
+  insertAll(words: Uint32Array, count: number): void
+
   /**
    * Writes (segment, offset) of entries with this token into `out`, in the order they came, as many
    * as fit; returns how many. If that is all that fits, there may be more.

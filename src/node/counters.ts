@@ -81,6 +81,12 @@ export class Counters {
   exchanges = 0
   leavesDiffered = 0
   keysRepaired = 0
+  /** Bulk transfers: bytes of records given and taken, copies that came by them. */
+  transferGivenBytes = 0
+  transferTakenBytes = 0
+  transferredCopies = 0
+  /** Rotten stretches of other members' logs that they passed over. */
+  transferRotten = 0
   /** Deleted keys that went for good, and contexts that became shorter, by a floor. */
   keysReaped = 0
   contextsStripped = 0

@@ -53,6 +53,7 @@ import { PeerRequests } from './listeners/peer-requests.ts'
 import { RoundRequests } from './listeners/round-requests.ts'
 import { refuseInsecure } from './listeners/refuse-insecure.ts'
 import { SessionListener } from './listeners/session-listener.ts'
+import { TransferRequests } from './listeners/transfer-requests.ts'
 import { Hints } from './replica/hints.ts'
 import { HintsHome } from './replica/hints-home.ts'
 import { digestKeyOf, openEngine, type OpenedEngine } from './replica/open-engine.ts'
@@ -202,10 +203,11 @@ class Node implements RunningNode {
     const buckets = (this.#buckets = new Buckets({ ...opened, ...shared, rings, entropy }))
     const hintsHome = new HintsHome(replica, clock)
     const files = { engine, standing, floors, hints, trees, starts }
-    const kept = { ...files, entropy, hintsHome, rings, membership, buckets }
+    const kept = { ...files, entropy, hintsHome, rings, membership, buckets, directory }
     const background = (this.#background = new Background({ ...shared, ...kept, ...paces }))
     const { member, opener, removal, teller, takings } = background
     const moves = new MoveRequests({ ...shared, ...kept, closings, takings })
+    const transfers = new TransferRequests({ ...shared, ...kept })
     const rounds = new RoundRequests({ ...shared, ...kept, member, removal })
     const gets = new Gets({ clock, trace, self, replica, peers, counters, hedgeMs, repairMs })
     const mender = new Mender({ clock, trace, topology, gets, replica })
@@ -214,7 +216,7 @@ class Node implements RunningNode {
     const introducer = opened.introducer ?? new Introducing(membership, self)
     const joining = { config, topology, introducer, invitations: new Invitations(clock, entropy) }
     const joins = new JoinRequests({ ...joining, standing, trace })
-    const answering = { coordinator, rounds, teller, joins, moves }
+    const answering = { coordinator, rounds, teller, joins, moves, transfers }
     const operators = new OperatorRequests({ ...shared, ...kept, ...answering, config, background })
     const calls = new ClientRequests(coordinator, topology, this.#fresh, background, operators)
     const requests = new PeerRequests({ ...shared, ...kept, ...answering })
@@ -294,8 +296,9 @@ class Node implements RunningNode {
     await this.#drain()
     await this.#clients.close()
     await this.#members.close()
-    this.#background.stop()
-    const members = Promise.all([this.membership.stop(), this.rings.stop(), this.#buckets.stop()])
+    const transfers = this.#background.stop()
+    const kept = [this.membership.stop(), this.rings.stop(), this.#buckets.stop()]
+    const members = Promise.all([...kept, transfers])
     this.#closings.stop()
     this.#peers.stop()
     this.#replica.close()

@@ -222,6 +222,19 @@ function repairRows({
     exchanges_total: ['Times that trees were compared with an owner.', () => counters.exchanges],
     exchange_leaves_total: ['Leaves that differed then.', () => counters.leavesDiffered],
     exchange_repairs_total: ['Copies here that became newer by that.', () => counters.keysRepaired],
+    transfer_given_bytes_total: [
+      'Bytes of records that members took from here in bulk.',
+      () => counters.transferGivenBytes,
+    ],
+    transfer_taken_bytes_total: [
+      'Bytes of records that this node took from members in bulk.',
+      () => counters.transferTakenBytes,
+    ],
+    transfer_copies_total: ['Copies here that came by that.', () => counters.transferredCopies],
+    transfer_rotten_total: [
+      'Rotten stretches of the logs of members that were passed over.',
+      () => counters.transferRotten,
+    ],
     keys_reaped_total: [
       'Deleted keys that went for good: all owners have what they replaced.',
       () => counters.keysReaped,

@@ -20,6 +20,7 @@
 import type { MaybePromise } from '../base/deliver.ts'
 import type { OperatingError } from '../base/errors.ts'
 import type { Room } from '../base/room.ts'
+import type { LogPoint } from '../dynamo/handoff/log-point.ts'
 import type { BucketId, CopyId, CreationId, Place } from '../dynamo/names.ts'
 import type { Digest, Token } from '../native/digest.ts'
 import type { Clock } from '../world/clock.ts'
@@ -142,8 +143,73 @@ export interface EngineOptions {
  */
 export type OpenEngine = (options: EngineOptions) => Promise<Engine>
 
+export interface TransferQuery {
+  /** Where to go on; undefined: at the beginning. */
+  readonly from: LogPoint | undefined
+  /** Where the pass ends; undefined: behind what is durable now. */
+  readonly end: LogPoint | undefined
+  /** Of the page's records together; one that is longer alone is left out. */
+  readonly bytesMax: number
+  /** Whether own copies of buckets with this N at this token are wanted. */
+  readonly isWanted: (token: Token, n: number) => boolean
+}
+
+/** The next own copies in the order of the disk. */
+export interface TransferPage {
+  /** Whole records, one behind the other. No one changes these bytes any more. */
+  readonly records: Uint8Array
+  /** Undefined: the pass has come to its end. */
+  readonly next: LogPoint | undefined
+  readonly end: LogPoint
+  /** Stretches that were passed over, since they have rotted. */
+  readonly rotten: number
+}
+
+/** The records of a page of another node's engine, verified. */
+export interface MovedRecords {
+  readonly count: number
+  tokenAt(index: number): Token
+  /** N of the bucket. */
+  nAt(index: number): number
+  /** The names are views of the page. */
+  copyAt(index: number): CopyId
+  /** A view of the page. */
+  objectAt(index: number): Uint8Array
+  digestAt(index: number): Digest
+  /** As its `Entry` had them. */
+  layoutAt(index: number): { readonly prefixBytes: number; readonly digestStart: number }
+}
+
+/**
+ * Moves many copies from one node's engine to another's of the same kind, as the bytes that they
+ * are on the disk (native/record.h).
+ *
+ *   - A page has copies as they are when it is read, each at most once, and none that is replaced
+ *     or erased by then. A pass need not find all: a copy that was appended or moved to another
+ *     place meanwhile, that has rotted, or that shares its token, may be missing, and is not told.
+ *     So digests are compared after a pass.
+ *   - A pass may go on at a point of an earlier process over the same directory. At a point of
+ *     another directory it finds less, and nothing else.
+ */
+export interface Transfers<Records extends MovedRecords = MovedRecords> {
+  read(query: TransferQuery): Promise<TransferPage>
+  /** Undefined where these are no sound records of own copies. */
+  open(records: Uint8Array): Records | undefined
+  /** Whether nothing is here of the record's key; false too where that is not known at once. */
+  isAbsent(records: Records, index: number): boolean
+  /**
+   * Appends these of the records, each a batch of its own and without a note. Throws as
+   * `Engine.append` does, and has then appended nothing. Requires: all are of different keys, and
+   * absent, in this turn.
+   */
+  append(records: Records, indexes: readonly number[]): number
+}
+
 export interface Engine {
   readonly capabilities: Capabilities
+
+  /** Undefined: copies move to and from this engine one by one. */
+  readonly transfers?: Transfers
 
   /**
    * Resolves with `disk-failed` as soon as nothing can be made durable any more until the node has

@@ -8,6 +8,7 @@
  *   members                         who is in the cluster (`members.ts`)
  *   ring                            who owns what (`ring.ts`)
  *   buckets                         those that were created (`buckets.ts`)
+ *   transfers                       how far bulk transfers are (`transfers.ts`)
  *   join, key                       how the node has joined, the cluster key (`joining.ts`)
  *   reserve                         space for deletes on a full disk (`log/reserve.ts`)
  *   *.new                           not finished: written, synced and then renamed, or removed
@@ -24,7 +25,7 @@ import type { Directory, File } from '../world/disk.ts'
 const SEGMENT_PATTERN = /^[0-9a-f]{8}\.seg$/
 const UNFINISHED_SEGMENT_PATTERN = /^[0-9a-f]{8}\.seg\.new$/
 const UNFINISHED_PATTERN =
-  /^([0-9a-f]{8}\.seg|identity|standing|rounds|members|ring|buckets|join|key|reserve)\.new$/
+  /^([0-9a-f]{8}\.seg|identity|standing|rounds|members|ring|buckets|transfers|join|key|reserve)\.new$/
 
 export const IDENTITY_NAME = 'identity'
 export const STANDING_NAME = 'standing'
@@ -32,6 +33,7 @@ export const ROUNDS_NAME = 'rounds'
 export const MEMBERS_NAME = 'members'
 export const RING_NAME = 'ring'
 export const BUCKETS_NAME = 'buckets'
+export const TRANSFERS_NAME = 'transfers'
 export const JOIN_NAME = 'join'
 export const KEY_NAME = 'key'
 export const RESERVE_NAME = 'reserve'

@@ -137,11 +137,11 @@ const clusterStatus: CallConverter<'clusterStatus'> = {
     decode(reader: Reader): ClusterStatusReply {
       const message = pb.ClusterStatusReply.decode(reader)
       const { name, partitionBits, movesLeft, movesDone, movesPerSecond } = message
-      const { givesAway, hintedKeys, isPaused, obstacle } = message
+      const { givesAway, hintedKeys, takenBytes, isPaused, obstacle } = message
       checkBits(partitionBits)
       return {
         ...{ name, partitionBits, movesLeft, movesDone, movesPerSecond },
-        ...{ givesAway, hintedKeys, isPaused, obstacle },
+        ...{ givesAway, hintedKeys, takenBytes, isPaused, obstacle },
         node: idOf(message.node),
         inEffect: tableOf(message.inEffect),
         newest: tableOf(message.newest),

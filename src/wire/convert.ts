@@ -40,6 +40,7 @@ import { MOVE_CONVERTERS } from './convert-moves.ts'
 import { PEER_CONVERTERS } from './convert-peer.ts'
 import { ROUND_CONVERTERS } from './convert-rounds.ts'
 import { STATUS_CONVERTERS } from './convert-status.ts'
+import { TRANSFER_CONVERTERS } from './convert-transfer.ts'
 import { TREE_CONVERTERS } from './convert-trees.ts'
 import { everwrite as pb } from './generated/messages.js'
 import { failure } from './convert-failure.ts'
@@ -125,6 +126,7 @@ const CALL_CONVERTERS: { readonly [K in RequestKind]: CallConverter<K> } = {
   ...JOIN_CONVERTERS,
   ...CLUSTER_CONVERTERS,
   ...BUCKET_CONVERTERS,
+  ...TRANSFER_CONVERTERS,
 }
 
 /**

@@ -44,6 +44,8 @@ export const FACTS = {
   'moves-ended': 'detail',
   'places-taken': 'detail',
   'copies-given': 'detail',
+  'transfer-ended': 'detail',
+  'transfer-passed-over': 'warning',
 
   // Buckets.
   'bucket-created': 'notice',

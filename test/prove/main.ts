@@ -37,6 +37,7 @@ const PROOFS: Record<string, Load> = {
   overload: async () => (await import('./overload/overload.ts')).proof,
   flood: async () => (await import('./flood/flood.ts')).proof,
   balance: async () => (await import('./balance/balance.ts')).proof,
+  transfer: async () => (await import('./transfer/transfer.ts')).proof,
   churn: async () => (await import('./churn/churn.ts')).proof,
   gossip: async () => (await import('./gossip/gossip.ts')).proof,
   conformance: async () => (await import('./conformance/conformance.ts')).proof,

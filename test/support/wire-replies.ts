@@ -76,6 +76,7 @@ export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
     movesPerSecond: 2.5,
     givesAway: 7,
     hintedKeys: 12,
+    takenBytes: 5_000_000_000,
     isPaused: true,
     obstacle: 'two: peer-away',
     members: [
@@ -229,6 +230,12 @@ export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
   peerRanges: { round: 12, areAlike: [true, false], durable: 5_000_000_000 },
   peerRing: { news: id('0c') },
   peerMove: { attempt: u64(0x0a0b0c0d, 0x0e0f1011), isWhole: true },
+  peerTransfer: {
+    records: id('0e'),
+    next: { segment: 2, offset: 1056 },
+    end: { segment: 17, offset: 32 },
+    rotten: 1,
+  },
   peerCopies: {
     copies: [{ place: NODE_B, outline: id('0b'), digest: u64(0x0a0b0c0d, 0x0e0f1011) }],
     standing: { ...STANDING, root: undefined, compared: [] },

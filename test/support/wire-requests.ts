@@ -128,6 +128,14 @@ export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
     attempt: u64(0x0a0b0c0d, 0x0e0f1011),
     deadlineMs: 2000,
   },
+  peerTransfer: {
+    ring,
+    n: 3,
+    partitions: [0, 2, 9],
+    from: { segment: 1, offset: 32 },
+    end: { segment: 17, offset: 32 },
+    deadlineMs: 5000,
+  },
   peerGossip: {
     message: {
       kind: 'ping',

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import type { ClusterStatusReply } from '../../wire/message/cluster.ts'
 import { addConnectionOptions } from '../cluster-options.ts'
-import { countLabel, durationLabel } from '../labels.ts'
+import { bytesLabel, countLabel, durationLabel } from '../labels.ts'
 import { EXIT, EXIT_CODES_HELP, print } from '../outcome.ts'
 import { tableOf } from '../table.ts'
 import { askMembers, type AtOptions, type MemberAnswer, withNode } from './ask-members.ts'
@@ -67,8 +67,9 @@ async function status(options: AtOptions): Promise<void> {
 function jsonOf(first: ClusterStatusReply, rows: readonly Row[]): unknown {
   const members = first.members.map((member) => {
     const row = rows.find((one) => one.member.node === member.node)
-    const { givesAway, hintedKeys, isPaused, obstacle } = row?.answer ?? {}
-    return { ...member, givesAway, hintedKeys, isPaused, obstacle, reason: row?.reason }
+    const { givesAway, hintedKeys, takenBytes, isPaused, obstacle } = row?.answer ?? {}
+    const own = { givesAway, hintedKeys, takenBytes, isPaused, obstacle }
+    return { ...member, ...own, reason: row?.reason }
   })
   return { ...first, members }
 }
@@ -110,9 +111,12 @@ function tableRemarks(first: ClusterStatusReply): readonly string[] {
 function remarksOf({ member, answer, reason }: Row): readonly string[] {
   const { name, state, owns, fills, leaves } = member
   if (answer === undefined) return [`away     ${name}: ${reason ?? ''}`]
-  const { isPaused, obstacle, hintedKeys } = answer
+  const { isPaused, obstacle, hintedKeys, takenBytes } = answer
   const remarks: string[] = []
   if (isPaused) remarks.push(`paused   ${name}: everwrite cluster resume`)
+  if (fills > 0 && takenBytes > 0) {
+    remarks.push(`copies   ${name} has taken ${bytesLabel(takenBytes)} since it started`)
+  }
   if (fills > 0 && obstacle !== '') remarks.push(`obstacle ${name}: ${obstacle}`)
   if (state !== 'leaving') return remarks
   if (owns > 0 && leaves === 0) remarks.push(`leaves   ${name}: at the next commit`)

@@ -35,5 +35,21 @@ export function lastTokenOf(partition: number, bits: number): Token {
   return u64(hi, U32_MAX)
 }
 
+/** A bit for each of these, ascending: the lowest of the first byte is that of partition 0. */
+export function bitsOfPartitions(partitions: readonly number[]): Uint8Array {
+  const bits = new Uint8Array(((partitions.at(-1) ?? -1) >> 3) + 1)
+  for (const partition of partitions) bits[partition >> 3]! |= 1 << (partition & 7)
+  return bits
+}
+
+/** Ascending. */
+export function partitionsOfBits(bits: Uint8Array): readonly number[] {
+  const partitions: number[] = []
+  for (const [i, byte] of bits.entries()) {
+    for (let bit = 0; bit < 8; bit++) if ((byte & (1 << bit)) !== 0) partitions.push(8 * i + bit)
+  }
+  return partitions
+}
+
 export const FIRST_TOKEN: Token = u64(0, 0)
 export const LAST_TOKEN: Token = u64(U32_MAX, U32_MAX)

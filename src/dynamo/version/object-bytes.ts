@@ -152,6 +152,24 @@ function writeSibling(
   return at + 4
 }
 
+/**
+ * Where the dot stands of an object that is one value and has replaced nothing, as most are.
+ * Undefined for any other object, and for bytes that are none. It allocates nothing.
+ */
+export function soleDotAt(bytes: Uint8Array): number | undefined {
+  if (bytes.length < HEADER_BYTES + SIBLING_BYTES + DOT_BYTES) return undefined
+  if (bytes[0] !== FORMAT || bytes[1] !== 0 || readU16(bytes, 4) !== 1) return undefined
+  if (readU16(bytes, 2) !== 0 || readU16(bytes, 6) !== 0) return undefined
+  const dotAt = HEADER_BYTES + DOTS_AT
+  // No tombstone, one dot, and no expiry.
+  if (bytes[HEADER_BYTES] !== 0 || bytes[HEADER_BYTES + 1] !== 1) return undefined
+  if (readU48(bytes, dotAt - 6) !== 0) return undefined
+  const opened = readU48(bytes, dotAt + 2 * ID_BYTES)
+  if (opened < 1 || readU48(bytes, dotAt + 2 * ID_BYTES + 6) < opened) return undefined
+  const valueAt = dotAt + DOT_BYTES + 4
+  return valueAt + readU32(bytes, valueAt - 4) === bytes.length ? dotAt : undefined
+}
+
 /** What an encoded object consists of: where its first sibling begins, and where its values do. */
 export interface ObjectLayout {
   readonly siblingsAt: number

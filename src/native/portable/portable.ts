@@ -51,6 +51,7 @@ export function portableAddon(fault: string): Addon {
     recordHeaderBytes: 0,
     recordWords: 0,
     recordScanWords: 0,
+    movedWords: 0,
     directoryWords: 0,
     merkleLeafBits: 0,
     merkleChildren: 0,
@@ -58,6 +59,8 @@ export function portableAddon(fault: string): Addon {
     encodeRecord: missing,
     verifyRecord: missing,
     scanRecords: missing,
+    scanMoved: missing,
+    encodeMoved: missing,
     KeyDirectory: class {
       readonly size: number = missing()
     },

@@ -24,7 +24,7 @@ export interface BackgroundDependencies
   extends Omit<CourierDependencies, 'mayDeliver'>,
     Omit<RepairerDependencies, 'equalities'>,
     RangeRemovalDependencies,
-    Pick<MoverDependencies, 'rings'>,
+    Pick<MoverDependencies, 'rings' | 'directory'>,
     Pick<DepartureDependencies, 'membership'>,
     Omit<CleanerDependencies, 'removal'> {
   readonly entropy: Entropy
@@ -115,7 +115,8 @@ export class Background {
     this.#departure.begin()
   }
 
-  stop(): void {
+  /** Resolves when its files are written. */
+  stop(): Promise<void> {
     this.#node.pacing.stop()
     this.#courier.stop()
     this.#node.trees.stop()
@@ -123,12 +124,13 @@ export class Background {
     this.repairer.stop()
     this.opener.stop()
     this.#cleaner.stop()
-    this.mover.stop()
+    const written = this.mover.stop()
     this.donor.stop()
     this.#departure.stop()
     this.roundAsks.stop()
     this.ranges.stop()
     this.repairs.stop()
+    return written
   }
 }
 

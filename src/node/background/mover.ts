@@ -1,13 +1,13 @@
 /**
  * Moves places to this member, and away from it: one owner of a partition at a time (Dynamo 6.2).
  *
- *     the leaver lives    exchange ─► it closes ─► exchange ─► it ends the move, first of all
- *     it is dead          an exchange with each other owner ─► this filler ends the move
+ *     the leaver lives    transfer ─► exchange ─► it closes ─► exchange ─► it ends the move
+ *     it is dead          transfer from one owner ─► an exchange with each ─► the filler ends it
  *     there is none       the same: the cluster has grown to N members
  *     no filler           the leaver just goes; or, where it is dead, the first other owner says so
  *
- * The filler asks for what it lacks as in any exchange, so a move needs no other way to bring
- * copies, and begins again where a crash ended it: what came is not asked for once more. While it
+ * A bulk transfer brings nearly all copies (`transfers.ts`), and proves nothing: the filler then
+ * asks for what it lacks as in any exchange, which begins again where a crash ended it. While it
  * fills it is sent nothing and counts for nothing; what was written meanwhile comes by the exchange
  * after the leaver has closed, a moment in which the other owners answer alone. A leaver that lost
  * its disk cannot vouch for what it hands over: then this member is not whole either (`rings.ts`).
@@ -29,13 +29,16 @@ import type { RoundsAnswer, Terms } from '../cluster/peer-calls.ts'
 import type { Rings } from '../cluster/rings.ts'
 import { askMember } from './ask-member.ts'
 import { Exchange, type ExchangeDependencies } from './exchange.ts'
+import { Transfers, type TransfersDependencies, type Wanted } from './transfers.ts'
 
 /** Between two looks for moves of this member. */
 const LOOK_MS = 250
 /** Partitions that are closed together: a moment's work, also on a busy node. */
 const TOGETHER_MAX = 16
 
-export interface MoverDependencies extends ExchangeDependencies {
+export interface MoverDependencies
+  extends ExchangeDependencies,
+    Omit<TransfersDependencies, 'mayGo'> {
   readonly rings: Rings
   readonly standing: Pick<OwnStanding, 'metOf'>
   readonly trace: Trace
@@ -55,6 +58,7 @@ const NO_ATTEMPT: AttemptId = u64(0, 0)
 
 export class Mover {
   readonly #node: MoverDependencies
+  readonly #transfers: Transfers
   #timer: Timer | undefined
   #isStopped = false
   /** An operator lets moves to this member wait; those under way end. A restart forgets it. */
@@ -64,6 +68,7 @@ export class Mover {
 
   constructor(dependencies: MoverDependencies) {
     this.#node = dependencies
+    this.#transfers = new Transfers({ ...dependencies, mayGo: this.#mayGo })
   }
 
   begin(): void {
@@ -71,9 +76,11 @@ export class Mover {
     this.#timer = this.#node.clock.after(LOOK_MS, () => void this.#look().then(() => this.begin()))
   }
 
-  stop(): void {
+  /** Resolves when how far transfers are is written. */
+  stop(): Promise<void> {
     this.#isStopped = true
     this.#timer?.cancel()
+    return this.#transfers.stop()
   }
 
   /** Whether all that a donor holds of these partitions is durable here. */
@@ -83,15 +90,18 @@ export class Mover {
 
   async #look(): Promise<void> {
     const { rings, trees } = this.#node
-    if (rings.isFrozen || this.isPaused || !trees.isBuilt) return
+    if (!this.#mayGo() || !trees.isBuilt) return
     if (rings.view.isOnOtherDisk) {
       this.obstacle = lostDisk('this node')
       return
     }
     const own = this.#endAlone()
     if (own.length > 0) await rings.end(own)
+    await this.#transfers.want(this.#wanted())
+    const late = this.#transfers.obstacle
+    if (late !== undefined) this.obstacle = this.#why(...late)
     for (const batch of this.#batches()) {
-      if (this.#isStopped || this.isPaused || rings.isFrozen) return
+      if (!this.#mayGo()) return
       this.obstacle = await this.#move(batch)
     }
   }
@@ -106,13 +116,41 @@ export class Mover {
     }).map(({ n, partition, stage }) => ({ n, partition, done: stage.done + 1, isFilled: true }))
   }
 
-  /** What is to be filled here, by the owners that hand it over. */
-  #batches(): readonly Batch[] {
+  readonly #mayGo = (): boolean => {
+    return !this.#isStopped && !this.isPaused && !this.#node.rings.isFrozen
+  }
+
+  /** What is to be filled here. */
+  get #filled(): readonly Found[] {
     const self = this.#node.topology.self.id
+    return this.#stages(({ filler }) => filler === self)
+  }
+
+  /** What each member is to bring here. */
+  #wanted(): readonly Wanted[] {
+    const wanted = new Map<string, { from: NodeId; n: number; partitions: number[] }>()
+    for (const { n, partition, stage } of this.#filled) {
+      const from = this.#giverOf(stage)
+      if (from === undefined) continue
+      const one = wanted.get(`${n} ${from}`) ?? { from, n, partitions: [] }
+      wanted.set(`${n} ${from}`, one)
+      one.partitions.push(partition)
+    }
+    return [...wanted.values()]
+  }
+
+  /** The member of which this one takes a bulk transfer: the leaver, or else the first owner. */
+  #giverOf(stage: Stage): NodeId | undefined {
+    return leaverOf(stage) ?? [...this.#countingOwners([stage])][0]
+  }
+
+  /** What exchanges can fill now, by the owners that hand it over. */
+  #batches(): readonly Batch[] {
     const batches = new Map<string, { n: number; from: NodeId | undefined; of: Found[] }>()
-    for (const found of this.#stages(({ filler }) => filler === self)) {
-      const { leaver, table } = found.stage
-      const from = leaver === undefined || table.without.includes(leaver) ? undefined : leaver
+    for (const found of this.#filled) {
+      const giver = this.#giverOf(found.stage)
+      if (giver !== undefined && !this.#transfers.has(giver, found.n, found.partition)) continue
+      const from = leaverOf(found.stage)
       const key = `${found.n} ${from}`
       const batch = batches.get(key) ?? { n: found.n, from, of: [] }
       batches.set(key, batch)
@@ -240,6 +278,11 @@ export class Mover {
 
 function lostDisk(name: string): string {
   return `${name} lost its disk after the table was made: plan and commit again`
+}
+
+/** The owner that hands its place over; undefined where there is none, or none that lives. */
+function leaverOf({ leaver, table }: Stage): NodeId | undefined {
+  return leaver === undefined || table.without.includes(leaver) ? undefined : leaver
 }
 
 interface Found {

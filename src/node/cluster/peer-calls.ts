@@ -10,6 +10,7 @@ import { type Deliver, isFailure } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { Room } from '../../base/room.ts'
 import { type CopyId, type NodeId, OWN } from '../../dynamo/names.ts'
+import { isFurther } from '../../dynamo/handoff/log-point.ts'
 import type { CopyAnswer } from '../../dynamo/quorum/answers.ts'
 import type { GetAsk } from '../../dynamo/quorum/get.ts'
 import {
@@ -53,6 +54,8 @@ export interface TreePart {
 export type RoundsAnswer = Reply<'peerRounds'>
 export type ObjectsAnswer = Reply<'peerObjects'>
 export type RoundStepRequest = Omit<Request<'peerStepRound'>, 'ring' | 'deadlineMs'>
+
+export type TransferRequest = Omit<Request<'peerTransfer'>, 'ring' | 'deadlineMs'>
 
 export type MoveRequest = Omit<Request<'peerMove'>, 'ring' | 'deadlineMs'>
 
@@ -125,6 +128,20 @@ export class PeerCalls {
   move(node: NodeId, asked: MoveRequest, terms: Terms, deliver: Deliver<Reply<'peerMove'>>): void {
     const request = { ...asked, ring: terms.ring, deadlineMs: this.#msLeft(terms.deadline) }
     this.#peers.call(node, 'peerMove', request, deliver)
+  }
+
+  /** Asks for the next records of a pass over the member's log. */
+  transfer(
+    node: NodeId,
+    asked: TransferRequest,
+    terms: Terms,
+    deliver: Deliver<Reply<'peerTransfer'>>,
+  ): void {
+    const request = { ...asked, ring: terms.ring, deadlineMs: this.#msLeft(terms.deadline) }
+    this.#peers.call(node, 'peerTransfer', request, (answer) => {
+      const isWrong = !isFailure(answer) && !isFurther(answer.next, asked.from)
+      deliver(isWrong ? garbled('records') : answer)
+    })
   }
 
   /** Tells a member about who is here. Delivers what it says at once. */

@@ -36,6 +36,7 @@ import { givenUpSentence } from '../cluster/given-up-sentences.ts'
 import { MoveRate } from '../cluster/move-rate.ts'
 import { Operations, type OperationsDependencies } from '../cluster/operations.ts'
 import type { Planned } from '../cluster/planner.ts'
+import type { Counters } from '../counters.ts'
 import type { Hints } from '../replica/hints.ts'
 import { answering } from './answering.ts'
 import { BucketRequests, type BucketRequestsDependencies } from './bucket-requests.ts'
@@ -49,6 +50,7 @@ interface OwnDependencies {
   readonly hints: Pick<Hints, 'places'>
   readonly joins: Pick<JoinRequests, 'invite'>
   readonly clock: Clock
+  readonly counters: Pick<Counters, 'transferTakenBytes'>
 }
 
 export type OperatorRequestsDependencies = OwnDependencies &
@@ -169,7 +171,7 @@ export class OperatorRequests {
   }
 
   #status(): ClusterStatusReply {
-    const { topology, rings, background, clock, peers, hints } = this.#node
+    const { topology, rings, background, clock, peers, hints, counters } = this.#node
     const { stages, adopted, missing } = rings.view
     const { self } = topology
     const moves = memberMovesOf(stages, topology.ns)
@@ -184,6 +186,7 @@ export class OperatorRequests {
       movesPerSecond: this.#rate.perSecond(clock.now()),
       givesAway: background.donor.left,
       hintedKeys: hints.places.reduce((sum, { keys }) => sum + keys, 0),
+      takenBytes: counters.transferTakenBytes,
       isPaused: background.mover.isPaused,
       obstacle: background.mover.obstacle ?? '',
       members: this.#listed((id) => moves.has(id)).map((record) => {

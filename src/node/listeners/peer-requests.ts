@@ -38,6 +38,7 @@ import { topologyReply } from './cluster-replies.ts'
 import type { MoveRequests } from './move-requests.ts'
 import type { JoinRequests } from './join-requests.ts'
 import type { RoundRequests } from './round-requests.ts'
+import type { TransferRequests } from './transfer-requests.ts'
 
 export interface PeerRequestsDependencies {
   readonly topology: Topology
@@ -56,6 +57,7 @@ export interface PeerRequestsDependencies {
   readonly rings: Pick<Rings, 'hear' | 'onDiffers'>
   readonly moves: Pick<MoveRequests, 'onCall'>
   readonly buckets: Pick<Buckets, 'hear'>
+  readonly transfers: Pick<TransferRequests, 'onCall'>
 }
 
 /** Any call, as far as refusing it goes. */
@@ -89,6 +91,8 @@ export class PeerRequests {
         return this.#node.moves.onCall(call, session)
       case 'peerBuckets':
         return perform(() => this.#node.buckets.hear(call.request), answering(call))
+      case 'peerTransfer':
+        return this.#node.transfers.onCall(call, session)
       case 'peerRead':
         return this.#read(call, session)
       case 'peerWrite':

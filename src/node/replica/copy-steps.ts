@@ -51,6 +51,16 @@ export class CopySteps {
     return this.#steps.waitersOfKey
   }
 
+  /** Whether any step is not done. */
+  get hasAny(): boolean {
+    return this.#steps.hasAny
+  }
+
+  /** Whether a step on the copy is not done. */
+  isBusy(copy: CopyId): boolean {
+    return this.#steps.isBusy(copy)
+  }
+
   /** Runs `step` on the present copy, mended first if it has rotted. Fails with `record-rotten`. */
   onSound<T>(copy: CopyId, deadline: number, step: (held: Held) => T): MaybePromise<T> {
     const tried = (): MaybePromise<T | typeof ROTTEN> =>

@@ -4,13 +4,13 @@
  * something go.
  */
 import { OperatingError } from '../../base/errors.ts'
-import { type CopyId, isOwn, OWN } from '../../dynamo/names.ts'
+import { type CopyId, isOwn, OWN, type Start } from '../../dynamo/names.ts'
 import { leafOf } from '../../dynamo/repair/branches.ts'
 import { isDeleted } from '../../dynamo/repair/floor.ts'
 import { FIRST_TOKEN, LAST_TOKEN } from '../../dynamo/ring/partition.ts'
 import { encodeObject } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
-import type { Engine, Entry } from '../../store/engine.ts'
+import type { Engine, Entry, MovedRecords } from '../../store/engine.ts'
 import type { Held } from './copy-steps.ts'
 import { entryOf, erasureOf } from './entry.ts'
 import { isFreeing } from './freeing.ts'
@@ -25,6 +25,20 @@ export interface Appended {
   readonly object: Uint8Array
   /** It is held once the log is durable up to here. */
   readonly sequence: number
+}
+
+/** Copies of another member's log that are to be appended together. */
+export interface MovedAppend {
+  readonly records: MovedRecords
+  /** N of their buckets. */
+  readonly n: number
+  readonly indexes: readonly number[]
+  /** For the tree: token and digest of each, MERKLE_ENTRY_WORDS. */
+  readonly entries: Uint32Array
+  /** How many name one start alone, and no more is to be known of them. */
+  readonly starts: ReadonlyMap<Start, number>
+  /** The others. */
+  readonly objects: readonly { readonly copy: CopyId; readonly object: VersionedObject }[]
 }
 
 type DropEntry = Extract<Entry, { kind: 'drop' }>
@@ -64,6 +78,22 @@ export class CopyWriter {
     else trees.onReplaced(copy, held.stored?.digest, entry.digest)
     this.notice(copy, object)
     return { object: bytes, sequence: this.lastSequence }
+  }
+
+  /**
+   * Appends copies of one N as they came from another member's log. Throws as the engine does.
+   * Requires: nothing is here of their keys; the trees are quiet.
+   */
+  appendMoved({ records, n, indexes, entries, starts: sole, objects }: MovedAppend): void {
+    const { engine, starts, trees } = this.#node
+    if (indexes.length === 0 || engine.transfers === undefined) return
+    this.lastSequence = engine.transfers.append(records, indexes)
+    trees.onAppended(n, entries, indexes.length)
+    for (const [start, count] of sole) starts.onAppended(start, count)
+    for (const { copy, object } of objects) {
+      starts.onReplaced(copy, undefined, object)
+      this.notice(copy, object)
+    }
   }
 
   /** Forgets a copy. Returns the sequence to wait for. */

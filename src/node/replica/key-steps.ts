@@ -23,6 +23,16 @@ export class KeySteps {
     return most
   }
 
+  /** Whether any step is not done. */
+  get hasAny(): boolean {
+    return this.#busy.size > 0
+  }
+
+  /** Whether a step on the copy is not done. */
+  isBusy(copy: CopyId): boolean {
+    return this.#busy.has(mapKeyOf(copy))
+  }
+
   /** Fails with `overloaded`, or with what `find` and `step` throw. */
   run<Found, T>(
     copy: CopyId,

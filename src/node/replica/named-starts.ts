@@ -106,20 +106,29 @@ export class NamedStarts {
     if (before !== undefined && isRead) this.#count(before, -1)
   }
 
+  /** So many copies were appended where there were none, and each names this start alone. */
+  onAppended(start: Start, count: number): void {
+    this.#countStart(start, count)
+  }
+
   #count({ context }: Counted, by: 1 | -1): void {
     let last: Start | undefined
     for (const { start } of context.ranges) {
       // Ranges of one start and node are neighbours; others are counted twice, both times.
       if (start === last) continue
       last = start
-      const count = (this.#counts.get(start) ?? 0) + by
-      if (count > 0) {
-        this.#counts.set(start, count)
-        continue
-      }
-      this.#counts.delete(start)
-      this.#leftIn.set(start, this.#lastOpened)
+      this.#countStart(start, by)
     }
+  }
+
+  #countStart(start: Start, by: number): void {
+    const count = (this.#counts.get(start) ?? 0) + by
+    if (count > 0) {
+      this.#counts.set(start, count)
+      return
+    }
+    this.#counts.delete(start)
+    this.#leftIn.set(start, this.#lastOpened)
   }
 
   /** A token whose copies have rotted is passed over: they are mended from others. */

@@ -91,6 +91,16 @@ export class Replica {
     return this.#steps.waitersOfKey
   }
 
+  /** Whether any step is not done. */
+  get hasSteps(): boolean {
+    return this.#steps.hasAny
+  }
+
+  /** Whether a step on the copy is not done: what it has found may be older than what is here. */
+  isBusy(copy: CopyId): boolean {
+    return this.#steps.isBusy(copy)
+  }
+
   get rememberedRequests(): number {
     return this.#remembered.size
   }

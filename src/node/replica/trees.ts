@@ -100,6 +100,20 @@ export class Trees {
     for (const tree of this.#trees.values()) tree.clearPrefix(bits, branch)
   }
 
+  /** All copies are read, and none is being read again. */
+  get isQuiet(): boolean {
+    return this.isBuilt && this.#reading === undefined
+  }
+
+  /**
+   * Copies of buckets with this N were appended where there were none: the first `count` entries of
+   * `words`, MERKLE_ENTRY_WORDS each. Requires: `isQuiet`.
+   */
+  onAppended(n: number, words: Uint32Array, count: number): void {
+    assert(this.isQuiet, 'copies that are being read are noticed one by one')
+    this.#treeOf(n).addAll(words, count)
+  }
+
   /** The sum of all copies of buckets with this N below a branch of so many bits. */
   sum(n: number, bits: number, branch: Branch): U64 {
     this.#treeOf(n).sum(bits, branch, this.#sum)

@@ -22,6 +22,7 @@ import type { Token } from '../../native/digest.ts'
 import type { DigestPage, ScanPage } from '../engine.ts'
 import { FAULT_CHECKS } from './fault-checks.ts'
 import { PLACE_CHECKS } from './place-checks.ts'
+import { TRANSFER_CHECKS } from './transfer-checks.ts'
 import {
   BUCKET_ID,
   type Check,
@@ -330,6 +331,7 @@ function isBefore(a: Token | undefined, b: Token): boolean {
 export const CLAIMS: readonly Claim[] = Object.entries({
   ...CHECKS,
   ...PLACE_CHECKS,
+  ...TRANSFER_CHECKS,
   ...FAULT_CHECKS,
 }).map(([claim, check]) => ({ claim, check }))
 

@@ -110,6 +110,18 @@ export class KeyIndex {
     return this.#presentNow(reading, copy, objectBytesMax)
   }
 
+  /** Whether no key has this token. */
+  isVacant(token: Token): boolean {
+    return this.#find(token) === 0
+  }
+
+  /** Whether the record there is the newest of its key, and the only one of its token. */
+  isSole({ hi, lo }: Token, segment: number, offset: number): boolean {
+    if (this.#directory.find(hi, lo, this.#found) !== 1) return false
+    const sole = this.#locationAt(0)
+    return sole.segment === segment && sole.offset === offset
+  }
+
   /** All locations of the token, in no particular order. */
   locations(token: Token): readonly Location[] {
     const count = this.#find(token)
@@ -151,6 +163,12 @@ export class KeyIndex {
   /** Adds an entry for a record of so many bytes. */
   insert({ hi, lo }: Token, location: Location, bytes: number): void {
     this.#directory.insert(hi, lo, segmentWord(location), offsetWord(location))
+    this.#bytes += bytes
+  }
+
+  /** Adds the first `count` entries of `words`, as the directory has them: of so many bytes. */
+  insertAll(words: Uint32Array, count: number, bytes: number): void {
+    this.#directory.insertAll(words, count)
     this.#bytes += bytes
   }
 

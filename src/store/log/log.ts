@@ -18,6 +18,7 @@
  *   put-in-order.ts      makes the files say so; absence.ts is what it writes down
  *   in-place.ts          does it without a new segment, where none can be made
  *   open-log.ts          does all of that in order
+ *   log-transfers.ts     gives copies to other logs, and takes theirs, as the records that they are
  *
  * Absent on purpose: compaction and summaries. They come in beside these files: a summary is
  * another source of what `recovery.ts` takes from `segment-scan.ts`, compaction another caller of
@@ -55,6 +56,7 @@ import type {
 } from '../engine.ts'
 import { DROP_BYTES, writeDrop } from './drop.ts'
 import type { PlaceIndexes } from './place-indexes.ts'
+import { LogTransfers } from './log-transfers.ts'
 import { CONTINUES, FOLLOWS, RecordKind } from './record-kinds.ts'
 import { HEADER_ALONE, type Reading, type RecordReader, WHOLE } from './record-reader.ts'
 import { Scanner } from './scan.ts'
@@ -72,6 +74,8 @@ export interface LogState {
   readonly writer: Writer
   readonly reader: RecordReader
   readonly indexes: PlaceIndexes
+  /** 16 bytes, the cluster's. */
+  readonly digestKey: Uint8Array
   /** What the start found damaged, in sentences. */
   readonly damages: readonly string[]
   /** A checksum of those by which it is not known what keys are missing; '' without any. */
@@ -85,6 +89,7 @@ export class LogEngine implements Engine {
   readonly #writer: Writer
   readonly #indexes: PlaceIndexes
   readonly #scanner: Scanner
+  readonly transfers: LogTransfers
   #appends = 0
 
   constructor(log: LogState) {
@@ -93,6 +98,10 @@ export class LogEngine implements Engine {
     this.failed = log.writer.failed
     this.#indexes = log.indexes
     this.#scanner = new Scanner(log.indexes, log.reader)
+    const onAppended = (count: number): void => {
+      this.#appends += count
+    }
+    this.transfers = new LogTransfers({ ...log, onAppended })
   }
 
   get(copy: CopyId, room?: Room): MaybePromise<Stored | undefined> {

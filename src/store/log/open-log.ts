@@ -95,7 +95,7 @@ export async function openLog(options: LogOptions): Promise<OpenedLog> {
     const unknown = judgement.damages.filter(isOfUnknownKeys).map(sentenceOf)
     const lost = unknown.length === 0 ? '' : checkOf(unknown.join('\n'))
     const own = { lock, segments, shortage, allocator, writer, indexes, reader }
-    const parts = { ...own, damages, lost }
+    const parts = { ...own, digestKey: options.digestKey, damages, lost }
     try {
       await putInOrder({ ...options, ...parts }, judgement)
     } catch (error) {

@@ -50,10 +50,15 @@ export function setHead(words: Uint32Array, head: Omit<RecordHead, 'voids'>, voi
 /** The bucket id of a record that `verifyRecord` describes. */
 export function bucketIdOf(words: Uint32Array): BucketId {
   return {
-    creation: idAt(words, RecordWord.creationFirst) as BucketId['creation'],
+    creation: creationAt(words, RecordWord.creationFirst),
     policy: words[RecordWord.policy] as Policy,
     n: words[RecordWord.n] as number,
   }
+}
+
+/** The creation id in the two words at `at`. */
+export function creationAt(words: Uint32Array, at: number): BucketId['creation'] {
+  return idAt(words, at) as BucketId['creation']
 }
 
 /** The place in the two words at `at`. */
@@ -73,6 +78,13 @@ export function isRecordOf(
   if (!recordMatches(bytes, start, name.bucket, name.key)) return false
   const [first, last] = recordCreation(bytes, start)
   return first === wordOf(creation, 0) && last === wordOf(creation, ID_BYTES)
+}
+
+const N_AT = 43
+
+/** N of the bucket of the record at bytes[start]. Requires: a record there with a sound header. */
+export function recordN(bytes: Uint8Array, start: number): number {
+  return bytes[start + N_AT] as number
 }
 
 function setId(words: Uint32Array, at: number, id: string): void {

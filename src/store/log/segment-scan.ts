@@ -58,12 +58,14 @@ class Window {
   bytes: Uint8Array
   #words: Uint32Array
   /** The place of bytes[0] in the file, and how many bytes are loaded. */
-  base = 0
+  base: number
   filled = 0
 
-  constructor(file: File, size: number, memory: Uint8Array) {
+  /** `from`: where it begins. */
+  constructor(file: File, size: number, memory: Uint8Array, from: number) {
     this.#file = file
     this.#size = size
+    this.base = from
     this.bytes = memory
     this.#words = wordsOf(memory)
   }
@@ -118,26 +120,46 @@ class Window {
   }
 }
 
+/** A part of a segment. */
+export interface ScanPart {
+  /** A multiple of 8. */
+  readonly from: number
+  /** Asked between records, with where it has come to: true ends the scan. */
+  readonly isEnough: (at: number) => boolean
+}
+
+const WHOLE_SEGMENT: ScanPart = { from: 0, isEnough: () => false }
+
 export class SegmentScanner {
   readonly #digestKey: Uint8Array
+  readonly #windowBytes: number
   readonly #words: Uint32Array = recordScanWords(BATCH)
   readonly #one = new Uint32Array(RECORD_WORDS)
   readonly #digest = new Uint32Array(2)
   #memory = new Uint8Array(0)
 
-  constructor(digestKey: Uint8Array) {
+  /** `windowBytes`: read at once. */
+  constructor(digestKey: Uint8Array, windowBytes: number = WINDOW_BYTES) {
     this.#digestKey = digestKey
+    this.#windowBytes = windowBytes
   }
 
-  async scan(segment: Segment, file: File, events: ScanEvents): Promise<void> {
-    const wanted = Math.min(WINDOW_BYTES, alignedUp(segment.bytes))
+  /** Resolves with where it has come to: the end of the segment's bytes, or of the part. */
+  async scan(
+    segment: Segment,
+    file: File,
+    events: ScanEvents,
+    { from, isEnough }: ScanPart = WHOLE_SEGMENT,
+  ): Promise<number> {
+    const wanted = Math.min(this.#windowBytes, alignedUp(segment.bytes))
     if (this.#memory.length < wanted) this.#memory = new Uint8Array(wanted)
-    const window = new Window(file, segment.bytes, this.#memory)
-    await window.moveTo(0, 0)
-    let at = Math.min(SEGMENT_HEADER_BYTES, window.end)
-    while (at < window.end || !window.isAtEnd) {
+    const window = new Window(file, segment.bytes, this.#memory, from)
+    await window.moveTo(from, 0)
+    let at = Math.min(Math.max(from, SEGMENT_HEADER_BYTES), window.end)
+    while ((at < window.end || !window.isAtEnd) && !isEnough(at)) {
       at = await this.#step(segment.number, window, at, events)
     }
+    return at
   }
 
   /** Reports the record or damage at `at`, and returns where to go on. */

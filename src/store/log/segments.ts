@@ -111,6 +111,16 @@ export class Segments {
     if (this.#files > this.#filesMax) void this.#closeIdle()
   }
 
+  /** The segment with this number, or else the one with the next higher one. */
+  from(number: number): Segment | undefined {
+    let next: Segment | undefined
+    for (const { segment } of this.#kept.values()) {
+      if (segment.number < number || segment.number > (next?.number ?? Infinity)) continue
+      next = segment
+    }
+    return next
+  }
+
   get(number: number): Segment | undefined {
     return this.#kept.get(number)?.segment
   }

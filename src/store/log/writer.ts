@@ -27,6 +27,7 @@ import { EMPTY_BYTES } from '../../base/bytes.ts'
 import { isOperatingError, OperatingError } from '../../base/errors.ts'
 import { GROUP_BYTES_MAX } from '../../limits.ts'
 import { type Digest, sipHash64 } from '../../native/digest.ts'
+import { encodeMoved } from '../../native/moved-records.ts'
 import {
   encodeRecord,
   RECORD_WORDS,
@@ -39,7 +40,7 @@ import type { Timer } from '../../world/clock.ts'
 import type { Trace } from '../../world/trace.ts'
 import { Group } from './group.ts'
 import { GroupWriter, type GroupWriterOptions } from './group-writer.ts'
-import type { Pending } from './pending.ts'
+import type { Chunk, Pending } from './pending.ts'
 import { NO_BUCKET_ID, type RecordHead, setHead } from './record-head.ts'
 import { isVoiding, kindOf, RecordKind } from './record-kinds.ts'
 import { SEGMENT_HEADER_BYTES } from './segment.ts'
@@ -139,6 +140,15 @@ export class Writer {
     return this.#unsyncedBytes
   }
 
+  /** Where the log ends, of which all is durable. */
+  get durableEnd(): { readonly segment: number; readonly offset: number } {
+    const [first] = this.#groups
+    if (first !== undefined) return { segment: first.segment, offset: first.from }
+    // Nothing is written yet: the next segment will be.
+    const isBegun = this.#offset > 0
+    return { segment: this.#segment + (isBegun ? 0 : 1), offset: this.#offset }
+  }
+
   get segment(): number {
     return this.#segment
   }
@@ -209,14 +219,37 @@ export class Writer {
     const { bucket, key } = name
     const written = encodeRecord(chunk.bytes, chunk.filled, head, bucket, key, note, object)
     assert(written === bytes, 'a record takes the bytes that were computed for it')
-    chunk.filled += bytes
     this.#isMarked = kindOf(kind) === RecordKind.mark || kindOf(kind) === RecordKind.absence
-    this.#sequence = sequence
-    this.#offset = offset + bytes
+    this.#onAdded(group, chunk, 1, bytes)
+    return offset
+  }
+
+  /**
+   * Appends `count` records of another log, which begin at these `starts` of `page`, side by side,
+   * each a batch of its own. Returns the offset of the first. Requires: room reserved for them.
+   */
+  addMoved(page: Uint8Array, starts: Uint32Array, count: number, bytes: number): number {
+    const group = this.#open
+    assert(group !== undefined, 'room was reserved')
+    assert(this.#offset + bytes <= this.#segmentBytes, 'the records fit the room reserved')
+    const [segment, offset, sequence] = [this.#segment, this.#offset, this.#sequence + 1]
+    const chunk = this.#pending.chunkAt(segment, offset, bytes)
+    const { bytes: out, filled: at } = chunk
+    const place = [segment, offset, sequence, this.#durable] as const
+    const written = encodeMoved(page, starts, count, out, at, ...place)
+    assert(written === bytes, 'records take the bytes that were computed for them')
+    this.#isMarked = false
+    this.#onAdded(group, chunk, count, bytes)
+    return offset
+  }
+
+  #onAdded(group: Group, chunk: Chunk, count: number, bytes: number): void {
+    chunk.filled += bytes
+    this.#sequence += count
+    this.#offset += bytes
     this.#unsyncedBytes += bytes
     group.to = this.#offset
-    group.last = sequence
-    return offset
+    group.last = this.#sequence
   }
 
   /** The digest of a whole object of the log's own. */

@@ -131,6 +131,8 @@ export interface ClusterStatusReply {
   readonly givesAway: number
   /** Copies here of members that are away. */
   readonly hintedKeys: number
+  /** Bytes of records that the node took in bulk since it started. */
+  readonly takenBytes: number
   readonly isPaused: boolean
   /** Why the last move to this node has not ended; empty: nothing is in the way. */
   readonly obstacle: string

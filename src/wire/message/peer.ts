@@ -2,6 +2,7 @@
 import type { Brand } from '../../base/brand.ts'
 import type { ErrorCode } from '../../base/errors.ts'
 import type { U64 } from '../../base/u64.ts'
+import type { LogPoint } from '../../dynamo/handoff/log-point.ts'
 import type { Message } from '../../dynamo/membership/message.ts'
 import type { KeyStanding } from '../../dynamo/repair/key-standing.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
@@ -88,6 +89,30 @@ export interface PeerMoveReply {
 
 /** Drawn by the member that must not count what it was told before a restart. */
 export type AttemptId = Brand<U64, 'AttemptId'>
+
+/** Asks for the next records of a pass over the receiver's log. */
+export interface PeerTransfer {
+  readonly ring: RingDigest
+  /** N of the buckets whose copies are wanted. */
+  readonly n: number
+  /** At least one, ascending. */
+  readonly partitions: readonly number[]
+  /** Where to go on; undefined: at the beginning. */
+  readonly from: LogPoint | undefined
+  /** Where the pass ends, as its first answer has said; undefined: at what is durable now. */
+  readonly end: LogPoint | undefined
+  readonly deadlineMs: number
+}
+
+export interface PeerTransferReply {
+  /** Whole records, as native/record.h has them, one behind the other. */
+  readonly records: Uint8Array
+  /** Undefined: the pass has come to its end. */
+  readonly next: LogPoint | undefined
+  readonly end: LogPoint
+  /** Stretches of the log that were passed over, since they have rotted. */
+  readonly rotten: number
+}
 
 /** A hint that comes home: it was durable at its sender before it was sent. */
 export interface PeerHint {

@@ -70,6 +70,8 @@ import type {
   PeerRoundsReply,
   PeerStepRound,
   PeerStepRoundReply,
+  PeerTransfer,
+  PeerTransferReply,
   PeerTree,
   PeerTreeReply,
   PeerWrite,
@@ -111,6 +113,7 @@ export const REQUEST_KINDS = {
   peerBuckets: 56,
   bucketCreate: 57,
   bucketRename: 58,
+  peerTransfer: 60,
 } as const
 
 /** Whether a request of this kind is about one key. */
@@ -153,6 +156,7 @@ export const SENDERS: Readonly<Record<RequestKind, readonly Role[]>> = {
   peerBuckets: ['peer'],
   bucketCreate: ['client'],
   bucketRename: ['client'],
+  peerTransfer: ['peer'],
 }
 
 /** The request and the reply of each kind. */
@@ -190,6 +194,7 @@ export interface RequestTable {
   peerBuckets: { request: PeerBuckets; reply: PeerBucketsReply }
   bucketCreate: { request: BucketCreate; reply: BucketReply }
   bucketRename: { request: BucketRename; reply: BucketReply }
+  peerTransfer: { request: PeerTransfer; reply: PeerTransferReply }
 }
 
 export type RequestKind = keyof RequestTable

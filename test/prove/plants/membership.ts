@@ -5,10 +5,11 @@
 import { BUCKETS } from './buckets.ts'
 import { MOVES } from './moves.ts'
 import type { PlantGroup } from './plant.ts'
+import { TRANSFERS } from './transfers.ts'
 
 export const MEMBERSHIP: PlantGroup = {
   name: 'membership',
-  plantsMin: 67,
+  plantsMin: 82,
   plants: [
     {
       name: 'a suspicion is never refuted',
@@ -45,5 +46,6 @@ export const MEMBERSHIP: PlantGroup = {
     },
     ...MOVES,
     ...BUCKETS,
+    ...TRANSFERS,
   ],
 }

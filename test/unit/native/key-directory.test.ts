@@ -187,3 +187,24 @@ t.test('methods refuse what is no place, no token and no directory', async (t) =
   t.throws(() => (KeyDirectory as unknown as () => void)(), TypeError)
   t.equal(directory.size, 0)
 })
+
+t.test('many entries are inserted by one call, as one by one', async (t) => {
+  const [one, many] = [new KeyDirectory(), new KeyDirectory()]
+  const random = new Random(11)
+  const words = Uint32Array.from({ length: 4 * 500 }, () => random.word() >>> 1)
+  for (let i = 0; i < 500; i++) {
+    const entry = words.subarray(4 * i, 4 * i + 4)
+    one.insert(...([...entry] as [number, number, number, number]))
+  }
+  many.insertAll(words, 400)
+  t.equal(many.size, 400)
+  many.insertAll(words.subarray(4 * 400), 100)
+  const [a, b] = [one, many].map((directory) => {
+    const out = new Uint32Array(4 * 600)
+    t.equal(directory.page(0, 0, out), 500)
+    return out
+  })
+  t.same(a, b)
+  t.throws(() => many.insertAll(words, 501), RangeError)
+  t.throws(() => many.insertAll(Uint32Array.of(1, 2, 0xffffffff, 0), 1), RangeError)
+})

@@ -6,6 +6,7 @@ import { NO_ROUND } from '../../../../src/dynamo/repair/round.ts'
 import { StagedLists } from '../../../../src/dynamo/ring/staged-lists.ts'
 import type { Stages } from '../../../../src/dynamo/ring/stages.ts'
 import { Mover, type MoverDependencies } from '../../../../src/node/background/mover.ts'
+import { Counters } from '../../../../src/node/counters.ts'
 import type { PeerCalls } from '../../../../src/node/cluster/peer-calls.ts'
 import type { EndedMove } from '../../../../src/node/cluster/rings.ts'
 import { SimWorld } from '../../../../src/sim/index.ts'
@@ -36,12 +37,15 @@ export class FillerBench {
       return Promise.resolve(true)
     },
   }
+  /** What a transfer brings are no records. */
+  isGarbled = false
   readonly stages: Stages
   /** That of the other members. */
   directory = 'first'
   readonly #self: NodeId
 
-  constructor(self: NodeId, stages: Stages) {
+  /** `hasTransfers`: its engine takes copies in bulk. */
+  constructor(self: NodeId, stages: Stages, hasTransfers = false) {
     this.#self = self
     this.stages = stages
     const { clock, trace } = this.sim.start(1)
@@ -53,7 +57,10 @@ export class FillerBench {
       whenSynced: (_: number, done: (error: undefined) => void) => done(undefined),
     }
     const work = { rest: () => Promise.resolve(), pause: () => undefined, resume: () => undefined }
+    const open = (): unknown => (this.isGarbled ? undefined : { count: 0 })
     const given = {
+      engine: hasTransfers ? { transfers: { open } } : {},
+      counters: new Counters(),
       ...{ clock, trace, replica, rings: this.rings, peers: this.#peers() },
       topology: {
         ...topology,
@@ -80,8 +87,15 @@ export class FillerBench {
     return this.onAsked(node, what)
   }
 
-  #peers(): Pick<PeerCalls, 'rounds' | 'compareTrees' | 'move'> {
+  #peers(): Pick<PeerCalls, 'rounds' | 'compareTrees' | 'move' | 'transfer' | 'end' | 'lieIn'> {
     return {
+      transfer: (node, _, __, deliver) => {
+        const end = { segment: 1, offset: 32 }
+        const page = { records: new Uint8Array(1), next: undefined, end, rotten: 0 }
+        deliver(this.#ask(node, 'transfer') ?? page)
+      },
+      end: () => undefined,
+      lieIn: () => undefined,
       rounds: (node, _, __, ___, deliver) => {
         const start = this.starts.get(node) ?? START
         const state = { start, adopted: NO_ROUND, isWhole: true }

@@ -31,7 +31,7 @@ t.test('it exchanges, has the leaver close, exchanges again, and has it end', as
     t.strictSame(steps, TAKEN)
   }
   t.strictSame(bench.ended, [], 'the leavers have ended them')
-  bench.mover.stop()
+  await bench.mover.stop()
 })
 
 t.test('a leaver that does not answer after it has closed opens again', async (t) => {
@@ -44,7 +44,7 @@ t.test('a leaver that does not answer after it has closed opens again', async (t
   await bench.sim.run(1_000)
   t.strictSame(bench.steps.slice(0, 4), ['compare', 'close', 'compare', 'reopen'])
   t.notOk(bench.steps.includes('end'))
-  bench.mover.stop()
+  await bench.mover.stop()
 })
 
 t.test('what a leaver told before it restarted does not count', async (t) => {
@@ -58,7 +58,7 @@ t.test('what a leaver told before it restarted does not count', async (t) => {
   await bench.sim.run(1_000)
   t.ok(bench.steps.length > 0)
   t.notOk(bench.steps.includes('close'))
-  bench.mover.stop()
+  await bench.mover.stop()
 })
 
 t.test(
@@ -91,7 +91,7 @@ t.test('a dead member has its places filled by all other owners', async (t) => {
   t.ok(bench.ended.length > 0)
   t.notOk(bench.asked.some(({ node }) => node === DEAD))
   t.ok(bench.steps.every((step) => step === 'compare'))
-  bench.mover.stop()
+  await bench.mover.stop()
 })
 
 t.test('nothing is begun while a newer table is under way, or the operator pauses', async (t) => {
@@ -100,7 +100,7 @@ t.test('nothing is begun while a newer table is under way, or the operator pause
     Object.assign(hold === 'isFrozen' ? bench.rings : bench.mover, { [hold]: true })
     await bench.sim.run(10_000)
     t.strictSame(bench.asked, [])
-    bench.mover.stop()
+    await bench.mover.stop()
   }
 })
 
@@ -117,5 +117,5 @@ t.test('where no one fills, the leaver ends the move; one that is dead has it en
   t.strictSame(other.ended, [])
   t.ok(dead.ended.length > 0)
   t.ok(dead.ended.every(({ n, done }) => n === MOVING_N && done === 1))
-  for (const { mover } of [dead, lives, other]) mover.stop()
+  for (const { mover } of [dead, lives, other]) await mover.stop()
 })

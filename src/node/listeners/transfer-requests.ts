@@ -1,0 +1,113 @@
+/**
+ * Bulk transfers that other members ask for: the next page of a pass over this node's log.
+ *
+ * A receiver asks page by page, so it sets the pace, and so does this node, by when it answers. So
+ * many members take a transfer at once; a further one is refused, and asks again.
+ */
+import { perform } from '../../base/deliver.ts'
+import { isFailure } from '../../base/deliver.ts'
+import { OperatingError } from '../../base/errors.ts'
+import { equalU64 } from '../../base/u64.ts'
+import type { NodeId } from '../../dynamo/names.ts'
+import { partitionOf } from '../../dynamo/ring/partition.ts'
+import { OVERLOAD_RETRY_MS, TRANSFER_BYTES_MAX, TRANSFER_RECEIVERS_MAX } from '../../limits.ts'
+import type { Engine, TransferPage } from '../../store/engine.ts'
+import type { IncomingCallOf, Session } from '../../wire/session.ts'
+import type { Clock } from '../../world/clock.ts'
+import type { Pacing } from '../background/pacing.ts'
+import type { Rings } from '../cluster/rings.ts'
+import type { Topology } from '../cluster/topology.ts'
+import type { Counters } from '../counters.ts'
+
+export interface TransferRequestsDependencies {
+  readonly clock: Clock
+  readonly topology: Topology
+  readonly rings: Pick<Rings, 'onDiffers'>
+  readonly engine: Pick<Engine, 'transfers'>
+  readonly pacing: Pick<Pacing, 'answer'>
+  readonly counters: Counters
+}
+
+/** A member that has not asked for so long takes no transfer any more. */
+const RECEIVING_MS = 5_000
+/** Of an engine that gives its copies one by one: exchanges bring them. */
+const NO_PAGE: TransferPage = {
+  records: new Uint8Array(0),
+  next: undefined,
+  end: { segment: 0, offset: 0 },
+  rotten: 0,
+}
+
+export class TransferRequests {
+  readonly #node: TransferRequestsDependencies
+  /** When each member asked last. */
+  readonly #receivers = new Map<NodeId, number>()
+
+  constructor(dependencies: TransferRequestsDependencies) {
+    this.#node = dependencies
+  }
+
+  onCall(call: IncomingCallOf<'peerTransfer'>, { node }: Session): void {
+    const { clock, pacing, counters } = this.#node
+    const beganMs = clock.now()
+    perform(
+      () => this.#page(call, node),
+      (page) => {
+        if (isFailure(page)) {
+          counters.countFailure(page)
+          return call.fail(page)
+        }
+        counters.transferGivenBytes += page.records.length
+        pacing.answer(beganMs, () => call.answer(page))
+      },
+    )
+  }
+
+  async #page(
+    { request, room }: IncomingCallOf<'peerTransfer'>,
+    from: NodeId | undefined,
+  ): Promise<TransferPage> {
+    const { topology, engine } = this.#node
+    if (from === undefined) throw new OperatingError('kind-unknown', 'members alone take transfers')
+    this.#requireSameOwners(request, from)
+    this.#admit(from)
+    if (engine.transfers === undefined) return NO_PAGE
+    await room.reserve(TRANSFER_BYTES_MAX)
+    const { bits, partitionCount } = topology.ring
+    const wanted = new Uint8Array(partitionCount)
+    for (const partition of request.partitions) wanted[partition] = 1
+    return engine.transfers.read({
+      from: request.from,
+      end: request.end,
+      bytesMax: TRANSFER_BYTES_MAX,
+      isWanted: (token, n) => n === request.n && wanted[partitionOf(token, bits)] === 1,
+    })
+  }
+
+  #requireSameOwners(
+    { ring, n, partitions }: IncomingCallOf<'peerTransfer'>['request'],
+    from: NodeId,
+  ): void {
+    const { topology, rings } = this.#node
+    const isOfRing = partitions.every((one) => one < topology.ring.partitionCount)
+    const pairs = partitions.map((one) => [one, n] as const)
+    if (isOfRing && equalU64(topology.stages.digestOf(pairs), ring)) return
+    rings.onDiffers(from)
+    const sentence = 'sender and receiver know different owners: the older one learns them now'
+    throw new OperatingError('ring-differs', sentence)
+  }
+
+  #admit(node: NodeId): void {
+    const now = this.#node.clock.now()
+    for (const [one, askedMs] of this.#receivers) {
+      if (askedMs + RECEIVING_MS < now) this.#receivers.delete(one)
+    }
+    if (!this.#receivers.has(node) && this.#receivers.size >= TRANSFER_RECEIVERS_MAX) {
+      const limit = { name: 'TRANSFER_RECEIVERS_MAX', value: TRANSFER_RECEIVERS_MAX }
+      const details = { retryAfterMs: OVERLOAD_RETRY_MS, limit }
+      const sentence = 'other members take transfers from this node: ask again later'
+      throw new OperatingError('overloaded', sentence, { details })
+    }
+    this.#receivers.set(node, now)
+  }
+}
