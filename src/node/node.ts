@@ -190,7 +190,7 @@ class Node implements RunningNode {
       ...{ engine, clock, trace, entropy, counters, hints, trees, starts, floors, ...paces },
       ...{ node: self, digestKey: digestKeyOf(config) },
       isWhole: () => standing.isWhole,
-      ...opennessOf(topology, closings),
+      ...opennessOf(topology, closings, (...place) => rings.view.mayHaveGiven(...place)),
       mend: (copy) => mender.mend(copy),
     }))
     const pacing = new Pacing({ clock, foreground: counters.foreground, latencyTargetMs })

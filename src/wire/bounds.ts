@@ -40,8 +40,13 @@ export function checkName(name: KeyName): void {
 }
 
 export function checkBucketId({ policy, n }: BucketId): void {
-  if (policy === Policy.siblings && n >= 1 && isCount(n, REPLICAS_MAX)) return
-  throw garbled(`no bucket has policy ${policy} and ${n} replicas`)
+  checkReplicas(n)
+  if (policy !== Policy.siblings) throw garbled(`no bucket has policy ${String(policy)}`)
+}
+
+export function checkReplicas(n: number): void {
+  if (n >= 1 && isCount(n, REPLICAS_MAX)) return
+  throw garbled(`no bucket has ${n} replicas`)
 }
 
 export function checkValue(value: Uint8Array): void {

@@ -3,7 +3,7 @@ import type { Reader, Writer } from 'protobufjs/minimal.js'
 import { EMPTY_BYTES } from '../base/bytes.ts'
 import type { Token } from '../native/digest.ts'
 import { SCAN_PAGE_KEYS_MAX } from '../limits.ts'
-import { checkBucket, checkBucketId, checkDeadline, checkName } from './bounds.ts'
+import { checkBucket, checkBucketId, checkDeadline, checkName, checkReplicas } from './bounds.ts'
 import {
   achievedOf,
   type CallConverter,
@@ -173,6 +173,7 @@ const peerRange: CallConverter<'peerRange'> = {
         to: wideOf(message.to),
         bucket: plain(message.bucket),
         creation: idOfField(message.creation),
+        n: message.n,
         keysMax: Math.min(message.keysMax, SCAN_PAGE_KEYS_MAX),
         deadlineMs: message.deadlineMs,
         withValues: message.withValues,
@@ -207,6 +208,7 @@ const peerRange: CallConverter<'peerRange'> = {
 
 function checkPeerRange(range: PeerRange): void {
   if (range.bucket.length > 0) checkBucket(range.bucket)
+  checkReplicas(range.n)
   checkDeadline(range.deadlineMs)
 }
 

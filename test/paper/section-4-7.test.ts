@@ -13,6 +13,7 @@ import { isFailure } from '../../src/base/deliver.ts'
 import { isOperatingError } from '../../src/base/errors.ts'
 import { u64 } from '../../src/base/u64.ts'
 import { type BranchSum, leafOf, TREE_LEAF_BITS } from '../../src/dynamo/repair/branches.ts'
+import type { RingDigest } from '../../src/dynamo/ring/ring.ts'
 import { tokenOf } from '../../src/native/digest.ts'
 import type { Answer } from '../../src/wire/session.ts'
 import { nameOf, replyOf, Scene, verdictOf } from '../unit/node/scene.ts'
@@ -55,9 +56,23 @@ async function differingOf(
   bits: number,
   sums: readonly BranchSum[],
 ): Promise<readonly number[]> {
-  const { digest: ring } = scene.cluster
+  const ring = namingBranches(
+    scene,
+    bits,
+    sums.map(({ branch }) => branch),
+  )
   const asked = { ring, n: 3, leafBits: TREE_LEAF_BITS, bits, sums, deadlineMs: 1000 }
   return replyOf(await scene.run(scene.asPeer(machine, 'peerTree', asked))).differing
+}
+
+/** What a question about these branches names: the owners of their partitions. */
+function namingBranches(scene: Scene, bits: number, branches: readonly number[]): RingDigest {
+  const { lists } = scene.cluster
+  const { ring } = lists
+  const partitionOf = (branch: number): number => {
+    return bits < ring.bits ? branch * 2 ** (ring.bits - bits) : branch >>> (bits - ring.bits)
+  }
+  return lists.digestOf(branches.map((branch) => [partitionOf(branch), 3]))
 }
 
 /** Those of the branches below which the node has a key. */
@@ -275,9 +290,17 @@ t.test('4.7: an exchange goes on after its other side has died in it', async (t)
 t.test('4.7: a tree of another ring or another depth is refused', async (t) => {
   const scene = await Scene.open()
   const [machine = 0] = scene.cluster.machines
-  const { digest: ring } = scene.cluster
+  const ring = namingBranches(scene, 4, [])
   const asked = { ring, n: 3, leafBits: 20, bits: 4, sums: [], deadlineMs: 1000 }
-  const leaves = { ring, n: 3, leafBits: 20, leaves: [1], from: undefined, deadlineMs: 1000 }
+  const ofLeaf = namingBranches(scene, 20, [1])
+  const leaves = {
+    ring: ofLeaf,
+    n: 3,
+    leafBits: 20,
+    leaves: [1],
+    from: undefined,
+    deadlineMs: 1000,
+  }
   const codeOf = (answer: unknown): string => (isOperatingError(answer) ? answer.code : 'answered')
   const ask = async (changed: object): Promise<string[]> => [
     codeOf(await scene.run(scene.asPeer(machine, 'peerTree', { ...asked, ...changed }))),
@@ -293,10 +316,10 @@ t.test('4.7: keys below a leaf come with their digests', async (t) => {
   const [machine = 0] = scene.cluster.machines
   const session = await scene.session(machine)
   await session.put(keyOf(1), 'a')
-  const { digest: ring } = scene.cluster
   const { bucket, key } = nameOf(keyOf(1))
   const token = tokenOf(bucket, key)
   const ask = async (leaf: number): Promise<Answer<'peerLeaves'>> => {
+    const ring = namingBranches(scene, 20, [leaf])
     const asked = { ring, n: 3, leafBits: 20, leaves: [leaf], from: undefined, deadlineMs: 1000 }
     return scene.run(scene.asPeer(machine, 'peerLeaves', asked))
   }

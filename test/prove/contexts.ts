@@ -114,8 +114,9 @@ async function roundEnds(scene: Scene): Promise<boolean> {
 
 async function rangesAt(scene: Scene, machine: number, key: string): Promise<number> {
   const bucketId = { creation: NEVER_CREATED, policy: Policy.siblings, n: N }
-  const request = { name: keyName('default', key), bucketId, digestOnly: false, hints: false }
-  const terms = { ring: scene.cluster.digest, deadlineMs: 1_000 }
+  const name = keyName('default', key)
+  const request = { name, bucketId, digestOnly: false, hints: false }
+  const terms = { ring: scene.cluster.digestFor(name, N), deadlineMs: 1_000 }
   const answer = await scene.run(scene.asPeer(machine, 'peerRead', { ...request, ...terms }))
   if (answer instanceof OperatingError || !answer.isFound) return 0
   return decodeObject(answer.object)?.context.count ?? Number.POSITIVE_INFINITY

@@ -93,6 +93,7 @@ export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
     to: u64(0x7fffffff, 0xffffffff),
     bucket: NAME.bucket,
     creation: CREATED.creation,
+    n: CREATED.n,
     keysMax: 100,
     deadlineMs: 1000,
     withValues: true,

@@ -144,10 +144,14 @@ class DevRun {
       await this.#stop(EXIT.failed)
       return
     }
+    const count = `${await this.#runningCount()} of ${this.#children.size} nodes run`
+    if (child.lastWords().includes('(member-gone)')) {
+      process.stderr.write(`everwrite: ${count}. ${node.name} is no member any more.\n`)
+      return
+    }
     const again = ['npx --no everwrite', ...serveArguments(this.#cluster, node)].join(' ')
     process.stderr.write(
-      `everwrite: ${await this.#runningCount()} of ${this.#children.size} nodes run. ` +
-        `Start ${node.name} again in another terminal:\n  ${again}\n`,
+      `everwrite: ${count}. Start ${node.name} again in another terminal:\n  ${again}\n`,
     )
   }
 

@@ -89,6 +89,8 @@ export async function readNodeSettings(sources: Sources): Promise<NodeSettings> 
     if (given === undefined || kind === undefined) continue
     raw[name] = typeof given === 'boolean' ? given : valueOf(name, given, kind)
   }
+  // A list of one node, as a joiner has it, needs no second word for it.
+  raw['name'] ??= onlyNameIn(raw['members'])
   const judged = shapeOf(raw)
   faults.push(...judged.faults)
   if (judged.settings === undefined) throw new SettingsError(faults)
@@ -108,6 +110,12 @@ export async function readNodeSettings(sources: Sources): Promise<NodeSettings> 
   const config = configOf(settings, secrets, engine, joined?.node)
   const [partitions, n] = [given('partitions'), given('n')]
   return { config, isJoiner, partitions, n, hasJoined: joined !== undefined }
+}
+
+function onlyNameIn(members: unknown): unknown {
+  if (!Array.isArray(members) || members.length !== 1) return undefined
+  const [only] = members as readonly unknown[]
+  return typeof only === 'object' && only !== null && 'name' in only ? only.name : undefined
 }
 
 /** What was written down when this node joined. Fails with `data-foreign` or `data-rotten`. */

@@ -48,15 +48,27 @@ export function planOf({ parent, members, needed, without, ns, bits }: PlanOptio
 
 /**
  * Whether the table would change nothing: it has the owners, and the dead, of the one in effect,
- * and no other is under way. One under way may be committed again: it names other directories.
+ * and no other is under way. One under way, or whose moves are, may be committed again: for the
+ * data directories that members have now.
  */
 export function isSamePlan(table: Table, { adopted, stages }: Present): boolean {
   const inEffect = stages.table
   if (compareTables(adopted, inEffect) !== 0) return false
   if (!equalU64(table.ring.digest, inEffect.ring.digest)) return false
+  if (stages.left > 0 && lostDisks(inEffect, table.needed).length > 0) return false
   const isKnownDead = (id: NodeId): boolean =>
     inEffect.without.includes(id) || stages.ownerOf(id) === undefined
   return table.without.every(isKnownDead)
+}
+
+/** Members that have another data directory than the table was made for. */
+export function lostDisks(
+  { needed }: Pick<Table, 'needed'>,
+  now: ReadonlyMap<NodeId, string>,
+): readonly NodeId[] {
+  const isOther = ([id, directory]: [NodeId, string]): boolean =>
+    now.has(id) && now.get(id) !== directory
+  return [...needed].filter(isOther).map(([id]) => id)
 }
 
 /** Of a member: the table that it adopted last, and how far that in effect is. */

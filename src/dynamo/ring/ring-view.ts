@@ -8,8 +8,10 @@
  * *statement*. It ends none of them from then on. So the newest statement of all that are needed
  * tells from which owners the table begins, and each member that sees them all finds the same ones.
  *
- * A member whose disk was lost since the table was made may have stated something on the old disk:
- * it states nothing, and the table waits until an operator commits it again.
+ * A member whose disk was lost since a table was made may have stated something on the old disk,
+ * or ended moves: it states nothing of that table and ends no move of it. So what waits for that
+ * waits until an operator commits again, and the member counts for nothing until then where it may
+ * have given its place away.
  *
  * An N comes into use before a table is adopted, and stands in the statement then; or after it is
  * in effect. A bucket with an N that is not in use is not served. So where a write of it was
@@ -19,6 +21,7 @@
  */
 import { assert } from '../../base/assert.ts'
 import type { NodeId } from '../names.ts'
+import { ownersOf } from './preference-list.ts'
 import { newerStages, type Stages, stagesAfter } from './stages.ts'
 import { compareTables, type Table } from './table.ts'
 
@@ -78,6 +81,25 @@ export class RingView {
     return compareTables(this.#adopted, this.#stages.table) > 0
   }
 
+  /** The table in effect was made for a disk that this member has no more. */
+  get isOnOtherDisk(): boolean {
+    return !this.#isMadeForDisk(this.#stages.table)
+  }
+
+  /**
+   * On the disk that it lost, this member may have given away its place in one of the partitions
+   * from `first` to `last`: by a move of the table in effect, or of a newer one.
+   */
+  mayHaveGiven(n: number, first: number, last = first): boolean {
+    if (!this.isOnOtherDisk) return false
+    if (this.isFrozen) return true
+    const { ring } = this.#stages.table
+    for (let partition = first; partition <= last; partition++) {
+      if (!ownersOf(ring, partition, n).some(({ id }) => id === this.#options.self)) return true
+    }
+    return false
+  }
+
   /** Members that the adopted table waits for. */
   get missing(): readonly NodeId[] {
     return this.isFrozen ? [...this.#adopted.needed.keys()].filter((id) => !this.#seen.has(id)) : []
@@ -129,8 +151,13 @@ export class RingView {
 
   /** It states once what it adopted: on the disk that the table was made for. */
   get #mayState(): boolean {
+    return this.#adopted.needed.has(this.#options.self) && this.#isMadeForDisk(this.#adopted)
+  }
+
+  /** One that does not need this member was made before it joined, or names it as dead. */
+  #isMadeForDisk({ needed }: Table): boolean {
     const { self, directory } = this.#options
-    return this.#adopted.needed.get(self) === directory
+    return !needed.has(self) || needed.get(self) === directory
   }
 
   #adopt(table: Table): void {

@@ -8,6 +8,7 @@ import { equalU64 } from '../../base/u64.ts'
 import type { Token } from '../../native/digest.ts'
 import type { NodeId } from '../names.ts'
 import { type MachineOf, Machines } from './machines.ts'
+import { joinedDigest, ownersDigest } from './owners-digest.ts'
 import { clockwiseFrom } from './preference-list.ts'
 import type { Ring, RingDigest } from './ring.ts'
 import type { Stages } from './stages.ts'
@@ -23,7 +24,7 @@ export interface StagedList {
   readonly machineOf: MachineOf
   /** Moves that are done. */
   readonly done: number
-  /** Names the stage: a request says by it which owners its sender knows. */
+  /** Names the owners: a request says by it on which ones its sender counts. */
   readonly digest: RingDigest
 }
 
@@ -59,10 +60,16 @@ export class StagedLists {
     const met = clockwiseFrom(this.ring, partition).map(({ id }) => id)
     const fallbackIds = met.filter((id) => !owners.includes(id))
     const machineOf = this.#machinesOf(n).beside(owners)
-    const digest = this.stages.digestOf(partition, n)
+    const digest = ownersDigest(owners, this.stages.table.without)
     const made = { ownerIds: owners, fallbackIds, filler, machineOf, done, digest }
     lists[partition] = made
     return made
+  }
+
+  /** Names the owners of these partitions, for a request about all of them in this order. */
+  digestOf(partitions: readonly (readonly [partition: number, n: number])[]): RingDigest {
+    const digests = partitions.map(([partition, n]) => this.ofPartition(partition, n).digest)
+    return joinedDigest(this.ring.bits, digests)
   }
 
   #machinesOf(n: number): Machines {

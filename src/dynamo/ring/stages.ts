@@ -95,14 +95,8 @@ export class Stages {
     return this.#owners.get(id)
   }
 
-  /** What a request about a key names: it differs for each stage of each table. */
-  digestOf(partition: number, n: number): RingDigest {
-    const { hi, lo } = this.table.digest
-    return u64((hi ^ this.of(partition, n).done) >>> 0, lo)
-  }
-
-  /** The same of a request about several partitions, in this order. */
-  digestOfAll(partitions: Iterable<readonly [partition: number, n: number]>): RingDigest {
+  /** Names the stages of these partitions, in this order: what those who move places agree on. */
+  digestOf(partitions: Iterable<readonly [partition: number, n: number]>): RingDigest {
     let hash = 0
     let place = 0
     for (const [partition, n] of partitions) hash = mixed(hash, place++, this.of(partition, n).done)

@@ -116,7 +116,7 @@ export class Donor {
       if (gift.partitions.length < MOVE_PARTITIONS_MAX) gift.partitions.push(partition)
     }
     return [...byOwners.values()].map(({ owners, partitions }) => {
-      const ring = stages.digestOfAll(partitions.map((one) => [one, n]))
+      const ring = stages.digestOf(partitions.map((one) => [one, n]))
       return { n, partitions, owners, ring }
     })
   }
@@ -142,7 +142,7 @@ export class Donor {
   /** The owners are the same, and this member has not become one of them. */
   #isSame({ n, partitions, ring }: Gift): boolean {
     const { stages } = this.#node.topology
-    return equalU64(stages.digestOfAll(partitions.map((one) => [one, n])), ring)
+    return equalU64(stages.digestOf(partitions.map((one) => [one, n])), ring)
   }
 
   #ask(owner: NodeId, { n, partitions, ring }: Gift, attempt: AttemptId) {

@@ -18,11 +18,13 @@ import { isFailure } from '../../base/deliver.ts'
 import type { ErrorCode, OperatingError } from '../../base/errors.ts'
 import { equalU64, u64 } from '../../base/u64.ts'
 import type { NodeId } from '../../dynamo/names.ts'
+import { lostDisks } from '../../dynamo/ring/plan.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import type { Stage } from '../../dynamo/ring/stages.ts'
 import { type AttemptId, MoveStep } from '../../wire/message/peer.ts'
 import type { Timer } from '../../world/clock.ts'
 import type { Trace } from '../../world/trace.ts'
+import type { OwnStanding } from '../cluster/own-standing.ts'
 import type { RoundsAnswer, Terms } from '../cluster/peer-calls.ts'
 import type { Rings } from '../cluster/rings.ts'
 import { askMember } from './ask-member.ts'
@@ -35,6 +37,7 @@ const TOGETHER_MAX = 16
 
 export interface MoverDependencies extends ExchangeDependencies {
   readonly rings: Rings
+  readonly standing: Pick<OwnStanding, 'metOf'>
   readonly trace: Trace
 }
 
@@ -81,6 +84,10 @@ export class Mover {
   async #look(): Promise<void> {
     const { rings, trees } = this.#node
     if (rings.isFrozen || this.isPaused || !trees.isBuilt) return
+    if (rings.view.isOnOtherDisk) {
+      this.obstacle = lostDisk('this node')
+      return
+    }
     const own = this.#endAlone()
     if (own.length > 0) await rings.end(own)
     for (const batch of this.#batches()) {
@@ -136,6 +143,7 @@ export class Mover {
 
   async #takeOver(batch: Batch, leaver: NodeId): Promise<string | undefined> {
     const { n, partitions } = batch
+    if (this.#hasLostDisk(leaver)) return lostDisk(this.#node.topology.nameOf(leaver))
     const filled = await this.#exchange(leaver, batch, false)
     if (filled !== undefined) return this.#why(leaver, filled)
     const closed = await this.#ask(leaver, batch, MoveStep.close, NO_ATTEMPT)
@@ -150,6 +158,14 @@ export class Mover {
     if (isFailure(ended)) return this.#why(leaver, ended.code)
     this.#node.trace.record('places-taken', { from: leaver, n, count: partitions.length })
     return undefined
+  }
+
+  /** It ends no move of this table any more. */
+  #hasLostDisk(leaver: NodeId): boolean {
+    const { standing, topology } = this.#node
+    const [directory] = standing.metOf(leaver).directories
+    if (directory === undefined) return false
+    return lostDisks(topology.stages.table, new Map([[leaver, directory]])).length > 0
   }
 
   /** The other owners that count fill this member: then it ends the move. */
@@ -199,7 +215,7 @@ export class Mover {
 
   #digestOf(n: number, partitions: readonly number[]): RingDigest {
     const { stages } = this.#node.topology
-    return stages.digestOfAll(partitions.map((partition) => [partition, n]))
+    return stages.digestOf(partitions.map((partition) => [partition, n]))
   }
 
   #stateOf(node: NodeId): Promise<RoundsAnswer | OperatingError> {
@@ -220,6 +236,10 @@ export class Mover {
   #why(node: NodeId, code: ErrorCode): string {
     return `${this.#node.topology.nameOf(node)}: ${code}`
   }
+}
+
+function lostDisk(name: string): string {
+  return `${name} lost its disk after the table was made: plan and commit again`
 }
 
 interface Found {

@@ -171,8 +171,9 @@ export class RoundMember {
   }
 
   /**
-   * All have opened. Who named a start of a member knows the member by now, or has it from one that
-   * does: so no start of a member that takes no part was taken for one that has ended.
+   * All have opened, and none has drawn a new start since: another may have named that one as it
+   * opened, and the floor would hold it as ended. Nor has anyone named a start of a member that
+   * takes no part: who did knows the member by now, or has it from one that does.
    */
   #agree(part: Part, { starts }: RoundStepRequest): StepReply {
     const other = this.#node.topology.present.find(({ id }) => !starts.has(id))

@@ -183,7 +183,6 @@ export class RoundOpener {
       if (made.floor.size > FLOOR_STARTS_MAX) throw tooManyStarts(made)
       trace.record('round-opened', { round: number })
       await this.#pause(SETTLE_MS)
-      await this.#requireStarts(openings)
       const starts = new Map([...openings].map(([node, { start }]) => [node, start]))
       await this.#stepAll({ ...stepOf(number, RoundStep.agree), starts })
       const isEverywhere = [...openings.values()].every((one) => one.adopted === adopted.number)
@@ -218,20 +217,6 @@ export class RoundOpener {
     const { floors, peers } = this.#node
     return this.#ask(node, (terms, deliver) => {
       peers.rounds(node, floors.adopted, false, terms, deliver)
-    })
-  }
-
-  /**
-   * Fails where a member has drawn a new start since it opened. Another member may have named that
-   * one as it opened, and the floor would hold it as ended: all of it would be late.
-   */
-  async #requireStarts(openings: ReadonlyMap<NodeId, { readonly start: Start }>): Promise<void> {
-    const { replica, topology } = this.#node
-    await this.#forAll(async (node) => {
-      const { start } = node === topology.self.id ? replica : await this.#stateOf(node)
-      if (start === openings.get(node)?.start) return
-      const sentence = `${this.#nameOf(node)} has begun a new start since the round opened`
-      throw new OperatingError('round-left', sentence)
     })
   }
 

@@ -13,6 +13,7 @@ import type { AttemptId } from '../../wire/message/peer.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
 import type { Entropy } from '../../world/entropy.ts'
 import type { ReplicaDependencies } from '../replica/replica-dependencies.ts'
+import type { RingView } from '../../dynamo/ring/ring-view.ts'
 import type { Topology } from './topology.ts'
 
 /** A filler that does not end what it had closed has so long. */
@@ -22,18 +23,20 @@ const CLOSED_MS_MAX = 5_000
 export function opennessOf(
   topology: Topology,
   closings: Closings,
+  mayHaveGiven: RingView['mayHaveGiven'],
 ): Pick<ReplicaDependencies, 'isOpen' | 'isOpenRange'> {
   // The other owners fill its places, and do not ask it: what it took would be lost to readers.
   const isNamedDead = (): boolean => topology.stages.table.without.includes(topology.self.id)
   return {
     isOpen: (copy) => {
       if (!topology.owns(copy) || isNamedDead()) return false
-      if (closings.isEmpty) return true
-      return !closings.isClosed(topology.ring.partitionOf(copy.token), copy.bucketId.n)
+      const { n } = copy.bucketId
+      const partition = topology.ring.partitionOf(copy.token)
+      return !mayHaveGiven(n, partition) && !closings.isClosed(partition, n)
     },
-    isOpenRange: (from, to) => {
+    isOpenRange: ({ from, to, n }) => {
       const [first, last] = [topology.ring.partitionOf(from), topology.ring.partitionOf(to)]
-      return !isNamedDead() && !closings.hasIn(first, last)
+      return !isNamedDead() && !mayHaveGiven(n, first, last) && !closings.hasIn(first, last)
     },
   }
 }
@@ -61,11 +64,6 @@ export class Closings {
   constructor(clock: Clock, entropy: Entropy) {
     this.#clock = clock
     this.#entropy = entropy
-  }
-
-  /** Nothing is closed: every request asks that first. */
-  get isEmpty(): boolean {
-    return this.#all.length === 0
   }
 
   isClosed(partition: number, n: number): boolean {

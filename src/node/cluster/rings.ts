@@ -145,7 +145,7 @@ export class Rings {
     const { stages } = this.view
     const mayEnd = ({ n, partition, done }: EndedMove): boolean =>
       stages.of(partition, n).done + 1 === done
-    if (this.isFrozen || !moves.every(mayEnd)) return false
+    if (this.isFrozen || this.view.isOnOtherDisk || !moves.every(mayEnd)) return false
     for (const { n, partition, done, isFilled } of moves)
       stages.advance(partition, n, done, isFilled)
     this.#node.trace.record('moves-ended', { count: moves.length, left: stages.left })

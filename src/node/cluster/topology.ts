@@ -174,27 +174,27 @@ export class Topology {
 
   /** Names the owners of these keys, for a question about all of them in this order. */
   digestOfKeys(copies: readonly Pick<CopyId, 'token' | 'bucketId'>[]): RingDigest {
-    const { ring, stages } = this
-    return stages.digestOfAll(
+    const { ring, lists } = this
+    return lists.digestOf(
       copies.map(({ token, bucketId }) => [ring.partitionOf(token), bucketId.n]),
     )
   }
 
   /** The same of branches of `bits` bits of the tree of buckets with this N. */
   digestOfBranches(bits: number, branches: readonly Branch[], n: number): RingDigest {
-    const { ring, stages } = this
+    const { ring, lists } = this
     const shift = bits - ring.bits
     // A branch with fewer bits has several partitions: the first of them stands for it.
     const partitionOf = (one: Branch): number => (shift < 0 ? one << -shift : one >>> shift)
-    return stages.digestOfAll(branches.map((one) => [partitionOf(one), n]))
+    return lists.digestOf(branches.map((one) => [partitionOf(one), n]))
   }
 
-  /** The same of all keys from a token to another one. */
-  digestOfRange(from: Token, to: Token): RingDigest {
-    const { ring, stages } = this
+  /** The same of all keys from a token to another one, in buckets with this N. */
+  digestOfRange({ from, to, n }: { from: Token; to: Token; n: number }): RingDigest {
+    const { ring, lists } = this
     const [first, last] = [ring.partitionOf(from), ring.partitionOf(to)]
     const partitions = Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i)
-    return stages.digestOfAll(stages.ns.flatMap((n) => partitions.map((one) => [one, n] as const)))
+    return lists.digestOf(partitions.map((one) => [one, n]))
   }
 
   /** The default's, under the empty name, then those that have a name of their own. */

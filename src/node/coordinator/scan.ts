@@ -122,8 +122,9 @@ export class Scans {
       if (page.isFull) break
       const { withValues } = scan
       const stretch = stretchFrom(lists, from, properties)
+      const { n } = properties
       const keysMax = page.keysLeft
-      const range = { from, to: stretch.to, bucket, creation, keysMax, withValues }
+      const range = { from, to: stretch.to, bucket, creation, n, keysMax, withValues }
       const { found, end } = await this.#read(scan, stretch, range)
       from = end ?? nextU64(stretch.to)
       const left = byToken(found).find((keys) => !page.add(keys))
@@ -158,7 +159,7 @@ export class Scans {
     const untried = [...nearestFirst(owners, self, canAsk)]
     const pages: CopiesPage[] = []
     const failures: OwnerFailure[] = []
-    const terms = { ring: topology.digestOfRange(range.from, range.to), deadline }
+    const terms = { ring: topology.digestOfRange(range), deadline }
     const mend = (found: readonly Found[]): void =>
       this.#mend(failures, found, stretch, range, deadline)
     while (pages.length < r) {

@@ -57,7 +57,7 @@ export class MoveRequests {
     const { stages } = topology
     if (from === undefined) throw new OperatingError('kind-unknown', 'members alone move places')
     if (partitions.some((one) => one >= topology.ring.partitionCount)) throw differs()
-    const here = stages.digestOfAll(partitions.map((one) => [one, n]))
+    const here = stages.digestOf(partitions.map((one) => [one, n]))
     if (!equalU64(here, ring)) {
       rings.onDiffers(from)
       throw differs()
@@ -115,7 +115,7 @@ export class MoveRequests {
       const { leaver, filler } = topology.stages.of(partition, n)
       return leaver === topology.self.id && filler === from
     })
-    if (rings.isFrozen || !isHanded) throw differs()
+    if (rings.isFrozen || rings.view.isOnOtherDisk || !isHanded) throw differs()
   }
 }
 

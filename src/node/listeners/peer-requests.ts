@@ -272,8 +272,7 @@ export class PeerRequests {
 
   #scan(call: IncomingCallOf<'peerRange'>, session: Session): void {
     const { request } = call
-    const { from, to } = request
-    if (this.#differs(call, session, this.#node.topology.digestOfRange(from, to))) return
+    if (this.#differs(call, session, this.#node.topology.digestOfRange(request))) return
     perform(
       () => this.#node.replica.scan(request),
       (page) => {

@@ -22,6 +22,7 @@ export interface KeyRange {
   readonly bucket: Uint8Array
   /** Of the bucket named. */
   readonly creation: CreationId
+  readonly n: number
   readonly keysMax: number
   /** False: copies come as their outlines (`object-bytes.ts`). */
   readonly withValues: boolean

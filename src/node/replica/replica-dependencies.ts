@@ -1,11 +1,11 @@
 /** What a replica works with. */
 import type { CopyId, NodeId } from '../../dynamo/names.ts'
-import type { Token } from '../../native/digest.ts'
 import type { Engine } from '../../store/engine.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { Entropy } from '../../world/entropy.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { Counters } from '../counters.ts'
+import type { KeyRange } from './copies.ts'
 import type { Floors } from './floors.ts'
 import type { Hints } from './hints.ts'
 import type { NamedStarts } from './named-starts.ts'
@@ -25,7 +25,7 @@ export interface ReplicaDependencies {
   /** Whether this node is an owner of the key now, and not about to hand its place over. */
   readonly isOpen: (copy: CopyId) => boolean
   /** The same of all keys from a token to another one, as far as it owns them. */
-  readonly isOpenRange: (from: Token, to: Token) => boolean
+  readonly isOpenRange: (range: Pick<KeyRange, 'from' | 'to' | 'n'>) => boolean
   readonly hints: Hints
   readonly trees: Trees
   readonly starts: NamedStarts

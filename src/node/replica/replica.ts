@@ -201,7 +201,7 @@ export class Replica {
   /** This member's copies in a range: a page of them. */
   async scan(range: KeyRange): Promise<CopiesPage> {
     this.#requireWhole()
-    if (!this.#node.isOpenRange(range.from, range.to)) throw handedOver()
+    if (!this.#node.isOpenRange(range)) throw handedOver()
     return copiesIn(this.#engine, range)
   }
 

@@ -16,6 +16,7 @@ import type { History } from '../history/history.ts'
 
 export class SessionFloor {
   readonly #history: History
+  readonly #replacements: Replacements
   /** By key: the writes of each receipt, oldest first. */
   readonly #floors = new Map<string, readonly (readonly number[])[]>()
   /** Gets that had receipts to cover. */
@@ -23,6 +24,7 @@ export class SessionFloor {
 
   constructor(history: History) {
     this.#history = history
+    this.#replacements = new Replacements(history)
   }
 
   /** A put was acknowledged, and gave a receipt. */
@@ -52,7 +54,8 @@ export class SessionFloor {
 
   /**
    * Those of the wanted that are neither among these writes nor in their past. A write follows
-   * older ones alone: what is older than all wanted need not be looked at.
+   * older ones alone: of what is older than all wanted it counts only whether it replaced what it
+   * found, for that may have been after the wanted were there.
    */
   #without(wanted: readonly number[], ids: readonly number[]): readonly number[] {
     const { keys, writes } = this.#history
@@ -61,7 +64,7 @@ export class SessionFloor {
     const past = new Set(ids)
     for (const id of past) {
       left.delete(id)
-      if (left.size === 0 || writes.replacesSeen(id)) return []
+      if (left.size === 0 || this.#replacements.isReplacingIn(id)) return []
       for (let i = writes.follows.from(id); i < writes.follows.to(id); i++) {
         const before = writes.follows.item(i)
         if (before >= oldest) past.add(before)
@@ -83,5 +86,37 @@ export class SessionFloor {
       if (isOne && writes.outcome(id) !== 'refused') deletes.push(id)
     }
     return deletes
+  }
+}
+
+/** Which writes replaced what they found just before, or have such a write in their past. */
+class Replacements {
+  readonly #history: History
+  /** By write, as far as it was looked at. */
+  readonly #isIn: boolean[] = []
+  /** By the number of a key, the first delete of it that is one. */
+  readonly #firstDeletes = new Map<number, number>()
+
+  constructor(history: History) {
+    this.#history = history
+  }
+
+  isReplacingIn(id: number): boolean {
+    while (this.#isIn.length <= id) this.#add(this.#isIn.length)
+    return this.#isIn[id] === true
+  }
+
+  /** All that it follows is older, and was looked at. */
+  #add(id: number): void {
+    const { writes } = this.#history
+    const key = writes.key(id)
+    const firstDelete = this.#firstDeletes.get(key) ?? Number.POSITIVE_INFINITY
+    let isIn = writes.replacesSeen(id) || firstDelete < writes.deletesBelow(id)
+    for (let i = writes.follows.from(id); i < writes.follows.to(id) && !isIn; i++) {
+      isIn = this.#isIn[writes.follows.item(i)] === true
+    }
+    this.#isIn.push(isIn)
+    const isFirst = isIn && writes.isDelete(id) && id < firstDelete
+    if (isFirst && writes.outcome(id) !== 'refused') this.#firstDeletes.set(key, id)
   }
 }

@@ -14,6 +14,7 @@ import { DEFAULTS } from '../../config.ts'
 import type { KeyName, NodeId } from '../../dynamo/names.ts'
 import { preferenceListOf } from '../../dynamo/ring/preference-list.ts'
 import type { Ring, RingDigest } from '../../dynamo/ring/ring.ts'
+import { StagedLists } from '../../dynamo/ring/staged-lists.ts'
 import { firstStages, type Stages } from '../../dynamo/ring/stages.ts'
 import { tokenOf } from '../../native/digest.ts'
 import { memberIdOf, ringOf } from '../../node/cluster/topology.ts'
@@ -110,17 +111,25 @@ export class Cluster {
     return ringOf(this.configOf(1))
   }
 
-  /** What a request about these keys of a bucket with this N names. */
-  digestFor(names: readonly KeyName[], n: number): RingDigest {
-    const stages = this.#stages
-    const partitionOf = ({ bucket, key }: KeyName): number =>
-      stages.table.ring.partitionOf(tokenOf(bucket, key))
-    const [first] = names
-    if (names.length === 1 && first !== undefined) return stages.digestOf(partitionOf(first), n)
-    return stages.digestOfAll(names.map((name) => [partitionOf(name), n]))
+  /** What a request about this key of a bucket with this N names. */
+  digestFor({ bucket, key }: KeyName, n: number): RingDigest {
+    return this.lists.of(tokenOf(bucket, key), n).digest
   }
 
-  /** What a request about all keys names; about any keys, as long as no place has moved. */
+  /** What a request about several keys names. */
+  digestForAll(names: readonly KeyName[], n: number): RingDigest {
+    const { lists } = this
+    const partitionOf = ({ bucket, key }: KeyName): number =>
+      lists.ring.partitionOf(tokenOf(bucket, key))
+    return lists.digestOf(names.map((name) => [partitionOf(name), n]))
+  }
+
+  /** The owners of each partition now. */
+  get lists(): StagedLists {
+    return new StagedLists(this.#stages)
+  }
+
+  /** What a request about tables and moves names. */
   get digest(): RingDigest {
     return this.#stages.digest
   }

@@ -72,7 +72,7 @@ export async function inspect(cluster: Cluster, options: InspectOptions): Promis
     const name = keyName(bucket, key)
     const owners = cluster.ownersOf(name)
     const bucketId = cluster.made.idOf(bucket, owners.length)
-    const ring = cluster.digestFor([name], owners.length)
+    const ring = cluster.digestFor(name, owners.length)
     const terms = { ring, deadlineMs: DEADLINE_MS }
     const request = { name, bucketId, digestOnly: false, hints: false, ...terms }
     const copies: PeerReadReply[] = []

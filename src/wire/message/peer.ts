@@ -149,6 +149,8 @@ export interface PeerRange {
   readonly bucket: Uint8Array
   /** Of the bucket named. */
   readonly creation: CreationId
+  /** The same: `ring` names the owners of its copies. */
+  readonly n: number
   readonly keysMax: number
   readonly deadlineMs: number
   /** False: copies come as their outlines. */

@@ -26,6 +26,7 @@ import {
   firstStage,
   hasBit,
   isCounted,
+  isSameOwners,
   type Stage,
   type Table,
   tellStage,
@@ -272,8 +273,9 @@ export class Cluster {
 
   #receiveRequest(member: Member, request: Request): void {
     const order = compareStages(request.stage, member.memory.stage)
-    if (order > 0) this.advance(member, request.stage)
-    if (order < 0 && !this.#isOlderTaken(member, request)) {
+    const isSame = this.#isServed(member, request)
+    if (order > 0 && !isSame) this.advance(member, request.stage)
+    if (order < 0 && !isSame && !this.#isOlderTaken(member, request)) {
       this.story?.push(`${name(member)} refuses ${request.kind} of ${request.from}: older stage`)
       return this.news.tell(member, request.from)
     }
@@ -287,6 +289,11 @@ export class Cluster {
       case 'carry':
         return this.handoffs.onCarry(member, request)
     }
+  }
+
+  /** Both go by the same owners: the one that is behind learns the rest by news alone. */
+  #isServed({ memory }: Member, { kind, stage }: Request): boolean {
+    return kind !== 'carry' && isSameOwners(stage, memory.stage, this.rules.isDeadUnnamed)
   }
 
   #isOlderTaken({ index, memory }: Member, { kind, stage }: Request): boolean {
@@ -315,8 +322,7 @@ export class Cluster {
   /** Whether the member acts as an owner. */
   isOpen(member: Member): boolean {
     const { rules } = this
-    const { stage, isEmptied } = member.memory
-    if (isEmptied && stage.leaver === member.index && !rules.isEmptiedReopened) return false
+    if (member.mayHaveGiven && !rules.isEmptiedReopened) return false
     if (member.isOpenOwner) return true
     return rules.isDeadCounted && member.ownerPlace >= 0 && !member.isClosed
   }

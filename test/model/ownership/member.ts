@@ -157,12 +157,18 @@ export class Member extends ModelLog<Disk, Batch> {
   }
 
   /**
-   * A member states once at which stage it adopted a table: on a new disk it may have done so
-   * before, unless the table was made for that disk.
+   * Whether a table was made for the disk that the member has. On another one it may have stated
+   * something of it before, and ended moves.
    */
-  get isOnListedDisk(): boolean {
-    const { renewed, adopted } = this.memory
-    return hasBit(adopted.renewed | ~renewed, this.index)
+  isOnDiskOf(table: Table): boolean {
+    return hasBit(table.renewed | ~this.memory.renewed, this.index)
+  }
+
+  /** On a disk that it lost it may have ended a move that gave its place away. */
+  get mayHaveGiven(): boolean {
+    const { stage, adopted } = this.memory
+    if (this.isOnDiskOf(stage.table)) return false
+    return adopted !== stage.table || !stage.table.owners.includes(this.index)
   }
 
   /** The table that it adopted counts as adopted by it from now on. */

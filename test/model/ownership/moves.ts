@@ -50,6 +50,7 @@ export class Moves {
 
   #stepOfLeaver(member: Member, stage: Stage): void {
     const { rules } = this.#cluster
+    if (!member.isOnDiskOf(stage.table) && !rules.isLostDiskMoved) return
     if (member.memory.isEmptied && !rules.isEmptiedReopened)
       return this.#finish(member, stage, false)
     if (member.filling?.stage !== stage) member.filling = { stage, covered: -1, isClosed: false }
@@ -87,6 +88,7 @@ export class Moves {
   #stepWithoutLeaver(member: Member, stage: Stage): void {
     const { rules } = this.#cluster
     if (member.index === stage.filler) {
+      if (!member.isOnDiskOf(stage.table) && !rules.isLostDiskMoved) return
       if (rules.isFilledBeforeRefusing) this.#fillUnrefused(member, stage)
       return this.#finishCovered(member, stage)
     }

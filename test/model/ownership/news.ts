@@ -18,7 +18,6 @@ import {
   countBits,
   firstStage,
   hasBit,
-  newerStage,
   type Table,
   tellTable,
 } from './tables.ts'
@@ -131,7 +130,7 @@ export class NewsOfRing {
   #mayState(member: Member): boolean {
     const { isUnneededHeard, isStatedTwice } = this.#cluster.rules
     const isNeeded = hasBit(member.memory.adopted.needed, member.index) || isUnneededHeard
-    return isNeeded && (member.isOnListedDisk || isStatedTwice)
+    return isNeeded && (member.isOnDiskOf(member.memory.adopted) || isStatedTwice)
   }
 
   /** A member that sees that all have adopted says that the table is in effect. */
@@ -194,7 +193,7 @@ export class NewsOfRing {
     this.#cluster.story?.push(`${name(joiner)} joins through ${name(through)}`)
     this.#meet(through, bit(joiner.index), 0, 0)
     this.#cluster.sync(through)
-    joiner.replace(this.#firstDiskFrom([through], joiner.index))
+    joiner.replace(this.#firstDiskFrom(through, joiner.index))
     joiner.restart()
   }
 
@@ -202,27 +201,16 @@ export class NewsOfRing {
   diskLearnt(member: Member): Disk {
     const { members, rules, prng } = this.#cluster
     const others = members.filter((one) => one !== member && this.#cluster.isUp(one.index))
-    const asked = rules.isRingLearntFromOne ? [prng.pick(others)] : others
-    const disk = this.#firstDiskFrom(asked, member.index)
+    const disk = this.#firstDiskFrom(prng.pick(others), member.index)
     disk.isEmptied = true
     disk.renewed |= bit(member.index)
     if (rules.isEmptiedWhole) disk.isWhole = hasBit(disk.stage.ownersMask, member.index)
     return disk
   }
 
-  #firstDiskFrom(others: readonly Member[], index: number): Disk {
-    let { stage, adopted } = (others[0] as Member).memory
-    let known = bit(index)
-    let gone = 0
-    let renewed = 0
-    for (const { memory } of others) {
-      stage = newerStage(stage, memory.stage)
-      if (compareTables(memory.adopted, adopted) > 0) adopted = memory.adopted
-      known |= memory.members
-      gone |= memory.gone
-      renewed |= memory.renewed
-    }
-    const disk = firstDisk(stage, known, false)
+  #firstDiskFrom({ memory }: Member, index: number): Disk {
+    const { stage, adopted, members, gone, renewed } = memory
+    const disk = firstDisk(stage, members | bit(index), false)
     return { ...disk, adopted, gone, renewed }
   }
 

@@ -38,7 +38,8 @@ function spread(cluster: Cluster, members: readonly Member[]): void {
 
 /**
  * The operator says that those that are down are gone, and gives their places to others. A table
- * that does not take effect, since a member lost its disk meanwhile, is committed again.
+ * that does not take effect, or whose moves do not end, since a member lost its disk meanwhile, is
+ * committed again.
  */
 function replaceDown(cluster: Cluster, members: readonly Member[], isLate: boolean): void {
   const [first] = members as [Member]
@@ -47,7 +48,11 @@ function replaceDown(cluster: Cluster, members: readonly Member[], isLate: boole
     if (isDown && !hasBit(first.memory.gone, index)) cluster.news.remove(first, index)
   }
   const { adopted, stage } = first.memory
-  const isStuck = isLate && adopted !== stage.table
+  const isMoverLost = members.some((member) => {
+    const isMoving = member.index === stage.leaver || member.index === stage.filler
+    return isMoving && !member.isOnDiskOf(stage.table)
+  })
+  const isStuck = isLate && (adopted !== stage.table || isMoverLost)
   if (!isStuck && adopted.owners.every((owner) => cluster.isUp(owner))) return
   const owners = adopted.owners.filter((owner) => cluster.isUp(owner))
   for (const { index } of members) {

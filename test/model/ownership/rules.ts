@@ -46,6 +46,8 @@ export interface OwnershipRules {
   readonly isFormerOwnerWritten: boolean
   /** An owner acknowledges for those that name an older stage. */
   readonly isOlderStageTaken: boolean
+  /** A request does not name which owners are dead: others of its owners count them. */
+  readonly isDeadUnnamed: boolean
   /** Acks of an older stage and of a newer one count together. */
   readonly isCountedOn: boolean
   /** Of a dead leaver's place the filler counts when one of the other owners has filled it. */
@@ -60,9 +62,9 @@ export interface OwnershipRules {
   readonly isFilledWhole: boolean
   /** An emptied copy counts towards R at once. */
   readonly isEmptiedWhole: boolean
-  /** A member on an emptied disk learns the ring from one other. */
-  readonly isRingLearntFromOne: boolean
-  /** A leaver that was emptied opens again. */
+  /** A member ends moves of a table that was made for the disk that it lost since. */
+  readonly isLostDiskMoved: boolean
+  /** A member that may have given its place away, on a disk that it lost, opens again. */
   readonly isEmptiedReopened: boolean
 
   // Donors and hints.
@@ -103,6 +105,7 @@ export const OWNERSHIP_RULES: OwnershipRules = {
   isFillerRead: false,
   isFormerOwnerWritten: false,
   isOlderStageTaken: false,
+  isDeadUnnamed: false,
   isCountedOn: false,
   isFilledByOne: false,
   isFilledBeforeRefusing: false,
@@ -110,7 +113,7 @@ export const OWNERSHIP_RULES: OwnershipRules = {
   isWholeKept: false,
   isFilledWhole: false,
   isEmptiedWhole: false,
-  isRingLearntFromOne: false,
+  isLostDiskMoved: false,
   isEmptiedReopened: false,
   isDroppedByOne: false,
   isGrownCopyDropped: false,

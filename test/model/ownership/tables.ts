@@ -98,6 +98,13 @@ export function isCounted(stage: Stage, member: number): boolean {
   return hasBit(stage.ownersMask & ~stage.table.without, member)
 }
 
+/** What a request names: the same owners in the same places, and the same of them count. */
+export function isSameOwners(a: Stage, b: Stage, isDeadUnnamed: boolean): boolean {
+  if (a === b) return true
+  if (a.owners.some((owner, place) => owner !== b.owners[place])) return false
+  return isDeadUnnamed || ((a.table.without ^ b.table.without) & a.ownersMask) === 0
+}
+
 export function tellTable({ number, hash, owners, without }: Table): string {
   const dead = without === 0 ? '' : ` without ${tellMembers(without)}`
   return `t${number}.${hash % 1000}(${owners.join('')}${dead})`

@@ -12,6 +12,7 @@ import { NodeSession } from '../../support/node-session.ts'
 import { frame, RawClient, wordOf } from '../../support/raw-client.ts'
 import { CLUSTER_KEY_HEX, type ServedCluster } from '../../support/served-cluster.ts'
 import { type Good, openDamage, sealedDamage } from './mutate.ts'
+import { type Placed, placedBy } from './placed.ts'
 import { BUCKET_ID } from '../../../src/store/conformance/subject.ts'
 
 const BUCKET = utf8Bytes('flood')
@@ -56,7 +57,7 @@ export class Attacker {
       node: memberIdOf('served', 'node-2'),
       clusterKey: CLUSTER_KEY,
     })
-    const { ring } = await session.ask('topology', {})
+    const topology = await session.ask('topology', {})
     const good: Record<Role, Good[]> = { client: [], peer: [] }
     for (let i = 0; i < KEYS; i++) {
       const key = utf8Bytes(`key ${i}`)
@@ -64,10 +65,12 @@ export class Attacker {
       const { context } = await session.get(BUCKET, key)
       good.client.push(...clientFrames(key, context.slice()))
       const name = { bucket: BUCKET, key }
+      const placed = placedBy(topology, { bucket: BUCKET, key })
+      const { ring } = placed
       const copy = { name, bucketId: BUCKET_ID, hints: false }
       const asked = { ...copy, ring, digestOnly: false, deadlineMs: 1_000 }
       const { object } = await peer.ask('peerRead', asked)
-      good.peer.push(...peerFrames(key, ring, object.slice()))
+      good.peer.push(...peerFrames(key, placed, object.slice()))
     }
     session.close()
     peer.close()
@@ -198,11 +201,11 @@ function clientFrames(key: Uint8Array, context: Uint8Array): readonly Good[] {
 
 function peerFrames(
   key: Uint8Array,
-  ring: pb.Wide.$Properties,
+  { token, ring, ofRange }: Placed,
   object: Uint8Array,
 ): readonly Good[] {
   const name = { bucket: BUCKET, key, ring, deadlineMs: 1_000 }
-  const range = { ring, from: { hi: 0, lo: 0 }, to: { hi: 2 ** 31, lo: 0 }, bucket: BUCKET }
+  const range = { ring: ofRange, from: token, to: token, bucket: BUCKET, n: BUCKET_ID.n }
   const requestId = new Uint8Array(16).fill(1)
   const put = { ...name, requestId, value: utf8Bytes('tea') }
   const { peerRead, peerWrite, peerPut, peerRange } = REQUEST_KINDS

@@ -8,7 +8,7 @@ import type { PlantGroup } from './plant.ts'
 
 export const MEMBERSHIP: PlantGroup = {
   name: 'membership',
-  plantsMin: 63,
+  plantsMin: 67,
   plants: [
     {
       name: 'a suspicion is never refuted',

@@ -62,8 +62,10 @@ const TABLES: readonly Plant[] = [
   },
   {
     name: 'a member that is named as dead states',
-    find: 'return this.#adopted.needed.get(self) === directory',
-    replace: 'return (this.#adopted.needed.get(self) ?? directory) === directory',
+    find:
+      'return this.#adopted.needed.has(this.#options.self) && ' +
+      'this.#isMadeForDisk(this.#adopted)',
+    replace: 'return this.#isMadeForDisk(this.#adopted)',
     why: 'some begin from its stage, and others do not hear of it',
     caughtBy: NEWS,
   },
@@ -83,15 +85,43 @@ const TABLES: readonly Plant[] = [
   },
   {
     name: 'a move ends after a newer table was adopted',
-    find: 'if (this.isFrozen || !moves.every(mayEnd)) return false',
-    replace: 'if (!moves.every(mayEnd)) return false',
+    find: 'if (this.isFrozen || this.view.isOnOtherDisk || !moves.every(mayEnd)) return false',
+    replace: 'if (this.view.isOnOtherDisk || !moves.every(mayEnd)) return false',
     why: 'the newer table begins from owners of before the move',
     caughtBy: KEPT,
   },
   {
-    name: 'a stage is named by its table alone',
-    find: 'return u64((hi ^ this.of(partition, n).done) >>> 0, lo)',
-    replace: 'return u64(hi, lo)',
+    name: 'a member on another disk ends moves of the table that was made for the lost one',
+    find: 'if (this.isFrozen || this.view.isOnOtherDisk || !moves.every(mayEnd)) return false',
+    replace: 'if (this.isFrozen || !moves.every(mayEnd)) return false',
+    why: 'on the old disk it may have stated that they had not ended',
+    caughtBy: KEPT,
+  },
+  {
+    name: 'a member on another disk acknowledges for places that it gave away on the lost one',
+    find: 'if (!this.isOnOtherDisk) return false',
+    replace: 'return false',
+    why: 'the new owner and another answer a read without what it took',
+    caughtBy: VIEW,
+  },
+  {
+    name: 'a request does not name which of its owners are dead',
+    find: 'owners.map((id) => (dead.includes(id) ? `${id} dead` : id))',
+    replace: 'owners',
+    why: 'others count the dead one, whose place is filled without it',
+    caughtBy: LISTS,
+  },
+  {
+    name: 'a request about several keys names the first alone',
+    find: 'for (const one of digests) {',
+    replace: 'for (const one of [...digests].slice(0, 1)) {',
+    why: 'keys are taken of which others are the owners',
+    caughtBy: LISTS,
+  },
+  {
+    name: 'a request names owners of before their move',
+    find: 'const digest = ownersDigest(owners, this.stages.table.without)',
+    replace: 'const digest = ownersDigest([], this.stages.table.without)',
     why: 'requests of an older stage are taken: owners of before and after acknowledge',
     caughtBy: LISTS,
   },
@@ -116,8 +146,8 @@ const TABLES: readonly Plant[] = [
 const HANDING_OVER: readonly Plant[] = [
   {
     name: 'a leaver that has closed takes writes',
-    find: 'return !closings.isClosed(topology.ring.partitionOf(copy.token), copy.bucketId.n)',
-    replace: 'return true',
+    find: 'return !mayHaveGiven(n, partition) && !closings.isClosed(partition, n)',
+    replace: 'return !mayHaveGiven(n, partition)',
     why: 'its filler has asked for all by then: the write is lost',
     caughtBy: CLOSINGS,
   },
@@ -266,7 +296,7 @@ const GIVING: readonly Plant[] = [
   },
   {
     name: 'a donor drops though the owners are others by then',
-    find: 'return equalU64(stages.digestOfAll(partitions.map((one) => [one, n])), ring)',
+    find: 'return equalU64(stages.digestOf(partitions.map((one) => [one, n])), ring)',
     replace: 'return true',
     why: 'some of the present owners have not taken its copies',
     caughtBy: DONOR,

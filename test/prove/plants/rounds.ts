@@ -269,7 +269,7 @@ const LEAVING: readonly Plant[] = [
   },
   {
     name: 'a round closes though a member has drawn a new start',
-    find: 'await this.#requireStarts(openings);',
+    find: 'await this.#stepAll({ ...stepOf(number, RoundStep.agree), starts });',
     replace: '',
     why: 'the floor may hold a start that lives as ended: all its puts are late for ever',
     caughtBy: VOID,

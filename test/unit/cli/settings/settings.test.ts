@@ -293,3 +293,13 @@ t.test(
     t.same(await faultsOf(toml), ['key-file: key-file-wrong'], 'for its owner alone')
   },
 )
+
+t.test('a list of one node names the node, unless its name is given', async (t) => {
+  const only = 'cluster = "shop"\nkey-file = "cluster.key"\ndata = "data"\nn = 1\nr = 1\nw = 1\n'
+  const four = `${only}[[members]]\nname = "node-4"\n`
+  t.equal((await read(four)).name, 'node-4')
+  const other = await faultsOf(four, { flags: { name: 'node-5' } })
+  t.strictSame(other, ['name: config-wrong'], 'which is not in the list')
+  const two = await faultsOf(`${four}[[members]]\nname = "node-6"\npeer-port = 1\n`)
+  t.strictSame(two, ['name: config-wrong'], 'of two it is not known which')
+})

@@ -18,11 +18,12 @@ export function moving(
   before: readonly Member[],
   now: readonly Member[],
   without: readonly NodeId[] = [],
+  needed: ReadonlyMap<NodeId, string> = new Map(),
 ): Stages {
   const first = firstTable(claim(before, MOVING_BITS, MOVING_N).ring)
   const { ring } = claim(now, MOVING_BITS, MOVING_N, first.ring)
   const ordered = without.toSorted()
-  const fields = { ring, ns: [MOVING_N], without: ordered, needed: new Map<NodeId, string>() }
+  const fields = { ring, ns: [MOVING_N], without: ordered, needed }
   const table = tableOf({ number: 2, parent: first.digest, ...fields })
   return stagesAfter(firstStages(first.ring), table)
 }

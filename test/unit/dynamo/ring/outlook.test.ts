@@ -7,7 +7,7 @@ import { lossesOf, type Outlook, outlooksOf } from '../../../../src/dynamo/ring/
 import { isSamePlan, type Plan, planOf, takenBack } from '../../../../src/dynamo/ring/plan.ts'
 import type { Member } from '../../../../src/dynamo/ring/ring.ts'
 import { firstStages, type Stages, stagesAfter } from '../../../../src/dynamo/ring/stages.ts'
-import { compareTables } from '../../../../src/dynamo/ring/table.ts'
+import { compareTables, type Table } from '../../../../src/dynamo/ring/table.ts'
 import { members } from './members.ts'
 
 const BITS = 5
@@ -85,6 +85,30 @@ t.test('a plan of the same members changes nothing, unless a table is under way'
   t.notOk(isSamePlan(without, inEffect), 'one is named as dead')
   const again = { adopted: without, stages: stagesAfter(present, without) }
   t.ok(isSamePlan(plan(again.stages, members(4), [dead as NodeId]).table, again))
+})
+
+t.test('while moves are left, the same plan is news once a member has lost its disk', async (t) => {
+  const first = begun(members(4))
+  const [lost] = members(1).map(({ id }) => id) as [NodeId]
+  const tableFor = (of: Stages, directory: string): Table => ({
+    ...plan(of, members(5)).table,
+    needed: new Map([[lost, directory]]),
+  })
+  const moving = stagesAfter(first, tableFor(first, 'old'))
+  const inEffect = { adopted: moving.table, stages: moving }
+  t.ok(moving.left > 0)
+  t.ok(isSamePlan(tableFor(moving, 'old'), inEffect))
+  t.notOk(isSamePlan(tableFor(moving, 'new'), inEffect))
+  const done = stagesAfter(moving, tableFor(moving, 'old'))
+  for (const n of done.ns) {
+    for (let partition = 0; partition < done.table.ring.partitionCount; partition++) {
+      while (done.of(partition, n).filler ?? done.of(partition, n).leaver) {
+        done.advance(partition, n, done.of(partition, n).done + 1, true)
+      }
+    }
+  }
+  t.equal(done.left, 0)
+  t.ok(isSamePlan(tableFor(done, 'new'), { adopted: done.table, stages: done }))
 })
 
 t.test('a table is taken back by a newer one, with the owners in effect', async (t) => {

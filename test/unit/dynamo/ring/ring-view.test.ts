@@ -2,9 +2,10 @@
 import t from 'tap'
 import type { NodeId } from '../../../../src/dynamo/names.ts'
 import { claim } from '../../../../src/dynamo/ring/claim.ts'
+import { ownersOf } from '../../../../src/dynamo/ring/preference-list.ts'
 import type { Member, Ring } from '../../../../src/dynamo/ring/ring.ts'
 import { RingView } from '../../../../src/dynamo/ring/ring-view.ts'
-import { Stages } from '../../../../src/dynamo/ring/stages.ts'
+import { firstStages, Stages, stagesAfter } from '../../../../src/dynamo/ring/stages.ts'
 import {
   firstTable,
   type Table,
@@ -195,4 +196,23 @@ t.test('after a restart it goes on from what it wrote down', async (t) => {
   b.onDurable(b.adopted)
   tell([again, b])
   t.equal(again.stages.table, table)
+})
+
+t.test('a member on another disk than the table was made for may have given places', async (t) => {
+  const table = child(FIRST, ringOf(ALL.slice(0, 4)))
+  const kept = { stages: stagesAfter(firstStages(FIRST.ring), table), adopted: table }
+  const viewOn = (directory: string): RingView =>
+    new RingView({ self: A, directory, kept: { ...kept, stated: undefined } })
+  const [same, other] = [viewOn('first'), viewOn('second')]
+  const all = Array.from({ length: 2 ** BITS }, (_, i) => i)
+  const gives = all.find((one) => same.stages.of(one, N).leaver === A) as number
+  const keeps = all.find((one) => {
+    return ownersOf(table.ring, one, N).some(({ id }) => id === A)
+  }) as number
+  t.notOk(same.isOnOtherDisk || same.mayHaveGiven(N, gives))
+  t.ok(other.isOnOtherDisk && other.mayHaveGiven(N, gives))
+  t.notOk(other.mayHaveGiven(N, keeps), 'the table leads to it')
+  t.ok(other.mayHaveGiven(N, 0, all.length - 1), 'one of them')
+  other.commit(child(table, ringOf(ALL.slice(0, 4))))
+  t.ok(other.mayHaveGiven(N, keeps), 'a newer table may be in effect elsewhere')
 })

@@ -29,6 +29,7 @@ export class FillerBench {
   onAsked: (node: NodeId, what: string) => OperatingError | undefined = () => undefined
   readonly rings = {
     isFrozen: false,
+    view: { isOnOtherDisk: false },
     end: (moves: readonly EndedMove[]): Promise<boolean> => {
       this.ended.push(...moves)
       for (const { n, partition, done } of moves) this.stages.advance(partition, n, done, true)
@@ -36,6 +37,8 @@ export class FillerBench {
     },
   }
   readonly stages: Stages
+  /** That of the other members. */
+  directory = 'first'
   readonly #self: NodeId
 
   constructor(self: NodeId, stages: Stages) {
@@ -61,6 +64,7 @@ export class FillerBench {
       trees: { isBuilt: true, sum: () => u64(0, 0) },
       floors: { adopted: NO_ROUND },
       pacing: { work: () => work },
+      standing: { metOf: () => ({ directories: [this.directory] }) },
     }
     this.mover = new Mover(given as unknown as MoverDependencies)
     this.mover.begin()

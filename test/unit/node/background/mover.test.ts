@@ -61,6 +61,22 @@ t.test('what a leaver told before it restarted does not count', async (t) => {
   bench.mover.stop()
 })
 
+t.test(
+  'a leaver that has lost the disk of the table is not asked, and status says why',
+  async (t) => {
+    const needed = new Map(ALL.map(({ id }) => [id, 'first']))
+    const bench = new FillerBench(JOINER, moving(ALL.slice(0, 3), ALL, [], needed))
+    bench.directory = 'second'
+    await bench.sim.run(1_000)
+    t.strictSame(bench.asked, [])
+    t.match(bench.mover.obstacle, / lost its disk after the table was made: plan and commit again$/)
+    bench.directory = 'first'
+    await bench.sim.run(10_000)
+    t.equal(bench.left, 0)
+    bench.mover.stop()
+  },
+)
+
 t.test('a dead member has its places filled by all other owners', async (t) => {
   const bench = replacing()
   const [one, two] = ALL.slice(1, 3).map(({ id }) => id) as [NodeId, NodeId]

@@ -47,8 +47,9 @@ t.test('an emptied node does not answer "nothing here", and gets everything back
   const session = await scene.session(1)
   t.equal(verdictOf(await session.get(KEYS[0] as string, 2)), 'replicas-short refused')
   t.equal(verdictOf(await session.put('new', 'x')), 'ok', 'its acknowledgements count')
-  const { digest: ring } = scene.cluster
-  const copy = { name: keyName('default', 'new'), bucketId: BUCKET_ID, hints: false }
+  const name = keyName('default', 'new')
+  const ring = scene.cluster.digestFor(name, BUCKET_ID.n)
+  const copy = { name, bucketId: BUCKET_ID, hints: false }
   const read = { ...copy, digestOnly: false, deadlineMs: 0 }
   const answer = await scene.run(scene.asPeer(1, 'peerRead', { ...read, ring }))
   t.match(answer, { code: 'replica-rebuilding', isRetryable: true })

@@ -2,6 +2,7 @@
 import t from 'tap'
 import type { Context } from '../../../../src/dynamo/version/context.ts'
 import { OWN } from '../../../../src/dynamo/names.ts'
+import type { RingDigest } from '../../../../src/dynamo/ring/ring.ts'
 import { decodeObject } from '../../../../src/dynamo/version/object-bytes.ts'
 import { BUCKET_ID } from '../../../../src/store/conformance/subject.ts'
 import type { Reply, Request, RequestKind } from '../../../../src/wire/message/table.ts'
@@ -54,16 +55,18 @@ export class RoundsScene extends Scene {
     machine: number,
     kind: K,
     request: Omit<Request<K>, 'ring' | 'deadlineMs'>,
+    ring: RingDigest = this.cluster.digest,
   ): Promise<Answer<K>> {
-    const { digest: ring } = this.cluster
     const whole = { ...request, ring, deadlineMs: 1_000 } as unknown as Request<K>
     return this.run(this.asPeer(machine, kind, whole))
   }
 
   /** What a node has of a key as its own, encoded. */
   async copyAt(machine: number, key: string): Promise<Reply<'peerRead'>> {
-    const read = { name: nameOf(key), bucketId: BUCKET_ID, hints: false, digestOnly: false }
-    return replyOf(await this.call(machine, 'peerRead', read))
+    const name = nameOf(key)
+    const read = { name, bucketId: BUCKET_ID, hints: false, digestOnly: false }
+    const ring = this.cluster.digestFor(name, BUCKET_ID.n)
+    return replyOf(await this.call(machine, 'peerRead', read, ring))
   }
 
   async contextAt(machine: number, key: string): Promise<Context | undefined> {
@@ -73,7 +76,7 @@ export class RoundsScene extends Scene {
   /** Sends an object as a write. */
   send(machine: number, key: string, object: Uint8Array): Promise<Answer<'peerWrite'>> {
     const write = { name: nameOf(key), bucketId: BUCKET_ID, object, place: OWN }
-    return this.call(machine, 'peerWrite', write)
+    return this.call(machine, 'peerWrite', write, this.cluster.digestFor(write.name, BUCKET_ID.n))
   }
 
   /** Sends objects of a key each, as hints that come home. */
@@ -84,7 +87,11 @@ export class RoundsScene extends Scene {
     const hints = Object.entries(objects).map(([key, object]) => {
       return { name: nameOf(key), bucketId: BUCKET_ID, object }
     })
-    return this.call(machine, 'peerHints', { hints })
+    const ring = this.cluster.digestForAll(
+      hints.map(({ name }) => name),
+      BUCKET_ID.n,
+    )
+    return this.call(machine, 'peerHints', { hints }, ring)
   }
 
   /** The power of a machine goes and comes back. */

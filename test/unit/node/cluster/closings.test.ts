@@ -18,6 +18,7 @@ class Bench {
   readonly sim = new SimWorld({ seed: 1 })
   readonly closings: Closings
   readonly topology: Topology
+  mayHaveGiven = false
   readonly openness: ReturnType<typeof opennessOf>
 
   /** The fourth member joins, or the first one is dead and the fourth takes its places. */
@@ -30,7 +31,7 @@ class Bench {
     const now = members.map((one) => ({ ...one, weight: isDead && one.id === SELF ? 0 : 1 }))
     const stages = moving(members, now, isDead ? [SELF] : [])
     this.topology.adopt(stages)
-    this.openness = opennessOf(this.topology, this.closings)
+    this.openness = opennessOf(this.topology, this.closings, () => this.mayHaveGiven)
   }
 
   get stages(): Stages {
@@ -45,7 +46,7 @@ class Bench {
   isOpenRange(partition: number): boolean {
     const [from, to] = [firstTokenOf, lastTokenOf].map((of) => of(partition, MOVING_BITS))
     if (from === undefined || to === undefined) throw new Error('no such partition')
-    return this.openness.isOpenRange(from, to)
+    return this.openness.isOpenRange({ from, to, n: 3 })
   }
 }
 
@@ -82,4 +83,12 @@ t.test('nothing is open at a member that the table names as dead, though it live
   t.ok(owns.length > 0, 'its places are not filled yet')
   t.notOk(owns.some((partition) => bench.isOpen(partition)))
   t.notOk(owns.some((partition) => bench.isOpenRange(partition)))
+})
+
+t.test('what it may have given away on a disk that it lost is not open', async (t) => {
+  const all = new Bench()
+  const [one] = partitionsWhere(all.stages, ({ owners }) => owners.includes(SELF)) as [number]
+  t.ok(all.isOpen(one) && all.isOpenRange(one))
+  all.mayHaveGiven = true
+  t.notOk(all.isOpen(one) || all.isOpenRange(one))
 })

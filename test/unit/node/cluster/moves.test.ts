@@ -1,13 +1,13 @@
 /** Tables that are committed while nodes run, and the moves that follow. */
 import t from 'tap'
-import { utf8Bytes, utf8Text } from '../../../../src/base/bytes.ts'
+import { equalU64 } from '../../../../src/base/u64.ts'
+import { utf8Text } from '../../../../src/base/bytes.ts'
 import type { OperatingError } from '../../../../src/base/errors.ts'
-import { DEFAULT_BUCKET, type NodeId } from '../../../../src/dynamo/names.ts'
+import type { NodeId } from '../../../../src/dynamo/names.ts'
 import { MemberState } from '../../../../src/dynamo/membership/member-record.ts'
 import { planOf } from '../../../../src/dynamo/ring/plan.ts'
 import type { RingDigest } from '../../../../src/dynamo/ring/ring.ts'
 import type { Table } from '../../../../src/dynamo/ring/table.ts'
-import { tokenOf } from '../../../../src/native/digest.ts'
 import type { RunningNode } from '../../../../src/node/node.ts'
 import { nameOf, replyOf, Scene, verdictOf } from '../scene.ts'
 import { BUCKET_ID } from '../../../../src/store/conformance/subject.ts'
@@ -154,21 +154,28 @@ t.test('a member that restarts is where it was', async (t) => {
 
 t.test('a peer request that names other owners is refused', async (t) => {
   const scene = await Scene.open(SPARE)
-  const partition = scene.cluster.ring.partitionOf(
-    tokenOf(utf8Bytes(DEFAULT_BUCKET), utf8Bytes('cart')),
-  )
-  const digestNow = (): RingDigest => nodeOf(scene, 1).rings.view.stages.digestOf(partition, 3)
-  const old = digestNow()
-  const ask = async (ring: RingDigest): Promise<string> => {
-    const copy = { name: nameOf('cart'), bucketId: BUCKET_ID, hints: true }
+  const digestNow = (key: string): RingDigest => scene.cluster.digestFor(nameOf(key), 3)
+  const ask = async (key: string, ring: RingDigest): Promise<string> => {
+    const copy = { name: nameOf(key), bucketId: BUCKET_ID, hints: true }
     const request = { ...copy, ring, digestOnly: false, deadlineMs: 500 }
     return verdictOf(await scene.run(scene.asPeer(1, 'peerRead', request)))
   }
-  t.equal(await ask(old), 'ok')
+  const keys = Array.from({ length: 20 }, (_, i) => `key${i}`)
+  const before = new Map(keys.map((key) => [key, digestNow(key)]))
   await scene.run(nodeOf(scene, 1).rings.commit(tableFor(scene, [1, 1, 1, 1])))
   await settled(scene)
-  t.equal(await ask(old), 'ring-differs refused')
-  t.equal(await ask(digestNow()), 'ok')
+  const hasMoved = (key: string): boolean =>
+    !equalU64(digestNow(key), before.get(key) as RingDigest)
+  const isOwned = (key: string): boolean => scene.placeOf(key).owners.includes(1)
+  const moved = keys.find((key) => hasMoved(key) && isOwned(key)) as string
+  const still = keys.find((key) => !hasMoved(key) && isOwned(key)) as string
+  t.equal(await ask(moved, before.get(moved) as RingDigest), 'ring-differs refused')
+  t.equal(await ask(moved, digestNow(moved)), 'ok')
+  t.equal(
+    await ask(still, before.get(still) as RingDigest),
+    'ok',
+    'the table alone changes nothing',
+  )
 })
 
 t.test('a member that is to leave goes by itself once it holds nothing', async (t) => {

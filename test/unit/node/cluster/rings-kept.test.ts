@@ -131,6 +131,23 @@ t.test('a move has ended once that is written down', async (t) => {
   t.notOk(await bench.sim.complete(bench.rings.end([move])), 'not twice')
 })
 
+t.test('no move of a table ends that was made for another disk of this member', async (t) => {
+  const bench = await Bench.open()
+  const madeFor = async (directory: string): Promise<boolean> => {
+    const { number } = bench.rings.view.stages.table
+    const needed = new Map([[bench.topology.self.id, directory]])
+    const table = tableOf({ ...bench.table, number: number + 1, needed })
+    bench.hear(stagesAfter(bench.first, table))
+    await bench.sim.run(5_000)
+    const { stages } = bench.rings.view
+    const [partition] = partitionsWhere(stages, ({ filler }) => filler !== undefined) as [number]
+    const done = stages.of(partition, MOVING_N).done + 1
+    return bench.sim.complete(bench.rings.end([{ n: MOVING_N, partition, done, isFilled: true }]))
+  }
+  t.notOk(await madeFor('before'))
+  t.ok(await madeFor('first'))
+})
+
 t.test('no move ends once a newer table was adopted', async (t) => {
   const bench = await Bench.open()
   const { stages, partition } = bench.begun()

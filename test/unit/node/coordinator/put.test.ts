@@ -228,7 +228,7 @@ t.test('a bound on siblings refuses a client, and says how to go on', async (t) 
 t.test('Q3: a put that a peer hands to a node which is no owner is refused', async (t) => {
   const scene = await Scene.open({ nodes: 5 })
   const { owners, others } = scene.placeOf(KEY)
-  const ring = scene.cluster.digest
+  const ring = scene.cluster.digestFor(nameOf(KEY), BUCKET_ID.n)
   const [outsider, owner] = [others[0], owners[0]] as [number, number]
   const hand = async (machine: number, more: Partial<Request<'peerPut'>>): Promise<string> =>
     verdictOf(

@@ -11,14 +11,14 @@ const OBJECT = encodeObject(object([range(1, 1, 1)], sibling('x', dot(1, 1)))) a
 t.test('a hint for no member or for its receiver is hint-wrong, and leaves nothing', async (t) => {
   const scene = await Scene.open({ nodes: 4 })
   const [here, other] = scene.cluster.machines as [number, number]
-  const { digest } = scene.cluster
+  const ring = scene.cluster.digestFor(nameOf('k'), BUCKET_ID.n)
   const write = async (place: NodeId): Promise<string> =>
     verdictOf(
       await scene.run(
         scene.asPeer(here, 'peerWrite', {
           name: nameOf('k'),
           bucketId: BUCKET_ID,
-          ring: digest,
+          ring,
           object: OBJECT,
           deadlineMs: 1_000,
           place,

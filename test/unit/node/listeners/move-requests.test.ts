@@ -36,6 +36,7 @@ class Leaver {
   readonly ended: EndedMove[] = []
   readonly rings = {
     isFrozen: false,
+    view: { isOnOtherDisk: false },
     onDiffers: (): void => undefined,
     end: (moves: readonly EndedMove[]): Promise<boolean> => {
       this.ended.push(...moves)
@@ -64,7 +65,7 @@ class Leaver {
   ask(change: Partial<PeerMove>, from = FILLER): Promise<PeerMoveReply | string> {
     const { partitions } = this
     const asked = { n: MOVING_N, partitions, attempt: u64<AttemptId>(0, 0), ...change }
-    const ring = this.stages.digestOfAll(asked.partitions.map((one) => [one, asked.n]))
+    const ring = this.stages.digestOf(asked.partitions.map((one) => [one, asked.n]))
     return new Promise((resolve) => {
       const call = {
         request: { ring, deadlineMs: 1_000, step: MoveStep.close, ...asked },

@@ -55,7 +55,7 @@ class Bench {
 const REQUEST = { requestId: 'r'.padEnd(16, '.'), isRepeat: false, value: utf8Bytes('v') }
 const RANGE: KeyRange = {
   ...{ from: FIRST_TOKEN, to: LAST_TOKEN, bucket: new Uint8Array(0), creation: NEVER_CREATED },
-  ...{ keysMax: 10, withValues: true },
+  ...{ n: 3, keysMax: 10, withValues: true },
 }
 
 const DEEDS: Readonly<Record<string, (replica: Replica) => unknown>> = {

@@ -1,0 +1,37 @@
+/**
+ * What a request names: the owners that its sender counts on. A receiver that knows the same ones
+ * serves it, whatever else of tables and moves one of the two has not heard of yet.
+ *
+ * So a table that takes effect stops nothing where no place has moved: its owners are the same.
+ * Nor does a place that moves away and comes back: whoever has it by then holds all that was
+ * acknowledged before.
+ *
+ * Source: docs/design.md, moves of places; test/model/ownership.
+ */
+import { readU32, utf8Bytes } from '../../base/bytes.ts'
+import { u64 } from '../../base/u64.ts'
+import { md5Into } from '../../native/digest.ts'
+import type { NodeId } from '../names.ts'
+import type { RingDigest } from './ring.ts'
+
+/** Of the finalizer of MurmurHash3 in 32 bits, and of FNV-1a. */
+const FACTORS = [0x85ebca6b, 0x01000193] as const
+
+/** In order of preference; those that are named as dead are owners that count for nothing. */
+export function ownersDigest(owners: readonly NodeId[], dead: readonly NodeId[]): RingDigest {
+  const named = owners.map((id) => (dead.includes(id) ? `${id} dead` : id))
+  const bytes = utf8Bytes(`owners\0${named.join('\0')}`)
+  const digest = new Uint8Array(16)
+  md5Into(bytes, 0, bytes.length, digest, 0)
+  return u64(readU32(digest, 0), readU32(digest, 4))
+}
+
+/** Those of several partitions, in this order, of a ring with so many bits. */
+export function joinedDigest(bits: number, digests: Iterable<RingDigest>): RingDigest {
+  let [hi, lo] = [bits, bits]
+  for (const one of digests) {
+    hi = Math.imul(hi ^ one.hi, FACTORS[0]) ^ (hi >>> 15)
+    lo = Math.imul(lo ^ one.lo, FACTORS[1]) ^ (lo >>> 13)
+  }
+  return u64(hi >>> 0, lo >>> 0)
+}
