@@ -82,7 +82,7 @@ void t.test('an N in use is news of the stages, and names itself in the digest o
   const one = a.stages.digestOf([[3, 2]])
   t.ok(a.use(2))
   t.notSame(a.stages.digest, digest, 'rounds go by it: all must compare its tree')
-  t.same(a.stages.digestOf([[3, 2]]), one)
+  t.same(a.stages.digestOf([[3, 2]]), one, 'moves go by what has moved')
   t.ok(b.hear(a.news))
   t.notOk(b.hear(a.news))
   t.same(b.stages.digest, a.stages.digest)
