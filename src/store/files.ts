@@ -24,8 +24,6 @@ import type { Directory, File } from '../world/disk.ts'
 
 const SEGMENT_PATTERN = /^[0-9a-f]{8}\.seg$/
 const UNFINISHED_SEGMENT_PATTERN = /^[0-9a-f]{8}\.seg\.new$/
-const UNFINISHED_PATTERN =
-  /^([0-9a-f]{8}\.seg|identity|standing|rounds|members|ring|buckets|transfers|join|key|reserve)\.new$/
 
 export const IDENTITY_NAME = 'identity'
 export const STANDING_NAME = 'standing'
@@ -37,6 +35,11 @@ export const TRANSFERS_NAME = 'transfers'
 export const JOIN_NAME = 'join'
 export const KEY_NAME = 'key'
 export const RESERVE_NAME = 'reserve'
+const NAMES: ReadonlySet<string> = new Set([
+  ...[IDENTITY_NAME, STANDING_NAME, ROUNDS_NAME, MEMBERS_NAME, RING_NAME, BUCKETS_NAME],
+  ...[TRANSFERS_NAME, JOIN_NAME, KEY_NAME, RESERVE_NAME],
+])
+const UNFINISHED = '.new'
 
 export function segmentName(number: number): string {
   return `${number.toString(16).padStart(8, '0')}.seg`
@@ -60,8 +63,14 @@ function numbersIn(names: readonly string[], pattern: RegExp): readonly number[]
 /** Removes unfinished files that a crash left. It does no harm if they come back. */
 export async function removeUnfinished(directory: Directory): Promise<void> {
   for (const name of await directory.list()) {
-    if (UNFINISHED_PATTERN.test(name)) await directory.remove(name)
+    if (isUnfinished(name)) await directory.remove(name)
   }
+}
+
+function isUnfinished(name: string): boolean {
+  if (!name.endsWith(UNFINISHED)) return false
+  const whole = name.slice(0, -UNFINISHED.length)
+  return NAMES.has(whole) || SEGMENT_PATTERN.test(whole)
 }
 
 /**

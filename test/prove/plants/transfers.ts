@@ -96,7 +96,7 @@ export const TRANSFERS: readonly Plant[] = [
   },
   {
     name: 'one with other owners takes a transfer',
-    find: 'if (isOfRing && equalU64(topology.stages.digestOfAll(pairs), ring)) return',
+    find: 'if (isOfRing && equalU64(topology.stages.digestOf(pairs), ring)) return',
     replace: 'if (isOfRing) return',
     why: 'it gets copies that it does not fill',
     caughtBy: GIVER,

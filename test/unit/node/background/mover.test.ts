@@ -73,7 +73,7 @@ t.test(
     bench.directory = 'first'
     await bench.sim.run(10_000)
     t.equal(bench.left, 0)
-    bench.mover.stop()
+    void bench.mover.stop()
   },
 )
 

@@ -64,7 +64,7 @@ class Bench {
       ...{ clock, trace, replica, counters: new Counters(), floors: { adopted: NO_ROUND } },
       topology: {
         ring: { bits: 4 },
-        stages: { digest: u64(0, 0), digestOfAll: () => u64(0, 0) },
+        stages: { digest: u64(0, 0), digestOf: () => u64(0, 0) },
       },
       peers: {
         rounds: (
