@@ -171,9 +171,8 @@ class Node implements RunningNode {
   constructor(config: Config, world: World, topology: Topology, opened: Opened, startedMs: number) {
     const { engine, standing, floors, directory, hints, members: records } = opened
     const { cluster, clusterKey, hedgeMs, deadlineMs: repairMs, latencyTargetMs } = config
-    const paces = pacesOf(config)
-    const { clock, trace, entropy } = world
-    const { id: self } = topology.self
+    const [paces, { clock, trace, entropy }] = [pacesOf(config), world]
+    const self = topology.self.id
     this.#config = config
     this.#world = world
     this.#topology = topology
@@ -207,7 +206,6 @@ class Node implements RunningNode {
     const background = (this.#background = new Background({ ...shared, ...kept, ...paces }))
     const { member, opener, removal, teller, takings } = background
     const moves = new MoveRequests({ ...shared, ...kept, closings, takings })
-    const transfers = new TransferRequests({ ...shared, ...kept })
     const rounds = new RoundRequests({ ...shared, ...kept, member, removal })
     const gets = new Gets({ clock, trace, self, replica, peers, counters, hedgeMs, repairMs })
     const mender = new Mender({ clock, trace, topology, gets, replica })
@@ -216,6 +214,7 @@ class Node implements RunningNode {
     const introducer = opened.introducer ?? new Introducing(membership, self)
     const joining = { config, topology, introducer, invitations: new Invitations(clock, entropy) }
     const joins = new JoinRequests({ ...joining, standing, trace })
+    const transfers = new TransferRequests({ ...shared, ...kept })
     const answering = { coordinator, rounds, teller, joins, moves, transfers }
     const operators = new OperatorRequests({ ...shared, ...kept, ...answering, config, background })
     const calls = new ClientRequests(coordinator, topology, this.#fresh, background, operators)

@@ -9,7 +9,7 @@
  * background work, and answered at its pace.
  */
 import { type Digest, tokenOf } from '../../native/digest.ts'
-import { type BucketId, type CopyId, OWN } from '../../dynamo/names.ts'
+import { type CopyId, OWN } from '../../dynamo/names.ts'
 import { equalU64, u64 } from '../../base/u64.ts'
 import { isFailure, perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
@@ -59,6 +59,8 @@ export interface PeerRequestsDependencies {
   readonly buckets: Pick<Buckets, 'hear'>
   readonly transfers: Pick<TransferRequests, 'onCall'>
 }
+
+type Keyed = Pick<CopyId, 'bucketId'>
 
 /** Any call, as far as refusing it goes. */
 type Failing = Pick<IncomingCall, 'fail'>
@@ -338,7 +340,7 @@ export class PeerRequests {
   ): boolean {
     const { bucketId } = call.request
     const { lists } = this.#node.topology
-    if (this.#isNotServed(call, session, [bucketId])) return true
+    if (this.#isNotServed(call, session, [{ bucketId }])) return true
     return this.#differs(call, session, lists.of(call.token, bucketId.n).digest)
   }
 
@@ -348,16 +350,14 @@ export class PeerRequests {
     session: Session,
     keys: readonly Pick<CopyId, 'token' | 'bucketId'>[],
   ): boolean {
-    const { topology } = this.#node
-    const ids = keys.map(({ bucketId }) => bucketId)
-    if (this.#isNotServed(call, session, ids)) return true
-    return this.#differs(call, session, topology.digestOfKeys(keys))
+    if (this.#isNotServed(call, session, keys)) return true
+    return this.#differs(call, session, this.#node.topology.digestOfKeys(keys))
   }
 
   /** This node has not heard that an N is in use: a newer table might not know of the write. */
-  #isNotServed(call: Failing, { node }: Session, ids: readonly BucketId[]): boolean {
+  #isNotServed(call: Failing, { node }: Session, keys: readonly Keyed[]): boolean {
     const { topology, rings } = this.#node
-    if (ids.every((id) => topology.serves(id))) return false
+    if (keys.every(({ bucketId }) => topology.serves(bucketId))) return false
     if (node !== undefined) rings.onDiffers(node)
     const sentence = 'the bucket has an N that this node does not serve yet: it hears of that now'
     this.#fail(call, new OperatingError('ring-differs', sentence))

@@ -180,5 +180,7 @@ function appendAll(transfers: Transfers, records: MovedRecords): void {
 }
 
 async function digestsOf(engine: Engine, keys: Iterable<string>): Promise<readonly unknown[]> {
-  return Promise.all([...keys].map((key) => engine.digest(copyOf(named(key)))))
+  const digests: unknown[] = []
+  for (const key of keys) digests.push(await engine.digest(copyOf(named(key))))
+  return digests
 }

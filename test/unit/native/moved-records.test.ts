@@ -49,7 +49,7 @@ function bytesOf(record: PlainRecord): Uint8Array {
   const { bucket, key, note, body, digestStart } = record
   const out = new Uint8Array(recordBytes(bucket.length, key.length, note.length, body.length))
   const digest = sipHash64<ReturnType<typeof tokenOf>>(KEY, body.subarray(digestStart))
-  encodeRecord(out, 0, headOf(record, digest as never), bucket, key, note, body)
+  encodeRecord(out, 0, headOf(record, digest), bucket, key, note, body)
   return out
 }
 

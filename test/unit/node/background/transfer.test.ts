@@ -43,13 +43,12 @@ class Bench {
 
   constructor(kept?: KeptTransfer) {
     const { clock, trace } = this.sim.start(1)
-    const bench = this
     const replica = {
       objectsAwaited: 0,
       lastSequence: 0,
       whenSynced: (_: number, done: (error: undefined) => void) => {
-        if (bench.isDurable) done(undefined)
-        else bench.syncs.push(() => done(undefined))
+        if (this.isDurable) done(undefined)
+        else this.syncs.push(() => done(undefined))
       },
     }
     const work = {
