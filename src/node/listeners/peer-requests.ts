@@ -338,10 +338,9 @@ export class PeerRequests {
     call: IncomingCallOf<'peerRead' | 'peerWrite' | 'peerPut' | 'peerCopies'>,
     session: Session,
   ): boolean {
-    const { bucketId } = call.request
     const { lists } = this.#node.topology
-    if (this.#isNotServed(call, session, [{ bucketId }])) return true
-    return this.#differs(call, session, lists.of(call.token, bucketId.n).digest)
+    if (this.#isNotServed(call, session, [call.request])) return true
+    return this.#differs(call, session, lists.of(call.token, call.request.bucketId.n).digest)
   }
 
   /** Or of one of these keys. */
