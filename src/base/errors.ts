@@ -98,6 +98,11 @@ export const ERROR_KINDS = {
   'receipt-foreign': refused(48),
   'receipts-too-many': refused(49),
 
+  // An operator's change of the cluster keys.
+  'keys-full': refused(56),
+  'key-unknown': refused(57),
+  'key-in-use': refused(58),
+
   // The cluster cannot serve the request now.
   overloaded: retryable(60),
   'deadline-passed': retryable(61),

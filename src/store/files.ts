@@ -7,7 +7,8 @@
  *   rounds                          which writes are everywhere (`rounds.ts`)
  *   members                         who is in the cluster (`members.ts`)
  *   ring                            who owns what (`ring.ts`)
- *   join, key                       how the node has joined, the cluster key (`joining.ts`)
+ *   join                            how the node has joined (`joining.ts`)
+ *   keys                            the cluster keys (`keys.ts`)
  *   reserve                         space for deletes on a full disk (`log/reserve.ts`)
  *   *.new                           not finished: written, synced and then renamed, or removed
  *
@@ -23,7 +24,7 @@ import type { Directory, File } from '../world/disk.ts'
 const SEGMENT_PATTERN = /^[0-9a-f]{8}\.seg$/
 const UNFINISHED_SEGMENT_PATTERN = /^[0-9a-f]{8}\.seg\.new$/
 const UNFINISHED_PATTERN =
-  /^([0-9a-f]{8}\.seg|identity|standing|rounds|members|ring|join|key|reserve)\.new$/
+  /^([0-9a-f]{8}\.seg|identity|standing|rounds|members|ring|join|keys|reserve)\.new$/
 
 export const IDENTITY_NAME = 'identity'
 export const STANDING_NAME = 'standing'
@@ -31,7 +32,7 @@ export const ROUNDS_NAME = 'rounds'
 export const MEMBERS_NAME = 'members'
 export const RING_NAME = 'ring'
 export const JOIN_NAME = 'join'
-export const KEY_NAME = 'key'
+export const KEYS_NAME = 'keys'
 export const RESERVE_NAME = 'reserve'
 
 export function segmentName(number: number): string {

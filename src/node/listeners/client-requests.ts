@@ -71,6 +71,8 @@ export class ClientRequests {
         return this.#operators.status(call)
       case 'clusterPause':
         return this.#operators.pause(call)
+      case 'clusterKey':
+        return this.#operators.key(call)
       default:
         throw new OperatingError('kind-unknown', `clients may not ask ${call.kind}`)
     }

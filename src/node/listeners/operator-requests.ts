@@ -27,20 +27,24 @@ import {
   PlanAct,
   type StateName,
 } from '../../wire/message/cluster.ts'
+import { KeyAct } from '../../wire/message/keys.ts'
 import type { Reply, RequestKind } from '../../wire/message/table.ts'
 import type { IncomingCallOf } from '../../wire/session.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { Donor } from '../background/donor.ts'
 import type { Mover } from '../background/mover.ts'
+import type { ClusterKeys } from '../cluster/cluster-keys.ts'
 import { givenUpSentence } from '../cluster/given-up-sentences.ts'
 import { MoveRate } from '../cluster/move-rate.ts'
 import { Operations, type OperationsDependencies } from '../cluster/operations.ts'
 import type { Planned } from '../cluster/planner.ts'
 import type { Hints } from '../replica/hints.ts'
 import type { JoinRequests } from './join-requests.ts'
+import { KeyRequests } from './key-requests.ts'
 import { isOpenToStrangers } from './refuse-insecure.ts'
 
 export interface OperatorRequestsDependencies extends OperationsDependencies {
+  readonly clusterKeys: ClusterKeys
   readonly config: Pick<Config, 'clientListen' | 'clientToken'>
   readonly engine: Pick<Engine, 'report'>
   readonly background: { readonly mover: Mover; readonly donor: Pick<Donor, 'left'> }
@@ -49,7 +53,12 @@ export interface OperatorRequestsDependencies extends OperationsDependencies {
   readonly clock: Clock
 }
 
-type OperatorKind = 'clusterPlan' | 'clusterChange' | 'clusterStatus' | 'clusterPause'
+type OperatorKind =
+  | 'clusterPlan'
+  | 'clusterChange'
+  | 'clusterStatus'
+  | 'clusterPause'
+  | 'clusterKey'
 
 const STATE_NAMES = Object.fromEntries(
   Object.entries(MemberState).map(([name, state]) => [state, name]),
@@ -58,12 +67,14 @@ const STATE_NAMES = Object.fromEntries(
 export class OperatorRequests {
   readonly #node: OperatorRequestsDependencies
   readonly #operations: Operations
+  readonly #keys: KeyRequests
   readonly #rate = new MoveRate()
 
   constructor(dependencies: OperatorRequestsDependencies) {
     const { rings, clock } = dependencies
     this.#node = dependencies
     this.#operations = new Operations(dependencies)
+    this.#keys = new KeyRequests(dependencies)
     rings.onChanged = () => this.#rate.onChanged(rings.view.stages, clock.now())
     rings.onChanged()
   }
@@ -86,6 +97,13 @@ export class OperatorRequests {
 
   pause(call: IncomingCallOf<'clusterPause'>): void {
     answered('clusterPause', call, () => Promise.resolve(this.#pause(call.request.pauses)))
+  }
+
+  key(call: IncomingCallOf<'clusterKey'>): void {
+    answered('clusterKey', call, async () => {
+      if (call.request.act !== KeyAct.status) this.#refuseStrangers()
+      return await this.#keys.ask(call.request)
+    })
   }
 
   async #plan(asked: ClusterPlan): Promise<ClusterPlanReply> {

@@ -9,6 +9,7 @@
  */
 import { Account } from '../cluster/account.ts'
 import { Bounds } from '../checkers/bounds.ts'
+import { ClusterKeysChecker } from '../checkers/cluster-keys.ts'
 import { checkCausality } from '../checkers/causality.ts'
 import { checkDurability } from '../checkers/durability.ts'
 import { checkLiveness } from '../checkers/liveness.ts'
@@ -20,6 +21,7 @@ import { MemberChanges } from '../faults/member-changes.ts'
 import { History } from '../history/history.ts'
 import type { Inspection } from './inspect.ts'
 import { requireAddon } from '../../native/availability.ts'
+import { KeyChanges } from '../cluster/key-changes.ts'
 import { Operator } from '../cluster/operator.ts'
 import { RingChanges } from '../cluster/ring-changes.ts'
 import { core, Quiet } from './quiet.ts'
@@ -65,6 +67,8 @@ export interface SimulateResult {
   /** Tables that operators committed, and places that moved. */
   readonly tables: number
   readonly moved: number
+  /** Cluster keys that operators made. */
+  readonly rotations: number
   /** Writes that were begun, and deletes among them. */
   readonly writes: number
   readonly deletes: number
@@ -106,6 +110,8 @@ class Simulation {
   readonly #operator: Operator
   readonly #faults: Faults
   readonly #changes: RingChanges
+  readonly #keyChanges: KeyChanges
+  readonly #keys: ClusterKeysChecker
   readonly #quiet: Quiet
   readonly #bounds: Bounds
   readonly #recovery = new Recovery()
@@ -141,7 +147,10 @@ class Simulation {
       leastW,
       (machine) => this.#cluster.partOf(machine),
       trace,
-      (machine) => this.#recovery.damaged(machine),
+      (machine) => {
+        this.#recovery.damaged(machine)
+        this.#keys.lost(machine)
+      },
     )
     this.#operator = new Operator(
       this.#cluster,
@@ -150,12 +159,17 @@ class Simulation {
       this.#history,
       {
         beforeEnd: (machine) => this.#beforeEnd(machine),
-        onEmptied: (machine) => this.#recovery.replaced(machine),
+        onEmptied: (machine) => {
+          this.#recovery.replaced(machine)
+          this.#keys.lost(machine)
+        },
       },
     )
     const parts = [this.#cluster, this.#operator, this.#account, this.#history] as const
     this.#faults = new Faults(...parts, scenario)
     this.#changes = new RingChanges(this.#cluster, scenario)
+    this.#keyChanges = new KeyChanges(this.#cluster, scenario)
+    this.#keys = new ClusterKeysChecker(this.#cluster.machines)
     this.#memberChanges = new MemberChanges(this.#cluster)
     this.#quiet = new Quiet(
       this.#cluster,
@@ -185,6 +199,9 @@ class Simulation {
     trace.watch('peer-lies', ({ why }, machine) => {
       this.#fail(`a lie: node ${machine} says so of another: ${String(why)}`)
     })
+    trace.watch('keys-held', ({ keys }, machine) => this.#keys.held(machine, String(keys)))
+    trace.watch('key-kept', ({ key }, machine) => this.#keys.kept(machine, String(key)))
+    trace.watch('key-signs', ({ key }, machine) => this.#keys.signs(machine, String(key)))
     trace.watch('rot-found', (_, machine) => this.#recovery.rotFound(machine))
   }
 
@@ -217,6 +234,7 @@ class Simulation {
     this.#workload.begin()
     this.#faults.begin()
     this.#changes.begin()
+    this.#keyChanges.begin()
     this.#memberChanges.begin()
     const startedMs = this.#world.nowMs
     const isEnough = (): boolean =>
@@ -233,6 +251,7 @@ class Simulation {
     }
     this.#faults.end()
     this.#changes.end()
+    this.#keyChanges.end()
     this.#memberChanges.end()
     const haveEnded = await this.#workload.end(TIMEOUT_MS + 10 * GRACE_MS)
     if (!haveEnded) this.#fail('no answer: a client still waits long after its deadline')
@@ -240,12 +259,15 @@ class Simulation {
     this.#operator.takeDown(this.#account.damaged, 0, 'crash')
   }
 
-  /** Waits until places have moved where the last table leads to. */
+  /** Waits until places have moved where the last table leads to, and the newest key signs. */
   async #settle(): Promise<void> {
-    if (this.#scenario.changeMs === 0) return
+    const { changeMs, rotateMs } = this.#scenario
+    if (changeMs === 0 && rotateMs === 0) return
     await this.#operator.keepOnly(this.#cluster.machines)
     await this.#quiet.peace(this.#cluster.machines)
     this.#violations.push(...(await this.#changes.settle()))
+    this.#violations.push(...(await this.#keyChanges.settle()))
+    this.#keys.agreed()
   }
 
   #beforeEnd(machine: number): void {
@@ -285,6 +307,7 @@ class Simulation {
       ...this.#quiet.violations,
       ...this.#recovery.violations,
       ...this.#membership.violations,
+      ...this.#keys.violations,
       ...this.#bounds.violations,
       ...checkDurability(history, state?.final ?? new Map(), this.#reaped),
       ...checkCausality(history),
@@ -312,6 +335,7 @@ class Simulation {
       reaped: this.#reaped.size,
       tables: this.#changes.committed,
       moved: this.#changes.moved,
+      rotations: this.#keyChanges.made,
       writes: history.writes.length,
       deletes: history.writes.deletes,
       sessionGets: this.#workload.judged,

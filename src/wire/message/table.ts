@@ -34,6 +34,7 @@ import type {
   ClusterStatusReply,
 } from './cluster.ts'
 import type { Invite, InviteReply, PeerJoin, PeerJoinReply } from './join.ts'
+import type { ClusterKeyReply, ClusterKeyRequest, PeerKeys, PeerKeysReply } from './keys.ts'
 import type {
   PeerCopies,
   PeerCopiesReply,
@@ -101,6 +102,8 @@ export const REQUEST_KINDS = {
   clusterChange: 53,
   clusterStatus: 54,
   clusterPause: 55,
+  peerKeys: 61,
+  clusterKey: 62,
 } as const
 
 /** Whether a request of this kind is about one key. */
@@ -140,6 +143,8 @@ export const SENDERS: Readonly<Record<RequestKind, readonly Role[]>> = {
   clusterChange: ['client'],
   clusterStatus: ['client'],
   clusterPause: ['client'],
+  peerKeys: ['peer'],
+  clusterKey: ['client'],
 }
 
 /** The request and the reply of each kind. */
@@ -174,6 +179,8 @@ export interface RequestTable {
   clusterChange: { request: ClusterChange; reply: ClusterChangeReply }
   clusterStatus: { request: ClusterStatus; reply: ClusterStatusReply }
   clusterPause: { request: ClusterPause; reply: ClusterPauseReply }
+  peerKeys: { request: PeerKeys; reply: PeerKeysReply }
+  clusterKey: { request: ClusterKeyRequest; reply: ClusterKeyReply }
 }
 
 export type RequestKind = keyof RequestTable

@@ -2,12 +2,13 @@
  * Plants about members: what one hears of another, what all know in the end, and the places that
  * move between them.
  */
+import { KEYS } from './keys.ts'
 import { MOVES } from './moves.ts'
 import type { PlantGroup } from './plant.ts'
 
 export const MEMBERSHIP: PlantGroup = {
   name: 'membership',
-  plantsMin: 50,
+  plantsMin: 65,
   plants: [
     {
       name: 'a suspicion is never refuted',
@@ -43,5 +44,6 @@ export const MEMBERSHIP: PlantGroup = {
       caughtBy: 'test/unit/dynamo/membership/probing.test.ts',
     },
     ...MOVES,
+    ...KEYS,
   ],
 }
