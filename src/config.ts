@@ -56,8 +56,11 @@ export interface Config {
   /** Where this node listens; by default its member entry's host and ports. */
   readonly clientListen: Address
   readonly peerListen: Address
-  /** 16 bytes that all nodes share: peers prove it, contexts are signed with it. */
-  readonly clusterKey: Uint8Array
+  /**
+   * 16 bytes that the cluster began with: peers prove it, contexts are signed with it, until there
+   * is a newer one. Undefined: the data directory has the keys.
+   */
+  readonly clusterKey: Uint8Array | undefined
   /** The token that clients must prove, 1 to 1,024 bytes; undefined: none. */
   readonly clientToken: Uint8Array | undefined
   /** Allows listening beyond loopback without a token; the node warns every minute. */

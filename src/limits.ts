@@ -109,6 +109,10 @@ export const INVITATIONS_MAX = 64
 export const INVITATION_CHARS_MAX = 4096
 /** Name, host, machine and zone of a member, in characters (units of UTF-16). */
 export const MEMBER_TEXT_CHARS_MAX = 255
+/** Cluster keys: with so many, one is dropped before another is made. */
+export const CLUSTER_KEYS_MAX = 16
+/** The same where members that were cut off from each other made some: see `key-ring.ts`. */
+export const CLUSTER_KEYS_MERGED_MAX = 64
 /** What one node is told of a member when it joins. */
 export const MEMBER_RECORD_BYTES_MAX: number = 4 * KIB
 /** The placement that a joiner is told, as text, and the file of a data directory that has it. */
@@ -245,5 +249,6 @@ assert(RECORD_BYTES_MAX > MESSAGE_BYTES_MAX + KEY_BYTES_MAX, 'any object receive
 assert(TRANSFER_BYTES_MAX <= GROUP_BYTES_MAX, 'records of one answer fit a group commit')
 assert(RANGES_PER_PUT_MAX <= RANGES_MAX, 'what a put may make, a merge accepts')
 assert(HANDSHAKE_FRAME_BYTES_MAX <= HANDSHAKE_CONNECTION_BYTES_MAX, 'a first frame fits')
+assert(CLUSTER_KEYS_MAX < CLUSTER_KEYS_MERGED_MAX, 'members that were cut off merge their keys')
 assert(LOOP_DELAY_MS_MAX < LOOP_DELAY_PEERS_MS_MAX, 'calls of clients are refused first')
 assert(OUTGOING_BYTES_PAUSE < OUTGOING_BYTES_PER_CONNECTION_MAX, 'pausing comes before cutting')

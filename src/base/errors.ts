@@ -100,6 +100,11 @@ export const ERROR_KINDS = {
   'receipt-foreign': refused(48),
   'receipts-too-many': refused(49),
 
+  // An operator's change of the cluster keys.
+  'keys-full': refused(56),
+  'key-unknown': refused(57),
+  'key-in-use': refused(58),
+
   // The cluster cannot serve the request now.
   'bucket-unknown': retryable(59),
   overloaded: retryable(60),

@@ -14,6 +14,7 @@ import type {
   ClusterStatusReply,
 } from '../wire/message/cluster.ts'
 import { PlanAct } from '../wire/message/cluster.ts'
+import { type ClusterKeyReply, KeyAct } from '../wire/message/keys.ts'
 import type { Request, RequestKind, Reply } from '../wire/message/table.ts'
 import type { Core } from './bucket.ts'
 import { unsent } from './failure.ts'
@@ -81,6 +82,25 @@ export class Operator {
 
   status(options: OperatorOptions = {}): Promise<ClusterStatusReply> {
     return this.#ask('clusterStatus', options, (deadlineMs) => ({ deadlineMs }))
+  }
+
+  /** The cluster keys, as a node knows them: their ids, and which signs. */
+  keys(options: OperatorOptions = {}): Promise<ClusterKeyReply> {
+    return this.#key(KeyAct.status, 0, options)
+  }
+
+  /** Makes another key, if `newest` is the id of the newest one. */
+  rotateKey(newest: number, options: OperatorOptions = {}): Promise<ClusterKeyReply> {
+    return this.#key(KeyAct.rotate, newest, options)
+  }
+
+  /** Drops the oldest key, if this is its id and no member may sign with it. */
+  dropKey(id: number, options: OperatorOptions = {}): Promise<ClusterKeyReply> {
+    return this.#key(KeyAct.drop, id, options)
+  }
+
+  #key(act: KeyAct, key: number, options: OperatorOptions): Promise<ClusterKeyReply> {
+    return this.#ask('clusterKey', options, (deadlineMs) => ({ act, key, deadlineMs }))
   }
 
   pause(pauses: boolean, options: OperatorOptions = {}): Promise<ClusterPauseReply> {

@@ -8,8 +8,9 @@ import { readMembers } from '../store/members.ts'
 import { readStanding } from '../store/standing.ts'
 import { checkLog, type LogCheck } from '../store/log/check-log.ts'
 import type { World } from '../world/world.ts'
+import { readKeptKeys } from './cluster/held-keys.ts'
 import { memberGone } from './cluster/kept-members.ts'
-import { digestKeyOf, placementOf } from './replica/open-engine.ts'
+import { placementOf } from './replica/open-engine.ts'
 
 export interface DataCheck extends LogCheck {
   readonly directory: string
@@ -17,7 +18,8 @@ export interface DataCheck extends LogCheck {
 
 /**
  * Reads everything and changes nothing. Fails with `config-wrong` for another engine than `log`,
- * with `data-missing`, `data-locked`, `data-foreign`, `data-newer` or `data-rotten`.
+ * with `data-missing`, `data-locked`, `data-foreign`, `data-newer`, `data-rotten` or
+ * `key-file-wrong`.
  */
 export async function checkData(
   config: Config,
@@ -34,20 +36,22 @@ export async function checkData(
   const directory = await disk.directory(config.directory)
   if (!(await directory.list()).includes(IDENTITY_NAME)) throw noData(config.directory)
   await readIdentity(directory, configuredOf(config))
-  const digestKey = digestKeyOf(config)
+  const { digestKey } = (await readKeptKeys(config, directory)).held
   const found = await checkLog({ directory, trace, digestKey, segmentBytes })
   return { directory: directory.path, ...found }
 }
 
 /**
  * Reads whose data a directory holds, and changes nothing; one without data is right. Fails with
- * `data-foreign`, `data-newer`, `data-older`, `data-rotten`, `ring-changed` or `member-gone`.
+ * `data-foreign`, `data-newer`, `data-older`, `data-rotten`, `key-file-wrong`, `ring-changed` or
+ * `member-gone`.
  */
 export async function checkIdentity(config: Config, disk: World['disk']): Promise<void> {
   const directory = await disk.directory(config.directory)
   if (!(await directory.list()).includes(IDENTITY_NAME)) return
   const configured = configuredOf(config)
   await readIdentity(directory, configured)
+  await readKeptKeys(config, directory)
   const records = (await readMembers(directory))?.records ?? []
   const own = records.find(({ id }) => id === configured.node)
   if (own?.state === MemberState.gone) throw memberGone(config.name)

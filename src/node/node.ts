@@ -28,6 +28,7 @@ import { Background, type Moves } from './background/background.ts'
 import { Pacing } from './background/pacing.ts'
 import { Mender } from './background/mender.ts'
 import { Buckets } from './cluster/buckets.ts'
+import { ClusterKeys } from './cluster/cluster-keys.ts'
 import { Closings, opennessOf } from './cluster/closings.ts'
 import { type Introducer, Introducing } from './cluster/introducer.ts'
 import { Invitations } from './cluster/invitations.ts'
@@ -56,7 +57,7 @@ import { SessionListener } from './listeners/session-listener.ts'
 import { TransferRequests } from './listeners/transfer-requests.ts'
 import { Hints } from './replica/hints.ts'
 import { HintsHome } from './replica/hints-home.ts'
-import { digestKeyOf, openEngine, type OpenedEngine } from './replica/open-engine.ts'
+import { openEngine, type OpenedEngine } from './replica/open-engine.ts'
 import { Replica } from './replica/replica.ts'
 import type { Floors } from './replica/floors.ts'
 import { NamedStarts } from './replica/named-starts.ts'
@@ -102,6 +103,8 @@ export interface RunningNode {
   readonly failed: Promise<OperatingError>
   /** Tables and their moves, and an operator's new ones. */
   readonly rings: Rings
+  /** The cluster keys, and an operator's new ones. */
+  readonly keys: ClusterKeys
   /** How far this node's own moves are. */
   readonly moves: Moves
   /** Ends everything in order; resolves when the data directory is free. */
@@ -158,6 +161,7 @@ class Node implements RunningNode {
   readonly membership: Membership
   readonly rings: Rings
   readonly #buckets: Buckets
+  readonly keys: ClusterKeys
   readonly #closings: Closings
   #reminder: Timer | undefined
   #stopping: Promise<void> | undefined
@@ -170,9 +174,9 @@ class Node implements RunningNode {
 
   constructor(config: Config, world: World, topology: Topology, opened: Opened, startedMs: number) {
     const { engine, standing, floors, directory, hints, members: records } = opened
-    const { cluster, clusterKey, hedgeMs, deadlineMs: repairMs, latencyTargetMs } = config
+    const { cluster, hedgeMs, deadlineMs: repairMs, latencyTargetMs } = config
     const [paces, { clock, trace, entropy }] = [pacesOf(config), world]
-    const self = topology.self.id
+    const [self, { held }] = [topology.self.id, opened.keys]
     this.#config = config
     this.#world = world
     this.#topology = topology
@@ -182,13 +186,13 @@ class Node implements RunningNode {
     this.#standing = standing
     this.#floors = floors
     const [memory, ofPeers] = [memoryOf(config), memoryOf(config)]
-    this.#peers = new Peers({ world, cluster, clusterKey, self, standing, memory: ofPeers })
+    this.#peers = new Peers({ world, cluster, keys: held, self, standing, memory: ofPeers })
     const closings = (this.#closings = new Closings(clock, entropy))
-    const trees = (this.#trees = new Trees(engine, digestKeyOf(config)))
+    const trees = (this.#trees = new Trees(engine, held.digestKey))
     const [starts, counters] = [new NamedStarts(engine), new Counters()]
     const replica = (this.#replica = new Replica({
       ...{ engine, clock, trace, entropy, counters, hints, trees, starts, floors, ...paces },
-      ...{ node: self, digestKey: digestKeyOf(config) },
+      ...{ node: self, digestKey: held.digestKey },
       isWhole: () => standing.isWhole,
       ...opennessOf(topology, closings, (...place) => rings.view.mayHaveGiven(...place)),
       mend: (copy) => mender.mend(copy),
@@ -196,10 +200,11 @@ class Node implements RunningNode {
     const pacing = new Pacing({ clock, foreground: counters.foreground, latencyTargetMs })
     const lies = new PeerLies({ self, replica, counters, trace })
     const peers = new PeerCalls(this.#peers, clock, lies)
-    const shared = { clock, trace, topology, peers, replica, counters, pacing, lies }
+    const shared = { clock, trace, topology, peers, replica, counters, pacing, lies, held }
     const membership = (this.membership = new Membership({ ...shared, entropy, records }))
     const rings = (this.rings = new Rings({ ...opened, topology, peers, clock, trace }))
     const buckets = (this.#buckets = new Buckets({ ...opened, ...shared, rings, entropy }))
+    const clusterKeys = (this.keys = new ClusterKeys({ ...shared, ...opened, entropy, membership }))
     const hintsHome = new HintsHome(replica, clock)
     const files = { engine, standing, floors, hints, trees, starts }
     const kept = { ...files, entropy, hintsHome, rings, membership, buckets, directory }
@@ -210,17 +215,17 @@ class Node implements RunningNode {
     const gets = new Gets({ clock, trace, self, replica, peers, counters, hedgeMs, repairMs })
     const mender = new Mender({ clock, trace, topology, gets, replica })
     const workers = { ...shared, self, gets, teller, roundHoldup: () => opener.holdup }
-    const coordinator = (this.#coordinator = coordinatorOf(config, workers))
+    const coordinator = (this.#coordinator = coordinatorOf(config, held, workers))
     const introducer = opened.introducer ?? new Introducing(membership, self)
-    const joining = { config, topology, introducer, invitations: new Invitations(clock, entropy) }
-    const joins = new JoinRequests({ ...joining, standing, trace })
+    const joining = { config, introducer, invitations: new Invitations(clock, entropy) }
+    const joins = new JoinRequests({ ...shared, ...joining, entropy, standing })
     const transfers = new TransferRequests({ ...shared, ...kept })
-    const answering = { coordinator, rounds, teller, joins, moves, transfers }
+    const answering = { coordinator, rounds, teller, joins, moves, transfers, clusterKeys }
     const operators = new OperatorRequests({ ...shared, ...kept, ...answering, config, background })
     const calls = new ClientRequests(coordinator, topology, this.#fresh, background, operators)
     const requests = new PeerRequests({ ...shared, ...kept, ...answering })
     const loop = new LoopDelay(clock, (delayMs) => this.#onLoopDelay(counters, delayMs))
-    const listening = { ...joining, world, standing, membership, counters, loop, coordinator }
+    const listening = { ...shared, ...joining, world, standing, membership, loop, coordinator }
     this.#clients = new SessionListener({ ...listening, role: 'client', requests: calls, memory })
     this.#members = new SessionListener({ ...listening, role: 'peer', requests, memory: ofPeers })
     const sources = { counters, engine, hints, replica, trees, floors, starts, opener, coordinator }
@@ -269,12 +274,15 @@ class Node implements RunningNode {
     this.#peers.events = this.membership
     this.rings.onFailed = (reason) => void this.#fail(reason)
     this.#buckets.onFailed = (reason) => void this.#fail(reason)
+    this.keys.onFailed = (reason) => void this.#fail(reason)
     this.membership.onMember = (member) => {
       this.rings.onConnected(member)
       this.#buckets.onConnected(member)
+      this.keys.onConnected(member)
     }
     this.#peers.onRingDiffers = (member) => this.rings.onDiffers(member)
     this.#topology.follow(this.membership)
+    this.keys.begin()
     this.membership.begin()
     this.#background.begin()
     this.#buckets.begin()
@@ -296,7 +304,7 @@ class Node implements RunningNode {
     await this.#clients.close()
     await this.#members.close()
     const transfers = this.#background.stop()
-    const kept = [this.membership.stop(), this.rings.stop(), this.#buckets.stop()]
+    const kept = [this.membership.stop(), this.rings.stop(), this.#buckets.stop(), this.keys.stop()]
     const members = Promise.all([...kept, transfers])
     this.#closings.stop()
     this.#peers.stop()

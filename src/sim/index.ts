@@ -48,9 +48,11 @@
  * the process, as it should in a test.
  */
 export { Bounds } from './checkers/bounds.ts'
+export { ClusterKeysChecker } from './checkers/cluster-keys.ts'
 export { checkCausality } from './checkers/causality.ts'
 export { checkDurability, type Final } from './checkers/durability.ts'
 export { checkLiveness, type LivenessBounds } from './checkers/liveness.ts'
+export { MembershipChecker, type SeenMembers } from './checkers/membership.ts'
 export { Recovery } from './checkers/recovery.ts'
 export { SimClock, WALL_EPOCH_MS } from './time/clock.ts'
 export { simulatedSubject } from './engine-subject.ts'

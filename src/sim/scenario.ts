@@ -124,6 +124,8 @@ export interface Scenario {
   readonly rounds: number
   /** Between two tables that operators commit, on average; 0: there is one for ever. */
   readonly changeMs: number
+  /** Between two cluster keys that operators make, on average; 0: the first signs for ever. */
+  readonly rotateMs: number
   /** Until so many writes were acknowledged, all rounds together. */
   readonly acknowledged: number
   /** And until so many faults took effect. */
@@ -212,6 +214,7 @@ export function drawScenario(seed: number): Scenario {
     everyMs: prng.pick([40, 100, 200]),
     rounds: prng.pick([1, 2, 3]),
     changeMs: Prng.of(seed, 'changes').pick([0, 0, 1_000, 4_000]),
+    rotateMs: Prng.of(seed, 'rotations').pick([0, 500, 2_000]),
     acknowledged: ACKNOWLEDGED,
     faultsMin: FAULTS_MIN,
     omitted: [],

@@ -9,7 +9,8 @@
  *   ring                            who owns what (`ring.ts`)
  *   buckets                         those that were created (`buckets.ts`)
  *   transfers                       how far bulk transfers are (`transfers.ts`)
- *   join, key                       how the node has joined, the cluster key (`joining.ts`)
+ *   join                            how the node has joined (`joining.ts`)
+ *   keys                            the cluster keys (`keys.ts`)
  *   reserve                         space for deletes on a full disk (`log/reserve.ts`)
  *   *.new                           not finished: written, synced and then renamed, or removed
  *
@@ -33,11 +34,11 @@ export const RING_NAME = 'ring'
 export const BUCKETS_NAME = 'buckets'
 export const TRANSFERS_NAME = 'transfers'
 export const JOIN_NAME = 'join'
-export const KEY_NAME = 'key'
+export const KEYS_NAME = 'keys'
 export const RESERVE_NAME = 'reserve'
 const NAMES: ReadonlySet<string> = new Set([
   ...[IDENTITY_NAME, STANDING_NAME, ROUNDS_NAME, MEMBERS_NAME, RING_NAME, BUCKETS_NAME],
-  ...[TRANSFERS_NAME, JOIN_NAME, KEY_NAME, RESERVE_NAME],
+  ...[TRANSFERS_NAME, JOIN_NAME, KEYS_NAME, RESERVE_NAME],
 ])
 const UNFINISHED = '.new'
 

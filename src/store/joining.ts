@@ -11,10 +11,9 @@
  *
  * The first part is durable before the node asks to be let in: if it crashes, or the answer is
  * lost, it asks again under the same id. `ring` and what is below follow with the answer, after the
- * cluster key is durable in the file `key`: 32 hexadecimal digits, for the owner of the directory
- * alone. Members of the first list have neither file.
+ * cluster keys are durable (`keys.ts`). Members of the first list have no such file.
  */
-import { base64urlOf, bytesOfBase64url, bytesOfHex, hexOf, utf8Bytes } from '../base/bytes.ts'
+import { base64urlOf, bytesOfBase64url, utf8Bytes } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
 import { recordOfBytes } from '../dynamo/membership/member-bytes.ts'
 import { canonicalBytes, type MemberRecord } from '../dynamo/membership/member-record.ts'
@@ -22,9 +21,9 @@ import { isId, type NodeId, nodeId } from '../dynamo/names.ts'
 import { parsePlacement, type Placement } from '../dynamo/ring/placement.ts'
 import { MEMBER_RECORD_BYTES_MAX, MEMBERS_MAX, PLACEMENT_BYTES_MAX } from '../limits.ts'
 import type { Directory } from '../world/disk.ts'
-import { checkOf, JOIN_NAME, KEY_NAME, readText, replaceWhole } from './files.ts'
+import { checkOf, JOIN_NAME, readText, replaceWhole } from './files.ts'
 
-/** What the node was told when it was let in, beside the key. */
+/** What the node was told when it was let in, beside the keys. */
 export interface LetIn {
   /** Under which the issuer's data is written: its members are those of the first ring. */
   readonly placement: Placement
@@ -42,8 +41,6 @@ export interface Joining {
   readonly letIn: LetIn | undefined
 }
 
-const KEY_BYTES = 16
-const KEY_TEXT_BYTES = 64
 /** Base64 takes a third more. */
 const JOIN_BYTES_MAX: number = 2 * MEMBERS_MAX * MEMBER_RECORD_BYTES_MAX + PLACEMENT_BYTES_MAX
 
@@ -64,19 +61,6 @@ export async function readJoining(directory: Directory): Promise<Joining | undef
   const joining = parse(await readText(directory, JOIN_NAME, JOIN_BYTES_MAX))
   if (joining !== undefined) return joining
   throw rotten(directory, JOIN_NAME)
-}
-
-export async function writeClusterKey(directory: Directory, key: Uint8Array): Promise<void> {
-  await write(directory, KEY_NAME, `${hexOf(key)}\n`)
-}
-
-/** Fails with `data-rotten`. */
-export async function readClusterKey(directory: Directory): Promise<Uint8Array> {
-  const isThere = (await directory.list()).includes(KEY_NAME)
-  const text = isThere ? await readText(directory, KEY_NAME, KEY_TEXT_BYTES) : undefined
-  const key = bytesOfHex(text?.trim() ?? '')
-  if (key?.length === KEY_BYTES) return key
-  throw rotten(directory, KEY_NAME)
 }
 
 async function write(directory: Directory, name: string, text: string): Promise<void> {

@@ -39,7 +39,7 @@ const hello: Converter<Hello> = {
   encode: (message, writer) => {
     const settings = propertiesOf(message.settings)
     const role = message.role === undefined ? 0 : ROLE_NUMBERS[message.role]
-    pb.Hello.encode({ ...message, role, settings }, writer)
+    pb.Hello.encode({ ...message, role, settings, keys: [...message.keys] }, writer)
   },
   decode: (reader) => {
     const message = pb.Hello.decode(reader)
@@ -53,16 +53,17 @@ const hello: Converter<Hello> = {
       cluster,
       version,
       invitation: plain(message.invitation),
+      keys: message.keys ?? [],
     }
   },
 }
 
 const welcome: Converter<Welcome> = {
-  encode: ({ format, settings, nonce }, writer) =>
-    void pb.Welcome.encode({ format, settings: propertiesOf(settings), nonce }, writer),
+  encode: ({ format, settings, nonce, key }, writer) =>
+    void pb.Welcome.encode({ format, settings: propertiesOf(settings), nonce, key }, writer),
   decode: (reader) => {
-    const { format, settings, nonce } = pb.Welcome.decode(reader)
-    return { format, settings: settingsOf(settings), nonce: plain(nonce) }
+    const { format, settings, nonce, key } = pb.Welcome.decode(reader)
+    return { format, settings: settingsOf(settings), nonce: plain(nonce), key }
   },
 }
 

@@ -15,8 +15,8 @@ import { checkDeadline, garbled } from './bounds.ts'
 import { type CallConverter, plain } from './convert-client.ts'
 import { idOf } from './convert-ids.ts'
 import { everwrite as pb } from './generated/messages.js'
-import { SEAL_TAG_BYTES, SEALED_KEY_BYTES } from './key-seal.ts'
 import type { Invite, InviteReply, PeerJoin, PeerJoinReply } from './message/join.ts'
+import { SEAL_TAG_BYTES, SEALED_BYTES_MAX, SEALED_BYTES_MIN } from './message/keys.ts'
 
 const PORT_MAX = 65_535
 
@@ -66,14 +66,14 @@ const peerJoin: CallConverter<'peerJoin'> = {
       records.reduce((sum, { length }) => sum + length, 3 * placement.length),
     encode(reply: PeerJoinReply, writer: Writer): void {
       checkReply(reply)
-      const { sealedKey, tag, placement, ring, records } = reply
-      const message = { sealedKey, tag, placement, ring, records: [...records] }
+      const { sealed, tag, placement, ring, records } = reply
+      const message = { sealed, tag, placement, ring, records: [...records] }
       pb.PeerJoinReply.encode(message, writer)
     },
     decode(reader: Reader): PeerJoinReply {
-      const { sealedKey, tag, placement, ring, records } = pb.PeerJoinReply.decode(reader)
+      const { sealed, tag, placement, ring, records } = pb.PeerJoinReply.decode(reader)
       const reply: PeerJoinReply = {
-        sealedKey: plain(sealedKey),
+        sealed: plain(sealed),
         tag: plain(tag),
         placement,
         ring,
@@ -105,9 +105,10 @@ function checkJoin({ facts, partitions, n, deadlineMs }: PeerJoin): void {
   if (n > REPLICAS_MAX) throw garbled(`no key has ${n} copies`)
 }
 
-function checkReply({ sealedKey, tag, placement, records }: PeerJoinReply): void {
-  if (sealedKey.length !== SEALED_KEY_BYTES || tag.length !== SEAL_TAG_BYTES) {
-    throw garbled('the sealed key has 16 bytes, and its tag 32')
+function checkReply({ sealed, tag, placement, records }: PeerJoinReply): void {
+  const isSealed = sealed.length >= SEALED_BYTES_MIN && sealed.length <= SEALED_BYTES_MAX
+  if (!isSealed || tag.length !== SEAL_TAG_BYTES) {
+    throw garbled(`sealed keys have at most ${SEALED_BYTES_MAX} bytes, and a tag of 32`)
   }
   if (utf8Bytes(placement).length > PLACEMENT_BYTES_MAX) throw garbled('the placement is too long')
   if (records.length > MEMBERS_MAX) throw garbled(`${records.length} members are too many`)

@@ -36,6 +36,7 @@ import { GOSSIP_CONVERTERS } from './convert-gossip.ts'
 import { HANDSHAKE_CONVERTERS } from './convert-handshake.ts'
 import { HINT_CONVERTERS } from './convert-hints.ts'
 import { JOIN_CONVERTERS } from './convert-join.ts'
+import { KEY_CONVERTERS } from './convert-keys.ts'
 import { MOVE_CONVERTERS } from './convert-moves.ts'
 import { PEER_CONVERTERS } from './convert-peer.ts'
 import { ROUND_CONVERTERS } from './convert-rounds.ts'
@@ -127,6 +128,7 @@ const CALL_CONVERTERS: { readonly [K in RequestKind]: CallConverter<K> } = {
   ...CLUSTER_CONVERTERS,
   ...BUCKET_CONVERTERS,
   ...TRANSFER_CONVERTERS,
+  ...KEY_CONVERTERS,
 }
 
 /**

@@ -21,6 +21,7 @@ import type { Frame } from './frame.ts'
 import type { FramedConnection, FrameEvents } from './framed-connection.ts'
 import { CONTROL_KINDS, FAILURE_KIND, REPLY, type Role } from './message/session.ts'
 import type { Request, RequestKind } from './message/table.ts'
+import type { KeySeal } from './key-seal.ts'
 import { type SessionMemory, SessionShares } from './session-memory.ts'
 import type {
   Answer,
@@ -40,6 +41,7 @@ export class FramedSession implements Session, FrameEvents {
   readonly cluster: string
   readonly node: NodeId | undefined
   readonly join: JoinFacts | undefined
+  readonly seal: KeySeal | undefined
   readonly #connection: FramedConnection
   readonly #events: SessionEvents
   readonly #sender: ChunkSender
@@ -65,6 +67,7 @@ export class FramedSession implements Session, FrameEvents {
     this.cluster = facts.cluster
     this.node = facts.node
     this.join = facts.join
+    this.seal = facts.seal
     this.#connection = connection
     this.#events = events
     this.#sender = new ChunkSender(connection, events.ring)

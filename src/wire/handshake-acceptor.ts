@@ -18,6 +18,7 @@ import {
   formatUnsupported,
   identityForPeer,
   identityOnly,
+  keyChosen,
   ownSettings,
   peerOf,
   type PeerOptions,
@@ -46,6 +47,8 @@ export class AcceptorSteps implements Steps {
   #wanted = ''
   /** Of a joiner. */
   #join: JoinFacts | undefined
+  /** Of a peer. */
+  #seal: KeySeal | undefined
 
   constructor(world: WireWorld, options: ServeOptions | PeerOptions) {
     this.#world = world
@@ -77,17 +80,21 @@ export class AcceptorSteps implements Steps {
     this.#theirs = { ...settingsTold(hello.settings), version }
     this.#wanted = hello.cluster
     const own = this.#world.entropy.bytes(NONCE_BYTES)
-    const secret = this.#role === 'joiner' ? this.#takeInvitation(hello, own) : secretOf(options)
+    const isPeer = options.role === 'peer' && this.#role === 'peer'
+    const key = isPeer ? keyChosen(options.keys, hello.keys) : 0
+    const secret =
+      this.#role === 'joiner' ? this.#takeInvitation(hello, own) : secretOf(options, key)
     const settings = ownSettings(options)
     if (secret === undefined) {
-      send('welcome', { format: FORMAT, settings, nonce: EMPTY_BYTES })
+      send('welcome', { format: FORMAT, settings, nonce: EMPTY_BYTES, key })
       return this.#admitClient(send)
     }
-    const welcome = send('welcome', { format: FORMAT, settings, nonce: own })
-    const key = proofKeyOf(this.#role, secret)
+    if (isPeer) this.#seal = sealOf('peer', secret, nonce, own)
+    const welcome = send('welcome', { format: FORMAT, settings, nonce: own, key })
+    const proofKey = proofKeyOf(this.#role, secret)
     this.#proofs = {
-      own: proofOf('acceptor', key, body, welcome),
-      theirs: proofOf('connector', key, body, welcome),
+      own: proofOf('acceptor', proofKey, body, welcome),
+      theirs: proofOf('connector', proofKey, body, welcome),
     }
     if (this.#role !== 'client') send('proof', this.#proofs.own)
     this.awaited = 'proof'
@@ -104,7 +111,7 @@ export class AcceptorSteps implements Steps {
     if (joiners === undefined) throw invitationWrong('this node issues no invitations')
     const id = invitationIdOf(invitation)
     const secret = joiners.secretOf(id)
-    this.#join = { invitation: id, seal: new KeySeal(secret, nonce, own) }
+    this.#join = { invitation: id, seal: sealOf('joiner', secret, nonce, own) }
     return secret
   }
 
@@ -161,8 +168,18 @@ export class AcceptorSteps implements Steps {
     const { cluster } = this.#options
     const settings = this.#theirs
     const own = ownSettings(this.#options)
-    return { role: this.#role, cluster, node, settings, ownSettings: own, join: this.#join }
+    const sealing = { join: this.#join, seal: this.#seal }
+    return { role: this.#role, cluster, node, settings, ownSettings: own, ...sealing }
   }
+}
+
+function sealOf(
+  role: 'peer' | 'joiner',
+  secret: Uint8Array,
+  connectorsNonce: Uint8Array,
+  acceptorsNonce: Uint8Array,
+): KeySeal {
+  return new KeySeal({ role, secret, side: 'acceptor', connectorsNonce, acceptorsNonce })
 }
 
 function checkedRole(port: Port, role: Role | undefined): Role {

@@ -24,6 +24,7 @@ import {
   identityForPeer,
   identityOnly,
   type JoinerOptions,
+  keysTold,
   ownSettings,
   peerOf,
   type PeerOptions,
@@ -47,6 +48,8 @@ export class ConnectorSteps implements Steps {
   #facts: SessionFacts | undefined
   /** Of a joiner. */
   #join: JoinFacts | undefined
+  /** Of a peer. */
+  #seal: KeySeal | undefined
 
   constructor(world: WireWorld, options: ClientOptions | PeerOptions | JoinerOptions) {
     this.#options = options
@@ -66,6 +69,7 @@ export class ConnectorSteps implements Steps {
       version: role === 'client' ? VERSION : '',
       invitation:
         options.role === 'joiner' ? invitationIdBytes(options.invitation.id) : EMPTY_BYTES,
+      keys: options.role === 'peer' ? keysTold(options.keys) : [],
     })
   }
 
@@ -86,25 +90,37 @@ export class ConnectorSteps implements Steps {
     }
   }
 
-  #takeWelcome({ format, settings, nonce }: Welcome, body: Uint8Array, send: Send): void {
+  #takeWelcome(
+    { format, settings, nonce, key: keyId }: Welcome,
+    body: Uint8Array,
+    send: Send,
+  ): void {
     const { role } = this.#options
     if (format !== FORMAT) throw formatUnsupported(format, format)
     const isAsked = nonce.length > 0
     if (isAsked || role !== 'client') checkNonce(nonce)
     this.#theirs = settingsTold(settings)
-    const secret = secretOf(this.#options)
+    const secret = secretOf(this.#options, keyId)
     if (secret === undefined) {
       if (isAsked) throw tokenMissing()
       this.awaited = 'identity'
       return
     }
     if (!isAsked) throw tokenNotAsked()
-    this.#join = joinOf(this.#options, this.#nonce, nonce)
+    if (role !== 'client') this.#take(secret, role, nonce)
     const key = proofKeyOf(role, secret)
     const own = proofOf('connector', key, this.#hello, body)
     this.#proofs = { own, theirs: proofOf('acceptor', key, this.#hello, body) }
     this.awaited = 'proof'
     if (role === 'client') send('proof', own)
+  }
+
+  #take(secret: Uint8Array, role: 'peer' | 'joiner', acceptorsNonce: Uint8Array): void {
+    const nonces = { connectorsNonce: this.#nonce, acceptorsNonce }
+    const seal = new KeySeal({ role, secret, side: 'connector', ...nonces })
+    const options = this.#options
+    if (options.role === 'joiner') this.#join = { invitation: options.invitation.id, seal }
+    else this.#seal = seal
   }
 
   #takeProof(proof: Uint8Array, send: Send): void {
@@ -129,19 +145,9 @@ export class ConnectorSteps implements Steps {
     }
     const settings = { ...this.#theirs, version }
     const facts = { cluster, node, settings, ownSettings: ownSettings(options) }
-    this.#facts = { role: options.role, ...facts, join: this.#join }
+    this.#facts = { role: options.role, ...facts, join: this.#join, seal: this.#seal }
     this.awaited = 'ready'
   }
-}
-
-function joinOf(
-  options: ClientOptions | PeerOptions | JoinerOptions,
-  own: Uint8Array,
-  theirs: Uint8Array,
-): JoinFacts | undefined {
-  if (options.role !== 'joiner') return undefined
-  const { id, secret } = options.invitation
-  return { invitation: id, seal: new KeySeal(secret, own, theirs) }
 }
 
 function tokenMissing(): OperatingError {

@@ -9,7 +9,8 @@ import { bytesOfHex, EMPTY_BYTES, equalSecrets, hexOf, U48_MAX } from '../base/b
 import type { MaybePromise } from '../base/deliver.ts'
 import { OperatingError } from '../base/errors.ts'
 import { ID_BYTES, idBytes, type NodeId, nodeIdOf } from '../dynamo/names.ts'
-import { DIRECTORIES_MET_MAX } from '../limits.ts'
+import { FIRST_KEY_ID } from '../dynamo/version/context-seal.ts'
+import { CLUSTER_KEYS_MERGED_MAX, DIRECTORIES_MET_MAX } from '../limits.ts'
 import { VERSION } from '../version.ts'
 import { garbled } from './bounds.ts'
 import { type Control, decodeControl } from './convert.ts'
@@ -35,13 +36,25 @@ export interface ClientOptions extends SideOptions {
   readonly token?: Uint8Array | undefined
 }
 
+/** The cluster keys that a node can prove. */
+export interface ProofKeys {
+  /** Their ids, in the order in which they are preferred: the one that signs is the first. */
+  readonly offered: readonly number[]
+  /** 16 bytes; undefined where the key is unknown here. */
+  keyOf(id: number): Uint8Array | undefined
+}
+
+/** The first key of a cluster, alone. */
+export function firstKeyAlone(key: Uint8Array): ProofKeys {
+  return { offered: [FIRST_KEY_ID], keyOf: (id) => (id === FIRST_KEY_ID ? key : undefined) }
+}
+
 /** A node that connects to another node, or accepts its connection. */
 export interface PeerOptions extends SideOptions {
   readonly role: 'peer'
   readonly cluster: string
   readonly node: NodeId
-  /** 16 bytes. */
-  readonly clusterKey: Uint8Array
+  readonly keys: ProofKeys
   /** What this node says of its data. */
   readonly standing: PeerStanding
   /** What this node remembers of another one's data. */
@@ -163,12 +176,40 @@ export function bodyOf({ bytes, start, length }: Frame): Uint8Array {
   return bytes.slice(start, start + length)
 }
 
-/** The secret that both sides must know; undefined where none is configured. */
+/**
+ * The secret that both sides must know; undefined where none is configured. `key`: the id of the
+ * cluster key that peers prove, as Welcome tells it.
+ */
 export function secretOf(
   options: ClientOptions | ServeOptions | PeerOptions | JoinerOptions,
+  key: number,
 ): Uint8Array | undefined {
   if (options.role === 'joiner') return options.invitation.secret
-  return options.role === 'peer' ? options.clusterKey : options.token
+  if (options.role !== 'peer') return options.token
+  return options.keys.keyOf(key || FIRST_KEY_ID) ?? refuseKeys()
+}
+
+/** The ids in Hello of the keys that a peer has. The first key alone is not told. */
+export function keysTold({ offered }: ProofKeys): readonly number[] {
+  return offered.length === 1 && offered[0] === FIRST_KEY_ID ? [] : offered
+}
+
+/** Which key both sides prove, as Welcome tells it: the best for this side that both have. */
+export function keyChosen({ offered }: ProofKeys, told: readonly number[]): number {
+  if (told.length > CLUSTER_KEYS_MERGED_MAX) {
+    throw garbled(`${told.length} cluster keys are told: tell at most ${CLUSTER_KEYS_MERGED_MAX}`)
+  }
+  const theirs = told.length === 0 ? [FIRST_KEY_ID] : told
+  const chosen = offered.find((id) => theirs.includes(id)) ?? refuseKeys()
+  return chosen === FIRST_KEY_ID ? 0 : chosen
+}
+
+function refuseKeys(): never {
+  throw new OperatingError(
+    'proof-wrong',
+    'the two nodes have no cluster key in common: what one has was dropped at the other; copy the' +
+      " file keys of another member's data directory to it, or let it join anew",
+  )
 }
 
 export function ownSettings({ settings }: SideOptions): Settings {

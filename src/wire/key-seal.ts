@@ -1,13 +1,17 @@
 /**
- * Seals the cluster key for a joiner, under the secret of its invitation.
+ * Seals cluster keys on their way: for a joiner under the secret of its invitation, between peers
+ * under the cluster key that both have proved.
  *
- *     pad    = HMAC-SHA-256(pad key, joiner's nonce ‖ acceptor's nonce), its first 16 bytes
- *     sealed = cluster key XOR pad
- *     tag    = HMAC-SHA-256(tag key, both nonces ‖ joiner's id ‖ sealed ‖ the rest of the answer)
+ *     block i = HMAC-SHA-256(pad key, both nonces ‖ side ‖ own nonce ‖ i)
+ *     sealed  = own nonce ‖ (ring of keys XOR the blocks)
+ *     tag     = HMAC-SHA-256(tag key, both nonces ‖ side ‖ length ‖ sealed ‖ what else is told)
  *
- * Both keys are derived from the secret, which has 256 random bits, each for this use alone. The
- * nonces are those of the handshake, so a pad serves one connection and one cluster key. The tag
- * covers all that the joiner is told, so that none of it can be changed on the way.
+ * The pad and tag keys are derived from the secret, each for this use alone. The nonces are those
+ * of the handshake, so what is sealed can be opened on its connection only; the own nonce is fresh
+ * each time, so no pad serves two rings. The side is that of the sealer, so nothing can be sent
+ * back to it. The tag covers all that is told, so that none of it can be changed on the way.
+ *
+ * A connection has no other encryption: see protocol/README.md for what that leaves open.
  *
  * These strings are on the wire, in digested form: protocol/README.md gives them byte by byte.
  */
@@ -15,52 +19,84 @@ import { assert } from '../base/assert.ts'
 import { equalSecrets, joinBytes, utf8Bytes, writeU32 } from '../base/bytes.ts'
 import { idBytes, type NodeId } from '../dynamo/names.ts'
 import { hmacSha256 } from '../native/hmac.ts'
+import type { Side } from './framed-connection.ts'
 import type { PeerJoinReply } from './message/join.ts'
+import type { Sealed } from './message/keys.ts'
+import { NONCE_BYTES, SIDE_BYTES } from './proof.ts'
 
-export const SEALED_KEY_BYTES = 16
-export const SEAL_TAG_BYTES = 32
+const BLOCK_BYTES = 32
 
-const PAD_LABEL = utf8Bytes('everwrite join pad key')
-const TAG_LABEL = utf8Bytes('everwrite join tag key')
+const LABELS = {
+  joiner: [utf8Bytes('everwrite join pad key'), utf8Bytes('everwrite join tag key')],
+  peer: [utf8Bytes('everwrite peer pad key'), utf8Bytes('everwrite peer tag key')],
+} as const
 
-/** What the joiner is told beside the key. */
-export type Told = Pick<PeerJoinReply, 'placement' | 'ring' | 'records'>
+export interface SealOptions {
+  readonly role: keyof typeof LABELS
+  /** Of the invitation, or the cluster key that was proved. */
+  readonly secret: Uint8Array
+  /** This one. */
+  readonly side: Side
+  readonly connectorsNonce: Uint8Array
+  readonly acceptorsNonce: Uint8Array
+}
 
 export class KeySeal {
   readonly #nonces: Uint8Array
+  readonly #side: Side
   readonly #padKey: Uint8Array
   readonly #tagKey: Uint8Array
 
-  constructor(secret: Uint8Array, joinersNonce: Uint8Array, acceptorsNonce: Uint8Array) {
-    this.#nonces = joinBytes([joinersNonce, acceptorsNonce])
-    this.#padKey = hmacSha256(PAD_LABEL, [secret])
-    this.#tagKey = hmacSha256(TAG_LABEL, [secret])
+  constructor({ role, secret, side, connectorsNonce, acceptorsNonce }: SealOptions) {
+    const [pad, tag] = LABELS[role]
+    this.#nonces = joinBytes([connectorsNonce, acceptorsNonce])
+    this.#side = side
+    this.#padKey = hmacSha256(pad, [secret])
+    this.#tagKey = hmacSha256(tag, [secret])
   }
 
-  /** The answer to the joiner. */
-  seal(clusterKey: Uint8Array, joiner: NodeId, told: Told): PeerJoinReply {
-    assert(clusterKey.length === SEALED_KEY_BYTES, 'a cluster key has 16 bytes')
-    const sealedKey = this.#padded(clusterKey)
-    return { ...told, sealedKey, tag: this.#tag(joiner, sealedKey, told) }
+  /** `nonce`: 16 random bytes, drawn for this. `told`: what goes with it, unsealed. */
+  seal(plain: Uint8Array, nonce: Uint8Array, told: readonly Uint8Array[] = []): Sealed {
+    assert(nonce.length === NONCE_BYTES, 'a nonce has 16 bytes')
+    const sealed = joinBytes([nonce, this.#padded(this.#side, nonce, plain)])
+    return { sealed, tag: this.#tag(this.#side, sealed, told) }
   }
 
-  /** The cluster key; undefined where the answer is not from who issued the invitation. */
-  open(reply: PeerJoinReply, joiner: NodeId): Uint8Array | undefined {
-    const { sealedKey, tag } = reply
-    const isRight = equalSecrets(this.#tag(joiner, sealedKey, reply), tag)
-    return isRight ? this.#padded(sealedKey) : undefined
+  /** Undefined where it was not sealed by the other side of this connection, or was changed. */
+  open({ sealed, tag }: Sealed, told: readonly Uint8Array[] = []): Uint8Array | undefined {
+    const side = this.#side === 'acceptor' ? 'connector' : 'acceptor'
+    const isRight = equalSecrets(this.#tag(side, sealed, told), tag)
+    if (!isRight || sealed.length < NONCE_BYTES) return undefined
+    return this.#padded(side, sealed.slice(0, NONCE_BYTES), sealed.subarray(NONCE_BYTES))
   }
 
-  #padded(key: Uint8Array): Uint8Array {
-    const pad = hmacSha256(this.#padKey, [this.#nonces])
-    return key.map((byte, at) => byte ^ (pad[at] as number))
+  #padded(side: Side, nonce: Uint8Array, bytes: Uint8Array): Uint8Array {
+    const padded = new Uint8Array(bytes)
+    for (let at = 0; at < bytes.length; at += BLOCK_BYTES) {
+      const block = hmacSha256(this.#padKey, [...this.#head(side), nonce, u32(at / BLOCK_BYTES)])
+      const end = Math.min(bytes.length, at + BLOCK_BYTES)
+      for (let i = at; i < end; i++) padded[i] = (bytes[i] as number) ^ (block[i - at] as number)
+    }
+    return padded
   }
 
-  #tag(joiner: NodeId, sealedKey: Uint8Array, { placement, ring, records }: Told): Uint8Array {
-    const placed = withLength(utf8Bytes(placement))
-    const told = [...placed, u32(ring), u32(records.length), ...records.flatMap(withLength)]
-    return hmacSha256(this.#tagKey, [this.#nonces, idBytes(joiner), sealedKey, ...told])
+  #tag(side: Side, sealed: Uint8Array, told: readonly Uint8Array[]): Uint8Array {
+    return hmacSha256(this.#tagKey, [...this.#head(side), u32(sealed.length), sealed, ...told])
   }
+
+  #head(side: Side): readonly Uint8Array[] {
+    return [this.#nonces, Uint8Array.of(SIDE_BYTES[side])]
+  }
+}
+
+/** What a joiner is told beside the keys, as the tag covers it. */
+export function toldToJoiner(
+  joiner: NodeId,
+  { placement, ring, records }: Pick<PeerJoinReply, 'placement' | 'ring' | 'records'>,
+): readonly Uint8Array[] {
+  const placed = withLength(utf8Bytes(placement))
+  const counted = [u32(ring), u32(records.length)]
+  return [idBytes(joiner), ...placed, ...counted, ...records.flatMap(withLength)]
 }
 
 function withLength(bytes: Uint8Array): readonly Uint8Array[] {

@@ -30,7 +30,7 @@ const KEY_LABELS: Readonly<Record<Role, Uint8Array>> = {
   client: utf8Bytes('everwrite client proof key'),
   joiner: utf8Bytes('everwrite joiner proof key'),
 }
-const SIDE_BYTES: Readonly<Record<Side, number>> = { acceptor: 1, connector: 2 }
+export const SIDE_BYTES: Readonly<Record<Side, number>> = { acceptor: 1, connector: 2 }
 
 /** The key of the proofs, from the secret of this role: cluster key, token, or invitation's. */
 export function proofKeyOf(role: Role, secret: Uint8Array): Uint8Array {

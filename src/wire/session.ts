@@ -115,9 +115,11 @@ export interface SessionFacts {
   readonly ownSettings: Settings
   /** Between a joiner and a node alone. */
   readonly join?: JoinFacts | undefined
+  /** Between peers alone: for cluster keys on this connection. */
+  readonly seal?: KeySeal | undefined
 }
 
-export interface Session extends Pick<SessionFacts, 'role' | 'cluster' | 'node' | 'join'> {
+export interface Session extends Pick<SessionFacts, 'role' | 'cluster' | 'node' | 'join' | 'seal'> {
   readonly remote: Address
   readonly isEnded: boolean
   /** Outgoing calls without an answer, forgotten ones included. */

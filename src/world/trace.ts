@@ -31,6 +31,11 @@ export const FACTS = {
   'peer-lies': 'failure',
   'invitation-issued': 'notice',
   'joiner-let-in': 'notice',
+  'keys-held': 'detail',
+  'key-made': 'notice',
+  'key-kept': 'notice',
+  'key-signs': 'notice',
+  'key-dropped': 'notice',
 
   // Who is here.
   'member-changed': 'notice',

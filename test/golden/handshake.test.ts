@@ -10,7 +10,9 @@ import { type Control, decodeControl, encodeControl } from '../../src/wire/conve
 import { AcceptorSteps } from '../../src/wire/handshake-acceptor.ts'
 import { ConnectorSteps } from '../../src/wire/handshake-connector.ts'
 import {
+  firstKeyAlone,
   type PeerOptions,
+  type ProofKeys,
   type Send,
   type Step,
   type Steps,
@@ -36,7 +38,7 @@ function optionsOf({ bare, named }: Words): PeerOptions {
     role: bare[1],
     cluster: named.get('cluster') ?? '',
     node: (named.get('node') ?? '').repeat(16),
-    clusterKey: new Uint8Array(16).fill(Number(named.get('key'))),
+    keys: keysOf(named.get('keys') ?? named.get('key')),
     token: token === undefined ? undefined : utf8Bytes(token),
     invitation: { id: named.get('invitation') ?? '', secret: secretOf(named.get('secret')) },
     joiners: {
@@ -50,6 +52,15 @@ function optionsOf({ bare, named }: Words): PeerOptions {
     admit: () => (admit === undefined ? undefined : new OperatingError(admit as ErrorCode, 'refused')),
   }
   return options as unknown as PeerOptions
+}
+
+/** Keys from words such as `keys=2,1`: each is of its digit, and has it for its id. */
+function keysOf(digits = '0'): ProofKeys {
+  const ids = digits.split(',').map(Number)
+  const [only] = ids
+  if (ids.length === 1) return firstKeyAlone(new Uint8Array(16).fill(only as number))
+  const keyOf = (id: number) => (ids.includes(id) ? new Uint8Array(16).fill(id) : undefined)
+  return { offered: ids, keyOf }
 }
 
 function secretOf(digit = '0'): Uint8Array {

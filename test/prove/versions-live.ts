@@ -134,7 +134,7 @@ async function lieAboutContexts(
     ['context-forged', flipped(context)],
     ['context-other-cluster', sealed(key, 'local', new Uint8Array(16).fill(1))],
     ['context-foreign', elsewhere.context.slice()],
-    ['context-other-cluster', sealed(key, 'elsewhere', cluster.config(0).clusterKey)],
+    ['context-other-cluster', sealed(key, 'elsewhere', cluster.config(0).clusterKey as Uint8Array)],
   ]
   const wrong: string[] = []
   for (const [expected, lie] of lies) {

@@ -12,6 +12,7 @@ import { checkDurability, type Final } from '../../src/sim/checkers/durability.t
 import { type Kind, KINDS, SENTENCES_MAX } from '../../src/sim/checkers/findings.ts'
 import { checkScans } from '../../src/sim/checkers/scans.ts'
 import { checkLiveness } from '../../src/sim/checkers/liveness.ts'
+import { ClusterKeysChecker } from '../../src/sim/checkers/cluster-keys.ts'
 import { MembershipChecker, type SeenMembers } from '../../src/sim/checkers/membership.ts'
 import { Recovery } from '../../src/sim/checkers/recovery.ts'
 import { History, type WriteEvent } from '../../src/sim/history/history.ts'
@@ -127,11 +128,43 @@ const PROVOKED: Readonly<Record<Kind, () => readonly string[]>> = {
     membership.declaredDead(2, MEMBER)
     return membership.violations
   },
+  'key forgotten': () => keyed((keys) => keys.held(1, '00000001')),
+  'key signs early': () => keyed((keys) => keys.signs(1, '00000007')),
   'and more': () =>
     reads((history) => {
       for (let i = 0; i <= SENTENCES_MAX; i++) show(history, 7)
     }),
 }
+
+/** Node 1 has kept a key that node 2 has not. */
+function keyed(then: (keys: ClusterKeysChecker) => void): readonly string[] {
+  const keys = new ClusterKeysChecker([1, 2])
+  for (const machine of [1, 2]) keys.held(machine, '00000001')
+  keys.kept(1, '00000007')
+  then(keys)
+  return keys.violations
+}
+
+t.test('a cluster key may be lost with a disk, and dropped', async (t) => {
+  t.strictSame(
+    keyed((keys) => (keys.lost(1), keys.held(1, '00000001'))),
+    [],
+  )
+  t.strictSame(
+    keyed((keys) => (keys.dropped('00000007'), keys.held(1, '00000001'))),
+    [],
+  )
+  t.strictSame(
+    keyed((keys) => (keys.lost(2), keys.signs(1, '00000007'))),
+    [],
+  )
+  t.strictSame(
+    keyed((keys) => (keys.kept(2, '00000007'), keys.signs(1, '00000007'))),
+    [],
+  )
+  const again = keyed((keys) => (keys.lost(2), keys.agreed(), keys.signs(1, '00000007')))
+  t.equal(again.length, 1, 'what was lost is there again once all agree')
+})
 
 t.test('every kind of sentence is provoked by a case of its own', async (t) => {
   t.strictSame(Object.keys(PROVOKED).sort(), [...KINDS].sort())

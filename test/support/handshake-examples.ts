@@ -12,7 +12,7 @@ const bytes = (length: number, first: number): Uint8Array =>
   Uint8Array.from({ length }, (_, i) => first + i)
 
 const formats = { formatMin: 1, formatMax: 1 }
-const common = { ...formats, settings: OWN_SETTINGS, invitation: new Uint8Array(0) }
+const common = { ...formats, settings: OWN_SETTINGS, invitation: new Uint8Array(0), keys: [] }
 
 const peerHello: Hello = {
   ...common,
@@ -32,6 +32,7 @@ const welcome: Welcome = {
   format: 1,
   settings: { ...OWN_SETTINGS, deadlineMs: 5000 },
   nonce: bytes(16, 0x30),
+  key: 0,
 }
 
 export interface ProofExample {

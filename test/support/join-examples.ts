@@ -1,8 +1,9 @@
-/** The invitation that protocol/README.md works out, and the cluster key sealed under it. */
+/** The invitation that protocol/README.md works out, and the cluster keys sealed under it. */
 import { hexOf, utf8Bytes } from '../../src/base/bytes.ts'
+import { KeyRing, keyRingBytes } from '../../src/dynamo/membership/key-ring.ts'
 import { encodeControl } from '../../src/wire/convert.ts'
 import { type Invitation, invitationIdOf, invitationText } from '../../src/wire/invitation.ts'
-import { KeySeal } from '../../src/wire/key-seal.ts'
+import { KeySeal, toldToJoiner } from '../../src/wire/key-seal.ts'
 import type { PeerJoinReply } from '../../src/wire/message/join.ts'
 import type { Hello, Welcome } from '../../src/wire/message/session.ts'
 import { OWN_SETTINGS } from '../../src/wire/settings.ts'
@@ -27,11 +28,13 @@ const hello: Hello = {
   cluster: '',
   version: '',
   invitation: bytes(8, 0x70),
+  keys: [],
 }
 const welcome: Welcome = {
   format: 1,
   settings: { ...OWN_SETTINGS, deadlineMs: 5000 },
   nonce: bytes(16, 0x30),
+  key: 0,
 }
 export const JOINER_HELLO: Uint8Array = bytesOf(encodeControl('hello', hello))
 export const JOINER_WELCOME: Uint8Array = bytesOf(encodeControl('welcome', welcome))
@@ -44,25 +47,40 @@ export const PLACEMENT_EXAMPLE: string = JSON.stringify({
   buckets: {},
 })
 
-/** The key sealed for node A, and what it is told beside it. */
+/** Of a cluster that has rotated its key once: the second one signs. */
+export const KEYS_EXAMPLE: KeyRing = KeyRing.first(CLUSTER_KEY, bytes(16, 0xd0))
+  .rotated(0x0a0b0c0d, bytes(16, 0xe0))
+  .signedBy({ number: 2, id: 0x0a0b0c0d })
+export const SEAL_NONCE: Uint8Array = bytes(16, 0x60)
+
+export const SEAL_OPTIONS = {
+  role: 'joiner',
+  secret: INVITATION.secret,
+  connectorsNonce: hello.nonce,
+  acceptorsNonce: welcome.nonce,
+} as const
+
+/** The keys sealed for node A, and what it is told beside them; `seal` is its own. */
 export const JOIN_EXAMPLE: { readonly seal: KeySeal; readonly reply: PeerJoinReply } = (() => {
-  const seal = new KeySeal(INVITATION.secret, hello.nonce, welcome.nonce)
+  const issuer = new KeySeal({ ...SEAL_OPTIONS, side: 'acceptor' })
   const records = [utf8Bytes('one'), utf8Bytes('three')]
   const told = { placement: PLACEMENT_EXAMPLE, ring: 3, records }
-  const reply = seal.seal(CLUSTER_KEY, NODE_A, told)
-  return { seal, reply }
+  const keys = keyRingBytes(KEYS_EXAMPLE)
+  const reply = { ...told, ...issuer.seal(keys, SEAL_NONCE, toldToJoiner(NODE_A, told)) }
+  return { seal: new KeySeal({ ...SEAL_OPTIONS, side: 'connector' }), reply }
 })()
 
 /** The example as the page shows it. */
 export function sealText(): string {
-  const { sealedKey, tag } = JOIN_EXAMPLE.reply
+  const { sealed, tag } = JOIN_EXAMPLE.reply
   const rows: readonly (readonly [string, Uint8Array])[] = [
     ['secret', INVITATION.secret],
     ["joiner's nonce", hello.nonce],
     ["acceptor's nonce", welcome.nonce],
     ["joiner's id", Uint8Array.from({ length: 8 }, () => 0xaa)],
-    ['cluster key', CLUSTER_KEY],
-    ['sealed key', sealedKey],
+    ['ring of keys', keyRingBytes(KEYS_EXAMPLE)],
+    ['own nonce', SEAL_NONCE],
+    ['sealed', sealed],
     ['tag', tag],
   ]
   return rows.map(([name, value]) => `${name.padEnd(18)} ${spaced(value)}`).join('\n')

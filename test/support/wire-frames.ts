@@ -1,5 +1,5 @@
 /** Raw frames, for tests that send a session what no correct side sends. */
-import { identityOnly, WITHOUT_DATA } from '../../src/wire/handshake-steps.ts'
+import { firstKeyAlone, identityOnly, WITHOUT_DATA } from '../../src/wire/handshake-steps.ts'
 import { nodeId, type NodeId } from '../../src/dynamo/names.ts'
 import {
   FRAME_HEADER_BYTES,
@@ -82,7 +82,7 @@ export const PEER_A: ConnectOptions & AcceptOptions = {
   standing: WITHOUT_DATA,
   cluster: 'shop',
   node: NODE_A,
-  clusterKey: CLUSTER_KEY,
+  keys: firstKeyAlone(CLUSTER_KEY),
 }
 export const PEER_B: ConnectOptions & AcceptOptions = { ...PEER_A, node: NODE_B }
 
@@ -165,7 +165,7 @@ export async function rawNode(memory?: SessionMemory): Promise<RawPair> {
   const raw = new RawEnd(farEnd)
   const events = new RecordedEvents()
   const connecting = connectSession(nearEnd, world, CLIENT, events, memory)
-  const welcome = { format: 1, settings: OWN_SETTINGS, nonce: new Uint8Array(0) }
+  const welcome = { format: 1, settings: OWN_SETTINGS, nonce: new Uint8Array(0), key: 0 }
   raw.send(CONTROL_KINDS.welcome, 0, bytesOf(encodeControl('welcome', welcome)))
   const identity = identityOnly({ cluster: 'shop', node: NODE_B })
   raw.send(CONTROL_KINDS.identity, 0, bytesOf(encodeControl('identity', identity)))
@@ -186,6 +186,7 @@ export function helloBytes(change: Partial<Hello> = {}): Uint8Array {
     cluster: '',
     version: '',
     invitation: new Uint8Array(0),
+    keys: [],
   } as const
   return bytesOf(encodeControl('hello', { ...formats, ...client, ...change }))
 }

@@ -91,6 +91,22 @@ export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
   peerBuckets: { news: recordsBytes([MADE]), held: Held.records },
   bucketCreate: { bucket: { ...TERMS, name: 'carts' }, shown: 'carts', untold: [NODE_B] },
   bucketRename: { bucket: { ...TERMS, name: 'baskets' }, shown: 'baskets', untold: [] },
+  clusterKey: {
+    node: NODE_A,
+    keys: [
+      { id: 1, number: 1 },
+      { id: 0x0a0b0c0d, number: 2 },
+    ],
+    signer: 1,
+    members: [{ node: NODE_B, name: 'two', isConnected: true, isWaitedFor: true, signer: 1 }],
+  },
+  peerKeys: {
+    has: [1],
+    signer: 1,
+    digest: u64(0x0a0b0c0d, 0x0e0f1011),
+    members: u64(0x1a1b1c1d, 0x1e1f2021),
+    ring: undefined,
+  },
   peerJoin: JOIN_EXAMPLE.reply,
   status: {
     node: id(NODE_B),

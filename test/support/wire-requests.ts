@@ -5,6 +5,7 @@ import { recordsBytes } from '../../src/dynamo/buckets/bucket-bytes.ts'
 import { nodeId, startId } from '../../src/dynamo/names.ts'
 import { BUCKET_ID } from '../../src/store/conformance/subject.ts'
 import { ChangeOf, PlanAct } from '../../src/wire/message/cluster.ts'
+import { KeyAct } from '../../src/wire/message/keys.ts'
 import { MoveStep, RoundStep } from '../../src/wire/message/peer.ts'
 import type { Request, RequestKind } from '../../src/wire/message/table.ts'
 import { NODE_A, NODE_B } from './wire-frames.ts'
@@ -72,6 +73,14 @@ export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
   },
   bucketCreate: { terms: TERMS, deadlineMs: 300 },
   bucketRename: { from: 'carts#c0ffee0000000001', to: 'baskets', deadlineMs: 300 },
+  clusterKey: { act: KeyAct.drop, key: 0x0a0b0c0d, deadlineMs: 300 },
+  peerKeys: {
+    has: [1, 0x0a0b0c0d],
+    signer: 1,
+    digest: u64(0x0a0b0c0d, 0x0e0f1011),
+    members: u64(0x1a1b1c1d, 0x1e1f2021),
+    ring: { sealed: bytes(20, 0x10), tag: bytes(32, 0x30) },
+  },
   peerJoin: {
     facts: {
       name: 'three',

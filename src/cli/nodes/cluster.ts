@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { addConnectionOptions, type ConnectionOptions, withClient } from '../cluster-options.ts'
 import { EXIT_CODES_HELP, print } from '../outcome.ts'
 import { addChanges } from './cluster-change.ts'
+import { addKeys } from './cluster-key.ts'
 import { addPlans } from './cluster-plan.ts'
 import { addProgress } from './cluster-status.ts'
 
@@ -35,6 +36,7 @@ ${EXIT_CODES_HELP}`,
   addProgress(cluster)
   addChanges(cluster)
   addPlans(cluster)
+  addKeys(cluster)
 }
 
 async function invite(options: InviteOptions): Promise<void> {

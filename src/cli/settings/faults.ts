@@ -22,12 +22,19 @@ function isLoopback(host: string): boolean {
   return LOOPBACK.test(host)
 }
 
-/** Every contradiction in `settings`. A joiner learns the members and the key from the cluster. */
-export function contradictionsOf(settings: Settings, isJoiner = false): readonly Fault[] {
+/**
+ * Every contradiction in `settings`. A joiner learns the members and the keys from the cluster;
+ * `isKeyed`: no key file is needed.
+ */
+export function contradictionsOf(
+  settings: Settings,
+  isJoiner = false,
+  isKeyed = isJoiner,
+): readonly Fault[] {
   const members = isJoiner ? MEMBERS_MAX : settings.members.length
   return [
     ...faultsOfRing(settings),
-    ...(isJoiner ? [] : faultsOfKey(settings)),
+    ...(isKeyed ? [] : faultsOfKey(settings)),
     ...faultsOfMembers(settings),
     ...faultsOfQuorums(settings, members),
     ...faultsOfListening(settings),

@@ -42,16 +42,20 @@ export function makeKeyFile(path: string): void {
   createWhole(path, `${hexOf(randomBytes(KEY_BYTES))}\n`, 0o600)
 }
 
+/** Throws `key-file-wrong` where other users may read the file. */
+export function checkSecret(path: string, mayBeReadable: boolean): void {
+  const { mode } = statSync(path)
+  if ((mode & 0o077) === 0 || mayBeReadable) return
+  const octal = (mode & 0o777).toString(8).padStart(4, '0')
+  throw wrong(
+    `${path} has mode ${octal}, so others may read it: chmod 600 ${path}, or` +
+      ' lift this with --readable-secrets where only this node sees the file',
+  )
+}
+
 function readSecret(path: string, mayBeReadable: boolean): string {
   try {
-    const { mode } = statSync(path)
-    if ((mode & 0o077) !== 0 && !mayBeReadable) {
-      const octal = (mode & 0o777).toString(8).padStart(4, '0')
-      throw wrong(
-        `${path} has mode ${octal}, so others may read it: chmod 600 ${path}, or` +
-          ' lift this with --readable-secrets where only this node sees the file',
-      )
-    }
+    checkSecret(path, mayBeReadable)
     return readFileSync(path, 'utf8')
   } catch (cause) {
     if (cause instanceof OperatingError) throw cause

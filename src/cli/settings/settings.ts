@@ -13,8 +13,8 @@ import { memberIdOf } from '../../node/cluster/topology.ts'
 import { loadEngine } from '../engine/engine-module.ts'
 import type { NodeId } from '../../dynamo/names.ts'
 import type { Joined } from '../../node/cluster/join.ts'
-import { IDENTITY_NAME, JOIN_NAME, KEY_NAME } from '../../store/files.ts'
-import { readKeyFile, readTokenFile } from './key-file.ts'
+import { IDENTITY_NAME, JOIN_NAME, KEYS_NAME } from '../../store/files.ts'
+import { checkSecret, readKeyFile, readTokenFile } from './key-file.ts'
 import { addressOf, contradictionsOf } from './faults.ts'
 import { SCALARS, type ScalarKind } from './names.ts'
 import { type Fault, type Settings, shapeOf } from './shape.ts'
@@ -54,7 +54,7 @@ export interface Sources {
 
 /** A configuration, and how its node comes into the cluster. */
 export interface NodeSettings {
-  /** Of a joiner, the id is none and the key empty as long as it has not been let in. */
+  /** Of a joiner, the id is none as long as it has not been let in. */
   readonly config: Config
   /** It joins, or has joined, by an invitation: it is not of the first list. */
   readonly isJoiner: boolean
@@ -102,9 +102,11 @@ export async function readNodeSettings(sources: Sources): Promise<NodeSettings> 
   const joined = has(JOIN_NAME) ? await joinedAs(judged.settings) : undefined
   const settings =
     joined === undefined ? judged.settings : completed(judged.settings, joined, given)
-  faults.push(...contradictionsOf(settings, isJoiner))
-  const ownKey = data !== undefined && has(KEY_NAME) ? join(data, KEY_NAME) : undefined
-  const secrets = secretsOf(settings, isJoiner ? ownKey : settings['key-file'], faults)
+  const ownKeys = data !== undefined && has(KEYS_NAME) ? join(data, KEYS_NAME) : undefined
+  const isKeyed = isJoiner || (ownKeys !== undefined && settings.engine !== 'memory')
+  faults.push(...contradictionsOf(settings, isJoiner, isKeyed))
+  const secrets = secretsOf(settings, isJoiner ? undefined : settings['key-file'], faults)
+  if (ownKeys !== undefined) faults.push(...faultsOfKeys(ownKeys, settings))
   const engine = await engineOf(settings, faults)
   if (faults.length > 0) throw new SettingsError(faults)
   const config = configOf(settings, secrets, engine, joined?.node)
@@ -190,11 +192,21 @@ function valueOf(name: string, text: string, kind: ScalarKind): unknown {
 }
 
 interface Secrets {
-  readonly clusterKey: Uint8Array
+  readonly clusterKey: Uint8Array | undefined
   readonly clientToken: Uint8Array | undefined
 }
 
-/** The key is empty without a file for it. */
+/** The keys that a data directory has are as secret as a key file. */
+function faultsOfKeys(path: string, settings: Settings): Fault[] {
+  try {
+    checkSecret(path, settings['readable-secrets'])
+    return []
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error
+    return [{ path: 'data', code: 'key-file-wrong', sentence: `is wrong: ${error.message}` }]
+  }
+}
+
 function secretsOf(settings: Settings, keyFile: string | undefined, faults: Fault[]): Secrets {
   const read = (path: string, from: () => Uint8Array): Uint8Array => {
     try {
@@ -210,7 +222,7 @@ function secretsOf(settings: Settings, keyFile: string | undefined, faults: Faul
   return {
     clusterKey:
       keyFile === undefined
-        ? new Uint8Array(0)
+        ? undefined
         : read('key-file', () => readKeyFile(keyFile, mayBeReadable)),
     clientToken:
       tokenFile === undefined

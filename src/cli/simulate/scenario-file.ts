@@ -116,6 +116,7 @@ const scenario: z.ZodType<Scenario> = z
     rounds: whole(1, COUNT_MAX),
     acknowledged: whole(0, COUNT_MAX),
     changeMs: whole(0, COUNT_MAX),
+    rotateMs: whole(0, COUNT_MAX),
     faultsMin: whole(0, COUNT_MAX),
     omitted: z.array(whole(0, COUNT_MAX)),
     faultsMax: whole(0, COUNT_MAX),

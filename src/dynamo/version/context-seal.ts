@@ -51,6 +51,9 @@ export interface ClusterKey {
   readonly key: Uint8Array
 }
 
+/** That of the key that a cluster begins with. */
+export const FIRST_KEY_ID = 1
+
 /** These numbers are on the wire, and clients keep them. Append only; never reuse. */
 const FORMAT = 4
 const TAG_AT = 5
@@ -88,19 +91,25 @@ interface Subkeys {
 const NO_CONTEXT: Opened = { kind: 'opened', context: Context.empty }
 
 export class ContextSeal {
-  readonly #keys: readonly Subkeys[]
+  readonly #cluster: Uint8Array
+  #keys: readonly Subkeys[] = []
   readonly #name = new Uint32Array(2)
   readonly #mac: Uint8Array = new Uint8Array(MAC_BYTES)
 
-  /** `keys[0]` signs; all verify. */
   constructor(keys: readonly ClusterKey[], cluster: string) {
+    this.#cluster = utf8Bytes(cluster)
+    this.use(keys)
+  }
+
+  /** From now on `keys[0]` signs, and all verify. */
+  use(keys: readonly ClusterKey[]): void {
     assert(keys.length > 0, 'there is a key to sign with')
     assert(new Set(keys.map(({ id }) => id)).size === keys.length, 'each key has an id of its own')
     this.#keys = keys.map(({ id, key }) => ({
       id,
       signing: derive(key, 'everwrite context signing'),
       naming: derive(key, 'everwrite context naming'),
-      tag: digestOf(derive(key, 'everwrite context tag'), utf8Bytes(cluster)).slice(0, TAG_BYTES),
+      tag: digestOf(derive(key, 'everwrite context tag'), this.#cluster).slice(0, TAG_BYTES),
     }))
   }
 

@@ -70,12 +70,18 @@ export function isCovered(receipt: Receipt, context: Context): boolean {
 
 /** Writes the receipts of one cluster, and reads them when they come back. */
 export class Receipts {
-  readonly #keys: readonly Uint8Array[]
+  readonly #cluster: string
+  #keys: readonly Uint8Array[] = []
 
-  /** `keys[0]` writes; all read. */
   constructor(keys: readonly ClusterKey[], cluster: string) {
+    this.#cluster = cluster
+    this.use(keys)
+  }
+
+  /** From now on `keys[0]` writes, and all read. */
+  use(keys: readonly ClusterKey[]): void {
     assert(keys.length > 0, 'there is a key to write with')
-    this.#keys = keys.map(({ key }) => derive(key, `everwrite receipts of ${cluster}`))
+    this.#keys = keys.map(({ key }) => derive(key, `everwrite receipts of ${this.#cluster}`))
   }
 
   /** The receipt as its client gets it. */

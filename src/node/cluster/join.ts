@@ -1,33 +1,30 @@
 /**
  * Lets this node join a cluster: asks the node that issued an invitation to be let in.
  *
- *     empty directory ─► id drawn, durable ─► invitation proved ─► key durable ─► members durable
+ *     empty directory ─► id drawn, durable ─► invitation proved ─► keys durable ─► members durable
  *
  * Each step can be repeated: a node that crashed asks again under the id that it has written down,
  * and the issuer knows it as the joiner that has used the invitation.
  */
 import { hexOf } from '../../base/bytes.ts'
 import { isOperatingError, OperatingError } from '../../base/errors.ts'
+import { type KeyRing, keyRingOfBytes } from '../../dynamo/membership/key-ring.ts'
 import { recordOfBytes } from '../../dynamo/membership/member-bytes.ts'
 import { parsePlacement } from '../../dynamo/ring/placement.ts'
 import { ID_BYTES, type NodeId, nodeId } from '../../dynamo/names.ts'
 import { JOIN_NAME, IDENTITY_NAME, segmentNumbers } from '../../store/files.ts'
-import {
-  type Joining,
-  type LetIn,
-  readClusterKey,
-  readJoining,
-  writeClusterKey,
-  writeJoining,
-} from '../../store/joining.ts'
+import { type Joining, type LetIn, readJoining, writeJoining } from '../../store/joining.ts'
+import { writeKeyRing } from '../../store/keys.ts'
 import { connectSession } from '../../wire/handshake.ts'
 import { type Invitation, invitationWrong } from '../../wire/invitation.ts'
+import { toldToJoiner } from '../../wire/key-seal.ts'
 import type { JoinerFacts, PeerJoinReply } from '../../wire/message/join.ts'
 import { FORMAT } from '../../wire/message/session.ts'
 import type { Answer, Session } from '../../wire/session.ts'
 import type { Directory } from '../../world/disk.ts'
 import { type Address, addressLabel } from '../../world/network.ts'
 import type { World } from '../../world/world.ts'
+import { readKeptKeys } from './held-keys.ts'
 
 const CONNECT_MS_MAX = 2_000
 /** The issuer's disk must keep this node's record first. */
@@ -51,7 +48,6 @@ export interface JoinTerms {
 /** What a start of a node that has joined needs. */
 export interface Joined extends LetIn {
   readonly node: NodeId
-  readonly clusterKey: Uint8Array
 }
 
 /**
@@ -71,8 +67,9 @@ async function joinedIn(directory: Directory, cluster: string): Promise<Joined |
   if (known !== undefined && known.cluster !== cluster)
     throw otherCluster(directory, known, cluster)
   if (known?.letIn === undefined) return undefined
-  const clusterKey = await readClusterKey(directory)
-  return { node: known.node, clusterKey, ...known.letIn }
+  // The issuer told them, and they were durable before the rest.
+  await readKeptKeys({ cluster, clusterKey: undefined }, directory)
+  return { node: known.node, ...known.letIn }
 }
 
 /**
@@ -93,11 +90,11 @@ export async function joinCluster(
     if (before !== undefined) return before
     checkInvitation(invitation, cluster)
     const { node } = await beginning(directory, cluster, world)
-    const { clusterKey, reply } = await ask(terms, node, world)
+    const { keys, reply } = await ask(terms, node, world)
     const letIn = letInOf(reply, node)
-    await writeClusterKey(directory, clusterKey)
+    await writeKeyRing(directory, keys)
     await writeJoining(directory, { cluster, node, letIn })
-    return { node, clusterKey, ...letIn }
+    return { node, ...letIn }
   } finally {
     await lock.unlock()
   }
@@ -142,7 +139,7 @@ function checkInvitation(invitation: Invitation, cluster: string): void {
 }
 
 interface Told {
-  readonly clusterKey: Uint8Array
+  readonly keys: KeyRing
   readonly reply: PeerJoinReply
 }
 
@@ -171,8 +168,9 @@ async function ask(
   try {
     const request = { facts, partitions, n, format: FORMAT, deadlineMs: ANSWER_MS_MAX }
     const reply = await answerOf(session, request, world)
-    const clusterKey = session.join?.seal.open(reply, node)
-    if (clusterKey !== undefined) return { clusterKey, reply }
+    const bytes = session.join?.seal.open(reply, toldToJoiner(node, reply))
+    const keys = bytes === undefined ? undefined : keyRingOfBytes(bytes)
+    if (keys !== undefined) return { keys, reply }
     throw new OperatingError(
       'proof-wrong',
       `what ${label} has answered was changed on the way: nothing of it was taken`,

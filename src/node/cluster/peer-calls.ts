@@ -25,6 +25,7 @@ import type { Member, RingDigest } from '../../dynamo/ring/ring.ts'
 import { decodeObject } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import { requestIdBytes } from '../../dynamo/version/request-id.ts'
+import type { KeySeal } from '../../wire/key-seal.ts'
 import type { PeerHint } from '../../wire/message/peer.ts'
 import type { Reply, Request } from '../../wire/message/table.ts'
 import type { Answer } from '../../wire/session.ts'
@@ -34,7 +35,7 @@ import type { HintRefusals } from '../replica/hints-home.ts'
 import type { LeafKeys, Leaves } from '../replica/leaf-keys.ts'
 import type { Achieved, KnownPut, ToldKey } from '../requests.ts'
 import type { PeerLies } from './peer-lies.ts'
-import type { Peers } from './peers.ts'
+import { peerAway, type Peers } from './peers.ts'
 
 export const ABSENT: CopyAnswer = { kind: 'absent' }
 
@@ -122,6 +123,17 @@ export class PeerCalls {
     deliver: Deliver<Reply<'peerBuckets'>>,
   ): void {
     this.#peers.call(node, 'peerBuckets', told, deliver)
+  }
+
+  /** Tells a member of cluster keys, which may be sealed for the connection that takes them. */
+  tellKeys(
+    node: NodeId,
+    make: (seal: KeySeal) => Request<'peerKeys'>,
+    deliver: (answer: Answer<'peerKeys'>, seal: KeySeal | undefined) => void,
+  ): void {
+    const seal = this.#peers.sealOf(node)
+    if (seal === undefined) return deliver(peerAway(node), undefined)
+    this.#peers.call(node, 'peerKeys', make(seal), (answer) => deliver(answer, seal))
   }
 
   /** Asks for a step of moves. */

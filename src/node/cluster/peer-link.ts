@@ -14,7 +14,7 @@ import type { Config } from '../../config.ts'
 import type { NodeId } from '../../dynamo/names.ts'
 import type { Member } from '../../dynamo/ring/ring.ts'
 import { connectSession } from '../../wire/handshake.ts'
-import type { Met, PeerStanding } from '../../wire/handshake-steps.ts'
+import type { Met, PeerStanding, ProofKeys } from '../../wire/handshake-steps.ts'
 import type { SessionMemory } from '../../wire/session-memory.ts'
 import type { Session } from '../../wire/session.ts'
 import type { Timer } from '../../world/clock.ts'
@@ -54,7 +54,7 @@ const SILENT_MS_MAX = 10_000
 export interface PeersOptions {
   readonly world: World
   readonly cluster: Config['cluster']
-  readonly clusterKey: Config['clusterKey']
+  readonly keys: ProofKeys
   readonly self: NodeId
   readonly standing: OwnStanding
   /** For the answers of the other members. */
@@ -150,7 +150,7 @@ export class PeerLink implements LifeSignsEvents {
   }
 
   async #connect(): Promise<Session> {
-    const { world, cluster, clusterKey, self, standing } = this.#options
+    const { world, cluster, keys, self, standing } = this.#options
     const address = { host: this.member.host, port: this.member.peerPort }
     const limitMs = this.#wasConnected ? RECONNECT_MS_MAX : CONNECT_MS_MAX
     const connection = await world.network.connect(address, limitMs)
@@ -158,7 +158,7 @@ export class PeerLink implements LifeSignsEvents {
       role: 'peer',
       cluster,
       node: self,
-      clusterKey,
+      keys,
       standing: standing.shown,
       admit: (node: NodeId, theirs: PeerStanding, met: Met) =>
         node === this.member.id

@@ -11,6 +11,7 @@ import type { Room } from '../../base/room.ts'
 import type { NodeId } from '../../dynamo/names.ts'
 import type { Member } from '../../dynamo/ring/ring.ts'
 import { CALLS_PER_CONNECTION_MAX } from '../../limits.ts'
+import type { KeySeal } from '../../wire/key-seal.ts'
 import type { Request, RequestKind } from '../../wire/message/table.ts'
 import type { Answer, Session } from '../../wire/session.ts'
 import { type LinkEvents, nodeStopping, PeerLink, type PeersOptions } from './peer-link.ts'
@@ -114,6 +115,11 @@ export class Peers {
     link?.onCall()
   }
 
+  /** For cluster keys, on the connection that a call takes now. */
+  sealOf(node: NodeId): KeySeal | undefined {
+    return this.#links.get(node)?.session?.seal
+  }
+
   /** The members that are connected now. */
   get connected(): readonly NodeId[] {
     return [...this.#links].flatMap(([id, { isUsable }]) => (isUsable ? [id] : []))
@@ -161,6 +167,6 @@ function isSameAddress(a: Member, b: Member): boolean {
   return a.host === b.host && a.peerPort === b.peerPort
 }
 
-function peerAway(node: NodeId): OperatingError {
+export function peerAway(node: NodeId): OperatingError {
   return new OperatingError('peer-away', `member ${node} is not connected to this node`)
 }

@@ -2,6 +2,7 @@
 import type { Config } from '../../config.ts'
 import { ContextSeal } from '../../dynamo/version/context-seal.ts'
 import { Receipts } from '../../dynamo/version/receipt.ts'
+import type { HeldKeys } from '../cluster/held-keys.ts'
 import type { Topology } from '../cluster/topology.ts'
 import type { Teller } from '../requests.ts'
 import { Coordinator } from './coordinator.ts'
@@ -10,9 +11,6 @@ import { Forwards } from './forward.ts'
 import type { GetDependencies, Gets } from './get.ts'
 import { Puts } from './put.ts'
 import { Scans } from './scan.ts'
-
-/** The signing key's id, until keys are rotated. */
-const FIRST_KEY_ID = 1
 
 /** What a coordinator and its rounds share. */
 interface Workers extends GetDependencies {
@@ -24,17 +22,23 @@ interface Workers extends GetDependencies {
 
 export function coordinatorOf(
   config: Config,
+  held: Pick<HeldKeys, 'inUse' | 'follow'>,
   workers: Omit<Workers, 'hedgeMs' | 'repairMs'>,
 ): Coordinator {
-  const { cluster, clusterKey, forwardMs, callsMax } = config
-  const keys = [{ id: FIRST_KEY_ID, key: clusterKey }]
+  const { cluster, forwardMs, callsMax } = config
+  const seal = new ContextSeal(held.inUse, cluster)
+  const receipts = new Receipts(held.inUse, cluster)
+  const cursors = new Cursors(held.inUse, cluster)
+  held.follow((keys) => {
+    for (const one of [seal, receipts, cursors]) one.use(keys)
+  })
   return new Coordinator({
     ...workers,
-    seal: new ContextSeal(keys, cluster),
-    receipts: new Receipts(keys, cluster),
+    seal,
+    receipts,
     puts: new Puts(workers),
     forwards: new Forwards({ ...workers, forwardMs }),
-    scans: new Scans({ ...workers, cursors: new Cursors(clusterKey, cluster) }),
+    scans: new Scans({ ...workers, cursors }),
     callsMax,
   })
 }

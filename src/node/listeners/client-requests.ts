@@ -75,6 +75,8 @@ export class ClientRequests {
         return this.#operators.buckets.create(call)
       case 'bucketRename':
         return this.#operators.buckets.rename(call)
+      case 'clusterKey':
+        return this.#operators.key(call)
       default:
         throw new OperatingError('kind-unknown', `clients may not ask ${call.kind}`)
     }

@@ -1,26 +1,31 @@
 /**
  * Lets nodes in that have proved an invitation, and gives out invitations.
  *
- *     proved ─► claimed for this joiner ─► introduced ─► answered: the sealed key, the members
+ *     proved ─► claimed for this joiner ─► introduced ─► answered: the sealed keys, the members
  *
  * An answer may be lost. The same joiner asks again, on another connection, and gets the same
  * answer; any other finds the invitation used.
  *
- * Invariant: nothing else hands out the cluster key.
+ * Invariant: nothing else hands out the cluster keys, but to members (`cluster-keys.ts`).
  */
 import { assert } from '../../base/assert.ts'
 import { isFailure, perform } from '../../base/deliver.ts'
 import { isOperatingError, OperatingError } from '../../base/errors.ts'
 import type { Config } from '../../config.ts'
+import { keyRingBytes } from '../../dynamo/membership/key-ring.ts'
 import type { NodeId } from '../../dynamo/names.ts'
 import { INVITATION_MS } from '../../limits.ts'
 import { bytesOfReply } from '../../wire/convert.ts'
 import { formatUnsupported } from '../../wire/handshake-steps.ts'
 import { invitationLabel, invitationText } from '../../wire/invitation.ts'
+import { toldToJoiner } from '../../wire/key-seal.ts'
 import type { InviteReply, JoinerFacts, PeerJoin } from '../../wire/message/join.ts'
 import { FORMAT } from '../../wire/message/session.ts'
+import { NONCE_BYTES } from '../../wire/proof.ts'
 import type { IncomingCallOf, JoinFacts, Session } from '../../wire/session.ts'
+import type { Entropy } from '../../world/entropy.ts'
 import type { Trace } from '../../world/trace.ts'
+import type { HeldKeys } from '../cluster/held-keys.ts'
 import type { Introducer, Introduction } from '../cluster/introducer.ts'
 import type { Invitations } from '../cluster/invitations.ts'
 import type { OwnStanding } from '../cluster/own-standing.ts'
@@ -28,7 +33,9 @@ import type { Topology } from '../cluster/topology.ts'
 import { isOpenToStrangers } from './refuse-insecure.ts'
 
 export interface JoinRequestsDependencies {
-  readonly config: Pick<Config, 'clusterKey' | 'clientListen' | 'clientToken'>
+  readonly config: Pick<Config, 'clientListen' | 'clientToken'>
+  readonly held: Pick<HeldKeys, 'ring'>
+  readonly entropy: Entropy
   readonly topology: Topology
   readonly invitations: Invitations
   readonly introducer: Introducer
@@ -80,12 +87,15 @@ export class JoinRequests {
   }
 
   async #letIn(call: IncomingCallOf<'peerJoin'>, { id, join }: Asking): Promise<void> {
-    const { config, standing, trace } = this.#node
+    const { held, entropy, standing, trace } = this.#node
     const { invitation, seal } = join
     this.#checkAlike(call.request)
     const { records, ring } = await this.#introduce(call.request.facts, { id, join })
     const told = { records, ring, placement: JSON.stringify(standing.placement) }
-    const reply = seal.seal(config.clusterKey, id, told)
+    // Read after the joiner is a member: so it has every key that one which knows it not can have.
+    const keys = keyRingBytes(held.ring)
+    const sealed = seal.seal(keys, entropy.bytes(NONCE_BYTES), toldToJoiner(id, told))
+    const reply = { ...told, ...sealed }
     await call.room.reserve(bytesOfReply('peerJoin', reply))
     const { name } = call.request.facts
     trace.record('joiner-let-in', { node: id, name, invitation: invitationLabel(invitation) })

@@ -27,11 +27,13 @@ import {
   PlanAct,
   type StateName,
 } from '../../wire/message/cluster.ts'
+import { KeyAct } from '../../wire/message/keys.ts'
 import type { Reply } from '../../wire/message/table.ts'
 import type { IncomingCallOf } from '../../wire/session.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { Donor } from '../background/donor.ts'
 import type { Mover } from '../background/mover.ts'
+import type { ClusterKeys } from '../cluster/cluster-keys.ts'
 import { givenUpSentence } from '../cluster/given-up-sentences.ts'
 import { MoveRate } from '../cluster/move-rate.ts'
 import { Operations, type OperationsDependencies } from '../cluster/operations.ts'
@@ -41,9 +43,11 @@ import type { Hints } from '../replica/hints.ts'
 import { answering } from './answering.ts'
 import { BucketRequests, type BucketRequestsDependencies } from './bucket-requests.ts'
 import type { JoinRequests } from './join-requests.ts'
+import { KeyRequests } from './key-requests.ts'
 import { isOpenToStrangers } from './refuse-insecure.ts'
 
 interface OwnDependencies {
+  readonly clusterKeys: ClusterKeys
   readonly config: Pick<Config, 'clientListen' | 'clientToken'>
   readonly engine: Pick<Engine, 'report'>
   readonly background: { readonly mover: Mover; readonly donor: Pick<Donor, 'left'> }
@@ -57,7 +61,12 @@ export type OperatorRequestsDependencies = OwnDependencies &
   OperationsDependencies &
   BucketRequestsDependencies
 
-type OperatorKind = 'clusterPlan' | 'clusterChange' | 'clusterStatus' | 'clusterPause'
+type OperatorKind =
+  | 'clusterPlan'
+  | 'clusterChange'
+  | 'clusterStatus'
+  | 'clusterPause'
+  | 'clusterKey'
 
 const STATE_NAMES = Object.fromEntries(
   Object.entries(MemberState).map(([name, state]) => [state, name]),
@@ -67,6 +76,7 @@ export class OperatorRequests {
   readonly buckets: BucketRequests
   readonly #node: OperatorRequestsDependencies
   readonly #operations: Operations
+  readonly #keys: KeyRequests
   readonly #rate = new MoveRate()
 
   constructor(dependencies: OperatorRequestsDependencies) {
@@ -74,6 +84,7 @@ export class OperatorRequests {
     this.#node = dependencies
     this.#operations = new Operations(dependencies)
     this.buckets = new BucketRequests(dependencies)
+    this.#keys = new KeyRequests(dependencies)
     rings.onChanged = () => this.#rate.onChanged(rings.view.stages, clock.now())
     rings.onChanged()
   }
@@ -96,6 +107,13 @@ export class OperatorRequests {
 
   pause(call: IncomingCallOf<'clusterPause'>): void {
     answered('clusterPause', call, () => Promise.resolve(this.#pause(call.request.pauses)))
+  }
+
+  key(call: IncomingCallOf<'clusterKey'>): void {
+    answered('clusterKey', call, async () => {
+      if (call.request.act !== KeyAct.status) this.#refuseStrangers()
+      return await this.#keys.ask(call.request)
+    })
   }
 
   async #plan(asked: ClusterPlan): Promise<ClusterPlanReply> {

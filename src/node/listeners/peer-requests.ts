@@ -8,6 +8,7 @@
  * Reads and writes are parts of clients' requests, and measured as such. Questions of exchanges are
  * background work, and answered at its pace.
  */
+import { assert } from '../../base/assert.ts'
 import { type Digest, tokenOf } from '../../native/digest.ts'
 import { type CopyId, OWN } from '../../dynamo/names.ts'
 import { equalU64, u64 } from '../../base/u64.ts'
@@ -21,6 +22,7 @@ import type { VersionedObject } from '../../dynamo/version/object.ts'
 import type { IncomingCall, IncomingCallOf, Session } from '../../wire/session.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { Pacing } from '../background/pacing.ts'
+import type { ClusterKeys } from '../cluster/cluster-keys.ts'
 import { memberGone } from '../cluster/kept-members.ts'
 import type { Buckets } from '../cluster/buckets.ts'
 import type { Membership } from '../cluster/membership.ts'
@@ -58,6 +60,7 @@ export interface PeerRequestsDependencies {
   readonly moves: Pick<MoveRequests, 'onCall'>
   readonly buckets: Pick<Buckets, 'hear'>
   readonly transfers: Pick<TransferRequests, 'onCall'>
+  readonly clusterKeys: Pick<ClusterKeys, 'hear'>
 }
 
 type Keyed = Pick<CopyId, 'bucketId'>
@@ -89,6 +92,8 @@ export class PeerRequests {
     switch (call.kind) {
       case 'peerRing':
         return call.answer(this.#node.rings.hear(session.node, call.request))
+      case 'peerKeys':
+        return this.#keys(call, session)
       case 'peerMove':
         return this.#node.moves.onCall(call, session)
       case 'peerBuckets':
@@ -142,6 +147,12 @@ export class PeerRequests {
     const { replies, lie } = this.#node.membership.hear(node, call.request.message)
     if (lie === undefined) call.answer({ messages: replies })
     else this.#end(call, session, lie)
+  }
+
+  /** Of a member, on a connection on which it has proved a key. */
+  #keys(call: IncomingCallOf<'peerKeys'>, { node, seal }: Session): void {
+    assert(node !== undefined && seal !== undefined, 'members alone ask it')
+    call.answer(this.#node.clusterKeys.hear(node, call.request, seal))
   }
 
   #read(call: IncomingCallOf<'peerRead'>, session: Session): void {

@@ -18,6 +18,7 @@ import {
   NEVER_MET,
   type PeerOptions,
   type PeerStanding,
+  type ProofKeys,
 } from '../../wire/handshake-steps.ts'
 import type { Port } from '../../wire/message/session.ts'
 import type { SessionMemory } from '../../wire/session-memory.ts'
@@ -40,10 +41,8 @@ import type { LoopDelay } from './loop-delay.ts'
 export interface ListenerOptions {
   /** Which port it serves. */
   readonly role: Port
-  readonly config: Pick<
-    Config,
-    'clusterKey' | 'clientToken' | 'connectionsMax' | 'deadlineMs' | 'windowBytes'
-  >
+  readonly config: Pick<Config, 'clientToken' | 'connectionsMax' | 'deadlineMs' | 'windowBytes'>
+  readonly held: ProofKeys
   readonly world: World
   readonly topology: Topology
   readonly standing: OwnStanding
@@ -103,10 +102,10 @@ export class SessionListener {
     await listening
   }
 
-  /** Members must prove the cluster key, clients the token where one is configured. */
+  /** Members must prove a cluster key, clients the token where one is configured. */
   #terms(onProcess: (processId: string) => void): AcceptOptions {
-    const { role, config, topology, standing } = this.#options
-    const { clusterKey, clientToken: token, deadlineMs, windowBytes } = config
+    const { role, config, topology, standing, held: keys } = this.#options
+    const { clientToken: token, deadlineMs, windowBytes } = config
     const { cluster, self } = topology
     const told = { cluster, node: self.id, settings: { deadlineMs, windowBytes } }
     if (role === 'client') return { role: 'client', ...told, token }
@@ -115,7 +114,7 @@ export class SessionListener {
       onProcess(theirs.processId)
       return this.#refusalOf(id, theirs)
     }
-    const peer = { ...told, clusterKey, standing: standing.shown, metOf, admit }
+    const peer = { ...told, keys, standing: standing.shown, metOf, admit }
     return { role: 'peer', ...peer, joiners: this.#joiners }
   }
 

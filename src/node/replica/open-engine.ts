@@ -1,12 +1,11 @@
 /**
  * Opens the engine that a configuration names, in a directory that must be this node's own.
  */
-import { hexOf, joinBytes, utf8Bytes } from '../../base/bytes.ts'
+import { hexOf } from '../../base/bytes.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { Config } from '../../config.ts'
 import type { BucketRecord } from '../../dynamo/buckets/bucket-record.ts'
 import { ID_BYTES } from '../../dynamo/names.ts'
-import { sipHash128Into } from '../../native/digest.ts'
 import type { PlacedMember, Placement } from '../../dynamo/ring/placement.ts'
 import type { KeptRing } from '../../dynamo/ring/ring-view.ts'
 import type { Engine } from '../../store/engine.ts'
@@ -17,6 +16,7 @@ import { type LetIn, readJoining } from '../../store/joining.ts'
 import { openLog } from '../../store/log/open-log.ts'
 import { readRing } from '../../store/ring.ts'
 import { NO_ROUNDS, readRounds } from '../../store/rounds.ts'
+import { type KeptKeys, readKeptKeys } from '../cluster/held-keys.ts'
 import { type KeptMembers, readKeptMembers } from '../cluster/kept-members.ts'
 import { OwnStanding } from '../cluster/own-standing.ts'
 import type { Directory } from '../../world/disk.ts'
@@ -29,6 +29,7 @@ export interface OpenedEngine {
   readonly standing: OwnStanding
   readonly floors: Floors
   readonly members: KeptMembers
+  readonly keys: KeptKeys
   /** Under which the data is written: the members are those that the directory was begun with. */
   readonly placement: Placement
   /** Tables and moves as they were kept; undefined: the cluster's first ring. */
@@ -42,7 +43,7 @@ export interface OpenedEngine {
 /**
  * Resolves when everything that survived is there and durable. Fails with `data-locked`,
  * `data-foreign`, `data-newer`, `data-older`, `data-rotten`, `ring-changed`, `member-gone`,
- * `config-wrong`, `disk-full` or `log-blocked`; nothing is then changed.
+ * `key-file-wrong`, `config-wrong`, `disk-full` or `log-blocked`; nothing is then changed.
  */
 export async function openEngine(config: Config, world: World): Promise<OpenedEngine> {
   const { clock, disk, trace, entropy } = world
@@ -50,21 +51,7 @@ export async function openEngine(config: Config, world: World): Promise<OpenedEn
   // Drawn at each start: the number of this process, and the id of a directory that it makes.
   const newId = hexOf(entropy.bytes(ID_BYTES))
   const processId = newId
-  if (named === 'memory') {
-    const placement = placementOf(config)
-    const kept = { id: newId, directory: undefined, mayRebuild: true }
-    const memory = { ...kept, processId, placement, clock, trace }
-    return {
-      placement,
-      members: await readKeptMembers(config, undefined, clock),
-      engine: new MemoryEngine(),
-      floors: new Floors({ directory: undefined, clock }),
-      standing: await OwnStanding.open({ ...memory, durable: () => 0, lost: '' }),
-      directory: undefined,
-      ring: undefined,
-      buckets: undefined,
-    }
-  }
+  if (named === 'memory') return await inMemory(config, world, newId)
   const directory = await disk.directory(config.directory)
   const letIn = await letInOf(config, directory)
   const name = typeof named === 'string' ? named : named.name
@@ -73,7 +60,8 @@ export async function openEngine(config: Config, world: World): Promise<OpenedEn
   const beginning = letIn && OF_JOINERS
   const { id, changes, placement } = await openIdentity(directory, configured, newId, beginning)
   const members = await readKeptMembers(config, directory, clock, letIn?.records)
-  const options = { directory, clock, trace, digestKey: digestKeyOf(config) }
+  const keys = await readKeptKeys(config, directory)
+  const options = { directory, clock, trace, digestKey: keys.held.digestKey }
   const engine = await (typeof named === 'string'
     ? openLog({ ...options, segmentBytes: config.segmentBytes }).then((opened) => opened.engine)
     : named.open(options))
@@ -102,7 +90,29 @@ export async function openEngine(config: Config, world: World): Promise<OpenedEn
     floors.lose(true)
   }
   const files = { ring: kept && (await readRing(kept)), buckets: kept && (await readBuckets(kept)) }
-  return { engine, standing, floors, members, placement, directory, ...files }
+  return { engine, standing, floors, members, keys, placement, directory, ...files }
+}
+
+/** Nothing of it is kept; `newId`: of this process, and in place of a directory. */
+async function inMemory(
+  config: Config,
+  { clock, trace }: Pick<World, 'clock' | 'trace'>,
+  newId: string,
+): Promise<OpenedEngine> {
+  const placement = placementOf(config)
+  const kept = { id: newId, processId: newId, directory: undefined, mayRebuild: true }
+  const memory = { ...kept, placement, clock, trace }
+  return {
+    placement,
+    members: await readKeptMembers(config, undefined, clock),
+    keys: await readKeptKeys(config, undefined),
+    engine: new MemoryEngine(),
+    floors: new Floors({ directory: undefined, clock }),
+    standing: await OwnStanding.open({ ...memory, durable: () => 0, lost: '' }),
+    directory: undefined,
+    ring: undefined,
+    buckets: undefined,
+  }
 }
 
 /** What the node of this directory was told when it joined; undefined for one of the first list. */
@@ -133,15 +143,4 @@ export function placementOf(
     n: defaults.n,
     buckets: Object.fromEntries(buckets.map(({ name, n }) => [name, n])),
   }
-}
-
-/**
- * The key under which replicas digest their objects: the same on all nodes of a cluster, so that
- * equal copies have equal digests, and unknown outside of it.
- */
-export function digestKeyOf({ clusterKey, cluster }: Config): Uint8Array {
-  const label = joinBytes([utf8Bytes('everwrite object digest\0'), utf8Bytes(cluster)])
-  const key = new Uint8Array(16)
-  sipHash128Into(clusterKey, label, 0, label.length, key, 0)
-  return key
 }

@@ -26,6 +26,8 @@ export const KINDS = [
   'members differ',
   'held for dead',
   'declared dead',
+  'key forgotten',
+  'key signs early',
   'and more',
 ] as const
 

@@ -4,7 +4,7 @@
  * The inspector asks each owner of each key for its object; the objects must be equal byte for
  * byte. It recognises writes by the request ids in the objects, so it distinguishes tombstones too.
  */
-import { WITHOUT_DATA } from '../../wire/handshake-steps.ts'
+import { firstKeyAlone, WITHOUT_DATA } from '../../wire/handshake-steps.ts'
 import { utf8Text } from '../../base/bytes.ts'
 import { equalU64 } from '../../base/u64.ts'
 import { OperatingError } from '../../base/errors.ts'
@@ -153,14 +153,15 @@ function isOwnValue({ value }: Sibling, write: KnownWrite): boolean {
 
 /** Opens a session to a node in another member's name: with one node alone, there is none. */
 async function asPeer(cluster: Cluster, machine: number, world: World): Promise<Session> {
-  const { peerListen, cluster: name, clusterKey } = cluster.configOf(machine)
+  const { peerListen, cluster: name } = cluster.configOf(machine)
+  const keys = firstKeyAlone(cluster.clusterKey)
   const other = cluster.machines.find((one) => one !== machine) ?? machine
   const node = cluster.memberOf(other)
   const connection = await world.network.connect(peerListen, CONNECT_MS)
   return connectSession(
     connection,
     world,
-    { role: 'peer', cluster: name, node, clusterKey, standing: WITHOUT_DATA },
+    { role: 'peer', cluster: name, node, keys, standing: WITHOUT_DATA },
     {
       onCall: () => {
         throw new OperatingError('kind-unknown', 'an inspector answers nothing')

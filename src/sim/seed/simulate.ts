@@ -9,6 +9,7 @@
  */
 import { Account } from '../cluster/account.ts'
 import { Bounds } from '../checkers/bounds.ts'
+import { ClusterKeysChecker } from '../checkers/cluster-keys.ts'
 import { checkCausality } from '../checkers/causality.ts'
 import { checkDurability } from '../checkers/durability.ts'
 import { checkLiveness } from '../checkers/liveness.ts'
@@ -20,6 +21,7 @@ import { MemberChanges } from '../faults/member-changes.ts'
 import { History } from '../history/history.ts'
 import type { Inspection } from './inspect.ts'
 import { requireAddon } from '../../native/availability.ts'
+import { KeyChanges } from '../cluster/key-changes.ts'
 import { Operator } from '../cluster/operator.ts'
 import { RingChanges } from '../cluster/ring-changes.ts'
 import { core, Quiet } from './quiet.ts'
@@ -66,6 +68,8 @@ export interface SimulateResult {
   readonly tables: number
   readonly moved: number
   readonly joined: number
+  /** Cluster keys that operators made. */
+  readonly rotations: number
   /** Writes that were begun, and deletes among them. */
   readonly writes: number
   readonly deletes: number
@@ -107,6 +111,8 @@ class Simulation {
   readonly #operator: Operator
   readonly #faults: Faults
   readonly #changes: RingChanges
+  readonly #keyChanges: KeyChanges
+  readonly #keys: ClusterKeysChecker
   readonly #quiet: Quiet
   readonly #bounds: Bounds
   readonly #recovery = new Recovery()
@@ -143,7 +149,10 @@ class Simulation {
       leastW,
       (machine) => this.#cluster.partOf(machine),
       trace,
-      (machine) => this.#recovery.damaged(machine),
+      (machine) => {
+        this.#recovery.damaged(machine)
+        this.#keys.lost(machine)
+      },
     )
     this.#operator = new Operator(
       this.#cluster,
@@ -152,12 +161,17 @@ class Simulation {
       this.#history,
       {
         beforeEnd: (machine) => this.#beforeEnd(machine),
-        onEmptied: (machine) => this.#recovery.replaced(machine),
+        onEmptied: (machine) => {
+          this.#recovery.replaced(machine)
+          this.#keys.lost(machine)
+        },
       },
     )
     const parts = [this.#cluster, this.#operator, this.#account, this.#history] as const
     this.#faults = new Faults(...parts, scenario)
     this.#changes = new RingChanges(this.#cluster, this.#operator, scenario)
+    this.#keyChanges = new KeyChanges(this.#cluster, scenario)
+    this.#keys = new ClusterKeysChecker(this.#cluster.machines)
     this.#memberChanges = new MemberChanges(this.#cluster)
     this.#quiet = new Quiet(
       this.#cluster,
@@ -187,6 +201,9 @@ class Simulation {
     trace.watch('peer-lies', ({ why }, machine) => {
       this.#fail(`a lie: node ${machine} says so of another: ${String(why)}`)
     })
+    trace.watch('keys-held', ({ keys }, machine) => this.#keys.held(machine, String(keys)))
+    trace.watch('key-kept', ({ key }, machine) => this.#keys.kept(machine, String(key)))
+    trace.watch('key-signs', ({ key }, machine) => this.#keys.signs(machine, String(key)))
     trace.watch('rot-found', (_, machine) => this.#recovery.rotFound(machine))
   }
 
@@ -220,6 +237,7 @@ class Simulation {
     this.#faults.begin()
     this.#changes.begin()
     this.#cluster.made.begin()
+    this.#keyChanges.begin()
     this.#memberChanges.begin()
     const startedMs = this.#world.nowMs
     const isEnough = (): boolean =>
@@ -237,6 +255,7 @@ class Simulation {
     this.#faults.end()
     this.#changes.end()
     this.#cluster.made.end()
+    this.#keyChanges.end()
     this.#memberChanges.end()
     const haveEnded = await this.#workload.end(TIMEOUT_MS + 10 * GRACE_MS)
     if (!haveEnded) this.#fail('no answer: a client still waits long after its deadline')
@@ -244,12 +263,15 @@ class Simulation {
     this.#operator.takeDown(this.#account.damaged, 0, 'crash')
   }
 
-  /** Waits until places have moved where the last table leads to. */
+  /** Waits until places have moved where the last table leads to, and the newest key signs. */
   async #settle(): Promise<void> {
-    if (this.#scenario.changeMs === 0) return
+    const { changeMs, rotateMs } = this.#scenario
+    if (changeMs === 0 && rotateMs === 0) return
     await this.#operator.keepOnly(this.#cluster.machines)
     await this.#quiet.peace(this.#cluster.machines)
     this.#violations.push(...(await this.#changes.settle()))
+    this.#violations.push(...(await this.#keyChanges.settle()))
+    this.#keys.agreed()
   }
 
   #beforeEnd(machine: number): void {
@@ -289,6 +311,7 @@ class Simulation {
       ...this.#quiet.violations,
       ...this.#recovery.violations,
       ...this.#membership.violations,
+      ...this.#keys.violations,
       ...this.#bounds.violations,
       ...checkDurability(history, state?.final ?? new Map(), this.#reaped),
       ...checkCausality(history),
@@ -317,6 +340,7 @@ class Simulation {
       tables: this.#changes.committed,
       moved: this.#changes.moved,
       joined: this.#cluster.renewals.joined,
+      rotations: this.#keyChanges.made,
       writes: history.writes.length,
       deletes: history.writes.deletes,
       sessionGets: this.#workload.judged,

@@ -1,5 +1,6 @@
 /** Messages about joining: invitations for operators, and what a joiner asks; see `table.ts`. */
 import type { NodeId } from '../../dynamo/names.ts'
+import type { Sealed } from './keys.ts'
 
 export interface Invite {
   readonly deadlineMs: number
@@ -36,10 +37,8 @@ export interface PeerJoin {
   readonly deadlineMs: number
 }
 
-export interface PeerJoinReply {
-  /** The cluster key: see `key-seal.ts`. */
-  readonly sealedKey: Uint8Array
-  readonly tag: Uint8Array
+/** With the ring of cluster keys. */
+export interface PeerJoinReply extends Sealed {
   /** Under which the issuer's data is written, as JSON: see `dynamo/ring/placement.ts`. */
   readonly placement: string
   /** The number of the ring in force. */

@@ -68,6 +68,8 @@ export interface Hello {
   readonly version: string
   /** Joiners: the id of the invitation that they prove. */
   readonly invitation: Uint8Array
+  /** Peers: the ids of their cluster keys, the one that signs first. None: the first key alone. */
+  readonly keys: readonly number[]
 }
 
 export interface Welcome {
@@ -75,6 +77,8 @@ export interface Welcome {
   readonly settings: Settings
   /** Empty where no proof is asked for. */
   readonly nonce: Uint8Array
+  /** To peers: the id of the cluster key that is to be proved; 0: the first one. */
+  readonly key: number
 }
 
 /** Who a node is: told only to a side that has proved itself, or that need not. */

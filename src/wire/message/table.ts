@@ -41,6 +41,7 @@ import type {
   ClusterStatusReply,
 } from './cluster.ts'
 import type { Invite, InviteReply, PeerJoin, PeerJoinReply } from './join.ts'
+import type { ClusterKeyReply, ClusterKeyRequest, PeerKeys, PeerKeysReply } from './keys.ts'
 import type {
   PeerCopies,
   PeerCopiesReply,
@@ -114,6 +115,8 @@ export const REQUEST_KINDS = {
   bucketCreate: 57,
   bucketRename: 58,
   peerTransfer: 60,
+  peerKeys: 61,
+  clusterKey: 62,
 } as const
 
 /** Whether a request of this kind is about one key. */
@@ -157,6 +160,8 @@ export const SENDERS: Readonly<Record<RequestKind, readonly Role[]>> = {
   bucketCreate: ['client'],
   bucketRename: ['client'],
   peerTransfer: ['peer'],
+  peerKeys: ['peer'],
+  clusterKey: ['client'],
 }
 
 /** The request and the reply of each kind. */
@@ -195,6 +200,8 @@ export interface RequestTable {
   bucketCreate: { request: BucketCreate; reply: BucketReply }
   bucketRename: { request: BucketRename; reply: BucketReply }
   peerTransfer: { request: PeerTransfer; reply: PeerTransferReply }
+  peerKeys: { request: PeerKeys; reply: PeerKeysReply }
+  clusterKey: { request: ClusterKeyRequest; reply: ClusterKeyReply }
 }
 
 export type RequestKind = keyof RequestTable

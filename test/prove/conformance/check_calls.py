@@ -24,6 +24,8 @@ def check(report, lab):
         check_fields(report, lab)
     with report.group("bounds of requests"):
         check_bounds(report, lab)
+    with report.group("operators"):
+        check_operators(report, lab)
     with report.group("Ping"):
         check_ping(report, lab)
     with report.group("the end of a connection"):
@@ -176,6 +178,53 @@ def check_bounds(report, lab):
         name, failure = connection.call("Get", {**GET, "deadline_ms": 60001})
         report.that("a refused call is not in doubt", not failure.get("in_doubt"), name)
         report.that("the sentence is in its bounds", 0 < len(failure["message"]) <= 1024)
+
+
+def check_operators(report, lab):
+    """Requests of operators: what they tell, and the bounds of their fields."""
+    wide = {"hi": 1, "lo": 2}
+    rows = [
+        ("ClusterPlan", {"act": 1}, "answered"),
+        ("ClusterPlan", {"act": 0}, "message-garbled"),
+        ("ClusterPlan", {"act": 4}, "message-garbled"),
+        ("ClusterPlan", {"act": 1, "without": [""]}, "message-garbled"),
+        ("ClusterPlan", {"act": 1, "without": ["node-9"]}, "member-unknown"),
+        ("ClusterPlan", {"act": 1, "without": ["node-2"] * 513}, "message-garbled"),
+        ("ClusterPlan", {"act": 1, "deadline_ms": 60001}, "deadline-wrong"),
+        ("ClusterPlan", {"act": 2, "parent": wide, "planned": wide}, "ring-moved-on"),
+        ("ClusterPlan", {"act": 3, "planned": wide}, "ring-moved-on"),
+        ("ClusterChange", {"what": 0, "member": "node-1"}, "message-garbled"),
+        ("ClusterChange", {"what": 6, "member": "node-1"}, "message-garbled"),
+        ("ClusterChange", {"what": 5, "member": ""}, "message-garbled"),
+        ("ClusterChange", {"what": 5, "member": "node-9"}, "member-unknown"),
+        ("ClusterChange", {"what": 4, "member": "node-1", "weight": 100.5}, "message-garbled"),
+        ("ClusterChange", {"what": 4, "member": "node-1", "weight": 1.0}, "answered"),
+        ("ClusterChange", {"what": 1, "member": "node-1"}, "would-not-survive"),
+        ("ClusterChange", {"what": 3, "member": "node-2"}, "would-not-survive"),
+        ("ClusterStatus", {}, "answered"),
+        ("ClusterStatus", {"deadline_ms": 60001}, "deadline-wrong"),
+        ("ClusterPause", {"pauses": False}, "answered"),
+        ("ClusterPause", {"deadline_ms": 60001}, "deadline-wrong"),
+        ("ClusterKey", {"act": 1}, "answered"),
+        ("ClusterKey", {"act": 0}, "message-garbled"),
+        ("ClusterKey", {"act": 2, "key": 9}, "answered"),
+        ("ClusterKey", {"act": 3, "key": 9}, "key-unknown"),
+        ("ClusterKey", {"act": 3, "key": 1}, "key-in-use"),
+        ("ClusterKey", {"act": 1, "deadline_ms": 60001}, "deadline-wrong"),
+    ]
+    with lab.open() as connection:
+        for message, fields, code in rows:
+            claim = f"{message} with {str(fields)[:90]}"
+            report.equal(claim, failing(connection, message, fields), code)
+        status = connection.call("ClusterStatus")[1]
+        names = sorted(member["name"] for member in status["members"])
+        report.equal("ClusterStatus lists the members", names, ["node-1", "node-2", "node-3"])
+        report.equal("the first table has number 1", status["in_effect"]["number"], 1)
+        keys = connection.call("ClusterKey", {"act": 1})[1]
+        shown = [(key["id"], key["number"]) for key in keys["keys"]]
+        report.equal("ClusterKey lists the first key", shown, [(1, 1)])
+        report.equal("the first key signs", keys["signer"], 1)
+        report.equal("and two other members", len(keys["members"]), 2)
 
 
 def check_ping(report, lab):

@@ -11,7 +11,7 @@ import { hostWorld } from '../../../src/host/world.ts'
 import { firstStages } from '../../../src/dynamo/ring/stages.ts'
 import { memberIdOf, ringOf } from '../../../src/node/cluster/topology.ts'
 import { connectSession } from '../../../src/wire/handshake.ts'
-import { WITHOUT_DATA } from '../../../src/wire/handshake-steps.ts'
+import { firstKeyAlone, WITHOUT_DATA } from '../../../src/wire/handshake-steps.ts'
 import type { Session } from '../../../src/wire/session.ts'
 import { sleep } from '../machine/faults.ts'
 import type { Nodes } from '../machine/nodes.ts'
@@ -138,11 +138,12 @@ async function writeAt(nodes: Nodes, node: number, key: number): Promise<void> {
 
 async function sessionTo(nodes: Nodes, to: number): Promise<Session> {
   const { peerListen, cluster, clusterKey, members, name } = await nodes.config(to)
+  const keys = firstKeyAlone(clusterKey as Uint8Array)
   const other = members.find((member) => member.name !== name)
   if (other === undefined) throw new Error('a cluster of three has another member')
   const connection = await world.network.connect(peerListen, CONNECT_MS)
   const node = memberIdOf(cluster, other.name)
-  const asWhom = { role: 'peer', cluster, node, clusterKey, standing: WITHOUT_DATA } as const
+  const asWhom = { role: 'peer', cluster, node, keys, standing: WITHOUT_DATA } as const
   return connectSession(connection, world, asWhom, {
     onCall: (call) => call.fail(new OperatingError('kind-unknown', 'nothing is answered here')),
     onEnd: () => undefined,

@@ -16,7 +16,7 @@ import { hostWorld } from '../../../src/host/world.ts'
 import { tokenOf } from '../../../src/native/digest.ts'
 import { memberIdOf } from '../../../src/node/cluster/topology.ts'
 import { entryOf } from '../../../src/node/replica/entry.ts'
-import { digestKeyOf, openEngine, placementOf } from '../../../src/node/replica/open-engine.ts'
+import { openEngine, placementOf } from '../../../src/node/replica/open-engine.ts'
 import { BUCKET_ID } from '../../../src/store/conformance/subject.ts'
 import type { Entry } from '../../../src/store/engine.ts'
 import { openIdentity } from '../../../src/store/identity.ts'
@@ -86,8 +86,8 @@ export interface WrittenKeys {
 
 /** Appends to the directory of a node that does not run. */
 export async function append(config: Config, { from, to, version }: WrittenKeys): Promise<void> {
-  const { engine, standing } = await openEngine(config, world)
-  const digestKey = digestKeyOf(config)
+  const { engine, standing, keys } = await openEngine(config, world)
+  const { digestKey } = keys.held
   let batches = 0
   for (let at = from; at < to; at += BATCH) {
     const entries: Entry[] = []

@@ -1,9 +1,11 @@
 /** One who sends damaged frames to a node, as client and as peer, and counts what it is told. */
-import { WITHOUT_DATA } from '../../../src/wire/handshake-steps.ts'
+import { firstKeyAlone, WITHOUT_DATA } from '../../../src/wire/handshake-steps.ts'
 import { bytesOfHex, joinBytes, utf8Bytes } from '../../../src/base/bytes.ts'
 import type { Prng } from '../../../src/base/prng.ts'
 import { memberIdOf } from '../../../src/node/cluster/topology.ts'
 import { everwrite as pb } from '../../../src/wire/generated/messages.js'
+import { ChangeOf, PlanAct } from '../../../src/wire/message/cluster.ts'
+import { KeyAct } from '../../../src/wire/message/keys.ts'
 import { CONTROL_KINDS, FORMAT } from '../../../src/wire/message/session.ts'
 import { REQUEST_KINDS } from '../../../src/wire/message/table.ts'
 import { proofKeyOf, proofOf } from '../../../src/wire/proof.ts'
@@ -55,7 +57,7 @@ export class Attacker {
       standing: WITHOUT_DATA,
       cluster: 'served',
       node: memberIdOf('served', 'node-2'),
-      clusterKey: CLUSTER_KEY,
+      keys: firstKeyAlone(CLUSTER_KEY),
     })
     const topology = await session.ask('topology', {})
     const good: Record<Role, Good[]> = { client: [], peer: [] }
@@ -195,7 +197,22 @@ function clientFrames(key: Uint8Array, context: Uint8Array): readonly Good[] {
     { kind: scan, body: pb.Scan.encode({ bucket: BUCKET, keysMax: 3, withValues: true }).finish() },
     { kind: topology, body: new Uint8Array(0) },
     { kind: status, body: new Uint8Array(0) },
+    ...operatorFrames(),
     { kind: CONTROL_KINDS.credit, body: pb.Credit.encode({ bytes: 9, isAnswer: true }).finish() },
+  ]
+}
+
+/** Whatever damage makes of them, members, table and the place of data stay. */
+function operatorFrames(): readonly Good[] {
+  const { clusterPlan, clusterChange, clusterStatus, clusterPause, clusterKey } = REQUEST_KINDS
+  const change = { what: ChangeOf.zone, member: 'node-9', zone: 'north', deadlineMs: 1_000 }
+  const plan = { act: PlanAct.plan, splits: true, without: ['node-9'], deadlineMs: 1_000 }
+  return [
+    { kind: clusterPlan, body: pb.ClusterPlan.encode(plan).finish() },
+    { kind: clusterChange, body: pb.ClusterChange.encode(change).finish() },
+    { kind: clusterStatus, body: pb.ClusterStatus.encode({ deadlineMs: 1_000 }).finish() },
+    { kind: clusterPause, body: pb.ClusterPause.encode({ deadlineMs: 1_000 }).finish() },
+    { kind: clusterKey, body: pb.ClusterKey.encode({ act: KeyAct.status, key: 9 }).finish() },
   ]
 }
 
@@ -208,7 +225,9 @@ function peerFrames(
   const range = { ring: ofRange, from: token, to: token, bucket: BUCKET, n: BUCKET_ID.n }
   const requestId = new Uint8Array(16).fill(1)
   const put = { ...name, requestId, value: utf8Bytes('tea') }
-  const { peerRead, peerWrite, peerPut, peerRange } = REQUEST_KINDS
+  const { peerRead, peerWrite, peerPut, peerRange, peerKeys } = REQUEST_KINDS
+  const sealed = new Uint8Array(100)
+  const keys = { has: [1, 2], signer: 1, sealed, tag: new Uint8Array(32) }
   return [
     { kind: peerRead, body: pb.PeerRead.encode(name).finish() },
     { kind: peerRead, body: pb.PeerRead.encode({ ...name, digestOnly: true }).finish() },
@@ -216,5 +235,6 @@ function peerFrames(
     { kind: peerWrite, body: pb.PeerWrite.encode({ ...name, object }).finish() },
     { kind: peerRange, body: pb.PeerRange.encode({ ...range, keysMax: 3 }).finish() },
     { kind: peerPut, body: pb.PeerPut.encode(put).finish() },
+    { kind: peerKeys, body: pb.PeerKeys.encode(keys).finish() },
   ]
 }

@@ -18,6 +18,7 @@ import { flood } from './flood.ts'
 import { commandRows, configRows, optionRows } from './local.ts'
 import { joinerRows } from './joiner.ts'
 import { contextRows, messageRows, peerMessageRows } from './message.ts'
+import { operatorRows } from './operator.ts'
 import { receiptRows } from './receipt.ts'
 import { type Lab, OTHER_CLUSTER, OTHER_TOKEN, type Row, SINGLE } from './row.ts'
 import { chunkRows, frameRows, handshakeRows, peerRows } from './wire.ts'
@@ -89,6 +90,7 @@ async function tryTable(lab: Lab, options: BadInputOptions): Promise<Verdict> {
       ...contextRows(lab),
       ...receiptRows(lab),
       ...joinerRows(lab),
+      ...operatorRows(lab),
       ...optionRows(lab),
     ],
   ]

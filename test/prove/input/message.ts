@@ -1,5 +1,5 @@
 /** Wrong messages and wrong contexts in good frames, sent by hand to real nodes. */
-import { WITHOUT_DATA } from '../../../src/wire/handshake-steps.ts'
+import { firstKeyAlone, WITHOUT_DATA } from '../../../src/wire/handshake-steps.ts'
 import type { RingDigest } from '../../../src/dynamo/ring/ring.ts'
 import { u64 } from '../../../src/base/u64.ts'
 import { hexOf, joinBytes, utf8Bytes } from '../../../src/base/bytes.ts'
@@ -144,7 +144,7 @@ export function peerMessageRows(lab: Lab): readonly Row[] {
       standing: WITHOUT_DATA,
       cluster: 'served',
       node: memberIdOf('served', 'node-3'),
-      clusterKey: new Uint8Array(Buffer.from(CLUSTER_KEY_HEX, 'hex')),
+      keys: firstKeyAlone(new Uint8Array(Buffer.from(CLUSTER_KEY_HEX, 'hex'))),
     })
     const code = await codeOf(() => work(session))
     session.close()

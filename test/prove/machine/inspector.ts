@@ -4,7 +4,7 @@
  * It connects in the name of another member. Writes are identified by their request ids, so that
  * tombstones are told apart too; values are compared byte by byte.
  */
-import { WITHOUT_DATA } from '../../../src/wire/handshake-steps.ts'
+import { firstKeyAlone, WITHOUT_DATA } from '../../../src/wire/handshake-steps.ts'
 import { utf8Bytes, utf8Text } from '../../../src/base/bytes.ts'
 import { OperatingError } from '../../../src/base/errors.ts'
 import { equalU64 } from '../../../src/base/u64.ts'
@@ -112,12 +112,13 @@ export class Inspector {
 
   async #open(node: number): Promise<Session> {
     const { peerListen, cluster, clusterKey, members, name } = await this.#nodes.config(node)
+    const keys = firstKeyAlone(clusterKey as Uint8Array)
     const other = members.find((member) => member.name !== name)
     if (other === undefined) throw new Error('an inspector needs a second member')
     const connection = await world.network.connect(peerListen, CONNECT_MS)
     const otherId = memberIdOf(cluster, other.name)
     const standing = WITHOUT_DATA
-    const asWhom: ConnectOptions = { role: 'peer', cluster, node: otherId, clusterKey, standing }
+    const asWhom: ConnectOptions = { role: 'peer', cluster, node: otherId, keys, standing }
     return connectSession(connection, world, asWhom, {
       onCall: (call) => call.fail(new OperatingError('kind-unknown', 'nothing is answered here')),
       onEnd: () => this.#sessions.delete(node),

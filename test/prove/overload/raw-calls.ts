@@ -51,7 +51,7 @@ export class RawCalls {
       calls.#onReady = resolve
     })
     const hello = { formatMin: 1, formatMax: 1, role: 'client', nonce: NONCE, cluster: '' } as const
-    const told = { settings: OWN_SETTINGS, version: '', invitation: new Uint8Array(0) }
+    const told = { settings: OWN_SETTINGS, version: '', invitation: new Uint8Array(0), keys: [] }
     const body = encodeControl('hello', { ...hello, ...told })
     calls.#send(CONTROL_KINDS.hello, 0, body)
     await ready

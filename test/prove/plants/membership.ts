@@ -3,13 +3,14 @@
  * move between them.
  */
 import { BUCKETS } from './buckets.ts'
+import { KEYS } from './keys.ts'
 import { MOVES } from './moves.ts'
 import type { PlantGroup } from './plant.ts'
 import { TRANSFERS } from './transfers.ts'
 
 export const MEMBERSHIP: PlantGroup = {
   name: 'membership',
-  plantsMin: 82,
+  plantsMin: 97,
   plants: [
     {
       name: 'a suspicion is never refuted',
@@ -47,5 +48,6 @@ export const MEMBERSHIP: PlantGroup = {
     ...MOVES,
     ...BUCKETS,
     ...TRANSFERS,
+    ...KEYS,
   ],
 }

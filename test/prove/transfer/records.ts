@@ -24,7 +24,7 @@ import { tokenOf } from '../../../src/native/digest.ts'
 import { recordBytes } from '../../../src/native/record.ts'
 import { memberIdOf } from '../../../src/node/cluster/topology.ts'
 import { entryOf } from '../../../src/node/replica/entry.ts'
-import { digestKeyOf, openEngine } from '../../../src/node/replica/open-engine.ts'
+import { openEngine } from '../../../src/node/replica/open-engine.ts'
 import type { Entry } from '../../../src/store/engine.ts'
 
 export const RECORD_BYTES = 1024
@@ -43,8 +43,8 @@ export function nameOfRecord(index: number): string {
 
 /** Appends so many records, all of buckets with this N. Requires: no node runs. */
 export async function fill(config: Config, count: number, n: number): Promise<void> {
-  const { engine, standing } = await openEngine(config, world)
-  const digestKey = digestKeyOf(config)
+  const { engine, standing, keys } = await openEngine(config, world)
+  const { digestKey } = keys.held
   const bucketId: BucketId = { creation: NEVER_CREATED, policy: Policy.siblings, n }
   const make = maker(config)
   for (let at = 0, batches = 0; at < count; at += BATCH) {

@@ -1,7 +1,7 @@
 /**
  * Small simulated clusters for tests of the node: real nodes and clients, a simulated world.
  */
-import { WITHOUT_DATA } from '../../../src/wire/handshake-steps.ts'
+import { firstKeyAlone, WITHOUT_DATA } from '../../../src/wire/handshake-steps.ts'
 import type { OperatingError } from '../../../src/base/errors.ts'
 import { isOperatingError } from '../../../src/base/errors.ts'
 import { utf8Bytes } from '../../../src/base/bytes.ts'
@@ -69,7 +69,7 @@ export class Scene {
     other = this.cluster.machines.find((one) => one !== machine) ?? machine,
   ): Promise<Answer<K>> {
     const world = this.cluster.clientWorld()
-    const { peerListen, cluster, clusterKey } = this.cluster.configOf(machine)
+    const { peerListen, cluster } = this.cluster.configOf(machine)
     const connection = await world.network.connect(peerListen, 1_000)
     const session = await connectSession(
       connection,
@@ -78,7 +78,7 @@ export class Scene {
         role: 'peer',
         cluster,
         node: this.cluster.memberOf(other),
-        clusterKey,
+        keys: firstKeyAlone(this.cluster.clusterKey),
         standing: WITHOUT_DATA,
       },
       { onCall: () => undefined, onEnd: () => undefined },

@@ -4,13 +4,7 @@ import { utf8Bytes, utf8Text } from '../../../src/base/bytes.ts'
 import { memberRecord, MemberState } from '../../../src/dynamo/membership/member-record.ts'
 import { nodeId } from '../../../src/dynamo/names.ts'
 import { SimWorld } from '../../../src/sim/index.ts'
-import {
-  type Joining,
-  readClusterKey,
-  readJoining,
-  writeClusterKey,
-  writeJoining,
-} from '../../../src/store/joining.ts'
+import { type Joining, readJoining, writeJoining } from '../../../src/store/joining.ts'
 import type { Directory } from '../../../src/world/disk.ts'
 
 const BEGUN: Joining = {
@@ -27,7 +21,6 @@ const records = ['one', 'two "three"'].map((name, i) => {
 const placed = [{ name: 'one', machine: 'm', zone: '', weight: 1 }]
 const placement = { partitions: 256, members: placed, n: 3, buckets: { 'a\nb': 2 } }
 const LET_IN: Joining = { ...BEGUN, letIn: { placement, ring: 3, records } }
-const KEY = Uint8Array.from({ length: 16 }, (_, i) => i * 16)
 
 async function textOf(directory: Directory, name: string): Promise<string> {
   const file = await directory.open(name)
@@ -57,9 +50,6 @@ t.test('what is written is read, before and after the answer', async (t) => {
     t.same(await readJoining(directory), BEGUN)
     await writeJoining(directory, LET_IN)
     t.same(await readJoining(directory), LET_IN)
-    await writeClusterKey(directory, KEY)
-    t.same(await readClusterKey(directory), KEY)
-    t.match(await textOf(directory, 'key'), /^[0-9a-f]{32}\n$/, 'as key files are')
   })
 })
 
@@ -76,9 +66,5 @@ t.test('a file with any byte changed, cut, or missing is `data-rotten`', async (
       await put(directory, 'join', one)
       await t.rejects(readJoining(directory), { code: 'data-rotten' }, JSON.stringify(one))
     }
-    await t.rejects(readClusterKey(directory), { code: 'data-rotten', message: /^the file key/ })
-    await writeClusterKey(directory, KEY)
-    await put(directory, 'key', 'abc\n')
-    await t.rejects(readClusterKey(directory), { code: 'data-rotten' })
   })
 })

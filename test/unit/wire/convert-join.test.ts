@@ -81,8 +81,8 @@ t.test('an answer has a key, a tag and records within their bounds', async (t) =
   const bytes = bytesOf(encodeReply('peerJoin', most))
   t.same(decodeReply('peerJoin', bytes, 0, bytes.length), most)
   const wrong = [
-    { ...reply, sealedKey: new Uint8Array(15) },
-    { ...reply, sealedKey: new Uint8Array(0) },
+    { ...reply, sealed: new Uint8Array(2049) },
+    { ...reply, sealed: new Uint8Array(16) },
     { ...reply, tag: new Uint8Array(33) },
     { ...reply, placement: 'x'.repeat(PLACEMENT_BYTES_MAX + 1) },
     { ...reply, records: [new Uint8Array(MEMBER_RECORD_BYTES_MAX + 1)] },

@@ -140,7 +140,7 @@ t.test('P9 a connector tells an impostor nothing but formats and limits', async 
   }
   const secrets = ['shop', 'hush', String.fromCharCode(...new Uint8Array(8).fill(0xaa)), 'mmmmmm']
   const nonce = new Uint8Array(16)
-  const welcome = { format: 1, settings: OWN_SETTINGS, nonce }
+  const welcome = { format: 1, settings: OWN_SETTINGS, nonce, key: 0 }
   const sides: readonly ConnectOptions[] = [
     { ...PEER_A, standing } as ConnectOptions,
     JOINER,

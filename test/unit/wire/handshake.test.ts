@@ -8,6 +8,7 @@ import {
   type ConnectOptions,
   connectSession,
 } from '../../../src/wire/handshake.ts'
+import { firstKeyAlone } from '../../../src/wire/handshake-steps.ts'
 import { encodeControl, encodeRequest } from '../../../src/wire/convert.ts'
 import { invitationIdBytes, invitationIdOf } from '../../../src/wire/invitation.ts'
 import { CONTROL_KINDS, FLAG_MORE, type Settings } from '../../../src/wire/message/session.ts'
@@ -139,7 +140,7 @@ const TABLE: readonly (readonly [string, ConnectOptions, AcceptOptions, string, 
   ],
   [
     'peer with another key',
-    { ...PEER_A, clusterKey: new Uint8Array(16) } as ConnectOptions,
+    { ...PEER_A, keys: firstKeyAlone(new Uint8Array(16)) } as ConnectOptions,
     PEER_B,
     'proof-wrong',
     'proof-wrong',

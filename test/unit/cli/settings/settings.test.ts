@@ -7,11 +7,13 @@ import {
   readSettings,
   SettingsError,
 } from '../../../../src/cli/settings/settings.ts'
-import { bytesOfHex, hexOf } from '../../../../src/base/bytes.ts'
+import { bytesOfHex } from '../../../../src/base/bytes.ts'
 import type { Config } from '../../../../src/config.ts'
 import { nodeId } from '../../../../src/dynamo/names.ts'
 import { hostDisk } from '../../../../src/host/disk.ts'
-import { writeClusterKey, writeJoining } from '../../../../src/store/joining.ts'
+import { KeyRing } from '../../../../src/dynamo/membership/key-ring.ts'
+import { writeKeyRing } from '../../../../src/store/keys.ts'
+import { writeJoining } from '../../../../src/store/joining.ts'
 
 const KEY = '00112233445566778899aabbccddeeff'
 const SOUND = `
@@ -79,7 +81,7 @@ t.test('a sound file becomes a config, with defaults for what it leaves out', as
   t.same(config.clientListen, { host: '127.0.0.1', port: 7400 })
   t.same(config.peerListen, { host: '127.0.0.1', port: 7500 })
   t.equal(config.directory, join(directory, 'data'))
-  t.equal(Buffer.from(config.clusterKey).toString('hex'), KEY)
+  t.equal(Buffer.from(config.clusterKey ?? '').toString('hex'), KEY)
   t.equal(config.clientToken, undefined)
   t.equal(config.partitions, 256)
   t.equal(config.engine, 'log')
@@ -269,18 +271,18 @@ t.test(
     const sources = { file, environment: {}, flags: {} }
     const joining = await readNodeSettings({ ...sources, joins: true })
     t.same([joining.isJoiner, joining.hasJoined, joining.partitions], [true, false, 0])
-    t.equal(joining.config.clusterKey.length, 0)
+    t.equal(joining.config.clusterKey, undefined)
     const fresh = await hostDisk.directory(join(directory, 'fresh'))
     const node = nodeId('0123456789abcdef')
     const begun = { cluster: 'shop', node, letIn: undefined }
     await writeJoining(fresh, begun)
     t.equal((await readNodeSettings(sources)).hasJoined, false, 'it has begun to join')
     const placement = { partitions: 128, members: [], n: 2, buckets: {} }
-    await writeClusterKey(fresh, bytesOfHex(KEY) as Uint8Array)
+    await writeKeyRing(fresh, KeyRing.first(bytesOfHex(KEY) as Uint8Array, new Uint8Array(16)))
     await writeJoining(fresh, { ...begun, letIn: { placement, ring: 1, records: [] } })
     const joined = await readNodeSettings(sources)
     t.same([joined.isJoiner, joined.hasJoined, joined.config.id], [true, true, node])
-    t.equal(hexOf(joined.config.clusterKey), KEY, 'from the data directory')
+    t.equal(joined.config.clusterKey, undefined, 'the data directory has it')
     t.same([joined.config.partitions, joined.config.defaults.n], [128, 2], 'as the cluster has')
     writeFileSync(file, `partitions = 64\nn = 4\n${toml}`)
     const { config, ...given } = await readNodeSettings(sources)
@@ -289,8 +291,8 @@ t.test(
     t.same(await faultsOf(`r = 3\n${toml}`), ['r: config-wrong'], 'more than the copies')
     const other = read(toml.replace('"shop"', '"other"'))
     await t.rejects(other, { code: 'data-foreign', message: /belongs to a node of cluster "shop"/ })
-    chmodSync(join(directory, 'fresh', 'key'), 0o644)
-    t.same(await faultsOf(toml), ['key-file: key-file-wrong'], 'for its owner alone')
+    chmodSync(join(directory, 'fresh', 'keys'), 0o644)
+    t.same(await faultsOf(toml), ['data: key-file-wrong'], 'for its owner alone')
   },
 )
 

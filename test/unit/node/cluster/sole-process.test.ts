@@ -8,7 +8,7 @@ import { startNode } from '../../../../src/node/node.ts'
 import { Cluster } from '../../../../src/sim/cluster/cluster.ts'
 import { SimWorld } from '../../../../src/sim/index.ts'
 import { connectSession } from '../../../../src/wire/handshake.ts'
-import { WITHOUT_DATA } from '../../../../src/wire/handshake-steps.ts'
+import { firstKeyAlone, WITHOUT_DATA } from '../../../../src/wire/handshake-steps.ts'
 import type { Session } from '../../../../src/wire/session.ts'
 import { WirePipeWorld } from '../../../support/wire-pipe.ts'
 
@@ -136,11 +136,12 @@ t.test('a process that has gone, or a tool, holds no id', async (t) => {
 
 /** What the acceptor answers to a handshake as member n3, from a process of this number. */
 async function greetAs(world: SimWorld, cluster: Cluster, processId: string): Promise<string> {
-  const { peerListen, cluster: name, clusterKey } = cluster.configOf(1)
+  const { peerListen, cluster: name } = cluster.configOf(1)
+  const keys = firstKeyAlone(cluster.clusterKey)
   const stranger = cluster.clientWorld()
   const node = cluster.memberOf(3)
   const standing = { ...WITHOUT_DATA, processId }
-  const options = { role: 'peer', cluster: name, node, clusterKey, standing } as const
+  const options = { role: 'peer', cluster: name, node, keys, standing } as const
   const greet = async (): Promise<Session> => {
     const connection = await stranger.network.connect(peerListen, 1_000)
     const events = { onCall: () => undefined, onEnd: () => undefined }
@@ -228,11 +229,12 @@ t.test('a node that was started twice is told so, and the first one serves on', 
 
 /** What n3 answers to another process of n3. */
 async function greetItself(world: SimWorld, cluster: Cluster): Promise<string> {
-  const { peerListen, cluster: name, clusterKey } = cluster.configOf(3)
+  const { peerListen, cluster: name } = cluster.configOf(3)
+  const keys = firstKeyAlone(cluster.clusterKey)
   const stranger = cluster.clientWorld()
   const standing = { ...WITHOUT_DATA, processId: SECOND }
   const node = cluster.memberOf(3)
-  const options = { role: 'peer', cluster: name, node, clusterKey, standing } as const
+  const options = { role: 'peer', cluster: name, node, keys, standing } as const
   const connection = await world.complete(stranger.network.connect(peerListen, 1_000))
   const events = { onCall: () => undefined, onEnd: () => undefined }
   return world.complete(

@@ -77,7 +77,7 @@ async function scanOf(pages: readonly CopiesPage['entries'][]): Promise<ScanResu
   const scans = new Scans({
     clock: cluster.clientWorld().clock,
     topology,
-    cursors: new Cursors(KEY, 'c'),
+    cursors: new Cursors([{ id: 1, key: KEY }], 'c'),
     replica: { scan: async (range: KeyRange) => pageOf(range) },
     peers: {
       obstacleTo: () => undefined,

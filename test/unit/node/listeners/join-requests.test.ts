@@ -10,6 +10,7 @@ import { recordOfBytes } from '../../../../src/dynamo/membership/member-bytes.ts
 import { nodeId } from '../../../../src/dynamo/names.ts'
 import { parsePlacement, type Placement } from '../../../../src/dynamo/ring/placement.ts'
 import { INVITATION_MS, INVITATIONS_MAX } from '../../../../src/limits.ts'
+import { HeldKeys } from '../../../../src/node/cluster/held-keys.ts'
 import { Invitations } from '../../../../src/node/cluster/invitations.ts'
 import { Topology } from '../../../../src/node/cluster/topology.ts'
 import { JoinRequests } from '../../../../src/node/listeners/join-requests.ts'
@@ -17,7 +18,9 @@ import { type RunningNode, startNode } from '../../../../src/node/node.ts'
 import { placementOf } from '../../../../src/node/replica/open-engine.ts'
 import { Cluster, type ClusterOptions } from '../../../../src/sim/cluster/cluster.ts'
 import { SimWorld } from '../../../../src/sim/index.ts'
+import { KeyRing, keyRingOfBytes } from '../../../../src/dynamo/membership/key-ring.ts'
 import { connectSession } from '../../../../src/wire/handshake.ts'
+import { toldToJoiner } from '../../../../src/wire/key-seal.ts'
 import { type Invitation, readInvitation } from '../../../../src/wire/invitation.ts'
 import type { JoinerFacts, PeerJoin, PeerJoinReply } from '../../../../src/wire/message/join.ts'
 import type { Request, RequestKind } from '../../../../src/wire/message/table.ts'
@@ -128,9 +131,9 @@ class Scene {
   }
 
   #resultOf(reply: PeerJoinReply, session: Session, node: typeof JOINER): string {
-    const key = session.join?.seal.open(reply, node)
-    const { clusterKey } = this.cluster.configOf(1)
-    const isKey = key !== undefined && hexOf(key) === hexOf(clusterKey)
+    const keys = session.join?.seal.open(reply, toldToJoiner(node, reply))
+    const key = keys && keyRingOfBytes(keys)?.signer.key
+    const isKey = key !== undefined && hexOf(key) === hexOf(this.cluster.clusterKey)
     const names = reply.records.map((record) => recordOfBytes(record)?.name).join(' ')
     const { partitions, n, members } = parsePlacement(reply.placement) as Placement
     const first = members.map(({ name }) => name).join(' ')
@@ -165,17 +168,17 @@ t.test('what passes between the two has neither the key nor the secret', async (
   const invitation = await scene.invite()
   const session = await scene.prove(invitation)
   const answer = (await scene.world.complete(asked(session, 'peerJoin', JOIN))) as PeerJoinReply
-  const { clusterKey } = scene.cluster.configOf(1)
+  const { clusterKey } = scene.cluster
   const told =
-    hexOf(answer.sealedKey) +
+    hexOf(answer.sealed) +
     hexOf(answer.tag) +
     answer.records.map((record) => hexOf(record)).join('')
   t.notMatch(told, hexOf(clusterKey))
   t.notMatch(told, hexOf(invitation.secret))
   const other = await scene.prove(invitation)
   const again = (await scene.world.complete(asked(other, 'peerJoin', JOIN))) as PeerJoinReply
-  t.notSame(again.sealedKey, answer.sealedKey, 'each connection has its own pad')
-  t.equal(other.join?.seal.open(answer, JOINER), undefined, 'and its own tag')
+  t.notSame(again.sealed, answer.sealed, 'each connection has its own pad')
+  t.equal(other.join?.seal.open(answer, toldToJoiner(JOINER, answer)), undefined, 'and its own tag')
 })
 
 t.test(
@@ -297,11 +300,12 @@ t.test('a node that strangers reach without a token gives out none', async (t) =
   const config = cluster.configOf(1)
   const invitations = new Invitations(clock, entropy)
   const topology = new Topology(config)
+  const held = new HeldKeys(KeyRing.first(cluster.clusterKey, new Uint8Array(16)))
   const issuerWith = (change: Partial<typeof config>): JoinRequests => {
     const introducer = new FakeIntroducer()
     const standing = { placement: placementOf(config) }
     const node = { config: { ...config, ...change }, topology, invitations, introducer, trace }
-    return new JoinRequests({ ...node, standing })
+    return new JoinRequests({ ...node, standing, held, entropy })
   }
   const clientListen = { host: '10.0.0.1', port: 7400 }
   t.throws(() => issuerWith({ clientListen }).invite(), { code: 'bind-insecure' })

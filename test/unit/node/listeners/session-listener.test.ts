@@ -1,4 +1,4 @@
-import { WITHOUT_DATA } from '../../../../src/wire/handshake-steps.ts'
+import { firstKeyAlone, WITHOUT_DATA } from '../../../../src/wire/handshake-steps.ts'
 import t from 'tap'
 import { OperatingError } from '../../../../src/base/errors.ts'
 import { connectTo } from '../../../../src/client/client.ts'
@@ -32,7 +32,8 @@ t.test(
     const world = new SimWorld({ seed: 3 })
     const cluster = new Cluster(world, { nodes: 2 })
     await cluster.startAll()
-    const { peerListen, cluster: name, clusterKey } = cluster.configOf(1)
+    const { peerListen, cluster: name } = cluster.configOf(1)
+    const keys = firstKeyAlone(cluster.clusterKey)
     const outcomeAs = async (member: string): Promise<string> => {
       const stranger = cluster.clientWorld()
       const connection = await stranger.network.connect(peerListen, 1_000)
@@ -42,7 +43,7 @@ t.test(
         await connectSession(
           connection,
           stranger,
-          { role: 'peer', cluster: name, node, clusterKey, standing: WITHOUT_DATA },
+          { role: 'peer', cluster: name, node, keys, standing: WITHOUT_DATA },
           events,
         )
         return 'open'
