@@ -81,7 +81,7 @@ export function wins(a: BucketRecord, b: BucketRecord): boolean {
   const [terms, others] = [termsText(a), termsText(b)]
   if (terms !== others) return terms < others
   if (a.version !== b.version) return a.version > b.version
-  return compareU64(a.digest, b.digest) > 0
+  return compareU64(b.digest, a.digest) < 0
 }
 
 export function haveSameTerms(a: BucketTerms, b: BucketTerms): boolean {
