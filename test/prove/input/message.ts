@@ -13,6 +13,7 @@ import { REQUEST_KINDS } from '../../../src/wire/message/table.ts'
 import { NodeSession } from '../../support/node-session.ts'
 import { frame, RawClient } from '../../support/raw-client.ts'
 import { CLUSTER_KEY_HEX } from '../../support/served-cluster.ts'
+import { placedBy } from './placed.ts'
 import { codeOf, type Lab, OTHER_TOKEN, type Row, rowsOf, SINGLE } from './row.ts'
 import { BUCKET_ID } from '../../../src/store/conformance/subject.ts'
 import { OWN } from '../../../src/dynamo/names.ts'
@@ -155,10 +156,9 @@ export function peerMessageRows(lab: Lab): readonly Row[] {
   /** Two in three keys of such a bucket are others'. */
   const putAll = async (session: NodeSession): Promise<void> => {
     const bucket = utf8Bytes(SINGLE.name)
-    const { ring } = await topology(session)
+    const known = await topology(session)
     const put = {
       bucketId: BUCKET_ID,
-      ring,
       contexts: [],
       value: name.key,
       requestId: utf8Bytes('sixteen bytes ..'),
@@ -167,8 +167,9 @@ export function peerMessageRows(lab: Lab): readonly Row[] {
       w: 1,
     }
     for (let i = 0; i < 20; i++) {
-      const key = utf8Bytes(`key ${i}`)
-      await session.ask('peerPut', { ...put, name: { bucket, key }, deadlineMs: 1_000 })
+      const one = { bucket, key: utf8Bytes(`key ${i}`) }
+      const { ring } = placedBy(known, one)
+      await session.ask('peerPut', { ...put, ring, name: one, deadlineMs: 1_000 })
     }
   }
   const read = { name, bucketId: BUCKET_ID, digestOnly: false, hints: false }
@@ -195,7 +196,7 @@ export function peerMessageRows(lab: Lab): readonly Row[] {
       'message-garbled',
       () =>
         asPeer(async (one) => {
-          const { ring } = await topology(one)
+          const { ring } = placedBy(await topology(one), name)
           const write = {
             name,
             bucketId: BUCKET_ID,
