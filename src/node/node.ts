@@ -206,8 +206,8 @@ class Node implements RunningNode {
     const buckets = (this.#buckets = new Buckets({ ...opened, ...shared, rings, entropy }))
     const clusterKeys = (this.keys = new ClusterKeys({ ...shared, ...opened, entropy, membership }))
     const hintsHome = new HintsHome(replica, clock)
-    const files = { engine, standing, floors, hints, trees, starts }
-    const kept = { ...files, entropy, hintsHome, rings, membership, buckets, directory }
+    const files = { engine, standing, floors, hints, trees, starts, directory }
+    const kept = { ...files, entropy, rings, membership, buckets, hintsHome }
     const background = (this.#background = new Background({ ...shared, ...kept, ...paces }))
     const { member, opener, removal, teller, takings } = background
     const moves = new MoveRequests({ ...shared, ...kept, closings, takings })
@@ -216,22 +216,21 @@ class Node implements RunningNode {
     const mender = new Mender({ clock, trace, topology, gets, replica })
     const workers = { ...shared, self, gets, teller, roundHoldup: () => opener.holdup }
     const coordinator = (this.#coordinator = coordinatorOf(config, held, workers))
-    const introducer = opened.introducer ?? new Introducing(membership, self)
+    const { introducer = new Introducing(membership, self) } = opened
     const joining = { config, introducer, invitations: new Invitations(clock, entropy) }
-    const joins = new JoinRequests({ ...shared, ...joining, entropy, standing })
+    const joins = new JoinRequests({ ...shared, ...kept, ...joining })
     const transfers = new TransferRequests({ ...shared, ...kept })
     const answering = { coordinator, rounds, teller, joins, moves, transfers, clusterKeys }
     const operators = new OperatorRequests({ ...shared, ...kept, ...answering, config, background })
     const calls = new ClientRequests(coordinator, topology, this.#fresh, background, operators)
     const requests = new PeerRequests({ ...shared, ...kept, ...answering })
     const loop = new LoopDelay(clock, (delayMs) => this.#onLoopDelay(counters, delayMs))
-    const listening = { ...shared, ...joining, world, standing, membership, loop, coordinator }
+    const listening = { ...shared, ...kept, ...joining, world, loop, coordinator }
     this.#clients = new SessionListener({ ...listening, role: 'client', requests: calls, memory })
     this.#members = new SessionListener({ ...listening, role: 'peer', requests, memory: ofPeers })
-    const sources = { counters, engine, hints, replica, trees, floors, starts, opener, coordinator }
     const sessions = { clients: this.#clients, members: this.#members, peers: this.#peers }
-    const figures = { ...sources, ...sessions, pacing, memories: [memory, ofPeers], startedMs }
-    this.#status = new OwnStatus({ ...figures, ...kept, clock, topology, directory, background })
+    const figures = { ...sessions, opener, coordinator, memories: [memory, ofPeers], startedMs }
+    this.#status = new OwnStatus({ ...shared, ...kept, ...figures, background })
   }
 
   #onLoopDelay({ loopDelays }: Counters, delayMs: number): void {

@@ -55,9 +55,7 @@ export interface TreePart {
 export type RoundsAnswer = Reply<'peerRounds'>
 export type ObjectsAnswer = Reply<'peerObjects'>
 export type RoundStepRequest = Omit<Request<'peerStepRound'>, 'ring' | 'deadlineMs'>
-
 export type TransferRequest = Omit<Request<'peerTransfer'>, 'ring' | 'deadlineMs'>
-
 export type MoveRequest = Omit<Request<'peerMove'>, 'ring' | 'deadlineMs'>
 
 export class PeerCalls {
@@ -80,7 +78,6 @@ export class PeerCalls {
     return this.#peers.whyAway(node)
   }
 
-  /** As `Peers` does. */
   takeHeard(): readonly NodeId[] {
     return this.#peers.takeHeard()
   }

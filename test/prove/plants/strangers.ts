@@ -100,8 +100,8 @@ export const STRANGERS: PlantGroup = {
     },
     {
       name: 'the cluster key is sent as it is',
-      find: 'key.map((byte, at) => byte ^ pad[at])',
-      replace: 'key.slice()',
+      find: 'padded[i] = bytes[i] ^ block[i - at];',
+      replace: 'padded[i] = bytes[i];',
       why: 'the network reads the key of the cluster',
       caughtBy: 'test/unit/wire/key-seal.test.ts',
     },
