@@ -73,7 +73,7 @@ export class Background {
     this.repairs = new Repairs({ ...dependencies, repairer, isWhole })
     const mover = (this.mover = new Mover({ ...dependencies, equalities }))
     this.takings = new Takings((donor, scope) => mover.takeFrom(donor, scope))
-    const donor = (this.donor = new Donor(dependencies))
+    const donor = (this.donor = new Donor({ ...dependencies, isPaused: () => mover.isPaused }))
     this.#departure = new Departure(dependencies, donor)
     const moving = (): string | undefined => whyMoving(dependencies.rings, donor)
     const leastMs = dependencies.rememberMs / 2

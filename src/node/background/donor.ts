@@ -44,6 +44,8 @@ export interface DonorDependencies {
   readonly replica: Replica
   readonly trees: Trees
   readonly pacing: { work(): Work }
+  /** An operator lets moves wait; a gift under way ends. */
+  readonly isPaused: () => boolean
 }
 
 /** Partitions with the same owners. */
@@ -99,7 +101,8 @@ export class Donor {
     if (!trees.isBuilt) return
     for (const n of trees.ns) {
       for (const gift of this.#gifts(n)) {
-        if (this.#isStopped || !(await this.#give(gift))) continue
+        if (this.#isStopped || this.#node.isPaused()) return
+        if (!(await this.#give(gift))) continue
         await this.#drop(gift)
         trace.record('copies-given', { n, count: gift.partitions.length })
       }

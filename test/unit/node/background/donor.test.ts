@@ -27,6 +27,7 @@ class Bench {
   readonly taken = new Set<NodeId>()
   onAsked: (owner: NodeId) => void = () => undefined
   isBuilt = true
+  isPaused = false
   #lists: StagedLists
 
   constructor() {
@@ -40,7 +41,8 @@ class Bench {
     const drop = (_: unknown, __: number, one: number): void => void this.dropped.push(one)
     const given = { clock, entropy, trace, topology, trees, peers: this.#peers() }
     const replica = { writer: { drop } }
-    this.donor = new Donor({ ...given, replica } as unknown as DonorDependencies)
+    const isPaused = (): boolean => this.isPaused
+    this.donor = new Donor({ ...given, replica, isPaused } as unknown as DonorDependencies)
     this.donor.begin()
   }
 
@@ -92,6 +94,18 @@ t.test('copies go once all N owners have taken them', async (t) => {
   await bench.sim.run(1_000)
   t.strictSame(bench.dropped[0], bench.partition)
   t.strictSame(new Set(bench.asked.map(({ owner }) => owner)), new Set(bench.owners))
+  bench.donor.stop()
+})
+
+t.test('they stay while an operator lets moves wait', async (t) => {
+  const bench = new Bench()
+  bench.isPaused = true
+  for (const owner of bench.owners) bench.taken.add(owner)
+  await bench.sim.run(10_000)
+  t.strictSame([bench.asked, bench.dropped], [[], []])
+  bench.isPaused = false
+  await bench.sim.run(1_000)
+  t.strictSame(bench.dropped[0], bench.partition)
   bench.donor.stop()
 })
 
