@@ -216,8 +216,9 @@ export async function freePorts(count: number): Promise<readonly number[]> {
   return [...ports]
 }
 
+/** Below those of `everwrite dev` in tests, which may run at the same time. */
 const FIRST_PORT = 12_000
-const LAST_PORT = 32_000
+const LAST_PORT = 20_000
 
 function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {

@@ -82,7 +82,7 @@ t.test('an operator invites a node, which joins and stays', { timeout: LIMIT_MS 
   const node = await cluster.add()
   await cluster.startNode(node, ...operated.joining(0))
   t.match(cluster.log(node), /node-4 has joined served as member [0-9a-f]{16}/)
-  t.equal(readFileSync(join(cluster.data(node), 'key'), 'utf8').trim(), CLUSTER_KEY_HEX)
+  t.match(readFileSync(join(cluster.data(node), 'keys'), 'utf8'), CLUSTER_KEY_HEX)
   await Promise.all(cluster.members.map((_, i) => cluster.sees(i)))
   for (const [i] of cluster.members.entries()) {
     const status = await operated.ask(i, 'status')
