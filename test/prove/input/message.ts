@@ -158,7 +158,7 @@ export function peerMessageRows(lab: Lab): readonly Row[] {
     const bucket = utf8Bytes(SINGLE.name)
     const known = await topology(session)
     const put = {
-      bucketId: BUCKET_ID,
+      bucketId: { ...BUCKET_ID, n: 1 },
       contexts: [],
       value: name.key,
       requestId: utf8Bytes('sixteen bytes ..'),
@@ -168,7 +168,7 @@ export function peerMessageRows(lab: Lab): readonly Row[] {
     }
     for (let i = 0; i < 20; i++) {
       const one = { bucket, key: utf8Bytes(`key ${i}`) }
-      const { ring } = placedBy(known, one)
+      const { ring } = placedBy(known, one, 1)
       await session.ask('peerPut', { ...put, ring, name: one, deadlineMs: 1_000 })
     }
   }

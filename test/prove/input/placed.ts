@@ -14,10 +14,14 @@ export interface Placed {
   readonly ofRange: RingDigest
 }
 
-export function placedBy(topology: Topology, { bucket, key }: KeyName): Placed {
+export function placedBy(
+  topology: Topology,
+  { bucket, key }: KeyName,
+  n: number = BUCKET_ID.n,
+): Placed {
   const { ring } = new Routes(topology)
   const token = tokenOf(bucket, key)
-  const owners = ring.rowOf(ring.partitionOf(token)).slice(0, BUCKET_ID.n)
+  const owners = ring.rowOf(ring.partitionOf(token)).slice(0, n)
   const named = ownersDigest(
     owners.map(({ id }) => id),
     [],
