@@ -8,6 +8,8 @@
  */
 import { OperatingError } from '../../../src/base/errors.ts'
 import { hostWorld } from '../../../src/host/world.ts'
+import { tokenOf } from '../../../src/native/digest.ts'
+import { StagedLists } from '../../../src/dynamo/ring/staged-lists.ts'
 import { firstStages } from '../../../src/dynamo/ring/stages.ts'
 import { memberIdOf, ringOf } from '../../../src/node/cluster/topology.ts'
 import { connectSession } from '../../../src/wire/handshake.ts'
@@ -124,7 +126,8 @@ async function writeAt(nodes: Nodes, node: number, key: number): Promise<void> {
   const session = await sessionTo(nodes, node)
   const { name, bucketId, place } = copyOfKey(key)
   const object = objectOf(config, key, 2)
-  const ring = firstStages(ringOf(config)).digest
+  const lists = new StagedLists(firstStages(ringOf(config)))
+  const ring = lists.of(tokenOf(name.bucket, name.key), bucketId.n).digest
   await new Promise<void>((resolve, reject) => {
     const terms = { ring, deadlineMs: WRITE_MS }
     const request = { name, bucketId, place, object, ...terms }

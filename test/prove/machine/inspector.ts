@@ -10,7 +10,8 @@ import { OperatingError } from '../../../src/base/errors.ts'
 import { equalU64 } from '../../../src/base/u64.ts'
 import { DEFAULT_BUCKET } from '../../../src/dynamo/names.ts'
 import { preferenceListOf } from '../../../src/dynamo/ring/preference-list.ts'
-import type { Ring, RingDigest } from '../../../src/dynamo/ring/ring.ts'
+import type { Ring } from '../../../src/dynamo/ring/ring.ts'
+import { StagedLists } from '../../../src/dynamo/ring/staged-lists.ts'
 import { firstStages } from '../../../src/dynamo/ring/stages.ts'
 import { decodeObject } from '../../../src/dynamo/version/object-bytes.ts'
 import { requestIdBytes } from '../../../src/dynamo/version/request-id.ts'
@@ -35,7 +36,7 @@ const world = hostWorld({ traceLevel: 'silent', timersHold: false })
 export class Inspector {
   readonly #nodes: Nodes
   readonly #ring: Ring
-  readonly #digest: RingDigest
+  readonly #lists: StagedLists
   readonly #n: number
   readonly #sessions = new Map<number, Promise<Session>>()
   readonly #numbers = new Map<string, number>()
@@ -47,7 +48,7 @@ export class Inspector {
   constructor(nodes: Nodes, config: Config) {
     this.#nodes = nodes
     this.#ring = ringOf(config)
-    this.#digest = firstStages(this.#ring).digest
+    this.#lists = new StagedLists(firstStages(this.#ring))
     this.#n = config.defaults.n
     for (let node = 0; node < nodes.size; node++) this.#numbers.set(nameOfNode(node), node)
   }
@@ -83,7 +84,7 @@ export class Inspector {
 
   async #ask(node: number, key: number, digestOnly: boolean): Promise<PeerReadReply | undefined> {
     const name = { bucket: BUCKET, key: utf8Bytes(nameOf(key)) }
-    const ring = this.#digest
+    const ring = this.#lists.of(tokenOf(name.bucket, name.key), this.#n).digest
     const copy = { name, bucketId: BUCKET_ID, hints: false }
     const request = { ...copy, ring, digestOnly, deadlineMs: DEADLINE_MS }
     try {
