@@ -84,7 +84,7 @@ export class Inspector {
 
   async #ask(node: number, key: number, digestOnly: boolean): Promise<PeerReadReply | undefined> {
     const name = { bucket: BUCKET, key: utf8Bytes(nameOf(key)) }
-    const ring = this.#lists.of(tokenOf(name.bucket, name.key), this.#n).digest
+    const ring = this.#lists.of(tokenOf(name.bucket, name.key), BUCKET_ID.n).digest
     const copy = { name, bucketId: BUCKET_ID, hints: false }
     const request = { ...copy, ring, digestOnly, deadlineMs: DEADLINE_MS }
     try {
