@@ -105,6 +105,8 @@ export const VERSION_CHARS_MAX = 64
 export const INVITATION_MS = 600_000
 /** At one node: invitations that were not used yet; and ended ones that are remembered. */
 export const INVITATIONS_MAX = 64
+/** At one node: calls of operators that it has begun and not answered. */
+export const OPERATOR_CALLS_MAX = 16
 /** The text of an invitation. */
 export const INVITATION_CHARS_MAX = 4096
 /** Name, host, machine and zone of a member, in characters (units of UTF-16). */

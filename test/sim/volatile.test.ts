@@ -12,6 +12,7 @@ const volatile = (seed: number): Scenario => ({
   ...drawScenario(seed),
   nodes: 4,
   buckets: [{ name: 'default', n: 3, r: 2, w: 2 }],
+  created: [],
   engine: 'memory',
   faults: ['crash', 'kill', 'crash-in-write', 'crash-in-start', 'cut', 'isolate', 'slow', 'pause'],
   acknowledged: 300,

@@ -5,7 +5,6 @@
  * Where clients on other machines need no token, none is created or renamed for them: a stranger
  * could take a name away.
  */
-import { perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { Config } from '../../config.ts'
 import type { BucketReply } from '../../wire/message/bucket.ts'
@@ -15,7 +14,7 @@ import {
   type BucketOperationsDependencies,
   type ChangedBucket,
 } from '../cluster/bucket-operations.ts'
-import { answering } from './answering.ts'
+import type { OperatorCalls } from './operator-calls.ts'
 import { isOpenToStrangers } from './refuse-insecure.ts'
 
 export interface BucketRequestsDependencies extends BucketOperationsDependencies {
@@ -26,25 +25,28 @@ export class BucketRequests {
   readonly #node: BucketRequestsDependencies
   readonly #operations: BucketOperations
 
-  constructor(dependencies: BucketRequestsDependencies) {
+  readonly #calls: OperatorCalls
+
+  constructor(dependencies: BucketRequestsDependencies, calls: OperatorCalls) {
     this.#node = dependencies
+    this.#calls = calls
     this.#operations = new BucketOperations(dependencies)
   }
 
   create(call: IncomingCallOf<'bucketCreate'>): void {
     const { terms } = call.request
-    perform(async () => {
+    this.#calls.answer('bucketCreate', call, async () => {
       this.#refuseStrangers()
       return this.#replyOf(await this.#operations.create(terms, call.deadline))
-    }, answering(call))
+    })
   }
 
   rename(call: IncomingCallOf<'bucketRename'>): void {
     const { from, to } = call.request
-    perform(async () => {
+    this.#calls.answer('bucketRename', call, async () => {
       this.#refuseStrangers()
       return this.#replyOf(await this.#operations.rename(from, to, call.deadline))
-    }, answering(call))
+    })
   }
 
   #replyOf({ record, untold }: ChangedBucket): BucketReply {

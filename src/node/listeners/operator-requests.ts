@@ -5,7 +5,6 @@
  * Where clients on other machines need no token, nothing is changed for them: a stranger could take
  * the cluster apart.
  */
-import { perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { Config } from '../../config.ts'
 import { type MemberRecord, MemberState } from '../../dynamo/membership/member-record.ts'
@@ -14,7 +13,6 @@ import { memberMovesOf, movesDone, NO_MOVES } from '../../dynamo/ring/member-mov
 import { firstStages } from '../../dynamo/ring/stages.ts'
 import type { Table } from '../../dynamo/ring/table.ts'
 import type { Engine } from '../../store/engine.ts'
-import { bytesOfReply } from '../../wire/convert.ts'
 import {
   ChangeOf,
   type ClusterChange,
@@ -28,7 +26,6 @@ import {
   type StateName,
 } from '../../wire/message/cluster.ts'
 import { KeyAct } from '../../wire/message/keys.ts'
-import type { Reply } from '../../wire/message/table.ts'
 import type { IncomingCallOf } from '../../wire/session.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { Donor } from '../background/donor.ts'
@@ -40,10 +37,10 @@ import { Operations, type OperationsDependencies } from '../cluster/operations.t
 import type { Planned } from '../cluster/planner.ts'
 import type { Counters } from '../counters.ts'
 import type { Hints } from '../replica/hints.ts'
-import { answering } from './answering.ts'
 import { BucketRequests, type BucketRequestsDependencies } from './bucket-requests.ts'
 import type { JoinRequests } from './join-requests.ts'
 import { KeyRequests } from './key-requests.ts'
+import { OperatorCalls } from './operator-calls.ts'
 import { isOpenToStrangers } from './refuse-insecure.ts'
 
 interface OwnDependencies {
@@ -61,13 +58,6 @@ export type OperatorRequestsDependencies = OwnDependencies &
   OperationsDependencies &
   BucketRequestsDependencies
 
-type OperatorKind =
-  | 'clusterPlan'
-  | 'clusterChange'
-  | 'clusterStatus'
-  | 'clusterPause'
-  | 'clusterKey'
-
 const STATE_NAMES = Object.fromEntries(
   Object.entries(MemberState).map(([name, state]) => [state, name]),
 ) as Readonly<Record<MemberState, StateName>>
@@ -77,13 +67,14 @@ export class OperatorRequests {
   readonly #node: OperatorRequestsDependencies
   readonly #operations: Operations
   readonly #keys: KeyRequests
+  readonly #calls = new OperatorCalls()
   readonly #rate = new MoveRate()
 
   constructor(dependencies: OperatorRequestsDependencies) {
     const { rings, clock } = dependencies
     this.#node = dependencies
     this.#operations = new Operations(dependencies)
-    this.buckets = new BucketRequests(dependencies)
+    this.buckets = new BucketRequests(dependencies, this.#calls)
     this.#keys = new KeyRequests(dependencies)
     rings.onChanged = () => this.#rate.onChanged(rings.view.stages, clock.now())
     rings.onChanged()
@@ -94,23 +85,27 @@ export class OperatorRequests {
   }
 
   plan(call: IncomingCallOf<'clusterPlan'>): void {
-    answered('clusterPlan', call, () => this.#plan(call.request))
+    this.#calls.answer('clusterPlan', call, () => this.#plan(call.request))
   }
 
   change(call: IncomingCallOf<'clusterChange'>): void {
-    answered('clusterChange', call, async () => changeReply(await this.#change(call.request)))
+    this.#calls.answer('clusterChange', call, async () =>
+      changeReply(await this.#change(call.request)),
+    )
   }
 
   status(call: IncomingCallOf<'clusterStatus'>): void {
-    answered('clusterStatus', call, () => Promise.resolve(this.#status()))
+    this.#calls.answer('clusterStatus', call, () => Promise.resolve(this.#status()))
   }
 
   pause(call: IncomingCallOf<'clusterPause'>): void {
-    answered('clusterPause', call, () => Promise.resolve(this.#pause(call.request.pauses)))
+    this.#calls.answer('clusterPause', call, () =>
+      Promise.resolve(this.#pause(call.request.pauses)),
+    )
   }
 
   key(call: IncomingCallOf<'clusterKey'>): void {
-    answered('clusterKey', call, async () => {
+    this.#calls.answer('clusterKey', call, async () => {
       if (call.request.act !== KeyAct.status) this.#refuseStrangers()
       return await this.#keys.ask(call.request)
     })
@@ -248,17 +243,4 @@ function numbered({ number, digest }: Table): ClusterTable {
 
 function changeReply({ id, name, state, weight, zone }: MemberRecord): ClusterChangeReply {
   return { node: id, name, state: STATE_NAMES[state], weight, zone }
-}
-
-/** The answer has memory before it is encoded: there is a row for each member. */
-function answered<K extends OperatorKind>(
-  kind: K,
-  call: IncomingCallOf<K>,
-  work: () => Promise<Reply<K>>,
-): void {
-  perform(async () => {
-    const reply = await work()
-    await call.room.reserve(bytesOfReply(kind, reply))
-    return reply
-  }, answering(call))
 }

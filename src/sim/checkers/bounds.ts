@@ -19,6 +19,7 @@ import {
   CALLS_PER_CONNECTION_MAX,
   DOTS_PER_SIBLING_MAX,
   MESSAGE_BYTES_MAX,
+  OPERATOR_CALLS_MAX,
   OUTGOING_BYTES_PER_CONNECTION_MAX,
   RANGES_MAX,
   RECORD_BYTES_MAX,
@@ -49,7 +50,7 @@ export class Bounds {
     this.#maxima = {
       client_connections: connectionsMax,
       peer_connections: connectionsMax,
-      client_calls: callsMax,
+      client_calls: callsMax + OPERATOR_CALLS_MAX,
       calls_of_connection: CALLS_PER_CONNECTION_MAX,
       // The last request may be as large as a message can be.
       outgoing_bytes: OUTGOING_BYTES_PER_CONNECTION_MAX + MESSAGE_BYTES_MAX,

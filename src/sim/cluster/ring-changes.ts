@@ -125,6 +125,8 @@ export class RingChanges {
 
   #chooseToLeave({ membership }: RunningNode): void {
     const { leaving } = this.#operator
+    // Its successor could not join: a node that keeps nothing has no directory.
+    if (this.#cluster.isVolatile) return
     const joined = membership.present.filter(({ state }) => state === MemberState.joined)
     if (leaving.size > 0 || joined.length <= this.#ownersMin) return
     const { id } = this.#prng.pick(joined)

@@ -71,8 +71,9 @@ export async function inspect(cluster: Cluster, options: InspectOptions): Promis
     const { bucket, key, label } = place
     const name = keyName(bucket, key)
     const owners = cluster.ownersOf(name)
-    const bucketId = cluster.made.idOf(bucket, owners.length)
-    const ring = cluster.digestFor(name, owners.length)
+    const { n } = cluster.quorumsOf(bucket)
+    const bucketId = cluster.made.idOf(bucket, n)
+    const ring = cluster.digestFor(name, n)
     const terms = { ring, deadlineMs: DEADLINE_MS }
     const request = { name, bucketId, digestOnly: false, hints: false, ...terms }
     const copies: PeerReadReply[] = []

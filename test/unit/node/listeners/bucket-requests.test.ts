@@ -5,6 +5,7 @@ import { BucketSet } from '../../../../src/dynamo/buckets/bucket-set.ts'
 import { BUCKETS_MAX } from '../../../../src/limits.ts'
 import { NamedBuckets } from '../../../../src/node/cluster/named-buckets.ts'
 import { BucketRequests } from '../../../../src/node/listeners/bucket-requests.ts'
+import { OperatorCalls } from '../../../../src/node/listeners/operator-calls.ts'
 import { REQUESTS } from '../../../support/wire-requests.ts'
 import { bucket } from '../../dynamo/buckets/samples.ts'
 
@@ -17,12 +18,13 @@ function asked(
 ): Promise<OperatingError | undefined> {
   const named = new NamedBuckets({ defaults: DEFAULTS, buckets: [], deadlineMs: 1_000 })
   named.follow(set.all)
-  const requests = new BucketRequests({
+  const node = {
     config: { clientListen: { host, port: 7400 }, clientToken: undefined },
     buckets: { set, add: () => Promise.resolve(true) },
     topology: { named, buckets: named.all },
     clock: { now: () => 0 },
-  } as never)
+  }
+  const requests = new BucketRequests(node as never, new OperatorCalls())
   const request = kind === 'create' ? REQUESTS.bucketCreate : REQUESTS.bucketRename
   return new Promise((resolve) => {
     const answer = () => resolve(undefined)
