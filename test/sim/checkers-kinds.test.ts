@@ -129,7 +129,7 @@ const PROVOKED: Readonly<Record<Kind, () => readonly string[]>> = {
     return membership.violations
   },
   'key forgotten': () => keyed((keys) => keys.held(1, '00000001')),
-  'key signs early': () => keyed((keys) => keys.signs(1, '00000007')),
+  'key signs early': () => keyed((keys) => keys.signs(1, '00000007', [1, 2])),
   'and more': () =>
     reads((history) => {
       for (let i = 0; i <= SENTENCES_MAX; i++) show(history, 7)
@@ -138,7 +138,7 @@ const PROVOKED: Readonly<Record<Kind, () => readonly string[]>> = {
 
 /** Node 1 has kept a key that node 2 has not. */
 function keyed(then: (keys: ClusterKeysChecker) => void): readonly string[] {
-  const keys = new ClusterKeysChecker([1, 2])
+  const keys = new ClusterKeysChecker()
   for (const machine of [1, 2]) keys.held(machine, '00000001')
   keys.kept(1, '00000007')
   then(keys)
@@ -155,14 +155,14 @@ t.test('a cluster key may be lost with a disk, and dropped', async (t) => {
     [],
   )
   t.strictSame(
-    keyed((keys) => (keys.lost(2), keys.signs(1, '00000007'))),
+    keyed((keys) => (keys.lost(2), keys.signs(1, '00000007', [1, 2]))),
     [],
   )
   t.strictSame(
-    keyed((keys) => (keys.kept(2, '00000007'), keys.signs(1, '00000007'))),
+    keyed((keys) => (keys.kept(2, '00000007'), keys.signs(1, '00000007', [1, 2]))),
     [],
   )
-  const again = keyed((keys) => (keys.lost(2), keys.agreed(), keys.signs(1, '00000007')))
+  const again = keyed((keys) => (keys.lost(2), keys.agreed(), keys.signs(1, '00000007', [1, 2])))
   t.equal(again.length, 1, 'what was lost is there again once all agree')
 })
 

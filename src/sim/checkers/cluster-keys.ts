@@ -3,7 +3,7 @@
  *
  *     trace.watch('keys-held', ({ keys }, machine) => checker.held(machine, String(keys)))
  *     trace.watch('key-kept', ({ key }, machine) => checker.kept(machine, String(key)))
- *     trace.watch('key-signs', ({ key }, machine) => checker.signs(machine, String(key)))
+ *     trace.watch('key-signs', ({ key }, machine) => checker.signs(machine, String(key), members()))
  *     checker.lost(machine)        // its disk was emptied or damaged: it may lack keys
  *     checker.agreed()             // all have the same keys: none lacks any from then on
  *     violations.push(...checker.violations)
@@ -13,16 +13,11 @@
 import { Findings } from './findings.ts'
 
 export class ClusterKeysChecker {
-  readonly #machines: readonly number[]
   readonly #found = new Findings()
   readonly #kept = new Map<number, Set<string>>()
   readonly #dropped = new Set<string>()
   /** Machines that may lack what they kept. */
   readonly #lost = new Set<number>()
-
-  constructor(machines: readonly number[]) {
-    this.#machines = machines
-  }
 
   get violations(): readonly string[] {
     return this.#found.sentences
@@ -52,9 +47,9 @@ export class ClusterKeysChecker {
     this.#dropped.add(key)
   }
 
-  /** A node signs with a key from now on. */
-  signs(machine: number, key: string): void {
-    for (const other of this.#machines) {
+  /** A node signs with a key from now on; `members` run on these machines, and are not gone. */
+  signs(machine: number, key: string, members: readonly number[]): void {
+    for (const other of members) {
       if (this.#lost.has(other) || this.#kept.get(other)?.has(key) === true) continue
       this.#found.say('key signs early', `node ${machine} signs with ${key}, unknown to ${other}`)
     }

@@ -11,6 +11,7 @@ import { type Client, connectTo } from '../../client/client.ts'
 import type { ConnectOptions } from '../../client/options.ts'
 import type { BucketConfig, Config } from '../../config.ts'
 import { DEFAULTS } from '../../config.ts'
+import { MemberState } from '../../dynamo/membership/member-record.ts'
 import type { KeyName, NodeId } from '../../dynamo/names.ts'
 import { preferenceListOf } from '../../dynamo/ring/preference-list.ts'
 import type { Ring, RingDigest } from '../../dynamo/ring/ring.ts'
@@ -212,6 +213,14 @@ export class Cluster {
   /** The id of the member on a machine; where the next one has not joined, of the last. */
   memberOf(machine: number): NodeId {
     return this.renewals.memberOf(machine) ?? this.configOf(machine).id
+  }
+
+  /** Some node that runs knows that the member of a machine is no member any more. */
+  isGone(machine: number): boolean {
+    const id = this.memberOf(machine)
+    return [...this.#running.values()].some(({ membership }) => {
+      return membership.recordOf(id)?.state === MemberState.gone
+    })
   }
 
   node(machine: number): RunningNode | undefined {

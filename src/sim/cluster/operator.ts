@@ -45,7 +45,7 @@ export class Operator {
   readonly #failuresBefore = new Map<number, number>()
   /** Machines that stay down. */
   #dead: ReadonlySet<number> = new Set()
-  /** Members that were told to leave. */
+  /** Members that were told to leave, or were removed. */
   readonly leaving = new Set<NodeId>()
   readonly violations: string[] = []
   /** Power cuts of a node while some client waited for a write. */
@@ -88,6 +88,12 @@ export class Operator {
       this.#startLater(machine, forMs + this.#prng.between(0, forMs + 1))
     }
     return up.length > 0
+  }
+
+  /** Whether what this member alone has may be lost; its disk then counts as destroyed. */
+  mayRemove(id: NodeId): boolean {
+    const machine = this.#cluster.machines.find((one) => this.#cluster.memberOf(one) === id)
+    return machine !== undefined && this.#account.mayDamage(machine, 'member-removed')
   }
 
   /** Puts an empty disk in place. Requires: nothing runs on `machine`. */

@@ -2,9 +2,9 @@
  * Commits tables while everything else goes on, as operators at any node would: members get other
  * weights, some of them none, partitions are split, and places move. (docs/design.md 3.5)
  *
- * Now and then a member is told to leave, and a new one joins from its machine once it is gone
- * (`renewals.ts`). A member that has joined and loses its disk comes back as a new one: its old
- * record is removed, and the others fill what it owned.
+ * Now and then a member is told to leave, or one that lives is removed as if it were dead, and a
+ * new one joins from its machine once it is gone (`renewals.ts`). A member that has joined and loses
+ * its disk comes back as a new one: its old record is removed, and the others fill what it owned.
  *
  * In the end tables are committed until one has all that run, and every move is waited for: then
  * there is one ring, and no member has copies of what it does not own.
@@ -27,6 +27,8 @@ const SPLIT_CHANCE = 0.1
 const SPLIT_BITS_MAX = 6
 /** One member at a time leaves, where enough stay. */
 const LEAVE_CHANCE = 0.4
+/** Of those that are to leave: removed at once, which counts as the loss of a disk. */
+const REMOVE_CHANCE = 0.3
 /** All moves end within so long once nothing fails any more. */
 const SETTLE_MS_MAX = 300_000
 const STEP_MS = 500
@@ -48,6 +50,8 @@ export class RingChanges {
   committed = 0
   /** Places that came to another member. */
   moved = 0
+  /** Members that were removed while they lived. */
+  removed = 0
 
   constructor(
     cluster: Cluster,
@@ -93,7 +97,7 @@ export class RingChanges {
       for (const { id } of this.#lost(node)) {
         await node.membership.change(id, { state: MemberState.gone })
       }
-      if (mayLeave) this.#chooseToLeave(node)
+      if (mayLeave) await this.#chooseToLeave(node)
       await this.#tellToLeave(node)
       const table = this.#tableFor(node)
       if (table === undefined) return
@@ -123,14 +127,21 @@ export class RingChanges {
     return membership.present.filter(({ id }) => !this.#ids.includes(id))
   }
 
-  #chooseToLeave({ membership }: RunningNode): void {
+  async #chooseToLeave({ membership }: RunningNode): Promise<void> {
     const { leaving } = this.#operator
     // Its successor could not join: a node that keeps nothing has no directory.
     if (this.#cluster.isVolatile) return
     const joined = membership.present.filter(({ state }) => state === MemberState.joined)
     if (leaving.size > 0 || joined.length <= this.#ownersMin) return
     const { id } = this.#prng.pick(joined)
-    if (this.#ids.includes(id)) leaving.add(id)
+    if (!this.#ids.includes(id)) return
+    const isAsked = id === membership.view.self
+    if (!isAsked && this.#prng.chance(REMOVE_CHANCE)) {
+      if (!this.#operator.mayRemove(id)) return
+      leaving.add(id)
+      this.removed += 1
+      await membership.change(id, { state: MemberState.gone })
+    } else leaving.add(id)
   }
 
   /** Once more where the node that was asked before has ended meanwhile. */

@@ -140,6 +140,7 @@ export function unfinished(seed: number, scenario: Scenario, violation: string):
     tables: 0,
     moved: 0,
     joined: 0,
+    removed: 0,
     rotations: 0,
     writes: 0,
     deletes: 0,

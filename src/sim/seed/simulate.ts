@@ -64,10 +64,11 @@ export interface SimulateResult {
   /** Rounds that were adopted, and deletes that went for good. */
   readonly rounds: number
   readonly reaped: number
-  /** Tables that operators committed, places that moved, and members that joined. */
+  /** Tables that operators committed, places that moved, members that joined, and were removed. */
   readonly tables: number
   readonly moved: number
   readonly joined: number
+  readonly removed: number
   /** Cluster keys that operators made. */
   readonly rotations: number
   /** Writes that were begun, and deletes among them. */
@@ -112,7 +113,7 @@ class Simulation {
   readonly #faults: Faults
   readonly #changes: RingChanges
   readonly #keyChanges: KeyChanges
-  readonly #keys: ClusterKeysChecker
+  readonly #keys = new ClusterKeysChecker()
   readonly #quiet: Quiet
   readonly #bounds: Bounds
   readonly #recovery = new Recovery()
@@ -171,7 +172,6 @@ class Simulation {
     this.#faults = new Faults(...parts, scenario)
     this.#changes = new RingChanges(this.#cluster, this.#operator, scenario)
     this.#keyChanges = new KeyChanges(this.#cluster, scenario)
-    this.#keys = new ClusterKeysChecker(this.#cluster.machines)
     this.#memberChanges = new MemberChanges(this.#cluster)
     this.#quiet = new Quiet(
       this.#cluster,
@@ -203,7 +203,11 @@ class Simulation {
     })
     trace.watch('keys-held', ({ keys }, machine) => this.#keys.held(machine, String(keys)))
     trace.watch('key-kept', ({ key }, machine) => this.#keys.kept(machine, String(key)))
-    trace.watch('key-signs', ({ key }, machine) => this.#keys.signs(machine, String(key)))
+    trace.watch('key-signs', ({ key }, machine) => {
+      const { machines } = this.#cluster
+      const members = machines.filter((one) => !this.#cluster.isGone(one))
+      this.#keys.signs(machine, String(key), members)
+    })
     trace.watch('rot-found', (_, machine) => this.#recovery.rotFound(machine))
   }
 
@@ -340,6 +344,7 @@ class Simulation {
       tables: this.#changes.committed,
       moved: this.#changes.moved,
       joined: this.#cluster.renewals.joined,
+      removed: this.#changes.removed,
       rotations: this.#keyChanges.made,
       writes: history.writes.length,
       deletes: history.writes.deletes,

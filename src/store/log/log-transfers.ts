@@ -15,7 +15,7 @@ import { offsetWord, segmentWord, tagOf } from './location.ts'
 import { PageRecords } from './moved-records.ts'
 import type { PlaceIndexes } from './place-indexes.ts'
 import { SegmentScanner } from './segment-scan.ts'
-import type { Segments } from './segments.ts'
+import type { Retained, Segments } from './segments.ts'
 import { TransferPageEvents } from './transfer-page.ts'
 import type { Writer } from './writer.ts'
 
@@ -70,22 +70,22 @@ export class LogTransfers implements Transfers<PageRecords> {
     const bytes = isLast ? Math.min(segment.bytes, end.offset) : segment.bytes
     const wanted = number === from.segment ? from.offset : 0
     const first = Math.min(bytes, Math.ceil(wanted / ALIGNMENT) * ALIGNMENT)
-    const retained = await segments.retain(number)
-    // It was removed meanwhile: the exchange finds what it had.
-    if (retained === undefined) return { segment: number + 1, offset: 0 }
     page.segment = number
     const left = LOOKED_AT_MAX - page.lookedAt
     const isEnough = (at: number): boolean => page.isFull || at - first >= left
-    let reached: number
+    let reached = bytes
+    let retained: Retained | undefined
     try {
+      retained = await segments.retain(number)
+      // It was removed meanwhile: the exchange finds what it had.
+      if (retained === undefined) return { segment: number + 1, offset: 0 }
       const part = { from: first, isEnough }
       reached = await scanner.scan({ number, bytes }, retained.file, page, part)
     } catch {
       // Its disk does not give it: so much is missing from the pass.
       page.onDamage()
-      reached = bytes
     } finally {
-      retained.release()
+      retained?.release()
     }
     reached = page.stoppedAt ?? reached
     page.lookedAt += reached - first

@@ -1,7 +1,8 @@
 /**
  * Simulated clusters under all faults, whose operators commit one table after another: members give
- * all their places away and get some back, shares change, partitions are split. Each seed is judged
- * as any is; in the end there is one ring, and no member has copies of what it does not own.
+ * all their places away and get some back, shares change, partitions are split, members leave, are
+ * removed while they live, and join. Each seed is judged as any is; in the end there is one ring,
+ * and no member has copies of what it does not own.
  */
 import { availableParallelism } from 'node:os'
 import { runJobs } from '../../../src/cli/simulate/seed-process.ts'
@@ -17,12 +18,13 @@ const MOVED_SHARE_MIN = 0.9
 const TOLD_EVERY = 50
 
 export async function simulated(seeds: number): Promise<Verdict> {
-  let [done, failed, tables, moved, withMoves, joined] = [0, 0, 0, 0, 0, 0]
+  let [done, failed, tables, moved, withMoves, joined, removed] = [0, 0, 0, 0, 0, 0, 0]
   await runJobs(jobs(seeds), availableParallelism(), ({ result }) => {
     done += 1
     tables += result.tables
     moved += result.moved
     joined += result.joined
+    removed += result.removed
     if (result.moved > 0) withMoves += 1
     const [first] = result.violations
     if (first !== undefined) {
@@ -32,12 +34,14 @@ export async function simulated(seeds: number): Promise<Verdict> {
     if (done % TOLD_EVERY === 0) console.log(`${done} of ${seeds} seeds, ${failed} failed`)
   })
   const enough = Math.ceil(MOVED_SHARE_MIN * seeds)
+  const isVaried = withMoves >= enough && joined >= seeds / 2 && removed >= seeds / 10
   return {
-    isMet: done === seeds && failed === 0 && withMoves >= enough && joined >= seeds / 2,
+    isMet: done === seeds && failed === 0 && isVaried,
     figure:
       `${done} seeds, ${failed} failed (bar 0); ${tables} tables committed, ` +
       `${moved} places moved, in ${withMoves} of the seeds (bar ${enough}); ` +
-      `${joined} members joined (bar ${seeds / 2})`,
+      `${joined} members joined (bar ${seeds / 2}), ` +
+      `${removed} were removed while they lived (bar ${seeds / 10})`,
   }
 }
 

@@ -17,7 +17,7 @@ const SETTLE_MS = 30_000
 
 class KeyScene {
   readonly scene: JoiningScene
-  readonly checker = new ClusterKeysChecker([...ALL])
+  readonly checker = new ClusterKeysChecker()
 
   private constructor(scene: JoiningScene) {
     this.scene = scene
@@ -25,7 +25,7 @@ class KeyScene {
     for (const machine of ALL) this.checker.held(machine, '00000001')
     trace.watch('keys-held', ({ keys }, machine) => this.checker.held(machine, String(keys)))
     trace.watch('key-kept', ({ key }, machine) => this.checker.kept(machine, String(key)))
-    trace.watch('key-signs', ({ key }, machine) => this.checker.signs(machine, String(key)))
+    trace.watch('key-signs', ({ key }, machine) => this.checker.signs(machine, String(key), ALL))
     trace.watch('key-dropped', ({ key }) => this.checker.dropped(String(key)))
   }
 

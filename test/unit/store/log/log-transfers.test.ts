@@ -13,8 +13,8 @@ const WHOLE = { from: undefined, end: undefined, bytesMax: 1 << 20, isWanted: ()
 
 const textOf = (key: number): string => `text ${key} `.padEnd(100, '.')
 
-async function filled(lab: Lab): Promise<Engine> {
-  const { engine } = await lab.open({ segmentBytes: SEGMENT_BYTES })
+async function filled(lab: Lab, segmentBytes: number = SEGMENT_BYTES): Promise<Engine> {
+  const { engine } = await lab.open({ segmentBytes })
   for (let key = 0; key < KEYS; key++) await keep(engine, `k${key}`, textOf(key))
   return engine
 }
@@ -114,6 +114,26 @@ t.test('what has rotted is passed over and told, and costs nothing else', async 
     })(),
   )
 })
+
+for (const call of ['open', 'read'] as const) {
+  t.test(`a segment whose disk fails to ${call} is passed over and told`, async (t) => {
+    // Few files may be open, so that a segment is opened again.
+    const lab = new Lab(1, { openFilesMax: 8 })
+    await lab.done(
+      (async () => {
+        const engine = await filled(lab, 400)
+        const whole = await passOf(engine)
+        t.same([whole.keys, whole.rotten], [ALL, 0])
+        lab.disk.arm({ call })
+        const { keys, rotten } = await passOf(engine)
+        t.equal(rotten, 1)
+        t.ok(keys.length > 0 && keys.length < ALL.length)
+        t.same((await passOf(engine)).keys, ALL, 'the next pass has all')
+        await engine.close()
+      })(),
+    )
+  })
+}
 
 t.test('a segment that is gone costs what it had', async (t) => {
   const lab = new Lab(1)
