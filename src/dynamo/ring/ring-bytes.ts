@@ -7,12 +7,18 @@
  *              without 2: id 8 | needed 2: id 8, directory
  *     stages   table | count 1 of N: n 1
  *              owners 2: id 8, machine, zone
- *              rows 2 each: n · 2^bits indexes of owners | done 2^bits
+ *              rows 2 each: n · 2^bits indexes of owners
+ *              done 2^bits of each N
  *
  * A text is its length 2 and UTF-8; a list begins with its length. Integers are little-endian.
  * Where members are reached is not in it: their records say so.
+ *
+ * What a member hears is mostly what it knows, but for a few moves that are done: so the bytes of a
+ * table, and those of stages up to `done`, are made once, and where they come again nothing is made
+ * of them.
  */
 import {
+  equalBytes,
   joinBytes,
   readU16,
   readU32,
@@ -36,7 +42,17 @@ import { type Table, type TableDigest, tableOf } from './table.ts'
 /** No record is asked where these members are. */
 const UNREACHED = { host: '', clientPort: 0, peerPort: 0 }
 
+const bytesOfTables = new WeakMap<Table, Uint8Array>()
+
 export function tableBytes(table: Table): Uint8Array {
+  const known = bytesOfTables.get(table)
+  if (known !== undefined) return known
+  const bytes = joinBytes(tableParts(table))
+  bytesOfTables.set(table, bytes)
+  return bytes
+}
+
+function tableParts(table: Table): readonly Uint8Array[] {
   const { number, parent, ring, ns, without, needed } = table
   const head = new Uint8Array(16)
   writeU48(head, 0, number)
@@ -44,7 +60,7 @@ export function tableBytes(table: Table): Uint8Array {
   writeU32(head, 10, parent?.lo ?? 0)
   head[14] = ring.bits
   head[15] = ring.width
-  return joinBytes([
+  return [
     head,
     ...listOf(ring.members, ({ id, weight, name, machine, zone }) => [
       idBytes(id),
@@ -55,49 +71,84 @@ export function tableBytes(table: Table): Uint8Array {
     Uint8Array.of(ns.length, ...ns),
     ...listOf(without, (id) => [idBytes(id)]),
     ...listOf([...needed], ([id, directory]) => [idBytes(id), text(directory)]),
-  ])
+  ]
 }
 
 export function stagesBytes(stages: Stages): Uint8Array {
+  return joinBytes([fixedBytes(stages), ...stages.ns.map((n) => stages.doneOf(n))])
+}
+
+/** All but what is done. */
+function fixedBytes(stages: Stages): Uint8Array {
   const { table, ns } = stages
-  const ofEach = ns.flatMap((n) => {
-    const base = stages.baseOf(n) as OwnerRows
-    const owners = listOf(base.owners, ({ id, machine, zone }) => {
-      return [idBytes(id), text(machine), text(zone)]
-    })
-    return [Uint8Array.of(n), ...owners, numbers(base.rows), stages.doneOf(n)]
-  })
-  return joinBytes([tableBytes(table), Uint8Array.of(ns.length), ...ofEach])
-}
-
-/** Undefined where the bytes are not those of one table, whole and alone. */
-export function tableOfBytes(bytes: Uint8Array): Table | undefined {
-  return parsed(bytes, readTable)
-}
-
-/** Undefined where the bytes are not those of the stages of one table, whole and alone. */
-export function stagesOfBytes(bytes: Uint8Array): Stages | undefined {
-  return parsed(bytes, (from) => {
-    const table = readTable(from)
-    const { bits, partitionCount } = table.ring
-    const done: Uint8Array[] = []
-    const bases = Array.from({ length: from.count(1, REPLICAS_MAX) }, () => {
-      const n = from.count(1, REPLICAS_MAX)
-      from.check(n >= 1)
-      const owners = from.list(MEMBERS_MAX, (): Owner => {
-        return { id: from.id(), machine: from.text(), zone: from.text() }
+  stages.fixedBytes ??= joinBytes([
+    tableBytes(table),
+    Uint8Array.of(ns.length),
+    ...ns.flatMap((n) => {
+      const base = stages.baseOf(n) as OwnerRows
+      const owners = listOf(base.owners, ({ id, machine, zone }) => {
+        return [idBytes(id), text(machine), text(zone)]
       })
-      const rows = from.numbers(n * partitionCount)
-      done.push(from.take(2 ** bits).slice())
-      from.check(rows.every((index) => index < owners.length || index === 0xffff))
-      return new OwnerRows(n, owners, rows)
-    })
-    from.check(new Set(bases.map(({ n }) => n)).size === bases.length)
-    const stages = new Stages(table, bases)
-    for (const [i, { n }] of bases.entries()) from.check(stages.mayTake(n, done[i] as Uint8Array))
-    for (const [i, { n }] of bases.entries()) stages.take(n, done[i] as Uint8Array)
+      return [Uint8Array.of(n), ...owners, numbers(base.rows)]
+    }),
+  ])
+  return stages.fixedBytes
+}
+
+/**
+ * Undefined where the bytes are not those of one table, whole and alone. One of `known` is returned
+ * where it is that.
+ */
+export function tableOfBytes(bytes: Uint8Array, known: readonly Table[] = []): Table | undefined {
+  const same = known.find((table) => equalBytes(tableBytes(table), bytes))
+  return same ?? parsed(bytes, readTable)
+}
+
+/**
+ * Undefined where the bytes are not those of the stages of one table, whole and alone. They share
+ * with one of `known` what does not change, where that is the same.
+ */
+export function stagesOfBytes(
+  bytes: Uint8Array,
+  known: readonly Stages[] = [],
+): Stages | undefined {
+  const same = known.find((stages) => isOf(stages, bytes))
+  return parsed(bytes, (from) => {
+    const stages = same === undefined ? readBegun(from) : same.begun()
+    if (same !== undefined) from.take(fixedBytes(same).length)
+    const { partitionCount } = stages.table.ring
+    for (const n of stages.ns) {
+      const done = from.take(partitionCount)
+      from.check(stages.mayTake(n, done))
+      stages.take(n, done)
+    }
     return stages
   })
+}
+
+function isOf(stages: Stages, bytes: Uint8Array): boolean {
+  const fixed = fixedBytes(stages)
+  const doneBytes = stages.ns.length * stages.table.ring.partitionCount
+  const isLong = bytes.length === fixed.length + doneBytes
+  return isLong && equalBytes(bytes.subarray(0, fixed.length), fixed)
+}
+
+/** No move is done. */
+function readBegun(from: Source): Stages {
+  const table = readTable(from)
+  const { partitionCount } = table.ring
+  const bases = Array.from({ length: from.count(1, REPLICAS_MAX) }, () => {
+    const n = from.count(1, REPLICAS_MAX)
+    from.check(n >= 1)
+    const owners = from.list(MEMBERS_MAX, (): Owner => {
+      return { id: from.id(), machine: from.text(), zone: from.text() }
+    })
+    const rows = from.numbers(n * partitionCount)
+    from.check(rows.every((index) => index < owners.length || index === 0xffff))
+    return new OwnerRows(n, owners, rows)
+  })
+  from.check(new Set(bases.map(({ n }) => n)).size === bases.length)
+  return new Stages(table, bases)
 }
 
 function readTable(from: Source): Table {

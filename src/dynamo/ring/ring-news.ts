@@ -31,8 +31,11 @@ export function newsDigestOf(bytes: Uint8Array): NewsDigest {
   return u64(readU32(digest, 0), readU32(digest, 4))
 }
 
-/** Undefined where the bytes are not those of one member's news, whole and alone. */
-export function newsOfBytes(bytes: Uint8Array): RingNews | undefined {
+/**
+ * Undefined where the bytes are not those of one member's news, whole and alone. What is the same
+ * in `known` is not made again.
+ */
+export function newsOfBytes(bytes: Uint8Array, known?: RingNews): RingNews | undefined {
   const parts: Uint8Array[] = []
   let at = 0
   while (parts.length < 3) {
@@ -43,9 +46,11 @@ export function newsOfBytes(bytes: Uint8Array): RingNews | undefined {
     at = end
   }
   const [ofStages, ofAdopted, ofStated] = parts as [Uint8Array, Uint8Array, Uint8Array]
-  const stages = stagesOfBytes(ofStages)
-  const adopted = tableOfBytes(ofAdopted)
-  const stated = ofStated.length === 0 ? undefined : stagesOfBytes(ofStated)
+  const all = [known?.stages, known?.stated].filter((one) => one !== undefined)
+  const tables = known === undefined ? [] : [known.adopted, known.stages.table]
+  const stages = stagesOfBytes(ofStages, all)
+  const adopted = tableOfBytes(ofAdopted, tables)
+  const stated = ofStated.length === 0 ? undefined : stagesOfBytes(ofStated, all)
   const count = (bytes.length - at) / ID_BYTES
   if (stages === undefined || adopted === undefined) return undefined
   if (ofStated.length > 0 && stated === undefined) return undefined

@@ -57,6 +57,8 @@ const FNV_PRIME = 0x01000193
 /** The moves of one N. */
 interface Moves {
   readonly base: OwnerRows
+  /** Of each partition, once that was asked for: copies share them. */
+  readonly pairs: (readonly Pair[] | undefined)[]
   readonly done: Uint8Array
   readonly stages: (Stage | undefined)[]
 }
@@ -65,6 +67,8 @@ export class Stages {
   readonly table: Table
   readonly #byN = new Map<number, Moves>()
   readonly #owners = new Map<NodeId, Owner>()
+  /** All but what is done, as bytes, once ring-bytes.ts was asked for them. */
+  fixedBytes: Uint8Array | undefined
 
   /** `table` is in effect, and no move is done. `bases` has its N; the first table has none. */
   constructor(table: Table, bases: Iterable<OwnerRows>) {
@@ -75,8 +79,7 @@ export class Stages {
     for (const base of bases) {
       for (const owner of base.owners) this.#owners.set(owner.id, owner)
       assert(base.partitions === table.ring.partitionCount, 'the base has the same partitions')
-      const done = new Uint8Array(base.partitions)
-      this.#byN.set(base.n, { base, done, stages: Array.from({ length: base.partitions }) })
+      this.#byN.set(base.n, movesFrom(base))
     }
   }
 
@@ -121,8 +124,8 @@ export class Stages {
     if (this.#byN.has(n)) return false
     const { partitionCount } = this.table.ring
     const base = rowsFrom(n, partitionCount, (partition) => this.ownersOf(partition, n))
-    const done = new Uint8Array(partitionCount)
-    this.#byN.set(n, { base, done, stages: Array.from({ length: partitionCount }) })
+    this.#byN.set(n, movesFrom(base))
+    this.fixedBytes = undefined
     return true
   }
 
@@ -193,9 +196,25 @@ export class Stages {
 
   /** As it is now: what is done later changes one of the two. */
   copy(): Stages {
-    const bases = [...this.#byN.values()].map(({ base }) => base)
-    const copy = new Stages(this.table, bases)
-    copy.takeAll(this)
+    const copy = this.begun()
+    for (const [n, { done, stages }] of this.#byN) {
+      const moves = copy.#byN.get(n) as Moves
+      moves.done.set(done)
+      for (let partition = 0; partition < done.length; partition++) {
+        moves.stages[partition] = stages[partition]
+      }
+    }
+    return copy
+  }
+
+  /** As it was when the table took effect: no move is done. */
+  begun(): Stages {
+    const copy = new Stages(this.table, [])
+    for (const [n, { base, pairs }] of this.#byN) {
+      copy.#byN.set(n, { ...movesFrom(base), pairs })
+    }
+    for (const [id, owner] of this.#owners) copy.#owners.set(id, owner)
+    copy.fixedBytes = this.fixedBytes
     return copy
   }
 
@@ -221,8 +240,9 @@ export class Stages {
     return { table: this.table, done, owners, ...(pairs[done] as Pair), isFilled: isSet(byte) }
   }
 
-  #movesOf({ base }: Moves, partition: number): readonly Pair[] {
-    return pairsOf(base.of(partition), this.#target(partition, base.n), this.#owners)
+  #movesOf({ base, pairs }: Moves, partition: number): readonly Pair[] {
+    pairs[partition] ??= pairsOf(base.of(partition), this.#target(partition, base.n), this.#owners)
+    return pairs[partition]
   }
 
   #last(partition: number, n: number): Stage {
@@ -233,6 +253,17 @@ export class Stages {
 
   #target(partition: number, n: number): readonly NodeId[] {
     return ownersOf(this.table.ring, partition, n).map(({ id }) => id)
+  }
+}
+
+/** None is done. */
+function movesFrom(base: OwnerRows): Moves {
+  const { partitions: length } = base
+  return {
+    base,
+    pairs: Array.from({ length }),
+    done: new Uint8Array(length),
+    stages: Array.from({ length }),
   }
 }
 

@@ -162,7 +162,7 @@ export class Rings {
 
   #hear(bytes: Uint8Array): void {
     if (bytes.length === 0 || this.#isStopped) return
-    const news = newsOfBytes(bytes)
+    const news = newsOfBytes(bytes, this.view.news)
     if (news === undefined) {
       throw new OperatingError('message-garbled', 'news of the ring is not encoded as it should be')
     }

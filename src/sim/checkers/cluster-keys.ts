@@ -3,7 +3,9 @@
  *
  *     trace.watch('keys-held', ({ keys }, machine) => checker.held(machine, String(keys)))
  *     trace.watch('key-kept', ({ key }, machine) => checker.kept(machine, String(key)))
- *     trace.watch('key-signs', ({ key }, machine) => checker.signs(machine, String(key), members()))
+ *     trace.watch('key-signs', ({ key }, machine) => {
+ *       checker.signs(machine, String(key), members())
+ *     })
  *     checker.lost(machine)        // its disk was emptied or damaged: it may lack keys
  *     checker.agreed()             // all have the same keys: none lacks any from then on
  *     violations.push(...checker.violations)

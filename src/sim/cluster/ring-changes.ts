@@ -3,8 +3,9 @@
  * weights, some of them none, partitions are split, and places move. (docs/design.md 3.5)
  *
  * Now and then a member is told to leave, or one that lives is removed as if it were dead, and a
- * new one joins from its machine once it is gone (`renewals.ts`). A member that has joined and loses
- * its disk comes back as a new one: its old record is removed, and the others fill what it owned.
+ * new one joins from its machine once it is gone (`renewals.ts`). A member that has joined and
+ * loses its disk comes back as a new one: its old record is removed, and the others fill what it
+ * owned.
  *
  * In the end tables are committed until one has all that run, and every move is waited for: then
  * there is one ring, and no member has copies of what it does not own.
@@ -28,7 +29,7 @@ const SPLIT_BITS_MAX = 6
 /** One member at a time leaves, where enough stay. */
 const LEAVE_CHANCE = 0.4
 /** Of those that are to leave: removed at once, which counts as the loss of a disk. */
-const REMOVE_CHANCE = 0.3
+const REMOVE_CHANCE = 0.5
 /** All moves end within so long once nothing fails any more. */
 const SETTLE_MS_MAX = 300_000
 const STEP_MS = 500

@@ -62,6 +62,21 @@ t.test('stages are read as they were written', async (t) => {
   }
 })
 
+t.test('what is known is not made again, and what is done differs', async (t) => {
+  const known = moving()
+  const before = stagesBytes(known)
+  const other = stagesAfter(new Stages(FIRST, []), second())
+  const read = stagesOfBytes(stagesBytes(other), [known])
+  t.equal(read?.table, known.table)
+  t.equal(read?.baseOf(3), known.baseOf(3))
+  t.equal(read?.left, known.left + 1, 'the moves that are done are not those that are known')
+  t.strictSame(stagesBytes(known), before)
+  t.equal(tableOfBytes(tableBytes(second()), [FIRST, known.table]), known.table)
+  read?.use(2)
+  const used = stagesOfBytes(stagesBytes(read as Stages), [known])
+  t.strictSame(used?.ns, [1, 3, 2], 'an N came into use')
+})
+
 t.test('bytes that are cut short or go on are refused', async (t) => {
   const bytes = stagesBytes(moving())
   for (let end = 0; end < bytes.length; end++) {
@@ -73,12 +88,16 @@ t.test('bytes that are cut short or go on are refused', async (t) => {
 
 t.test('no byte that is changed does harm: what is read is written in the same way', async (t) => {
   const bytes = stagesBytes(moving())
+  const known = moving()
   let refused = 0
   for (let at = 0; at < bytes.length; at++) {
     for (const change of [0x01, 0x80, 0xff]) {
       const changed = bytes.slice()
       changed[at] = (bytes[at] as number) ^ change
       const read = stagesOfBytes(changed)
+      const again = stagesOfBytes(changed, [known])
+      if ((again === undefined) !== (read === undefined)) t.fail(`byte ${at} and what is known`)
+      if (again !== undefined && !equalBytes(stagesBytes(again), changed)) t.fail(`known: ${at}`)
       if (read === undefined) refused += 1
       else if (!equalBytes(stagesBytes(read), changed)) t.fail(`byte ${at} is read as another`)
     }
