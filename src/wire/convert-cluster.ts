@@ -68,9 +68,10 @@ const clusterPlan: CallConverter<'clusterPlan'> = {
       // By name: a spread leaves out what has its default.
       const message = pb.ClusterPlanReply.decode(reader)
       const { number, partitionBits, isPending, isSame, bytes, givenUp, losses } = message
+      const { movesPerSecond } = message
       checkBits(partitionBits)
       return {
-        ...{ number, partitionBits, isPending, isSame, bytes, givenUp, losses },
+        ...{ number, partitionBits, isPending, isSame, bytes, givenUp, losses, movesPerSecond },
         node: idOf(message.node),
         parent: wideOf(message.parent),
         planned: wideOf(message.planned),

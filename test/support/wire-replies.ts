@@ -55,6 +55,7 @@ export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
     isSame: true,
     moves: [{ n: 3, moves: 192, replicas: 768, before: 3, during: 2, after: 4 }],
     bytes: 1_000_000,
+    movesPerSecond: 12.5,
     givenUp: ['12 partitions lie in fewer zones than there are'],
     losses: ['buckets with N=3 would have one owner of a key'],
     members: [

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import type { ClusterPlanReply, ClusterStatusReply } from '../../wire/message/cluster.ts'
 import { addConnectionOptions } from '../cluster-options.ts'
-import { bytesLabel, countLabel } from '../labels.ts'
+import { bytesLabel, countLabel, durationLabel } from '../labels.ts'
 import { EXIT, EXIT_CODES_HELP, print } from '../outcome.ts'
 import { tableOf } from '../table.ts'
 import { type Asked, type AtOptions, withNode } from './ask-members.ts'
@@ -186,7 +186,7 @@ function plainOf(planned: ClusterPlanReply): string {
         const of = `${countLabel(one.moves)} of ${countLabel(one.replicas)} replicas`
         return `moves     N=${one.n}: ${of}`
       }),
-      ...(estimate === '' ? [] : [`bytes     ${estimate}`]),
+      ...(estimate === '' ? [] : [`bytes     ${estimate}`, `time      ${timeOf(planned, total)}`]),
       ...moves.map(({ n, before, during, after }) => {
         const [now, least, then] = [before, during, after].map((one) => Math.max(0, one - 1))
         return `survives  N=${n}: ${now} lost machines now, ${least} meanwhile, ${then} then`
@@ -197,4 +197,9 @@ function plainOf(planned: ClusterPlanReply): string {
       ...(unmet.length === 0 ? [] : [`never met ${unmet.join(', ')}: plan at another node`]),
     ].join('\n'),
   ].join('\n\n')
+}
+
+function timeOf({ movesPerSecond }: ClusterPlanReply, moves: number): string {
+  if (movesPerSecond === 0) return 'unknown: this node has seen no moves since it started'
+  return `about ${durationLabel(Math.ceil(moves / movesPerSecond))}, as fast as the last moves were`
 }

@@ -10,8 +10,8 @@
  *
  * The question of a member that is late is also the direct half of a probe: see `askedAt`.
  *
- * A member that is slow is not dead: among several that are not avoided one is chosen with a chance
- * in inverse proportion to its latency.
+ * A member that is slow is not dead: it is asked after those that are fast, and first among two
+ * that are slow with a chance in inverse proportion to its latency.
  */
 import { AVOIDED_MEMBERS_MAX } from '../../limits.ts'
 import type { NodeId } from '../names.ts'
@@ -22,9 +22,9 @@ export const LATE_MS_MIN = 50
 export const LATE_MS_MAX = 1_000
 const LATE_P99S = 4
 export const AGAIN_MS = 250
-/** A latency below is as good: no member is to get all requests. */
-const WEIGHED_MS_MIN = 0.25
-const WEIGHTS_SUM = 2 ** 20
+/** Of members that answer faster the order of preference decides. */
+export const SLOW_MS_MIN = 2
+const DRAWS = 2 ** 20
 
 /** A member that is avoided as late. */
 export interface Late {
@@ -141,22 +141,14 @@ export class Avoidance {
     for (const peer of this.#watched.values()) if (peer.askedAt !== undefined) peer.askedAt += ms
   }
 
-  /** One that is not avoided if there is any, the faster the likelier. Requires: some candidate. */
-  pick(candidates: readonly NodeId[], random: Random): NodeId {
-    const usable = candidates.filter((id) => !this.isAvoided(id))
-    const among = usable.length === 0 ? candidates : usable
-    const weights = among.map((id) => this.#weight(id))
-    const sum = weights.reduce((total, weight) => total + weight, 0)
-    let left = (random.below(WEIGHTS_SUM) / WEIGHTS_SUM) * sum
-    const at = weights.findIndex((weight) => {
-      left -= weight
-      return left < 0
-    })
-    return among[at === -1 ? among.length - 1 : at] as NodeId
-  }
-
-  #weight(id: NodeId): number {
-    return 1 / Math.max(WEIGHED_MS_MIN, this.#peers.get(id)?.latency.meanMs ?? 0)
+  /**
+   * By which members are asked in turn, the lowest first: 0 for those that answer fast, and for a
+   * slow one a draw around its latency, in ms: the slower, the likelier it is asked after others.
+   */
+  slownessOf(id: NodeId, random: Random): number {
+    const meanMs = this.#peers.get(id)?.latency.meanMs ?? 0
+    if (meanMs < SLOW_MS_MIN) return 0
+    return meanMs * -Math.log((1 + random.below(DRAWS)) / DRAWS)
   }
 
   #onHeard(id: NodeId, peer: Peer, now: number): void {

@@ -36,7 +36,7 @@ export interface RingKey extends KeyPlace, ClusterKey {}
 export const NOTHING_DROPPED: KeyPlace = { number: 0, id: 0 }
 const FIRST_NUMBER = 1
 const CLUSTER_KEY_BYTES = 16
-/** What is digested is no secret. */
+/** Places of keys are no secret. */
 const DIGEST_KEY = new Uint8Array(CLUSTER_KEY_BYTES)
 
 /** Negative where `a` is older. */

@@ -32,8 +32,8 @@ export function newsDigestOf(bytes: Uint8Array): NewsDigest {
 }
 
 /**
- * Undefined where the bytes are not those of one member's news, whole and alone. What is the same
- * in `known` is not made again.
+ * Undefined where the bytes are not those of one member's news, whole and alone. Parts that
+ * are the same in `known` are not made again.
  */
 export function newsOfBytes(bytes: Uint8Array, known?: RingNews): RingNews | undefined {
   const parts: Uint8Array[] = []

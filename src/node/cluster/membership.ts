@@ -64,6 +64,7 @@ const LATE_TIMER_MS = 10
 export class Membership implements LinkEvents {
   readonly view: View
   readonly #node: MembershipDependencies
+  readonly #random: Random
   /** Records that changed here and are not durable. */
   readonly #unwritten = new Map<NodeId, MemberRecord>()
   /** Since when members are suspected or dead. */
@@ -86,7 +87,8 @@ export class Membership implements LinkEvents {
     const { records: kept, clock, entropy } = dependencies
     const { own, records, isWritten } = kept
     this.#node = dependencies
-    this.view = new View({ own, records, random: randomOf(entropy), now: clock.now() })
+    this.#random = randomOf(entropy)
+    this.view = new View({ own, records, random: this.#random, now: clock.now() })
     kept.follow(() => this.view.members.all())
     if (!isWritten) this.#unwritten.set(own.id, own.record)
   }
@@ -189,6 +191,10 @@ export class Membership implements LinkEvents {
 
   isAvoided(member: NodeId): boolean {
     return this.view.avoidance.isAvoided(member)
+  }
+
+  slownessOf(member: NodeId): number {
+    return this.view.avoidance.slownessOf(member, this.#random)
   }
 
   onLoopDelay(delayMs: number): void {

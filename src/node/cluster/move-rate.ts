@@ -1,4 +1,7 @@
-/** How fast moves end, as one node hears of it: over the last minute, or since the table began. */
+/**
+ * How fast moves end, as one node hears of it: over the last minute, or since the table began; and
+ * for a plan, over all moves of the last table that had some.
+ */
 import { equalU64 } from '../../base/u64.ts'
 import type { Stages } from '../../dynamo/ring/stages.ts'
 import type { TableDigest } from '../../dynamo/ring/table.ts'
@@ -14,16 +17,23 @@ interface Sample {
 
 export class MoveRate {
   #samples: Sample[] = []
+  #first: Sample | undefined
   #table: TableDigest | undefined
+  /** Of the last table whose moves were seen: moves a second, from its first to its last. */
+  latest = 0
 
   /** Something may have changed. */
   onChanged({ table, left }: Pick<Stages, 'table' | 'left'>, nowMs: number): void {
     if (this.#table === undefined || !equalU64(table.digest, this.#table)) {
       this.#table = table.digest
       this.#samples = []
+      this.#first = undefined
     }
     if (this.#samples.at(-1)?.left === left) return
+    this.#first ??= { atMs: nowMs, left }
     this.#samples.push({ atMs: nowMs, left })
+    const { atMs, left: most } = this.#first
+    if (nowMs > atMs) this.latest = ((most - left) / (nowMs - atMs)) * 1_000
     if (this.#samples.length > MOVE_SAMPLES_MAX) this.#samples.shift()
   }
 

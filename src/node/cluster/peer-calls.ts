@@ -5,7 +5,6 @@
  * Each call is delivered once; with `peer-away`, at once, where the member is not connected, and
  * with `overloaded` where too many calls to it are in flight.
  */
-import type { Digest } from '../../native/digest.ts'
 import { type Deliver, isFailure } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { Room } from '../../base/room.ts'
@@ -22,7 +21,6 @@ import {
 import type { RoundFloor } from '../../dynamo/repair/round.ts'
 import type { Message } from '../../dynamo/membership/message.ts'
 import type { Member, RingDigest } from '../../dynamo/ring/ring.ts'
-import { decodeObject } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import { requestIdBytes } from '../../dynamo/version/request-id.ts'
 import type { KeySeal } from '../../wire/key-seal.ts'
@@ -31,13 +29,12 @@ import type { Reply, Request } from '../../wire/message/table.ts'
 import type { Answer } from '../../wire/session.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { CopiesPage, KeyRange } from '../replica/copies.ts'
+import { ABSENT, failedAnswer, objectAnswer } from '../replica/copy-answer.ts'
 import type { HintRefusals } from '../replica/hints-home.ts'
 import type { LeafKeys, Leaves } from '../replica/leaf-keys.ts'
 import type { Achieved, KnownPut, ToldKey } from '../requests.ts'
 import type { PeerLies } from './peer-lies.ts'
 import { peerAway, type Peers } from './peers.ts'
-
-export const ABSENT: CopyAnswer = { kind: 'absent' }
 
 /** The owners that a question relies on, and the instant after which its answer is of no use. */
 export interface Terms {
@@ -91,6 +88,11 @@ export class PeerCalls {
   obstacleTo(node: NodeId): 'peer-away' | 'overloaded' | undefined {
     if (!this.#peers.isConnected(node)) return 'peer-away'
     return this.#peers.hasRoom(node) ? undefined : 'overloaded'
+  }
+
+  /** As `Peers` does. */
+  slownessOf(node: NodeId): number {
+    return this.#peers.slownessOf(node)
   }
 
   /** As `Peers` does. */
@@ -378,18 +380,6 @@ export class PeerCalls {
 function garbled(what: string): OperatingError {
   const sentence = `a member answered with other ${what} than were asked for`
   return new OperatingError('message-garbled', sentence)
-}
-
-/** The answer that a copy is. `failed` where the bytes are not an object. */
-export function objectAnswer(bytes: Uint8Array, digest: Digest): CopyAnswer {
-  const object = decodeObject(bytes)
-  if (object === undefined) return { kind: 'failed', code: 'message-garbled' }
-  return { kind: 'object', object, digest }
-}
-
-/** The answer of an owner that failed. */
-export function failedAnswer({ code }: OperatingError): CopyAnswer {
-  return { kind: 'failed', code }
 }
 
 function copyAnswer(answer: Answer<'peerRead'>, digestOnly: boolean): CopyAnswer {

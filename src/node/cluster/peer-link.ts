@@ -72,6 +72,8 @@ export interface LinkEvents {
   onGivenUp(member: NodeId): void
   /** Whether requests go to others rather. */
   isAvoided(member: NodeId): boolean
+  /** See `Avoidance`. */
+  slownessOf(member: NodeId): number
 }
 
 export class PeerLink implements LifeSignsEvents {

@@ -23,6 +23,7 @@ const NONE = (): undefined => undefined
 const UNHEARD: LinkEvents = {
   ...{ onConnected: NONE, onClosed: NONE, onAsked: NONE, onAnswered: NONE, onGivenUp: NONE },
   isAvoided: () => false,
+  slownessOf: () => 0,
 }
 
 export class Peers {
@@ -88,6 +89,11 @@ export class Peers {
   /** A member whose connection is open is avoided from now on, or is heard again. */
   onSilence(node: NodeId, isSilent: boolean): void {
     this.#links.get(node)?.onSilence(isSilent)
+  }
+
+  /** 0 for one that answers fast; else higher, the slower the likelier: see `Avoidance`. */
+  slownessOf(node: NodeId): number {
+    return this.events.slownessOf(node)
   }
 
   /** Whether one more call to `node` can be sent now: it is refused here where none can. */

@@ -17,13 +17,13 @@ import type { Trace } from '../../world/trace.ts'
 import type { PeerCalls, Terms } from '../cluster/peer-calls.ts'
 import type { Counters } from '../counters.ts'
 import { type Achieved, type KnownPut, type PutResult, READ_NOTHING } from '../requests.ts'
-import { tooFew } from './quorums.ts'
+import { nearestFirst, tooFew } from './quorums.ts'
 
 export interface ForwardDependencies {
   readonly clock: Clock
   readonly trace: Trace
   readonly self: NodeId
-  readonly peers: Pick<PeerCalls, 'obstacleTo' | 'handOn'>
+  readonly peers: Pick<PeerCalls, 'obstacleTo' | 'slownessOf' | 'handOn'>
   readonly counters: Counters
   /** An owner that has not answered for so long is slow. */
   readonly forwardMs: number
@@ -55,10 +55,11 @@ export class Forwards {
    */
   run(forward: Forward, deliver: Deliver<PutResult>): void {
     const { owners, here } = forward
+    const { self, peers } = this.#dependencies
     const ready: NodeId[] = []
     const failures: OwnerFailure[] = []
-    for (const node of owners) {
-      const code = this.#dependencies.peers.obstacleTo(node)
+    for (const node of nearestFirst(owners, self, peers)) {
+      const code = peers.obstacleTo(node)
       if (code === undefined) ready.push(node)
       else failures.push({ node, code })
     }

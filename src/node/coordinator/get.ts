@@ -28,7 +28,8 @@ import { isCovered, type Receipt } from '../../dynamo/version/receipt.ts'
 import { HEDGES_FREE_MAX, READS_PER_HEDGE } from '../../limits.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
 import type { Trace } from '../../world/trace.ts'
-import { ABSENT, failedAnswer, objectAnswer, type PeerCalls } from '../cluster/peer-calls.ts'
+import type { PeerCalls } from '../cluster/peer-calls.ts'
+import { ABSENT, failedAnswer, objectAnswer } from '../replica/copy-answer.ts'
 import type { Counters } from '../counters.ts'
 import type { Copy, Replica } from '../replica/replica.ts'
 import { repair } from './read-repair.ts'
@@ -96,7 +97,7 @@ export class Gets {
   run(read: Read, deliver: Deliver<Found>): void {
     const { self, peers } = this.#dependencies
     const canAsk = (node: NodeId): boolean => node === self || peers.obstacleTo(node) === undefined
-    const ordered = nearestFirst(read.owners, self, canAsk)
+    const ordered = nearestFirst(read.owners, self, peers)
     const fallbacks = read.fallbacks && fallbacksOf(read.fallbacks, canAsk)
     const round = new GetRound(ordered, read.needed, fallbacks, coverageOf(read))
     new RunningGet(this.#dependencies, this.#hedges, read, round, deliver).begin()

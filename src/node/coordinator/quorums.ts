@@ -16,6 +16,7 @@ import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import type { StagedLists } from '../../dynamo/ring/staged-lists.ts'
 import { type Token, tokenOf } from '../../native/digest.ts'
 import type { BucketProperties } from '../cluster/named-buckets.ts'
+import type { PeerCalls } from '../cluster/peer-calls.ts'
 import type { Topology } from '../cluster/topology.ts'
 
 /** The owners of a partition, for one bucket. */
@@ -166,12 +167,18 @@ const ADVICE: Readonly<Record<ShortCode, string>> = {
   'ring-differs': 'others have another ring: give all nodes one list of members',
 }
 
-/** This node, then those that can be asked now, then the rest. */
+type Nearness = Pick<PeerCalls, 'obstacleTo' | 'slownessOf'>
+
+/** This node, then those that can be asked now, those that are slow behind, then the rest. */
 export function nearestFirst(
   owners: readonly NodeId[],
   self: NodeId,
-  canAsk: (node: NodeId) => boolean,
+  peers: Nearness,
 ): readonly NodeId[] {
-  const rank = (node: NodeId): number => (node === self ? 0 : canAsk(node) ? 1 : 2)
-  return owners.toSorted((a, b) => rank(a) - rank(b))
+  const ranked = owners.map((node) => ({ node, rank: node === self ? -1 : rankOf(node, peers) }))
+  return ranked.toSorted((a, b) => a.rank - b.rank).map(({ node }) => node)
+}
+
+function rankOf(node: NodeId, peers: Nearness): number {
+  return peers.obstacleTo(node) === undefined ? peers.slownessOf(node) : Number.MAX_VALUE
 }

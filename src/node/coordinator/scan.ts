@@ -154,8 +154,7 @@ export class Scans {
     if (isFailure(r)) throw r
     const { id: self } = topology.self
     const { owners } = stretch
-    const canAsk = (node: NodeId): boolean => peers.obstacleTo(node) === undefined
-    const untried = [...nearestFirst(owners, self, canAsk)]
+    const untried = [...nearestFirst(owners, self, peers)]
     const pages: CopiesPage[] = []
     const failures: OwnerFailure[] = []
     const terms = { ring: topology.digestOfRange(range), deadline }

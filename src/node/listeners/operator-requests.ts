@@ -138,6 +138,7 @@ export class OperatorRequests {
         return { n, moves, replicas, before: now, during: least, after: then }
       }),
       bytes: this.#bytesOf(planned),
+      movesPerSecond: this.#rate.latest,
       givenUp: claim.givenUp.map((one) => givenUpSentence(one, nameOf)),
       losses,
       members: this.#plannedMembers(planned),

@@ -66,6 +66,8 @@ export interface ClusterPlanReply {
   readonly moves: readonly PlannedMoves[]
   /** An estimate of what moves; 0 where this node owns nothing to tell by. */
   readonly bytes: number
+  /** At which the last moves ended that this node saw; 0: none since it started. */
+  readonly movesPerSecond: number
   /** Sentences. */
   readonly givenUp: readonly string[]
   readonly losses: readonly string[]

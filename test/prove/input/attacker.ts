@@ -204,7 +204,8 @@ function clientFrames(key: Uint8Array, context: Uint8Array): readonly Good[] {
 
 /** Whatever damage makes of them, members, table and the place of data stay. */
 function operatorFrames(): readonly Good[] {
-  const { clusterPlan, clusterChange, clusterStatus, clusterPause, clusterKey } = REQUEST_KINDS
+  const { clusterPlan, clusterChange, clusterStatus, clusterPause, clusterKey, bucketRename } =
+    REQUEST_KINDS
   const change = { what: ChangeOf.zone, member: 'node-9', zone: 'north', deadlineMs: 1_000 }
   const plan = { act: PlanAct.plan, splits: true, without: ['node-9'], deadlineMs: 1_000 }
   return [
@@ -213,6 +214,7 @@ function operatorFrames(): readonly Good[] {
     { kind: clusterStatus, body: pb.ClusterStatus.encode({ deadlineMs: 1_000 }).finish() },
     { kind: clusterPause, body: pb.ClusterPause.encode({ deadlineMs: 1_000 }).finish() },
     { kind: clusterKey, body: pb.ClusterKey.encode({ act: KeyAct.status, key: 9 }).finish() },
+    { kind: bucketRename, body: pb.BucketRename.encode({ from: 'none', to: 'one' }).finish() },
   ]
 }
 
@@ -225,8 +227,10 @@ function peerFrames(
   const range = { ring: ofRange, from: token, to: token, bucket: BUCKET, n: BUCKET_ID.n }
   const requestId = new Uint8Array(16).fill(1)
   const put = { ...name, requestId, value: utf8Bytes('tea') }
-  const { peerRead, peerWrite, peerPut, peerRange, peerKeys } = REQUEST_KINDS
+  const { peerRead, peerWrite, peerPut, peerRange, peerKeys, peerBuckets, peerTransfer } =
+    REQUEST_KINDS
   const sealed = new Uint8Array(100)
+  const transfer = { ring: ofRange, n: BUCKET_ID.n, partitions: Uint8Array.of(1, 2) }
   const keys = { has: [1, 2], signer: 1, sealed, tag: new Uint8Array(32) }
   return [
     { kind: peerRead, body: pb.PeerRead.encode(name).finish() },
@@ -236,5 +240,7 @@ function peerFrames(
     { kind: peerRange, body: pb.PeerRange.encode({ ...range, keysMax: 3 }).finish() },
     { kind: peerPut, body: pb.PeerPut.encode(put).finish() },
     { kind: peerKeys, body: pb.PeerKeys.encode(keys).finish() },
+    { kind: peerBuckets, body: pb.PeerBuckets.encode({ digest: ring, asked: 'none' }).finish() },
+    { kind: peerTransfer, body: pb.PeerTransfer.encode(transfer).finish() },
   ]
 }

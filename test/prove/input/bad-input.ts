@@ -18,6 +18,7 @@ import { flood } from './flood.ts'
 import { commandRows, configRows, optionRows } from './local.ts'
 import { joinerRows } from './joiner.ts'
 import { contextRows, messageRows, peerMessageRows } from './message.ts'
+import { bucketRows } from './buckets.ts'
 import { operatorRows } from './operator.ts'
 import { receiptRows } from './receipt.ts'
 import { type Lab, OTHER_CLUSTER, OTHER_TOKEN, type Row, SINGLE } from './row.ts'
@@ -91,6 +92,7 @@ async function tryTable(lab: Lab, options: BadInputOptions): Promise<Verdict> {
       ...receiptRows(lab),
       ...joinerRows(lab),
       ...operatorRows(lab),
+      ...bucketRows(lab),
       ...optionRows(lab),
     ],
   ]

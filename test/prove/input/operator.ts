@@ -1,19 +1,11 @@
 /** Wrong requests of operators, about tables, members, moves and cluster keys, sent by hand. */
-import { firstKeyAlone, WITHOUT_DATA } from '../../../src/wire/handshake-steps.ts'
-import { bytesOfHex } from '../../../src/base/bytes.ts'
-import { errorCodeOf } from '../../../src/base/errors.ts'
-import { memberIdOf } from '../../../src/node/cluster/topology.ts'
 import { everwrite as pb } from '../../../src/wire/generated/messages.js'
 import { ChangeOf, PlanAct } from '../../../src/wire/message/cluster.ts'
 import { KeyAct, type Sealed } from '../../../src/wire/message/keys.ts'
-import { FAILURE_KIND, REPLY } from '../../../src/wire/message/session.ts'
 import { REQUEST_KINDS } from '../../../src/wire/message/table.ts'
-import { NodeSession } from '../../support/node-session.ts'
-import { frame, RawClient } from '../../support/raw-client.ts'
-import { CLUSTER_KEY_HEX } from '../../support/served-cluster.ts'
+import { asMember, told } from './asking.ts'
 import { codeOf, type Lab, type Row, rowsOf } from './row.ts'
 
-const CALL = 7
 const {
   clusterPlan: PLAN,
   clusterChange: CHANGE,
@@ -24,19 +16,6 @@ const {
 } = REQUEST_KINDS
 const NO_WIDE = { hi: 9, lo: 9 }
 const LATE = { deadlineMs: 60_001 }
-
-/** What node-1 says to one request of an operator, in one word. */
-async function told({ cluster }: Lab, kind: number, body: Uint8Array): Promise<string> {
-  const client = await RawClient.greeted(cluster.clientAddress(0))
-  try {
-    client.send(frame(kind, CALL, body))
-    const got = await client.until(({ callId, kind: said }) => callId === CALL && said >= REPLY)
-    if (got === undefined) return 'closed without a word'
-    return got.kind === FAILURE_KIND ? errorCodeOf(pb.Failure.decode(got.body).code) : 'answered'
-  } finally {
-    client.close()
-  }
-}
 
 /** None of them changes anything: the cluster has its members, table and key to the end. */
 export function operatorRows(lab: Lab): readonly Row[] {
@@ -99,15 +78,9 @@ function late(message: typeof pb.ClusterStatus | typeof pb.ClusterPause): Uint8A
 type Told = readonly [string, string, () => Promise<string>]
 
 /** What node-3 tells of its keys, by hand. */
-function peerKeysRows({ cluster }: Lab): readonly Told[] {
+function peerKeysRows(lab: Lab): readonly Told[] {
   const ask = (kind: 'peerKeys' | 'clusterKey', change: Partial<Sealed>) => async () => {
-    const session = await NodeSession.connect(cluster.peerAddress(0), {
-      role: 'peer',
-      standing: WITHOUT_DATA,
-      cluster: 'served',
-      node: memberIdOf('served', 'node-3'),
-      keys: firstKeyAlone(bytesOfHex(CLUSTER_KEY_HEX) as Uint8Array),
-    })
+    const session = await asMember(lab)
     const { sealed = new Uint8Array(0), tag = new Uint8Array(32) } = change
     const wide = { digest: NO_WIDE as never, members: NO_WIDE as never }
     const ring = sealed.length === 0 ? undefined : { sealed, tag }

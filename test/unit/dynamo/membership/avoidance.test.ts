@@ -1,7 +1,7 @@
 /** The local notion of failure: who is avoided, asked again, and chosen. */
 import t from 'tap'
 import { AVOIDED_MEMBERS_MAX } from '../../../../src/limits.ts'
-import { Avoidance, lateMs } from '../../../../src/dynamo/membership/avoidance.ts'
+import { Avoidance, lateMs, SLOW_MS_MIN } from '../../../../src/dynamo/membership/avoidance.ts'
 import { id, random } from './samples.ts'
 
 /** A member that has answered 100 times in so long. */
@@ -84,22 +84,27 @@ t.test('a time in which this process stood still makes no one late', async (t) =
   t.same(avoidance.onTick(5_000), [])
 })
 
-t.test('slow is not dead: the faster a member the likelier it is picked', async (t) => {
+t.test('slow is not dead: the faster a member the likelier it is asked first', async (t) => {
   const avoidance = new Avoidance()
-  for (let i = 0; i < 100; i++) {
-    avoidance.onAsked(id(1), 0)
-    avoidance.onAnswered(id(1), 1, 0)
-    avoidance.onAsked(id(2), 0)
-    avoidance.onAnswered(id(2), 9, 0)
+  const answered = (member: number, ms: number): void => {
+    for (let i = 0; i < 100; i++) {
+      avoidance.onAsked(id(member), 0)
+      avoidance.onAnswered(id(member), ms, 0)
+    }
   }
+  answered(1, 10)
+  answered(2, 90)
+  answered(3, SLOW_MS_MIN / 2)
   const prng = random()
-  const picks = Array.from({ length: 10_000 }, () => avoidance.pick([id(1), id(2)], prng))
-  const slow = picks.filter((one) => one === id(2)).length
-  t.ok(slow > 850 && slow < 1_150, `${slow} of 10,000: a tenth`)
-  avoidance.onClosed(id(1))
-  t.equal(avoidance.pick([id(1), id(2)], prng), id(2))
-  avoidance.onClosed(id(2))
-  t.ok([id(1), id(2)].includes(avoidance.pick([id(1), id(2)], prng)), 'one of those there are')
+  let slowFirst = 0
+  for (let i = 0; i < 10_000; i++) {
+    const [one, two] = [avoidance.slownessOf(id(1), prng), avoidance.slownessOf(id(2), prng)]
+    if (two < one) slowFirst += 1
+    if (one < 0 || two < 0) t.fail('none is asked before one that is fast')
+  }
+  t.ok(slowFirst > 850 && slowFirst < 1_150, `${slowFirst} of 10,000: a tenth`)
+  t.equal(avoidance.slownessOf(id(3), prng), 0)
+  t.equal(avoidance.slownessOf(id(4), prng), 0, 'one of which nothing is known may be fast')
 })
 
 t.test('members are bounded, and forgotten when they are gone', async (t) => {

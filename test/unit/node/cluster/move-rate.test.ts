@@ -18,6 +18,9 @@ t.test('moves of the last minute, in a second', async (t) => {
   t.equal(rate.perSecond(200_000), 0)
   rate.onChanged({ table: second as NonNullable<typeof second>, left: 500 }, 22_000)
   t.equal(rate.perSecond(23_000), 0, 'another table has other moves')
+  t.equal(rate.latest, 2, 'a plan goes by the last ones')
+  rate.onChanged({ table: second as NonNullable<typeof second>, left: 490 }, 24_000)
+  t.equal(rate.latest, 5)
 })
 
 t.test('many samples keep the last', async (t) => {
@@ -26,4 +29,5 @@ t.test('many samples keep the last', async (t) => {
   const count = 3 * MOVE_SAMPLES_MAX
   for (let i = 0; i <= count; i++) rate.onChanged({ table, left: 1_000 - i }, 10 * i)
   t.equal(rate.perSecond(10 * count), 100)
+  t.equal(rate.latest, 100)
 })

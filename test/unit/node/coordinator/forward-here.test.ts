@@ -33,6 +33,7 @@ async function endOf({ here, isAsked }: Case): Promise<string> {
     forwardMs: 100,
     peers: {
       obstacleTo: () => (isAsked ? undefined : 'peer-away'),
+      slownessOf: () => 0,
       handOn(node, _put, _terms, deliver) {
         if (node === 'second') deliver(new OperatingError('overloaded', 'not now'))
       },

@@ -31,6 +31,7 @@ t.test('an owner that is gone at once and one that answers end a put once', asyn
     forwardMs: 100,
     peers: {
       obstacleTo: () => undefined,
+      slownessOf: () => 0,
       handOn(node, _put, _terms, deliver) {
         asked.push(node)
         if (node === 'gone') deliver(new OperatingError('peer-away', 'gone'))

@@ -29,6 +29,7 @@ t.test('a hedge waits as long as the answer waits for memory', async (t) => {
     replica: { read: () => new Promise(() => undefined) },
     peers: {
       obstacleTo: () => undefined,
+      slownessOf: () => 0,
       isConnected: () => true,
       readCopy: ({ node }: GetAsk) => asked.push(node),
     },
@@ -55,7 +56,11 @@ t.test('no owner is asked in the place of one that gave up at the deadline', asy
     trace: world.trace,
     self: OWNERS[0],
     replica: { read: () => new Promise((_, reject) => (giveUp = reject)) },
-    peers: { obstacleTo: () => undefined, readCopy: ({ node }: GetAsk) => asked.push(node) },
+    peers: {
+      obstacleTo: () => undefined,
+      slownessOf: () => 0,
+      readCopy: ({ node }: GetAsk) => asked.push(node),
+    },
     counters: { getLatencies: { lateMs: 20 }, hedges: 0 },
     hedgeMs: 50,
     repairMs: 1000,

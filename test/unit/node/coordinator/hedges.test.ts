@@ -44,6 +44,7 @@ class Coordinator {
       // An owner is known to be away only after it was asked.
       peers: {
         obstacleTo: () => undefined,
+        slownessOf: () => 0,
         isConnected: (node: NodeId) => node !== SELF && !this.away.has(node),
         readCopy,
       },

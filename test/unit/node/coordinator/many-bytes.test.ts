@@ -81,6 +81,7 @@ async function scanOf(pages: readonly CopiesPage['entries'][]): Promise<ScanResu
     replica: { scan: async (range: KeyRange) => pageOf(range) },
     peers: {
       obstacleTo: () => undefined,
+      slownessOf: () => 0,
       scanRange: (_: unknown, range: KeyRange, __: unknown, deliver: (page: CopiesPage) => void) =>
         deliver(pageOf(range)),
     },
