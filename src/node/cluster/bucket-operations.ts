@@ -57,20 +57,21 @@ export class BucketOperations {
    * with `bucket-exists`, `buckets-full`, `ring-differs`, `deadline-passed` or `node-stopping`.
    */
   async create(terms: BucketTerms, deadline: number): Promise<ChangedBucket> {
-    const { buckets, trace } = this.#node
-    const record = bucketRecord({ ...terms, name: terms.createdAs, version: 1 })
+    const { trace } = this.#node
     // Its answer was lost: it is asked again.
     const known = this.#sameOf(terms)
-    if (known !== undefined) return this.#told(known)
+    if (known !== undefined) return this.#keep(known)
     this.#checkFree(terms.createdAs, terms)
     this.#checkRoom()
     await this.#checkUse(terms)
     await this.#checkUnused(terms.createdAs, deadline)
+    // Another call may have created it meanwhile.
+    const made = this.#sameOf(terms)
+    if (made !== undefined) return this.#keep(made)
     this.#checkFree(terms.createdAs, terms)
     this.#checkRoom()
     trace.record('bucket-created', { creation: terms.creation, n: terms.n })
-    if (!(await buckets.add(record))) throw stopping()
-    return this.#told(record)
+    return this.#keep(bucketRecord({ ...terms, name: terms.createdAs, version: 1 }))
   }
 
   /** Shows the bucket of this name under another. Fails with `bucket-wrong`, else as `create`. */
@@ -78,15 +79,19 @@ export class BucketOperations {
     const { buckets, topology, trace } = this.#node
     const known = topology.named.createdAt(bucket)
     if (known === undefined) throw unknown(bucket)
-    if (topology.named.createdAt(name) === known) return this.#told(known)
+    if (topology.named.createdAt(name) === known) return this.#keep(known)
     this.#checkFree(name, known)
     await this.#checkUnused(name, deadline)
     this.#checkFree(name, known)
     const last = buckets.set.get(known.creation) ?? known
     const { digest: _, ...fields } = last
-    const record = bucketRecord({ ...fields, name, version: last.version + 1 })
     trace.record('bucket-renamed', { creation: known.creation })
-    if (!(await buckets.add(record))) throw stopping()
+    return this.#keep(bucketRecord({ ...fields, name, version: last.version + 1 }))
+  }
+
+  /** Resolves once it is durable here, and told. */
+  async #keep(record: BucketRecord): Promise<ChangedBucket> {
+    if (!(await this.#node.buckets.add(record))) throw stopping()
     return this.#told(record)
   }
 

@@ -51,7 +51,7 @@ export function bucketRows(lab: Lab): readonly Row[] {
     ['a W of 0', 'quorum-wrong', create({ creation: other, w: 0 })],
     ['a policy that is none', 'message-garbled', create({ creation: other, policy: 9 })],
     ['a creation with 60,001 ms left', 'deadline-wrong', create({}, LATE)],
-    ['another name for an unknown one', 'bucket-unknown', rename({ from: 'none' })],
+    ['another name for an unknown one', 'bucket-wrong', rename({ from: 'none' })],
     ['the name of a configured one, to show', 'bucket-exists', rename({ to: SINGLE.name })],
     ['no name to show', 'bucket-wrong', rename({ to: '' })],
     ['another name with 60,001 ms left', 'deadline-wrong', rename(LATE)],

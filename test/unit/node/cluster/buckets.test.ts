@@ -93,8 +93,12 @@ t.test('a name with keys, or in a configuration, is not given to a bucket', asyn
   t.same(again, made, 'its answer was lost')
   const other = client.createBucket('other', { id: '00000000000000aa' })
   t.equal(await at.code(other), 'bucket-exists')
+  const both = [3, 2].map((n) => client.createBucket('both', { n, id: '00000000000000bb' }))
+  const [taken, refused] = await at.scene.run(Promise.allSettled(both))
+  t.match(taken, { status: 'fulfilled', value: { n: 3 } }, 'two at once, of one id')
+  t.match(refused, { status: 'rejected', reason: { code: 'bucket-exists' } })
   t.equal(await at.code(client.renameBucket('new', 'carts')), 'bucket-exists')
-  const nowhere = client.bucket('new#00000000000000bb')
+  const nowhere = client.bucket('new#00000000000000cc')
   t.equal(await at.code(nowhere.get('anna', { timeout: 500 })), 'bucket-unknown')
 })
 
