@@ -12,7 +12,7 @@ import { sleep } from '../machine/faults.ts'
 import { GIVER, givenOf, type Pair, takenOf } from './pair.ts'
 
 const LOOK_MS = 10
-const MOVED_MS_MAX = 480_000
+const MOVED_MS_MAX = 900_000
 /** Kills come before this share of all records has been sent. */
 const LAST_KILL = 0.95
 
