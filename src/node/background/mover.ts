@@ -113,7 +113,7 @@ export class Mover {
       if (leaver === undefined || filler !== undefined) return false
       const isDead = table.without.includes(leaver)
       return isDead ? owners.find((id) => id !== leaver) === self : leaver === self
-    }).map(({ n, partition, stage }) => ({ n, partition, done: stage.done + 1, isFilled: true }))
+    }).map((found) => ({ ...found, isFilled: true }))
   }
 
   readonly #mayGo = (): boolean => {
@@ -215,7 +215,7 @@ export class Mover {
       if (failure !== undefined) return this.#why(node, failure)
     }
     const ended = partitions.map((partition, i) => {
-      return { n, partition, done: (stages[i] as Stage).done + 1, isFilled: true }
+      return { n, partition, stage: stages[i] as Stage, isFilled: true }
     })
     if (!(await rings.end(ended))) return 'a newer table is under way'
     trace.record('places-taken', { from: '', n, count: partitions.length })

@@ -25,7 +25,7 @@ import {
 } from '../../dynamo/ring/ring-news.ts'
 import { type KeptRing, type RingNews, RingView } from '../../dynamo/ring/ring-view.ts'
 import type { Ring } from '../../dynamo/ring/ring.ts'
-import { firstStages } from '../../dynamo/ring/stages.ts'
+import { firstStages, type Stage } from '../../dynamo/ring/stages.ts'
 import { compareTables, type Table } from '../../dynamo/ring/table.ts'
 import { hasUnfilledPlace } from '../../dynamo/ring/unfilled.ts'
 import { writeRing } from '../../store/ring.ts'
@@ -43,8 +43,8 @@ import type { Topology } from './topology.ts'
 export interface EndedMove {
   readonly n: number
   readonly partition: number
-  /** Moves that are done by then. */
-  readonly done: number
+  /** What it ends: the stage in force, whose leaver gives its place to the filler. */
+  readonly stage: Stage
   /** The new owner has all that the leaver held. */
   readonly isFilled: boolean
 }
@@ -139,15 +139,17 @@ export class Rings {
 
   /**
    * Moves of the table in force have ended here. True once that is durable and in force; false
-   * where one of them may not end now.
+   * where one of them may not end now: this node may know more than is in force.
    */
   async end(moves: readonly EndedMove[]): Promise<boolean> {
     const { stages } = this.view
-    const mayEnd = ({ n, partition, done }: EndedMove): boolean =>
-      stages.of(partition, n).done + 1 === done
+    const mayEnd = ({ n, partition, stage }: EndedMove): boolean => {
+      const { done, table } = stages.of(partition, n)
+      return done === stage.done && equalU64(table.digest, stage.table.digest)
+    }
     if (this.isFrozen || this.view.isOnOtherDisk || !moves.every(mayEnd)) return false
-    for (const { n, partition, done, isFilled } of moves)
-      stages.advance(partition, n, done, isFilled)
+    for (const { n, partition, stage, isFilled } of moves)
+      stages.advance(partition, n, stage.done + 1, isFilled)
     this.#node.trace.record('moves-ended', { count: moves.length, left: stages.left })
     return this.#save()
   }

@@ -97,8 +97,8 @@ export class MoveRequests {
     const isSame = closing?.n === n && closing.partitions.join() === partitions.join()
     if (closing === undefined || !isSame) throw differs()
     const moves = partitions.map((partition): EndedMove => {
-      const { done } = topology.stages.of(partition, n)
-      return { n, partition, done: done + 1, isFilled: closing.isWhole }
+      const stage = topology.stages.of(partition, n)
+      return { n, partition, stage, isFilled: closing.isWhole }
     })
     // It stays closed until the moves have ended durably: it has told no one by then.
     closings.hold(attempt)

@@ -10,7 +10,7 @@ import { TRANSFERS } from './transfers.ts'
 
 export const MEMBERSHIP: PlantGroup = {
   name: 'membership',
-  plantsMin: 97,
+  plantsMin: 98,
   plants: [
     {
       name: 'a suspicion is never refuted',

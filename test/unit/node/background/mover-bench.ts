@@ -33,7 +33,9 @@ export class FillerBench {
     view: { isOnOtherDisk: false },
     end: (moves: readonly EndedMove[]): Promise<boolean> => {
       this.ended.push(...moves)
-      for (const { n, partition, done } of moves) this.stages.advance(partition, n, done, true)
+      for (const { n, partition, stage } of moves) {
+        this.stages.advance(partition, n, stage.done + 1, true)
+      }
       return Promise.resolve(true)
     },
   }

@@ -116,6 +116,6 @@ t.test('where no one fills, the leaver ends the move; one that is dead has it en
   t.equal(lives.ended.length, all)
   t.strictSame(other.ended, [])
   t.ok(dead.ended.length > 0)
-  t.ok(dead.ended.every(({ n, done }) => n === MOVING_N && done === 1))
+  t.ok(dead.ended.every(({ n, stage }) => n === MOVING_N && stage.done === 0))
   for (const { mover } of [dead, lives, other]) await mover.stop()
 })

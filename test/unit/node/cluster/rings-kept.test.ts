@@ -119,7 +119,7 @@ t.test('a move has ended once that is written down', async (t) => {
   bench.hear(stages)
   await bench.sim.run(5_000)
   let hasEnded: boolean | undefined
-  const move = { n: MOVING_N, partition, done: 1, isFilled: true }
+  const move = { n: MOVING_N, partition, stage: stages.of(partition, MOVING_N), isFilled: true }
   void bench.rings.end([move]).then((found) => (hasEnded = found))
   await turn()
   await bench.sim.run(1)
@@ -141,8 +141,9 @@ t.test('no move of a table ends that was made for another disk of this member', 
     await bench.sim.run(5_000)
     const { stages } = bench.rings.view
     const [partition] = partitionsWhere(stages, ({ filler }) => filler !== undefined) as [number]
-    const done = stages.of(partition, MOVING_N).done + 1
-    return bench.sim.complete(bench.rings.end([{ n: MOVING_N, partition, done, isFilled: true }]))
+    const stage = stages.of(partition, MOVING_N)
+    const move = { n: MOVING_N, partition, stage, isFilled: true }
+    return bench.sim.complete(bench.rings.end([move]))
   }
   t.notOk(await madeFor('before'))
   t.ok(await madeFor('first'))
@@ -155,9 +156,26 @@ t.test('no move ends once a newer table was adopted', async (t) => {
   await bench.sim.run(5_000)
   const next = tableOf({ ...stages.table, number: 3, parent: stages.table.digest })
   await bench.sim.complete(bench.rings.commit(next))
-  const move = { n: MOVING_N, partition, done: 1, isFilled: true }
+  const move = { n: MOVING_N, partition, stage: stages.of(partition, MOVING_N), isFilled: true }
   t.notOk(await bench.sim.complete(bench.rings.end([move])))
   t.equal(bench.rings.view.stages.of(partition, MOVING_N).done, 0)
+})
+
+t.test('no move ends of a table that is in effect no more, but in force here', async (t) => {
+  const bench = await Bench.open()
+  const { stages, partition } = bench.begun()
+  bench.hear(stages)
+  await bench.sim.run(5_000)
+  const next = tableOf({ ...stages.table, number: 3, parent: stages.table.digest })
+  bench.hear(stagesAfter(stages, next))
+  await turn()
+  t.equal(bench.topology.stages.table.number, 2, 'the next one is not durable')
+  t.notOk(bench.rings.isFrozen)
+  const stage = bench.topology.stages.of(partition, MOVING_N)
+  const ended = bench.rings.end([{ n: MOVING_N, partition, stage, isFilled: true }])
+  t.notOk(await bench.sim.complete(ended))
+  const { done, filler } = bench.rings.view.stages.of(partition, MOVING_N)
+  t.same([done, filler], [0, bench.topology.self.id])
 })
 
 t.test(

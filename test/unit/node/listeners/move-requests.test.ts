@@ -98,10 +98,9 @@ t.test('a leaver closes, and ends the moves that it has closed', async (t) => {
   const attempt = await leaver.close()
   t.ok(leaver.isClosed)
   t.match(await leaver.end(attempt), { isWhole: true })
-  const move = { n: MOVING_N, done: 1, isFilled: true }
   t.strictSame(
-    leaver.ended,
-    leaver.partitions.map((partition) => ({ ...move, partition })),
+    leaver.ended.map(({ n, partition, stage, isFilled }) => [n, partition, stage.done, isFilled]),
+    leaver.partitions.map((partition) => [MOVING_N, partition, 0, true]),
   )
   t.notOk(leaver.isClosed)
 })
