@@ -127,7 +127,19 @@ export class RingView {
     return true
   }
 
-  /** Another member tells what it knows. Returns whether something of that was new. */
+  /** Whether no table that is known here began with other owners, as these news have it. */
+  mayHear({ stages, stated }: RingNews): boolean {
+    return [stages, stated].every((told) => {
+      const known = [this.#stages, this.#newest].filter((one) => one !== undefined)
+      const ofTable = known.filter(({ table }) => told && compareTables(table, told.table) === 0)
+      return ofTable.every((one) => one.mayTakeAll(told as Stages))
+    })
+  }
+
+  /**
+   * Another member tells what it knows. Returns whether something of that was new. Requires:
+   * `mayHear`.
+   */
   hear({ stages, adopted, seen, stated }: RingNews): boolean {
     let isNews = false
     if (compareTables(adopted, this.#adopted) > 0) {

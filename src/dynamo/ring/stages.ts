@@ -184,7 +184,15 @@ export class Stages {
     })
   }
 
-  /** The same of all N that are in use. */
+  /** The same of all N: where one came into use since, nothing moves. */
+  mayTakeAll(other: Stages): boolean {
+    return other.ns.every((n) => {
+      const done = other.doneOf(n)
+      return this.#byN.has(n) ? this.mayTake(n, done) : done.every((byte) => byte === 0)
+    })
+  }
+
+  /** Takes what is done of all N that are in use. Requires: it may be done. */
   takeAll(other: Stages): boolean {
     let isNews = false
     for (const n of other.ns) {

@@ -171,10 +171,12 @@ export class Rings {
     if (this.#mayHear(news) && this.view.hear(news)) void this.#save()
   }
 
-  /** Tables of other partitions than these, or more, cannot follow this node's. */
-  #mayHear({ stages, adopted }: RingNews): boolean {
+  /** Tables of fewer partitions, or from other owners, cannot be of this node's cluster. */
+  #mayHear(news: RingNews): boolean {
+    const { stages, adopted } = news
     const { bits } = this.view.stages.table.ring
-    return stages.table.ring.bits >= bits && adopted.ring.bits >= bits
+    const isLater = stages.table.ring.bits >= bits && adopted.ring.bits >= bits
+    return isLater && this.view.mayHear(news)
   }
 
   /** True once all that is known now is durable and in force. */

@@ -11,6 +11,7 @@ import { Cluster, CLUSTER } from '../../../../src/sim/cluster/cluster.ts'
 import { SimWorld } from '../../../../src/sim/index.ts'
 import { readRing } from '../../../../src/store/ring.ts'
 import type { Directory } from '../../../../src/world/disk.ts'
+import { members } from '../../dynamo/ring/members.ts'
 import { MOVING_N, partitionsWhere } from '../../dynamo/ring/moving.ts'
 
 const OTHER = memberIdOf(CLUSTER, 'n2')
@@ -159,6 +160,20 @@ t.test('no move ends once a newer table was adopted', async (t) => {
   const move = { n: MOVING_N, partition, stage: stages.of(partition, MOVING_N), isFilled: true }
   t.notOk(await bench.sim.complete(bench.rings.end([move])))
   t.equal(bench.rings.view.stages.of(partition, MOVING_N).done, 0)
+})
+
+t.test('news of a table that began with other owners are not heard', async (t) => {
+  const bench = await Bench.open()
+  const { stages, partition } = bench.begun()
+  bench.hear(stages)
+  await bench.sim.run(5_000)
+  const others = claim(members(8).slice(5), bench.first.table.ring.bits, MOVING_N).ring
+  const lie = stagesAfter(firstStages(others), stages.table)
+  lie.advance(partition, MOVING_N, 2, true)
+  bench.hear(lie)
+  await bench.sim.run(5_000)
+  const { done, filler } = bench.rings.view.stages.of(partition, MOVING_N)
+  t.same([done, filler], [0, bench.topology.self.id])
 })
 
 t.test('no move ends of a table that is in effect no more, but in force here', async (t) => {
