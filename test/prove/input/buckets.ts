@@ -32,11 +32,16 @@ export function bucketRows(lab: Lab): readonly Row[] {
   const rename = (fields: pb.BucketRename.$Properties) =>
     ask(RENAME, pb.BucketRename.encode({ from: 'made', to: 'named', ...fields }).finish())
   const other = new Uint8Array(8).fill(2)
+  // Rows are tried side by side.
+  const made = (next: () => Promise<string>) => async (): Promise<string> => {
+    await create({})()
+    return next()
+  }
   return rowsOf('bucket', [
     ['a good bucket', 'answered', create({})],
     ['the same once more', 'answered', create({})],
-    ['its id with another N', 'bucket-exists', create({ n: 5 })],
-    ['its name again', 'bucket-exists', create({ creation: other })],
+    ['its id with another N', 'bucket-exists', made(create({ n: 5 }))],
+    ['its name again', 'bucket-exists', made(create({ creation: other }))],
     ['the name of a configured one', 'bucket-exists', create({ createdAs: SINGLE.name })],
     ['no bucket', 'message-garbled', ask(CREATE, NOTHING)],
     ['half a bucket', 'message-garbled', ask(CREATE, HALF)],
@@ -52,7 +57,7 @@ export function bucketRows(lab: Lab): readonly Row[] {
     ['a policy that is none', 'message-garbled', create({ creation: other, policy: 9 })],
     ['a creation with 60,001 ms left', 'deadline-wrong', create({}, LATE)],
     ['another name for an unknown one', 'bucket-wrong', rename({ from: 'none' })],
-    ['the name of a configured one, to show', 'bucket-exists', rename({ to: SINGLE.name })],
+    ['the name of a configured one, to show', 'bucket-exists', made(rename({ to: SINGLE.name }))],
     ['no name to show', 'bucket-wrong', rename({ to: '' })],
     ['another name with 60,001 ms left', 'deadline-wrong', rename(LATE)],
     ['half another name', 'message-garbled', ask(RENAME, HALF)],
