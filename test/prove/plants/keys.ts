@@ -89,7 +89,7 @@ export const KEYS: readonly Plant[] = [
     find: 'const chosen = offered.find((id) => theirs.includes(id)) ?? refuseKeys()',
     replace: 'const chosen = theirs[0]',
     why: 'peers do not connect where the connector has a key of its own',
-    caughtBy: 'test/golden/handshake.test.ts',
+    caughtBy: 'test/unit/wire/key-chosen.test.ts',
   },
   {
     name: 'two rings are sealed under one pad',
