@@ -136,7 +136,7 @@ t.test(
         await building
         t.strictSame(missingIn(engine, starts), [])
       }),
-      { numRuns: 300 },
+      { numRuns: 1_500 },
     )
   },
 )
