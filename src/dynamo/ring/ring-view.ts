@@ -186,10 +186,22 @@ export class RingView {
     return this.#seen.size > before
   }
 
+  /**
+   * The newer table was made since a member lost the disk of the one in effect. On that it may have
+   * ended a move that the newer table does not know of: it is not heard any more.
+   */
+  get #isForNewDisk(): boolean {
+    if (!this.isFrozen) return false
+    const { needed } = this.#stages.table
+    return [...this.#adopted.needed].some(
+      ([id, directory]) => needed.has(id) && needed.get(id) !== directory,
+    )
+  }
+
   #hearStages(stages: Stages): boolean {
     const order = compareTables(stages.table, this.#stages.table)
     if (order < 0) return false
-    if (order === 0) return this.#stages.takeAll(stages)
+    if (order === 0) return !this.#isForNewDisk && this.#stages.takeAll(stages)
     this.#begin(stages.copy())
     return true
   }

@@ -44,6 +44,7 @@ export const BROKEN_OWNERSHIP: Readonly<Record<keyof OwnershipRules, BrokenOwner
   isFilledWhole: broken('isFilledWhole', 'missed', 59),
   isEmptiedWhole: broken('isEmptiedWhole', 'missed', 557),
   isLostDiskMoved: broken('isLostDiskMoved', 'missed', 594_195),
+  isLostDiskHeard: broken('isLostDiskHeard', 'missed', 737_851_516_221),
   isEmptiedReopened: broken('isEmptiedReopened', 'missed'),
   isDroppedByOne: broken('isDroppedByOne', 'lost', 31_122),
   isGrownCopyDropped: broken('isGrownCopyDropped', 'lost'),

@@ -6,7 +6,8 @@
  * on it ends no move of an older table. The table takes effect when every member that its operator
  * knew, and did not name as dead, has adopted it; it begins from the owners of the newest stage
  * that they stated. A member that lost its disk since the table was made states nothing: it may
- * have done so before. A table is taken back by a newer one with the owners from before.
+ * have done so before. Once a table for its new disk is adopted no move of the older table ends any
+ * more: it may have said so on the disk that it lost. A table is taken back by a newer one with the owners from before.
  */
 import { type Cluster, name } from './cluster.ts'
 import { type Disk, firstDisk, type Member, MEMBERS } from './member.ts'
@@ -18,6 +19,7 @@ import {
   countBits,
   firstStage,
   hasBit,
+  type Stage,
   type Table,
   tellTable,
 } from './tables.ts'
@@ -73,8 +75,21 @@ export class NewsOfRing {
     const isLower = order < 0 && compareTables(adopted, memory.stage.table) > 0
     if (order > 0 || (isLower && this.#cluster.rules.isLowerTaken)) this.#adopt(member, adopted)
     if (compareTables(adopted, memory.adopted) === 0) member.seeAdoptions(seen, base)
-    if (compareStages(stage, memory.stage) > 0) this.#cluster.advance(member, stage)
+    if (this.#mayAdvance(member, stage)) this.#cluster.advance(member, stage)
     this.#settle(member)
+  }
+
+  /**
+   * Whether this is a newer stage that the member may take: not of the table in effect, once it has
+   * adopted one that was made since a member lost its disk. That one may have ended a move before,
+   * which the newer table does not know of.
+   */
+  #mayAdvance(member: Member, stage: Stage): boolean {
+    const { stage: own, adopted } = member.memory
+    if (compareStages(stage, own) <= 0) return false
+    if (this.#cluster.rules.isLostDiskHeard || compareTables(stage.table, own.table) > 0) return true
+    const isFrozen = compareTables(adopted, own.table) > 0
+    return !isFrozen || (adopted.needed & adopted.renewed & ~own.table.renewed) === 0
   }
 
   /** Members are a set that merges. */

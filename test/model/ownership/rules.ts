@@ -64,6 +64,8 @@ export interface OwnershipRules {
   readonly isEmptiedWhole: boolean
   /** A member ends moves of a table that was made for the disk that it lost since. */
   readonly isLostDiskMoved: boolean
+  /** What a member said on a disk that it lost is heard after a table for its new disk. */
+  readonly isLostDiskHeard: boolean
   /** A member that may have given its place away, on a disk that it lost, opens again. */
   readonly isEmptiedReopened: boolean
 
@@ -114,6 +116,7 @@ export const OWNERSHIP_RULES: OwnershipRules = {
   isFilledWhole: false,
   isEmptiedWhole: false,
   isLostDiskMoved: false,
+  isLostDiskHeard: false,
   isEmptiedReopened: false,
   isDroppedByOne: false,
   isGrownCopyDropped: false,

@@ -4,7 +4,7 @@ import type { NodeId } from '../../../../src/dynamo/names.ts'
 import { claim } from '../../../../src/dynamo/ring/claim.ts'
 import type { Member } from '../../../../src/dynamo/ring/ring.ts'
 import { RingView } from '../../../../src/dynamo/ring/ring-view.ts'
-import { firstStages } from '../../../../src/dynamo/ring/stages.ts'
+import { firstStages, stagesAfter } from '../../../../src/dynamo/ring/stages.ts'
 import {
   compareTables,
   firstTable,
@@ -59,3 +59,40 @@ t.test('it tells of its own adoption once that is durable', async (t) => {
   a.onDurable(a.adopted)
   t.strictSame(a.news.seen, [A])
 })
+
+t.test(
+  'what a member said on a lost disk is not heard after a table for its new one',
+  async (t) => {
+    const four = ALL.slice(0, 4)
+    const [D] = four.slice(-1).map(({ id }) => id) as [NodeId]
+    const first = child(four, [A, B, C, D])
+    const viewIn = (self: NodeId): RingView => {
+      const stages = stagesAfter(firstStages(FIRST.ring), first)
+      return new RingView({
+        self,
+        directory: 'first',
+        kept: { stages, adopted: first, stated: undefined },
+      })
+    }
+    const [a, b] = [viewIn(A), viewIn(B)]
+    const all = Array.from({ length: 2 ** MOVING_BITS }, (_, i) => i)
+    const partition = all.find((one) => a.stages.of(one, MOVING_N).leaver === A) as number
+    const { owners } = a.stages.of(partition, MOVING_N)
+    a.stages.advance(partition, MOVING_N, 1, true)
+    const { news: late } = a
+    const moved = a.stages.of(partition, MOVING_N).owners
+
+    const { ring, ns, without } = first
+    const needed = new Map([...first.needed, [A, 'second']])
+    const newer = tableOf({ number: 3, parent: first.digest, ring, ns, without, needed })
+    b.commit(newer)
+    t.notOk(b.hear(late), 'the newer table begins without that move')
+    t.strictSame(b.stages.of(partition, MOVING_N).owners, owners)
+
+    const [other, same] = [viewIn(C), viewIn(D)]
+    t.ok(other.hear(late), 'it is heard before')
+    t.strictSame(other.stages.of(partition, MOVING_N).owners, moved)
+    same.commit(tableOf({ ...newer, needed: first.needed }))
+    t.ok(same.hear(late), 'and after a table for the same disks')
+  },
+)
