@@ -4,7 +4,7 @@
  * The rival of dotted contexts is what they replace: a version vector in a Map from node to
  * counter, joined by maxima. It costs about as much and loses writes (`npm run prove -- versions`).
  */
-import { type NodeId, nodeIdOf, type Start, startIdOf } from '../src/dynamo/names.ts'
+import { type NodeId, nodeIdOf, type Start, startIdOf, Policy } from '../src/dynamo/names.ts'
 import { Context, rangeOn } from '../src/dynamo/version/context.ts'
 import { ContextSeal } from '../src/dynamo/version/context-seal.ts'
 import { merge } from '../src/dynamo/version/merge.ts'
@@ -42,6 +42,7 @@ const one = objectOf(3, 1)
 const encoded = encodeObject(one)!
 const many = objectOf(6, 6)
 const next = put(one, undefined, {
+  policy: Policy.siblings,
   node: LINES[0]?.node as NodeId,
   start: LINES[5]?.start as Start,
   counter: 5000,
@@ -54,6 +55,7 @@ const next = put(one, undefined, {
 if (next.kind !== 'written') throw new Error(next.kind)
 const newer = next.object
 const beside = put(one, undefined, {
+  policy: Policy.siblings,
   node: LINES[1]?.node as NodeId,
   start: LINES[4]?.start as Start,
   counter: 6000,
@@ -102,6 +104,7 @@ await measure('versions: one sibling of 100 bytes, three ranges', size, [
   task('merge: six siblings meet one', () => merge(many, newer).siblings.length),
   task('put', () => {
     const outcome = put(newer, next.note, {
+      policy: Policy.siblings,
       node: LINES[0]?.node as NodeId,
       start: LINES[5]?.start as Start,
       counter: 7000,

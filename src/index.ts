@@ -37,6 +37,7 @@ export type {
 export type {
   BucketInfo,
   ChangedBucket,
+  BucketPolicy,
   CreateBucketOptions,
   CreatedBucket,
   RenameBucketOptions,

@@ -18,6 +18,8 @@ import { linkAt } from './operator.ts'
 import { CALL_CHECKS, type CallOptions } from './options.ts'
 import { memberOf } from './ranges.ts'
 
+export type BucketPolicy = 'siblings' | 'last-write-wins'
+
 export interface CreateBucketOptions extends CallOptions {
   /** Copies of each key, 1 to 7; by default as the cluster has for buckets that are not created. */
   readonly n?: number | undefined
@@ -27,8 +29,11 @@ export interface CreateBucketOptions extends CallOptions {
   readonly w?: number | undefined
   /** The deadline of a request that names none, in milliseconds; by default the node's own. */
   readonly deadlineMs?: number | undefined
-  /** How concurrent writes are kept; by default `siblings`, which all are. */
-  readonly policy?: 'siblings' | undefined
+  /**
+   * How writes that do not know of each other are kept: all, as siblings, by default; or the one
+   * with the latest time alone, by the clocks of the nodes that took them.
+   */
+  readonly policy?: BucketPolicy | undefined
   /** 16 hexadecimal digits: the same for each attempt of one creation; drawn by default. */
   readonly id?: string | undefined
   /** The address of a seed or a member, for clients: the node to ask. By default any. */
@@ -56,7 +61,7 @@ export interface CreatedBucket {
   readonly id: string
   /** Finds this bucket at any node that knows it, whatever it is called, and never another one. */
   readonly exactName: string
-  readonly policy: 'siblings'
+  readonly policy: BucketPolicy
   /** Undefined: the node's own. */
   readonly deadlineMs: number | undefined
 }
@@ -72,7 +77,15 @@ export interface ChangedBucket extends BucketInfo {
   readonly untold: readonly MemberLabel[]
 }
 
-const POLICY: Check = { words: "'siblings'", isRight: (value) => value === 'siblings' }
+const POLICIES: Readonly<Record<BucketPolicy, Policy>> = {
+  siblings: Policy.siblings,
+  'last-write-wins': Policy.lastWriteWins,
+}
+export const BUCKET_POLICIES: readonly BucketPolicy[] = Object.keys(POLICIES) as BucketPolicy[]
+const POLICY: Check = {
+  words: BUCKET_POLICIES.map((policy) => `'${policy}'`).join(' or '),
+  isRight: (value) => BUCKET_POLICIES.some((policy) => policy === value),
+}
 const ID: Check = {
   words: 'sixteen hexadecimal digits, not all 0',
   isRight: (value) =>
@@ -99,7 +112,8 @@ export async function askCreate(
   const majority = Math.floor(n / 2) + 1
   const { r = majority, w = majority, deadlineMs: ownMs = 0 } = options
   const creation = (id ?? drawn(core)) as CreationId
-  const terms = { creation, createdAs: name, policy: Policy.siblings, n, r, w, deadlineMs: ownMs }
+  const policy = POLICIES[options.policy ?? 'siblings']
+  const terms = { creation, createdAs: name, policy, n, r, w, deadlineMs: ownMs }
   const only = at === undefined ? undefined : linkAt(core, at)
   const request = (deadlineMs: number) => ({ terms, deadlineMs })
   const plan = { kind: 'bucketCreate', isWrite: false, only, request } as const
@@ -136,7 +150,8 @@ function infoOf({ name, n, r, w, created }: TopologyBucket): BucketInfo {
 function createdOf(bucket: BucketReply['bucket']): CreatedBucket {
   const { creation, deadlineMs } = bucket
   const own = deadlineMs === 0 ? undefined : deadlineMs
-  return { id: creation, exactName: exactName(bucket), policy: 'siblings', deadlineMs: own }
+  const policy = BUCKET_POLICIES.find((one) => POLICIES[one] === bucket.policy) as BucketPolicy
+  return { id: creation, exactName: exactName(bucket), policy, deadlineMs: own }
 }
 
 function changedOf(core: Core, { bucket, shown, untold }: BucketReply): ChangedBucket {

@@ -130,12 +130,12 @@ export interface Explanation {
 
 /** Fails with `message-garbled` where a copy is none. */
 export function explanationOf(
-  { token, partition, nodes, n }: ExplainReply,
+  { token, partition, nodes, n, policy }: ExplainReply,
   members: readonly Member[],
 ): Explanation {
   const labels = new Labels(members)
   const decoded = nodes.map(decodedOf)
-  const removal = removalOf(decoded.map(toldMemberOf), n)
+  const removal = removalOf(decoded.map(toldMemberOf), { n, policy })
   return {
     token: digitsOf(token),
     partition,

@@ -73,8 +73,12 @@ const ZERO_ID = '0'.repeat(2 * ID_BYTES)
 export const NEVER_CREATED: CreationId = ZERO_ID as CreationId
 
 /** How writes that did not know of each other are kept. These numbers are in files and messages. */
-export const Policy = { siblings: 1 } as const
+export const Policy = { siblings: 1, lastWriteWins: 2 } as const
 export type Policy = (typeof Policy)[keyof typeof Policy]
+
+export function isPolicy(value: number): value is Policy {
+  return value === Policy.siblings || value === Policy.lastWriteWins
+}
 
 /** What a bucket is besides its name. Fixed when it is made, and told with each of its copies. */
 export interface BucketId {

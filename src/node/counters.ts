@@ -85,6 +85,8 @@ export class Counters {
   transferGivenBytes = 0
   transferTakenBytes = 0
   transferredCopies = 0
+  /** Writes that lost to a later one unseen, where the last write wins. */
+  losers = 0
   /** Rotten stretches of other members' logs that they passed over. */
   transferRotten = 0
   /** Deleted keys that went for good, and contexts that became shorter, by a floor. */

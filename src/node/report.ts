@@ -190,6 +190,10 @@ function counterRows(sources: Sources): Record<string, Row> {
     ],
     peer_reads_total: ['Copies that other members read here.', () => counters.peerReads],
     peer_writes_total: ['Copies that other members wrote here.', () => counters.peerWrites],
+    losers_total: [
+      'Writes that gave way unseen to a later one, where the last write wins.',
+      () => counters.losers,
+    ],
     hints_given_total: ['Hints that fallbacks were asked to keep.', () => counters.hintsGiven],
     hints_taken_total: ['Hints that others gave this node to keep.', () => counters.hintsTaken],
     hints_delivered_total: ['Hints that their members have now.', () => counters.hintsDelivered],

@@ -6,7 +6,7 @@
 import type { ErrorCode } from '../base/errors.ts'
 import type { Room } from '../base/room.ts'
 import type { U64 } from '../base/u64.ts'
-import type { BucketId, CopyId, KeyName, NodeId, Place } from '../dynamo/names.ts'
+import type { BucketId, CopyId, KeyName, NodeId, Place, Policy } from '../dynamo/names.ts'
 import type { PutAsk } from '../dynamo/quorum/put.ts'
 import type { KeyStanding } from '../dynamo/repair/key-standing.ts'
 import type { RequestId } from '../dynamo/version/request-id.ts'
@@ -147,6 +147,7 @@ export interface Explanation {
   readonly nodes: readonly ExplainedNode[]
   /** Replicas that the bucket keeps. */
   readonly n: number
+  readonly policy: Policy
 }
 
 export interface ClientScan {

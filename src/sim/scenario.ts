@@ -240,7 +240,8 @@ function drawMade(prng: Prng, nodes: number): readonly MadeBucket[] {
   const possible = MADE_QUORUMS.filter(([n]) => n <= nodes)
   return MADE_NAMES.slice(0, prng.pick([0, 0, 1, 2])).map((name) => {
     const [n, r, w] = prng.pick(possible)
-    return { name, n, r, w, afterMs: prng.below(MADE_AFTER_MS_MAX) }
+    const afterMs = prng.below(MADE_AFTER_MS_MAX)
+    return { name, n, r, w, afterMs, isLastOnly: prng.chance(0.5) }
   })
 }
 

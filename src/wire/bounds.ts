@@ -6,7 +6,7 @@
  * request.
  */
 import { OperatingError } from '../base/errors.ts'
-import { type BucketId, type KeyName, Policy } from '../dynamo/names.ts'
+import { type BucketId, isPolicy, type KeyName, NEVER_CREATED, Policy } from '../dynamo/names.ts'
 import {
   BUCKET_BYTES_MAX,
   CONTEXTS_MAX,
@@ -39,9 +39,15 @@ export function checkName(name: KeyName): void {
   )
 }
 
-export function checkBucketId({ policy, n }: BucketId): void {
+export function checkBucketId({ creation, policy, n }: BucketId): void {
   checkReplicas(n)
-  if (policy !== Policy.siblings) throw garbled(`no bucket has policy ${String(policy)}`)
+  checkPolicy(policy)
+  if (creation !== NEVER_CREATED || policy === Policy.siblings) return
+  throw garbled(`no bucket has policy ${policy} that was not created`)
+}
+
+export function checkPolicy(policy: number): void {
+  if (!isPolicy(policy)) throw garbled(`no bucket has policy ${String(policy)}`)
 }
 
 export function checkReplicas(n: number): void {

@@ -2,11 +2,18 @@
 import type { Reader, Writer } from 'protobufjs/minimal.js'
 import { readU32, U32_MAX, writeU32 } from '../base/bytes.ts'
 import { ERROR_KINDS, errorCodeOf } from '../base/errors.ts'
-import { ID_BYTES, idBytes, nodeIdOf } from '../dynamo/names.ts'
+import { ID_BYTES, idBytes, nodeIdOf, type Policy } from '../dynamo/names.ts'
 import { floorBytes, floorOfBytes } from '../dynamo/repair/floor-bytes.ts'
 import type { ComparedWith, KeyStanding } from '../dynamo/repair/key-standing.ts'
 import { MEMBERS_MAX, REPLICAS_MAX, SENTENCE_CHARS_MAX } from '../limits.ts'
-import { checkBucketId, checkDeadline, checkName, checkReceipt, garbled } from './bounds.ts'
+import {
+  checkBucketId,
+  checkDeadline,
+  checkName,
+  checkPolicy,
+  checkReceipt,
+  garbled,
+} from './bounds.ts'
 import { type CallConverter, plain, wideOf } from './convert-client.ts'
 import { bucketIdMessage, bucketIdOf, idFieldOf, idOf, idOfField } from './convert-ids.ts'
 import { everwrite as pb } from './generated/messages.js'
@@ -37,14 +44,17 @@ const explain: CallConverter<'explain'> = {
     },
   },
   reply: {
-    encode({ token, partition, nodes, n }: ExplainReply, writer: Writer): void {
+    encode({ token, partition, nodes, n, policy }: ExplainReply, writer: Writer): void {
       checkCount('members', nodes.length)
-      pb.ExplainReply.encode({ token, partition, nodes: nodes.map(nodeMessageOf), n }, writer)
+      const told = nodes.map(nodeMessageOf)
+      pb.ExplainReply.encode({ token, partition, nodes: told, n, policy }, writer)
     },
     decode(reader: Reader): ExplainReply {
-      const { token, partition, nodes, n } = pb.ExplainReply.decode(reader)
+      const { token, partition, nodes, n, policy } = pb.ExplainReply.decode(reader)
       checkCount('members', nodes?.length)
-      return { token: wideOf(token), partition, nodes: (nodes ?? []).map(nodeOf), n }
+      checkPolicy(policy)
+      const told = (nodes ?? []).map(nodeOf)
+      return { token: wideOf(token), partition, nodes: told, n, policy: policy as Policy }
     },
   },
 }

@@ -1,5 +1,5 @@
 /** Dialogues with the rounds of a get and of a put (`quorum-get.txt`, `quorum-put.txt`). */
-import { nodeId, type NodeId, startId } from '../../src/dynamo/names.ts'
+import { nodeId, type NodeId, startId, Policy } from '../../src/dynamo/names.ts'
 import type { Digest } from '../../src/native/digest.ts'
 import { u64 } from '../../src/base/u64.ts'
 import type { CopyAnswer } from '../../src/dynamo/quorum/answers.ts'
@@ -35,6 +35,7 @@ function objectOf(writes: string): VersionedObject {
 
 function firstWrite(number: string): VersionedObject {
   const written = put(undefined, undefined, {
+    policy: Policy.siblings,
     node: nodeId(number.repeat(16)),
     start: startId(number.repeat(16)),
     counter: 1,
@@ -86,7 +87,7 @@ function getMachine(): Machine {
     const { bare, named } = wordsOf(input)
     if (round === undefined) {
       const owners = membersIn(named, 'owners')
-      round = new GetRound(owners, Number(named.get('r')), fallbacksIn(named))
+      round = new GetRound(Policy.siblings, owners, Number(named.get('r')), fallbacksIn(named))
       return step(round.begin(), round)
     }
     if (input === 'late') return step(round.onLate(), round)

@@ -3,7 +3,7 @@
  * key's versions can show them: each a history by hand that once went wrong in another store.
  */
 import t from 'tap'
-import { nodeId, type NodeId, type Start, startId } from '../../src/dynamo/names.ts'
+import { nodeId, type NodeId, type Start, startId, Policy } from '../../src/dynamo/names.ts'
 import { Context } from '../../src/dynamo/version/context.ts'
 import { merge } from '../../src/dynamo/version/merge.ts'
 import type { Note } from '../../src/dynamo/version/note.ts'
@@ -32,6 +32,7 @@ class Replica {
   put(text: string, seen: Context = Context.empty, requestId: string = text): Written {
     this.#counter += 1
     const outcome = put(this.object, this.#note, {
+      policy: Policy.siblings,
       node: this.#node,
       start: this.start,
       counter: this.#counter,
@@ -198,6 +199,7 @@ t.test('K2: a fallback with hints for two owners writes through both', async (t)
   const forB = f.object as VersionedObject
   // The hint for the first owner goes on from its own line, past the counter of the second's dot.
   const outcome = put(forA, one.note, {
+    policy: Policy.siblings,
     node: nodeId('f'.padEnd(16, '0')),
     start: f.start,
     counter: 9,

@@ -5,7 +5,7 @@
  * coordinating, replicating, syncing, crashing, answering. How copies leave a node is in
  * `handoff.ts`, how they are lost in `losses.ts`. `history.ts` draws what happens next.
  */
-import { type Start } from '../../src/dynamo/names.ts'
+import { Policy, type Start } from '../../src/dynamo/names.ts'
 import type { Context } from '../../src/dynamo/version/context.ts'
 import type { Note } from '../../src/dynamo/version/note.ts'
 import type { VersionedObject } from '../../src/dynamo/version/object.ts'
@@ -125,6 +125,7 @@ export class Cluster {
     const note = this.#noteOf(node, place)
     const { start, counter } = this.#number(node, copy, note, skipped)
     const outcome = this.rules.put(copy?.object, note, {
+      policy: Policy.siblings,
       node: node.id,
       start,
       counter,

@@ -10,6 +10,7 @@ import { Bounds } from '../../src/sim/checkers/bounds.ts'
 import { checkCausality } from '../../src/sim/checkers/causality.ts'
 import { checkDurability, type Final } from '../../src/sim/checkers/durability.ts'
 import { type Kind, KINDS, SENTENCES_MAX } from '../../src/sim/checkers/findings.ts'
+import { checkLastWrites } from '../../src/sim/checkers/last-write.ts'
 import { checkScans } from '../../src/sim/checkers/scans.ts'
 import { checkLiveness } from '../../src/sim/checkers/liveness.ts'
 import { ClusterKeysChecker } from '../../src/sim/checkers/cluster-keys.ts'
@@ -99,6 +100,12 @@ const PROVOKED: Readonly<Record<Kind, () => readonly string[]>> = {
   twice: () => reads((history) => (done(history), show(history, 0, 0))),
   'side by side': () =>
     reads((history) => (done(history), done(history, { follows: [0] }), show(history, 0, 1))),
+  'not one': () => {
+    const history = new History()
+    done(history)
+    const options = { isLastOnly: () => true, areClocksRight: true }
+    return checkLastWrites(history, new Map([['k', [0, done(history)]]]), options)
+  },
   'no answer': () => lives((history) => history.begin(writing())),
   late: () => lives((history) => done(history, {}, 11)),
   'not live': () =>

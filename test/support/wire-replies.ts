@@ -2,7 +2,7 @@
 import { utf8Bytes } from '../../src/base/bytes.ts'
 import { u64 } from '../../src/base/u64.ts'
 import { recordsBytes } from '../../src/dynamo/buckets/bucket-bytes.ts'
-import { nodeId, OWN } from '../../src/dynamo/names.ts'
+import { nodeId, OWN, Policy } from '../../src/dynamo/names.ts'
 import type { KeyStanding } from '../../src/dynamo/repair/key-standing.ts'
 import { BUCKET_ID } from '../../src/store/conformance/subject.ts'
 import { Held } from '../../src/wire/message/bucket.ts'
@@ -260,6 +260,7 @@ export const REPLIES: { readonly [K in RequestKind]: Reply<K> } = {
   explain: {
     token: u64(0x0a0b0c0d, 0x0e0f1011),
     partition: 5,
+    policy: Policy.lastWriteWins,
     nodes: [
       {
         node: NODE_A,

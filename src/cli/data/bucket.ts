@@ -1,7 +1,7 @@
 /** `everwrite bucket create | list | show | rename`: buckets with an N, R and W of their own. */
 import type { Command } from 'commander'
 import type { Client } from '../../client/client.ts'
-import type { BucketInfo, ChangedBucket } from '../../client/buckets.ts'
+import { BUCKET_POLICIES, type BucketInfo, type ChangedBucket } from '../../client/buckets.ts'
 import { OperatingError } from '../../base/errors.ts'
 import { DEADLINE_MS_MAX, REPLICAS_MAX } from '../../limits.ts'
 import {
@@ -35,7 +35,7 @@ export function addBucket(program: Command): void {
     .option('--r <copies>', 'copies that a get compares; by default a majority of N')
     .option('--w <copies>', 'copies that are durable before a put is acknowledged; the same')
     .option('--deadline-ms <ms>', "deadline of a request that names none; by default the node's")
-    .option('--policy <policy>', 'how concurrent writes are kept: siblings', 'siblings')
+    .option('--policy <policy>', 'of concurrent writes: siblings, last-write-wins', 'siblings')
     .description('create a bucket with an N, R and W of its own, for ever')
     .addHelpText('after', CREATE_HELP)
     .action(create)
@@ -53,8 +53,11 @@ export function addBucket(program: Command): void {
 const CREATE_HELP = `
 Examples:
   $ everwrite bucket create carts --n 5 --r 3 --w 3
-  $ everwrite bucket create sessions --n 1
+  $ everwrite bucket create sessions --n 1 --policy last-write-wins
 
+With --policy last-write-wins a key has one value: of writes that did not know of each other, the
+one with the latest time, by the clocks of the nodes that took them. The others are lost, and are
+counted (losers_total). By default all are kept as siblings, and none is lost.
 A bucket needs no creation: it is there with its first key, and has the quorums of the cluster. A
 name that keys were put under already is refused (bucket-exists). Members that could not be asked
 or told are named: clients of theirs use the bucket's exact name, NAME#ID, until they have heard.
@@ -77,10 +80,12 @@ function addAt(command: Command): Command {
 }
 
 async function create(name: string, options: CreateOptions): Promise<void> {
-  if (options.policy !== 'siblings') {
-    throw misuse(`--policy is siblings, not ${options.policy}: no other is built yet`)
+  const policy = BUCKET_POLICIES.find((one) => one === options.policy)
+  if (policy === undefined) {
+    throw misuse(`--policy is ${BUCKET_POLICIES.join(' or ')}, not ${options.policy}`)
   }
   const terms = {
+    policy,
     n: countOf('--n', options.n),
     r: countOf('--r', options.r),
     w: countOf('--w', options.w),

@@ -6,7 +6,7 @@
  */
 import { joinBytes, readU16, readU32, readU48, utf8TextExact, writeU16 } from '../../base/bytes.ts'
 import { BUCKET_RECORDS_MAX, DEADLINE_MS_MAX, REPLICAS_MAX } from '../../limits.ts'
-import { type CreationId, isId, NEVER_CREATED, nodeIdOf, Policy } from '../names.ts'
+import { type CreationId, isId, isPolicy, NEVER_CREATED, nodeIdOf, type Policy } from '../names.ts'
 import { isGivenName } from './bucket-names.ts'
 import {
   type BucketFields,
@@ -15,8 +15,6 @@ import {
   canonicalBytes,
   FIXED_BYTES,
 } from './bucket-record.ts'
-
-const POLICIES: ReadonlySet<number> = new Set(Object.values(Policy))
 
 /** Whether a record may have these fields. Requires: each has its type. */
 export function isSound(fields: BucketFields): boolean {
@@ -27,7 +25,7 @@ export function isSound(fields: BucketFields): boolean {
     isId(creation) &&
     creation !== NEVER_CREATED &&
     isCount(version, Number.MAX_SAFE_INTEGER) &&
-    POLICIES.has(policy) &&
+    isPolicy(policy) &&
     isCount(n, REPLICAS_MAX) &&
     isCount(r, n) &&
     isCount(w, n) &&

@@ -7,8 +7,8 @@
 import type { ErrorCode } from '../../base/errors.ts'
 import { equalU64 } from '../../base/u64.ts'
 import type { Digest } from '../../native/digest.ts'
-import type { NodeId } from '../names.ts'
-import { merge } from '../version/merge.ts'
+import type { NodeId, Policy } from '../names.ts'
+import { mergeUnder } from '../version/last-write.ts'
 import { haveSameSiblings, type VersionedObject } from '../version/object.ts'
 
 /** One replica's answer about its copy; a fallback's about its hints for the key, together. */
@@ -57,11 +57,14 @@ function isHad(replicas: readonly Replica[], digest: Digest): boolean {
 }
 
 /** The merge of the received objects; undefined if there are none. */
-export function mergedOf(replicas: readonly Replica[]): VersionedObject | undefined {
+export function mergedOf(
+  replicas: readonly Replica[],
+  policy: Policy,
+): VersionedObject | undefined {
   let object: VersionedObject | undefined
   for (const { state } of replicas) {
     if (state.kind === 'object') {
-      object = object === undefined ? state.object : merge(object, state.object)
+      object = object === undefined ? state.object : mergeUnder(policy, object, state.object)
     }
   }
   return object

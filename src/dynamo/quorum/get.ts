@@ -38,7 +38,7 @@
  */
 import { assert } from '../../base/assert.ts'
 import { FALLBACKS_PER_GET_MAX, REPLICAS_MAX } from '../../limits.ts'
-import type { NodeId } from '../names.ts'
+import type { NodeId, Policy } from '../names.ts'
 import type { VersionedObject } from '../version/object.ts'
 import {
   behindOf,
@@ -95,6 +95,7 @@ export type CoversReceipts = (object: VersionedObject | undefined) => boolean
 export class GetRound {
   /** In the order in which to ask them. */
   readonly #owners: readonly Replica[]
+  readonly #policy: Policy
   readonly #needed: number
   /** Undefined for a strict get. */
   readonly #fallbacks: Fallbacks | undefined
@@ -109,6 +110,7 @@ export class GetRound {
    * `fallbacks` the get is strict; with some, or an empty list of them, it is sloppy.
    */
   constructor(
+    policy: Policy,
     owners: readonly NodeId[],
     needed: number,
     fallbacks?: Fallbacks,
@@ -117,6 +119,7 @@ export class GetRound {
     assert(owners.length <= REPLICAS_MAX, 'owners are bounded')
     assert(needed >= 1 && needed <= owners.length, 'enough owners exist')
     assert(new Set(owners).size === owners.length, 'each owner is listed once')
+    this.#policy = policy
     this.#needed = needed
     this.#fallbacks = fallbacks
     this.#covers = covers
@@ -332,7 +335,7 @@ export class GetRound {
 
   #answer(): GetOutcome {
     const replicas = this.#replicas()
-    const object = mergedOf(replicas)
+    const object = mergedOf(replicas, this.#policy)
     return {
       kind: 'answered',
       object,

@@ -7,19 +7,21 @@
  * out. In an *exchange* the answer of another owner is merged, and where both have adopted
  * other rounds the lower one yields.
  */
+import type { Policy } from '../names.ts'
 import { haveSameSiblings, type VersionedObject } from '../version/object.ts'
 import type { Dot } from '../version/dot.ts'
-import { merge } from '../version/merge.ts'
+import { keptUnder, mergeUnder } from '../version/last-write.ts'
 import { carries, type Floor, hasDot, isDone, isUnder, without } from './floor.ts'
 import type { RoundFloor } from './round.ts'
 
-/** The merge of both; undefined where neither is. */
+/** The merge of both in a bucket of this policy; undefined where neither is. */
 export function joined(
+  policy: Policy,
   held: VersionedObject | undefined,
   taken: VersionedObject | undefined,
 ): VersionedObject | undefined {
-  if (held === undefined || taken === undefined) return held ?? taken
-  return merge(held, taken)
+  if (taken === undefined) return held
+  return held === undefined ? keptUnder(policy, taken) : mergeUnder(policy, held, taken)
 }
 
 /**
@@ -57,6 +59,7 @@ export function broughtHome(
  * lacks at or below its floor.
  */
 export function exchanged(
+  policy: Policy,
   held: VersionedObject | undefined,
   mine: RoundFloor,
   answer: VersionedObject | undefined,
@@ -73,5 +76,5 @@ export function exchanged(
   let taken = without(answer, isDead)
   // What would go at once is not taken again.
   if (held === undefined && taken !== undefined && isDone(taken, mine.floor)) taken = undefined
-  return joined(without(held, isOutlived), taken)
+  return joined(policy, without(held, isOutlived), taken)
 }

@@ -6,8 +6,8 @@
  * owners carry the same siblings at one round. The members told one after another, so this is for
  * people: nothing is removed by it.
  */
-import type { NodeId } from '../names.ts'
-import { merge } from '../version/merge.ts'
+import type { BucketId, NodeId } from '../names.ts'
+import { mergeUnder } from '../version/last-write.ts'
 import { haveSameSiblings, type VersionedObject } from '../version/object.ts'
 import {
   type Floor,
@@ -74,11 +74,14 @@ interface ToldOwner {
 }
 
 /** Undefined where nothing of the key is to go, or no member that told holds any of it. */
-export function removalOf(members: readonly ToldMember[], n: number): Removal | undefined {
+export function removalOf(
+  members: readonly ToldMember[],
+  { n, policy }: Pick<BucketId, 'n' | 'policy'>,
+): Removal | undefined {
   const objects = members.flatMap(({ told }) => (told === undefined ? [] : objectsOf(told)))
   const first = objects[0]
   if (first === undefined) return undefined
-  const whole = objects.reduce(merge, first)
+  const whole = objects.reduce((a, b) => mergeUnder(policy, a, b), first)
   if (isDeleted(whole)) return { of: 'key', waits: keyWaits(members, whole) }
   const isLong = (object: VersionedObject | undefined): boolean =>
     object !== undefined && object.context.count > 2 * n

@@ -11,6 +11,9 @@
  * names the request in the context (`context.ts`), so that what replaces the write replaces the
  * dots of all attempts, wherever they are.
  *
+ * Where the last write wins, a put replaces the whole copy, whatever its client saw, unless it is a
+ * further attempt that comes late (`last-write.ts`).
+ *
  * Invariants:
  *   - No context here or of the client covered the new dot before.
  *   - Each sibling keeps the dots that `seen` does not cover.
@@ -22,9 +25,10 @@
 import { assert } from '../../base/assert.ts'
 import { U48_MAX } from '../../base/bytes.ts'
 import { OBJECT_BYTES_MAX, RANGES_MAX, RANGES_PER_PUT_MAX, SIBLINGS_MAX } from '../../limits.ts'
-import type { NodeId, Start } from '../names.ts'
+import { type NodeId, Policy, type Start } from '../names.ts'
 import { Context, type Range, rangeOn } from './context.ts'
 import { type Dot, dotOn } from './dot.ts'
+import { lastOf, timeOfWrite } from './last-write.ts'
 import { withDots } from './merge.ts'
 import { type Note, openTail } from './note.ts'
 import {
@@ -39,6 +43,8 @@ import type { Receipt } from './receipt.ts'
 import type { RequestId } from './request-id.ts'
 
 export interface PutRequest {
+  /** Of the bucket. */
+  readonly policy: Policy
   readonly node: NodeId
   /** The node's present start. */
   readonly start: Start
@@ -64,6 +70,8 @@ export interface Written {
   readonly sibling: Sibling
   /** The dot, and the counters since the line's last dot, which belong to other keys. */
   readonly fresh: Range
+  /** Writes that gave way to a later one unseen, where the last write wins; this one among them. */
+  readonly losers: number
 }
 
 /** An earlier attempt was applied: the coordinator sends and acknowledges the object as it is. */
@@ -104,7 +112,7 @@ export function put(
   request: PutRequest,
 ): PutOutcome {
   const before = held ?? NOTHING
-  const { requestId, time, value, seen } = request
+  const { requestId, value, seen } = request
   assert(request.counter >= 1 && request.counter <= U48_MAX, 'a counter fits 48 bits')
 
   const earlier = before.siblings.filter((sibling) => sibling.requestId === requestId)
@@ -121,15 +129,21 @@ export function put(
   const dot = dotOn(fresh, request.counter)
   if (known.covers(dot)) return { kind: 'start-spent' }
 
-  const all = known.with(fresh)
-  const context = request.isRepeat ? all.withRequest(requestId) : all
+  const covered = known.with(fresh)
+  const context = request.isRepeat ? covered.withRequest(requestId) : covered
+  const isLastOnly = request.policy === Policy.lastWriteWins
+  const time = isLastOnly ? timeOfWrite(request, dot, before.siblings) : request.time
   const sibling: Sibling = { requestId, dots: [dot], time, value }
-  const siblings = [...withoutSeen(before.siblings, seen), sibling].sort(compareSiblings)
+  const all = [...withoutSeen(before.siblings, seen), sibling].sort(compareSiblings)
+  const siblings = isLastOnly ? [lastOf(all) as Sibling] : all
   const object = { context, siblings }
   const refused = refusal(before, object, tail === undefined)
   if (refused !== undefined) return refused
   const opened = { start: fresh.start, opened: fresh.opened }
-  return { kind: 'written', object, note: opened, dot, sibling, fresh }
+  // Writes that name nothing seen overwrite each other, as is usual where the last one wins.
+  const isOverwrite = seen.isEmpty && siblings[0] === sibling
+  const losers = isOverwrite ? 0 : all.length - siblings.length
+  return { kind: 'written', object, note: opened, dot, sibling, fresh, losers }
 }
 
 /**

@@ -175,9 +175,9 @@ export class Coordinator {
     }
     const question = { copy, placement, ownersOnly, receipt: receipts[0], deadline }
     const partition = topology.ring.partitionOf(token)
-    const { n } = placement.bucket
+    const { n, id } = placement.bucket
     explain(this.#node, question, (nodes) => {
-      end(isFailure(nodes) ? nodes : { token, partition, nodes, n })
+      end(isFailure(nodes) ? nodes : { token, partition, nodes, n, policy: id.policy })
     })
   }
 

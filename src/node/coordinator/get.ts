@@ -98,8 +98,9 @@ export class Gets {
     const { self, peers } = this.#dependencies
     const canAsk = (node: NodeId): boolean => node === self || peers.obstacleTo(node) === undefined
     const ordered = nearestFirst(read.owners, self, peers)
+    const { policy } = read.copy.bucketId
     const fallbacks = read.fallbacks && fallbacksOf(read.fallbacks, canAsk)
-    const round = new GetRound(ordered, read.needed, fallbacks, coverageOf(read))
+    const round = new GetRound(policy, ordered, read.needed, fallbacks, coverageOf(read))
     new RunningGet(this.#dependencies, this.#hedges, read, round, deliver).begin()
   }
 }

@@ -19,13 +19,19 @@ import { joinBytes, latin1Of } from '../../base/bytes.ts'
 import { isFailure, perform } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import { compareU64, equalU64, nextU64 } from '../../base/u64.ts'
-import { type BucketId, idBytes, NEVER_CREATED, type NodeId } from '../../dynamo/names.ts'
+import {
+  type BucketId,
+  idBytes,
+  NEVER_CREATED,
+  type NodeId,
+  type Policy,
+} from '../../dynamo/names.ts'
 import { FIRST_TOKEN, lastTokenOf } from '../../dynamo/ring/partition.ts'
 import type { OwnerFailure } from '../../dynamo/quorum/shortfall.ts'
 import type { StagedLists } from '../../dynamo/ring/staged-lists.ts'
 import { Context } from '../../dynamo/version/context.ts'
 import { answerBytes, fittingPart } from '../../dynamo/version/fitting.ts'
-import { merge } from '../../dynamo/version/merge.ts'
+import { mergeUnder } from '../../dynamo/version/last-write.ts'
 import { decodeObject, decodeOutline, withoutValues } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import { ANSWER_VALUES_BYTES_MAX, SCAN_PAGE_BYTES_MAX, SCAN_PAGE_KEYS_MAX } from '../../limits.ts'
@@ -154,6 +160,7 @@ export class Scans {
     if (isFailure(r)) throw r
     const { id: self } = topology.self
     const { owners } = stretch
+    const { policy } = stretch.bucket.id
     const untried = [...nearestFirst(owners, self, peers)]
     const pages: CopiesPage[] = []
     const failures: OwnerFailure[] = []
@@ -168,7 +175,7 @@ export class Scans {
       const asked = untried.splice(0, r - pages.length)
       if (asked.length === 0) {
         // Also where that is why too few answered: the next scan may then succeed.
-        mend(mergePages(pages).found)
+        mend(mergePages(pages, policy).found)
         throw tooFew({ needed: r, answered: pages.length, owners, failures })
       }
       const answers = await Promise.all(asked.map((node) => this.#readOne(node, range, terms)))
@@ -177,7 +184,7 @@ export class Scans {
         else failures.push({ node: asked[i] as NodeId, code: answer.code })
       }
     }
-    const page = mergePages(pages)
+    const page = mergePages(pages, policy)
     mend(page.found)
     return page
   }
@@ -297,7 +304,7 @@ function byToken(found: readonly Found[]): readonly (readonly Found[])[] {
 }
 
 /** All keys before `end`. */
-function mergePages(pages: readonly CopiesPage[]): Merged {
+function mergePages(pages: readonly CopiesPage[], policy: Policy): Merged {
   let end: Token | undefined
   for (const { next } of pages) {
     if (next !== undefined && (end === undefined || compareU64(next, end) < 0)) end = next
@@ -310,17 +317,17 @@ function mergePages(pages: readonly CopiesPage[]): Merged {
       const id = latin1Of(key)
       const other = merged.get(id)
       const one = { token, key, object, isOutline }
-      merged.set(id, other === undefined ? one : mergeFound(other, one))
+      merged.set(id, other === undefined ? one : mergeFound(policy, other, one))
     }
   }
   return { found: [...merged.values()].sort((a, b) => compareU64(a.token, b.token)), end }
 }
 
 /** Without values where either is. */
-function mergeFound(a: Found, b: Found): Found {
-  if (a.isOutline === b.isOutline) return { ...a, object: merge(a.object, b.object) }
+function mergeFound(policy: Policy, a: Found, b: Found): Found {
+  if (a.isOutline === b.isOutline) return { ...a, object: mergeUnder(policy, a.object, b.object) }
   const [outline, whole] = a.isOutline ? [a, b] : [b, a]
-  return { ...outline, object: merge(outline.object, withoutValues(whole.object)) }
+  return { ...outline, object: mergeUnder(policy, outline.object, withoutValues(whole.object)) }
 }
 
 function isLiving({ siblings }: VersionedObject): boolean {

@@ -13,7 +13,7 @@ import { OperatingError } from '../../base/errors.ts'
 import { RecentSum } from '../../base/recent-sum.ts'
 import { type CopyId, isOwn, OWN, type Place } from '../../dynamo/names.ts'
 import { Delivery } from '../../dynamo/handoff/delivery.ts'
-import { merge } from '../../dynamo/version/merge.ts'
+import { joined } from '../../dynamo/repair/late.ts'
 import { decodeObject, decodeOutline, outlineOf } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import { FIRST_TOKEN, LAST_TOKEN } from '../../dynamo/ring/partition.ts'
@@ -114,7 +114,7 @@ export class Hints {
     let whole: VersionedObject | undefined
     for (const found of await this.#copiesAt(copy, read)) {
       const object = decodeObject(found.object)
-      if (object !== undefined) whole = whole === undefined ? object : merge(whole, object)
+      if (object !== undefined) whole = joined(copy.bucketId.policy, whole, object)
     }
     return whole
   }

@@ -13,6 +13,7 @@ import { type ErrorCode, isOperatingError, type OperatingError } from '../../bas
 import { type CopyId, ID_BYTES, type NodeId, type Start, startIdOf } from '../../dynamo/names.ts'
 import { isDone } from '../../dynamo/repair/floor.ts'
 import { decodeObject, layoutOf, soleDotAt } from '../../dynamo/version/object-bytes.ts'
+import { keptUnder } from '../../dynamo/version/last-write.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import type { Token } from '../../native/digest.ts'
 import { MERKLE_ENTRY_WORDS } from '../../native/merkle.ts'
@@ -96,6 +97,8 @@ export class MovedCopies {
     const decoded = isSole ? undefined : decodeObject(object)
     // Merging refuses what is garbled, and leaves out what would go at once.
     if (!isSole && (decoded === undefined || isDone(decoded, floors.adopted.floor))) return false
+    const { policy } = records.copyAt(index).bucketId
+    if (decoded !== undefined && keptUnder(policy, decoded) !== decoded) return false
     const { siblingsAt, valuesAt } = layoutOf(object)
     const { prefixBytes, digestStart } = records.layoutAt(index)
     if (prefixBytes !== valuesAt || digestStart !== siblingsAt) return false

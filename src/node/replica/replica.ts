@@ -18,6 +18,7 @@ import { type CopyId, isOwn, type Start } from '../../dynamo/names.ts'
 import type { Delivery } from '../../dynamo/handoff/delivery.ts'
 import { exchanged, joined } from '../../dynamo/repair/late.ts'
 import type { RoundFloor } from '../../dynamo/repair/round.ts'
+import { losersOf } from '../../dynamo/version/last-write.ts'
 import { decodeNote, encodeNote } from '../../dynamo/version/note.ts'
 import { encodeObject, objectDigest } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
@@ -249,7 +250,9 @@ export class Replica {
     if (isOwn(copy) && arrival === 'sent') {
       this.#remembered.onSent(incoming, held.object, this.#node.clock.now())
     }
-    return this.#keep(copy, held, joined(held.object, taken))
+    const { policy } = copy.bucketId
+    this.#node.counters.losers += losersOf(policy, held.object, taken)
+    return this.#keep(copy, held, joined(policy, held.object, taken))
   }
 
   /** Makes `object` the copy here, where it is another. Returns the sequence to wait for. */
@@ -271,8 +274,10 @@ export class Replica {
   ): MaybePromise<boolean> {
     const take = (held: Held): boolean => {
       const { object } = held
-      const taken = exchanged(object, this.#node.floors.adopted, answer, theirs)
+      const { policy } = copy.bucketId
+      const taken = exchanged(policy, object, this.#node.floors.adopted, answer, theirs)
       if (taken === object) return false
+      this.#node.counters.losers += losersOf(policy, object, answer)
       if (held.isRotten) this.drawNewStart('rot')
       this.#keep(copy, held, taken)
       return true
@@ -352,6 +357,7 @@ export class Replica {
     const { requestId, isRepeat, value, seen } = request
     for (;;) {
       const outcome = put(held.object, before, {
+        policy: copy.bucketId.policy,
         node: this.#node.node,
         start: this.#dots.start,
         counter: this.#dots.nextCounter(),
@@ -373,6 +379,7 @@ export class Replica {
         case 'written': {
           const written = this.writer.append(copy, held, outcome.object, encodeNote(outcome.note))
           this.#remembered.add(requestId, outcome.dot, this.#node.clock.now())
+          this.#node.counters.losers += outcome.losers
           return { outcome, ...written }
         }
       }

@@ -5,7 +5,8 @@
  * siblings of its key, or a chain of puts leads from it to one that is, each made after a get that
  * returned the value to that client (docs/design.md 1). The checker walks backwards from the final
  * siblings, and from deletes that went for good, and marks the writes that they account for: linear
- * in the history.
+ * in the history. Where the last write wins, a write that may be later accounts for all others
+ * (`last-write.ts`).
  *
  * A put with `replace: seen` replaces siblings that its client was not shown. It accounts for
  * writes to its key that had begun when it ended: its read came before its first attempt, so an
@@ -15,6 +16,7 @@
 import { counts } from '../history/columns.ts'
 import type { History } from '../history/history.ts'
 import { Findings } from './findings.ts'
+import { type LastWriteOptions, outlives } from './last-write.ts'
 
 /** What stands under a key in the end: numbers of writes, tombstones among them. */
 export type Final = ReadonlyMap<string, readonly number[]>
@@ -27,13 +29,16 @@ export function checkDurability(
   history: History,
   final: Final,
   reaped: ReadonlySet<number> = new Set(),
+  lastWrites: LastWriteOptions = { isLastOnly: () => false, areClocksRight: true },
 ): readonly string[] {
   const found = new Findings()
   const standing = standingIn(history, final, found)
   const ends = [...standing, ...reaped]
   const { accounted, seenUntil } = account(history, ends)
+  const isOutlived = outlives(history, standing, reaped, lastWrites)
   findLost(history, final, found, (id, key) => {
-    return accounted[id] === 1 || history.writes.startedMs(id) <= (seenUntil[key] as number)
+    if (accounted[id] === 1 || isOutlived(id, key)) return true
+    return history.writes.startedMs(id) <= (seenUntil[key] as number)
   })
   const replaced = replacedBy(history, ends)
   for (const id of standing) {

@@ -15,6 +15,7 @@ export const KINDS = [
   'refused and kept',
   'twice',
   'side by side',
+  'not one',
   'no answer',
   'late',
   'not live',

@@ -24,6 +24,8 @@ import type { SimWorld } from '../world.ts'
 /** A bucket, and how long after chaos begins it is created. */
 export interface MadeBucket extends BucketConfig {
   readonly afterMs: number
+  /** By default concurrent writes are kept as siblings. */
+  readonly isLastOnly?: boolean
 }
 
 /** The cluster in which they are created. */
@@ -73,7 +75,13 @@ export class MadeBuckets {
   }
 
   idOf(name: string, n: number): BucketId {
-    return { creation: this.#ids.get(name) ?? NEVER_CREATED, policy: Policy.siblings, n }
+    const policy = this.isLastOnly(name) ? Policy.lastWriteWins : Policy.siblings
+    return { creation: this.#ids.get(name) ?? NEVER_CREATED, policy, n }
+  }
+
+  /** Whether the last write wins in the bucket. */
+  isLastOnly(bucket: string): boolean {
+    return this.#all.some(({ name, isLastOnly }) => name === bucket && isLastOnly === true)
   }
 
   begin(): void {
@@ -96,7 +104,8 @@ export class MadeBuckets {
     if (this.#isOver || round !== this.#round) return
     try {
       const id = this.#ids.get(name)
-      await (await this.#client)?.createBucket(name, { n, r, w, id })
+      const policy = this.isLastOnly(name) ? 'last-write-wins' : 'siblings'
+      await (await this.#client)?.createBucket(name, { n, r, w, id, policy })
       this.#there.add(name)
     } catch (error) {
       if (!isOperatingError(error)) throw error

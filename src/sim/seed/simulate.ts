@@ -12,6 +12,7 @@ import { Bounds } from '../checkers/bounds.ts'
 import { ClusterKeysChecker } from '../checkers/cluster-keys.ts'
 import { checkCausality } from '../checkers/causality.ts'
 import { checkDurability } from '../checkers/durability.ts'
+import { checkLastWrites, type LastWriteOptions } from '../checkers/last-write.ts'
 import { checkLiveness } from '../checkers/liveness.ts'
 import { MembershipChecker } from '../checkers/membership.ts'
 import { Recovery } from '../checkers/recovery.ts'
@@ -308,6 +309,12 @@ class Simulation {
   #judge(state: Inspection | undefined, quietMs: number): SimulateResult {
     const history = this.#history
     const bounds = { deadlineMs: TIMEOUT_MS, graceMs: GRACE_MS, quietMs }
+    const final = state?.final ?? new Map()
+    const { made } = this.#cluster
+    const lastWrites: LastWriteOptions = {
+      isLastOnly: (label) => made.isLastOnly(label.slice(0, label.indexOf('/'))),
+      areClocksRight: !this.#scenario.faults.includes('clock-step'),
+    }
     const violations = [
       ...this.#violations,
       ...history.violations,
@@ -317,7 +324,8 @@ class Simulation {
       ...this.#membership.violations,
       ...this.#keys.violations,
       ...this.#bounds.violations,
-      ...checkDurability(history, state?.final ?? new Map(), this.#reaped),
+      ...checkDurability(history, final, this.#reaped, lastWrites),
+      ...checkLastWrites(history, final, lastWrites),
       ...checkCausality(history),
       ...checkLiveness(history, bounds),
     ]

@@ -19,6 +19,7 @@ import type { World } from '../../world/world.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { type History, idOf, valueOf, type KnownWrite } from '../history/history.ts'
 import { JudgedSession } from './judged-session.ts'
+import { joined, NOTHING_SHOWN, type Replaces, type Shown } from './shown.ts'
 import { putThin } from './thin-client.ts'
 import type { Place, WorkloadOptions } from './workload-options.ts'
 
@@ -34,14 +35,6 @@ const STRICT_SHARE = 0.1
 /** A value must have room for its number. */
 const VALUE_BYTES_MIN = 8
 const LONG_VALUE_BYTES: readonly [number, number] = [FRAME_BODY_BYTES_MAX, 4 * FRAME_BODY_BYTES_MAX]
-/** The result of a get: the values shown, and the context that covers them. */
-interface Shown {
-  readonly ids: readonly number[]
-  /** Its tombstones are of deletes with numbers below this one; 0 if there were none. */
-  readonly deletesBelow: number
-  readonly context: SealedContext
-}
-
 /** A write as it was sent, so that it can be sent again. */
 interface Sent {
   readonly id: number
@@ -210,7 +203,7 @@ export class User {
     try {
       const answer = await (await this.#bucket(place)).get(place.key, options)
       const ids = answer.siblings.map(idOf)
-      this.#session?.onGet(place.label, ids, answer)
+      this.#judgeOf(place)?.onGet(place.label, ids, answer)
       this.#record(place, startedMs, ids, '')
       const deletesBelow = answer.tombstones > 0 ? this.#history.writes.length : 0
       const shown = { ids, deletesBelow, context: answer.context }
@@ -267,7 +260,7 @@ export class User {
       const written = await this.#send(sent, { ...options, isRepeat: false })
       if (written.attempts > 1) this.#history.markRetried(id)
       this.#history.end(id, 'ok', this.#cluster.world.nowMs)
-      this.#session?.onPut(place.label, id)
+      this.#judgeOf(place)?.onPut(place.label, id)
       if (!replacesSeen) this.#onWritten(sent, given, written)
     } catch (error) {
       this.#history.markRetried(id)
@@ -326,17 +319,24 @@ export class User {
     try {
       await this.#send(sent, { contexts: sent.contexts, isRepeat: true })
       this.#history.acknowledge(sent.id)
-      this.#session?.onPut(sent.place.label, sent.id)
+      this.#judgeOf(sent.place)?.onPut(sent.place.label, sent.id)
     } catch (error) {
       codeOf(error)
     }
   }
 
-  /** The numbers ascend, as the times do with which real ids begin. */
+  /** Begins with the time, as those that the client draws. */
   #requestIdOf(id: number): Uint8Array {
     const requestId = this.#prng.fill(new Uint8Array(16))
-    new DataView(requestId.buffer).setUint32(0, id)
+    const view = new DataView(requestId.buffer)
+    view.setBigUint64(0, BigInt(this.#world.clock.wallTime()) << 16n)
+    view.setUint32(6, id)
     return requestId
+  }
+
+  /** A later write may hide what a session has seen, where the last write wins. */
+  #judgeOf({ bucket }: Place): JudgedSession | undefined {
+    return this.#cluster.made.isLastOnly(bucket) ? undefined : this.#session
   }
 
   /** Gives the context of another key: it must be refused, whatever it covers. */
@@ -374,21 +374,6 @@ export class User {
 
 /** How often, beside the others, and what is done. */
 type Act = readonly [number, (place: Place) => Promise<unknown>]
-
-type Replaces =
-  | (Omit<Shown, 'context'> & { readonly contexts: readonly SealedContext[] })
-  | 'seen'
-  | undefined
-
-const NOTHING_SHOWN = { ids: [], deletesBelow: 0, contexts: [] } as const
-
-function joined(all: readonly Shown[]): Replaces {
-  return {
-    ids: [...new Set(all.flatMap(({ ids }) => ids))],
-    deletesBelow: Math.max(0, ...all.map(({ deletesBelow }) => deletesBelow)),
-    contexts: all.map(({ context }) => context),
-  }
-}
 
 /** Fails with any other error: a broken belief. */
 function codeOf(error: unknown): string {

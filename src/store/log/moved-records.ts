@@ -1,6 +1,6 @@
 /** Records of another log, in the page that has brought them. */
 import { u64 } from '../../base/u64.ts'
-import { type CopyId, OWN, Policy } from '../../dynamo/names.ts'
+import { type CopyId, isPolicy, OWN, type Policy } from '../../dynamo/names.ts'
 import { BUCKET_BYTES_MAX, KEY_BYTES_MAX, REPLICAS_MAX } from '../../limits.ts'
 import type { Digest, Token } from '../../native/digest.ts'
 import { MOVED_WORDS, movedRecordWords, MovedWord, scanMoved } from '../../native/moved-records.ts'
@@ -74,7 +74,8 @@ export class PageRecords implements MovedRecords {
     const keyStart = bucket.byteOffset - this.bytes.byteOffset + bucket.length
     const key = this.bytes.subarray(keyStart, keyStart + this.#word(index, MovedWord.keyBytes))
     const creation = creationAt(this.#words, index * MOVED_WORDS + MovedWord.creationFirst)
-    const bucketId = { creation, policy: Policy.siblings, n: this.nAt(index) }
+    const policy = this.#word(index, MovedWord.policy) as Policy
+    const bucketId = { creation, policy, n: this.nAt(index) }
     return { place: OWN, bucketId, token: this.tokenAt(index), name: { bucket, key } }
   }
 
@@ -94,7 +95,7 @@ export class PageRecords implements MovedRecords {
     const word = (at: number): number => this.#word(index, at)
     if (kindOf(word(MovedWord.kind)) !== RecordKind.object) return false
     if (word(MovedWord.placeFirst) !== 0 || word(MovedWord.placeLast) !== 0) return false
-    if (word(MovedWord.policy) !== Policy.siblings) return false
+    if (!isPolicy(word(MovedWord.policy))) return false
     if (word(MovedWord.n) < 1 || word(MovedWord.n) > REPLICAS_MAX) return false
     const [bucket, key] = [word(MovedWord.bucketBytes), word(MovedWord.keyBytes)]
     return bucket <= BUCKET_BYTES_MAX && key <= KEY_BYTES_MAX

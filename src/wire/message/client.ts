@@ -4,7 +4,7 @@ import type { U64 } from '../../base/u64.ts'
 import type { BucketFields } from '../../dynamo/buckets/bucket-record.ts'
 import type { KeyStanding } from '../../dynamo/repair/key-standing.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
-import type { KeyName, NodeId } from '../../dynamo/names.ts'
+import type { KeyName, NodeId, Policy } from '../../dynamo/names.ts'
 import type { Token } from '../../native/digest.ts'
 import type { Achieved, OutlinedCopy } from './parts.ts'
 
@@ -90,6 +90,7 @@ export interface ExplainReply {
   readonly nodes: readonly ExplainedNode[]
   /** Replicas that the bucket keeps. */
   readonly n: number
+  readonly policy: Policy
 }
 
 export interface Scan {

@@ -5,6 +5,7 @@
  * coordinates: an owner on its own copy, nearly always, and a fallback on a hint.
  */
 import type { Prng } from '../../../src/base/prng.ts'
+import { Policy } from '../../../src/dynamo/names.ts'
 import { Context } from '../../../src/dynamo/version/context.ts'
 import type { VersionedObject } from '../../../src/dynamo/version/object.ts'
 import { put as putOn, writeAlone } from '../../../src/dynamo/version/put.ts'
@@ -151,6 +152,7 @@ export class Clients {
     const requestId = requestOf(value)
     const note = member.memory.copies[place]?.note
     const outcome = putOn(member.object(place), note, {
+      policy: Policy.siblings,
       node: member.id,
       start: member.start,
       counter: member.counter,

@@ -5,6 +5,7 @@
  * by the stage that it knows.
  */
 import type { Prng } from '../../../src/base/prng.ts'
+import { Policy } from '../../../src/dynamo/names.ts'
 import { Context } from '../../../src/dynamo/version/context.ts'
 import type { VersionedObject } from '../../../src/dynamo/version/object.ts'
 import { put as putOn } from '../../../src/dynamo/version/put.ts'
@@ -110,6 +111,7 @@ export class Clients {
     const note = member.memory.copies[place]?.note
     member.counter += 1
     const outcome = putOn(member.object(place), note, {
+      policy: Policy.siblings,
       node: member.id,
       start: member.start,
       counter: member.counter,

@@ -4,13 +4,14 @@
  */
 import { BUCKETS } from './buckets.ts'
 import { KEYS } from './keys.ts'
+import { LAST_WRITE } from './last-write.ts'
 import { MOVES } from './moves.ts'
 import type { PlantGroup } from './plant.ts'
 import { TRANSFERS } from './transfers.ts'
 
 export const MEMBERSHIP: PlantGroup = {
   name: 'membership',
-  plantsMin: 98,
+  plantsMin: 109,
   plants: [
     {
       name: 'a suspicion is never refuted',
@@ -47,6 +48,7 @@ export const MEMBERSHIP: PlantGroup = {
     },
     ...MOVES,
     ...BUCKETS,
+    ...LAST_WRITE,
     ...TRANSFERS,
     ...KEYS,
   ],

@@ -21,7 +21,7 @@ export const QUORUM: PlantGroup = {
     },
     {
       name: 'what a peer brings overwrites',
-      find: 'return this.#keep(copy, held, joined(held.object, taken))',
+      find: 'return this.#keep(copy, held, joined(policy, held.object, taken))',
       replace: 'return this.#keep(copy, held, taken ?? held.object)',
       why: 'a copy replaces what it had not heard of',
     },
@@ -76,8 +76,8 @@ export const QUORUM: PlantGroup = {
     },
     {
       name: 'a get takes no notice of its receipts',
-      find: 'const round = new GetRound(ordered, read.needed, fallbacks, coverageOf(read))',
-      replace: 'const round = new GetRound(ordered, read.needed, fallbacks)',
+      find: 'const round = new GetRound(policy, ordered, read.needed, fallbacks, coverageOf(read))',
+      replace: 'const round = new GetRound(policy, ordered, read.needed, fallbacks)',
       why: 'a session is shown less than it has put',
     },
     {

@@ -58,8 +58,8 @@ const LATENESS: readonly Plant[] = [
   },
   {
     name: 'the lower round keeps what it has',
-    find: 'return joined(without(held, isOutlived), taken)',
-    replace: 'return joined(held, taken)',
+    find: 'return joined(policy, without(held, isOutlived), taken)',
+    replace: 'return joined(policy, held, taken)',
     why: 'a disk that was set back keeps deleted values',
     caughtBy: LATE,
   },

@@ -1,6 +1,6 @@
 /** Copies of one key for tests of reads: subsets of three concurrent writes, as masks of bits. */
 import { u64 } from '../../../../src/base/u64.ts'
-import { nodeId, startId } from '../../../../src/dynamo/names.ts'
+import { nodeId, startId, Policy } from '../../../../src/dynamo/names.ts'
 import type { CopyAnswer } from '../../../../src/dynamo/quorum/answers.ts'
 import { Context } from '../../../../src/dynamo/version/context.ts'
 import { merge } from '../../../../src/dynamo/version/merge.ts'
@@ -10,6 +10,7 @@ import type { Digest } from '../../../../src/native/digest.ts'
 
 const WRITES: readonly VersionedObject[] = [1, 2, 3].map((number) => {
   const written = put(undefined, undefined, {
+    policy: Policy.siblings,
     node: nodeId(`${number}`.repeat(16)),
     start: startId(`${number}`.repeat(16)),
     counter: 1,

@@ -6,7 +6,7 @@ import t from 'tap'
 import { Prng } from '../../../../src/base/prng.ts'
 import type { Fallbacks } from '../../../../src/dynamo/quorum/fallbacks.ts'
 import { type GetAsk, GetRound } from '../../../../src/dynamo/quorum/get.ts'
-import { type NodeId, nodeId } from '../../../../src/dynamo/names.ts'
+import { type NodeId, nodeId, Policy } from '../../../../src/dynamo/names.ts'
 import type { VersionedObject } from '../../../../src/dynamo/version/object.ts'
 import { isCovered, type Receipt, receiptOf } from '../../../../src/dynamo/version/receipt.ts'
 import { answerOf, type Held, OBJECTS } from './copies.ts'
@@ -27,7 +27,7 @@ interface Held3 {
 
 function roundOf({ owners, others, needed, isStrict }: Held3): GetRound {
   const fallbacks: Fallbacks = { members: others, machineOf: (node) => node, canAsk: () => true }
-  return new GetRound(owners, needed, isStrict ? undefined : fallbacks, covers)
+  return new GetRound(Policy.siblings, owners, needed, isStrict ? undefined : fallbacks, covers)
 }
 
 /** Answers every question, in random order; the nodes that were asked. */

@@ -7,7 +7,7 @@
 import * as fc from 'fast-check'
 import t from 'tap'
 import { Prng } from '../../../../src/base/prng.ts'
-import type { NodeId } from '../../../../src/dynamo/names.ts'
+import { type NodeId, Policy } from '../../../../src/dynamo/names.ts'
 import { type GetAsk, GetRound } from '../../../../src/dynamo/quorum/get.ts'
 import { equalObjects } from '../../../support/versions.ts'
 import { answerOf, type Held, OBJECTS } from './copies.ts'
@@ -62,7 +62,11 @@ class Play {
     for (const [i, node] of this.#owners.entries()) this.#holds.set(node, owners[i])
     for (const [i, node] of members.entries()) this.#holds.set(node, fallbacks[i])
     this.#r = Math.min(r, owners.length)
-    this.#round = new GetRound(this.#owners, this.#r, { members, machineOf, canAsk: () => true })
+    this.#round = new GetRound(Policy.siblings, this.#owners, this.#r, {
+      members,
+      machineOf,
+      canAsk: () => true,
+    })
   }
 
   run(): string | undefined {

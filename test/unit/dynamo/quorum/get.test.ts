@@ -9,7 +9,7 @@ import { Prng } from '../../../../src/base/prng.ts'
 import type { CopyAnswer } from '../../../../src/dynamo/quorum/answers.ts'
 import type { Fallbacks } from '../../../../src/dynamo/quorum/fallbacks.ts'
 import { type GetAsk, GetRound } from '../../../../src/dynamo/quorum/get.ts'
-import { type NodeId, nodeId } from '../../../../src/dynamo/names.ts'
+import { type NodeId, nodeId, Policy } from '../../../../src/dynamo/names.ts'
 import { equalObjects } from '../../../support/versions.ts'
 import { answerOf, type Held, OBJECTS } from './copies.ts'
 
@@ -86,7 +86,7 @@ function play(prng: Prng): string | undefined {
       return [node, prng.chance(0.5) ? same : prng.between(0, 7)]
     }),
   )
-  const round = new GetRound(nodes, needed)
+  const round = new GetRound(Policy.siblings, nodes, needed)
   const reference = new Reference(size, needed)
   const waiting: GetAsk[] = []
   const note = (asks: readonly GetAsk[]): void => {
@@ -153,7 +153,7 @@ const digest = (mask: number): CopyAnswer => answerOf(mask, true)
 t.test(
   'equal replicas send one value: the first owner is asked for it, the others for digests',
   async (t) => {
-    const round = new GetRound([A, B, C], 2)
+    const round = new GetRound(Policy.siblings, [A, B, C], 2)
     t.strictSame(round.begin(), [
       { node: A, digestOnly: false, isFallback: false },
       { node: B, digestOnly: true, isFallback: false },
@@ -167,7 +167,7 @@ t.test(
 t.test(
   'a replica whose digest differs is asked for its object; stale replicas are behind',
   async (t) => {
-    const round = new GetRound([A, B, C], 2)
+    const round = new GetRound(Policy.siblings, [A, B, C], 2)
     round.begin()
     round.onAnswer(A, object(1))
     t.strictSame(round.onAnswer(B, digest(3)), [{ node: B, digestOnly: false, isFallback: false }])
@@ -178,7 +178,7 @@ t.test(
 )
 
 t.test('two replicas with different siblings are both behind', async (t) => {
-  const round = new GetRound([A, B], 2)
+  const round = new GetRound(Policy.siblings, [A, B], 2)
   round.begin()
   round.onAnswer(A, object(1))
   round.onAnswer(B, digest(2))
@@ -187,7 +187,7 @@ t.test('two replicas with different siblings are both behind', async (t) => {
 })
 
 t.test('if the replica asked for the object fails, the next is asked for its object', async (t) => {
-  const round = new GetRound([A, B, C], 2)
+  const round = new GetRound(Policy.siblings, [A, B, C], 2)
   round.begin()
   round.onAnswer(B, digest(1))
   const asks = round.onAnswer(A, { kind: 'failed', code: 'peer-away' })
@@ -200,7 +200,7 @@ t.test('if the replica asked for the object fails, the next is asked for its obj
 t.test(
   'Q9: if the replica asked for the object is late, the next is asked for its object',
   async (t) => {
-    const round = new GetRound([A, B, C], 2)
+    const round = new GetRound(Policy.siblings, [A, B, C], 2)
     round.begin()
     t.strictSame(round.onAnswer(B, digest(1)), [])
     t.strictSame(round.onLate(), [{ node: C, digestOnly: false, isFallback: false }])
@@ -212,7 +212,7 @@ t.test(
 )
 
 t.test('absent everywhere is an answer; absent on one replica alone is behind', async (t) => {
-  const nothing = new GetRound([A, B], 2)
+  const nothing = new GetRound(Policy.siblings, [A, B], 2)
   nothing.begin()
   nothing.onAnswer(A, { kind: 'absent' })
   nothing.onAnswer(B, { kind: 'absent' })
@@ -223,7 +223,7 @@ t.test('absent everywhere is an answer; absent on one replica alone is behind', 
     answered: 2,
     isComplete: true,
   })
-  const some = new GetRound([A, B], 2)
+  const some = new GetRound(Policy.siblings, [A, B], 2)
   some.begin()
   some.onAnswer(A, { kind: 'absent' })
   t.strictSame(some.onAnswer(B, digest(1)), [{ node: B, digestOnly: false, isFallback: false }])
@@ -234,7 +234,7 @@ t.test('absent everywhere is an answer; absent on one replica alone is behind', 
 t.test(
   'Q1: with too few replicas left the get is short, and tells how many answered',
   async (t) => {
-    const round = new GetRound([A, B, C], 2)
+    const round = new GetRound(Policy.siblings, [A, B, C], 2)
     round.begin()
     round.onAnswer(A, object(1))
     round.onAnswer(B, { kind: 'failed', code: 'peer-away' })
@@ -256,7 +256,7 @@ t.test(
 const NO_FALLBACKS: Fallbacks = { members: [], machineOf: (node) => node, canAsk: () => true }
 
 t.test('a sloppy get waits for all owners that are left', async (t) => {
-  const round = new GetRound([A, B, C], 3, NO_FALLBACKS)
+  const round = new GetRound(Policy.siblings, [A, B, C], 3, NO_FALLBACKS)
   round.begin()
   round.onAnswer(C, { kind: 'failed', code: 'peer-away' })
   t.equal(round.outcome.kind, 'waiting')
@@ -265,14 +265,14 @@ t.test('a sloppy get waits for all owners that are left', async (t) => {
   t.equal(round.outcome.kind, 'waiting', 'no digest counts as an answer without its object')
   round.onAnswer(B, object(2))
   t.match(round.outcome, { kind: 'answered', behind: [A, B], answered: 2, isComplete: false })
-  const none = new GetRound([A], 1, NO_FALLBACKS)
+  const none = new GetRound(Policy.siblings, [A], 1, NO_FALLBACKS)
   none.begin()
   none.onAnswer(A, { kind: 'failed', code: 'peer-away' })
   t.strictSame(none.outcome, { kind: 'short' })
 })
 
 t.test('P5: an answer that was not asked for changes nothing', async (t) => {
-  const round = new GetRound([A, B, C], 2)
+  const round = new GetRound(Policy.siblings, [A, B, C], 2)
   round.begin()
   t.strictSame(round.onAnswer(C, object(1)), [], 'not asked')
   t.strictSame(round.onAnswer(nodeId('f'.repeat(16)), object(1)), [], 'no owner')
@@ -283,6 +283,6 @@ t.test('P5: an answer that was not asked for changes nothing', async (t) => {
 })
 
 t.test('owners are listed once, and there are at least R', async (t) => {
-  t.throws(() => new GetRound([A, A], 1), /each owner is listed once/)
-  t.throws(() => new GetRound([A], 2), /enough owners exist/)
+  t.throws(() => new GetRound(Policy.siblings, [A, A], 1), /each owner is listed once/)
+  t.throws(() => new GetRound(Policy.siblings, [A], 2), /enough owners exist/)
 })

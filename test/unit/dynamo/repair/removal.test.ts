@@ -1,6 +1,6 @@
 /** What the removal of a key, or of ranges of its context, waits for. */
 import t from 'tap'
-import { type NodeId, nodeId } from '../../../../src/dynamo/names.ts'
+import { type NodeId, nodeId, Policy } from '../../../../src/dynamo/names.ts'
 import { ENDED, type Floor, NO_FLOOR } from '../../../../src/dynamo/repair/floor.ts'
 import {
   removalOf,
@@ -49,7 +49,7 @@ function members(...all: (ToldCopies | undefined)[]): ToldMember[] {
 }
 
 function waits(...all: (ToldCopies | undefined)[]): string {
-  const removal = removalOf(members(...all), N)
+  const removal = removalOf(members(...all), { n: N, policy: Policy.siblings })
   if (removal === undefined) return 'nothing'
   const list = removal.waits.map(({ reason, node }) => `${NAMES.get(node)} ${reason}`)
   return `${removal.of}: ${list.join(', ')}`

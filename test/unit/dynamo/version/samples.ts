@@ -1,6 +1,6 @@
 /** Makes contexts and objects for these tests: by hand, and at random from a printed seed. */
 import type { Prng } from '../../../../src/base/prng.ts'
-import { nodeId, type NodeId, type Start, startId } from '../../../../src/dynamo/names.ts'
+import { nodeId, type NodeId, type Start, startId, Policy } from '../../../../src/dynamo/names.ts'
 import { Context, type Range, rangeOn } from '../../../../src/dynamo/version/context.ts'
 import { type Dot, dotOn, type Line } from '../../../../src/dynamo/version/dot.ts'
 import { merge } from '../../../../src/dynamo/version/merge.ts'
@@ -49,6 +49,7 @@ let counter = 0
 export const request = (text: string, rest: Partial<PutRequest> = {}): PutRequest => {
   counter += 1
   return {
+    policy: Policy.siblings,
     node: NODE_A,
     start: START_1,
     counter,

@@ -2,7 +2,14 @@
 import t from 'tap'
 import { joinBytes, utf8Bytes } from '../../../../src/base/bytes.ts'
 import { OperatingError } from '../../../../src/base/errors.ts'
-import { type CopyId, keyName, nodeId, type Start, startId } from '../../../../src/dynamo/names.ts'
+import {
+  type CopyId,
+  keyName,
+  nodeId,
+  Policy,
+  type Start,
+  startId,
+} from '../../../../src/dynamo/names.ts'
 import { TREE_LEAF_BITS } from '../../../../src/dynamo/repair/branches.ts'
 import { ENDED } from '../../../../src/dynamo/repair/floor.ts'
 import { NO_ROUND, type RoundFloor } from '../../../../src/dynamo/repair/round.ts'
@@ -139,11 +146,11 @@ class Bench {
   async siblingsOf(key: string): Promise<readonly string[]> {
     const copy = await this.replica.readOwn(named(key))
     const object = copy && decodeObject(copy.object)
-    return (object?.siblings ?? []).map(({ value }) =>
-      value ? Buffer.from(value).toString() : '-',
-    )
+    return (object?.siblings ?? []).map(textOf)
   }
 }
+
+const textOf = ({ value }: Sibling): string => (value ? Buffer.from(value).toString() : '-')
 
 const LAST = encodeObject(one(9_999, 'last')) as Uint8Array
 
@@ -207,6 +214,38 @@ t.test('what is here is merged with what comes, and is not set back', async (t) 
     t.same(await bench.siblingsOf('same'), ['same'])
     t.equal((bench.engine.report().appends ?? 0) - (appends ?? 0), 2, 'a merge, and the last key')
     t.equal(bench.engine.report().keys, 4)
+  })
+})
+
+t.test('where the last write wins the later copy stays, alone', async (t) => {
+  await run(async (bench) => {
+    const later = (counter: number, text: string, start: Start): VersionedObject => {
+      const { context, siblings } = one(counter, text, start)
+      return { context, siblings: siblings.map((sibling) => ({ ...sibling, time: counter })) }
+    }
+    const id: CopyId['bucketId'] = {
+      creation: '00000000000000aa' as CopyId['bucketId']['creation'],
+      policy: Policy.lastWriteWins,
+      n: 3,
+    }
+    const inBucket = (key: string): CopyId => ({ ...named(key), bucketId: id })
+    const give = (key: string, object: VersionedObject): void => {
+      const bytes = encodeObject(object) as Uint8Array
+      bench.giver.append([entryOf(inBucket(key), bytes, utf8Bytes(''), DIGEST_KEY)])
+    }
+    await bench.replica.exchange(inBucket('held'), later(3, 'here', named3[1]), NO_ROUND)
+    give('held', later(2, 'there', named3[0]))
+    give('new', later(4, 'new', named3[0]))
+    give('both', objectOf(named3.map((start, i) => ({ start, counter: 7 + i, text: `${i}` }))))
+    t.equal(await bench.take(await bench.page()), undefined)
+    const textsOf = async (key: string): Promise<readonly string[]> => {
+      const copy = await bench.replica.readOwn(inBucket(key))
+      return (copy && decodeObject(copy.object))?.siblings.map(textOf) ?? []
+    }
+    t.same(await textsOf('held'), ['here'])
+    t.same(await textsOf('new'), ['new'])
+    t.equal((await textsOf('both')).length, 1)
+    t.equal(bench.counters.losers, 1)
   })
 })
 
