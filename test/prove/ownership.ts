@@ -28,7 +28,7 @@ import type { Proof, Verdict } from './proof.ts'
 const WORKER: URL = new URL('../model/ownership/search-worker.js', import.meta.url)
 const HISTORIES = 2_000_000
 const PROGRESS_EVERY = 200_000
-const BROKEN_BAR = 37
+const BROKEN_BAR = 38
 
 export const proof: Proof = {
   name: 'ownership',

@@ -1,4 +1,7 @@
-/** The owners of every partition for one N, as a table that is in effect began with them. */
+/**
+ * The owners of every partition for one N, as a table that is in effect began with them, and how
+ * often they had changed by then.
+ */
 import { assert } from '../../base/assert.ts'
 import type { NodeId } from '../names.ts'
 import type { Member } from './ring.ts'
@@ -15,10 +18,12 @@ export class OwnerRows {
   readonly owners: readonly Owner[]
   /** N to a partition: indexes into `owners`, and NONE behind the last owner. */
   readonly rows: Uint16Array
+  /** Moves of each partition that earlier tables made, modulo 2^32. */
+  readonly moved: Uint32Array
 
   /** Requires: what `rowsFrom` makes, or the same read from a file or the wire. */
-  constructor(n: number, owners: readonly Owner[], rows: Uint16Array) {
-    assert(rows.length % n === 0, 'rows have one length')
+  constructor(n: number, owners: readonly Owner[], rows: Uint16Array, moved: Uint32Array) {
+    assert(rows.length === n * moved.length, 'each partition has a row')
     assert(
       rows.every((index) => index === NONE || index < owners.length),
       'rows name owners',
@@ -26,10 +31,11 @@ export class OwnerRows {
     this.n = n
     this.owners = owners
     this.rows = rows
+    this.moved = moved
   }
 
   get partitions(): number {
-    return this.rows.length / this.n
+    return this.moved.length
   }
 
   of(partition: number): readonly NodeId[] {
@@ -43,17 +49,25 @@ export class OwnerRows {
   }
 }
 
+/** Owners of one partition, and how often they have changed. */
+export interface OwnerRow {
+  readonly owners: readonly Owner[]
+  readonly moved: number
+}
+
 /** Requires: at most N owners of each partition, each once. */
 export function rowsFrom(
   n: number,
   partitions: number,
-  ownersOf: (partition: number) => readonly Owner[],
+  rowOf: (partition: number) => OwnerRow,
 ): OwnerRows {
   const indexes = new Map<NodeId, number>()
   const all: Owner[] = []
   const rows = new Uint16Array(n * partitions).fill(NONE)
+  const changes = new Uint32Array(partitions)
   for (let partition = 0; partition < partitions; partition++) {
-    const owners = ownersOf(partition)
+    const { owners, moved } = rowOf(partition)
+    changes[partition] = moved
     assert(owners.length <= n, 'a row has at most N owners')
     for (const [i, { id, machine, zone }] of owners.entries()) {
       const index = indexes.get(id) ?? all.length
@@ -62,5 +76,5 @@ export function rowsFrom(
       rows[n * partition + i] = index
     }
   }
-  return new OwnerRows(n, all, rows)
+  return new OwnerRows(n, all, rows, changes)
 }

@@ -8,6 +8,7 @@
  *     stages   table | count 1 of N: n 1
  *              owners 2: id 8, machine, zone
  *              rows 2 each: n · 2^bits indexes of owners
+ *              moved 4 each: 2^bits counts of moves before this table
  *              done 2^bits of each N
  *
  * A text is its length 2 and UTF-8; a list begins with its length. Integers are little-endian.
@@ -89,7 +90,7 @@ function fixedBytes(stages: Stages): Uint8Array {
       const owners = listOf(base.owners, ({ id, machine, zone }) => {
         return [idBytes(id), text(machine), text(zone)]
       })
-      return [Uint8Array.of(n), ...owners, numbers(base.rows)]
+      return [Uint8Array.of(n), ...owners, numbers(base.rows), counts(base.moved)]
     }),
   ])
   return stages.fixedBytes
@@ -145,7 +146,7 @@ function readBegun(from: Source): Stages {
     })
     const rows = from.numbers(n * partitionCount)
     from.check(rows.every((index) => index < owners.length || index === 0xffff))
-    return new OwnerRows(n, owners, rows)
+    return new OwnerRows(n, owners, rows, from.counts(partitionCount))
   })
   from.check(new Set(bases.map(({ n }) => n)).size === bases.length)
   return new Stages(table, bases)
@@ -254,6 +255,11 @@ class Source {
     return Array.from({ length: this.count(2, max) }, one)
   }
 
+  counts(count: number): Uint32Array {
+    const taken = this.take(4 * count)
+    return Uint32Array.from({ length: count }, (_, i) => readU32(taken, 4 * i))
+  }
+
   numbers(count: number): Uint16Array {
     const taken = this.take(2 * count)
     return Uint16Array.from({ length: count }, (_, i) => readU16(taken, 2 * i))
@@ -278,6 +284,12 @@ function number16(value: number): Uint8Array {
 function numbers(values: Uint16Array): Uint8Array {
   const bytes = new Uint8Array(2 * values.length)
   values.forEach((value, i) => writeU16(bytes, 2 * i, value))
+  return bytes
+}
+
+function counts(values: Uint32Array): Uint8Array {
+  const bytes = new Uint8Array(4 * values.length)
+  values.forEach((value, i) => writeU32(bytes, 4 * i, value))
   return bytes
 }
 

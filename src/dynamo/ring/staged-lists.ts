@@ -24,7 +24,7 @@ export interface StagedList {
   readonly machineOf: MachineOf
   /** Moves that are done. */
   readonly done: number
-  /** Names the owners: a request says by it on which ones its sender counts. */
+  /** Names the owners and their moves: a request says by it on what its sender counts. */
   readonly digest: RingDigest
 }
 
@@ -55,12 +55,12 @@ export class StagedLists {
       this.#byN.set(n, lists)
     }
     const list = lists[partition]
-    const { owners, filler, done } = this.stages.of(partition, n)
+    const { owners, filler, done, moved } = this.stages.of(partition, n)
     if (list?.done === done) return list
     const met = clockwiseFrom(this.ring, partition).map(({ id }) => id)
     const fallbackIds = met.filter((id) => !owners.includes(id))
     const machineOf = this.#machinesOf(n).beside(owners)
-    const digest = ownersDigest(owners, this.stages.table.without)
+    const digest = ownersDigest(owners, moved, this.stages.table.without)
     const made = { ownerIds: owners, fallbackIds, filler, machineOf, done, digest }
     lists[partition] = made
     return made

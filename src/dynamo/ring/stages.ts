@@ -24,7 +24,7 @@
 import { assert } from '../../base/assert.ts'
 import { u64 } from '../../base/u64.ts'
 import type { NodeId } from '../names.ts'
-import { type Owner, type OwnerRows, rowsFrom } from './owner-rows.ts'
+import { type Owner, type OwnerRow, type OwnerRows, rowsFrom } from './owner-rows.ts'
 import { ownersOf } from './preference-list.ts'
 import type { Ring, RingDigest } from './ring.ts'
 import { compareTables, firstTable, type Table } from './table.ts'
@@ -34,6 +34,8 @@ export interface Stage {
   readonly table: Table
   /** Moves that are done. */
   readonly done: number
+  /** The same of this table and all before it, modulo 2^32: how often the owners have changed. */
+  readonly moved: number
   /** In order of preference. */
   readonly owners: readonly NodeId[]
   /** Gives its place to the filler; undefined where a filler comes in addition, or after all. */
@@ -123,7 +125,7 @@ export class Stages {
   use(n: number): boolean {
     if (this.#byN.has(n)) return false
     const { partitionCount } = this.table.ring
-    const base = rowsFrom(n, partitionCount, (partition) => this.ownersOf(partition, n))
+    const base = rowsFrom(n, partitionCount, (partition) => this.rowOf(partition, n))
     this.#byN.set(n, movesFrom(base))
     this.fixedBytes = undefined
     return true
@@ -140,9 +142,10 @@ export class Stages {
     return stage
   }
 
-  /** The owners of a partition now, with their machines. */
-  ownersOf(partition: number, n: number): readonly Owner[] {
-    return this.of(partition, n).owners.map((id) => this.#owners.get(id) as Owner)
+  /** The owners of a partition now, with their machines, and how often they have changed. */
+  rowOf(partition: number, n: number): OwnerRow {
+    const { owners, moved } = this.of(partition, n)
+    return { owners: owners.map((id) => this.#owners.get(id) as Owner), moved }
   }
 
   /** The next move of a partition is done. Returns false where it was known. */
@@ -242,10 +245,11 @@ export class Stages {
     const byte = all[partition] as number
     const done = byte & DONE_MASK
     const pairs = this.#movesOf(moves, partition)
-    if (done === pairs.length)
-      return { ...this.#last(partition, base.n), done, isFilled: isSet(byte) }
-    const owners = pairs.slice(0, done).reduce(moved, base.of(partition))
-    return { table: this.table, done, owners, ...(pairs[done] as Pair), isFilled: isSet(byte) }
+    const moved = ((base.moved[partition] as number) + done) >>> 0
+    const now = { done, moved, isFilled: isSet(byte) }
+    if (done === pairs.length) return { ...this.#last(partition, base.n), ...now }
+    const owners = pairs.slice(0, done).reduce(ownersAfter, base.of(partition))
+    return { table: this.table, owners, ...(pairs[done] as Pair), ...now }
   }
 
   #movesOf({ base, pairs }: Moves, partition: number): readonly Pair[] {
@@ -256,7 +260,7 @@ export class Stages {
   #last(partition: number, n: number): Stage {
     const owners = this.#target(partition, n)
     const none = { leaver: undefined, filler: undefined }
-    return { table: this.table, done: 0, owners, ...none, isFilled: false }
+    return { table: this.table, done: 0, moved: 0, owners, ...none, isFilled: false }
   }
 
   #target(partition: number, n: number): readonly NodeId[] {
@@ -282,7 +286,7 @@ export function stagesAfter(before: Stages, table: Table): Stages {
   const count = table.ring.partitionCount
   const unnamed = before.ns.filter((n) => !table.ns.includes(n)).toSorted((a, b) => a - b)
   const bases = [...table.ns, ...unnamed].map((n) =>
-    rowsFrom(n, count, (p) => before.ownersOf(p >>> split, n)),
+    rowsFrom(n, count, (p) => before.rowOf(p >>> split, n)),
   )
   return new Stages(table, bases)
 }
@@ -327,7 +331,7 @@ function pairsOf(
 }
 
 /** The filler gets the place of the leaver. */
-function moved(owners: readonly NodeId[], { leaver, filler }: Pair): readonly NodeId[] {
+function ownersAfter(owners: readonly NodeId[], { leaver, filler }: Pair): readonly NodeId[] {
   if (leaver === undefined) return filler === undefined ? owners : [...owners, filler]
   return owners.flatMap((id) => {
     if (id !== leaver) return [id]

@@ -36,6 +36,7 @@ export const BROKEN_OWNERSHIP: Readonly<Record<keyof OwnershipRules, BrokenOwner
   isFormerOwnerWritten: broken('isFormerOwnerWritten', 'missed', 46),
   isOlderStageTaken: broken('isOlderStageTaken', 'missed', 1686),
   isDeadUnnamed: broken('isDeadUnnamed', 'missed'),
+  isReturnUnnamed: broken('isReturnUnnamed', 'missed', 761_116_977_611),
   isCountedOn: broken('isCountedOn', 'missed', 279),
   isFilledByOne: broken('isFilledByOne', 'missed', 12_995),
   isFilledBeforeRefusing: broken('isFilledBeforeRefusing', 'missed', 3615),

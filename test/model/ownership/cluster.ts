@@ -83,7 +83,7 @@ export class Cluster {
     this.#syncing = prng.pick([0.3, 0.7, 0.9])
     this.story = story
     const table = { ...FIRST_TABLE, members: joinedFirst, needed: joinedFirst }
-    const stage = firstStage(table, table.owners)
+    const stage = firstStage(table, { owners: table.owners, moved: 0 })
     this.members = Array.from({ length: MEMBERS }, (_, i) => new Member(i, stage, joinedFirst))
     this.news = new NewsOfRing(this, table)
     this.moves = new Moves(this)
@@ -293,7 +293,7 @@ export class Cluster {
 
   /** Both go by the same owners: the one that is behind learns the rest by news alone. */
   #isServed({ memory }: Member, { kind, stage }: Request): boolean {
-    return kind !== 'carry' && isSameOwners(stage, memory.stage, this.rules.isDeadUnnamed)
+    return kind !== 'carry' && isSameOwners(stage, memory.stage, this.rules)
   }
 
   #isOlderTaken({ index, memory }: Member, { kind, stage }: Request): boolean {

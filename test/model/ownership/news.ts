@@ -87,7 +87,8 @@ export class NewsOfRing {
   #mayAdvance(member: Member, stage: Stage): boolean {
     const { stage: own, adopted } = member.memory
     if (compareStages(stage, own) <= 0) return false
-    if (this.#cluster.rules.isLostDiskHeard || compareTables(stage.table, own.table) > 0) return true
+    if (this.#cluster.rules.isLostDiskHeard || compareTables(stage.table, own.table) > 0)
+      return true
     const isFrozen = compareTables(adopted, own.table) > 0
     return !isFrozen || (adopted.needed & adopted.renewed & ~own.table.renewed) === 0
   }
@@ -158,7 +159,7 @@ export class NewsOfRing {
     const missing = countBits(needed & ~member.seen)
     if (missing > (rules.isEffectiveEarly && countBits(needed) > 1 ? 1 : 0)) return
     const base = rules.isBaseOfOne ? stated : member.seenBase
-    this.#cluster.advance(member, firstStage(adopted, base.owners))
+    this.#cluster.advance(member, firstStage(adopted, base))
   }
 
   // The operator.

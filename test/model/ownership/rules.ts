@@ -48,6 +48,8 @@ export interface OwnershipRules {
   readonly isOlderStageTaken: boolean
   /** A request does not name which owners are dead: others of its owners count them. */
   readonly isDeadUnnamed: boolean
+  /** A request does not name how often its owners have changed: a place may have come back. */
+  readonly isReturnUnnamed: boolean
   /** Acks of an older stage and of a newer one count together. */
   readonly isCountedOn: boolean
   /** Of a dead leaver's place the filler counts when one of the other owners has filled it. */
@@ -108,6 +110,7 @@ export const OWNERSHIP_RULES: OwnershipRules = {
   isFormerOwnerWritten: false,
   isOlderStageTaken: false,
   isDeadUnnamed: false,
+  isReturnUnnamed: false,
   isCountedOn: false,
   isFilledByOne: false,
   isFilledBeforeRefusing: false,

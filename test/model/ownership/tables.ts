@@ -10,6 +10,8 @@
  * Sets of members are bit masks.
  */
 
+import type { OwnershipRules } from './rules.ts'
+
 export interface Table {
   readonly number: number
   readonly hash: number
@@ -27,6 +29,8 @@ export interface Table {
 export interface Stage {
   readonly table: Table
   readonly done: number
+  /** Moves that are done of this table and all before it: how often its owners have changed. */
+  readonly moved: number
   /** The owners now, by place: a filler gets the place of its leaver. */
   readonly owners: readonly number[]
   readonly ownersMask: number
@@ -74,23 +78,31 @@ export function newerStage(a: Stage, b: Stage): Stage {
   return compareStages(a, b) >= 0 ? a : b
 }
 
-/** The table has taken effect from these owners. */
-export function firstStage(table: Table, base: readonly number[]): Stage {
-  return stageOf(table, 0, base, false)
+/** The table has taken effect from the owners of this stage. */
+export function firstStage(
+  table: Table,
+  { owners, moved }: Pick<Stage, 'owners' | 'moved'>,
+): Stage {
+  return stageOf(table, { done: 0, moved }, owners, false)
 }
 
 /** The present move is done. */
 export function nextStage(stage: Stage, isFilled: boolean): Stage {
-  const { table, done, owners, leaver, filler } = stage
-  const moved = owners.map((owner) => (owner === leaver ? filler : owner))
-  return stageOf(table, done + 1, moved, isFilled)
+  const { table, done, moved, owners, leaver, filler } = stage
+  const next = owners.map((owner) => (owner === leaver ? filler : owner))
+  return stageOf(table, { done: done + 1, moved: moved + 1 }, next, isFilled)
 }
 
 /** The first owner that has to leave gives its place to the first that is missing. */
-function stageOf(table: Table, done: number, owners: readonly number[], isFilled: boolean): Stage {
+function stageOf(
+  table: Table,
+  counts: Pick<Stage, 'done' | 'moved'>,
+  owners: readonly number[],
+  isFilled: boolean,
+): Stage {
   const leaver = owners.find((owner) => !table.owners.includes(owner)) ?? -1
   const filler = table.owners.find((owner) => !owners.includes(owner)) ?? -1
-  return { table, done, owners, ownersMask: maskOf(owners), leaver, filler, isFilled }
+  return { table, ...counts, owners, ownersMask: maskOf(owners), leaver, filler, isFilled }
 }
 
 /** Whether this owner counts: its table's operator did not name it as dead. */
@@ -98,9 +110,17 @@ export function isCounted(stage: Stage, member: number): boolean {
   return hasBit(stage.ownersMask & ~stage.table.without, member)
 }
 
-/** What a request names: the same owners in the same places, and the same of them count. */
-export function isSameOwners(a: Stage, b: Stage, isDeadUnnamed: boolean): boolean {
+/**
+ * What a request names: the same owners in the same places, that have changed as often, and the
+ * same of them count.
+ */
+export function isSameOwners(
+  a: Stage,
+  b: Stage,
+  { isReturnUnnamed, isDeadUnnamed }: Pick<OwnershipRules, 'isReturnUnnamed' | 'isDeadUnnamed'>,
+): boolean {
   if (a === b) return true
+  if (a.moved !== b.moved && !isReturnUnnamed) return false
   if (a.owners.some((owner, place) => owner !== b.owners[place])) return false
   return isDeadUnnamed || ((a.table.without ^ b.table.without) & a.ownersMask) === 0
 }

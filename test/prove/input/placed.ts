@@ -24,6 +24,7 @@ export function placedBy(
   const owners = ring.rowOf(ring.partitionOf(token)).slice(0, n)
   const named = ownersDigest(
     owners.map(({ id }) => id),
+    0,
     [],
   )
   return { token, ring: named, ofRange: joinedDigest(ring.bits, [named]) }

@@ -57,9 +57,19 @@ t.test('stages are read as they were written', async (t) => {
     for (const n of [1, 3]) {
       const { table: _, ...one } = stages.of(partition, n)
       t.match(read?.of(partition, n), one)
-      t.strictSame(read?.ownersOf(partition, n), stages.ownersOf(partition, n))
+      t.strictSame(read?.rowOf(partition, n), stages.rowOf(partition, n))
     }
   }
+})
+
+t.test('how often owners have changed is kept from one table to the next', async (t) => {
+  const stages = moving()
+  const next = stagesAfter(stages, tableOf({ ...second(), number: 3, parent: stages.table.digest }))
+  const read = stagesOfBytes(stagesBytes(next))
+  const counts = (of: Stages | undefined): readonly unknown[] =>
+    Array.from({ length: 2 ** BITS }, (_, partition) => of?.of(partition, 3).moved)
+  t.strictSame(counts(read), counts(stages))
+  t.equal(counts(read).filter((count) => count === 1).length, 1)
 })
 
 t.test('what is known is not made again, and what is done differs', async (t) => {

@@ -62,15 +62,32 @@ t.test(
   },
 )
 
+t.test('a place that has gone and come back is named differently', async (t) => {
+  const stages = moving(ALL.slice(0, 3), ALL)
+  const [partition] = partitionsWhere(stages, ({ filler }) => filler === JOINER) as [number]
+  const before = new StagedLists(stages.copy()).ofPartition(partition, MOVING_N)
+  stages.advance(partition, MOVING_N, 1, true)
+  const { ns } = stages.table
+  const members = ALL.slice(0, 3)
+  const options = { parent: stages.table, members, bits: stages.table.ring.bits, ns }
+  const back = stagesAfter(stages, planOf({ ...options, without: [], needed: new Map() }).table)
+  back.advance(partition, MOVING_N, 1, true)
+  const after = new StagedLists(back).ofPartition(partition, MOVING_N)
+  t.same(after.ownerIds, before.ownerIds)
+  t.notSame(after.digest, before.digest, 'a read from before must not count what is answered now')
+})
+
 t.test('a request names which owners count for nothing, being dead', async (t) => {
   const ids = ALL.slice(0, 3).map(({ id }) => id)
-  t.notSame(ownersDigest(ids, [ids[0] as NodeId]), ownersDigest(ids, []))
-  t.same(ownersDigest(ids, [JOINER]), ownersDigest(ids, []), 'one that owns nothing here')
-  t.notSame(ownersDigest(ids, []), ownersDigest(ids.toReversed(), []), 'in their places')
+  const all = ownersDigest(ids, 0, [])
+  t.notSame(ownersDigest(ids, 0, [ids[0] as NodeId]), all)
+  t.same(ownersDigest(ids, 0, [JOINER]), all, 'one that owns nothing here')
+  t.notSame(ownersDigest(ids.toReversed(), 0, []), all, 'in their places')
+  t.notSame(ownersDigest(ids, 2, []), all, 'one of them has gone and come back')
 })
 
 t.test('a request about several keys is refused where one side has split partitions', async (t) => {
-  const digests = [ownersDigest([JOINER], [])]
+  const digests = [ownersDigest([JOINER], 0, [])]
   t.notSame(joinedDigest(4, digests), joinedDigest(5, digests))
 })
 

@@ -164,8 +164,16 @@ t.test('the next table begins where the moves of the one before have come to', a
   const back = stagesAfter(stages, after(stages.table, claim(members(3), BITS, 3).ring))
   t.strictSame(back.of(partition, 3).owners, owners)
   t.equal(back.of(partition, 3).done, 0)
+  t.equal(back.of(partition, 3).moved, 1)
+  back.advance(partition, 3, 1, true)
+  t.strictSame(
+    back.of(partition, 3).owners,
+    change(members(3), members(5), [3]).of(partition, 3).owners,
+  )
+  t.equal(back.of(partition, 3).moved, 2, 'the same owners, that have changed twice')
   const split = stagesAfter(stages, after(stages.table, claim(members(5), BITS + 1, 3).ring))
   t.strictSame(split.of(2 * partition + 1, 3).owners, owners, 'halves begin with the same owners')
+  t.equal(split.of(2 * partition + 1, 3).moved, 1)
 })
 
 t.test('of two tables all members choose the same one', async (t) => {
