@@ -1,5 +1,6 @@
 /** Messages about buckets that are created: what may be asked, and what is refused. */
 import t from 'tap'
+import { utf8Bytes } from '../../../src/base/bytes.ts'
 import type { BucketTerms } from '../../../src/dynamo/buckets/bucket-record.ts'
 import { NEVER_CREATED } from '../../../src/dynamo/names.ts'
 import { MEMBERS_MAX } from '../../../src/limits.ts'
@@ -80,4 +81,17 @@ t.test('a topology tells which buckets were created', async (t) => {
   ]
   const bytes = bytesOf(encodeReply('topology', { ...REPLIES.topology, buckets }))
   t.same(decodeReply('topology', bytes, 0, bytes.length).buckets, buckets)
+})
+
+t.test('a copy is of a bucket that may be there', async (t) => {
+  const read = { bucket: utf8Bytes('b'), key: utf8Bytes('k'), deadlineMs: 100 }
+  const codeOf = (bucketId: pb.BucketId.$Properties): string => {
+    const bytes = pb.PeerRead.encode({ ...read, ring: { hi: 1, lo: 2 }, bucketId }).finish()
+    return thrownCode(() => decodeRequest('peerRead', bytes, 0, bytes.length))
+  }
+  const created = id(create.terms.creation)
+  t.equal(codeOf({ policy: 1, n: 3 }), 'nothing thrown')
+  t.equal(codeOf({ creation: created, policy: 2, n: 3 }), 'nothing thrown')
+  t.equal(codeOf({ creation: created, policy: 3, n: 3 }), 'message-garbled')
+  t.equal(codeOf({ policy: 2, n: 3 }), 'message-garbled', 'that was never created')
 })
