@@ -26,7 +26,7 @@ import { merge } from './merge.ts'
 import { compareSiblings, type Sibling, type VersionedObject } from './object.ts'
 import { drawnAt, type RequestId } from './request-id.ts'
 
-/** The merge of `a` and `b` in a bucket of this policy; `a` or `b` itself if the merge equals it. */
+/** The merge in a bucket of this policy; `a` or `b` itself if the merge equals it. */
 export function mergeUnder(
   policy: Policy,
   a: VersionedObject,

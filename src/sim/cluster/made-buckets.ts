@@ -25,7 +25,7 @@ import type { SimWorld } from '../world.ts'
 export interface MadeBucket extends BucketConfig {
   readonly afterMs: number
   /** By default concurrent writes are kept as siblings. */
-  readonly isLastOnly?: boolean
+  readonly isLastOnly?: boolean | undefined
 }
 
 /** The cluster in which they are created. */

@@ -2,7 +2,7 @@
 import type { BrokenFloor } from './broken.ts'
 import { runFloors } from './history.ts'
 import type { FloorFault, FloorOutcome } from './judge.ts'
-import { FLOOR_RULES, type FloorRules } from './rules.ts'
+import type { FloorRules } from './rules.ts'
 
 export interface FoundFloor extends FloorOutcome {
   readonly seed: number
@@ -39,12 +39,6 @@ export function searchBrokenFloor({ rules, fault, from }: BrokenFloor): number |
     if (runFloors(seed, rules).fault === fault) return seed
   }
   return undefined
-}
-
-/** The rules with the shortcut of that name, or all of them; undefined where none is so called. */
-export function floorRulesWith(shortcut: string | undefined): FloorRules | undefined {
-  if (shortcut === undefined) return FLOOR_RULES
-  return Object.hasOwn(FLOOR_RULES, shortcut) ? { ...FLOOR_RULES, [shortcut]: true } : undefined
 }
 
 /** One history in lines for people. */

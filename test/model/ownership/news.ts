@@ -7,7 +7,8 @@
  * knew, and did not name as dead, has adopted it; it begins from the owners of the newest stage
  * that they stated. A member that lost its disk since the table was made states nothing: it may
  * have done so before. Once a table for its new disk is adopted no move of the older table ends any
- * more: it may have said so on the disk that it lost. A table is taken back by a newer one with the owners from before.
+ * more: it may have said so on the disk that it lost. A table is taken back by a newer one with the
+ * owners from before.
  */
 import { type Cluster, name } from './cluster.ts'
 import { type Disk, firstDisk, type Member, MEMBERS } from './member.ts'

@@ -2,7 +2,7 @@
 import type { BrokenOwnership } from './broken.ts'
 import { type Event, runOwnership } from './history.ts'
 import type { Finding } from './judge.ts'
-import { OWNERSHIP_RULES, type OwnershipRules } from './rules.ts'
+import type { OwnershipRules } from './rules.ts'
 
 export interface FoundOwnership extends Finding {
   readonly seed: number
@@ -102,13 +102,6 @@ export function searchBrokenOwnership({ rules, fault, from }: BrokenOwnership): 
     if (runOwnership(seed, rules).finding?.fault === fault) return seed
   }
   return undefined
-}
-
-/** The rules with the shortcut of that name, or all; undefined where none is so called. */
-export function ownershipRulesWith(shortcut: string | undefined): OwnershipRules | undefined {
-  if (shortcut === undefined) return OWNERSHIP_RULES
-  const isOne = Object.hasOwn(OWNERSHIP_RULES, shortcut)
-  return isOne ? { ...OWNERSHIP_RULES, [shortcut]: true } : undefined
 }
 
 /** One history in lines for people. */

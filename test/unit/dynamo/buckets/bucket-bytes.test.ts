@@ -32,7 +32,7 @@ void t.test('bytes that are cut, longer or garbled are no records', (t) => {
   const one = canonicalBytes(bucket(1))
   for (const [at, value] of [
     [14, 0],
-    [14, 2],
+    [14, 3],
     [15, 0],
     [15, 8],
     [16, 4],

@@ -95,7 +95,7 @@ t.test('a put replaces the copy, seen or not, with a later time', async (t) => {
   const blind = putLast(held, { time: 100 })
   t.same(textsOf(blind.object), ['new'])
   t.equal(blind.losers, 0, 'overwriting is no loss')
-  t.equal(blind.sibling.time, 900, 'it is as late as what it replaces: its dot is higher')
+  t.equal(blind.sibling.time, 901, 'it is later than what it replaces')
   t.same(textsOf(join(held, { ...blind.object, context: Context.of([blind.fresh]) })), ['new'])
   const partly = putLast(held, { time: 1000, seen: Context.of([range(1, 7, 7)]) })
   t.same([textsOf(partly.object), partly.losers], [['new'], 1], 'its client had seen another value')

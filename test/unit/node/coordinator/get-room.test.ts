@@ -2,17 +2,15 @@
 import t from 'tap'
 import { OperatingError } from '../../../../src/base/errors.ts'
 import { u64 } from '../../../../src/base/u64.ts'
-import { utf8Bytes } from '../../../../src/base/bytes.ts'
 import { Gets, type GetDependencies } from '../../../../src/node/coordinator/get.ts'
 import type { GetAsk } from '../../../../src/dynamo/quorum/get.ts'
-import type { Token } from '../../../../src/native/digest.ts'
-import { nodeId } from '../../../../src/dynamo/names.ts'
+import { nodeId, keyName } from '../../../../src/dynamo/names.ts'
+import { copyOf } from '../../../../src/store/conformance/subject.ts'
 import { WirePipeWorld } from '../../../support/wire-pipe.ts'
 
 const OWNERS = ['1', '2', '3'].map((digit) => nodeId(digit.repeat(16)))
 const READ = {
-  name: { bucket: utf8Bytes('b'), key: utf8Bytes('k') },
-  token: u64<Token>(1, 2),
+  copy: copyOf(keyName('b', 'k')),
   owners: OWNERS,
   ring: u64(0, 0),
   needed: 2,

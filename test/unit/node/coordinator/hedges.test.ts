@@ -1,14 +1,13 @@
 /** Hedges of gets are within a budget; asking in place of an owner that is away is no hedge. */
 import t from 'tap'
 import { u64 } from '../../../../src/base/u64.ts'
-import { utf8Bytes } from '../../../../src/base/bytes.ts'
 import type { CopyAnswer } from '../../../../src/dynamo/quorum/answers.ts'
-import { type NodeId, nodeId } from '../../../../src/dynamo/names.ts'
+import { type NodeId, nodeId, keyName } from '../../../../src/dynamo/names.ts'
 import { HEDGES_FREE_MAX, READS_PER_HEDGE } from '../../../../src/limits.ts'
 import type { GetAsk } from '../../../../src/dynamo/quorum/get.ts'
-import type { Token } from '../../../../src/native/digest.ts'
 import { Gets, type GetDependencies } from '../../../../src/node/coordinator/get.ts'
 import { Counters } from '../../../../src/node/counters.ts'
+import { copyOf } from '../../../../src/store/conformance/subject.ts'
 import { WirePipeWorld } from '../../../support/wire-pipe.ts'
 
 const HEDGE_MS = 50
@@ -58,8 +57,7 @@ class Coordinator {
   begin(count: number, owners = 3): void {
     for (let i = 0; i < count; i++) {
       const read = {
-        name: { bucket: utf8Bytes('b'), key: utf8Bytes('k') },
-        token: u64<Token>(1, 2),
+        copy: copyOf(keyName('b', 'k')),
         owners: OWNERS.slice(0, owners),
         ring: u64(0, 0),
         needed: 2,
