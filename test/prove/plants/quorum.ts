@@ -51,7 +51,7 @@ export const QUORUM: PlantGroup = {
     },
     {
       name: 'a read shows the first of the copies that differ',
-      find: 'object = object === undefined ? state.object : merge(object, state.object)',
+      find: 'object = object === undefined ? state.object : mergeUnder(policy, object, state.object)',
       replace: 'object ??= state.object',
       why: 'siblings of the other copies are not shown, and not repaired',
     },
