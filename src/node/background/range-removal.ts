@@ -7,6 +7,9 @@
  * remove it too: else the next write of one of them would bring it back, as the whole object
  * travels.
  *
+ * Nor may any place have moved since that round was adopted, or have begun to: the copy of a filler,
+ * or of one that was, may carry what the owners know as replaced. The next round waits for moves.
+ *
  * A disk that is set back to before its owner agreed may carry what was replaced. So each owner
  * writes down how far the logs of the others were durable before it removes anything.
  */
@@ -65,6 +68,7 @@ export class RangeRemoval {
   /** Asks the other owners, and removes here and there what all of them agree to. */
   async ask(crowded: readonly Crowded[], { number: round }: RoundFloor): Promise<void> {
     const { topology, engine, replica } = this.#node
+    if (this.#haveMoved) return
     // Nor does this owner carry what a crash could take back.
     if (!(await isAllDurable(replica))) return
     const byOwner = ownersOf(topology, crowded)
@@ -86,6 +90,11 @@ export class RangeRemoval {
     })
   }
 
+  get #haveMoved(): boolean {
+    const { floors, topology } = this.#node
+    return !floors.areOfAdopted(topology.stages.digest)
+  }
+
   async #send(node: NodeId, asked: Asked): Promise<Reply<'peerRanges'> | undefined> {
     const { clock, peers, topology } = this.#node
     const ring = topology.digestOfKeys(asked.keys.map(({ key }) => copyOf(key)))
@@ -105,7 +114,7 @@ export class RangeRemoval {
     for (const { key, ranges } of keys) {
       const strips = (now: VersionedObject): VersionedObject => {
         const { number, floor } = floors.adopted
-        const mayGo = number === round && replica.objectsAwaited === 0
+        const mayGo = number === round && replica.objectsAwaited === 0 && !this.#haveMoved
         return mayGo && !replica.isRemembered(ranges) ? strip(now, ranges, floor) : now
       }
       if (await changeCopy(replica, copyOf(key), strips)) counters.contextsStripped += 1
@@ -130,8 +139,8 @@ export class RangeRemoval {
     }
     await engine.synced(replica.lastSequence)
     const durable = engine.report().durableSequence
-    // What is carried at another round by now is no answer for this one.
-    const isSame = floors.adopted.number === round
+    // What is carried at another round by now, or beside a filler, is no answer for this one.
+    const isSame = floors.adopted.number === round && !this.#haveMoved
     return { round: isSame ? round : 0, areAlike, durable }
   }
 }

@@ -240,7 +240,7 @@ export class RoundMember {
     const { floors } = this.#node
     const { covered } = floors
     if (covered?.number !== part.number) throw left('this node has not covered the round')
-    if (!(await floors.adopt(covered))) throw left('the disk of this node has failed')
+    if (!(await floors.adopt(covered, part.ring))) throw left('the disk of this node has failed')
     if (this.#part === part) this.#part = undefined
     return DONE
   }

@@ -9,10 +9,12 @@
  * for ever, also where the round came to nothing.
  */
 import { OperatingError } from '../../base/errors.ts'
+import { equalU64 } from '../../base/u64.ts'
 import { type CopyId, isOwn, type Start } from '../../dynamo/names.ts'
 import { type Floor, joinFloors, leaveOut } from '../../dynamo/repair/floor.ts'
 import { broughtHome, isLate } from '../../dynamo/repair/late.ts'
 import { NO_ROUND, type RoundFloor } from '../../dynamo/repair/round.ts'
+import type { RingDigest } from '../../dynamo/ring/ring.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import { NO_ROUNDS, type RoundsState, writeRounds } from '../../store/rounds.ts'
 import type { Clock } from '../../world/clock.ts'
@@ -38,6 +40,11 @@ export class Floors {
   #state: RoundsState
   /** The last round that all members are known to have closed. */
   #settled: RoundFloor = NO_ROUND
+  /** The stages of which a round was adopted last, by its number. */
+  #adoptedWith: { readonly number: number; readonly of: RingDigest | undefined } = {
+    number: 0,
+    of: undefined,
+  }
   /** How often something was lost. */
   #losses = 0
   readonly #file: KeptFile
@@ -140,10 +147,23 @@ export class Floors {
     return this.#become({ ...this.#state, covered: round })
   }
 
-  /** Requires: what is at or below its floor is here, durably, or replaced. */
-  adopt(round: RoundFloor): Promise<boolean> {
+  /**
+   * Whether all owned the same when the last round was adopted here as with these stages: no place
+   * has moved since, nor been filled. False after a restart, until the next round.
+   */
+  areOfAdopted(stages: RingDigest): boolean {
+    const { number, of } = this.#adoptedWith
+    return number === this.adopted.number && of !== undefined && equalU64(of, stages)
+  }
+
+  /**
+   * Requires: what is at or below its floor is here, durably, or replaced. `stages`: those of the
+   * round, where this member took part to the end.
+   */
+  adopt(round: RoundFloor, stages?: RingDigest): Promise<boolean> {
     const { adopted, covered } = this.#state
     if (adopted.number >= round.number) return Promise.resolve(true)
+    this.#adoptedWith = { number: round.number, of: stages }
     const isLeft = covered !== undefined && covered.number > round.number
     return this.#become({ ...this.#state, adopted: round, covered: isLeft ? covered : undefined })
   }

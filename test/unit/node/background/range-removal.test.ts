@@ -7,15 +7,20 @@ import {
   RangeRemoval,
   type RangeRemovalDependencies,
 } from '../../../../src/node/background/range-removal.ts'
+import { Floors } from '../../../../src/node/replica/floors.ts'
+import type { RingDigest } from '../../../../src/dynamo/ring/ring.ts'
 import { Topology } from '../../../../src/node/cluster/topology.ts'
 import { Cluster } from '../../../../src/sim/cluster/cluster.ts'
 import { SimWorld } from '../../../../src/sim/index.ts'
 import { copyOf } from '../../../../src/store/conformance/subject.ts'
-import { u64 } from '../../../../src/base/u64.ts'
+import { equalU64, u64 } from '../../../../src/base/u64.ts'
 import type { Digest } from '../../../../src/native/digest.ts'
 
 /** Members that were asked, while the copy here was not durable, and by the end. */
-async function asked(failure: OperatingError | undefined): Promise<readonly [number, number]> {
+async function asked(
+  failure: OperatingError | undefined,
+  hasMoved = false,
+): Promise<readonly [number, number]> {
   const sim = new SimWorld({ seed: 1 })
   const { clock } = sim.start(1)
   const topology = new Topology(new Cluster(new SimWorld({ seed: 1 }), { nodes: 3 }).configOf(1))
@@ -23,6 +28,9 @@ async function asked(failure: OperatingError | undefined): Promise<readonly [num
   let synced: (error: OperatingError | undefined) => void = () => undefined
   const node = {
     ...{ clock, topology },
+    floors: {
+      areOfAdopted: (stages: RingDigest) => !hasMoved && equalU64(stages, topology.stages.digest),
+    },
     engine: { report: () => ({ durableSequence: 1 }) },
     replica: {
       lastSequence: 1,
@@ -52,4 +60,20 @@ t.test('an owner asks once its own copy is durable', async (t) => {
 
 t.test('it asks for nothing where the disk failed', async (t) => {
   t.same(await asked(new OperatingError('disk-failed', 'it took nothing')), [0, 0])
+})
+
+t.test('it asks for nothing once a place has moved since the round', async (t) => {
+  t.same(await asked(undefined, true), [0, 0])
+})
+
+t.test('a round is of the stages with which it was adopted, and of those alone', async (t) => {
+  const sim = new SimWorld({ seed: 1 })
+  const floors = new Floors({ clock: sim.start(1).clock, directory: undefined })
+  const [before, after] = [u64<RingDigest>(1, 2), u64<RingDigest>(3, 4)]
+  t.notOk(floors.areOfAdopted(before), 'none was adopted')
+  await sim.complete(floors.adopt({ ...NO_ROUND, number: 1 }, before), 1_000)
+  t.ok(floors.areOfAdopted(before))
+  t.notOk(floors.areOfAdopted(after))
+  await sim.complete(floors.adopt({ ...NO_ROUND, number: 2 }), 1_000)
+  t.notOk(floors.areOfAdopted(before), 'one that was learnt from others')
 })
