@@ -25,6 +25,8 @@ interface CreateOptions extends Options {
   readonly policy?: string
 }
 
+/** A name that stands for one bucket that was created. */
+const EXACT = /#(?!0{16}$)[0-9a-f]{16}$/
 /** Members look through their keys for the name, and are told of the bucket. */
 const TIMEOUT_MS = 30_000
 
@@ -58,7 +60,7 @@ Examples:
 With --policy last-write-wins a key has one value: of writes that did not know of each other, the
 one with the latest time, by the clocks of the nodes that took them. The others are lost, and are
 counted (losers_total). By default all are kept as siblings, and none is lost.
-A bucket needs no creation: it is there with its first key, and has the quorums of the cluster. A
+No bucket can be deleted. One needs no creation: it is there with its first key, and has the quorums of the cluster. A
 name that keys were put under already is refused (bucket-exists). Members that could not be asked
 or told are named: clients of theirs use the bucket's exact name, NAME#ID, until they have heard.
 ${EXIT_CODES_HELP}`
@@ -68,7 +70,9 @@ Examples:
   $ everwrite bucket rename carts baskets
   $ everwrite bucket rename 'carts#00c0ffee00c0ffee' carts-2
 
-No key moves by this. Where two buckets were created under one name at the same time, the one with
+No key moves by this. A program that still uses the old name finds an empty bucket of that name, with
+the quorums of the cluster: rename its users first. The exact name, NAME#ID, stays: NAME is that of
+the creation. Where two buckets were created under one name at the same time, the one with
 the lower id has it, and the other is shown by its exact name until it gets another.
 ${EXIT_CODES_HELP}`
 
@@ -108,6 +112,13 @@ async function change(
     if (options.json === true) await print(`${JSON.stringify(changed)}\n`)
     else await print(`${sentencesOf(changed)}\n`)
     const { untold, created } = changed
+    const members = (await client.topology()).members.length
+    if (changed.n > members) {
+      tellWarning(
+        `the cluster has ${members} members: a key has ${members} copies, and not ${changed.n},` +
+          ' until others join',
+      )
+    }
     if (untold.length === 0) return
     const names = untold.map((one) => (one.name === '' ? one.id : one.name)).join(', ')
     tellWarning(
@@ -121,6 +132,10 @@ async function show(name: string, options: ConnectionOptions): Promise<void> {
   await withClient(options, async (client) => {
     const all = await client.buckets()
     const named = all.find((one) => one.name === name || one.created?.exactName === name)
+    if (named === undefined && EXACT.test(name)) {
+      const sentence = `no bucket is called ${name}: see everwrite bucket list`
+      throw new OperatingError('bucket-unknown', sentence)
+    }
     const found = named ?? { ...(all.at(-1) as BucketInfo), name }
     if (options.json === true) await print(`${JSON.stringify(found)}\n`)
     else await print(`${sentencesOf(found)}\n`)
@@ -142,7 +157,7 @@ async function tellHidden(client: Client, exact: string): Promise<void> {
 
 function sentencesOf({ name, n, r, w, created }: BucketInfo): string {
   const quorums = `${name}: N ${n}, R ${r}, W ${w}`
-  if (created === undefined) return `${quorums}; it was never created`
+  if (created === undefined) return `${quorums}, siblings; it was never created`
   const { exactName, policy, deadlineMs } = created
   const deadline = deadlineMs === undefined ? '' : `, deadline ${deadlineMs} ms`
   return `${quorums}, ${policy}${deadline}; exact name ${exactName}`

@@ -96,7 +96,8 @@ async function plan(options: PlanOptions): Promise<void> {
     const split = options.split === true ? ' --split' : ''
     const names = (options.without ?? []).map((name) => ` ${name}`).join('')
     const without = names === '' ? '' : ` --without${names}`
-    const same = `commit it: everwrite cluster commit${split}${without}`
+    const force = planned.losses.length > 0 ? ' --force' : ''
+    const same = `commit it: everwrite cluster commit${split}${without}${force}`
     return print(`${plainOf(planned)}\n\n${planned.isSame ? NOTHING : same}\n`)
   })
 }
@@ -119,7 +120,7 @@ async function commit(options: PlanOptions): Promise<void> {
     const isForced = options.force === true
     const asked = { ...askedOf(options), isForced, plan: planned, at, timeout }
     const { number } = await operator.commit(asked)
-    await tellEffect(node, options, number)
+    await tellEffect(node, options, number, 'commit')
   })
 }
 
@@ -133,7 +134,7 @@ async function abort(options: PlanOptions): Promise<void> {
     }
     const asked = { ...askedOf(options), newest: newest.digest, at, timeout }
     const { number } = await operator.abort(asked)
-    return await tellEffect(node, options, number)
+    return await tellEffect(node, options, number, 'abort')
   })
 }
 
@@ -142,6 +143,7 @@ async function tellEffect(
   { operator, at, timeout }: Asked,
   { json }: PlanOptions,
   number: number,
+  again: 'abort' | 'commit',
 ): Promise<void> {
   const until = performance.now() + timeout
   let status = await operator.status({ at, timeout })
@@ -153,16 +155,22 @@ async function tellEffect(
   if (!isInEffect) process.exitCode = EXIT.attention
   const waitsFor = missingOf(status)
   if (json === true) return print(`${JSON.stringify({ number, isInEffect, waitsFor })}\n`)
-  if (isInEffect) return print(`table ${number} is in effect: all members have adopted it\n`)
+  if (isInEffect) {
+    const next = again === 'commit' ? '; everwrite cluster status shows its moves' : ''
+    return print(`table ${number} is in effect: all members have adopted it${next}\n`)
+  }
   return print(
     `table ${number} is committed, and takes effect once these have adopted it: ` +
-      `${waitsFor.join(', ')}\n(everwrite cluster status shows it; start them, or commit again ` +
+      `${waitsFor.join(', ')}\n(everwrite cluster status shows it; start them, or ${again} once more ` +
       'with --without for those that are dead)\n',
   )
 }
 
+/** Members that have yet to adopt the newest table. Those that are gone never will. */
 export function missingOf({ members }: ClusterStatusReply): readonly string[] {
-  return members.filter(({ isMissing }) => isMissing).map(({ name }) => name)
+  return members
+    .filter(({ isMissing, state }) => isMissing && state !== 'gone')
+    .map(({ name }) => name)
 }
 
 const HEAD = ['member', 'state', 'zone', 'weight', 'owns', 'then']

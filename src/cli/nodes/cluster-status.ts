@@ -55,7 +55,7 @@ async function status(options: AtOptions): Promise<void> {
     const rows = await askMembers(options, first, (to, one, limit) => {
       return to.status({ at: one, timeout: limit })
     })
-    const isWaiting = missingOf(first).length > 0
+    const isWaiting = first.newest.number !== first.inEffect.number
     if (isWaiting || rows.some(({ answer }) => answer === undefined)) {
       process.exitCode = EXIT.attention
     }
@@ -102,9 +102,14 @@ function tablesOf(first: ClusterStatusReply): string {
 }
 
 function tableRemarks(first: ClusterStatusReply): readonly string[] {
+  const { inEffect, newest } = first
+  if (newest.number === inEffect.number) return []
   const missing = missingOf(first)
-  if (missing.length === 0) return []
-  return [`waits    table ${first.newest.number} takes effect once ${missing.join(', ')} adopt it`]
+  if (missing.length === 0) {
+    return [`waits    table ${newest.number} needs members that are gone: commit once more`]
+  }
+  const names = missing.join(', ')
+  return [`waits    table ${newest.number} takes effect once these have adopted it: ${names}`]
 }
 
 /** Why a member does not move, or does not leave yet. */

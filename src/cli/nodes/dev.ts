@@ -127,16 +127,23 @@ class DevRun {
   async #announce(): Promise<void> {
     const notes = await Promise.all([...this.#children.values()].map((child) => child.ready()))
     if (this.#stopping !== undefined) return
-    if (notes.includes(undefined)) {
+    const children = [...this.#children]
+    const present = children.filter(([, child]) => !isGone(child)).map(([node]) => node)
+    if (children.some(([, child], i) => notes[i] === undefined && !isGone(child))) {
       await this.#stop(EXIT.failed)
       return
     }
     const warnings = new Set(notes.flatMap((note) => note?.warnings ?? []))
-    process.stdout.write(welcomeOf(this.#cluster, [...warnings]))
+    process.stdout.write(welcomeOf(present, [...warnings]))
   }
 
   async #onEnded(node: DevNode, child: Child, { code, signal }: Ending): Promise<void> {
     if (this.#stopping !== undefined) return
+    if (isGone(child)) {
+      process.stderr.write(`everwrite: ${node.name} is no member any more, and does not run\n`)
+      if ([...this.#children.values()].every((one) => one.isEnded)) await this.#stop(EXIT.failed)
+      return
+    }
     const how = signal === null ? `with exit code ${String(code)}` : `by ${signal}`
     process.stderr.write(`\neverwrite: ${node.name} ended unexpectedly, ${how}.\n`)
     if (code !== null) process.stderr.write(`${indented(child.lastWords())}\n`)
@@ -145,10 +152,6 @@ class DevRun {
       return
     }
     const count = `${await this.#runningCount()} of ${this.#children.size} nodes run`
-    if (child.lastWords().includes('(member-gone)')) {
-      process.stderr.write(`everwrite: ${count}. ${node.name} is no member any more.\n`)
-      return
-    }
     const again = ['npx --no everwrite', ...serveArguments(this.#cluster, node)].join(' ')
     process.stderr.write(
       `everwrite: ${count}. Start ${node.name} again in another terminal:\n  ${again}\n`,
@@ -202,12 +205,16 @@ class DevRun {
   }
 }
 
+/** It has left the cluster, now or before. */
+function isGone(child: Child): boolean {
+  return child.isEnded && child.lastWords().includes('(member-gone)')
+}
+
 function indented(text: string): string {
   return text.replace(/^/gm, '  | ')
 }
 
-function welcomeOf(cluster: DevCluster, warnings: readonly string[]): string {
-  const { nodes } = cluster
+function welcomeOf(nodes: readonly DevNode[], warnings: readonly string[]): string {
   const seed = nodes[0] as DevNode
   const width = Math.max(...nodes.map((node) => node.name.length))
   const places = nodes.map(

@@ -59,6 +59,7 @@ Exit codes:
 }
 
 async function roll(options: Options): Promise<void> {
+  if (options.command.trim() === '') throw misuse('--command is empty: say how a node is restarted')
   const waitMs = 1_000 * countOf('--wait', options.wait, 1, WAIT_SECONDS_MAX)
   const aborting = new AbortController()
   const forget = onInterruption((signal) => aborting.abort(signal))
@@ -184,8 +185,11 @@ function restartOf(
 /** What the first node says that keeps the next one from being restarted. */
 function obstacleIn(rows: readonly MemberRow[]): string | undefined {
   for (const { member, status, reason } of rows) {
+    if (status === undefined) return `${member.name} is away: ${reason}`
+  }
+  for (const { member, status } of rows) {
+    if (status === undefined) continue
     const { name } = member
-    if (status === undefined) return `${name} is away: ${reason}`
     const [alarm] = status.alarms
     if (alarm !== undefined) return `${name} has an alarm: ${alarm}`
     const away = status.peers.find(({ isConnected }) => !isConnected)

@@ -8,6 +8,7 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import { Option } from 'commander'
+import { isOperatingError } from '../../base/errors.ts'
 import type { Config } from '../../config.ts'
 import { addressLabel } from '../../world/network.ts'
 import {
@@ -140,7 +141,8 @@ async function serve(options: Flags): Promise<void> {
   stopOnSignal(() => node.stop())
   void node.failed.then((reason) => {
     tellFailure(reason, false)
-    process.exit(EXIT.failed)
+    // What an operator has let go has not failed: no supervisor shall start it again.
+    process.exit(isGone(reason) ? EXIT.done : EXIT.failed)
   })
   for (const warning of node.warnings) tellWarning(warning)
   announce(config, {
@@ -149,6 +151,10 @@ async function serve(options: Flags): Promise<void> {
     peerAddress: addressLabel(node.peerAddress),
     warnings: [...warnings, ...node.warnings],
   })
+}
+
+function isGone(reason: unknown): boolean {
+  return isOperatingError(reason) && reason.code === 'member-gone'
 }
 
 function textOf(options: Flags, name: string): string | undefined {

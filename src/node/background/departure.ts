@@ -9,7 +9,7 @@
  */
 import { MemberState } from '../../dynamo/membership/member-record.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
-import { memberGone } from '../cluster/kept-members.ts'
+import { memberLeft } from '../cluster/kept-members.ts'
 import type { Membership } from '../cluster/membership.ts'
 import type { PeerCalls } from '../cluster/peer-calls.ts'
 import type { Rings } from '../cluster/rings.ts'
@@ -86,6 +86,6 @@ export class Departure {
       const ping = { kind: 'ping', probe: 0, news: [{ kind: 'record', record }] } as const
       peers.gossip(node, ping, () => undefined)
     }
-    clock.after(GOODBYE_MS, () => membership.onFailed(memberGone(record.name)))
+    clock.after(GOODBYE_MS, () => membership.onFailed(memberLeft(record.name)))
   }
 }

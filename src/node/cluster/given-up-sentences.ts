@@ -39,6 +39,9 @@ function cureOf(change: Change, nameOf: (id: NodeId) => string): string {
   }
 }
 
+/** Downwards, to two digits behind the point, or to two digits where it is small. */
 function rounded(value: number): string {
-  return `${Math.floor(value * 100) / 100}`
+  const digits = value >= 0.1 || value <= 0 ? 2 : 1 - Math.floor(Math.log10(value))
+  const unit = 10 ** -digits
+  return (Math.floor(value / unit + 1e-9) * unit).toFixed(digits).replace(/\.?0+$/, '')
 }

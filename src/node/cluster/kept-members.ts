@@ -127,6 +127,15 @@ export async function readKeptMembers(
   return new KeptMembers({ own, records, earlier, isWritten, directory, clock })
 }
 
+/** It ends by itself, as it was told. */
+export function memberLeft(name: string): OperatingError {
+  return new OperatingError(
+    'member-gone',
+    `${name} has left the cluster: all that it held is at other members, and its data directory is` +
+      ' not needed any more',
+  )
+}
+
 export function memberGone(name: string): OperatingError {
   return new OperatingError(
     'member-gone',

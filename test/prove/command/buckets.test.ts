@@ -17,8 +17,11 @@ t.test('three nodes', async (t) => {
     t.match(got, { code: 0, stdout: 'tea' })
   }
   const listed = await running.run('bucket', 'list', '--count')
-  t.match(listed.stdout, /^bucket +created as +N +R +W +keys\ncarts +carts#\S+ +2 +1 +2 +1\n/)
-  t.match(listed.stdout, /\n\(all others\) +- +3 +2 +2 +-\n$/)
+  t.match(
+    listed.stdout,
+    /^bucket +created as +policy +N +R +W +keys\ncarts +carts#\S+ +siblings +2 +1 +2 +1\n/,
+  )
+  t.match(listed.stdout, /\n\(all others\) +- +siblings +3 +2 +2 +-\n$/)
   const rows = (await running.run('buckets', '--json')).stdout.trim().split('\n')
   t.match(JSON.parse(rows[0] as string), { name: 'carts', created: { exactName: exact } })
   t.match(await running.run('bucket', 'show', 'carts'), { code: 0, stdout: made.stdout })
@@ -42,5 +45,11 @@ t.test('what is wrong is told, and nothing is created', async (t) => {
   const taken = await create('plain')
   t.match(taken, { code: 2, stderr: /this node holds keys .*plain#0{16}.*\(bucket-exists\)/ })
   t.match((await running.run('bucket', 'list')).stdout, /^bucket +created as .*\n\(all others\)/)
+  const none = await running.run('bucket', 'show', 'plain#0123456789abcdef')
+  t.match(none, { stderr: /no bucket is called plain#.*\(bucket-unknown\)/ })
+  const wide = await create('wide', '--n', '3')
+  t.match(wide, { code: 0, stderr: /the cluster has 1 members: a key has 1 copies, and not 3/ })
+  const last = await create('last', '--n', '1', '--policy', 'last-write-wins')
+  t.match(last, { code: 0, stdout: /^last: N 1, R 1, W 1, last-write-wins; exact name/ })
   t.match(await running.run('bucket', 'rename', 'b', 'c'), { code: 2, stderr: /\(bucket-wrong\)/ })
 })

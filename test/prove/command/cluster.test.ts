@@ -93,11 +93,20 @@ t.test('a cluster grows and shrinks, step by step', { timeout: LIMIT_MS }, async
     await say(4, /once these have adopted it: node-3\n/, 'commit', '--split', '--timeout', '1000')
     t.match(
       (await run('cluster', 'status')).stdout,
-      /\nwaits +table 4 takes effect once node-3 adopt/,
+      /\nwaits +table 4 takes effect once these have adopted it: node-3\n/,
     )
     await say(4, /^table 5 is committed/, 'abort', '--timeout', '1000')
     await cluster.startNode(2)
     await until(async () => (await json('status')).inEffect.number === 5)
+  })
+
+  await t.test('a table that needs a member that is removed is committed once more', async () => {
+    await cluster.killNode(2)
+    await say(4, /once these have adopted it: node-3\n/, 'commit', '--split', '--timeout', '1000')
+    await say(0, /^node-3 is removed/, 'remove', 'node-3', '--force')
+    await say(4, /\nwaits +table 6 needs members that are gone: commit once more\n/, 'status')
+    await say(0, /\ntable 7 is in effect/, 'commit', '--force', ...LONG)
+    await say(0, /^table 7 is in effect/, 'status')
   })
 })
 
@@ -128,7 +137,12 @@ type Json = (...argv: readonly string[]) => Promise<Shown>
 async function joins(say: Say, json: Json): Promise<void> {
   await say(0, /\nmoves +N=3: 12 of 48 replicas\n/, 'plan')
   await say(0, /^node-1: moves to it wait\nnode-2: moves to it wait\n/, 'pause')
-  await say(0, /\ntable 2 is in effect: all members have adopted it\n$/, 'commit', ...LONG)
+  await say(
+    0,
+    /\ntable 2 is in effect: all members have adopted it; everwrite .*\n$/,
+    'commit',
+    ...LONG,
+  )
   await say(0, /^node-4 +joined +1 +0 +12 +0 +0$[^]*^paused +node-4: everwrite/m, 'status')
   await say(0, /^node-4: moves to it go on\n/m, 'resume')
   await until(async () => (await json('status')).movesLeft === 0)
@@ -141,7 +155,12 @@ async function leaves(say: Say, json: Json): Promise<void> {
     /\nmoves +N=3: 12 of 48 replicas\n[^]* N=3: 2 lost machines now, 2 meanwhile, 2 then\n/,
     'plan',
   )
-  await say(0, /\ntable 3 is in effect: all members have adopted it\n$/, 'commit', ...LONG)
+  await say(
+    0,
+    /\ntable 3 is in effect: all members have adopted it; everwrite .*\n$/,
+    'commit',
+    ...LONG,
+  )
   await until(async () => {
     const { members, movesLeft } = await json('status')
     return movesLeft === 0 && members.every(({ name }) => name !== 'node-4')

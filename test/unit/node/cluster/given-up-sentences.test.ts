@@ -13,6 +13,8 @@ t.test('each aim, and each change that would help', async (t) => {
   t.equal(said('moves'), '5 replicas move more than the least that must')
   const weight = said('balance', { kind: 'weight', member, atMost: 1.2345 })
   t.match(weight, /^5 replicas are held beyond .*: give node-1 a weight of at most 1\.23$/)
+  const light = said('balance', { kind: 'weight', member, atMost: 0.001_09 })
+  t.match(light, /: give node-1 a weight of at most 0\.001$/, 'two digits of a small one')
   const own = said('balance', { kind: 'own-machine', member })
   t.match(own, /: move node-1 to a machine of its own$/)
   t.match(said('balance', { kind: 'machines', count: 1 }), /: add members on 1 more machine$/)
