@@ -145,11 +145,20 @@ export class Operations {
     const successor = name === '' ? undefined : this.#successorOf(name, member)
     if (!isForced) {
       const changed = [{ ...member, state }, ...(successor === undefined ? [] : [successor])]
-      const losses = known ?? this.#planner.plan({ splits: false, without: [] }, changed).losses
-      if (losses.length > 0) throw wouldNotSurvive(losses)
+      // One that seems dead is none on whom the rest can count, though it is a member.
+      const without = state === MemberState.leaving ? this.#declaredDead(member) : []
+      const losses = known ?? this.#planner.plan({ splits: false, without }, changed).losses
+      const uncounted = without.map(({ name: other }) => `${other} seems dead, and does not count`)
+      if (losses.length > 0) throw wouldNotSurvive([...losses, ...uncounted])
     }
     if (successor !== undefined) await this.#change(successor, { weight: member.weight })
     return this.#change(member, { state })
+  }
+
+  #declaredDead({ id: leaver }: MemberRecord): readonly MemberRecord[] {
+    const { membership } = this.#node
+    const { liveness } = membership.view
+    return membership.present.filter(({ id }) => id !== leaver && liveness.lifeOf(id) === 'dead')
   }
 
   /** As it is to be. */

@@ -107,6 +107,25 @@ t.test('a member is replaced: it leaves, and the other gets its weight', async (
   t.equal(moves, replicas / 3, 'only what the other had')
 })
 
+t.test('a member that seems dead is no machine for what a leave would leave', async (t) => {
+  const DEAD_MS = 120_000
+  for (const [nodes, isRefused] of [
+    [4, true],
+    [5, false],
+  ] as const) {
+    const scene = await Scene.open({ nodes })
+    const one = await operatorAt(scene, 1)
+    scene.cluster.crash(nodes)
+    await scene.world.run(DEAD_MS)
+    const refused = await refusal(one.change(ChangeOf.leave, 'n2'))
+    if (isRefused) {
+      t.match(refused, { code: 'would-not-survive', message: /on 2 machines; n4 seems dead/ })
+      const forced = await one.change(ChangeOf.leave, 'n2', { isForced: true })
+      t.match(forced, { state: 'leaving' })
+    } else t.equal(refused.code, 'done')
+  }
+})
+
 t.test('M4: a leave after which too little would be left needs force', async (t) => {
   const scene = await Scene.open({ nodes: 3 })
   const one = await operatorAt(scene, 1)
