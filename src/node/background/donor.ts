@@ -10,6 +10,7 @@
  */
 import { isFailure, perform } from '../../base/deliver.ts'
 import { readU32 } from '../../base/bytes.ts'
+import { isOperatingError } from '../../base/errors.ts'
 import { equalU64, u64 } from '../../base/u64.ts'
 import { type CopyId, type NodeId, OWN } from '../../dynamo/names.ts'
 import { firstTokenOf, lastTokenOf } from '../../dynamo/ring/partition.ts'
@@ -103,7 +104,7 @@ export class Donor {
       for (const gift of this.#gifts(n)) {
         if (this.#isStopped || this.#node.isPaused()) return
         if (!(await this.#give(gift))) continue
-        await this.#drop(gift)
+        if (!(await this.#hasDropped(gift))) continue
         trace.record('copies-given', { n, count: gift.partitions.length })
       }
     }
@@ -153,6 +154,17 @@ export class Donor {
     return askMember<PeerMoveReply>(clock, ring, (terms, deliver) => {
       peers.move(owner, { step: MoveStep.take, n, partitions, attempt }, terms, deliver)
     })
+  }
+
+  /** False where the disk has no room, or a record cannot be read: the next look tries again. */
+  async #hasDropped(gift: Gift): Promise<boolean> {
+    try {
+      await this.#drop(gift)
+      return true
+    } catch (error) {
+      if (isOperatingError(error)) return false
+      throw error
+    }
   }
 
   /** One record for each partition of which nothing is owned here for any N; else key by key. */

@@ -1,5 +1,6 @@
 /** A member with copies that it does not own: when they go. */
 import t from 'tap'
+import { OperatingError } from '../../../../src/base/errors.ts'
 import { u64 } from '../../../../src/base/u64.ts'
 import type { NodeId } from '../../../../src/dynamo/names.ts'
 import { StagedLists } from '../../../../src/dynamo/ring/staged-lists.ts'
@@ -28,6 +29,7 @@ class Bench {
   onAsked: (owner: NodeId) => void = () => undefined
   isBuilt = true
   isPaused = false
+  isFull = false
   #lists: StagedLists
 
   constructor() {
@@ -38,7 +40,10 @@ class Bench {
     this.#lists = new StagedLists(this.stages)
     const { clock, entropy, trace } = this.sim.start(1)
     const { topology, trees } = this.#parts()
-    const drop = (_: unknown, __: number, one: number): void => void this.dropped.push(one)
+    const drop = (_: unknown, __: number, one: number): void => {
+      if (this.isFull) throw new OperatingError('disk-full', 'there is no room for a record')
+      this.dropped.push(one)
+    }
     const given = { clock, entropy, trace, topology, trees, peers: this.#peers() }
     const replica = { writer: { drop } }
     const isPaused = (): boolean => this.isPaused
@@ -105,6 +110,18 @@ t.test('they stay while an operator lets moves wait', async (t) => {
   t.strictSame([bench.asked, bench.dropped], [[], []])
   bench.isPaused = false
   await bench.sim.run(1_000)
+  t.strictSame(bench.dropped[0], bench.partition)
+  bench.donor.stop()
+})
+
+t.test('they stay while the disk is full, and go later', async (t) => {
+  const bench = new Bench()
+  bench.isFull = true
+  for (const owner of bench.owners) bench.taken.add(owner)
+  await bench.sim.run(5_000)
+  t.strictSame(bench.dropped, [])
+  bench.isFull = false
+  await bench.sim.run(4_000)
   t.strictSame(bench.dropped[0], bench.partition)
   bench.donor.stop()
 })
