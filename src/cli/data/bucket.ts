@@ -60,9 +60,11 @@ Examples:
 With --policy last-write-wins a key has one value: of writes that did not know of each other, the
 one with the latest time, by the clocks of the nodes that took them. The others are lost, and are
 counted (losers_total). By default all are kept as siblings, and none is lost.
-No bucket can be deleted. One needs no creation: it is there with its first key, and has the quorums of the cluster. A
-name that keys were put under already is refused (bucket-exists). Members that could not be asked
-or told are named: clients of theirs use the bucket's exact name, NAME#ID, until they have heard.
+
+No bucket can be deleted. One needs no creation: it is there with its first key, and has the quorums
+of the cluster. A name that keys were put under already is refused (bucket-exists). Members that
+could not be asked or told are named: clients of theirs use the bucket's exact name, NAME#ID, until
+they have heard.
 ${EXIT_CODES_HELP}`
 
 const RENAME_HELP = `
@@ -70,10 +72,10 @@ Examples:
   $ everwrite bucket rename carts baskets
   $ everwrite bucket rename 'carts#00c0ffee00c0ffee' carts-2
 
-No key moves by this. A program that still uses the old name finds an empty bucket of that name, with
-the quorums of the cluster: rename its users first. The exact name, NAME#ID, stays: NAME is that of
-the creation. Where two buckets were created under one name at the same time, the one with
-the lower id has it, and the other is shown by its exact name until it gets another.
+No key moves by this. A program that still uses the old name finds an empty bucket of that name,
+with the quorums of the cluster. The exact name, NAME#ID, stays: NAME is that of the creation. Where
+two buckets were created under one name at the same time, the one with the lower id has it, and the
+other is shown by its exact name until it gets another.
 ${EXIT_CODES_HELP}`
 
 function addAt(command: Command): Command {

@@ -161,8 +161,8 @@ async function tellEffect(
   }
   return print(
     `table ${number} is committed, and takes effect once these have adopted it: ` +
-      `${waitsFor.join(', ')}\n(everwrite cluster status shows it; start them, or ${again} once more ` +
-      'with --without for those that are dead)\n',
+      `${waitsFor.join(', ')}\n(everwrite cluster status shows it; start them, or ${again} ` +
+      'once more with --without for those that are dead)\n',
   )
 }
 

@@ -7,8 +7,8 @@
  * remove it too: else the next write of one of them would bring it back, as the whole object
  * travels.
  *
- * Nor may any place have moved since that round was adopted, or have begun to: the copy of a filler,
- * or of one that was, may carry what the owners know as replaced. The next round waits for moves.
+ * Nor may any place have moved since that round was adopted, or have begun to: the copy of one that
+ * is filled, or was, may carry what the owners know as replaced. The next round waits for moves.
  *
  * A disk that is set back to before its owner agreed may carry what was replaced. So each owner
  * writes down how far the logs of the others were durable before it removes anything.

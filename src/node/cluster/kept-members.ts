@@ -131,8 +131,8 @@ export async function readKeptMembers(
 export function memberLeft(name: string): OperatingError {
   return new OperatingError(
     'member-gone',
-    `${name} has left the cluster: all that it held is at other members, and its data directory is` +
-      ' not needed any more',
+    `${name} has left the cluster: all that it held is at other members, and its data directory` +
+      ' is not needed any more',
   )
 }
 

@@ -51,8 +51,8 @@ export const QUORUM: PlantGroup = {
     },
     {
       name: 'a read shows the first of the copies that differ',
-      find: 'object = object === undefined ? state.object : mergeUnder(policy, object, state.object)',
-      replace: 'object ??= state.object',
+      find: 'object === undefined ? state.object : mergeUnder(policy, object, state.object)',
+      replace: 'object ?? state.object',
       why: 'siblings of the other copies are not shown, and not repaired',
       // Exchanges make copies equal: what one get leaves out the simulator does not see.
       caughtBy: 'test/unit/dynamo/quorum/get.test.ts',
