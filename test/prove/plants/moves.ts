@@ -142,7 +142,7 @@ const TABLES: readonly Plant[] = [
   {
     name: 'a request names owners of before their move',
     find: 'const digest = ownersDigest(owners, moved, this.stages.table.without)',
-    replace: 'const digest = ownersDigest([], moved, this.stages.table.without)',
+    replace: 'const digest = ownersDigest([], 0, this.stages.table.without)',
     why: 'requests of an older stage are taken: owners of before and after acknowledge',
     caughtBy: LISTS,
   },
