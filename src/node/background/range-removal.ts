@@ -92,7 +92,7 @@ export class RangeRemoval {
 
   get #haveMoved(): boolean {
     const { floors, topology } = this.#node
-    return !floors.areOfAdopted(topology.stages.digest)
+    return !floors.areOfAdopted(topology.digest)
   }
 
   async #send(node: NodeId, asked: Asked): Promise<Reply<'peerRanges'> | undefined> {

@@ -145,7 +145,7 @@ export class Operations {
     const successor = name === '' ? undefined : this.#successorOf(name, member)
     if (!isForced) {
       const changed = [{ ...member, state }, ...(successor === undefined ? [] : [successor])]
-      // One that seems dead is none on whom the rest can count, though it is a member.
+      // The others cannot count on a member that seems dead.
       const without = state === MemberState.leaving ? this.#declaredDead(member) : []
       const losses = known ?? this.#planner.plan({ splits: false, without }, changed).losses
       const uncounted = without.map(({ name: other }) => `${other} seems dead, and does not count`)

@@ -269,7 +269,7 @@ const LEAVING: readonly Plant[] = [
   },
   {
     name: 'ranges of contexts go though places have moved since the round',
-    find: 'return !floors.areOfAdopted(topology.stages.digest);',
+    find: 'return !floors.areOfAdopted(topology.digest);',
     replace: 'return false;',
     why: 'a filler carries what the owners have replaced, and that comes back',
     caughtBy: `${UNIT}/node/background/range-removal.test.ts`,
