@@ -4,7 +4,7 @@
  *
  * Five nodes in namespaces of their own; the other four are asked every 10 ms what they say of the
  * last, which a coordinator asks by the same answer. It is killed `--kills N` (100) times; paused
- * and cut off, half of `--silences N` (60) times each, until all suspect it and for up to 3 s more;
+ * and cut off, half of `--silences N` (60) times each, until all suspect it and for up to 2 s more;
  * then a fifth of the packets to and from every node is lost for `--loss-ms N` (120,000).
  */
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -34,7 +34,7 @@ const PORT = 7400
 /** Between two blows: at least so long, and at any time of a period of probes. */
 const REST_MS = 250
 /** A silence lasts up to so much longer than until all have noticed it. */
-const LONGER_MS = 3_000
+const LONGER_MS = 2_000
 /** In each direction a fifth of the packets. */
 const LOSS = { input: ['numgen random mod 5 == 0 counter drop'] }
 
