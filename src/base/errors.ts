@@ -123,6 +123,7 @@ export const ERROR_KINDS = {
   'round-left': refused(73),
   'members-full': refused(74),
   'member-gone': refused(75),
+  'name-taken': refused(76),
 
   // The store.
   'disk-full': retryable(80),

@@ -216,7 +216,7 @@ class Node implements RunningNode {
     const mender = new Mender({ clock, trace, topology, gets, replica })
     const workers = { ...shared, self, gets, teller, roundHoldup: () => opener.holdup }
     const coordinator = (this.#coordinator = coordinatorOf(config, held, workers))
-    const { introducer = new Introducing(membership, self) } = opened
+    const { introducer = new Introducing(membership, self, peers) } = opened
     const joining = { config, introducer, invitations: new Invitations(clock, entropy) }
     const joins = new JoinRequests({ ...shared, ...kept, ...joining })
     const transfers = new TransferRequests({ ...shared, ...kept })

@@ -71,6 +71,7 @@ export function joinerRows(lab: Lab): readonly Row[] {
     ['a joiner with 3 partitions', 'message-garbled', as({ join: { partitions: 3 } })],
     ['a joiner with two copies', 'ring-differs', as({ join: { n: 2 } })],
     ['a joiner with a hundred copies', 'message-garbled', as({ join: { n: 100 } })],
+    ['a joiner with the name of a member', 'name-taken', as({ join: { name: 'node-2' } })],
     ['a joiner without a name', 'message-garbled', as({ join: { name: '' } })],
     ['a joiner without weight', 'message-garbled', as({ join: { weight: 0 } })],
     ['a joiner without a port', 'message-garbled', as({ join: { peerPort: 0 } })],
