@@ -4,14 +4,13 @@
  *   everwrite join 1
  *   cluster "prod"
  *   node 0123456789abcdef
- *   ring 3
  *   placement {"partitions":256,"members":[{"name":"node-1",…}],"n":3,"buckets":{}}
  *   record AAAA…
  *   crc32c 89abcdef
  *
  * The first part is durable before the node asks to be let in: if it crashes, or the answer is
- * lost, it asks again under the same id. `ring` and what is below follow with the answer, after the
- * cluster keys are durable (`keys.ts`). Members of the first list have no such file.
+ * lost, it asks again under the same id. `placement` and what is below follow with the answer,
+ * after the cluster keys are durable (`keys.ts`). Members of the first list have no such file.
  */
 import { base64urlOf, bytesOfBase64url, utf8Bytes } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
@@ -27,8 +26,6 @@ import { checkOf, JOIN_NAME, readText, replaceWhole } from './files.ts'
 export interface LetIn {
   /** Under which the issuer's data is written: its members are those of the first ring. */
   readonly placement: Placement
-  /** The number of the ring in force. */
-  readonly ring: number
   /** Of all members, this one among them. */
   readonly records: readonly MemberRecord[]
 }
@@ -48,7 +45,7 @@ export async function writeJoining(directory: Directory, joining: Joining): Prom
   const { cluster, node, letIn } = joining
   const lines = ['everwrite join 1', `cluster ${JSON.stringify(cluster)}`, `node ${node}`]
   if (letIn !== undefined) {
-    lines.push(`ring ${letIn.ring}`, `placement ${JSON.stringify(letIn.placement)}`)
+    lines.push(`placement ${JSON.stringify(letIn.placement)}`)
     for (const record of letIn.records) lines.push(`record ${base64urlOf(canonicalBytes(record))}`)
   }
   const checked = `${lines.join('\n')}\n`
@@ -82,16 +79,14 @@ function parse(text: string | undefined): Joining | undefined {
   return { cluster: JSON.parse(cluster), node: nodeId(node), letIn }
 }
 
-function letInOf([number = '', placed = '', ...listed]: readonly string[]): LetIn | undefined {
-  const ring = /^ring (\d{1,10})$/.exec(number)?.[1]
+function letInOf([placed = '', ...listed]: readonly string[]): LetIn | undefined {
   const placement = parsePlacement(/^placement (.*)$/.exec(placed)?.[1] ?? '')
   const records = listed.flatMap((line) => {
     const digits = /^record ([\w-]*)$/.exec(line)?.[1]
     return (digits === undefined ? undefined : recordOfBytes(bytesOfBase64url(digits))) ?? []
   })
   const isWhole = records.length === listed.length
-  if (ring === undefined || placement === undefined || !isWhole) return undefined
-  return { placement, ring: Number(ring), records }
+  return placement === undefined || !isWhole ? undefined : { placement, records }
 }
 
 function rotten(directory: Directory, name: string): OperatingError {

@@ -66,17 +66,16 @@ const peerJoin: CallConverter<'peerJoin'> = {
       records.reduce((sum, { length }) => sum + length, 3 * placement.length),
     encode(reply: PeerJoinReply, writer: Writer): void {
       checkReply(reply)
-      const { sealed, tag, placement, ring, records } = reply
-      const message = { sealed, tag, placement, ring, records: [...records] }
+      const { sealed, tag, placement, records } = reply
+      const message = { sealed, tag, placement, records: [...records] }
       pb.PeerJoinReply.encode(message, writer)
     },
     decode(reader: Reader): PeerJoinReply {
-      const { sealed, tag, placement, ring, records } = pb.PeerJoinReply.decode(reader)
+      const { sealed, tag, placement, records } = pb.PeerJoinReply.decode(reader)
       const reply: PeerJoinReply = {
         sealed: plain(sealed),
         tag: plain(tag),
         placement,
-        ring,
         records: (records ?? []).map(plain),
       }
       checkReply(reply)

@@ -92,11 +92,11 @@ export class KeySeal {
 /** What a joiner is told beside the keys, as the tag covers it. */
 export function toldToJoiner(
   joiner: NodeId,
-  { placement, ring, records }: Pick<PeerJoinReply, 'placement' | 'ring' | 'records'>,
+  { placement, records }: Pick<PeerJoinReply, 'placement' | 'records'>,
 ): readonly Uint8Array[] {
   const placed = withLength(utf8Bytes(placement))
-  const counted = [u32(ring), u32(records.length)]
-  return [idBytes(joiner), ...placed, ...counted, ...records.flatMap(withLength)]
+  const counted = u32(records.length)
+  return [idBytes(joiner), ...placed, counted, ...records.flatMap(withLength)]
 }
 
 function withLength(bytes: Uint8Array): readonly Uint8Array[] {

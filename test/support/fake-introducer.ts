@@ -3,7 +3,7 @@ import type { OperatingError } from '../../src/base/errors.ts'
 import { canonicalBytes, MemberState } from '../../src/dynamo/membership/member-record.ts'
 import type { NodeId } from '../../src/dynamo/names.ts'
 import type { Member } from '../../src/dynamo/ring/ring.ts'
-import type { Introducer, Introduction } from '../../src/node/cluster/introducer.ts'
+import type { Introducer } from '../../src/node/cluster/introducer.ts'
 
 export class FakeIntroducer implements Introducer {
   readonly joined = new Map<NodeId, Member>()
@@ -14,7 +14,7 @@ export class FakeIntroducer implements Introducer {
   /** Resolves before an introduction is made. */
   before: () => Promise<void> = () => Promise.resolve()
 
-  async introduce(joiner: Member): Promise<Introduction> {
+  async introduce(joiner: Member): Promise<readonly Uint8Array[]> {
     this.asked += 1
     await this.before()
     const { failure } = this
@@ -22,7 +22,6 @@ export class FakeIntroducer implements Introducer {
     if (failure !== undefined) throw failure
     this.joined.set(joiner.id, joiner)
     const written = { by: joiner.id, sponsor: joiner.id, version: 1, state: MemberState.joined }
-    const records = [...this.joined.values()].map((one) => canonicalBytes({ ...one, ...written }))
-    return { records, ring: 7 }
+    return [...this.joined.values()].map((one) => canonicalBytes({ ...one, ...written }))
   }
 }

@@ -64,7 +64,7 @@ export const SEAL_OPTIONS = {
 export const JOIN_EXAMPLE: { readonly seal: KeySeal; readonly reply: PeerJoinReply } = (() => {
   const issuer = new KeySeal({ ...SEAL_OPTIONS, side: 'acceptor' })
   const records = [utf8Bytes('one'), utf8Bytes('three')]
-  const told = { placement: PLACEMENT_EXAMPLE, ring: 3, records }
+  const told = { placement: PLACEMENT_EXAMPLE, records }
   const keys = keyRingBytes(KEYS_EXAMPLE)
   const reply = { ...told, ...issuer.seal(keys, SEAL_NONCE, toldToJoiner(NODE_A, told)) }
   return { seal: new KeySeal({ ...SEAL_OPTIONS, side: 'connector' }), reply }

@@ -6,24 +6,14 @@ import type { Member } from '../../dynamo/ring/ring.ts'
 import type { Membership } from './membership.ts'
 import type { PeerCalls } from './peer-calls.ts'
 
-/** No table has another number yet. */
-const FIRST_RING = 1
-
-/** What a joiner is told beside the cluster key. */
-export interface Introduction {
-  /** What this node knows of the members, the joiner among them: each record encoded. */
-  readonly records: readonly Uint8Array[]
-  /** The number of the ring in force. */
-  readonly ring: number
-}
-
 export interface Introducer {
   /**
-   * Resolves once the joiner's record is durable here, and may spread. The same joiner may come
-   * again, with the same facts. Fails, with nothing kept, with `member-gone`, `node-id-taken`, or
-   * `name-taken`: another member that is connected has its name.
+   * Resolves once the joiner's record is durable here, and may spread: with the records of all
+   * members that this node knows, each encoded. The same joiner may come again, with the same
+   * facts. Fails, with nothing kept, with `member-gone`, `node-id-taken`, or `name-taken`: another
+   * member that is connected has its name.
    */
-  introduce(joiner: Member): Promise<Introduction>
+  introduce(joiner: Member): Promise<readonly Uint8Array[]>
 }
 
 /** By this node's view of the cluster. */
@@ -42,13 +32,12 @@ export class Introducing implements Introducer {
     this.#peers = peers
   }
 
-  async introduce(joiner: Member): Promise<Introduction> {
+  async introduce(joiner: Member): Promise<readonly Uint8Array[]> {
     if (!this.#membership.isGone(joiner.id)) this.#checkName(joiner)
     const [by, sponsor] = [this.#self, this.#self]
     const fields = { ...joiner, state: MemberState.joined, version: 1, by, sponsor }
     await this.#membership.introduce(memberRecord(fields))
-    const records = this.#membership.present.map((record) => canonicalBytes(record))
-    return { records, ring: FIRST_RING }
+    return this.#membership.present.map((record) => canonicalBytes(record))
   }
 
   /**

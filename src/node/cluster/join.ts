@@ -181,15 +181,12 @@ async function ask(
 }
 
 /** Fails with `message-garbled`: the issuer says what cannot be. */
-function letInOf(
-  { placement: placed, ring, records: encoded }: PeerJoinReply,
-  node: NodeId,
-): LetIn {
+function letInOf({ placement: placed, records: encoded }: PeerJoinReply, node: NodeId): LetIn {
   const placement = parsePlacement(placed)
   const records = encoded.flatMap((bytes) => recordOfBytes(bytes) ?? [])
   const isWhole = records.length === encoded.length && records.some(({ id }) => id === node)
   if (placement !== undefined && isWhole) {
-    return { placement, ring, records }
+    return { placement, records }
   }
   throw new OperatingError(
     'message-garbled',

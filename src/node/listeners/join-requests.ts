@@ -26,7 +26,7 @@ import type { IncomingCallOf, JoinFacts, Session } from '../../wire/session.ts'
 import type { Entropy } from '../../world/entropy.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { HeldKeys } from '../cluster/held-keys.ts'
-import type { Introducer, Introduction } from '../cluster/introducer.ts'
+import type { Introducer } from '../cluster/introducer.ts'
 import type { Invitations } from '../cluster/invitations.ts'
 import type { OwnStanding } from '../cluster/own-standing.ts'
 import type { Topology } from '../cluster/topology.ts'
@@ -90,8 +90,8 @@ export class JoinRequests {
     const { held, entropy, standing, trace } = this.#node
     const { invitation, seal } = join
     this.#checkAlike(call.request)
-    const { records, ring } = await this.#introduce(call.request.facts, { id, join })
-    const told = { records, ring, placement: JSON.stringify(standing.placement) }
+    const records = await this.#introduce(call.request.facts, { id, join })
+    const told = { records, placement: JSON.stringify(standing.placement) }
     // Read after the joiner is a member: so it has every key that one which knows it not can have.
     const keys = keyRingBytes(held.ring)
     const sealed = seal.seal(keys, entropy.bytes(NONCE_BYTES), toldToJoiner(id, told))
@@ -103,13 +103,13 @@ export class JoinRequests {
   }
 
   /** Where the joiner is certainly not let in, another may use the invitation. */
-  async #introduce(facts: JoinerFacts, { id, join }: Asking): Promise<Introduction> {
+  async #introduce(facts: JoinerFacts, { id, join }: Asking): Promise<readonly Uint8Array[]> {
     const { invitations, introducer } = this.#node
     invitations.claim(join.invitation, id)
     try {
-      const introduction = await introducer.introduce({ id, ...facts })
+      const records = await introducer.introduce({ id, ...facts })
       invitations.use(join.invitation)
-      return introduction
+      return records
     } catch (error) {
       const isRefused = isOperatingError(error) && error.certainty === 'refused'
       if (isRefused) invitations.release(join.invitation, id)

@@ -41,8 +41,6 @@ export interface PeerJoin {
 export interface PeerJoinReply extends Sealed {
   /** Under which the issuer's data is written, as JSON: see `dynamo/ring/placement.ts`. */
   readonly placement: string
-  /** The number of the ring in force. */
-  readonly ring: number
   /** Of the members: each as those who gossip encode it. */
   readonly records: readonly Uint8Array[]
 }

@@ -20,7 +20,7 @@ const records = ['one', 'two "three"'].map((name, i) => {
 })
 const placed = [{ name: 'one', machine: 'm', zone: '', weight: 1 }]
 const placement = { partitions: 256, members: placed, n: 3, buckets: { 'a\nb': 2 } }
-const LET_IN: Joining = { ...BEGUN, letIn: { placement, ring: 3, records } }
+const LET_IN: Joining = { ...BEGUN, letIn: { placement, records } }
 
 async function textOf(directory: Directory, name: string): Promise<string> {
   const file = await directory.open(name)

@@ -279,7 +279,7 @@ t.test(
     t.equal((await readNodeSettings(sources)).hasJoined, false, 'it has begun to join')
     const placement = { partitions: 128, members: [], n: 2, buckets: {} }
     await writeKeyRing(fresh, KeyRing.first(bytesOfHex(KEY) as Uint8Array, new Uint8Array(16)))
-    await writeJoining(fresh, { ...begun, letIn: { placement, ring: 1, records: [] } })
+    await writeJoining(fresh, { ...begun, letIn: { placement, records: [] } })
     const joined = await readNodeSettings(sources)
     t.same([joined.isJoiner, joined.hasJoined, joined.config.id], [true, true, node])
     t.equal(joined.config.clusterKey, undefined, 'the data directory has it')
