@@ -27,7 +27,7 @@ const WEIGHTS = [1, 1, 1, 2, 0, 0] as const
 const SPLIT_CHANCE = 0.1
 const SPLIT_BITS_MAX = 6
 /** One member at a time leaves, where enough stay. */
-const LEAVE_CHANCE = 0.4
+const LEAVE_CHANCE = 0.5
 /** Of those that are to leave: removed at once, which counts as the loss of a disk. */
 const REMOVE_CHANCE = 0.5
 /** All moves end within so long once nothing fails any more. */
