@@ -7,6 +7,7 @@ line is a JSON object: how many checks were made, and how many failed.
 import json
 import sys
 
+import check_buckets
 import check_calls
 import check_chunks
 import check_data
@@ -26,7 +27,7 @@ def main():
     """All groups in turn."""
     lab = Lab(json.loads(sys.argv[1]))
     report = Report()
-    parts = [check_frames, check_handshake, check_calls, check_data, check_ring]
+    parts = [check_frames, check_handshake, check_calls, check_data, check_ring, check_buckets]
     if not lab.is_short:
         parts.append(check_chunks)
     for part in parts:

@@ -37,6 +37,8 @@ KINDS = {
     "ClusterChange": 53,
     "ClusterStatus": 54,
     "ClusterPause": 55,
+    "BucketCreate": 57,
+    "BucketRename": 58,
     "ClusterKey": 62,
     "Topology": 80,
     "Status": 81,
@@ -48,6 +50,8 @@ KINDS = {
     "ClusterChangeReply": 117,
     "ClusterStatusReply": 118,
     "ClusterPauseReply": 119,
+    "BucketCreateReply": 121,
+    "BucketRenameReply": 122,
     "ClusterKeyReply": 126,
     "Failure": 127,
 }
