@@ -37,9 +37,9 @@ export function addDelete(program: Command): void {
 Example:
   $ everwrite delete carts anna
 
-The coordinating node reads the key and deletes the siblings that it read; a concurrent write
-survives. Where fewer than R owners answer, what they hold is deleted, and told.
-Deleting a key that is not there succeeds.
+The command reads the key and deletes the siblings that it read; a concurrent write survives. Where
+fewer than R owners answer, what they hold is deleted, and told. Deleting a key that is not there
+succeeds.
 ${EXIT_CODES_HELP}`,
     )
     .action(remove)

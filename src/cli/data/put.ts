@@ -50,10 +50,10 @@ Examples:
   $ everwrite put carts anna tea --request-id $(openssl rand -hex 16)
   $ everwrite put images logo - < logo.png
 
-The coordinating node reads the key and replaces the siblings that it read; a concurrent write
-survives as a sibling. Where fewer than R owners answer, what they hold is replaced, and told. A
-put that ended in doubt can be sent again with the same --request-id: however often it arrives, it
-leaves one value.
+The command reads the key and replaces the siblings that it read; a concurrent write survives as a
+sibling. Where fewer than R owners answer, what they hold is replaced, and told. A put that
+ended in doubt can be sent again with the same --request-id: however often it arrives, it leaves one
+value.
 ${EXIT_CODES_HELP}`,
     )
     .action(put)

@@ -28,8 +28,9 @@ Examples:
   $ everwrite cluster key drop 00000001
 
 The oldest key goes first, and only once all members are connected and sign with a newer one. From
-then on contexts and receipts that it has signed are refused (context-key-unknown), and a node that
-has no newer key is not let in: it joins anew, or gets the file 'keys' of another member.
+then on contexts (context-key-unknown) and receipts (receipt-foreign) that it has signed are
+refused, and a node that has no newer key is not let in: it joins anew, or gets the file 'keys' of
+another member.
 ${EXIT_CODES_HELP}`
 
 export function addKeys(cluster: Command): void {

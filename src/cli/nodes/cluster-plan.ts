@@ -27,7 +27,7 @@ Examples:
   $ everwrite cluster plan
   $ everwrite cluster plan --without node-3
 
-owns       partitions that the member owns, for each N of a bucket; then: after the moves
+owns       partitions that the member owns, of all N of buckets together; then: after the moves
 moves      replicas that come to another member, of all
 bytes      that move, by what the files of the node that was asked take for what it owns
 survives   machines that may be lost before copies are, at the worst partition: now, at any step

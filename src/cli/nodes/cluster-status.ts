@@ -21,8 +21,8 @@ Examples:
   $ everwrite cluster status
   $ everwrite cluster status --json
 
-owns     partitions that the member owns, for each N of a bucket; to get and to give are those
-         that move
+owns     partitions that the member owns, of all N of buckets together; to get and to give are
+         those that move
 drops    partitions with copies at a member that does not own them: it hands them over to the
          owners, and drops them
 The rate is that of the last minute, as the node hears of it that was asked first.
@@ -41,7 +41,7 @@ Examples:
   $ everwrite cluster ${name}
 
 A pause is in the memory of each node: moves to a member that restarts go on. Moves that are under
-way end first; copies that were moved are still dropped where they are not owned any more.
+way end first; copies that are not owned any more are kept, too, until moves go on.
 ${EXIT_CODES_HELP}
   4  a member does not answer`,
       )
