@@ -125,13 +125,18 @@ export async function startNode(
   const started = world.clock.now()
   world.trace.record('node-starting', { node: config.id, name: config.name })
   const opened = await openEngine(config, world)
-  const ring =
-    opened.ring ?? firstRing(keptRingOf(config, opened.placement, opened.members.records))
+  const ring = opened.ring ?? firstRingOf(config, opened)
   const topology = new Topology(config, ring.stages.copy())
   const hints = new Hints(opened.engine, world.clock, await hintBytesOf(config, opened))
   const node = new Node(config, world, topology, { ...opened, ring, hints, introducer }, started)
   await node.open()
   return node
+}
+
+function firstRingOf(config: Config, { placement, members }: OpenedEngine): KeptRing {
+  const { buckets, defaults } = config
+  const ns = buckets.map(({ n }) => n).filter((n) => n !== defaults.n)
+  return firstRing(keptRingOf(config, placement, members.records), ns)
 }
 
 /** What was there, or made, before the node. */

@@ -12,7 +12,6 @@ import { isFailure } from '../../base/deliver.ts'
 import { bucketsDigestOf } from '../../dynamo/buckets/bucket-set.ts'
 import { exactName } from '../../dynamo/buckets/bucket-names.ts'
 import {
-  bucketIdOf,
   type BucketRecord,
   bucketRecord,
   type BucketTerms,
@@ -63,8 +62,9 @@ export class BucketOperations {
     if (known !== undefined) return this.#keep(known)
     this.#checkFree(terms.createdAs, terms)
     this.#checkRoom()
-    await this.#checkUse(terms)
     await this.#checkUnused(terms.createdAs, deadline)
+    // Last: an N that is in use stays so for ever.
+    await this.#checkUse(terms)
     // Another call may have created it meanwhile.
     const made = this.#sameOf(terms)
     if (made !== undefined) return this.#keep(made)
@@ -125,7 +125,7 @@ export class BucketOperations {
   /** A new N comes into use between tables alone (dynamo/ring/ring-view.ts). */
   async #checkUse(terms: BucketTerms): Promise<void> {
     const { topology, rings } = this.#node
-    if (topology.serves(bucketIdOf(terms))) return
+    if (topology.serves(terms)) return
     if (await rings.use(terms.n)) return
     if (!rings.isFrozen) throw stopping()
     throw new OperatingError(

@@ -18,7 +18,7 @@ import { isFailure } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import { equalU64 } from '../../base/u64.ts'
 import { recordsBytes, recordsOfBytes } from '../../dynamo/buckets/bucket-bytes.ts'
-import { type BucketRecord, bucketIdOf } from '../../dynamo/buckets/bucket-record.ts'
+import type { BucketRecord } from '../../dynamo/buckets/bucket-record.ts'
 import { type BucketsDigest, BucketSet, bucketsDigestOf } from '../../dynamo/buckets/bucket-set.ts'
 import type { NodeId } from '../../dynamo/names.ts'
 import type { Engine } from '../../store/engine.ts'
@@ -208,12 +208,12 @@ export class Buckets {
     return { digest: bucketsDigestOf(records), news: recordsBytes(records) }
   }
 
-  /** True where the N of all buckets are served. */
+  /** True where the N of all buckets are served, those of the configuration among them. */
   async #useAll(): Promise<boolean> {
     const { topology, rings } = this.#node
-    for (const record of this.#set.all) {
-      if (topology.serves(bucketIdOf(record)) || this.#isStopped) continue
-      if (!(await rings.use(record.n))) return false
+    for (const bucket of topology.allProperties()) {
+      if (topology.serves(bucket) || this.#isStopped) continue
+      if (!(await rings.use(bucket.n))) return false
     }
     return !this.#isStopped
   }

@@ -221,9 +221,10 @@ export class Rings {
 
 const NO_BYTES = new Uint8Array(0)
 
-/** What a member knows at the beginning of a cluster. */
-export function firstRing(ring: Ring): KeptRing {
+/** What a member knows at the beginning of a cluster, whose configured buckets have these N. */
+export function firstRing(ring: Ring, ns: readonly number[]): KeptRing {
   const stages = firstStages(ring)
+  for (const n of ns) stages.use(n)
   return { stages, adopted: stages.table, stated: undefined }
 }
 

@@ -217,8 +217,8 @@ export class Topology {
    * Whether this node may serve the bucket: a member that named other owners of its keys would not
    * be refused otherwise (dynamo/ring/ring-view.ts).
    */
-  serves({ creation, n }: BucketId): boolean {
-    return creation === NEVER_CREATED || n === this.#defaultN || this.usedNs.has(n)
+  serves({ n }: Pick<BucketId, 'n'>): boolean {
+    return n === this.#defaultN || this.usedNs.has(n)
   }
 
   /** Partitions of buckets with this N that this node and the other one own. */

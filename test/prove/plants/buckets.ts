@@ -5,6 +5,7 @@ const UNIT = 'test/unit'
 const SET = `${UNIT}/dynamo/buckets/bucket-set.test.ts`
 const USED = `${UNIT}/dynamo/ring/used-ns.test.ts`
 const NODES = `${UNIT}/node/cluster/buckets.test.ts`
+const MOVING = `${UNIT}/node/cluster/buckets-moves.test.ts`
 
 export const BUCKETS: readonly Plant[] = [
   {
@@ -34,6 +35,22 @@ export const BUCKETS: readonly Plant[] = [
     replace: 'if (!shown.has(record.name)) shown.set(record.name, record)',
     why: 'its values are hidden',
     caughtBy: SET,
+  },
+  {
+    name: 'buckets of the configuration are served whatever table is pending',
+    find: 'return n === this.#defaultN || this.usedNs.has(n);',
+    replace: 'return n !== undefined;',
+    why: 'their owners change without a move when the table takes effect',
+    caughtBy: MOVING,
+  },
+  {
+    name: 'a refused bucket leaves its N in use',
+    find: 'this.#checkRoom();\n        await this.#checkUnused(terms.createdAs, deadline);',
+    replace:
+      'this.#checkRoom();\n        await this.#checkUse(terms);\n' +
+      '        await this.#checkUnused(terms.createdAs, deadline);',
+    why: 'each table plans moves of an N that no bucket has',
+    caughtBy: NODES,
   },
   {
     name: 'a table forgets an N that its operator did not know',

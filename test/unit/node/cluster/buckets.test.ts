@@ -1,6 +1,7 @@
 /** Buckets that are created at run time, at the nodes of a simulated cluster. */
 import t from 'tap'
 import { BucketsScene } from './buckets-scene.ts'
+import { nodeOf } from './operations-scene.ts'
 
 t.test('a bucket with a new N works at every node at once, and after a restart', async (t) => {
   const at = await BucketsScene.open({ nodes: 5 })
@@ -81,7 +82,9 @@ t.test('a name with keys, or in a configuration, is not given to a bucket', asyn
   const at = await BucketsScene.open({ buckets: [{ name: 'flags', n: 3, r: 2, w: 2 }] })
   const client = await at.at(1)
   await at.put(client.bucket('carts'), 'anna', 'tea')
-  t.equal(await at.code(client.createBucket('carts')), 'bucket-exists')
+  const two = client.createBucket('carts', { n: 2, r: 1, w: 2 })
+  t.equal(await at.code(two), 'bucket-exists')
+  t.notOk(nodeOf(at.scene, 1).rings.view.stages.ns.includes(2), 'a refused bucket has used no N')
   t.equal(await at.code(client.createBucket('flags')), 'bucket-exists')
   t.equal(await at.code(client.createBucket('wide', { n: 8 })), 'quorum-wrong')
   t.equal(await at.code(client.createBucket('wide', { n: 3, w: 4 })), 'quorum-wrong')

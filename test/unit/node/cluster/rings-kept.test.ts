@@ -45,7 +45,7 @@ class Bench {
       tellRing: (_: NodeId, { news }: { readonly news: Uint8Array }) => void this.told.push(news),
     }
     const { clock, trace } = world
-    const ring = firstRing(topology.ring)
+    const ring = firstRing(topology.ring, [])
     this.rings = new Rings({ ring, standing, directory, topology, peers, clock, trace })
     sim.disk(1).slow(SLOWNESS)
   }
