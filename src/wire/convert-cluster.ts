@@ -254,7 +254,8 @@ function clusterMemberOf(message: pb.ClusterMember.$Properties): ClusterMember {
 }
 
 function tableOf(message: pb.ClusterTable.$Properties | null | undefined): ClusterTable {
-  return { number: message?.number ?? 0, digest: wideOf(message?.digest) }
+  const { number = 0, digest, isOutdated = false } = message ?? {}
+  return { number: number ?? 0, digest: wideOf(digest), isOutdated: isOutdated ?? false }
 }
 
 function plannedMovesOf(message: pb.PlannedMoves.$Properties): PlannedMoves {

@@ -5,8 +5,12 @@
  * then be done with a default in place of what its sender wrote. Fields are numbered from 1 on,
  * without gaps, so their count tells which numbers are known.
  */
+import { assert } from '../base/assert.ts'
 import { everwrite as pb } from './generated/messages.js'
 import { REQUEST_KINDS, type RequestKind } from './message/table.ts'
+
+/** What each answer says of the ring, beside its own fields. */
+export const RING_FIELD = 15
 
 interface Generated {
   readonly prototype: object
@@ -25,7 +29,9 @@ function capital(name: string): string {
 export function fieldsOf(name: string): number {
   const message = MESSAGES[capital(name)]
   if (message === undefined) throw new Error(`no message is called ${name}`)
-  return Object.keys(message.prototype).length
+  const count = Object.keys(message.prototype).length
+  assert(count < RING_FIELD, `${name} has no field ${RING_FIELD}, which tells of the ring`)
+  return count
 }
 
 function byKind(nameOf: (kind: RequestKind) => string): Readonly<Record<RequestKind, number>> {

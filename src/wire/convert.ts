@@ -46,7 +46,7 @@ import { TREE_CONVERTERS } from './convert-trees.ts'
 import { everwrite as pb } from './generated/messages.js'
 import { failure } from './convert-failure.ts'
 import type { Failure, Goodbye, Hello, Identity, Welcome } from './message/session.ts'
-import { fieldsOf, REPLY_FIELDS, REQUEST_FIELDS } from './convert-fields.ts'
+import { fieldsOf, REPLY_FIELDS, REQUEST_FIELDS, RING_FIELD } from './convert-fields.ts'
 import { type Reply, type Request, type RequestKind, SENDERS } from './message/table.ts'
 import { PartedWriter } from './convert-parts.ts'
 
@@ -108,7 +108,6 @@ class BoundedReader extends protobuf.Reader {
 }
 
 /** A field of every answer to a client, whatever its message. */
-const RING_FIELD = 15
 const RING_TAG: number = (RING_FIELD << 3) | 5
 
 const reader = new BoundedReader(EMPTY_BYTES)

@@ -46,6 +46,7 @@ export const FACTS = {
   // Who owns what.
   'ring-committed': 'notice',
   'ring-in-effect': 'notice',
+  'ring-gave-way': 'warning',
   'moves-ended': 'detail',
   'places-taken': 'detail',
   'copies-given': 'detail',

@@ -1,5 +1,6 @@
 /** `everwrite cluster plan | split | commit | abort`: the next table, and how it takes effect. */
 import type { Command } from 'commander'
+import { equalU64 } from '../../base/u64.ts'
 import type { ClusterPlanReply, ClusterStatusReply } from '../../wire/message/cluster.ts'
 import { addConnectionOptions } from '../cluster-options.ts'
 import { bytesLabel, countLabel, durationLabel } from '../labels.ts'
@@ -63,7 +64,7 @@ named by --without; then places move. A table that waits is replaced by another 
 back by 'everwrite cluster abort'. Name only members by --without that will not come back with
 what they hold: writes that only they have are lost.
 ${EXIT_CODES_HELP}
-  4  the table is committed, and waits for members`,
+  4  the table is committed, and waits for members; or it gave way to one of another operator`,
     )
     .action(commit)
   addPlanOptions(cluster.command('abort'))
@@ -77,7 +78,7 @@ Examples:
 A newer table leads to the owners of the one in effect. Moves that have begun are not taken back:
 change the members, plan and commit, and they turn round.
 ${EXIT_CODES_HELP}
-  4  the newer table is committed, and waits for members`,
+  4  the newer table is committed, and waits for members; or it gave way to another one`,
     )
     .action(abort)
 }
@@ -119,8 +120,8 @@ async function commit(options: PlanOptions): Promise<void> {
     if (options.json !== true && !planned.isSame) await print(`${plainOf(planned)}\n\n`)
     const isForced = options.force === true
     const asked = { ...askedOf(options), isForced, plan: planned, at, timeout }
-    const { number } = await operator.commit(asked)
-    await tellEffect(node, options, number, 'commit')
+    const committed = await operator.commit(asked)
+    await tellEffect(node, options, committed, 'commit')
   })
 }
 
@@ -128,13 +129,13 @@ async function abort(options: PlanOptions): Promise<void> {
   await withNode(options, async (node) => {
     const { operator, at, timeout } = node
     const { inEffect, newest } = await operator.status({ at, timeout })
-    if (newest.number === inEffect.number) {
+    if (equalU64(newest.digest, inEffect.digest)) {
       const sentence = `table ${newest.number} is in effect: there is nothing to take back`
       return print(options.json === true ? '{"isAborted":false}\n' : `${sentence}\n`)
     }
     const asked = { ...askedOf(options), newest: newest.digest, at, timeout }
-    const { number } = await operator.abort(asked)
-    return await tellEffect(node, options, number, 'abort')
+    const committed = await operator.abort(asked)
+    return await tellEffect(node, options, committed, 'abort')
   })
 }
 
@@ -142,28 +143,52 @@ async function abort(options: PlanOptions): Promise<void> {
 async function tellEffect(
   { operator, at, timeout }: Asked,
   { json }: PlanOptions,
-  number: number,
+  committed: Committed,
   again: 'abort' | 'commit',
 ): Promise<void> {
+  const { number } = committed
   const until = performance.now() + timeout
   let status = await operator.status({ at, timeout })
-  while (status.inEffect.number < number && performance.now() < until) {
+  while (effectOf(committed, status) === 'waits' && performance.now() < until) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
     status = await operator.status({ at, timeout })
   }
-  const isInEffect = status.inEffect.number >= number
+  const effect = effectOf(committed, status)
+  const isInEffect = effect === 'in effect'
   if (!isInEffect) process.exitCode = EXIT.attention
-  const waitsFor = missingOf(status)
-  if (json === true) return print(`${JSON.stringify({ number, isInEffect, waitsFor })}\n`)
+  const waitsFor = effect === 'waits' ? missingOf(status) : []
+  if (json === true) {
+    const gaveWayTo = effect === 'gave way' ? status.newest.number : undefined
+    return print(`${JSON.stringify({ number, isInEffect, waitsFor, gaveWayTo })}\n`)
+  }
   if (isInEffect) {
     const next = again === 'commit' ? '; everwrite cluster status shows its moves' : ''
     return print(`table ${number} is in effect: all members have adopted it${next}\n`)
+  }
+  if (effect === 'gave way') {
+    const other = number === status.newest.number ? 'another table' : 'table'
+    return print(
+      `table ${number} gave way to ${other} ${status.newest.number}, which was committed at` +
+        ' another node: what was asked here may not be in it\n' +
+        '(everwrite cluster plan shows what is left to do)\n',
+    )
   }
   return print(
     `table ${number} is committed, and takes effect once these have adopted it: ` +
       `${waitsFor.join(', ')}\n(everwrite cluster status shows it; start them, or ${again} ` +
       'once more with --without for those that are dead)\n',
   )
+}
+
+export type Committed = Pick<ClusterPlanReply, 'number' | 'planned'>
+
+/** What has become of a table that was committed at this node, as it knows by now. */
+export function effectOf(
+  { planned }: Committed,
+  { inEffect, newest }: Pick<ClusterStatusReply, 'inEffect' | 'newest'>,
+): 'in effect' | 'waits' | 'gave way' {
+  if (equalU64(inEffect.digest, planned)) return 'in effect'
+  return equalU64(newest.digest, planned) ? 'waits' : 'gave way'
 }
 
 /** Members that have yet to adopt the newest table. Those that are gone never will. */

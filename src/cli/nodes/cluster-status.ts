@@ -1,5 +1,6 @@
 /** `everwrite cluster status | pause | resume`: the tables, and the moves that follow. */
 import type { Command } from 'commander'
+import { equalU64 } from '../../base/u64.ts'
 import type { ClusterStatusReply } from '../../wire/message/cluster.ts'
 import { addConnectionOptions } from '../cluster-options.ts'
 import { bytesLabel, countLabel, durationLabel } from '../labels.ts'
@@ -55,7 +56,7 @@ async function status(options: AtOptions): Promise<void> {
     const rows = await askMembers(options, first, (to, one, limit) => {
       return to.status({ at: one, timeout: limit })
     })
-    const isWaiting = first.newest.number !== first.inEffect.number
+    const isWaiting = !equalU64(first.newest.digest, first.inEffect.digest)
     if (isWaiting || rows.some(({ answer }) => answer === undefined)) {
       process.exitCode = EXIT.attention
     }
@@ -102,8 +103,15 @@ function tablesOf(first: ClusterStatusReply): string {
 }
 
 function tableRemarks(first: ClusterStatusReply): readonly string[] {
+  const { newest } = first
+  const of = `members have changed since table ${newest.number} was made`
+  const change = newest.isOutdated ? [`plan     ${of}: everwrite cluster plan, then commit`] : []
+  return [...waitsOf(first), ...change]
+}
+
+function waitsOf(first: ClusterStatusReply): readonly string[] {
   const { inEffect, newest } = first
-  if (newest.number === inEffect.number) return []
+  if (equalU64(newest.digest, inEffect.digest)) return []
   const missing = missingOf(first)
   if (missing.length === 0) {
     return [`waits    table ${newest.number} needs members that are gone: commit once more`]

@@ -61,6 +61,15 @@ export function isSamePlan(table: Table, { adopted, stages }: Present): boolean 
   return table.without.every(isKnownDead)
 }
 
+/** Whether members have joined, left or changed since a table was made. */
+export function isOutdated({ ring }: Table, joined: readonly Member[]): boolean {
+  const textOf = (members: readonly Member[]): string => {
+    const rows = members.map(({ id, weight, zone, machine }) => [id, weight, zone, machine])
+    return JSON.stringify(rows.toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1)))
+  }
+  return textOf(ring.members) !== textOf(joined)
+}
+
 /** Members that have another data directory than the table was made for. */
 export function lostDisks(
   { needed }: Pick<Table, 'needed'>,

@@ -168,7 +168,19 @@ export class Rings {
     if (news === undefined) {
       throw new OperatingError('message-garbled', 'news of the ring is not encoded as it should be')
     }
-    if (this.#mayHear(news) && this.view.hear(news)) void this.#save()
+    const before = this.view.adopted
+    if (!this.#mayHear(news) || !this.view.hear(news)) return
+    this.#noteGivenWay(before)
+    void this.#save()
+  }
+
+  /** Two operators committed at once, on one parent: the table that this node had adopted lost. */
+  #noteGivenWay({ number, digest }: Table): void {
+    const { number: newer, parent } = this.view.adopted
+    const isChild = parent !== undefined && equalU64(parent, digest)
+    const isSame = equalU64(this.view.adopted.digest, digest)
+    if (isSame || isChild || newer > number + 1) return
+    this.#node.trace.record('ring-gave-way', { number, to: newer })
   }
 
   /** Tables of fewer partitions, or from other owners, cannot be of this node's cluster. */

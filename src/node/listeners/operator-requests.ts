@@ -10,6 +10,7 @@ import type { Config } from '../../config.ts'
 import { type MemberRecord, MemberState } from '../../dynamo/membership/member-record.ts'
 import type { NodeId } from '../../dynamo/names.ts'
 import { memberMovesOf, movesDone, NO_MOVES } from '../../dynamo/ring/member-moves.ts'
+import { isOutdated } from '../../dynamo/ring/plan.ts'
 import { firstStages } from '../../dynamo/ring/stages.ts'
 import type { Table } from '../../dynamo/ring/table.ts'
 import type { Engine } from '../../store/engine.ts'
@@ -185,16 +186,17 @@ export class OperatorRequests {
   }
 
   #status(): ClusterStatusReply {
-    const { topology, rings, background, clock, peers, hints, counters } = this.#node
+    const { topology, rings, background, clock, peers, hints, counters, membership } = this.#node
     const { stages, adopted, missing } = rings.view
     const { self } = topology
     const moves = memberMovesOf(stages, topology.ns)
+    const joined = membership.present.filter(({ state }) => state === MemberState.joined)
     return {
       node: self.id,
       name: topology.nameOf(self.id),
       partitionBits: stages.table.ring.bits,
-      inEffect: numbered(stages.table),
-      newest: numbered(adopted),
+      inEffect: tableReply(stages.table, joined),
+      newest: tableReply(adopted, joined),
       movesLeft: stages.left,
       movesDone: movesDone(stages),
       movesPerSecond: this.#rate.perSecond(clock.now()),
@@ -238,8 +240,9 @@ export class OperatorRequests {
   }
 }
 
-function numbered({ number, digest }: Table): ClusterTable {
-  return { number, digest }
+function tableReply(table: Table, joined: readonly MemberRecord[]): ClusterTable {
+  const { number, digest } = table
+  return { number, digest, isOutdated: isOutdated(table, joined) }
 }
 
 function changeReply({ id, name, state, weight, zone }: MemberRecord): ClusterChangeReply {

@@ -116,6 +116,8 @@ export interface ClusterMember extends ClusterChangeReply {
 export interface ClusterTable {
   readonly number: number
   readonly digest: TableDigest
+  /** Members have joined, left or changed since it was made. */
+  readonly isOutdated: boolean
 }
 
 export interface ClusterStatusReply {

@@ -56,6 +56,7 @@ t.test('a cluster grows and shrinks, step by step', { timeout: LIMIT_MS }, async
       const { members } = await json('status')
       return members.length === 4 && members.every(({ isConnected }) => isConnected)
     })
+    await say(0, /\nplan +members have changed since table 1 was made: everwrite/, 'status')
     await joins(say, json)
   })
 

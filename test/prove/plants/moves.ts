@@ -12,9 +12,24 @@ const CLOSINGS = `${UNIT}/node/cluster/closings.test.ts`
 const OPENNESS = `${UNIT}/node/replica/openness.test.ts`
 const LEAVER = `${UNIT}/node/listeners/move-requests.test.ts`
 const MOVER = `${UNIT}/node/background/mover.test.ts`
+const AT_ONCE = `${UNIT}/node/cluster/commits-at-once.test.ts`
 const ROUNDS = `${UNIT}/node/cluster/moves-rounds.test.ts`
 
 const TABLES: readonly Plant[] = [
+  {
+    name: 'an operator whose table gave way is told that it is in effect',
+    find: "if (equalU64(inEffect.digest, planned))\n        return 'in effect';",
+    replace: "if (inEffect.number > 1)\n        return 'in effect';",
+    why: 'nobody commits again what another table has undone',
+    caughtBy: AT_ONCE,
+  },
+  {
+    name: 'a table that gives way to another one is not recorded',
+    find: 'if (isSame || isChild || newer > number + 1)',
+    replace: 'if (isSame || isChild || newer >= number)',
+    why: 'the operator of a half of the cluster never learns of it',
+    caughtBy: AT_ONCE,
+  },
   {
     name: 'a place that has gone and come back is named as if it had stayed',
     find: 'ownersDigest(owners, moved, this.stages.table.without)',
