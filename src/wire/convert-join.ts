@@ -3,6 +3,7 @@ import type { Reader, Writer } from 'protobufjs/minimal.js'
 import { utf8Bytes } from '../base/bytes.ts'
 import { idBytes } from '../dynamo/names.ts'
 import {
+  BUCKET_BYTES_MAX,
   INVITATION_CHARS_MAX,
   MEMBER_RECORD_BYTES_MAX,
   MEMBER_TEXT_CHARS_MAX,
@@ -48,15 +49,19 @@ const peerJoin: CallConverter<'peerJoin'> = {
   request: {
     encode(join: PeerJoin, writer: Writer): void {
       checkJoin(join)
-      const { facts, ...rest } = join
-      pb.PeerJoin.encode({ ...facts, ...rest }, writer)
+      const { facts, buckets, ...rest } = join
+      pb.PeerJoin.encode({ ...facts, ...rest, buckets: [...buckets] }, writer)
     },
     decode(reader: Reader): PeerJoin {
       const message = pb.PeerJoin.decode(reader)
       const { name, host, clientPort, peerPort, machine, zone, weight } = message
       const { partitions, n, format, deadlineMs } = message
       const facts = { name, host, clientPort, peerPort, machine, zone, weight }
-      const join: PeerJoin = { facts, partitions, n, format, deadlineMs }
+      const buckets = (message.buckets ?? []).map((one) => ({
+        name: one.name ?? '',
+        n: one.n ?? 0,
+      }))
+      const join: PeerJoin = { facts, partitions, n, buckets, format, deadlineMs }
       checkJoin(join)
       return join
     },
@@ -84,7 +89,7 @@ const peerJoin: CallConverter<'peerJoin'> = {
   },
 }
 
-function checkJoin({ facts, partitions, n, deadlineMs }: PeerJoin): void {
+function checkJoin({ facts, partitions, n, buckets, deadlineMs }: PeerJoin): void {
   const { name, host, clientPort, peerPort, machine, zone, weight } = facts
   checkDeadline(deadlineMs)
   for (const [what, text] of Object.entries({ name, host, machine, zone })) {
@@ -102,6 +107,10 @@ function checkJoin({ facts, partitions, n, deadlineMs }: PeerJoin): void {
   const isPower = partitions === 0 || Number.isInteger(Math.log2(partitions))
   if (!isPower || partitions > PARTITIONS_MAX) throw garbled(`no ring has ${partitions} partitions`)
   if (n > REPLICAS_MAX) throw garbled(`no key has ${n} copies`)
+  for (const one of buckets) {
+    const isNamed = one.name.length >= 1 && one.name.length <= BUCKET_BYTES_MAX
+    if (!isNamed || one.n < 1 || one.n > REPLICAS_MAX) throw garbled('no bucket is configured so')
+  }
 }
 
 function checkReply({ sealed, tag, placement, records }: PeerJoinReply): void {

@@ -93,6 +93,7 @@ export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
     },
     partitions: 256,
     n: 3,
+    buckets: [{ name: 'carts', n: 5 }],
     format: 1,
     deadlineMs: 5000,
   },

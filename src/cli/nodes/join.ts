@@ -36,7 +36,7 @@ export async function joinFirst(
   options: JoinOptions | undefined,
   tell: (sentence: string) => void,
 ): Promise<boolean> {
-  const { cluster, name, directory, members, engine } = config
+  const { cluster, name, directory, members, engine, buckets } = config
   if (!isJoiner || hasJoined) {
     if (options !== undefined) tell(`${name} is a member of ${cluster} already: it starts as such`)
     return false
@@ -63,7 +63,7 @@ export async function joinFirst(
   const facts = { name, host, clientPort, peerPort, machine, zone, weight }
   const invitation = readInvitationFile(invitationFile)
   const joined = await joinCluster(
-    { address, invitation, cluster, facts, partitions, n, directory },
+    { address, invitation, cluster, facts, partitions, n, buckets, directory },
     hostWorld({ traceLevel: 'silent' }),
   )
   tell(`${name} has joined ${cluster} as member ${joined.node}`)

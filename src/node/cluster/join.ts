@@ -18,7 +18,7 @@ import { writeKeyRing } from '../../store/keys.ts'
 import { connectSession } from '../../wire/handshake.ts'
 import { type Invitation, invitationWrong } from '../../wire/invitation.ts'
 import { toldToJoiner } from '../../wire/key-seal.ts'
-import type { JoinerFacts, PeerJoinReply } from '../../wire/message/join.ts'
+import type { JoinerFacts, NamedN, PeerJoinReply } from '../../wire/message/join.ts'
 import { FORMAT } from '../../wire/message/session.ts'
 import type { Answer, Session } from '../../wire/session.ts'
 import type { Directory } from '../../world/disk.ts'
@@ -41,6 +41,8 @@ export interface JoinTerms {
   readonly partitions: number
   /** The same of the copies of a key in buckets that are not named. */
   readonly n: number
+  /** The same of those that are named. */
+  readonly buckets: readonly NamedN[]
   /** The data directory. */
   readonly directory: string
 }
@@ -148,7 +150,7 @@ async function ask(
   node: NodeId,
   world: Pick<World, 'clock' | 'entropy' | 'network' | 'trace'>,
 ): Promise<Told> {
-  const { address, invitation, cluster, facts, partitions, n } = terms
+  const { address, invitation, cluster, facts, partitions, n, buckets } = terms
   const label = addressLabel(address)
   const connection = await world.network
     .connect(address, CONNECT_MS_MAX)
@@ -166,7 +168,8 @@ async function ask(
     },
   )
   try {
-    const request = { facts, partitions, n, format: FORMAT, deadlineMs: ANSWER_MS_MAX }
+    const own = { facts, partitions, n, buckets }
+    const request = { ...own, format: FORMAT, deadlineMs: ANSWER_MS_MAX }
     const reply = await answerOf(session, request, world)
     const bytes = session.join?.seal.open(reply, toldToJoiner(node, reply))
     const keys = bytes === undefined ? undefined : keyRingOfBytes(bytes)

@@ -14,6 +14,7 @@ import { isOperatingError, OperatingError } from '../../base/errors.ts'
 import type { Config } from '../../config.ts'
 import { keyRingBytes } from '../../dynamo/membership/key-ring.ts'
 import type { NodeId } from '../../dynamo/names.ts'
+import { bucketChanges } from '../../dynamo/ring/placement.ts'
 import { INVITATION_MS } from '../../limits.ts'
 import { bytesOfReply } from '../../wire/convert.ts'
 import { formatUnsupported } from '../../wire/handshake-steps.ts'
@@ -118,7 +119,7 @@ export class JoinRequests {
   }
 
   /** Throws `format-unsupported` or `ring-differs`. */
-  #checkAlike({ format, partitions, n }: PeerJoin): void {
+  #checkAlike({ format, partitions, n, buckets }: PeerJoin): void {
     if (format !== FORMAT) throw formatUnsupported(format, format)
     const own = this.#node.standing.placement
     if (partitions !== 0 && partitions !== own.partitions) {
@@ -128,11 +129,20 @@ export class JoinRequests {
           ` ${partitions}: set partitions = ${own.partitions} there, or leave it out`,
       )
     }
-    if (n === 0 || n === own.n) return
+    if (n !== 0 && n !== own.n) {
+      throw new OperatingError(
+        'ring-differs',
+        `this cluster keeps ${own.n} copies of a key, and the joiner is configured for ${n}: set` +
+          ` n = ${own.n} there, or leave it out`,
+      )
+    }
+    const theirs = Object.fromEntries(buckets.map((one) => [one.name, one.n]))
+    const [other] = bucketChanges(own, { ...own, buckets: theirs })
+    if (other === undefined) return
     throw new OperatingError(
       'ring-differs',
-      `this cluster keeps ${own.n} copies of a key, and the joiner is configured for ${n}: set` +
-        ` n = ${own.n} there, or leave it out`,
+      `this cluster keeps ${other.was} copies of keys in the bucket ${other.name}, and the joiner` +
+        ` is configured for ${other.is}: give it the same [[buckets]]`,
     )
   }
 }

@@ -68,8 +68,9 @@ export class Renewals {
     const invitation = this.#invitations.get(machine) ?? (await invitationFrom(issuers, world))
     this.#invitations.set(machine, invitation)
     const { address } = invitation
-    const { cluster, partitions, defaults, directory } = config
-    const given = { cluster, facts: ownEntry(config), partitions, n: defaults.n, directory }
+    const { cluster, partitions, defaults, buckets, directory } = config
+    const facts = ownEntry(config)
+    const given = { cluster, facts, partitions, n: defaults.n, buckets, directory }
     try {
       return await joinCluster({ address, invitation, ...given }, world)
     } catch (error) {

@@ -26,12 +26,19 @@ export interface JoinerFacts {
   readonly weight: number
 }
 
+export interface NamedN {
+  readonly name: string
+  readonly n: number
+}
+
 export interface PeerJoin {
   readonly facts: JoinerFacts
   /** That it is configured for; 0: those of the cluster. */
   readonly partitions: number
   /** The copies of a key in buckets that are not named: the same. */
   readonly n: number
+  /** Of those that are named. */
+  readonly buckets: readonly NamedN[]
   /** The highest format of frames, objects and contexts that it knows. */
   readonly format: number
   readonly deadlineMs: number

@@ -61,6 +61,8 @@ t.test('what no member may be called or be is garbled, at both sides', async (t)
     ...facts.map(withFacts),
     { ...peerJoin, partitions: 3 },
     { ...peerJoin, n: REPLICAS_MAX + 1 },
+    { ...peerJoin, buckets: [{ name: '', n: 3 }] },
+    { ...peerJoin, buckets: [{ name: 'b', n: REPLICAS_MAX + 1 }] },
     { ...peerJoin, partitions: 2 * PARTITIONS_MAX },
   ]
   for (const join of wrong) {
@@ -70,7 +72,11 @@ t.test('what no member may be called or be is garbled, at both sides', async (t)
       'message-garbled',
       label,
     )
-    const bytes = pb.PeerJoin.encode({ ...join, ...join.facts }).finish()
+    const bytes = pb.PeerJoin.encode({
+      ...join,
+      ...join.facts,
+      buckets: [...join.buckets],
+    }).finish()
     const read = (): unknown => decodeRequest('peerJoin', bytes, 0, bytes.length)
     t.equal(thrownCode(read), 'message-garbled', label)
   }

@@ -61,8 +61,8 @@ class Scene {
     const ports = { clientPort: 7400, peerPort: 7500 }
     const facts = { name: 'n9', host: own, ...ports, machine: 'm9', zone: '', weight: 1 }
     const address = { host, port }
-    const terms = { address, invitation, cluster, facts, partitions: 16, n: 1, directory: '/data' }
-    return joinCluster(terms, this.#joiner)
+    const given = { facts, partitions: 16, n: 1, buckets: [], directory: '/data' }
+    return joinCluster({ address, invitation, cluster, ...given }, this.#joiner)
   }
 
   join(invitation: Invitation, change: { cluster?: string; port?: number } = {}): Promise<Joined> {

@@ -194,8 +194,14 @@ t.test('a member that was removed does not come back, under its id or its name',
 
 t.test('what the joiner is configured for otherwise is told', async (t) => {
   const scene = await JoiningScene.open({ seed: 58, buckets: [{ name: 'b', n: 2, r: 1, w: 1 }] })
+  const invitation = await scene.invite()
   scene.growing.change = (config) => ({ ...config, buckets: [{ name: 'b', n: 3, r: 1, w: 1 }] })
-  await scene.join(await scene.invite())
+  await t.rejects(scene.join(invitation), { code: 'ring-differs', message: /bucket b.* for 3/ })
+  scene.growing.change = (config) => ({ ...config, buckets: [] })
+  await t.rejects(scene.join(invitation), { code: 'ring-differs' }, 'nor without the bucket')
+  scene.growing.change = (config) => config
+  await scene.join(invitation)
+  scene.growing.change = (config) => ({ ...config, buckets: [{ name: 'b', n: 3, r: 1, w: 1 }] })
   await scene.run(scene.cluster.start(NEW))
   await scene.world.run(5_000)
   const alarms = scene.cluster.node(NEW)?.alarms ?? []

@@ -53,9 +53,10 @@ export class JoiningScene extends Scene {
 
   /** Lets the new machine in; it does not start yet. Rejects with what it is refused for. */
   async join(invitation: Invitation): Promise<Joined> {
-    const { cluster, members, partitions, defaults, directory } = this.growing.configOf(NEW)
+    const { cluster, members, partitions, defaults, buckets, directory } =
+      this.growing.configOf(NEW)
     const [facts] = members as [Config['members'][number]]
-    const given = { partitions, n: defaults.n, directory }
+    const given = { partitions, n: defaults.n, buckets, directory }
     const terms = { address: invitation.address, invitation, cluster, facts, ...given }
     const world = this.world.start(NEW)
     try {

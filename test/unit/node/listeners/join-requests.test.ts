@@ -39,7 +39,8 @@ const FACTS: JoinerFacts = {
   zone: '',
   weight: 1,
 }
-const JOIN: PeerJoin = { facts: FACTS, partitions: 16, n: 2, format: 1, deadlineMs: 5_000 }
+const CONFIGURED = { facts: FACTS, partitions: 16, n: 2, buckets: [] }
+const JOIN: PeerJoin = { ...CONFIGURED, format: 1, deadlineMs: 5_000 }
 const NO_EVENTS = { onCall: () => undefined, onEnd: () => undefined }
 
 /** Where a joiner goes, and as what. */
@@ -259,8 +260,10 @@ t.test('a joiner of another cluster, format or partition count is refused', asyn
   t.match(partitions, /^ring-differs: this cluster has 16 partitions, .* configured for 256/)
   const copies = await scene.join(invitation, { join: { n: 3 } })
   t.match(copies, /^ring-differs: this cluster keeps 2 copies of a key, .* configured for 3/)
+  const other = await scene.join(invitation, { join: { buckets: [{ name: 'b', n: 1 }] } })
+  t.match(other, /^ring-differs: this cluster keeps 2 copies of keys in the bucket b, .* for 1/)
   t.equal(scene.introducer.asked, 0)
-  const join = { partitions: 0, n: 0 }
+  const join = { partitions: 0, n: 0, buckets: [{ name: 'b', n: 2 }] }
   t.equal(await scene.join(invitation, { join }), LET_IN, 'none: the cluster’s')
 })
 
