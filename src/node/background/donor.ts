@@ -3,18 +3,20 @@
  *
  * Whatever the reason (its move has ended, or a table was taken back while it filled), a member
  * with copies of a partition that it neither owns nor fills is a *donor*. Each of the N owners
- * exchanges with it. When all have done so, at one stage, the copies go. Nothing can come
- * meanwhile: a member takes no write for what it does not own.
+ * exchanges with it. When all have done so, at one stage, the copies go, each as long as the
+ * stage is the same: the step that erases looks. Nothing can come meanwhile: a member takes no write
+ * for what it does not own.
  *
  * Source: docs/design.md, donors; test/model/ownership.
  */
-import { isFailure, perform } from '../../base/deliver.ts'
+import { isFailure } from '../../base/deliver.ts'
 import { readU32 } from '../../base/bytes.ts'
 import { isOperatingError } from '../../base/errors.ts'
 import { equalU64, u64 } from '../../base/u64.ts'
-import { type CopyId, type NodeId, OWN } from '../../dynamo/names.ts'
+import { type NodeId, OWN } from '../../dynamo/names.ts'
 import { firstTokenOf, lastTokenOf } from '../../dynamo/ring/partition.ts'
 import type { RingDigest } from '../../dynamo/ring/ring.ts'
+import type { VersionedObject } from '../../dynamo/version/object.ts'
 import { MOVE_PARTITIONS_MAX, SCAN_PAGE_BYTES_MAX, TREE_KEYS_MAX } from '../../limits.ts'
 import type { Token } from '../../native/digest.ts'
 import type { AttemptId, PeerMoveReply } from '../../wire/message/peer.ts'
@@ -29,6 +31,7 @@ import type { Replica } from '../replica/replica.ts'
 import type { Trees } from '../replica/trees.ts'
 import { askMember } from './ask-member.ts'
 import type { Work } from './pacing.ts'
+import { changeCopy } from './range-removal.ts'
 
 /** Between two looks for copies to give away. */
 const LOOK_MS = 2_000
@@ -194,23 +197,19 @@ export class Donor {
   async #erase(gift: Gift, range: { readonly from: Token; readonly to: Token }): Promise<void> {
     const { engine, replica, pacing } = this.#node
     const work = pacing.work()
+    // A change waits for its turn, and a table may give the place back meanwhile.
+    const unlessOwned = (object: VersionedObject): VersionedObject | undefined =>
+      this.#isSame(gift) ? undefined : object
     let from: Token | undefined = range.from
     while (from !== undefined && !this.#isStopped && this.#isSame(gift)) {
       await work.rest()
       const bounds = { keysMax: TREE_KEYS_MAX, bytesMax: SCAN_PAGE_BYTES_MAX }
       const query = { place: OWN, from, to: range.to, ...bounds }
       const page: DigestPage = await engine.digests(query)
-      for (const copy of page.entries) if (copy.bucketId.n === gift.n) await eraseOne(replica, copy)
+      for (const copy of page.entries) {
+        if (copy.bucketId.n === gift.n) await changeCopy(replica, copy, unlessOwned)
+      }
       from = page.next
     }
   }
-}
-
-function eraseOne(replica: Replica, copy: CopyId): Promise<void> {
-  return new Promise((resolve) => {
-    perform(
-      () => replica.change(copy, () => undefined),
-      () => resolve(),
-    )
-  })
 }

@@ -24,6 +24,13 @@ export const DONORS: readonly Plant[] = [
     caughtBy: DONOR,
   },
   {
+    name: 'a donor erases one after another what it owns again by then',
+    find: 'this.#isSame(gift) ? undefined : object',
+    replace: 'undefined',
+    why: 'an owner that counts for R loses copies that were acknowledged',
+    caughtBy: DONOR,
+  },
+  {
     name: 'a donor gives before its copies are counted',
     find: 'if (!trees.isBuilt) return; for (const n of trees.ns)',
     replace: 'for (const n of trees.ns)',

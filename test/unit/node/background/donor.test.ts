@@ -14,11 +14,24 @@ import { moving, MOVING_N, partitionsWhere } from '../../dynamo/ring/moving.ts'
 
 const ALL = members(4)
 const JOINER = ALL[3]?.id as NodeId
+const OTHER_N = 4
+
+interface HeldCopy {
+  readonly key: string
+  readonly bucketId: { readonly n: number }
+}
+type Change = (object: object) => object | undefined
+
+const OBJECT = {}
+/** All of one page, the last one of a bucket with the other N. */
+const COPIES: readonly HeldCopy[] = ['k1', 'k2', 'k3', 'other'].map((key) => {
+  return { key, bucketId: { n: key === 'other' ? OTHER_N : MOVING_N } }
+})
 
 /** The first member has given one partition to the fourth, and has copies of it still. */
 class Bench {
   readonly sim = new SimWorld({ seed: 1 })
-  readonly stages: Stages = moving(ALL.slice(0, 3), ALL)
+  stages: Stages = moving(ALL.slice(0, 3), ALL)
   readonly partition: number
   readonly self: NodeId
   readonly donor: Donor
@@ -30,6 +43,11 @@ class Bench {
   isBuilt = true
   isPaused = false
   isFull = false
+  /** Buckets of another N have copies in the partition: then keys go one by one. */
+  isShared = false
+  readonly erased: string[] = []
+  /** A change of this key waits for its turn. */
+  onWaiting: (key: string) => void = () => undefined
   #lists: StagedLists
 
   constructor() {
@@ -45,9 +63,12 @@ class Bench {
       this.dropped.push(one)
     }
     const given = { clock, entropy, trace, topology, trees, peers: this.#peers() }
-    const replica = { writer: { drop } }
+    const replica = { writer: { drop }, change: this.#change }
+    const engine = { digests: () => Promise.resolve({ entries: COPIES, next: undefined }) }
+    const pacing = { work: () => ({ rest: () => Promise.resolve() }) }
     const isPaused = (): boolean => this.isPaused
-    this.donor = new Donor({ ...given, replica, isPaused } as unknown as DonorDependencies)
+    const node = { ...given, replica, engine, pacing, isPaused }
+    this.donor = new Donor(node as unknown as DonorDependencies)
     this.donor.begin()
   }
 
@@ -55,24 +76,46 @@ class Bench {
     return this.stages.of(this.partition, MOVING_N).owners
   }
 
+  /** The step runs in a later turn, as where the copy is read from the disk. */
+  readonly #change = async ({ key }: HeldCopy, change: Change): Promise<number> => {
+    this.onWaiting(key)
+    await Promise.resolve()
+    if (change(OBJECT) === undefined) this.erased.push(key)
+    return 1
+  }
+
+  adopt(stages: Stages): void {
+    this.stages = stages
+    this.#lists = new StagedLists(stages)
+  }
+
   #parts() {
-    const { stages, self, partition } = this
+    const { self, partition } = this
+    const stages = (): Stages => this.stages
     const lists = (): StagedLists => this.#lists
     const topology = {
       self: { id: self },
-      stages,
-      ring: stages.table.ring,
+      ring: this.stages.table.ring,
+      get stages() {
+        return stages()
+      },
       get lists() {
         return lists()
       },
     }
     const isBuilt = (): boolean => this.isBuilt
+    const ns = (): readonly number[] => (this.isShared ? [MOVING_N, OTHER_N] : [MOVING_N])
     const trees = {
-      ns: [MOVING_N],
+      get ns() {
+        return ns()
+      },
       get isBuilt() {
         return isBuilt()
       },
-      sum: (_: number, __: number, one: number) => u64(one === partition ? 1 : 0, 0),
+      sum: (n: number, _: number, one: number) => {
+        const isHeld = one === partition && (n === MOVING_N || this.isShared)
+        return u64(isHeld ? 1 : 0, 0)
+      },
     }
     return { topology, trees }
   }
@@ -144,11 +187,35 @@ t.test('they stay where the owners are others by the time that the last one answ
   for (const owner of bench.owners) bench.taken.add(owner)
   const last = bench.owners.at(-1)
   bench.onAsked = (owner) => {
-    if (owner === last) Object.assign(bench.stages, { table: later.table })
+    if (owner === last) bench.adopt(later)
   }
   await bench.sim.run(2_500)
   t.ok(bench.asked.some(({ owner }) => owner === last))
   t.strictSame(bench.dropped, [])
+  bench.donor.stop()
+})
+
+t.test('beside copies of another N they go key by key', async (t) => {
+  const bench = new Bench()
+  bench.isShared = true
+  for (const owner of bench.owners) bench.taken.add(owner)
+  await bench.sim.run(2_500)
+  t.strictSame(bench.dropped, [])
+  t.strictSame(bench.erased, ['k1', 'k2', 'k3'])
+  bench.donor.stop()
+})
+
+t.test('those that are left stay once a table gives the place back', async (t) => {
+  const bench = new Bench()
+  bench.isShared = true
+  for (const owner of bench.owners) bench.taken.add(owner)
+  const back = moving(ALL.slice(0, 3), ALL.slice(0, 3))
+  bench.onWaiting = (key) => {
+    if (key === 'k2') bench.adopt(back)
+  }
+  await bench.sim.run(2_500)
+  t.ok(bench.owners.includes(bench.self))
+  t.strictSame([bench.dropped, bench.erased], [[], ['k1']])
   bench.donor.stop()
 })
 
