@@ -122,10 +122,12 @@ export class MovedCopies {
   async #mergeAll(
     records: MovedRecords,
     indexes: readonly number[],
-    { from }: Asked,
+    { from, isWanted }: Asked,
   ): Promise<ErrorCode | undefined> {
     const { replica, floors, counters, lieIn } = this.#node
     for (const index of indexes) {
+      // It may have moved while those before it were merged.
+      if (!isWanted(records.tokenAt(index))) continue
       const object = decodeObject(records.objectAt(index))
       if (object === undefined) return 'message-garbled'
       const lie = lieIn(from, object)

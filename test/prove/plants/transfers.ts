@@ -53,6 +53,13 @@ export const TRANSFERS: readonly Plant[] = [
     caughtBy: COPIES,
   },
   {
+    name: 'a transferred copy is merged after its partition has moved',
+    find: 'if (!isWanted(records.tokenAt(index))) continue',
+    replace: '',
+    why: 'what owners have let go since comes back',
+    caughtBy: COPIES,
+  },
+  {
     name: 'records that were not asked for are taken',
     find: 'if (records.nAt(i) !== asked.n || !asked.isAsked(token)) return',
     replace: 'if (token === null) return',

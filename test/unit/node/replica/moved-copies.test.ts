@@ -21,7 +21,7 @@ import { type Digest, sipHash64, type Token } from '../../../../src/native/diges
 import { Counters } from '../../../../src/node/counters.ts'
 import { entryOf } from '../../../../src/node/replica/entry.ts'
 import { Hints } from '../../../../src/node/replica/hints.ts'
-import { MovedCopies } from '../../../../src/node/replica/moved-copies.ts'
+import { type Asked, MovedCopies } from '../../../../src/node/replica/moved-copies.ts'
 import { Replica } from '../../../../src/node/replica/replica.ts'
 import { SimWorld } from '../../../../src/sim/index.ts'
 import { copyOf, DIGEST_KEY } from '../../../../src/store/conformance/subject.ts'
@@ -136,7 +136,7 @@ class Bench {
     return page?.records ?? new Uint8Array(0)
   }
 
-  take(page: Uint8Array, asked: { n?: number; isAsked?: (token: Token) => boolean } = {}) {
+  take(page: Uint8Array, asked: Partial<Pick<Asked, 'n' | 'isAsked' | 'isWanted'>> = {}) {
     const records = this.engine.transfers?.open(page)
     if (records === undefined) throw new Error('a page is sound')
     const all = { from: GIVER, n: 3, isAsked: () => true, isWanted: () => true, ...asked }
@@ -267,6 +267,26 @@ t.test('a key that a step works on waits for it', async (t) => {
     t.equal(await bench.take(page), undefined)
     t.equal(merged.length, 2, 'all go through the steps of their keys')
     t.same(await bench.siblingsOf('busy'), ['there'])
+  })
+})
+
+t.test('what moves while keys before it are merged is not taken any more', async (t) => {
+  await run(async (bench) => {
+    for (const key of ['a', 'b']) {
+      await bench.hold(key, one(4, 'here', named3[1]))
+      bench.give(key, one(3, 'there'))
+    }
+    const page = await bench.page()
+    let isWanted = true
+    const { replica } = bench
+    const exchange = replica.exchange.bind(replica)
+    replica.exchange = (...merged) => {
+      isWanted = false
+      return exchange(...merged)
+    }
+    t.equal(await bench.take(page, { isWanted: () => isWanted }), undefined)
+    const found = [await bench.siblingsOf('a'), await bench.siblingsOf('b')]
+    t.same(found, [['there', 'here'], ['here']])
   })
 })
 
