@@ -72,6 +72,13 @@ export class StagedLists {
     return joinedDigest(this.ring.bits, digests)
   }
 
+  /** The same of all keys from a token to another one, in buckets with this N. */
+  digestOfRange({ from, to, n }: { from: Token; to: Token; n: number }): RingDigest {
+    const [first, last] = [this.ring.partitionOf(from), this.ring.partitionOf(to)]
+    const partitions = Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i)
+    return this.digestOf(partitions.map((one) => [one, n]))
+  }
+
   #machinesOf(n: number): Machines {
     let machines = this.#machinesByN.get(n)
     if (machines === undefined) {

@@ -36,7 +36,8 @@ export function opennessOf(
     },
     isOpenRange: ({ from, to, n }) => {
       const [first, last] = [topology.ring.partitionOf(from), topology.ring.partitionOf(to)]
-      return !isNamedDead() && !mayHaveGiven(n, first, last) && !closings.hasIn(first, last)
+      if (!topology.ownsAll(first, last, n) || isNamedDead()) return false
+      return !mayHaveGiven(n, first, last) && !closings.hasIn(first, last)
     },
   }
 }

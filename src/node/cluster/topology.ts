@@ -8,8 +8,8 @@
  *
  * Where members are reached is no matter of the ring: their records say so (`membership.ts`).
  *
- * Invariant: stages that were adopted here never change. A request takes `lists` once and uses no
- * other owners, whatever is adopted meanwhile.
+ * Invariant: stages that were adopted here never change. A request, or each stretch of a scan, takes
+ * `lists` once, asks the owners that they name, and names them, whatever is adopted meanwhile.
  */
 import { assert } from '../../base/assert.ts'
 import { utf8Bytes } from '../../base/bytes.ts'
@@ -28,7 +28,7 @@ import { type Placement, ringDifferencesOf } from '../../dynamo/ring/placement.t
 import type { Member, Ring, RingDigest } from '../../dynamo/ring/ring.ts'
 import { StagedLists } from '../../dynamo/ring/staged-lists.ts'
 import { firstStages, type Stages } from '../../dynamo/ring/stages.ts'
-import { md5Into, type Token } from '../../native/digest.ts'
+import { md5Into } from '../../native/digest.ts'
 import { type BucketProperties, NamedBuckets, type ShownBucket } from './named-buckets.ts'
 
 /** The id of a configured member: the same on every node, at every start. */
@@ -172,6 +172,14 @@ export class Topology {
     return this.#lists.of(token, bucketId.n).ownerIds.includes(this.self.id)
   }
 
+  /** Whether it is an owner of all partitions from one to another, for buckets with this N. */
+  ownsAll(first: number, last: number, n: number): boolean {
+    for (let partition = first; partition <= last; partition++) {
+      if (!this.#lists.ofPartition(partition, n).ownerIds.includes(this.self.id)) return false
+    }
+    return true
+  }
+
   /** Names the owners of these keys, for a question about all of them in this order. */
   digestOfKeys(copies: readonly Pick<CopyId, 'token' | 'bucketId'>[]): RingDigest {
     const { ring, lists } = this
@@ -187,14 +195,6 @@ export class Topology {
     // A branch with fewer bits has several partitions: the first of them stands for it.
     const partitionOf = (one: Branch): number => (shift < 0 ? one << -shift : one >>> shift)
     return lists.digestOf(branches.map((one) => [partitionOf(one), n]))
-  }
-
-  /** The same of all keys from a token to another one, in buckets with this N. */
-  digestOfRange({ from, to, n }: { from: Token; to: Token; n: number }): RingDigest {
-    const { ring, lists } = this
-    const [first, last] = [ring.partitionOf(from), ring.partitionOf(to)]
-    const partitions = Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i)
-    return lists.digestOf(partitions.map((one) => [one, n]))
   }
 
   /** The default's, under the empty name, then those that have a name of their own. */

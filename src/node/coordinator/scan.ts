@@ -5,7 +5,8 @@
  * and ends at the first token that one of them has not reached. Neighbouring partitions with the
  * same owners are one stretch, so that a small cluster is scanned in few requests. The cursor names
  * the next token: it stays good whatever happens to the cluster between two pages, and a key that
- * stays is returned exactly once. A page ends before the token whose keys would pass its bounds; a
+ * stays is returned exactly once. Each stretch has the owners that are in force as it begins; where
+ * its places move while it is read, owners that know so refuse it (`ring-differs`). A page ends before the token whose keys would pass its bounds; a
  * first token's keys are given whatever they take, each with the siblings that fit.
  *
  * A scan without values asks for the outlines of copies and merges those: they say which keys live.
@@ -100,6 +101,7 @@ interface Merged {
   readonly end: Token | undefined
 }
 
+/** Partitions with the same owners; `ring` names the stages of all of them. */
 interface Stretch extends Placement {
   readonly to: Token
 }
@@ -114,7 +116,6 @@ export class Scans {
   /** Rejects with `cursor-wrong`, `quorum-wrong`, `deadline-passed`, or as `locate`, `tooFew`. */
   async run(scan: ClientScan): Promise<Page> {
     const { topology, cursors } = this.#dependencies
-    const { lists } = topology
     const properties = topology.named.ofName(scan.bucket)
     if (isFailure(properties)) throw properties
     if (!topology.serves(properties.id)) throw notServed(properties)
@@ -127,7 +128,7 @@ export class Scans {
     for (let stretches = 0; from !== undefined && stretches < STRETCHES_PER_PAGE_MAX; stretches++) {
       if (page.isFull) break
       const { withValues } = scan
-      const stretch = stretchFrom(lists, from, properties)
+      const stretch = stretchFrom(topology.lists, from, properties)
       const keysMax = page.keysLeft
       const range = { from, to: stretch.to, bucket, creation, n, keysMax, withValues }
       const { found, end } = await this.#read(scan, stretch, range)
@@ -164,7 +165,7 @@ export class Scans {
     const untried = [...nearestFirst(owners, self, peers)]
     const pages: CopiesPage[] = []
     const failures: OwnerFailure[] = []
-    const terms = { ring: topology.digestOfRange(range), deadline }
+    const terms = { ring: stretch.ring, deadline }
     const mend = (found: readonly Found[]): void =>
       this.#mend(failures, found, stretch, range, deadline)
     while (pages.length < r) {
@@ -224,7 +225,6 @@ export class Scans {
   }
 }
 
-/** What a page has so far. */
 /** The longest run of partitions from `from` on that the same members own. */
 function stretchFrom(lists: StagedLists, from: Token, bucket: BucketProperties): Stretch {
   const { ring } = lists
@@ -234,9 +234,11 @@ function stretchFrom(lists: StagedLists, from: Token, bucket: BucketProperties):
     placementIn(lists, partition, bucket).owners.every((owner) => placement.owners.includes(owner))
   let last = first
   while (last + 1 < ring.partitionCount && isSame(last + 1)) last += 1
-  return { ...placement, to: lastTokenOf(last, ring.bits) }
+  const to = lastTokenOf(last, ring.bits)
+  return { ...placement, ring: lists.digestOfRange({ from, to, n: bucket.id.n }), to }
 }
 
+/** What a page has so far. */
 class PageInProgress {
   readonly keys: Page['keys'][number][] = []
   readonly #keysMax: number

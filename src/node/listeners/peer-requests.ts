@@ -251,7 +251,7 @@ export class PeerRequests {
 
   #scan(call: IncomingCallOf<'peerRange'>, session: Session): void {
     const { request } = call
-    if (this.#differs(call, session, this.#node.topology.digestOfRange(request))) return
+    if (this.#differs(call, session, this.#node.topology.lists.digestOfRange(request))) return
     perform(
       () => this.#node.replica.scan(request),
       (page) => {

@@ -10,6 +10,7 @@ import { outlineOf } from '../../dynamo/version/object-bytes.ts'
 import { MESSAGE_BYTES_MAX, SCAN_PAGE_BYTES_MAX, SCAN_PAGE_KEYS_MAX } from '../../limits.ts'
 import type { Token } from '../../native/digest.ts'
 import type { Engine } from '../../store/engine.ts'
+import { handedOver } from './refusals.ts'
 
 /** What a message has for an entry beside its names and object, at most. */
 const ENTRY_OVERHEAD_BYTES = 64
@@ -44,11 +45,17 @@ export interface CopiesPage {
   readonly next: Token | undefined
 }
 
-/** Rejects with `record-rotten` where the first copy cannot be read. */
+/**
+ * Rejects with `record-rotten` where the first copy cannot be read, and with `ring-differs` where
+ * the range is not open: what is not owned any more may be dropped while it is read.
+ */
 export async function copiesIn(
   engine: Engine,
-  { from, to, bucket: name, creation, keysMax, withValues }: KeyRange,
+  range: KeyRange,
+  isOpen: (range: KeyRange) => boolean,
 ): Promise<CopiesPage> {
+  if (!isOpen(range)) throw handedOver()
+  const { from, to, bucket: name, creation, keysMax, withValues } = range
   const query = {
     place: OWN,
     from,
@@ -58,6 +65,7 @@ export async function copiesIn(
     bytesMax: SCAN_PAGE_BYTES_MAX,
   }
   const { entries, next } = await (withValues ? engine.scan(query) : engine.prefixes(query))
+  if (!isOpen(range)) throw handedOver()
   let left = MESSAGE_BYTES_MAX
   const copies = entries.map(({ token, name, bucketId, object }) => {
     const aroundBytes = name.bucket.length + name.key.length + ENTRY_OVERHEAD_BYTES

@@ -24,7 +24,7 @@ export interface ReplicaDependencies {
   readonly isWhole: () => boolean
   /** Whether this node is an owner of the key now, and not about to hand its place over. */
   readonly isOpen: (copy: CopyId) => boolean
-  /** The same of all keys from a token to another one, as far as it owns them. */
+  /** The same of all keys from a token to another one. */
   readonly isOpenRange: (range: Pick<KeyRange, 'from' | 'to' | 'n'>) => boolean
   readonly hints: Hints
   readonly trees: Trees

@@ -8,7 +8,8 @@
  *     until it is mended (`background/mender.ts`). Mending it draws a new start.
  *   - While the node is not whole (`own-standing.ts`), writes are taken and reads fail.
  *   - It acknowledges and answers nothing as an owner that it is not, or while it hands its place
- *     over (`cluster/closings.ts`). The step that appends looks, or the read as it begins.
+ *     over (`cluster/closings.ts`). The step that appends looks, or the read as it begins; a scan,
+ *     which may read for long, as it ends too.
  */
 import type { MaybePromise } from '../../base/deliver.ts'
 import { assert } from '../../base/assert.ts'
@@ -212,8 +213,7 @@ export class Replica {
   /** This member's copies in a range: a page of them. */
   async scan(range: KeyRange): Promise<CopiesPage> {
     this.#requireWhole()
-    if (!this.#node.isOpenRange(range)) throw handedOver()
-    return copiesIn(this.#engine, range)
+    return copiesIn(this.#engine, range, this.#node.isOpenRange)
   }
 
   /** This member's keys below leaves of a tree: a page of them. */

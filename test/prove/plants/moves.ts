@@ -10,6 +10,7 @@ const PUT = `${UNIT}/dynamo/quorum/put-ring-differs.test.ts`
 const KEPT = `${UNIT}/node/cluster/rings-kept.test.ts`
 const CLOSINGS = `${UNIT}/node/cluster/closings.test.ts`
 const OPENNESS = `${UNIT}/node/replica/openness.test.ts`
+const SCAN = `${UNIT}/node/coordinator/scan-moved.test.ts`
 const LEAVER = `${UNIT}/node/listeners/move-requests.test.ts`
 const MOVER = `${UNIT}/node/background/mover.test.ts`
 const AT_ONCE = `${UNIT}/node/cluster/commits-at-once.test.ts`
@@ -319,4 +320,30 @@ const HANDING_OVER: readonly Plant[] = [
   },
 ]
 
-export const MOVES: readonly Plant[] = [...TABLES, ...HANDING_OVER, ...DONORS]
+const SCANNING: readonly Plant[] = [
+  {
+    name: 'a page of a scan asks former owners, and names those of now',
+    find: 'const stretch = stretchFrom(topology.lists, from, properties)',
+    replace:
+      'const stretch = stretchFrom((page.lists ??= topology.lists), from, properties); ' +
+      'stretch.ring = topology.lists.digestOfRange({ from, to: stretch.to, n })',
+    why: 'they find no difference, and list as empty what they have given away',
+    caughtBy: SCAN,
+  },
+  {
+    name: 'a member lists what it does not own',
+    find: 'if (!topology.ownsAll(first, last, n) || isNamedDead()) return false',
+    replace: 'if (isNamedDead()) return false',
+    why: 'it has dropped its copies, and its empty page counts for R',
+    caughtBy: CLOSINGS,
+  },
+  {
+    name: 'a member lists what it has given away while it read',
+    find: ': engine.prefixes(query)); if (!isOpen(range)) throw handedOver()',
+    replace: ': engine.prefixes(query))',
+    why: 'it drops its copies before it has read them all',
+    caughtBy: OPENNESS,
+  },
+]
+
+export const MOVES: readonly Plant[] = [...TABLES, ...HANDING_OVER, ...DONORS, ...SCANNING]

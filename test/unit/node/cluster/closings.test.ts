@@ -43,10 +43,9 @@ class Bench {
     return this.openness.isOpen({ ...copy, token: firstTokenOf(partition, MOVING_BITS) })
   }
 
-  isOpenRange(partition: number): boolean {
-    const [from, to] = [firstTokenOf, lastTokenOf].map((of) => of(partition, MOVING_BITS))
-    if (from === undefined || to === undefined) throw new Error('no such partition')
-    return this.openness.isOpenRange({ from, to, n: 3 })
+  isOpenRange(first: number, last = first): boolean {
+    const [from, to] = [firstTokenOf(first, MOVING_BITS), lastTokenOf(last, MOVING_BITS)]
+    return this.openness.isOpenRange({ from, to, n: MOVING_N })
   }
 }
 
@@ -75,6 +74,22 @@ t.test('what others own is not open', async (t) => {
   next.advance(partition, MOVING_N, 1, true)
   bench.topology.adopt(next)
   t.notOk(bench.isOpen(partition))
+  t.notOk(bench.isOpenRange(partition))
+})
+
+t.test('a range is open where all its partitions are owned', async (t) => {
+  const bench = new Bench()
+  const next = bench.stages.copy()
+  const given = partitionsWhere(next, ({ leaver }) => leaver === SELF)
+  for (const partition of given) next.advance(partition, MOVING_N, 1, true)
+  bench.topology.adopt(next)
+  const last = next.table.ring.partitionCount - 1
+  const isOwn = (partition: number): boolean => !given.includes(partition)
+  for (let first = 0; first < last; first++) {
+    const isOpen = isOwn(first) && isOwn(first + 1)
+    t.equal(bench.isOpenRange(first, first + 1), isOpen, `${first} and the next`)
+  }
+  t.notOk(bench.isOpenRange(0, last))
 })
 
 t.test('nothing is open at a member that the table names as dead, though it lives', async (t) => {

@@ -92,3 +92,10 @@ t.test('a write that waited while its place was closed is refused', async (t) =>
   t.equal(await bench.try(() => replica.write(COPY, again, NEVER)), 'ring-differs')
   await first
 })
+
+t.test('a scan that reads while its place is handed over is refused', async (t) => {
+  const bench = new Bench()
+  const page = bench.replica.scan(RANGE)
+  bench.isOpen = false
+  t.equal(await bench.try(() => page), 'ring-differs')
+})
