@@ -19,6 +19,7 @@ import { Repairs } from './repairs.ts'
 import { RoundAsks } from './round-asks.ts'
 import { RoundMember } from './round-member.ts'
 import { RoundOpener } from './round-opener.ts'
+import { whyMoving } from './why-moving.ts'
 
 export interface BackgroundDependencies
   extends Omit<CourierDependencies, 'mayDeliver'>,
@@ -75,7 +76,8 @@ export class Background {
     this.takings = new Takings((donor, scope) => mover.takeFrom(donor, scope))
     const donor = (this.donor = new Donor({ ...dependencies, isPaused: () => mover.isPaused }))
     this.#departure = new Departure(dependencies, donor)
-    const moving = (): string | undefined => whyMoving(dependencies.rings, donor)
+    // A copy that is on its way has no owner that answers for it.
+    const moving = (): string | undefined => whyMoving(dependencies, donor)
     const leastMs = dependencies.rememberMs / 2
     const exchange = (): void => void repairer.exchangeWithAll()
     const member = (this.member = new RoundMember({ ...dependencies, leastMs, exchange, moving }))
@@ -132,11 +134,4 @@ export class Background {
     this.repairs.stop()
     return written
   }
-}
-
-/** Rounds wait for moves: a copy that is on its way has no owner that answers for it. */
-function whyMoving({ view }: BackgroundDependencies['rings'], donor: Donor): string | undefined {
-  if (view.isFrozen) return 'a table waits for members to adopt it'
-  if (view.stages.left > 0) return 'places are being moved'
-  return donor.left > 0 ? 'this node gives copies away that it does not own' : undefined
 }

@@ -16,6 +16,7 @@ import type { Rings } from '../cluster/rings.ts'
 import type { Topology } from '../cluster/topology.ts'
 import type { Hints } from '../replica/hints.ts'
 import type { Donor } from './donor.ts'
+import { whyMoving } from './why-moving.ts'
 
 const LOOK_MS = 1_000
 /** A node that is gone ends after this: the others have heard so. */
@@ -55,14 +56,12 @@ export class Departure {
 
   /** Why it cannot go yet; undefined where it can. */
   get obstacle(): string | undefined {
-    const { topology, rings, hints, trees } = this.#node
-    const { id } = topology.self
-    const { stages, adopted, isFrozen } = rings.view
-    if (isFrozen) return 'a table is pending'
-    if (adopted.ring.member(id) !== undefined) return 'the ring still has it: plan and commit'
-    if (stages.left > 0) return 'places are being moved'
+    const { topology, hints, trees } = this.#node
+    const { self, ring } = topology
     if (!trees.isBuilt) return 'it still reads its copies'
-    if (this.#donor.left > 0) return 'it gives copies away'
+    const moving = whyMoving(this.#node, this.#donor)
+    if (moving !== undefined) return moving
+    if (ring.member(self.id) !== undefined) return 'the ring still has it: plan and commit'
     return hints.places.length > 0 ? 'it has hints for others' : undefined
   }
 

@@ -7,6 +7,10 @@ const TAKINGS = `${UNIT}/node/background/takings.test.ts`
 const DONOR = `${UNIT}/node/background/donor.test.ts`
 const DELIVERY = `${UNIT}/dynamo/handoff/delivery.test.ts`
 const DEPARTURE = `${UNIT}/node/background/departure.test.ts`
+/** Where it is seen that not all that is known of tables is in force. */
+export const PENDING: string =
+  'if (!equalU64(rings.view.adopted.digest, table.digest)) ' +
+  "{ return 'a table waits for members to adopt it' }"
 
 export const DONORS: readonly Plant[] = [
   {
@@ -88,16 +92,23 @@ export const DONORS: readonly Plant[] = [
   },
   {
     name: 'a member goes with copies that it has to give',
-    find: "if (this.#donor.left > 0) return 'it gives copies away'",
-    replace: '',
+    find: "return donor.left > 0 ? 'this node gives copies away that it does not own' : undefined",
+    replace: 'return undefined',
     why: 'no owner may have them',
     caughtBy: DEPARTURE,
   },
   {
     name: 'a member goes while a table is pending',
-    find: "if (isFrozen) return 'a table is pending'",
+    find: PENDING,
     replace: '',
     why: 'the table may need it, or give it a place',
+    caughtBy: DEPARTURE,
+  },
+  {
+    name: 'a member goes while the end of its last move is written',
+    find: 'const { table, left } = topology.stages',
+    replace: 'const { table } = topology.stages; const { left } = rings.view.stages',
+    why: 'no owner was offered the copies of that place',
     caughtBy: DEPARTURE,
   },
   {

@@ -1,5 +1,5 @@
 /** Plants about tables and the moves of places. */
-import { DONORS } from './donors.ts'
+import { DONORS, PENDING } from './donors.ts'
 import type { Plant } from './plant.ts'
 
 const UNIT = 'test/unit'
@@ -306,14 +306,14 @@ const HANDING_OVER: readonly Plant[] = [
   },
   {
     name: 'rounds go on while places move',
-    find: "if (view.stages.left > 0) return 'places are being moved'",
+    find: "if (left > 0) return 'places are being moved'",
     replace: '',
     why: 'a floor is adopted for copies that are on their way: what was deleted comes back',
     caughtBy: ROUNDS,
   },
   {
     name: 'rounds go on while a table is pending',
-    find: "if (view.isFrozen) return 'a table waits for members to adopt it'",
+    find: PENDING,
     replace: '',
     why: 'the same',
     caughtBy: ROUNDS,

@@ -7,7 +7,7 @@ import { Departure, type DepartureDependencies } from '../../../../src/node/back
 import type { Donor } from '../../../../src/node/background/donor.ts'
 import { SimWorld } from '../../../../src/sim/index.ts'
 import { members } from '../../dynamo/ring/members.ts'
-import { moving } from '../../dynamo/ring/moving.ts'
+import { moving, MOVING_N } from '../../dynamo/ring/moving.ts'
 
 const ALL = members(4)
 const SELF = ALL[3]?.id as NodeId
@@ -17,7 +17,10 @@ const OVER = firstStages(moving(ALL, ALL.slice(0, 3)).table.ring)
 class Bench {
   readonly sim = new SimWorld({ seed: 1 })
   readonly departure: Departure
-  readonly view = { stages: OVER, adopted: OVER.table, isFrozen: false }
+  /** What is durable here. */
+  readonly topology = { self: { id: SELF }, stages: OVER, ring: OVER.table.ring }
+  /** It may be ahead of that. */
+  readonly view = { stages: OVER, adopted: OVER.table }
   readonly hints = { places: [] as unknown[], isClosed: false, close: () => this.#close() }
   readonly trees = { isBuilt: true }
   readonly donor = { left: 0 }
@@ -35,8 +38,8 @@ class Bench {
         return Promise.resolve()
       },
     }
-    const { view, hints, trees } = this
-    const given = { clock, topology: { self: { id: SELF } }, rings: { view }, hints, trees }
+    const { topology, view, hints, trees } = this
+    const given = { clock, topology, rings: { view }, hints, trees }
     const peers = { connected: [], gossip: () => undefined }
     const node = { ...given, membership, peers } as unknown as DepartureDependencies
     this.departure = new Departure(node, this.donor as unknown as Donor)
@@ -54,6 +57,12 @@ class Bench {
   }
 
   become(stages: Stages): void {
+    Object.assign(this.topology, { stages, ring: stages.table.ring })
+    this.know(stages)
+  }
+
+  /** Nothing of it is durable. */
+  know(stages: Stages): void {
     Object.assign(this.view, { stages, adopted: stages.table })
   }
 }
@@ -76,8 +85,32 @@ const OBSTACLES: Readonly<Record<string, readonly [(bench: Bench) => void, RegEx
   'a hint': [({ hints }) => hints.places.push({ place: ALL[0]?.id }), /hints for others/],
   'a copy to give': [({ donor }) => Object.assign(donor, { left: 1 }), /gives copies away/],
   'copies that are not counted': [({ trees }) => Object.assign(trees, { isBuilt: false }), /reads/],
-  'a pending table': [({ view }) => Object.assign(view, { isFrozen: true }), /pending/],
+  'a pending table': [
+    ({ view }) => Object.assign(view, { adopted: moving(ALL, ALL).table }),
+    /a table waits/,
+  ],
   'moves that are left': [(bench) => bench.become(moving(ALL, ALL.slice(0, 3))), /being moved/],
+  'the end of the last move, while it is written': [
+    (bench) => {
+      const stages = moving(ALL, ALL.slice(0, 3))
+      const ended = stages.copy()
+      for (let p = 0; p < ended.table.ring.partitionCount; p++) {
+        for (let done = 1; ended.of(p, MOVING_N).leaver !== undefined; done++) {
+          ended.advance(p, MOVING_N, done, true)
+        }
+      }
+      bench.become(stages)
+      bench.know(ended)
+    },
+    /being moved/,
+  ],
+  'a table that takes effect, while it is written': [
+    (bench) => {
+      bench.become(firstStages(moving(ALL, ALL).table.ring))
+      bench.know(OVER)
+    },
+    /a table waits/,
+  ],
   'the ring': [(bench) => bench.become(firstStages(moving(ALL, ALL).table.ring)), /the ring still/],
 }
 
