@@ -174,6 +174,12 @@ export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
   return typeof code === 'string' && codes.includes(code)
 }
 
+/** Whether the system failed a call: such an error has a code of errno. */
+export function isSystemError(error: unknown): boolean {
+  const code = (error as { readonly code?: unknown } | undefined)?.code
+  return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code)
+}
+
 /** Reads up to `length` bytes, fewer only at the end of the file; the count. */
 export async function readFully(
   file: File,

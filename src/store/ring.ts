@@ -13,12 +13,12 @@
 import { bytesOfHex, hexOf, utf8Bytes } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
 import { stagesBytes, stagesOfBytes, tableBytes, tableOfBytes } from '../dynamo/ring/ring-bytes.ts'
-import type { KeptRing } from '../dynamo/ring/ring-view.ts'
+import { isKeptRing, type KeptRing } from '../dynamo/ring/ring-view.ts'
 import type { Directory } from '../world/disk.ts'
 import { checkOf, readText, replaceWhole, RING_NAME } from './files.ts'
 
-/** Three tables of 4,096 members with their texts, and 65,536 partitions of 7 N. */
-const RING_BYTES_MAX: number = 256 * 1024 * 1024
+/** Three tables of 4,096 members with their texts, and 65,536 partitions of 7 N, twice. */
+const RING_BYTES_MAX: number = 320 * 1024 * 1024
 
 export async function writeRing(directory: Directory, ring: KeptRing): Promise<void> {
   const { stages, adopted, stated } = ring
@@ -60,5 +60,6 @@ function parse(text: string | undefined): KeptRing | undefined {
   if (known === undefined || table === undefined) return undefined
   const statement = stated && stagesOfBytes(stated)
   if (stated !== undefined && statement === undefined) return undefined
-  return { stages: known, adopted: table, stated: statement }
+  const kept = { stages: known, adopted: table, stated: statement }
+  return isKeptRing(kept) ? kept : undefined
 }

@@ -49,6 +49,21 @@ export class OwnerRows {
   }
 }
 
+/**
+ * Whether these may be the owners and rows of `n` owners that `rowsFrom` makes: a row has one owner
+ * or more, each once.
+ */
+export function areRows(n: number, owners: readonly Owner[], rows: Uint16Array): boolean {
+  let named = 0
+  const areSound = rows.every((index, at) => {
+    const before = rows.subarray(at - (at % n), at)
+    if (index === NONE) return before.length > 0
+    if (index === named) named += 1
+    return index < named && before.at(-1) !== NONE && !before.includes(index)
+  })
+  return areSound && named === owners.length && new Set(owners.map(({ id }) => id)).size === named
+}
+
 /** Owners of one partition, and how often they have changed. */
 export interface OwnerRow {
   readonly owners: readonly Owner[]

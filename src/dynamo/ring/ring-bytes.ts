@@ -12,7 +12,11 @@
  *              done 2^bits of each N
  *
  * A text is its length 2 and UTF-8; a list begins with its length. Integers are little-endian.
- * Where members are reached is not in it: their records say so.
+ * Where members are reached is not in it: their records say so. The rows begin with those of the N
+ * of the table, in its order.
+ *
+ * Invariant: what is read has all that `Ring`, `OwnerRows` and `Stages` require. A member may lie,
+ * and no assertion fails by that.
  *
  * What a member hears is mostly what it knows, but for a few moves that are done: so the bytes of a
  * table, and those of stages up to `done`, are made once, and where they come again nothing is made
@@ -32,9 +36,9 @@ import {
 } from '../../base/bytes.ts'
 import { isOperatingError, OperatingError } from '../../base/errors.ts'
 import { u64 } from '../../base/u64.ts'
-import { MEMBERS_MAX, REPLICAS_MAX } from '../../limits.ts'
+import { MEMBER_TEXT_BYTES_MAX, MEMBERS_MAX, REPLICAS_MAX } from '../../limits.ts'
 import { ID_BYTES, idBytes, type NodeId, nodeIdOf } from '../names.ts'
-import { type Owner, OwnerRows } from './owner-rows.ts'
+import { areRows, type Owner, OwnerRows } from './owner-rows.ts'
 import { PARTITION_BITS_MAX } from './partition.ts'
 import { type Member, Ring } from './ring.ts'
 import { Stages } from './stages.ts'
@@ -145,10 +149,11 @@ function readBegun(from: Source): Stages {
       return { id: from.id(), machine: from.text(), zone: from.text() }
     })
     const rows = from.numbers(n * partitionCount)
-    from.check(rows.every((index) => index < owners.length || index === 0xffff))
+    from.check(areRows(n, owners, rows))
     return new OwnerRows(n, owners, rows, from.counts(partitionCount))
   })
-  from.check(new Set(bases.map(({ n }) => n)).size === bases.length)
+  const ns = bases.map(({ n }) => n)
+  from.check(new Set(ns).size === ns.length && table.ns.every((n, i) => n === ns[i]))
   return new Stages(table, bases)
 }
 
@@ -246,7 +251,7 @@ class Source {
   }
 
   text(): string {
-    const text = utf8TextExact(this.take(readU16(this.take(2), 0)))
+    const text = utf8TextExact(this.take(this.count(2, MEMBER_TEXT_BYTES_MAX)))
     if (text === undefined) throw GARBLED
     return text
   }

@@ -9,9 +9,9 @@ import type { Brand } from '../../base/brand.ts'
 import { type U64, u64 } from '../../base/u64.ts'
 import { MEMBERS_MAX } from '../../limits.ts'
 import { md5Into } from '../../native/digest.ts'
-import { ID_BYTES, idBytes, nodeIdOf } from '../names.ts'
+import { ID_BYTES, idBytes, type NodeId, nodeIdOf } from '../names.ts'
 import { stagesBytes, stagesOfBytes, tableBytes, tableOfBytes } from './ring-bytes.ts'
-import type { RingNews } from './ring-view.ts'
+import { isKnowledge, type RingNews } from './ring-view.ts'
 
 /** First 64 bits of an MD5 over all that a member knows. */
 export type NewsDigest = Brand<U64, 'NewsDigest'>
@@ -33,7 +33,8 @@ export function newsDigestOf(bytes: Uint8Array): NewsDigest {
 
 /**
  * Undefined where the bytes are not those of one member's news, whole and alone. Parts that
- * are the same in `known` are not made again.
+ * are the same in `known` are not made again. Only those that the adopted table needs have adopted
+ * it, in the order of their ids.
  */
 export function newsOfBytes(bytes: Uint8Array, known?: RingNews): RingNews | undefined {
   const parts: Uint8Array[] = []
@@ -58,7 +59,12 @@ export function newsOfBytes(bytes: Uint8Array, known?: RingNews): RingNews | und
   const seen = Array.from({ length: count }, (_, i) => {
     return nodeIdOf(bytes.subarray(at + i * ID_BYTES, at + (i + 1) * ID_BYTES))
   })
-  return { stages, adopted, seen, stated }
+  const isSeen = seen.every(
+    (id, i) => adopted.needed.has(id) && (i === 0 || id > (seen[i - 1] as NodeId)),
+  )
+  return isSeen && isKnowledge({ stages, adopted, stated })
+    ? { stages, adopted, seen, stated }
+    : undefined
 }
 
 function withLength(bytes: Uint8Array): readonly Uint8Array[] {

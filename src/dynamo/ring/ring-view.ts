@@ -43,6 +43,23 @@ export interface KeptRing {
   readonly stated: Stages | undefined
 }
 
+/**
+ * Whether a member may know this: the adopted table is the newest, and none has more partitions.
+ */
+export function isKnowledge({ stages, adopted, stated }: KeptRing): boolean {
+  const known = stated === undefined ? [stages] : [stages, stated]
+  const isFit = known.every(({ table }) => {
+    return compareTables(table, adopted) <= 0 && table.ring.bits <= adopted.ring.bits
+  })
+  return isFit && (stated === undefined || compareTables(stated.table, adopted) < 0)
+}
+
+/** Whether a member may have written this down: it states how far it was while a table waits. */
+export function isKeptRing(kept: KeptRing): boolean {
+  const { stages, adopted, stated } = kept
+  return isKnowledge(kept) && (stated !== undefined) === compareTables(adopted, stages.table) > 0
+}
+
 export interface RingViewOptions {
   readonly self: NodeId
   /** The id of this member's data directory. */
@@ -127,8 +144,15 @@ export class RingView {
     return true
   }
 
-  /** Whether no table that is known here began with other owners, as these news have it. */
-  mayHear({ stages, stated }: RingNews): boolean {
+  /**
+   * Whether no table that is known here began with other owners, as these news have it, and none
+   * has fewer partitions than one before it: such tables cannot be of this member's cluster.
+   */
+  mayHear({ stages, adopted, stated }: RingNews): boolean {
+    const newest = compareTables(adopted, this.#adopted) > 0 ? adopted : this.#adopted
+    const [least, most] = [this.#stages.table.ring.bits, newest.ring.bits]
+    if (stages.table.ring.bits < least || adopted.ring.bits < least) return false
+    if ([stages, stated].some((told) => told && told.table.ring.bits > most)) return false
     return [stages, stated].every((told) => {
       const known = [this.#stages, this.#newest].filter((one) => one !== undefined)
       const ofTable = known.filter(({ table }) => told && compareTables(table, told.table) === 0)

@@ -8,6 +8,7 @@
  *
  * All that are not gone, or named as dead, have to adopt the table before it is in effect.
  */
+import { U48_MAX } from '../../base/bytes.ts'
 import { OperatingError } from '../../base/errors.ts'
 import { type MemberRecord, MemberState } from '../../dynamo/membership/member-record.ts'
 import type { NodeId } from '../../dynamo/names.ts'
@@ -55,10 +56,14 @@ export class Planner {
     this.#node = dependencies
   }
 
-  /** As if these records had won already. Throws `would-not-survive` where no member may own. */
+  /**
+   * As if these records had won already. Throws `would-not-survive` where no member may own, and
+   * `nothing-to-commit` where no table may follow.
+   */
   plan({ splits, without }: PlanAsked, changed: readonly MemberRecord[] = []): Planned {
     const { rings, topology } = this.#node
     const { adopted: parent, stages } = rings.view
+    if (parent.number === U48_MAX) throw lastTable()
     const records = this.#records(changed)
     const dead = this.#deadOf(records, without)
     const members = records.filter(({ id, state }) => {
@@ -78,6 +83,7 @@ export class Planner {
   /** The table by which the one that waits to take effect is taken back. */
   takenBack(without: readonly MemberRecord[]): Pick<Planned, 'table' | 'unmet'> {
     const { view } = this.#node.rings
+    if (view.adopted.number === U48_MAX) throw lastTable()
     const records = this.#records([])
     const dead = this.#deadOf(records, without)
     const { needed, unmet } = this.#neededOf(records, dead)
@@ -130,6 +136,15 @@ function noOwners(): OperatingError {
     'would-not-survive',
     'no member would own anything, and there is no --force for that: let one join, or give one a' +
       ' weight above 0 (everwrite cluster weight)',
+  )
+}
+
+/** No cluster gets there by itself. */
+function lastTable(): OperatingError {
+  return new OperatingError(
+    'nothing-to-commit',
+    'the newest table has the highest number that one can have, which some member made up: no' +
+      ' table follows it; stop all nodes, and give each its file ring of before from a backup',
   )
 }
 

@@ -23,7 +23,7 @@ import {
   newsDigestOf,
   newsOfBytes,
 } from '../../dynamo/ring/ring-news.ts'
-import { type KeptRing, type RingNews, RingView } from '../../dynamo/ring/ring-view.ts'
+import { type KeptRing, RingView } from '../../dynamo/ring/ring-view.ts'
 import type { Ring } from '../../dynamo/ring/ring.ts'
 import { firstStages, type Stage } from '../../dynamo/ring/stages.ts'
 import { compareTables, type Table } from '../../dynamo/ring/table.ts'
@@ -169,7 +169,7 @@ export class Rings {
       throw new OperatingError('message-garbled', 'news of the ring is not encoded as it should be')
     }
     const before = this.view.adopted
-    if (!this.#mayHear(news) || !this.view.hear(news)) return
+    if (!this.view.mayHear(news) || !this.view.hear(news)) return
     this.#noteGivenWay(before)
     void this.#save()
   }
@@ -181,14 +181,6 @@ export class Rings {
     const isSame = equalU64(this.view.adopted.digest, digest)
     if (isSame || isChild || newer > number + 1) return
     this.#node.trace.record('ring-gave-way', { number, to: newer })
-  }
-
-  /** Tables of fewer partitions, or from other owners, cannot be of this node's cluster. */
-  #mayHear(news: RingNews): boolean {
-    const { stages, adopted } = news
-    const { bits } = this.view.stages.table.ring
-    const isLater = stages.table.ring.bits >= bits && adopted.ring.bits >= bits
-    return isLater && this.view.mayHear(news)
   }
 
   /** True once all that is known now is durable and in force. */

@@ -2,9 +2,10 @@
  * A small file of the data directory that is replaced as a whole whenever what it says changes.
  *
  * Writes run one after another, and the last one has what is then true. A disk without room for it
- * is tried again each second; any other failure ends the node.
+ * is tried again each second; any other failure of it ends the node. A bug is none: it is thrown.
  */
-import { OperatingError } from '../../base/errors.ts'
+import { isOperatingError, OperatingError } from '../../base/errors.ts'
+import { isSystemError } from '../../store/files.ts'
 import { shortageOf } from '../../store/log/shortage.ts'
 import type { Clock } from '../../world/clock.ts'
 
@@ -65,6 +66,7 @@ export class KeptFile {
         await write()
         return true
       } catch (cause) {
+        if (!isOperatingError(cause) && !isSystemError(cause)) throw cause
         if (shortageOf(cause) === undefined) {
           onFailed(new OperatingError('disk-failed', `the disk did not take ${of}`, { cause }))
           return false

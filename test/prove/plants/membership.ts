@@ -11,7 +11,7 @@ import { TRANSFERS } from './transfers.ts'
 
 export const MEMBERSHIP: PlantGroup = {
   name: 'membership',
-  plantsMin: 109,
+  plantsMin: 113,
   plants: [
     {
       name: 'a suspicion is never refuted',

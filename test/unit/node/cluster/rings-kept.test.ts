@@ -2,14 +2,15 @@
 import t from 'tap'
 import type { NodeId } from '../../../../src/dynamo/names.ts'
 import { claim } from '../../../../src/dynamo/ring/claim.ts'
+import { OwnerRows } from '../../../../src/dynamo/ring/owner-rows.ts'
 import { newsBytes, newsDigestOf } from '../../../../src/dynamo/ring/ring-news.ts'
-import { firstStages, type Stages, stagesAfter } from '../../../../src/dynamo/ring/stages.ts'
+import { firstStages, Stages, stagesAfter } from '../../../../src/dynamo/ring/stages.ts'
 import { type Table, tableOf } from '../../../../src/dynamo/ring/table.ts'
 import { firstRing, Rings } from '../../../../src/node/cluster/rings.ts'
 import { memberIdOf, ringOf, Topology } from '../../../../src/node/cluster/topology.ts'
 import { Cluster, CLUSTER } from '../../../../src/sim/cluster/cluster.ts'
 import { SimWorld } from '../../../../src/sim/index.ts'
-import { readRing } from '../../../../src/store/ring.ts'
+import { readRing, writeRing } from '../../../../src/store/ring.ts'
 import type { Directory } from '../../../../src/world/disk.ts'
 import { members } from '../../dynamo/ring/members.ts'
 import { MOVING_N, partitionsWhere } from '../../dynamo/ring/moving.ts'
@@ -210,3 +211,33 @@ t.test(
     }
   },
 )
+
+t.test('news that no member may know are garbled, and leave the node as it was', async (t) => {
+  const bench = await Bench.open()
+  const { table } = bench
+  const owner = { id: OTHER, machine: 'm', zone: '' }
+  const count = table.ring.partitionCount
+  const rows = new OwnerRows(
+    MOVING_N,
+    [owner],
+    new Uint16Array(MOVING_N * count),
+    new Uint32Array(count),
+  )
+  t.throws(() => bench.hear(new Stages(table, [rows])), { code: 'message-garbled' })
+  await bench.sim.run(5_000)
+  t.equal(bench.rings.view.adopted.number, 1)
+  await bench.rings.stop()
+})
+
+t.test('a file of the ring that no member may have written is rotten', async (t) => {
+  const { first, table, directory, sim } = await Bench.open()
+  const wrong = [
+    { stages: first, adopted: table, stated: undefined },
+    { stages: first, adopted: first.table, stated: first },
+    { stages: stagesAfter(first, table), adopted: first.table, stated: undefined },
+  ]
+  for (const kept of wrong) {
+    await sim.complete(writeRing(directory, kept))
+    await t.rejects(sim.complete(readRing(directory)), { code: 'data-rotten' })
+  }
+})
