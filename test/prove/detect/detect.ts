@@ -5,7 +5,8 @@
  * Five nodes in namespaces of their own; the other four are asked every 10 ms what they say of the
  * last, which a coordinator asks by the same answer. It is killed `--kills N` (100) times; paused
  * and cut off, half of `--silences N` (60) times each, until all suspect it and for up to 2 s more;
- * then a fifth of the packets to and from every node is lost for `--loss-ms N` (120,000).
+ * then a fifth of the packets to and from every node is lost for `--loss-ms N` (120,000), and each
+ * node is asked what it says of all others.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -30,6 +31,8 @@ const SUSPECTED_LATE_BAR = 1
 const USED_MS_BAR = 1_000
 const NODES = 5
 const VICTIM = NODES - 1
+const ALL = Array.from({ length: NODES }, (_, i) => i)
+const OTHERS = ALL.filter((i) => i !== VICTIM)
 const PORT = 7400
 /** Between two blows: at least so long, and at any time of a period of probes. */
 const REST_MS = 250
@@ -71,6 +74,7 @@ const isAvoided = ({ isConnected }: Change): boolean => !isConnected
 const isUsed = ({ isConnected }: Change): boolean => isConnected
 const isSuspected = ({ life }: Change): boolean => life === 'suspect' || life === 'dead'
 const isAlive = ({ life }: Change): boolean => life === 'alive'
+const isWell = (change: Change): boolean => isUsed(change) && isAlive(change)
 
 async function detect(counts: Counts, seed: number): Promise<Verdict> {
   console.log(`seed ${seed}`)
@@ -81,7 +85,7 @@ async function detect(counts: Counts, seed: number): Promise<Verdict> {
   try {
     const network = await makeNetwork(caretaker, NODES)
     nodes = await startNodes(root, network)
-    watched = watch(network)
+    watched = watch(network, [VICTIM], OTHERS)
     await watched.until(isUsed, 0)
     const scene = { caretaker, network, nodes, watched, prng: Prng.of(seed, 'detect') }
     const killed = await kills(counts.kills, scene)
@@ -90,7 +94,10 @@ async function detect(counts: Counts, seed: number): Promise<Verdict> {
     const cut = await silences('cut off', half, scene, () =>
       filter(caretaker, network.nodes[VICTIM] as string, CUT_OFF),
     )
-    const dead = await losses(counts.lossMs, scene)
+    watched.end()
+    watched = watch(network, ALL, ALL)
+    await watched.until(isWell, 0)
+    const dead = await losses(counts.lossMs, { ...scene, watched })
     return verdictOf(killed, [...paused, ...cut], dead)
   } finally {
     watched?.end()
@@ -124,7 +131,7 @@ function verdictOf(killed: readonly number[], silent: readonly Silence[], dead: 
       `${silent.length} silences, avoided within ${avoidedMs} ms (bar ${AVOIDED_MS_BAR}), ` +
       `used again within ${usedMs} ms (bar ${USED_MS_BAR}), ${late} suspected after more than ` +
       `${SUSPECTED_MS_BAR} ms (bar ${SUSPECTED_LATE_BAR}), at most ${worst('suspectedMs')} ms; ` +
-      `${dead} deaths declared while a fifth of the packets was lost (bar 0)`,
+      `${dead} deaths of any node declared while a fifth of the packets was lost (bar 0)`,
   }
 }
 
@@ -176,7 +183,7 @@ async function silences(
   return all
 }
 
-/** How often a node declared the last one dead. */
+/** How often a node declared another one dead. */
 async function losses(ms: number, { caretaker, network, watched }: Scene): Promise<number> {
   const from = watched.changes.length
   const ends: End[] = []
@@ -204,8 +211,12 @@ async function startNodes(root: string, network: NetworkNames): Promise<Nodes> {
   return nodes
 }
 
-function watch({ hub, nodes }: NetworkNames): Watched {
-  const others = nodes.map((_, i) => i).filter((i) => i !== VICTIM)
-  const addresses = others.map((i): [string, string] => [nameOfNode(i), `${hostOf(i)}:${PORT}`])
-  return new Watched(hub, nameOfNode(VICTIM), new Map(addresses))
+/** Nodes that are asked, and of whom. */
+function watch(
+  { hub }: NetworkNames,
+  members: readonly number[],
+  watchers: readonly number[],
+): Watched {
+  const addresses = watchers.map((i): [string, string] => [nameOfNode(i), `${hostOf(i)}:${PORT}`])
+  return new Watched(hub, members.map(nameOfNode), new Map(addresses))
 }

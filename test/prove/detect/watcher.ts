@@ -1,8 +1,8 @@
 /**
- * Asks nodes again and again what they say of a member, and prints each change: a process of its
- * own, in the namespace from which the nodes can be reached.
+ * Asks nodes again and again what they say of other members, and prints each change: a process of
+ * its own, in the namespace from which the nodes can be reached.
  *
- * Arguments: the member's name, then `name=host:port` of each node to ask.
+ * Arguments: the names of the members with commas, then `name=host:port` of each node to ask.
  */
 import { isOperatingError } from '../../../src/base/errors.ts'
 import { type Client, connect, type MemberSeen, type NodeStatus } from '../../../src/index.ts'
@@ -11,25 +11,28 @@ const EVERY_MS = 10
 /** A node that tells nothing for longer may have told of a death meanwhile: the proof fails. */
 const UNANSWERED_MS_MAX = 20_000
 
-/** What one node says of the member from this moment on. */
+/** What one node says of another member from this moment on. */
 export interface Change {
   readonly node: string
+  readonly member: string
   readonly isConnected: boolean
   readonly life: MemberSeen['life'] | undefined
   /** Milliseconds since 1970. */
   readonly at: number
 }
 
-async function watch(member: string, node: string, seed: string): Promise<void> {
+async function watch(members: readonly string[], node: string, seed: string): Promise<void> {
   const client = await connect({ seeds: [seed], connectTimeout: 30_000 })
-  let last: string | undefined
+  const last = new Map<string, string>()
   for (;;) {
-    const { peers, members } = await statusOf(client, node)
-    const isConnected = peers.some(({ name, isConnected: is }) => name === member && is)
-    const life = members.find(({ name }) => name === member)?.life
-    if (`${isConnected} ${life}` !== last) {
-      last = `${isConnected} ${life}`
-      const change: Change = { node, isConnected, life, at: Date.now() }
+    const status = await statusOf(client, node)
+    for (const member of members) {
+      const isConnected = status.peers.some(({ name, isConnected: is }) => name === member && is)
+      const life = status.members.find(({ name }) => name === member)?.life
+      const said = `${isConnected} ${life}`
+      if (last.get(member) === said) continue
+      last.set(member, said)
+      const change: Change = { node, member, isConnected, life, at: Date.now() }
       process.stdout.write(`${JSON.stringify(change)}\n`)
     }
     await new Promise((resolve) => setTimeout(resolve, EVERY_MS))
@@ -48,12 +51,13 @@ async function statusOf(client: Client, node: string): Promise<NodeStatus> {
   }
 }
 
-const [member = '', ...nodes] = process.argv.slice(2)
+const [members = '', ...nodes] = process.argv.slice(2)
 process.stdin.resume()
 process.stdin.on('end', () => process.exit(0))
 await Promise.all(
   nodes.map((node) => {
     const [name = '', seed = ''] = node.split('=')
-    return watch(member, name, seed)
+    const others = members.split(',').filter((member) => member !== name)
+    return watch(others, name, seed)
   }),
 )
