@@ -5,6 +5,10 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import type { Life } from '../../src/dynamo/membership/liveness.ts'
 import { nodeId } from '../../src/dynamo/names.ts'
+import { OwnerRows } from '../../src/dynamo/ring/owner-rows.ts'
+import { Ring } from '../../src/dynamo/ring/ring.ts'
+import { Stages } from '../../src/dynamo/ring/stages.ts'
+import { firstTable, tableOf } from '../../src/dynamo/ring/table.ts'
 import { Context } from '../../src/dynamo/version/context.ts'
 import { Bounds } from '../../src/sim/checkers/bounds.ts'
 import { checkCausality } from '../../src/sim/checkers/causality.ts'
@@ -15,8 +19,10 @@ import { checkScans } from '../../src/sim/checkers/scans.ts'
 import { checkLiveness } from '../../src/sim/checkers/liveness.ts'
 import { ClusterKeysChecker } from '../../src/sim/checkers/cluster-keys.ts'
 import { MembershipChecker, type SeenMembers } from '../../src/sim/checkers/membership.ts'
+import { OwnersChecker } from '../../src/sim/checkers/owners.ts'
 import { Recovery } from '../../src/sim/checkers/recovery.ts'
 import { History, type WriteEvent } from '../../src/sim/history/history.ts'
+import { members } from '../unit/dynamo/ring/members.ts'
 
 function writing(event: Partial<WriteEvent> = {}): WriteEvent {
   const told = { key: 'k', isDelete: false, replacesSeen: false, follows: [], deletesBelow: 0 }
@@ -137,10 +143,22 @@ const PROVOKED: Readonly<Record<Kind, () => readonly string[]>> = {
   },
   'key forgotten': () => keyed((keys) => keys.held(1, '00000001')),
   'key signs early': () => keyed((keys) => keys.signs(1, '00000007', [1, 2])),
+  'owners missing': () => owned([0, 0, 1], [0, 1, 2]),
+  'one machine': () => owned([0, 1, 2], [0, 1, 3]),
   'and more': () =>
     reads((history) => {
       for (let i = 0; i <= SENTENCES_MAX; i++) show(history, 7)
     }),
+}
+
+/** The owners of the one partition, before its moves and at their end. */
+function owned(base: readonly number[], end: readonly number[]): readonly string[] {
+  const all = members(4, (i) => ({ machine: `m${i % 3}` }))
+  const first = firstTable(new Ring(0, all, Uint16Array.from(end)))
+  const rows = new OwnerRows(3, all, Uint16Array.from(base), new Uint32Array(1))
+  const checker = new OwnersChecker()
+  checker.inEffect(new Stages(tableOf({ ...first, number: 2, ns: [3] }), [rows]), [])
+  return checker.violations
 }
 
 /** Node 1 has kept a key that node 2 has not. */

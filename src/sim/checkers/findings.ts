@@ -29,6 +29,8 @@ export const KINDS = [
   'declared dead',
   'key forgotten',
   'key signs early',
+  'owners missing',
+  'one machine',
   'and more',
 ] as const
 

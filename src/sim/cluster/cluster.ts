@@ -158,16 +158,19 @@ export class Cluster {
     return [...this.configOf(1).buckets, ...this.made.there]
   }
 
+  /** The N of all buckets, each once. */
+  get ns(): ReadonlySet<number> {
+    return new Set([this.configOf(1).defaults.n, ...this.buckets.map(({ n }) => n)])
+  }
+
   quorumsOf(bucket: string): Pick<BucketConfig, 'n' | 'r' | 'w'> {
     return this.buckets.find(({ name }) => name === bucket) ?? this.configOf(1).defaults
   }
 
   /** Partitions whose owners among `machines` have different sums in their trees, in sentences. */
   unequalRoots(machines: readonly number[]): readonly string[] {
-    const { defaults } = this.configOf(1)
-    const ns = new Set([defaults.n, ...this.buckets.map(({ n }) => n)])
     const unequal: string[] = []
-    for (const n of ns) {
+    for (const n of this.ns) {
       for (let partition = 0; partition < this.ring.partitionCount; partition++) {
         const { owners } = preferenceListOf(this.ring, partition, n)
         const compared = owners.map(({ name }) => machineOf(name))

@@ -15,6 +15,7 @@ import { checkDurability } from '../checkers/durability.ts'
 import { checkLastWrites, type LastWriteOptions } from '../checkers/last-write.ts'
 import { checkLiveness } from '../checkers/liveness.ts'
 import { MembershipChecker } from '../checkers/membership.ts'
+import { OwnersChecker } from '../checkers/owners.ts'
 import { Recovery } from '../checkers/recovery.ts'
 import { Cluster } from '../cluster/cluster.ts'
 import { Faults } from '../faults/faults.ts'
@@ -115,6 +116,7 @@ class Simulation {
   readonly #changes: RingChanges
   readonly #keyChanges: KeyChanges
   readonly #keys = new ClusterKeysChecker()
+  readonly #owners = new OwnersChecker()
   readonly #quiet: Quiet
   readonly #bounds: Bounds
   readonly #recovery = new Recovery()
@@ -209,6 +211,7 @@ class Simulation {
       const members = machines.filter((one) => !this.#cluster.isGone(one))
       this.#keys.signs(machine, String(key), members)
     })
+    trace.watch('ring-in-effect', (_, machine) => this.#ownersAt(machine))
     trace.watch('rot-found', (_, machine) => this.#recovery.rotFound(machine))
   }
 
@@ -216,6 +219,7 @@ class Simulation {
     const { machines } = this.#cluster
     const { rounds } = this.#scenario
     await this.#cluster.startAll()
+    for (const machine of machines) this.#ownersAt(machine)
     let state: Inspection | undefined
     let quietMs = 0
     for (let round = 1; round <= rounds; round++) {
@@ -279,6 +283,10 @@ class Simulation {
     this.#keys.agreed()
   }
 
+  #ownersAt(machine: number): void {
+    this.#owners.inEffect(this.#cluster.node(machine)?.rings.view.stages, this.#cluster.ns)
+  }
+
   #beforeEnd(machine: number): void {
     const node = this.#cluster.node(machine)
     if (node === undefined) return
@@ -323,6 +331,7 @@ class Simulation {
       ...this.#recovery.violations,
       ...this.#membership.violations,
       ...this.#keys.violations,
+      ...this.#owners.violations,
       ...this.#bounds.violations,
       ...checkDurability(history, final, this.#reaped, lastWrites),
       ...checkLastWrites(history, final, lastWrites),
