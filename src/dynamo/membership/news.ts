@@ -11,6 +11,9 @@
  *     …                    │
  *     2 log2(n):    dropped┘
  *
+ * A record of long texts is longer than that: a message takes its first piece however long it is,
+ * or that piece would never be sent, and none behind it.
+ *
  * Later news of one member takes the place of what it contradicts.
  *
  * Source: Das, Gupta and Motivala, "SWIM" (2002), 4.1.
@@ -20,7 +23,7 @@ import type { NodeId } from '../names.ts'
 import { newsBytes } from './message-bytes.ts'
 import type { News } from './message.ts'
 
-/** News in one message, in bytes as it is encoded. */
+/** News in one message, in bytes as it is encoded; one piece alone may be longer. */
 export const NEWS_BYTES_MAX = 1024
 /** Each piece is sent so many times for each doubling of the members. */
 const SENDS_PER_DOUBLING = 2
@@ -93,7 +96,7 @@ export class NewsQueue {
     // Levels that no piece is on are holes of the array, which `flat` leaves out.
     for (const piece of levels.flat()) {
       // A smaller piece would not pass this one for ever: it is the first of the next message.
-      if (piece.bytes > left) break
+      if (piece.bytes > left && chosen.length > 0) break
       left -= piece.bytes
       chosen.push(piece)
     }

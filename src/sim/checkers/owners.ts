@@ -50,10 +50,12 @@ export class OwnersChecker {
     for (let partition = 0; partition < ring.partitionCount; partition++) {
       const where = `table ${number}, partition ${partition} of ${n} copies`
       const all = stagesOf(stages, partition, n)
-      const held = all.map(({ owners }) => this.#held(owners, stages, `${where}: ${owners}`))
+      const held = all.map(({ owners }) =>
+        this.#held(owners, stages, `${where}: ${owners.join(' ')}`),
+      )
       const [first, last] = [held[0] as Held, held.at(-1) as Held]
       const wanted = wantedOf(stages, n)
-      const ends = `${where} ends with ${all.at(-1)?.owners}`
+      const ends = `${where} ends with ${all.at(-1)?.owners.join(' ')}`
       if (last.owners !== wanted.owners || all.some(({ owners }) => owners.length > n))
         this.#found.say('owners missing', `${ends}, not with ${wanted.owners}`)
       if (last.machines < wanted.machines)
@@ -62,7 +64,7 @@ export class OwnersChecker {
           `${ends}, on ${last.machines} of ${wanted.machines} machines`,
         )
       for (const [done, one] of held.entries()) {
-        const stage = `${where} has ${all[done]?.owners} after ${done} moves`
+        const stage = `${where} has ${all[done]?.owners.join(' ')} after ${done} moves`
         if (one.owners < Math.min(first.owners, last.owners))
           this.#found.say('owners missing', stage)
         if (areApart(first) && areApart(last) && !areApart(one))

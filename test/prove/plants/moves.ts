@@ -378,10 +378,4 @@ const LIES: readonly Plant[] = [
   },
 ]
 
-export const MOVES: readonly Plant[] = [
-  ...TABLES,
-  ...HANDING_OVER,
-  ...DONORS,
-  ...SCANNING,
-  ...LIES,
-]
+export const MOVES: readonly Plant[] = [...TABLES, ...HANDING_OVER, ...DONORS, ...SCANNING, ...LIES]

@@ -1,6 +1,6 @@
 /** The queue of news: bounded, least sent first, each about 2 log2(n) times. */
 import t from 'tap'
-import { NEWS_MAX } from '../../../../src/limits.ts'
+import { MEMBER_RECORD_BYTES_MAX, MEMBER_TEXT_CHARS_MAX, NEWS_MAX } from '../../../../src/limits.ts'
 import { newsBytes } from '../../../../src/dynamo/membership/message-bytes.ts'
 import type { News } from '../../../../src/dynamo/membership/message.ts'
 import { NEWS_BYTES_MAX, NewsQueue, sendsMax } from '../../../../src/dynamo/membership/news.ts'
@@ -54,6 +54,22 @@ t.test('a long piece is not passed by shorter ones for ever', async (t) => {
   let waited = 0
   while (!queue.take(2_000).includes(long)) waited += 1
   t.ok(waited <= 3)
+})
+
+t.test('the longest record travels, alone, and what stands behind it too', async (t) => {
+  const text = '\uffff'.repeat(MEMBER_TEXT_CHARS_MAX)
+  const texts = { name: text, host: text, machine: text, zone: text }
+  const long: News = { kind: 'record', record: record(7, texts) }
+  t.ok(newsBytes(long) > NEWS_BYTES_MAX)
+  t.ok(newsBytes(long) <= MEMBER_RECORD_BYTES_MAX)
+  const queue = new NewsQueue()
+  queue.add(long)
+  queue.add(alive(1))
+  t.same(queue.take(100), [long])
+  t.same(queue.take(100, suspect(2, 3)), [suspect(2, 3), alive(1)])
+  let sent = 0
+  for (let i = 0; i < 100; i++) sent += queue.take(100).length
+  t.equal(sent, 2 * (sendsMax(100) - 1), 'each as often as any')
 })
 
 t.test('later news of a member takes the place of what it contradicts', async (t) => {
