@@ -3,9 +3,9 @@
  *
  * Whatever the reason (its move has ended, or a table was taken back while it filled), a member
  * with copies of a partition that it neither owns nor fills is a *donor*. Each of the N owners
- * exchanges with it. When all have done so, at one stage, the copies go, each as long as the
- * stage is the same: the step that erases looks. Nothing can come meanwhile: a member takes no write
- * for what it does not own.
+ * exchanges with it. When all have done so, at one stage, the copies go, as long as the
+ * stage is the same: the step that erases looks. Nothing can come meanwhile: a member takes no
+ * write for what it does not own.
  *
  * Source: docs/design.md, donors; test/model/ownership.
  */

@@ -1,8 +1,9 @@
 /**
  * Why places, or copies, are on their way: rounds wait for them, and so does a member that leaves.
  *
- * All is judged by the stages in force, by which a donor counts its copies too. The view of the ring
- * is ahead of them while it is written: by it no move is left, and the donor has none to give yet.
+ * All is judged by the stages in force, by which a donor counts its copies too. The view of the
+ * ring is ahead of them while it is written: by it no move may be left, while the donor has nothing
+ * to give yet.
  */
 import { equalU64 } from '../../base/u64.ts'
 import type { RingView } from '../../dynamo/ring/ring-view.ts'

@@ -8,8 +8,9 @@
  *
  * Where members are reached is no matter of the ring: their records say so (`membership.ts`).
  *
- * Invariant: stages that were adopted here never change. A request, or each stretch of a scan, takes
- * `lists` once, asks the owners that they name, and names them, whatever is adopted meanwhile.
+ * Invariant: stages that were adopted here never change. A request, or each stretch of a scan,
+ * takes `lists` once, asks the owners that they name, and names these, whatever is adopted
+ * meanwhile.
  */
 import { assert } from '../../base/assert.ts'
 import { utf8Bytes } from '../../base/bytes.ts'

@@ -6,8 +6,9 @@
  * same owners are one stretch, so that a small cluster is scanned in few requests. The cursor names
  * the next token: it stays good whatever happens to the cluster between two pages, and a key that
  * stays is returned exactly once. Each stretch has the owners that are in force as it begins; where
- * its places move while it is read, owners that know so refuse it (`ring-differs`). A page ends before the token whose keys would pass its bounds; a
- * first token's keys are given whatever they take, each with the siblings that fit.
+ * its places move while it is read, owners that know so refuse it (`ring-differs`). A page ends
+ * before the token whose keys would pass its bounds; a first token's keys are given whatever they
+ * take, each with the siblings that fit.
  *
  * A scan without values asks for the outlines of copies and merges those: they say which keys live.
  *
