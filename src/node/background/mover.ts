@@ -63,7 +63,7 @@ export class Mover {
   #isStopped = false
   /** An operator lets moves to this member wait; those under way end. A restart forgets it. */
   isPaused = false
-  /** Why the last move that was tried has not ended. */
+  /** Why the last move that was tried has not ended; nothing while none is tried. */
   obstacle: string | undefined
 
   constructor(dependencies: MoverDependencies) {
@@ -90,7 +90,10 @@ export class Mover {
 
   async #look(): Promise<void> {
     const { rings, trees } = this.#node
-    if (!this.#mayGo() || !trees.isBuilt) return
+    if (!this.#mayGo() || !trees.isBuilt) {
+      this.obstacle = undefined
+      return
+    }
     if (rings.view.isOnOtherDisk) {
       this.obstacle = lostDisk('this node')
       return
@@ -98,12 +101,18 @@ export class Mover {
     const own = this.#endAlone()
     if (own.length > 0) await rings.end(own)
     await this.#transfers.want(this.#wanted())
-    const late = this.#transfers.obstacle
-    if (late !== undefined) this.obstacle = this.#why(...late)
-    for (const batch of this.#batches()) {
+    const batches = this.#batches()
+    if (batches.length === 0) this.obstacle = this.#whyLate
+    for (const batch of batches) {
       if (!this.#mayGo()) return
-      this.obstacle = await this.#move(batch)
+      this.obstacle = (await this.#move(batch)) ?? this.#whyLate
     }
+  }
+
+  /** Why a transfer does not go on. */
+  get #whyLate(): string | undefined {
+    const late = this.#transfers.obstacle
+    return late && this.#why(...late)
   }
 
   /** Moves without a filler, that this member ends. */

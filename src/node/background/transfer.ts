@@ -56,6 +56,11 @@ export interface TransferDependencies {
 
 type Page = Reply<'peerTransfer'>
 
+/** It may not go on now, and asks for the page again. */
+const WAITS = 'waits'
+/** Why a page was not taken to its end. */
+type Untaken = ErrorCode | typeof WAITS
+
 /** A question for a page. */
 interface Question {
   readonly partitions: ReadonlySet<number>
@@ -84,7 +89,7 @@ export class Transfer {
   isRunning = false
   /** It brings nothing: exchanges bring all that is wanted of this member. */
   #isGivenUp = false
-  /** Why it stopped last. */
+  /** Why it stopped last, until it goes on: then it has taken a page. */
   failure: ErrorCode | undefined
 
   /** Goes on from what was kept, if so. */
@@ -182,7 +187,9 @@ export class Transfer {
       // The next one comes while this one is taken: two are here at most.
       if (page.next !== undefined) question = this.#ask({ ...pass, next: page.next })
       const untaken = await this.#take(page, partitions)
+      if (untaken === WAITS) return undefined
       if (untaken !== undefined) return untaken
+      this.failure = undefined
       pass.next = page.next
       syncs.push(this.#keep(pass, page))
       if (page.next === undefined) return this.#finish(pass, syncs)
@@ -223,7 +230,7 @@ export class Transfer {
     })
   }
 
-  async #take(page: Page, asked: ReadonlySet<number>): Promise<ErrorCode | undefined> {
+  async #take(page: Page, asked: ReadonlySet<number>): Promise<Untaken | undefined> {
     const { transfers, counters, trace } = this.#node
     counters.transferTakenBytes += page.records.length
     if (page.rotten > 0) {
@@ -237,16 +244,13 @@ export class Transfer {
     return failure
   }
 
-  async #takeAll(
-    records: MovedRecords,
-    asked: ReadonlySet<number>,
-  ): Promise<ErrorCode | undefined> {
+  async #takeAll(records: MovedRecords, asked: ReadonlySet<number>): Promise<Untaken | undefined> {
     const { clock, copies, mayGo } = this.#node
     const [from, n, bits] = [this.from, this.n, this.#bits]
     const isAsked = (token: Token): boolean => asked.has(partitionOf(token, bits))
     const isWanted = (token: Token): boolean => this.#wanted.has(partitionOf(token, bits))
     for (let first = 0; first < records.count; first += SLICE_MAX) {
-      if (!mayGo()) return 'node-stopping'
+      if (!mayGo()) return WAITS
       const end = Math.min(records.count, first + SLICE_MAX)
       const failure = await copies.take({ records, first, end }, { from, n, isAsked, isWanted })
       if (failure !== undefined) return failure

@@ -81,6 +81,20 @@ export const TRANSFERS: readonly Plant[] = [
     caughtBy: RECEIVER,
   },
   {
+    name: 'a transfer that goes on tells why it had stopped',
+    find: 'this.failure = undefined',
+    replace: '',
+    why: 'an operator looks for an obstacle that is gone',
+    caughtBy: RECEIVER,
+  },
+  {
+    name: 'an obstacle is told while transfers go on without it',
+    find: 'if (batches.length === 0) this.obstacle = this.#whyLate',
+    replace: '',
+    why: 'the same',
+    caughtBy: MOVER,
+  },
+  {
     name: 'pages wait for the disk without bound',
     find: 'syncs.length < UNSYNCED_PAGES_MAX ? undefined : await syncs.shift()',
     replace: 'undefined',

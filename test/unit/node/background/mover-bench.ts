@@ -11,6 +11,7 @@ import type { PeerCalls } from '../../../../src/node/cluster/peer-calls.ts'
 import type { EndedMove } from '../../../../src/node/cluster/rings.ts'
 import { SimWorld } from '../../../../src/sim/index.ts'
 import { MoveStep } from '../../../../src/wire/message/peer.ts'
+import type { Clock } from '../../../../src/world/clock.ts'
 
 const START = startId('1'.repeat(16))
 const STEPS: ReadonlyMap<MoveStep, string> = new Map([
@@ -39,6 +40,9 @@ export class FillerBench {
       return Promise.resolve(true)
     },
   }
+  /** Above 0: each page of a transfer takes so long, and none is the last one. */
+  pageMs = 0
+  readonly #clock: Clock
   /** What a transfer brings are no records. */
   isGarbled = false
   readonly stages: Stages
@@ -51,6 +55,7 @@ export class FillerBench {
     this.#self = self
     this.stages = stages
     const { clock, trace } = this.sim.start(1)
+    this.#clock = clock
     const { ring } = stages.table
     const topology = { self: { id: self }, stages, ring, lists: new StagedLists(stages) }
     const replica = {
@@ -91,10 +96,13 @@ export class FillerBench {
 
   #peers(): Pick<PeerCalls, 'rounds' | 'compareTrees' | 'move' | 'transfer' | 'end' | 'lieIn'> {
     return {
-      transfer: (node, _, __, deliver) => {
+      transfer: (node, { from }, _, deliver) => {
         const end = { segment: 1, offset: 32 }
+        const next = { segment: 0, offset: (from?.offset ?? 0) + 1 }
         const page = { records: new Uint8Array(1), next: undefined, end, rotten: 0 }
-        deliver(this.#ask(node, 'transfer') ?? page)
+        if (this.pageMs === 0) return deliver(this.#ask(node, 'transfer') ?? page)
+        const answer = this.#ask(node, 'transfer') ?? { ...page, next }
+        this.#clock.after(this.pageMs, () => deliver(answer))
       },
       end: () => undefined,
       lieIn: () => undefined,

@@ -35,6 +35,25 @@ t.test('a move waits for its transfer', async (t) => {
   await bench.mover.stop()
 })
 
+t.test('an obstacle is told while it holds, and no longer', async (t) => {
+  const bench = new FillerBench(JOINER, moving(ALL.slice(0, 3), ALL), true)
+  let isAway = true
+  bench.pageMs = 1_000
+  bench.onAsked = (_, what) => (what === 'transfer' && isAway ? away() : undefined)
+  await bench.sim.run(3_000)
+  t.match(bench.mover.obstacle, /peer-away/)
+  isAway = false
+  await bench.sim.run(4_000)
+  t.equal(bench.mover.obstacle, undefined, 'the transfer goes on')
+  isAway = true
+  await bench.sim.run(2_000)
+  t.match(bench.mover.obstacle, /peer-away/)
+  bench.mover.isPaused = true
+  await bench.sim.run(1_000)
+  t.equal(bench.mover.obstacle, undefined, 'nothing is tried')
+  await bench.mover.stop()
+})
+
 t.test('for a dead member one owner gives in bulk, and all are compared with', async (t) => {
   const bench = new FillerBench(JOINER, moving(ALL.slice(0, 3), ALL.slice(1), [DEAD]), true)
   await bench.sim.run(10_000)

@@ -175,6 +175,21 @@ t.test('a restart goes on where it was, and so does one that had failed', async 
   t.ok(bench.transfer.has(1) && bench.transfer.has(2))
 })
 
+t.test('why it stopped last is told until it goes on', async (t) => {
+  const bench = new Bench()
+  const away = new OperatingError('peer-away', 'the test says so')
+  bench.onAsk = ({ from }) => (from?.segment === 1 ? away : undefined)
+  bench.transfer.want([1])
+  await bench.run()
+  const told: (string | undefined)[] = []
+  bench.onAsk = () => {
+    told.push(bench.transfer.failure)
+    return undefined
+  }
+  await bench.run()
+  t.same(told, ['peer-away', 'peer-away', undefined])
+})
+
 t.test(
   'partitions that have moved are not asked for, and new ones have a pass of their own',
   async (t) => {
@@ -226,6 +241,13 @@ t.test('it stops where it may not go on, and takes nothing more', async (t) => {
   await bench.run()
   t.equal(bench.taken.length, 1)
   t.ok(bench.transfer.isWanted)
+  t.equal(bench.transfer.failure, undefined, 'nothing hinders it but its own node')
+  bench.mayGo = true
+  bench.take = () => Promise.resolve(undefined)
+  bench.asked.length = 0
+  await bench.run()
+  t.equal(bench.asked[0]?.from, undefined, 'the page of which it took a part comes again')
+  t.ok(bench.transfer.has(1))
 })
 
 t.test('a garbled page ends the connection, and exchanges bring the rest', async (t) => {
