@@ -73,7 +73,7 @@ export class Departure {
     // A put that is coordinated here may still ask for one.
     hints.close()
     // It fails where the node is stopping.
-    await membership.change(id, { state: MemberState.gone }).catch(() => undefined)
+    await membership.change([id, { state: MemberState.gone }]).catch(() => undefined)
   }
 
   /** The others hear that it is gone, or will from one that does; then it ends. */

@@ -58,6 +58,9 @@ export interface SeenMember {
   readonly lifeMs: number
 }
 
+/** What an operator changes of one member. */
+export type MemberChange = readonly [member: NodeId, change: OperatorChange]
+
 /** A timer that fires so late tells that answers may wait to be read. */
 const LATE_TIMER_MS = 10
 
@@ -215,9 +218,9 @@ export class Membership implements LinkEvents {
     await this.#command((now) => this.view.introduce(record, now))
   }
 
-  /** An operator's command. Requires: a member. Resolves once it is durable. */
-  async change(member: NodeId, change: OperatorChange): Promise<void> {
-    await this.#command((now) => this.view.change(member, change, now))
+  /** An operator's command. Requires: members. Resolves once all of it is durable, by one write. */
+  async change(...changes: readonly MemberChange[]): Promise<void> {
+    await this.#command((now) => changes.flatMap((one) => this.view.change(...one, now)))
   }
 
   async #command(act: (now: number) => readonly Action[]): Promise<void> {

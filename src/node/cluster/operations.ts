@@ -15,6 +15,7 @@ import type { NodeId } from '../../dynamo/names.ts'
 import type { TableDigest } from '../../dynamo/ring/table.ts'
 import type { PeerCalls } from './peer-calls.ts'
 import { memberGone } from './kept-members.ts'
+import type { MemberChange } from './membership.ts'
 import { Planner, type PlannerDependencies, type Planned } from './planner.ts'
 
 export interface OperationsDependencies extends PlannerDependencies {
@@ -151,8 +152,9 @@ export class Operations {
       const uncounted = without.map(({ name: other }) => `${other} seems dead, and does not count`)
       if (losses.length > 0) throw wouldNotSurvive([...losses, ...uncounted])
     }
-    if (successor !== undefined) await this.#change(successor, { weight: member.weight })
-    return this.#change(member, { state })
+    const { weight } = member
+    const others = successor === undefined ? [] : [[successor.id, { weight }] as const]
+    return this.#change(member, { state }, others)
   }
 
   #declaredDead({ id: leaver }: MemberRecord): readonly MemberRecord[] {
@@ -171,12 +173,20 @@ export class Operations {
     )
   }
 
-  async #change({ id }: MemberRecord, change: OperatorChange): Promise<MemberRecord> {
+  /** All at once: a command that is refused has changed none of them. */
+  async #change(
+    { id }: MemberRecord,
+    change: OperatorChange,
+    others: readonly MemberChange[] = [],
+  ): Promise<MemberRecord> {
     const { membership } = this.#node
-    const known = membership.recordOf(id) as MemberRecord
-    const keys = Object.keys(change) as (keyof OperatorChange)[]
-    if (keys.every((key) => known[key] === change[key])) return known
-    await membership.change(id, change)
+    const isNews = ([member, asked]: MemberChange): boolean => {
+      const known = membership.recordOf(member) as MemberRecord
+      const keys = Object.keys(asked) as (keyof OperatorChange)[]
+      return keys.some((key) => known[key] !== asked[key])
+    }
+    const changes = [[id, change] as const, ...others].filter(isNews)
+    if (changes.length > 0) await membership.change(...changes)
     return membership.recordOf(id) as MemberRecord
   }
 

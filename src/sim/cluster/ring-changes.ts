@@ -96,7 +96,7 @@ export class RingChanges {
     const [, node] = this.#prng.pick(nodes)
     try {
       for (const { id } of this.#lost(node)) {
-        await node.membership.change(id, { state: MemberState.gone })
+        await node.membership.change([id, { state: MemberState.gone }])
       }
       if (mayLeave) await this.#chooseToLeave(node)
       await this.#tellToLeave(node)
@@ -141,7 +141,7 @@ export class RingChanges {
       if (!this.#operator.mayRemove(id)) return
       leaving.add(id)
       this.removed += 1
-      await membership.change(id, { state: MemberState.gone })
+      await membership.change([id, { state: MemberState.gone }])
     } else leaving.add(id)
   }
 
@@ -149,7 +149,7 @@ export class RingChanges {
   async #tellToLeave({ membership }: RunningNode): Promise<void> {
     for (const id of this.#operator.leaving) {
       if (membership.recordOf(id)?.state !== MemberState.joined) continue
-      await membership.change(id, { state: MemberState.leaving })
+      await membership.change([id, { state: MemberState.leaving }])
     }
   }
 

@@ -53,7 +53,7 @@ export class MemberChanges {
     const weight = 1 + this.#prng.below(WEIGHT_MAX)
     const known = node?.membership.recordOf(member)
     if (node === undefined || known === undefined || known.state === MemberState.gone) return
-    node.membership.change(member, { weight }).then(
+    node.membership.change([member, { weight }]).then(
       () => (this.made += 1),
       // It ends: an operator would ask another node.
       () => undefined,

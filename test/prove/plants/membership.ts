@@ -26,6 +26,13 @@ export const MEMBERSHIP: PlantGroup = {
       why: 'one that was away misses what was news meanwhile',
     },
     {
+      name: 'a member that is replaced gives its weight before it leaves',
+      find: 'if (changes.length > 0) await membership.change(...changes)',
+      replace: 'for (const one of changes.toReversed()) await membership.change(one)',
+      why: 'where the node stops between the two, a command that was refused is half done',
+      caughtBy: 'test/unit/node/cluster/operations.test.ts',
+    },
+    {
       name: 'a late member is probed in its turn',
       find: 'if (this.#order.verify(id, this.members.size)) this.#prober.hasten(now)',
       replace: '',

@@ -5,6 +5,7 @@ import type { NodeId } from '../../../../src/dynamo/names.ts'
 import { firstStages, type Stages } from '../../../../src/dynamo/ring/stages.ts'
 import { Departure, type DepartureDependencies } from '../../../../src/node/background/departure.ts'
 import type { Donor } from '../../../../src/node/background/donor.ts'
+import type { MemberChange } from '../../../../src/node/cluster/membership.ts'
 import { SimWorld } from '../../../../src/sim/index.ts'
 import { members } from '../../dynamo/ring/members.ts'
 import { moving, MOVING_N } from '../../dynamo/ring/moving.ts'
@@ -32,8 +33,8 @@ class Bench {
     const { clock } = this.sim.start(1)
     const membership = {
       recordOf: () => ({ state: this.state }),
-      change: (_: NodeId, { state }: { readonly state: MemberState }) => {
-        this.state = state
+      change: ([, { state }]: MemberChange) => {
+        this.state = state ?? this.state
         this.tookHints = !this.hints.isClosed
         return Promise.resolve()
       },

@@ -144,7 +144,7 @@ t.test('a key does not wait for a member that is removed', async (t) => {
   await scene.world.run(3_000)
   const node = scene.cluster.node(1)
   const gone = { state: MemberState.gone } as const
-  await scene.run(node?.membership.change(scene.cluster.memberOf(3), gone) as Promise<void>)
+  await scene.run(node?.membership.change([scene.cluster.memberOf(3), gone]) as Promise<void>)
   t.ok(await scenes.settle([1, 2]))
 })
 

@@ -182,7 +182,7 @@ t.test('a member that was removed does not come back, under its id or its name',
   const { node } = await scene.grow()
   const { failed } = nodeOf(scene, NEW)
   const { membership } = nodeOf(scene, 3)
-  await scene.run(membership.change(node, { state: MemberState.gone }))
+  await scene.run(membership.change([node, { state: MemberState.gone }]))
   t.match(await scene.run(failed), { code: 'member-gone' })
   scene.cluster.kill(NEW)
   t.equal(await scene.codeOf(scene.cluster.start(NEW)), 'member-gone')

@@ -85,7 +85,7 @@ t.test('a member that was removed ends, and does not start again', async (t) => 
   const { scene, cluster } = await Moving.open()
   const gone = cluster.memberOf(3)
   const failed = cluster.node(3)?.failed as Promise<unknown>
-  await scene.run(membershipOf(scene, 1).change(gone, { state: MemberState.gone }))
+  await scene.run(membershipOf(scene, 1).change([gone, { state: MemberState.gone }]))
   t.match(await scene.run(failed), { code: 'member-gone' })
   cluster.kill(3)
   await scene.quiet()
@@ -104,7 +104,7 @@ t.test('one that was away while it was removed is told so, and all else is refus
   const { scene, cluster } = await Moving.open()
   const gone = cluster.memberOf(3)
   await scene.run(cluster.stop(3))
-  await scene.run(membershipOf(scene, 1).change(gone, { state: MemberState.gone }))
+  await scene.run(membershipOf(scene, 1).change([gone, { state: MemberState.gone }]))
   await scene.quiet()
   await scene.run(cluster.start(3))
   const failed = cluster.node(3)?.failed as Promise<unknown>

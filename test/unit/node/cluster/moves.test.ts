@@ -185,7 +185,7 @@ t.test('a member that is to leave goes by itself once it holds nothing', async (
   const { leaving, gone } = MemberState
   const ended: unknown[] = []
   scene.cluster.onFailed = (machine, error) => ended.push([machine, (error as OperatingError).code])
-  await scene.run(nodeOf(scene, 2).membership.change(id, { state: leaving }))
+  await scene.run(nodeOf(scene, 2).membership.change([id, { state: leaving }]))
   await scene.world.run(5_000)
   t.ok(scene.cluster.node(4), 'the ring still has it')
   const table = tableFor(scene, [1, 1, 1, 0])

@@ -107,6 +107,25 @@ t.test('a member is replaced: it leaves, and the other gets its weight', async (
   t.equal(moves, replicas / 3, 'only what the other had')
 })
 
+t.test(
+  'of a node that stops meanwhile a member is replaced as a whole, or not at all',
+  async (t) => {
+    const scene = await Scene.open({ nodes: 4, weights: [1, 1, 3, 0] })
+    const one = await operatorAt(scene, 1)
+    const { membership } = nodeOf(scene, 1)
+    const change = membership.change.bind(membership)
+    membership.change = async (...changed) => {
+      await change(...changed)
+      void membership.stop()
+    }
+    const { code } = await refusal(one.change(ChangeOf.leave, 'n3', { successor: 'n4' }))
+    const [leaver, successor] = [3, 4].map((machine) => {
+      return membership.recordOf(scene.cluster.memberOf(machine))
+    })
+    t.same([code, leaver?.state, successor?.weight], ['done', MemberState.leaving, 3])
+  },
+)
+
 t.test('a member that seems dead is no machine for what a leave would leave', async (t) => {
   const DEAD_MS = 120_000
   for (const [nodes, isRefused] of [

@@ -326,7 +326,7 @@ t.test('an id that is a member’s, or was removed, lets no other node in', asyn
   const facts = { ...FACTS, host: '127.0.0.98' }
   t.match(await scene.join(other, { join: { facts } }), /^node-id-taken: another process/)
   const { membership } = scene.nodes[0] as RunningNode
-  await scene.world.complete(membership.change(JOINER, { state: MemberState.gone }))
+  await scene.world.complete(membership.change([JOINER, { state: MemberState.gone }]))
   t.match(await scene.join(other), /^member-gone: .*join as a new member, with an empty directory/)
   const third = await scene.join(other, { node: OTHER })
   t.match(third, /; n1 n2 n9$/, 'those that are gone are not told, and the invitation is unused')
