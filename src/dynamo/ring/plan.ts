@@ -86,7 +86,10 @@ export interface Present {
   readonly stages: Stages
 }
 
-/** Takes the adopted table back: the next one leads to the owners of the ring in effect. */
+/**
+ * Takes the adopted table back: the next one leads to the owners of the ring in effect. It has the
+ * partitions of the adopted one, which may take effect meanwhile: they never become fewer.
+ */
 export function takenBack(
   { adopted, stages }: Present,
   { needed, without, ns }: Pick<TableFields, 'needed' | 'without' | 'ns'>,
@@ -95,9 +98,15 @@ export function takenBack(
   return tableOf({
     number: adopted.number + 1,
     parent: adopted.digest,
-    ring: inEffect.ring,
+    ring: inEffect.ring.split(adopted.ring.bits),
     ns: [...new Set([...ns, ...inEffect.ns])].toSorted((a, b) => a - b),
     without: [...new Set([...without, ...inEffect.without])].toSorted(),
     needed,
   })
+}
+
+/** Whether the adopted table takes another one back. */
+export function isTakenBack({ adopted, stages }: Present): boolean {
+  const before = stages.table.ring.split(adopted.ring.bits)
+  return equalU64(adopted.ring.digest, before.digest)
 }

@@ -98,6 +98,18 @@ export class Ring {
     return partitionOf(token, this.bits)
   }
 
+  /** The same owners in 2^bits partitions. Requires: as many as it has, or more. */
+  split(bits: number): Ring {
+    if (bits === this.bits) return this
+    const parts = 2 ** (bits - this.bits)
+    const owners = new Uint16Array(parts * this.owners.length)
+    for (let partition = 0; partition < 2 ** bits; partition++) {
+      const at = Math.floor(partition / parts) * this.width
+      owners.set(this.owners.subarray(at, at + this.width), partition * this.width)
+    }
+    return new Ring(bits, this.members, owners)
+  }
+
   /** The first owners of `partition`, counted past the last one from zero again. */
   rowOf(partition: number): readonly Member[] {
     const at = (partition % this.partitionCount) * this.width

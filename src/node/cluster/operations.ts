@@ -12,6 +12,7 @@ import { OperatingError } from '../../base/errors.ts'
 import { type MemberRecord, MemberState } from '../../dynamo/membership/member-record.ts'
 import type { OperatorChange } from '../../dynamo/membership/members.ts'
 import type { NodeId } from '../../dynamo/names.ts'
+import { isTakenBack } from '../../dynamo/ring/plan.ts'
 import type { TableDigest } from '../../dynamo/ring/table.ts'
 import type { PeerCalls } from './peer-calls.ts'
 import { memberGone } from './kept-members.ts'
@@ -88,11 +89,11 @@ export class Operations {
    */
   async abort({ without, planned: newest }: AbortTerms): Promise<Planned> {
     const { rings } = this.#node
-    const { adopted, stages } = rings.view
+    const { adopted } = rings.view
     const isNewest = equalU64(adopted.digest, newest)
     // Its answer was lost: it is asked again.
     const isDone = !isNewest && adopted.parent !== undefined && equalU64(adopted.parent, newest)
-    const isBack = isDone && equalU64(adopted.ring.digest, stages.table.ring.digest)
+    const isBack = isDone && isTakenBack(rings.view)
     if (!isNewest && !isBack) throw this.#movedOn()
     if (isNewest && rings.isFrozen) {
       const { table, unmet } = this.#planner.takenBack(this.#deadOf(without))

@@ -370,6 +370,13 @@ const LIES: readonly Plant[] = [
     caughtBy: FORGED,
   },
   {
+    name: 'a table that is taken back takes its partitions with it',
+    find: 'inEffect.ring.split(adopted.ring.bits)',
+    replace: 'inEffect.ring',
+    why: 'where that had taken effect meanwhile, members never agree on a table again',
+    caughtBy: NEWS,
+  },
+  {
     name: 'a bug is taken for a disk that fails',
     find: 'if (!isOperatingError(cause) && !isSystemError(cause)) throw cause',
     replace: '',

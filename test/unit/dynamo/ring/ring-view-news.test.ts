@@ -2,6 +2,7 @@
 import t from 'tap'
 import type { NodeId } from '../../../../src/dynamo/names.ts'
 import { claim } from '../../../../src/dynamo/ring/claim.ts'
+import { takenBack } from '../../../../src/dynamo/ring/plan.ts'
 import type { Member } from '../../../../src/dynamo/ring/ring.ts'
 import { RingView } from '../../../../src/dynamo/ring/ring-view.ts'
 import { firstStages, stagesAfter } from '../../../../src/dynamo/ring/stages.ts'
@@ -40,6 +41,40 @@ t.test('a member that has adopted a table takes no lower one of the same parent'
   t.ok(b.hear(a.news))
   t.equal(b.adopted, higher)
 })
+
+t.test(
+  'more partitions take effect while they are taken back: all follow in the end',
+  async (t) => {
+    const [a, b, c] = [view(A), view(B), view(C)]
+    const { ring } = claim(ALL.slice(0, 3), MOVING_BITS + 1, MOVING_N, FIRST.ring)
+    const split = tableOf({ ...child(ALL.slice(0, 3), [A, B, C]), ring })
+    a.commit(split)
+    a.onDurable(split)
+    const tell = (from: RingView, to: RingView): void => {
+      t.ok(to.mayHear(from.news))
+      to.hear(from.news)
+      to.onDurable(to.adopted)
+    }
+    tell(a, c)
+    tell(c, b)
+    t.equal(b.stages.table, split, 'it is in effect where all that adopted it are known')
+    t.ok(a.isFrozen)
+    const { needed, without, ns } = split
+    a.commit(takenBack(a, { needed, without, ns }))
+    a.onDurable(a.adopted)
+    // It is heard once it knows of the table in effect: each tells the other.
+    tell(b, a)
+    tell(a, b)
+    tell(b, c)
+    tell(c, a)
+    tell(a, b)
+    for (const one of [a, b, c]) {
+      t.equal(one.stages.table.number, 3)
+      t.equal(one.stages.left, 0)
+      t.equal(one.stages.table.ring.bits, MOVING_BITS + 1)
+    }
+  },
+)
 
 t.test('one that a table names as dead states nothing, though it lives', async (t) => {
   const [a, c] = [view(A), view(C)]

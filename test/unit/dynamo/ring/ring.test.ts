@@ -2,6 +2,7 @@
 import t from 'tap'
 import { equalU64, u64 } from '../../../../src/base/u64.ts'
 import { nodeId } from '../../../../src/dynamo/names.ts'
+import { ownersOf } from '../../../../src/dynamo/ring/preference-list.ts'
 import { Ring } from '../../../../src/dynamo/ring/ring.ts'
 import { members } from './members.ts'
 
@@ -26,6 +27,17 @@ t.test('another owner of one partition is another ring', async (t) => {
   const other = new Ring(2, members(3), Uint16Array.of(0, 1, 2, 1))
   t.ok(equalU64(one.digest, same.digest))
   t.notOk(equalU64(one.digest, other.digest))
+})
+
+t.test('a ring that is split has the same owners, for every N', async (t) => {
+  const ring = new Ring(2, members(4), Uint16Array.of(0, 1, 2, 0, 1, 3, 2, 3))
+  const split = ring.split(4)
+  for (let partition = 0; partition < 16; partition++) {
+    for (const n of [1, 2, 3, 4]) {
+      t.strictSame(ownersOf(split, partition, n), ownersOf(ring, partition >> 2, n))
+    }
+  }
+  t.equal(ring.split(2), ring)
 })
 
 t.test('an invalid table is asserted', async (t) => {
