@@ -269,7 +269,7 @@ function memberRows({ counters, membership }: Sources): Record<string, Row> {
     members_suspected: ['Those that are suspected.', () => membership.count('suspect')],
     members_dead: ['Those that are declared dead.', () => membership.count('dead')],
     records_far_ahead_total: [
-      'Records of members whose version leapt by more than 2^20.',
+      'Records of members whose version leapt by more than 2^20, taken or refused.',
       () => members.counts.farAhead,
     ],
     probes_total: ['Members that this node probed.', () => counters.probes],

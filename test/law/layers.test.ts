@@ -32,6 +32,7 @@ const LAYERS: readonly string[] = [
 const IDEAS: readonly string[] = [
   'names.ts',
   'background-share.ts',
+  'counter-ceiling.ts',
   'version',
   'buckets',
   'ring',

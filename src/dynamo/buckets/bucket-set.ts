@@ -10,6 +10,7 @@ import type { Brand } from '../../base/brand.ts'
 import { type U64, u64 } from '../../base/u64.ts'
 import { BUCKET_RECORDS_MAX } from '../../limits.ts'
 import { md5Into } from '../../native/digest.ts'
+import { CounterCeiling } from '../counter-ceiling.ts'
 import type { CreationId } from '../names.ts'
 import { recordsBytes } from './bucket-bytes.ts'
 import { type BucketRecord, wins } from './bucket-record.ts'
@@ -21,6 +22,7 @@ export type TakenBucket = 'taken' | 'known' | 'full'
 
 export class BucketSet {
   readonly #records = new Map<CreationId, BucketRecord>()
+  readonly #ceiling = new CounterCeiling()
 
   constructor(records: Iterable<BucketRecord> = []) {
     for (const record of records) this.take(record)
@@ -37,6 +39,11 @@ export class BucketSet {
   /** In the order of creation ids. */
   get all(): readonly BucketRecord[] {
     return [...this.#records.values()].toSorted((a, b) => (a.creation < b.creation ? -1 : 1))
+  }
+
+  /** Whether the version of a record that another member sent is to be taken now. */
+  admits({ creation, version }: BucketRecord): boolean {
+    return this.#ceiling.admits(version, this.#records.get(creation)?.version ?? 0)
   }
 
   take(record: BucketRecord): TakenBucket {

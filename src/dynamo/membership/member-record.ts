@@ -17,7 +17,7 @@
  *     peer port 2 | name, host, machine, zone: each its length 2 and UTF-8
  */
 import type { Brand } from '../../base/brand.ts'
-import { joinBytes, readU32, utf8Bytes, writeU16, writeU48 } from '../../base/bytes.ts'
+import { joinBytes, readU32, U48_MAX, utf8Bytes, writeU16, writeU48 } from '../../base/bytes.ts'
 import { compareU64, type U64, u64 } from '../../base/u64.ts'
 import { md5Into } from '../../native/digest.ts'
 import { idBytes, type NodeId } from '../names.ts'
@@ -76,6 +76,18 @@ export function wins(a: MemberRecord, b: MemberRecord): boolean {
   if (isGone !== isOtherGone) return isGone
   if (a.version !== b.version) return a.version > b.version
   return compareU64(a.digest, b.digest) > 0
+}
+
+/**
+ * The next version of a record. Other members cannot bring it to the last one (counter-ceiling.ts);
+ * a disk may have it: then it stays, and a record that is gone wins all the same.
+ */
+export function nextRecord(
+  before: MemberRecord,
+  change: Partial<Omit<MemberFields, 'version'>> & Pick<MemberFields, 'by'>,
+): MemberRecord {
+  const version = Math.min(before.version + 1, U48_MAX)
+  return memberRecord({ ...before, ...change, version })
 }
 
 /** Whether both state the same name, address and machine. */

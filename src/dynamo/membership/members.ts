@@ -8,13 +8,15 @@
  * A record of an id that is not here is taken from a member that is here alone, and not from the
  * newcomer itself: a member saw its invitation proved, or heard of it from one that did. One whose
  * version is far ahead is taken as well, and counted: a guard would shut its member out, since all
- * that it says later would be far ahead too.
+ * that it says later would be far ahead too. Only a version with hardly any above it is refused at
+ * first (counter-ceiling.ts), and counted too.
  *
  * Invariant: at most MEMBERS_MAX records are not gone, and GONE_MEMBERS_MAX are. More are refused,
  * so sets agree in any order only below these bounds.
  */
 import { OperatingError } from '../../base/errors.ts'
 import { GONE_MEMBERS_MAX, MEMBERS_MAX } from '../../limits.ts'
+import { CounterCeiling } from '../counter-ceiling.ts'
 import type { NodeId } from '../names.ts'
 import { type MemberRecord, MemberState, wins } from './member-record.ts'
 import { SetDigest } from './set-digest.ts'
@@ -29,9 +31,13 @@ export type Taken = 'taken' | 'known' | 'not-introduced' | 'full'
 
 export class Members {
   readonly digest = new SetDigest()
-  /** Records that were far ahead of the one before, and those refused since the set was full. */
+  /**
+   * Records that were far ahead of the one before, taken or not; and those that were refused since
+   * the set was full.
+   */
   readonly counts = { farAhead: 0, full: 0, notIntroduced: 0 }
   readonly #records = new Map<NodeId, MemberRecord>()
+  readonly #ceiling = new CounterCeiling()
   #size = 0
 
   /** Members that are not gone. */
@@ -52,6 +58,13 @@ export class Members {
   /** All records, also those that are gone. */
   all(): Iterable<MemberRecord> {
     return this.#records.values()
+  }
+
+  /** Whether the version of a record that another member sent is to be taken now. */
+  admits({ id, version }: MemberRecord): boolean {
+    if (this.#ceiling.admits(version, this.#records.get(id)?.version ?? 0)) return true
+    this.counts.farAhead += 1
+    return false
   }
 
   /** Takes a record that `from` sent. */

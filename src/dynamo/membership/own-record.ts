@@ -6,14 +6,14 @@
  *            other facts, and it would win     ─► one version above, with this node's own facts
  *            gone                              ─► final: this node is no member any more
  *
- * A version far ahead is thus no harm: the next one is above it. Other facts alone are no lie of
- * the sender: it may pass on what it heard, or an operator's change crossed one of these facts. It
- * lies for certain where it made the record itself and this node never stated such facts.
+ * A version far ahead is thus no harm: the next one is above it (counter-ceiling.ts). Other facts
+ * alone are no lie of the sender: it may pass on what it heard, or an operator's change crossed one
+ * of these facts. It lies for certain where it made the record itself and this node never stated
+ * such facts.
  */
-import { U48_MAX } from '../../base/bytes.ts'
 import type { NodeId } from '../names.ts'
 import type { Member } from '../ring/ring.ts'
-import { type MemberRecord, MemberState, memberRecord, sameFacts, wins } from './member-record.ts'
+import { type MemberRecord, MemberState, nextRecord, sameFacts, wins } from './member-record.ts'
 
 /** Facts of this member from before, newest first: those of its disk, and of this process. */
 export const EARLIER_FACTS_MAX = 8
@@ -23,8 +23,6 @@ export type Heard =
   | { readonly kind: 'gone'; readonly record: MemberRecord }
   /** To be taken, and spread where it is this node's correction. */
   | { readonly kind: 'changed'; readonly record: MemberRecord; readonly isLie: boolean }
-  /** Nothing can be above it: an operator must remove this member, which may join as a new one. */
-  | { readonly kind: 'spent' }
 
 export class OwnRecord {
   #record: MemberRecord
@@ -55,20 +53,14 @@ export class OwnRecord {
       return { kind: 'gone', record: heard }
     }
     const isOwn = sameFacts(heard, this.#facts)
-    if (!isOwn && heard.version >= U48_MAX) return { kind: 'spent' }
     this.#record = isOwn ? heard : this.#above(heard)
     const isLie = !isOwn && from === heard.by && !this.#everStated(heard)
     return { kind: 'changed', record: this.#record, isLie }
   }
 
   #above(heard: MemberRecord): MemberRecord {
-    const { state, weight, zone, sponsor, id } = heard
-    return memberRecord({
-      ...this.#facts,
-      ...{ id, state, weight, zone, sponsor },
-      version: heard.version + 1,
-      by: id,
-    })
+    const { name, host, clientPort, peerPort, machine } = this.#facts
+    return nextRecord(heard, { name, host, clientPort, peerPort, machine, by: heard.id })
   }
 
   #everStated(facts: Member): boolean {

@@ -20,7 +20,7 @@ import { ExchangePace } from './exchange-pace.ts'
 import { Liveness } from './liveness.ts'
 import { LATE_MS, LocalHealth, SCORE_MAX } from './local-health.ts'
 import { Members, type OperatorChange } from './members.ts'
-import { type MemberRecord, MemberState, memberRecord } from './member-record.ts'
+import { type MemberRecord, MemberState, nextRecord } from './member-record.ts'
 import type { Exchanging, Message, News } from './message.ts'
 import { NewsQueue } from './news.ts'
 import type { OwnRecord } from './own-record.ts'
@@ -49,8 +49,7 @@ export class View {
   readonly health = new LocalHealth()
   readonly avoidance = new Avoidance()
   readonly liveness: Liveness
-  /** Lies, and records of this node that only an operator can set right. */
-  readonly counts = { lies: 0, spent: 0 }
+  readonly counts = { lies: 0 }
   readonly #own: OwnRecord
   readonly #prober: Prober
   readonly #order: ProbeOrder
@@ -175,7 +174,7 @@ export class View {
   change(id: NodeId, change: OperatorChange, now: number): readonly Action[] {
     this.#begin(now)
     const known = this.members.get(id) as MemberRecord
-    const record = memberRecord({ ...known, ...change, version: known.version + 1, by: this.self })
+    const record = nextRecord(known, { ...change, by: this.self })
     if (id === this.self) this.#hearOwn(record, this.self)
     else this.#takeRecord(record)
     return this.#end()
@@ -334,6 +333,7 @@ export class View {
   }
 
   #hearRecord(record: MemberRecord, from: NodeId): void {
+    if (!this.members.admits(record)) return
     if (record.id === this.self) {
       this.#hearOwn(record, from)
       return
@@ -360,8 +360,7 @@ export class View {
 
   #hearOwn(record: MemberRecord, from: NodeId): void {
     const heard = this.#own.onHeard(record, from)
-    if (heard.kind === 'spent') this.counts.spent += 1
-    if (heard.kind === 'older' || heard.kind === 'spent') return
+    if (heard.kind === 'older') return
     this.members.take(heard.record)
     this.news.add({ kind: 'record', record: heard.record })
     this.#actions.push({ kind: 'record', record: heard.record })

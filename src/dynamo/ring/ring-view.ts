@@ -20,6 +20,7 @@
  * Source: docs/design.md, a ring is a table; test/model/ownership.
  */
 import { assert } from '../../base/assert.ts'
+import { CounterCeiling } from '../counter-ceiling.ts'
 import type { NodeId } from '../names.ts'
 import { ownersOf } from './preference-list.ts'
 import { newerStages, type Stages, stagesAfter } from './stages.ts'
@@ -74,6 +75,7 @@ export class RingView {
   #stated: Stages | undefined
   readonly #seen = new Set<NodeId>()
   #newest: Stages | undefined
+  readonly #ceiling = new CounterCeiling()
 
   constructor(options: RingViewOptions) {
     this.#options = options
@@ -142,6 +144,12 @@ export class RingView {
     if (this.isFrozen) return this.#stated?.ns.includes(n) === true
     this.#stages.use(n)
     return true
+  }
+
+  /** Whether tables of these numbers, which another member tells, are to be taken now. */
+  admits({ stages, adopted }: RingNews): boolean {
+    const told = Math.max(stages.table.number, adopted.number)
+    return this.#ceiling.admits(told, this.#adopted.number)
   }
 
   /**

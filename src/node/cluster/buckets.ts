@@ -182,7 +182,7 @@ export class Buckets {
   #take(bytes: Uint8Array): void {
     if (this.#isStopped) return
     const records = recordsOfBytes(bytes)
-    if (records === undefined) {
+    if (!records?.every((record) => this.#set.admits(record))) {
       throw new OperatingError(
         'message-garbled',
         'a list of buckets is not encoded as it should be',

@@ -165,7 +165,7 @@ export class Rings {
   #hear(bytes: Uint8Array): void {
     if (bytes.length === 0 || this.#isStopped) return
     const news = newsOfBytes(bytes, this.view.news)
-    if (news === undefined) {
+    if (news === undefined || !this.view.admits(news)) {
       throw new OperatingError('message-garbled', 'news of the ring is not encoded as it should be')
     }
     const before = this.view.adopted

@@ -9,6 +9,8 @@ import { MOVES } from './moves.ts'
 import type { PlantGroup } from './plant.ts'
 import { TRANSFERS } from './transfers.ts'
 
+const FORGED = 'test/unit/dynamo/membership/view-forged.test.ts'
+
 export const MEMBERSHIP: PlantGroup = {
   name: 'membership',
   plantsMin: 124,
@@ -59,6 +61,27 @@ export const MEMBERSHIP: PlantGroup = {
       replace: 'piece.bytes > left',
       why: 'one member with long names stops all news of members',
       caughtBy: 'test/unit/dynamo/membership/news.test.ts',
+    },
+    {
+      name: 'a record is taken at the highest version',
+      find: 'if (!this.members.admits(record)) return',
+      replace: '',
+      why: 'its member can correct nothing any more, and no operator can change it',
+      caughtBy: FORGED,
+    },
+    {
+      name: 'the ceiling of what others tell stays where it is',
+      find: 'if (told > this.#ceiling) this.#ceiling += TOLD_STEP',
+      replace: '',
+      why: 'the correction of a record that was forged there is refused',
+      caughtBy: FORGED,
+    },
+    {
+      name: 'the version after the highest one is above it',
+      find: 'Math.min(before.version + 1, U48_MAX)',
+      replace: 'before.version + 1',
+      why: 'a node with such a record on its disk ends at each start',
+      caughtBy: FORGED,
     },
     ...MOVES,
     ...BUCKETS,

@@ -33,6 +33,13 @@ const TABLES: readonly Plant[] = [
     caughtBy: AT_ONCE,
   },
   {
+    name: 'a table is taken at the highest number',
+    find: 'news === undefined || !this.view.admits(news)',
+    replace: 'news === undefined',
+    why: 'no further table can be committed, and a plan ends the node',
+    caughtBy: KEPT,
+  },
+  {
     name: 'a place that has gone and come back is named as if it had stayed',
     find: 'ownersDigest(owners, moved, this.stages.table.without)',
     replace: 'ownersDigest(owners, 0, this.stages.table.without)',

@@ -1,9 +1,11 @@
 /** Records of buckets merge to one set, whatever the order, and to one name for each. */
 import * as fc from 'fast-check'
 import t from 'tap'
+import { U48_MAX } from '../../../../src/base/bytes.ts'
 import { exactName, shownNames } from '../../../../src/dynamo/buckets/bucket-names.ts'
 import type { BucketRecord } from '../../../../src/dynamo/buckets/bucket-record.ts'
 import { BucketSet, bucketsDigestOf } from '../../../../src/dynamo/buckets/bucket-set.ts'
+import { TOLD_MAX } from '../../../../src/dynamo/counter-ceiling.ts'
 import { BUCKET_RECORDS_MAX } from '../../../../src/limits.ts'
 import { bucket } from './samples.ts'
 
@@ -86,4 +88,11 @@ void t.test('a full set takes no further bucket, and changes of those that it ha
   t.equal(set.take(bucket(BUCKET_RECORDS_MAX + 1)), 'full')
   t.equal(set.take(bucket(1, { name: 'other', version: 2 })), 'taken')
   t.end()
+})
+
+t.test('a version that leaves none for the next name is not taken from others', async (t) => {
+  const set = new BucketSet([bucket(1)])
+  t.notOk(set.admits(bucket(1, { version: U48_MAX })))
+  t.ok(set.admits(bucket(1, { version: TOLD_MAX })), 'far ahead')
+  t.ok(set.admits(bucket(1, { version: TOLD_MAX + 1 })), 'and the next one')
 })

@@ -1,6 +1,5 @@
 /** This node's own record: an operator changes weight, zone and state, the node itself all else. */
 import t from 'tap'
-import { U48_MAX } from '../../../../src/base/bytes.ts'
 import { MemberState } from '../../../../src/dynamo/membership/member-record.ts'
 import { OwnRecord } from '../../../../src/dynamo/membership/own-record.ts'
 import { id, record } from './samples.ts'
@@ -51,11 +50,4 @@ t.test('M7: gone is final for the node itself', async (t) => {
   t.same(own.onHeard(gone, id(2)), { kind: 'gone', record: gone })
   t.equal(own.record.state, MemberState.gone)
   t.same(own.onHeard(record(1, { version: 99 }), id(2)), { kind: 'older' })
-})
-
-t.test('above the highest version there is none: an operator must help', async (t) => {
-  const own = new OwnRecord(record(1))
-  const forged = record(1, { version: U48_MAX, host: 'elsewhere', by: id(2) })
-  t.same(own.onHeard(forged, id(3)), { kind: 'spent' })
-  t.equal(own.record.version, 1)
 })

@@ -1,5 +1,11 @@
 /** Buckets that are created at run time, at the nodes of a simulated cluster. */
 import t from 'tap'
+import { U48_MAX } from '../../../../src/base/bytes.ts'
+import { recordsBytes } from '../../../../src/dynamo/buckets/bucket-bytes.ts'
+import { bucketRecord } from '../../../../src/dynamo/buckets/bucket-record.ts'
+import { bucketsDigestOf } from '../../../../src/dynamo/buckets/bucket-set.ts'
+import { type CreationId, Policy } from '../../../../src/dynamo/names.ts'
+import { TOLD_MAX } from '../../../../src/dynamo/counter-ceiling.ts'
 import { BucketsScene } from './buckets-scene.ts'
 import { nodeOf } from './operations-scene.ts'
 
@@ -127,6 +133,28 @@ t.test(
     t.match(alarms, [/keys were put into bucket carts .* they are in carts#0000000000000000/])
   },
 )
+
+t.test('a bucket is renamed whatever version of its record a member has made up', async (t) => {
+  const at = await BucketsScene.open()
+  const one = await at.at(1)
+  const { n, r, w, created } = await at.create(one, 'carts')
+  const terms = { creation: created.id as CreationId, policy: Policy.siblings, n, r, w }
+  const told = (version: number) => {
+    const named = { createdAs: 'carts', name: 'forged', deadlineMs: 0, version }
+    const forged = [bucketRecord({ ...terms, ...named })]
+    const news = recordsBytes(forged)
+    const request = { digest: bucketsDigestOf(forged), news, asked: '', deadlineMs: 0 }
+    return at.scene.run(at.scene.asPeer(1, 'peerBuckets', request))
+  }
+  t.match(await told(U48_MAX), { code: 'message-garbled' }, 'none would be above it')
+  t.same(await at.names(one), ['carts'])
+  t.match(await told(TOLD_MAX), { held: 0 })
+  t.same(await at.names(one), ['forged'])
+  t.match(await at.scene.run(one.renameBucket('forged', 'baskets')), { untold: [] })
+  for (const machine of at.scene.cluster.machines) {
+    t.same(await at.names(await at.at(machine)), ['baskets'])
+  }
+})
 
 t.test('a node whose disk was emptied serves no name before it has heard of buckets', async (t) => {
   const at = await BucketsScene.open()

@@ -1,9 +1,11 @@
 /** Who is here, in clusters of real nodes: kept records, moved and removed members, lies. */
 import t from 'tap'
-import { utf8Text } from '../../../../src/base/bytes.ts'
+import { U48_MAX, utf8Text } from '../../../../src/base/bytes.ts'
+import { TOLD_MAX } from '../../../../src/dynamo/counter-ceiling.ts'
 import { MemberState, memberRecord } from '../../../../src/dynamo/membership/member-record.ts'
 import { nodeId } from '../../../../src/dynamo/names.ts'
 import type { Membership } from '../../../../src/node/cluster/membership.ts'
+import { ChangeOf, operatorAt } from './operations-scene.ts'
 import { membershipOf, Moving } from './membership-scene.ts'
 import { replyOf, verdictOf } from '../scene.ts'
 
@@ -24,6 +26,37 @@ t.test('the list in the configuration makes the first records, equal on all node
     [1, 2, 3].map(() => [1, MemberState.joined, true]),
   )
 })
+
+t.test(
+  'a record made up for a member neither shuts it out nor keeps it from removal',
+  async (t) => {
+    const { scene, cluster } = await Moving.open({ nodes: 4 })
+    const n4 = cluster.memberOf(4)
+    const tell = async (version: number): Promise<void> => {
+      const known = membershipOf(scene, 1).recordOf(n4)
+      if (known === undefined) throw new Error('there is no record')
+      const by = cluster.memberOf(2)
+      const record = memberRecord({ ...known, version, host: '10.66.66.66', by })
+      const message = { kind: 'ping', probe: 0, news: [{ kind: 'record', record }] } as const
+      await scene.run(scene.asPeer(1, 'peerGossip', { message }, 2))
+      t.ok(scene.figure(1, 'records_far_ahead_total') > 0, 'shown in the status')
+      await scene.world.run(40_000)
+    }
+    for (const version of [U48_MAX, TOLD_MAX]) {
+      await tell(version)
+      for (const machine of [1, 2, 3]) {
+        t.equal(
+          membershipOf(scene, machine).recordOf(n4)?.host,
+          cluster.configOf(4).peerListen.host,
+        )
+        const peers = cluster.node(machine)?.status().peers ?? []
+        t.ok(peers.find(({ name }) => name === 'n4')?.isConnected, `${version} at ${machine}`)
+      }
+    }
+    const one = await operatorAt(scene, 1)
+    t.match(await one.change(ChangeOf.remove, 'n4', { isForced: true }), { state: 'gone' })
+  },
+)
 
 t.test('a member keeps its data when its address changes', async (t) => {
   const { scene, cluster } = await Moving.open()

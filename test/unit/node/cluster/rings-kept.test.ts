@@ -1,5 +1,7 @@
 /** What a node knows of tables and moves is durable before it is used or told. */
 import t from 'tap'
+import { U48_MAX } from '../../../../src/base/bytes.ts'
+import { TOLD_MAX } from '../../../../src/dynamo/counter-ceiling.ts'
 import type { NodeId } from '../../../../src/dynamo/names.ts'
 import { claim } from '../../../../src/dynamo/ring/claim.ts'
 import { OwnerRows } from '../../../../src/dynamo/ring/owner-rows.ts'
@@ -101,6 +103,26 @@ t.test('a table is told once it is written down', async (t) => {
   t.ok(bench.told.length > 0)
   const kept = await bench.sim.complete(readRing(bench.directory))
   t.same(kept?.adopted.digest, bench.table.digest)
+})
+
+t.test('a table is committed whatever number another member has made up', async (t) => {
+  const bench = await Bench.open()
+  const tell = (number: number): Table => {
+    const table = tableOf({ ...bench.table, number })
+    const news = newsBytes({ stages: bench.first, adopted: table, seen: [], stated: undefined })
+    bench.rings.hear(OTHER, { digest: newsDigestOf(news), news })
+    return table
+  }
+  t.throws(() => tell(U48_MAX), { code: 'message-garbled' }, 'no number would be above it')
+  t.equal(bench.rings.view.adopted.number, 1)
+  const { number, digest: parent } = tell(TOLD_MAX)
+  t.equal(bench.rings.view.adopted.number, TOLD_MAX)
+  const committed = bench.rings.commit(tableOf({ ...bench.table, number: number + 1, parent }))
+  await bench.sim.complete(committed)
+  const kept = await bench.sim.complete(readRing(bench.directory))
+  t.equal(kept?.adopted.number, TOLD_MAX + 1)
+  tell(TOLD_MAX + 2)
+  t.equal(bench.rings.view.adopted.number, TOLD_MAX + 2)
 })
 
 t.test('a stage is in force once it is written down', async (t) => {
