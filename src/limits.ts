@@ -49,7 +49,7 @@ export const HINT_BYTES_MIN: number = 64 * MIB
 export const PARTITIONS_MAX = 65_536
 /** Members that are not gone: above it `members-full`. */
 export const MEMBERS_MAX = 4096
-/** The weight of a member that an operator sets; 0 owns nothing. */
+/** The weight of a member. 0 owns nothing: an operator alone may set it. */
 export const MEMBER_WEIGHT_MAX = 100
 /** Members that one plan names as dead. */
 export const WITHOUT_MAX = 512

@@ -7,6 +7,7 @@ import {
   INVITATION_CHARS_MAX,
   MEMBER_RECORD_BYTES_MAX,
   MEMBER_TEXT_CHARS_MAX,
+  MEMBER_WEIGHT_MAX,
   MEMBERS_MAX,
   PARTITIONS_MAX,
   PLACEMENT_BYTES_MAX,
@@ -103,7 +104,9 @@ function checkJoin({ facts, partitions, n, buckets, deadlineMs }: PeerJoin): voi
   for (const port of [clientPort, peerPort]) {
     if (port < 1 || port > PORT_MAX) throw garbled(`no port is ${port}`)
   }
-  if (!(weight > 0 && Number.isFinite(weight))) throw garbled(`no member has weight ${weight}`)
+  if (!(weight > 0 && weight <= MEMBER_WEIGHT_MAX)) {
+    throw garbled(`a weight is a number above 0, of at most ${MEMBER_WEIGHT_MAX}, not ${weight}`)
+  }
   const isPower = partitions === 0 || Number.isInteger(Math.log2(partitions))
   if (!isPower || partitions > PARTITIONS_MAX) throw garbled(`no ring has ${partitions} partitions`)
   if (n > REPLICAS_MAX) throw garbled(`no key has ${n} copies`)

@@ -19,6 +19,7 @@ import {
   ROUND_MS_MAX,
   MEMBERS_MAX,
   MEMBER_TEXT_CHARS_MAX,
+  MEMBER_WEIGHT_MAX,
   PARTITIONS_MAX,
   REPLICAS_MAX,
   SEGMENT_BYTES_MAX,
@@ -84,7 +85,7 @@ const member = z.strictObject({
   'peer-port': port.default(DEFAULTS.peerPort),
   machine: name.optional(),
   zone: z.string().max(MEMBER_TEXT_CHARS_MAX).default(''),
-  weight: z.number().positive().default(1),
+  weight: z.number().positive().max(MEMBER_WEIGHT_MAX).default(1),
 })
 
 const bucket = z.strictObject({

@@ -2,8 +2,8 @@
  * Reads a record from its canonical bytes (member-record.ts), as messages carry it, and checks its
  * fields: those of files and messages have the same bounds.
  */
-import { readU16, readU48, utf8Bytes, utf8TextExact } from '../../base/bytes.ts'
-import { MEMBER_TEXT_BYTES_MAX } from '../../limits.ts'
+import { readU16, readU48, U48_MAX, utf8Bytes, utf8TextExact } from '../../base/bytes.ts'
+import { MEMBER_TEXT_BYTES_MAX, MEMBER_WEIGHT_MAX } from '../../limits.ts'
 import { ID_BYTES, nodeIdOf } from '../names.ts'
 import {
   FIXED_BYTES,
@@ -20,11 +20,12 @@ export function isSound(fields: MemberFields): boolean {
   const { version, state, weight, clientPort, peerPort, name, host, machine, zone } = fields
   const ports = [clientPort, peerPort]
   return (
-    Number.isSafeInteger(version) &&
+    Number.isInteger(version) &&
     version >= 1 &&
+    version <= U48_MAX &&
     STATES.has(state) &&
-    Number.isFinite(weight) &&
     weight >= 0 &&
+    weight <= MEMBER_WEIGHT_MAX &&
     ports.every((port) => Number.isInteger(port) && port >= 1 && port <= 0xffff) &&
     [name, host, machine].every((text) => text !== '') &&
     [name, host, machine, zone].every((text) => utf8Bytes(text).length <= MEMBER_TEXT_BYTES_MAX)

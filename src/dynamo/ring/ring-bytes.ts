@@ -36,7 +36,12 @@ import {
 } from '../../base/bytes.ts'
 import { isOperatingError, OperatingError } from '../../base/errors.ts'
 import { u64 } from '../../base/u64.ts'
-import { MEMBER_TEXT_BYTES_MAX, MEMBERS_MAX, REPLICAS_MAX } from '../../limits.ts'
+import {
+  MEMBER_TEXT_BYTES_MAX,
+  MEMBER_WEIGHT_MAX,
+  MEMBERS_MAX,
+  REPLICAS_MAX,
+} from '../../limits.ts'
 import { ID_BYTES, idBytes, type NodeId, nodeIdOf } from '../names.ts'
 import { areRows, type Owner, OwnerRows } from './owner-rows.ts'
 import { PARTITION_BITS_MAX } from './partition.ts'
@@ -187,7 +192,7 @@ function readTable(from: Source): Table {
 /** What `Ring` asserts. */
 function isRing(members: readonly Member[], width: number, owners: Uint16Array): boolean {
   if (width < 1 || width > members.length || !isAscending(members.map(({ id }) => id))) return false
-  if (members.some(({ weight }) => !(weight >= 0 && weight < Infinity))) return false
+  if (members.some(({ weight }) => !(weight >= 0 && weight <= MEMBER_WEIGHT_MAX))) return false
   return owners.every((owner, at) => {
     return owner < members.length && !owners.subarray(at - (at % width), at).includes(owner)
   })

@@ -74,6 +74,7 @@ export function joinerRows(lab: Lab): readonly Row[] {
     ['a joiner with the name of a member', 'name-taken', as({ join: { name: 'node-2' } })],
     ['a joiner without a name', 'message-garbled', as({ join: { name: '' } })],
     ['a joiner without weight', 'message-garbled', as({ join: { weight: 0 } })],
+    ['a joiner with weight 101', 'message-garbled', as({ join: { weight: 101 } })],
     ['a joiner without a port', 'message-garbled', as({ join: { peerPort: 0 } })],
   ])
 }

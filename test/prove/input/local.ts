@@ -264,6 +264,7 @@ export function configRows(lab: Lab): readonly Row[] {
     ['two members at one port', wrong, member(1, { 'client-port': cluster.clientAddress(0).port })],
     ['port 70000', wrong, member(0, { 'client-port': 70_000 })],
     ['weight 0', wrong, member(0, { weight: 0 })],
+    ['weight 101', wrong, member(0, { weight: 101 })],
     ['n = 4 of 3 members', wrong, set('n', 4)],
     ['r = 4 of 3 copies', wrong, set('r', 4)],
     ['w = 0', wrong, set('w', 0)],

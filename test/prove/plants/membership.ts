@@ -83,6 +83,13 @@ export const MEMBERSHIP: PlantGroup = {
       why: 'a node with such a record on its disk ends at each start',
       caughtBy: FORGED,
     },
+    {
+      name: 'a joiner may have any weight',
+      find: '!(weight > 0 && weight <= MEMBER_WEIGHT_MAX)',
+      replace: '!(weight > 0)',
+      why: 'one that states an infinite weight leaves nothing to the others',
+      caughtBy: 'test/unit/wire/convert-join.test.ts',
+    },
     ...MOVES,
     ...BUCKETS,
     ...LAST_WRITE,

@@ -3,6 +3,7 @@ import t from 'tap'
 import {
   MEMBER_RECORD_BYTES_MAX,
   MEMBER_TEXT_CHARS_MAX,
+  MEMBER_WEIGHT_MAX,
   MEMBERS_MAX,
   PARTITIONS_MAX,
   PLACEMENT_BYTES_MAX,
@@ -29,7 +30,8 @@ const withFacts = (change: Partial<JoinerFacts>): PeerJoin => {
 
 t.test('the longest and the shortest that a joiner may state travel', async (t) => {
   const long = '\uffff'.repeat(MEMBER_TEXT_CHARS_MAX)
-  const longest = withFacts({ name: long, host: long, machine: long, zone: long })
+  const texts = { name: long, host: long, machine: long, zone: long }
+  const longest = withFacts({ ...texts, weight: MEMBER_WEIGHT_MAX })
   const shortest = withFacts({ name: 'a', host: 'b', machine: 'c', zone: '', weight: 1e-9 })
   for (const join of [
     { ...longest, partitions: PARTITIONS_MAX },
@@ -54,6 +56,7 @@ t.test('what no member may be called or be is garbled, at both sides', async (t)
     { peerPort: 65_536 },
     { weight: 0 },
     { weight: -1 },
+    { weight: MEMBER_WEIGHT_MAX + 0.5 },
     { weight: Number.NaN },
     { weight: Number.POSITIVE_INFINITY },
   ]

@@ -175,6 +175,11 @@ const TABLE: readonly Row[] = [
   ['peers on the port of clients', changed('7501', '7400'), ['members[1].peer-port: config-wrong']],
   ['a port beyond ports', changed('7501', '75010'), ['members[1].peer-port: config-wrong']],
   ['no weight', changed('weight = 2', 'weight = 0'), ['members[2].weight: config-wrong']],
+  [
+    'a weight above 100',
+    changed('weight = 2', 'weight = 100.5'),
+    ['members[2].weight: config-wrong'],
+  ],
   ['no members', SOUND.slice(0, SOUND.indexOf('[[members]]')), ['members: config-wrong']],
   ['an unknown engine', changed('data =', 'engine = "rocks"\ndata ='), ['engine: config-wrong']],
   ...['missing', 'nameless', 'taken', 'empty', 'broken'].map((module): Row => {

@@ -3,7 +3,7 @@ import t from 'tap'
 import { U48_MAX } from '../../../../src/base/bytes.ts'
 import { isSound, recordOfBytes } from '../../../../src/dynamo/membership/member-bytes.ts'
 import { canonicalBytes, MemberState } from '../../../../src/dynamo/membership/member-record.ts'
-import { MEMBER_TEXT_BYTES_MAX } from '../../../../src/limits.ts'
+import { MEMBER_TEXT_BYTES_MAX, MEMBER_WEIGHT_MAX } from '../../../../src/limits.ts'
 import { fields, record } from './samples.ts'
 
 t.test('a record is read as it was written, with its digest', async (t) => {
@@ -31,6 +31,7 @@ t.test('fields beyond their bounds make no record', async (t) => {
     { state: 4 as never },
     { state: 0 as never },
     { weight: -1 },
+    { weight: MEMBER_WEIGHT_MAX + 0.5 },
     { weight: Number.NaN },
     { weight: Number.POSITIVE_INFINITY },
     { clientPort: 0 },
@@ -44,7 +45,9 @@ t.test('fields beyond their bounds make no record', async (t) => {
     t.notOk(isSound(fields(1, over)), JSON.stringify(over))
     t.equal(recordOfBytes(canonicalBytes(record(1, over))), undefined)
   }
+  t.notOk(isSound(fields(1, { version: U48_MAX + 1 })))
   t.ok(isSound(fields(1, { zone: 'z'.repeat(MEMBER_TEXT_BYTES_MAX), weight: 0 })))
+  t.ok(isSound(fields(1, { weight: MEMBER_WEIGHT_MAX })))
 })
 
 t.test('a text that is no UTF-8 makes no record', async (t) => {

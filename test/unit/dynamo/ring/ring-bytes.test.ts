@@ -16,6 +16,8 @@ import {
   type Table,
   tableOf,
 } from '../../../../src/dynamo/ring/table.ts'
+import { MEMBER_WEIGHT_MAX } from '../../../../src/limits.ts'
+import { Ring } from '../../../../src/dynamo/ring/ring.ts'
 import { members } from './members.ts'
 
 const BITS = 3
@@ -59,6 +61,19 @@ t.test('stages are read as they were written', async (t) => {
       t.match(read?.of(partition, n), one)
       t.strictSame(read?.rowOf(partition, n), stages.rowOf(partition, n))
     }
+  }
+})
+
+t.test('a weight beyond its bounds makes no table', async (t) => {
+  const weighing = (weight: number): Table => {
+    const some = members(3, (i) => ({ weight: i === 0 ? weight : 1 }))
+    return firstTable(new Ring(BITS, some, FIRST.ring.owners))
+  }
+  for (const weight of [0, MEMBER_WEIGHT_MAX]) {
+    t.ok(tableOfBytes(tableBytes(weighing(weight))), `${weight}`)
+  }
+  for (const weight of [-1, MEMBER_WEIGHT_MAX + 0.5, Number.NaN]) {
+    t.equal(tableOfBytes(tableBytes(weighing(weight))), undefined, `${weight}`)
   }
 })
 
