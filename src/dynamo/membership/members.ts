@@ -6,10 +6,12 @@
  * gone stays too, so that an old copy of the disk cannot come back.
  *
  * A record of an id that is not here is taken from a member that is here alone, and not from the
- * newcomer itself: a member saw its invitation proved, or heard of it from one that did. One whose
- * version is far ahead is taken as well, and counted: a guard would shut its member out, since all
- * that it says later would be far ahead too. Only a version with hardly any above it is refused at
- * first (counter-ceiling.ts), and counted too.
+ * newcomer itself: a member saw its invitation proved, or heard of it from one that did. The
+ * sponsor in the record is for people, and not compared with the sender.
+ *
+ * A record whose version is far ahead is taken as well, and counted: a guard would shut its member
+ * out, since all that it says later would be far ahead too. Only a version with hardly any above it
+ * is refused at first (counter-ceiling.ts), and counted too.
  *
  * Invariant: at most MEMBERS_MAX records are not gone, and GONE_MEMBERS_MAX are. More are refused,
  * so sets agree in any order only below these bounds.
