@@ -47,7 +47,7 @@ export interface CopiesPage {
 
 /**
  * Rejects with `record-rotten` where the first copy cannot be read, and with `ring-differs` where
- * the range is not open: what is not owned any more may be dropped while it is read.
+ * the range is not open: copies that are not owned any more may be dropped during the read.
  */
 export async function copiesIn(
   engine: Engine,

@@ -22,7 +22,7 @@ const TABLES: readonly Plant[] = [
     name: 'an operator whose table gave way is told that it is in effect',
     find: "if (equalU64(inEffect.digest, planned))\n        return 'in effect';",
     replace: "if (inEffect.number > 1)\n        return 'in effect';",
-    why: 'nobody commits again what another table has undone',
+    why: 'the operator does not commit again, though another table has undone the change',
     caughtBy: AT_ONCE,
   },
   {

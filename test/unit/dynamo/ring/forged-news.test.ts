@@ -154,7 +154,7 @@ for (const [what, news] of Object.entries(FORGED)) {
   })
 }
 
-t.test('news of members that say what is so is read, and a table follows on it', async (t) => {
+t.test('true news of members is read, and a table follows on it', async (t) => {
   const underWay = newsOf(moving(), { adopted: THIRD, seen: [A], stated: moving() })
   for (const news of [newsOf(moving()), underWay, newsOf(stagesAfter(moving(), THIRD))]) {
     for (const one of views().slice(0, 2)) t.ok(follow(one, newsBytes(news)))

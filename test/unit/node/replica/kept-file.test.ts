@@ -18,7 +18,7 @@ function keptFile(write: () => void) {
   return { file, failures }
 }
 
-t.test('a bug in what is written is thrown, and the disk is not blamed', async (t) => {
+t.test('a bug in the code that writes is thrown, and the disk is not blamed', async (t) => {
   const outOfRange = Object.assign(new RangeError('out of range'), { code: 'ERR_OUT_OF_RANGE' })
   const bugs = [
     () => assert(false, 'a row has at most N owners'),
