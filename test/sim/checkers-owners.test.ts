@@ -91,7 +91,7 @@ class Wrong extends Stages {
   }
 }
 
-t.test('what is wrong between two tables that are right is found', async (t) => {
+t.test('a stage that is wrong between two right tables is found', async (t) => {
   const all = members(6, (i) => ({ machine: `m${[0, 1, 2, 1, 0, 3][i]}` }))
   const stages = moving(ringOf(all, [0, 1, 2]), ringOf(all, [3, 4, 5]))
   t.strictSame(found(stages), [])

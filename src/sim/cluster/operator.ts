@@ -91,9 +91,9 @@ export class Operator {
   }
 
   /** Whether what this member alone has may be lost; its disk then counts as destroyed. */
-  mayRemove(id: NodeId): boolean {
+  mayLose(id: NodeId, kind: 'member-removed' | 'member-named-dead'): boolean {
     const machine = this.#cluster.machines.find((one) => this.#cluster.memberOf(one) === id)
-    return machine !== undefined && this.#account.mayDamage(machine, 'member-removed')
+    return machine !== undefined && this.#account.mayDamage(machine, kind)
   }
 
   /** Puts an empty disk in place. Requires: nothing runs on `machine`. */

@@ -5,6 +5,7 @@
  * the report repeats the failure: it names the seed, and has the scenario if the seed does not draw
  * it.
  */
+import { NO_RING_CHANGES } from '../cluster/ring-changes.ts'
 import { FAULT_KINDS, type FaultKind, type Scenario } from '../scenario.ts'
 import type { SimulateResult } from './simulate.ts'
 
@@ -137,10 +138,8 @@ export function unfinished(seed: number, scenario: Scenario, violation: string):
     hintsDelivered: 0,
     rounds: 0,
     reaped: 0,
-    tables: 0,
-    moved: 0,
+    ...NO_RING_CHANGES,
     joined: 0,
-    removed: 0,
     rotations: 0,
     writes: 0,
     deletes: 0,

@@ -25,7 +25,7 @@ import type { Inspection } from './inspect.ts'
 import { requireAddon } from '../../native/availability.ts'
 import { KeyChanges } from '../cluster/key-changes.ts'
 import { Operator } from '../cluster/operator.ts'
-import { RingChanges } from '../cluster/ring-changes.ts'
+import { type RingChangeCounts, RingChanges } from '../cluster/ring-changes.ts'
 import { core, Quiet } from './quiet.ts'
 import type { NodeId } from '../../dynamo/names.ts'
 import { drawScenario, type FaultKind, type Scenario } from '../scenario.ts'
@@ -45,7 +45,7 @@ export interface SimulateOptions {
 
 export type SoFar = (violation: string) => SimulateResult
 
-export interface SimulateResult {
+export interface SimulateResult extends Readonly<RingChangeCounts> {
   readonly seed: number
   readonly scenario: Scenario
   /** Sentences; none if all is well. */
@@ -66,11 +66,8 @@ export interface SimulateResult {
   /** Rounds that were adopted, and deletes that went for good. */
   readonly rounds: number
   readonly reaped: number
-  /** Tables that operators committed, places that moved, members that joined, and were removed. */
-  readonly tables: number
-  readonly moved: number
+  /** Members that joined. */
   readonly joined: number
-  readonly removed: number
   /** Cluster keys that operators made. */
   readonly rotations: number
   /** Writes that were begun, and deletes among them. */
@@ -358,10 +355,8 @@ class Simulation {
       hintsDelivered: this.#hintsDelivered,
       rounds: this.#world.trace.count('round-adopted'),
       reaped: this.#reaped.size,
-      tables: this.#changes.committed,
-      moved: this.#changes.moved,
+      ...this.#changes.counts,
       joined: this.#cluster.renewals.joined,
-      removed: this.#changes.removed,
       rotations: this.#keyChanges.made,
       writes: history.writes.length,
       deletes: history.writes.deletes,

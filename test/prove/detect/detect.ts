@@ -211,7 +211,7 @@ async function startNodes(root: string, network: NetworkNames): Promise<Nodes> {
   return nodes
 }
 
-/** Nodes that are asked, and of whom. */
+/** Asks these nodes for what they say of these members. */
 function watch(
   { hub }: NetworkNames,
   members: readonly number[],

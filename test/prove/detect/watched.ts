@@ -19,8 +19,8 @@ export class Watched {
   #isOver = false
 
   /**
-   * `watchers`: the names of nodes, with their addresses, that are asked from the namespace; each of
-   * all these members but itself.
+   * `watchers`: the names of nodes, with their addresses, that are asked from the namespace, each
+   * for all these members but itself.
    */
   constructor(hub: string, members: readonly string[], watchers: ReadonlyMap<string, string>) {
     this.#pairs = [...watchers.keys()].flatMap((node) => {
