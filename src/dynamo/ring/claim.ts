@@ -49,7 +49,7 @@ export function claim(members: readonly Member[], bits: number, n: number, prese
   assert(owning.length > 0, 'a ring has at least one member that may own something')
   const width = Math.min(n, owning.length)
   const was = rowsOf(present ?? deal(owning, bits, width), sorted, bits, width)
-  const places = new Places(sorted, width)
+  const places = new Places(sorted)
   const partitions = 2 ** bits
   let table: Rows | undefined
   let movedLeast = 0

@@ -7,7 +7,7 @@
  *
  * A member with an empty zone is in a zone of its machine. Zones that have one machine in common
  * count as one: each row has its machines and zones in a tree then, and the search of balance.ts
- * finds the best table. While machines are too few, a member counts as a machine in this.
+ * finds the best table. Where there is one machine, with several zones, a member counts as one.
  *
  * Invariant: a row that obeys the rule and is not full can be filled, with members that have a
  * weight.
@@ -23,12 +23,11 @@ export class Places {
   /** A machine whose members state several zones, which count as one. */
   readonly machineOfZones: string | undefined
 
-  /** Of members for rows of up to `n`; those without weight count for nothing. */
-  constructor(members: readonly Member[], n: number) {
+  /** Of members; those without weight count for nothing. */
+  constructor(members: readonly Member[]) {
     const named = numbered(members, ({ machine }) => machine)
-    const areFew = named.count < n
-    const areMixed = hasMixed(members)
-    const machines = areFew && areMixed ? numbered(members, ({ id }) => id) : named
+    const isAlone = named.count === 1 && hasMixed(members)
+    const machines = isAlone ? numbered(members, ({ id }) => id) : named
     const zones = new Zones(members, machines.of)
     this.machineOf = machines.of
     this.machines = machines.count

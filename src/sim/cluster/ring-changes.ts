@@ -135,6 +135,7 @@ export class RingChanges {
   async #atOne(act: (node: RunningNode) => Promise<void>): Promise<void> {
     const nodes = this.#running()
     for (const [id, { directoryId }] of nodes) this.#directories.set(id, directoryId)
+    this.#forgetLost()
     if (nodes.length === 0) return
     const [, node] = this.#prng.pick(nodes)
     try {
@@ -143,6 +144,12 @@ export class RingChanges {
       // The node ends: an operator would ask another one.
       if (!isOperatingError(error)) throw error
     }
+  }
+
+  /** One whose disk was emptied before it left comes back as a new member. */
+  #forgetLost(): void {
+    const { leaving } = this.#operator
+    for (const id of leaving) if (!this.#ids.includes(id)) leaving.delete(id)
   }
 
   async #change(node: RunningNode): Promise<void> {

@@ -41,8 +41,8 @@ export async function simulated(seeds: number): Promise<Verdict> {
   const enough = Math.ceil(MOVED_SHARE_MIN * seeds)
   const least: Readonly<Partial<RingChangeCounts>> = {
     removed: seeds / 10,
-    namedDead: seeds / 10,
-    replaced: seeds / 10,
+    namedDead: seeds / 20,
+    replaced: seeds / 50,
     takenBack: seeds / 10,
     zones: seeds,
   }

@@ -363,6 +363,13 @@ const SCANNING: readonly Plant[] = [
 
 const APART: readonly Plant[] = [
   {
+    name: 'members count as machines where these are several, and too few for the largest N',
+    find: 'named.count === 1 && hasMixed(members)',
+    replace: 'hasMixed(members)',
+    why: 'both copies of a bucket with N = 2 are on one of four machines',
+    caughtBy: `${UNIT}/dynamo/ring/claim.test.ts`,
+  },
+  {
     name: 'a table puts two copies of a key on one machine',
     find:
       'this.#repeatsWith(slot, member, machineOf) <= this.#repeats.machines &&' +

@@ -90,6 +90,25 @@ t.test('processes of one machine are never neighbours while machines are enough'
   }
 })
 
+t.test(
+  'machines that state several zones hold one copy of each N that they suffice for',
+  async (t) => {
+    const prng = Prng.of(53, 'zones of one machine')
+    for (let round = 0; round < 200; round++) {
+      const machines = prng.between(1, 4)
+      const all = members(prng.between(5, 9), (i) => {
+        return { machine: `m${i % machines}`, zone: prng.pick(['', 'a', 'b', 'c']) }
+      })
+      const first = claim(all.slice(0, 4), 3, 5)
+      for (const ring of [claim(all, 3, 5), claimFrom(all, 3, 5, first).ring]) {
+        for (const n of [1, 2, 3, 4, 5]) {
+          if (crowded(ring, n) > 0) t.fail(`round ${round}: ${n} copies on ${machines} machines`)
+        }
+      }
+    }
+  },
+)
+
 t.test('copies lie in distinct zones while there are N of them', async (t) => {
   const ring = claim(
     members(9, (i) => ({ zone: `z${i % 3}` })),
