@@ -330,18 +330,36 @@ export class RingChanges {
     return weights
   }
 
+  /**
+   * Commits until no table counts on a member that was removed: one that is rebuilt waits for all
+   * owners. Requires: all nodes run.
+   */
+  async replaceRemoved(): Promise<void> {
+    const { world } = this.#cluster
+    const endMs = world.nowMs + SETTLE_MS_MAX
+    const isOwner = ([, node]: readonly [NodeId, RunningNode]): boolean =>
+      this.#deadOf(node).some((id) => !node.rings.view.adopted.without.includes(id))
+    while (this.#changeMs > 0 && world.nowMs < endMs && this.#running().some(isOwner)) {
+      await world.complete(this.#commitAnywhere())
+      await world.run(STEP_MS)
+    }
+  }
+
+  #commitAnywhere(): Promise<void> {
+    return this.#atOne((node) => this.#commit(node, {}))
+  }
+
   /** Waits until all moves are done. Requires: all nodes run. Returns what is not, in sentences. */
   async settle(): Promise<readonly string[]> {
     const { world } = this.#cluster
     if (this.#changeMs === 0) return []
     const endMs = world.nowMs + SETTLE_MS_MAX
     // A table that needs a disk which is lost by now never takes effect.
-    const commit = (): Promise<void> => this.#atOne((node) => this.#commit(node, {}))
-    await world.complete(commit())
+    await world.complete(this.#commitAnywhere())
     while (this.#left().length > 0) {
       if (world.nowMs >= endMs) return this.#left()
       await world.run(STEP_MS)
-      if (this.#isOutdated()) await world.complete(commit())
+      if (this.#isOutdated()) await world.complete(this.#commitAnywhere())
     }
     return []
   }

@@ -274,6 +274,7 @@ class Simulation {
     const { changeMs, rotateMs } = this.#scenario
     if (changeMs === 0 && rotateMs === 0) return
     await this.#operator.keepOnly(this.#cluster.machines)
+    await this.#changes.replaceRemoved()
     await this.#quiet.peace(this.#cluster.machines)
     this.#violations.push(...(await this.#changes.settle()))
     this.#violations.push(...(await this.#keyChanges.settle()))
