@@ -8,12 +8,16 @@ import { REQUEST_KINDS } from '../../../src/wire/message/table.ts'
 import { proofKeyOf, proofOf } from '../../../src/wire/proof.ts'
 import { NodeSession } from '../../support/node-session.ts'
 import { frame, helloFrame, RawClient, wordOf } from '../../support/raw-client.ts'
-import { type Lab, type Row, rowsOf } from './row.ts'
+import { type Lab, type Row, rowsOf, SINGLE } from './row.ts'
 
 const CALL = 7
 const { peerJoin: JOIN, get: GET } = REQUEST_KINDS
 const FACTS = { name: 'n9', host: '127.0.0.1', clientPort: 1, peerPort: 2, machine: 'm', weight: 1 }
-const RIGHT: pb.PeerJoin.$Properties = { ...FACTS, format: 1, deadlineMs: 5_000 }
+const BUCKETS = [{ name: SINGLE.name, n: SINGLE.n }]
+const RIGHT: pb.PeerJoin.$Properties = {
+  ...{ ...FACTS, buckets: BUCKETS },
+  ...{ format: 1, deadlineMs: 5_000 },
+}
 
 interface Lie {
   readonly join?: pb.PeerJoin.$Properties
@@ -72,6 +76,7 @@ export function joinerRows(lab: Lab): readonly Row[] {
     ['a joiner with two copies', 'ring-differs', as({ join: { n: 2 } })],
     ['a joiner with a hundred copies', 'message-garbled', as({ join: { n: 100 } })],
     ['a joiner with the name of a member', 'name-taken', as({ join: { name: 'node-2' } })],
+    ['a joiner with other buckets', 'ring-differs', as({ join: { buckets: [] } })],
     ['a joiner without a name', 'message-garbled', as({ join: { name: '' } })],
     ['a joiner without weight', 'message-garbled', as({ join: { weight: 0 } })],
     ['a joiner with weight 101', 'message-garbled', as({ join: { weight: 101 } })],

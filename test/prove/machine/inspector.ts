@@ -84,8 +84,9 @@ export class Inspector {
 
   async #ask(node: number, key: number, digestOnly: boolean): Promise<PeerReadReply | undefined> {
     const name = { bucket: BUCKET, key: utf8Bytes(nameOf(key)) }
-    const ring = this.#lists.of(tokenOf(name.bucket, name.key), BUCKET_ID.n).digest
-    const copy = { name, bucketId: BUCKET_ID, hints: false }
+    const bucketId = { ...BUCKET_ID, n: this.#n }
+    const ring = this.#lists.of(tokenOf(name.bucket, name.key), this.#n).digest
+    const copy = { name, bucketId, hints: false }
     const request = { ...copy, ring, digestOnly, deadlineMs: DEADLINE_MS }
     try {
       const session = await this.#sessionTo(node)
