@@ -254,7 +254,7 @@ function clusterMemberOf(message: pb.ClusterMember.$Properties): ClusterMember {
 }
 
 function tableOf(message: pb.ClusterTable.$Properties | null | undefined): ClusterTable {
-  const { number = 0, digest, isOutdated = false } = message ?? {}
+  const { number, digest, isOutdated } = message ?? {}
   return { number: number ?? 0, digest: wideOf(digest), isOutdated: isOutdated ?? false }
 }
 

@@ -64,8 +64,10 @@ export function isSamePlan(table: Table, { adopted, stages }: Present): boolean 
 /** Whether members have joined, left or changed since a table was made. */
 export function isOutdated({ ring }: Table, joined: readonly Member[]): boolean {
   const textOf = (members: readonly Member[]): string => {
-    const rows = members.map(({ id, weight, zone, machine }) => [id, weight, zone, machine])
-    return JSON.stringify(rows.toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1)))
+    const sorted = members.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    return JSON.stringify(
+      sorted.map(({ id, weight, zone, machine }) => [id, weight, zone, machine]),
+    )
   }
   return textOf(ring.members) !== textOf(joined)
 }
