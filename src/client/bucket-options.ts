@@ -54,7 +54,7 @@ export interface Replacing {
 }
 
 export interface PutOptions extends CallOptions, Replacing {
-  /** Machines that must hold it durably; by default the bucket's W. */
+  /** Machines that must hold it; by default the bucket's W. */
   readonly w?: number | undefined
   /**
    * True: owners of the key alone may hold it, and R of them must answer where it reads first. By
@@ -85,7 +85,7 @@ export interface ScanOptions extends CallOptions {
   readonly cursor?: string | undefined
 }
 
-/** A node that holds a write durably. */
+/** A node that holds a write: durably, unless the bucket's durability is `interval`. */
 export interface WriteHolder {
   readonly node: string
   /** The owner for which it keeps the write, and gives it to; undefined: it is an owner. */
@@ -98,7 +98,7 @@ export interface PutResult {
   readonly context: SealedContext
   /** Pass it with a get to see this write, and to `client.durable`. */
   readonly receipt: Receipt
-  /** The nodes that hold the write durably by now; more may follow. */
+  /** The nodes that hold the write by now; more may follow. */
   readonly holders: readonly WriteHolder[]
   /**
    * How many owners the write was sent to, at least, by this client and by nodes that forwarded it.

@@ -128,7 +128,7 @@ export class Bucket<T> {
 
   /**
    * Writes `value` and replaces the versions that `options` name; without them it replaces none.
-   * Resolves when W machines hold it durably.
+   * Resolves when W machines hold it: durably, unless the bucket's durability is `interval`.
    */
   async put(key: Key, value: T, options?: PutOptions): Promise<PutResult> {
     checkPut(options)

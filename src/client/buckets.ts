@@ -7,6 +7,7 @@
  */
 import { hexOf, utf8BytesExact } from '../base/bytes.ts'
 import { exactName } from '../dynamo/buckets/bucket-names.ts'
+import { Durability } from '../dynamo/buckets/bucket-record.ts'
 import { type CreationId, ID_BYTES, NEVER_CREATED, Policy } from '../dynamo/names.ts'
 import type { BucketReply } from '../wire/message/bucket.ts'
 import type { Topology, TopologyBucket } from '../wire/message/client.ts'
@@ -19,13 +20,14 @@ import { CALL_CHECKS, type CallOptions } from './options.ts'
 import { memberOf } from './ranges.ts'
 
 export type BucketPolicy = 'siblings' | 'last-write-wins'
+export type BucketDurability = keyof typeof Durability
 
 export interface CreateBucketOptions extends CallOptions {
   /** Copies of each key, 1 to 7; by default as the cluster has for buckets that are not created. */
   readonly n?: number | undefined
   /** Copies that a get compares; by default a majority of N. */
   readonly r?: number | undefined
-  /** Machines that hold a put durably before it is acknowledged; by default a majority of N. */
+  /** Machines that hold a put before it is acknowledged; by default a majority of N. */
   readonly w?: number | undefined
   /** The deadline of a request that names none, in milliseconds; by default the node's own. */
   readonly deadlineMs?: number | undefined
@@ -34,6 +36,12 @@ export interface CreateBucketOptions extends CallOptions {
    * with the latest time alone, by the clocks of the nodes that took them.
    */
   readonly policy?: BucketPolicy | undefined
+  /**
+   * When a put counts at a machine: once it is durable there, `always`, by default; or once it is
+   * appended, `interval`. Such a put takes no time of a disk, and may be lost where W of its
+   * machines end without warning before their next sync, which begins at once.
+   */
+  readonly durability?: BucketDurability | undefined
   /** 16 hexadecimal digits: the same for each attempt of one creation; drawn by default. */
   readonly id?: string | undefined
   /** The address of a seed or a member, for clients: the node to ask. By default any. */
@@ -62,6 +70,7 @@ export interface CreatedBucket {
   /** Finds this bucket at any node that knows it, whatever it is called, and never another one. */
   readonly exactName: string
   readonly policy: BucketPolicy
+  readonly durability: BucketDurability
   /** Undefined: the node's own. */
   readonly deadlineMs: number | undefined
 }
@@ -82,10 +91,17 @@ const POLICIES: Readonly<Record<BucketPolicy, Policy>> = {
   'last-write-wins': Policy.lastWriteWins,
 }
 export const BUCKET_POLICIES: readonly BucketPolicy[] = Object.keys(POLICIES) as BucketPolicy[]
-const POLICY: Check = {
-  words: BUCKET_POLICIES.map((policy) => `'${policy}'`).join(' or '),
-  isRight: (value) => BUCKET_POLICIES.some((policy) => policy === value),
+export const BUCKET_DURABILITIES: readonly BucketDurability[] = Object.keys(
+  Durability,
+) as BucketDurability[]
+
+function oneOf(words: readonly string[]): Check {
+  return {
+    words: words.map((word) => `'${word}'`).join(' or '),
+    isRight: (value) => words.some((word) => word === value),
+  }
 }
+
 const ID: Check = {
   words: 'sixteen hexadecimal digits, not all 0',
   isRight: (value) =>
@@ -94,7 +110,9 @@ const ID: Check = {
 
 const CREATE_CHECKS: Checks<CreateBucketOptions> = {
   ...CALL_CHECKS,
-  ...{ n: COUNT, r: COUNT, w: COUNT, deadlineMs: COUNT, policy: POLICY, id: ID, at: TEXT },
+  ...{ n: COUNT, r: COUNT, w: COUNT, deadlineMs: COUNT, id: ID, at: TEXT },
+  policy: oneOf(BUCKET_POLICIES),
+  durability: oneOf(BUCKET_DURABILITIES),
 }
 const checkCreate = optionsCheck<CreateBucketOptions>('createBucket', CREATE_CHECKS)
 const RENAME_CHECKS: Checks<RenameBucketOptions> = { ...CALL_CHECKS, at: TEXT }
@@ -113,7 +131,8 @@ export async function askCreate(
   const { r = majority, w = majority, deadlineMs: ownMs = 0 } = options
   const creation = (id ?? drawn(core)) as CreationId
   const policy = POLICIES[options.policy ?? 'siblings']
-  const terms = { creation, createdAs: name, policy, n, r, w, deadlineMs: ownMs }
+  const durability = Durability[options.durability ?? 'always']
+  const terms = { creation, createdAs: name, policy, n, r, w, durability, deadlineMs: ownMs }
   const only = at === undefined ? undefined : linkAt(core, at)
   const request = (deadlineMs: number) => ({ terms, deadlineMs })
   const plan = { kind: 'bucketCreate', isWrite: false, only, request } as const
@@ -151,7 +170,10 @@ function createdOf(bucket: BucketReply['bucket']): CreatedBucket {
   const { creation, deadlineMs } = bucket
   const own = deadlineMs === 0 ? undefined : deadlineMs
   const policy = BUCKET_POLICIES.find((one) => POLICIES[one] === bucket.policy) as BucketPolicy
-  return { id: creation, exactName: exactName(bucket), policy, deadlineMs: own }
+  const durability = BUCKET_DURABILITIES.find(
+    (one) => Durability[one] === bucket.durability,
+  ) as BucketDurability
+  return { id: creation, exactName: exactName(bucket), policy, durability, deadlineMs: own }
 }
 
 function changedOf(core: Core, { bucket, shown, untold }: BucketReply): ChangedBucket {

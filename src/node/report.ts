@@ -84,6 +84,8 @@ export interface Durable {
   readonly sequence: number
   /** At least so many keys. */
   readonly keys: number
+  /** What was appended in the last so many milliseconds may be missing. */
+  readonly unsyncedMs: number
 }
 
 /** The load of one session. */
@@ -311,6 +313,10 @@ function engineRows({ engine, hints, freeBytes }: Sources): Record<string, Row> 
     segments: ['Files of the log.', () => engine.report().segments ?? 0],
     appends_total: ['Records appended since the start.', () => engine.report().appends ?? 0],
     syncs_total: ['Group commits since the start.', () => engine.report().syncs ?? 0],
+    unsynced_ms: [
+      'For how long the oldest append has waited to be durable.',
+      () => engine.report().unsyncedMs ?? 0,
+    ],
   }
 }
 

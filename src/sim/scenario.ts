@@ -190,7 +190,7 @@ export function drawScenario(seed: number): Scenario {
       const [n, r, w] = prng.pick(possible)
       return { name, n, r, w }
     }),
-    created: drawMade(Prng.of(seed, 'made buckets'), nodes),
+    created: drawMade(Prng.of(seed, 'made buckets'), Prng.of(seed, 'durability'), nodes),
     engine: 'log',
     segmentBytes: prng.pick([400, 2_048, 8_192, 65_536]),
     hintBytes: hints.pick([4_096, HINT_BYTES_MIN, HINT_BYTES_MIN]),
@@ -236,12 +236,13 @@ function drawRounds(
 }
 
 /** None in half of all scenarios. */
-function drawMade(prng: Prng, nodes: number): readonly MadeBucket[] {
+function drawMade(prng: Prng, durability: Prng, nodes: number): readonly MadeBucket[] {
   const possible = MADE_QUORUMS.filter(([n]) => n <= nodes)
   return MADE_NAMES.slice(0, prng.pick([0, 0, 1, 2])).map((name) => {
     const [n, r, w] = prng.pick(possible)
     const afterMs = prng.below(MADE_AFTER_MS_MAX)
-    return { name, n, r, w, afterMs, isLastOnly: prng.chance(0.5) }
+    const isInterval = durability.chance(0.5)
+    return { name, n, r, w, afterMs, isLastOnly: prng.chance(0.5), isInterval }
   })
 }
 

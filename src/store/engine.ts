@@ -112,6 +112,8 @@ export interface EngineReport {
   readonly durableKeys: number
   /** Bytes of appends that would not survive one now. */
   readonly unsyncedBytes: number
+  /** For how long the first of them has waited, in milliseconds. */
+  readonly unsyncedMs?: number
   /** Group commits since the start, and appends that they covered. */
   readonly syncs?: number
   readonly appends?: number

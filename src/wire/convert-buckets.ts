@@ -3,7 +3,7 @@ import type { Reader, Writer } from 'protobufjs/minimal.js'
 import { utf8Bytes } from '../base/bytes.ts'
 import { OperatingError } from '../base/errors.ts'
 import { isGivenName } from '../dynamo/buckets/bucket-names.ts'
-import type { BucketTerms } from '../dynamo/buckets/bucket-record.ts'
+import { type BucketTerms, isDurability } from '../dynamo/buckets/bucket-record.ts'
 import { idBytes, NEVER_CREATED } from '../dynamo/names.ts'
 import { BUCKET_BYTES_MAX, MEMBERS_MAX, REPLICAS_MAX } from '../limits.ts'
 import { checkBucket, checkBucketId, checkDeadline, garbled } from './bounds.ts'
@@ -93,13 +93,15 @@ function checkRename({ from, to, deadlineMs }: BucketRename): void {
   checkDeadline(deadlineMs)
 }
 
-function checkTerms({ creation, createdAs, policy, n, r, w, deadlineMs }: BucketTerms): void {
+function checkTerms(terms: BucketTerms): void {
+  const { creation, createdAs, policy, n, r, w, durability, deadlineMs } = terms
   checkGivenName(createdAs)
   if (creation === NEVER_CREATED) throw garbled('the id of a bucket that is created is not zero')
   checkNumber('n', n, REPLICAS_MAX)
   checkBucketId({ creation, policy, n })
   checkNumber('r', r, n)
   checkNumber('w', w, n)
+  if (!isDurability(durability)) throw garbled(`no bucket has the durability ${String(durability)}`)
   checkDeadline(deadlineMs)
 }
 

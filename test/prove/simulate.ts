@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util'
 import { runJobs } from '../../src/cli/simulate/seed-process.ts'
 import type { Job } from '../../src/cli/simulate/worker.ts'
 import { replayCommand, Tally } from '../../src/sim/seed/report.ts'
-import { idle } from '../../src/sim/seed/simulate.ts'
+import { idle } from './idle-cluster.ts'
 import type { Proof, Verdict } from './proof.ts'
 
 /** Of each seed. */

@@ -64,7 +64,7 @@ function holds(tell: (history: History) => Final): readonly string[] {
 
 function recovers(keptSequence: number, keys: number, rotten: number): readonly string[] {
   const recovery = new Recovery()
-  recovery.ended(1, { sequence: 5, keys: 5 })
+  recovery.ended(1, { sequence: 5, keys: 5, unsyncedMs: 0 })
   recovery.recovered(1, { keptSequence, keys, rotten })
   return recovery.violations
 }

@@ -97,7 +97,7 @@ const SOUND = { keptSequence: 10, keys: 4, rotten: 0 }
 t.test('a node that starts again has all that its log had synced', async (t) => {
   const found = (fields: Partial<typeof SOUND>, harm?: (recovery: Recovery) => void) => {
     const recovery = new Recovery()
-    recovery.ended(1, { sequence: 10, keys: 4 })
+    recovery.ended(1, { sequence: 10, keys: 4, unsyncedMs: 0 })
     harm?.(recovery)
     recovery.recovered(1, { ...SOUND, ...fields })
     return recovery.violations
@@ -127,7 +127,7 @@ t.test('a node that starts again has all that its log had synced', async (t) => 
 t.test('rot is an accident only of a disk that was harmed', async (t) => {
   const recovery = new Recovery()
   recovery.damaged(1)
-  recovery.ended(1, { sequence: 10, keys: 4 })
+  recovery.ended(1, { sequence: 10, keys: 4, unsyncedMs: 0 })
   recovery.rotFound(1)
   recovery.recovered(1, { keptSequence: 0, keys: 0, rotten: 3 })
   t.strictSame(recovery.violations, [], 'also later, and nothing is promised meanwhile')

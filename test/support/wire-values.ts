@@ -1,7 +1,7 @@
 /** What the examples of messages have in common: names, ids, a round. */
 import { bytesOfHex, utf8Bytes } from '../../src/base/bytes.ts'
 import { u64 } from '../../src/base/u64.ts'
-import { bucketRecord } from '../../src/dynamo/buckets/bucket-record.ts'
+import { bucketRecord, Durability } from '../../src/dynamo/buckets/bucket-record.ts'
 import { type CreationId, nodeId, startId } from '../../src/dynamo/names.ts'
 import { MemberState, memberRecord } from '../../src/dynamo/membership/member-record.ts'
 import { ENDED } from '../../src/dynamo/repair/floor.ts'
@@ -50,6 +50,6 @@ export const TERMS = {
   creation: CREATED.creation,
   createdAs: 'carts',
   policy: CREATED.policy,
-  ...{ n: 3, r: 2, w: 2, deadlineMs: 500 },
+  ...{ n: 3, r: 2, w: 2, durability: Durability.interval, deadlineMs: 500 },
 }
 export const MADE = bucketRecord({ ...TERMS, name: 'baskets', version: 2 })

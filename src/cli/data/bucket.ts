@@ -1,7 +1,12 @@
 /** `everwrite bucket create | list | show | rename`: buckets with an N, R and W of their own. */
 import type { Command } from 'commander'
 import type { Client } from '../../client/client.ts'
-import { BUCKET_POLICIES, type BucketInfo, type ChangedBucket } from '../../client/buckets.ts'
+import {
+  BUCKET_DURABILITIES,
+  BUCKET_POLICIES,
+  type BucketInfo,
+  type ChangedBucket,
+} from '../../client/buckets.ts'
 import { OperatingError } from '../../base/errors.ts'
 import { DEADLINE_MS_MAX, REPLICAS_MAX } from '../../limits.ts'
 import {
@@ -23,6 +28,7 @@ interface CreateOptions extends Options {
   readonly w?: string
   readonly deadlineMs?: string
   readonly policy?: string
+  readonly durability?: string
 }
 
 /** A name that stands for one bucket that was created. */
@@ -35,9 +41,10 @@ export function addBucket(program: Command): void {
   addAt(bucket.command('create <name>'))
     .option('--n <copies>', "copies of each key; by default the cluster's")
     .option('--r <copies>', 'copies that a get compares; by default a majority of N')
-    .option('--w <copies>', 'copies that are durable before a put is acknowledged; the same')
+    .option('--w <copies>', 'copies that are there before a put is acknowledged; the same')
     .option('--deadline-ms <ms>', "deadline of a request that names none; by default the node's")
     .option('--policy <policy>', 'of concurrent writes: siblings, last-write-wins', 'siblings')
+    .option('--durability <when>', 'a copy counts once it is synced: always, interval', 'always')
     .description('create a bucket with an N, R and W of its own, for ever')
     .addHelpText('after', CREATE_HELP)
     .action(create)
@@ -56,10 +63,16 @@ const CREATE_HELP = `
 Examples:
   $ everwrite bucket create carts --n 5 --r 3 --w 3
   $ everwrite bucket create sessions --n 1 --policy last-write-wins
+  $ everwrite bucket create clicks --durability interval
 
 With --policy last-write-wins a key has one value: of writes that did not know of each other, the
 one with the latest time, by the clocks of the nodes that took them. The others are lost, and are
 counted (losers_total). By default all are kept as siblings, and none is lost.
+
+With --durability interval a copy counts as soon as a node has it in memory, and its log syncs it in
+the next group, at once: a put does not wait for a disk. It may be lost where W of the nodes that
+hold it lose power, or end without warning, before that sync. By default a copy counts once its node
+has synced it.
 
 No bucket can be deleted. One needs no creation: it is there with its first key, and has the quorums
 of the cluster. A name that keys were put under already is refused (bucket-exists). Members that
@@ -86,12 +99,9 @@ function addAt(command: Command): Command {
 }
 
 async function create(name: string, options: CreateOptions): Promise<void> {
-  const policy = BUCKET_POLICIES.find((one) => one === options.policy)
-  if (policy === undefined) {
-    throw misuse(`--policy is ${BUCKET_POLICIES.join(' or ')}, not ${options.policy}`)
-  }
   const terms = {
-    policy,
+    policy: choiceOf('--policy', options.policy, BUCKET_POLICIES),
+    durability: choiceOf('--durability', options.durability, BUCKET_DURABILITIES),
     n: countOf('--n', options.n),
     r: countOf('--r', options.r),
     w: countOf('--w', options.w),
@@ -160,9 +170,20 @@ async function tellHidden(client: Client, exact: string): Promise<void> {
 function sentencesOf({ name, n, r, w, created }: BucketInfo): string {
   const quorums = `${name}: N ${n}, R ${r}, W ${w}`
   if (created === undefined) return `${quorums}, siblings; it was never created`
-  const { exactName, policy, deadlineMs } = created
+  const { exactName, policy, durability, deadlineMs } = created
+  const synced = durability === 'always' ? '' : `, durability ${durability}`
   const deadline = deadlineMs === undefined ? '' : `, deadline ${deadlineMs} ms`
-  return `${quorums}, ${policy}${deadline}; exact name ${exactName}`
+  return `${quorums}, ${policy}${synced}${deadline}; exact name ${exactName}`
+}
+
+function choiceOf<T extends string>(
+  option: string,
+  text: string | undefined,
+  choices: readonly T[],
+): T {
+  const choice = choices.find((one) => one === text)
+  if (choice === undefined) throw misuse(`${option} is ${choices.join(' or ')}, not ${text}`)
+  return choice
 }
 
 function countOf(option: string, text: string | undefined): number | undefined {

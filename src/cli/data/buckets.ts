@@ -67,13 +67,23 @@ async function countKeys(client: Client, name: string): Promise<number> {
 
 function plainOf(rows: readonly Row[]): string {
   const isCounted = rows.some((row) => row.keys !== undefined)
-  const head = ['bucket', 'created as', 'policy', 'N', 'R', 'W', ...(isCounted ? ['keys'] : [])]
+  const head = [
+    'bucket',
+    'created as',
+    'policy',
+    'durability',
+    'N',
+    'R',
+    'W',
+    ...(isCounted ? ['keys'] : []),
+  ]
   const cells = rows.map(({ name, n, r, w, created, keys }) => [
     name === '' ? '(all others)' : name,
     created?.exactName ?? '-',
     created?.policy ?? 'siblings',
+    created?.durability ?? 'always',
     ...[n, r, w].map(String),
     ...(isCounted ? [keys === undefined ? '-' : keys.toLocaleString('en')] : []),
   ])
-  return tableOf(head, 3, cells)
+  return tableOf(head, 4, cells)
 }

@@ -59,6 +59,7 @@ const made = z
     deadlineMs: whole(1, DEADLINE_MS_MAX).optional(),
     afterMs: whole(0, PAUSE_MS_MAX),
     isLastOnly: z.boolean().optional(),
+    isInterval: z.boolean().optional(),
   })
   .refine(({ n, r, w }) => r <= n && w <= n, 'has R or W above its N')
 

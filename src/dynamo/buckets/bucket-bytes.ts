@@ -13,12 +13,14 @@ import {
   type BucketRecord,
   bucketRecord,
   canonicalBytes,
+  type Durability,
   FIXED_BYTES,
+  isDurability,
 } from './bucket-record.ts'
 
 /** Whether a record may have these fields. Requires: each has its type. */
 export function isSound(fields: BucketFields): boolean {
-  const { creation, version, policy, n, r, w, deadlineMs, createdAs, name } = fields
+  const { creation, version, policy, n, r, w, durability, deadlineMs, createdAs, name } = fields
   const isCount = (count: number, max: number): boolean =>
     Number.isInteger(count) && count >= 1 && count <= max
   return (
@@ -29,6 +31,7 @@ export function isSound(fields: BucketFields): boolean {
     isCount(n, REPLICAS_MAX) &&
     isCount(r, n) &&
     isCount(w, n) &&
+    isDurability(durability) &&
     (deadlineMs === 0 || isCount(deadlineMs, DEADLINE_MS_MAX)) &&
     isGivenName(createdAs) &&
     isGivenName(name)
@@ -48,7 +51,8 @@ export function recordOfBytes(bytes: Uint8Array): BucketRecord | undefined {
     n: bytes[15] as number,
     r: bytes[16] as number,
     w: bytes[17] as number,
-    deadlineMs: readU32(bytes, 18),
+    durability: bytes[18] as Durability,
+    deadlineMs: readU32(bytes, 19),
     createdAs: createdAs.text,
     name: name.text,
   }

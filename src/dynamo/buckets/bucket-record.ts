@@ -11,8 +11,8 @@
  *
  * Canonical bytes, integers little-endian:
  *
- *     creation 8 | version 6 | policy 1 | n 1 | r 1 | w 1 | deadline in ms 4, 0: the node's own |
- *     created as, name: each its length 2 and UTF-8
+ *     creation 8 | version 6 | policy 1 | n 1 | r 1 | w 1 | durability 1 |
+ *     deadline in ms 4, 0: the node's own | created as, name: each its length 2 and UTF-8
  */
 import type { Brand } from '../../base/brand.ts'
 import { joinBytes, readU32, utf8Bytes, writeU16, writeU32, writeU48 } from '../../base/bytes.ts'
@@ -23,6 +23,19 @@ import { type BucketId, type CreationId, idBytes, type Policy } from '../names.t
 /** First 64 bits of the MD5 of a record's canonical bytes. */
 export type BucketDigest = Brand<U64, 'BucketDigest'>
 
+/**
+ * When a put counts at a node: once its log has synced it, or as soon as it is appended there. The
+ * log syncs what is appended at once in both, one group after another; so with `interval` a node
+ * that ends without warning loses what it took since its last sync. These numbers are in files and
+ * messages.
+ */
+export const Durability = { always: 0, interval: 1 } as const
+export type Durability = (typeof Durability)[keyof typeof Durability]
+
+export function isDurability(value: number): value is Durability {
+  return value === Durability.always || value === Durability.interval
+}
+
 /** What never changes. */
 export interface BucketTerms {
   readonly creation: CreationId
@@ -32,6 +45,7 @@ export interface BucketTerms {
   readonly n: number
   readonly r: number
   readonly w: number
+  readonly durability: Durability
   /** Of a request that names none; 0: the node's own. */
   readonly deadlineMs: number
 }
@@ -49,7 +63,7 @@ export interface BucketRecord extends BucketFields {
 }
 
 /** Bytes of the fields that have one length. */
-export const FIXED_BYTES = 22
+export const FIXED_BYTES = 23
 
 export function bucketRecord(fields: BucketFields): BucketRecord {
   const bytes = canonicalBytes(fields)
@@ -59,12 +73,12 @@ export function bucketRecord(fields: BucketFields): BucketRecord {
 }
 
 export function canonicalBytes(fields: BucketFields): Uint8Array {
-  const { creation, version, policy, n, r, w, deadlineMs, createdAs, name } = fields
+  const { creation, version, policy, n, r, w, durability, deadlineMs, createdAs, name } = fields
   const fixed = new Uint8Array(FIXED_BYTES)
   fixed.set(idBytes(creation), 0)
   writeU48(fixed, 8, version)
-  fixed.set([policy, n, r, w], 14)
-  writeU32(fixed, 18, deadlineMs)
+  fixed.set([policy, n, r, w, durability], 14)
+  writeU32(fixed, 19, deadlineMs)
   return joinBytes([fixed, ...[createdAs, name].flatMap(lengthAndText)])
 }
 
@@ -88,8 +102,9 @@ export function haveSameTerms(a: BucketTerms, b: BucketTerms): boolean {
   return termsText(a) === termsText(b)
 }
 
-function termsText({ creation, createdAs, policy, n, r, w, deadlineMs }: BucketTerms): string {
-  return JSON.stringify([creation, createdAs, policy, n, r, w, deadlineMs])
+function termsText(terms: BucketTerms): string {
+  const { creation, createdAs, policy, n, r, w, durability, deadlineMs } = terms
+  return JSON.stringify([creation, createdAs, policy, n, r, w, durability, deadlineMs])
 }
 
 function lengthAndText(text: string): readonly Uint8Array[] {

@@ -31,8 +31,9 @@ import { askMember } from './ask-member.ts'
 import { Exchange, type ExchangeDependencies } from './exchange.ts'
 import { Transfers, type TransfersDependencies, type Wanted } from './transfers.ts'
 
-/** Between two looks for moves of this member. */
+/** Between two looks for moves of this member; and where some have just ended, of many. */
 const LOOK_MS = 250
+const NEXT_MS = 25
 /** Partitions that are closed together: a moment's work, also on a busy node. */
 const TOGETHER_MAX = 16
 
@@ -71,9 +72,11 @@ export class Mover {
     this.#transfers = new Transfers({ ...dependencies, mayGo: this.#mayGo })
   }
 
-  begin(): void {
+  begin(afterMs: number = LOOK_MS): void {
     if (this.#isStopped) return
-    this.#timer = this.#node.clock.after(LOOK_MS, () => void this.#look().then(() => this.begin()))
+    this.#timer = this.#node.clock.after(afterMs, () => {
+      void this.#look().then((ended) => this.begin(ended ? NEXT_MS : LOOK_MS))
+    })
   }
 
   /** Resolves when how far transfers are is written. */
@@ -88,25 +91,30 @@ export class Mover {
     return (await this.#exchange(donor, scope, false)) === undefined
   }
 
-  async #look(): Promise<void> {
+  /** Whether any move has ended. */
+  async #look(): Promise<boolean> {
     const { rings, trees } = this.#node
     if (!this.#mayGo() || !trees.isBuilt) {
       this.obstacle = undefined
-      return
+      return false
     }
     if (rings.view.isOnOtherDisk) {
       this.obstacle = lostDisk('this node')
-      return
+      return false
     }
     const own = this.#endAlone()
     if (own.length > 0) await rings.end(own)
     await this.#transfers.want(this.#wanted())
     const batches = this.#batches()
     if (batches.length === 0) this.obstacle = this.#whyLate
+    let hasEnded = false
     for (const batch of batches) {
-      if (!this.#mayGo()) return
-      this.obstacle = (await this.#move(batch)) ?? this.#whyLate
+      if (!this.#mayGo()) break
+      const why = await this.#move(batch)
+      this.obstacle = why ?? this.#whyLate
+      hasEnded ||= why === undefined
     }
+    return hasEnded
   }
 
   /** Why a transfer does not go on. */

@@ -32,7 +32,7 @@ import type { Topology } from '../cluster/topology.ts'
 import { placementOfCopy } from '../coordinator/quorums.ts'
 import type { Counters } from '../counters.ts'
 import type { Floors } from '../replica/floors.ts'
-import { isAllDurable } from '../replica/all-durable.ts'
+import { isAllDurable } from '../replica/durable.ts'
 import type { Replica } from '../replica/replica.ts'
 import { askMember } from './ask-member.ts'
 

@@ -12,7 +12,7 @@ import { latin1Of, utf8Bytes, utf8TextExact } from '../../base/bytes.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { BucketConfig, Config } from '../../config.ts'
 import { type Exact, exactOf, shownNames } from '../../dynamo/buckets/bucket-names.ts'
-import { type BucketRecord, bucketIdOf } from '../../dynamo/buckets/bucket-record.ts'
+import { type BucketRecord, bucketIdOf, Durability } from '../../dynamo/buckets/bucket-record.ts'
 import { type BucketsDigest, bucketsDigestOf } from '../../dynamo/buckets/bucket-set.ts'
 import {
   type BucketId,
@@ -31,6 +31,7 @@ export interface BucketProperties {
   readonly n: number
   readonly r: number
   readonly w: number
+  readonly durability: Durability
   readonly deadlineMs: number
 }
 
@@ -61,13 +62,13 @@ export class NamedBuckets {
     buckets,
     deadlineMs,
   }: Pick<Config, 'defaults' | 'buckets' | 'deadlineMs'>) {
-    const bytes = undefined
-    this.#defaults = { id: idOf(defaults.n), bytes, ...defaults, deadlineMs }
+    const own = { bytes: undefined, durability: Durability.always }
+    this.#defaults = { id: idOf(defaults.n), ...own, ...defaults, deadlineMs }
     this.#configs = [{ name: '', ...defaults }, ...buckets]
     this.#configured = new Map(
-      buckets.map(({ name, n, r, w, deadlineMs: own }) => [
+      buckets.map(({ name, n, r, w, deadlineMs: ownMs }) => [
         latin1Of(utf8Bytes(name)),
-        { id: idOf(n), bytes, n, r, w, deadlineMs: own ?? deadlineMs },
+        { id: idOf(n), ...own, n, r, w, deadlineMs: ownMs ?? deadlineMs },
       ]),
     )
   }
@@ -157,7 +158,8 @@ export class NamedBuckets {
     if (known?.n === n) return known
     const majority = Math.floor(n / 2) + 1
     const { deadlineMs } = this.#defaults
-    return { id: bucketId, bytes: name.bucket, n, r: majority, w: majority, deadlineMs }
+    const { always: durability } = Durability
+    return { id: bucketId, bytes: name.bucket, n, r: majority, w: majority, durability, deadlineMs }
   }
 
   #exact({ createdAs, creation }: Exact): BucketProperties | OperatingError {
@@ -171,9 +173,9 @@ export class NamedBuckets {
   }
 
   #propertiesOf(record: BucketRecord): BucketProperties {
-    const { createdAs, n, r, w, deadlineMs } = record
+    const { createdAs, n, r, w, durability, deadlineMs } = record
     return {
-      ...{ id: bucketIdOf(record), bytes: utf8Bytes(createdAs), n, r, w },
+      ...{ id: bucketIdOf(record), bytes: utf8Bytes(createdAs), n, r, w, durability },
       deadlineMs: deadlineMs === 0 ? this.#defaults.deadlineMs : deadlineMs,
     }
   }

@@ -35,6 +35,7 @@ import { OVERLOAD_RETRY_MS } from '../../limits.ts'
 import type { Trace } from '../../world/trace.ts'
 import type { PeerCalls } from '../cluster/peer-calls.ts'
 import type { Counters } from '../counters.ts'
+import { whenHeld } from '../replica/durable.ts'
 import type { ClientWrite, LocalWrite, Replica } from '../replica/replica.ts'
 import type { KnownPut } from '../requests.ts'
 import { fallbacksOf, ownCopy, type Placement, tooFew } from './quorums.ts'
@@ -62,7 +63,7 @@ export interface Done {
   /** What the client saw, what the put replaced and the put itself. */
   readonly covered: Context
   readonly receipt: Receipt
-  /** Who holds it durably by then. */
+  /** Who holds it by then. */
   readonly holders: readonly PutAsk[]
 }
 
@@ -85,7 +86,7 @@ export class Puts {
   }
 
   /**
-   * Delivers what the put achieved when W machines hold it durably; or what `tooFew` says,
+   * Delivers what the put achieved when W machines hold it; or what `tooFew` says,
    * `deadline-passed`, a refusal of `dynamo/version/put.ts`, or `write-in-doubt`.
    */
   run(write: Write, deliver: Deliver<Done>): void {
@@ -162,7 +163,7 @@ class RunningPut {
     this.#object = object
     this.#outcome = outcome
     this.#sendAll(this.#round.begin(this.#own))
-    this.#awaitOwn(sequence)
+    this.#whenHeld(sequence, this.#own)
     if (!this.#isDelivered) this.#awaitLate()
   }
 
@@ -212,15 +213,16 @@ class RunningPut {
       () => replica.merge(this.#copyFor(ask), object, 'sent', this.#write.deadline),
       (sequence) => {
         if (isFailure(sequence)) return this.#onCounted(ask, sequence.code)
-        return replica.whenSynced(sequence, (error) => this.#onCounted(ask, error?.code))
+        return this.#whenHeld(sequence, ask)
       },
     )
   }
 
-  /** This node's own copy counts once it would survive a power cut. */
-  #awaitOwn(sequence: number): void {
-    this.#node.replica.whenSynced(sequence, (error) => {
-      this.#onCounted(this.#own, error?.code)
+  /** A copy of this node's counts as its bucket says. */
+  #whenHeld(sequence: number, ask: PutAsk): void {
+    const { durability } = this.#write.placement.bucket
+    whenHeld(this.#node.replica, sequence, durability, (error) => {
+      this.#onCounted(ask, error?.code)
     })
   }
 
@@ -249,7 +251,7 @@ class RunningPut {
   }
 
   /**
-   * A copy is durable, or failed for the reason `code`. An owner that fails when the put has its
+   * A copy counts, or failed for the reason `code`. An owner that fails when the put has its
    * result gets a hint still, while there is time.
    */
   #onCounted(ask: PutAsk, code: ErrorCode | undefined): void {

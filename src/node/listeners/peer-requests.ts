@@ -21,6 +21,7 @@ import { decodeObject } from '../../dynamo/version/object-bytes.ts'
 import type { VersionedObject } from '../../dynamo/version/object.ts'
 import type { IncomingCall, IncomingCallOf, Session } from '../../wire/session.ts'
 import { memberGone } from '../cluster/kept-members.ts'
+import { whenHeld } from '../replica/durable.ts'
 import { answering } from './answering.ts'
 import { topologyReply } from './cluster-replies.ts'
 import type { PeerRequestsDependencies } from './peer-requests-dependencies.ts'
@@ -154,7 +155,7 @@ export class PeerRequests {
     )
   }
 
-  /** Answers once the merged copy is durable. */
+  /** Answers once the merged copy counts, as its bucket says. */
   #write(call: IncomingCallOf<'peerWrite'>, session: Session): void {
     const { request, token, deadline } = call
     const { replica, counters } = this.#node
@@ -176,7 +177,8 @@ export class PeerRequests {
       () => replica.merge(copy, object, 'sent', deadline),
       (sequence) => {
         if (isFailure(sequence)) return this.#fail(call, sequence)
-        return replica.whenSynced(sequence, (error) => {
+        const { durability } = this.#node.topology.named.ofCopy(copy)
+        return whenHeld(replica, sequence, durability, (error) => {
           this.#endPart(beganMs)
           if (error === undefined) call.answer(WRITTEN)
           else this.#fail(call, error)

@@ -23,13 +23,15 @@ export type Final = ReadonlyMap<string, readonly number[]>
 
 /**
  * Everything that is wrong, in sentences; none where all is well. `reaped`: tombstones that went
- * for good, since a round had made sure of them.
+ * for good, since a round had made sure of them. `mayBeLost` is asked of an acknowledged write that
+ * nothing accounts for: whether its bucket does not promise it (`unsynced.ts`).
  */
 export function checkDurability(
   history: History,
   final: Final,
   reaped: ReadonlySet<number> = new Set(),
   lastWrites: LastWriteOptions = { isLastOnly: () => false, areClocksRight: true },
+  mayBeLost: (id: number, key: number) => boolean = () => false,
 ): readonly string[] {
   const found = new Findings()
   const standing = standingIn(history, final, found)
@@ -38,7 +40,8 @@ export function checkDurability(
   const isOutlived = outlives(history, standing, reaped, lastWrites)
   findLost(history, final, found, (id, key) => {
     if (accounted[id] === 1 || isOutlived(id, key)) return true
-    return history.writes.startedMs(id) <= (seenUntil[key] as number)
+    if (history.writes.startedMs(id) <= (seenUntil[key] as number)) return true
+    return mayBeLost(id, key)
   })
   const replaced = replacedBy(history, ends)
   for (const id of standing) {

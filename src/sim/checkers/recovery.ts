@@ -19,7 +19,7 @@ import type { Durable } from '../../node/report.ts'
 import type { Fields } from '../../world/trace.ts'
 import { Findings } from './findings.ts'
 
-const NOTHING: Durable = { sequence: 0, keys: 0 }
+const NOTHING: Durable = { sequence: 0, keys: 0, unsyncedMs: 0 }
 
 export class Recovery {
   readonly #promised = new Map<number, Durable>()

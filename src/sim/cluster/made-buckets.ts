@@ -26,6 +26,8 @@ export interface MadeBucket extends BucketConfig {
   readonly afterMs: number
   /** By default concurrent writes are kept as siblings. */
   readonly isLastOnly?: boolean | undefined
+  /** By default a put is acknowledged once it is durable. */
+  readonly isInterval?: boolean | undefined
 }
 
 /** The cluster in which they are created. */
@@ -84,6 +86,11 @@ export class MadeBuckets {
     return this.#all.some(({ name, isLastOnly }) => name === bucket && isLastOnly === true)
   }
 
+  /** W of a bucket whose puts are acknowledged before they are durable; undefined of others. */
+  intervalW(bucket: string): number | undefined {
+    return this.#all.find(({ name, isInterval }) => name === bucket && isInterval === true)?.w
+  }
+
   begin(): void {
     this.#isOver = false
     this.#round += 1
@@ -100,12 +107,13 @@ export class MadeBuckets {
     this.#isOver = true
   }
 
-  async #create({ name, n, r, w }: MadeBucket, round: number): Promise<void> {
+  async #create({ name, n, r, w, isInterval }: MadeBucket, round: number): Promise<void> {
     if (this.#isOver || round !== this.#round) return
     try {
       const id = this.#ids.get(name)
       const policy = this.isLastOnly(name) ? 'last-write-wins' : 'siblings'
-      await (await this.#client)?.createBucket(name, { n, r, w, id, policy })
+      const durability = isInterval === true ? 'interval' : 'always'
+      await (await this.#client)?.createBucket(name, { n, r, w, id, policy, durability })
       this.#there.add(name)
     } catch (error) {
       if (!isOperatingError(error)) throw error

@@ -6,6 +6,7 @@
  * it.
  */
 import { NO_RING_CHANGES } from '../cluster/ring-changes.ts'
+import type { MadeBucket } from '../cluster/made-buckets.ts'
 import { FAULT_KINDS, type FaultKind, type Scenario } from '../scenario.ts'
 import type { SimulateResult } from './simulate.ts'
 
@@ -29,8 +30,12 @@ const KINDS_A_LINE = 4
 /** The scenario, readable. */
 export function scenarioLines(scenario: Scenario): readonly string[] {
   const { nodes, machines, partitions, clients, keys, rounds } = scenario
-  const buckets = [...scenario.buckets, ...(scenario.created ?? [])]
-  const quorums = buckets.map(({ name, n, r, w }) => `${name} N=${n} R=${r} W=${w}`)
+  const buckets: readonly Partial<MadeBucket>[] = [...scenario.buckets, ...(scenario.created ?? [])]
+  const quorums = buckets.map(({ name, n, r, w, isLastOnly, isInterval }) => {
+    const policy = isLastOnly === true ? ', the last write alone' : ''
+    const durability = isInterval === true ? ', acknowledged unsynced' : ''
+    return `${name} N=${n} R=${r} W=${w}${policy}${durability}`
+  })
   const omitted = scenario.omitted.length
   return [
     row(
@@ -38,7 +43,7 @@ export function scenarioLines(scenario: Scenario): readonly string[] {
       `${counted(nodes, 'node')} on ${counted(machines, 'machine')}, ` +
         counted(partitions, 'partition'),
     ),
-    row('buckets', quorums.join(', ')),
+    row('buckets', quorums.join('; ')),
     row(
       'nodes',
       `segments of ${number(scenario.segmentBytes)} bytes, ` +
@@ -98,6 +103,7 @@ export function resultLines(result: SimulateResult, events: number): readonly st
       'rounds',
       `${number(result.rounds)} adopted; ${number(result.reaped)} deletes went for good`,
     ),
+    row('lost', `${counted(result.unsyncedLost, 'write')} that a bucket does not promise`),
     row('keys', `${counted(result.rotations, 'cluster key')} made`),
     row('sessions', `${counted(result.sessionGets, 'get')} with receipts to cover`),
     ...(shown.length === 0 ? [] : ['', EVENT_HEADER, ...shown]),
@@ -138,6 +144,7 @@ export function unfinished(seed: number, scenario: Scenario, violation: string):
     hintsDelivered: 0,
     rounds: 0,
     reaped: 0,
+    unsyncedLost: 0,
     ...NO_RING_CHANGES,
     joined: 0,
     rotations: 0,
@@ -164,6 +171,7 @@ export class Tally {
   hintsDelivered = 0
   rounds = 0
   reaped = 0
+  unsyncedLost = 0
   writes = 0
   deletes = 0
   sessionGets = 0
@@ -188,6 +196,7 @@ export class Tally {
     this.hintsDelivered += result.hintsDelivered
     this.rounds += result.rounds
     this.reaped += result.reaped
+    this.unsyncedLost += result.unsyncedLost
     this.writes += result.writes
     this.deletes += result.deletes
     this.sessionGets += result.sessionGets
@@ -220,7 +229,8 @@ export class Tally {
       row('seeds', `${number(this.seeds)}, ${number(this.failed)} failed`),
       row(
         'writes',
-        `${number(this.acknowledged)} acknowledged, at least ${number(least.acknowledged)} a seed`,
+        `${number(this.acknowledged)} acknowledged, at least ${number(least.acknowledged)} a ` +
+          `seed; ${number(this.unsyncedLost)} lost that their buckets do not promise`,
       ),
       row(
         'faults',

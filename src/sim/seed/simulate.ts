@@ -17,6 +17,7 @@ import { checkLiveness } from '../checkers/liveness.ts'
 import { MembershipChecker } from '../checkers/membership.ts'
 import { OwnersChecker } from '../checkers/owners.ts'
 import { Recovery } from '../checkers/recovery.ts'
+import { Unsynced } from '../checkers/unsynced.ts'
 import { Cluster } from '../cluster/cluster.ts'
 import { Faults } from '../faults/faults.ts'
 import { MemberChanges } from '../faults/member-changes.ts'
@@ -66,6 +67,8 @@ export interface SimulateResult extends Readonly<RingChangeCounts> {
   /** Rounds that were adopted, and deletes that went for good. */
   readonly rounds: number
   readonly reaped: number
+  /** Acknowledged writes that were lost where a bucket does not promise them. */
+  readonly unsyncedLost: number
   /** Members that joined. */
   readonly joined: number
   /** Cluster keys that operators made. */
@@ -117,6 +120,7 @@ class Simulation {
   readonly #quiet: Quiet
   readonly #bounds: Bounds
   readonly #recovery = new Recovery()
+  readonly #unsynced = new Unsynced((machine) => this.#cluster.partOf(machine))
   readonly #membership = new MembershipChecker()
   readonly #memberChanges: MemberChanges
   readonly #violations: string[] = []
@@ -152,6 +156,7 @@ class Simulation {
       trace,
       (machine) => {
         this.#recovery.damaged(machine)
+        this.#unsynced.damaged(machine)
         this.#keys.lost(machine)
       },
     )
@@ -230,6 +235,7 @@ class Simulation {
       quietMs = this.#world.nowMs
       state = await this.#quiet.converge(machines)
       this.#account.clear()
+      this.#unsynced.whole(this.#world.nowMs)
     }
     await this.#quiet.steady()
     return this.#judge(state, quietMs)
@@ -289,6 +295,7 @@ class Simulation {
     const node = this.#cluster.node(machine)
     if (node === undefined) return
     this.#recovery.ended(machine, node.durable)
+    this.#unsynced.ended(machine, node.durable, this.#world.nowMs)
     this.#sample(machine)
   }
 
@@ -318,7 +325,7 @@ class Simulation {
     const final = state?.final ?? new Map()
     const { made } = this.#cluster
     const lastWrites: LastWriteOptions = {
-      isLastOnly: (label) => made.isLastOnly(label.slice(0, label.indexOf('/'))),
+      isLastOnly: (label) => made.isLastOnly(bucketOf(label)),
       areClocksRight: !this.#scenario.faults.includes('clock-step'),
     }
     const violations = [
@@ -331,12 +338,20 @@ class Simulation {
       ...this.#keys.violations,
       ...this.#owners.violations,
       ...this.#bounds.violations,
-      ...checkDurability(history, final, this.#reaped, lastWrites),
+      ...checkDurability(history, final, this.#reaped, lastWrites, this.#mayBeLost),
       ...checkLastWrites(history, final, lastWrites),
       ...checkCausality(history),
       ...checkLiveness(history, bounds),
     ]
     return this.result(violations)
+  }
+
+  /** Of an acknowledged write, whether its bucket does not promise that it is kept. */
+  readonly #mayBeLost = (id: number, key: number): boolean => {
+    const { keys, writes } = this.#history
+    const w = this.#cluster.made.intervalW(bucketOf(keys.at(key)))
+    if (w === undefined) return false
+    return this.#unsynced.mayBeLost(writes.startedMs(id), writes.endedMs(id), w)
   }
 
   /** What has happened so far, with these violations. */
@@ -356,6 +371,7 @@ class Simulation {
       hintsDelivered: this.#hintsDelivered,
       rounds: this.#world.trace.count('round-adopted'),
       reaped: this.#reaped.size,
+      unsyncedLost: this.#unsynced.lost,
       ...this.#changes.counts,
       joined: this.#cluster.renewals.joined,
       rotations: this.#keyChanges.made,
@@ -370,27 +386,7 @@ class Simulation {
   }
 }
 
-/**
- * An idle afternoon: three nodes, nothing goes wrong, and two clients do about ten operations a
- * second between them. How long it takes in real time says how much faster time runs in here.
- */
-export async function idle(seed: number, forMs: number): Promise<{ readonly operations: number }> {
-  const world = new SimWorld({ seed })
-  const cluster = new Cluster(world, { nodes: 3 })
-  const history = new History()
-  const workload = new Workload(cluster, history, {
-    ...drawScenario(seed),
-    clients: 2,
-    sessions: 0,
-    buckets: ['default'],
-    keys: 8,
-    writesPerKey: 100,
-    valueBytesMax: 200,
-    timeoutMs: TIMEOUT_MS,
-    thinkMsMax: 600,
-  })
-  await cluster.startAll()
-  workload.begin()
-  await world.run(forMs)
-  return { operations: history.writes.length + history.reads.length }
+/** Of a key as the history names it. */
+function bucketOf(label: string): string {
+  return label.slice(0, label.indexOf('/'))
 }

@@ -199,7 +199,7 @@ export class User {
     const startedMs = this.#cluster.world.nowMs
     // One owner is enough for a session.
     const strict = this.#prng.chance(STRICT_SHARE)
-    const options = asked ?? { strict, ...(this.#session && { r: 1 }) }
+    const options = asked ?? { strict, ...(this.#sessionOf(place) && { r: 1 }) }
     try {
       const answer = await (await this.#bucket(place)).get(place.key, options)
       const ids = answer.siblings.map(idOf)
@@ -334,9 +334,17 @@ export class User {
     return requestId
   }
 
+  /**
+   * A session's gets fail where a write that it has seen is lost, as one may be that was
+   * acknowledged before it was durable.
+   */
+  #sessionOf({ bucket }: Place): JudgedSession | undefined {
+    return this.#cluster.made.intervalW(bucket) === undefined ? this.#session : undefined
+  }
+
   /** A later write may hide what a session has seen, where the last write wins. */
-  #judgeOf({ bucket }: Place): JudgedSession | undefined {
-    return this.#cluster.made.isLastOnly(bucket) ? undefined : this.#session
+  #judgeOf(place: Place): JudgedSession | undefined {
+    return this.#cluster.made.isLastOnly(place.bucket) ? undefined : this.#sessionOf(place)
   }
 
   /** Gives the context of another key: it must be refused, whatever it covers. */
@@ -366,9 +374,10 @@ export class User {
     this.#shown.set(label, known)
   }
 
-  async #bucket({ bucket }: Place): Promise<Bucket<string>> {
+  async #bucket(place: Place): Promise<Bucket<string>> {
     const client = await this.#client
-    return (this.#session?.next() ?? client).bucket(this.#cluster.made.nameOf(bucket))
+    const name = this.#cluster.made.nameOf(place.bucket)
+    return (this.#sessionOf(place)?.next() ?? client).bucket(name)
   }
 }
 

@@ -6,15 +6,18 @@ export class Group {
   /** The segment is to have at least so many. */
   readonly segmentBytes: number
   readonly from: number
+  /** When its first record was appended. */
+  readonly beganMs: number
   to: number
   last = 0
   #done: Deferred | undefined
 
-  constructor(segment: number, segmentBytes: number, from: number) {
+  constructor(segment: number, segmentBytes: number, from: number, beganMs: number) {
     this.segment = segment
     this.segmentBytes = segmentBytes
     this.from = from
     this.to = from
+    this.beganMs = beganMs
   }
 
   /** One promise, shared by all appends of the group. */

@@ -185,6 +185,7 @@ export class LogEngine implements Engine {
       // Each record that is not synced may be of one more key.
       durableKeys: Math.max(0, this.#indexes.size - this.#indexes.surplusMax - unsynced),
       unsyncedBytes: this.#writer.unsyncedBytes,
+      unsyncedMs: this.#writer.unsyncedMs,
       segmentBytesMax: bytesMax,
       alarms: this.#alarms(),
       lost: this.#log.lost,

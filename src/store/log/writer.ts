@@ -14,9 +14,8 @@
  * After a failed write or sync, of records or of a segment being prepared, the writer accepts
  * nothing more. The system may mark the lost pages clean, so that the next sync succeeds and proves
  * nothing (Rebello et al., ATC 2020). So it does not try again: what was not durable is in doubt
- * until the node restarts and verifies its log.
- *
- * A lack of space is the exception (`group-writer.ts`).
+ * until the node restarts and verifies its log. Only a lack of space is tried again
+ * (`group-writer.ts`).
  *
  * Invariants:
  *   - Places and sequences ascend together; a batch lies in one segment and in one group.
@@ -109,7 +108,8 @@ export class Writer {
   #failure: OperatingError | undefined
   #onFailed!: (error: OperatingError) => void
   readonly #head = new Uint32Array(RECORD_WORDS)
-  #syncs = 0
+  /** Group commits since the start. */
+  syncs = 0
 
   constructor(options: WriterOptions) {
     this.#options = options
@@ -140,6 +140,11 @@ export class Writer {
     return this.#unsyncedBytes
   }
 
+  /** For how long the oldest record that is not durable has waited, in milliseconds. */
+  get unsyncedMs(): number {
+    return Math.max(0, this.#options.clock.now() - (this.#groups[0]?.beganMs ?? Infinity))
+  }
+
   /** Where the log ends, of which all is durable. */
   get durableEnd(): { readonly segment: number; readonly offset: number } {
     const [first] = this.#groups
@@ -155,10 +160,6 @@ export class Writer {
 
   get hasFailed(): boolean {
     return this.#failure !== undefined
-  }
-
-  get syncs(): number {
-    return this.#syncs
   }
 
   /** Goes on in a segment that an earlier start has begun: all before `offset` is durable. */
@@ -189,13 +190,13 @@ export class Writer {
   /** The same, however much waits for the disk. */
   reserveAnyhow(bytes: number, mayUseReserve: boolean): void {
     if (this.#failure !== undefined) throw this.#failure
-    const { allocator, shortage } = this.#options
+    const { allocator, shortage, clock } = this.#options
     if (shortage.isAt('write')) throw shortage.errorAt('write')
     const restBytes = this.#segmentBytes - this.#offset - bytes
     if (restBytes < 0) this.#begin(bytes, mayUseReserve)
     else allocator.admitHere(this.#segment, restBytes, mayUseReserve)
     if (this.#open === undefined || this.#open.to - this.#open.from > GROUP_BYTES_MAX) {
-      this.#open = new Group(this.#segment, this.#segmentBytes, this.#offset)
+      this.#open = new Group(this.#segment, this.#segmentBytes, this.#offset, clock.now())
       this.#groups.push(this.#open)
     }
   }
@@ -356,7 +357,7 @@ export class Writer {
       }
       // Preparing a segment may have failed meanwhile; then this write promises nothing.
       if (this.hasFailed) return
-      this.#syncs += 1
+      this.syncs += 1
       this.#groups.shift()
       this.#durable = group.last
       this.#unsyncedBytes -= group.to - group.from

@@ -17,11 +17,10 @@ t.test('three nodes', async (t) => {
     t.match(got, { code: 0, stdout: 'tea' })
   }
   const listed = await running.run('bucket', 'list', '--count')
-  t.match(
-    listed.stdout,
-    /^bucket +created as +policy +N +R +W +keys\ncarts +carts#\S+ +siblings +2 +1 +2 +1\n/,
-  )
-  t.match(listed.stdout, /\n\(all others\) +- +siblings +3 +2 +2 +-\n$/)
+  const rowsOf = listed.stdout.split('\n')
+  t.match(rowsOf[0], /^bucket +created as +policy +durability +N +R +W +keys$/)
+  t.match(rowsOf[1], /^carts +carts#\S+ +siblings +always +2 +1 +2 +1$/)
+  t.match(listed.stdout, /\n\(all others\) +- +siblings +always +3 +2 +2 +-\n$/)
   const rows = (await running.run('buckets', '--json')).stdout.trim().split('\n')
   t.match(JSON.parse(rows[0] as string), { name: 'carts', created: { exactName: exact } })
   t.match(await running.run('bucket', 'show', 'carts'), { code: 0, stdout: made.stdout })
@@ -39,6 +38,7 @@ t.test('what is wrong is told, and nothing is created', async (t) => {
   t.match(await create('b', '--n', '8'), { code: 2, stderr: /\(quorum-wrong\)/ })
   t.match(await create('b', '--n', '3', '--w', '4'), { code: 2, stderr: /w of the bucket is 4/ })
   t.match(await create('b', '--policy', 'newest'), { code: 2, stderr: /\(input-wrong\)/ })
+  t.match(await create('b', '--durability', 'never'), { code: 2, stderr: /\(input-wrong\)/ })
   t.match(await create('b', '--deadline-ms', '0'), { code: 2, stderr: /\(input-wrong\)/ })
   t.match(await create('b#0123456789abcdef'), { code: 2, stderr: /\(bucket-wrong\)/ })
   await running.run('put', 'plain', 'k', 'v')
@@ -51,5 +51,9 @@ t.test('what is wrong is told, and nothing is created', async (t) => {
   t.match(wide, { code: 0, stderr: /the cluster has 1 members: a key has 1 copies, and not 3/ })
   const last = await create('last', '--n', '1', '--policy', 'last-write-wins')
   t.match(last, { code: 0, stdout: /^last: N 1, R 1, W 1, last-write-wins; exact name/ })
+  const fast = await create('fast', '--n', '1', '--durability', 'interval')
+  t.match(fast, { code: 0, stdout: /^fast: N 1, R 1, W 1, siblings, durability interval; exact/ })
+  t.match((await running.run('bucket', 'list')).stdout, /\nfast +fast#\S+ +siblings +interval +1/)
+  t.match(await running.run('put', 'fast', 'k', 'v'), { code: 0 })
   t.match(await running.run('bucket', 'rename', 'b', 'c'), { code: 2, stderr: /\(bucket-wrong\)/ })
 })

@@ -7,6 +7,7 @@ from client import request_id
 from report import code_name, failing
 
 SIBLINGS, LAST_WRITE_WINS = 1, 2
+ALWAYS, INTERVAL = 0, 1
 
 
 def bucket_of(name, **changes):
@@ -42,7 +43,7 @@ def check(report, lab):
 
 def check_created(report, lab):
     """Every node has it, and lists it with its terms."""
-    bucket = bucket_of("made", n=2, r=1, w=2, deadline_ms=700)
+    bucket = bucket_of("made", n=2, r=1, w=2, deadline_ms=700, durability=INTERVAL)
     with lab.open() as connection:
         reply = create(connection, bucket)
         report.equal("it is shown under its name", reply["shown"], "made")
@@ -82,6 +83,7 @@ def check_refused(report, lab):
         ("with an id of zeros", bucket_of("zero", creation=bytes(8)), "message-garbled"),
         ("with an id of seven bytes", bucket_of("short", creation=b"1234567"), "message-garbled"),
         ("with an unknown policy", bucket_of("odd", policy=3), "message-garbled"),
+        ("with an unknown durability", bucket_of("odd", durability=2), "message-garbled"),
     ]
     with lab.open() as connection:
         create(connection, taken)

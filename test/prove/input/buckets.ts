@@ -55,6 +55,7 @@ export function bucketRows(lab: Lab): readonly Row[] {
     ['an R above N', 'quorum-wrong', create({ creation: other, r: 4 })],
     ['a W of 0', 'quorum-wrong', create({ creation: other, w: 0 })],
     ['a policy that is none', 'message-garbled', create({ creation: other, policy: 9 })],
+    ['a durability that is none', 'message-garbled', create({ creation: other, durability: 2 })],
     ['a creation with 60,001 ms left', 'deadline-wrong', create({}, LATE)],
     ['another name for an unknown one', 'bucket-wrong', rename({ from: 'none' })],
     ['the name of a configured one, to show', 'bucket-exists', made(rename({ to: SINGLE.name }))],

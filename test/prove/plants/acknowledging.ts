@@ -1,9 +1,11 @@
 /** Plants about what an acknowledgement is worth: W machines, each with its bytes on the disk. */
 import type { PlantGroup } from './plant.ts'
 
+const DURABILITY = 'test/unit/node/coordinator/durability.test.ts'
+
 export const ACKNOWLEDGING: PlantGroup = {
   name: 'acknowledging',
-  plantsMin: 13,
+  plantsMin: 19,
   plants: [
     {
       name: 'ack before sync',
@@ -13,9 +15,51 @@ export const ACKNOWLEDGING: PlantGroup = {
     },
     {
       name: 'ack of a peer before its sync',
-      find: 'return replica.whenSynced(sequence, (error) => {',
+      find: 'return whenHeld(replica, sequence, durability, (error) => {',
       replace: 'return [undefined].forEach((error) => {',
       why: 'one owner holds the write durably, and its disk is destroyed',
+    },
+    {
+      name: 'every bucket is acknowledged before the sync',
+      find: 'if (durability === Durability.always) {',
+      replace: 'if (false) {',
+      why: 'acknowledged writes are lost where a bucket promises that none is',
+      caughtBy: DURABILITY,
+    },
+    {
+      name: 'members acknowledge every bucket before the sync',
+      find: 'const { durability } = this.#node.topology.named.ofCopy(copy);',
+      replace: 'const durability = 1;',
+      why: 'W is of machines that have synced the write',
+      caughtBy: DURABILITY,
+    },
+    {
+      name: 'durability of a bucket is not looked at',
+      find: 'if (durability === Durability.always) {',
+      replace: 'if (true) {',
+      why: 'puts wait for disks where an operator said that they need not',
+      caughtBy: DURABILITY,
+    },
+    {
+      name: 'no sync begins where none is waited for',
+      find: 'replica.whenSynced(sequence, () => { });',
+      replace: '',
+      why: 'an engine may begin a sync when it is waited for, and then has none for such writes',
+      caughtBy: 'test/unit/node/replica/durable.test.ts',
+    },
+    {
+      name: 'a bucket that is not known counts as one that need not be synced',
+      find: 'const { always: durability } = Durability;',
+      replace: 'const { interval: durability } = Durability;',
+      why: 'a member that has not heard of it acknowledges what it may lose',
+      caughtBy: 'test/unit/node/cluster/topology.test.ts',
+    },
+    {
+      name: 'one end excuses every lost write',
+      find: 'const may = new Set(parts).size >= w;',
+      replace: 'const may = parts.length > 0;',
+      why: 'the simulator would not see that W machines held too little',
+      caughtBy: 'test/sim/checkers-unsynced.test.ts',
     },
     {
       name: 'ack after one of W',

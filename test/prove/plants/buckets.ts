@@ -96,8 +96,8 @@ export const BUCKETS: readonly Plant[] = [
   },
   {
     name: 'a renamed bucket looks for its keys under its new name',
-    find: 'bytes: utf8Bytes(createdAs), n, r, w },',
-    replace: 'bytes: utf8Bytes(record.name), n, r, w },',
+    find: 'bytes: utf8Bytes(createdAs), n, r, w, durability },',
+    replace: 'bytes: utf8Bytes(record.name), n, r, w, durability },',
     why: 'its values are hidden by the rename',
     caughtBy: NODES,
   },

@@ -26,6 +26,7 @@ t.test('terms that no bucket may have are refused at both sides', async (t) => {
     ['bucket-wrong', { createdAs: 'carts#0123456789abcdef' }],
     ['message-garbled', { creation: NEVER_CREATED }],
     ['message-garbled', { policy: 3 }],
+    ['message-garbled', { durability: 2 }],
     ['quorum-wrong', { n: 0 }],
     ['quorum-wrong', { n: 8 }],
     ['quorum-wrong', { r: 0 }],

@@ -7,14 +7,18 @@ import {
   recordsOfBytes,
 } from '../../../../src/dynamo/buckets/bucket-bytes.ts'
 import { exactOf, isGivenName } from '../../../../src/dynamo/buckets/bucket-names.ts'
-import { type BucketFields, canonicalBytes } from '../../../../src/dynamo/buckets/bucket-record.ts'
+import {
+  type BucketFields,
+  canonicalBytes,
+  Durability,
+} from '../../../../src/dynamo/buckets/bucket-record.ts'
 import { NEVER_CREATED } from '../../../../src/dynamo/names.ts'
 import { bucket } from './samples.ts'
 
 const ALL = [
   bucket(1),
   bucket(2 ** 40, { name: 'Körbe', createdAs: 'x'.repeat(238), version: 2 ** 48 - 1 }),
-  bucket(3, { n: 7, r: 7, w: 1, deadlineMs: 60_000 }),
+  bucket(3, { n: 7, r: 7, w: 1, durability: Durability.interval, deadlineMs: 60_000 }),
 ]
 
 void t.test('they are read as they were written', (t) => {
@@ -37,7 +41,8 @@ void t.test('bytes that are cut, longer or garbled are no records', (t) => {
     [15, 8],
     [16, 4],
     [17, 0],
-    [24, 0xff],
+    [18, 2],
+    [25, 0xff],
   ] as const) {
     const wrong = one.slice()
     wrong[at] = value
@@ -53,6 +58,7 @@ void t.test('fields have the bounds that messages have', (t) => {
     { n: 8 },
     { r: 4 },
     { w: 0 },
+    { durability: 2 as Durability },
     { deadlineMs: 60_001 },
     { name: '' },
     { name: 'carts#0123456789abcdef' },

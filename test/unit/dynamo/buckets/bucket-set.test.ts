@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import t from 'tap'
 import { U48_MAX } from '../../../../src/base/bytes.ts'
 import { exactName, shownNames } from '../../../../src/dynamo/buckets/bucket-names.ts'
-import type { BucketRecord } from '../../../../src/dynamo/buckets/bucket-record.ts'
+import { type BucketRecord, Durability } from '../../../../src/dynamo/buckets/bucket-record.ts'
 import { BucketSet, bucketsDigestOf } from '../../../../src/dynamo/buckets/bucket-set.ts'
 import { TOLD_MAX } from '../../../../src/dynamo/counter-ceiling.ts'
 import { BUCKET_RECORDS_MAX } from '../../../../src/limits.ts'
@@ -61,8 +61,10 @@ void t.test('the higher version wins, then the higher digest, and terms never ch
   ]
   t.equal(set.take(high), 'taken')
   t.equal(set.take(low), 'known')
-  const forged = bucket(1, { n: 5, version: 2 ** 40 })
-  t.equal(set.take(forged), 'known', 'a record with other terms is none of this bucket')
+  for (const terms of [{ n: 5 }, { durability: Durability.interval }]) {
+    const forged = bucket(1, { ...terms, version: 2 ** 40 })
+    t.equal(set.take(forged), 'known', 'a record with other terms is none of this bucket')
+  }
   t.end()
 })
 

@@ -3,6 +3,7 @@ import {
   type BucketFields,
   type BucketRecord,
   bucketRecord,
+  Durability,
 } from '../../../../src/dynamo/buckets/bucket-record.ts'
 import { type CreationId, Policy } from '../../../../src/dynamo/names.ts'
 
@@ -11,7 +12,8 @@ export function creation(number: number): CreationId {
 }
 
 export function bucket(number: number, over: Partial<BucketFields> = {}): BucketRecord {
-  const terms = { creation: creation(number), policy: Policy.siblings, n: 3, r: 2, w: 2 }
+  const id = { creation: creation(number), policy: Policy.siblings, n: 3 }
+  const terms = { ...id, r: 2, w: 2, durability: Durability.always }
   const named = { createdAs: 'carts', name: 'carts', deadlineMs: 0, version: 1 }
   return bucketRecord({ ...terms, ...named, ...over })
 }

@@ -2,7 +2,7 @@
 import t from 'tap'
 import { U48_MAX } from '../../../../src/base/bytes.ts'
 import { recordsBytes } from '../../../../src/dynamo/buckets/bucket-bytes.ts'
-import { bucketRecord } from '../../../../src/dynamo/buckets/bucket-record.ts'
+import { bucketRecord, Durability } from '../../../../src/dynamo/buckets/bucket-record.ts'
 import { bucketsDigestOf } from '../../../../src/dynamo/buckets/bucket-set.ts'
 import { type CreationId, Policy } from '../../../../src/dynamo/names.ts'
 import { TOLD_MAX } from '../../../../src/dynamo/counter-ceiling.ts'
@@ -138,7 +138,8 @@ t.test('a bucket is renamed whatever version of its record a member has made up'
   const at = await BucketsScene.open()
   const one = await at.at(1)
   const { n, r, w, created } = await at.create(one, 'carts')
-  const terms = { creation: created.id as CreationId, policy: Policy.siblings, n, r, w }
+  const id = { creation: created.id as CreationId, policy: Policy.siblings, n }
+  const terms = { ...id, r, w, durability: Durability.always }
   const told = (version: number) => {
     const named = { createdAs: 'carts', name: 'forged', deadlineMs: 0, version }
     const forged = [bucketRecord({ ...terms, ...named })]

@@ -5,6 +5,7 @@ import { u64 } from '../../../../src/base/u64.ts'
 import { utf8Bytes } from '../../../../src/base/bytes.ts'
 import { isFailure } from '../../../../src/base/deliver.ts'
 import type { Config, MemberConfig } from '../../../../src/config.ts'
+import { bucketIdOf, Durability } from '../../../../src/dynamo/buckets/bucket-record.ts'
 import { isId } from '../../../../src/dynamo/names.ts'
 import { firstStages } from '../../../../src/dynamo/ring/stages.ts'
 import { memberIdOf, ringOf, Topology } from '../../../../src/node/cluster/topology.ts'
@@ -12,6 +13,7 @@ import { type Placement, placementOf } from '../../../../src/node/coordinator/qu
 import { topologyReply } from '../../../../src/node/listeners/cluster-replies.ts'
 import { Cluster } from '../../../../src/sim/cluster/cluster.ts'
 import { SimWorld } from '../../../../src/sim/index.ts'
+import { bucket } from '../../dynamo/buckets/samples.ts'
 
 function configOf(machine: number, change: Partial<Config> = {}): Config {
   const cluster = new Cluster(new SimWorld({ seed: 1 }), { nodes: 3 })
@@ -89,6 +91,21 @@ t.test('a bucket has its own quorums, every other the defaults', async (t) => {
   const token: Token = u64(0x1234_5678, 0)
   t.equal(placed(topology, token, 'carts').owners.length, 3)
   t.equal(placed(topology, token, 'other').owners.length, 2)
+})
+
+t.test('copies of a bucket that no record tells of count once they are synced', async (t) => {
+  const { named } = new Topology(configOf(1))
+  const fields = { n: 3, r: 3, w: 1, durability: Durability.interval }
+  const made = bucket(1, fields)
+  const copy = {
+    name: { bucket: utf8Bytes('carts'), key: utf8Bytes('k') },
+    bucketId: bucketIdOf(made),
+  }
+  t.match(named.ofCopy(copy), { r: 2, w: 2, durability: Durability.always })
+  named.follow([made])
+  t.match(named.ofCopy(copy), fields)
+  t.match(named.ofName(utf8Bytes('carts')), fields)
+  t.match(named.ofName(utf8Bytes('other')), { durability: Durability.always })
 })
 
 t.test('an operator is told which loss the cluster would not survive', async (t) => {

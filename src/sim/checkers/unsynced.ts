@@ -1,0 +1,53 @@
+/**
+ * Knows which acknowledged writes of buckets with durability `interval` may be lost.
+ *
+ * Such a write is held by W machines that need not have synced it. It may be lost where W machines
+ * lost what they took at that time: their nodes ended before a sync, or their disks were damaged.
+ */
+import type { Durable } from '../../node/report.ts'
+
+/** A machine lost what it took from one instant to another. */
+interface Loss {
+  readonly part: string
+  readonly fromMs: number
+  toMs: number
+}
+
+export class Unsynced {
+  readonly #partOf: (machine: number) => string
+  readonly #losses: Loss[] = []
+  /** Writes that may be lost, and are. */
+  lost = 0
+
+  /** `partOf` says which machines count as one. */
+  constructor(partOf: (machine: number) => string) {
+    this.#partOf = partOf
+  }
+
+  /** A running node ends at this moment; so much of its log was synced. */
+  ended(machine: number, { unsyncedMs }: Durable, nowMs: number): void {
+    if (unsyncedMs === 0) return
+    this.#losses.push({ part: this.#partOf(machine), fromMs: nowMs - unsyncedMs, toMs: nowMs })
+  }
+
+  /** Its disk lost something: nothing that it takes counts, until `whole`. */
+  damaged(machine: number): void {
+    const part = this.#partOf(machine)
+    this.#losses.push({ part, fromMs: Number.NEGATIVE_INFINITY, toMs: Number.POSITIVE_INFINITY })
+  }
+
+  /** All copies are whole at this moment. */
+  whole(nowMs: number): void {
+    for (const loss of this.#losses) loss.toMs = Math.min(loss.toMs, nowMs)
+  }
+
+  /** Of a write with this W that began and was acknowledged at these instants. */
+  mayBeLost(startedMs: number, endedMs: number, w: number): boolean {
+    const parts = this.#losses
+      .filter(({ fromMs, toMs }) => fromMs <= endedMs && toMs >= startedMs)
+      .map(({ part }) => part)
+    const may = new Set(parts).size >= w
+    if (may) this.lost += 1
+    return may
+  }
+}
