@@ -193,7 +193,7 @@ class Node implements RunningNode {
     const [memory, ofPeers] = [memoryOf(config), memoryOf(config)]
     this.#peers = new Peers({ world, cluster, keys: held, self, standing, memory: ofPeers })
     const closings = (this.#closings = new Closings(clock, entropy))
-    const trees = (this.#trees = new Trees(engine, held.digestKey))
+    const trees = (this.#trees = new Trees(engine, held.digestKey, opened.digests))
     const [starts, counters] = [new NamedStarts(engine), new Counters()]
     const replica = (this.#replica = new Replica({
       ...{ engine, clock, trace, entropy, counters, hints, trees, starts, floors, ...paces },

@@ -92,6 +92,8 @@ export interface DigestPage {
 export interface Capabilities {
   /** False if a restart finds nothing: the node then counts as one whose disk was emptied. */
   readonly isDurable: boolean
+  /** It tells `EngineOptions.ownDigests` of all own copies before it is open. */
+  readonly tellsDigests?: boolean
 }
 
 /** What one place has. */
@@ -129,6 +131,19 @@ export interface EngineReport {
   readonly segmentBytesMax?: number
 }
 
+/**
+ * Is told which own copies an engine finds as it opens, where it reads all records anyway: then no
+ * one need read them again for their digests. What is added and not removed is there in the end,
+ * but for tokens that are in doubt: their copies are to be read.
+ */
+export interface OwnDigests {
+  /** A copy, in a bucket with this N. */
+  add(n: number, token: Token, digest: Digest): void
+  /** One that was added is replaced or gone. */
+  remove(n: number, token: Token, digest: Digest): void
+  doubt(token: Token): void
+}
+
 /** What a node gives an engine to work with. */
 export interface EngineOptions {
   /** Of this node alone, once it is locked. The file `identity` in it is the node's. */
@@ -137,6 +152,8 @@ export interface EngineOptions {
   readonly trace: Trace
   /** 16 bytes: digests are SipHash-2-4 under this key. */
   readonly digestKey: Uint8Array
+  /** Undefined: no one wants to know. */
+  readonly ownDigests?: OwnDigests | undefined
 }
 
 /**

@@ -35,7 +35,6 @@ t.test('sixty seeds lose nothing, answer everything and leave equal replicas', a
   t.ok(tally.least.acknowledged >= 1_000, 'a thousand acknowledged writes each')
   t.ok(tally.least.faults >= 10, 'ten faults that took effect each')
   t.ok(tally.least.crashesInWrites >= 1, 'a crash during a write each')
-  t.ok(tally.unsyncedLost > 0, 'writes are lost where a bucket does not promise them')
   t.same(tally.missing, [], 'every kind of fault took effect somewhere')
 
   const digests = new Map(results.map(({ seed, digest }) => [seed, digest]))

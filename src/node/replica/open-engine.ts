@@ -23,9 +23,12 @@ import type { Directory } from '../../world/disk.ts'
 import type { World } from '../../world/world.ts'
 import { checkBuckets } from './check-buckets.ts'
 import { Floors } from './floors.ts'
+import { FoundDigests } from './found-digests.ts'
 
 export interface OpenedEngine {
   readonly engine: Engine
+  /** Undefined where the engine does not tell them. */
+  readonly digests: FoundDigests | undefined
   readonly standing: OwnStanding
   readonly floors: Floors
   readonly members: KeptMembers
@@ -61,7 +64,9 @@ export async function openEngine(config: Config, world: World): Promise<OpenedEn
   const { id, changes, placement } = await openIdentity(directory, configured, newId, beginning)
   const members = await readKeptMembers(config, directory, clock, letIn?.records)
   const keys = await readKeptKeys(config, directory)
-  const options = { directory, clock, trace, digestKey: keys.held.digestKey }
+  const { digestKey } = keys.held
+  const ownDigests = new FoundDigests(digestKey)
+  const options = { directory, clock, trace, digestKey, ownDigests }
   const engine = await (typeof named === 'string'
     ? openLog({ ...options, segmentBytes: config.segmentBytes }).then((opened) => opened.engine)
     : named.open(options))
@@ -69,7 +74,8 @@ export async function openEngine(config: Config, world: World): Promise<OpenedEn
     await checkBuckets(engine, changes)
     await acceptBuckets(directory, { ...own, placement }, id)
   }
-  const { isDurable } = engine.capabilities
+  const { isDurable, tellsDigests } = engine.capabilities
+  const digests = tellsDigests === true ? ownDigests : undefined
   const kept = isDurable ? directory : undefined
   const rounds = kept === undefined ? NO_ROUNDS : await readRounds(kept)
   const floors = new Floors({ directory: kept, clock }, rounds)
@@ -90,7 +96,7 @@ export async function openEngine(config: Config, world: World): Promise<OpenedEn
     floors.lose(true)
   }
   const files = { ring: kept && (await readRing(kept)), buckets: kept && (await readBuckets(kept)) }
-  return { engine, standing, floors, members, keys, placement, directory, ...files }
+  return { engine, digests, standing, floors, members, keys, placement, directory, ...files }
 }
 
 /** Nothing of it is kept; `newId`: of this process, and in place of a directory. */
@@ -107,6 +113,7 @@ async function inMemory(
     members: await readKeptMembers(config, undefined, clock),
     keys: await readKeptKeys(config, undefined),
     engine: new MemoryEngine(),
+    digests: undefined,
     floors: new Floors({ directory: undefined, clock }),
     standing: await OwnStanding.open({ ...memory, durable: () => 0, lost: '' }),
     directory: undefined,

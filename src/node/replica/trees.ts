@@ -5,7 +5,8 @@
  * sums of all partitions. Every append adds its digest and takes the one before away, so a tree is
  * of the copies as reads see them, also those that are not durable yet.
  *
- * A start reads the digests of all copies, a page at a time in token order, while writes go on:
+ * An engine may tell them as it opens (`found-digests.ts`). Else a start reads the digests of all
+ * copies, a page at a time in token order, while writes go on:
  * what changes at a token that is read already changes the tree; what changes while its page is
  * being read is taken from the change. A leaf whose sum is in doubt, since a copy had rotted or an
  * exchange found nothing to repair, is read again in the same way.
@@ -27,6 +28,7 @@ import { SCAN_PAGE_BYTES_MAX, SCAN_PAGE_KEYS_MAX } from '../../limits.ts'
 import type { Digest, Token } from '../../native/digest.ts'
 import { MERKLE_ENTRY_WORDS, MERKLE_LEAF_BITS, MerkleTree } from '../../native/merkle.ts'
 import type { DigestPage, Engine } from '../../store/engine.ts'
+import type { FoundDigests } from './found-digests.ts'
 import { mapKeyOf } from './key-steps.ts'
 import { besideRot } from './rot.ts'
 
@@ -44,7 +46,9 @@ const DOUBTED_MAX = 4096
 export class Trees {
   readonly #engine: Engine
   readonly #key: Uint8Array
-  readonly #trees = new Map<number, MerkleTree>()
+  readonly #trees: Map<number, MerkleTree>
+  /** Leaves to be read, of trees that the engine told of. */
+  readonly #found: ReadonlySet<Branch>
   readonly #sum = new Uint32Array(2)
   #reading: Reading | undefined
   /** The first token that is not read yet; undefined: all are. */
@@ -56,11 +60,15 @@ export class Trees {
   /** Leaves that were read again. */
   corrections = 0
 
-  /** `key`: 16 bytes, the cluster's. */
-  constructor(engine: Engine, key: Uint8Array) {
+  /** `key`: 16 bytes, the cluster's; `found`: by the engine, now. */
+  constructor(engine: Engine, key: Uint8Array, found?: FoundDigests) {
     assert(MERKLE_LEAF_BITS === TREE_LEAF_BITS, 'leaves are the same in C++ and on the wire')
     this.#engine = engine
     this.#key = key
+    const isOfUse = found !== undefined && found.doubted.size <= DOUBTED_MAX
+    this.#trees = isOfUse ? found.trees : new Map()
+    this.#found = isOfUse ? found.doubted : new Set()
+    if (isOfUse) this.#next = undefined
   }
 
   get isBuilt(): boolean {
@@ -83,6 +91,7 @@ export class Trees {
   build(rest: () => Promise<void> = () => Promise.resolve()): Promise<void> {
     const built = this.#build(rest)
     this.#work = built.catch(() => undefined)
+    for (const leaf of this.#found) this.correct(leaf)
     return built
   }
 

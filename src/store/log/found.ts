@@ -3,7 +3,7 @@
  */
 import { readU16 } from '../../base/bytes.ts'
 import { u64 } from '../../base/u64.ts'
-import { type Token, tokenOf } from '../../native/digest.ts'
+import { type Digest, type Token, tokenOf } from '../../native/digest.ts'
 import {
   number48,
   RECORD_HEADER_BYTES,
@@ -13,7 +13,7 @@ import {
 } from '../../native/record.ts'
 import type { Place } from '../../dynamo/names.ts'
 import { NO_TAG, type Location, tagOf } from './location.ts'
-import { placeAt } from './record-head.ts'
+import { placeAt, recordN } from './record-head.ts'
 import { kindOf, RecordKind } from './record-kinds.ts'
 import { scanWord } from './segment-scan.ts'
 
@@ -26,6 +26,10 @@ export interface Found extends Location {
   readonly place: Place
   /** Records up to this sequence that it names are void. */
   readonly voids: number
+  /** N of its bucket. */
+  readonly n: number
+  /** Undefined where its body has rotted. */
+  readonly digest: Digest | undefined
 }
 
 /** A record that an append made: neither a mark nor an absence. */
@@ -83,6 +87,11 @@ export function foundIn(
       scanWord(words, i, RecordScanWord.voidsLow),
       scanWord(words, i, RecordScanWord.voidsHigh),
     ),
+    n: recordN(bytes, start),
+    digest: u64(
+      scanWord(words, i, RecordScanWord.digestHi),
+      scanWord(words, i, RecordScanWord.digestLo),
+    ),
   }
 }
 
@@ -113,6 +122,8 @@ export function rottenFound(
     ),
     place: placeAt(words, RecordWord.placeFirst),
     voids: number48(words[RecordWord.voidsLow] as number, words[RecordWord.voidsHigh] as number),
+    n: recordN(bytes, start),
+    digest: undefined,
   }
 }
 

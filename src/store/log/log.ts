@@ -83,7 +83,7 @@ export interface LogState {
 }
 
 export class LogEngine implements Engine {
-  readonly capabilities: Capabilities = { isDurable: true }
+  readonly capabilities: Capabilities = { isDurable: true, tellsDigests: true }
   readonly failed: Promise<OperatingError>
   readonly #log: LogState
   readonly #writer: Writer

@@ -10,7 +10,7 @@ import { SEGMENT_BYTES_MAX, SEGMENTS_MAX, UNSYNCED_BYTES_MAX } from '../../limit
 import type { Clock } from '../../world/clock.ts'
 import type { Directory } from '../../world/disk.ts'
 import type { Trace } from '../../world/trace.ts'
-import type { Engine } from '../engine.ts'
+import type { Engine, OwnDigests } from '../engine.ts'
 import { checkOf, confirmNames, removeUnfinished, segmentName } from '../files.ts'
 import { isOfUnknownKeys, sentenceOf } from './damage.ts'
 import { LogEngine } from './log.ts'
@@ -34,6 +34,7 @@ export interface LogOptions {
    * damage by that.
    */
   readonly digestKey: Uint8Array
+  readonly ownDigests?: OwnDigests | undefined
   /** The size of an ordinary segment. The simulator uses tiny ones. */
   readonly segmentBytes: number
   /** Bytes that may wait for the disk. */

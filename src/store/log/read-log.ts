@@ -6,6 +6,7 @@ import { OperatingError } from '../../base/errors.ts'
 import type { Directory } from '../../world/disk.ts'
 import type { Trace } from '../../world/trace.ts'
 import { plainFile, readFully, segmentName, segmentNumbers, unfinishedNumbers } from '../files.ts'
+import type { OwnDigests } from '../engine.ts'
 import type { Judgement } from './judgement.ts'
 import { Pending } from './pending.ts'
 import { PlaceIndexes } from './place-indexes.ts'
@@ -20,6 +21,7 @@ export interface ReadLogOptions {
   readonly trace: Trace
   readonly digestKey: Uint8Array
   readonly segmentBytes: number
+  readonly ownDigests?: OwnDigests | undefined
 }
 
 export interface ReadLog {
@@ -36,7 +38,7 @@ export interface ReadLog {
  * `data-newer` or `data-rotten`, before any record is read. Requires: the directory is locked.
  */
 export async function readLog(options: ReadLogOptions, segments: Segments): Promise<ReadLog> {
-  const { directory, digestKey, segmentBytes, trace } = options
+  const { directory, digestKey, segmentBytes, trace, ownDigests } = options
   const sizes = new Map<number, number | undefined>()
   for (const number of await segmentNumbers(directory)) {
     sizes.set(number, await openSegment(directory, number, digestKey, segments))
@@ -44,7 +46,8 @@ export async function readLog(options: ReadLogOptions, segments: Segments): Prom
   const pending = new Pending(segmentBytes)
   const reader = new RecordReader(segments, pending, trace)
   const indexes = new PlaceIndexes(reader)
-  const recovery = new Recovery(indexes, reader, trace, await unfinishedNumbers(directory))
+  const unfinished = await unfinishedNumbers(directory)
+  const recovery = new Recovery(indexes, reader, trace, unfinished, ownDigests)
   const scanner = new SegmentScanner(digestKey)
   for (const segment of segments.list()) {
     const { number } = segment

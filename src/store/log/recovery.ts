@@ -29,6 +29,9 @@
  * If the newest record of a key has a rotten object and its names are sound, it keeps its
  * entry in the index: reading it fails with `record-rotten`. Without that entry an older version
  * would come back unnoticed.
+ *
+ * Each own copy that gets an entry, or loses it, is told with its digest (`OwnDigests`). Where rot
+ * or the tail has a part in it, it is in doubt, and is read once the log is open.
  */
 import { assert } from '../../base/assert.ts'
 import type { File } from '../../world/disk.ts'
@@ -47,8 +50,9 @@ import {
   syncedOf,
 } from './found.ts'
 import { certainDamages, type Findings, judge, type Judgement } from './judgement.ts'
-import type { CopyId } from '../../dynamo/names.ts'
-import { readDrop } from './drop.ts'
+import { type CopyId, OWN } from '../../dynamo/names.ts'
+import type { OwnDigests } from '../engine.ts'
+import { readDrop, type TokenRange } from './drop.ts'
 import type { KeyIndex } from './key-index.ts'
 import type { Location } from './location.ts'
 import type { PlaceIndexes } from './place-indexes.ts'
@@ -82,6 +86,7 @@ export class Recovery {
   readonly #keptEnds = new Map<number, number>()
   readonly #absence = new Absence()
   readonly #unfinished = new RangeSet()
+  readonly #told: OwnDigests | undefined
   #records = 0
   #scanned = 0
 
@@ -91,10 +96,12 @@ export class Recovery {
     reader: RecordReader,
     trace: Trace,
     unfinished: readonly number[],
+    told?: OwnDigests,
   ) {
     this.#indexes = indexes
     this.#reader = reader
     this.#trace = trace
+    this.#told = told
     for (const number of unfinished) this.#unfinished.add(number)
   }
 
@@ -142,13 +149,16 @@ export class Recovery {
       if (damage.kind === 'no-segment') {
         this.#lastUsed = Math.max(this.#lastUsed, damage.lastSegment)
       }
-      if ('found' in damage && damage.found !== undefined) await this.#apply(damage.found)
+      if (!('found' in damage) || damage.found === undefined) continue
+      await this.#doubt(damage.found)
+      await this.#apply(damage.found)
     }
     for (const erasure of this.#erasures) {
       this.#indexes.find(erasure.place)?.remove(erasure.token, erasure, erasure.bytes)
     }
     for (const drop of this.#drops) await this.#applyDrop(drop)
     const judgement = judge(this.#findings(), damages)
+    for (const kept of judgement.accepted.flat()) await this.#doubt(kept)
     for (const damage of judgement.damages) {
       this.#trace.record('rot-found', { damage: sentenceOf(damage) })
     }
@@ -251,6 +261,7 @@ export class Recovery {
     const others = index.locations(found.token)
     if (others.length > 0) return this.#applyBeside(index, found, others)
     index.insert(found.token, found, found.bytes)
+    this.#tell(found)
     return undefined
   }
 
@@ -264,22 +275,58 @@ export class Recovery {
       if (!isKeyUnknown && !other.isAsked) continue
       if (isKeyUnknown || other.sequence < found.sequence) {
         index.replace(token, location, found, bytes - other.bytes)
+        this.#tellGone(found, other)
+        this.#tell(found)
       }
       return
     }
     index.insert(token, found, bytes)
+    this.#tell(found)
+    // It may be of a key that has another entry.
+    if (copy === undefined) await this.#doubt(found)
+  }
+
+  #tell({ place, kind, n, token, digest }: Found): void {
+    if (place !== OWN || kindOf(kind) !== RecordKind.object || digest === undefined) return
+    this.#told?.add(n, token, digest)
+  }
+
+  /** The record that `gone` has been read of had an entry of this token and place. */
+  #tellGone({ place, token }: Pick<Found, 'place' | 'token'>, gone: Reading): void {
+    if (place !== OWN) return
+    if (gone.verdict !== 'sound') this.#told?.doubt(token)
+    else if (kindOf(gone.kind) === RecordKind.object) {
+      this.#told?.remove(gone.bucketId.n, token, gone.digest)
+    }
+  }
+
+  /** The record, or all that it drops, is to be read once the log is open. */
+  async #doubt(found: Found): Promise<void> {
+    if (this.#told === undefined || found.place !== OWN) return
+    this.#told.doubt(found.token)
+    if (!isDrop(found)) return
+    const range = await this.#rangeOf(found)
+    if (range === undefined) return
+    for (const { token } of this.#indexes.own.within(range)) this.#told.doubt(token)
   }
 
   /** Removes what the drop voids: the newest record of each key decides. */
-  async #applyDrop({ segment, offset, place, voids }: Found): Promise<void> {
-    const question = { segment, offset, copy: undefined, objectBytesMax: PREFIX_ALONE }
-    const range = readDrop((await this.#reader.read(question)).object)
+  async #applyDrop(drop: Found): Promise<void> {
+    const { place, voids } = drop
+    const range = await this.#rangeOf(drop)
     const index = this.#indexes.find(place)
     if (range === undefined || index === undefined) return
     for (const { token, location } of index.within(range)) {
-      const { sequence, bytes } = await this.#head(location, undefined)
-      if (sequence <= voids) index.remove(token, location, bytes)
+      const dropped = await this.#head(location, undefined)
+      if (dropped.sequence > voids) continue
+      index.remove(token, location, dropped.bytes)
+      this.#tellGone({ place, token }, dropped)
     }
+  }
+
+  async #rangeOf({ segment, offset }: Found): Promise<TokenRange | undefined> {
+    const question = { segment, offset, copy: undefined, objectBytesMax: PREFIX_ALONE }
+    return readDrop((await this.#reader.read(question)).object)
   }
 
   async #head({ segment, offset }: Location, copy: CopyId | undefined): Promise<Reading> {

@@ -228,8 +228,47 @@ const SHORT: readonly Plant[] = [
   },
 ]
 
+const TOLD = 'test/unit/store/log/own-digests.test.ts'
+const DIGESTS: readonly Plant[] = [
+  {
+    name: 'a replaced copy stays in the sums of a start',
+    find: 'this.#told?.remove(gone.bucketId.n, token, gone.digest);',
+    replace: '',
+    why: 'each start finds leaves that differ from those of other owners, and reads them again',
+    caughtBy: TOLD,
+  },
+  {
+    name: 'what is dropped stays in the sums of a start',
+    find: 'this.#tellGone({ place, token }, dropped);',
+    replace: '',
+    why: 'a member that gave partitions away shows sums of copies that it has no more',
+    caughtBy: TOLD,
+  },
+  {
+    name: 'what rot has a part in is not in doubt',
+    find: 'await this.#doubt(damage.found);',
+    replace: '',
+    why: 'a rotten copy counts as the one before it, and exchanges find owners equal',
+    caughtBy: TOLD,
+  },
+  {
+    name: 'the tail of a log is not in doubt',
+    find: 'await this.#doubt(kept);',
+    replace: 'void kept;',
+    why: 'copies that a crash has left are in no sum',
+    caughtBy: TOLD,
+  },
+  {
+    name: 'leaves in doubt are not read',
+    find: 'for (const leaf of this.#found)\n            this.correct(leaf);',
+    replace: '',
+    why: 'their sums stay wrong until an exchange has found nothing to repair',
+    caughtBy: 'test/unit/node/replica/trees.test.ts',
+  },
+]
+
 export const STORAGE: PlantGroup = {
   name: 'storage',
-  plantsMin: 29,
-  plants: [...NAMES, ...STARTING, ...READING, ...ROT, ...STALE, ...SHORT],
+  plantsMin: 34,
+  plants: [...NAMES, ...STARTING, ...READING, ...ROT, ...STALE, ...SHORT, ...DIGESTS],
 }

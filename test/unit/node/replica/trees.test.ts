@@ -3,7 +3,8 @@ import * as fc from 'fast-check'
 import t from 'tap'
 import { u64 } from '../../../../src/base/u64.ts'
 import { type CopyId, keyName, type NodeId, Policy } from '../../../../src/dynamo/names.ts'
-import { leafOf } from '../../../../src/dynamo/repair/branches.ts'
+import { firstTokenOfLeaf, leafOf } from '../../../../src/dynamo/repair/branches.ts'
+import { FoundDigests } from '../../../../src/node/replica/found-digests.ts'
 import { Trees } from '../../../../src/node/replica/trees.ts'
 import type { Digest } from '../../../../src/native/digest.ts'
 import type { DigestPage, Engine, ScanQuery } from '../../../../src/store/engine.ts'
@@ -115,6 +116,37 @@ t.test('a leaf that is in doubt is read again', async (t) => {
   t.equal(trees.corrections, 2)
   t.strictSame(sumsOf(trees), await freshSums(engine))
   t.notOk(engine.isWaiting, 'each leaf is read once')
+})
+
+t.test('sums that an engine told of need no reading, but for leaves in doubt', async (t) => {
+  const engine = new SlowEngine()
+  const found = new FoundDigests(KEY)
+  for (let index = 0; index < KEYS; index++) {
+    write(engine, undefined, index, 1)
+    found.add(1 + (index % 2), copyAt(index).token, u64(0, 5))
+    found.remove(1 + (index % 2), copyAt(index).token, u64(0, 5))
+    found.add(1 + (index % 2), copyAt(index).token, u64(0, index === 3 ? 9 : 1))
+  }
+  found.doubt(copyAt(3).token)
+  const trees = new Trees(engine, KEY, found)
+  t.ok(trees.isBuilt)
+  write(engine, trees, 4, 2)
+  t.notSame(sumsOf(trees), await freshSums(engine))
+  await trees.build()
+  for (let turn = 0; turn < TURNS && trees.corrections < 1; turn++) await engine.release()
+  t.strictSame(sumsOf(trees), await freshSums(engine))
+  t.notOk(engine.isWaiting, 'nothing else is read')
+})
+
+t.test('where very much is in doubt all is read', async (t) => {
+  const engine = new MemoryEngine()
+  write(engine, undefined, 1, 1)
+  const found = new FoundDigests(KEY)
+  for (let leaf = 0; leaf <= 4096; leaf++) found.doubt(firstTokenOfLeaf(leaf))
+  const trees = new Trees(engine, KEY, found)
+  t.notOk(trees.isBuilt)
+  await trees.build()
+  t.strictSame(sumsOf(trees), await freshSums(engine))
 })
 
 t.test('hints are in no tree', async (t) => {
