@@ -22,13 +22,14 @@ const peerTransfer: CallConverter<'peerTransfer'> = {
       )
     },
     decode(reader: Reader): PeerTransfer {
-      const { ring, n, partitions, from, end, deadlineMs } = pb.PeerTransfer.decode(reader)
+      const { ring, n, partitions, from, end, run, deadlineMs } = pb.PeerTransfer.decode(reader)
       const asked = {
         ring: wideOf(ring),
         n: n ?? 0,
         partitions: partitionsIn(plain(partitions)),
         from: pointOf(from),
         end: pointOf(end),
+        run: run ?? 0,
         deadlineMs: deadlineMs ?? 0,
       } as PeerTransfer
       checkTransfer(asked)

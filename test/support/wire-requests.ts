@@ -144,6 +144,7 @@ export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
     partitions: [0, 2, 9],
     from: { segment: 1, offset: 32 },
     end: { segment: 17, offset: 32 },
+    run: 3,
     deadlineMs: 5000,
   },
   peerGossip: {

@@ -13,6 +13,7 @@ import { RangeRemoval, type RangeRemovalDependencies } from './range-removal.ts'
 import { Courier, type CourierDependencies } from './courier.ts'
 import { Equalities } from './equalities.ts'
 import { KeyTeller } from './key-teller.ts'
+import type { Work } from './pacing.ts'
 import { Ranges } from './ranges.ts'
 import { Repairer, type RepairerDependencies } from './repairer.ts'
 import { Repairs } from './repairs.ts'
@@ -42,6 +43,9 @@ export interface Moves {
   /** Partitions with copies here that it neither owns nor fills. */
   readonly givesAway: number
 }
+
+/** Rounds alone wait until all starts are counted: a start leaves most of its time to all else. */
+const STARTS_REST = 4
 
 export class Background {
   readonly #node: BackgroundDependencies
@@ -95,9 +99,8 @@ export class Background {
     const { trees, starts, replica, clock, pacing } = this.#node
     pacing.begin()
     this.#courier.begin()
-    const work = pacing.work()
     // Records in the page cache are read at once: others must have their turns between two pages.
-    const rest = async (): Promise<void> => {
+    const restsOf = (work: Work) => async (): Promise<void> => {
       await work.rest()
       await new Promise<void>((resolve) => clock.soon(resolve))
     }
@@ -106,8 +109,8 @@ export class Background {
     }
     // An engine that fails says so itself.
     void trees
-      .build(rest)
-      .then(() => starts.build(onCopy, rest))
+      .build(restsOf(pacing.work()))
+      .then(() => starts.build(onCopy, restsOf(pacing.work(STARTS_REST))))
       .catch(() => undefined)
     this.repairer.begin()
     this.opener.begin()

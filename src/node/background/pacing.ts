@@ -61,9 +61,12 @@ export class Pacing {
     return Math.min(BACKGROUND_REST_MS_MAX, this.#share.restMs(workedMs))
   }
 
-  /** One worker's work, from now on. */
-  work(): Work {
-    return new Work(this.#clock, this)
+  /**
+   * One worker's work, from now on. `restFactor`: it rests for so many times as long as it works,
+   * even if nothing else is done.
+   */
+  work(restFactor = 0): Work {
+    return new Work(this.#clock, this, restFactor)
   }
 
   /**
@@ -91,20 +94,23 @@ export class Pacing {
 export class Work {
   readonly #clock: Clock
   readonly #pacing: Pacing
+  readonly #restFactor: number
   /** Undefined while the worker waits for another. */
   #sinceMs: number | undefined
   #owedMs = 0
 
-  constructor(clock: Clock, pacing: Pacing) {
+  constructor(clock: Clock, pacing: Pacing, restFactor: number) {
     this.#clock = clock
     this.#pacing = pacing
+    this.#restFactor = restFactor
     this.#sinceMs = clock.now()
   }
 
   /** What follows, until `resume`, is no work: the worker waits for another. */
   pause(): void {
     if (this.#sinceMs === undefined) return
-    this.#owedMs += this.#pacing.restMs(this.#clock.now() - this.#sinceMs)
+    const workedMs = this.#clock.now() - this.#sinceMs
+    this.#owedMs += Math.max(this.#pacing.restMs(workedMs), this.#restFactor * workedMs)
     this.#sinceMs = undefined
   }
 

@@ -50,6 +50,8 @@ export interface TransferDependencies {
   readonly copies: MovedCopies
   /** False: it waits, since the node stops, a table is pending, or the operator says so. */
   readonly mayGo: () => boolean
+  /** A number that no run here has had. */
+  readonly nextRun: () => number
   /** What a restart goes on from is another now. */
   readonly onProgress: () => void
 }
@@ -87,6 +89,8 @@ export class Transfer {
   #done: ReadonlySet<number>
   #pass: Pass | undefined
   isRunning = false
+  /** From when it begins to ask until it stops. */
+  #run = 0
   /** It brings nothing: exchanges bring all that is wanted of this member. */
   #isGivenUp = false
   /** Why it stopped last, until it goes on: then it has taken a page. */
@@ -146,14 +150,15 @@ export class Transfer {
     this.isRunning = true
     // Its answers may bring what is replaced here by then.
     replica.objectsAwaited += 1
-    this.failure = await this.#run()
+    this.#run = this.#node.nextRun()
+    this.failure = await this.#takePasses()
     replica.objectsAwaited -= 1
     this.isRunning = false
     // The next answer would be no better.
     if (this.failure === 'message-garbled') this.#isGivenUp = true
   }
 
-  async #run(): Promise<ErrorCode | undefined> {
+  async #takePasses(): Promise<ErrorCode | undefined> {
     const state = await this.#stateOf()
     if (isFailure(state)) return state.code
     // Where a member lacks copies itself, an exchange has to judge what it has.
@@ -267,7 +272,7 @@ export class Transfer {
 
   #ask({ partitions, next, end }: Pass): Question {
     const { clock, peers } = this.#node
-    const asked = { n: this.n, partitions: sorted(partitions), from: next, end }
+    const asked = { n: this.n, partitions: sorted(partitions), from: next, end, run: this.#run }
     const ring = this.#digestOf(asked.partitions)
     const answer = askMember<Page>(clock, ring, (terms, deliver) => {
       peers.transfer(this.from, asked, terms, deliver)

@@ -19,7 +19,7 @@ import type { Trees } from '../replica/trees.ts'
 import { Transfer, type TransferDependencies } from './transfer.ts'
 
 export interface TransfersDependencies
-  extends Omit<TransferDependencies, 'transfers' | 'copies' | 'onProgress'> {
+  extends Omit<TransferDependencies, 'transfers' | 'copies' | 'onProgress' | 'nextRun'> {
   readonly engine: Pick<Engine, 'transfers'>
   readonly trees: Trees
   /** Undefined if the engine is not durable. */
@@ -38,6 +38,7 @@ export class Transfers {
   readonly #shared: TransferDependencies | undefined
   readonly #file: KeptFile
   #transfers: Transfer[] = []
+  #runs = 0
   /** Undefined until the file is read. */
   #kept: readonly KeptTransfer[] | undefined
 
@@ -56,7 +57,8 @@ export class Transfers {
     const lieIn: typeof peers.lieIn = (node, object) => peers.lieIn(node, object)
     const copies = new MovedCopies({ ...dependencies, transfers, lieIn })
     const onProgress = (): void => void this.#file.save()
-    this.#shared = { ...dependencies, transfers, copies, onProgress }
+    const nextRun = (): number => ++this.#runs
+    this.#shared = { ...dependencies, transfers, copies, onProgress, nextRun }
   }
 
   /** This is wanted now, and nothing else: begins what can begin. */

@@ -101,6 +101,8 @@ export interface PeerTransfer {
   readonly from: LogPoint | undefined
   /** Where the pass ends, as its first answer has said; undefined: at what is durable now. */
   readonly end: LogPoint | undefined
+  /** Another one whenever the sender has stopped asking. */
+  readonly run: number
   readonly deadlineMs: number
 }
 

@@ -79,7 +79,7 @@ function peerRows(lab: Lab): readonly Told[] {
       return code
     }
   const news = { digest: NO_WIDE, news: NOTHING, asked: '', deadlineMs: 100 }
-  const points = { from: undefined, end: undefined, deadlineMs: 1_000 }
+  const points = { from: undefined, end: undefined, run: 1, deadlineMs: 1_000 }
   const transfer = { ring: NO_WIDE, n: 3, partitions: [0], ...points }
   return [
     ['news that name no bucket', 'message-garbled', ask('peerBuckets', { ...news, news: HALF })],

@@ -53,10 +53,10 @@ const KEEPING: readonly Plant[] = [
   },
   {
     name: 'trees are empty after a start',
-    find: 'void trees.build(rest).then(() => starts.build(onCopy, rest))',
-    replace: 'void Promise.resolve()',
-    why: 'a node that has restarted takes part in no exchange any more',
-    caughtBy: PAPER,
+    find: 'this.#trees = isOfUse ? found.trees : new Map();',
+    replace: 'this.#trees = new Map();',
+    why: 'a node that has restarted differs from all others, and reads every leaf again',
+    caughtBy: 'test/unit/node/replica/trees.test.ts',
   },
 ]
 

@@ -136,4 +136,32 @@ export const TRANSFERS: readonly Plant[] = [
     why: 'exchanges bring key by key what the pass would bring',
     caughtBy: MOVER,
   },
+  {
+    name: 'what was read ahead is given to a later run',
+    find: 'a.run === b.run &&',
+    replace: '',
+    why: 'a round may have let go meanwhile of what an old page brings back',
+    caughtBy: GIVER,
+  },
+  {
+    name: 'what was read ahead is given over another connection',
+    find: 'one.session === session && isSameRequest(one.request, request)',
+    replace: 'isSameRequest(one.request, request)',
+    why: 'numbers of runs begin anew with each process: an old page brings back what is gone',
+    caughtBy: GIVER,
+  },
+  {
+    name: 'what was read ahead is of other partitions',
+    find: 'a.partitions.join() === b.partitions.join() &&',
+    replace: '',
+    why: 'the receiver ends the connection to a giver that sends what it did not ask for',
+    caughtBy: GIVER,
+  },
+  {
+    name: 'all questions of a receiver are of one run',
+    find: 'this.#run = this.#node.nextRun();',
+    replace: 'this.#run = 1;',
+    why: 'a page that was read before the receiver stopped answers what it asks for later',
+    caughtBy: RECEIVER,
+  },
 ]

@@ -122,6 +122,19 @@ t.test('where requests are fast nothing rests, and an answer is given at once', 
   t.ok(isAnswered)
 })
 
+t.test('work that no one waits for rests whatever else is done', async (t) => {
+  const scene = new PacingScene()
+  const cycle = async (): Promise<void> => {
+    const work = scene.pacing.work(4)
+    await scene.work(10)
+    await work.rest()
+  }
+  t.equal(Math.round(await scene.timed(cycle)), 10 + 4 * 10)
+  await scene.clients(2 * latencyTargetMs, 2_000)
+  scene.pacing.stop()
+  t.equal(Math.round(await scene.timed(cycle)), Math.round(10 / SHARE_MIN), 'as all other work')
+})
+
 t.test('answers to members are delayed together, and a bounded time each', async (t) => {
   const scene = new PacingScene()
   await scene.clients(2 * latencyTargetMs, 2_000)

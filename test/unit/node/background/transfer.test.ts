@@ -40,6 +40,7 @@ class Bench {
     Promise.resolve(undefined)
   rests = 0
   awaited = 0
+  runs = 0
 
   constructor(kept?: KeptTransfer) {
     const { clock, trace } = this.sim.start(1)
@@ -96,6 +97,7 @@ class Bench {
       },
       mayGo: () => this.mayGo,
       onProgress: () => this.kept.push(this.transfer.kept),
+      nextRun: () => ++this.runs,
     } as unknown as TransferDependencies
     this.transfer = new Transfer(node, GIVER, N, kept)
   }
@@ -110,6 +112,21 @@ class Bench {
     return this.sim.complete(this.transfer.run(), 60_000)
   }
 }
+
+t.test('what it asks for after it has stopped is of another run', async (t) => {
+  const bench = new Bench()
+  bench.transfer.want([1])
+  bench.onAsk = ({ from }) => {
+    return from?.segment === 1 ? new OperatingError('peer-away', 'away') : undefined
+  }
+  await bench.run()
+  bench.onAsk = () => undefined
+  await bench.run()
+  t.same(new Set(bench.asked.map(({ run }) => run)), new Set([1, 2]))
+  const stopped = bench.asked.findLastIndex(({ run }) => run === 1)
+  t.equal(bench.asked[stopped]?.from?.segment, 1)
+  t.ok(bench.asked.slice(stopped + 1).every(({ run }) => run === 2))
+})
 
 t.test('it asks page by page, to the end that the first one has told', async (t) => {
   const bench = new Bench()
@@ -228,7 +245,7 @@ t.test('partitions of another number are asked for anew', async (t) => {
   bench.transfer.want([1, 2])
   t.notOk(bench.transfer.has(2))
   await bench.run()
-  t.same(bench.asked[0], { n: N, partitions: [1, 2], from: undefined, end: undefined })
+  t.same(bench.asked[0], { n: N, partitions: [1, 2], from: undefined, end: undefined, run: 1 })
 })
 
 t.test('it stops where it may not go on, and takes nothing more', async (t) => {

@@ -27,6 +27,8 @@ class Giver {
   readonly counters = new Counters()
   readonly reserved: number[] = []
   readonly queries: TransferQuery[] = []
+  /** One for each member, until it is taken out. */
+  readonly sessions = new Map<NodeId, Session>()
   differing = 0
   #requests: TransferRequests
 
@@ -34,7 +36,8 @@ class Giver {
     const { clock } = this.sim.start(1)
     const read = (query: TransferQuery): Promise<PeerTransferReply> => {
       this.queries.push(query)
-      const next = { segment: 2, offset: 32 }
+      const segment = (query.from?.segment ?? 0) + 2
+      const next = segment > END.segment ? undefined : { segment, offset: 32 }
       return Promise.resolve({ records: new Uint8Array(100), next, end: END, rotten: 0 })
     }
     this.#requests = new TransferRequests({
@@ -51,7 +54,8 @@ class Giver {
     change: Partial<PeerTransfer> = {},
     from: NodeId | 'a client' = ONE,
   ): Promise<PeerTransferReply | string> {
-    const asked = { n: MOVING_N, partitions: [1, 6], from: undefined, end: undefined, ...change }
+    const all = { n: MOVING_N, partitions: [1, 6], from: undefined, end: undefined, run: 1 }
+    const asked = { ...all, ...change }
     const ring = this.stages.digestOf(asked.partitions.map((one) => [one, asked.n]))
     const answered = new Promise<PeerTransferReply | string>((resolve) => {
       const call = {
@@ -61,7 +65,8 @@ class Giver {
         fail: ({ code }: OperatingError) => resolve(code),
       }
       const node = from === 'a client' ? undefined : from
-      const session = { node } as unknown as Session
+      const session = (node && this.sessions.get(node)) ?? ({ node } as unknown as Session)
+      if (node !== undefined) this.sessions.set(node, session)
       this.#requests.onCall(call as unknown as IncomingCallOf<'peerTransfer'>, session)
     })
     return this.sim.complete(answered, 1_000)
@@ -83,6 +88,54 @@ t.test('a page is of the partitions and the N that were asked for', async (t) =>
   t.notOk(query.isWanted(token(1), MOVING_N - 1))
   t.same(giver.reserved, [TRANSFER_BYTES_MAX], 'it has memory before it reads')
   t.equal(giver.counters.transferGivenBytes, 100)
+})
+
+t.test('the next page is read before it is asked for, and once', async (t) => {
+  const giver = new Giver()
+  const reads = (): readonly (number | undefined)[] =>
+    giver.queries.map(({ from }) => from?.segment)
+  await giver.ask()
+  t.same(reads(), [undefined, 2])
+  const [next, after] = [2, 4].map((segment) => ({ segment, offset: 32 }))
+  const reply = await giver.ask({ from: next, end: END })
+  t.same(typeof reply === 'string' ? reply : reply.next, after)
+  t.same(reads(), [undefined, 2, 4], 'the one behind it by now')
+  await giver.ask({ from: after, end: END })
+  t.same(reads(), [undefined, 2, 4], 'it was the last one')
+  t.equal(giver.counters.transferGivenBytes, 300)
+})
+
+t.test('what was read ahead goes to the same question of the same run alone', async (t) => {
+  const from = { segment: 2, offset: 32 }
+  const changes: readonly Partial<PeerTransfer>[] = [
+    { run: 2 },
+    { from: { segment: 2, offset: 64 } },
+    { end: { segment: 9, offset: 32 } },
+    { n: MOVING_N + 1 },
+    { partitions: [1] },
+  ]
+  for (const change of changes) {
+    const giver = new Giver()
+    await giver.ask()
+    await giver.ask({ from, end: END, ...change })
+    const [first, ahead, again] = giver.queries
+    t.same([first?.from, ahead?.from], [undefined, from])
+    t.same(again?.from, change.from ?? from, JSON.stringify(change))
+  }
+  const giver = new Giver()
+  await giver.ask()
+  giver.sessions.clear()
+  await giver.ask({ from, end: END })
+  t.same(giver.queries[2]?.from, from, 'by another connection')
+})
+
+t.test('so many pages are read ahead at most, and none is kept for long', async (t) => {
+  const giver = new Giver()
+  for (let run = 1; run <= 2 * TRANSFER_RECEIVERS_MAX; run++) await giver.ask({ run })
+  t.equal(giver.queries.length, 3 * TRANSFER_RECEIVERS_MAX)
+  await giver.sim.run(6_000)
+  await giver.ask({ run: 100 })
+  t.equal(giver.queries.length, 3 * TRANSFER_RECEIVERS_MAX + 2)
 })
 
 t.test('one that knows other owners gets nothing', async (t) => {
