@@ -8,7 +8,7 @@ export function linkNamed(pool: Pool, callee: string, node: string): Link {
   if (typeof node !== 'string') {
     throw unsent('input-wrong', `${callee} takes the name of a node, not ${kindOf(node)}`)
   }
-  const link = pool.named(node)
+  const link = pool.named(node) ?? pool.at(node)
   if (link !== undefined) return link
   const names = pool.routes?.members.map((member) => member.name).join(', ')
   throw unsent(

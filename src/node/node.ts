@@ -371,8 +371,8 @@ class Node implements RunningNode {
   }
 
   get durable(): Durable {
-    const { durableSequence, durableKeys, unsyncedMs = 0 } = this.#engine.report()
-    return { sequence: durableSequence, keys: durableKeys, unsyncedMs }
+    const { durableSequence: sequence, durableKeys: keys } = this.#engine.report()
+    return { sequence, keys, unsyncedMs: this.#engine.unsyncedMs ?? 0 }
   }
 
   /** After its disk has failed, only a new start, which reads the log again, may acknowledge. */

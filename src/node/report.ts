@@ -7,7 +7,7 @@
 import type { Life } from '../dynamo/membership/liveness.ts'
 import type { MemberState } from '../dynamo/membership/member-record.ts'
 import type { NodeId } from '../dynamo/names.ts'
-import type { EngineReport, PlaceReport } from '../store/engine.ts'
+import type { Engine, PlaceReport } from '../store/engine.ts'
 import type { RoundState } from './requests.ts'
 import type { Hints, HintsReport } from './replica/hints.ts'
 import type { Floors } from './replica/floors.ts'
@@ -105,7 +105,7 @@ interface ListenerLoad {
 /** Where figures are read. */
 export interface Sources {
   readonly counters: Counters
-  readonly engine: { report(): EngineReport }
+  readonly engine: Pick<Engine, 'report' | 'unsyncedMs'>
   readonly hints: Pick<Hints, 'places' | 'bytesMax'>
   readonly replica: Pick<Replica, 'waitersOfKey' | 'rememberedRequests' | 'writer'>
   readonly floors: Pick<Floors, 'refused' | 'adopted'>
@@ -315,7 +315,7 @@ function engineRows({ engine, hints, freeBytes }: Sources): Record<string, Row> 
     syncs_total: ['Group commits since the start.', () => engine.report().syncs ?? 0],
     unsynced_ms: [
       'For how long the oldest append has waited to be durable.',
-      () => engine.report().unsyncedMs ?? 0,
+      () => Math.min(engine.unsyncedMs ?? 0, Number.MAX_SAFE_INTEGER),
     ],
   }
 }

@@ -114,8 +114,6 @@ export interface EngineReport {
   readonly durableKeys: number
   /** Bytes of appends that would not survive one now. */
   readonly unsyncedBytes: number
-  /** For how long the first of them has waited, in milliseconds. */
-  readonly unsyncedMs?: number
   /** Group commits since the start, and appends that they covered. */
   readonly syncs?: number
   readonly appends?: number
@@ -276,6 +274,12 @@ export interface Engine {
   places(): readonly PlaceReport[]
 
   report(): EngineReport
+
+  /**
+   * For how long the oldest append that is not durable has waited, in milliseconds; Infinity after
+   * a failed sync. Undefined where that is not known.
+   */
+  readonly unsyncedMs?: number
 
   /** Syncs what was appended, then closes all files. Nothing is called afterwards. */
   close(): Promise<void>

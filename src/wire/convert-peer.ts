@@ -1,9 +1,17 @@
 /** Peers' requests and their answers, to and from protobuf: one entry for each kind. */
 import type { Reader, Writer } from 'protobufjs/minimal.js'
+import { type Durability, isDurability } from '../dynamo/buckets/bucket-record.ts'
 import { EMPTY_BYTES } from '../base/bytes.ts'
 import type { Token } from '../native/digest.ts'
 import { SCAN_PAGE_KEYS_MAX } from '../limits.ts'
-import { checkBucket, checkBucketId, checkDeadline, checkName, checkReplicas } from './bounds.ts'
+import {
+  checkBucket,
+  checkBucketId,
+  checkDeadline,
+  checkName,
+  checkReplicas,
+  garbled,
+} from './bounds.ts'
 import {
   achievedOf,
   type CallConverter,
@@ -75,12 +83,13 @@ const peerWrite: CallConverter<'peerWrite'> = {
       const { bucket, key } = name
       const place = idFieldOf(write.place)
       const id = bucketIdMessage(bucketId)
-      const message = { bucket, key, bucketId: id, ring, object, deadlineMs, place }
+      const durability = checkedDurability(write.durability ?? 0)
+      const message = { bucket, key, bucketId: id, ring, object, deadlineMs, place, durability }
       pb.PeerWrite.encode(message, writer)
     },
     decode(reader: Reader): PeerWrite {
       const message = pb.PeerWrite.decode(reader)
-      const { bucket, key, bucketId, ring, object, deadlineMs, place } = message
+      const { bucket, key, bucketId, ring, object, deadlineMs, place, durability } = message
       const write: PeerWrite = {
         name: { bucket: plain(bucket), key: plain(key) },
         bucketId: bucketIdOf(bucketId),
@@ -88,6 +97,7 @@ const peerWrite: CallConverter<'peerWrite'> = {
         object: plain(object),
         deadlineMs,
         place: idOfField(place),
+        durability: checkedDurability(durability ?? 0),
       }
       checkPeerRequest(write)
       return write
@@ -102,6 +112,11 @@ const peerWrite: CallConverter<'peerWrite'> = {
       return NOTHING
     },
   },
+}
+
+function checkedDurability(value: number): Durability {
+  if (isDurability(value)) return value
+  throw garbled(`no write has the durability ${value}`)
 }
 
 const peerPut: CallConverter<'peerPut'> = {

@@ -2,6 +2,7 @@
 import { utf8Bytes } from '../../src/base/bytes.ts'
 import { u64 } from '../../src/base/u64.ts'
 import { recordsBytes } from '../../src/dynamo/buckets/bucket-bytes.ts'
+import { Durability } from '../../src/dynamo/buckets/bucket-record.ts'
 import { nodeId, startId } from '../../src/dynamo/names.ts'
 import { BUCKET_ID } from '../../src/store/conformance/subject.ts'
 import { ChangeOf, PlanAct } from '../../src/wire/message/cluster.ts'
@@ -219,6 +220,7 @@ export const REQUESTS: { readonly [K in RequestKind]: Request<K> } = {
     object: id('0b1ec7'),
     deadlineMs: 400,
     place: NODE_A,
+    durability: Durability.interval,
   },
   peerPut: {
     name: NAME,

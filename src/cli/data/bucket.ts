@@ -71,8 +71,8 @@ counted (losers_total). By default all are kept as siblings, and none is lost.
 
 With --durability interval a copy counts as soon as a node has it in memory, and its log syncs it in
 the next group, at once: a put does not wait for a disk. It may be lost where W of the nodes that
-hold it lose power, or end without warning, before that sync. By default a copy counts once its node
-has synced it.
+hold it lose power, are killed, or stop with full or failed disks, before that sync. By default a
+copy counts once its node has synced it.
 
 No bucket can be deleted. One needs no creation: it is there with its first key, and has the quorums
 of the cluster. A name that keys were put under already is refused (bucket-exists). Members that

@@ -1,11 +1,11 @@
 /** `everwrite hints`: what each node keeps for members that are away, and how it is delivered. */
 import type { Command } from 'commander'
 import type { MemberHints } from '../../client/client.ts'
-import { addConnectionOptions, type ConnectionOptions, withClient } from '../cluster-options.ts'
+import { addConnectionOptions, type ConnectionOptions } from '../cluster-options.ts'
 import { bytesLabel, countLabel, durationLabel } from '../labels.ts'
 import { EXIT, EXIT_CODES_HELP, print } from '../outcome.ts'
 import { tableOf } from '../table.ts'
-import { askNodes, type MemberRow } from './ask-nodes.ts'
+import { askNodes, type MemberRow, withMembers } from './ask-nodes.ts'
 
 export function addHints(program: Command): void {
   addConnectionOptions(program.command('hints'))
@@ -30,8 +30,8 @@ ${EXIT_CODES_HELP}`,
 }
 
 async function hints(options: ConnectionOptions): Promise<void> {
-  await withClient(options, async (client) => {
-    const rows = await askNodes(client, await client.topology(), options)
+  await withMembers(options, async (reached) => {
+    const rows = await askNodes(reached, options)
     if (rows.some(({ status }) => status === undefined)) process.exitCode = EXIT.failed
     if (options.json === true) await print(`${JSON.stringify({ nodes: rows.map(jsonOf) })}\n`)
     else await print(plainOf(rows))

@@ -1,25 +1,17 @@
 /** `everwrite roll`: restarts the nodes one after another, by the operator's command for each. */
 import { spawn } from 'node:child_process'
 import type { Command } from 'commander'
-import type { Client, ClusterView } from '../../client/client.ts'
-import {
-  addConnectionOptions,
-  type ConnectionOptions,
-  countOf,
-  withClient,
-} from '../cluster-options.ts'
+import { addConnectionOptions, type ConnectionOptions, countOf } from '../cluster-options.ts'
 import { type EndSignal, Interrupted, onInterruption } from '../interruption.ts'
 import { countLabel } from '../labels.ts'
 import { EXIT, misuse, print } from '../outcome.ts'
-import { askNodes, byName, type MemberRow } from './ask-nodes.ts'
+import { askNodes, type Member, type MemberRow, type Reached, withMembers } from './ask-nodes.ts'
 
 interface Options extends ConnectionOptions {
   readonly command: string
   readonly nodes?: string
   readonly wait: string
 }
-
-type Member = ClusterView['members'][number]
 
 const WAIT_SECONDS = 600
 const WAIT_SECONDS_MAX = 86_400
@@ -63,18 +55,16 @@ async function roll(options: Options): Promise<void> {
   const waitMs = 1_000 * countOf('--wait', options.wait, 1, WAIT_SECONDS_MAX)
   const aborting = new AbortController()
   const forget = onInterruption((signal) => aborting.abort(signal))
-  await withClient(options, async (client) => {
-    const cluster = await client.topology()
-    const members = chosenOf(cluster, options.nodes)
-    const watched = new Watched(client, cluster, options, waitMs, aborting.signal)
+  await withMembers(options, async (reached) => {
+    const members = chosenOf(reached, options.nodes)
+    const watched = new Watched(reached, options, waitMs, aborting.signal)
     await rollAll(members, watched, options)
   })
   forget()
 }
 
 /** Throws `input-wrong` where a name is no member's, or given twice. */
-function chosenOf({ members }: ClusterView, nodes: string | undefined): readonly Member[] {
-  const all = byName(members)
+function chosenOf({ members: all }: Reached, nodes: string | undefined): readonly Member[] {
   if (nodes === undefined) return all
   const names = nodes.split(',')
   return names.map((name, at) => {
@@ -131,21 +121,13 @@ function restart(command: string, { name, host }: Member): Promise<number> {
 /** The cluster while its nodes are restarted. */
 class Watched {
   progress = ''
-  readonly #client: Client
-  readonly #view: ClusterView
+  readonly #reached: Reached
   readonly #options: ConnectionOptions
   readonly #waitMs: number
   readonly #signal: AbortSignal
 
-  constructor(
-    client: Client,
-    view: ClusterView,
-    options: ConnectionOptions,
-    waitMs: number,
-    signal: AbortSignal,
-  ) {
-    this.#client = client
-    this.#view = view
+  constructor(reached: Reached, options: ConnectionOptions, waitMs: number, signal: AbortSignal) {
+    this.#reached = reached
     this.#options = options
     this.#waitMs = waitMs
     this.#signal = signal
@@ -158,7 +140,7 @@ class Watched {
   async obstacle(restarted?: Member, beganMs = 0): Promise<string | undefined> {
     const until = performance.now() + this.#waitMs
     for (;;) {
-      const rows = await askNodes(this.#client, this.#view, this.#options)
+      const rows = await askNodes(this.#reached, this.#options)
       const sinceMs = performance.now() - beganMs
       const found = restartOf(rows, restarted, sinceMs) ?? obstacleIn(rows)
       if (found === undefined || performance.now() >= until) return found

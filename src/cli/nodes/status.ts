@@ -11,7 +11,7 @@ import {
   type ConnectionOptions,
   millisecondsOf,
 } from '../cluster-options.ts'
-import { askNodes, type MemberRow } from './ask-nodes.ts'
+import { askNodes, type MemberRow, withMembers } from './ask-nodes.ts'
 import { showRanges } from './ranges.ts'
 import { roundLabel } from './round.ts'
 
@@ -76,9 +76,9 @@ async function status(options: Options, command: Command): Promise<void> {
     const question = { until, timeoutMs, isJson: options.json === true }
     return withClient(options, (client) => showRanges(client, question))
   }
-  return withClient(options, async (client) => {
-    const cluster = await client.topology()
-    const rows = await askNodes(client, cluster, options)
+  return withMembers(options, async (reached) => {
+    const { cluster } = reached
+    const rows = await askNodes(reached, options)
     if (rows.some((row) => (row.status?.alarms ?? []).length > 0)) process.exitCode = EXIT.attention
     if (rows.some((row) => row.status === undefined)) process.exitCode = EXIT.failed
     if (options.json === true) await print(`${JSON.stringify(jsonOf(cluster, rows))}\n`)

@@ -121,7 +121,8 @@ export class Work {
   /** Resolves once the worker has rested for its work so far; at once where it owes nothing. */
   async rest(): Promise<void> {
     this.pause()
-    const restMs = Math.min(this.#owedMs, BACKGROUND_REST_MS_MAX)
+    const restMsMax = this.#restFactor === 0 ? BACKGROUND_REST_MS_MAX : Infinity
+    const restMs = Math.min(this.#owedMs, restMsMax)
     if (restMs >= REST_MS_MIN) {
       this.#owedMs = 0
       await new Promise<void>((resolve) => void this.#clock.after(restMs, resolve))

@@ -5,6 +5,7 @@
  * Each call is delivered once; with `peer-away`, at once, where the member is not connected, and
  * with `overloaded` where too many calls to it are in flight.
  */
+import { Durability } from '../../dynamo/buckets/bucket-record.ts'
 import { type Deliver, isFailure } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { Room } from '../../base/room.ts'
@@ -40,6 +41,11 @@ import { peerAway, type Peers } from './peers.ts'
 export interface Terms {
   readonly ring: RingDigest
   readonly deadline: number
+}
+
+export interface WriteTerms extends Terms {
+  /** By default the write counts once it is durable. */
+  readonly durability?: Durability
 }
 
 /** Branches of the tree of the buckets with this N, each of so many bits. */
@@ -178,16 +184,17 @@ export class PeerCalls {
     this.#peers.call(node, 'peerRead', request, onAnswer, room)
   }
 
-  /** Delivers undefined once the member holds the object durably. */
+  /** Delivers undefined once the member holds the object, by default durably. */
   writeCopy(
     node: NodeId,
     { name, bucketId, place }: CopyId,
     object: Uint8Array,
-    terms: Terms,
+    { ring, deadline, durability }: WriteTerms,
     deliver: (failure: OperatingError | undefined) => void,
   ): void {
-    const deadlineMs = this.#msLeft(terms.deadline)
-    const request = { name, bucketId, ring: terms.ring, object, deadlineMs, place }
+    const deadlineMs = this.#msLeft(deadline)
+    const own = { durability: durability ?? Durability.always }
+    const request = { name, bucketId, ring, object, deadlineMs, place, ...own }
     this.#peers.call(node, 'peerWrite', request, (answer) => {
       deliver(isFailure(answer) ? answer : undefined)
     })

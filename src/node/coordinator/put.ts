@@ -191,7 +191,8 @@ class RunningPut {
   #sendObject(ask: PutAsk, object: Uint8Array): void {
     const { peers, clock } = this.#node
     const { placement, deadline } = this.#write
-    const terms = { ring: placement.ring, deadline }
+    const { durability } = placement.bucket
+    const terms = { ring: placement.ring, deadline, durability }
     peers.writeCopy(ask.node, this.#copyFor(ask), object, terms, (failure) => {
       if (failure?.code === 'write-late' && object !== this.#alone) {
         return this.#sendObject(ask, this.#alone)

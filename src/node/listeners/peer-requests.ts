@@ -9,6 +9,7 @@
  * background work, and answered at its pace.
  */
 import { assert } from '../../base/assert.ts'
+import { Durability } from '../../dynamo/buckets/bucket-record.ts'
 import { type Digest, tokenOf } from '../../native/digest.ts'
 import { type CopyId, OWN } from '../../dynamo/names.ts'
 import { equalU64, u64 } from '../../base/u64.ts'
@@ -155,11 +156,11 @@ export class PeerRequests {
     )
   }
 
-  /** Answers once the merged copy counts, as its bucket says. */
+  /** Answers once the merged copy counts, as the sender says. */
   #write(call: IncomingCallOf<'peerWrite'>, session: Session): void {
     const { request, token, deadline } = call
     const { replica, counters } = this.#node
-    const { name, bucketId, place } = request
+    const { name, bucketId, place, durability } = request
     const copy = { place, bucketId, token, name }
     if (this.#keyDiffers(call, session) || this.#isWrongHint(call)) return
     if (place === OWN) counters.peerWrites += 1
@@ -177,8 +178,7 @@ export class PeerRequests {
       () => replica.merge(copy, object, 'sent', deadline),
       (sequence) => {
         if (isFailure(sequence)) return this.#fail(call, sequence)
-        const { durability } = this.#node.topology.named.ofCopy(copy)
-        return whenHeld(replica, sequence, durability, (error) => {
+        return whenHeld(replica, sequence, durability ?? Durability.always, (error) => {
           this.#endPart(beganMs)
           if (error === undefined) call.answer(WRITTEN)
           else this.#fail(call, error)

@@ -114,7 +114,8 @@ export class TransferRequests {
 
   /**
    * Reads the page that is asked for next, while this one is on its way. The receiver waits for
-   * objects as long as it asks, so a page that is older than its question is as any answer to it.
+   * objects as long as it asks, and rounds wait for moves: so a page that is older than its
+   * question is as any answer to it. One that is not asked for stays until another one is read.
    */
   #readAhead(request: PeerTransfer, { next, end }: TransferPage, session: Session): void {
     const sinceMs = this.#node.clock.now()
@@ -128,8 +129,10 @@ export class TransferRequests {
   }
 
   #takeAhead(request: PeerTransfer, session: Session): Promise<ReadPage> | undefined {
+    const now = this.#node.clock.now()
     const found = this.#ahead.find((one) => {
-      return one.session === session && isSameRequest(one.request, request)
+      const isRecent = one.sinceMs + RECEIVING_MS >= now
+      return isRecent && one.session === session && isSameRequest(one.request, request)
     })
     this.#ahead = this.#ahead.filter((one) => one !== found)
     return found?.page

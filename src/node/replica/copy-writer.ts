@@ -65,6 +65,11 @@ export class CopyWriter {
     this.#node = options
   }
 
+  /** For how long the oldest append has waited to be durable, as far as that is known. */
+  get unsyncedMs(): number {
+    return this.#node.engine.unsyncedMs ?? 0
+  }
+
   append(copy: CopyId, held: Held, object: VersionedObject, note: Uint8Array): Appended {
     const { engine, digestKey, hints, starts, trees } = this.#node
     const bytes = encodeObject(object)

@@ -3,6 +3,9 @@ import type { OperatingError } from '../../base/errors.ts'
 import { Durability } from '../../dynamo/buckets/bucket-record.ts'
 import type { Replica } from './replica.ts'
 
+/** Where the log is behind for longer, as on a full disk, a write waits for its sync anyway. */
+const UNSYNCED_MS_MAX = 1_000
+
 /** Whether all that was appended so far is durable; false where the disk failed. */
 export function isAllDurable(replica: Replica): Promise<boolean> {
   return new Promise((resolve) => {
@@ -17,7 +20,7 @@ export function whenHeld(
   durability: Durability,
   done: (error: OperatingError | undefined) => void,
 ): void {
-  if (durability === Durability.always) {
+  if (durability === Durability.always || replica.writer.unsyncedMs > UNSYNCED_MS_MAX) {
     replica.whenSynced(sequence, done)
     return
   }

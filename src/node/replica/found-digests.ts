@@ -8,11 +8,14 @@ import type { Digest, Token } from '../../native/digest.ts'
 import { MerkleTree } from '../../native/merkle.ts'
 import type { OwnDigests } from '../../store/engine.ts'
 
+export interface Found {
+  readonly trees: Map<number, MerkleTree>
+  readonly doubted: Set<Branch>
+}
+
 export class FoundDigests implements OwnDigests {
-  /** By the N of their buckets. */
-  readonly trees: Map<number, MerkleTree> = new Map()
-  /** Leaves whose copies are to be read. */
-  readonly doubted: Set<Branch> = new Set()
+  #trees = new Map<number, MerkleTree>()
+  #doubted = new Set<Branch>()
   readonly #key: Uint8Array
 
   /** `key`: 16 bytes, the cluster's. */
@@ -29,14 +32,25 @@ export class FoundDigests implements OwnDigests {
   }
 
   doubt(token: Token): void {
-    this.doubted.add(leafOf(token))
+    this.#doubted.add(leafOf(token))
+  }
+
+  /**
+   * Gives away the trees, by the N of their buckets, and the leaves whose copies are to be read;
+   * undefined where these are more than `doubtedMax`. Nothing is kept here.
+   */
+  take(doubtedMax: number): Found | undefined {
+    const found = { trees: this.#trees, doubted: this.#doubted }
+    this.#trees = new Map()
+    this.#doubted = new Set()
+    return found.doubted.size <= doubtedMax ? found : undefined
   }
 
   #treeOf(n: number): MerkleTree {
-    let tree = this.trees.get(n)
+    let tree = this.#trees.get(n)
     if (tree === undefined) {
       tree = new MerkleTree(this.#key)
-      this.trees.set(n, tree)
+      this.#trees.set(n, tree)
     }
     return tree
   }

@@ -5,11 +5,12 @@
  * sums of all partitions. Every append adds its digest and takes the one before away, so a tree is
  * of the copies as reads see them, also those that are not durable yet.
  *
- * An engine may tell them as it opens (`found-digests.ts`). Else a start reads the digests of all
- * copies, a page at a time in token order, while writes go on:
+ * A start reads the digests of all copies, a page at a time in token order, while writes go on:
  * what changes at a token that is read already changes the tree; what changes while its page is
  * being read is taken from the change. A leaf whose sum is in doubt, since a copy had rotted or an
- * exchange found nothing to repair, is read again in the same way.
+ * exchange found nothing to repair, is read again in the same way. Where the engine has told the
+ * digests as it opened (`found-digests.ts`), a start reads the leaves alone that it put in doubt.
+ * Until then those sums may be the sums of an owner that has missed what the log's tail has.
  *
  * Invariant: once `isBuilt`, each sum is that of the digests of the copies that can be read.
  */
@@ -47,8 +48,8 @@ export class Trees {
   readonly #engine: Engine
   readonly #key: Uint8Array
   readonly #trees: Map<number, MerkleTree>
-  /** Leaves to be read, of trees that the engine told of. */
-  readonly #found: ReadonlySet<Branch>
+  /** Leaves of trees that the engine told of, to be read before anything counts as built. */
+  readonly #unread: Set<Branch>
   readonly #sum = new Uint32Array(2)
   #reading: Reading | undefined
   /** The first token that is not read yet; undefined: all are. */
@@ -65,14 +66,14 @@ export class Trees {
     assert(MERKLE_LEAF_BITS === TREE_LEAF_BITS, 'leaves are the same in C++ and on the wire')
     this.#engine = engine
     this.#key = key
-    const isOfUse = found !== undefined && found.doubted.size <= DOUBTED_MAX
-    this.#trees = isOfUse ? found.trees : new Map()
-    this.#found = isOfUse ? found.doubted : new Set()
-    if (isOfUse) this.#next = undefined
+    const taken = found?.take(DOUBTED_MAX)
+    this.#trees = taken?.trees ?? new Map()
+    this.#unread = taken?.doubted ?? new Set()
+    if (taken !== undefined) this.#next = undefined
   }
 
   get isBuilt(): boolean {
-    return this.#next === undefined
+    return this.#next === undefined && this.#unread.size === 0
   }
 
   /** The N of buckets that have, or had, copies here. */
@@ -89,9 +90,8 @@ export class Trees {
 
   /** Reads all copies, and rests after each page. Rejects as the engine does. */
   build(rest: () => Promise<void> = () => Promise.resolve()): Promise<void> {
-    const built = this.#build(rest)
+    const built = this.#work.then(() => this.#build(rest))
     this.#work = built.catch(() => undefined)
-    for (const leaf of this.#found) this.correct(leaf)
     return built
   }
 
@@ -180,26 +180,44 @@ export class Trees {
       if (next !== undefined) await rest()
     }
     this.#reading = undefined
+    for (const leaf of this.#unread) {
+      if (this.#isStopped) return
+      await this.#read(leaf)
+      this.#unread.delete(leaf)
+      await rest()
+    }
   }
 
   async #correct(leaf: Branch): Promise<void> {
     this.#doubted.delete(leaf)
-    if (this.#isStopped || !this.isBuilt) return
+    if (this.#isStopped) return
+    // It is too early: `build` reads it.
+    if (!this.isBuilt) {
+      this.#unread.add(leaf)
+      return
+    }
+    // An engine that fails is closing, or its disk has failed: this tree has no further use.
+    const isRead = await this.#read(leaf).then(
+      () => true,
+      () => false,
+    )
+    if (isRead) this.corrections += 1
+  }
+
+  /** Rejects as the engine does. */
+  async #read(leaf: Branch): Promise<void> {
     const last = lastTokenOfLeaf(leaf)
     const reading = this.#begin(firstTokenOfLeaf(leaf))
     const entries: DigestPage['entries'][number][] = []
     let next: Token | undefined = reading.from
     while (next !== undefined) {
-      const page: DigestPage | undefined = await this.#pageOf(next, last).catch(() => undefined)
-      // The engine is closing, or its disk has failed: this tree has no further use.
-      if (page === undefined || this.#isStopped) return
+      const page: DigestPage = await this.#pageOf(next, last)
       entries.push(...page.entries)
       next = page.next
     }
     for (const tree of this.#trees.values()) tree.clearPrefix(TREE_LEAF_BITS, leaf)
     this.#add(entries, reading, nextU64(last))
     this.#reading = undefined
-    this.corrections += 1
   }
 
   #begin(from: Token): Reading {

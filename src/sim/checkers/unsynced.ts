@@ -16,6 +16,7 @@ interface Loss {
 export class Unsynced {
   readonly #partOf: (machine: number) => string
   readonly #losses: Loss[] = []
+  #wholeMs = Number.NEGATIVE_INFINITY
   /** Writes that may be lost, and are. */
   lost = 0
 
@@ -30,15 +31,16 @@ export class Unsynced {
     this.#losses.push({ part: this.#partOf(machine), fromMs: nowMs - unsyncedMs, toMs: nowMs })
   }
 
-  /** Its disk lost something: nothing that it takes counts, until `whole`. */
+  /** Its disk lost something: nothing that it takes counts, since the last `whole` to the next. */
   damaged(machine: number): void {
     const part = this.#partOf(machine)
-    this.#losses.push({ part, fromMs: Number.NEGATIVE_INFINITY, toMs: Number.POSITIVE_INFINITY })
+    this.#losses.push({ part, fromMs: this.#wholeMs, toMs: Number.POSITIVE_INFINITY })
   }
 
   /** All copies are whole at this moment. */
   whole(nowMs: number): void {
     for (const loss of this.#losses) loss.toMs = Math.min(loss.toMs, nowMs)
+    this.#wholeMs = nowMs
   }
 
   /** Of a write with this W that began and was acknowledged at these instants. */

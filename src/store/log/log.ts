@@ -152,6 +152,10 @@ export class LogEngine implements Engine {
     return this.#writer.commit()
   }
 
+  get unsyncedMs(): number {
+    return this.#writer.unsyncedMs
+  }
+
   synced(sequence: number): Promise<void> {
     return this.#writer.synced(sequence)
   }
@@ -185,7 +189,6 @@ export class LogEngine implements Engine {
       // Each record that is not synced may be of one more key.
       durableKeys: Math.max(0, this.#indexes.size - this.#indexes.surplusMax - unsynced),
       unsyncedBytes: this.#writer.unsyncedBytes,
-      unsyncedMs: this.#writer.unsyncedMs,
       segmentBytesMax: bytesMax,
       alarms: this.#alarms(),
       lost: this.#log.lost,

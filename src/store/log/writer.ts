@@ -108,7 +108,6 @@ export class Writer {
   #failure: OperatingError | undefined
   #onFailed!: (error: OperatingError) => void
   readonly #head = new Uint32Array(RECORD_WORDS)
-  /** Group commits since the start. */
   syncs = 0
 
   constructor(options: WriterOptions) {
@@ -140,8 +139,9 @@ export class Writer {
     return this.#unsyncedBytes
   }
 
-  /** For how long the oldest record that is not durable has waited, in milliseconds. */
+  /** For how long the oldest record that is not durable has waited; Infinity if in vain. */
   get unsyncedMs(): number {
+    if (this.hasFailed) return Infinity
     return Math.max(0, this.#options.clock.now() - (this.#groups[0]?.beganMs ?? Infinity))
   }
 

@@ -1,4 +1,5 @@
 /** Messages between two nodes; `table.ts` numbers them. */
+import type { Durability } from '../../dynamo/buckets/bucket-record.ts'
 import type { Brand } from '../../base/brand.ts'
 import type { ErrorCode } from '../../base/errors.ts'
 import type { U64 } from '../../base/u64.ts'
@@ -40,6 +41,8 @@ export interface PeerWrite {
   readonly deadlineMs: number
   /** The receiver's own copy, or its hint for another member. */
   readonly place: Place
+  /** When it is answered: by default once the merged copy is durable. */
+  readonly durability?: Durability
 }
 
 export type PeerWriteReply = Record<never, never>

@@ -45,7 +45,7 @@ t.test('a cluster grows and shrinks, step by step', { timeout: LIMIT_MS }, async
     await say(0, /table 1 is in effect: there is nothing to take back/, 'abort')
   })
 
-  await t.test('a node joins', async () => {
+  await t.test('a node joins', async (t) => {
     const node = await cluster.add()
     const file = join(cluster.root, 'invitation')
     const { stdout } = await run('cluster', 'invite', '--at', cluster.seeds[0] as string)
@@ -57,6 +57,11 @@ t.test('a cluster grows and shrinks, step by step', { timeout: LIMIT_MS }, async
       return members.length === 4 && members.every(({ isConnected }) => isConnected)
     })
     await say(0, /\nplan +members have changed since table 1 was made: everwrite/, 'status')
+    const nodes = await run('status')
+    t.equal(nodes.code, 0, nodes.stderr)
+    t.match(nodes.stdout, /: 4 nodes, [^]*\nnode-4 +127\.0\.0\.1:\d+ +up /, 'it owns nothing yet')
+    const rolled = await run('roll', '--nodes', 'node-4', '--command', 'exit 7')
+    t.match(rolled.stderr, /the command for node-4 ended with exit code 7/, 'a roll restarts it')
     await joins(say, json)
   })
 

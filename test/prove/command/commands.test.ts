@@ -77,7 +77,7 @@ async function buckets(t: Test, data: string, { seeds }: Running): Promise<void>
     () => `it does not serve: ${begun.output.stderr}`,
   )
   const plain = await run(['buckets', '--count'], { seeds })
-  t.match(plain, { code: 0, stdout: /\n\(all others\) +- +siblings +1 +1 +1\n$/ })
+  t.match(plain, { code: 0, stdout: /\n\(all others\) +- +siblings +always +1 +1 +1\n$/ })
   const json = await run(['buckets', '--json'], { seeds })
   t.same(JSON.parse(json.stdout), { name: '', n: 1, r: 1, w: 1 })
   begun.signal('SIGTERM')

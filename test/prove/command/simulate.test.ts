@@ -92,7 +92,7 @@ t.test('of many seeds those that fail are told, and all others are counted', asy
   t.match(many.stdout, /^seed 3 failed: process ended: SIGKILL$/m)
   t.match(many.stdout, /^seeds +4, 2 failed$/m)
   t.match(many.stdout, /^the first that failed:\nseed {6}2$/m)
-  t.match(many.stdout, /^writes +[1-9]\d+ acknowledged, at least 0 a seed$/m)
+  t.match(many.stdout, /^writes +[1-9]\d+ acknowledged, at least 0 a seed; 0 lost that their/m)
   const json = await simulate(['--scenario', kept, '--seeds', '4', '--json'])
   t.equal(json.code, 1)
   const lines = parsed(json)

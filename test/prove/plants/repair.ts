@@ -53,7 +53,7 @@ const KEEPING: readonly Plant[] = [
   },
   {
     name: 'trees are empty after a start',
-    find: 'this.#trees = isOfUse ? found.trees : new Map();',
+    find: 'this.#trees = taken?.trees ?? new Map();',
     replace: 'this.#trees = new Map();',
     why: 'a node that has restarted differs from all others, and reads every leaf again',
     caughtBy: 'test/unit/node/replica/trees.test.ts',

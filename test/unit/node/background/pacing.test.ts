@@ -133,6 +133,12 @@ t.test('work that no one waits for rests whatever else is done', async (t) => {
   await scene.clients(2 * latencyTargetMs, 2_000)
   scene.pacing.stop()
   t.equal(Math.round(await scene.timed(cycle)), Math.round(10 / SHARE_MIN), 'as all other work')
+  const slow = async (): Promise<void> => {
+    const work = scene.pacing.work(4)
+    await scene.work(2_000)
+    await work.rest()
+  }
+  t.equal(Math.round(await scene.timed(slow)), 10_000, 'also where a page takes long')
 })
 
 t.test('answers to members are delayed together, and a bounded time each', async (t) => {

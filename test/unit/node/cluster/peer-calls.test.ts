@@ -2,7 +2,8 @@
 import t from 'tap'
 import type { Deliver } from '../../../../src/base/deliver.ts'
 import { u64 } from '../../../../src/base/u64.ts'
-import { keyName, nodeId } from '../../../../src/dynamo/names.ts'
+import { Durability } from '../../../../src/dynamo/buckets/bucket-record.ts'
+import { type CopyId, keyName, nodeId } from '../../../../src/dynamo/names.ts'
 import type { RingDigest } from '../../../../src/dynamo/ring/ring.ts'
 import { PeerCalls } from '../../../../src/node/cluster/peer-calls.ts'
 import type { Token } from '../../../../src/native/digest.ts'
@@ -16,13 +17,24 @@ const TERMS = { ring: u64<RingDigest>(0, 1), deadline: 1e6 }
 const COPIES = ['a', 'b'].map((key) => copyOf(keyName('b', key)))
 
 /** Calls to a member that answers so. */
-function callsTo(answer: unknown): PeerCalls {
-  const call = (_: unknown, __: unknown, ___: unknown, deliver: Deliver<unknown>): void => {
+function callsTo(answer: unknown, asked: unknown[] = []): PeerCalls {
+  const call = (_: unknown, __: unknown, request: unknown, deliver: Deliver<unknown>): void => {
+    asked.push(request)
     deliver(answer)
   }
   const { clock } = new SimWorld({ seed: 1 }).start(1)
   return new PeerCalls({ call } as unknown as Peers, clock, {} as PeerLies)
 }
+
+t.test('a write counts once it is synced, where it does not say otherwise', async (t) => {
+  const asked: unknown[] = []
+  const [copy] = COPIES as [CopyId]
+  for (const terms of [TERMS, { ...TERMS, durability: Durability.interval }]) {
+    callsTo({}, asked).writeCopy(OTHER, copy, new Uint8Array(1), terms, () => undefined)
+  }
+  const { always, interval } = Durability
+  t.match(asked, [{ durability: always }, { durability: interval }])
+})
 
 t.test('no object, and more objects than were asked for, are no answer', async (t) => {
   for (const count of [0, 1, 2, 3]) {

@@ -82,3 +82,13 @@ t.test('a put that no machine had synced is lost where all lose power', async (t
     t.ok((await at.get(bucket, 'anna')).includes('milk'), 'the key goes on')
   }
 })
+
+t.test('where a log is behind by more than a second, a put waits after all', async (t) => {
+  const { at, bucket, timed } = await made('interval')
+  for (const machine of at.scene.cluster.machines) at.scene.world.disk(machine).slow(4 * SLOWNESS)
+  const [, firstMs] = await timed(bucket.put('anna', 'tea'))
+  t.ok(firstMs < NO_SYNC_MS_MAX, `${firstMs} ms`)
+  await at.scene.world.run(1_100)
+  const [, nextMs] = await timed(bucket.put('bert', 'tea'))
+  t.ok(nextMs > SYNC_MS_MIN, `${nextMs} ms`)
+})

@@ -3,6 +3,7 @@ import t from 'tap'
 import { u64 } from '../../../../src/base/u64.ts'
 import { OperatingError } from '../../../../src/base/errors.ts'
 import { keyName, type NodeId } from '../../../../src/dynamo/names.ts'
+import { Durability } from '../../../../src/dynamo/buckets/bucket-record.ts'
 import { BUCKET_ID, copyOf } from '../../../../src/store/conformance/subject.ts'
 import type { RingDigest } from '../../../../src/dynamo/ring/ring.ts'
 import { Context } from '../../../../src/dynamo/version/context.ts'
@@ -39,7 +40,7 @@ async function resultsOf(refusals: number): Promise<{ ends: unknown[]; sends: nu
     placement: {
       owners: [SELF, OTHER],
       ring: u64<RingDigest>(1, 2),
-      bucket: { id: BUCKET_ID },
+      bucket: { id: BUCKET_ID, durability: Durability.always },
       others: [],
       machineOf: String,
     },

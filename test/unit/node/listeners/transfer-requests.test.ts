@@ -129,7 +129,12 @@ t.test('what was read ahead goes to the same question of the same run alone', as
   t.same(giver.queries[2]?.from, from, 'by another connection')
 })
 
-t.test('so many pages are read ahead at most, and none is kept for long', async (t) => {
+t.test('so many pages are read ahead at most, and none is given late', async (t) => {
+  const late = new Giver()
+  await late.ask()
+  await late.sim.run(6_000)
+  await late.ask({ from: { segment: 2, offset: 32 }, end: END })
+  t.same(late.queries[2]?.from?.segment, 2, 'it is read once more')
   const giver = new Giver()
   for (let run = 1; run <= 2 * TRANSFER_RECEIVERS_MAX; run++) await giver.ask({ run })
   t.equal(giver.queries.length, 3 * TRANSFER_RECEIVERS_MAX)

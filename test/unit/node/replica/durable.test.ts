@@ -9,7 +9,15 @@ type Done = (error: OperatingError | undefined) => void
 
 t.test('a write counts as its bucket says', async (t) => {
   const failed = new OperatingError('disk-failed', 'the disk failed')
-  for (const durability of [Durability.always, Durability.interval]) {
+  const { always, interval } = Durability
+  for (const [durability, unsyncedMs, waits] of [
+    [always, 0, true],
+    [interval, 0, false],
+    [interval, 1_000, false],
+    // The disk is full, or has failed.
+    [interval, 1_001, true],
+    [interval, Infinity, true],
+  ] as const) {
     const asked: number[] = []
     let synced: Done | undefined
     const whenSynced = (sequence: number, done: Done): void => {
@@ -17,11 +25,11 @@ t.test('a write counts as its bucket says', async (t) => {
       synced = done
     }
     const told: (string | undefined)[] = []
-    whenHeld({ whenSynced } as Replica, 7, durability, (error) => told.push(error?.code))
+    const replica = { whenSynced, writer: { unsyncedMs } } as unknown as Replica
+    whenHeld(replica, 7, durability, (error) => told.push(error?.code))
     t.same(asked, [7], 'the sync begins')
-    const isAlways = durability === Durability.always
-    t.same(told, isAlways ? [] : [undefined])
+    t.same(told, waits ? [] : [undefined], `${durability} ${unsyncedMs}`)
     synced?.(failed)
-    t.same(told, isAlways ? ['disk-failed'] : [undefined])
+    t.same(told, waits ? ['disk-failed'] : [undefined])
   }
 })
