@@ -29,7 +29,8 @@ export interface GetOptions extends CallOptions {
   readonly strict?: boolean | undefined
   /**
    * True: what is returned is written to R owners first, where fewer hold it. With 2 R > N no later
-   * get of this kind returns less. Fails where fewer than R owners answer or take it.
+   * get of this kind returns less, unless an owner that had it ends before it has synced it. Fails
+   * where fewer than R owners answer or take it.
    */
   readonly monotonic?: boolean | undefined
   /** The result has what this receipt of a put or get of the key stands for, or its replacement. */
