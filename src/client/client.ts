@@ -306,7 +306,7 @@ export class Client implements AsyncDisposable {
     return bucketsOf(await this.#askTopology(options))
   }
 
-  /** Asks the node of this name, or address (a seed's or a member's), or any, for its status. */
+  /** Asks the node of this name, or the seed of this address, or any node, for its status. */
   async status(node?: string, options?: CallOptions): Promise<NodeStatus> {
     checkStatus(options)
     const only = node === undefined ? undefined : linkNamed(this.#pool, 'status', node)

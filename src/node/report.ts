@@ -315,7 +315,7 @@ function engineRows({ engine, hints, freeBytes }: Sources): Record<string, Row> 
     syncs_total: ['Group commits since the start.', () => engine.report().syncs ?? 0],
     unsynced_ms: [
       'For how long the oldest append has waited to be durable.',
-      () => Math.min(engine.unsyncedMs ?? 0, Number.MAX_SAFE_INTEGER),
+      () => engine.unsyncedMs ?? 0,
     ],
   }
 }

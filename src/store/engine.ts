@@ -276,10 +276,13 @@ export interface Engine {
   report(): EngineReport
 
   /**
-   * For how long the oldest append that is not durable has waited, in milliseconds; Infinity after
-   * a failed sync. Undefined where that is not known.
+   * For how long the oldest append that is not durable has waited, in milliseconds. Undefined where
+   * that is not known.
    */
   readonly unsyncedMs?: number
+
+  /** Nothing can be made durable any more: `failed` has resolved, or is about to. */
+  readonly hasFailed?: boolean
 
   /** Syncs what was appended, then closes all files. Nothing is called afterwards. */
   close(): Promise<void>

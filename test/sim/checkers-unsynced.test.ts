@@ -82,6 +82,10 @@ t.test('a damaged disk counts until copies are whole again', async (t) => {
   unsynced.ended(2, durable(50), 330)
   t.ok(unsynced.mayBeLost(290, 300, 2))
   t.notOk(unsynced.mayBeLost(190, 199, 2), 'what was whole since is not lost by a later fault')
+  unsynced.whole(1_000)
+  for (const machine of [1, 2]) unsynced.ended(machine, durable(5_000), 2_000)
+  t.notOk(unsynced.mayBeLost(900, 950, 2), 'nor is it by a log that waits for so long')
+  t.ok(unsynced.mayBeLost(1_100, 1_200, 2))
 })
 
 t.test('only what is missing and may be is let pass', async (t) => {

@@ -70,9 +70,9 @@ one with the latest time, by the clocks of the nodes that took them. The others 
 counted (losers_total). By default all are kept as siblings, and none is lost.
 
 With --durability interval a copy counts as soon as a node has it in memory, and its log syncs it in
-the next group, at once: a put does not wait for a disk. It may be lost where W of the nodes that
-hold it lose power, are killed, or stop with full or failed disks, before that sync. By default a
-copy counts once its node has synced it.
+the next group, at once: a put does not wait for a disk, unless a log is behind by more than a
+second. It may be lost where W of the nodes that hold it lose power, are killed, or stop with full
+or failed disks, before that sync. By default a copy counts once its node has synced it.
 
 No bucket can be deleted. One needs no creation: it is there with its first key, and has the quorums
 of the cluster. A name that keys were put under already is refused (bucket-exists). Members that

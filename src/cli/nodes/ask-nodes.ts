@@ -10,7 +10,10 @@ import { type ConnectionOptions, millisecondsOf, withClient } from '../cluster-o
 /** A node that does not answer must not hold up the others' rows. */
 const NODE_MS_MAX = 2_000
 
-export type Member = Omit<ClusterView['members'][number], 'peerPort'>
+export interface Member extends Omit<ClusterView['members'][number], 'peerPort'> {
+  /** False: it has joined, and no table names it yet. */
+  readonly isInRing: boolean
+}
 
 export interface MemberRow {
   readonly member: Member
@@ -19,7 +22,7 @@ export interface MemberRow {
   readonly reason: string | undefined
 }
 
-/** All members, in the order of their names, and a client that reaches each by its address. */
+/** All members, in the order of their names, and a client that reaches each. */
 export interface Reached {
   readonly client: Client
   readonly cluster: ClusterView
@@ -33,7 +36,8 @@ export function withMembers<T>(
   return withClient(options, async (client) => {
     const cluster = await client.topology()
     const outside = await outsideOf(client, cluster)
-    const members = byName([...cluster.members, ...outside])
+    const inside = cluster.members.map((member) => ({ ...member, isInRing: true }))
+    const members = byName([...inside, ...outside])
     if (outside.length === 0) return work({ client, cluster, members })
     // No topology tells of these.
     const seeds = [options.seeds, ...outside.map(addressOf)].join(',')
@@ -41,14 +45,13 @@ export function withMembers<T>(
   })
 }
 
-/** Members that are not in the ring: they have joined, and no table names them yet. */
 async function outsideOf(client: Client, { members }: ClusterView): Promise<readonly Member[]> {
   const inside = new Set(members.map(({ id }) => id))
   const status = await client.operator.status({})
   return status.members
     .filter(({ node, state }) => state !== 'gone' && !inside.has(node))
     .map(({ node: id, name, host, clientPort, machine, zone }) => {
-      return { id, name, host, clientPort, machine, zone }
+      return { id, name, host, clientPort, machine, zone, isInRing: false }
     })
 }
 
@@ -68,7 +71,9 @@ export function byName<One extends Pick<Member, 'name'>>(members: readonly One[]
 
 async function ask(client: Client, member: Member, timeout: number): Promise<MemberRow> {
   try {
-    const status = await client.status(addressOf(member), { timeout })
+    // A seed may have another address than its member says: its name finds it all the same.
+    const node = member.isInRing ? member.name : addressOf(member)
+    const status = await client.status(node, { timeout })
     return { member, status, reason: undefined }
   } catch (error) {
     if (!isOperatingError(error)) throw error

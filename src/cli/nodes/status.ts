@@ -163,7 +163,7 @@ export function remarksOf(rows: readonly MemberRow[]): string[] {
 
 /** Members that are not simply joined, alive and in the ring, and how the nodes see them. */
 function membersOf(rows: readonly MemberRow[]): string[] {
-  const inRing = new Set(rows.map(({ member }) => member.id))
+  const inRing = new Set(rows.filter(({ member }) => member.isInRing).map((row) => row.member.id))
   const isNoticed = ({ id, state, life }: MemberSeen): boolean =>
     state !== 'joined' || life !== 'alive' || !inRing.has(id)
   const seen = rows.flatMap(({ status }) => status?.members ?? [])

@@ -19,6 +19,8 @@ import type { Foreground } from '../foreground.ts'
 const LOOK_MS = 250
 /** Shorter rests are put off: a timer is no finer. */
 const REST_MS_MIN = 1
+/** Of work with a factor: a process that was paused must not rest for many times as long. */
+const PATIENT_REST_MS_MAX = 30_000
 
 export interface PacingDependencies {
   readonly clock: Clock
@@ -121,7 +123,7 @@ export class Work {
   /** Resolves once the worker has rested for its work so far; at once where it owes nothing. */
   async rest(): Promise<void> {
     this.pause()
-    const restMsMax = this.#restFactor === 0 ? BACKGROUND_REST_MS_MAX : Infinity
+    const restMsMax = this.#restFactor === 0 ? BACKGROUND_REST_MS_MAX : PATIENT_REST_MS_MAX
     const restMs = Math.min(this.#owedMs, restMsMax)
     if (restMs >= REST_MS_MIN) {
       this.#owedMs = 0

@@ -44,6 +44,8 @@ export interface MovedAppend {
 type DropEntry = Extract<Entry, { kind: 'drop' }>
 
 const FREEING = { mayUseReserve: true }
+/** An engine that has something to sync for longer is behind. */
+const UNSYNCED_MS_MAX = 1_000
 
 export interface CopyWriterOptions {
   readonly engine: Engine
@@ -65,9 +67,10 @@ export class CopyWriter {
     this.#node = options
   }
 
-  /** For how long the oldest append has waited to be durable, as far as that is known. */
-  get unsyncedMs(): number {
-    return this.#node.engine.unsyncedMs ?? 0
+  /** What is appended is not durable soon: the disk is slow or full, or has failed. */
+  get isBehind(): boolean {
+    const { unsyncedMs = 0, hasFailed = false } = this.#node.engine
+    return hasFailed || unsyncedMs > UNSYNCED_MS_MAX
   }
 
   append(copy: CopyId, held: Held, object: VersionedObject, note: Uint8Array): Appended {

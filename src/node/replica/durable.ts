@@ -3,9 +3,6 @@ import type { OperatingError } from '../../base/errors.ts'
 import { Durability } from '../../dynamo/buckets/bucket-record.ts'
 import type { Replica } from './replica.ts'
 
-/** Where the log is behind for longer, as on a full disk, a write waits for its sync anyway. */
-const UNSYNCED_MS_MAX = 1_000
-
 /** Whether all that was appended so far is durable; false where the disk failed. */
 export function isAllDurable(replica: Replica): Promise<boolean> {
   return new Promise((resolve) => {
@@ -13,14 +10,17 @@ export function isAllDurable(replica: Replica): Promise<boolean> {
   })
 }
 
-/** Calls `done` when a client's write, appended up to `sequence`, counts: see `Durability`. */
+/**
+ * Calls `done` when a client's write, appended up to `sequence`, counts: see `Durability`. It waits
+ * for the sync in any case where the engine is behind.
+ */
 export function whenHeld(
   replica: Replica,
   sequence: number,
   durability: Durability,
   done: (error: OperatingError | undefined) => void,
 ): void {
-  if (durability === Durability.always || replica.writer.unsyncedMs > UNSYNCED_MS_MAX) {
+  if (durability === Durability.always || replica.writer.isBehind) {
     replica.whenSynced(sequence, done)
     return
   }

@@ -58,6 +58,8 @@ export class Trees {
   /** Building, then corrections, one after another. */
   #work: Promise<void> = Promise.resolve()
   #isStopped = false
+  /** How often copies were dropped together: a page that was asked for before may have them. */
+  #drops = 0
   /** Leaves that were read again. */
   corrections = 0
 
@@ -99,13 +101,15 @@ export class Trees {
     this.#isStopped = true
   }
 
-  /** All copies were dropped at once. Requires: all are read. */
+  /** All copies were dropped at once. */
   clear(): void {
+    this.#drops += 1
     for (const tree of this.#trees.values()) tree.clear()
   }
 
   /** The copies below a branch were dropped at once. */
   clearBranch(bits: number, branch: Branch): void {
+    this.#drops += 1
     for (const tree of this.#trees.values()) tree.clearPrefix(bits, branch)
   }
 
@@ -173,16 +177,16 @@ export class Trees {
 
   async #build(rest: () => Promise<void>): Promise<void> {
     while (this.#next !== undefined && !this.#isStopped) {
-      const reading = this.#begin(this.#next)
+      const [reading, drops] = [this.#begin(this.#next), this.#drops]
       const { entries, next } = await this.#pageOf(this.#next, LAST_TOKEN)
+      if (drops !== this.#drops) continue
       this.#add(entries, reading, next)
       this.#next = next
       if (next !== undefined) await rest()
     }
     this.#reading = undefined
     for (const leaf of this.#unread) {
-      if (this.#isStopped) return
-      await this.#read(leaf)
+      if (!(await this.#read(leaf))) return
       this.#unread.delete(leaf)
       await rest()
     }
@@ -197,27 +201,29 @@ export class Trees {
       return
     }
     // An engine that fails is closing, or its disk has failed: this tree has no further use.
-    const isRead = await this.#read(leaf).then(
-      () => true,
-      () => false,
-    )
-    if (isRead) this.corrections += 1
+    if (await this.#read(leaf).catch(() => false)) this.corrections += 1
   }
 
-  /** Rejects as the engine does. */
-  async #read(leaf: Branch): Promise<void> {
+  /** False where it was stopped. Rejects as the engine does. */
+  async #read(leaf: Branch): Promise<boolean> {
     const last = lastTokenOfLeaf(leaf)
-    const reading = this.#begin(firstTokenOfLeaf(leaf))
-    const entries: DigestPage['entries'][number][] = []
+    let [reading, drops] = [this.#begin(firstTokenOfLeaf(leaf)), this.#drops]
+    let entries: DigestPage['entries'][number][] = []
     let next: Token | undefined = reading.from
     while (next !== undefined) {
+      if (this.#isStopped) return false
       const page: DigestPage = await this.#pageOf(next, last)
       entries.push(...page.entries)
       next = page.next
+      if (drops === this.#drops) continue
+      // Begin again.
+      ;[reading, drops] = [this.#begin(firstTokenOfLeaf(leaf)), this.#drops]
+      ;[entries, next] = [[], reading.from]
     }
     for (const tree of this.#trees.values()) tree.clearPrefix(TREE_LEAF_BITS, leaf)
     this.#add(entries, reading, nextU64(last))
     this.#reading = undefined
+    return true
   }
 
   #begin(from: Token): Reading {

@@ -28,7 +28,8 @@ export class Unsynced {
   /** A running node ends at this moment; so much of its log was synced. */
   ended(machine: number, { unsyncedMs }: Durable, nowMs: number): void {
     if (unsyncedMs === 0) return
-    this.#losses.push({ part: this.#partOf(machine), fromMs: nowMs - unsyncedMs, toMs: nowMs })
+    const fromMs = Math.max(nowMs - unsyncedMs, this.#wholeMs)
+    this.#losses.push({ part: this.#partOf(machine), fromMs, toMs: nowMs })
   }
 
   /** Its disk lost something: nothing that it takes counts, since the last `whole` to the next. */

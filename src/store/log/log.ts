@@ -156,6 +156,10 @@ export class LogEngine implements Engine {
     return this.#writer.unsyncedMs
   }
 
+  get hasFailed(): boolean {
+    return this.#writer.hasFailed
+  }
+
   synced(sequence: number): Promise<void> {
     return this.#writer.synced(sequence)
   }

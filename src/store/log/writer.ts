@@ -139,9 +139,8 @@ export class Writer {
     return this.#unsyncedBytes
   }
 
-  /** For how long the oldest record that is not durable has waited; Infinity if in vain. */
+  /** For how long the oldest record that is not durable has waited, in milliseconds. */
   get unsyncedMs(): number {
-    if (this.hasFailed) return Infinity
     return Math.max(0, this.#options.clock.now() - (this.#groups[0]?.beganMs ?? Infinity))
   }
 

@@ -14,7 +14,7 @@ import { until } from './running.ts'
 const LIMIT_MS = 180_000
 const TOKEN = 'open sesame'
 /** How `status` shows a node that has joined. */
-const SEEN = 'member node-4: joined, alive, without partitions, as node-1, node-2, node-3 see it'
+const SEEN = 'member node-4: joined, alive, without partitions, as node-1, node-2, node-3, node-4'
 
 t.setTimeout(2 * LIMIT_MS)
 

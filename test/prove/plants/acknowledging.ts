@@ -5,7 +5,7 @@ const DURABILITY = 'test/unit/node/coordinator/durability.test.ts'
 
 export const ACKNOWLEDGING: PlantGroup = {
   name: 'acknowledging',
-  plantsMin: 19,
+  plantsMin: 21,
   plants: [
     {
       name: 'ack before sync',
@@ -21,7 +21,7 @@ export const ACKNOWLEDGING: PlantGroup = {
     },
     {
       name: 'every bucket is acknowledged before the sync',
-      find: 'durability === Durability.always || replica.writer.unsyncedMs > UNSYNCED_MS_MAX',
+      find: 'durability === Durability.always || replica.writer.isBehind',
       replace: 'false',
       why: 'acknowledged writes are lost where a bucket promises that none is',
       caughtBy: DURABILITY,
@@ -48,7 +48,7 @@ export const ACKNOWLEDGING: PlantGroup = {
       caughtBy: 'test/unit/node/replica/durable.test.ts',
     },
     {
-      name: 'what is not said to be so counts before the sync',
+      name: 'a write that says nothing of it counts before the sync',
       find: 'durability: durability ?? Durability.always',
       replace: 'durability: durability ?? Durability.interval',
       why: 'a monotonic get counts on repairs that a power cut takes back',
@@ -56,10 +56,17 @@ export const ACKNOWLEDGING: PlantGroup = {
     },
     {
       name: 'a log that is far behind acknowledges all the same',
-      find: '|| replica.writer.unsyncedMs > UNSYNCED_MS_MAX',
+      find: '|| replica.writer.isBehind',
       replace: '',
       why: 'on a full or failed disk all that comes is acknowledged, and nothing of it is kept',
       caughtBy: 'test/unit/node/replica/durable.test.ts',
+    },
+    {
+      name: 'a log that has failed is not behind',
+      find: 'return hasFailed || unsyncedMs > UNSYNCED_MS_MAX;',
+      replace: 'return unsyncedMs > UNSYNCED_MS_MAX;',
+      why: 'a repeated put is acknowledged by nodes that will not keep it',
+      caughtBy: 'test/unit/node/replica/behind.test.ts',
     },
     {
       name: 'one end excuses every lost write',

@@ -30,8 +30,12 @@ t.test('a member that is in no ring is told, by all that see it', async (t) => {
     const row = rowOf(name, {})
     const own = { ...seen, id: `${i}`, name }
     const status = { ...row.status, members: [own, seen] }
-    return { ...row, member: { name, id: `${i}` }, status } as unknown as MemberRow
+    return { ...row, member: { name, id: `${i}`, isInRing: true }, status } as unknown as MemberRow
   })
+  const outside = { name: 'n4', id: 'd', isInRing: false }
+  const own = rowOf('n4', {})
+  const status = { ...own.status, members: [] }
+  rows.push({ ...own, member: outside, status } as unknown as MemberRow)
   t.equal(remarksOf(rows)[0], 'member n4: joined, alive, without partitions, as n1, n2 see it\n')
   t.equal(remarksOf(rows).length, 2, 'and the line of rounds')
 })

@@ -139,6 +139,12 @@ t.test('work that no one waits for rests whatever else is done', async (t) => {
     await work.rest()
   }
   t.equal(Math.round(await scene.timed(slow)), 10_000, 'also where a page takes long')
+  const paused = async (): Promise<void> => {
+    const work = scene.pacing.work(4)
+    await scene.work(60_000)
+    await work.rest()
+  }
+  t.equal(Math.round(await scene.timed(paused)), 60_000 + 30_000, 'no rest is very long')
 })
 
 t.test('answers to members are delayed together, and a bounded time each', async (t) => {

@@ -2,13 +2,13 @@
 import * as fc from 'fast-check'
 import t from 'tap'
 import { u64 } from '../../../../src/base/u64.ts'
-import { type CopyId, keyName, type NodeId, Policy } from '../../../../src/dynamo/names.ts'
+import { type CopyId, keyName, type NodeId, OWN, Policy } from '../../../../src/dynamo/names.ts'
 import { firstTokenOfLeaf, leafOf } from '../../../../src/dynamo/repair/branches.ts'
 import { FoundDigests } from '../../../../src/node/replica/found-digests.ts'
 import { Trees } from '../../../../src/node/replica/trees.ts'
 import type { Digest } from '../../../../src/native/digest.ts'
 import type { DigestPage, Engine, ScanQuery } from '../../../../src/store/engine.ts'
-import { copyOf } from '../../../../src/store/conformance/subject.ts'
+import { copyOf, FIRST_TOKEN, LAST_TOKEN } from '../../../../src/store/conformance/subject.ts'
 import { MemoryEngine } from '../../../../src/store/memory/memory.ts'
 
 const KEY = new Uint8Array(16).fill(7)
@@ -154,6 +154,32 @@ t.test('where very much is in doubt all is read', async (t) => {
   t.notOk(trees.isBuilt)
   await trees.build()
   t.strictSame(sumsOf(trees), await freshSums(engine))
+})
+
+t.test('copies that are dropped while they are being read are in no sum', async (t) => {
+  for (const clear of ['all', 'below a branch'] as const) {
+    const engine = new SlowEngine()
+    const trees = new Trees(engine, KEY, new FoundDigests(KEY))
+    await trees.build()
+    for (let index = 0; index < KEYS; index++) write(engine, trees, index, 1)
+    trees.correct(leafOf(copyAt(3).token))
+    for (let turn = 0; turn < 8; turn++) await Promise.resolve()
+    engine.append([{ kind: 'drop', place: OWN, from: FIRST_TOKEN, to: LAST_TOKEN }])
+    if (clear === 'all') trees.clear()
+    else trees.clearBranch(0, 0)
+    for (let turn = 0; turn < TURNS && trees.corrections < 1; turn++) await engine.release()
+    t.strictSame(sumsOf(trees), [u64(0, 0), u64(0, 0)], clear)
+  }
+  const engine = new SlowEngine()
+  for (let index = 0; index < KEYS; index++) write(engine, undefined, index, 1)
+  const trees = new Trees(engine, KEY)
+  const built = trees.build()
+  for (let turn = 0; turn < 8; turn++) await Promise.resolve()
+  engine.append([{ kind: 'drop', place: OWN, from: FIRST_TOKEN, to: LAST_TOKEN }])
+  trees.clear()
+  for (let turn = 0; turn < TURNS && !trees.isBuilt; turn++) await engine.release()
+  await built
+  t.strictSame(sumsOf(trees), [u64(0, 0), u64(0, 0)], 'while all is read')
 })
 
 t.test('hints are in no tree', async (t) => {
