@@ -26,7 +26,7 @@ export type BucketDigest = Brand<U64, 'BucketDigest'>
 /**
  * When a put counts at a node: once its log has synced it, or as soon as it is appended there. The
  * log syncs what is appended at once in both, one group after another; so with `interval` a node
- * that ends without warning loses what it took since its last sync. All that is no put waits for
+ * that ends without warning loses what it took since its last sync. Everything but a put waits for
  * the sync. These numbers are in files and messages.
  */
 export const Durability = { always: 0, interval: 1 } as const

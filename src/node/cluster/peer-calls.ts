@@ -189,12 +189,11 @@ export class PeerCalls {
     node: NodeId,
     { name, bucketId, place }: CopyId,
     object: Uint8Array,
-    { ring, deadline, durability }: WriteTerms,
+    { ring, deadline, durability = Durability.always }: WriteTerms,
     deliver: (failure: OperatingError | undefined) => void,
   ): void {
     const deadlineMs = this.#msLeft(deadline)
-    const own = { durability: durability ?? Durability.always }
-    const request = { name, bucketId, ring, object, deadlineMs, place, ...own }
+    const request = { name, bucketId, ring, object, deadlineMs, place, durability }
     this.#peers.call(node, 'peerWrite', request, (answer) => {
       deliver(isFailure(answer) ? answer : undefined)
     })

@@ -49,8 +49,8 @@ export const ACKNOWLEDGING: PlantGroup = {
     },
     {
       name: 'a write that says nothing of it counts before the sync',
-      find: 'durability: durability ?? Durability.always',
-      replace: 'durability: durability ?? Durability.interval',
+      find: 'durability = Durability.always',
+      replace: 'durability = Durability.interval',
       why: 'a monotonic get counts on repairs that a power cut takes back',
       caughtBy: 'test/unit/node/cluster/peer-calls.test.ts',
     },
