@@ -21,7 +21,7 @@ import type { MaybePromise } from '../base/deliver.ts'
 import type { OperatingError } from '../base/errors.ts'
 import type { Room } from '../base/room.ts'
 import type { LogPoint } from '../dynamo/handoff/log-point.ts'
-import type { BucketId, CopyId, CreationId, Place } from '../dynamo/names.ts'
+import type { BucketId, CopyId, CreationId, Place, Policy } from '../dynamo/names.ts'
 import type { Digest, Token } from '../native/digest.ts'
 import type { Clock } from '../world/clock.ts'
 import type { Directory } from '../world/disk.ts'
@@ -186,8 +186,9 @@ export interface TransferPage {
 export interface MovedRecords {
   readonly count: number
   tokenAt(index: number): Token
-  /** N of the bucket. */
+  /** N of the bucket, and its policy. */
   nAt(index: number): number
+  policyAt(index: number): Policy
   /** The names are views of the page. */
   copyAt(index: number): CopyId
   /** A view of the page. */

@@ -97,8 +97,8 @@ export class MovedCopies {
     const decoded = isSole ? undefined : decodeObject(object)
     // Merging refuses what is garbled, and leaves out what would go at once.
     if (!isSole && (decoded === undefined || isDone(decoded, floors.adopted.floor))) return false
-    const { policy } = records.copyAt(index).bucketId
-    if (decoded !== undefined && keptUnder(policy, decoded) !== decoded) return false
+    if (decoded !== undefined && keptUnder(records.policyAt(index), decoded) !== decoded)
+      return false
     const { siblingsAt, valuesAt } = layoutOf(object)
     const { prefixBytes, digestStart } = records.layoutAt(index)
     if (prefixBytes !== valuesAt || digestStart !== siblingsAt) return false

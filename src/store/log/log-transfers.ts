@@ -11,7 +11,7 @@ import type { LogPoint } from '../../dynamo/handoff/log-point.ts'
 import { TRANSFER_BYTES_MAX, TRANSFER_RECEIVERS_MAX } from '../../limits.ts'
 import { DIRECTORY_WORDS } from '../../native/key-directory.ts'
 import type { TransferPage, TransferQuery, Transfers } from '../engine.ts'
-import { offsetWord, segmentWord, tagOf } from './location.ts'
+import { NO_TAG, offsetWord, segmentWord, tagOf } from './location.ts'
 import { PageRecords } from './moved-records.ts'
 import type { PlaceIndexes } from './place-indexes.ts'
 import { SegmentScanner } from './segment-scan.ts'
@@ -123,9 +123,14 @@ export class LogTransfers implements Transfers<PageRecords> {
     const words = new Uint32Array(DIRECTORY_WORDS * indexes.length)
     let offset = first
     let at = 0
+    let tag = NO_TAG
+    let before: number | undefined
     for (const index of indexes) {
       const { hi, lo } = records.tokenAt(index)
-      const location = { segment, offset, tag: tagOf(records.bucketAt(index)) }
+      const isSame = before !== undefined && records.haveSameBucket(before, index)
+      if (!isSame) tag = tagOf(records.bucketAt(index))
+      before = index
+      const location = { segment, offset, tag }
       words[at] = hi
       words[at + 1] = lo
       words[at + 2] = segmentWord(location)

@@ -52,6 +52,15 @@ export class PageRecords implements MovedRecords {
     return recordBytes(bucket, key, 0, word(MovedWord.bodyBytes))
   }
 
+  /** Whether two records are of buckets with one name; it allocates nothing. */
+  haveSameBucket(one: number, other: number): boolean {
+    const length = this.#word(one, MovedWord.bucketBytes)
+    if (this.#word(other, MovedWord.bucketBytes) !== length) return false
+    const [a, b] = [this.start(one) + RECORD_HEADER_BYTES, this.start(other) + RECORD_HEADER_BYTES]
+    for (let i = 0; i < length; i++) if (this.bytes[a + i] !== this.bytes[b + i]) return false
+    return true
+  }
+
   bucketAt(index: number): Uint8Array {
     const from = this.start(index) + RECORD_HEADER_BYTES
     return this.bytes.subarray(from, from + this.#word(index, MovedWord.bucketBytes))
@@ -65,6 +74,10 @@ export class PageRecords implements MovedRecords {
     return this.#word(index, MovedWord.n)
   }
 
+  policyAt(index: number): Policy {
+    return this.#word(index, MovedWord.policy) as Policy
+  }
+
   digestAt(index: number): Digest {
     return u64(this.#word(index, MovedWord.digestHi), this.#word(index, MovedWord.digestLo))
   }
@@ -74,8 +87,7 @@ export class PageRecords implements MovedRecords {
     const keyStart = bucket.byteOffset - this.bytes.byteOffset + bucket.length
     const key = this.bytes.subarray(keyStart, keyStart + this.#word(index, MovedWord.keyBytes))
     const creation = creationAt(this.#words, index * MOVED_WORDS + MovedWord.creationFirst)
-    const policy = this.#word(index, MovedWord.policy) as Policy
-    const bucketId = { creation, policy, n: this.nAt(index) }
+    const bucketId = { creation, policy: this.policyAt(index), n: this.nAt(index) }
     return { place: OWN, bucketId, token: this.tokenAt(index), name: { bucket, key } }
   }
 

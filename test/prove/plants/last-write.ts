@@ -58,8 +58,8 @@ export const LAST_WRITE: readonly Plant[] = [
   },
   {
     name: 'a copy that a bulk transfer brings is of no such bucket',
-    find: 'const policy = this.#word(index, MovedWord.policy);',
-    replace: 'const policy = 1;',
+    find: 'return this.#word(index, MovedWord.policy);',
+    replace: 'return 1;',
     why: 'a new owner keeps all writes',
     caughtBy: MOVED,
   },

@@ -1,9 +1,14 @@
 /** Bulk transfers between logs: passes that go on, over files that have rotted or are gone. */
 import t from 'tap'
-import { utf8Text } from '../../../../src/base/bytes.ts'
+import { utf8Bytes, utf8Text } from '../../../../src/base/bytes.ts'
 import type { LogPoint } from '../../../../src/dynamo/handoff/log-point.ts'
-import { keyName } from '../../../../src/dynamo/names.ts'
-import { put } from '../../../../src/store/conformance/subject.ts'
+import { keyName, OWN } from '../../../../src/dynamo/names.ts'
+import {
+  BUCKET_ID,
+  FIRST_TOKEN,
+  LAST_TOKEN,
+  put,
+} from '../../../../src/store/conformance/subject.ts'
 import type { Engine, TransferPage, TransferQuery } from '../../../../src/store/engine.ts'
 import { keep, Lab } from '../lab.ts'
 
@@ -195,3 +200,36 @@ function recordsIn(bytes: Uint8Array): readonly number[] {
   }
   return starts
 }
+
+t.test('copies of several buckets that come in one page are found in theirs', async (t) => {
+  const [giver, taker] = [new Lab(1), new Lab(2)]
+  const names = Array.from({ length: 12 }, (_, i) => {
+    return keyName(['b', 'b', 'c', 'bb', 'c'][i % 5] as string, `k${i}`)
+  })
+  const records = await giver.done(
+    (async () => {
+      const { engine } = await giver.open({ segmentBytes: 65_536 })
+      await engine.synced(engine.append(names.map((name) => put(name, 'x'))))
+      return (await read(engine)).records
+    })(),
+  )
+  await taker.done(
+    (async () => {
+      const { engine } = await taker.open({ segmentBytes: 65_536 })
+      const moved = engine.transfers?.open(records)
+      if (moved === undefined) throw new Error('a page is sound')
+      t.equal(moved.policyAt(0), BUCKET_ID.policy)
+      engine.transfers?.append(
+        moved,
+        names.map((_, i) => i),
+      )
+      for (const bucket of ['b', 'c', 'bb']) {
+        const name = { name: utf8Bytes(bucket), creation: BUCKET_ID.creation }
+        const bounds = { from: FIRST_TOKEN, to: LAST_TOKEN, keysMax: 100, bytesMax: 10_000 }
+        const { entries } = await engine.scan({ place: OWN, bucket: name, ...bounds })
+        const wanted = names.filter((one) => utf8Text(one.bucket) === bucket)
+        t.equal(entries.length, wanted.length, bucket)
+      }
+    })(),
+  )
+})
