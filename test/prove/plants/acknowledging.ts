@@ -18,6 +18,7 @@ export const ACKNOWLEDGING: PlantGroup = {
       find: 'return whenHeld(replica, sequence, durability ?? Durability.always, (error) => {',
       replace: 'return [undefined].forEach((error) => {',
       why: 'one owner holds the write durably, and its disk is destroyed',
+      caughtBy: DURABILITY,
     },
     {
       name: 'every bucket is acknowledged before the sync',
