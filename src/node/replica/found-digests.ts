@@ -24,11 +24,11 @@ export class FoundDigests implements OwnDigests {
   }
 
   add(n: number, token: Token, digest: Digest): void {
-    this.#treeOf(n).add(token.hi, token.lo, digest.hi, digest.lo)
+    treeOf(this.#trees, n, this.#key).add(token.hi, token.lo, digest.hi, digest.lo)
   }
 
   remove(n: number, token: Token, digest: Digest): void {
-    this.#treeOf(n).remove(token.hi, token.lo, digest.hi, digest.lo)
+    treeOf(this.#trees, n, this.#key).remove(token.hi, token.lo, digest.hi, digest.lo)
   }
 
   doubt(token: Token): void {
@@ -45,13 +45,14 @@ export class FoundDigests implements OwnDigests {
     this.#doubted = new Set()
     return found.doubted.size <= doubtedMax ? found : undefined
   }
+}
 
-  #treeOf(n: number): MerkleTree {
-    let tree = this.#trees.get(n)
-    if (tree === undefined) {
-      tree = new MerkleTree(this.#key)
-      this.#trees.set(n, tree)
-    }
-    return tree
+/** The tree of buckets with this N: an empty one where there is none yet. */
+export function treeOf(trees: Map<number, MerkleTree>, n: number, key: Uint8Array): MerkleTree {
+  let tree = trees.get(n)
+  if (tree === undefined) {
+    tree = new MerkleTree(key)
+    trees.set(n, tree)
   }
+  return tree
 }

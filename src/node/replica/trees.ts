@@ -27,9 +27,9 @@ import {
 import { FIRST_TOKEN, LAST_TOKEN } from '../../dynamo/ring/partition.ts'
 import { SCAN_PAGE_BYTES_MAX, SCAN_PAGE_KEYS_MAX } from '../../limits.ts'
 import type { Digest, Token } from '../../native/digest.ts'
-import { MERKLE_ENTRY_WORDS, MERKLE_LEAF_BITS, MerkleTree } from '../../native/merkle.ts'
+import { MERKLE_ENTRY_WORDS, MERKLE_LEAF_BITS, type MerkleTree } from '../../native/merkle.ts'
 import type { DigestPage, Engine } from '../../store/engine.ts'
-import type { FoundDigests } from './found-digests.ts'
+import { type FoundDigests, treeOf } from './found-digests.ts'
 import { mapKeyOf } from './key-steps.ts'
 import { besideRot } from './rot.ts'
 
@@ -167,12 +167,7 @@ export class Trees {
   }
 
   #treeOf(n: number): MerkleTree {
-    let tree = this.#trees.get(n)
-    if (tree === undefined) {
-      tree = new MerkleTree(this.#key)
-      this.#trees.set(n, tree)
-    }
-    return tree
+    return treeOf(this.#trees, n, this.#key)
   }
 
   async #build(rest: () => Promise<void>): Promise<void> {
