@@ -39,7 +39,7 @@ export interface CreateBucketOptions extends CallOptions {
   /**
    * When a put counts at a machine: once it is durable there, `always`, by default; or once it is
    * appended, `interval`. Such a put takes no time of a disk, and may be lost where W of its
-   * machines end without warning before their next sync, which begins at once.
+   * nodes end before their next sync, which begins at once.
    */
   readonly durability?: BucketDurability | undefined
   /** 16 hexadecimal digits: the same for each attempt of one creation; drawn by default. */

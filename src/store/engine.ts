@@ -150,7 +150,7 @@ export interface EngineOptions {
   readonly trace: Trace
   /** 16 bytes: digests are SipHash-2-4 under this key. */
   readonly digestKey: Uint8Array
-  /** Undefined: no one wants to know. */
+  /** Undefined where they are not wanted. */
   readonly ownDigests?: OwnDigests | undefined
 }
 

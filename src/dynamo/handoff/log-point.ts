@@ -11,3 +11,8 @@ export function isFurther(next: LogPoint | undefined, from: LogPoint | undefined
   if (next === undefined || from === undefined) return true
   return next.segment > from.segment || (next.segment === from.segment && next.offset > from.offset)
 }
+
+/** Undefined is the beginning, or an end. */
+export function isSamePoint(a: LogPoint | undefined, b: LogPoint | undefined): boolean {
+  return a?.segment === b?.segment && a?.offset === b?.offset
+}

@@ -31,8 +31,9 @@ import { askMember } from './ask-member.ts'
 import { Exchange, type ExchangeDependencies } from './exchange.ts'
 import { Transfers, type TransfersDependencies, type Wanted } from './transfers.ts'
 
-/** Between two looks for moves of this member; and where some have just ended, of many. */
+/** Between two looks for moves of this member. */
 const LOOK_MS = 250
+/** The same after a look by which some have ended: others wait, and news of these is on its way. */
 const NEXT_MS = 25
 /** Partitions that are closed together: a moment's work, also on a busy node. */
 const TOGETHER_MAX = 16

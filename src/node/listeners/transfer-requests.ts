@@ -9,7 +9,7 @@ import { perform } from '../../base/deliver.ts'
 import { isFailure } from '../../base/deliver.ts'
 import { OperatingError } from '../../base/errors.ts'
 import { equalU64 } from '../../base/u64.ts'
-import type { LogPoint } from '../../dynamo/handoff/log-point.ts'
+import { isSamePoint } from '../../dynamo/handoff/log-point.ts'
 import type { NodeId } from '../../dynamo/names.ts'
 import { partitionOf } from '../../dynamo/ring/partition.ts'
 import { OVERLOAD_RETRY_MS, TRANSFER_BYTES_MAX, TRANSFER_RECEIVERS_MAX } from '../../limits.ts'
@@ -120,7 +120,9 @@ export class TransferRequests {
   #readAhead(request: PeerTransfer, { next, end }: TransferPage, session: Session): void {
     const sinceMs = this.#node.clock.now()
     this.#ahead = this.#ahead.filter((one) => one.sinceMs + RECEIVING_MS >= sinceMs)
-    if (next === undefined || this.#ahead.length >= TRANSFER_RECEIVERS_MAX) return
+    // A node that stops ends its sessions before it closes the engine.
+    if (next === undefined || session.isEnded) return
+    if (this.#ahead.length >= TRANSFER_RECEIVERS_MAX) return
     const asked = { ...request, from: next, end }
     const page = this.#read(asked)
     // It is told where it is asked for.
@@ -175,8 +177,4 @@ function isSameRequest(a: PeerTransfer, b: PeerTransfer): boolean {
     isSamePoint(a.from, b.from) &&
     isSamePoint(a.end, b.end)
   )
-}
-
-function isSamePoint(a: LogPoint | undefined, b: LogPoint | undefined): boolean {
-  return a?.segment === b?.segment && a?.offset === b?.offset
 }

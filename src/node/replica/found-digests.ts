@@ -8,7 +8,7 @@ import type { Digest, Token } from '../../native/digest.ts'
 import { MerkleTree } from '../../native/merkle.ts'
 import type { OwnDigests } from '../../store/engine.ts'
 
-export interface Found {
+export interface FoundSums {
   readonly trees: Map<number, MerkleTree>
   readonly doubted: Set<Branch>
 }
@@ -39,7 +39,7 @@ export class FoundDigests implements OwnDigests {
    * Gives away the trees, by the N of their buckets, and the leaves whose copies are to be read;
    * undefined where these are more than `doubtedMax`. Nothing is kept here.
    */
-  take(doubtedMax: number): Found | undefined {
+  take(doubtedMax: number): FoundSums | undefined {
     const found = { trees: this.#trees, doubted: this.#doubted }
     this.#trees = new Map()
     this.#doubted = new Set()

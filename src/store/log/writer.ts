@@ -108,6 +108,7 @@ export class Writer {
   #failure: OperatingError | undefined
   #onFailed!: (error: OperatingError) => void
   readonly #head = new Uint32Array(RECORD_WORDS)
+  /** Group commits since the start. */
   syncs = 0
 
   constructor(options: WriterOptions) {

@@ -105,6 +105,13 @@ t.test('the next page is read before it is asked for, and once', async (t) => {
   t.equal(giver.counters.transferGivenBytes, 300)
 })
 
+t.test('nothing is read ahead for a connection that has ended', async (t) => {
+  const giver = new Giver()
+  giver.sessions.set(ONE, { node: ONE, isEnded: true } as unknown as Session)
+  await giver.ask()
+  t.equal(giver.queries.length, 1)
+})
+
 t.test('what was read ahead goes to the same question of the same run alone', async (t) => {
   const from = { segment: 2, offset: 32 }
   const changes: readonly Partial<PeerTransfer>[] = [
