@@ -151,7 +151,7 @@ export class Stages {
   /** The next move of a partition is done. Returns false where it was known. */
   advance(partition: number, n: number, done: number, isFilled: boolean): boolean {
     const moves = this.#byN.get(n)
-    if (moves === undefined || done <= this.of(partition, n).done) return false
+    if (moves === undefined || done <= doneIn(moves, partition)) return false
     assert(done <= this.#movesOf(moves, partition).length, 'no more moves are done than there are')
     moves.done[partition] = done | (isFilled ? FILLED : 0)
     moves.stages[partition] = undefined
@@ -170,10 +170,9 @@ export class Stages {
   /** Takes what another member knows to be done. Requires: of the same table. True if news. */
   take(n: number, done: Uint8Array): boolean {
     let isNews = false
-    for (const [partition, byte] of done.entries()) {
-      const isFilled = (byte & FILLED) !== 0
-      if (this.advance(partition, n, byte & DONE_MASK, isFilled)) isNews = true
-    }
+    done.forEach((byte, partition) => {
+      if (this.advance(partition, n, byte & DONE_MASK, isSet(byte))) isNews = true
+    })
     return isNews
   }
 
@@ -208,12 +207,9 @@ export class Stages {
   /** As it is now: what is done later changes one of the two. */
   copy(): Stages {
     const copy = this.begun()
-    for (const [n, { done, stages }] of this.#byN) {
-      const moves = copy.#byN.get(n) as Moves
-      moves.done.set(done)
-      for (let partition = 0; partition < done.length; partition++) {
-        moves.stages[partition] = stages[partition]
-      }
+    for (const [n, moves] of this.#byN) {
+      const { done, stages } = moves
+      copy.#byN.set(n, { ...moves, done: done.slice(), stages: stages.slice() })
     }
     return copy
   }
@@ -234,19 +230,18 @@ export class Stages {
     let left = 0
     for (const moves of this.#byN.values()) {
       for (let partition = 0; partition < moves.base.partitions; partition++) {
-        left += this.#movesOf(moves, partition).length - this.of(partition, moves.base.n).done
+        left += this.#movesOf(moves, partition).length - doneIn(moves, partition)
       }
     }
     return left
   }
 
   #stageOf(moves: Moves, partition: number): Stage {
-    const { base, done: all } = moves
-    const byte = all[partition] as number
-    const done = byte & DONE_MASK
+    const { base } = moves
+    const done = doneIn(moves, partition)
     const pairs = this.#movesOf(moves, partition)
     const moved = ((base.moved[partition] as number) + done) >>> 0
-    const now = { done, moved, isFilled: isSet(byte) }
+    const now = { done, moved, isFilled: isSet(moves.done[partition] as number) }
     if (done === pairs.length) return { ...this.#last(partition, base.n), ...now }
     const owners = pairs.slice(0, done).reduce(ownersAfter, base.of(partition))
     return { table: this.table, owners, ...(pairs[done] as Pair), ...now }
@@ -270,13 +265,11 @@ export class Stages {
 
 /** None is done. */
 function movesFrom(base: OwnerRows): Moves {
-  const { partitions: length } = base
-  return {
-    base,
-    pairs: Array.from({ length }),
-    done: new Uint8Array(length),
-    stages: Array.from({ length }),
-  }
+  return { base, pairs: [], done: new Uint8Array(base.partitions), stages: [] }
+}
+
+function doneIn({ done }: Moves, partition: number): number {
+  return (done[partition] as number) & DONE_MASK
 }
 
 /** A table that has just taken effect, from where its predecessor's moves had come to. */

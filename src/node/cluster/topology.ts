@@ -225,20 +225,27 @@ export class Topology {
   /** Partitions of buckets with this N that this node and the other one own. */
   sharedPartitions(other: NodeId, n: number): readonly number[] {
     const { lists, self } = this
-    const partitions = Array.from({ length: this.ring.partitionCount }, (_, i) => i)
-    return partitions.filter((partition) => {
+    const shared: number[] = []
+    for (let partition = 0; partition < this.ring.partitionCount; partition++) {
       const { ownerIds } = lists.ofPartition(partition, n)
-      return ownerIds.includes(other) && ownerIds.includes(self.id)
-    })
+      if (ownerIds.includes(other) && ownerIds.includes(self.id)) shared.push(partition)
+    }
+    return shared
   }
 
   /** The other members that own something that this node owns. */
   otherOwners(): readonly NodeId[] {
-    const { ns } = this
-    return [...this.stages.owners].flatMap(({ id }) => {
-      const isOther = id !== this.self.id
-      return isOther && ns.some((n) => this.sharedPartitions(id, n).length > 0) ? [id] : []
-    })
+    const { lists, self } = this
+    const found = new Set<NodeId>()
+    for (const n of this.ns) {
+      for (let partition = 0; partition < this.ring.partitionCount; partition++) {
+        const { ownerIds } = lists.ofPartition(partition, n)
+        if (ownerIds.includes(self.id)) for (const id of ownerIds) found.add(id)
+      }
+    }
+    found.delete(self.id)
+    // In the order of the stages, which is the same at each node.
+    return [...this.stages.owners].flatMap(({ id }) => (found.has(id) ? [id] : []))
   }
 
   /** What an operator should know of the ring, and losses that it would not survive. */
