@@ -8,6 +8,9 @@ namespace {
 constexpr ClassName kClass{"KeyDirectory", {0xcf7e75a73eadec3a, 0xd1977c4df0b4f794}};
 using Directory = Owned<KeyDirectory>;
 
+/** A token in an array of words: hi, lo. */
+constexpr size_t kTokenWords = 2;
+
 Directory* directoryOf(napi_env env, napi_value self) {
   return ownedBy<KeyDirectory>(env, self, kClass);
 }
@@ -72,6 +75,26 @@ napi_value find(napi_env env, napi_callback_info info) {
   return number(env, static_cast<uint32_t>(owned->native.find(token, out)));
 }
 
+/** absent(words, from, stride, out) */
+napi_value absent(napi_env env, napi_callback_info info) {
+  Args<4> args(env, info);
+  Directory* owned = directoryOf(env, args.self());
+  std::span<uint32_t> words;
+  std::span<uint8_t> out;
+  size_t from = 0;
+  size_t stride = 0;
+  if (owned == nullptr || !args.words(0, words) || !args.integer(1, words.size(), from)) {
+    return nullptr;
+  }
+  if (!args.integer(2, words.size(), stride) || !args.bytes(3, out)) return nullptr;
+  if (stride < kTokenWords) return args.refuseRange(2), nullptr;
+  // The last token needs no whole stride.
+  const size_t most = (words.size() - from + stride - kTokenWords) / stride;
+  if (out.size() > most) return args.refuseRange(3), nullptr;
+  owned->native.absent(words.subspan(from), stride, out);
+  return nullptr;
+}
+
 /** replace(hi, lo, segment, offset, newSegment, newOffset) */
 napi_value replace(napi_env env, napi_callback_info info) {
   Args<6> args(env, info);
@@ -122,8 +145,8 @@ napi_value clear(napi_env env, napi_callback_info info) {
 void bindKeyDirectory(Napi::Env env, Napi::Object exports) {
   const napi_property_descriptor properties[] = {
       method("insert", insert), method("insertAll", insertAll), method("find", find),
-      method("replace", replace),
-      method("remove", remove), method("page", page), method("clear", clear),
+      method("absent", absent), method("replace", replace), method("remove", remove),
+      method("page", page), method("clear", clear),
       getter("size", countOf<KeyDirectory, kClass, &KeyDirectory::size>),
       getter("bytes", countOf<KeyDirectory, kClass, &KeyDirectory::bytes>),
   };

@@ -125,6 +125,25 @@ size_t KeyDirectory::find(uint64_t token, std::span<uint32_t> locations) const {
   return count;
 }
 
+void KeyDirectory::absent(std::span<const uint32_t> words, size_t stride,
+                          std::span<uint8_t> out) const {
+  const auto tokenAt = [&](size_t i) {
+    return uint64_t{words[i * stride]} << 32 | words[i * stride + 1];
+  };
+  // The search waits for memory nearly all of its time: so all homes are fetched at once.
+  for (size_t i = 0; i < out.size(); i++) {
+    const Table& table = tables_[tableOf(tokenAt(i))];
+    if (table.slots > 0) __builtin_prefetch(table.entries + table.homeOf(tokenAt(i)));
+  }
+  for (size_t i = 0; i < out.size(); i++) {
+    const Table& table = tables_[tableOf(tokenAt(i))];
+    const uint32_t slot = table.lowerBound(tokenAt(i));
+    const bool isHere = slot < table.slots && !table.entries[slot].isFree() &&
+                        table.entries[slot].token == tokenAt(i);
+    out[i] = isHere ? 0 : 1;
+  }
+}
+
 bool KeyDirectory::replace(uint64_t token, Location from, Location to) {
   const Table& table = tables_[tableOf(token)];
   const uint32_t slot = table.slotOf(token, from);

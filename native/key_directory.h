@@ -58,6 +58,12 @@ class KeyDirectory {
   size_t find(uint64_t token, std::span<uint32_t> locations) const;
 
   /**
+   * Says of each of out.size() tokens, which stand every `stride` words as hi and lo, whether no
+   * entry has it: 1 or 0. Requires: words has them all.
+   */
+  void absent(std::span<const uint32_t> words, size_t stride, std::span<uint8_t> out) const;
+
+  /**
    * Points the entry (token, from) to another location; false if there is none.
    * Requires: to.segment != kNoSegment.
    */

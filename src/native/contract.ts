@@ -5,7 +5,7 @@
  */
 
 /** native/addon.cc exports the same number: raise both when a signature changes. */
-export const ABI = 7
+export const ABI = 8
 
 /** What a client needs, in C++ and, where that cannot be loaded, in TypeScript (`portable/`). */
 export interface PortableFunctions {

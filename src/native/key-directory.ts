@@ -32,6 +32,12 @@ export interface KeyDirectory {
    */
   find(hi: number, lo: number, out: Uint32Array): number
 
+  /**
+   * Writes 1 or 0 to each of `out`: whether no entry has the token there. Tokens stand every
+   * `stride` words from `from` on, hi and lo; `words` has one for each of `out`.
+   */
+  absent(words: Uint32Array, from: number, stride: number, out: Uint8Array): void
+
   /** Points this entry to another location and keeps its order; false if there is none. */
   replace(
     hi: number,

@@ -213,8 +213,11 @@ export interface Transfers<Records extends MovedRecords = MovedRecords> {
   read(query: TransferQuery): Promise<TransferPage>
   /** Undefined where these are no sound records of own copies. */
   open(records: Uint8Array): Records | undefined
-  /** Whether nothing is here of the record's key; false too where that is not known at once. */
-  isAbsent(records: Records, index: number): boolean
+  /**
+   * For each record from `first` up to `end`, not included, 1 where nothing is here of its key; 0
+   * too where that is not known at once.
+   */
+  absent(records: Records, first: number, end: number): Uint8Array
   /**
    * Appends these of the records, each a batch of its own and without a note. Throws as
    * `Engine.append` does, and has then appended nothing. Requires: all are of different keys, and

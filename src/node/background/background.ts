@@ -44,8 +44,8 @@ export interface Moves {
   readonly givesAway: number
 }
 
-/** Rounds alone wait until all starts are counted: a start leaves most of its time to all else. */
-const STARTS_REST = 4
+/** Rounds alone wait until all starts are counted: nine tenths of the time are left to others. */
+const STARTS_REST = 9
 
 export class Background {
   readonly #node: BackgroundDependencies

@@ -65,12 +65,13 @@ export class MovedCopies {
     const gathered = new Gathered(records, asked.n, end - first)
     const others: number[] = []
     const tokens = new Set<number>()
+    const absent = this.#node.transfers.absent(records, first, end)
     for (let i = first; i < end; i++) {
       const token = records.tokenAt(i)
       if (records.nAt(i) !== asked.n || !asked.isAsked(token)) return 'message-garbled'
       if (!asked.isWanted(token)) continue
       // Two records of one key must not both be appended.
-      const isAlone = !tokens.has(token.lo) && this.#isVacant(records, i)
+      const isAlone = !tokens.has(token.lo) && absent[i - first] === 1 && this.#isIdle(records, i)
       tokens.add(token.lo)
       if (!isAlone || !this.#gather(gathered, i)) others.push(i)
     }
@@ -79,11 +80,10 @@ export class MovedCopies {
     return this.#append(gathered) ?? (await this.#mergeAll(records, others, asked))
   }
 
-  /** Nothing is here of the key, nor about to be. */
-  #isVacant(records: MovedRecords, index: number): boolean {
-    const { transfers, trees, replica } = this.#node
-    if (!trees.isQuiet || !transfers.isAbsent(records, index)) return false
-    return !replica.hasSteps || !replica.isBusy(records.copyAt(index))
+  /** No step is under way on the key. */
+  #isIdle(records: MovedRecords, index: number): boolean {
+    const { trees, replica } = this.#node
+    return trees.isQuiet && (!replica.hasSteps || !replica.isBusy(records.copyAt(index)))
   }
 
   /** False where the record cannot be appended as it is. */

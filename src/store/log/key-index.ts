@@ -110,9 +110,9 @@ export class KeyIndex {
     return this.#presentNow(reading, copy, objectBytesMax)
   }
 
-  /** Whether no key has this token. */
-  isVacant(token: Token): boolean {
-    return this.#find(token) === 0
+  /** As `KeyDirectory.absent`: whether no key has the token. */
+  absent(words: Uint32Array, from: number, stride: number, out: Uint8Array): void {
+    this.#directory.absent(words, from, stride, out)
   }
 
   /** Whether the record there is the newest of its key, and the only one of its token. */

@@ -11,6 +11,7 @@ import type { LogPoint } from '../../dynamo/handoff/log-point.ts'
 import { TRANSFER_BYTES_MAX, TRANSFER_RECEIVERS_MAX } from '../../limits.ts'
 import { DIRECTORY_WORDS } from '../../native/key-directory.ts'
 import type { TransferPage, TransferQuery, Transfers } from '../engine.ts'
+import { MOVED_WORDS, MovedWord } from '../../native/moved-records.ts'
 import { NO_TAG, offsetWord, segmentWord, tagOf } from './location.ts'
 import { PageRecords } from './moved-records.ts'
 import type { PlaceIndexes } from './place-indexes.ts'
@@ -97,8 +98,11 @@ export class LogTransfers implements Transfers<PageRecords> {
     return PageRecords.of(records, this.#log.digestKey)
   }
 
-  isAbsent(records: PageRecords, index: number): boolean {
-    return this.#log.indexes.own.isVacant(records.tokenAt(index))
+  absent(records: PageRecords, first: number, end: number): Uint8Array {
+    const absent = new Uint8Array(end - first)
+    const from = first * MOVED_WORDS + MovedWord.tokenHi
+    this.#log.indexes.own.absent(records.words, from, MOVED_WORDS, absent)
+    return absent
   }
 
   append(records: PageRecords, indexes: readonly number[]): number {

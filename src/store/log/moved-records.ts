@@ -21,11 +21,12 @@ const LEAST_BYTES = RECORD_HEADER_BYTES
 export class PageRecords implements MovedRecords {
   readonly bytes: Uint8Array
   readonly count: number
-  readonly #words: Uint32Array
+  /** MOVED_WORDS for each record. */
+  readonly words: Uint32Array
 
   private constructor(bytes: Uint8Array, words: Uint32Array, count: number) {
     this.bytes = bytes
-    this.#words = words
+    this.words = words
     this.count = count
   }
 
@@ -86,7 +87,7 @@ export class PageRecords implements MovedRecords {
     const bucket = this.bucketAt(index)
     const keyStart = bucket.byteOffset - this.bytes.byteOffset + bucket.length
     const key = this.bytes.subarray(keyStart, keyStart + this.#word(index, MovedWord.keyBytes))
-    const creation = creationAt(this.#words, index * MOVED_WORDS + MovedWord.creationFirst)
+    const creation = creationAt(this.words, index * MOVED_WORDS + MovedWord.creationFirst)
     const bucketId = { creation, policy: this.policyAt(index), n: this.nAt(index) }
     return { place: OWN, bucketId, token: this.tokenAt(index), name: { bucket, key } }
   }
@@ -114,6 +115,6 @@ export class PageRecords implements MovedRecords {
   }
 
   #word(index: number, word: number): number {
-    return this.#words[index * MOVED_WORDS + word] as number
+    return this.words[index * MOVED_WORDS + word] as number
   }
 }

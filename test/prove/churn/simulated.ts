@@ -14,8 +14,8 @@ import { drawScenario } from '../../../src/sim/scenario.ts'
 import type { Verdict } from '../proof.ts'
 
 const NODES_MIN = 4
-/** A seed is shorter than one of `simulate`, so that there are more of them: one round of chaos. */
-const SHORT = { rounds: 1, acknowledged: 600 } as const
+/** A seed is shorter than one of `simulate`, so that there are more of them. */
+const SHORT = { rounds: 1, acknowledged: 300 } as const
 /** Between two tables, on average. */
 const CHANGE_MS = [300, 1_000, 3_000] as const
 /** Of all seeds: those in which places moved. */

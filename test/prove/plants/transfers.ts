@@ -26,7 +26,7 @@ export const TRANSFERS: readonly Plant[] = [
   },
   {
     name: 'a transferred copy is appended over the one that is here',
-    find: 'if (!trees.isQuiet || !transfers.isAbsent(records, index)) return false',
+    find: 'absent[i - first] === 1 && ',
     replace: '',
     why: 'what was written here since is replaced by what the giver had',
     caughtBy: COPIES,
@@ -40,8 +40,8 @@ export const TRANSFERS: readonly Plant[] = [
   },
   {
     name: 'two records of one key are both appended',
-    find: '!tokens.has(token.lo) && this.#isVacant(records, i)',
-    replace: 'this.#isVacant(records, i)',
+    find: '!tokens.has(token.lo) && absent[i - first] === 1',
+    replace: 'absent[i - first] === 1',
     why: 'the key is there twice, and the sums of trees are wrong',
     caughtBy: COPIES,
   },

@@ -208,3 +208,33 @@ t.test('many entries are inserted by one call, as one by one', async (t) => {
   t.throws(() => many.insertAll(words, 501), RangeError)
   t.throws(() => many.insertAll(Uint32Array.of(1, 2, 0xffffffff, 0), 1), RangeError)
 })
+
+t.test('of many tokens one call says which no entry has', async (t) => {
+  const directory = new KeyDirectory()
+  const random = new Random(12)
+  const [stride, from, count] = [5, 3, 300]
+  const words = Uint32Array.from({ length: from + stride * count }, () => random.word())
+  const tokenAt = (i: number): [number, number] => {
+    const at = from + stride * i
+    return [words[at] as number, words[at + 1] as number]
+  }
+  const isHere = (i: number): boolean => i % 3 === 0
+  for (let i = 0; i < count; i++) if (isHere(i)) directory.insert(...tokenAt(i), 1, i)
+  // A neighbour of a token that nothing has.
+  const [hi, lo] = tokenAt(1)
+  directory.insert(hi, (lo ^ 1) >>> 0, 1, 0)
+  const out = new Uint8Array(count).fill(7)
+  directory.absent(words, from, stride, out)
+  t.same(
+    [...out],
+    Array.from({ length: count }, (_, i) => (isHere(i) ? 0 : 1)),
+  )
+
+  const first = new Uint8Array(1)
+  directory.absent(words, from + stride * (count - 1), stride, first)
+  t.equal(first[0], isHere(count - 1) ? 0 : 1, 'the last one needs no whole stride')
+  directory.absent(words, words.length, stride, new Uint8Array(0))
+  t.throws(() => directory.absent(words, from + stride, stride, out), RangeError)
+  t.throws(() => directory.absent(words, words.length - 1, stride, first), RangeError)
+  t.throws(() => directory.absent(words, 0, 1, first), RangeError)
+})
