@@ -99,7 +99,8 @@ async function plan(options: PlanOptions): Promise<void> {
     const without = names === '' ? '' : ` --without${names}`
     const force = planned.losses.length > 0 ? ' --force' : ''
     const same = `commit it: everwrite cluster commit${split}${without}${force}`
-    return print(`${plainOf(planned)}\n\n${planned.isSame ? NOTHING : same}\n`)
+    if (!planned.isSame) return print(`${plainOf(planned)}\n\n${same}\n`)
+    return print(`${[NOTHING, ...missedBy(planned)].join('\n')}\n`)
   })
 }
 
@@ -201,7 +202,7 @@ export function missingOf({ members }: ClusterStatusReply): readonly string[] {
 const HEAD = ['member', 'state', 'zone', 'weight', 'owns', 'then']
 
 function plainOf(planned: ClusterPlanReply): string {
-  const { number, partitionBits, isPending, moves, bytes, givenUp, losses, members } = planned
+  const { number, partitionBits, isPending, moves, bytes, members } = planned
   const rows = members.map(({ name, state, zone, weight, owns, willOwn, isDead }) => [
     ...[name, isDead && state !== 'gone' ? 'dead' : state, zone, `${weight}`],
     ...[countLabel(owns), countLabel(willOwn)],
@@ -224,12 +225,18 @@ function plainOf(planned: ClusterPlanReply): string {
         const [now, least, then] = [before, during, after].map((one) => Math.max(0, one - 1))
         return `survives  N=${n}: ${now} lost machines now, ${least} meanwhile, ${then} then`
       }),
-      ...givenUp.map((sentence) => `given up  ${sentence}`),
-      ...losses.map((sentence) => `too little  ${sentence}`),
+      ...missedBy(planned),
       `waits for ${needed.join(', ')}`,
       ...(unmet.length === 0 ? [] : [`never met ${unmet.join(', ')}: plan at another node`]),
     ].join('\n'),
   ].join('\n\n')
+}
+
+function missedBy({ givenUp, losses }: ClusterPlanReply): readonly string[] {
+  return [
+    ...givenUp.map((sentence) => `given up  ${sentence}`),
+    ...losses.map((sentence) => `too little  ${sentence}`),
+  ]
 }
 
 function timeOf({ movesPerSecond }: ClusterPlanReply, moves: number): string {

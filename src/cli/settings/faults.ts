@@ -122,7 +122,9 @@ function quorumFaults(prefix: string, { n, r, w }: Quorums, members: number): Fa
   const faults: Fault[] = []
   if (n > members) {
     const say = members === 1 ? 'there is 1 member' : `there are ${members} members`
-    faults.push(wrong(`${prefix}n`, `is ${n} but ${say}: add members, or give n = ${members}`))
+    const joins = members === 1 ? ', or --join and --invitation where it joins a cluster' : ''
+    const sentence = `is ${n} but ${say}: add members, or give n = ${members}${joins}`
+    faults.push(wrong(`${prefix}n`, sentence))
   }
   for (const [quorum, count] of [['r', r] as const, ['w', w] as const]) {
     if (count <= n) continue

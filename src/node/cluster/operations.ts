@@ -15,7 +15,6 @@ import type { NodeId } from '../../dynamo/names.ts'
 import { isTakenBack } from '../../dynamo/ring/plan.ts'
 import type { TableDigest } from '../../dynamo/ring/table.ts'
 import type { PeerCalls } from './peer-calls.ts'
-import { memberGone } from './kept-members.ts'
 import type { MemberChange } from './membership.ts'
 import { Planner, type PlannerDependencies, type Planned } from './planner.ts'
 
@@ -106,8 +105,7 @@ export class Operations {
   /** Gives its places away, from the next commit on. Resolves once that is durable here. */
   async leave(terms: LeaveTerms): Promise<MemberRecord> {
     const leaver = this.#presentOf(terms.member)
-    const isLeaving = leaver.state === MemberState.leaving
-    return this.#end(leaver, terms, MemberState.leaving, isLeaving ? [] : undefined)
+    return this.#end(leaver, terms, MemberState.leaving)
   }
 
   /** It does not leave: takes that back. */
@@ -119,14 +117,14 @@ export class Operations {
   async remove(terms: LeaveTerms): Promise<MemberRecord> {
     const dead = this.#presentOf(terms.member)
     const { name, id } = dead
-    const lives = this.#isConnected(id)
-    const alive = lives
-      ? [
-          `${name} is alive, and what only it holds would be lost: let it leave` +
-            ' (everwrite cluster leave)',
-        ]
-      : undefined
-    return this.#end(dead, terms, MemberState.gone, alive)
+    if (this.#isConnected(id) && !terms.isForced) {
+      throw new OperatingError(
+        'would-not-survive',
+        `${name} is alive, and what only it holds would be lost: let it leave` +
+          ' (everwrite cluster leave), or insist with --force',
+      )
+    }
+    return this.#end(dead, terms, MemberState.gone)
   }
 
   setWeight(member: string, weight: number): Promise<MemberRecord> {
@@ -137,19 +135,17 @@ export class Operations {
     return this.#change(this.#presentOf(member), { zone })
   }
 
-  /** `known` are losses that need no plan. */
   async #end(
     member: MemberRecord,
     { successor: name, isForced }: LeaveTerms,
     state: MemberState,
-    known: readonly string[] | undefined,
   ): Promise<MemberRecord> {
     const successor = name === '' ? undefined : this.#successorOf(name, member)
-    if (!isForced) {
+    if (!isForced && member.state !== state) {
       const changed = [{ ...member, state }, ...(successor === undefined ? [] : [successor])]
       // The others cannot count on a member that seems dead.
       const without = state === MemberState.leaving ? this.#declaredDead(member) : []
-      const losses = known ?? this.#planner.plan({ splits: false, without }, changed).losses
+      const { losses } = this.#planner.plan({ splits: false, without }, changed)
       const uncounted = without.map(({ name: other }) => `${other} seems dead, and does not count`)
       if (losses.length > 0) throw wouldNotSurvive([...losses, ...uncounted])
     }
@@ -210,8 +206,11 @@ export class Operations {
   /** A member that is not gone. */
   #presentOf(name: string): MemberRecord {
     const found = this.#named(name)
-    if (found.state === MemberState.gone) throw memberGone(found.name)
-    return found
+    if (found.state !== MemberState.gone) return found
+    throw new OperatingError(
+      'member-gone',
+      `${found.name} is no member any more, and never will be one: there is nothing to change`,
+    )
   }
 
   /** One that is gone is found where no other has its name. */

@@ -40,7 +40,7 @@ t.test('a cluster grows and shrinks, step by step', { timeout: LIMIT_MS }, async
     )
     t.match(shown.stdout, /\nnode-1 +joined +1 +16 +0 +0 +0\n/)
     t.ok(shown.stdout.split('\n').every((row) => row.length <= 80))
-    await say(0, /there is nothing to commit/, 'plan')
+    await say(0, /^the ring in effect is [^\n]+: there is nothing to commit\n$/, 'plan')
     await say(2, /\(nothing-to-commit\)/, 'commit')
     await say(0, /table 1 is in effect: there is nothing to take back/, 'abort')
   })

@@ -272,6 +272,7 @@ t.test(
   async (t) => {
     const toml = `cluster = "shop"\nname = "new"\ndata = "fresh"\n[[members]]\nname = "new"\n`
     t.same(await faultsOf(toml), ['key-file: config-wrong', 'n: config-wrong'])
+    await t.rejects(read(toml), { message: /n is 3 but .*, or --join and --invitation where/ })
     const file = join(directory, 'everwrite.toml')
     const sources = { file, environment: {}, flags: {} }
     const joining = await readNodeSettings({ ...sources, joins: true })
