@@ -19,8 +19,11 @@ export const OBJECT_BYTES_MAX = 16 * MIB
 export const OBJECT_MERGED_BYTES_MAX: number = 64 * MIB - 16 * KIB
 /** On client puts only. */
 export const SIBLINGS_MAX = 64
-/** On client puts only: above it `context-full`. */
-export const RANGES_PER_PUT_MAX = 64
+/**
+ * On client puts only: above it `context-full`. While places move or a member is away no round
+ * makes room, and each owner that comes to write the key needs a range.
+ */
+export const RANGES_PER_PUT_MAX = 512
 /** What a merge accepts: bounded by what the encoding and a message can carry. */
 export const RANGES_MAX = 4096
 export const DOTS_PER_SIBLING_MAX = 64
@@ -249,7 +252,7 @@ assert(OBJECT_MERGED_BYTES_MAX + 2 * KEY_BYTES_MAX < MESSAGE_BYTES_MAX, 'a merge
 assert(ANSWER_VALUES_BYTES_MAX >= VALUE_BYTES_MAX, 'an answer has room for any sibling')
 assert(RECORD_BYTES_MAX > MESSAGE_BYTES_MAX + KEY_BYTES_MAX, 'any object received can be stored')
 assert(TRANSFER_BYTES_MAX <= GROUP_BYTES_MAX, 'records of one answer fit a group commit')
-assert(RANGES_PER_PUT_MAX <= RANGES_MAX, 'what a put may make, a merge accepts')
+assert(REPLICAS_MAX * RANGES_PER_PUT_MAX <= RANGES_MAX, 'what puts at all owners make, merges')
 assert(HANDSHAKE_FRAME_BYTES_MAX <= HANDSHAKE_CONNECTION_BYTES_MAX, 'a first frame fits')
 assert(CLUSTER_KEYS_MAX < CLUSTER_KEYS_MERGED_MAX, 'members that were cut off merge their keys')
 assert(LOOP_DELAY_MS_MAX < LOOP_DELAY_PEERS_MS_MAX, 'calls of clients are refused first')

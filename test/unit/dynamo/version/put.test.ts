@@ -136,6 +136,12 @@ const crowd = (count: number): VersionedObject =>
     object([range(2 * i + 1, 2 * i + 1, 2 * i + 1)], sibling(`v${i}`, dot(2 * i + 1, 2 * i + 1))),
   ).reduce(merge)
 
+t.test('after a hundred owners, one after another, the next one can write', async (t) => {
+  const full = crowd(100)
+  const outcome = written(put(full, undefined, request('x', { seen: full.context, counter: 1000 })))
+  t.same([outcome.object.context.count, textsOf(outcome.object)], [101, ['x']])
+})
+
 t.test('a full context takes no new line, and an open line continues', async (t) => {
   const full = crowd(RANGES_PER_PUT_MAX)
   const seen = full.context

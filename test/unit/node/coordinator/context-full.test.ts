@@ -4,8 +4,12 @@
  */
 import t from 'tap'
 import { utf8Text } from '../../../../src/base/bytes.ts'
+import { ContextSeal, FIRST_KEY_ID } from '../../../../src/dynamo/version/context-seal.ts'
+import { Context } from '../../../../src/dynamo/version/context.ts'
 import { RANGES_PER_PUT_MAX, ROUND_MS_MAX } from '../../../../src/limits.ts'
-import { replyOf, Scene, verdictOf } from '../scene.ts'
+import { copyOf } from '../../../../src/store/conformance/subject.ts'
+import { range } from '../../dynamo/version/samples.ts'
+import { nameOf, replyOf, Scene, verdictOf } from '../scene.ts'
 
 const KEY = 'cart'
 
@@ -18,23 +22,24 @@ interface Full {
   readonly contexts: Uint8Array[]
 }
 
-/** Each put is made by an owner that has just started, so that it opens a line. */
+/** One put, with all that so many owners before have written. */
 async function full(): Promise<Full> {
   // A round would let go of what is replaced.
   const scene = await Scene.open({ nodes: 4, roundMs: ROUND_MS_MAX })
   const place = scene.placeOf(KEY)
   const owners = place.owners as unknown as Full['owners']
-  let contexts: Uint8Array[] = []
-  for (let ranges = 0; ranges < RANGES_PER_PUT_MAX; ranges++) {
-    // The last one is made by the last owner.
-    const owner = owners[(RANGES_PER_PUT_MAX - 1 - ranges + 2) % 3] as number
-    await restart(scene, owner)
-    const session = await scene.session(owner)
-    contexts = [replyOf(await session.put(KEY, `v${ranges}`, { contexts })).context.slice()]
-  }
+  const before = Array.from({ length: RANGES_PER_PUT_MAX - 1 }, (_, i) =>
+    range(i + 1, i + 1, i + 1),
+  )
+  const { cluster, clusterKey } = scene.cluster.configOf(owners[2])
+  const key = { id: FIRST_KEY_ID, key: clusterKey as Uint8Array }
+  const seal = new ContextSeal([key], cluster)
+  const seen = seal.seal(copyOf(nameOf(KEY)), Context.of(before))
+  const session = await scene.session(owners[2])
+  const made = replyOf(await session.put(KEY, 'v', { contexts: [seen] }))
   await restart(scene, owners[0])
   await restart(scene, owners[1])
-  return { scene, owners, outsider: place.others[0] as number, contexts }
+  return { scene, owners, outsider: place.others[0] as number, contexts: [made.context.slice()] }
 }
 
 async function restart(scene: Scene, machine: number): Promise<void> {
