@@ -75,23 +75,23 @@ napi_value find(napi_env env, napi_callback_info info) {
   return number(env, static_cast<uint32_t>(owned->native.find(token, out)));
 }
 
-/** absent(words, from, stride, out) */
-napi_value absent(napi_env env, napi_callback_info info) {
+/** soles(words, from, stride, out) */
+napi_value soles(napi_env env, napi_callback_info info) {
   Args<4> args(env, info);
   Directory* owned = directoryOf(env, args.self());
   std::span<uint32_t> words;
-  std::span<uint8_t> out;
+  std::span<uint32_t> out;
   size_t from = 0;
   size_t stride = 0;
   if (owned == nullptr || !args.words(0, words) || !args.integer(1, words.size(), from)) {
     return nullptr;
   }
-  if (!args.integer(2, words.size(), stride) || !args.bytes(3, out)) return nullptr;
+  if (!args.integer(2, words.size(), stride) || !args.words(3, out)) return nullptr;
   if (stride < kTokenWords) return args.refuseRange(2), nullptr;
   // The last token needs no whole stride.
   const size_t most = (words.size() - from + stride - kTokenWords) / stride;
-  if (out.size() > most) return args.refuseRange(3), nullptr;
-  owned->native.absent(words.subspan(from), stride, out);
+  if (out.size() % 2 != 0 || out.size() / 2 > most) return args.refuseRange(3), nullptr;
+  owned->native.soles(words.subspan(from), stride, out);
   return nullptr;
 }
 
@@ -145,7 +145,7 @@ napi_value clear(napi_env env, napi_callback_info info) {
 void bindKeyDirectory(Napi::Env env, Napi::Object exports) {
   const napi_property_descriptor properties[] = {
       method("insert", insert), method("insertAll", insertAll), method("find", find),
-      method("absent", absent), method("replace", replace), method("remove", remove),
+      method("soles", soles), method("replace", replace), method("remove", remove),
       method("page", page), method("clear", clear),
       getter("size", countOf<KeyDirectory, kClass, &KeyDirectory::size>),
       getter("bytes", countOf<KeyDirectory, kClass, &KeyDirectory::bytes>),

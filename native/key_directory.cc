@@ -125,22 +125,22 @@ size_t KeyDirectory::find(uint64_t token, std::span<uint32_t> locations) const {
   return count;
 }
 
-void KeyDirectory::absent(std::span<const uint32_t> words, size_t stride,
-                          std::span<uint8_t> out) const {
+void KeyDirectory::soles(std::span<const uint32_t> words, size_t stride,
+                         std::span<uint32_t> out) const {
+  const size_t count = out.size() / 2;
   const auto tokenAt = [&](size_t i) {
     return uint64_t{words[i * stride]} << 32 | words[i * stride + 1];
   };
   // The search waits for memory nearly all of its time: so all homes are fetched at once.
-  for (size_t i = 0; i < out.size(); i++) {
+  for (size_t i = 0; i < count; i++) {
     const Table& table = tables_[tableOf(tokenAt(i))];
     if (table.slots > 0) __builtin_prefetch(table.entries + table.homeOf(tokenAt(i)));
   }
-  for (size_t i = 0; i < out.size(); i++) {
-    const Table& table = tables_[tableOf(tokenAt(i))];
-    const uint32_t slot = table.lowerBound(tokenAt(i));
-    const bool isHere = slot < table.slots && !table.entries[slot].isFree() &&
-                        table.entries[slot].token == tokenAt(i);
-    out[i] = isHere ? 0 : 1;
+  for (size_t i = 0; i < count; i++) {
+    uint32_t found[4];
+    const size_t entries = find(tokenAt(i), found);
+    out[2 * i] = entries == 1 ? found[0] : kNoSegment;
+    out[2 * i + 1] = entries == 1 ? found[1] : static_cast<uint32_t>(entries > 0);
   }
 }
 

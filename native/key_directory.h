@@ -58,10 +58,11 @@ class KeyDirectory {
   size_t find(uint64_t token, std::span<uint32_t> locations) const;
 
   /**
-   * Says of each of out.size() tokens, which stand every `stride` words as hi and lo, whether no
-   * entry has it: 1 or 0. Requires: words has them all.
+   * Writes the location of the only entry of each of out.size() / 2 tokens, which stand every
+   * `stride` words as hi and lo: kNoSegment and 0 where it has none, and 1 where it has several.
+   * Requires: words has them all.
    */
-  void absent(std::span<const uint32_t> words, size_t stride, std::span<uint8_t> out) const;
+  void soles(std::span<const uint32_t> words, size_t stride, std::span<uint32_t> out) const;
 
   /**
    * Points the entry (token, from) to another location; false if there is none.

@@ -33,10 +33,11 @@ export interface KeyDirectory {
   find(hi: number, lo: number, out: Uint32Array): number
 
   /**
-   * Writes 1 or 0 to each of `out`: whether no entry has the token there. Tokens stand every
-   * `stride` words from `from` on, hi and lo; `words` has one for each of `out`.
+   * Writes (segment, offset) of the only entry of each token into `out`: 2^32 - 1 and 0 where it
+   * has none, 2^32 - 1 and 1 where it has several. Tokens stand every `stride` words from `from`
+   * on, hi and lo; `words` has one for each two words of `out`.
    */
-  absent(words: Uint32Array, from: number, stride: number, out: Uint8Array): void
+  soles(words: Uint32Array, from: number, stride: number, out: Uint32Array): void
 
   /** Points this entry to another location and keeps its order; false if there is none. */
   replace(

@@ -214,10 +214,10 @@ export interface Transfers<Records extends MovedRecords = MovedRecords> {
   /** Undefined where these are no sound records of own copies. */
   open(records: Uint8Array): Records | undefined
   /**
-   * For each record from `first` up to `end`, not included, 1 where nothing is here of its key; 0
-   * too where that is not known at once.
+   * Whether nothing is here of the key of a record, from `first` up to `end`, not included; false
+   * too where that is not known at once. It holds until the next append.
    */
-  absent(records: Records, first: number, end: number): Uint8Array
+  absent(records: Records, first: number, end: number): (index: number) => boolean
   /**
    * Appends these of the records, each a batch of its own and without a note. Throws as
    * `Engine.append` does, and has then appended nothing. Requires: all are of different keys, and

@@ -290,7 +290,8 @@ export class Mover {
   }
 
   #why(node: NodeId, code: ErrorCode): string {
-    return `${this.#node.topology.nameOf(node)}: ${code}`
+    const passes = code === 'ring-differs' ? ', until both know the last moves' : ''
+    return `${this.#node.topology.nameOf(node)}: ${code}${passes}`
   }
 }
 

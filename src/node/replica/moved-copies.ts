@@ -65,13 +65,13 @@ export class MovedCopies {
     const gathered = new Gathered(records, asked.n, end - first)
     const others: number[] = []
     const tokens = new Set<number>()
-    const absent = this.#node.transfers.absent(records, first, end)
+    const isAbsent = this.#node.transfers.absent(records, first, end)
     for (let i = first; i < end; i++) {
       const token = records.tokenAt(i)
       if (records.nAt(i) !== asked.n || !asked.isAsked(token)) return 'message-garbled'
       if (!asked.isWanted(token)) continue
       // Two records of one key must not both be appended.
-      const isAlone = !tokens.has(token.lo) && absent[i - first] === 1 && this.#isIdle(records, i)
+      const isAlone = !tokens.has(token.lo) && isAbsent(i) && this.#isIdle(records, i)
       tokens.add(token.lo)
       if (!isAlone || !this.#gather(gathered, i)) others.push(i)
     }

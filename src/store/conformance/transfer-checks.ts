@@ -158,7 +158,7 @@ export const TRANSFER_CHECKS: Readonly<Record<string, Check>> = {
         ...{ from: undefined, end: undefined, bytesMax: BYTES_MAX, isWanted: ofBuckets },
       })
       const opened = transfers.open(records)
-      equal(opened && transfers.absent(opened, 0, 1)[0], 0)
+      equal(opened && transfers.absent(opened, 0, 1)(0), false)
       equal(transfers.open(records.slice(0, records.length - 8)), undefined, 'cut')
       for (let at = 0; at < 200; at++) {
         const changed = records.slice()
@@ -174,10 +174,9 @@ export const TRANSFER_CHECKS: Readonly<Record<string, Check>> = {
 
 function appendAll(transfers: Transfers, records: MovedRecords): void {
   const indexes = Array.from({ length: records.count }, (_, i) => i)
-  const absent = (): readonly number[] => [...transfers.absent(records, 0, records.count)]
-  deepEqual(absent(), Array(records.count).fill(1))
+  ok(indexes.every(transfers.absent(records, 0, records.count)))
   transfers.append(records, indexes)
-  deepEqual(absent(), Array(records.count).fill(0))
+  ok(!indexes.some(transfers.absent(records, 0, records.count)))
 }
 
 async function digestsOf(engine: Engine, keys: Iterable<string>): Promise<readonly unknown[]> {

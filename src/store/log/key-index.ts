@@ -26,6 +26,7 @@ import { offsetWord, type Location, locationOf, segmentWord, tagOf } from './loc
 import type { TokenRange } from './drop.ts'
 import { RecordKind } from './record-kinds.ts'
 import { HEADER_ALONE, type Reading, type RecordReader } from './record-reader.ts'
+import { SoleEntries, type TokenWords } from './sole-entries.ts'
 
 /** Keys that wait to be pruned; at this many the store is overloaded. */
 const STALE_MAX = 65_536
@@ -110,16 +111,9 @@ export class KeyIndex {
     return this.#presentNow(reading, copy, objectBytesMax)
   }
 
-  /** As `KeyDirectory.absent`: whether no key has the token. */
-  absent(words: Uint32Array, from: number, stride: number, out: Uint8Array): void {
-    this.#directory.absent(words, from, stride, out)
-  }
-
-  /** Whether the record there is the newest of its key, and the only one of its token. */
-  isSole({ hi, lo }: Token, segment: number, offset: number): boolean {
-    if (this.#directory.find(hi, lo, this.#found) !== 1) return false
-    const sole = this.#locationAt(0)
-    return sole.segment === segment && sole.offset === offset
+  /** The entries of many tokens. */
+  soles(tokens: TokenWords): SoleEntries {
+    return new SoleEntries(this.#directory, tokens)
   }
 
   /** All locations of the token, in no particular order. */

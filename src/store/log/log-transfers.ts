@@ -98,11 +98,11 @@ export class LogTransfers implements Transfers<PageRecords> {
     return PageRecords.of(records, this.#log.digestKey)
   }
 
-  absent(records: PageRecords, first: number, end: number): Uint8Array {
-    const absent = new Uint8Array(end - first)
+  absent(records: PageRecords, first: number, end: number): (index: number) => boolean {
     const from = first * MOVED_WORDS + MovedWord.tokenHi
-    this.#log.indexes.own.absent(records.words, from, MOVED_WORDS, absent)
-    return absent
+    const tokens = { words: records.words, from, stride: MOVED_WORDS, count: end - first }
+    const soles = this.#log.indexes.own.soles(tokens)
+    return (index) => soles.isNone(index - first)
   }
 
   append(records: PageRecords, indexes: readonly number[]): number {

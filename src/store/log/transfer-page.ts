@@ -1,7 +1,7 @@
 /** Gathers the records of one page of a bulk transfer while segments are scanned. */
 import { u64 } from '../../base/u64.ts'
 import type { Token } from '../../native/digest.ts'
-import { RecordScanWord } from '../../native/record.ts'
+import { RECORD_SCAN_WORDS, RecordScanWord } from '../../native/record.ts'
 import type { TransferQuery } from '../engine.ts'
 import type { KeyIndex } from './key-index.ts'
 import { recordN } from './record-head.ts'
@@ -38,13 +38,17 @@ export class TransferPageEvents implements ScanEvents {
 
   onRecords(words: Uint32Array, count: number, base: number, bytes: Uint8Array): Promise<void> {
     const { bytesMax } = this.#query
+    const tokens = { words, from: RecordScanWord.tokenHi, stride: RECORD_SCAN_WORDS, count }
+    const soles = this.#index.soles(tokens)
     // Records that stand side by side are copied together.
     let from = 0
     let to = 0
     for (let i = 0; i < count && !this.isFull; i++) {
       const start = scanWord(words, i, RecordScanWord.start)
       const total = scanWord(words, i, RecordScanWord.totalBytes)
-      if (total > bytesMax || !this.#isWanted(words, i, base + start, bytes)) continue
+      if (total > bytesMax || !this.#isWanted(words, i, bytes)) continue
+      // It is replaced or gone, or of a token of which another record may be stale.
+      if (!soles.isAt(i, this.segment, base + start)) continue
       if (this.#filled + (to - from) + total > bytesMax) {
         this.stoppedAt = base + start
       } else if (start === to) {
@@ -67,13 +71,11 @@ export class TransferPageEvents implements ScanEvents {
     this.rotten += 1
   }
 
-  #isWanted(words: Uint32Array, i: number, offset: number, bytes: Uint8Array): boolean {
+  #isWanted(words: Uint32Array, i: number, bytes: Uint8Array): boolean {
     const word = (at: number): number => scanWord(words, i, at)
     if (kindOf(word(RecordScanWord.kind)) !== RecordKind.object) return false
     const token: Token = u64(word(RecordScanWord.tokenHi), word(RecordScanWord.tokenLo))
-    const n = recordN(bytes, word(RecordScanWord.start))
-    // Hints are in other indexes.
-    return this.#query.isWanted(token, n) && this.#index.isSole(token, this.segment, offset)
+    return this.#query.isWanted(token, recordN(bytes, word(RecordScanWord.start)))
   }
 
   #add(bytes: Uint8Array, from: number, to: number): void {

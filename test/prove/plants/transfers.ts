@@ -12,8 +12,8 @@ const MOVER = `${UNIT}/node/background/mover-transfers.test.ts`
 export const TRANSFERS: readonly Plant[] = [
   {
     name: 'a pass hands out records that are replaced or erased',
-    find: 'this.#query.isWanted(token, n) && this.#index.isSole(token, this.segment, offset)',
-    replace: 'this.#query.isWanted(token, n)',
+    find: 'if (!soles.isAt(i, this.segment, base + start)) continue',
+    replace: '',
     why: 'a key that was erased here comes to life at the receiver',
     caughtBy: LOG,
   },
@@ -26,7 +26,7 @@ export const TRANSFERS: readonly Plant[] = [
   },
   {
     name: 'a transferred copy is appended over the one that is here',
-    find: 'absent[i - first] === 1 && ',
+    find: 'isAbsent(i) && ',
     replace: '',
     why: 'what was written here since is replaced by what the giver had',
     caughtBy: COPIES,
@@ -40,8 +40,8 @@ export const TRANSFERS: readonly Plant[] = [
   },
   {
     name: 'two records of one key are both appended',
-    find: '!tokens.has(token.lo) && absent[i - first] === 1',
-    replace: 'absent[i - first] === 1',
+    find: '!tokens.has(token.lo) && isAbsent(i)',
+    replace: 'isAbsent(i)',
     why: 'the key is there twice, and the sums of trees are wrong',
     caughtBy: COPIES,
   },

@@ -45,7 +45,7 @@ const FUNCTIONS: readonly (readonly [name: string, call: Any, kinds: string])[] 
   ['KeyDirectory.insert', method('insert'), 'nnnn'],
   ['KeyDirectory.insertAll', method('insertAll'), 'wn'],
   ['KeyDirectory.find', method('find'), 'nnw'],
-  ['KeyDirectory.absent', method('absent'), 'wnnb'],
+  ['KeyDirectory.soles', method('soles'), 'wnnw'],
   ['KeyDirectory.replace', method('replace'), 'nnnnnn'],
   ['KeyDirectory.remove', method('remove'), 'nnnn'],
   ['KeyDirectory.page', method('page'), 'nnw'],

@@ -209,7 +209,7 @@ t.test('many entries are inserted by one call, as one by one', async (t) => {
   t.throws(() => many.insertAll(Uint32Array.of(1, 2, 0xffffffff, 0), 1), RangeError)
 })
 
-t.test('of many tokens one call says which no entry has', async (t) => {
+t.test('one call finds the only entries of many tokens', async (t) => {
   const directory = new KeyDirectory()
   const random = new Random(12)
   const [stride, from, count] = [5, 3, 300]
@@ -218,23 +218,25 @@ t.test('of many tokens one call says which no entry has', async (t) => {
     const at = from + stride * i
     return [words[at] as number, words[at + 1] as number]
   }
-  const isHere = (i: number): boolean => i % 3 === 0
-  for (let i = 0; i < count; i++) if (isHere(i)) directory.insert(...tokenAt(i), 1, i)
-  // A neighbour of a token that nothing has.
-  const [hi, lo] = tokenAt(1)
+  // A third has none, another one entry, and the last two; and the first has a near neighbour.
+  for (let i = 0; i < count; i++) {
+    for (let entry = 0; entry < i % 3; entry++) directory.insert(...tokenAt(i), 7, 8 * i + entry)
+  }
+  const [hi, lo] = tokenAt(0)
   directory.insert(hi, (lo ^ 1) >>> 0, 1, 0)
-  const out = new Uint8Array(count).fill(7)
-  directory.absent(words, from, stride, out)
-  t.same(
-    [...out],
-    Array.from({ length: count }, (_, i) => (isHere(i) ? 0 : 1)),
-  )
+  const wanted = Array.from({ length: count }, (_, i) => {
+    return i % 3 === 1 ? [7, 8 * i] : [0xffffffff, i % 3 === 0 ? 0 : 1]
+  })
+  const out = new Uint32Array(2 * count)
+  directory.soles(words, from, stride, out)
+  t.same([...out], wanted.flat())
 
-  const first = new Uint8Array(1)
-  directory.absent(words, from + stride * (count - 1), stride, first)
-  t.equal(first[0], isHere(count - 1) ? 0 : 1, 'the last one needs no whole stride')
-  directory.absent(words, words.length, stride, new Uint8Array(0))
-  t.throws(() => directory.absent(words, from + stride, stride, out), RangeError)
-  t.throws(() => directory.absent(words, words.length - 1, stride, first), RangeError)
-  t.throws(() => directory.absent(words, 0, 1, first), RangeError)
+  const last = new Uint32Array(2)
+  directory.soles(words.subarray(0, words.length - 3), from + stride * (count - 1), stride, last)
+  t.same([...last], wanted.at(-1), 'the last one needs no whole stride')
+  directory.soles(words, words.length, stride, new Uint32Array(0))
+  t.throws(() => directory.soles(words, from + stride, stride, out), RangeError)
+  t.throws(() => directory.soles(words, words.length - 1, stride, last), RangeError)
+  t.throws(() => directory.soles(words, 0, 1, last), RangeError)
+  t.throws(() => directory.soles(words, 0, stride, new Uint32Array(1)), RangeError)
 })
