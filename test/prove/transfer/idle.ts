@@ -6,7 +6,7 @@ import { type Pair, takenOf } from './pair.ts'
 import { type Copied, plainCopy } from './plain-copy.ts'
 
 const COPIES = 3
-const LOOK_MS = 20
+const LOOK_MS = 100
 const MOVED_MS_MAX = 180_000
 
 export interface IdleFigures {
