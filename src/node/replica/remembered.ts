@@ -22,6 +22,11 @@ import { RecentDots } from './recent-dots.ts'
 
 export class RememberedRequests {
   readonly #dots = new Map<RequestId, Dot>()
+  /**
+   * Goes on from where it was: the first key of a new iterator lies behind the places of all that
+   * were deleted since the map was last packed, tens of thousands.
+   */
+  readonly #oldest = this.#dots.keys()
   readonly #written: RecentDots
   /** Of deletes that other coordinators sent. */
   readonly #sentDeletes: RecentDots
@@ -40,8 +45,8 @@ export class RememberedRequests {
     this.#dots.set(requestId, dot)
     this.#written.add(dot, nowMs)
     if (this.#dots.size <= REMEMBERED_REQUESTS_MAX) return
-    const [oldest] = this.#dots.keys()
-    if (oldest !== undefined) this.#dots.delete(oldest)
+    const oldest = this.#oldest.next()
+    if (oldest.done !== true) this.#dots.delete(oldest.value)
   }
 
   /**

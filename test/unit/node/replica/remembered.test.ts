@@ -87,6 +87,16 @@ t.test('more requests than it may keep push out the oldest, not what they hold b
   }
   t.equal(requests.size, REMEMBERED_REQUESTS_MAX)
   t.ok(isHeld(requests, dotAt(1, 1), 0))
+  const more = 2 * REMEMBERED_REQUESTS_MAX
+  for (let counter = REMEMBERED_REQUESTS_MAX + 2; counter <= more; counter++) {
+    requests.add(requestId(`${counter}`), dotAt(1, counter), 0)
+  }
+  t.equal(requests.size, REMEMBERED_REQUESTS_MAX)
+  const all = object([range(1, 1, more)])
+  const isKnown = (counter: number): boolean =>
+    requests.replaced(requestId(`${counter}`), all) !== undefined
+  t.same([isKnown(REMEMBERED_REQUESTS_MAX), isKnown(REMEMBERED_REQUESTS_MAX + 1)], [false, true])
+  t.same([isKnown(1), isKnown(more)], [false, true])
 })
 
 t.test(
