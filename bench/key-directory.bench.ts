@@ -26,6 +26,10 @@ const directory = new KeyDirectory()
 for (let i = 0; i < KEYS; i++) directory.insert(hi(i), lo(i), 1, i)
 
 const out = new Uint32Array(8)
+/** The tokens that are looked for, as a page of a transfer has them. */
+const AT_ONCE = 100
+const wanted = Uint32Array.from(Array.from(queries, (i) => [hi(i), lo(i)]).flat())
+const soles = new Uint32Array(2 * AT_ONCE)
 const page = new Uint32Array(1024 * DIRECTORY_WORDS)
 
 await measure(`Key directory of ${KEYS} keys`, size, [
@@ -48,6 +52,19 @@ await measure(`Key directory of ${KEYS} keys`, size, [
       for (const i of queries) {
         directory.find(hi(i), lo(i), out)
         sum += out[1] as number
+      }
+      return sum
+    },
+  },
+  {
+    name: 'soles, 100 a call',
+    agrees: 'find',
+    operations: FINDS,
+    run: () => {
+      let sum = 0
+      for (let from = 0; from < wanted.length; from += 2 * AT_ONCE) {
+        directory.soles(wanted, from, 2, soles)
+        for (let at = 1; at < soles.length; at += 2) sum += soles[at] as number
       }
       return sum
     },
