@@ -80,7 +80,7 @@ export class MovedCopies {
     return this.#append(gathered) ?? (await this.#mergeAll(records, others, asked))
   }
 
-  /** No step is under way on the key. */
+  /** No step is under way on the key, and no leaf of the trees is being read. */
   #isIdle(records: MovedRecords, index: number): boolean {
     const { trees, replica } = this.#node
     return trees.isQuiet && (!replica.hasSteps || !replica.isBusy(records.copyAt(index)))
